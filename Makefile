@@ -1,0 +1,47 @@
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+RUN = $(VENV)/run.installed
+TEST = $(VENV)/test.installed
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check fix bench lock
+
+help: ## Show what there is to do.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(RUN) ## Serve the sample on http://127.0.0.1:8000 until Ctrl-C.
+	$(BIN)/registry demo
+
+test: $(TEST) ## Run every test; Neo4j too where Java and Maven are there.
+	$(BIN)/python -m pytest
+
+check: $(TEST) ## Look for faults without running anything: ruff and mypy.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+fix: $(TEST) ## Mend what ruff can mend, and format.
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(TEST) ## Run the benchmarks; takes minutes, and a quiet machine.
+	$(BIN)/python -m benchmarks
+
+lock: $(TEST) ## Pin every dependency anew, with hashes.
+	$(BIN)/pip install --quiet uv
+	$(LOCK) --upgrade pyproject.toml --extra embedded -o requirements/run.txt
+	$(LOCK) pyproject.toml --constraint requirements/run.txt --extra embedded --extra test --extra dev -o requirements/test.txt
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(RUN): $(BIN)/python requirements/run.txt pyproject.toml
+	$(BIN)/pip install --quiet -r requirements/run.txt
+	$(BIN)/pip install --quiet --no-deps -e .
+	touch $@
+
+$(TEST): $(RUN) requirements/test.txt
+	$(BIN)/pip install --quiet -r requirements/test.txt
+	touch $@

@@ -1,0 +1,1 @@
+"""The way in: sources, and the one flow that loads them."""

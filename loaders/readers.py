@@ -1,0 +1,89 @@
+"""Open a file of any format that we know, as tables of rows. Rows stream; memory stays flat for text formats."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import ijson  # type: ignore[import-untyped]
+
+from loaders.delimited import read_delimited, read_lines
+from loaders.outcome import Refused, RowProblem
+from loaders.rows import LooseRow, Note, Row, Table
+from loaders.sheets import read_sheets
+
+ENDINGS = (".csv", ".tsv", ".txt", ".xlsx", ".json", ".jsonl")
+
+
+def read(path: Path, note: Note) -> list[Table]:
+    """Return the tables in a file: one, or one for each sheet of a spreadsheet.
+
+    `note` is told what was found out about the file. Raises Refused, also later while the rows are read.
+    """
+    _check_file(path)
+    match path.suffix.lower():
+        case ".csv" | ".tsv" | ".txt":
+            return [read_delimited(path, note)]
+        case ".xlsx":
+            return read_sheets(path, note)
+        case ".json":
+            return [Table(path.stem, path.name, None, _rows(_json_objects(path), path.name))]
+        case ".jsonl":
+            return [Table(path.stem, path.name, None, _rows(_json_lines(path), path.name))]
+    raise Refused(f"{path.name} is in a format that cannot be read; give one of {', '.join(ENDINGS)}.")
+
+
+def _check_file(path: Path) -> None:
+    try:
+        if path.is_dir():
+            raise Refused(f"{path} is a directory where a file is needed.")
+        with path.open("rb") as file:
+            empty = not file.read(1)
+    except FileNotFoundError:
+        raise Refused(f"There is no file {path}.") from None
+    except OSError as error:
+        raise Refused(f"{path} cannot be read: {error.strerror or error}.") from None
+    if empty:
+        raise Refused(f"{path.name} is empty.")
+
+
+def _rows(objects: Iterator[tuple[int, Any]], file: str) -> Iterator[Row | RowProblem]:
+    for number, given in objects:
+        if isinstance(given, dict):
+            yield LooseRow(((name, _stripped(value)) for name, value in given.items()), file, number)
+        else:
+            yield RowProblem("error", "NO_OBJECT", file, number, "", "", "a JSON object", "it is no JSON object")
+
+
+def _json_objects(path: Path) -> Iterator[tuple[int, Any]]:
+    """Give the entries of the list in the file, counted from 1; the list may stand alone or under one name."""
+    try:
+        with path.open("rb") as file:
+            prefix = _place_of_list(file, path.name)
+            file.seek(0)
+            yield from enumerate(ijson.items(file, prefix, use_float=True), start=1)
+    except (ijson.JSONError, UnicodeDecodeError, RecursionError):
+        raise Refused(f"{path.name} is no sound JSON.") from None
+
+
+def _place_of_list(file: Any, name: str) -> str:
+    for prefix, event, _ in ijson.parse(file):
+        if event == "start_array":
+            return f"{prefix}.item" if prefix else "item"
+        if event not in ("start_map", "map_key"):
+            break
+    raise Refused(f"{name} must hold a list of rows, alone or under one name.")
+
+
+def _json_lines(path: Path) -> Iterator[tuple[int, Any]]:
+    for number, line in enumerate(read_lines(path, "utf-8-sig"), start=1):
+        if not line.strip():
+            continue
+        try:
+            yield number, json.loads(line)
+        except (ValueError, RecursionError):
+            raise Refused(f"{path.name}, line {number} is no sound JSON.") from None
+
+
+def _stripped(value: Any) -> Any:
+    return value.strip() if isinstance(value, str) else value

@@ -1,0 +1,76 @@
+"""What every reader gives: tables of rows that know where they stand."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from loaders.outcome import Refused, RowProblem
+
+Note = Callable[[str], None]
+
+
+class Row(dict[str, Any]):
+    """One row: the value of each column, the file it stands in and its number there as a person sees it."""
+
+    __slots__ = ("file", "number")
+
+    def __init__(self, cells: Iterable[tuple[str, Any]], file: str, number: int) -> None:
+        super().__init__(cells)
+        self.file = file
+        self.number = number
+
+    def __missing__(self, column: str) -> Any:
+        raise Refused(f"{self.file} has no column {column!r}; it has {', '.join(self)}.")
+
+
+class LooseRow(Row):
+    """A row of a format that leaves out what is empty: a name it does not have is None."""
+
+    __slots__ = ()
+
+    def __missing__(self, column: str) -> Any:
+        return None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file, or a sheet of one. `columns` is None where the format has no header; `rows` can be read once.
+
+    `name` is the file's name without its ending, or the sheet's; `file` is what people are shown.
+    """
+
+    name: str
+    file: str
+    columns: tuple[str, ...] | None
+    rows: Iterable[Row | RowProblem]
+
+
+def header(cells: Iterable[Any], file: str) -> tuple[str, ...]:
+    """Return the names of the columns. Raises Refused when one has no name or two have the same."""
+    names = [str(cell).strip() for cell in cells]
+    while names and not names[-1]:
+        names.pop()
+    if not names:
+        raise Refused(f"{file} has no header row; its first row must name the columns.")
+    for place, name in enumerate(names):
+        if not name:
+            raise Refused(f"{file}: column {place + 1} has no name; the columns are {', '.join(filter(None, names))}.")
+        if name in names[:place]:
+            raise Refused(f"{file} has the column {name!r} twice; the columns are {', '.join(names)}.")
+    return tuple(names)
+
+
+def row_of(columns: tuple[str, ...], cells: list[Any], file: str, number: int) -> Row | RowProblem | None:
+    """Return the row that the cells make, None when all are empty, a problem when there are too few or too many."""
+    if len(cells) != len(columns):
+        cells = cells[: len(columns)] + [cell for cell in cells[len(columns) :] if cell != ""]
+    if not any(cell != "" for cell in cells):
+        return None
+    if len(cells) != len(columns):
+        return _ragged(columns, cells, file, number)
+    return Row(zip(columns, cells, strict=True), file, number)
+
+
+def _ragged(columns: tuple[str, ...], cells: list[Any], file: str, number: int) -> RowProblem:
+    rule = f"{len(columns)} cells, as the header has"
+    return RowProblem("error", "RAGGED", file, number, "", "", rule, f"it has {len(cells)} cells")

@@ -1,0 +1,154 @@
+"""Pairs of agencies that do more of the same in the same place than chance explains, counted in blocks of rows."""
+
+from typing import NamedTuple, Self
+
+import numpy as np
+from scipy import special
+
+from registry.analysis.bicm import bicm
+from registry.analysis.significance import false_discovery, poisson_above
+from registry.analysis.world import Bools, Floats, Ints, Matrix, World, ones, pattern, upwards
+
+BLOCK, FEWEST = 500, 5
+
+
+class Compared(NamedTuple):
+    """The n agencies that can be compared: their places in the world, sectors, areas, functions, and who is `close`.
+
+    `close` (n x n) marks pairs of which no agreement is to be expected anew: tied, perhaps tied, or one part of the other.
+    """
+
+    places: Ints
+    sector: Ints
+    areas: Matrix
+    wider: Matrix
+    functions: Matrix
+    close: Matrix
+
+    @classmethod
+    def of(cls, world: World) -> Self:
+        """Take the agencies that have an area, a function and a sector in which at least FEWEST agencies have functions."""
+        does = np.diff(world.functions.indptr) > 0
+        peers = np.bincount(world.sector[does & (world.sector >= 0)], minlength=len(world.sectors) + 1)
+        placed = np.diff(world.areas.indptr) > 0
+        kept = np.flatnonzero(does & placed & (world.sector >= 0) & (peers[world.sector] >= FEWEST))
+        close = _close(world)[kept][:, kept]
+        return cls(kept, world.sector[kept], world.areas[kept], world.wider[kept], world.functions[kept], close)
+
+
+class Pairs(NamedTuple):
+    """Pairs (places a < b among the compared) that share `shared` functions where `expected` are to be expected; p by chance."""
+
+    a: Ints
+    b: Ints
+    shared: Ints
+    expected: Floats
+    p: Floats
+
+
+class Judged(NamedTuple):
+    """The significant pairs with adjusted p, of `family` pairs tested, of which `untold` have too little to tell by."""
+
+    pairs: Pairs
+    family: int
+    untold: int
+
+
+def judge(compared: Compared, level: float) -> Judged:
+    """Find the pairs in a common area, not close, that share more functions than their sectors and numbers explain.
+
+    Chance is the bipartite configuration model within each sector (Saracco et al. 2017), so that peers may be alike; the
+    number shared is taken as Poisson with mean sum_t p_it p_jt; Benjamini-Hochberg over the pairs in a common area alone.
+    """
+    degree = np.diff(compared.functions.indptr)
+    kinds, kind = np.unique(compared.sector * (degree.max(initial=0) + 1) + degree, return_inverse=True)
+    first = np.unique(kind, return_index=True)[1]
+    p = _doing(compared, degree)[first]
+    expected = p @ p.T
+    found, number = _count(compared, kind, expected, level)
+    family = int(number.sum())
+    most = np.minimum.outer(degree[first], degree[first])
+    untold = int(number[poisson_above(most, expected) > level / max(family, 1)].sum())
+    adjusted = false_discovery(found.p, family)
+    return Judged(_only(found._replace(p=adjusted), adjusted <= level), family, untold)
+
+
+def shuffled(compared: Compared, seed: int) -> Compared:
+    """Deal the functions within each sector out anew: numbers per agency and per function stay, likeness becomes chance.
+
+    A function dealt twice to one agency is dealt again a few times and then dropped, so that very few cells are lost.
+    """
+    random = np.random.default_rng(seed)
+    rows = np.repeat(np.arange(len(compared.places)), np.diff(compared.functions.indptr))
+    columns, width = compared.functions.indices.astype(np.int64), compared.functions.shape[1]
+    again = np.ones(len(rows), np.bool_)
+    for _ in range(10):
+        dealt, sector = np.flatnonzero(again), compared.sector[rows[again]]
+        columns[dealt[np.argsort(sector, kind="stable")]] = columns[dealt[np.lexsort((random.random(len(dealt)), sector))]]
+        again = _doubled(rows * width + columns) | (random.random(len(rows)) < 0.1)
+    return compared._replace(functions=pattern(np.stack([rows, columns], axis=1), len(compared.places), width))
+
+
+def _close(world: World) -> Matrix:
+    count = len(world.agencies)
+    tied = pattern(np.concatenate([world.ties, world.perhaps]), count, count)
+    part = upwards(world.agencies.ids, [one.part_of for one in world.lists.agencies] or [()] * count)
+    return ones(tied + tied.T + part + part.T)
+
+
+def _doing(compared: Compared, degree: Ints) -> Floats:
+    """Return the probability (n x F) of each agency doing each thing, by the model of its sector."""
+    p = np.zeros(compared.functions.shape)
+    for sector in np.unique(compared.sector):
+        members = compared.sector == sector
+        p[members] = bicm(degree[members], compared.functions[members].sum(axis=0))
+    return p
+
+
+def _count(compared: Compared, kind: Ints, expected: Floats, level: float) -> tuple[Pairs, Ints]:
+    """Return the pairs with p <= level, and how many pairs of each two kinds of agency are in the family (kinds x kinds)."""
+    kinds = len(expected)
+    most = int(np.diff(compared.functions.indptr).max(initial=0))
+    least = 1 + np.searchsorted(special.gammaincinv(np.arange(1, most + 1), level), expected)
+    number, found = np.zeros(kinds * kinds, np.int64), [_nobody()]
+    for begin in range(0, len(kind), BLOCK):
+        near = _near(compared, begin)
+        row, column = near.coords
+        number += np.bincount(kind[row + begin] * kinds + kind[column + begin], minlength=kinds * kinds)
+        block = compared.functions[begin : begin + BLOCK] @ compared.functions[begin:].T
+        shared = near.multiply(block).tocoo()
+        a, b = shared.coords[0] + begin, shared.coords[1] + begin
+        kept = shared.data >= least[kind[a], kind[b]]
+        found.append(_pairs(a[kept], b[kept], shared.data[kept], expected[kind[a[kept]], kind[b[kept]]]))
+    return Pairs(*map(np.concatenate, zip(*found, strict=True))), number.reshape(kinds, kinds)
+
+
+def _near(compared: Compared, begin: int) -> Matrix:
+    """Return ones where a row of the block and a later agency are not close and one's area lies in the other's."""
+    rows = slice(begin, begin + BLOCK)
+    near = compared.areas[rows] @ compared.wider[begin:].T + compared.wider[rows] @ compared.areas[begin:].T
+    near = ones(near.tocsr())
+    near = (near - near.multiply(compared.close[rows, begin:])).tocoo()
+    row, column = near.coords
+    kept = (near.data > 0) & (column > row)
+    return pattern(np.stack([row[kept], column[kept]], axis=1), *near.shape).tocoo()
+
+
+def _pairs(a: Ints, b: Ints, shared: Ints, expected: Floats) -> Pairs:
+    return Pairs(a, b, shared, expected, poisson_above(shared, expected))
+
+
+def _nobody() -> Pairs:
+    none = np.zeros(0, np.int64)
+    return Pairs(none, none, none, none.astype(np.float64), none.astype(np.float64))
+
+
+def _only(pairs: Pairs, kept: Bools) -> Pairs:
+    return Pairs(*(column[kept] for column in pairs))
+
+
+def _doubled(keys: Ints) -> Bools:
+    """Mark every key but the first of its kind."""
+    doubled = np.ones(len(keys), np.bool_)
+    doubled[np.unique(keys, return_index=True)[1]] = False
+    return doubled

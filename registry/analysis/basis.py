@@ -1,0 +1,18 @@
+"""What every analysis of ties rests on, in one sentence."""
+
+from registry.analysis.world import World
+from registry.words import _
+
+
+def basis(world: World) -> str:
+    """Say how many agencies and ties there are, and of how many agencies nothing is recorded."""
+    if not len(world.agencies):
+        return _("There are no agencies on record that you may see, so there is nothing to tell.")
+    recorded = int(world.recorded.sum())
+    return _(
+        "{agencies} agencies, {ties} ties in force on {day}; {recorded} agencies ({share:.0%}) have any agreement on record, "
+        "the other {rest} are unknown, which is not the same as alone."
+    ).format(
+        agencies=len(world.agencies), ties=len(world.ties), day=world.as_of, recorded=recorded,
+        share=recorded / len(world.agencies), rest=len(world.agencies) - recorded,
+    )  # fmt: skip

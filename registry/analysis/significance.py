@@ -1,0 +1,29 @@
+"""How surprising a count is, and how many surprises may be believed."""
+
+import numpy as np
+from scipy import special
+
+from registry.analysis.world import Floats, Ints
+
+
+def poisson_below(seen: Ints, expected: Floats) -> Floats:
+    """Return P(X <= seen) for Poisson counts X with these means; arrays of one shape."""
+    return np.asarray(special.pdtr(seen, expected))
+
+
+def poisson_above(seen: Ints, expected: Floats) -> Floats:
+    """Return P(X >= seen) for Poisson counts X with these means; arrays of one shape."""
+    return np.where(seen <= 0, 1.0, special.pdtrc(np.maximum(seen, 1) - 1, expected))
+
+
+def false_discovery(p: Floats, tests: int) -> Floats:
+    """Return Benjamini-Hochberg adjusted p-values (Benjamini & Hochberg 1995).
+
+    `tests` is the size of the family; those of its members that are not in `p` count as having p = 1.
+    Calling all that are at most 0.05 findings keeps the expected share of false ones among them at 5 %.
+    """
+    order = np.argsort(p, kind="stable")
+    scaled = p[order] * tests / np.arange(1, len(p) + 1)
+    adjusted = np.empty(len(p))
+    adjusted[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
+    return adjusted

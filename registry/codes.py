@@ -1,0 +1,22 @@
+"""Short code lists with labels in two languages, kept as tables in `registry/codelists/`. Codes change, so they are data."""
+
+import csv
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One code of a list and what it is called in Indonesian and English."""
+
+    code: str
+    label_id: str
+    label_en: str
+
+
+@cache
+def code_list(name: str) -> dict[str, Entry]:
+    """Return the entries of the list `name` by code, in the order of the table. Raises FileNotFoundError."""
+    with files("registry").joinpath("codelists", f"{name}.csv").open(encoding="utf-8", newline="") as table:
+        return {row["code"]: Entry(**row) for row in csv.DictReader(table)}

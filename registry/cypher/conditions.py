@@ -1,0 +1,92 @@
+"""Conditions of a plan as Cypher predicates, each with what the actor may see built in."""
+
+from registry.access import seen, seen_whole
+from registry.modelling import End, Model, Property
+from registry.plan import All, Any_, Compare, Condition, Given, Linked, Not, Several
+
+
+class Writing:
+    """One text being written: it numbers variables and collects the values that the text is asked with."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.givens: list[Given | Several] = []
+        self._variables = 0
+
+    def variable(self) -> str:
+        """Return a variable that the text does not have yet."""
+        self._variables += 1
+        return f"x{self._variables}"
+
+    def value(self, given: Given | Several) -> str:
+        """Return the expression that the value of `given` will stand for."""
+        self.givens.append(given)
+        return f"$in.v{len(self.givens) - 1}"
+
+    def condition(self, condition: Condition, node: str, kind: str) -> str:
+        """Return the predicate, never null, of a condition on a record."""
+        match condition:
+            case Compare():
+                declared = self.model[kind].properties[condition.property]
+                holds = self._compare(condition, f"{node}.", declared)
+                return holds if declared.face else f"(coalesce({seen_whole(node)}, false) AND {holds})"
+            case Linked():
+                return self._linked(condition, node, self.model[kind].ends[condition.end])
+            case All():
+                return " AND ".join(self.condition(part, node, kind) for part in condition.parts) or "true"
+            case Any_():
+                return "(" + (" OR ".join(self._grouped(part, node, kind) for part in condition.parts) or "false") + ")"
+            case Not():
+                return f"NOT ({self.condition(condition.part, node, kind)})"
+
+    def pattern(self, node: str, edge: str, far: str, end: End) -> str:
+        """Return the pattern from a node along a link to its far end."""
+        left, right = ("-", "->") if end.outgoing else ("<-", "-")
+        return f"({node}){left}[{edge}:{end.link.relation}]{right}({far})"
+
+    def link_seen(self, node: str, far: str, end: End) -> str:
+        """Return the predicate of who may see a link: both ends, and all of both where it is no face."""
+        return f"{seen(far)}" if end.link.face else f"{seen_whole(node)} AND {seen_whole(far)}"
+
+    def _grouped(self, condition: Condition, node: str, kind: str) -> str:
+        return f"({self.condition(condition, node, kind)})"
+
+    def _linked(self, linked: Linked, node: str, end: End) -> str:
+        edge, far = self.variable(), self.variable()
+        asked = [
+            self.condition(linked.far, far, end.target),
+            self.condition(linked.near, node, end.kind),
+            self.edge_condition(linked.edge, edge, end),
+        ]
+        holds = " AND ".join(one for one in asked if one != "true") or "true"
+        among = f" AND {self.condition(linked.among, far, end.target)}" if linked.among != All() else ""
+        start = f"MATCH {self.pattern(node, edge, f'{far}:{end.target}', end)} WHERE {self.link_seen(node, far, end)}{among}"
+        if linked.quantifier == "every":
+            return f"NOT EXISTS {{ {start} AND NOT ({holds}) }}"
+        return f"{'NOT ' if linked.quantifier == 'none' else ''}EXISTS {{ {start} AND {holds} }}"
+
+    def edge_condition(self, condition: Condition, edge: str, end: End) -> str:
+        """Return the predicate of conditions on a link's own properties."""
+        match condition:
+            case Compare():
+                return self._compare(condition, f"{edge}.", end.link.properties[condition.property])
+            case All():
+                return " AND ".join(self.edge_condition(part, edge, end) for part in condition.parts) or "true"
+        raise TypeError(f"no condition on a link: {condition}")
+
+    def _compare(self, compare: Compare, owner: str, declared: Property) -> str:
+        stored, operator = owner + compare.property, compare.operator
+        if operator == "is_null":
+            return f"({stored} IS NULL) = {self.value(compare.value)}"
+        if operator in ("contains", "starts_with", "ends_with"):
+            stored = f"{owner}name_key" if compare.property == "name" else f"toLower({stored})"
+        if operator == "has":
+            return f"coalesce({self.value(compare.value)} IN {stored}, false)"
+        holds = f"coalesce({stored} {_SYMBOLS[operator]} {self.value(compare.value)}, false)"
+        return f"NOT {holds}" if operator in ("ne", "not_in") else holds
+
+
+_SYMBOLS = {
+    "eq": "=", "ne": "=", "in": "IN", "not_in": "IN", "lt": "<", "lte": "<=", "gt": ">", "gte": ">=",
+    "contains": "CONTAINS", "starts_with": "STARTS WITH", "ends_with": "ENDS WITH",
+}  # fmt: skip

@@ -1,0 +1,71 @@
+"""The constraints and indexes that the model asks for, what the database has, and the difference."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from registry.cypher.dialect import Dialect
+from registry.cypher.text import Cypher
+from registry.modelling import Kind, Model
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A constraint or an index that should be there. Its name ends in a digest of its definition."""
+
+    name: str
+    text: str
+
+
+def wishes(model: Model, dialect: Dialect) -> list[Wish]:
+    """Return what the model asks for, in the order in which it must be made."""
+    return [wish for kind in model for wish in _of_kind(kind, dialect)]
+
+
+def present() -> tuple[Cypher, Cypher]:
+    """Return the reads of the names of all constraints and of all indexes that stand for themselves."""
+    return (
+        Cypher("SHOW CONSTRAINTS YIELD name, type RETURN name ORDER BY name"),
+        Cypher(
+            "SHOW INDEXES YIELD name, type, owningConstraint WHERE type <> 'LOOKUP' AND owningConstraint IS NULL"
+            " RETURN name ORDER BY name"
+        ),
+    )
+
+
+def still_filling() -> Cypher:
+    """Return the read of how many indexes are not ready yet."""
+    return Cypher("SHOW INDEXES YIELD state WHERE state <> 'ONLINE' RETURN count(*)")
+
+
+def ours(name: str) -> bool:
+    """Tell whether a constraint or an index is one that this module named."""
+    return name.startswith("registry_")
+
+
+def drop(wished: str) -> tuple[str, str]:
+    """Return the texts that take away what has this name, whichever of the two it is."""
+    return f"DROP CONSTRAINT {wished} IF EXISTS", f"DROP INDEX {wished} IF EXISTS"
+
+
+def _of_kind(kind: type[Kind], dialect: Dialect) -> Iterator[Wish]:
+    label = kind.__name__
+    if dialect.types_properties:
+        for name in ("id", "name_key", "source", "run"):
+            yield _wish(label, f"{name}_type", f"CONSTRAINT {{}} IF NOT EXISTS FOR (n:{label}) REQUIRE n.{name} IS :: STRING")
+        for name, declared in kind.properties.items():
+            if declared.value.stored in ("FLOAT", "INTEGER") and name != "version":
+                yield _wish(
+                    label,
+                    f"{name}_type",
+                    f"CONSTRAINT {{}} IF NOT EXISTS FOR (n:{label}) REQUIRE n.{name} IS :: {declared.value.stored}",
+                )
+    yield _wish(label, "id", f"CONSTRAINT {{}} IF NOT EXISTS FOR (n:{label}) REQUIRE n.id IS UNIQUE")
+    yield _wish(label, "name", f"INDEX {{}} IF NOT EXISTS FOR (n:{label}) ON (n.name_key, n.id)")
+    yield _wish(label, "source", f"INDEX {{}} IF NOT EXISTS FOR (n:{label}) ON (n.source, n.run)")
+
+
+def _wish(label: str, purpose: str, definition: str) -> Wish:
+    digest = hashlib.sha256(definition.encode()).hexdigest()[:6]
+    name = f"registry_{label.lower()}_{purpose}_{digest}"
+    return Wish(name, "CREATE " + definition.format(name))

@@ -1,0 +1,49 @@
+"""What differs between Neo4j and the embedded engine; every other text is one for both."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """One engine's ways. `embedded` is the ArcadeDB that we start; everything else is Neo4j."""
+
+    embedded: bool
+
+    @property
+    def types_properties(self) -> bool:
+        """Whether an index is ordered only after the type of its property was declared."""
+        return self.embedded
+
+    @property
+    def times_out_each(self) -> bool:
+        """Whether a time limit can be given with each query; otherwise it is fixed when the engine starts."""
+        return not self.embedded
+
+    def retries(self, code: str) -> bool:
+        """Tell whether a failure with this code goes away when the transaction is tried again."""
+        if code == "Neo.TransientError.General.MemoryPoolOutOfMemoryError":
+            return False
+        if self.embedded and code == "Neo.ClientError.Schema.ConstraintValidationFailed":
+            return True
+        return code.startswith("Neo.TransientError.")
+
+    def meaning(self, code: str) -> str:
+        """Return our own code for an engine's error code."""
+        return "TOO_COSTLY" if self.embedded and code == "Neo.DatabaseError.General.UnknownError" else _MEANING.get(code, "INTERNAL")
+
+
+def dialect_of(agent: str) -> Dialect:
+    """Return the dialect of the engine that names itself so, such as `Neo4j/5.26.0 compatible (ArcadeDB 26.10.2)`."""
+    return Dialect(embedded="ArcadeDB" in agent)
+
+
+_MEANING = {
+    "Neo.ClientError.Transaction.TransactionTimedOutClientConfiguration": "TIMEOUT",
+    "Neo.ClientError.Transaction.TransactionTimedOut": "TIMEOUT",
+    "Neo.TransientError.General.MemoryPoolOutOfMemoryError": "TOO_COSTLY",
+    "Neo.ClientError.Security.Unauthorized": "WRONG_PASSWORD",
+    "Neo.ClientError.Security.AuthenticationRateLimit": "WRONG_PASSWORD",
+    "Neo.ClientError.Security.Forbidden": "NOT_ALLOWED",
+    "Neo.ClientError.Statement.AccessMode": "NOT_ALLOWED",
+    "Neo.ClientError.Database.DatabaseNotFound": "NO_DATABASE",
+}

@@ -1,0 +1,93 @@
+"""The graph as the analyses read it: one text, one row, one list for each sort of record that a report needs.
+
+Only published records enter, and of those only what the actor may see. A record of which the actor sees no more than the
+face says so (`whole` is false) and leaves its details out; of what an agreement covers such records are only counted.
+"""
+
+from collections.abc import Sequence
+
+from registry.access import Actor, seen, seen_whole
+from registry.cypher.text import Cypher
+
+
+def network(reads: Sequence[str], actor: Actor) -> Cypher:
+    """Return one row holding, in the order of `reads`, a list for each of them; every list is ordered by id.
+
+    - `agencies`: `[id, name, whole, sector ids, area ids, ids of the bodies it is part of]`
+    - `services`: `[id, name, whole, provider ids, function ids]`
+    - `resources`: `[id, name, whole, owner ids, [[user id, since, until], …]]`
+    - `partnerships`: `[id, name, whole, instrument, valid from, valid until, legal basis, party ids, covered ids, how many
+      covered records show no more than their face, ids of the agreements it renews]`
+    - `sectors`, `areas`, `functions`: `[id, name, Indonesian label, English label, ids of broader terms]`
+    """
+    lists = ", ".join(f"COLLECT {{ {_LISTS[name]} }}" for name in reads)
+    return Cypher(f"RETURN [{lists}] AS lists", {"me": actor.parameter()})
+
+
+def _records(kind: str, *columns: str) -> str:
+    return (
+        f"MATCH (n:{kind}) WHERE {_published('n')} AND {seen('n')}"
+        f" WITH n ORDER BY n.id RETURN [n.id, n.name, {', '.join(columns)}]"
+    )
+
+
+def _published(node: str) -> str:
+    return f"coalesce({node}.status = 'published', false)"
+
+
+def _linked(pattern: str, wanted: str = "m.id", also: str = "true") -> str:
+    """Return the list of what is at the far end `m` of a link whose existence everybody may know who sees both ends."""
+    where = f"{_published('m')} AND {seen('m')} AND {also}"
+    return f"COLLECT {{ MATCH {pattern} WHERE {where} WITH DISTINCT m ORDER BY m.id RETURN {wanted} }}"
+
+
+def _details(pattern: str) -> str:
+    """Return the ids at the far end of a link that only those may know of who see all of both ends."""
+    return _linked(pattern, also=f"{_WHOLE} AND {seen_whole('m')}")
+
+
+def _detail(name: str) -> str:
+    return f"CASE WHEN {_WHOLE} THEN n.{name} END"
+
+
+def _terms(kind: str) -> str:
+    return _records(kind, "n.label_id", "n.label_en", _linked(f"(n)-[:BROADER]->(m:{kind})"))
+
+
+_WHOLE = f"coalesce({seen_whole('n')}, false)"
+_USES = (
+    f"COLLECT {{ MATCH (n)<-[e:USES]-(m:Agency) WHERE {_published('m')} AND {_WHOLE} AND {seen_whole('m')}"
+    " WITH e, m ORDER BY m.id RETURN [m.id, e.since, e.until] }"
+)
+_HIDDEN = (
+    f"COUNT {{ MATCH (n)-[:COVERS]->(m:Service|Resource) WHERE {_published('m')} AND {_WHOLE} AND {seen('m')}"
+    f" AND NOT coalesce({seen_whole('m')}, false) }}"
+)
+_LISTS = {
+    "agencies": _records(
+        "Agency",
+        _WHOLE,
+        _linked("(n)-[:IN_SECTOR]->(m:Sector)"),
+        _linked("(n)-[:IN_AREA]->(m:Area)"),
+        _linked("(n)-[:PART_OF]->(m:Agency)"),
+    ),
+    "services": _records(
+        "Service", _WHOLE, _linked("(n)<-[:PROVIDES]-(m:Agency)"), _linked("(n)-[:HAS_FUNCTION]->(m:Function)")
+    ),
+    "resources": _records("Resource", _WHOLE, _linked("(n)<-[:OWNS]-(m:Agency)"), _USES),
+    "partnerships": _records(
+        "Partnership",
+        _WHOLE,
+        "n.instrument",
+        _detail("valid_from"),
+        _detail("valid_until"),
+        _detail("legal_basis"),
+        _linked("(n)<-[:PARTY_TO]-(m:Agency)"),
+        _details("(n)-[:COVERS]->(m:Service|Resource)"),
+        _HIDDEN,
+        _details("(n)-[:RENEWS]->(m:Partnership)"),
+    ),
+    "sectors": _terms("Sector"),
+    "areas": _terms("Area"),
+    "functions": _terms("Function"),
+}

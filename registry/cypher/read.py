@@ -1,0 +1,212 @@
+"""Questions as Cypher: one text a question, however deep, the same for every question of its shape."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from registry.access import seen, seen_whole
+from registry.cypher.conditions import Writing
+from registry.cypher.text import Cypher
+from registry.modelling import End, Model, Property
+from registry.plan import All, ById, Compare, Condition, Count, Facet, Follow, Given, Linked, Look, Order, Page, Question, Select, Several, Total
+
+FIRST, LAST = "", "\uffff"
+BY_NAME = Order("name", descending=False)
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text with the places of its values: those of the map `$in`, and those of a page."""
+
+    text: str
+    givens: tuple[Given | Several, ...]
+    page: Mapping[str, Given]
+
+    def ask(self, variables: Mapping[str, Any], me: Mapping[str, object]) -> Cypher:
+        """Return the text with the values of one question."""
+        inside = {f"v{number}": given.value(variables) for number, given in enumerate(self.givens)}
+        return Cypher(self.text, {"in": inside, "me": me, **{key: given.value(variables) for key, given in self.page.items()}})
+
+
+def write(question: Question, model: Model) -> Text:
+    """Return the text of a question. Its rows hold one list each: see `selected` for what is in it."""
+    writing = Reading(model)
+    match question:
+        case ById():
+            return writing.by_id(question)
+        case Page():
+            return writing.page(question)
+        case Total():
+            return writing.total(question)
+        case Facet():
+            return writing.facet(question)
+
+
+class Reading(Writing):
+    """A reading text being written."""
+
+    def by_id(self, question: ById) -> Text:
+        """No row or one: what is selected."""
+        start = f"WITH {self.value(question.id)} AS id MATCH (n:{question.select.kind} {{id: id}}) WHERE {seen('n')}"
+        return self._done(f"{start} RETURN {self.selected(question.select, 'n')} AS row")
+
+    def page(self, question: Page) -> Text:
+        """A row a record: what each view selects, then the list of its keys, to make a cursor of."""
+        anchored = anchor(question.where)
+        if anchored is None and question.order in ((), (BY_NAME,), (Order("name", descending=True),)):
+            return self._indexed_page(question)
+        return self._sorted_page(question, anchored)
+
+    def total(self, question: Total) -> Text:
+        """One row: the number."""
+        return self._done(f"{self._matched(question.kind, question.where)} RETURN count(n)")
+
+    def facet(self, question: Facet) -> Text:
+        """One row: a list of `[value, label or null, number]`, largest number first."""
+        matched = self._matched(question.kind, question.where)
+        end = self.model[question.kind].ends.get(question.field)
+        if end is None:
+            value = self._shown("n", self.model[question.kind].properties[question.field])
+            counted = f"WITH {value} AS value, null AS label, count(n) AS number"
+        else:
+            counted = (
+                f"MATCH {self.pattern('n', 'e', f'm:{end.target}', end)} WHERE {self.link_seen('n', 'm', end)}"
+                " WITH m.id AS value, m.name AS label, count(DISTINCT n) AS number"
+            )
+        rest = f"ORDER BY number DESC, value LIMIT {self.value(question.first)} RETURN collect([value, label, number])"
+        return self._done(f"{matched} {counted} {rest}")
+
+    def selected(self, select: Select, node: str) -> str:
+        """Return the list of what is selected of a record: faces, one list of details (or null), parts."""
+        declared = self.model[select.kind].properties
+        faces = [self._face(node, name) for name in select.properties if name == "withheld" or declared[name].face]
+        details = [f"{node}.{name}" for name in select.properties if name != "withheld" and not declared[name].face]
+        if details:
+            faces.append(f"CASE WHEN {seen_whole(node)} THEN [{', '.join(details)}] END")
+        return "[" + ", ".join(faces + [self._part(part, node, select.kind) for part in select.parts]) + "]"
+
+    def _indexed_page(self, question: Page) -> Text:
+        descending = bool(question.order and question.order[0].descending) is not question.backward
+        than, direction = ("<", " DESC") if descending else (">", "")
+        beyond = Given(fixed=LAST if descending else FIRST)
+        key, last = question.start or (beyond, beyond)
+        behind = f"n.name_key {than}= $k AND n.id IS NOT NULL AND (n.name_key {than} $k OR n.id {than} $id)"
+        matched = self._matched(question.kind, question.where, behind)
+        row = f"{self._views(question)}, [n.name_key, n.id]] AS row"
+        text = f"{matched} RETURN {row} ORDER BY n.name_key{direction}, n.id{direction} LIMIT $n"
+        return self._done(text, {"k": key, "id": last, "n": question.rows})
+
+    def _sorted_page(self, question: Page, anchored: tuple[Linked, Condition] | None) -> Text:
+        kind = question.kind
+        order = question.order or (BY_NAME,)
+        keys = [self._key(one, kind) for one in order] + ["n.id"]
+        falls = [one.descending is not question.backward for one in order] + [question.backward]
+        matched = self._matched(kind, question.where) if anchored is None else self._anchored(kind, *anchored)
+        if question.start:
+            matched += f" AND ({self._behind(question.start, keys, falls)})"
+        named = [f"k{number}" for number in range(len(keys))]
+        given = ", ".join(f"{key} AS {name}" for key, name in zip(keys, named, strict=True))
+        sort = "ORDER BY " + ", ".join(name + (" DESC" if down else "") for name, down in zip(named, falls, strict=True))
+        row = f"{self._views(question)}, [{', '.join(named)}]] AS row"
+        text = f"{matched} WITH DISTINCT n, {given} {sort} LIMIT $n RETURN {row} {sort}"
+        return self._done(text, {"n": question.rows})
+
+    def _views(self, question: Page) -> str:
+        return "[" + ", ".join(self.selected(view, "n") for view in question.views)
+
+    def _behind(self, start: tuple[Given, ...], keys: list[str], falls: list[bool]) -> str:
+        """Return the predicate of coming after the cursor: by the first key, or equal there and by the next, and so on."""
+        values = [self.value(given) for given in start]
+        text = ""
+        for key, value, down in reversed(list(zip(keys, values, falls, strict=True))):
+            further = f"{key} {'<' if down else '>'} {value}"
+            text = f"{further} OR ({key} = {value} AND ({text}))" if text else further
+        return text
+
+    def _matched(self, kind: str, where: Condition, also: str = "") -> str:
+        asked = [also, seen("n"), self.condition(where, "n", kind)]
+        return f"MATCH (n:{kind}) WHERE " + " AND ".join(one for one in asked if one not in ("", "true"))
+
+    def _anchored(self, kind: str, linked: Linked, rest: Condition) -> str:
+        """Begin at the one record that the condition names, and walk the link backwards."""
+        end = self.model[kind].ends[linked.end]
+        (named,) = _parts(linked.far)
+        assert isinstance(named, Compare)
+        start = f"WITH {self.value(named.value)} AS id MATCH (m:{end.target} {{id: id}})"
+        among, rest = self.condition(linked.among, "m", end.target), self.condition(rest, "n", kind)
+        asked = [self.link_seen("n", "m", end), among, seen("n"), rest]
+        return f"{start} MATCH {self.pattern(f'n:{kind}', '', 'm', end)} WHERE " + " AND ".join(one for one in asked if one != "true")
+
+    def _face(self, node: str, name: str) -> str:
+        return f"NOT coalesce({seen_whole(node)}, false)" if name == "withheld" else f"{node}.{name}"
+
+    def _shown(self, node: str, declared: Property) -> str:
+        stored = f"{node}.{declared.name}"
+        return stored if declared.face else f"CASE WHEN {seen_whole(node)} THEN {stored} END"
+
+    def _part(self, part: Follow | Count | Look, node: str, kind: str) -> str:
+        match part:
+            case Follow():
+                return self._follow(part, node, self.model[kind].ends[part.end])
+            case Count():
+                return self._count(part, node, self.model[kind].ends[part.end])
+            case Look():
+                return self._look(part, node, self.model[kind].properties[part.property])
+
+    def _follow(self, follow: Follow, node: str, end: End) -> str:
+        edge, far = self.variable(), self.variable()
+        asked = [self.link_seen(node, far, end), self.condition(follow.where, far, end.target)]
+        where = " AND ".join(one for one in asked if one != "true")
+        order = follow.order or (BY_NAME,)
+        keys = ", ".join(self._key(one, end.target, far) + (" DESC" if one.descending else "") for one in order)
+        views = [self.selected(one, far) for one in follow.far] + [self.selected(one, node) for one in follow.near]
+        edges = [f"{edge}.{name}" for name in follow.edge]
+        row = f"[{', '.join(edges + views)}]" if end.link.properties else views[0]
+        limit = self.value(follow.first)
+        return (
+            f"COLLECT {{ MATCH {self.pattern(node, edge, f'{far}:{end.target}', end)} WHERE {where}"
+            f" WITH {node}, {edge}, {far} ORDER BY {keys}, {far}.id LIMIT {limit} RETURN {row} }}"
+        )
+
+    def _count(self, count: Count, node: str, end: End) -> str:
+        edge, far = self.variable(), self.variable()
+        asked = [self.link_seen(node, far, end), self.condition(count.where, far, end.target)]
+        where = " AND ".join(one for one in asked if one != "true")
+        return f"COUNT {{ MATCH {self.pattern(node, edge, f'{far}:{end.target}', end)} WHERE {where} }}"
+
+    def _look(self, look: Look, node: str, declared: Property) -> str:
+        far = self.variable()
+        match = f"MATCH ({far}:{declared.refers_to} {{id: {node}.{look.property}}}) WHERE {seen(far)}"
+        return f"COLLECT {{ {match} RETURN {self.selected(look.select, far)} }}"
+
+    def _key(self, order: Order, kind: str, node: str = "n") -> str:
+        """Return the expression to sort by; what is missing or not to be seen comes after everything."""
+        if order.property == "name":
+            return f"{node}.name_key"
+        declared = self.model[kind].properties[order.property]
+        shown = self._shown(node, declared)
+        if declared.value.stored == "BOOLEAN":
+            return f"CASE {shown} WHEN false THEN 0 WHEN true THEN 1 ELSE 2 END"
+        after = {"STRING": f"'{LAST}'", "INTEGER": "9999999999", "FLOAT": "1.7976931348623157e308"}[declared.value.stored]
+        return shown if declared.face and declared.required else f"coalesce({shown}, {after})"
+
+    def _done(self, text: str, page: Mapping[str, Given] | None = None) -> Text:
+        return Text(text, tuple(self.givens), page or {})
+
+
+def anchor(where: Condition) -> tuple[Linked, Condition] | None:
+    """Return the first condition that names one linked record by its id and nothing else, and what is left without it."""
+    parts = _parts(where)
+    for place, part in enumerate(parts):
+        if isinstance(part, Linked) and part.quantifier == "some" and not _parts(part.near) and not _parts(part.edge):
+            far = _parts(part.far)
+            if len(far) == 1 and isinstance(far[0], Compare) and (far[0].property, far[0].operator) == ("id", "eq"):
+                return part, All(parts[:place] + parts[place + 1 :])
+    return None
+
+
+def _parts(condition: Condition) -> tuple[Condition, ...]:
+    return condition.parts if isinstance(condition, All) else (condition,)
+

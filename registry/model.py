@@ -1,0 +1,227 @@
+"""The model, declared once: a data dictionary to read. GraphQL, filters, loaders, tables and docs/model.md follow it."""
+
+from typing import Self
+
+from registry.modelling import Kind, Many, Model, One, link, prop
+from registry.values import Code, Date, Flag, Id, Identifiers, Instant, Integer, Number, Prose, Ref, Text, Texts, Url
+
+
+class Common(Kind):
+    """What every record has: what it is called, where it comes from, who answers for it and who may see it."""
+
+    id: Id = prop("Its name for ever, unique in the registry.", required=True, face=True)
+    name: Text = prop("What people call it.", required=True, face=True)
+    description: Prose = prop("What it is, in a few sentences.")
+    steward: Ref = prop("The agency that answers for this record.", refers_to="Agency", face=True)
+    access: Code = prop("Who may see it: open, restricted (its face only) or closed.", codes="access", required=True, face=True)
+    grants: Texts = prop("Groups and agencies that may see all of it, never single persons.")
+    status: Code = prop("Where it stands: draft, proposed, published or retired.", codes="status", required=True, face=True)
+    source: Ref = prop("The source that the record came from.", refers_to="Source", face=True, kept_by_us=True)
+    created: Instant = prop("When it was first recorded.", face=True, kept_by_us=True)
+    updated: Instant = prop("When it last changed.", face=True, kept_by_us=True)
+    version: Integer = prop("How often it has changed, beginning with 1.", face=True, kept_by_us=True)
+
+
+class Term(Common):
+    """A term of a versioned code list, with its place in a hierarchy and its labels in two languages."""
+
+    scheme: Code = prop("The code list it belongs to, such as cofog-1999.", required=True, face=True)
+    code: Text = prop("Its code in that list.", required=True, face=True)
+    label_id: Text = prop("What it is called in Indonesian.", face=True)
+    label_en: Text = prop("What it is called in English.", face=True)
+    valid_from: Date = prop("The first day on which it may be used.", face=True)
+    valid_until: Date = prop("The last day on which it may be used.", face=True)
+
+    broader: Many[Self] = link("BROADER", "The wider terms it is part of.", reverse="narrower", face=True)
+    same_as: Many[Self] = link("SAME_AS", "Terms of other lists that mean the same.", reverse="equated_by", face=True)
+
+
+class Sector(Term, plural="sectors"):
+    """A field of government work, such as health or transport."""
+
+
+class Area(Term, plural="areas"):
+    """A place with a code: a province, a city, a district, a ward."""
+
+
+class Audience(Term, plural="audiences"):
+    """The people a service is for."""
+
+
+class Function(Term, plural="functions"):
+    """A function of government, by COFOG or a national reference architecture."""
+
+
+class Agency(Common, plural="agencies"):
+    """A public body, or a partner: a community, a business, a university, the media."""
+
+    kind: Code = prop("What sort of body it is.", codes="agency-kind", required=True, face=True)
+    acronym: Text = prop("Its short name.", face=True)
+    identifiers: Identifiers = prop("Its names in other systems, each as scheme:value.", face=True)
+    level_of_government: Code = prop("National, province, city and so on.", codes="level-of-government", face=True)
+    website: Url = prop("Its page on the web.", face=True)
+
+    part_of: Many[Self] = link("PART_OF", "The bodies it belongs to; there may be several.", reverse="units", face=True)
+    sectors: Many[Sector] = link("IN_SECTOR", "The sectors it works in.", reverse="agencies", face=True)
+    areas: Many[Area] = link("IN_AREA", "The areas it works in.", reverse="agencies", face=True)
+
+
+class Provision:
+    """How an agency takes part in a service."""
+
+    role: Code = prop("Lead, co-provider, commissioner or funder.", codes="provider-role", required=True, face=True)
+
+
+class Service(Common, plural="services"):
+    """Something agencies do for people or for other agencies."""
+
+    kind: Code = prop("For the public, or administrative.", codes="service-kind", required=True, face=True)
+    digital_maturity: Integer = prop("How digital it is, from 1 (information) to 5 (connected).", at_least=1)
+
+    providers: Many[Agency] = link(
+        "PROVIDES", "Who provides it, in which role.", incoming=True, reverse="provides", props=Provision, face=True
+    )
+    sectors: Many[Sector] = link("IN_SECTOR", "The sectors it belongs to.", reverse="services", face=True)
+    areas: Many[Area] = link("IN_AREA", "Where it is offered.", reverse="services", face=True)
+    audiences: Many[Audience] = link("FOR_AUDIENCE", "The people it is for.", reverse="services", face=True)
+    functions: Many[Function] = link("HAS_FUNCTION", "What it does, in terms of a code list.", reverse="services", face=True)
+    requires: Many["Resource"] = link("REQUIRES", "The resources it cannot work without.", reverse="required_by")
+    depends_on: Many[Self] = link("DEPENDS_ON", "The services it cannot work without.", reverse="dependents")
+
+
+class Use:
+    """How an agency works with a resource of another."""
+
+    role: Code = prop("The first to use it, or one that reuses it.", codes="use-role", required=True)
+    since: Date = prop("When the use began.")
+    until: Date = prop("The last day of the use; empty while it goes on.")
+
+
+class Resource(Common, plural="resources"):
+    """Something an agency has that others could use: data, an application, a place, equipment, people's time, money."""
+
+    kind: Code = prop("What sort of thing it is.", codes="resource-kind", required=True, face=True)
+    unit: Text = prop("What capacity is counted in, such as seats or hours a week.")
+    capacity: Number = prop("How much there is, in its unit.", at_least=0)
+    in_use: Number = prop("How much of the capacity is taken, in its unit.", at_least=0)
+    shareability: Code = prop("Open, on request, or not shared.", codes="shareability", face=True)
+    conditions: Prose = prop("What a user must agree to.")
+    classification: Code = prop("How confidential the thing itself is.", codes="classification")
+    application_class: Code = prop("For applications: general or special (SPBE).", codes="application-class", face=True)
+
+    owners: Many[Agency] = link("OWNS", "Who has it to give.", incoming=True, reverse="owns", face=True)
+    users: Many[Agency] = link("USES", "Who works with it.", incoming=True, reverse="uses", props=Use)
+    areas: Many[Area] = link("IN_AREA", "Where it can be used.", reverse="resources", face=True)
+    functions: Many[Function] = link("HAS_FUNCTION", "What it serves, in terms of a code list.", reverse="resources", face=True)
+
+
+class Need(Common, plural="needs"):
+    """What an agency lacks, so that it can be matched with what others have."""
+
+    kind: Code = prop("What sort of resource is needed.", codes="resource-kind", required=True, face=True)
+    unit: Text = prop("What the quantity is counted in.")
+    quantity: Number = prop("How much is needed, in its unit.", at_least=0)
+    by_when: Date = prop("The day by which it is needed.")
+
+    agency: One[Agency] = link("NEEDED_BY", "Who needs it.", reverse="needs", face=True)
+    service: One[Service] = link("NEEDED_FOR", "The service it is needed for.", reverse="needs")
+    areas: Many[Area] = link("IN_AREA", "Where it is needed.", reverse="needs", face=True)
+    functions: Many[Function] = link("HAS_FUNCTION", "What it is needed for, in terms of a code list.", reverse="needs", face=True)
+
+
+class Membership:
+    """How an agency takes part in a partnership."""
+
+    role: Code = prop("Lead, partner or witness.", codes="party-role", face=True)
+
+
+class Partnership(Common, plural="partnerships"):
+    """An agreement or a working relation of two or more parties."""
+
+    instrument: Code = prop("MoU, cooperation agreement, service agreement or informal.", codes="instrument", face=True)
+    legal_basis: Text = prop("The rule or document it rests on.")
+    valid_from: Date = prop("The first day on which it is in force.")
+    valid_until: Date = prop("The last day on which it is in force; empty when open-ended.")
+    target_scale: Code = prop("The scale of the level aimed at.", codes="level-scale")
+    target_level: Integer = prop("The level of working together aimed at, on that scale.", at_least=0)
+
+    parties: Many[Agency] = link(
+        "PARTY_TO", "Who takes part, in which role.", incoming=True, reverse="partnerships", props=Membership, face=True
+    )
+    covers_services: Many[Service] = link("COVERS", "The services it covers.", reverse="partnerships")
+    covers_resources: Many[Resource] = link("COVERS", "The resources it covers.", reverse="partnerships")
+    renews: One[Self] = link("RENEWS", "The agreement it follows.", reverse="renewed_by")
+
+
+class Statement(Common, plural="statements", named=False):
+    """What one party says about a partnership, kept over time."""
+
+    scale: Code = prop("The scale of the level.", codes="level-scale", required=True)
+    level: Integer = prop("How closely they work together, on that scale.", required=True, at_least=0)
+    on: Date = prop("The day it was said.", required=True)
+
+    agency: One[Agency] = link("STATED_BY", "The party that says it.", reverse="statements")
+    partnership: One[Partnership] = link("STATED_ABOUT", "The partnership it is about.", reverse="statements")
+
+
+class Channel(Common, plural="channels", named=False):
+    """How a service or an agency is reached, and how it answers."""
+
+    kind: Code = prop("Counter, phone, web, app or social account.", codes="channel-kind", required=True, face=True)
+    address: Text = prop("Where it is: an address, a number, an account.", face=True)
+    two_way: Flag = prop("Whether people get an answer there.", face=True)
+    answers_within: Number = prop("The promised time to an answer, in hours.", at_least=0, face=True)
+
+    agency: One[Agency] = link("CHANNEL_OF", "The agency that answers.", reverse="channels", face=True)
+    service: One[Service] = link("CHANNEL_FOR", "The service it is for.", reverse="channels", face=True)
+
+
+class Feedback(Common, plural="feedbacks", named=False):
+    """Something said about a service, and the answer given."""
+
+    received: Date = prop("The day it came in.", required=True)
+    answered: Date = prop("The day it was answered.")
+    answer: Prose = prop("The answer.")
+
+    service: One[Service] = link("SAID_ABOUT", "The service it is about.", reverse="feedback")
+    channel: One[Channel] = link("SAID_THROUGH", "The channel it came by.", reverse="feedback")
+    owner: One[Agency] = link("TO_ANSWER", "The agency that has to answer.", reverse="to_answer")
+
+
+class Source(Common, plural="sources", kept_by_us=True):
+    """Where records come from."""
+
+    publisher: Text = prop("Who publishes it.", face=True)
+    licence: Text = prop("The terms on which it may be used.", face=True)
+    format: Code = prop("The format it is read in.", face=True)
+    website: Url = prop("Its page on the web.", face=True)
+
+
+class Run(Common, plural="runs", kept_by_us=True, named=False):
+    """One load of a source, and what came of it."""
+
+    started: Instant = prop("When it began.", face=True)
+    finished: Instant = prop("When it ended; empty when it was interrupted.", face=True)
+    rows_read: Integer = prop("How many rows were read.", face=True)
+    records_created: Integer = prop("How many records were new.", face=True)
+    records_changed: Integer = prop("How many records were changed.", face=True)
+    records_retired: Integer = prop("How many records the source no longer has.", face=True)
+    rows_left_out: Integer = prop("How many rows had a problem and were left out.", face=True)
+
+
+class Change(Common, plural="changes", kept_by_us=True, named=False):
+    """Who changed what, and when; append-only, each entry chained to the one before by its hash."""
+
+    record: Id = prop("The record that was changed.")
+    actor: Text = prop("Who changed it.")
+    at: Instant = prop("When.")
+    before: Prose = prop("What it was before, as JSON.")
+    after: Prose = prop("What it is since, as JSON.")
+    previous_hash: Text = prop("The hash of the entry before.")
+    own_hash: Text = prop("The hash of this entry and the one before.")
+
+
+MODEL = Model(
+    Agency, Service, Resource, Need, Partnership, Statement, Channel, Feedback,
+    Sector, Area, Audience, Function, Source, Run, Change,
+)  # fmt: skip

@@ -1,0 +1,163 @@
+"""The words the model is declared with: `prop()`, `link()`, `Kind`, and `Model`, which ties them together."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Generic, Self, TypeVar, get_args, get_origin, get_type_hints
+
+from registry.values import Value
+
+Target = TypeVar("Target")
+
+
+class Many(Generic[Target]):
+    """Annotates a link to any number of records of a kind."""
+
+
+class One(Generic[Target]):
+    """Annotates a link to at most one record of a kind."""
+
+
+@dataclass(frozen=True)
+class Property:
+    """Something known about a record or a link: its value type, its rules, and who may see it."""
+
+    doc: str
+    required: bool = False
+    face: bool = False
+    codes: str | None = None
+    at_least: float | None = None
+    refers_to: str | None = None
+    kept_by_us: bool = False
+    name: str = ""
+    value: type[Value] = Value
+
+
+@dataclass(frozen=True)
+class Link:
+    """A relation between two kinds, declared once; `start` and `end` follow its direction in the graph."""
+
+    relation: str
+    doc: str
+    start: str
+    end: str
+    properties: Mapping[str, Property]
+    face: bool
+
+
+@dataclass(frozen=True)
+class End:
+    """A link as seen from one of the two kinds it ties: `agency.provides`, `service.providers`."""
+
+    name: str
+    link: Link
+    outgoing: bool
+    single: bool
+    declared: bool
+
+    @property
+    def kind(self) -> str:
+        """The kind that has this end."""
+        return self.link.start if self.outgoing else self.link.end
+
+    @property
+    def target(self) -> str:
+        """The kind at the far end."""
+        return self.link.end if self.outgoing else self.link.start
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What `link()` was told, until `Model` knows both kinds."""
+
+    relation: str
+    doc: str
+    reverse: str
+    incoming: bool
+    properties: type | None
+    face: bool
+
+
+def prop(doc: str, **rules: Any) -> Any:
+    """Declare a property: `codes`, `required`, `at_least`, `face` (seen by everybody even where access is restricted)."""
+    return Property(doc, **rules)
+
+
+def link(relation: str, doc: str, *, reverse: str, incoming: bool = False, props: type | None = None, face: bool = False) -> Any:
+    """Declare a link of this kind; `reverse` names it as seen from the far kind."""
+    return Declared(relation, doc, reverse, incoming, props, face)
+
+
+class Kind:
+    """A kind of record. Subclasses declare properties and links; `Model` fills in what is derived from them."""
+
+    plural: ClassVar[str] = ""
+    abstract: ClassVar[bool] = True
+    kept_by_us: ClassVar[bool] = False
+    named: ClassVar[bool] = True
+    properties: ClassVar[dict[str, Property]]
+    ends: ClassVar[dict[str, End]]
+
+    def __init_subclass__(cls, *, plural: str = "", kept_by_us: bool = False, named: bool = True) -> None:
+        cls.plural, cls.abstract, cls.kept_by_us, cls.named = plural, not plural, kept_by_us, named
+        cls.properties, cls.ends = {}, {}
+
+
+class Model:
+    """All kinds, tied together: `model["Agency"].properties`, `model["Agency"].ends`."""
+
+    def __init__(self, *kinds: type[Kind]) -> None:
+        self.kinds = {kind.__name__: kind for kind in kinds}
+        for kind in kinds:
+            kind.properties.update(_properties(kind))
+        for kind in kinds:
+            for ends in _ends(kind):
+                for end in ends:
+                    self._add(end)
+
+    def __getitem__(self, name: str) -> type[Kind]:
+        return self.kinds[name]
+
+    def __iter__(self) -> Iterator[type[Kind]]:
+        return iter(self.kinds.values())
+
+    def links(self) -> list[Link]:
+        """Return every link once, in the order of declaration."""
+        return [end.link for kind in self for end in kind.ends.values() if end.declared]
+
+    def _add(self, end: End) -> None:
+        ends = self.kinds[end.kind].ends
+        if end.name in ends or end.name in self.kinds[end.kind].properties:
+            raise TypeError(f"{end.kind}.{end.name} is declared twice")
+        ends[end.name] = end
+
+
+def _properties(declared: type) -> dict[str, Property]:
+    """Return the properties of a class and of those it inherits from, eldest first."""
+    found = {}
+    for owner in reversed(declared.__mro__):
+        for name, value in vars(owner).items():
+            if isinstance(value, Property):
+                found[name] = replace(value, name=name, value=get_type_hints(owner)[name])
+    return found
+
+
+def _ends(kind: type[Kind]) -> Iterator[tuple[End, End]]:
+    for owner in reversed(kind.__mro__):
+        for name, value in vars(owner).items():
+            if isinstance(value, Declared):
+                yield _both_ends(kind, name, value, get_type_hints(owner)[name])
+
+
+def _both_ends(kind: type[Kind], name: str, declared: Declared, hint: Any) -> tuple[End, End]:
+    target = kind if get_args(hint) == (Self,) else get_args(hint)[0]
+    start, end = (target, kind) if declared.incoming else (kind, target)
+    properties = _properties(declared.properties) if declared.properties else {}
+    link = Link(declared.relation, declared.doc, start.__name__, end.__name__, properties, declared.face)
+    here = End(name, link, outgoing=not declared.incoming, single=get_origin(hint) is One, declared=True)
+    return here, End(declared.reverse, link, outgoing=declared.incoming, single=False, declared=False)
+
+
+def snake(name: str) -> str:
+    """Return a kind's name as it stands in tables and addresses: BusinessUnit, business_unit."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()

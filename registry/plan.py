@@ -1,0 +1,186 @@
+"""A question as frozen data: what is wanted of which records, in which order, how many. No GraphQL, no Cypher.
+
+A plan holds no value of the question, only where each is found (`Given`), so that one plan serves all questions of a shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+OPERATORS = {
+    "text": ("eq", "ne", "in", "not_in", "contains", "starts_with", "ends_with", "is_null"),
+    "id": ("eq", "ne", "in", "not_in", "is_null"),
+    "ordered": ("eq", "ne", "in", "not_in", "lt", "lte", "gt", "gte", "is_null"),
+    "flag": ("eq", "ne", "is_null"),
+    "list": ("has", "is_null"),
+    "enum": ("eq", "ne", "in", "not_in"),
+}
+
+
+@dataclass(frozen=True)
+class Given:
+    """A value of the question: fixed in the document, or found in the variables by a path."""
+
+    path: tuple[str | int, ...] = ()
+    fixed: Any = None
+    reading: Callable[[Any], Any] | None = None
+
+    def value(self, variables: Mapping[str, Any]) -> Any:
+        """Return the value in these variables."""
+        found: Any = variables if self.path else self.fixed
+        for step in self.path:
+            found = found[step]
+        return found if self.reading is None else self.reading(found)
+
+
+@dataclass(frozen=True)
+class Several:
+    """A list of the question whose members are found in different places."""
+
+    parts: tuple[Given, ...]
+
+    def value(self, variables: Mapping[str, Any]) -> Any:
+        """Return the list in these variables."""
+        return [part.value(variables) for part in self.parts]
+
+
+@dataclass(frozen=True)
+class Compare:
+    """A property against a value, with one of OPERATORS."""
+
+    property: str
+    operator: str
+    value: Given | Several
+
+
+@dataclass(frozen=True)
+class Linked:
+    """Some, none or every record at the far end of a link, among those that count, meets conditions.
+
+    Conditions may be on the far record, on the near one again, and on the link itself.
+    """
+
+    end: str
+    quantifier: str
+    among: Condition
+    far: Condition
+    near: Condition
+    edge: Condition
+
+
+@dataclass(frozen=True)
+class All:
+    """Every part holds; without parts it always does."""
+
+    parts: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True)
+class Any_:
+    """At least one part holds; without parts it never does."""
+
+    parts: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True)
+class Not:
+    """The part does not hold."""
+
+    part: Condition
+
+
+Condition = Compare | Linked | All | Any_ | Not
+NOTHING_ASKED = All()
+
+
+@dataclass(frozen=True)
+class Order:
+    """A property to sort by; records without a value come last, or first when descending."""
+
+    property: str
+    descending: bool
+
+
+@dataclass(frozen=True)
+class Select:
+    """What is wanted of one record: properties, then parts, in this order. `withheld` counts as a property."""
+
+    kind: str
+    properties: tuple[str, ...]
+    parts: tuple[Follow | Count | Look, ...] = ()
+
+
+@dataclass(frozen=True)
+class Follow:
+    """The records at the far end of a link; where it has properties, those, and any number of views of both records."""
+
+    end: str
+    edge: tuple[str, ...]
+    far: tuple[Select, ...]
+    near: tuple[Select, ...]
+    where: Condition
+    order: tuple[Order, ...]
+    first: Given
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many records are at the far end of a link."""
+
+    end: str
+    where: Condition
+
+
+@dataclass(frozen=True)
+class Look:
+    """The record that a property of type Ref names."""
+
+    property: str
+    select: Select
+
+
+@dataclass(frozen=True)
+class ById:
+    """One record."""
+
+    id: Given
+    select: Select
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of records of a kind, each in one or more views.
+
+    `rows` is one more than the page shows; `start` the keys it begins behind, the id last.
+    """
+
+    kind: str
+    views: tuple[Select, ...]
+    where: Condition
+    order: tuple[Order, ...]
+    rows: Given
+    start: tuple[Given, ...]
+    backward: bool
+
+
+@dataclass(frozen=True)
+class Total:
+    """How many records of a kind meet a condition."""
+
+    kind: str
+    where: Condition
+
+
+@dataclass(frozen=True)
+class Facet:
+    """How many records there are by a property's values, or by the records at the far end of a link."""
+
+    kind: str
+    where: Condition
+    field: str
+    first: Given
+
+
+Question = ById | Page | Total | Facet

@@ -1,0 +1,133 @@
+"""From raw mappings to records and ties that may be written, or to problems that a person can mend."""
+
+import hashlib
+import json
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+
+from registry.codes import code_list
+from registry.modelling import End, Kind, Property
+from registry.values import Unfit
+
+DEFAULTS = {"access": "open", "status": "published"}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A raw value that breaks a rule. `field` is the property or link, `rule` what it breaks, in a few words."""
+
+    code: str
+    field: str
+    value: str
+    rule: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """A record that may be written: every property of its kind is in `values`, absent ones as None."""
+
+    kind: type[Kind]
+    id: str
+    values: Mapping[str, object]
+
+    def hash(self) -> str:
+        """Return a short digest of all values; equal values, equal digest."""
+        return _digest(self.values)
+
+
+@dataclass(frozen=True)
+class Tie:
+    """A link between two records that may be written; `start` and `end` are ids in the direction of the relation."""
+
+    end: End
+    start_id: str
+    end_id: str
+    values: Mapping[str, object] = field(default_factory=dict)
+
+
+def make_record(kind: type[Kind], raw: Mapping[str, object]) -> tuple[Record | None, list[Problem]]:
+    """Clean every property of `raw`. Returns the record, or None where a problem stands in its way, and the problems.
+
+    Keys of `raw` that are no property of the kind are problems too; links are not given here.
+    """
+    problems = [_unknown(name, kind.properties, raw[name]) for name in raw if name not in kind.properties]
+    given = {**DEFAULTS, **{name: value for name, value in raw.items() if value not in (None, "")}}
+    if not kind.named:
+        given.setdefault("name", given.get("id"))
+    values, found = _clean(kind.properties, given)
+    problems += found
+    return (None if problems else Record(kind, str(values["id"]), values)), problems
+
+
+def make_tie(end: End, here: str, there: str, raw: Mapping[str, object]) -> tuple[Tie | None, list[Problem]]:
+    """Clean the properties of a link from the record `here`, which has this end, to the record `there`."""
+    problems = [_unknown(name, end.link.properties, raw[name]) for name in raw if name not in end.link.properties]
+    values, found = _clean(end.link.properties, raw)
+    problems += found
+    start, finish = (here, there) if end.outgoing else (there, here)
+    return (None if problems else Tie(end, start, finish, values)), problems
+
+
+def fold(text: str) -> str:
+    """Return the text as it is sorted and searched by: case folded, accents stripped, white space single."""
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    return " ".join("".join(character for character in plain if not unicodedata.combining(character)).split())
+
+
+def _clean(properties: Mapping[str, Property], raw: Mapping[str, object]) -> tuple[dict[str, object], list[Problem]]:
+    values: dict[str, object] = {}
+    problems = []
+    for name, declared in properties.items():
+        if declared.kept_by_us and name not in raw:
+            continue
+        try:
+            values[name] = _fit(declared, raw.get(name))
+        except Unfit as unfit:
+            problems.append(_problem(declared, raw.get(name), unfit))
+    return values, problems
+
+
+def _fit(declared: Property, raw: object) -> object:
+    value = declared.value.clean(raw)
+    if value is None:
+        if declared.required:
+            raise Unfit("required", "it is empty")
+    elif declared.codes:
+        _check_code(declared.codes, str(value))
+    elif declared.at_least is not None and isinstance(value, int | float) and value < declared.at_least:
+        raise Unfit(f"at least {declared.at_least:g}", "it is too small")
+    return value
+
+
+def _check_code(codes: str, value: str) -> None:
+    known = code_list(codes)
+    if value not in known:
+        near = get_close_matches(value, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"the codes are {', '.join(known)}"
+        raise Unfit(f"a code of {codes}", f"it is not in the list; {hint}")
+
+
+def _problem(declared: Property, raw: object, unfit: Unfit) -> Problem:
+    code = "REQUIRED" if unfit.rule == "required" else "UNFIT"
+    return Problem(code, declared.name, show(raw), unfit.rule, str(unfit))
+
+
+def _unknown(name: str, known: Mapping[str, object], value: object) -> Problem:
+    near = get_close_matches(name, known, n=1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    return Problem("UNKNOWN_FIELD", name, show(value), "a field of the model", f"there is no such field{hint}")
+
+
+def show(raw: object) -> str:
+    """Return a raw value as it stands in a message: at most 80 characters, control characters made visible."""
+    text = "" if raw is None else str(raw)
+    text = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+    return text if len(text) <= 80 else text[:79] + "…"
+
+
+def _digest(values: Mapping[str, object]) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:20]
+

@@ -1,0 +1,130 @@
+"""What a report is: a question, its answer as rows with evidence, and what is not known. Every renderer reads this alone."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from registry.words import _
+
+Cell = str | int | float | tuple[str, ...] | None
+Number = int | float
+Confidence = Literal["certain", "likely", "unclear"]
+
+CONFIDENCE: Mapping[str, str] = {
+    "certain": "certain: it follows from the records as they are",
+    "likely": "likely: more than chance would explain",
+    "unclear": "unclear: too little is known to tell",
+}
+
+
+class ReportError(Exception):
+    """A report that cannot be given as asked for; the message is one sentence for a person."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """Something a report can be asked with: a number between `least` and `most`, whole where the default is whole."""
+
+    name: str
+    default: Number
+    least: Number
+    most: Number
+    description: str
+
+    @property
+    def type(self) -> str:
+        """`integer` or `number`."""
+        return "integer" if isinstance(self.default, int) else "number"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column. `type` is text, texts, code, integer, number or date; `words` says what each code is called."""
+
+    name: str
+    type: Literal["text", "texts", "code", "integer", "number", "date"]
+    description: str
+    unit: str = ""
+    words: Mapping[str, str] = field(default_factory=dict)
+
+
+class Evidence(NamedTuple):
+    """A record that a finding rests on."""
+
+    id: str
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the answer: a value for each column, the records it rests on, how sure it is."""
+
+    values: Mapping[str, Cell]
+    evidence: tuple[Evidence, ...] = ()
+    confidence: Confidence = "certain"
+
+    def __getitem__(self, column: str) -> Cell:
+        return self.values[column]
+
+
+@dataclass(frozen=True)
+class Report:
+    """An answer: `found` of `of` looked at, `unknown` of which nothing can be told, `withheld` records seen by face only.
+
+    Texts are in the language of who asked; names, codes, days (ISO 8601) and numbers are the same in every language.
+    """
+
+    name: str
+    question: str
+    as_of: str
+    parameters: Mapping[str, Number]
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    found: int
+    of: int
+    unknown: int
+    withheld: int
+    method: str
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Question:
+    """A report before it is asked: its name, what it can be asked with, what it reads of the graph, its columns."""
+
+    name: str
+    text: str
+    method: str
+    reads: tuple[str, ...]
+    columns: tuple[Column, ...]
+    parameters: tuple[Parameter, ...] = ()
+
+    def answer(
+        self,
+        as_of: str,
+        rows: Sequence[Row],
+        *,
+        found: int,
+        of: int,
+        unknown: int = 0,
+        withheld: int = 0,
+        notes: Sequence[str] = (),
+        **parameters: Number,
+    ) -> Report:
+        """Return the report, its fixed texts in the language of the moment."""
+        return Report(
+            self.name, _(self.text), as_of, parameters, self.shown_columns(), tuple(rows),
+            found, of, unknown, withheld, _(self.method), tuple(notes),
+        )  # fmt: skip
+
+    def shown_columns(self) -> tuple[Column, ...]:
+        """Return the columns with their texts in the language of the moment."""
+        return tuple(
+            Column(one.name, one.type, _(one.description), _(one.unit) if one.unit else "", _words(one.words))
+            for one in self.columns
+        )
+
+
+def _words(words: Mapping[str, str]) -> dict[str, str]:
+    return {code: _(word) for code, word in words.items()}

@@ -1,0 +1,194 @@
+"""The graph store, spoken to over Bolt: the only module that knows the neo4j driver."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import neo4j
+from neo4j.exceptions import AuthError, ConfigurationError, DriverError, Neo4jError
+
+from registry.cypher.dialect import Dialect, dialect_of
+from registry.cypher.text import Cypher
+
+Rows = list[list[Any]]
+Answer = TypeVar("Answer")
+TRIES = 12
+
+
+class StoreError(Exception):
+    """The store could not do what was asked. `code` is ours, such as UNAVAILABLE or TIMEOUT; the message is for a person."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a store is and who we are there. The reader may only read; on Neo4j it is the same user in read mode."""
+
+    uri: str
+    username: str
+    password: str
+    reader_username: str
+    reader_password: str
+    database: str | None = None
+    timeout: float = 30.0
+
+    def __repr__(self) -> str:
+        return f"Place({self.uri!r})"
+
+
+class Store:
+    """The store for tools: reads, writes in one managed transaction, and schema changes."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._writer = _driver(neo4j.GraphDatabase, place, place.username, place.password)
+        self._reader = _driver(neo4j.GraphDatabase, place, place.reader_username, place.reader_password)
+        self.dialect = self._connect()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self._reader.close()
+        self._writer.close()
+
+    def read(self, cypher: Cypher) -> Rows:
+        """Return the rows of one read."""
+        return self._try(self._read, cypher)
+
+    def write(self, *cyphers: Cypher) -> list[Rows]:
+        """Run the writes in one transaction, tried again while others stand in the way. Returns the rows of each."""
+        return self._try(self._write, *cyphers)
+
+    def change_schema(self, text: str) -> None:
+        """Run one schema change in a transaction of its own."""
+        self._try(self._alone, text)
+
+    def _read(self, cypher: Cypher) -> Rows:
+        with self._reader.session(database=self._place.database, default_access_mode=neo4j.READ_ACCESS) as session:
+            return session.run(_query(cypher, self._place, self.dialect), cypher.parameters).values()
+
+    def _write(self, *cyphers: Cypher) -> list[Rows]:
+        with self._writer.session(database=self._place.database) as session, session.begin_transaction() as transaction:
+            rows = [transaction.run(_literal(cypher.text), cypher.parameters).values() for cypher in cyphers]
+            transaction.commit()
+            return rows
+
+    def _alone(self, text: str) -> None:
+        with self._writer.session(database=self._place.database) as session:
+            session.run(_literal(text)).consume()
+
+    def _connect(self) -> Dialect:
+        try:
+            return dialect_of(self._writer.get_server_info().agent)
+        except (DriverError, Neo4jError) as error:
+            self.close()
+            raise explain(error, Dialect(embedded=False), self._place) from None
+
+    def _try(self, work: Callable[..., Answer], *arguments: Any) -> Answer:
+        for attempt in range(TRIES):
+            try:
+                return work(*arguments)
+            except Neo4jError as error:
+                if attempt == TRIES - 1 or not self.dialect.retries(error.code or ""):
+                    raise explain(error, self.dialect, self._place) from error
+                time.sleep(min(0.02 * 2**attempt, 1.0))
+            except DriverError as error:
+                raise explain(error, self.dialect, self._place) from error
+        raise AssertionError("unreachable")
+
+
+class Reader:
+    """The store for the server: reads only, asynchronously, each question in one transaction."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._driver = _driver(neo4j.AsyncGraphDatabase, place, place.reader_username, place.reader_password)
+        self._dialect = Dialect(embedded=False)
+
+    async def connect(self) -> None:
+        """Find out which engine answers. Raises StoreError."""
+        try:
+            self._dialect = dialect_of((await self._driver.get_server_info()).agent)
+        except (DriverError, Neo4jError) as error:
+            raise explain(error, self._dialect, self._place) from None
+
+    async def close(self) -> None:
+        """Give all connections back."""
+        await self._driver.close()
+
+    async def read(self, cyphers: Sequence[Cypher]) -> list[Rows]:
+        """Return the rows of each read; several see one state of the graph. Raises StoreError."""
+        try:
+            return await (self._one(cyphers[0]) if len(cyphers) == 1 else self._several(cyphers))
+        except (DriverError, Neo4jError) as error:
+            raise explain(error, self._dialect, self._place) from error
+
+    async def _one(self, cypher: Cypher) -> list[Rows]:
+        async with self._session() as session:
+            result = await session.run(_query(cypher, self._place, self._dialect), cypher.parameters)
+            return [await result.values()]
+
+    async def _several(self, cyphers: Sequence[Cypher]) -> list[Rows]:
+        timeout = self._place.timeout if self._dialect.times_out_each else None
+        async with self._session() as session, await session.begin_transaction(timeout=timeout) as transaction:
+            return [await (await transaction.run(_literal(one.text), one.parameters)).values() for one in cyphers]
+
+    def _session(self) -> Any:
+        return self._driver.session(database=self._place.database, default_access_mode=neo4j.READ_ACCESS)
+
+
+def explain(error: Exception, dialect: Dialect, place: Place) -> StoreError:
+    """Return the driver's error as one of ours, with a sentence that holds no secret and nothing of the query."""
+    if isinstance(error, AuthError):
+        code = "WRONG_PASSWORD"
+    elif isinstance(error, Neo4jError):
+        code = dialect.meaning(error.code or "")
+    else:
+        code = "UNAVAILABLE" if not isinstance(error, ConfigurationError) else "BAD_ADDRESS"
+    return StoreError(code, _SENTENCES[code].format(uri=place.uri))
+
+
+def _driver(kind: Any, place: Place, username: str, password: str) -> Any:
+    try:
+        return kind.driver(
+            place.uri,
+            auth=(username, password) if password else None,
+            connection_timeout=5.0,
+            connection_acquisition_timeout=10.0,
+            notifications_min_severity="OFF",
+            user_agent="shared-services-registry",
+        )
+    except (ValueError, ConfigurationError) as error:
+        raise StoreError("BAD_ADDRESS", _SENTENCES["BAD_ADDRESS"].format(uri=place.uri)) from error
+
+
+def _query(cypher: Cypher, place: Place, dialect: Dialect) -> neo4j.Query:
+    return neo4j.Query(_literal(cypher.text), timeout=place.timeout if dialect.times_out_each else None)
+
+
+def _literal(text: str) -> Any:
+    """Pass our own text where the driver asks for a literal: values never enter it."""
+    return text
+
+
+_SENTENCES = {
+    "UNAVAILABLE": "The graph store at {uri} does not answer; check that it runs and that the address is right.",
+    "WRONG_PASSWORD": "The graph store at {uri} refuses the user name or the password; check NEO4J_USERNAME and NEO4J_PASSWORD.",
+    "BAD_ADDRESS": "{uri} is no address of a graph store; NEO4J_URI looks like neo4j://host:7687.",
+    "NO_DATABASE": "The graph store at {uri} has no such database; check NEO4J_DATABASE.",
+    "NOT_ALLOWED": "The user of the graph store at {uri} may not do this.",
+    "TIMEOUT": "The question took longer than the time it is given.",
+    "TOO_COSTLY": "The question needs more memory than the graph store gives it.",
+    "INTERNAL": "The graph store at {uri} could not do this.",
+}

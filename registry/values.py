@@ -1,0 +1,257 @@
+"""What a property can hold: how raw input becomes a value, and how the value is stored and shown."""
+
+import math
+import re
+from datetime import UTC, date, datetime
+from typing import ClassVar
+from urllib.parse import urlsplit
+
+
+class Unfit(ValueError):
+    """A raw value that breaks a rule. `rule` is the rule in a few words, the message one sentence for a person."""
+
+    def __init__(self, rule: str, message: str) -> None:
+        super().__init__(message)
+        self.rule = rule
+
+
+class Value:
+    """A value type. `scalar` names it in GraphQL, `stored` in the store, `listed` says it holds many."""
+
+    scalar: ClassVar[str] = "String"
+    stored: ClassVar[str] = "STRING"
+    listed: ClassVar[bool] = False
+    ordered: ClassVar[bool] = True
+
+    @classmethod
+    def clean(cls, raw: object) -> object:
+        """Return the value that `raw` stands for, None for nothing. Raises Unfit."""
+        raise NotImplementedError
+
+
+class Text(Value):
+    """One line of text, at most 500 characters; white space folded."""
+
+    longest: ClassVar[int] = 500
+
+    @classmethod
+    def clean(cls, raw: object) -> object:
+        text = " ".join(_text(raw).split())
+        if len(text) > cls.longest:
+            raise Unfit(f"at most {cls.longest} characters", f"it has {len(text)} characters")
+        return text or None
+
+
+class Prose(Value):
+    """Text of several lines, at most 10,000 characters."""
+
+    ordered: ClassVar[bool] = False
+
+    @classmethod
+    def clean(cls, raw: object) -> object:
+        text = _text(raw).strip()
+        if len(text) > 10_000:
+            raise Unfit("at most 10000 characters", f"it has {len(text)} characters")
+        return text or None
+
+
+class Code(Text):
+    """A code of a code list, in lower case; which list, its property says."""
+
+    longest: ClassVar[int] = 100
+
+    @classmethod
+    def clean(cls, raw: object) -> object:
+        text = super().clean(raw)
+        return text.lower() if isinstance(text, str) else None
+
+
+class Id(Value):
+    """The name of a record for ever: letters, digits and `. _ : ~ -`, 3 to 100 of them."""
+
+    scalar: ClassVar[str] = "ID"
+
+    @classmethod
+    def clean(cls, raw: object) -> object:
+        text = _text(raw).strip()
+        if text and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._:~-]{2,99}", text):
+            raise Unfit("3 to 100 letters, digits and . _ : ~ -", "it is not an identifier")
+        return text or None
+
+
+class Ref(Id):
+    """The id of a record of another kind; which kind, its property says."""
+
+    ordered: ClassVar[bool] = False
+
+
+class Url(Text):
+    """An address on the web, with http or https."""
+
+    ordered: ClassVar[bool] = False
+
+    @classmethod
+    def clean(cls, raw: object) -> object:
+        text = super().clean(raw)
+        if isinstance(text, str) and not _is_web_address(text):
+            raise Unfit("an http or https address", "it is not a web address")
+        return text
+
+
+class Number(Value):
+    """A finite number, kept as a float."""
+
+    scalar: ClassVar[str] = "Float"
+    stored: ClassVar[str] = "FLOAT"
+
+    @classmethod
+    def clean(cls, raw: object) -> object:
+        if _is_empty(raw):
+            return None
+        number = _number(raw)
+        if not math.isfinite(number):
+            raise Unfit("a finite number", "it is not a finite number")
+        return number
+
+
+class Integer(Value):
+    """A whole number of at most nine digits."""
+
+    scalar: ClassVar[str] = "Int"
+    stored: ClassVar[str] = "INTEGER"
+
+    @classmethod
+    def clean(cls, raw: object) -> object:
+        if _is_empty(raw):
+            return None
+        number = _number(raw)
+        if not (abs(number) < 1e9 and number == int(number)):
+            raise Unfit("a whole number of at most nine digits", "it is not such a number")
+        return int(number)
+
+
+class Flag(Value):
+    """Yes or no."""
+
+    scalar: ClassVar[str] = "Boolean"
+    stored: ClassVar[str] = "BOOLEAN"
+    words: ClassVar[dict[str, bool]] = {
+        **dict.fromkeys(("yes", "true", "1", "ya", "y"), True),
+        **dict.fromkeys(("no", "false", "0", "tidak", "n", "t"), False),
+    }
+
+    @classmethod
+    def clean(cls, raw: object) -> object:
+        if isinstance(raw, bool) or raw is None:
+            return raw
+        word = _text(raw).strip().casefold().removesuffix(".0")
+        if word and word not in cls.words:
+            raise Unfit("yes or no", "it is neither yes nor no")
+        return cls.words.get(word)
+
+
+class Date(Value):
+    """A day, kept as ISO 8601 text: 2026-12-31."""
+
+    scalar: ClassVar[str] = "Date"
+
+    @classmethod
+    def clean(cls, raw: object) -> object:
+        if isinstance(raw, datetime):
+            return raw.date().isoformat()
+        if isinstance(raw, date):
+            return raw.isoformat()
+        text = _text(raw).strip()
+        return _day(text).isoformat() if text else None
+
+
+class Instant(Value):
+    """A moment in UTC, kept as ISO 8601 text of fixed width: 2026-11-25T00:00:00.000Z."""
+
+    scalar: ClassVar[str] = "DateTime"
+
+    @classmethod
+    def clean(cls, raw: object) -> object:
+        if not isinstance(raw, datetime):
+            text = _text(raw).strip()
+            if not text:
+                return None
+            try:
+                raw = datetime.fromisoformat(text)
+            except ValueError:
+                raise Unfit("a date and time such as 2026-11-25T08:00:00Z", "it is no date and time") from None
+        moment = raw.replace(tzinfo=UTC) if raw.tzinfo is None else raw.astimezone(UTC)
+        return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+class Texts(Value):
+    """Several short texts. In a table they are separated by semicolons."""
+
+    listed: ClassVar[bool] = True
+    ordered: ClassVar[bool] = False
+
+    @classmethod
+    def clean(cls, raw: object) -> object:
+        parts = raw if isinstance(raw, list | tuple) else _text(raw).split(";")
+        cleaned = (cls.clean_one(part) for part in parts)
+        return list(dict.fromkeys(part for part in cleaned if part is not None)) or None
+
+    @classmethod
+    def clean_one(cls, raw: object) -> object:
+        """Return one of the texts, cleaned. Raises Unfit."""
+        return Text.clean(raw)
+
+
+class Identifiers(Texts):
+    """Names in other systems, each as scheme:value, such as kemendagri:32.76."""
+
+    @classmethod
+    def clean_one(cls, raw: object) -> object:
+        text = Text.clean(raw)
+        if isinstance(text, str) and not re.fullmatch(r"[^\s:]+:\S.*", text):
+            raise Unfit("scheme:value, such as kemendagri:32.76", "it has no scheme before a colon")
+        return text
+
+
+def now() -> str:
+    """Return this moment as an Instant's text."""
+    return str(Instant.clean(datetime.now(UTC)))
+
+
+def _is_empty(raw: object) -> bool:
+    return raw is None or (isinstance(raw, str) and not raw.strip())
+
+
+def _text(raw: object) -> str:
+    if raw is None:
+        return ""
+    if isinstance(raw, float) and raw == int(raw):
+        raw = int(raw)
+    text = str(raw)
+    if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise Unfit("readable text", "it holds characters that are no text")
+    return text
+
+
+def _number(raw: object) -> float:
+    try:
+        return float(_text(raw).strip().replace(" ", ""))
+    except (ValueError, OverflowError):
+        raise Unfit("a number such as 1250.5", "it is no number") from None
+
+
+def _day(text: str) -> date:
+    """Read a day, also at the head of a date and time."""
+    match = re.fullmatch(r"(\d{4}-\d{2}-\d{2})([T ].*)?", text)
+    try:
+        return date.fromisoformat(match[1] if match else text)
+    except ValueError:
+        raise Unfit("a date such as 2026-12-31", "it is no date") from None
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and " " not in text

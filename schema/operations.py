@@ -1,0 +1,149 @@
+"""From one operation to its questions and the shape of its whole answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import FieldNode
+
+from registry.codes import code_list
+from registry.modelling import Kind, Model
+from registry.plan import ById, Condition, Facet, Given, Order, Page, Question, Total
+from registry.words import language
+from schema.conditions import listed, orders
+from schema.cursors import keys_of, mark
+from schema.limits import page_rows, page_size
+from schema.names import camel, field_of
+from schema.pages import PageShape
+from schema.planner import Records
+from schema.refusal import Refused
+from schema.selection import Operation
+from schema.shape import Shape
+
+Rows = list[list[Any]]
+Build = Callable[[list[Rows], dict[str, Any]], Any]
+ROOT_DEPTH = 1
+
+
+@dataclass
+class Planned:
+    """The questions of an operation, and for each response name how their rows become its value."""
+
+    questions: list[Question] = field(default_factory=list)
+    asked_by: list[str] = field(default_factory=list)
+    builds: dict[str, Build] = field(default_factory=dict)
+    introspects: bool = False
+
+    def ask(self, question: Question, key: str) -> int:
+        """Add a question of a root field; return its place."""
+        self.questions.append(question)
+        self.asked_by.append(key)
+        return len(self.questions) - 1
+
+    def answer(self, rows: list[Rows], variables: dict[str, Any]) -> dict[str, Any]:
+        """Return the answer of the whole operation."""
+        return {key: build(rows, variables) for key, build in self.builds.items()}
+
+
+def plan_operation(operation: Operation, model: Model, *, strict: bool) -> Planned:
+    """Plan every root field of a query. Raises Refused."""
+    planned, records = Planned(), Records(model, operation, strict)
+    singles = {field_of(kind): kind for kind in model}
+    lists = {camel(kind.plural): kind for kind in model}
+    for key, nodes in operation.root_fields().items():
+        name = nodes[0].name.value
+        if name in singles:
+            planned.builds[key] = _one(planned, records, key, nodes, singles[name])
+        elif name in lists:
+            planned.builds[key] = Connection(planned, records, key, nodes, lists[name]).build()
+        else:
+            planned.introspects = planned.introspects or name != "__typename"
+            planned.builds[key] = lambda rows, variables: "Query"
+    return planned
+
+
+def _one(planned: Planned, records: Records, key: str, nodes: list[FieldNode], kind: type[Kind]) -> Build:
+    select, shaped = records.record(nodes, kind.__name__, ROOT_DEPTH)
+    place = planned.ask(ById(records.given("Query", nodes[0])["id"], select), key)
+    return lambda rows, variables: shaped(rows[place][0][0]) if rows[place] else None
+
+
+class Connection:
+    """A page of a kind, its total and its facets: a question each, asked only when selected."""
+
+    def __init__(self, planned: Planned, records: Records, key: str, nodes: list[FieldNode], kind: type[Kind]) -> None:
+        self._planned, self._records, self._key, self._kind = planned, records, key, kind
+        self._type = f"{kind.__name__}Connection"
+        self._chosen = records.operation.fields(nodes, self._type, ROOT_DEPTH)
+        self._asked = records.given("Query", nodes[0])
+        self._where: Condition = listed(records.model, kind.__name__, self._asked.get("where"))
+        self._order: tuple[Order, ...] = orders(records.model, kind.__name__, self._asked.get("order"))
+
+    def build(self) -> Build:
+        """Ask what the selected fields need, and return how the connection's value is made."""
+        page = self._page()
+        fields: dict[str, Build] = {}
+        for key, nodes in self._chosen.items():
+            match nodes[0].name.value:
+                case "totalCount":
+                    fields[key] = self._total()
+                case "countBy":
+                    fields[key] = self._facet(nodes)
+                case "__typename":
+                    fields[key] = lambda rows, variables: self._type
+                case _:
+                    assert page is not None
+                    fields[key] = page.build(key)
+        return lambda rows, variables: {key: build(rows, variables) for key, build in fields.items()}
+
+    def _total(self) -> Build:
+        place = self._planned.ask(Total(self._kind.__name__, self._where), self._key)
+        return lambda rows, variables: rows[place][0][0]
+
+    def _facet(self, nodes: list[FieldNode]) -> Build:
+        asked = self._records.given(self._type, nodes[0])
+        name, size = asked["field"].fixed, asked["first"]
+        facet = Facet(self._kind.__name__, self._where, name, Given(size.path, size.fixed, page_size))
+        place = self._planned.ask(facet, self._key)
+        declared = self._kind.properties.get(name)
+        codes = declared.codes if declared else None
+        chosen = self._records.operation.fields(nodes, "FacetCount", ROOT_DEPTH + 1)
+        names = {key: one[0].name.value for key, one in chosen.items()}
+
+        def build(rows: list[Rows], variables: dict[str, Any]) -> list[dict[str, Any]]:
+            counts = (_count(value, label, number, codes) for value, label, number in rows[place][0][0])
+            return [{key: count[field] for key, field in names.items()} for count in counts]
+
+        return build
+
+    def _page(self) -> PageShape | None:
+        wanted = {key: nodes for key, nodes in self._chosen.items() if nodes[0].name.value in ("nodes", "edges", "pageInfo")}
+        if not wanted:
+            return None
+        backward, size, cursor = self._window()
+        marked = mark(self._kind.__name__, self._order)
+        start = keys_of(cursor, marked, len(self._order or (None,)) + 1) if cursor else ()
+        shaped = PageShape(self._records, self._kind.__name__, marked, size, backward, from_cursor=bool(start))
+        for key, nodes in wanted.items():
+            shaped.add(key, nodes)
+        rows = Given(size.path, size.fixed, page_rows)
+        views = tuple(select for select, _ in shaped.views)
+        shaped.place = self._planned.ask(
+            Page(self._kind.__name__, views, self._where, self._order, rows, start, backward), self._key
+        )
+        return shaped
+
+    def _window(self) -> tuple[bool, Given, Given | None]:
+        """Return whether the page is read backwards, its size, and the cursor it begins behind or before."""
+        first, last, after, before = (self._asked.get(name) for name in ("first", "last", "after", "before"))
+        if (after and last) or (before and not last):
+            raise Refused("BAD_REQUEST", "Ask for first and after, or for last and before.")
+        return (True, last, before) if last else (False, first or Given(), after)
+
+
+def _count(value: Any, label: str | None, number: int, codes: str | None) -> dict[str, Any]:
+    entry = code_list(codes).get(str(value)) if codes else None
+    words = getattr(entry, f"label_{language()}") if entry else label
+    return {"value": None if value is None else str(value), "label": words, "count": number, "__typename": "FacetCount"}

@@ -1,0 +1,134 @@
+"""From the selection of one record, at any depth, to what is selected and the shape that its row takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import FieldNode, GraphQLObjectType
+
+from registry.modelling import End, Model, Property
+from registry.plan import Count, Follow, Given, Look, Select
+from schema import shape
+from schema.conditions import listed, orders
+from schema.inputs import arguments
+from schema.limits import page_size
+from schema.names import camel, field_of, link_type
+from schema.selection import Operation
+from schema.shape import Shape
+
+Part = Follow | Count | Look
+
+
+@dataclass
+class Records:
+    """Plans records of an operation: the model says what each field is.
+
+    `strict` shapes check what the schema promises and name enums; others leave both to graphql-core.
+    """
+
+    model: Model
+    operation: Operation
+    strict: bool
+
+    def record(self, nodes: list[FieldNode], kind: str, depth: int) -> tuple[Select, Shape]:
+        """Return what these nodes select of a record, and its shape."""
+        chosen = self.operation.fields(nodes, kind, depth)
+        properties = self._properties(kind, chosen)
+        parts = {key: part for key, fields in chosen.items() if (part := self._part(kind, fields, depth))}
+        select = Select(kind, tuple(properties), tuple(part for part, _ in parts.values()))
+        return select, self._shape(kind, chosen, properties, parts)
+
+    def given(self, type_name: str, node: FieldNode) -> dict[str, Any]:
+        """Return the arguments of a field of a type."""
+        owner = self.operation.schema.get_type(type_name)
+        assert isinstance(owner, GraphQLObjectType)
+        return arguments(node, owner.fields[node.name.value], self.operation.variables)
+
+    def _properties(self, kind: str, chosen: Mapping[str, list[FieldNode]]) -> list[str]:
+        """Return the properties among the fields: promised ones first, faces before details, else as declared."""
+        asked = {fields[0].name.value for fields in chosen.values()}
+        declared = self.model[kind].properties
+        own = [name for name, one in declared.items() if camel(name) in asked and not one.refers_to]
+        faces = [name for name in own if declared[name].face] + ["withheld"] * ("withheld" in asked)
+        details = [name for name in own if not declared[name].face]
+        return sorted(faces, key=lambda name: not self._promised(kind, name)) + details
+
+    def _promised(self, kind: str, name: str) -> bool:
+        declared = self.model[kind].properties.get(name)
+        return declared is None or (declared.required and declared.face) or name in ("created", "updated", "version")
+
+    def _part(self, kind: str, fields: list[FieldNode], depth: int) -> tuple[Part, Shape] | None:
+        """Return how a field that is more than a property is answered; None for a property."""
+        name = fields[0].name.value
+        ends = {camel(end.name): end for end in self.model[kind].ends.values()}
+        references = {camel(one.name): one for one in self.model[kind].properties.values() if one.refers_to}
+        if name in ends:
+            return self._follow(ends[name], kind, fields, depth)
+        if name in references:
+            return self._look(references[name], fields, depth)
+        if name.removesuffix("Count") in ends:
+            return self._count(ends[name.removesuffix("Count")], kind, fields)
+        return None
+
+    def _look(self, reference: Property, fields: list[FieldNode], depth: int) -> tuple[Part, Shape]:
+        select, shaped = self.record(fields, str(reference.refers_to), depth + 1)
+        return Look(reference.name, select), shape.first(shaped)
+
+    def _count(self, end: End, kind: str, fields: list[FieldNode]) -> tuple[Part, Shape]:
+        asked = self.given(kind, fields[0])
+        return Count(end.name, listed(self.model, end.target, asked.get("where"))), lambda number: number
+
+    def _follow(self, end: End, kind: str, fields: list[FieldNode], depth: int) -> tuple[Part, Shape]:
+        asked = {} if end.single else self.given(kind, fields[0])
+        size = asked.get("first") or Given(fixed=None)
+        first = Given(fixed=1) if end.single else Given(size.path, size.fixed, page_size)
+        edge, far, near, shaped = self._linked(end, fields, depth + 1)
+        where, order = listed(self.model, end.target, asked.get("where")), orders(self.model, end.target, asked.get("order"))
+        follow = Follow(end.name, edge, far, near, where, order, first)
+        return follow, shape.first(shaped) if end.single else shape.many(shaped)
+
+    def _linked(
+        self, end: End, fields: list[FieldNode], depth: int
+    ) -> tuple[tuple[str, ...], tuple[Select, ...], tuple[Select, ...], Shape]:
+        """Return what is selected of a link: its own properties, views of the far and of the near record, and the shape."""
+        if not end.link.properties:
+            select, shaped = self.record(fields, end.target, depth)
+            return (), (select,), (), shaped
+        chosen = self.operation.fields(fields, link_type(end.link), depth)
+        views = {
+            side: {key: self.record(nodes, kind, depth + 1) for key, nodes in chosen.items() if nodes[0].name.value == field_of(kind)}
+            for side, kind in (("far", end.target), ("near", end.kind))
+        }
+        edge = tuple(name for name in end.link.properties if any(nodes[0].name.value == camel(name) for nodes in chosen.values()))
+        behind = [*views["far"].items(), *views["near"].items()]
+        places = {camel(name): place for place, name in enumerate(edge)}
+        viewed = {key: len(edge) + place for place, (key, _) in enumerate(behind)}
+        end_of_row = len(edge) + len(behind)
+        shaped = shape.record(
+            list(chosen),
+            [viewed.get(key, places.get(nodes[0].name.value, end_of_row)) for key, nodes in chosen.items()],
+            converted=[(viewed[key], view) for key, (_, view) in behind],
+            constants=(link_type(end.link),),
+        )
+        far, near = (tuple(select for select, _ in views[side].values()) for side in ("far", "near"))
+        return edge, far, near, shaped
+
+    def _shape(
+        self, kind: str, chosen: Mapping[str, list[FieldNode]], properties: list[str], parts: Mapping[str, tuple[Part, Shape]]
+    ) -> Shape:
+        declared = self.model[kind].properties
+        details = [name for name in properties if name in declared and not declared[name].face]
+        places = {camel(name): place for place, name in enumerate(properties)}
+        behind = {key: len(properties) + place for place, key in enumerate(parts)}
+        end_of_row = len(properties) + len(parts)
+        enums = [(places[name], shape.upper) for name in ("access", "status") if name in places and self.strict]
+        return shape.record(
+            list(chosen),
+            [behind.get(key, places.get(nodes[0].name.value, end_of_row)) for key, nodes in chosen.items()],
+            details=(len(properties) - len(details), len(details)),
+            promised=sum(self._promised(kind, name) for name in properties if name not in details) * self.strict,
+            converted=[*enums, *((behind[key], shaped) for key, (_, shaped) in parts.items())],
+            constants=(kind,),
+        )

@@ -1,0 +1,34 @@
+"""What an operation is refused with: a code that programs act on and a sentence that people read."""
+
+import logging
+import secrets
+from typing import Any
+
+from graphql import GraphQLError
+
+log = logging.getLogger(__name__)
+
+
+class Refused(GraphQLError):
+    """An operation that is not carried out; `extensions.code` is one of the documented codes."""
+
+    def __init__(self, code: str, message: str, **details: Any) -> None:
+        nodes, path = details.pop("nodes", None), details.pop("path", None)
+        super().__init__(message, nodes=nodes, path=path, extensions={"code": code, **details})
+
+
+def internal(cause: BaseException) -> Refused:
+    """Return the refusal of an operation that failed by our fault; the log has the cause under the number it gives."""
+    incident = secrets.token_hex(4)
+    log.error("incident %s", incident, exc_info=cause)
+    return Refused("INTERNAL", f"Something went wrong; the log has it as {incident}.", incident=incident)
+
+
+def presented(error: GraphQLError) -> dict[str, Any]:
+    """Return an error as it is answered, with its code. What is no refusal of ours and no fault of the document is internal."""
+    if not (error.extensions or {}).get("code"):
+        if error.original_error is not None and not isinstance(error.original_error, GraphQLError):
+            error = internal(error.original_error)
+        else:
+            error.extensions = {**(error.extensions or {}), "code": "BAD_REQUEST"}
+    return dict(error.formatted)

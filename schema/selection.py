@@ -1,0 +1,78 @@
+"""The fields of a selection, with fragments, directives and repeated response names resolved as GraphQL says (6.3.2)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import (
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLIncludeDirective,
+    GraphQLSchema,
+    GraphQLSkipDirective,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+)
+from graphql.execution.values import get_directive_values
+
+from schema.limits import ALIASES, DEPTH
+from schema.refusal import Refused
+
+
+@dataclass
+class Operation:
+    """One operation of a document with its variables; it counts aliases and levels as fields are collected."""
+
+    schema: GraphQLSchema
+    definition: OperationDefinitionNode
+    fragments: Mapping[str, FragmentDefinitionNode]
+    variables: Mapping[str, Any]
+    aliases: int = 0
+
+    def fields(self, nodes: list[FieldNode], type_name: str, depth: int) -> dict[str, list[FieldNode]]:
+        """Return the fields selected below these nodes by response name, in order. Raises Refused when too deep."""
+        if depth > DEPTH:
+            raise Refused("TOO_DEEP", f"The operation is more than {DEPTH} levels deep.", limit=DEPTH, nodes=nodes[0])
+        found: dict[str, list[FieldNode]] = {}
+        for node in nodes:
+            self._collect(node, type_name, found, set())
+        return found
+
+    def root_fields(self) -> dict[str, list[FieldNode]]:
+        """Return the fields of the operation itself."""
+        found: dict[str, list[FieldNode]] = {}
+        self._collect(self.definition, "Query", found, set())
+        return found
+
+    def _collect(self, owner: Any, type_name: str, found: dict[str, list[FieldNode]], seen: set[str]) -> None:
+        for node in owner.selection_set.selections if owner.selection_set else ():
+            if not self._included(node):
+                continue
+            if isinstance(node, FieldNode):
+                self._count_alias(node)
+                found.setdefault(node.alias.value if node.alias else node.name.value, []).append(node)
+            elif isinstance(node, InlineFragmentNode):
+                if node.type_condition is None or self._applies(node.type_condition.name.value, type_name):
+                    self._collect(node, type_name, found, seen)
+            elif isinstance(node, FragmentSpreadNode) and node.name.value not in seen:
+                seen.add(node.name.value)
+                fragment = self.fragments[node.name.value]
+                if self._applies(fragment.type_condition.name.value, type_name):
+                    self._collect(fragment, type_name, found, seen)
+
+    def _applies(self, condition: str, type_name: str) -> bool:
+        return condition == type_name
+
+    def _included(self, node: Any) -> bool:
+        skip = get_directive_values(GraphQLSkipDirective, node, dict(self.variables)) if node.directives else None
+        if skip and skip["if"]:
+            return False
+        include = get_directive_values(GraphQLIncludeDirective, node, dict(self.variables)) if node.directives else None
+        return include is None or bool(include["if"])
+
+    def _count_alias(self, node: FieldNode) -> None:
+        self.aliases += node.alias is not None
+        if self.aliases > ALIASES:
+            raise Refused("TOO_COSTLY", f"An operation has at most {ALIASES} aliases.", limit=ALIASES, nodes=node)
+

@@ -1,0 +1,39 @@
+"""What every test may ask for."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from registry.constraints import apply
+from registry.cypher.text import Cypher
+from registry.model import MODEL
+from registry.store import Place, Store
+
+pytest_plugins = ["tests.engines"]
+
+
+@pytest.fixture(scope="session", params=["embedded", "neo4j"])
+def place(request: pytest.FixtureRequest) -> Place:
+    """Where a store is: the embedded engine, then a real Neo4j."""
+    if request.param == "neo4j":
+        server = request.getfixturevalue("neo4j_server")
+        return Place(server.uri, server.username, server.password, server.username, server.password)
+    engine = request.getfixturevalue("embedded_engine")
+    return Place(
+        engine.uri, engine.username, engine.password, engine.reader_username, engine.reader_password, "registry"
+    )
+
+
+@pytest.fixture(scope="session")
+def ready_store(place: Place) -> Iterator[Store]:
+    """A store with the model's constraints and indexes."""
+    with Store(place) as store:
+        apply(store, MODEL)
+        yield store
+
+
+@pytest.fixture
+def store(ready_store: Store) -> Store:
+    """A store with nothing in it, on each engine in turn."""
+    ready_store.write(Cypher("MATCH (n) DETACH DELETE n"))
+    return ready_store

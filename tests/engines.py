@@ -1,0 +1,79 @@
+"""The engines that tests run on, as a pytest plugin: a real Neo4j and a real embedded engine, one of each a session."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from registry import engine
+from tests.neo4j_server import Neo4jMissing, Neo4jServer, running
+
+SAVE = "CREATE (n:Agency {id: 'dinkes'}) RETURN n.id"
+READ = "MATCH (n:Agency) RETURN n.id"
+
+
+@pytest.fixture(scope="session")
+def neo4j_server() -> Iterator[Neo4jServer]:
+    """A Neo4j server: the one that REGISTRY_TEST_NEO4J_URI names, otherwise one of our own from its published jars."""
+    if uri := os.environ.get("REGISTRY_TEST_NEO4J_URI"):
+        yield Neo4jServer(uri, os.environ.get("NEO4J_USERNAME", "neo4j"), os.environ.get("NEO4J_PASSWORD", ""))
+        return
+    try:
+        with running() as server:
+            yield server
+    except Neo4jMissing as reason:
+        _without_neo4j(str(reason))
+
+
+@pytest.fixture(scope="session")
+def embedded_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[engine.Engine]:
+    """An embedded engine on an empty directory; it is stopped at the end."""
+    require_embedded()
+    data: Path = tmp_path_factory.mktemp("engine")
+    yield engine.start(data)
+    engine.stop(data)
+
+
+@pytest.fixture
+def engine_data(tmp_path: Path) -> Iterator[Path]:
+    """A directory for engines that a test starts itself; whatever still runs there is stopped."""
+    yield tmp_path / "data"
+    engine.stop(tmp_path / "data")
+
+
+def require_embedded() -> None:
+    """Skip the test that asks when the embedded engine's wheel is not installed."""
+    if find_spec("arcadedb_embedded") is None:
+        pytest.skip("the embedded engine is not installed: pip install 'shared-services-registry[embedded]'")
+
+
+def _without_neo4j(reason: str) -> None:
+    if os.environ.get("REGISTRY_REQUIRE_NEO4J") == "1":
+        pytest.fail(f"REGISTRY_REQUIRE_NEO4J=1, but {reason}")
+    pytest.skip(f"{reason}; or set REGISTRY_TEST_NEO4J_URI to a server that tests may empty")
+
+
+def until(happened: Callable[[], bool], seconds: float = 30) -> bool:
+    deadline = time.monotonic() + seconds
+    while not (done := happened()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return done
+
+
+def gone(pid: int) -> bool:
+    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+def cypher(running: engine.Engine, text: str, *, reader: bool = False) -> httpx.Response:
+    login = (running.reader_username, running.reader_password) if reader else (running.username, running.password)
+    address = f"{running.http_url}/api/v1/command/{engine.DATABASE}"
+    return httpx.post(address, json={"language": "cypher", "command": text}, auth=login, timeout=30)
+
+
+def ids(running: engine.Engine) -> list[str]:
+    return [row["n.id"] for row in cypher(running, READ).json()["result"]]
