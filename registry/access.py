@@ -8,7 +8,7 @@ SHOWN = ("published", "retired")
 
 @dataclass(frozen=True)
 class Actor:
-    """Who asks: `everything` for administrators, the agencies they act for with all units, and the groups they belong to."""
+    """Who asks: an administrator or not, the agencies they act for with all units, and the groups they belong to."""
 
     name: str = "anonymous"
     everything: bool = False
@@ -35,12 +35,12 @@ def may_see_all(actor: Actor, record: Mapping[str, object]) -> bool:
 
 
 def seen(node: str) -> str:
-    """Return the predicate that `may_see` is, for a node variable of a Cypher text."""
+    """Return the predicate that `may_see` is, never null, for a node variable of a Cypher text."""
     return f"({_shown(node)} AND {node}.access IN ['open', 'restricted'] OR {_granted_in(node)})"
 
 
 def seen_whole(node: str) -> str:
-    """Return the predicate that `may_see_all` is, for a node variable of a Cypher text."""
+    """Return the predicate that `may_see_all` is, never null, for a node variable of a Cypher text."""
     return f"({_shown(node)} AND {node}.access = 'open' OR {_granted_in(node)})"
 
 
@@ -55,7 +55,8 @@ def _shown(node: str) -> str:
 
 
 def _granted_in(node: str) -> str:
+    """Return a predicate that is never null; the embedded engine does not take `coalesce` around a whole one."""
     return (
-        f"$me.all OR {node}.steward IN $me.agencies"
-        f" OR any(g IN {node}.grants WHERE g IN $me.groups OR g IN $me.agencies)"
+        f"$me.all OR coalesce({node}.steward IN $me.agencies, false)"
+        f" OR any(g IN coalesce({node}.grants, []) WHERE g IN $me.groups OR g IN $me.agencies)"
     )

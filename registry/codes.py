@@ -1,4 +1,4 @@
-"""Short code lists with labels in two languages, kept as tables in `registry/codelists/`. Codes change, so they are data."""
+"""Short code lists with labels in two languages, as tables in `registry/codelists/`: codes change, so they are data."""
 
 import csv
 from dataclasses import dataclass
@@ -18,5 +18,5 @@ class Entry:
 @cache
 def code_list(name: str) -> dict[str, Entry]:
     """Return the entries of the list `name` by code, in the order of the table. Raises FileNotFoundError."""
-    with files("registry").joinpath("codelists", f"{name}.csv").open(encoding="utf-8", newline="") as table:
-        return {row["code"]: Entry(**row) for row in csv.DictReader(table)}
+    table = files("registry").joinpath("codelists", f"{name}.csv").read_text(encoding="utf-8")
+    return {row["code"]: Entry(**row) for row in csv.DictReader(table.splitlines())}

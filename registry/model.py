@@ -1,4 +1,4 @@
-"""The model, declared once: a data dictionary to read. GraphQL, filters, loaders, tables and docs/model.md follow it."""
+"""The model, declared once: a data dictionary to read. GraphQL, loaders, tables and docs/model.md follow it."""
 
 from typing import Self
 
@@ -13,9 +13,13 @@ class Common(Kind):
     name: Text = prop("What people call it.", required=True, face=True)
     description: Prose = prop("What it is, in a few sentences.")
     steward: Ref = prop("The agency that answers for this record.", refers_to="Agency", face=True)
-    access: Code = prop("Who may see it: open, restricted (its face only) or closed.", codes="access", required=True, face=True)
+    access: Code = prop(
+        "Who may see it: open, restricted (its face only) or closed.", codes="access", required=True, face=True
+    )
     grants: Texts = prop("Groups and agencies that may see all of it, never single persons.")
-    status: Code = prop("Where it stands: draft, proposed, published or retired.", codes="status", required=True, face=True)
+    status: Code = prop(
+        "Where it stands: draft, proposed, published or retired.", codes="status", required=True, face=True
+    )
     source: Ref = prop("The source that the record came from.", refers_to="Source", face=True, kept_by_us=True)
     created: Instant = prop("When it was first recorded.", face=True, kept_by_us=True)
     updated: Instant = prop("When it last changed.", face=True, kept_by_us=True)
@@ -84,7 +88,9 @@ class Service(Common, plural="services"):
     sectors: Many[Sector] = link("IN_SECTOR", "The sectors it belongs to.", reverse="services", face=True)
     areas: Many[Area] = link("IN_AREA", "Where it is offered.", reverse="services", face=True)
     audiences: Many[Audience] = link("FOR_AUDIENCE", "The people it is for.", reverse="services", face=True)
-    functions: Many[Function] = link("HAS_FUNCTION", "What it does, in terms of a code list.", reverse="services", face=True)
+    functions: Many[Function] = link(
+        "HAS_FUNCTION", "What it does, in terms of a code list.", reverse="services", face=True
+    )
     requires: Many["Resource"] = link("REQUIRES", "The resources it cannot work without.", reverse="required_by")
     depends_on: Many[Self] = link("DEPENDS_ON", "The services it cannot work without.", reverse="dependents")
 
@@ -112,7 +118,9 @@ class Resource(Common, plural="resources"):
     owners: Many[Agency] = link("OWNS", "Who has it to give.", incoming=True, reverse="owns", face=True)
     users: Many[Agency] = link("USES", "Who works with it.", incoming=True, reverse="uses", props=Use)
     areas: Many[Area] = link("IN_AREA", "Where it can be used.", reverse="resources", face=True)
-    functions: Many[Function] = link("HAS_FUNCTION", "What it serves, in terms of a code list.", reverse="resources", face=True)
+    functions: Many[Function] = link(
+        "HAS_FUNCTION", "What it serves, in terms of a code list.", reverse="resources", face=True
+    )
 
 
 class Need(Common, plural="needs"):
@@ -126,7 +134,9 @@ class Need(Common, plural="needs"):
     agency: One[Agency] = link("NEEDED_BY", "Who needs it.", reverse="needs", face=True)
     service: One[Service] = link("NEEDED_FOR", "The service it is needed for.", reverse="needs")
     areas: Many[Area] = link("IN_AREA", "Where it is needed.", reverse="needs", face=True)
-    functions: Many[Function] = link("HAS_FUNCTION", "What it is needed for, in terms of a code list.", reverse="needs", face=True)
+    functions: Many[Function] = link(
+        "HAS_FUNCTION", "What it is needed for, in terms of a code list.", reverse="needs", face=True
+    )
 
 
 class Membership:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Generic, Self, TypeVar, get_args, get_origin, 
 from registry.values import Value
 
 Target = TypeVar("Target")
+ALWAYS_KEPT = ("created", "updated", "version")
 
 
 class Many(Generic[Target]):
@@ -31,6 +32,11 @@ class Property:
     kept_by_us: bool = False
     name: str = ""
     value: type[Value] = Value
+
+    @property
+    def promised(self) -> bool:
+        """Whether everybody who may see the record finds a value here."""
+        return self.face and (self.required or self.name in ALWAYS_KEPT)
 
 
 @dataclass(frozen=True)
@@ -79,11 +85,13 @@ class Declared:
 
 
 def prop(doc: str, **rules: Any) -> Any:
-    """Declare a property: `codes`, `required`, `at_least`, `face` (seen by everybody even where access is restricted)."""
+    """Declare a property. Its rules are the fields of `Property`; a `face` is seen also where access is restricted."""
     return Property(doc, **rules)
 
 
-def link(relation: str, doc: str, *, reverse: str, incoming: bool = False, props: type | None = None, face: bool = False) -> Any:
+def link(
+    relation: str, doc: str, *, reverse: str, incoming: bool = False, props: type | None = None, face: bool = False
+) -> Any:
     """Declare a link of this kind; `reverse` names it as seen from the far kind."""
     return Declared(relation, doc, reverse, incoming, props, face)
 

@@ -1,6 +1,6 @@
 """A question as frozen data: what is wanted of which records, in which order, how many. No GraphQL, no Cypher.
 
-A plan holds no value of the question, only where each is found (`Given`), so that one plan serves all questions of a shape.
+A plan holds no value of the question, only where each is found (`Given`): one plan serves all questions of a shape.
 """
 
 from __future__ import annotations
@@ -71,14 +71,14 @@ class Linked:
 
 
 @dataclass(frozen=True)
-class All:
+class AllOf:
     """Every part holds; without parts it always does."""
 
     parts: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True)
-class Any_:
+class AnyOf:
     """At least one part holds; without parts it never does."""
 
     parts: tuple[Condition, ...] = ()
@@ -91,13 +91,16 @@ class Not:
     part: Condition
 
 
-Condition = Compare | Linked | All | Any_ | Not
-NOTHING_ASKED = All()
+Condition = Compare | Linked | AllOf | AnyOf | Not
+NOTHING_ASKED = AllOf()
 
 
 @dataclass(frozen=True)
 class Order:
-    """A property to sort by; records without a value come last, or first when descending."""
+    """A property to sort by; records without a value come last, or first when descending.
+
+    Equals are sorted by id, in the direction of the last property.
+    """
 
     property: str
     descending: bool

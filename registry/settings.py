@@ -15,18 +15,23 @@ class Settings(BaseSettings):
     """Where the graph is, where our own files are, and how the server behaves. Names as Neo4j's own tools have them."""
 
     model_config = SettingsConfigDict(
-        frozen=True, env_file=".env", toml_file="registry.toml", extra="ignore", populate_by_name=True
+        frozen=True,
+        env_prefix="REGISTRY_",
+        env_file=".env",
+        toml_file="registry.toml",
+        extra="ignore",
+        populate_by_name=True,
     )
 
-    neo4j_uri: str | None = Field(None, alias="NEO4J_URI")
-    neo4j_username: str = Field("neo4j", alias="NEO4J_USERNAME")
-    neo4j_password: SecretStr = Field(SecretStr(""), alias="NEO4J_PASSWORD")
-    neo4j_database: str | None = Field(None, alias="NEO4J_DATABASE")
-    data: Path = Field(Path("registry-data"), alias="REGISTRY_DATA")
-    sources: Path = Field(Path("sources"), alias="REGISTRY_SOURCES")
-    lang: Literal["id", "en"] = Field("id", alias="REGISTRY_LANG")
-    heap: str = Field("512m", alias="REGISTRY_HEAP", pattern=r"^[0-9]+[mg]$")
-    query_timeout: float = Field(10.0, alias="REGISTRY_QUERY_TIMEOUT", gt=0, le=600)
+    neo4j_uri: str | None = Field(None, validation_alias="NEO4J_URI")
+    neo4j_username: str = Field("neo4j", validation_alias="NEO4J_USERNAME")
+    neo4j_password: SecretStr = Field(SecretStr(""), validation_alias="NEO4J_PASSWORD")
+    neo4j_database: str | None = Field(None, validation_alias="NEO4J_DATABASE")
+    data: Path = Field(Path("registry-data"))
+    sources: Path = Field(Path("sources"))
+    lang: Literal["id", "en"] = Field("id")
+    heap: str = Field("512m", pattern=r"^[0-9]+[mg]$")
+    query_timeout: float = Field(10.0, gt=0, le=600)
 
     @classmethod
     def settings_customise_sources(
@@ -47,4 +52,6 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         first = error.errors()[0]
-        raise SettingsError(f"The setting {first['loc'][0]} cannot be used: {first['msg'].lower()}.") from None
+        name = str(first["loc"][0]).upper()
+        name = name if name.startswith("NEO4J_") else f"REGISTRY_{name}"
+        raise SettingsError(f"The setting {name} cannot be used: {first['msg'].lower()}.") from None

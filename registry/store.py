@@ -19,7 +19,7 @@ TRIES = 12
 
 
 class StoreError(Exception):
-    """The store could not do what was asked. `code` is ours, such as UNAVAILABLE or TIMEOUT; the message is for a person."""
+    """The store could not do what was asked. `code` is ours, such as UNAVAILABLE; the message is for a person."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -76,7 +76,8 @@ class Store:
 
     def _read(self, cypher: Cypher) -> Rows:
         with self._reader.session(database=self._place.database, default_access_mode=neo4j.READ_ACCESS) as session:
-            return session.run(_query(cypher, self._place, self.dialect), cypher.parameters).values()
+            rows: Rows = session.run(_query(cypher, self._place, self.dialect), cypher.parameters).values()
+            return rows
 
     def _write(self, *cyphers: Cypher) -> list[Rows]:
         with self._writer.session(database=self._place.database) as session, session.begin_transaction() as transaction:
@@ -115,6 +116,13 @@ class Reader:
         self._place = place
         self._driver = _driver(neo4j.AsyncGraphDatabase, place, place.reader_username, place.reader_password)
         self._dialect = Dialect(embedded=False)
+
+    async def __aenter__(self) -> Reader:
+        await self.connect()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
     async def connect(self) -> None:
         """Find out which engine answers. Raises StoreError."""
@@ -184,7 +192,7 @@ def _literal(text: str) -> Any:
 
 _SENTENCES = {
     "UNAVAILABLE": "The graph store at {uri} does not answer; check that it runs and that the address is right.",
-    "WRONG_PASSWORD": "The graph store at {uri} refuses the user name or the password; check NEO4J_USERNAME and NEO4J_PASSWORD.",
+    "WRONG_PASSWORD": "The graph store at {uri} refuses us; check NEO4J_USERNAME and NEO4J_PASSWORD.",
     "BAD_ADDRESS": "{uri} is no address of a graph store; NEO4J_URI looks like neo4j://host:7687.",
     "NO_DATABASE": "The graph store at {uri} has no such database; check NEO4J_DATABASE.",
     "NOT_ALLOWED": "The user of the graph store at {uri} may not do this.",

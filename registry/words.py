@@ -1,4 +1,4 @@
-"""What people read, in the language they read: English in the code, Indonesian from the catalogue in `registry/locale/`."""
+"""What people read, in their language: English in the code, Indonesian from the catalogue in `registry/locale/`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

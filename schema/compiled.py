@@ -1,13 +1,13 @@
 """The Strawberry extension that answers an operation as a whole: one statement a root field, shaped by closures.
 
-Only what the closures do not cover goes through graphql-core, over the same answer: introspection beside data, and a null
-where the schema promises a value.
+Only what the closures do not cover goes through graphql-core, over the same answer: introspection beside data,
+and a null where the schema promises a value.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from registry.access import Actor
 from registry.cypher.read import Text, write
 from registry.cypher.text import Cypher
 from registry.modelling import Model
+from registry.plan import Question
 from registry.store import Reader, StoreError
 from schema.inputs import shape_of
 from schema.limits import check_cost
@@ -34,10 +35,11 @@ KEPT = 1_000
 
 @dataclass(frozen=True)
 class Asking:
-    """The context of an operation: who asks, and the store that is asked."""
+    """The context of an operation: the store that is asked, who asks, and who is told the plan and the Cypher, if any."""
 
     reader: Reader
     actor: Actor
+    explain: Callable[[list[Question], list[Cypher]], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ class Compiler:
         return self._kept[key]
 
     def _compile(self, context: ExecutionContext, variables: Mapping[str, Any], strict: bool) -> Compiled:
-        document, schema = context.graphql_document, context.schema._schema  # type: ignore[attr-defined]
+        document, schema = context.graphql_document, context.schema._schema
         assert document is not None
         operation = Operation(schema, operation_of(document, context.operation_name), fragments_of(document), variables)
         planned = plan_operation(operation, self._model, strict=strict)
@@ -91,7 +93,7 @@ class Answering(SchemaExtension):
     def __init__(self, compiler: Compiler) -> None:
         self._compiler = compiler
 
-    async def on_execute(self) -> AsyncIterator[None]:  # type: ignore[override]
+    async def on_execute(self) -> AsyncIterator[None]:
         """Set the result of the operation, or the root value that graphql-core completes."""
         context = self.execution_context
         try:
@@ -114,17 +116,21 @@ class Answering(SchemaExtension):
         else:
             context.result = ExecutionResult(data=answer, errors=None)
 
-    async def _asked(self, context: ExecutionContext, variables: dict[str, Any], *, strict: bool) -> tuple[Planned, Any]:
+    async def _asked(
+        self, context: ExecutionContext, variables: dict[str, Any], *, strict: bool
+    ) -> tuple[Planned, Any]:
         asking: Asking = context.context
         compiled = self._compiler.compiled(context, variables, strict=strict)
         cyphers = compiled.ask(variables, asking.actor)
+        if asking.explain:
+            asking.explain(compiled.planned.questions, cyphers)
         rows = await asking.reader.read(cyphers) if cyphers else []
         return compiled.planned, compiled.planned.answer(rows, variables)
 
 
 def coerced(context: ExecutionContext) -> dict[str, Any]:
     """Return the variables of an operation as its definitions coerce them. Raises Refused."""
-    document, schema = context.graphql_document, context.schema._schema  # type: ignore[attr-defined]
+    document, schema = context.graphql_document, context.schema._schema
     assert document is not None
     definitions = operation_of(document, context.operation_name).variable_definitions or ()
     if not definitions:
@@ -148,7 +154,8 @@ def fragments_of(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:
 
 def _of_store(error: StoreError) -> GraphQLError:
     if error.code in ("UNAVAILABLE", "TIMEOUT", "TOO_COSTLY"):
-        sentence = "The registry's store does not answer; try again soon." if error.code == "UNAVAILABLE" else str(error)
+        sentence = (
+            "The registry's store does not answer; try again soon." if error.code == "UNAVAILABLE" else str(error)
+        )
         return Refused(error.code, sentence)
     return internal(error)
-

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from registry.modelling import End, Kind, Model, Property
-from registry.plan import NOTHING_ASKED, All, Any_, Compare, Condition, Given, Linked, Not, Order
+from registry.plan import NOTHING_ASKED, AllOf, AnyOf, Compare, Condition, Given, Linked, Not, Order
 from registry.records import fold
 from registry.values import Number
 from schema.names import camel, field_of
@@ -18,12 +18,14 @@ _OPERATORS = {camel(name): name for name in (
 def listed(model: Model, kind: str, where: Mapping[str, Any] | None) -> Condition:
     """Return the conditions of a list: retired records are left out unless `where` speaks of the status."""
     among, asked = _among(where), condition(model, kind, where)
-    return asked if among == NOTHING_ASKED else All((among, *(asked.parts if isinstance(asked, All) else (asked,))))
+    return asked if among == NOTHING_ASKED else AllOf((among, *(asked.parts if isinstance(asked, AllOf) else (asked,))))
 
 
 def condition(model: Model, kind: str, where: Mapping[str, Any] | None) -> Condition:
     """Return the conditions of a `where` on a kind, in the order of their names."""
-    parts = tuple(_part(model, model[kind], name, asked) for name, asked in sorted((where or {}).items()) if asked is not None)
+    parts = tuple(
+        _part(model, model[kind], name, asked) for name, asked in sorted((where or {}).items()) if asked is not None
+    )
     return _all(parts)
 
 
@@ -37,26 +39,28 @@ def orders(model: Model, kind: str, order: list[Mapping[str, Any]] | None) -> tu
 def _part(model: Model, kind: type[Kind], name: str, asked: Any) -> Condition:
     if name in ("and", "or"):
         parts = tuple(condition(model, kind.__name__, one) for one in asked)
-        return All(parts) if name == "and" else Any_(parts)
+        return AllOf(parts) if name == "and" else AnyOf(parts)
     if name == "not":
         return Not(condition(model, kind.__name__, asked))
     own = _names(kind)[name]
     if own in kind.properties:
         return _compared(kind.properties[own], asked)
-    return _all(tuple(_linked(model, kind.ends[own], how, one) for how, one in sorted(asked.items()) if one is not None))
+    return _all(
+        tuple(_linked(model, kind.ends[own], how, one) for how, one in sorted(asked.items()) if one is not None)
+    )
 
 
 def _linked(model: Model, end: End, quantifier: str, asked: Mapping[str, Any]) -> Condition:
     if not end.link.properties:
-        far = condition(model, end.target, asked)
-        return Linked(end.name, quantifier, _among(asked), far, NOTHING_ASKED, NOTHING_ASKED)
+        plain = condition(model, end.target, asked)
+        return Linked(end.name, quantifier, _among(asked), plain, NOTHING_ASKED, NOTHING_ASKED)
     far, near = asked.get(field_of(end.target)), asked.get(field_of(end.kind))
     compared = (
         _compared(declared, asked[camel(name)])
         for name, declared in sorted(end.link.properties.items())
         if asked.get(camel(name)) is not None
     )
-    conditions = condition(model, end.target, far), condition(model, end.kind, near), All(tuple(compared))
+    conditions = condition(model, end.target, far), condition(model, end.kind, near), AllOf(tuple(compared))
     return Linked(end.name, quantifier, _among(far), *conditions)
 
 
@@ -84,7 +88,7 @@ def _floats(value: Any) -> Any:
 
 
 def _all(parts: tuple[Condition, ...]) -> Condition:
-    return parts[0] if len(parts) == 1 else All(parts)
+    return parts[0] if len(parts) == 1 else AllOf(parts)
 
 
 def _among(where: Mapping[str, Any] | None) -> Condition:
@@ -101,4 +105,3 @@ def _speaks_of_status(where: Any) -> bool:
 
 def _names(kind: type[Kind]) -> dict[str, str]:
     return {camel(name): name for name in (*kind.properties, *kind.ends)}
-

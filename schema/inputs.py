@@ -1,4 +1,4 @@
-"""Arguments as they are read for a plan: values stay where they are found, only what shapes the question is looked at."""
+"""Arguments as a plan needs them: values stay where they are found, only what shapes the question is looked at."""
 
 from collections.abc import Mapping
 from enum import Enum
@@ -9,7 +9,6 @@ from graphql import (
     GraphQLEnumType,
     GraphQLField,
     GraphQLInputObjectType,
-    GraphQLInputType,
     GraphQLList,
     ListValueNode,
     NullValueNode,
@@ -28,7 +27,7 @@ Path = tuple[str | int, ...]
 
 
 def arguments(node: FieldNode, declared: GraphQLField, variables: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a field is asked with: input objects as dicts, lists of them as lists, enums as values, else `Given`."""
+    """Return what a field is asked with: input objects as dicts, lists of them as lists, all else as `Given`."""
     asked = {one.name.value: one.value for one in node.arguments}
     read = {}
     for name, argument in declared.args.items():
@@ -41,7 +40,7 @@ def arguments(node: FieldNode, declared: GraphQLField, variables: Mapping[str, A
 
 
 def shape_of(value: Any) -> Any:
-    """Return what of a variable's value can shape a question: its structure, nulls, flags and enums, but no other value."""
+    """Return what of a variable's value can shape a question: structure, nulls, flags and enums, no other value."""
     if isinstance(value, dict):
         return tuple((name, shape_of(one)) for name, one in sorted(value.items()))
     if isinstance(value, list):
@@ -50,7 +49,7 @@ def shape_of(value: Any) -> Any:
     return value if value is None or isinstance(value, bool | Enum) else ...
 
 
-def _read(node: ValueNode, declared: GraphQLInputType, variables: Mapping[str, Any]) -> Any:
+def _read(node: ValueNode, declared: Any, variables: Mapping[str, Any]) -> Any:
     plain = get_nullable_type(declared)
     if isinstance(node, VariableNode):
         name = node.name.value
@@ -58,7 +57,9 @@ def _read(node: ValueNode, declared: GraphQLInputType, variables: Mapping[str, A
     if isinstance(node, NullValueNode):
         return None
     if isinstance(plain, GraphQLInputObjectType) and isinstance(node, ObjectValueNode):
-        fields = ((one.name.value, _read(one.value, plain.fields[one.name.value].type, variables)) for one in node.fields)
+        fields = (
+            (one.name.value, _read(one.value, plain.fields[one.name.value].type, variables)) for one in node.fields
+        )
         return {name: value for name, value in fields if value is not Undefined}
     if isinstance(plain, GraphQLList):
         members = node.values if isinstance(node, ListValueNode) else (node,)
@@ -66,7 +67,7 @@ def _read(node: ValueNode, declared: GraphQLInputType, variables: Mapping[str, A
     return _leaf(value_from_ast(node, plain), plain, ())
 
 
-def _listed(members: list[Any], declared: GraphQLInputType) -> Any:
+def _listed(members: list[Any], declared: Any) -> Any:
     if isinstance(get_named_type(declared), GraphQLInputObjectType):
         return members
     parts = tuple(one for one in members if isinstance(one, Given))
@@ -75,7 +76,7 @@ def _listed(members: list[Any], declared: GraphQLInputType) -> Any:
     return Given(fixed=[part.fixed for part in parts])
 
 
-def _found(value: Any, declared: GraphQLInputType, path: Path, *, fixed: bool = False) -> Any:
+def _found(value: Any, declared: Any, path: Path, *, fixed: bool = False) -> Any:
     plain = get_nullable_type(declared)
     if value is None:
         return None
@@ -86,7 +87,7 @@ def _found(value: Any, declared: GraphQLInputType, path: Path, *, fixed: bool = 
     return _leaf(value, plain, () if fixed else path)
 
 
-def _leaf(value: Any, declared: GraphQLInputType, path: Path) -> Given:
+def _leaf(value: Any, declared: Any, path: Path) -> Given:
     if isinstance(get_named_type(declared), GraphQLEnumType):
         return Given(fixed=[_code(one) for one in value] if isinstance(value, list) else _code(value))
     return Given(path=path) if path else Given(fixed=value)

@@ -20,7 +20,9 @@ def page_size(asked: Any) -> int:
     if asked is None or asked < 0:
         raise Refused("BAD_REQUEST", "first and last are numbers from 0 on.")
     if asked > PAGE:
-        raise Refused("TOO_COSTLY", f"A page holds at most {PAGE} records; {asked} were asked for.", cost=asked, limit=PAGE)
+        raise Refused(
+            "TOO_COSTLY", f"A page holds at most {PAGE} records; {asked} were asked for.", cost=asked, limit=PAGE
+        )
     return int(asked)
 
 
@@ -33,7 +35,9 @@ def check_cost(questions: list[Question], variables: Mapping[str, Any]) -> None:
     """Refuse an operation whose answer could hold more than COST values."""
     cost = sum(_cost(question, variables) for question in questions)
     if cost > COST:
-        message = f"The answer could hold {cost:,} values; the limit is {COST:,}. Ask for fewer records or fewer levels."
+        message = (
+            f"The answer could hold {cost:,} values; the limit is {COST:,}. Ask for fewer records or fewer levels."
+        )
         raise Refused("TOO_COSTLY", message, cost=cost, limit=COST)
 
 

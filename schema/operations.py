@@ -20,7 +20,6 @@ from schema.pages import PageShape
 from schema.planner import Records
 from schema.refusal import Refused
 from schema.selection import Operation
-from schema.shape import Shape
 
 Rows = list[list[Any]]
 Build = Callable[[list[Rows], dict[str, Any]], Any]
@@ -119,7 +118,9 @@ class Connection:
         return build
 
     def _page(self) -> PageShape | None:
-        wanted = {key: nodes for key, nodes in self._chosen.items() if nodes[0].name.value in ("nodes", "edges", "pageInfo")}
+        wanted = {
+            key: nodes for key, nodes in self._chosen.items() if nodes[0].name.value in ("nodes", "edges", "pageInfo")
+        }
         if not wanted:
             return None
         backward, size, cursor = self._window()
@@ -146,4 +147,5 @@ class Connection:
 def _count(value: Any, label: str | None, number: int, codes: str | None) -> dict[str, Any]:
     entry = code_list(codes).get(str(value)) if codes else None
     words = getattr(entry, f"label_{language()}") if entry else label
-    return {"value": None if value is None else str(value), "label": words, "count": number, "__typename": "FacetCount"}
+    text = str(value).lower() if isinstance(value, bool) else value
+    return {"value": text, "label": words, "count": number, "__typename": "FacetCount"}

@@ -53,11 +53,7 @@ class Records:
         own = [name for name, one in declared.items() if camel(name) in asked and not one.refers_to]
         faces = [name for name in own if declared[name].face] + ["withheld"] * ("withheld" in asked)
         details = [name for name in own if not declared[name].face]
-        return sorted(faces, key=lambda name: not self._promised(kind, name)) + details
-
-    def _promised(self, kind: str, name: str) -> bool:
-        declared = self.model[kind].properties.get(name)
-        return declared is None or (declared.required and declared.face) or name in ("created", "updated", "version")
+        return sorted(faces, key=lambda name: name in declared and not declared[name].promised) + details
 
     def _part(self, kind: str, fields: list[FieldNode], depth: int) -> tuple[Part, Shape] | None:
         """Return how a field that is more than a property is answered; None for a property."""
@@ -85,23 +81,32 @@ class Records:
         size = asked.get("first") or Given(fixed=None)
         first = Given(fixed=1) if end.single else Given(size.path, size.fixed, page_size)
         edge, far, near, shaped = self._linked(end, fields, depth + 1)
-        where, order = listed(self.model, end.target, asked.get("where")), orders(self.model, end.target, asked.get("order"))
+        where, order = (
+            listed(self.model, end.target, asked.get("where")),
+            orders(self.model, end.target, asked.get("order")),
+        )
         follow = Follow(end.name, edge, far, near, where, order, first)
         return follow, shape.first(shaped) if end.single else shape.many(shaped)
 
     def _linked(
         self, end: End, fields: list[FieldNode], depth: int
     ) -> tuple[tuple[str, ...], tuple[Select, ...], tuple[Select, ...], Shape]:
-        """Return what is selected of a link: its own properties, views of the far and of the near record, and the shape."""
+        """Return what is selected of a link: its properties, views of the far and the near record, and the shape."""
         if not end.link.properties:
             select, shaped = self.record(fields, end.target, depth)
             return (), (select,), (), shaped
         chosen = self.operation.fields(fields, link_type(end.link), depth)
         views = {
-            side: {key: self.record(nodes, kind, depth + 1) for key, nodes in chosen.items() if nodes[0].name.value == field_of(kind)}
+            side: {
+                key: self.record(nodes, kind, depth + 1)
+                for key, nodes in chosen.items()
+                if nodes[0].name.value == field_of(kind)
+            }
             for side, kind in (("far", end.target), ("near", end.kind))
         }
-        edge = tuple(name for name in end.link.properties if any(nodes[0].name.value == camel(name) for nodes in chosen.values()))
+        edge = tuple(
+            name for name in end.link.properties if any(nodes[0].name.value == camel(name) for nodes in chosen.values())
+        )
         behind = [*views["far"].items(), *views["near"].items()]
         places = {camel(name): place for place, name in enumerate(edge)}
         viewed = {key: len(edge) + place for place, (key, _) in enumerate(behind)}
@@ -116,7 +121,11 @@ class Records:
         return edge, far, near, shaped
 
     def _shape(
-        self, kind: str, chosen: Mapping[str, list[FieldNode]], properties: list[str], parts: Mapping[str, tuple[Part, Shape]]
+        self,
+        kind: str,
+        chosen: Mapping[str, list[FieldNode]],
+        properties: list[str],
+        parts: Mapping[str, tuple[Part, Shape]],
     ) -> Shape:
         declared = self.model[kind].properties
         details = [name for name in properties if name in declared and not declared[name].face]
@@ -128,7 +137,7 @@ class Records:
             list(chosen),
             [behind.get(key, places.get(nodes[0].name.value, end_of_row)) for key, nodes in chosen.items()],
             details=(len(properties) - len(details), len(details)),
-            promised=sum(self._promised(kind, name) for name in properties if name not in details) * self.strict,
+            promised=sum(name not in declared or declared[name].promised for name in properties) * self.strict,
             converted=[*enums, *((behind[key], shaped) for key, (_, shaped) in parts.items())],
             constants=(kind,),
         )

@@ -25,7 +25,7 @@ def internal(cause: BaseException) -> Refused:
 
 
 def presented(error: GraphQLError) -> dict[str, Any]:
-    """Return an error as it is answered, with its code. What is no refusal of ours and no fault of the document is internal."""
+    """Return an error as it is answered, with its code; what is neither ours nor the document's fault is internal."""
     if not (error.extensions or {}).get("code"):
         if error.original_error is not None and not isinstance(error.original_error, GraphQLError):
             error = internal(error.original_error)

@@ -1,4 +1,4 @@
-"""The fields of a selection, with fragments, directives and repeated response names resolved as GraphQL says (6.3.2)."""
+"""The fields of a selection: fragments, directives and repeated response names as GraphQL says (2021, 6.3.2)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -75,4 +75,3 @@ class Operation:
         self.aliases += node.alias is not None
         if self.aliases > ALIASES:
             raise Refused("TOO_COSTLY", f"An operation has at most {ALIASES} aliases.", limit=ALIASES, nodes=node)
-

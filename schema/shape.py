@@ -22,8 +22,9 @@ def record(
 ) -> Shape:
     """Return the shape of a record.
 
-    `details` is where the list of details stands in the row and how many they are: it is spread out, or nulls stand for it.
-    The first `promised` values are never null. `constants` follow the row; `places` says where each key's value then is.
+    `details` is where the list of details stands in the row and how many they are: it is spread out, or nulls stand
+    for it. The first `promised` values are never null. `constants` follow the row; `places` says where each key's
+    value then is.
     """
     pick = _picker(places)
     at, width = details or (0, 0)

@@ -2,7 +2,7 @@
 
 from registry.access import seen, seen_whole
 from registry.modelling import End, Model, Property
-from registry.plan import All, Any_, Compare, Condition, Given, Linked, Not, Several
+from registry.plan import AllOf, AnyOf, Compare, Condition, Given, Linked, Not, Several
 
 
 class Writing:
@@ -29,13 +29,14 @@ class Writing:
             case Compare():
                 declared = self.model[kind].properties[condition.property]
                 holds = self._compare(condition, f"{node}.", declared)
-                return holds if declared.face else f"(coalesce({seen_whole(node)}, false) AND {holds})"
+                return holds if declared.face else f"({seen_whole(node)} AND {holds})"
             case Linked():
                 return self._linked(condition, node, self.model[kind].ends[condition.end])
-            case All():
+            case AllOf():
                 return " AND ".join(self.condition(part, node, kind) for part in condition.parts) or "true"
-            case Any_():
-                return "(" + (" OR ".join(self._grouped(part, node, kind) for part in condition.parts) or "false") + ")"
+            case AnyOf():
+                parts = (f"({self.condition(part, node, kind)})" for part in condition.parts)
+                return f"({' OR '.join(parts) or 'false'})"
             case Not():
                 return f"NOT ({self.condition(condition.part, node, kind)})"
 
@@ -48,9 +49,6 @@ class Writing:
         """Return the predicate of who may see a link: both ends, and all of both where it is no face."""
         return f"{seen(far)}" if end.link.face else f"{seen_whole(node)} AND {seen_whole(far)}"
 
-    def _grouped(self, condition: Condition, node: str, kind: str) -> str:
-        return f"({self.condition(condition, node, kind)})"
-
     def _linked(self, linked: Linked, node: str, end: End) -> str:
         edge, far = self.variable(), self.variable()
         asked = [
@@ -59,8 +57,9 @@ class Writing:
             self.edge_condition(linked.edge, edge, end),
         ]
         holds = " AND ".join(one for one in asked if one != "true") or "true"
-        among = f" AND {self.condition(linked.among, far, end.target)}" if linked.among != All() else ""
-        start = f"MATCH {self.pattern(node, edge, f'{far}:{end.target}', end)} WHERE {self.link_seen(node, far, end)}{among}"
+        among = f" AND {self.condition(linked.among, far, end.target)}" if linked.among != AllOf() else ""
+        pattern = self.pattern(node, edge, f"{far}:{end.target}", end)
+        start = f"MATCH {pattern} WHERE {self.link_seen(node, far, end)}{among}"
         if linked.quantifier == "every":
             return f"NOT EXISTS {{ {start} AND NOT ({holds}) }}"
         return f"{'NOT ' if linked.quantifier == 'none' else ''}EXISTS {{ {start} AND {holds} }}"
@@ -70,7 +69,7 @@ class Writing:
         match condition:
             case Compare():
                 return self._compare(condition, f"{edge}.", end.link.properties[condition.property])
-            case All():
+            case AllOf():
                 return " AND ".join(self.edge_condition(part, edge, end) for part in condition.parts) or "true"
         raise TypeError(f"no condition on a link: {condition}")
 

@@ -52,7 +52,9 @@ def _of_kind(kind: type[Kind], dialect: Dialect) -> Iterator[Wish]:
     label = kind.__name__
     if dialect.types_properties:
         for name in ("id", "name_key", "source", "run"):
-            yield _wish(label, f"{name}_type", f"CONSTRAINT {{}} IF NOT EXISTS FOR (n:{label}) REQUIRE n.{name} IS :: STRING")
+            yield _wish(
+                label, f"{name}_type", f"CONSTRAINT {{}} IF NOT EXISTS FOR (n:{label}) REQUIRE n.{name} IS :: STRING"
+            )
         for name, declared in kind.properties.items():
             if declared.value.stored in ("FLOAT", "INTEGER") and name != "version":
                 yield _wish(

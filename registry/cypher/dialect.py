@@ -29,7 +29,11 @@ class Dialect:
 
     def meaning(self, code: str) -> str:
         """Return our own code for an engine's error code."""
-        return "TOO_COSTLY" if self.embedded and code == "Neo.DatabaseError.General.UnknownError" else _MEANING.get(code, "INTERNAL")
+        return (
+            "TOO_COSTLY"
+            if self.embedded and code == "Neo.DatabaseError.General.UnknownError"
+            else _MEANING.get(code, "INTERNAL")
+        )
 
 
 def dialect_of(agent: str) -> Dialect:

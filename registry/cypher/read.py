@@ -10,7 +10,24 @@ from registry.access import seen, seen_whole
 from registry.cypher.conditions import Writing
 from registry.cypher.text import Cypher
 from registry.modelling import End, Model, Property
-from registry.plan import All, ById, Compare, Condition, Count, Facet, Follow, Given, Linked, Look, Order, Page, Question, Select, Several, Total
+from registry.plan import (
+    AllOf,
+    ById,
+    Compare,
+    Condition,
+    Count,
+    Facet,
+    Follow,
+    Given,
+    Linked,
+    Look,
+    Order,
+    Page,
+    Question,
+    Select,
+    Several,
+    Total,
+)
 
 FIRST, LAST = "", "\uffff"
 BY_NAME = Order("name", descending=False)
@@ -27,7 +44,9 @@ class Text:
     def ask(self, variables: Mapping[str, Any], me: Mapping[str, object]) -> Cypher:
         """Return the text with the values of one question."""
         inside = {f"v{number}": given.value(variables) for number, given in enumerate(self.givens)}
-        return Cypher(self.text, {"in": inside, "me": me, **{key: given.value(variables) for key, given in self.page.items()}})
+        return Cypher(
+            self.text, {"in": inside, "me": me, **{key: given.value(variables) for key, given in self.page.items()}}
+        )
 
 
 def write(question: Question, model: Model) -> Text:
@@ -73,7 +92,7 @@ class Reading(Writing):
         else:
             counted = (
                 f"MATCH {self.pattern('n', 'e', f'm:{end.target}', end)} WHERE {self.link_seen('n', 'm', end)}"
-                " WITH m.id AS value, m.name AS label, count(DISTINCT n) AS number"
+                " AND m.status <> 'retired' WITH m.id AS value, m.name AS label, count(DISTINCT n) AS number"
             )
         rest = f"ORDER BY number DESC, value LIMIT {self.value(question.first)} RETURN collect([value, label, number])"
         return self._done(f"{matched} {counted} {rest}")
@@ -94,7 +113,7 @@ class Reading(Writing):
         key, last = question.start or (beyond, beyond)
         behind = f"n.name_key {than}= $k AND n.id IS NOT NULL AND (n.name_key {than} $k OR n.id {than} $id)"
         matched = self._matched(question.kind, question.where, behind)
-        row = f"{self._views(question)}, [n.name_key, n.id]] AS row"
+        row = self._row(question, "n.name_key", "n.id")
         text = f"{matched} RETURN {row} ORDER BY n.name_key{direction}, n.id{direction} LIMIT $n"
         return self._done(text, {"k": key, "id": last, "n": question.rows})
 
@@ -102,22 +121,25 @@ class Reading(Writing):
         kind = question.kind
         order = question.order or (BY_NAME,)
         keys = [self._key(one, kind) for one in order] + ["n.id"]
-        falls = [one.descending is not question.backward for one in order] + [question.backward]
+        falls = [one.descending is not question.backward for one in (*order, order[-1])]
         matched = self._matched(kind, question.where) if anchored is None else self._anchored(kind, *anchored)
         if question.start:
             matched += f" AND ({self._behind(question.start, keys, falls)})"
         named = [f"k{number}" for number in range(len(keys))]
         given = ", ".join(f"{key} AS {name}" for key, name in zip(keys, named, strict=True))
-        sort = "ORDER BY " + ", ".join(name + (" DESC" if down else "") for name, down in zip(named, falls, strict=True))
-        row = f"{self._views(question)}, [{', '.join(named)}]] AS row"
+        sort = "ORDER BY " + ", ".join(
+            name + (" DESC" if down else "") for name, down in zip(named, falls, strict=True)
+        )
+        row = self._row(question, *named)
         text = f"{matched} WITH DISTINCT n, {given} {sort} LIMIT $n RETURN {row} {sort}"
         return self._done(text, {"n": question.rows})
 
-    def _views(self, question: Page) -> str:
-        return "[" + ", ".join(self.selected(view, "n") for view in question.views)
+    def _row(self, question: Page, *keys: str) -> str:
+        views = [self.selected(view, "n") for view in question.views]
+        return f"[{', '.join([*views, '[' + ', '.join(keys) + ']'])}] AS row"
 
     def _behind(self, start: tuple[Given, ...], keys: list[str], falls: list[bool]) -> str:
-        """Return the predicate of coming after the cursor: by the first key, or equal there and by the next, and so on."""
+        """Return the predicate of coming behind the cursor: by the first key, or equal there and by the next."""
         values = [self.value(given) for given in start]
         text = ""
         for key, value, down in reversed(list(zip(keys, values, falls, strict=True))):
@@ -135,12 +157,14 @@ class Reading(Writing):
         (named,) = _parts(linked.far)
         assert isinstance(named, Compare)
         start = f"WITH {self.value(named.value)} AS id MATCH (m:{end.target} {{id: id}})"
-        among, rest = self.condition(linked.among, "m", end.target), self.condition(rest, "n", kind)
-        asked = [self.link_seen("n", "m", end), among, seen("n"), rest]
-        return f"{start} MATCH {self.pattern(f'n:{kind}', '', 'm', end)} WHERE " + " AND ".join(one for one in asked if one != "true")
+        conditions = [self.condition(linked.among, "m", end.target), self.condition(rest, "n", kind)]
+        asked = [self.link_seen("n", "m", end), seen("n"), *conditions]
+        return f"{start} MATCH {self.pattern(f'n:{kind}', '', 'm', end)} WHERE " + " AND ".join(
+            one for one in asked if one != "true"
+        )
 
     def _face(self, node: str, name: str) -> str:
-        return f"NOT coalesce({seen_whole(node)}, false)" if name == "withheld" else f"{node}.{name}"
+        return f"NOT {seen_whole(node)}" if name == "withheld" else f"{node}.{name}"
 
     def _shown(self, node: str, declared: Property) -> str:
         stored = f"{node}.{declared.name}"
@@ -160,14 +184,17 @@ class Reading(Writing):
         asked = [self.link_seen(node, far, end), self.condition(follow.where, far, end.target)]
         where = " AND ".join(one for one in asked if one != "true")
         order = follow.order or (BY_NAME,)
-        keys = ", ".join(self._key(one, end.target, far) + (" DESC" if one.descending else "") for one in order)
+        keys = [self._key(one, end.target, far) for one in order] + [f"{far}.id"]
+        sort = ", ".join(
+            key + (" DESC" if one.descending else "") for key, one in zip(keys, (*order, order[-1]), strict=True)
+        )
         views = [self.selected(one, far) for one in follow.far] + [self.selected(one, node) for one in follow.near]
         edges = [f"{edge}.{name}" for name in follow.edge]
         row = f"[{', '.join(edges + views)}]" if end.link.properties else views[0]
         limit = self.value(follow.first)
         return (
             f"COLLECT {{ MATCH {self.pattern(node, edge, f'{far}:{end.target}', end)} WHERE {where}"
-            f" WITH {node}, {edge}, {far} ORDER BY {keys}, {far}.id LIMIT {limit} RETURN {row} }}"
+            f" WITH {node}, {edge}, {far} ORDER BY {sort} LIMIT {limit} RETURN {row} }}"
         )
 
     def _count(self, count: Count, node: str, end: End) -> str:
@@ -189,24 +216,25 @@ class Reading(Writing):
         shown = self._shown(node, declared)
         if declared.value.stored == "BOOLEAN":
             return f"CASE {shown} WHEN false THEN 0 WHEN true THEN 1 ELSE 2 END"
-        after = {"STRING": f"'{LAST}'", "INTEGER": "9999999999", "FLOAT": "1.7976931348623157e308"}[declared.value.stored]
-        return shown if declared.face and declared.required else f"coalesce({shown}, {after})"
+        return shown if declared.promised else f"coalesce({shown}, {_AFTER[declared.value.stored]})"
 
     def _done(self, text: str, page: Mapping[str, Given] | None = None) -> Text:
         return Text(text, tuple(self.givens), page or {})
 
 
 def anchor(where: Condition) -> tuple[Linked, Condition] | None:
-    """Return the first condition that names one linked record by its id and nothing else, and what is left without it."""
+    """Return the first condition that is nothing but one linked record's id, and what is left without it."""
     parts = _parts(where)
     for place, part in enumerate(parts):
         if isinstance(part, Linked) and part.quantifier == "some" and not _parts(part.near) and not _parts(part.edge):
             far = _parts(part.far)
             if len(far) == 1 and isinstance(far[0], Compare) and (far[0].property, far[0].operator) == ("id", "eq"):
-                return part, All(parts[:place] + parts[place + 1 :])
+                return part, AllOf(parts[:place] + parts[place + 1 :])
     return None
 
 
-def _parts(condition: Condition) -> tuple[Condition, ...]:
-    return condition.parts if isinstance(condition, All) else (condition,)
+_AFTER = {"STRING": f"'{LAST}'", "INTEGER": "9999999999", "FLOAT": "1.7976931348623157e308"}
 
+
+def _parts(condition: Condition) -> tuple[Condition, ...]:
+    return condition.parts if isinstance(condition, AllOf) else (condition,)

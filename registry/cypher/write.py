@@ -39,7 +39,8 @@ def tie(link: Link, ties: Sequence[Tie], *, source: str, run: str) -> Cypher:
         " RETURN collect(CASE WHEN a IS NULL OR b IS NULL THEN [row.n, a IS NULL, b IS NULL] END)"
     )
     rows = [
-        {"n": number, "from": one.start_id, "to": one.end_id, "props": dict(one.values)} for number, one in enumerate(ties)
+        {"n": number, "from": one.start_id, "to": one.end_id, "props": dict(one.values)}
+        for number, one in enumerate(ties)
     ]
     return Cypher(text, {"in": {"rows": rows, "source": source, "run": run}})
 
@@ -87,5 +88,7 @@ def is_empty() -> Cypher:
 
 def _stored(record: Record) -> dict[str, object]:
     """Return what the store keeps: every property that a source may give, and the folded name."""
-    kept = {name: record.values.get(name) for name, declared in record.kind.properties.items() if not declared.kept_by_us}
+    kept = {
+        name: record.values.get(name) for name, declared in record.kind.properties.items() if not declared.kept_by_us
+    }
     return {**kept, "name_key": fold(str(record.values["name"]))}

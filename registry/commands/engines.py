@@ -1,0 +1,105 @@
+"""`registry engine` and `registry schema`: the embedded engine, and the constraints and indexes of the store."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import typer
+
+from registry import constraints, engine
+from registry.commands.console import out, print_json, print_table, tell
+from registry.model import MODEL
+from registry.opening import open_store
+from registry.settings import load_settings
+
+@contextmanager
+def _running() -> Iterator[engine.Engine]:
+    settings = load_settings()
+    running = engine.start(settings.data, heap=settings.heap, progress=tell)
+    try:
+        yield running
+    finally:
+        if running.started_here:
+            engine.stop(settings.data)
+
+
+engine_app = typer.Typer(help="The embedded engine.", no_args_is_help=True)
+schema_app = typer.Typer(help="The constraints and indexes that the model asks for.", no_args_is_help=True)
+AS_JSON = typer.Option(False, "--json", help="Print JSON.")
+
+
+@engine_app.command()
+def start() -> None:
+    """Start the embedded engine and leave it running."""
+    settings = load_settings()
+    running = engine.start(settings.data, heap=settings.heap, detached=True, progress=tell)
+    out.print(f"The engine runs on {settings.data} at {running.uri}.", markup=False)
+
+
+@engine_app.command()
+def stop() -> None:
+    """Stop the embedded engine."""
+    settings = load_settings()
+    stopped = engine.stop(settings.data)
+    out.print("The engine has stopped." if stopped else f"No engine runs on {settings.data}.", markup=False)
+
+
+@engine_app.command()
+def status(as_json: bool = AS_JSON) -> None:
+    """Say whether the embedded engine runs, and where."""
+    settings = load_settings()
+    running = engine.find(settings.data)
+    if as_json:
+        print_json({"running": running is not None, "uri": running and running.uri, "pid": running and running.pid})
+    elif running:
+        out.print(f"The engine runs on {settings.data} at {running.uri}, process {running.pid}.", markup=False)
+    else:
+        out.print(f"No engine runs on {settings.data}.", markup=False)
+
+
+@engine_app.command()
+def check() -> None:
+    """Check the embedded database; exit code 1 when something is found."""
+    settings = load_settings()
+    with _running() as running:
+        findings = engine.check(running)
+    for finding in findings:
+        out.print(finding, markup=False)
+    out.print(f"{settings.data}: {len(findings)} findings." if findings else f"{settings.data} is sound.", markup=False)
+    raise typer.Exit(1 if findings else 0)
+
+
+@engine_app.command()
+def backup(to: Path = typer.Argument(Path(), help="The folder that gets the archive.")) -> None:
+    """Write a backup of the embedded database while it runs."""
+    with _running() as running:
+        archive = engine.backup(running, to)
+    out.print(f"Wrote {archive}.", markup=False)
+
+
+@engine_app.command()
+def restore(archive: Path = typer.Argument(help="An archive that `backup` wrote.")) -> None:
+    """Put a backup in the place of the embedded database; the engine must not run."""
+    settings = load_settings()
+    engine.restore(settings.data, archive)
+    out.print(f"{settings.data} is as it was in {archive}.", markup=False)
+
+
+@schema_app.command()
+def show(as_json: bool = AS_JSON) -> None:
+    """Show what the model asks for, and whether the store has it."""
+    with open_store(load_settings(), tell) as store:
+        difference = constraints.compare(store, MODEL)
+    if as_json:
+        print_json({"present": difference.present, "missing": difference.missing, "surplus": difference.surplus})
+        return
+    states = {"present": difference.present, "missing": difference.missing, "surplus": difference.surplus}
+    print_table(["", "constraint or index"], [[state, name] for state, names in states.items() for name in names])
+
+
+@schema_app.command()
+def apply() -> None:
+    """Make what is missing and take away what the model no longer asks for."""
+    with open_store(load_settings(), tell) as store:
+        difference = constraints.apply(store, MODEL)
+    out.print(f"{len(difference.missing)} made, {len(difference.surplus)} taken away.", markup=False)

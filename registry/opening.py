@@ -1,0 +1,51 @@
+"""Open the store that the settings name: a server at NEO4J_URI, or the embedded engine on our own directory."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from registry import engine
+from registry.settings import Settings
+from registry.store import Place, Store
+
+Tell = Callable[[str], None]
+
+
+@contextmanager
+def open_place(settings: Settings, tell: Tell | None = None) -> Iterator[Place]:
+    """Yield where the store is. An engine that was started for this is stopped afterwards.
+
+    Raises engine.EngineError when the embedded engine cannot be started.
+    """
+    if settings.neo4j_uri:
+        yield _server(settings, settings.neo4j_uri)
+        return
+    running = engine.start(settings.data, heap=settings.heap, progress=tell)
+    try:
+        yield _embedded(running, settings)
+    finally:
+        if running.started_here:
+            engine.stop(settings.data)
+
+
+@contextmanager
+def open_store(settings: Settings, tell: Tell | None = None) -> Iterator[Store]:
+    """Yield the store itself. Raises engine.EngineError and StoreError."""
+    with open_place(settings, tell) as place, Store(place) as store:
+        yield store
+
+
+def _server(settings: Settings, uri: str) -> Place:
+    username, password = settings.neo4j_username, settings.neo4j_password.get_secret_value()
+    return Place(uri, username, password, username, password, settings.neo4j_database, settings.query_timeout)
+
+
+def _embedded(running: engine.Engine, settings: Settings) -> Place:
+    return Place(
+        running.uri,
+        running.username,
+        running.password,
+        running.reader_username,
+        running.reader_password,
+        engine.DATABASE,
+        settings.query_timeout,
+    )

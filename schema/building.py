@@ -1,0 +1,95 @@
+"""Strawberry types made at run time: classes, fields and inputs whose names and types the model gives."""
+
+import enum
+from inspect import Parameter, Signature
+from typing import Any, NewType, Optional
+
+import strawberry
+from strawberry.types.field import StrawberryField
+
+from registry.codes import code_list
+from registry.values import Date, Instant, Unfit, Value
+
+DAY = NewType("DAY", str)
+MOMENT = NewType("MOMENT", str)
+
+
+def _scalar(value: type[Value]) -> Any:
+    def parse(raw: object) -> str:
+        try:
+            return str(value.clean(str(raw)))
+        except Unfit as unfit:
+            raise ValueError(f"{unfit}; expected {unfit.rule}") from None
+
+    return strawberry.scalar(name=value.scalar, description=value.__doc__, serialize=str, parse_value=parse)
+
+
+SCALARS: dict[object, Any] = {DAY: _scalar(Date), MOMENT: _scalar(Instant)}
+PYTHON: dict[str, Any] = {
+    "String": str,
+    "ID": strawberry.ID,
+    "Int": int,
+    "Float": float,
+    "Boolean": bool,
+    "Date": DAY,
+    "DateTime": MOMENT,
+}
+
+
+def enumeration(name: str, values: dict[str, str], doc: str | None = None) -> Any:
+    """Return an enum type of these names and values."""
+    made: Any = enum.Enum(name, values)  # type: ignore[misc]
+    return strawberry.enum(made, description=doc)
+
+
+DIRECTION = enumeration("Direction", {"ASC": "asc", "DESC": "desc"}, "Which way to sort.")
+CLOSED_LISTS = {
+    name: enumeration(name.title(), {code.upper(): code for code in code_list(name)}) for name in ("access", "status")
+}
+
+
+def made_class(name: str, doc: str | None = None) -> Any:
+    """Return a class to add fields to; Strawberry decorates it when all are there."""
+    return type(name, (), {"__annotations__": {}, "__doc__": doc})
+
+
+def maybe(kind: Any) -> Any:
+    """Return a type's nullable form."""
+    return Optional[kind]  # noqa: UP045
+
+
+def listing(kind: Any) -> Any:
+    """Return the type of a list."""
+    return list[kind]
+
+
+def add_input(owner: Any, name: str, kind: Any) -> None:
+    """Add an optional field to an input type."""
+    python_name = f"{name}_" if name in ("and", "or", "not", "in") else name
+    owner.__annotations__[python_name] = maybe(kind)
+    setattr(owner, python_name, strawberry.field(name=name, default=strawberry.UNSET))
+
+
+def answered_field(kind: Any, doc: str, **asked: Any) -> StrawberryField:
+    """Return a field that reads what was answered under its response name.
+
+    An argument is given as its type, or as its type with a default: `(int, 20)`.
+    """
+
+    def read(root: Any, info: strawberry.Info, **_: Any) -> Any:
+        return root[info.path.key]
+
+    known = [
+        Parameter("root", Parameter.POSITIONAL_OR_KEYWORD),
+        Parameter("info", Parameter.POSITIONAL_OR_KEYWORD, annotation=strawberry.Info),
+    ]
+    read.__signature__ = Signature(known + [_parameter(name, one) for name, one in asked.items()])  # type: ignore[attr-defined]
+    made: Any = strawberry.field(resolver=read, graphql_type=kind, description=doc)
+    return made  # type: ignore[no-any-return]
+
+
+def _parameter(name: str, asked: Any) -> Parameter:
+    annotation, default = asked if isinstance(asked, tuple) else (asked, strawberry.UNSET)
+    if asked is strawberry.ID or isinstance(asked, enum.EnumMeta):
+        default = Parameter.empty
+    return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)

@@ -1,0 +1,93 @@
+"""The input types of a model: what records can be filtered and sorted by."""
+
+from typing import Any
+
+import strawberry
+
+from registry.modelling import End, Kind, Link, Model, Property
+from registry.plan import OPERATORS
+from registry.values import Date, Flag, Id, Instant, Integer, Number, Texts
+from schema.building import CLOSED_LISTS, DIRECTION, PYTHON, add_input, listing, made_class
+from schema.names import camel, field_of, link_type
+
+
+class Inputs:
+    """Makes `AgencyWhere`, `AgencyOrder` and the like for every kind, and one filter type for each sort of value."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._filters: dict[str, Any] = {}
+        self._link_filters: dict[str, Any] = {}
+        self.wheres: dict[str, Any] = {kind.__name__: made_class(f"{kind.__name__}Where") for kind in model}
+        self.orders: dict[str, Any] = {kind.__name__: _order(kind) for kind in model}
+        for link in model.links():
+            if link.properties:
+                self._link_filters[link_type(link)] = _quantified(link_type(link), self._link_where(link))
+        for kind in model:
+            self._fill(kind)
+
+    def _fill(self, kind: type[Kind]) -> None:
+        where = self.wheres[kind.__name__]
+        for name, declared in kind.properties.items():
+            add_input(where, camel(name), self._filter(declared))
+        for name, end in kind.ends.items():
+            add_input(where, camel(name), self._link_filter(end))
+        add_input(where, "and", listing(where))
+        add_input(where, "or", listing(where))
+        add_input(where, "not", where)
+        strawberry.input(where, description=f"Conditions on {kind.plural}; all must hold.")
+
+    def _link_where(self, link: Link) -> Any:
+        where = made_class(f"{link_type(link)}Where")
+        for name, declared in link.properties.items():
+            add_input(where, camel(name), self._filter(declared))
+        for kind in (link.start, link.end):
+            add_input(where, field_of(kind), self.wheres[kind])
+        return strawberry.input(where)
+
+    def _link_filter(self, end: End) -> Any:
+        name = link_type(end.link) if end.link.properties else end.target
+        if name not in self._link_filters:
+            self._link_filters[name] = _quantified(name, self.wheres[end.target])
+        return self._link_filters[name]
+
+    def _filter(self, declared: Property) -> Any:
+        name, operators, kind = _filter_of(declared)
+        if name not in self._filters:
+            made = made_class(name)
+            for operator in operators:
+                types = {"in": listing(kind), "not_in": listing(kind), "is_null": bool}
+                add_input(made, camel(operator), types.get(operator, kind))
+            self._filters[name] = strawberry.input(made)
+        return self._filters[name]
+
+
+def _filter_of(declared: Property) -> tuple[str, tuple[str, ...], Any]:
+    """Return the name of a property's filter, its operators, and what it compares with."""
+    if declared.codes in CLOSED_LISTS:
+        return f"{declared.codes.title()}Filter", OPERATORS["enum"], CLOSED_LISTS[declared.codes]
+    if issubclass(declared.value, Texts):
+        return "TextsFilter", OPERATORS["list"], str
+    if issubclass(declared.value, Id):
+        return "IDFilter", OPERATORS["id"], strawberry.ID
+    if declared.value is Flag:
+        return "BoolFilter", OPERATORS["flag"], bool
+    ordered = {Integer: "IntFilter", Number: "FloatFilter", Date: "DateFilter", Instant: "DateTimeFilter"}
+    if declared.value in ordered:
+        return ordered[declared.value], OPERATORS["ordered"], PYTHON[declared.value.scalar]
+    return "TextFilter", OPERATORS["text"], str
+
+
+def _order(kind: type[Kind]) -> Any:
+    made = made_class(f"{kind.__name__}Order")
+    for name, declared in kind.properties.items():
+        if declared.value.ordered:
+            add_input(made, camel(name), DIRECTION)
+    return strawberry.input(made, one_of=True, description="One property to sort by, and which way.")
+
+
+def _quantified(name: str, where: Any) -> Any:
+    made = made_class(f"{name}LinkFilter")
+    for quantifier in ("some", "none", "every"):
+        add_input(made, quantifier, where)
+    return strawberry.input(made)
