@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from loaders.outcome import Level
 from loaders.rows import Row
 
-__all__ = ["GivenRecord", "GivenTie", "Mapped", "Remark", "Row", "implied", "left_out", "noted", "record", "tie"]
+__all__ = ["GivenRecord", "GivenTie", "MapRow", "Mapped", "Remark", "Row", "implied", "left_out", "noted", "record", "tie"]
 
 
 class GivenRecord(NamedTuple):
@@ -42,17 +42,17 @@ Mapped = GivenRecord | GivenTie | Remark
 MapRow = Callable[[Row], Iterable[Mapped]]
 
 
-def record(kind: str, id: str, **properties: Any) -> GivenRecord:  # noqa: A002 - the word people know
+def record(kind: str, record_id: str, /, **properties: Any) -> GivenRecord:
     """Give a record: `record("Agency", "x:1", name="Health Office", kind="department")`."""
-    return GivenRecord(kind, id, properties)
+    return GivenRecord(kind, record_id, properties)
 
 
-def implied(kind: str, id: str, **properties: Any) -> GivenRecord:  # noqa: A002
+def implied(kind: str, record_id: str, /, **properties: Any) -> GivenRecord:
     """Give a record that this row only names: it is written, with a warning, when no row of its own gives it."""
-    return GivenRecord(kind, id, properties, implied=True)
+    return GivenRecord(kind, record_id, properties, implied=True)
 
 
-def tie(end: str, here: str, there: str, **properties: Any) -> GivenTie:
+def tie(end: str, here: str, there: str, /, **properties: Any) -> GivenTie:
     """Give a tie: `tie("Agency.uses", agency, resource, role="reuse")`; the end may be that of either kind."""
     return GivenTie(end, here, there, properties)
 

@@ -63,7 +63,7 @@ def judge(compared: Compared, level: float) -> Judged:
     degree = np.diff(compared.functions.indptr)
     kinds, kind = np.unique(compared.sector * (degree.max(initial=0) + 1) + degree, return_inverse=True)
     first = np.unique(kind, return_index=True)[1]
-    p = _doing(compared, degree)[first]
+    p = _doing(compared, degree, first)
     expected = p @ p.T
     found, number = _count(compared, kind, expected, level)
     family = int(number.sum())
@@ -96,12 +96,14 @@ def _close(world: World) -> Matrix:
     return ones(tied + tied.T + part + part.T)
 
 
-def _doing(compared: Compared, degree: Ints) -> Floats:
-    """Return the probability (n x F) of each agency doing each thing, by the model of its sector."""
-    p = np.zeros(compared.functions.shape)
+def _doing(compared: Compared, degree: Ints, chosen: Ints) -> Floats:
+    """Return the probability (chosen x F) of each chosen agency doing each thing, by the model of its sector."""
+    p = np.zeros((len(chosen), compared.functions.shape[1]))
     for sector in np.unique(compared.sector):
-        members = compared.sector == sector
-        p[members] = bicm(degree[members], compared.functions[members].sum(axis=0))
+        members = np.flatnonzero(compared.sector == sector)
+        ours = np.flatnonzero(compared.sector[chosen] == sector)
+        modelled = bicm(degree[members], compared.functions[members].sum(axis=0))
+        p[ours] = modelled[np.searchsorted(members, chosen[ours])]
     return p
 
 
@@ -126,7 +128,9 @@ def _count(compared: Compared, kind: Ints, expected: Floats, level: float) -> tu
 def _near(compared: Compared, begin: int) -> Matrix:
     """Return ones where a row of the block and a later agency are not close and one's area lies in the other's."""
     rows = slice(begin, begin + BLOCK)
-    near = compared.areas[rows] @ compared.wider[begin:].T + compared.wider[rows] @ compared.areas[begin:].T
+    near = compared.areas[rows] @ compared.wider[begin:].T
+    if compared.wider.nnz > compared.areas.nnz:
+        near = near + compared.wider[rows] @ compared.areas[begin:].T
     near = ones(near.tocsr())
     near = (near - near.multiply(compared.close[rows, begin:])).tocoo()
     row, column = near.coords

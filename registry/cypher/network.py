@@ -54,14 +54,14 @@ def _terms(kind: str) -> str:
     return _records(kind, "n.label_id", "n.label_en", _linked(f"(n)-[:BROADER]->(m:{kind})"))
 
 
-_WHOLE = f"coalesce({seen_whole('n')}, false)"
+_WHOLE = seen_whole("n")
 _USES = (
     f"COLLECT {{ MATCH (n)<-[e:USES]-(m:Agency) WHERE {_published('m')} AND {_WHOLE} AND {seen_whole('m')}"
     " WITH e, m ORDER BY m.id RETURN [m.id, e.since, e.until] }"
 )
 _HIDDEN = (
     f"COUNT {{ MATCH (n)-[:COVERS]->(m:Service|Resource) WHERE {_published('m')} AND {_WHOLE} AND {seen('m')}"
-    f" AND NOT coalesce({seen_whole('m')}, false) }}"
+    f" AND NOT {seen_whole('m')} }}"
 )
 _LISTS = {
     "agencies": _records(

@@ -1,10 +1,13 @@
 """Writes: upsert of records and ties in batches, sweep of what a run no longer saw. All are idempotent."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 
 from registry.cypher.text import Cypher
 from registry.modelling import Kind, Link
 from registry.records import Record, Tie, fold
+
+Stored = Mapping[str, object]
 
 
 def upsert(kind: type[Kind], records: Sequence[Record], *, source: str, run: str, now: str) -> Cypher:
@@ -12,6 +15,11 @@ def upsert(kind: type[Kind], records: Sequence[Record], *, source: str, run: str
 
     Returns one row holding a list of `[id, 'created' | 'changed' | 'unchanged', version]`.
     """
+    return upsert_rows(kind, [stored(record) for record in records], source=source, run=run, now=now)
+
+
+def upsert_rows(kind: type[Kind], rows: Sequence[Stored], *, source: str, run: str, now: str) -> Cypher:
+    """Do what `upsert` does, with records as `stored` returns them."""
     text = (
         f"UNWIND $in.rows AS row MERGE (n:{kind.__name__} {{id: row.id}})"
         " ON CREATE SET n.created = $in.now, n.version = 0"
@@ -22,26 +30,34 @@ def upsert(kind: type[Kind], records: Sequence[Record], *, source: str, run: str
         " RETURN collect([row.id, CASE WHEN before IS NULL THEN 'created' WHEN before = row.hash THEN 'unchanged'"
         " ELSE 'changed' END, n.version])"
     )
-    rows = [{"id": record.id, "hash": record.hash(), "props": _stored(record)} for record in records]
     return Cypher(text, {"in": {"rows": rows, "source": source, "run": run, "now": now}})
 
 
-def tie(link: Link, ties: Sequence[Tie], *, source: str, run: str) -> Cypher:
-    """Create or change ties of one link. Returns one row holding a list of `[number, start missing, end missing]`.
+def stored(record: Record) -> Stored:
+    """Return what the store keeps of a record: every property that a source may give, and the folded name."""
+    kept = {name: record.values.get(name) for name in given_names(record.kind)}
+    return {"id": record.id, "hash": record.hash(), "props": {**kept, "name_key": fold(str(record.values["name"]))}}
 
-    `number` is the place in `ties` of one whose start or end is not in the graph; that tie is not written.
+
+def tie(link: Link, ties: Sequence[Tie], *, source: str, run: str) -> Cypher:
+    """Create or change ties of one link; one that another source keeps stays as it is.
+
+    Returns one row holding a list of `[start id, end id, source that keeps it]`; a tie of which the graph lacks an end
+    is not written and not in the list.
     """
+    rows = [{"from": one.start_id, "to": one.end_id, "props": dict(one.values)} for one in ties]
+    return tie_rows(link, rows, source=source, run=run)
+
+
+def tie_rows(link: Link, rows: Sequence[Stored], *, source: str, run: str) -> Cypher:
+    """Do what `tie` does, with ties as mappings of `from`, `to` and `props`."""
     text = (
         "UNWIND $in.rows AS row"
-        f" OPTIONAL MATCH (a:{link.start} {{id: row.from}}) OPTIONAL MATCH (b:{link.end} {{id: row.to}})"
-        " FOREACH (x IN CASE WHEN a IS NULL OR b IS NULL THEN [] ELSE [1] END |"
-        f" MERGE (a)-[e:{link.relation}]->(b) SET e += row.props, e.run = $in.run, e.source = $in.source)"
-        " RETURN collect(CASE WHEN a IS NULL OR b IS NULL THEN [row.n, a IS NULL, b IS NULL] END)"
+        f" MATCH (a:{link.start} {{id: row.from}}) MATCH (b:{link.end} {{id: row.to}})"
+        f" MERGE (a)-[e:{link.relation}]->(b) ON CREATE SET e.source = $in.source"
+        " FOREACH (x IN CASE WHEN e.source = $in.source THEN [1] ELSE [] END | SET e += row.props, e.run = $in.run)"
+        " RETURN collect([row.from, row.to, e.source])"
     )
-    rows = [
-        {"n": number, "from": one.start_id, "to": one.end_id, "props": dict(one.values)}
-        for number, one in enumerate(ties)
-    ]
     return Cypher(text, {"in": {"rows": rows, "source": source, "run": run}})
 
 
@@ -49,6 +65,49 @@ def known(kind: type[Kind], ids: Sequence[str]) -> Cypher:
     """Return one row holding those of the ids that a record of the kind has."""
     text = f"UNWIND $in.ids AS id MATCH (n:{kind.__name__} {{id: id}}) RETURN collect(n.id)"
     return Cypher(text, {"in": {"ids": list(ids)}})
+
+
+def standing(kind: type[Kind], ids: Sequence[str]) -> Cypher:
+    """Return one row holding a list of `[id, source, hash, status]` of those of the ids that the graph has."""
+    text = (
+        f"UNWIND $in.ids AS id MATCH (n:{kind.__name__} {{id: id}}) RETURN collect([n.id, n.source, n.hash, n.status])"
+    )
+    return Cypher(text, {"in": {"ids": list(ids)}})
+
+
+def held(kind: type[Kind], *, source: str) -> Cypher:
+    """Return one row: how many records of the kind there are, how many of this source, how many of those not retired."""
+    text = (
+        f"MATCH (n:{kind.__name__}) WITH n, coalesce(n.source = $in.source, false) AS ours RETURN count(n),"
+        " sum(CASE WHEN ours THEN 1 ELSE 0 END), sum(CASE WHEN ours AND n.status <> 'retired' THEN 1 ELSE 0 END)"
+    )
+    return Cypher(text, {"in": {"source": source}})
+
+
+def held_ties(link: Link, *, source: str) -> Cypher:
+    """Return one row: how many ties of the link this source keeps."""
+    text = (
+        f"MATCH (:{link.start})-[e:{link.relation}]->(:{link.end}) WHERE e.source = $in.source RETURN count(e)"
+    )
+    return Cypher(text, {"in": {"source": source}})
+
+
+def standing_ties(link: Link, rows: Sequence[Stored], *, source: str) -> Cypher:
+    """Return one row: how many of the ties, given as `tie_rows` takes them, this source keeps already."""
+    text = (
+        f"UNWIND $in.rows AS row MATCH (a:{link.start} {{id: row.from}})-[e:{link.relation}]->(b:{link.end})"
+        " WHERE b.id = row.to AND e.source = $in.source RETURN count(e)"
+    )
+    return Cypher(text, {"in": {"rows": rows, "source": source}})
+
+
+def spare(kind: type[Kind], ids: Sequence[str], *, source: str, run: str) -> Cypher:
+    """Mark records of this source as seen by the run, without changing them. Returns one row holding their number."""
+    text = (
+        f"UNWIND $in.ids AS id MATCH (n:{kind.__name__} {{id: id}}) WHERE n.source = $in.source"
+        " SET n.run = $in.run RETURN count(n)"
+    )
+    return Cypher(text, {"in": {"ids": list(ids), "source": source, "run": run}})
 
 
 def sweep(kind: type[Kind], *, source: str, run: str, now: str, size: int) -> Cypher:
@@ -86,9 +145,7 @@ def is_empty() -> Cypher:
     return Cypher("OPTIONAL MATCH (n:Agency) WITH n LIMIT 1 RETURN n IS NULL")
 
 
-def _stored(record: Record) -> dict[str, object]:
-    """Return what the store keeps: every property that a source may give, and the folded name."""
-    kept = {
-        name: record.values.get(name) for name, declared in record.kind.properties.items() if not declared.kept_by_us
-    }
-    return {**kept, "name_key": fold(str(record.values["name"]))}
+@cache
+def given_names(kind: type[Kind]) -> tuple[str, ...]:
+    """Return the names of the properties of a kind that a source may give."""
+    return tuple(name for name, declared in kind.properties.items() if not declared.kept_by_us)

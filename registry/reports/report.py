@@ -1,4 +1,4 @@
-"""What a report is: a question, its answer as rows with evidence, and what is not known. Every renderer reads this alone."""
+"""What a report is: a question, its answer as rows with evidence, and what is not known. Renderers read this alone."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -39,9 +39,10 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Column:
-    """A column. `type` is text, texts, code, integer, number or date; `words` says what each code is called."""
+    """A column: `name` for programs, `label` for people. `words` says what each code is called."""
 
     name: str
+    label: str
     type: Literal["text", "texts", "code", "integer", "number", "date"]
     description: str
     unit: str = ""
@@ -70,7 +71,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Report:
-    """An answer: `found` of `of` looked at, `unknown` of which nothing can be told, `withheld` records seen by face only.
+    """An answer: `found` of `of` looked at; of `unknown` nothing can be told; `withheld` records show their face only.
 
     Texts are in the language of who asked; names, codes, days (ISO 8601) and numbers are the same in every language.
     """
@@ -121,7 +122,9 @@ class Question:
     def shown_columns(self) -> tuple[Column, ...]:
         """Return the columns with their texts in the language of the moment."""
         return tuple(
-            Column(one.name, one.type, _(one.description), _(one.unit) if one.unit else "", _words(one.words))
+            Column(
+                one.name, _(one.label), one.type, _(one.description), _(one.unit) if one.unit else "", _words(one.words)
+            )
             for one in self.columns
         )
 

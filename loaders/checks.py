@@ -1,0 +1,134 @@
+"""What can be checked only when all rows are in: whose the ids are, whether what is named is there, expectations."""
+
+from collections.abc import Sequence
+
+from loaders.outcome import Refused, RowProblem, Tally
+from loaders.source import PLURALS, Source
+from loaders.staging import LINK_NAMES, Named, Place, Staging, link_name
+from registry.cypher import write
+from registry.model import MODEL
+from registry.modelling import Kind
+from registry.store import Store
+
+BATCH = 1_000
+LOADED = [kind for kind in MODEL if not kind.kept_by_us]
+LINKS = [link for link in MODEL.links() if (link.relation, link.start, link.end) in LINK_NAMES]
+
+
+class Checks:
+    """The checks of one run, against what the run read and what the graph holds. Rows with errors are left out."""
+
+    def __init__(self, source: Source, staging: Staging, store: Store, tally: Tally, *, sweep: bool) -> None:
+        self._source = source
+        self._staging = staging
+        self._store = store
+        self._tally = tally
+        self._sweep = sweep
+
+    def run(self) -> None:
+        """Check everything. Raises Refused when less is left than the source is expected to give."""
+        self._owners()
+        while self._references():
+            pass  # a record that is left out may be one that another refers to
+        self._ends()
+        self._single_ends()
+        self._implied()
+        self._expectations()
+
+    def _owners(self) -> None:
+        """Leave out records whose id belongs to another source, or to a record of another kind."""
+        held = {kind.__name__: self._store.read(write.held(kind, source=self._source.id))[0] for kind in LOADED}
+        for name in self._staging.count_records():
+            others = [kind for kind in LOADED if kind.__name__ != name and held[kind.__name__][0]]
+            total, ours, _ = held[name]
+            if total > ours or others:
+                self._leave_to_owners(MODEL[name], others)
+
+    def _leave_to_owners(self, kind: type[Kind], others: Sequence[type[Kind]]) -> None:
+        taken: dict[str, str] = {}
+        for ids in self._staging.ids(kind.__name__, BATCH):
+            taken |= self._taken(kind, ids, others)
+        for record_id, message in taken.items():
+            place, implied = self._staging.origin(record_id)
+            if not implied:
+                self._tell(Named(place, "id", record_id), "TAKEN", "an id of this source", message)
+        self._staging.drop_records(kind.__name__, taken)
+
+    def _taken(self, kind: type[Kind], ids: list[str], others: Sequence[type[Kind]]) -> dict[str, str]:
+        """Return those of the ids that this source may not use, and why."""
+        found = self._store.read(write.standing(kind, ids))[0][0]
+        taken = {one: f"it belongs to the source {owner}" for one, owner, *_ in found if owner != self._source.id}
+        new = sorted(set(ids) - {one for one, *_ in found})
+        for other in others if new else ():
+            known = self._store.read(write.known(other, new))[0][0]
+            taken |= dict.fromkeys(known, f"it is that of a record of the kind {other.__name__}")
+        return taken
+
+    def _references(self) -> int:
+        """Leave out records that refer to one that is nowhere. Returns how many."""
+        lost = 0
+        for kind in self._staging.count_records():
+            for field, declared in MODEL[kind].properties.items():
+                if declared.refers_to and not declared.kept_by_us:
+                    lost += self._reference(kind, field, declared.refers_to)
+        return lost
+
+    def _reference(self, kind: str, field: str, target: str) -> int:
+        dropped = []
+        for batch in self._staging.references_not_here(kind, field, target, BATCH):
+            nowhere = self._nowhere(target, {named.id for _, named in batch})
+            for record_id, named in batch:
+                if named.id in nowhere:
+                    self._tell_unknown(named, target)
+                    dropped.append(record_id)
+        self._staging.drop_records(kind, dropped)
+        return len(dropped)
+
+    def _ends(self) -> None:
+        """Leave out ties to a record that is nowhere."""
+        for link in LINKS:
+            for side, target in (("start", link.start), ("finish", link.end)):
+                nowhere: set[str] = set()
+                for ids in self._staging.ends_not_here(link_name(link), side, target, BATCH):
+                    nowhere |= self._nowhere(target, set(ids))
+                for named in self._staging.lose_ties(link_name(link), side, nowhere):
+                    self._tell_unknown(named, target)
+
+    def _single_ends(self) -> None:
+        """Leave out ties of records that have several where the model allows one."""
+        for kind in LOADED:
+            for end in kind.ends.values():
+                if end.single:
+                    name = link_name(end.link)
+                    for named in self._staging.lose_ties(name, "start", self._staging.several(name)):
+                        self._tell(named, "SEVERAL", "at most one", f"{kind.__name__} {named.id} has more than one")
+
+    def _implied(self) -> None:
+        for kind, record_id, place in self._staging.implied():
+            message = f"no row gives this {kind.lower()}; it is known from rows that name it"
+            self._tally.add(RowProblem("warning", "NO_ROW", *place, "id", record_id, "a row of its own", message))
+
+    def _expectations(self) -> None:
+        counts = self._staging.count_records()
+        for plural, least in self._source.expect.items():
+            found = counts.get(PLURALS[plural], 0)
+            if found < least:
+                raise Refused(f"{self._source.id} gives {found} {plural} where at least {least} are expected.")
+        lost, most = self._tally.rows_left_out, self._source.left_out_at_most
+        if lost > most:
+            raise Refused(f"{lost} rows of {self._source.id} have errors, and at most {most} may be left out.")
+
+    def _nowhere(self, kind: str, ids: set[str]) -> set[str]:
+        """Return those of the ids, none of them staged, that the graph will not hold after this run either."""
+        found = self._store.read(write.standing(MODEL[kind], sorted(ids)))[0][0] if ids else []
+        return ids - {one for one, owner, *_ in found if self._stays(kind, one, owner)}
+
+    def _stays(self, kind: str, record_id: str, owner: str) -> bool:
+        return not self._sweep or owner != self._source.id or self._staging.is_spared(kind, record_id)
+
+    def _tell_unknown(self, named: Named, kind: str) -> None:
+        self._tell(named, "UNKNOWN_RECORD", f"the id of a record of the kind {kind}", f"there is no such {kind.lower()}")
+
+    def _tell(self, named: Named, code: str, rule: str, message: str) -> None:
+        place: Place = named.place
+        self._tally.add(RowProblem("error", code, *place, named.field, named.id, rule, message))

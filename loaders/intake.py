@@ -1,0 +1,111 @@
+"""Validate what a mapping gives, and stage what may be written; everything else is a problem of its row."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from loaders.mapping import GivenRecord, GivenTie, Mapped, Remark
+from loaders.outcome import Level, Refused, RowProblem, Tally
+from loaders.rows import Row
+from loaders.source import Source
+from loaders.staging import ENDS, Place, Repeat, Staging
+from registry.model import MODEL
+from registry.modelling import Kind
+from registry.records import Problem, make_record, make_tie, show
+from registry.values import Id, Unfit
+
+KINDS = {kind.__name__: kind for kind in MODEL if not kind.kept_by_us}
+
+
+class Intake:
+    """Takes what the rows of a source give."""
+
+    def __init__(self, source: Source, staging: Staging, tally: Tally) -> None:
+        self._defaults = source.defaults
+        self._staging = staging
+        self._tally = tally
+
+    def take(self, row: Row, given: Iterable[Mapped]) -> None:
+        """Stage what one row gives. Raises Refused when the mapping names what the model does not have."""
+        place = Place(row.file, row.number)
+        for one in given:
+            match one:
+                case GivenRecord():
+                    self._record(one, place)
+                case GivenTie():
+                    self._tie(one, place)
+                case Remark():
+                    problem = Problem(one.code, one.field, show(one.value), one.rule, one.message)
+                    self._tell(one.level, problem, place)
+
+    def _record(self, given: GivenRecord, place: Place) -> None:
+        kind = _kind(given.kind)
+        record, problems = make_record(kind, {**self._defaults, **_filled(given), "id": given.id})
+        for problem in problems:
+            self._tell("error", problem, place)
+        if record is None:
+            self._staging.spare(kind.__name__, str(given.id).strip())
+        elif repeat := self._staging.add_record(record, place, implied=given.implied):
+            self._tell_repeat(repeat, "id", record.id, place)
+
+    def _tie(self, given: GivenTie, place: Place) -> None:
+        end = ENDS.get(given.end)
+        if end is None:
+            raise Refused(f"The mapping names the link {given.end!r}, which the model lacks{_near(given.end, ENDS)}")
+        try:
+            here, there = _id(given.here, end.kind.lower()), _id(given.there, end.name)
+        except _BadIdError as error:
+            self._tell("error", error.problem, place)
+            return
+        tie, problems = make_tie(end, here, there, given.properties)
+        for problem in problems:
+            self._tell("error", problem, place)
+        if tie and (repeat := self._staging.add_tie(tie, end.name, place)):
+            self._tell_repeat(repeat, end.name, there, place)
+
+    def _tell_repeat(self, repeat: Repeat, field: str, value: str, place: Place) -> None:
+        before = f"{repeat.before.file}, row {repeat.before.row}"
+        if repeat.field is not None:
+            rule = f"the same as in {before}"
+            problem = Problem("CONFLICT", repeat.field, repeat.value, rule, f"{before} says otherwise of {value}")
+            self._tell("error", problem, place)
+            return
+        code = "REPEATED" if repeat.before.file == place.file else "IN_TWO_FILES"
+        self._tell("warning", Problem(code, field, value, "once", f"it is given already in {before}"), place)
+
+    def _tell(self, level: Level, problem: Problem, place: Place) -> None:
+        self._tally.add(
+            RowProblem(
+                level, problem.code, place.file, place.row, problem.field, problem.value, problem.rule, problem.message
+            )
+        )
+
+
+class _BadIdError(Exception):
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+
+
+def _id(raw: str, field: str) -> str:
+    try:
+        value = Id.clean(raw)
+    except Unfit as unfit:
+        raise _BadIdError(Problem("UNFIT", field, show(raw), unfit.rule, str(unfit))) from None
+    if value is None:
+        raise _BadIdError(Problem("REQUIRED", field, "", "required", "it is empty"))
+    return str(value)
+
+
+def _filled(given: GivenRecord) -> dict[str, object]:
+    return {name: value for name, value in given.properties.items() if value not in (None, "")}
+
+
+def _kind(name: str) -> type[Kind]:
+    if name not in KINDS:
+        raise Refused(f"The mapping names the kind {name!r}, which the model lacks{_near(name, KINDS)}")
+    return KINDS[name]
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    near = get_close_matches(name, list(known), n=1)
+    return f"; did you mean {near[0]}?" if near else "."

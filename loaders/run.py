@@ -1,0 +1,78 @@
+"""One run of a source: read, map, validate, stage, check, write, sweep."""
+
+import secrets
+from datetime import UTC, datetime
+from pathlib import Path
+
+from loaders.checks import Checks
+from loaders.comparing import compare
+from loaders.files import open_tables
+from loaders.intake import Intake
+from loaders.mapping import Mapped, MapRow
+from loaders.outcome import Outcome, Refused, RowProblem, Tally
+from loaders.progress import Progress, silent
+from loaders.rows import Row
+from loaders.source import Source
+from loaders.staging import Staging
+from loaders.writing import Writing
+from registry.store import Store
+
+EVERY = 1_000
+
+
+def run(
+    store: Store,
+    source: Source,
+    *,
+    from_path: Path | None = None,
+    dry_run: bool = False,
+    sweep: bool = True,
+    progress: Progress = silent,
+) -> Outcome:
+    """Load a source and return what came of it.
+
+    Everything is read and checked before anything is written: a run that is refused writes nothing, and `dry_run`
+    stops there, too. What the source gave in an earlier run and gives no more is retired, unless `sweep` is off.
+    A run that is interrupted may be run again. Raises StoreError.
+    """
+    name, tally = _run_id(source), Tally()
+    with Staging(source.repeated) as staging:
+        try:
+            read(source, from_path, staging, tally, progress)
+            Checks(source, staging, store, tally, sweep=sweep).run()
+        except Refused as refusal:
+            return tally.outcome(source.id, name, dry_run=dry_run, refused=str(refusal))
+        if dry_run:
+            compare(source, staging, store, tally, sweep=sweep)
+        else:
+            Writing(source, name, staging, store, tally, progress).write(sweep=sweep)
+    return tally.outcome(source.id, name, dry_run=dry_run)
+
+
+def read(source: Source, from_path: Path | None, staging: Staging, tally: Tally, progress: Progress) -> None:
+    """Read every table of the source, map and validate its rows, and stage what they give. Raises Refused."""
+    intake = Intake(source, staging, tally)
+    for table, map_row in open_tables(source, from_path, tally.note):
+        tally.rows_read[table.file] += 0
+        for number, row in enumerate(table.rows, start=1):
+            tally.rows_read[table.file] = number
+            if isinstance(row, RowProblem):
+                tally.add(row)
+            else:
+                intake.take(row, _mapped(map_row, row, source))
+            if number % EVERY == 0:
+                progress(table.file, EVERY)
+
+
+def _mapped(map_row: MapRow, row: Row, source: Source) -> list[Mapped]:
+    try:
+        return list(map_row(row))
+    except Refused:
+        raise
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}"
+        raise Refused(f"The mapping of {source.id} failed at {row.file}, row {row.number}: {what}.") from error
+
+
+def _run_id(source: Source) -> str:
+    return f"run:{source.id}:{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"

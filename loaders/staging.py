@@ -1,0 +1,215 @@
+"""The staging area: everything that a run read, kept in a temporary database until all of it has been checked."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from typing import Any, NamedTuple, Self
+
+import orjson
+
+from loaders.source import Policy
+from registry.cypher.write import Stored, stored
+from registry.model import MODEL
+from registry.modelling import Link
+from registry.records import Record, Tie, show
+
+SCHEMA = """
+PRAGMA journal_mode = OFF;
+PRAGMA synchronous = OFF;
+PRAGMA cache_size = -32768;
+CREATE TABLE records (id TEXT PRIMARY KEY, kind TEXT, body TEXT, hash TEXT, file TEXT, row INTEGER, implied INTEGER);
+CREATE TABLE ties (
+    link TEXT, start TEXT, finish TEXT, body TEXT, field TEXT, file TEXT, row INTEGER,
+    PRIMARY KEY (link, start, finish)
+) WITHOUT ROWID;
+CREATE TABLE spared (kind TEXT, id TEXT, PRIMARY KEY (kind, id)) WITHOUT ROWID;
+CREATE TABLE missing (id TEXT PRIMARY KEY) WITHOUT ROWID;
+"""
+ENDS = {f"{kind.__name__}.{end.name}": end for kind in MODEL if not kind.kept_by_us for end in kind.ends.values()}
+LINK_NAMES = {
+    (end.link.relation, end.link.start, end.link.end): f"{MODEL[end.kind].plural}.{end.name}"
+    for end in ENDS.values()
+    if end.declared
+}
+
+
+class Place(NamedTuple):
+    """The row that gave something."""
+
+    file: str
+    row: int
+
+
+class Repeat(NamedTuple):
+    """Something that is given a second time: where it was given before, and the first field that differs, if any."""
+
+    before: Place
+    field: str | None
+    value: str = ""
+
+
+class Named(NamedTuple):
+    """An id that a row names: which row, in which field."""
+
+    place: Place
+    field: str
+    id: str
+
+
+def link_name(link: Link) -> str:
+    """Return the name of a link as its table has it: the end that declares it, such as `resources.users`."""
+    return LINK_NAMES[link.relation, link.start, link.end]
+
+
+class Staging:
+    """Records and ties, each once. Memory stays flat: what does not fit a small cache is on disk, deleted at the end."""
+
+    def __init__(self, repeated: Mapping[str, Policy]) -> None:
+        self._repeated = repeated
+        self._db = sqlite3.connect("", isolation_level=None)
+        self._db.executescript(SCHEMA)
+        self._db.execute("BEGIN")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._db.close()
+
+    def add_record(self, record: Record, place: Place, *, implied: bool = False) -> Repeat | None:
+        """Keep a record. Returns the repeat when a row gave the same id before; then what was kept stays."""
+        kind, row = record.kind.__name__, stored(record)
+        values = (record.id, kind, orjson.dumps(row).decode(), row["hash"], *place, implied)
+        if self._db.execute("INSERT OR IGNORE INTO records VALUES (?, ?, ?, ?, ?, ?, ?)", values).rowcount or implied:
+            return None
+        found = "SELECT kind, body, file, row, implied FROM records WHERE id = ?"
+        old_kind, body, file, number, was_implied = self._db.execute(found, (record.id,)).fetchone()
+        if was_implied:
+            self._db.execute("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+            return None
+        field = "kind" if old_kind != kind else next(_differing(orjson.loads(body)["props"], row["props"]), None)
+        return Repeat(Place(file, number), field, show(record.values.get(field or "")))
+
+    def add_tie(self, tie: Tie, field: str, place: Place) -> Repeat | None:
+        """Keep a tie. Returns the repeat when it was given before; where the source says how, the two are made one."""
+        key = (link_name(tie.end.link), tie.start_id, tie.end_id)
+        values = (*key, orjson.dumps(tie.values).decode(), field, *place)
+        if self._db.execute("INSERT OR IGNORE INTO ties VALUES (?, ?, ?, ?, ?, ?, ?)", values).rowcount:
+            return None
+        found = "SELECT body, file, row FROM ties WHERE link = ? AND start = ? AND finish = ?"
+        body, file, number = self._db.execute(found, key).fetchone()
+        merged = dict(orjson.loads(body))
+        for name in list(_differing(merged, tie.values)):
+            if name not in self._repeated:
+                return Repeat(Place(file, number), name, show(tie.values.get(name)))
+            merged[name] = _KEEP[self._repeated[name]](merged.get(name), tie.values.get(name))
+        change = "UPDATE ties SET body = ? WHERE link = ? AND start = ? AND finish = ?"
+        self._db.execute(change, (orjson.dumps(merged).decode(), *key))
+        return Repeat(Place(file, number), None)
+
+    def spare(self, kind: str, record_id: str) -> None:
+        """Keep in mind that a row gave a record of this id, although the row is left out."""
+        self._db.execute("INSERT OR IGNORE INTO spared VALUES (?, ?)", (kind, record_id))
+
+    def drop_records(self, kind: str, ids: Iterable[str]) -> None:
+        """Forget records, and keep in mind that rows gave them; their ties stay."""
+        for record_id in ids:
+            self._db.execute("DELETE FROM records WHERE id = ?", (record_id,))
+            self.spare(kind, record_id)
+
+    def count_records(self) -> dict[str, int]:
+        """Return how many records of each kind are kept."""
+        return dict(self._db.execute("SELECT kind, count(*) FROM records GROUP BY kind"))
+
+    def count_ties(self) -> dict[str, int]:
+        """Return how many ties of each link are kept, by the link's name."""
+        return dict(self._db.execute("SELECT link, count(*) FROM ties GROUP BY link"))
+
+    def records(self, kind: str, size: int) -> Iterator[list[Stored]]:
+        """Give the records of a kind in batches, as the store keeps them."""
+        for batch in self._batches("SELECT body FROM records WHERE kind = ? ORDER BY rowid", (kind,), size):
+            yield [orjson.loads(body) for (body,) in batch]
+
+    def ties(self, link: str, size: int) -> Iterator[list[Stored]]:
+        """Give the ties of a link in batches, as the store keeps them."""
+        for batch in self._batches("SELECT start, finish, body FROM ties WHERE link = ?", (link,), size):
+            yield [{"from": start, "to": finish, "props": orjson.loads(body)} for start, finish, body in batch]
+
+    def ids(self, kind: str, size: int) -> Iterator[list[str]]:
+        """Give the ids of the records of a kind in batches."""
+        for batch in self._batches("SELECT id FROM records WHERE kind = ?", (kind,), size):
+            yield [record_id for (record_id,) in batch]
+
+    def spared(self, kind: str, size: int) -> Iterator[list[str]]:
+        """Give the ids of the records of a kind whose rows were left out, in batches."""
+        for batch in self._batches("SELECT id FROM spared WHERE kind = ?", (kind,), size):
+            yield [record_id for (record_id,) in batch]
+
+    def is_spared(self, kind: str, record_id: str) -> bool:
+        """Tell whether a row that gave this record was left out."""
+        return bool(self._db.execute("SELECT 1 FROM spared WHERE kind = ? AND id = ?", (kind, record_id)).fetchone())
+
+    def origin(self, record_id: str) -> tuple[Place, bool]:
+        """Return the row that gave a record that is kept, and whether it is only implied there."""
+        text = "SELECT file, row, implied FROM records WHERE id = ?"
+        file, row, implied = self._db.execute(text, (record_id,)).fetchone()
+        return Place(file, row), bool(implied)
+
+    def implied(self) -> Iterator[tuple[str, str, Place]]:
+        """Give kind, id and place of the records that no row of their own gives."""
+        for kind, record_id, *place in self._db.execute("SELECT kind, id, file, row FROM records WHERE implied"):
+            yield kind, record_id, Place(*place)
+
+    def ends_not_here(self, link: str, side: str, kind: str, size: int) -> Iterator[list[str]]:
+        """Give the ids at one side of a link's ties that no record of the kind has here, each once, in batches."""
+        text = (
+            f"SELECT DISTINCT {side} FROM ties WHERE link = ? AND NOT EXISTS"
+            f" (SELECT 1 FROM records WHERE id = {side} AND kind = ?)"
+        )
+        for batch in self._batches(text, (link, kind), size):
+            yield [record_id for (record_id,) in batch]
+
+    def lose_ties(self, link: str, side: str, ids: Iterable[str]) -> list[Named]:
+        """Forget the ties of a link that have one of the ids at this side, and return the rows that gave them."""
+        self._db.execute("DELETE FROM missing")
+        self._db.executemany("INSERT OR IGNORE INTO missing VALUES (?)", ((one,) for one in ids))
+        which = f"FROM ties WHERE link = ? AND {side} IN (SELECT id FROM missing)"
+        rows = self._db.execute(f"SELECT file, row, field, {side} {which} ORDER BY file, row", (link,)).fetchall()
+        self._db.execute(f"DELETE {which}", (link,))
+        return [Named(Place(file, row), field, record_id) for file, row, field, record_id in rows]
+
+    def several(self, link: str) -> list[str]:
+        """Return the ids that start more than one tie of a link."""
+        text = "SELECT start FROM ties WHERE link = ? GROUP BY start HAVING count(*) > 1"
+        return [record_id for (record_id,) in self._db.execute(text, (link,))]
+
+    def references_not_here(self, kind: str, field: str, target: str, size: int) -> Iterator[list[tuple[str, Named]]]:
+        """Give the records whose `field` names an id that no record of the kind `target` has here, in batches."""
+        text = (
+            "SELECT id, file, row, json_extract(body, ?) AS named FROM records WHERE kind = ? AND named IS NOT NULL"
+            " AND NOT EXISTS (SELECT 1 FROM records AS other WHERE other.id = named AND other.kind = ?)"
+        )
+        for batch in self._batches(text, (f"$.props.{field}", kind, target), size):
+            yield [(record_id, Named(Place(file, row), field, named)) for record_id, file, row, named in batch]
+
+    def _batches(self, text: str, values: Sequence[str], size: int) -> Iterator[list[Any]]:
+        with closing(self._db.execute(text, values)) as rows:
+            while batch := rows.fetchmany(size):
+                yield batch
+
+
+def _differing(old: Mapping[str, Any], new: Any) -> Iterator[str]:
+    return (name for name in {**old, **new} if old.get(name) != new.get(name))
+
+
+def _earliest(old: Any, new: Any) -> Any:
+    """Return the earlier of two beginnings; one that is not known says nothing."""
+    return min(filter(None, (old, new)), default=None)
+
+
+def _latest(old: Any, new: Any) -> Any:
+    """Return the later of two ends; an open end comes after all others."""
+    return max(old, new) if old and new else None
+
+
+_KEEP: Mapping[Policy, Any] = {"earliest": _earliest, "latest": _latest, "first": lambda old, _: old}

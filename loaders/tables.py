@@ -1,0 +1,109 @@
+"""The format `tables`, which follows from the model alone: a table for each kind, and for each link with properties.
+
+- `agencies`: a column for each property and for each link without properties, its ids separated by semicolons
+- `services.providers`: the columns `service` and `agency`, and one for each property of the link
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import get_close_matches
+from functools import cache
+from typing import Any
+
+from loaders.mapping import Mapped, MapRow, Row, record, tie
+from loaders.outcome import Refused
+from loaders.rows import Table
+from registry.model import MODEL
+from registry.modelling import End, Kind, Property, snake
+from registry.records import DEFAULTS
+
+
+@cache
+def table_names() -> dict[str, tuple[type[Kind], End | None]]:
+    """Return every table there may be, by name: the kind it is of, and for a table of ties the link's end."""
+    names: dict[str, tuple[type[Kind], End | None]] = {}
+    for kind in MODEL:
+        if not kind.kept_by_us:
+            names[kind.plural] = (kind, None)
+            names.update({f"{kind.plural}.{end.name}": (kind, end) for end in declared(kind) if end.link.properties})
+    return names
+
+
+def declared(kind: type[Kind]) -> list[End]:
+    """Return the ends that the kind declares, in the model's order."""
+    return [end for end in kind.ends.values() if end.declared]
+
+
+def columns_of(name: str) -> dict[str, Property | End | None]:
+    """Return the columns of a table: a property, a link whose ids it holds, or None for an end of the table's ties."""
+    kind, end = table_names()[name]
+    if end:
+        return {snake(kind.__name__): None, snake(end.target): None, **end.link.properties}
+    given = {name: one for name, one in kind.properties.items() if not one.kept_by_us}
+    return {**given, **{one.name: one for one in declared(kind) if not one.link.properties}}
+
+
+def required_in(name: str) -> list[str]:
+    """Return the columns that a table must have."""
+    kind, _ = table_names()[name]
+    return [
+        column
+        for column, one in columns_of(name).items()
+        if one is None or (isinstance(one, Property) and one.required and not _filled_in(kind, column))
+    ]
+
+
+def map_table(table: Table) -> MapRow:
+    """Return the function that maps the rows of a table. Raises Refused on a table or column the model lacks."""
+    if table.name not in table_names():
+        raise Refused(f"{table.file}: there is no table {table.name!r} in the model{_near(table.name, table_names())}")
+    if table.columns is not None:
+        _check_columns(table, table.columns)
+    kind, end = table_names()[table.name]
+    return _tie_mapper(kind, end) if end else _record_mapper(kind)
+
+
+def _record_mapper(kind: type[Kind]) -> MapRow:
+    links = [end.name for end in declared(kind) if not end.link.properties]
+
+    def records(row: Row) -> Iterator[Mapped]:
+        yield record(kind.__name__, row["id"], **{name: value for name, value in row.items() if name not in links})
+        for name in links:
+            for there in _ids(row.get(name)):
+                yield tie(f"{kind.__name__}.{name}", row["id"], there)
+
+    return records
+
+
+def _tie_mapper(kind: type[Kind], end: End) -> MapRow:
+    here, there = snake(kind.__name__), snake(end.target)
+
+    def ties(row: Row) -> Iterator[Mapped]:
+        properties = {name: value for name, value in row.items() if name not in (here, there)}
+        yield tie(f"{kind.__name__}.{end.name}", row[here], row[there], **properties)
+
+    return ties
+
+
+def _ids(cell: Any) -> Iterable[Any]:
+    """Return the ids in a cell, each once."""
+    parts = cell if isinstance(cell, list) else str(cell or "").split(";")
+    return dict.fromkeys(str(part).strip() for part in parts if str(part).strip())
+
+
+def _check_columns(table: Table, columns: Sequence[str]) -> None:
+    known = columns_of(table.name)
+    for column in columns:
+        if column not in known:
+            raise Refused(f"{table.file}: the table has no column {column!r} in the model{_near(column, known)}")
+    for column in required_in(table.name):
+        if column not in columns:
+            raise Refused(f"{table.file} lacks the column {column!r}; it has {', '.join(columns)}.")
+
+
+def _filled_in(kind: type[Kind], column: str) -> bool:
+    return column in DEFAULTS or (column == "name" and not kind.named)
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    near = get_close_matches(name, list(known), n=1)
+    return f"; did you mean {near[0]}?" if near else f"; there are {', '.join(known)}."

@@ -1,0 +1,101 @@
+"""How much of what the other reports rest on is on record."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from registry.analysis.basis import basis
+from registry.analysis.lists import Lists, Partnership
+from registry.analysis.world import World
+from registry.reports.report import Column, Evidence, Question, Report, Row
+from registry.words import _
+
+INFORMAL, SHOWN = "informal", 20
+KINDS = {"Agency": "agencies", "Service": "services", "Resource": "resources", "Partnership": "agreements"}
+FACTS = {
+    "sector": "a sector",
+    "area": "an area",
+    "service": "a service that it provides",
+    "agreement": "any agreement, in force or not",
+    "provider": "a provider",
+    "function": "a function",
+    "owner": "an owner",
+    "parties": "at least two parties",
+    "begins": "a first day",
+    "basis": "a legal basis, unless informal",
+    "cover": "what it covers",
+}
+
+COVERAGE = Question(
+    "coverage",
+    "How much of what the reports rest on is on record?",
+    "Published records are counted with and without each fact. A fact that is withheld from you is unknown, not missing. "
+    "Silence is not absence: what is not on record may well exist.",
+    ("agencies", "services", "resources", "partnerships"),
+    (
+        Column("kind", "Of all", "code", "The kind of record.", words=KINDS),
+        Column("fact", "have on record", "code", "What is on record of them.", words=FACTS),
+        Column("recorded", "Recorded", "integer", "How many have it on record.", "records"),
+        Column("of", "Of", "integer", "How many should have it.", "records"),
+        Column("share", "Share", "number", "The share that has it, of those where it is known.", "%"),
+        Column("withheld", "Withheld", "integer", "Of how many it is withheld.", "records"),
+    ),
+)
+
+
+class Fact(NamedTuple):
+    """A fact that records of a kind should have; `known` is None where it is withheld."""
+
+    kind: str
+    name: str
+    records: Sequence[Any]
+    known: Callable[[Any], bool | None]
+
+
+def coverage(world: World) -> Report:
+    """Count, for each kind of record, how many have the facts that the analyses need.
+
+    The evidence of a row is the first 20 records that lack the fact, by id.
+    """
+    rows = [_row(fact) for fact in _facts(world.lists)]
+    recorded, of, withheld = (sum(int(str(row[name])) for row in rows) for name in ("recorded", "of", "withheld"))
+    notes = [basis(world), _("The evidence names up to {n} records that lack the fact.").format(n=SHOWN)]
+    return COVERAGE.answer(
+        world.as_of, rows, found=recorded, of=of, unknown=withheld, withheld=world.lists.withheld, notes=notes
+    )
+
+
+def _facts(lists: Lists) -> Iterator[Fact]:
+    providing = {who for one in lists.services for who in one.providers}
+    agreeing = {who for one in lists.partnerships for who in one.parties}
+    yield Fact("Agency", "sector", lists.agencies, lambda one: bool(one.sectors))
+    yield Fact("Agency", "area", lists.agencies, lambda one: bool(one.areas))
+    yield Fact("Agency", "service", lists.agencies, lambda one: one.id in providing)
+    yield Fact("Agency", "agreement", lists.agencies, lambda one: one.id in agreeing)
+    yield Fact("Service", "provider", lists.services, lambda one: bool(one.providers))
+    yield Fact("Service", "function", lists.services, lambda one: bool(one.functions))
+    yield Fact("Resource", "owner", lists.resources, lambda one: bool(one.owners))
+    yield Fact("Partnership", "parties", lists.partnerships, lambda one: len(one.parties) > 1)
+    yield Fact("Partnership", "begins", lists.partnerships, _if_whole(lambda one: bool(one.valid_from)))
+    formal = [one for one in lists.partnerships if one.instrument != INFORMAL]
+    yield Fact("Partnership", "basis", formal, _if_whole(lambda one: bool(one.legal_basis)))
+    yield Fact("Partnership", "cover", lists.partnerships, _if_whole(lambda one: bool(one.covers or one.covers_hidden)))
+
+
+def _if_whole(known: Callable[[Partnership], bool]) -> Callable[[Partnership], bool | None]:
+    return lambda one: known(one) if one.whole else None
+
+
+def _row(fact: Fact) -> Row:
+    known = [fact.known(one) for one in fact.records]
+    recorded, withheld = known.count(True), known.count(None)
+    missing = [one for one, there in zip(fact.records, known, strict=True) if there is False]
+    told = len(known) - withheld
+    values = {
+        "kind": fact.kind,
+        "fact": fact.name,
+        "recorded": recorded,
+        "of": len(known),
+        "share": 100 * recorded / told if told else None,
+        "withheld": withheld,
+    }
+    return Row(values, tuple(Evidence(one.id, one.name, fact.kind) for one in missing[:SHOWN]))

@@ -1,0 +1,142 @@
+"""The whole collaboration gap report: how much is known, then what was found, each with a next step."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from registry.analysis.agreements import AGREEMENTS, WITHIN, agreements
+from registry.analysis.agreements import FINDINGS as AGREEMENT_FINDINGS
+from registry.analysis.coverage import COVERAGE, FACTS, KINDS, coverage
+from registry.analysis.overlaps import LEAST_LIKENESS, OVERLAPS, overlaps
+from registry.analysis.sector_gaps import LEAST_EXPECTED, LEVEL, SECTOR_GAPS, sector_gaps
+from registry.analysis.world import World
+from registry.reports.report import Column, Question, Report, Row
+from registry.words import _
+
+ABOUT = {
+    "coverage": "not on record",
+    **AGREEMENT_FINDINGS,
+    "gap": "sectors that hardly meet",
+    "overlap": "the same work, side by side",
+}
+URGENCY = ("uncovered", "gap", "expired", "expiring", "overlap", "reversed", "empty", "no-basis")
+NEXT_STEPS = {
+    "coverage": "Ask the stewards of these records to complete them.",
+    "uncovered": "Conclude an agreement that covers this use, or end the use.",
+    "expired": "Renew it, or record that the work has ended.",
+    "expiring": "Decide before the last day whether to renew it.",
+    "reversed": "Check the document and correct the dates.",
+    "empty": "Record which services or resources it covers.",
+    "no-basis": "Record the rule or document it rests on.",
+    "gap": "Bring the best connected agencies of both sectors to one table; the evidence names them.",
+    "overlap": "Let both compare what they do, then share it or agree who does what.",
+}
+READS = dict.fromkeys(one for part in (COVERAGE, SECTOR_GAPS, AGREEMENTS, OVERLAPS) for one in part.reads)
+
+GAPS = Question(
+    "gaps",
+    "Where do agencies that should work together fall short, and what could be done next?",
+    "First how much is on record, then the findings of the reports agreements, sector-gaps and overlaps: the most pressing "
+    "finding of each sort, then the second of each, and so on. Each report says how its findings are made.",
+    tuple(READS),
+    (
+        Column("about", "What", "code", "The sort of finding.", words=ABOUT),
+        Column("who", "Who", "texts", "The agencies or sectors it is about."),
+        Column("subject", "About", "text", "The agreement, the resource, the fact or the functions it is about."),
+        Column("measure", "How much", "text", "How large or how pressing it is."),
+        Column("next_step", "Next step", "text", "What could be done next."),
+    ),
+    (LEVEL, LEAST_EXPECTED, LEAST_LIKENESS, WITHIN),
+)
+
+
+def gaps(
+    world: World,
+    *,
+    level: float = LEVEL.default,
+    least_expected: float = LEAST_EXPECTED.default,
+    least_likeness: float = LEAST_LIKENESS.default,
+    within: int = int(WITHIN.default),
+) -> Report:
+    """Compose the reports: coverage first, then all findings in order of urgency, each with a suggested next step.
+
+    The parameters are those of the reports composed. `found`, `of` and `unknown` are theirs, added up, without coverage.
+    """
+    known = coverage(world)
+    parts = (
+        agreements(world, within=within),
+        sector_gaps(world, level=level, least_expected=least_expected),
+        overlaps(world, level=level, least_likeness=least_likeness),
+    )
+    findings = [found for part in parts for found in map(_READ[part.name], part.rows) if found]
+    rows = [*(_covered(row) for row in known.rows if _lacking(row)), *_ranked(findings)]
+    return GAPS.answer(
+        world.as_of, rows, found=len(findings), of=sum(part.of for part in parts), unknown=sum(part.unknown for part in parts),
+        withheld=world.lists.withheld, notes=list(dict.fromkeys(note for part in (known, *parts) for note in part.notes)),
+        level=level, least_expected=least_expected, least_likeness=least_likeness, within=within,
+    )  # fmt: skip
+
+
+def _ranked(findings: Sequence[Row]) -> list[Row]:
+    """Put the first of each sort before the second of any; reports list their own findings most pressing first."""
+    before: Counter[str] = Counter()
+    keyed = []
+    for finding in findings:
+        about = str(finding["about"])
+        keyed.append((before[about], URGENCY.index(about), finding))
+        before[about] += 1
+    return [finding for _place, _sort, finding in sorted(keyed, key=lambda one: one[:2])]
+
+
+def _lacking(row: Row) -> bool:
+    return bool(row.evidence)
+
+
+def _covered(row: Row) -> Row:
+    subject = _("{kind} with {fact}").format(kind=_(KINDS[str(row["kind"])]), fact=_(FACTS[str(row["fact"])]))
+    measure = _("{n} of {m}, {share:.0f} %").format(n=row["recorded"], m=row["of"], share=row["share"])
+    return _finding(row, "coverage", (), subject, measure)
+
+
+def _agreement(row: Row) -> Row:
+    days, who = row["days"], row["agencies"]
+    measure = _when(days) if isinstance(days, int) else ""
+    return _finding(row, str(row["finding"]), who, str(row["resource"] or row["agreement"]), measure)
+
+
+def _when(days: int) -> str:
+    return _("{n} days ago").format(n=-days) if days < 0 else _("in {n} days").format(n=days)
+
+
+def _gap(row: Row) -> Row | None:
+    if row["finding"] != "gap":
+        return None
+    measure = _("{seen} ties, {expected:.1f} by chance").format(seen=row["seen"], expected=row["expected"])
+    return _finding(row, "gap", (str(row["sector_a"]), str(row["sector_b"])), "", measure)
+
+
+def _overlap(row: Row) -> Row:
+    rarest = row["rarest"]
+    measure = _("{shared} functions shared, {expected:.1f} by chance").format(
+        shared=row["shared"], expected=row["expected"]
+    )
+    subject = ", ".join(rarest) if isinstance(rarest, tuple) else ""
+    return _finding(row, "overlap", (str(row["agency_a"]), str(row["agency_b"])), subject, measure)
+
+
+def _finding(row: Row, about: str, who: object, subject: str, measure: str) -> Row:
+    values = {
+        "about": about,
+        "who": who if isinstance(who, tuple) else (),
+        "subject": subject or None,
+        "measure": measure or None,
+        "next_step": _(NEXT_STEPS[about]),
+    }
+    return replace(row, values=values)
+
+
+_READ: dict[str, Callable[[Row], Row | None]] = {
+    AGREEMENTS.name: _agreement,
+    SECTOR_GAPS.name: _gap,
+    OVERLAPS.name: _overlap,
+}

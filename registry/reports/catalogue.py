@@ -1,0 +1,122 @@
+"""The reports there are, by name, and the one way to run them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from difflib import get_close_matches
+from math import isfinite
+from typing import Any, Protocol
+
+from registry.access import Actor
+from registry.analysis.agreements import AGREEMENTS, agreements
+from registry.analysis.coverage import COVERAGE, coverage
+from registry.analysis.gaps import GAPS, gaps
+from registry.analysis.lists import Lists, lists
+from registry.analysis.overlaps import OVERLAPS, overlaps
+from registry.analysis.sector_gaps import SECTOR_GAPS, sector_gaps
+from registry.analysis.world import World
+from registry.cypher.network import network
+from registry.cypher.text import Cypher
+from registry.reports.report import Number, Parameter, Question, Report, ReportError
+from registry.words import _
+
+QUESTIONS: Mapping[str, Question] = {one.name: one for one in (GAPS, COVERAGE, SECTOR_GAPS, AGREEMENTS, OVERLAPS)}
+_ANSWERS: Mapping[str, Callable[..., Report]] = {
+    GAPS.name: gaps,
+    COVERAGE.name: coverage,
+    SECTOR_GAPS.name: sector_gaps,
+    AGREEMENTS.name: agreements,
+    OVERLAPS.name: overlaps,
+}
+
+
+class Readable(Protocol):
+    """What can answer one read: `registry.store.Store`."""
+
+    def read(self, cypher: Cypher) -> Sequence[Sequence[Any]]:
+        """Return the rows of one read."""
+
+
+def run_report(
+    store: Readable,
+    name: str,
+    actor: Actor,
+    as_of: str | date | None = None,
+    params: Mapping[str, object] | None = None,
+) -> Report:
+    """Run a report on what the actor may see, as of a day (today when None).
+
+    `params` may be numbers or text, as a person types them. Texts are in the language of the moment. Raises ReportError
+    with a sentence for a person, and StoreError.
+    """
+    question, day = find_question(name), read_day(as_of)
+    values = read_parameters(question, params or {})
+    ((answer,),) = store.read(network(question.reads, actor))
+    return _ANSWERS[question.name](World.of(lists(question.reads, answer), day), **values)
+
+
+def answer_from(
+    known: Lists, name: str, as_of: str | date | None = None, params: Mapping[str, object] | None = None
+) -> Report:
+    """Run a report on lists that were read before. Raises ReportError."""
+    question, day = find_question(name), read_day(as_of)
+    return _ANSWERS[question.name](World.of(known, day), **read_parameters(question, params or {}))
+
+
+def find_question(name: str) -> Question:
+    """Return the question of a report. Raises ReportError that suggests the nearest name."""
+    if name in QUESTIONS:
+        return QUESTIONS[name]
+    raise ReportError(_("There is no report called {name}.").format(name=name) + _suggestion(name, list(QUESTIONS)))
+
+
+def read_day(day: str | date | None) -> str:
+    """Return the day as ISO 8601 text, today when None. Raises ReportError."""
+    if day is None:
+        return datetime.now().astimezone().date().isoformat()
+    try:
+        return (day if isinstance(day, date) else date.fromisoformat(day.strip())).isoformat()[:10]
+    except ValueError:
+        raise ReportError(_("{day} is no date; write it as {example}.").format(day=day, example="2026-11-25")) from None
+
+
+def read_parameters(question: Question, given: Mapping[str, object]) -> dict[str, Number]:
+    """Return a value for every parameter of the question. Raises ReportError."""
+    named = {name.replace("-", "_"): value for name, value in given.items()}
+    known = [one.name for one in question.parameters]
+    for name in named:
+        if name not in known:
+            raise ReportError(_unknown(question, name, known))
+    return {one.name: _number(one, named.get(one.name, one.default)) for one in question.parameters}
+
+
+def _unknown(question: Question, name: str, known: list[str]) -> str:
+    if not known:
+        return _("The report {report} has no parameters, so it cannot take {name}.").format(report=question.name, name=name)
+    told = _("The report {report} has no parameter {name}.").format(report=question.name, name=name)
+    return told + _suggestion(name, known)
+
+
+def _suggestion(name: str, known: list[str]) -> str:
+    near = get_close_matches(name, known, 1, 0.5)
+    if near:
+        return " " + _("Did you mean {name}?").format(name=near[0])
+    return " " + _("There are: {names}.").format(names=", ".join(known))
+
+
+def _number(parameter: Parameter, value: object) -> Number:
+    """Return the value as a number of the parameter's type and range."""
+    kind = type(parameter.default)
+    try:
+        number = kind(value)  # type: ignore[call-overload]
+        if isfinite(number) and not isinstance(value, bool) and number == float(str(value)):
+            if parameter.least <= number <= parameter.most:
+                return kind(number)
+    except (ValueError, TypeError, OverflowError):
+        pass
+    raise ReportError(
+        (
+            _("{name} is a whole number from {least} to {most}, not {value}.")
+            if parameter.type == "integer"
+            else _("{name} is a number from {least} to {most}, not {value}.")
+        ).format(name=parameter.name, least=parameter.least, most=parameter.most, value=value)
+    )

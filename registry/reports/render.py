@@ -1,0 +1,127 @@
+"""A report as text, JSON and CSV. The rows are the same in each."""
+
+import csv
+import io
+from collections.abc import Callable, Mapping
+
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+from registry.reports.report import CONFIDENCE, Cell, Column, Report, Row
+from registry.words import _
+
+WIDTH = 100
+DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def as_text(report: Report, width: int = WIDTH) -> str:
+    """Return the report to read in a terminal: question, count, table, how it was made and what to mind."""
+    page = io.StringIO()
+    console = Console(file=page, width=width, highlight=False, markup=False, emoji=False, color_system=None)
+    console.print(f"{report.question}\n{summary(report)}\n")
+    if report.rows:
+        console.print(_table(report))
+    console.print(f"\n{report.method}")
+    for note in report.notes:
+        console.print(f"• {note}")
+    return "\n".join(line.rstrip() for line in page.getvalue().splitlines()) + "\n"
+
+
+def as_json(report: Report) -> str:
+    """Return the report as JSON.
+
+    Names: `name`, `question`, `as_of`, `parameters` (name to number), `columns` (each `name`, `label`, `type`, `unit`,
+    `description`, `words`), `found`, `of`, `unknown`, `withheld`, `method`, `notes`, and `rows`: each has one value a
+    column, by name, then `confidence` and `evidence`, a list of `id`, `name`, `kind`.
+    """
+    whole = {
+        "name": report.name,
+        "question": report.question,
+        "as_of": report.as_of,
+        "parameters": report.parameters,
+        "found": report.found,
+        "of": report.of,
+        "unknown": report.unknown,
+        "withheld": report.withheld,
+        "columns": [_column(one) for one in report.columns],
+        "rows": [_values(report, row) for row in report.rows],
+        "method": report.method,
+        "notes": report.notes,
+    }
+    return orjson.dumps(whole, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY).decode()
+
+
+def as_csv(report: Report) -> str:
+    """Return the rows as CSV (RFC 4180): one column each, then `confidence` and `evidence` (ids).
+
+    Several texts in a cell are parted by `; `. A text that a spreadsheet would take for a formula begins with an apostrophe.
+    """
+    page = io.StringIO()
+    table = csv.writer(page)
+    table.writerow([*(one.name for one in report.columns), "confidence", "evidence"])
+    for row in report.rows:
+        cells = [row[one.name] for one in report.columns]
+        table.writerow([_harmless(one) for one in (*cells, row.confidence, tuple(e.id for e in row.evidence))])
+    return page.getvalue()
+
+
+FORMATS: Mapping[str, Callable[[Report], str]] = {"text": as_text, "json": as_json, "csv": as_csv}
+
+
+def summary(report: Report) -> str:
+    """Say in one line what was found, of how many, on which day, and what is not known."""
+    told = _("{day}: {found} of {of}.").format(day=report.as_of, found=report.found, of=report.of)
+    if report.unknown:
+        told += " " + _("Of {n} nothing can be told.").format(n=report.unknown)
+    if report.withheld:
+        told += " " + _("{n} records show no more than their face.").format(n=report.withheld)
+    return told
+
+
+def shown(column: Column, cell: Cell) -> str:
+    """Return a cell as people read it: codes in words, numbers to three figures, nothing as an empty text."""
+    if cell is None:
+        return ""
+    if isinstance(cell, tuple):
+        return "; ".join(cell)
+    if isinstance(cell, float):
+        return f"{cell:.3g}"
+    return column.words.get(cell, cell) if isinstance(cell, str) else str(cell)
+
+
+def _table(report: Report) -> Table:
+    columns = [one for one in report.columns if any(row[one.name] is not None for row in report.rows)]
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for one in columns:
+        counts = one.type in ("integer", "number")
+        table.add_column(_heading(one), justify="right" if counts else "left", no_wrap=counts, overflow="fold")
+    for row in report.rows:
+        table.add_row(*(shown(one, row[one.name]) for one in columns))
+    return table
+
+
+def _heading(column: Column) -> str:
+    return f"{column.label} %" if column.unit == "%" else column.label
+
+
+def _column(column: Column) -> dict[str, object]:
+    return {
+        "name": column.name,
+        "label": column.label,
+        "type": column.type,
+        "unit": column.unit,
+        "description": column.description,
+        "words": column.words,
+    }
+
+
+def _values(report: Report, row: Row) -> dict[str, object]:
+    values: dict[str, object] = {one.name: row[one.name] for one in report.columns}
+    return values | {"confidence": row.confidence, "evidence": [one._asdict() for one in row.evidence]}
+
+
+def _harmless(cell: Cell) -> Cell:
+    if isinstance(cell, tuple):
+        cell = "; ".join(cell)
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(DANGEROUS) else cell
