@@ -1,54 +1,59 @@
 """`registry demo` and `registry serve`: the registry on the web."""
 
-import os
 import socket
-import sys
 
 import typer
+import uvicorn
 
-from registry.access import ADMIN
+from loaders.progress import showing
+from loaders.run import run
+from loaders.source import find_source
+from registry.access import ADMIN, ANONYMOUS
 from registry.commands.console import err, out, tell, warn
 from registry.constraints import apply
+from registry.cypher.read import write
 from registry.cypher.write import is_empty
 from registry.model import MODEL
 from registry.opening import open_place
+from registry.plan import NOTHING_ASKED, Total
+from registry.reports.catalogue import run_report
 from registry.settings import Settings, load_settings
 from registry.store import Place, Store
+from registry.web.app import build_app
 
 REFUSED = 2
+SAMPLE = "depok"
+SUMMED_UP = ("Agency", "Service", "Resource", "Need", "Partnership")
 HOST = typer.Option("127.0.0.1", help="The address to listen on.")
 PORT = typer.Option(8000, min=1, max=65535, help="The port to listen on.")
 
 
 def demo(host: str = HOST, port: int = PORT) -> None:
-    """Start with the sample: apply the schema, load the sample if the graph is empty, and serve until Ctrl-C."""
-    settings = load_settings()
+    """Apply the schema, load the sample if the graph is empty, say what is there, and serve until Ctrl-C."""
     _check_free(host, port)
+    settings = load_settings()
     with open_place(settings, tell) as place:
         with Store(place) as store:
             apply(store, MODEL)
             if store.read(is_empty())[0][0]:
                 _load_sample(store, settings)
-            _say_what_is_there(store, host, port)
+            _say_what_is_there(store)
         _serve(place, settings, host, port)
 
 
-def serve(
-    host: str = HOST,
-    port: int = PORT,
-    workers: int = typer.Option(1, min=1, max=64, help="How many processes answer."),
-) -> None:
+def serve(host: str = HOST, port: int = PORT) -> None:
     """Apply the schema and serve until Ctrl-C."""
-    settings = load_settings()
     _check_free(host, port)
+    settings = load_settings()
     with open_place(settings, tell) as place:
         with Store(place) as store:
             apply(store, MODEL)
-        _serve(place, settings, host, port, workers)
+        _serve(place, settings, host, port)
 
 
-def _serve(place: Place, settings: Settings, host: str, port: int, workers: int = 1) -> None:
-    raise NotImplementedError
+def _serve(place: Place, settings: Settings, host: str, port: int) -> None:
+    out.print(f"Serving on http://{host}:{port} until Ctrl-C.", markup=False)
+    uvicorn.run(build_app(place, settings), host=host, port=port, log_level="warning", server_header=False)
 
 
 def _check_free(host: str, port: int) -> None:
@@ -61,11 +66,16 @@ def _check_free(host: str, port: int) -> None:
 
 
 def _load_sample(store: Store, settings: Settings) -> None:
-    raise NotImplementedError
+    with showing(err) as progress:
+        outcome = run(store, find_source(SAMPLE, settings), progress=progress)
+    if outcome.refused:
+        warn(f"The sample was not loaded: {outcome.refused}")
+        raise typer.Exit(REFUSED)
 
 
-def _say_what_is_there(store: Store, host: str, port: int) -> None:
-    raise NotImplementedError
-
-
-_ = (os, sys, err, out, ADMIN)
+def _say_what_is_there(store: Store) -> None:
+    for kind in SUMMED_UP:
+        total = write(Total(kind, NOTHING_ASKED), MODEL).ask({}, ADMIN.parameter())
+        out.print(f"{store.read(total)[0][0]:>6,} {MODEL[kind].plural}", markup=False)
+    gaps = run_report(store, "gaps", ANONYMOUS)
+    tell(f"The collaboration gap report finds {gaps.found} things worth a look; see /reports/gaps.")

@@ -1,0 +1,58 @@
+"""`registry reports` and `registry report`: the analyses."""
+
+from pathlib import Path
+
+import typer
+
+from registry.access import ADMIN
+from registry.commands.console import print_json, print_table, tell, warn
+from registry.opening import open_store
+from registry.reports.catalogue import QUESTIONS, find_question, run_report
+from registry.reports.render import FORMATS
+from registry.reports.report import ReportError
+from registry.settings import load_settings
+from registry.words import _, speaking
+
+REFUSED = 2
+
+
+def reports(as_json: bool = typer.Option(False, "--json", help="Print JSON.")) -> None:
+    """List the reports."""
+    with speaking(load_settings().lang):
+        listed = [{"name": one.name, "question": _(one.text)} for one in QUESTIONS.values()]
+    if as_json:
+        print_json(listed)
+    else:
+        print_table(["report", "question"], [list(one.values()) for one in listed])
+
+
+def report(
+    name: str = typer.Argument(help="The report's name; `registry reports` lists them."),
+    as_of: str | None = typer.Option(None, "--as-of", help="The day that it is about, such as 2026-12-31."),
+    param: list[str] = typer.Option([], "--param", help="A parameter, as name=value."),
+    format: str = typer.Option("text", "--format", help="text, json or csv."),  # noqa: A002
+    output: Path | None = typer.Option(None, "-o", "--output", help="The file to write to."),
+) -> None:
+    """Run a report; `gaps` is the whole collaboration gap report."""
+    settings = load_settings()
+    try:
+        find_question(name)
+        render = FORMATS.get(format)
+        if render is None:
+            raise ReportError(f"There is no format {format}; the formats are {', '.join(FORMATS)}.")
+        with speaking(settings.lang), open_store(settings, tell) as store:
+            text = render(run_report(store, name, ADMIN, as_of, dict(_pair(one) for one in param)))
+    except ReportError as error:
+        warn(str(error))
+        raise typer.Exit(REFUSED) from None
+    if output is None:
+        print(text)
+    else:
+        output.write_text(text, encoding="utf-8")
+
+
+def _pair(given: str) -> tuple[str, str]:
+    name, separator, value = given.partition("=")
+    if not separator:
+        raise ReportError(f"A parameter is given as name=value, not as {given}.")
+    return name, value
