@@ -127,7 +127,9 @@ class Checks:
         return not self._sweep or owner != self._source.id or self._staging.is_spared(kind, record_id)
 
     def _tell_unknown(self, named: Named, kind: str) -> None:
-        self._tell(named, "UNKNOWN_RECORD", f"the id of a record of the kind {kind}", f"there is no such {kind.lower()}")
+        self._tell(
+            named, "UNKNOWN_RECORD", f"the id of a record of the kind {kind}", f"there is no such {kind.lower()}"
+        )
 
     def _tell(self, named: Named, code: str, rule: str, message: str) -> None:
         place: Place = named.place

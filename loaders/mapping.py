@@ -6,7 +6,19 @@ from typing import Any, NamedTuple
 from loaders.outcome import Level
 from loaders.rows import Row
 
-__all__ = ["GivenRecord", "GivenTie", "MapRow", "Mapped", "Remark", "Row", "implied", "left_out", "noted", "record", "tie"]
+__all__ = [
+    "GivenRecord",
+    "GivenTie",
+    "MapRow",
+    "Mapped",
+    "Remark",
+    "Row",
+    "implied",
+    "left_out",
+    "noted",
+    "record",
+    "tie",
+]
 
 
 class GivenRecord(NamedTuple):

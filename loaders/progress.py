@@ -18,7 +18,12 @@ def silent(_what: str, _more: int) -> None:
 @contextmanager
 def showing(console: Console) -> Iterator[Progress]:
     """Show on the console how many of what were read and written; nothing of it stays."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TextColumn("{task.completed:,.0f}"), TimeElapsedColumn())
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        TextColumn("{task.completed:,.0f}"),
+        TimeElapsedColumn(),
+    )
     with Bars(*columns, console=console, transient=True) as bars:
         tasks: dict[str, object] = {}
 

@@ -32,7 +32,9 @@ def read_sheets(path: Path, note: Note) -> list[Table]:
         workbook = load_workbook(path)
         return [table for name in _visible(workbook) if (table := _table(workbook.get_sheet_by_name(name), path, note))]
     except (CalamineError, OSError):
-        raise Refused(f"{path.name} cannot be read as a spreadsheet; save it again as .xlsx, without a password.") from None
+        raise Refused(
+            f"{path.name} cannot be read as a spreadsheet; save it again as .xlsx, without a password."
+        ) from None
 
 
 def _table(sheet: CalamineSheet, path: Path, note: Note) -> Table | None:
@@ -66,7 +68,9 @@ def _check_size(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             if sum(member.file_size for member in archive.infolist()) > LARGEST_UNPACKED:
-                raise Refused(f"{path.name} unpacks to more than {LARGEST_UNPACKED:,} bytes; split it into several files.")
+                raise Refused(
+                    f"{path.name} unpacks to more than {LARGEST_UNPACKED:,} bytes; split it into several files."
+                )
             broken = archive.testzip()
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError):
         broken = path.name

@@ -18,7 +18,9 @@ from registry.values import now
 class Writing:
     """The writing part of one run."""
 
-    def __init__(self, source: Source, run: str, staging: Staging, store: Store, tally: Tally, progress: Progress) -> None:
+    def __init__(
+        self, source: Source, run: str, staging: Staging, store: Store, tally: Tally, progress: Progress
+    ) -> None:
         self._source = source
         self._run = run
         self._started = now()
@@ -87,6 +89,7 @@ class Writing:
             records_retired=self._tally.retired.total(),
             rows_left_out=self._tally.rows_left_out,
         )
+
 
 def _source_record(source: Source) -> Record:
     return _made(

@@ -13,14 +13,19 @@ Line = dict[str, str]
 
 
 def depok() -> Lists:
-    providers, parties, uses = _far("services.providers", "service"), _far("partnerships.parties", "partnership"), _uses()
+    providers, parties, uses = (
+        _far("services.providers", "service"),
+        _far("partnerships.parties", "partnership"),
+        _uses(),
+    )
     return Lists(
         agencies=[
             Agency(one["id"], one["name"], True, _ids(one["sectors"]), _ids(one["areas"]), _ids(one["part_of"]))
             for one in _table("agencies")
         ],
         services=[
-            Service(one["id"], one["name"], True, providers[one["id"]], _ids(one["functions"])) for one in _table("services")
+            Service(one["id"], one["name"], True, providers[one["id"]], _ids(one["functions"]))
+            for one in _table("services")
         ],
         resources=[
             Resource(one["id"], one["name"], True, _ids(one["owners"]), uses[one["id"]]) for one in _table("resources")

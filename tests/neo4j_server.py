@@ -45,7 +45,7 @@ db.transaction.timeout=30s
 """
 
 
-class Neo4jMissing(Exception):  # noqa: N818
+class Neo4jMissing(Exception):
     """Why there is no Neo4j to test on."""
 
 

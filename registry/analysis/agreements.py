@@ -185,7 +185,11 @@ def _notes(register: Register) -> list[str]:
     if not register.agreements:
         return [_("There are no agreements on record that you may see, so there is little to tell.")]
     in_force = sum(one.in_force(register.as_of) for one in register.agreements)
-    return [_("{n} of {m} agreements are in force on {day}.").format(n=in_force, m=len(register.agreements), day=register.as_of)]
+    return [
+        _("{n} of {m} agreements are in force on {day}.").format(
+            n=in_force, m=len(register.agreements), day=register.as_of
+        )
+    ]
 
 
 def _later(day: str, days: int) -> str:

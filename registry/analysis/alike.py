@@ -84,7 +84,9 @@ def shuffled(compared: Compared, seed: int) -> Compared:
     again = np.ones(len(rows), np.bool_)
     for _ in range(10):
         dealt, sector = np.flatnonzero(again), compared.sector[rows[again]]
-        columns[dealt[np.argsort(sector, kind="stable")]] = columns[dealt[np.lexsort((random.random(len(dealt)), sector))]]
+        columns[dealt[np.argsort(sector, kind="stable")]] = columns[
+            dealt[np.lexsort((random.random(len(dealt)), sector))]
+        ]
         again = _doubled(rows * width + columns) | (random.random(len(rows)) < 0.1)
     return compared._replace(functions=pattern(np.stack([rows, columns], axis=1), len(compared.places), width))
 

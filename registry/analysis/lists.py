@@ -54,7 +54,9 @@ class Partnership(NamedTuple):
 
     def in_force(self, as_of: str) -> bool:
         """Tell whether the day lies within its dates; an empty date sets no bound. False where they are not known."""
-        return self.whole and (self.valid_from or "") <= as_of and (self.valid_until is None or as_of <= self.valid_until)
+        return (
+            self.whole and (self.valid_from or "") <= as_of and (self.valid_until is None or as_of <= self.valid_until)
+        )
 
     @property
     def reversed(self) -> bool:

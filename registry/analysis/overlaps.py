@@ -9,7 +9,9 @@ from registry.analysis.world import Floats, Ints, World
 from registry.reports.report import Column, Parameter, Question, Report, Row
 from registry.words import _
 
-LEAST_LIKENESS = Parameter("least_likeness", 0.0, 0.0, 1.0, "Leave out pairs that share less than this part of all they do.")
+LEAST_LIKENESS = Parameter(
+    "least_likeness", 0.0, 0.0, 1.0, "Leave out pairs that share less than this part of all they do."
+)
 SEED, SHOWN = 20261125, 5
 
 OVERLAPS = Question(
@@ -98,13 +100,15 @@ def _notes(world: World, compared: Compared, judged: Judged, by_chance: Judged) 
     left_out = len(world.agencies) - len(compared.places)
     if left_out:
         notes.append(
-            _("{n} agencies are not compared: no function, area or sector on record, or fewer than five peers in it.").format(n=left_out)
+            _(
+                "{n} agencies are not compared: no function, area or sector on record, or fewer than five peers in it."
+            ).format(n=left_out)
         )
     if not judged.family:
         return [*notes, _("No two agencies in a common area can be compared, so there is nothing to tell.")]
     return [
         *notes,
-        _("With the functions dealt out anew within sectors (seed {seed}) the same test finds {n} of {m} pairs.").format(
-            seed=SEED, n=len(by_chance.pairs.a), m=by_chance.family
-        ),
+        _(
+            "With the functions dealt out anew within sectors (seed {seed}) the same test finds {n} of {m} pairs."
+        ).format(seed=SEED, n=len(by_chance.pairs.a), m=by_chance.family),
     ]

@@ -13,7 +13,11 @@ from registry.words import _
 
 LEVEL = Parameter("level", 0.05, 0.0001, 0.5, "The share of false findings that is put up with.")
 LEAST_EXPECTED = Parameter(
-    "least_expected", 5.0, 1.0, 1000.0, "With fewer ties than this to be expected, a pair of sectors is too small to tell."
+    "least_expected",
+    5.0,
+    1.0,
+    1000.0,
+    "With fewer ties than this to be expected, a pair of sectors is too small to tell.",
 )
 DENSE, FEW_AGENCIES, MOST_SECTORS = 0.2, 50, 200
 DRAWS_PER_CELL, PERMUTATIONS, SEED = 20, 5000, 20261125
@@ -35,7 +39,13 @@ SECTOR_GAPS = Question(
         Column("ratio", "Ratio", "number", "Ties seen for each tie expected."),
         Column("z", "z", "number", "How far what is seen lies from what is expected, in standard deviations."),
         Column("p", "p", "number", "How often chance alone gives so few, adjusted for the number of pairs."),
-        Column("unrecorded", "Unrecorded", "integer", "Agencies of both sectors without any agreement on record.", "agencies"),
+        Column(
+            "unrecorded",
+            "Unrecorded",
+            "integer",
+            "Agencies of both sectors without any agreement on record.",
+            "agencies",
+        ),
     ),
     (LEVEL, LEAST_EXPECTED),
 )
@@ -69,7 +79,9 @@ def sector_gaps(
     adjusted = false_discovery(np.where(told, cells.p, 1.0), of)
     gaps = told & (adjusted <= level)
     order = np.lexsort((-cells.expected, adjusted, ~told))
-    rows = [_row(world, cells, place, adjusted[place], bool(gaps[place]), bool(told[place])) for place in order.tolist()]
+    rows = [
+        _row(world, cells, place, adjusted[place], bool(gaps[place]), bool(told[place])) for place in order.tolist()
+    ]
     return SECTOR_GAPS.answer(
         world.as_of, rows, found=int(gaps.sum()), of=of, unknown=of - int(told.sum()), withheld=world.lists.withheld,
         notes=_notes(world, ties, of, len(cells.a)), level=level, least_expected=least_expected,
@@ -144,12 +156,20 @@ def _notes(world: World, ties: Ints, of: int, listed: int) -> list[str]:
     if several:
         notes.append(_("{n} agencies are in several sectors and count for the first.").format(n=several))
     if len(world.perhaps):
-        notes.append(_("{n} ties rest on agreements whose dates are withheld; they count as in force.").format(n=len(world.perhaps)))
+        notes.append(
+            _("{n} ties rest on agreements whose dates are withheld; they count as in force.").format(
+                n=len(world.perhaps)
+            )
+        )
     if of > listed:
         notes.append(_("{n} pairs of sectors with few ties are counted but not listed.").format(n=of - listed))
     if density(ties) > DENSE:
         draws = max(DRAWS_PER_CELL * of, 1)
-        notes.append(_("The network is dense: chance is {draws} draws by swapping ties, seed {seed}.").format(draws=draws, seed=SEED))
+        notes.append(
+            _("The network is dense: chance is {draws} draws by swapping ties, seed {seed}.").format(
+                draws=draws, seed=SEED
+            )
+        )
     return notes + _outward(world, ties)
 
 

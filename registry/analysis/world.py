@@ -145,7 +145,9 @@ def upwards(ids: Sequence[str], above: Sequence[Sequence[str]]) -> Matrix:
     """Return the square matrix of ones that leads from each record to itself and to all above it; circles do no harm."""
     place = _places(ids)
     steps = [(n, place[up]) for n, ups in enumerate(above) for up in ups if up in place]
-    reached = step = pattern(np.array(steps + [(n, n) for n in range(len(ids))], np.int64).reshape(-1, 2), len(ids), len(ids))
+    reached = step = pattern(
+        np.array(steps + [(n, n) for n in range(len(ids))], np.int64).reshape(-1, 2), len(ids), len(ids)
+    )
     while (further := ones(reached @ step)).nnz > reached.nnz:
         reached = further
     return reached

@@ -12,6 +12,7 @@ from registry.model import MODEL
 from registry.opening import open_store
 from registry.settings import load_settings
 
+
 @contextmanager
 def _running() -> Iterator[engine.Engine]:
     settings = load_settings()

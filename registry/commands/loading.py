@@ -80,7 +80,10 @@ def print_outcome(outcome: Outcome) -> None:
         return
     kinds = sorted({*outcome.created, *outcome.changed, *outcome.unchanged, *outcome.retired})
     counts = (outcome.created, outcome.changed, outcome.unchanged, outcome.retired)
-    print_table(["", "created", "changed", "unchanged", "retired"], [[kind, *(c.get(kind, 0) for c in counts)] for kind in kinds])
+    print_table(
+        ["", "created", "changed", "unchanged", "retired"],
+        [[kind, *(c.get(kind, 0) for c in counts)] for kind in kinds],
+    )
     ties, gone = sum(outcome.ties_written.values()), sum(outcome.ties_removed.values())
     done = "would be written; this was a dry run" if outcome.dry_run else "written"
     out.print(f"{ties} links {done}, {gone} removed, {outcome.rows_left_out} rows left out.", markup=False)

@@ -86,9 +86,7 @@ def held(kind: type[Kind], *, source: str) -> Cypher:
 
 def held_ties(link: Link, *, source: str) -> Cypher:
     """Return one row: how many ties of the link this source keeps."""
-    text = (
-        f"MATCH (:{link.start})-[e:{link.relation}]->(:{link.end}) WHERE e.source = $in.source RETURN count(e)"
-    )
+    text = f"MATCH (:{link.start})-[e:{link.relation}]->(:{link.end}) WHERE e.source = $in.source RETURN count(e)"
     return Cypher(text, {"in": {"source": source}})
 
 

@@ -91,7 +91,9 @@ def read_parameters(question: Question, given: Mapping[str, object]) -> dict[str
 
 def _unknown(question: Question, name: str, known: list[str]) -> str:
     if not known:
-        return _("The report {report} has no parameters, so it cannot take {name}.").format(report=question.name, name=name)
+        return _("The report {report} has no parameters, so it cannot take {name}.").format(
+            report=question.name, name=name
+        )
     told = _("The report {report} has no parameter {name}.").format(report=question.name, name=name)
     return told + _suggestion(name, known)
 

@@ -8,7 +8,7 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from registry.reports.report import CONFIDENCE, Cell, Column, Report, Row
+from registry.reports.report import Cell, Column, Report, Row
 from registry.words import _
 
 WIDTH = 100

@@ -46,7 +46,9 @@ class Pages:
         text = request.query_params.get("q", "").strip()[:LONGEST_SEARCH].replace("\x00", "")
         found = await self._search(text) if text else []
         gaps = await self._report("gaps", {}, self._language(request))
-        return self._page(request, "home.html", q=text, found=found, counts=await self._counts(), gaps=gaps, shown=shown)
+        return self._page(
+            request, "home.html", q=text, found=found, counts=await self._counts(), gaps=gaps, shown=shown
+        )
 
     async def reports(self, request: Request) -> Response:
         """The list of reports."""
