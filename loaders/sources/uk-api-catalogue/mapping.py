@@ -1,7 +1,6 @@
 """The API catalogue of the United Kingdom: shared APIs and the bodies that offer them."""
 
 import hashlib
-import re
 from collections.abc import Iterator
 
 from loaders.mapping import Mapped, Row, noted, record, tie
@@ -11,7 +10,7 @@ def organisation(row: Row) -> Iterator[Mapped]:
     """A body that offers APIs."""
     yield record(
         "Agency",
-        key(row["name"]),
+        key(row["id"]),
         name=row["name"],
         acronym=row["alternateName"],
         website=_address(row["url"]),
@@ -32,9 +31,9 @@ def catalogue(row: Row) -> Iterator[Mapped]:
         yield noted("NO_DATE", "dateAdded", "", "a date", "the catalogue does not say when it was added")
 
 
-def key(name: str) -> str:
-    """Return our id for a body, the same for spellings that differ in case, spaces and punctuation alone."""
-    return "uk-api:" + re.sub(r"[^a-z0-9]+", "-", name.casefold()).strip("-")[:80]
+def key(body: str) -> str:
+    """Return our id for the id of a body."""
+    return f"uk-api:{body.strip().lower()}"
 
 
 def _address(text: str) -> str:
