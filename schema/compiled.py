@@ -35,7 +35,7 @@ KEPT = 1_000
 
 @dataclass(frozen=True)
 class Asking:
-    """The context of an operation: the store that is asked, who asks, and who is told the plan and the Cypher, if any."""
+    """The context of an operation: the store that is asked, who asks, and who is told the plan and Cypher, if any."""
 
     reader: Reader
     actor: Actor

@@ -111,7 +111,7 @@ class Connection:
         chosen = self._records.operation.fields(nodes, "FacetCount", ROOT_DEPTH + 1)
         names = {key: one[0].name.value for key, one in chosen.items()}
 
-        def build(rows: list[Rows], variables: dict[str, Any]) -> list[dict[str, Any]]:
+        def build(rows: list[Rows], _variables: dict[str, Any]) -> list[dict[str, Any]]:
             counts = (_count(value, label, number, codes) for value, label, number in rows[place][0][0])
             return [{key: count[field] for key, field in names.items()} for count in counts]
 

@@ -162,7 +162,7 @@ class Operations:
         if operator in ("in", "not_in"):
             return {camel(operator): [one for one in (value, self._known_value(owner, declared)) if one is not None]}
         if value is None:
-            return {operator: None} if operator in ("eq", "ne") and family not in ("enum",) else {}
+            return {operator: None} if operator in ("eq", "ne") and family != "enum" else {}
         if operator in ("contains", "starts_with", "ends_with"):
             start = self._random.randint(0, len(value) - 1)
             return {camel(operator): value[start : start + 3].swapcase()}

@@ -93,7 +93,7 @@ def agreements(world: World, *, within: int = WITHIN.default) -> Report:  # type
     found = [*_uses(world.lists, register), *_agreements(register, within)]
     told = [one for one in found if not _withheld(register, one)]
     judged = sum(one.whole for one in register.agreements) + sum(1 for _use in _running(world.lists, register))
-    hidden = sum(not one.whole for one in (*register.agreements, *world.lists.resources))
+    hidden = sum(not one.whole for one in register.agreements) + sum(not one.whole for one in world.lists.resources)
     names = dict(zip(world.agencies.ids, world.agencies.names, strict=True))
     rows = [_row(one, world.as_of, names) for one in sorted(told, key=_order)]
     return AGREEMENTS.answer(

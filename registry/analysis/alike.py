@@ -3,7 +3,7 @@
 from typing import NamedTuple, Self
 
 import numpy as np
-from scipy import special
+from scipy import sparse, special
 
 from registry.analysis.bicm import bicm
 from registry.analysis.significance import false_discovery, poisson_above
@@ -61,7 +61,7 @@ def judge(compared: Compared, level: float) -> Judged:
     number shared is taken as Poisson with mean sum_t p_it p_jt; Benjamini-Hochberg over the pairs in a common area alone.
     """
     degree = np.diff(compared.functions.indptr)
-    kinds, kind = np.unique(compared.sector * (degree.max(initial=0) + 1) + degree, return_inverse=True)
+    _kinds, kind = np.unique(compared.sector * (degree.max(initial=0) + 1) + degree, return_inverse=True)
     first = np.unique(kind, return_index=True)[1]
     p = _doing(compared, degree, first)
     expected = p @ p.T
@@ -117,17 +117,18 @@ def _count(compared: Compared, kind: Ints, expected: Floats, level: float) -> tu
     number, found = np.zeros(kinds * kinds, np.int64), [_nobody()]
     for begin in range(0, len(kind), BLOCK):
         near = _near(compared, begin)
-        row, column = near.coords
+        row, column = near.row, near.col
         number += np.bincount(kind[row + begin] * kinds + kind[column + begin], minlength=kinds * kinds)
         block = compared.functions[begin : begin + BLOCK] @ compared.functions[begin:].T
         shared = near.multiply(block).tocoo()
         a, b = shared.coords[0] + begin, shared.coords[1] + begin
         kept = shared.data >= least[kind[a], kind[b]]
         found.append(_pairs(a[kept], b[kept], shared.data[kept], expected[kind[a[kept]], kind[b[kept]]]))
-    return Pairs(*map(np.concatenate, zip(*found, strict=True))), number.reshape(kinds, kinds)
+    joined = [np.concatenate(column) for column in zip(*found, strict=True)]
+    return Pairs(*joined), number.reshape(kinds, kinds)
 
 
-def _near(compared: Compared, begin: int) -> Matrix:
+def _near(compared: Compared, begin: int) -> sparse.coo_array:
     """Return ones where a row of the block and a later agency are not close and one's area lies in the other's."""
     rows = slice(begin, begin + BLOCK)
     near = compared.areas[rows] @ compared.wider[begin:].T
@@ -150,7 +151,7 @@ def _nobody() -> Pairs:
 
 
 def _only(pairs: Pairs, kept: Bools) -> Pairs:
-    return Pairs(*(column[kept] for column in pairs))
+    return Pairs(pairs.a[kept], pairs.b[kept], pairs.shared[kept], pairs.expected[kept], pairs.p[kept])
 
 
 def _doubled(keys: Ints) -> Bools:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from registry.analysis.basis import basis
 from registry.analysis.lists import Lists, Partnership
 from registry.analysis.world import World
-from registry.reports.report import Column, Evidence, Question, Report, Row
+from registry.reports.report import Cell, Column, Evidence, Question, Report, Row
 from registry.words import _
 
 INFORMAL, SHOWN = "informal", 20
@@ -90,7 +90,7 @@ def _row(fact: Fact) -> Row:
     recorded, withheld = known.count(True), known.count(None)
     missing = [one for one, there in zip(fact.records, known, strict=True) if there is False]
     told = len(known) - withheld
-    values = {
+    values: dict[str, Cell] = {
         "kind": fact.kind,
         "fact": fact.name,
         "recorded": recorded,

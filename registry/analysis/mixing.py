@@ -28,7 +28,8 @@ def chance(seen: Ints) -> Floats:
     which few of the possible ties exist. The diagonal has no meaning.
     """
     ends = seen.sum(axis=1).astype(np.float64)
-    return np.outer(ends, ends) / max(ends.sum() - 1, 1)
+    expected: Floats = np.outer(ends, ends) / max(ends.sum() - 1, 1)
+    return expected
 
 
 def density(ties: Ints) -> float:
@@ -72,7 +73,7 @@ def _swap(ties: Ints, width: int, draws: int, random: np.random.Generator) -> In
 class Outwardness(NamedTuple):
     """The E-I index, what it would be if sectors were dealt out anew, and how often it would be as far from that."""
 
-    index: float
+    index: float  # type: ignore[assignment]
     expected: float
     p: float
 

@@ -6,7 +6,7 @@ from registry.analysis.alike import Compared, Judged, Pairs, judge, shuffled
 from registry.analysis.basis import basis
 from registry.analysis.sector_gaps import LEVEL
 from registry.analysis.world import Floats, Ints, World
-from registry.reports.report import Column, Parameter, Question, Report, Row
+from registry.reports.report import Cell, Column, Parameter, Question, Report, Row
 from registry.words import _
 
 LEAST_LIKENESS = Parameter(
@@ -76,7 +76,7 @@ def _share(both: Floats, each: Floats) -> Floats:
 def _row(world: World, compared: Compared, pairs: Pairs, place: int, likeness: Floats) -> Row:
     a, b = (int(compared.places[side[place]]) for side in (pairs.a, pairs.b))
     functions = _rarest(world, a, b)
-    values = {
+    values: dict[str, Cell] = {
         "agency_a": world.agencies.names[a],
         "agency_b": world.agencies.names[b],
         "likeness": float(likeness[place]),

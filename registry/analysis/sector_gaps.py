@@ -91,7 +91,8 @@ def sector_gaps(
 def _between_known(world: World) -> Ints:
     """Return the pairs, in force or perhaps in force, of agencies that both have a sector."""
     pairs = np.concatenate([world.ties, world.perhaps])
-    return pairs[(world.sector[pairs] >= 0).all(axis=1)]
+    known: Ints = pairs[(world.sector[pairs] >= 0).all(axis=1)]
+    return known
 
 
 def _cells(world: World, ties: Ints, present: Ints, of: int) -> Cells:

@@ -88,17 +88,17 @@ class World:
     def graph(self) -> "nx.Graph[str]":
         """Return the ties as a networkx graph of agency ids; each node has its `name` and `sector` (id or None)."""
         graph: nx.Graph[str] = nx.Graph(as_of=self.as_of)
-        for place, (id, name) in enumerate(zip(self.agencies.ids, self.agencies.names, strict=True)):
+        for place, (agency, name) in enumerate(zip(self.agencies.ids, self.agencies.names, strict=True)):
             sector = self.sector[place]
-            graph.add_node(id, name=name, sector=self.sectors.ids[sector] if sector >= 0 else None)
+            graph.add_node(agency, name=name, sector=self.sectors.ids[sector] if sector >= 0 else None)
         graph.add_edges_from((self.agencies.ids[a], self.agencies.ids[b]) for a, b in self.ties.tolist())
         return graph
 
 
 def _columns(rows: Iterable[tuple[str, str]]) -> tuple[Sequence[str], Sequence[str]]:
     ids, names = [], []
-    for id, name in rows:
-        ids.append(id)
+    for one, name in rows:
+        ids.append(one)
         names.append(name)
     return ids, names
 
@@ -113,7 +113,7 @@ def _terms(kind: str, terms: Sequence[Term]) -> Names:
 
 
 def _places(ids: Sequence[str]) -> dict[str, int]:
-    return {id: place for place, id in enumerate(ids)}
+    return {one: place for place, one in enumerate(ids)}
 
 
 def _main(lists: Lists, place: dict[str, int]) -> Ints:
@@ -125,7 +125,7 @@ def _main(lists: Lists, place: dict[str, int]) -> Ints:
 def _matrix(cells: Iterable[tuple[int, str]], height: int, columns: Names) -> Matrix:
     """Return a matrix of ones at (row, id of the column)."""
     place = _places(columns.ids)
-    known = [(row, place[id]) for row, id in cells if row >= 0 and id in place]
+    known = [(row, place[one]) for row, one in cells if row >= 0 and one in place]
     return pattern(np.array(known, np.int64).reshape(-1, 2), height, len(columns))
 
 

@@ -35,7 +35,7 @@ def upsert_rows(kind: type[Kind], rows: Sequence[Stored], *, source: str, run: s
 
 def stored(record: Record) -> Stored:
     """Return what the store keeps of a record: every property that a source may give, and the folded name."""
-    kept = {name: record.values.get(name) for name in given_names(record.kind)}
+    kept = {name: record.values.get(name) for name in given_names(record.kind)}  # type: ignore[arg-type]
     return {"id": record.id, "hash": record.hash(), "props": {**kept, "name_key": fold(str(record.values["name"]))}}
 
 

@@ -109,10 +109,10 @@ def _number(parameter: Parameter, value: object) -> Number:
     """Return the value as a number of the parameter's type and range."""
     kind = type(parameter.default)
     try:
-        number = kind(value)  # type: ignore[call-overload]
-        if isfinite(number) and not isinstance(value, bool) and number == float(str(value)):
-            if parameter.least <= number <= parameter.most:
-                return kind(number)
+        number = kind(str(value))
+        exact = isfinite(number) and not isinstance(value, bool) and number == float(str(value))
+        if exact and parameter.least <= number <= parameter.most:
+            return kind(number)
     except (ValueError, TypeError, OverflowError):
         pass
     raise ReportError(

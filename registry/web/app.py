@@ -43,7 +43,7 @@ def build_app(place: Place, settings: Settings) -> Starlette:
     ]
 
     @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         async with reader:
             yield
         pages.close()

@@ -37,7 +37,9 @@ def ato_mapping(row: Row) -> Iterator[Mapped]:
     if not agency:
         yield left_out("NO_AGENCY", "agency_id", "", "required", "the first authorisation names no agency")
     elif agency == JOINT_BOARD:
-        yield left_out("JOINT_BOARD", "agency_id", agency, "an agency that uses it", "the joint board uses nothing itself")
+        yield left_out(
+            "JOINT_BOARD", "agency_id", agency, "an agency that uses it", "the joint board uses nothing itself"
+        )
     else:
         yield from _use(row, agency, "first", row["auth_date"], row["exp_date"])
 
