@@ -1,9 +1,14 @@
-"""Who may see what: one rule, as a function of Python values and as the same Cypher predicate."""
+"""Who may see what: one rule, worked out when a record is written and asked again by every Cypher text.
+
+A record keeps two lists of readers: who may know of it and see its face, and who may see all of it. An actor may read
+what names one of their own names. A record without the lists shows itself to nobody.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 SHOWN = ("published", "retired")
+ANYBODY, ADMINISTRATORS = "*", "*administrators"
 
 
 @dataclass(frozen=True)
@@ -15,48 +20,44 @@ class Actor:
     agencies: frozenset[str] = frozenset()
     groups: frozenset[str] = frozenset()
 
+    def names(self) -> frozenset[str]:
+        """Return every name under which a record may list this actor."""
+        administrators = {ADMINISTRATORS} if self.everything else set()
+        return frozenset({ANYBODY} | administrators) | self.agencies | self.groups
+
     def parameter(self) -> dict[str, object]:
         """Return the actor as the parameter `$me` of every Cypher text."""
-        return {"all": self.everything, "agencies": sorted(self.agencies), "groups": sorted(self.groups)}
+        return {"names": sorted(self.names())}
 
 
 ANONYMOUS = Actor()
 ADMIN = Actor("admin", everything=True)
 
 
-def may_see(actor: Actor, record: Mapping[str, object]) -> bool:
-    """Tell whether the actor may know of the record and see its face."""
-    return _granted(actor, record) or (record.get("status") in SHOWN and record.get("access") in ("open", "restricted"))
+def seen_by(record: Mapping[str, object]) -> list[str]:
+    """Return who may know of the record and see its face."""
+    return _readers(record, "open", "restricted")
 
 
-def may_see_all(actor: Actor, record: Mapping[str, object]) -> bool:
-    """Tell whether the actor may see every property and link of the record."""
-    return _granted(actor, record) or (record.get("status") in SHOWN and record.get("access") == "open")
+def shown_to(record: Mapping[str, object]) -> list[str]:
+    """Return who may see every property and link of the record."""
+    return _readers(record, "open")
 
 
 def seen(node: str) -> str:
-    """Return the predicate that `may_see` is, never null, for a node variable of a Cypher text."""
-    return f"({_shown(node)} AND {node}.access IN ['open', 'restricted'] OR {_granted_in(node)})"
+    """Return the Cypher predicate of who may know of a node."""
+    return f"any(r IN {node}.seen_by WHERE r IN $me.names)"
 
 
 def seen_whole(node: str) -> str:
-    """Return the predicate that `may_see_all` is, never null, for a node variable of a Cypher text."""
-    return f"({_shown(node)} AND {node}.access = 'open' OR {_granted_in(node)})"
+    """Return the Cypher predicate of who may see all of a node."""
+    return f"any(r IN {node}.shown_to WHERE r IN $me.names)"
 
 
-def _granted(actor: Actor, record: Mapping[str, object]) -> bool:
+def _readers(record: Mapping[str, object], *classes: str) -> list[str]:
+    if record.get("status") in SHOWN and record.get("access") in classes:
+        return [ANYBODY]
     grants = record.get("grants")
-    named = set(grants) if isinstance(grants, list) else set()
-    return actor.everything or record.get("steward") in actor.agencies or bool(named & (actor.groups | actor.agencies))
-
-
-def _shown(node: str) -> str:
-    return f"{node}.status IN ['published', 'retired']"
-
-
-def _granted_in(node: str) -> str:
-    """Return a predicate that is never null; the embedded engine does not take `coalesce` around a whole one."""
-    return (
-        f"$me.all OR coalesce({node}.steward IN $me.agencies, false)"
-        f" OR any(g IN coalesce({node}.grants, []) WHERE g IN $me.groups OR g IN $me.agencies)"
-    )
+    named = [str(one) for one in grants if not str(one).startswith(ANYBODY)] if isinstance(grants, list) else []
+    steward = record.get("steward")
+    return [ADMINISTRATORS, *([str(steward)] if steward else []), *named]

@@ -1,13 +1,12 @@
 """Which pairs of sectors work together less than chance would have it."""
 
-from typing import NamedTuple
-
 import numpy as np
 
 from registry.analysis.basis import basis
-from registry.analysis.mixing import Outwardness, chance, density, mixing, outwardness, swapped
-from registry.analysis.significance import false_discovery, poisson_below
-from registry.analysis.world import Floats, Ints, World
+from registry.analysis.mixing import Outwardness, outwardness
+from registry.analysis.sector_pairs import SEED, SectorPairs, sector_pairs
+from registry.analysis.significance import false_discovery
+from registry.analysis.world import Ints, World
 from registry.reports.report import Column, Evidence, Parameter, Question, Report, Row
 from registry.words import _
 
@@ -19,8 +18,7 @@ LEAST_EXPECTED = Parameter(
     1000.0,
     "With fewer ties than this to be expected, a pair of sectors is too small to tell.",
 )
-DENSE, FEW_AGENCIES, MOST_SECTORS = 0.2, 50, 200
-DRAWS_PER_CELL, PERMUTATIONS, SEED = 20, 5000, 20261125
+FEW_AGENCIES, PERMUTATIONS = 50, 5_000
 FINDINGS = {"gap": "gap", "no-gap": "no gap", "too-few": "too few ties to tell"}
 
 SECTOR_GAPS = Question(
@@ -51,17 +49,6 @@ SECTOR_GAPS = Question(
 )
 
 
-class Cells(NamedTuple):
-    """Pairs of different sectors, one place each: who they are, ties seen and expected, spread, one-sided p by chance."""
-
-    a: Ints
-    b: Ints
-    seen: Ints
-    expected: Floats
-    spread: Floats
-    p: Floats
-
-
 def sector_gaps(
     world: World, *, level: float = LEVEL.default, least_expected: float = LEAST_EXPECTED.default
 ) -> Report:
@@ -72,19 +59,16 @@ def sector_gaps(
     of sectors that have agencies. References: Newman 2003; Maslov & Sneppen 2002; Benjamini & Hochberg 1995.
     """
     ties = _between_known(world)
-    present = np.unique(world.sector[world.sector >= 0])
-    of = len(present) * (len(present) - 1) // 2
-    cells = _cells(world, ties, present, of)
-    told = cells.expected >= least_expected
-    adjusted = false_discovery(np.where(told, cells.p, 1.0), of)
-    gaps = told & (adjusted <= level)
-    order = np.lexsort((-cells.expected, adjusted, ~told))
-    rows = [
-        _row(world, cells, place, adjusted[place], bool(gaps[place]), bool(told[place])) for place in order.tolist()
-    ]
+    pairs = sector_pairs(world, ties)
+    told = (pairs.chance.expected >= least_expected) & (not pairs.too_dense)
+    adjusted = false_discovery(np.where(told, pairs.chance.p, 1.0), pairs.of)
+    gap = told & (adjusted <= level)
+    finding = np.where(gap, "gap", np.where(told, "no-gap", "too-few"))
+    order = np.lexsort((-pairs.chance.expected, adjusted, ~told))
+    rows = [_row(world, pairs, place, str(finding[place]), float(adjusted[place])) for place in order.tolist()]
     return SECTOR_GAPS.answer(
-        world.as_of, rows, found=int(gaps.sum()), of=of, unknown=of - int(told.sum()), withheld=world.lists.withheld,
-        notes=_notes(world, ties, of, len(cells.a)), level=level, least_expected=least_expected,
+        world.as_of, rows, found=int(gap.sum()), of=pairs.of, unknown=pairs.of - int(told.sum()),
+        withheld=world.lists.withheld, notes=_notes(world, ties, pairs), level=level, least_expected=least_expected,
     )  # fmt: skip
 
 
@@ -95,43 +79,23 @@ def _between_known(world: World) -> Ints:
     return known
 
 
-def _cells(world: World, ties: Ints, present: Ints, of: int) -> Cells:
-    """Count the pairs of sectors; of more than MOST_SECTORS sectors only those with the most ties are looked at one by one."""
-    ends = np.bincount(world.sector[ties].ravel(), minlength=len(world.sectors))[present]
-    kept = np.sort(present[np.argsort(-ends, kind="stable")[:MOST_SECTORS]])
-    place = np.full(len(world.sectors) + 1, len(kept))
-    place[kept] = np.arange(len(kept))
-    group, upper = place[world.sector], np.triu_indices(len(kept), 1)
-    seen = mixing(group, ties, len(kept) + 1)
-    if density(ties) <= DENSE:
-        expected = chance(seen)[upper]
-        spread, p = np.sqrt(expected), poisson_below(seen[upper], expected)
-    else:
-        drawn = _drawn(group, ties, len(kept) + 1, max(DRAWS_PER_CELL * of, 1))[:, *upper]
-        expected, spread = drawn.mean(axis=0), drawn.std(axis=0)
-        p = (1 + (drawn <= seen[upper]).sum(axis=0)) / (len(drawn) + 1)
-    return Cells(kept[upper[0]], kept[upper[1]], seen[upper], expected, spread, p)
-
-
-def _drawn(group: Ints, ties: Ints, size: int, draws: int) -> Ints:
-    return np.array([mixing(group, one, size) for batch in swapped(ties, draws, SEED) for one in batch])
-
-
-def _row(world: World, cells: Cells, place: int, p: float, gap: bool, told: bool) -> Row:
-    a, b = int(cells.a[place]), int(cells.b[place])
-    seen, expected, spread = int(cells.seen[place]), float(cells.expected[place]), float(cells.spread[place])
+def _row(world: World, pairs: SectorPairs, place: int, finding: str, p: float) -> Row:
+    a, b, seen = int(pairs.a[place]), int(pairs.b[place]), int(pairs.seen[place])
+    expected, spread = float(pairs.chance.expected[place]), float(pairs.chance.spread[place])
+    told = finding != "too-few"
     values = {
         "sector_a": world.sectors.names[a],
         "sector_b": world.sectors.names[b],
-        "finding": "gap" if gap else "no-gap" if told else "too-few",
+        "finding": finding,
         "seen": seen,
         "expected": expected,
         "ratio": seen / expected if told else None,
         "z": (seen - expected) / spread if told and spread > 0 else None,
-        "p": float(p) if told else None,
+        "p": p if told else None,
         "unrecorded": int((np.isin(world.sector, (a, b)) & ~world.recorded).sum()),
     }
-    return Row(values, _evidence(world, a, b) if gap else _sectors(world, a, b), "likely" if told else "unclear")
+    evidence = _evidence(world, a, b) if finding == "gap" else _sectors(world, a, b)
+    return Row(values, evidence, "likely" if told else "unclear")
 
 
 def _sectors(world: World, *sectors: int) -> tuple[Evidence, ...]:
@@ -148,30 +112,24 @@ def _evidence(world: World, a: int, b: int) -> tuple[Evidence, ...]:
     return found
 
 
-def _notes(world: World, ties: Ints, of: int, listed: int) -> list[str]:
-    notes = [basis(world)]
-    without = int((world.sector < 0).sum())
-    if without:
-        notes.append(_("{n} agencies have no sector on record; their ties are left out.").format(n=without))
-    several = sum(len(one.sectors) > 1 for one in world.lists.agencies)
-    if several:
-        notes.append(_("{n} agencies are in several sectors and count for the first.").format(n=several))
-    if len(world.perhaps):
-        notes.append(
-            _("{n} ties rest on agreements whose dates are withheld; they count as in force.").format(
-                n=len(world.perhaps)
-            )
-        )
-    if of > listed:
-        notes.append(_("{n} pairs of sectors with few ties are counted but not listed.").format(n=of - listed))
-    if density(ties) > DENSE:
-        draws = max(DRAWS_PER_CELL * of, 1)
-        notes.append(
-            _("The network is dense: chance is {draws} draws by swapping ties, seed {seed}.").format(
-                draws=draws, seed=SEED
-            )
-        )
+def _notes(world: World, ties: Ints, pairs: SectorPairs) -> list[str]:
+    counted = (
+        (int((world.sector < 0).sum()), _("{n} agencies have no sector on record; their ties are left out.")),
+        (_in_several(world), _("{n} agencies are in several sectors and count for the first.")),
+        (len(world.perhaps), _("{n} ties rest on agreements whose dates are withheld; they count as in force.")),
+        (pairs.of - len(pairs.a), _("{n} pairs of sectors with few ties are counted but not listed.")),
+    )
+    notes = [basis(world)] + [note.format(n=n) for n, note in counted if n]
+    if pairs.draws:
+        told = _("The network is dense: chance is {draws} draws by swapping ties, seed {seed}.")
+        notes.append(told.format(draws=pairs.draws, seed=SEED))
+    if pairs.too_dense:
+        notes.append(_("So many of the possible ties exist that gaps between sectors cannot be told from chance."))
     return notes + _outward(world, ties)
+
+
+def _in_several(world: World) -> int:
+    return sum(len(agency.sectors) > 1 for agency in world.lists.agencies)
 
 
 def _outward(world: World, ties: Ints) -> list[str]:

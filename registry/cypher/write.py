@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import cache
 
+from registry.access import seen_by, shown_to
 from registry.cypher.text import Cypher
 from registry.modelling import Kind, Link
 from registry.records import Record, Tie, fold
@@ -34,9 +35,14 @@ def upsert_rows(kind: type[Kind], rows: Sequence[Stored], *, source: str, run: s
 
 
 def stored(record: Record) -> Stored:
-    """Return what the store keeps of a record: every property that a source may give, and the folded name."""
+    """Return what the store keeps of a record: every property a source may give, its folded name, and its readers."""
     kept = {name: record.values.get(name) for name in given_names(record.kind)}  # type: ignore[arg-type]
-    return {"id": record.id, "hash": record.hash(), "props": {**kept, "name_key": fold(str(record.values["name"]))}}
+    derived = {
+        "name_key": fold(str(record.values["name"])),
+        "seen_by": seen_by(record.values),
+        "shown_to": shown_to(record.values),
+    }
+    return {"id": record.id, "hash": record.hash(), "props": {**kept, **derived}}
 
 
 def tie(link: Link, ties: Sequence[Tie], *, source: str, run: str) -> Cypher:
