@@ -9,6 +9,7 @@ from strawberry.types.field import StrawberryField
 
 from registry.codes import code_list
 from registry.values import Date, Instant, Unfit, Value
+from schema.refusal import Refused
 
 DAY = NewType("DAY", str)
 MOMENT = NewType("MOMENT", str)
@@ -19,7 +20,7 @@ def _scalar(value: type[Value]) -> Any:
         try:
             return str(value.clean(str(raw)))
         except Unfit as unfit:
-            raise ValueError(f"{unfit}; expected {unfit.rule}") from None
+            raise Refused("BAD_REQUEST", f"{raw!r}: {unfit}; it should be {unfit.rule}.") from None
 
     return strawberry.scalar(name=value.scalar, description=value.__doc__, serialize=str, parse_value=parse)
 

@@ -17,18 +17,18 @@ class Refused(GraphQLError):
         super().__init__(message, nodes=nodes, path=path, extensions={"code": code, **details})
 
 
-def internal(cause: BaseException) -> Refused:
+def internal(cause: BaseException, path: list[str | int] | None = None) -> Refused:
     """Return the refusal of an operation that failed by our fault; the log has the cause under the number it gives."""
     incident = secrets.token_hex(4)
     log.error("incident %s", incident, exc_info=cause)
-    return Refused("INTERNAL", f"Something went wrong; the log has it as {incident}.", incident=incident)
+    return Refused("INTERNAL", f"Something went wrong; the log has it as {incident}.", incident=incident, path=path)
 
 
 def presented(error: GraphQLError) -> dict[str, Any]:
     """Return an error as it is answered, with its code; what is neither ours nor the document's fault is internal."""
     if not (error.extensions or {}).get("code"):
         if error.original_error is not None and not isinstance(error.original_error, GraphQLError):
-            error = internal(error.original_error)
+            error = internal(error.original_error, error.path)
         else:
             error.extensions = {**(error.extensions or {}), "code": "BAD_REQUEST"}
     return dict(error.formatted)

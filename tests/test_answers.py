@@ -38,6 +38,8 @@ def test_random_operations_are_answered_as_the_oracle_answers_them(store: Store,
     world = random_world(random)
     write_world(store, world)
     maker, oracle = Operations(world, random), Oracle(world, SCHEMA.as_str(), actor)
-    operations = [maker.make() for _ in range(100)]
+    # Neo4j plans every new text for half a second, so it gets fewer of them.
+    embedded = place.reader_username != place.username
+    operations = [maker.make() for _ in range(80 if embedded else 10)]
     for (text, variables), answer in zip(operations, asyncio.run(answers(place, operations, actor)), strict=True):
         assert answer == oracle.answer(text, variables), (text, variables)

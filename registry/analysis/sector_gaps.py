@@ -7,7 +7,7 @@ from registry.analysis.mixing import Outwardness, outwardness
 from registry.analysis.sector_pairs import SEED, SectorPairs, sector_pairs
 from registry.analysis.significance import false_discovery
 from registry.analysis.world import Ints, World
-from registry.reports.report import Column, Evidence, Parameter, Question, Report, Row
+from registry.reports.report import Cell, Column, Evidence, Parameter, Question, Report, Row
 from registry.words import _
 
 LEVEL = Parameter("level", 0.05, 0.0001, 0.5, "The share of false findings that is put up with.")
@@ -83,7 +83,7 @@ def _row(world: World, pairs: SectorPairs, place: int, finding: str, p: float) -
     a, b, seen = int(pairs.a[place]), int(pairs.b[place]), int(pairs.seen[place])
     expected, spread = float(pairs.chance.expected[place]), float(pairs.chance.spread[place])
     told = finding != "too-few"
-    values = {
+    values: dict[str, Cell] = {
         "sector_a": world.sectors.names[a],
         "sector_b": world.sectors.names[b],
         "finding": finding,

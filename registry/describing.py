@@ -1,0 +1,62 @@
+"""The model in words: docs/model.md, written from the model alone."""
+
+from collections.abc import Iterator
+
+from registry.modelling import End, Kind, Model, Property
+
+
+def describe(model: Model) -> str:
+    """Return docs/model.md."""
+    lines = [
+        "# The model",
+        "",
+        "Written from `registry/model.py` by `make docs`. *Face* is what everybody sees of a record whose access is",
+        "restricted; the rest is seen by its steward and by those it grants access to.",
+        "",
+    ]
+    for kind in model:
+        lines += [*_kind(kind), ""]
+    return "\n".join(lines)
+
+
+def _kind(kind: type[Kind]) -> Iterator[str]:
+    yield f"## {kind.__name__}"
+    yield ""
+    yield str(kind.__doc__)
+    yield ""
+    yield "| property | type | what it is | rules |"
+    yield "|---|---|---|---|"
+    for declared in kind.properties.values():
+        yield f"| `{declared.name}` | {declared.value.__name__} | {declared.doc} | {', '.join(_rules(declared))} |"
+    if kind.ends:
+        yield ""
+        yield "| link | to | what it is | relation |"
+        yield "|---|---|---|---|"
+        for end in kind.ends.values():
+            yield f"| `{end.name}` | {'one' if end.single else 'many'} {end.target} | {end.link.doc} | {_relation(end)} |"
+
+
+def _rules(declared: Property) -> Iterator[str]:
+    if declared.required:
+        yield "required"
+    if declared.face:
+        yield "face"
+    if declared.codes:
+        yield f"code list `{declared.codes}`"
+    if declared.refers_to:
+        yield f"id of {declared.refers_to}"
+    if declared.at_least is not None:
+        yield f"at least {declared.at_least:g}"
+    if declared.kept_by_us:
+        yield "kept by the registry"
+
+
+def _relation(end: End) -> str:
+    properties = f" ({', '.join(end.link.properties)})" if end.link.properties else ""
+    return f"`{end.link.relation}`{properties}{', face' if end.link.face else ''}"
+
+
+if __name__ == "__main__":
+    from registry.model import MODEL
+
+    print(describe(MODEL), end="")

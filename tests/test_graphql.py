@@ -1,0 +1,160 @@
+"""What is asked over GraphQL that is no plain answer: pages, refusals, limits, who may see what, and fixed texts."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from registry.access import ADMIN, ANONYMOUS, Actor
+from registry.cypher.text import Cypher
+from registry.cypher.write import tie, upsert
+from registry.model import MODEL
+from registry.records import make_record, make_tie
+from registry.store import Place, Reader, Store
+from registry.values import now
+from schema.compiled import Asking
+from schema.graph_api import build_schema
+from schema.refusal import presented
+
+SCHEMA = build_schema(MODEL)
+RUN = {"source": "test", "run": "run:test"}
+
+
+@pytest.fixture
+def agencies(store: Store) -> Store:
+    """Eleven open agencies, one restricted and one closed, each providing one service."""
+    agencies = [_record("Agency", f"agency:{n:02d}", f"Office {n:02d}", kind="department") for n in range(11)]
+    agencies.append(
+        _record("Agency", "agency:11", "Office 11", kind="court", access="restricted", description="Secret")
+    )
+    agencies.append(_record("Agency", "agency:12", "Office 12", kind="court", access="closed"))
+    services = [_record("Service", f"service:{n:02d}", f"Service {n:02d}", kind="public") for n in range(13)]
+    provides = MODEL["Agency"].ends["provides"]
+    ties = [make_tie(provides, f"agency:{n:02d}", f"service:{n:02d}", {"role": "lead"})[0] for n in range(13)]
+    store.write(
+        upsert(MODEL["Agency"], agencies, now=now(), **RUN),
+        upsert(MODEL["Service"], services, now=now(), **RUN),
+        tie(provides.link, [one for one in ties if one], **RUN),
+    )
+    return store
+
+
+def _record(of: str, record_id: str, name: str, **values: Any) -> Any:
+    record, problems = make_record(MODEL[of], {"id": record_id, "name": name, **values})
+    assert record, problems
+    return record
+
+
+def ask(place: Place, text: str, actor: Actor = ANONYMOUS, **variables: Any) -> dict[str, Any]:
+    return asyncio.run(_ask(place, [(text, variables)], actor))[0]
+
+
+async def _ask(
+    place: Place, asked: list[tuple[str, dict[str, Any]]], actor: Actor, seen: Any = None
+) -> list[dict[str, Any]]:
+    async with Reader(place) as reader:
+        results = [
+            await SCHEMA.execute(text, variable_values=values, context_value=Asking(reader, actor, seen))
+            for text, values in asked
+        ]
+    return [{"data": one.data, "errors": [presented(error) for error in one.errors or ()]} for one in results]
+
+
+def code(answer: dict[str, Any]) -> str:
+    return str(answer["errors"][0]["extensions"]["code"])
+
+
+@pytest.mark.parametrize("order", ["", "order: [{kind: DESC}, {name: ASC}],"])
+def test_pages_walk_through_everything_once_forwards_and_backwards(agencies: Store, place: Place, order: str) -> None:
+    every = [f"agency:{n:02d}" for n in ([*range(12)] if not order else [*range(11), 11])]
+    for size, cursor, end, more in (
+        ("first", "after", "endCursor", "hasNextPage"),
+        ("last", "before", "startCursor", "hasPreviousPage"),
+    ):
+        text = (
+            f"query($c: String) {{ agencies({order} {size}: 5, {cursor}: $c)"
+            f" {{ nodes {{ id }} pageInfo {{ {end} {more} }} }} }}"
+        )
+        walked: list[str] = []
+        at = None
+        while True:
+            page = ask(place, text, c=at)["data"]["agencies"]
+            ids = [one["id"] for one in page["nodes"]]
+            walked = walked + ids if size == "first" else ids + walked
+            at = page["pageInfo"][end]
+            if not page["pageInfo"][more]:
+                break
+        assert walked == every
+
+
+def test_a_restricted_record_shows_its_face_and_a_closed_one_nothing(agencies: Store, place: Place) -> None:
+    text = '{ r: agency(id: "agency:11") { name description withheld } c: agency(id: "agency:12") { name } }'
+    assert ask(place, text)["data"] == {"r": {"name": "Office 11", "description": None, "withheld": True}, "c": None}
+    assert ask(place, text, ADMIN)["data"] == {
+        "r": {"name": "Office 11", "description": "Secret", "withheld": False},
+        "c": {"name": "Office 12"},
+    }
+    hidden = """{ agencies(where: {description: {contains: "secret"}}) { totalCount }
+                  services { nodes { providers { agency { id } } } } }"""
+    answer = ask(place, hidden)["data"]
+    assert answer["agencies"]["totalCount"] == 0
+    assert {"agency": {"id": "agency:12"}} not in [
+        one for node in answer["services"]["nodes"] for one in node["providers"]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{ agencies { nodes { name }", "BAD_REQUEST"),
+        ("{ agencies { nodes { nme } } }", "BAD_REQUEST"),
+        ("{ agencies(first: 1000000000) { nodes { name } } }", "TOO_COSTLY"),
+        ("{ agencies(first: -1) { nodes { name } } }", "BAD_REQUEST"),
+        ("{ agencies(after: \"x\") { nodes { name } } }", "BAD_REQUEST"),
+        ("{ agencies(last: 2, after: \"x\") { nodes { name } } }", "BAD_REQUEST"),
+        ("{ agencies(where: {created: {gt: \"soon\"}}) { nodes { name } } }", "BAD_REQUEST"),
+        ("{ agencies(where: {name: {contains: null}}) { nodes { name } } }", "BAD_REQUEST"),
+        ("{ " + " ".join(f"a{n}: __typename" for n in range(200)) + " }", "TOO_COSTLY"),
+        ("{ " + " ".join(f"a{n}: __typename" for n in range(5000)) + " }", "BAD_REQUEST"),
+        ("{ agencies { nodes " + "{ units " * 15 + "{ id }" + " }" * 15 + " } }", "TOO_DEEP"),
+        ("{ agencies(first: 200) { nodes { units { units { units { units { name } } } } } } }", "TOO_COSTLY"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_answered_says_so_with_a_code(store: Store, place: Place, text: str, expected: str) -> None:
+    assert code(ask(place, text)) == expected
+
+
+def test_introspection_beside_data_and_a_missing_promised_value(agencies: Store, place: Place) -> None:
+    answer = ask(place, '{ agency(id: "agency:01") { status } __schema { queryType { name } } }')
+    assert answer["data"] == {"agency": {"status": "PUBLISHED"}, "__schema": {"queryType": {"name": "Query"}}}
+    agencies.write(Cypher("MATCH (n:Agency {id: 'agency:01'}) REMOVE n.name"))
+    answer = ask(place, '{ agency(id: "agency:01") { id name } }')
+    assert answer["data"] == {"agency": None}
+    assert answer["errors"][0]["path"] == ["agency", "name"]
+
+
+def test_a_thousand_questions_of_one_shape_are_one_text(agencies: Store, place: Place) -> None:
+    texts: set[str] = set()
+    text = "query($w: AgencyWhere, $n: Int) { agencies(where: $w, first: $n) { nodes { id name } } }"
+    asked = [
+        (text.replace("id name", ["id name", "name id", "x: name id", "id y: name"][n % 4]),
+         {"w": {"name": {"contains": "x" * (n % 50 + 1)}, "kind": {"in": ["a"] * (n % 30)}}, "n": n % 100})
+        for n in range(1000)
+    ]  # fmt: skip
+    answers = asyncio.run(
+        _ask(place, asked, ANONYMOUS, lambda _questions, cyphers: texts.update(one.text for one in cyphers))
+    )
+    assert not any(one["errors"] for one in answers)
+    assert len(texts) == 1
+
+
+def test_a_store_that_is_away_is_unavailable() -> None:
+    nowhere = Place("bolt://127.0.0.1:1", "a", "b", "a", "b")
+
+    async def asked() -> Any:
+        reader = Reader(nowhere)
+        result = await SCHEMA.execute("{ agencies { totalCount } }", context_value=Asking(reader, ANONYMOUS))
+        await reader.close()
+        return presented(result.errors[0])
+
+    assert asyncio.run(asked())["extensions"]["code"] == "UNAVAILABLE"

@@ -1,0 +1,63 @@
+"""The direction of imports, where Cypher is written, and who knows the driver."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+LAYERS = [
+    {"values", "codes", "words"},
+    {"modelling"},
+    {"model"},
+    {"records", "plan", "access", "describing"},
+    {"cypher"},
+    {"store", "settings", "engine"},
+    {"constraints", "opening"},
+    {"reports", "analysis"},
+    {"loaders", "schema"},
+    {"web"},
+    {"commands"},
+    {"cli"},
+]
+HEIGHT = {name: height for height, names in enumerate(LAYERS) for name in names}
+FILES = [path for folder in ("registry", "schema", "loaders") for path in sorted((ROOT / folder).rglob("*.py"))]
+
+
+def _layer(module: str) -> str | None:
+    parts = module.split(".")
+    return parts[0] if parts[0] in ("schema", "loaders") else parts[1] if parts[0] == "registry" and parts[1:] else None
+
+
+def _imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {one.name for one in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{one.name}" for one in node.names}
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_point_one_way(path: Path) -> None:
+    module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    own = _layer(module)
+    if own is None or own not in HEIGHT:
+        return
+    for imported in _imports(path):
+        layer = _layer(imported)
+        if layer in HEIGHT and layer != own:
+            assert HEIGHT[layer] <= HEIGHT[own], f"{module} imports {imported}"
+            assert {own, layer} != {"loaders", "schema"}, f"{module} imports {imported}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_cypher_is_written_in_one_place_and_the_driver_known_in_one(path: Path) -> None:
+    place = path.relative_to(ROOT).as_posix()
+    text = path.read_text(encoding="utf-8")
+    if not place.startswith("registry/cypher/") and place != "registry/access.py":
+        assert not re.search(r"\b(MATCH|MERGE|UNWIND|DETACH DELETE) ?[({$]", text), place
+    if place != "registry/store.py":
+        assert not {"neo4j", "neo4j.exceptions"} & _imports(path), place
