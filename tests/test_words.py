@@ -1,0 +1,35 @@
+"""Every text that people read is there in Indonesian."""
+
+from pathlib import Path
+
+from babel.messages.extract import extract_from_dir
+
+from registry.reports.catalogue import QUESTIONS
+from registry.reports.report import CONFIDENCE
+from registry.words import _, speaking
+
+ROOT = Path(__file__).parent.parent
+METHODS = [("**/templates/**.html", "jinja2"), ("**.py", "python")]
+PLURALS = ["agencies", "services", "resources", "needs", "partnerships"]
+
+
+def texts() -> set[str]:
+    """Return every message of the code, the templates, and the reports' definitions."""
+    found = set(PLURALS) | set(CONFIDENCE.values())
+    for folder in ("registry", "loaders"):
+        extracted = extract_from_dir(ROOT / folder, METHODS, keywords={"_": None}, callback=None)
+        found |= {message for _file, _line, message, _comments, _context in extracted if isinstance(message, str)}
+    for question in QUESTIONS.values():
+        found |= {question.text, question.method, *(one.description for one in question.parameters)}
+        for column in question.columns:
+            found |= {column.label, column.description, column.unit, *column.words.values()}
+    return found - {""}
+
+
+def test_every_text_is_there_in_indonesian() -> None:
+    with speaking("id"):
+        missing = sorted(one for one in texts() if _(one) == one and one not in SAME)
+    assert not missing
+
+
+SAME = {"%", "p", "z"}
