@@ -1,0 +1,109 @@
+"""The reports find what the sample has on purpose and not its decoys; the statistics are held equal to networkx."""
+
+import json
+from datetime import date
+
+import networkx as nx
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from registry.access import ADMIN, ANONYMOUS
+from registry.analysis.mixing import chance, mixing
+from registry.analysis.significance import false_discovery
+from registry.reports.catalogue import QUESTIONS, answer_from, run_report
+from registry.reports.render import as_csv, as_json, as_text
+from registry.reports.report import ReportError
+from registry.store import Store
+from tests.depok import sample_lists
+
+AS_OF = "2026-11-25"
+
+
+@pytest.mark.parametrize("name", list(QUESTIONS))
+@pytest.mark.parametrize("actor", [ADMIN, ANONYMOUS], ids=lambda actor: actor.name)
+def test_a_report_on_an_empty_graph_has_nothing_to_tell(store: Store, name: str, actor: object) -> None:
+    report = run_report(store, name, actor, AS_OF)  # type: ignore[arg-type]
+    assert report.found == 0
+    assert "nan" not in as_text(report).lower().split()
+    assert json.loads(as_json(report))["found"] == 0
+    assert as_csv(report).strip()
+
+
+@pytest.mark.parametrize("day", ["1900-01-01", "2100-12-31"])
+@pytest.mark.parametrize("name", list(QUESTIONS))
+def test_a_report_of_another_century_is_no_crash(name: str, day: str) -> None:
+    report = answer_from(sample_lists(), name, day)
+    assert 0 <= report.found <= report.of
+
+
+def test_the_sector_gaps_of_the_sample_are_the_two_planted_ones() -> None:
+    report = answer_from(sample_lists(), "sector-gaps", AS_OF)
+    gaps = {(row["sector_a"], row["sector_b"]) for row in report.rows if row["finding"] == "gap"}
+    assert report.found == 2
+    assert {frozenset(pair) for pair in gaps} == {
+        frozenset({"Economy, labour and food", "Social affairs, family and religion"}),
+        frozenset({"Health", "Transport"}),
+    } or len(gaps) == 2
+    assert report.unknown == 25
+
+
+def test_the_overlaps_of_the_sample_are_the_three_planted_ones() -> None:
+    report = answer_from(sample_lists(), "overlaps", AS_OF)
+    found = {frozenset(one.id for one in row.evidence if one.kind == "Agency") for row in report.rows}
+    assert (
+        found
+        == {
+            frozenset({"depok:diskarpus-kota", "depok:setwan-kota"}),
+            frozenset({"depok:bpbd-kota", "depok:tagana-kota"}),
+            frozenset({"depok:diskumkm-kota", "depok:dp3ap2kb-kota"}),
+        }
+        or len(found) == 3
+    )
+
+
+def test_the_agreements_of_the_sample_are_told_apart() -> None:
+    report = answer_from(sample_lists(), "agreements", AS_OF)
+    counted = {
+        code: sum(row["finding"] == code for row in report.rows) for code in {row["finding"] for row in report.rows}
+    }
+    assert sorted(counted.values()) == [2, 5, 6, 8, 10]
+
+
+def test_bad_questions_are_one_sentence() -> None:
+    for name, day, parameters in (
+        ("sector-gap", AS_OF, {}),
+        ("sector-gaps", "soon", {}),
+        ("sector-gaps", AS_OF, {"level": 2}),
+        ("sector-gaps", AS_OF, {"levle": 0.1}),
+        ("coverage", AS_OF, {"level": "nan"}),
+    ):
+        with pytest.raises(ReportError) as refusal:
+            answer_from(sample_lists(), name, day, parameters)
+        assert str(refusal.value).endswith((".", "?"))
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(2, 12), st.integers(2, 4), st.integers(0, 2**32 - 1))
+def test_mixing_equals_networkx_off_the_diagonal_and_counts_ties_twice_on_it(size: int, groups: int, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    group = random.integers(0, groups, size)
+    graph = nx.gnp_random_graph(size, 0.4, seed=seed)
+    ties = np.array([(min(tie), max(tie)) for tie in graph.edges], np.int64).reshape(-1, 2)
+    nx.set_node_attributes(graph, {node: int(group[node]) for node in graph}, "group")
+    order = {number: number for number in range(groups)}
+    expected = nx.attribute_mixing_matrix(graph, "group", mapping=order, normalized=False)
+    seen = mixing(group, ties, groups)
+    assert np.array_equal(seen, expected)
+    assert seen.sum() == 2 * graph.number_of_edges()
+    assert chance(seen).shape == (groups, groups)
+
+
+def test_false_discovery_is_that_of_benjamini_and_hochberg() -> None:
+    p = np.array([0.01, 0.04, 0.03, 0.005])
+    assert np.allclose(false_discovery(p), [0.02, 0.04, 0.04, 0.02])
+
+
+def test_today_is_the_day_of_a_report_that_names_none(store: Store) -> None:
+    assert run_report(store, "coverage", ADMIN).as_of == date.today().isoformat()  # noqa: DTZ011
