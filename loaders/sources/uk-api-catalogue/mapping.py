@@ -8,6 +8,7 @@ from loaders.mapping import Mapped, Row, noted, record, tie
 
 def organisation(row: Row) -> Iterator[Mapped]:
     """A body that offers APIs."""
+    yield from _spelling("id", row["id"])
     yield record(
         "Agency",
         key(row["id"]),
@@ -20,20 +21,34 @@ def organisation(row: Row) -> Iterator[Mapped]:
 
 
 def catalogue(row: Row) -> Iterator[Mapped]:
-    """An API; the catalogue has no id for it, so provider, name and address make one."""
-    digest = hashlib.sha256("\n".join((row["provider"], row["name"], row["url"])).encode()).hexdigest()[:16]
-    api = f"uk-api:{digest}"
+    """An API; the catalogue has no id for it, so its provider and its name make one."""
+    body = key(row["provider"])
+    api = "uk-api:" + hashlib.sha256(" ".join((body, row["name"])).encode()).hexdigest()[:16]
+    yield from _spelling("provider", row["provider"])
     yield record(
-        "Resource", api, name=row["name"], kind="data", shareability="on-request", description=row["description"]
+        "Resource",
+        api,
+        name=row["name"],
+        kind="data",
+        shareability="on-request",
+        description=row["description"].replace("\\n", "\n"),
+        conditions=row["license"],
     )
-    yield tie("Resource.owners", api, key(row["provider"]))
-    if not row["dateAdded"]:
-        yield noted("NO_DATE", "dateAdded", "", "a date", "the catalogue does not say when it was added")
+    yield tie("Resource.owners", api, body)
+    if not row["startDate"]:
+        yield noted("NO_DATE", "startDate", "", "a date", "the catalogue does not say since when it runs")
 
 
 def key(body: str) -> str:
-    """Return our id for the id of a body."""
-    return f"uk-api:{body.strip().lower()}"
+    """Return our id for a body, which is named by its id or, in older rows, by its name."""
+    return f"uk-api:{body.lower().replace(' ', '-')}"
+
+
+def _spelling(field: str, body: str) -> Iterator[Mapped]:
+    if key(body) != f"uk-api:{body}":
+        yield noted(
+            "SPELLING", field, body, "small letters and hyphens", "this spelling of the body is taken for the other"
+        )
 
 
 def _address(text: str) -> str:

@@ -1,21 +1,21 @@
 """FedRAMP: which agency authorised a cloud service first, and which reuse that authorisation."""
 
-import re
 from collections.abc import Iterator
+from datetime import date
 
 from loaders.mapping import Mapped, Row, implied, left_out, noted, record, tie
 
 JOINT_BOARD = "22-001"
-LETTER = re.compile(r"\d{4}-\d{2}-\d{2}T")
+FIRST_YEAR = 2000  # the programme is younger; an earlier year is a slip of the pen, such as 0202
 
 
 def agencies(row: Row) -> Iterator[Mapped]:
     """An agency, or a unit of one: `22-008-02` belongs to `22-008`, whose name stands in `parent`."""
-    number, name = row["id"].strip(), row["sub"].strip() or row["parent"].strip()
-    yield record("Agency", key(number), name=name, website=row["website"].strip(), **_federal(number))
+    number, name = row["id"], row["sub"] or row["parent"]
+    yield record("Agency", key(number), name=name, website=row["website"], **_federal(number))
     above = number[:6]
     if above != number:
-        yield implied("Agency", key(above), name=row["parent"].strip(), **_federal(above))
+        yield implied("Agency", key(above), name=row["parent"], **_federal(above))
         yield tie("Agency.part_of", key(number), key(above))
 
 
@@ -24,7 +24,7 @@ def products(row: Row) -> Iterator[Mapped]:
     yield record(
         "Resource",
         key(row["id"]),
-        name=f"{row['csp'].strip()}: {row['cso'].strip()}",
+        name=f"{row['csp']}: {row['cso']}",
         kind="application",
         shareability="on-request",
         description=", ".join(filter(None, (row["service_model"], row["deployment_model"], row["impact_level"]))),
@@ -33,7 +33,7 @@ def products(row: Row) -> Iterator[Mapped]:
 
 def ato_mapping(row: Row) -> Iterator[Mapped]:
     """The agency that authorised a service first: it has it from `auth_date`."""
-    agency = row["agency_id"].strip()
+    agency = row["agency_id"]
     if not agency:
         yield left_out("NO_AGENCY", "agency_id", "", "required", "the first authorisation names no agency")
     elif agency == JOINT_BOARD:
@@ -46,22 +46,32 @@ def ato_mapping(row: Row) -> Iterator[Mapped]:
 
 def reuse_mapping(row: Row) -> Iterator[Mapped]:
     """An agency, or the unit of it that is named, reuses a service since the date of its letter."""
-    agency = row["sub_id"].strip() or row["agency_id"].strip()
-    yield from _use(row, agency, "reuse", row["ato_date"], row["exp_date"])
+    yield from _use(row, row["sub_id"] or row["agency_id"], "reuse", row["ato_date"], row["exp_date"])
 
 
 def key(number: str) -> str:
     """Return our id for one of theirs."""
-    return f"us-fedramp:{number.strip()}"
+    return f"us-fedramp:{number}"
 
 
 def _use(row: Row, agency: str, role: str, since: str, until: str) -> Iterator[Mapped]:
-    days = {}
-    for name, field, text in (("since", "ato_date", since), ("until", "exp_date", until)):
-        days[name] = text if LETTER.match(text) else None
-        if text and not days[name]:
-            yield noted("NO_DATE", field, text, "a date such as 2026-12-31", "it is no date; the use stays, undated")
-    yield tie("Agency.uses", key(agency), key(row["id"]), role=role, **days)
+    begins, ends = _day(since), _day(until)
+    if since and not begins:
+        yield noted("NO_DATE", "ato_date", since, "a date such as 2026-12-31", "it is no date; the use stays, undated")
+    if until and not ends:
+        yield noted(
+            "NO_END", "exp_date", until, "a date such as 2026-12-31", "it is no date; the use stays, open-ended"
+        )
+    yield tie("Agency.uses", key(agency), key(row["id"]), role=role, since=begins, until=ends)
+
+
+def _day(text: str) -> date | None:
+    """Return the day at the head of a date and time, None when there is none that can be meant."""
+    try:
+        day = date.fromisoformat(text[:10])
+    except ValueError:
+        return None
+    return day if day.year >= FIRST_YEAR else None
 
 
 def _federal(number: str) -> dict[str, object]:
