@@ -6,7 +6,7 @@ TEST = $(VENV)/test.installed
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fix bench lock
+.PHONY: help run test check fix bench docs lock
 
 help: ## Show what there is to do.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,10 @@ fix: $(TEST) ## Mend what ruff can mend, and format.
 
 bench: $(TEST) ## Run the benchmarks; takes minutes, and a quiet machine.
 	$(BIN)/python -m benchmarks
+
+docs: $(TEST) ## Write docs/model.md and schema/schema.graphql anew.
+	$(BIN)/python -m registry.describing > docs/model.md
+	$(BIN)/python -m schema > schema/schema.graphql
 
 lock: $(TEST) ## Pin every dependency anew, with hashes.
 	$(BIN)/pip install --quiet uv

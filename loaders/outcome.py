@@ -35,7 +35,7 @@ class RowProblem:
 class Outcome:
     """What came of one run of a source. Records are counted by the plural of their kind, ties as `resources.users`.
 
-    `problems` holds the first hundred, errors before warnings; `counts` how many there are of each code.
+    `problems` holds the first hundred of each code, errors before warnings; `counts` how many there are of each.
     `refused` says why nothing was written, None when the run was accepted.
     """
 
@@ -61,7 +61,7 @@ class Outcome:
 
 
 class Tally:
-    """Counts what happens in a run while it happens, and keeps the first problems of each level."""
+    """Counts what happens in a run while it happens, and keeps the first problems of each code."""
 
     def __init__(self) -> None:
         self.rows_read: Counter[str] = Counter()
@@ -84,7 +84,7 @@ class Tally:
     def add(self, problem: RowProblem) -> None:
         """Count a problem, and keep it when it is among the first."""
         self.counts[problem.code] += 1
-        if len(self._kept[problem.level]) < SHOWN:
+        if self.counts[problem.code] <= SHOWN:
             self._kept[problem.level].append(problem)
         if problem.level == "error":
             self._lost.setdefault(problem.file, set()).add(problem.row)
@@ -108,7 +108,7 @@ class Tally:
             ties_removed=dict(self.ties_removed),
             rows_left_out=self.rows_left_out,
             counts=dict(self.counts),
-            problems=tuple((self._kept["error"] + self._kept["warning"])[:SHOWN]),
+            problems=(*self._kept["error"], *self._kept["warning"]),
             notes=tuple(self.notes),
             refused=refused,
         )

@@ -17,6 +17,7 @@ const ask = async (operation, options) => {
   });
   return answer.json();
 };
-ReactDOM.createRoot(document.getElementById("graphiql")).render(
+ReactDOM.render(
   React.createElement(GraphiQL, { fetcher: ask, ...(given ? { query: first } : { defaultQuery: first }) }),
+  document.getElementById("graphiql"),
 );
