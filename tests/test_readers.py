@@ -198,7 +198,10 @@ def test_hidden_empty_and_guide_sheets_are_no_tables(tmp_path: Path) -> None:
 
 def test_a_spreadsheet_that_unpacks_to_too_much_or_is_none_is_refused(tmp_path: Path) -> None:
     bomb = tmp_path / "bomb.xlsx"
-    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("xl/a.xml", "w", force_zip64=True) as out:
+    with (
+        zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("xl/a.xml", "w", force_zip64=True) as out,
+    ):
         for _ in range(501):
             out.write(bytes(1_000_000))
     assert "unpacks to more than" in refusal(bomb)
