@@ -1,7 +1,9 @@
 """Open a file of any format that we know, as tables of rows. Rows stream; memory stays flat for text formats."""
 
 import json
+from collections import deque
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from loaders.rows import LooseRow, Note, Row, Table
 from loaders.sheets import read_sheets
 
 ENDINGS = (".csv", ".tsv", ".txt", ".xlsx", ".json", ".jsonl")
+DEEPEST = 100
 
 
 def read(path: Path, note: Note) -> list[Table]:
@@ -59,20 +62,36 @@ def _json_objects(path: Path) -> Iterator[tuple[int, Any]]:
     """Give the entries of the list in the file, counted from 1; the list may stand alone or under one name."""
     try:
         with path.open("rb") as file:
-            prefix = _place_of_list(file, path.name)
-            file.seek(0)
-            yield from enumerate(ijson.items(file, prefix, use_float=True), start=1)
-    except (ijson.JSONError, UnicodeDecodeError, RecursionError):
+            events = iter(ijson.basic_parse(file, use_float=True))
+            _enter_list(events, path.name)
+            yield from enumerate(_entries(events, path.name), start=1)
+            deque(events, maxlen=0)  # what follows the list must be sound, too
+    except (ijson.JSONError, UnicodeDecodeError):
         raise Refused(f"{path.name} is no sound JSON.") from None
 
 
-def _place_of_list(file: Any, name: str) -> str:
-    for prefix, event, _ in ijson.parse(file):
+def _enter_list(events: Iterator[tuple[str, Any]], name: str) -> None:
+    for event, _ in islice(events, 3):
         if event == "start_array":
-            return f"{prefix}.item" if prefix else "item"
+            return
         if event not in ("start_map", "map_key"):
             break
     raise Refused(f"{name} must hold a list of rows, alone or under one name.")
+
+
+def _entries(events: Iterator[tuple[str, Any]], name: str) -> Iterator[Any]:
+    """Build one entry of the list after the other, until the list ends."""
+    builder, depth = ijson.ObjectBuilder(), 0
+    for event, value in events:
+        depth += event.startswith("start_") - event.startswith("end_")
+        if depth < 0:
+            return
+        if depth > DEEPEST:
+            raise Refused(f"{name} is nested more than {DEEPEST} levels deep.")
+        builder.event(event, value)
+        if depth == 0:
+            yield builder.value
+            builder = ijson.ObjectBuilder()
 
 
 def _json_lines(path: Path) -> Iterator[tuple[int, Any]]:

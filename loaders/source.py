@@ -77,7 +77,7 @@ def read_source(folder: Path) -> Source:
     except tomllib.TOMLDecodeError as error:
         raise Refused(f"{path} is no sound TOML: {error}.") from None
     except ValidationError as error:
-        raise Refused(f"{path}: {_first(error)}.") from None
+        raise Refused(f"{path}: {_first(error)}") from None
 
 
 def known_sources(settings: Settings) -> list[Source]:
@@ -114,6 +114,10 @@ def _nearest(name: str, known: Mapping[str, object]) -> str:
 
 
 def _first(error: ValidationError) -> str:
-    first = error.errors()[0]
+    """Return the first fault in words; an entry that does not exist comes before one that is missing."""
+    first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
     name = ".".join(str(part) for part in first["loc"])
-    return f"{name}: {first['msg'].removeprefix('Value error, ').rstrip('.')}"
+    if first["type"] == "extra_forbidden":
+        return f"a source has no entry {name!r}{_nearest(name, Source.model_fields)}"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{name}: {message}" if message.endswith((".", "?")) else f"{name}: {message}."
