@@ -1,127 +1,120 @@
-"""The sources that ship, on real input where it is there, and tables with faults: what a coordinator would see."""
+"""The sources that come with the registry, on the data they were made for."""
 
+import csv
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from loaders.outcome import Outcome
 from loaders.run import run
-from loaders.source import find_source, read_source
+from loaders.source import find_source
 from registry.cypher.text import Cypher
 from registry.settings import Settings
 from registry.store import Store
 
-SHARED = Path(os.environ.get("REGISTRY_SHARED_DATA", Path(__file__).parent.parent.parent / "shared/data"))
+SHARED = Path(os.environ.get("REGISTRY_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
 
-def real(folder: str) -> Path:
-    """Return the folder of real input, or skip."""
+def shared(folder: str) -> Path:
     if not (SHARED / folder).is_dir():
-        pytest.skip(f"{SHARED / folder} is not there; set REGISTRY_SHARED_DATA to the folder of real input")
+        pytest.skip(f"there is no {SHARED / folder}; set REGISTRY_SHARED_DATA to the folder that holds {folder}")
     return SHARED / folder
 
 
-def load(store: Store, name: str, path: Path | None = None) -> Outcome:
-    return run(store, find_source(name, Settings()), from_path=path)
-
-
 def count(store: Store, text: str) -> int:
-    return int(store.read(Cypher(text))[0][0])
+    return int(store.read(Cypher(f"MATCH {text} RETURN count(*)"))[0][0])
 
 
-def test_fedramp_reuse_is_loaded_whole_and_its_faults_are_named(store: Store) -> None:
-    outcome = load(store, "us-fedramp", real("us-fedramp-reuse"))
+def test_the_sample_loads_without_a_problem_and_a_second_time_changes_nothing(store: Store) -> None:
+    source = find_source("depok", Settings())
+    first = run(store, source)
+    assert (first.refused, first.problems) == (None, ())
+    assert count(store, "(a:Agency)") == first.rows_read["agencies.csv"]
+    assert count(store, "()-[:PROVIDES]->()") == first.rows_read["services.providers.csv"]
+    again = run(store, source)
+    assert (again.created, again.changed, again.retired, again.ties_removed) == ({}, {}, {}, {})
+
+
+def test_fedramp_gives_its_agencies_services_and_uses_and_names_what_is_wrong(store: Store) -> None:
+    folder = shared("us-fedramp-reuse")
+    source = find_source("us-fedramp", Settings())
+    outcome = run(store, source, from_path=folder)
     assert outcome.refused is None
-    assert outcome.created == {"agencies": 232, "resources": 436}
-    assert outcome.ties_written["resources.users"] == 2338
-    assert count(store, "MATCH (:Agency)-[u:USES]->(:Resource) RETURN count(u)") == 2338
-    known = {"UNKNOWN_RECORD": 43, "REPEATED": 114, "NO_ROW": 2, "NO_AGENCY": 6, "JOINT_BOARD": 58}
-    assert {code: outcome.counts[code] for code in known} == known
-    again = load(store, "us-fedramp", real("us-fedramp-reuse"))
-    assert not any((again.created, again.changed, again.retired))
-    assert count(store, "MATCH (n:Agency) WHERE n.version > 1 RETURN count(n)") == 0
-
-
-def test_the_uk_catalogue_gives_its_apis_with_their_owners(store: Store) -> None:
-    outcome = load(store, "uk-api-catalogue", real("uk-api-catalogue"))
-    assert outcome.refused is None
-    assert outcome.created["resources"] == 231
-    assert count(store, "MATCH (a:Agency) WHERE (a)-[:OWNS]->() RETURN count(a)") == 33
-
-
-def site(folder: Path, text: bytes, name: str = "agencies.csv", **expect: int) -> Path:
-    """Write a source of one table and return its folder."""
-    (folder / "data").mkdir(parents=True, exist_ok=True)
-    (folder / "data" / name).write_bytes(text)
-    wanted = "".join(f"{plural} = {number}\n" for plural, number in expect.items())
-    (folder / "source.toml").write_text(
-        f'name = "Site"\npublisher = "Site"\nlicence = "CC0"\nformat = "tables"\nfiles = "data"\n[expect]\n{wanted}'
+    assert (count(store, "(a:Agency)"), count(store, "(r:Resource)"), count(store, "()-[:USES]->()")) == (
+        232,
+        436,
+        2338,
     )
-    return folder
+    assert count(store, "(a:Agency)-[:PART_OF]->(b:Agency)") == 143
+    assert outcome.counts == {
+        "UNKNOWN_RECORD": 43,
+        "REPEATED": 114,
+        "IN_TWO_FILES": 4,
+        "NO_ROW": 2,
+        "NO_AGENCY": 6,
+        "JOINT_BOARD": 58,
+        "NO_DATE": 4,
+        "NO_END": 5,
+    }
+    named = {(one.code, one.value) for one in outcome.problems}
+    assert {value for code, value in named if code == "NO_ROW"} == {"us-fedramp:22-009", "us-fedramp:22-016"}
+    assert {value for code, value in named if code == "UNKNOWN_RECORD"} == {
+        f"us-fedramp:{number}" for number in ("F1212191840", "AGENCYAMAZONNEW", "FR1916744879")
+    }
+    assert {value for code, value in named if code == "NO_DATE"} == {
+        "7/72023",
+        "0202-10-19T04:56:02.000Z",
+        "0202-03-24T04:56:02.000Z",
+        "0202-04-26T04:56:02.000Z",
+    }
+    again = run(store, source, from_path=folder)
+    assert (again.created, again.changed, again.retired, again.ties_removed) == ({}, {}, {}, {})
 
 
-HEAD = "id,name,kind\n"
+def test_fedramp_keeps_the_earliest_start_the_latest_end_and_who_was_first(store: Store) -> None:
+    folder = shared("us-fedramp-reuse")
+    assert run(store, find_source("us-fedramp", Settings()), from_path=folder).refused is None
+    uses = {
+        (agency, product): (role, since, until)
+        for agency, product, role, since, until in store.read(
+            Cypher("MATCH (a:Agency)-[e:USES]->(r:Resource) RETURN a.id, r.id, e.role, e.since, e.until")
+        )
+    }
+    assert uses["us-fedramp:22-017", "us-fedramp:FR1728349078"] == ("first", "2021-03-11", None)
+    assert uses["us-fedramp:22-021-03", "us-fedramp:AGENCYHUDSAAS"][1] is None, "the letter of 0202 leaves it undated"
+    assert Counter(role for role, _, _ in uses.values()) == {"reuse": 2060, "first": 278}
+    repeated = _rows_of_repeated_pairs(folder)
+    assert len(repeated) > 50
+    for (agency, product), rows in repeated.items():
+        role, since, until = uses[f"us-fedramp:{agency}", f"us-fedramp:{product}"]
+        days = [row["ato_date"][:10] for row in rows if row["ato_date"]]
+        ends = [row["exp_date"][:10] for row in rows]
+        if role == "reuse" and all(day > "2000" for day in days):
+            assert since == min(days, default=None)
+            assert until == (max(ends) if all(ends) else None)
 
 
-@pytest.mark.parametrize(
-    ("encoding", "separator"), [("utf-8", ","), ("utf-8-sig", ";"), ("latin-1", ","), ("cp1252", "\t"), ("utf-16", ",")]
-)
-def test_a_table_is_read_whatever_its_encoding_and_separator(
-    store: Store, tmp_path: Path, encoding: str, separator: str
-) -> None:
-    text = "\n".join(["id,name,kind", "site:one,Élysée café über alles,department", "site:two,Ñandú à côté,court"])
-    folder = site(tmp_path / "my-site", text.replace(",", separator).encode(encoding))
-    outcome = run(store, read_source(folder))
-    assert outcome.refused is None, outcome.problems
-    assert store.read(Cypher("MATCH (n:Agency) RETURN n.name ORDER BY n.id")) == [
-        ["Élysée café über alles"],
-        ["Ñandú à côté"],
-    ]
-    assert any("agencies.csv: read as" in note for note in outcome.notes)
+def _rows_of_repeated_pairs(folder: Path) -> dict[tuple[str, str], list[dict[str, str]]]:
+    """Read the file anew, with nothing of ours, and return the rows of the pairs that are given more than once."""
+    with (folder / "products.csv").open(encoding="utf-8") as file:
+        products = {row["id"].strip() for row in csv.DictReader(file)}
+    pairs: dict[tuple[str, str], list[dict[str, str]]] = {}
+    with (folder / "reuse_mapping.csv").open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            pair = (row["sub_id"].strip() or row["agency_id"].strip(), row["id"].strip())
+            if pair[1] in products:
+                pairs.setdefault(pair, []).append({name: cell.strip() for name, cell in row.items()})
+    return {pair: rows for pair, rows in pairs.items() if len(rows) > 1}
 
 
-def test_a_row_gone_from_the_source_retires_its_record_and_only_its_own(store: Store, tmp_path: Path) -> None:
-    run(store, read_source(site(tmp_path / "site-a", (HEAD + "a:one,One,court\na:two,Two,court\n").encode())))
-    run(store, read_source(site(tmp_path / "site-b", (HEAD + "b:one,One,court\n").encode())))
-    outcome = run(store, read_source(site(tmp_path / "site-a", (HEAD + "a:one,One,court\n").encode())))
-    assert outcome.retired == {"agencies": 1}
-    read = store.read(Cypher("MATCH (n:Agency) RETURN n.id, n.status ORDER BY n.id"))
-    assert read == [["a:one", "published"], ["a:two", "retired"], ["b:one", "published"]]
-
-
-@pytest.mark.parametrize(
-    ("text", "field"),
-    [
-        (HEAD + "a:one,One,nonsense\n", "kind"),
-        (HEAD + "a:one,,court\n", "name"),
-        (HEAD + "??,One,court\n", "id"),
-        (HEAD + "a:one,One\n", ""),
-        ("id,name,kind,part_of\na:one,One,court,a:nobody\n", "part_of"),
-    ],
-)
-def test_a_fault_refuses_the_run_names_its_place_and_writes_nothing(
-    store: Store, tmp_path: Path, text: str, field: str
-) -> None:
-    outcome = run(store, read_source(site(tmp_path / "my-site", text.encode())))
-    assert outcome.refused
-    problem = outcome.problems[0]
-    assert (problem.file, problem.row) == ("agencies.csv", 2)
-    assert field in problem.field
-    assert count(store, "MATCH (n) RETURN count(n)") == 0
-
-
-def test_of_ten_thousand_faults_a_hundred_are_shown_and_all_counted(store: Store, tmp_path: Path) -> None:
-    rows = "".join(f"a:{n:05d},One,nonsense\n" for n in range(10_000))
-    outcome = run(store, read_source(site(tmp_path / "my-site", (HEAD + rows).encode())))
-    assert outcome.refused
-    assert len(outcome.problems) == 100
-    assert sum(outcome.counts.values()) == 10_000
-
-
-def test_fewer_records_than_expected_or_a_wrong_column_is_a_refusal(store: Store, tmp_path: Path) -> None:
-    few = run(store, read_source(site(tmp_path / "site-a", (HEAD + "a:one,One,court\n").encode(), agencies=2)))
-    assert few.refused and "2 are expected" in few.refused
-    wrong = run(store, read_source(site(tmp_path / "site-b", b"id,nme,kind\na:one,One,court\n")))
-    assert wrong.refused and "nme" in wrong.refused
-    assert count(store, "MATCH (n) RETURN count(n)") == 0
+def test_the_api_catalogue_gives_231_resources_of_33_bodies(store: Store) -> None:
+    folder = shared("uk-api-catalogue")
+    source = find_source("uk-api-catalogue", Settings())
+    outcome = run(store, source, from_path=folder)
+    assert outcome.refused is None
+    assert (count(store, "(r:Resource)"), count(store, "(:Agency)-[:OWNS]->(:Resource)")) == (231, 231)
+    assert store.read(Cypher("MATCH (a:Agency)-[:OWNS]->() RETURN count(DISTINCT a)")) == [[33]]
+    assert outcome.counts == {"NO_DATE": 212, "SPELLING": 2}
+    assert {one.value for one in outcome.problems if one.code == "SPELLING"} == {"Insolvency-service"}
+    assert run(store, source, from_path=folder).changed == {}

@@ -8,6 +8,7 @@ from loaders.outcome import Outcome, Refused
 from loaders.progress import showing
 from loaders.run import run
 from loaders.source import find_source, known_sources
+from loaders.template import write_template
 from registry.commands.console import err, out, print_json, print_table, tell, warn
 from registry.constraints import apply
 from registry.cypher.write import sources as last_runs
@@ -61,6 +62,20 @@ def sources(as_json: bool = typer.Option(False, "--json", help="Print JSON.")) -
         print_json(listed)
     else:
         print_table(list(listed[0]), [list(one.values()) for one in listed])
+
+
+def template(
+    kind: str = typer.Argument(help="A kind of the model, such as agency."),
+    output: Path | None = typer.Option(None, "-o", "--output", help="The file to write: .csv or .xlsx."),
+) -> None:
+    """Write an empty table of a kind, with a column guide, ready to fill in."""
+    path = output or Path(f"{kind}.xlsx")
+    try:
+        write_template(kind, path)
+    except Refused as refusal:
+        warn(str(refusal))
+        raise typer.Exit(REFUSED) from None
+    out.print(f"Wrote {path}.", markup=False)
 
 
 def print_outcome(outcome: Outcome) -> None:
