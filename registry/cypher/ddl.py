@@ -51,7 +51,7 @@ def drop(wished: str) -> tuple[str, str]:
 def _of_kind(kind: type[Kind], dialect: Dialect) -> Iterator[Wish]:
     label = kind.__name__
     if dialect.types_properties:
-        for name in ("id", "name_key", "source", "run"):
+        for name in ("id", "name_key"):
             yield _wish(
                 label, f"{name}_type", f"CONSTRAINT {{}} IF NOT EXISTS FOR (n:{label}) REQUIRE n.{name} IS :: STRING"
             )
@@ -64,7 +64,8 @@ def _of_kind(kind: type[Kind], dialect: Dialect) -> Iterator[Wish]:
                 )
     yield _wish(label, "id", f"CONSTRAINT {{}} IF NOT EXISTS FOR (n:{label}) REQUIRE n.id IS UNIQUE")
     yield _wish(label, "name", f"INDEX {{}} IF NOT EXISTS FOR (n:{label}) ON (n.name_key, n.id)")
-    yield _wish(label, "source", f"INDEX {{}} IF NOT EXISTS FOR (n:{label}) ON (n.source, n.run)")
+    if dialect.seeks_in_writes:
+        yield _wish(label, "source", f"INDEX {{}} IF NOT EXISTS FOR (n:{label}) ON (n.source, n.run)")
 
 
 def _wish(label: str, purpose: str, definition: str) -> Wish:

@@ -15,6 +15,11 @@ class Dialect:
         return self.embedded
 
     @property
+    def seeks_in_writes(self) -> bool:
+        """Whether a sweep finds its records by an index; the embedded engine scans, and only pays for keeping one."""
+        return not self.embedded
+
+    @property
     def times_out_each(self) -> bool:
         """Whether a time limit can be given with each query; otherwise it is fixed when the engine starts."""
         return not self.embedded

@@ -1,0 +1,1 @@
+"""Runnable comparisons; tests never time."""

@@ -1,0 +1,5 @@
+"""Run every benchmark: `python -m benchmarks`, or `make bench`."""
+
+from benchmarks.load import main
+
+main()

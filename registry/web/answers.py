@@ -1,0 +1,132 @@
+"""What the pages ask the store, as everybody may see it: counts, a search by name, reports."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any, TypeVar
+
+from anyio import CapacityLimiter, to_thread
+
+from registry.access import ANONYMOUS
+from registry.analysis.lists import lists
+from registry.cypher.network import network
+from registry.cypher.read import write
+from registry.model import MODEL
+from registry.plan import AllOf, Compare, Given, Page, Question, Select, Total
+from registry.records import fold
+from registry.reports.catalogue import answer_from, find_question, read_day, read_parameters, run_report
+from registry.reports.report import Report
+from registry.store import Place, Reader, Store
+from registry.words import language
+
+COUNTED = ("Agency", "Service", "Resource", "Need", "Partnership")
+SEARCHED = tuple(kind.__name__ for kind in MODEL if kind.named and not kind.kept_by_us)
+COMPOSED = ("agreements", "sector-gaps", "overlaps", "coverage")
+FOUND = 8
+FRESH, KEPT, AT_ONCE = 30.0, 64, 2
+NOT_RETIRED = Compare("status", "ne", Given(fixed="retired"))
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Found:
+    """The first records of a kind, each its id and name, and whether there are more."""
+
+    kind: str
+    records: list[tuple[str, str]]
+    more: bool
+
+
+@dataclass(frozen=True)
+class Attention:
+    """The collaboration gap report, and by name the reports that it is composed of."""
+
+    gaps: Report
+    parts: Mapping[str, Report]
+
+
+class Answers:
+    """Asks one store. Reports run in threads of their own, at most two at once, and are kept for half a minute."""
+
+    def __init__(self, place: Place, reader: Reader) -> None:
+        self._place, self._reader = place, reader
+        self._store: Store | None = None
+        self._opening = Lock()
+        self._threads = CapacityLimiter(AT_ONCE)
+        self._kept: dict[Hashable, tuple[float, asyncio.Future[Any]]] = {}
+
+    def close(self) -> None:
+        """Give the connections back."""
+        if self._store is not None:
+            self._store.close()
+
+    async def counts(self) -> dict[str, int]:
+        """Return how many records there are of each kind. Raises StoreError."""
+        answers = await self._ask([Total(kind, NOT_RETIRED) for kind in COUNTED])
+        return {kind: rows[0][0] for kind, rows in zip(COUNTED, answers, strict=True)}
+
+    async def search(self, text: str) -> list[Found]:
+        """Return, by kind, the records whose name holds the text, none for an empty one. Raises StoreError."""
+        key = fold(text)
+        if not key:
+            return []
+        named = AllOf((NOT_RETIRED, Compare("name", "contains", Given(fixed=key))))
+        answers = await self._ask([_page(kind, named) for kind in SEARCHED])
+        found = ((kind, [tuple(row[0][0]) for row in rows]) for kind, rows in zip(SEARCHED, answers, strict=True))
+        return [Found(kind, records[:FOUND], len(records) > FOUND) for kind, records in found if records]
+
+    async def report(self, name: str, asked: Mapping[str, str]) -> Report:
+        """Return a report; `asked` holds `as-of` and its parameters as text. Raises ReportError and StoreError."""
+        question, day = find_question(name), read_day(asked.get("as-of"))
+        values = read_parameters(question, {key: value for key, value in asked.items() if key != "as-of"})
+        return await self._fresh(
+            (name, day, *values.items()), lambda: run_report(self._opened(), name, ANONYMOUS, day, values)
+        )
+
+    async def attention(self) -> Attention:
+        """Return the collaboration gap report of today and its parts, from one read. Raises StoreError."""
+        day = read_day(None)
+        return await self._fresh(("attention", day), lambda: self._attention(day))
+
+    def _attention(self, day: str) -> Attention:
+        gaps = find_question("gaps")
+        ((answer,),) = self._opened().read(network(gaps.reads, ANONYMOUS))
+        known = lists(gaps.reads, answer)
+        return Attention(answer_from(known, "gaps", day), {name: answer_from(known, name, day) for name in COMPOSED})
+
+    async def _fresh(self, key: Hashable, answer: Callable[[], T]) -> T:
+        """Return the answer that is kept under the key, or a new one: those who ask meanwhile wait for the same."""
+        key = (language(), key)
+        until, kept = self._kept.get(key, (0.0, None))
+        if kept is None or until < time.monotonic():
+            kept = asyncio.ensure_future(to_thread.run_sync(answer, limiter=self._threads))
+            self._keep(key, kept)
+        try:
+            answered: T = await asyncio.shield(kept)
+        except Exception:
+            self._kept.pop(key, None)
+            raise
+        return answered
+
+    def _keep(self, key: Hashable, answer: asyncio.Future[Any]) -> None:
+        self._kept.pop(key, None)
+        self._kept[key] = time.monotonic() + FRESH, answer
+        if len(self._kept) > KEPT:
+            del self._kept[next(iter(self._kept))]
+
+    def _opened(self) -> Store:
+        with self._opening:
+            if self._store is None:
+                self._store = Store(self._place)
+            return self._store
+
+    async def _ask(self, questions: list[Question]) -> list[list[list[Any]]]:
+        return await self._reader.read([write(one, MODEL).ask({}, ANONYMOUS.parameter()) for one in questions])
+
+
+def _page(kind: str, where: AllOf) -> Page:
+    return Page(kind, (Select(kind, ("id", "name")),), where, (), Given(fixed=FOUND + 1), (), backward=False)

@@ -1,0 +1,80 @@
+"""What answers when something goes wrong: one sentence, as a page or as JSON, never a traceback."""
+
+import logging
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from registry.reports.catalogue import QUESTIONS
+from registry.reports.report import ReportError
+from registry.store import StoreError
+from registry.web.language import chosen
+from registry.web.markup import VARY, page
+from registry.web.security import secure
+from registry.words import _, speaking
+
+SOON = {"Retry-After": "5"}
+log = logging.getLogger(__name__)
+
+
+def exception_handlers(usual: str) -> dict[Any, Callable[[Request, Any], Any]]:
+    """Return what answers each sort of failure; `usual` is the language of who asks for none."""
+
+    async def unexpected(request: Request, error: Exception) -> Response:
+        """Answer outside of all middleware, so with the language and the headers that it would have added."""
+        with speaking(chosen(request, usual)):
+            response = _unexpected(request, error)
+        secure(response.headers, request.url.path)
+        return response
+
+    return {HTTPException: _refused, ReportError: _no_report, StoreError: _no_store, Exception: unexpected}
+
+
+def away(error: StoreError) -> str:
+    """Return what a visitor is told when the store fails; what the operator needs to know is logged."""
+    log.warning("%s", error)
+    if error.code in ("TIMEOUT", "TOO_COSTLY"):
+        return _("This takes more than the registry gives to one question; please ask for less.")
+    return _("The registry's store does not answer; please try again soon.")
+
+
+async def _refused(request: Request, error: HTTPException) -> Response:
+    return _problem(request, error.status_code, _sentence(error.status_code), error.headers)
+
+
+async def _no_report(request: Request, error: ReportError) -> Response:
+    asked = QUESTIONS.get(request.path_params["name"])
+    return _problem(request, 400 if asked else 404, str(error), report=asked.name if asked else None)
+
+
+async def _no_store(request: Request, error: StoreError) -> Response:
+    return _problem(request, 503, away(error), SOON)
+
+
+def _unexpected(request: Request, error: Exception) -> Response:
+    number = secrets.token_hex(4)
+    log.error("%s %s failed, noted as %s", request.method, request.url.path, number, exc_info=error)
+    return _problem(request, 500, _("Something failed here; the log has it as {number}.").format(number=number))
+
+
+def _sentence(status: int) -> str:
+    if status == 404:
+        return _("There is nothing at this address.")
+    if status == 405:
+        return _("This address cannot be asked in this way.")
+    return _("This request cannot be understood.")
+
+
+def _problem(
+    request: Request, status: int, sentence: str, headers: Any = None, *, report: str | None = None
+) -> Response:
+    if "text/html" in request.headers.get("accept", ""):
+        response: Response = page(request, "problem.html", status, sentence=sentence, report=report)
+    else:
+        response = JSONResponse({"message": sentence}, status, VARY)
+    response.headers.update(headers or {})
+    return response
