@@ -12,7 +12,7 @@ from registry.modelling import End, Kind
 from schema.names import camel, field_of
 
 PACKAGE = "graphene_django_graphiql_static"
-FIRST = "provides(first: 3) { role service { name } }"
+FIRST = ["totalCount", "nodes {", "  name", "  kind", "  provides(first: 3) { role service { name } }", "}"]
 KEPT_SHORT = ("access", "grants", "source", "created", "updated", "version")
 
 
@@ -27,7 +27,7 @@ def query_for(kind: str | None, record: str | None) -> str:
     A kind that there is not is as none.
     """
     if kind not in MODEL.kinds:
-        return _text(("agencies(first: 5)", ["totalCount", f"nodes {{ name kind {FIRST} }}"]))
+        return _text(("agencies(first: 5)", FIRST))
     declared = MODEL[kind]
     if record is None:
         return _text((f"{camel(declared.plural)}(first: 50)", ["totalCount", "nodes { id name }"]))

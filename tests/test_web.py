@@ -1,0 +1,364 @@
+"""The pages as a visitor finds them: what they count and find, how they speak, what they refuse, and that they are safe."""
+
+import csv
+import io
+import re
+import time
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from socket import create_connection, create_server
+from socketserver import BaseRequestHandler, ThreadingTCPServer
+from threading import Thread
+from typing import Any
+
+import httpx
+import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from registry.analysis.gaps import NEXT_STEPS
+from registry.cypher.text import Cypher
+from registry.cypher.write import tie, upsert
+from registry.model import MODEL
+from registry.records import make_record, make_tie
+from registry.settings import Settings
+from registry.store import Place, Store
+from registry.values import now
+from registry.web import graphiql
+from registry.web.answers import COUNTED, SEARCHED
+from registry.web.app import build_app
+from registry.words import _, speaking
+from tests.serving import serving
+
+RUN = {"source": "test", "run": "run:test"}
+PAGE = {"Accept": "text/html,application/xhtml+xml;q=0.9"}
+PAGES = (
+    "/",
+    "/?q=office",
+    "/reports",
+    "/reports/gaps",
+    "/reports/agreements",
+    "/graphql",
+    "/nothing",
+    "/reports/nothing",
+)
+HOSTILE = (
+    "<script>alert(1)</script>", "x" * 10_000, "\x00", "a\x00b", "' OR 1=1 //", "\u0301", "%", "{{ 7 * 7 }}", "🙂\u202e",
+)  # fmt: skip
+RELEASES = {
+    "react.production.min.js": "229bbf4d0e7488209564152c6723497f1ac3934136ca1684233d2fa88fa4146f",
+    "react-dom.production.min.js": "9db33292007ab6c38527b39d5663e976a305564e19b2a5a8713ea2b2c00f505d",
+    "graphiql-plugin-explorer.umd.js": "de152e8415dd5e57c28fa45378490916d121fe4506f9308301216914f2ebcef1",
+    "style.css": "7c0d0b3d496e90c351e8be123d2785a834d86aff107568d0da7af9e7d6659f55",
+    "graphiql.min.js": "9ff2ca6842eea42d47fcf53a8e8cfec9b7912474f6c4275e904b7a39830e3995",
+    "graphiql.min.css": "3ac6ccf8b4077271478b4887ec050ab9e66f0dc101a32ff3e2127b8f1d5ca6c3",
+}
+
+
+def settings(**given: Any) -> Settings:
+    return Settings(_env_file=None, **{"lang": "en", **given})
+
+
+@pytest.fixture(scope="module")
+def world(ready_store: Store) -> Store:
+    """Thirteen offices, one of them restricted and one closed, each with a service; an agreement that has long expired."""
+    ready_store.write(Cypher("MATCH (n) DETACH DELETE n"))
+    offices = [record("Agency", f"agency:{n:02d}", f"Office {n:02d}", kind="department") for n in range(11)]
+    offices.append(record("Agency", "agency:11", "Office 11 <b>&amp;", kind="court", access="restricted"))
+    offices.append(record("Agency", "agency:12", "Office of secrets", kind="court", access="closed"))
+    services = [record("Service", f"service:{n:02d}", f"Help {n:02d}", kind="public") for n in range(12)]
+    services.append(record("Service", "service:12", "Help once", kind="public", status="retired"))
+    dates = {"valid_from": "2020-01-01", "valid_until": "2021-02-03", "instrument": "mou"}
+    agreement = record("Partnership", "partnership:1", "Handling of floods", **dates)
+    provides, partnerships = MODEL["Agency"].ends["provides"], MODEL["Agency"].ends["partnerships"]
+    done = [make_tie(provides, f"agency:{n:02d}", f"service:{n:02d}", {"role": "lead"})[0] for n in range(13)]
+    signed = [make_tie(partnerships, f"agency:{n:02d}", "partnership:1", {})[0] for n in (0, 1, 12)]
+    ready_store.write(
+        upsert(MODEL["Agency"], offices, now=now(), **RUN),
+        upsert(MODEL["Service"], services, now=now(), **RUN),
+        upsert(MODEL["Partnership"], [agreement], now=now(), **RUN),
+        tie(provides.link, [one for one in done if one], **RUN),
+        tie(partnerships.link, [one for one in signed if one], **RUN),
+    )
+    return ready_store
+
+
+def record(of: str, record_id: str, name: str, **values: Any) -> Any:
+    made, problems = make_record(MODEL[of], {"id": record_id, "name": name, **values})
+    assert made, problems
+    return made
+
+
+@pytest.fixture(scope="module")
+def address(world: Store, place: Place) -> Iterator[httpx.URL]:
+    with serving(build_app(place, settings())) as client:
+        yield client.base_url
+
+
+@pytest.fixture
+def client(address: httpx.URL) -> Iterator[httpx.Client]:
+    """A visitor without cookies."""
+    with httpx.Client(base_url=address, timeout=60) as client:
+        yield client
+
+
+def counted(page: str) -> dict[str, int]:
+    return {kind: int(n) for kind, n in re.findall(r'href="/graphql\?kind=(\w+)"><strong>(\d+)</strong>', page)}
+
+
+def test_home_counts_what_everybody_may_see(client: httpx.Client) -> None:
+    expected = {"Agency": 12, "Service": 12, "Resource": 0, "Need": 0, "Partnership": 1}
+    assert counted(client.get("/").text) == expected
+
+
+def test_home_tells_what_needs_attention_and_links_to_the_report(client: httpx.Client) -> None:
+    page = client.get("/").text
+    finding = page[page.index('<ol class="findings">') : page.index("</ol>")]
+    assert "Handling of floods" in finding
+    assert "Office 00 – Office 01" in finding
+    assert NEXT_STEPS["expired"] in finding
+    assert 'href="/reports/agreements"' in finding
+
+
+def test_nobody_learns_of_a_closed_record(client: httpx.Client) -> None:
+    for path in ("/", "/?q=secrets", "/reports/gaps", "/reports/agreements.json", "/reports/coverage.csv"):
+        answer = client.get(path)
+        assert answer.status_code == 200
+        assert "Office of secrets" not in answer.text
+        assert "agency:12" not in answer.text
+
+
+def test_search_finds_by_a_part_of_the_name_in_any_case(client: httpx.Client) -> None:
+    found = client.get("/", params={"q": "OFFICE 0"}).text
+    assert len(re.findall(r'href="/graphql\?kind=Agency&amp;id=agency%3A0\d">Office 0\d<', found)) == 8
+    assert "There are more" in found
+    few = client.get("/", params={"q": "ce 03"}).text
+    assert "Office 03" in few and "There are more" not in few
+    assert "Nothing has such a name" in client.get("/", params={"q": "no such"}).text
+
+
+def test_names_are_text_never_markup(client: httpx.Client) -> None:
+    page = client.get("/", params={"q": "office 11"}).text
+    assert "Office 11 &lt;b&gt;&amp;amp;" in page
+    assert "<b>" not in page
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_any_text_may_be_searched_for(client: httpx.Client, text: str) -> None:
+    for path in ("/", "/reports/gaps", "/graphql"):
+        answer = client.get(path, params={"q": text, "kind": text, "id": text}, headers=PAGE)
+        assert answer.status_code in (200, 400)
+        assert "<script>alert" not in answer.text
+        assert "49" not in re.findall(r'value="(.*?)"', answer.text)
+
+
+@pytest.mark.parametrize("lang", ["id", "en"])
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_is_strict_and_loads_nothing_from_elsewhere(client: httpx.Client, path: str, lang: str) -> None:
+    answer = client.get(path, headers=PAGE | {"Accept-Language": lang})
+    assert answer.headers["content-language"] == lang
+    assert f'lang="{lang}"' in answer.text
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy and "script-src 'self';" in policy and "frame-ancestors 'none'" in policy
+    assert ("unsafe-inline" in policy) is (path == "/graphql")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert not re.findall(r"(?:src|href|action)=[\"'](?!/|#|\?)", answer.text)
+    assert not re.findall(r"<style|<script(?![^>]* src=)|\sstyle=|\son\w+=", answer.text)
+
+
+def test_the_language_is_that_of_the_address_then_the_cookie_then_the_browser(client: httpx.Client) -> None:
+    def spoken(path: str = "/reports", accept: str = "") -> str:
+        return client.get(path, headers=PAGE | {"Accept-Language": accept}).headers["content-language"]
+
+    assert spoken() == "en"
+    assert spoken(accept="fr, en;q=0.5, id-ID;q=0.9") == "id"
+    assert spoken(accept="id;q=0, en;q=nonsense, *") == "en"
+    assert spoken("/reports?lang=xx", "id") == "id"
+    assert spoken("/reports?lang=id", "en") == "id"
+    assert spoken(accept="en") == "id", "the address was remembered"
+    assert spoken("/reports?lang=en", "id") == "en"
+
+
+def test_the_other_language_is_one_link_away_and_keeps_the_question(client: httpx.Client) -> None:
+    page = client.get("/", params={"q": "office 03", "lang": "en"}).text
+    (link,) = re.findall(r'href="([^"]*)" lang="id"', page)
+    other = client.get(link.replace("&amp;", "&")).text
+    assert "Ditemukan untuk “office 03”" in other and "Office 03" in other
+
+
+def test_pages_in_indonesian_hold_no_english_sentence(client: httpx.Client) -> None:
+    home, report = (client.get(path, params={"lang": "id"}).text for path in ("/", "/reports/gaps"))
+    for step in NEXT_STEPS.values():
+        assert step not in home and step not in report
+    with speaking("id"):
+        assert not [kind for kind in SEARCHED if _(MODEL[kind].plural) == MODEL[kind].plural]
+        assert set(COUNTED) <= set(SEARCHED)
+
+
+def test_numbers_and_days_are_written_as_the_language_has_them(client: httpx.Client) -> None:
+    asked = {"as-of": "2026-08-05"}
+    english = client.get("/reports/agreements", params=asked | {"lang": "en"}).text
+    indonesian = client.get("/reports/agreements", params=asked | {"lang": "id"}).text
+    assert "Aug 5, 2026" in english and "Feb 3, 2021" in english and "-2,009" in english
+    assert "5 Agu 2026" in indonesian and "3 Feb 2021" in indonesian and "-2.009" in indonesian
+
+
+@pytest.mark.parametrize("name", ["gaps", "coverage", "agreements", "sector-gaps", "overlaps"])
+def test_a_report_has_the_same_rows_as_page_json_and_csv(client: httpx.Client, name: str) -> None:
+    page = client.get(f"/reports/{name}?as-of=2026-11-25").text
+    links = [one.replace("&amp;", "&") for one in re.findall(r'href="(/reports/[^"]*\.(?:json|csv)[^"]*)"', page)]
+    whole, table = client.get(links[0]).json(), list(csv.reader(io.StringIO(client.get(links[1]).text)))
+    assert whole["as_of"] == "2026-11-25"
+    assert page.count("<summary>") == len(whole["rows"]) == len(table) - 1
+    for row, line in zip(whole["rows"], table[1:], strict=True):
+        assert "; ".join(one["id"] for one in row["evidence"]) == line[-1]
+        for cell, column in zip(line, table[0], strict=False):
+            if isinstance(row.get(column), str):
+                assert cell in (row[column], f"'{row[column]}")
+
+
+def test_a_report_is_asked_with_what_its_form_holds(client: httpx.Client) -> None:
+    page = client.get("/reports/agreements", params={"as-of": "2021-01-20", "within": "30"}).text
+    assert 'value="2021-01-20"' in page and 'name="within" type="number" value="30"' in page
+    assert "expires soon" in page
+    assert "expires soon" not in client.get("/reports/agreements?as-of=2021-01-20&within=5").text
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "sentence"),
+    [
+        ("/nothing", 404, "There is nothing at this address."),
+        ("/static/nothing.css", 404, "There is nothing at this address."),
+        ("/reports/gap", 404, "Did you mean gaps?"),
+        ("/reports/gaps.pdf", 404, "There is nothing at this address."),
+        ("/reports/gaps?as-of=soon", 400, "soon is no date"),
+        ("/reports/gaps?within=-1", 400, "within is a whole number"),
+        ("/reports/gaps?withn=1", 400, "Did you mean within?"),
+    ],
+)
+def test_what_cannot_be_answered_is_one_sentence_as_page_or_json(
+    client: httpx.Client, path: str, status: int, sentence: str
+) -> None:
+    page, plain = client.get(path, headers=PAGE), client.get(path, headers={"Accept": "application/json"})
+    assert page.status_code == plain.status_code == status
+    assert sentence in re.sub(r"\s+", " ", page.text)
+    assert sentence in plain.json()["message"]
+    indonesian = client.get(path, headers=PAGE | {"Accept-Language": "id"})
+    assert sentence not in indonesian.text
+
+
+def test_a_page_cannot_be_posted_to(client: httpx.Client) -> None:
+    answer = client.post("/reports", headers=PAGE)
+    assert answer.status_code == 405
+    assert "GET" in answer.headers["allow"]
+    assert "cannot be asked in this way" in answer.text
+
+
+def test_a_failure_of_ours_is_one_sentence_with_the_headers_of_every_answer(
+    world: Store, place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fails(_request: Request) -> Response:
+        raise RuntimeError("a secret detail")
+
+    app = build_app(place, settings())
+    app.router.routes.append(Route("/fails", fails))
+    with serving(app) as client:
+        answer = client.get("/fails", headers=PAGE | {"Accept-Language": "id"})
+    assert answer.status_code == 500
+    assert "Terjadi kegagalan" in answer.text
+    assert "secret" not in answer.text and "Traceback" not in answer.text
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    (number,) = re.findall(r"<h1>.* (\w{8})\.</h1>", answer.text)
+    assert number in caplog.text and "a secret detail" in caplog.text
+
+
+def test_graphql_is_a_page_for_browsers_and_answers_for_programs(client: httpx.Client) -> None:
+    page = client.get("/graphql", headers=PAGE).text
+    for asset in re.findall(r'(?:src|href)="(/static/[^"]+)"', page):
+        assert client.get(asset).status_code == 200, asset
+    query = {"query": "{ agencies { totalCount } }"}
+    assert client.get("/graphql", params=query).json() == client.post("/graphql", json=query).json()
+    assert client.post("/graphql", json=query).json()["data"]["agencies"]["totalCount"] == 12
+
+
+@pytest.mark.parametrize("kind", [None, *MODEL.kinds])
+@pytest.mark.parametrize("one", [None, "agency:01", '") { id } x: agency(id: "'])
+def test_the_query_that_graphiql_begins_with_is_answered(
+    client: httpx.Client, kind: str | None, one: str | None
+) -> None:
+    answer = client.post("/graphql", json={"query": graphiql.query_for(kind, one)}).json()
+    assert "errors" not in answer
+    if (kind, one) == ("Agency", "agency:01"):
+        assert answer["data"]["agency"]["provides"] == [{"role": "lead", "service": {"name": "Help 01"}}]
+
+
+@pytest.mark.parametrize("name", RELEASES)
+def test_graphiql_is_the_published_release(name: str) -> None:
+    content = Path(graphiql.folder(), name).read_bytes()
+    assert sha256(content.removesuffix(b"\n") if "graphiql.min" in name else content).hexdigest() == RELEASES[name]
+
+
+def test_the_page_says_when_the_store_is_away_and_recovers_by_itself(world: Store, place: Place) -> None:
+    with create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    host, _colon, behind = place.uri.rpartition("/")[2].partition(":")
+    here = Place(
+        f"bolt://127.0.0.1:{port}", place.username, place.password,
+        place.reader_username, place.reader_password, place.database,
+    )  # fmt: skip
+    with serving(build_app(here, settings())) as client:
+        answer = client.get("/", headers=PAGE)
+        assert answer.status_code == 503 and answer.headers["retry-after"]
+        assert "does not answer; please try again soon" in answer.text and 'name="q"' in answer.text
+        assert str(port) not in answer.text
+        assert client.get("/reports/gaps", headers=PAGE).status_code == 503
+        assert client.get("/ready").status_code == 503
+        assert client.get("/health").status_code == 200
+        with Way(port, host, int(behind)):
+            answered(client, "/ready", 200)
+            assert counted(client.get("/").text)["Agency"] == 12
+            assert client.get("/reports/gaps").status_code == 200
+        answered(client, "/ready", 503)
+        assert client.get("/health").status_code == 200
+
+
+def answered(client: httpx.Client, path: str, status: int) -> None:
+    deadline = time.monotonic() + 30
+    while client.get(path).status_code != status:
+        assert time.monotonic() < deadline, f"{path} never answered {status}"
+
+
+class Way(ThreadingTCPServer):
+    """A way to the store that can be cut: it carries bytes between a port of its own and the store's."""
+
+    daemon_threads, allow_reuse_address = True, True
+
+    def __init__(self, port: int, *behind: Any) -> None:
+        super().__init__(("127.0.0.1", port), Carrying)
+        self.behind, self.open = behind, []
+        Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
+
+    def __exit__(self, *_: object) -> None:
+        self.shutdown()
+        self.server_close()
+        for one in self.open:
+            one.close()
+
+
+class Carrying(BaseRequestHandler):
+    def handle(self) -> None:
+        with create_connection(self.server.behind) as far:
+            self.server.open += [self.request, far]
+            back = Thread(target=carry, args=(far, self.request), daemon=True)
+            back.start()
+            carry(self.request, far)
+
+
+def carry(source: Any, target: Any) -> None:
+    try:
+        while part := source.recv(65536):
+            target.sendall(part)
+    except OSError:
+        pass
