@@ -3,20 +3,13 @@
 import csv
 import io
 import re
-import time
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
-from socket import create_connection, create_server
-from socketserver import BaseRequestHandler, ThreadingTCPServer
-from threading import Thread
 from typing import Any
 
 import httpx
 import pytest
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from registry.analysis.gaps import NEXT_STEPS
 from registry.cypher.text import Cypher
@@ -201,6 +194,7 @@ def test_numbers_and_days_are_written_as_the_language_has_them(client: httpx.Cli
     asked = {"as-of": "2026-08-05"}
     english = client.get("/reports/agreements", params=asked | {"lang": "en"}).text
     indonesian = client.get("/reports/agreements", params=asked | {"lang": "id"}).text
+    assert "Which agreements" in english and "Kesepakatan mana" in indonesian
     assert "Aug 5, 2026" in english and "Feb 3, 2021" in english and "-2,009" in english
     assert "5 Agu 2026" in indonesian and "3 Feb 2021" in indonesian and "-2.009" in indonesian
 
@@ -256,24 +250,6 @@ def test_a_page_cannot_be_posted_to(client: httpx.Client) -> None:
     assert "cannot be asked in this way" in answer.text
 
 
-def test_a_failure_of_ours_is_one_sentence_with_the_headers_of_every_answer(
-    world: Store, place: Place, caplog: pytest.LogCaptureFixture
-) -> None:
-    async def fails(_request: Request) -> Response:
-        raise RuntimeError("a secret detail")
-
-    app = build_app(place, settings())
-    app.router.routes.append(Route("/fails", fails))
-    with serving(app) as client:
-        answer = client.get("/fails", headers=PAGE | {"Accept-Language": "id"})
-    assert answer.status_code == 500
-    assert "Terjadi kegagalan" in answer.text
-    assert "secret" not in answer.text and "Traceback" not in answer.text
-    assert "default-src 'none'" in answer.headers["content-security-policy"]
-    (number,) = re.findall(r"<h1>.* (\w{8})\.</h1>", answer.text)
-    assert number in caplog.text and "a secret detail" in caplog.text
-
-
 def test_graphql_is_a_page_for_browsers_and_answers_for_programs(client: httpx.Client) -> None:
     page = client.get("/graphql", headers=PAGE).text
     for asset in re.findall(r'(?:src|href)="(/static/[^"]+)"', page):
@@ -298,67 +274,3 @@ def test_the_query_that_graphiql_begins_with_is_answered(
 def test_graphiql_is_the_published_release(name: str) -> None:
     content = Path(graphiql.folder(), name).read_bytes()
     assert sha256(content.removesuffix(b"\n") if "graphiql.min" in name else content).hexdigest() == RELEASES[name]
-
-
-def test_the_page_says_when_the_store_is_away_and_recovers_by_itself(world: Store, place: Place) -> None:
-    with create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    host, _colon, behind = place.uri.rpartition("/")[2].partition(":")
-    here = Place(
-        f"bolt://127.0.0.1:{port}", place.username, place.password,
-        place.reader_username, place.reader_password, place.database,
-    )  # fmt: skip
-    with serving(build_app(here, settings())) as client:
-        answer = client.get("/", headers=PAGE)
-        assert answer.status_code == 503 and answer.headers["retry-after"]
-        assert "does not answer; please try again soon" in answer.text and 'name="q"' in answer.text
-        assert str(port) not in answer.text
-        assert client.get("/reports/gaps", headers=PAGE).status_code == 503
-        assert client.get("/ready").status_code == 503
-        assert client.get("/health").status_code == 200
-        with Way(port, host, int(behind)):
-            answered(client, "/ready", 200)
-            assert counted(client.get("/").text)["Agency"] == 12
-            assert client.get("/reports/gaps").status_code == 200
-        answered(client, "/ready", 503)
-        assert client.get("/health").status_code == 200
-
-
-def answered(client: httpx.Client, path: str, status: int) -> None:
-    deadline = time.monotonic() + 30
-    while client.get(path).status_code != status:
-        assert time.monotonic() < deadline, f"{path} never answered {status}"
-
-
-class Way(ThreadingTCPServer):
-    """A way to the store that can be cut: it carries bytes between a port of its own and the store's."""
-
-    daemon_threads, allow_reuse_address = True, True
-
-    def __init__(self, port: int, *behind: Any) -> None:
-        super().__init__(("127.0.0.1", port), Carrying)
-        self.behind, self.open = behind, []
-        Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
-
-    def __exit__(self, *_: object) -> None:
-        self.shutdown()
-        self.server_close()
-        for one in self.open:
-            one.close()
-
-
-class Carrying(BaseRequestHandler):
-    def handle(self) -> None:
-        with create_connection(self.server.behind) as far:
-            self.server.open += [self.request, far]
-            back = Thread(target=carry, args=(far, self.request), daemon=True)
-            back.start()
-            carry(self.request, far)
-
-
-def carry(source: Any, target: Any) -> None:
-    try:
-        while part := source.recv(65536):
-            target.sendall(part)
-    except OSError:
-        pass
