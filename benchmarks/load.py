@@ -25,7 +25,8 @@ from registry import engine
 from registry.constraints import apply
 from registry.cypher.text import Cypher
 from registry.model import MODEL
-from registry.store import Place, Store
+from registry.opening import place_of
+from registry.store import Store
 
 DECLARED = 'name = "Generated"\npublisher = "benchmark"\nlicence = "CC0"\nformat = "tables"\nfiles = "."\n'
 ROWS = 100_000
@@ -131,7 +132,7 @@ def main(rows: int = ROWS) -> None:
         write_source(small, generate(rows // 5))
         running = engine.start(data)
         try:
-            with Store(_place(running)) as store:
+            with Store(place_of(running)) as store:
                 _print(rows, *_measure(running, store, world, folder, small))
         finally:
             engine.stop(data)
@@ -173,17 +174,6 @@ def _empty(running: engine.Engine, store: Store) -> None:
     engine.command(running, f"drop database {engine.DATABASE}")
     engine.command(running, f"create database {engine.DATABASE}")
     apply(store, MODEL)
-
-
-def _place(running: engine.Engine) -> Place:
-    return Place(
-        running.uri,
-        running.username,
-        running.password,
-        running.reader_username,
-        running.reader_password,
-        engine.DATABASE,
-    )
 
 
 def _batches(rows: Rows) -> Iterator[Rows]:

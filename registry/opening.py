@@ -18,13 +18,33 @@ def open_place(settings: Settings, tell: Tell | None = None) -> Iterator[Place]:
     """
     if settings.neo4j_uri:
         yield _server(settings, settings.neo4j_uri)
-        return
+    else:
+        with running_engine(settings, tell) as running:
+            yield place_of(running, settings.query_timeout)
+
+
+@contextmanager
+def running_engine(settings: Settings, tell: Tell | None = None) -> Iterator[engine.Engine]:
+    """Yield the embedded engine itself, found or started; if started, it is stopped afterwards. Raises EngineError."""
     running = engine.start(settings.data, heap=settings.heap, progress=tell)
     try:
-        yield _embedded(running, settings)
+        yield running
     finally:
         if running.started_here:
             engine.stop(settings.data)
+
+
+def place_of(running: engine.Engine, timeout: float = Place.timeout) -> Place:
+    """Return where the store of an embedded engine is."""
+    return Place(
+        running.uri,
+        running.username,
+        running.password,
+        running.reader_username,
+        running.reader_password,
+        engine.DATABASE,
+        timeout,
+    )
 
 
 @contextmanager
@@ -37,15 +57,3 @@ def open_store(settings: Settings, tell: Tell | None = None) -> Iterator[Store]:
 def _server(settings: Settings, uri: str) -> Place:
     username, password = settings.neo4j_username, settings.neo4j_password.get_secret_value()
     return Place(uri, username, password, username, password, settings.neo4j_database, settings.query_timeout)
-
-
-def _embedded(running: engine.Engine, settings: Settings) -> Place:
-    return Place(
-        running.uri,
-        running.username,
-        running.password,
-        running.reader_username,
-        running.reader_password,
-        engine.DATABASE,
-        settings.query_timeout,
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,13 +108,11 @@ class Records:
             name for name in end.link.properties if any(nodes[0].name.value == camel(name) for nodes in chosen.values())
         )
         behind = [*views["far"].items(), *views["near"].items()]
-        places = {camel(name): place for place, name in enumerate(edge)}
-        viewed = {key: len(edge) + place for place, (key, _) in enumerate(behind)}
-        end_of_row = len(edge) + len(behind)
+        places = _places(chosen, edge, [key for key, _ in behind])
         shaped = shape.record(
-            list(chosen),
-            [viewed.get(key, places.get(nodes[0].name.value, end_of_row)) for key, nodes in chosen.items()],
-            converted=[(viewed[key], view) for key, (_, view) in behind],
+            list(places),
+            list(places.values()),
+            converted=[(places[key], view) for key, (_, view) in behind],
             constants=(link_type(end.link),),
         )
         far, near = (tuple(select for select, _ in views[side].values()) for side in ("far", "near"))
@@ -129,15 +127,24 @@ class Records:
     ) -> Shape:
         declared = self.model[kind].properties
         details = [name for name in properties if name in declared and not declared[name].face]
-        places = {camel(name): place for place, name in enumerate(properties)}
-        behind = {key: len(properties) + place for place, key in enumerate(parts)}
-        end_of_row = len(properties) + len(parts)
-        enums = [(places[name], shape.upper) for name in ("access", "status") if name in places and self.strict]
+        places = _places(chosen, properties, list(parts))
+        closed = [name for name in ("access", "status") if name in properties and self.strict]
         return shape.record(
-            list(chosen),
-            [behind.get(key, places.get(nodes[0].name.value, end_of_row)) for key, nodes in chosen.items()],
+            list(places),
+            list(places.values()),
             details=(len(properties) - len(details), len(details)),
             promised=sum(name not in declared or declared[name].promised for name in properties) * self.strict,
-            converted=[*enums, *((behind[key], shaped) for key, (_, shaped) in parts.items())],
+            converted=[
+                *((properties.index(name), shape.upper) for name in closed),
+                *((places[key], shaped) for key, (_, shaped) in parts.items()),
+            ],
             constants=(kind,),
         )
+
+
+def _places(chosen: Mapping[str, list[FieldNode]], names: Sequence[str], parts: Sequence[str]) -> dict[str, int]:
+    """Return where in a row each response name finds its value: properties first, then parts, then what is constant."""
+    named = {camel(name): place for place, name in enumerate(names)}
+    behind = {key: len(names) + place for place, key in enumerate(parts)}
+    constant = len(names) + len(parts)
+    return {key: behind.get(key, named.get(nodes[0].name.value, constant)) for key, nodes in chosen.items()}

@@ -7,6 +7,7 @@ import pytest
 from registry.constraints import apply
 from registry.cypher.text import Cypher
 from registry.model import MODEL
+from registry.opening import place_of
 from registry.store import Place, Store
 
 pytest_plugins = ["tests.engines"]
@@ -18,10 +19,7 @@ def place(request: pytest.FixtureRequest) -> Place:
     if request.param == "neo4j":
         server = request.getfixturevalue("neo4j_server")
         return Place(server.uri, server.username, server.password, server.username, server.password)
-    engine = request.getfixturevalue("embedded_engine")
-    return Place(
-        engine.uri, engine.username, engine.password, engine.reader_username, engine.reader_password, "registry"
-    )
+    return place_of(request.getfixturevalue("embedded_engine"))
 
 
 @pytest.fixture(scope="session")

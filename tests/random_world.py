@@ -10,6 +10,7 @@ from registry.modelling import Kind, Property
 from registry.records import make_record, make_tie
 from registry.store import Store
 from registry.values import Date, Flag, Identifiers, Instant, Integer, Number, Ref, Texts, Url
+from tests.making import record
 from tests.oracle import World
 
 NAMES = [
@@ -34,12 +35,10 @@ def random_world(random: Random, each: int = 7) -> World:
     ids = {kind.__name__: [f"{kind.__name__.lower()}:number-{number}" for number in range(each)] for kind in kinds}
     for kind in kinds:
         for record_id in ids[kind.__name__]:
-            record, problems = make_record(kind, {"id": record_id, **_values(random, kind, ids)})
-            assert record, problems
-            world.records.append(record)
-    source, problems = make_record(MODEL["Source"], {"id": world.source, "name": "World"})
-    assert source, problems
-    world.records.append(source)
+            made, problems = make_record(kind, {"id": record_id, **_values(random, kind, ids)})
+            assert made, problems
+            world.records.append(made)
+    world.records.append(record("Source", world.source, "World"))
     for kind in kinds:
         for end in kind.ends.values():
             if end.declared:

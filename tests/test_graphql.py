@@ -9,12 +9,13 @@ from registry.access import ADMIN, ANONYMOUS, Actor
 from registry.cypher.text import Cypher
 from registry.cypher.write import tie, upsert
 from registry.model import MODEL
-from registry.records import make_record, make_tie
+from registry.records import make_tie
 from registry.store import Place, Reader, Store
 from registry.values import now
 from schema.compiled import Asking
 from schema.graph_api import build_schema
 from schema.refusal import presented
+from tests.making import record
 
 SCHEMA = build_schema(MODEL)
 RUN = {"source": "test", "run": "run:test"}
@@ -23,12 +24,10 @@ RUN = {"source": "test", "run": "run:test"}
 @pytest.fixture
 def agencies(store: Store) -> Store:
     """Eleven open agencies, one restricted and one closed, each providing one service."""
-    agencies = [_record("Agency", f"agency:{n:02d}", f"Office {n:02d}", kind="department") for n in range(11)]
-    agencies.append(
-        _record("Agency", "agency:11", "Office 11", kind="court", access="restricted", description="Secret")
-    )
-    agencies.append(_record("Agency", "agency:12", "Office 12", kind="court", access="closed"))
-    services = [_record("Service", f"service:{n:02d}", f"Service {n:02d}", kind="public") for n in range(13)]
+    agencies = [record("Agency", f"agency:{n:02d}", f"Office {n:02d}", kind="department") for n in range(11)]
+    agencies.append(record("Agency", "agency:11", "Office 11", kind="court", access="restricted", description="Secret"))
+    agencies.append(record("Agency", "agency:12", "Office 12", kind="court", access="closed"))
+    services = [record("Service", f"service:{n:02d}", f"Service {n:02d}", kind="public") for n in range(13)]
     provides = MODEL["Agency"].ends["provides"]
     ties = [make_tie(provides, f"agency:{n:02d}", f"service:{n:02d}", {"role": "lead"})[0] for n in range(13)]
     store.write(
@@ -37,12 +36,6 @@ def agencies(store: Store) -> Store:
         tie(provides.link, [one for one in ties if one], **RUN),
     )
     return store
-
-
-def _record(of: str, record_id: str, name: str, **values: Any) -> Any:
-    record, problems = make_record(MODEL[of], {"id": record_id, "name": name, **values})
-    assert record, problems
-    return record
 
 
 def ask(place: Place, text: str, actor: Actor = ANONYMOUS, **variables: Any) -> dict[str, Any]:

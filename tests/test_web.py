@@ -15,7 +15,7 @@ from registry.analysis.gaps import NEXT_STEPS
 from registry.cypher.text import Cypher
 from registry.cypher.write import tie, upsert
 from registry.model import MODEL
-from registry.records import make_record, make_tie
+from registry.records import make_tie
 from registry.settings import Settings
 from registry.store import Place, Store
 from registry.values import now
@@ -23,6 +23,7 @@ from registry.web import graphiql
 from registry.web.answers import COUNTED, SEARCHED
 from registry.web.app import build_app
 from registry.words import _, speaking
+from tests.making import record
 from tests.serving import serving
 
 RUN = {"source": "test", "run": "run:test"}
@@ -76,12 +77,6 @@ def world(ready_store: Store) -> Store:
         tie(partnerships.link, [one for one in signed if one], **RUN),
     )
     return ready_store
-
-
-def record(of: str, record_id: str, name: str, **values: Any) -> Any:
-    made, problems = make_record(MODEL[of], {"id": record_id, "name": name, **values})
-    assert made, problems
-    return made
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from registry.analysis.agreements import AGREEMENTS, WITHIN, agreements
 from registry.analysis.agreements import FINDINGS as AGREEMENT_FINDINGS
@@ -50,15 +51,22 @@ GAPS = Question(
 )
 
 
-def gaps(
+def gaps(world: World, **parameters: Any) -> Report:
+    """Compose the reports; see `composed` for the parameters."""
+    return composed(world, **parameters)[0]
+
+
+def composed(
     world: World,
     *,
     level: float = LEVEL.default,
     least_expected: float = LEAST_EXPECTED.default,
     least_likeness: float = LEAST_LIKENESS.default,
     within: int = int(WITHIN.default),
-) -> Report:
+) -> tuple[Report, dict[str, Report]]:
     """Compose the reports: coverage first, then all findings in order of urgency, each with a suggested next step.
+
+    Returns the composed report, and by name those that it is composed of.
 
     The parameters are those of the reports composed. `found`, `of` and `unknown` are theirs, added up, without coverage.
     """
@@ -70,11 +78,12 @@ def gaps(
     )
     findings = [found for part in parts for found in map(_READ[part.name], part.rows) if found]
     rows = [*(_covered(row) for row in known.rows if _lacking(row)), *_ranked(findings)]
-    return GAPS.answer(
+    whole = GAPS.answer(
         world.as_of, rows, found=len(findings), of=sum(part.of for part in parts), unknown=sum(part.unknown for part in parts),
         withheld=world.lists.withheld, notes=list(dict.fromkeys(note for part in (known, *parts) for note in part.notes)),
         level=level, least_expected=least_expected, least_likeness=least_likeness, within=within,
     )  # fmt: skip
+    return whole, {part.name: part for part in (known, *parts)}
 
 
 def _ranked(findings: Sequence[Row]) -> list[Row]:

@@ -1,7 +1,7 @@
 """Ties between groups: how many there are, how many chance would give, and how outward the whole network looks."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -70,10 +70,11 @@ def _swap(ties: Ints, width: int, draws: int, random: np.random.Generator) -> In
     return edges
 
 
-class Outwardness(NamedTuple):
+@dataclass(frozen=True)
+class Outwardness:
     """The E-I index, what it would be if sectors were dealt out anew, and how often it would be as far from that."""
 
-    index: float  # type: ignore[assignment]
+    index: float
     expected: float
     p: float
 

@@ -1,5 +1,7 @@
 """Which pairs of sectors work together less than chance would have it."""
 
+from dataclasses import asdict
+
 import numpy as np
 
 from registry.analysis.basis import basis
@@ -148,4 +150,4 @@ def _say(whole: Outwardness) -> str:
     return _(
         "With fewer than {few} agencies judge the whole first: the E-I index is {index:+.3f}, and {expected:+.3f} when sectors are "
         "dealt out anew (p = {p:.4f}, {draws} permutations, seed {seed}); below that means inward, above it outward."
-    ).format(few=FEW_AGENCIES, draws=PERMUTATIONS, seed=SEED, **whole._asdict())
+    ).format(few=FEW_AGENCIES, draws=PERMUTATIONS, seed=SEED, **asdict(whole))

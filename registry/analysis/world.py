@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain, combinations
+from typing import TYPE_CHECKING
 
-import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
@@ -12,6 +12,9 @@ from scipy import sparse
 from registry.analysis.lists import Lists, Partnership, Term
 from registry.reports.report import Evidence
 from registry.words import language
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -87,6 +90,8 @@ class World:
 
     def graph(self) -> "nx.Graph[str]":
         """Return the ties as a networkx graph of agency ids; each node has its `name` and `sector` (id or None)."""
+        import networkx as nx  # half a second, which only who asks for the graph should wait
+
         graph: nx.Graph[str] = nx.Graph(as_of=self.as_of)
         for place, (agency, name) in enumerate(zip(self.agencies.ids, self.agencies.names, strict=True)):
             sector = self.sector[place]

@@ -1,7 +1,5 @@
 """`registry engine` and `registry schema`: the embedded engine, and the constraints and indexes of the store."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import typer
@@ -9,20 +7,8 @@ import typer
 from registry import constraints, engine
 from registry.commands.console import out, print_json, print_table, tell
 from registry.model import MODEL
-from registry.opening import open_store
+from registry.opening import open_store, running_engine
 from registry.settings import load_settings
-
-
-@contextmanager
-def _running() -> Iterator[engine.Engine]:
-    settings = load_settings()
-    running = engine.start(settings.data, heap=settings.heap, progress=tell)
-    try:
-        yield running
-    finally:
-        if running.started_here:
-            engine.stop(settings.data)
-
 
 engine_app = typer.Typer(help="The embedded engine.", no_args_is_help=True)
 schema_app = typer.Typer(help="The constraints and indexes that the model asks for.", no_args_is_help=True)
@@ -62,7 +48,7 @@ def status(as_json: bool = AS_JSON) -> None:
 def check() -> None:
     """Check the embedded database; exit code 1 when something is found."""
     settings = load_settings()
-    with _running() as running:
+    with running_engine(settings, tell) as running:
         findings = engine.check(running)
     for finding in findings:
         out.print(finding, markup=False)
@@ -73,7 +59,8 @@ def check() -> None:
 @engine_app.command()
 def backup(to: Path = typer.Argument(Path(), help="The folder that gets the archive.")) -> None:
     """Write a backup of the embedded database while it runs."""
-    with _running() as running:
+    settings = load_settings()
+    with running_engine(settings, tell) as running:
         archive = engine.backup(running, to)
     out.print(f"Wrote {archive}.", markup=False)
 
@@ -91,11 +78,11 @@ def show(as_json: bool = AS_JSON) -> None:
     """Show what the model asks for, and whether the store has it."""
     with open_store(load_settings(), tell) as store:
         difference = constraints.compare(store, MODEL)
-    if as_json:
-        print_json({"present": difference.present, "missing": difference.missing, "surplus": difference.surplus})
-        return
     states = {"present": difference.present, "missing": difference.missing, "surplus": difference.surplus}
-    print_table(["", "constraint or index"], [[state, name] for state, names in states.items() for name in names])
+    if as_json:
+        print_json(states)
+    else:
+        print_table(["", "constraint or index"], [[state, name] for state, names in states.items() for name in names])
 
 
 @schema_app.command()

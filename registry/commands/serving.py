@@ -1,14 +1,14 @@
 """`registry demo` and `registry serve`: the registry on the web."""
 
 import socket
+from collections.abc import Callable
 
 import typer
-import uvicorn
 
 from loaders.progress import showing
 from loaders.run import run
 from loaders.source import find_source
-from registry.access import ADMIN, ANONYMOUS
+from registry.access import ADMIN
 from registry.commands.console import err, out, tell, warn
 from registry.constraints import apply
 from registry.cypher.read import write
@@ -16,10 +16,8 @@ from registry.cypher.write import is_empty
 from registry.model import MODEL
 from registry.opening import open_place
 from registry.plan import NOTHING_ASKED, Total
-from registry.reports.catalogue import run_report
 from registry.settings import Settings, load_settings
 from registry.store import Place, Store
-from registry.web.app import build_app
 
 REFUSED = 2
 SAMPLE = "depok"
@@ -30,30 +28,37 @@ PORT = typer.Option(8000, min=1, max=65535, help="The port to listen on.")
 
 def demo(host: str = HOST, port: int = PORT) -> None:
     """Apply the schema, load the sample if the graph is empty, say what is there, and serve until Ctrl-C."""
-    _check_free(host, port)
-    settings = load_settings()
-    with open_place(settings, tell) as place:
-        with Store(place) as store:
-            apply(store, MODEL)
-            if store.read(is_empty())[0][0]:
-                _load_sample(store, settings)
-            _say_what_is_there(store)
-        _serve(place, settings, host, port)
+    _serve(host, port, _fill)
 
 
 def serve(host: str = HOST, port: int = PORT) -> None:
     """Apply the schema and serve until Ctrl-C."""
+    _serve(host, port, lambda store, settings: None)
+
+
+def _serve(host: str, port: int, prepare: Callable[[Store, Settings], None]) -> None:
     _check_free(host, port)
     settings = load_settings()
     with open_place(settings, tell) as place:
         with Store(place) as store:
             apply(store, MODEL)
-        _serve(place, settings, host, port)
+            prepare(store, settings)
+        _answer(place, settings, host, port)
 
 
-def _serve(place: Place, settings: Settings, host: str, port: int) -> None:
+def _answer(place: Place, settings: Settings, host: str, port: int) -> None:
+    import uvicorn  # the web takes a second to import, which other commands should not wait for
+
+    from registry.web.app import build_app
+
     out.print(f"Serving on http://{host}:{port} until Ctrl-C.", markup=False)
     uvicorn.run(build_app(place, settings), host=host, port=port, log_level="warning", server_header=False)
+
+
+def _fill(store: Store, settings: Settings) -> None:
+    if store.read(is_empty())[0][0]:
+        _load_sample(store, settings)
+    _say_what_is_there(store)
 
 
 def _check_free(host: str, port: int) -> None:
@@ -77,5 +82,3 @@ def _say_what_is_there(store: Store) -> None:
     for kind in SUMMED_UP:
         total = write(Total(kind, NOTHING_ASKED), MODEL).ask({}, ADMIN.parameter())
         out.print(f"{store.read(total)[0][0]:>6,} {MODEL[kind].plural}", markup=False)
-    gaps = run_report(store, "gaps", ANONYMOUS)
-    tell(f"The collaboration gap report finds {gaps.found} things worth a look; see /reports/gaps.")

@@ -51,12 +51,11 @@ class Writing:
 
     def _linked(self, linked: Linked, node: str, end: End) -> str:
         edge, far = self.variable(), self.variable()
-        asked = [
+        holds = both(
             self.condition(linked.far, far, end.target),
             self.condition(linked.near, node, end.kind),
             self.edge_condition(linked.edge, edge, end),
-        ]
-        holds = " AND ".join(one for one in asked if one != "true") or "true"
+        )
         among = f" AND {self.condition(linked.among, far, end.target)}" if linked.among != AllOf() else ""
         pattern = self.pattern(node, edge, f"{far}:{end.target}", end)
         start = f"MATCH {pattern} WHERE {self.link_seen(node, far, end)}{among}"
@@ -83,6 +82,11 @@ class Writing:
             return f"coalesce({self.value(compare.value)} IN {stored}, false)"
         holds = f"coalesce({stored} {_SYMBOLS[operator]} {self.value(compare.value)}, false)"
         return f"NOT {holds}" if operator in ("ne", "not_in") else holds
+
+
+def both(*predicates: str) -> str:
+    """Return the predicate that all of these hold, leaving out those that always do."""
+    return " AND ".join(one for one in predicates if one != "true") or "true"
 
 
 _SYMBOLS = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from registry.access import seen, seen_whole
-from registry.cypher.conditions import Writing
+from registry.cypher.conditions import Writing, both
 from registry.cypher.text import Cypher
 from registry.modelling import End, Model, Property
 from registry.plan import (
@@ -147,9 +147,8 @@ class Reading(Writing):
             text = f"{further} OR ({key} = {value} AND ({text}))" if text else further
         return text
 
-    def _matched(self, kind: str, where: Condition, also: str = "") -> str:
-        asked = [also, seen("n"), self.condition(where, "n", kind)]
-        return f"MATCH (n:{kind}) WHERE " + " AND ".join(one for one in asked if one not in ("", "true"))
+    def _matched(self, kind: str, where: Condition, also: str = "true") -> str:
+        return f"MATCH (n:{kind}) WHERE {both(also, seen('n'), self.condition(where, 'n', kind))}"
 
     def _anchored(self, kind: str, linked: Linked, rest: Condition) -> str:
         """Begin at the one record that the condition names, and walk the link backwards."""
@@ -158,10 +157,8 @@ class Reading(Writing):
         assert isinstance(named, Compare)
         start = f"WITH {self.value(named.value)} AS id MATCH (m:{end.target} {{id: id}})"
         conditions = [self.condition(linked.among, "m", end.target), self.condition(rest, "n", kind)]
-        asked = [self.link_seen("n", "m", end), seen("n"), *conditions]
-        return f"{start} MATCH {self.pattern(f'n:{kind}', '', 'm', end)} WHERE " + " AND ".join(
-            one for one in asked if one != "true"
-        )
+        where = both(self.link_seen("n", "m", end), seen("n"), *conditions)
+        return f"{start} MATCH {self.pattern(f'n:{kind}', '', 'm', end)} WHERE {where}"
 
     def _face(self, node: str, name: str) -> str:
         return f"NOT {seen_whole(node)}" if name == "withheld" else f"{node}.{name}"
@@ -181,8 +178,7 @@ class Reading(Writing):
 
     def _follow(self, follow: Follow, node: str, end: End) -> str:
         edge, far = self.variable(), self.variable()
-        asked = [self.link_seen(node, far, end), self.condition(follow.where, far, end.target)]
-        where = " AND ".join(one for one in asked if one != "true")
+        where = both(self.link_seen(node, far, end), self.condition(follow.where, far, end.target))
         order = follow.order or (BY_NAME,)
         keys = [self._key(one, end.target, far) for one in order] + [f"{far}.id"]
         sort = ", ".join(
@@ -199,8 +195,7 @@ class Reading(Writing):
 
     def _count(self, count: Count, node: str, end: End) -> str:
         edge, far = self.variable(), self.variable()
-        asked = [self.link_seen(node, far, end), self.condition(count.where, far, end.target)]
-        where = " AND ".join(one for one in asked if one != "true")
+        where = both(self.link_seen(node, far, end), self.condition(count.where, far, end.target))
         return f"COUNT {{ MATCH {self.pattern(node, edge, f'{far}:{end.target}', end)} WHERE {where} }}"
 
     def _look(self, look: Look, node: str, declared: Property) -> str:

@@ -51,7 +51,7 @@ def run_report(
     question, day = find_question(name), read_day(as_of)
     values = read_parameters(question, params or {})
     ((answer,),) = store.read(network(question.reads, actor))
-    return _ANSWERS[question.name](World.of(lists(question.reads, answer), day), **values)
+    return answer_from(lists(question.reads, answer), name, day, values)
 
 
 def answer_from(

@@ -12,20 +12,21 @@ from typing import Any, TypeVar
 from anyio import CapacityLimiter, to_thread
 
 from registry.access import ANONYMOUS
+from registry.analysis.gaps import composed
 from registry.analysis.lists import lists
+from registry.analysis.world import World
 from registry.cypher.network import network
 from registry.cypher.read import write
 from registry.model import MODEL
 from registry.plan import AllOf, Compare, Given, Page, Question, Select, Total
 from registry.records import fold
-from registry.reports.catalogue import answer_from, find_question, read_day, read_parameters, run_report
+from registry.reports.catalogue import find_question, read_day, read_parameters, run_report
 from registry.reports.report import Report
 from registry.store import Place, Reader, Store
 from registry.words import language
 
 COUNTED = ("Agency", "Service", "Resource", "Need", "Partnership")
 SEARCHED = tuple(kind.__name__ for kind in MODEL if kind.named and not kind.kept_by_us)
-COMPOSED = ("agreements", "sector-gaps", "overlaps", "coverage")
 FOUND = 8
 FRESH, KEPT, AT_ONCE = 30.0, 64, 2
 NOT_RETIRED = Compare("status", "ne", Given(fixed="retired"))
@@ -95,8 +96,7 @@ class Answers:
     def _attention(self, day: str) -> Attention:
         gaps = find_question("gaps")
         ((answer,),) = self._opened().read(network(gaps.reads, ANONYMOUS))
-        known = lists(gaps.reads, answer)
-        return Attention(answer_from(known, "gaps", day), {name: answer_from(known, name, day) for name in COMPOSED})
+        return Attention(*composed(World.of(lists(gaps.reads, answer), day)))
 
     async def _fresh(self, key: Hashable, answer: Callable[[], T]) -> T:
         """Return the answer that is kept under the key, or a new one: those who ask meanwhile wait for the same."""
