@@ -36,7 +36,7 @@ def apply(store: Store, model: Model) -> Difference:
             store.change_schema(text)
     for wish in ddl.wishes(model, store.dialect):
         if wish.name in difference.missing:
-            store.change_schema(wish.text)
+            store.change_schema(wish.text, native=wish.native)
     while store.read(ddl.still_filling())[0][0]:
         time.sleep(0.1)
     return difference

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from registry import engine
 from registry.settings import Settings
@@ -44,6 +45,7 @@ def place_of(running: engine.Engine, timeout: float = Place.timeout) -> Place:
         running.reader_password,
         engine.DATABASE,
         timeout,
+        partial(engine.sql, running),
     )
 
 

@@ -37,6 +37,7 @@ class Place:
     reader_password: str
     database: str | None = None
     timeout: float = 30.0
+    natively: Callable[[str], object] | None = None  # how the embedded engine is told what it takes no Cypher for
 
     def __repr__(self) -> str:
         return f"Place({self.uri!r})"
@@ -70,9 +71,13 @@ class Store:
         """Run the writes in one transaction, tried again while others stand in the way. Returns the rows of each."""
         return self._try(self._write, *cyphers)
 
-    def change_schema(self, text: str) -> None:
-        """Run one schema change in a transaction of its own."""
-        self._try(self._alone, text)
+    def change_schema(self, text: str, *, native: bool = False) -> None:
+        """Run one schema change in a transaction of its own, in Cypher or in what the engine natively speaks."""
+        if native:
+            assert self._place.natively is not None
+            self._place.natively(text)
+        else:
+            self._try(self._alone, text)
 
     def _read(self, cypher: Cypher) -> Rows:
         with self._reader.session(database=self._place.database, default_access_mode=neo4j.READ_ACCESS) as session:

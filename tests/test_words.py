@@ -4,6 +4,8 @@ from pathlib import Path
 
 from babel.messages.extract import extract_from_dir
 
+from registry.exploring.steps import PHRASES
+from registry.model import MODEL
 from registry.reports.catalogue import QUESTIONS
 from registry.reports.report import CONFIDENCE
 from registry.words import _, speaking
@@ -15,7 +17,7 @@ PLURALS = ["agencies", "services", "resources", "needs", "partnerships"]
 
 def texts() -> set[str]:
     """Return every message of the code, the templates, and the reports' definitions."""
-    found = set(PLURALS) | set(CONFIDENCE.values())
+    found = set(PLURALS) | set(CONFIDENCE.values()) | {phrase for both in PHRASES.values() for phrase in both}
     for folder in ("registry", "loaders"):
         extracted = extract_from_dir(ROOT / folder, METHODS, keywords={"_": None}, callback=None)
         found |= {message for _file, _line, message, _comments, _context in extracted if isinstance(message, str)}
@@ -30,6 +32,10 @@ def test_every_text_is_there_in_indonesian() -> None:
     with speaking("id"):
         missing = sorted(one for one in texts() if _(one) == one and one not in SAME)
     assert not missing
+
+
+def test_every_relation_reads_as_words_both_ways() -> None:
+    assert set(PHRASES) == {link.relation for link in MODEL.links()}
 
 
 SAME = {"%", "p", "z"}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from registry.cypher.dialect import Dialect
 from registry.cypher.text import Cypher
 from registry.modelling import Kind, Model
+from registry.searching import is_searched
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,7 @@ class Wish:
 
     name: str
     text: str
+    native: bool = False  # in the embedded engine's own SQL, where it takes no Cypher
 
 
 def wishes(model: Model, dialect: Dialect) -> list[Wish]:
@@ -51,7 +53,7 @@ def drop(wished: str) -> tuple[str, str]:
 def _of_kind(kind: type[Kind], dialect: Dialect) -> Iterator[Wish]:
     label = kind.__name__
     if dialect.types_properties:
-        for name in ("id", "name_key"):
+        for name in ("id", "name_key", "words"):
             yield _wish(
                 label, f"{name}_type", f"CONSTRAINT {{}} IF NOT EXISTS FOR (n:{label}) REQUIRE n.{name} IS :: STRING"
             )
@@ -66,6 +68,13 @@ def _of_kind(kind: type[Kind], dialect: Dialect) -> Iterator[Wish]:
     yield _wish(label, "name", f"INDEX {{}} IF NOT EXISTS FOR (n:{label}) ON (n.name_key, n.id)")
     if dialect.seeks_in_writes:
         yield _wish(label, "source", f"INDEX {{}} IF NOT EXISTS FOR (n:{label}) ON (n.source, n.run)")
+    if is_searched(kind):
+        yield Wish(words_index(kind), dialect.words_index.format(name=words_index(kind), label=label), dialect.embedded)
+
+
+def words_index(kind: type[Kind]) -> str:
+    """Return the name of the full-text index of a kind."""
+    return f"registry_{kind.__name__.lower()}_words"
 
 
 def _wish(label: str, purpose: str, definition: str) -> Wish:

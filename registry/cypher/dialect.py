@@ -20,6 +20,11 @@ class Dialect:
         return not self.embedded
 
     @property
+    def words_index(self) -> str:
+        """The text that makes a full-text index of plain words; on the embedded engine it is SQL."""
+        return _SQL_WORDS_INDEX if self.embedded else _WORDS_INDEX
+
+    @property
     def times_out_each(self) -> bool:
         """Whether a time limit can be given with each query; otherwise it is fixed when the engine starts."""
         return not self.embedded
@@ -46,6 +51,14 @@ def dialect_of(agent: str) -> Dialect:
     return Dialect(embedded="ArcadeDB" in agent)
 
 
+_WORDS_INDEX = (
+    "CREATE FULLTEXT INDEX {name} IF NOT EXISTS FOR (n:{label}) ON EACH [n.words]"
+    " OPTIONS {{indexConfig: {{`fulltext.analyzer`: 'standard-no-stop-words'}}}}"
+)
+_SQL_WORDS_INDEX = (
+    "CREATE INDEX {name} IF NOT EXISTS ON {label} (words) FULL_TEXT"
+    ' METADATA {{"analyzer": "org.apache.lucene.analysis.standard.StandardAnalyzer"}}'
+)
 _MEANING = {
     "Neo.ClientError.Transaction.TransactionTimedOutClientConfiguration": "TIMEOUT",
     "Neo.ClientError.Transaction.TransactionTimedOut": "TIMEOUT",

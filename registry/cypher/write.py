@@ -7,6 +7,7 @@ from registry.access import seen_by, shown_to
 from registry.cypher.text import Cypher
 from registry.modelling import Kind, Link
 from registry.records import Record, Tie, fold
+from registry.searching import is_searched, words_of
 
 Stored = Mapping[str, object]
 
@@ -35,13 +36,15 @@ def upsert_rows(kind: type[Kind], rows: Sequence[Stored], *, source: str, run: s
 
 
 def stored(record: Record) -> Stored:
-    """Return what the store keeps of a record: every property a source may give, its folded name, and its readers."""
+    """Return what the store keeps of a record: every property a source may give, its readers, and what finds it."""
     kept = {name: record.values.get(name) for name in given_names(record.kind)}  # type: ignore[arg-type]
     derived = {
         "name_key": fold(str(record.values["name"])),
         "seen_by": seen_by(record.values),
         "shown_to": shown_to(record.values),
     }
+    if is_searched(record.kind):
+        derived |= {"words": words_of(record, face=False), "face_words": words_of(record, face=True)}
     return {"id": record.id, "hash": record.hash(), "props": {**kept, **derived}}
 
 

@@ -1,0 +1,268 @@
+"""The texts of the questions that are more than a list; each is one text, whatever is asked.
+
+Every text returns one row with one list. Records that are retired, and what the actor may not see, are not in it.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+
+from registry.access import Actor, seen, seen_whole
+from registry.cypher.ddl import words_index
+from registry.cypher.text import Cypher
+from registry.model import MODEL
+from registry.modelling import Kind
+from registry.searching import Asked
+
+ANY = "|".join(kind.__name__ for kind in MODEL)
+_LEADING = "['lead', 'co-provider']"
+GROUPS = {
+    "sector": ("t", "(n)-[:IN_SECTOR]->(t:Sector)", ""),
+    "area": ("t", "(n)-[:IN_AREA]->(t:Area)", ""),
+    "parent": ("", "(n)-[:PART_OF*0..12]->(t:Agency)", " AND NOT EXISTS { (t)-[:PART_OF]->(:Agency) }"),
+    "level_of_government": ("", "", ""),
+}
+FACES = sorted({link.relation for link in MODEL.links() if link.face})
+
+
+def found(
+    wanted: Asked, kinds: Sequence[type[Kind]], actor: Actor, *, sector: str | None, area: str | None, most: int
+) -> Cypher:
+    """Return `[kind, id, tier, score]` of records that hold every word, best first.
+
+    The tiers: 0 the name or acronym itself, 1 a name that begins so, 2 all words in the face, 3 in the details. What
+    only the details hold is found by those who may see them.
+    """
+    text = (
+        "UNWIND $in.indexes AS i CALL db.index.fulltext.queryNodes(i, $in.query, {limit: 400}) YIELD node, score"
+        " WITH node AS n, score, all(word IN $in.words WHERE any(part IN word WHERE node.face_words CONTAINS part)) AS face"
+        f" WHERE {_counts('n')} AND (face OR {seen_whole('n')}){_in_terms(sector, area)}"
+        " WITH n, score, CASE WHEN n.name_key = $in.text OR coalesce(toLower(n.acronym) = $in.text, false) THEN 0"
+        " WHEN n.name_key STARTS WITH $in.text THEN 1 WHEN face THEN 2 ELSE 3 END AS tier"
+        " ORDER BY tier, score DESC, n.id LIMIT $n RETURN collect([labels(n)[0], n.id, tier, score])"
+    )
+    inside = {
+        "indexes": [words_index(kind) for kind in kinds],
+        "query": wanted.query,
+        "words": wanted.parts,
+        "text": wanted.text,
+        "sector": sector,
+        "area": area,
+    }
+    return _asked(text, actor, inside, n=most)
+
+
+def around(ids: Sequence[str], relations: Collection[str], actor: Actor, *, day: str | None, most: int) -> Cypher:
+    """Return `[id, kind, name, links, how many]` of each record, at most `most` of its links.
+
+    A link is `[relation, whether it leads away, far kind, far id, far name]`, ordered by the far name. With a day, uses
+    and agreements that do not run on that day are left out.
+    """
+    match = (
+        f"MATCH (n)-[e]-(m) WHERE type(e) IN $in.relations AND {_counts('m')}"
+        f" AND (type(e) IN $in.faces OR ({seen_whole('n')} AND {seen_whole('m')}))"
+        f" AND ($in.day IS NULL OR ({_runs('e', 'since', 'until')} AND"
+        f" (NOT {seen_whole('m')} OR {_runs('m', 'valid_from', 'valid_until')})))"
+    )
+    text = (
+        f"UNWIND $in.ids AS id MATCH (n:{ANY} {{id: id}}) WHERE {_counts('n')}"
+        f" RETURN collect([n.id, labels(n)[0], n.name, COLLECT {{ {match}"
+        " WITH n, e, m ORDER BY m.name_key, m.id, type(e) LIMIT $n"
+        " RETURN [type(e), startNode(e).id = n.id, labels(m)[0], m.id, m.name] }, COUNT {"
+        f" {match} }}])"
+    )
+    inside = {"ids": list(ids), "relations": sorted(relations), "faces": FACES, "day": day}
+    return _asked(text, actor, inside, n=most)
+
+
+def resting_on(ids: Sequence[str], actor: Actor, *, day: str, most: int) -> Cypher:
+    """Return `[id, name, dependents]` of each record, at most `most` dependents of each.
+
+    A dependent is `[relation, kind, id, name, whether it has something to fall back on]`: of an agency the services it
+    provides and the resources it owns, of a resource who requires and who uses it, of a service what depends on it and
+    where it is offered. A service falls back on another lead or co-provider, a resource on another owner, a service that
+    requires a resource on another of the same kind and function that may be shared; an agency always has something left.
+    """
+    other = (
+        f"MATCH (n)-[:HAS_FUNCTION]->(:Function)<-[:HAS_FUNCTION]-(o:Resource) WHERE o.id <> n.id AND o.kind = n.kind"
+        f" AND {_counts('o')} AND coalesce(o.shareability <> 'not-shared', false)"
+    )
+    provider = f"MATCH (m)<-[f:PROVIDES]-(o:Agency) WHERE o.id <> n.id AND f.role IN {_LEADING} AND {_counts('o')}"
+    owner = f"MATCH (m)<-[:OWNS]-(o:Agency) WHERE o.id <> n.id AND {_counts('o')}"
+    parts = (
+        ("n:Agency", "(n)-[e:PROVIDES]->(m:Service)", f"e.role IN {_LEADING}", f"EXISTS {{ {provider} }}"),
+        ("n:Agency", "(n)-[e:OWNS]->(m:Resource)", "true", f"EXISTS {{ {owner} }}"),
+        ("n:Resource", "(n)<-[e:REQUIRES]-(m:Service)", _WHOLE, f"EXISTS {{ {other} }}"),
+        ("n:Resource", "(n)<-[e:USES]-(m:Agency)", f"{_WHOLE} AND {_runs('e', 'since', 'until')}", "true"),
+        ("n:Service", "(n)<-[e:DEPENDS_ON]-(m:Service)", _WHOLE, "false"),
+        ("n:Service", "(n)-[e:IN_AREA]->(m:Area)", "true", "false"),
+    )
+    lists = " + ".join(
+        f"COLLECT {{ MATCH {pattern} WHERE {label} AND {_counts('m')} AND {also}"
+        " WITH n, e, m ORDER BY m.name_key, m.id LIMIT $n"
+        f" RETURN [type(e), labels(m)[0], m.id, m.name, {fallback}] }}"
+        for label, pattern, also, fallback in parts
+    )
+    text = (
+        f"UNWIND $in.ids AS id MATCH (n:Agency|Service|Resource {{id: id}}) WHERE {_counts('n')}"
+        f" RETURN collect([n.id, n.name, {lists}])"
+    )
+    return _asked(text, actor, {"ids": list(ids), "day": day}, n=most)
+
+
+def shared_resources(ids: Sequence[str], actor: Actor, *, day: str, most: int) -> Cypher:
+    """Return `[id, owners, uses, agreements, hidden]` of resources that at least two of the agencies own or use.
+
+    Owners and uses are of these agencies alone, a use `[agency, role, since, until]`; agreements are those in force that
+    cover the resource, each `[id, parties]`; `hidden` says that there may be others, of which the actor sees the face.
+    """
+    tied = f"((type(e) = 'OWNS') OR (({_WHOLE}) AND {_runs('e', 'since', 'until')}))"
+    covering = (
+        f"MATCH (m)<-[:COVERS]-(p:Partnership) WHERE {_in_force('p')} AND {seen_whole('m')}"
+        f" WITH p ORDER BY p.id RETURN [p.id, {_parties('p')}]"
+    )
+    text = (
+        f"UNWIND $in.ids AS id MATCH (n:Agency {{id: id}})-[e:OWNS|USES]->(m:Resource) WHERE {_counts('n')}"
+        f" AND {_counts('m')} AND {tied} WITH m, n, e ORDER BY n.id"
+        " WITH m, collect(DISTINCT CASE WHEN type(e) = 'OWNS' THEN n.id END) AS owners,"
+        " collect(DISTINCT CASE WHEN type(e) = 'USES' THEN [n.id, e.role, e.since, e.until] END) AS uses,"
+        " count(DISTINCT n.id) AS agencies WHERE agencies > 1 WITH m, owners, uses ORDER BY m.name_key, m.id LIMIT $n"
+        f" RETURN collect([m.id, owners, uses, COLLECT {{ {covering} }}, {_HIDDEN}])"
+    )
+    return _asked(text, actor, {"ids": list(ids), "day": day}, n=most)
+
+
+def shared_services(ids: Sequence[str], actor: Actor, *, most: int) -> Cypher:
+    """Return `[id, providers]` of services that at least two of the agencies provide, a provider `[agency, role]`."""
+    text = (
+        f"UNWIND $in.ids AS id MATCH (n:Agency {{id: id}})-[e:PROVIDES]->(m:Service) WHERE {_counts('n')}"
+        f" AND {_counts('m')} WITH m, n, e ORDER BY n.id"
+        " WITH m, collect([n.id, e.role]) AS providers, count(DISTINCT n.id) AS agencies WHERE agencies > 1"
+        " WITH m, providers ORDER BY m.name_key, m.id LIMIT $n RETURN collect([m.id, providers])"
+    )
+    return _asked(text, actor, {"ids": list(ids)}, n=most)
+
+
+def shared_partnerships(ids: Sequence[str], actor: Actor, *, most: int) -> Cypher:
+    """Return `[id, parties, whole, valid from, valid until, statements]` of partnerships of at least two of the agencies.
+
+    A party is `[agency, role]`, a statement `[id, agency, scale, level, on]`, latest first. Who sees the face alone gets
+    neither dates nor statements, and `whole` is false.
+    """
+    said = (
+        "MATCH (m)<-[:STATED_ABOUT]-(s:Statement)-[:STATED_BY]->(a:Agency)"
+        f" WHERE {_counts('s')} AND {seen_whole('s')} AND {seen_whole('m')} AND {seen_whole('a')}"
+        " WITH s, a ORDER BY s.on DESC, s.id RETURN [s.id, a.id, s.scale, s.level, s.on]"
+    )
+    detail = f"CASE WHEN {seen_whole('m')} THEN m.{{}} END"
+    text = (
+        f"UNWIND $in.ids AS id MATCH (n:Agency {{id: id}})-[e:PARTY_TO]->(m:Partnership) WHERE {_counts('n')}"
+        f" AND {_counts('m')} WITH m, n, e ORDER BY n.id"
+        " WITH m, collect([n.id, e.role]) AS parties, count(DISTINCT n.id) AS agencies WHERE agencies > 1"
+        " WITH m, parties ORDER BY m.name_key, m.id LIMIT $n"
+        f" RETURN collect([m.id, parties, {seen_whole('m')}, {detail.format('valid_from')},"
+        f" {detail.format('valid_until')}, COLLECT {{ {said} }}])"
+    )
+    return _asked(text, actor, {"ids": list(ids)}, n=most)
+
+
+def met_needs(ids: Sequence[str], actor: Actor, *, most: int) -> Cypher:
+    """Return `[need, needing agency, resource, owner]` where one of the agencies has what another needs.
+
+    The resource is of the kind that is needed, may be shared, has room where that is known, and serves one of the
+    functions of the need where both say so.
+    """
+    functions = "MATCH ({0})-[:HAS_FUNCTION]->(f:Function)"
+    text = (
+        f"UNWIND $in.ids AS id MATCH (a:Agency {{id: id}})<-[:NEEDED_BY]-(n:Need) WHERE {_counts('a')} AND {_counts('n')}"
+        " UNWIND $in.ids AS other MATCH (b:Agency {id: other})-[:OWNS]->(m:Resource)"
+        f" WHERE b.id <> a.id AND {_counts('b')} AND {_counts('m')} AND m.kind = n.kind"
+        f" AND coalesce(m.shareability <> 'not-shared', false) AND ({_room('m')})"
+        f" AND (NOT EXISTS {{ {functions.format('n')} }} OR NOT EXISTS {{ {functions.format('m')} }}"
+        " OR EXISTS { MATCH (n)-[:HAS_FUNCTION]->(f:Function)<-[:HAS_FUNCTION]-(m) })"
+        " WITH a, n, b, m ORDER BY n.name_key, n.id, m.name_key, m.id, b.id LIMIT $n"
+        " RETURN collect([n.id, a.id, m.id, b.id])"
+    )
+    return _asked(text, actor, {"ids": list(ids)}, n=most)
+
+
+def groups(by: str, actor: Actor) -> Cypher:
+    """Return `[agency, groups]` of every agency, a group `[id, name, Indonesian label, English label]`.
+
+    `by` is one of GROUPS. The parents of an agency are the bodies above it, at any height, that belong to none.
+    """
+    node, pattern, also = GROUPS[by]
+    labels = f"{node}.label_id, {node}.label_en" if node == "t" else "null, null"
+    if by == "level_of_government":
+        listed = "[one IN [n.level_of_government] WHERE one IS NOT NULL | [one, null, null, null]]"
+    else:
+        where = f"{_counts('t')} AND all(x IN nodes(p) WHERE {_counts('x')}){also}"
+        listed = (
+            f"COLLECT {{ MATCH p = {pattern} WHERE {where}"
+            f" WITH DISTINCT t ORDER BY t.id RETURN [t.id, t.name, {labels}] }}"
+        )
+    text = f"MATCH (n:Agency) WHERE {_counts('n')} WITH n ORDER BY n.id RETURN collect([n.id, {listed}])"
+    return Cypher(text, {"me": actor.parameter()})
+
+
+def ties(actor: Actor, *, day: str) -> Cypher:
+    """Return three lists of tied agencies: parties of each agreement in force, providers of each service, users with owners.
+
+    A use that runs on the day is `[user, owner]`.
+    """
+    parties = f"MATCH (p:Partnership) WHERE {_in_force('p')} WITH p ORDER BY p.id RETURN {_parties('p')}"
+    providers = (
+        f"MATCH (m:Service)<-[:PROVIDES]-(n:Agency) WHERE {_counts('m')} AND {_counts('n')}"
+        " WITH m, n ORDER BY n.id WITH m, collect(DISTINCT n.id) AS those WHERE size(those) > 1"
+        " WITH m, those ORDER BY m.id RETURN those"
+    )
+    uses = (
+        f"MATCH (n:Agency)-[e:USES]->(m:Resource)<-[:OWNS]-(o:Agency) WHERE {_counts('n')} AND {_counts('m')}"
+        f" AND {_counts('o')} AND {_WHOLE} AND {_runs('e', 'since', 'until')} AND n.id <> o.id"
+        " WITH n, o, m ORDER BY n.id, o.id, m.id RETURN [n.id, o.id]"
+    )
+    text = f"RETURN [COLLECT {{ {parties} }}, COLLECT {{ {providers} }}, COLLECT {{ {uses} }}]"
+    return Cypher(text, {"in": {"day": day}, "me": actor.parameter()})
+
+
+def _asked(text: str, actor: Actor, inside: Mapping[str, object], *, n: int) -> Cypher:
+    return Cypher(text, {"n": n, "in": inside, "me": actor.parameter()})
+
+
+def _counts(node: str) -> str:
+    """Return the predicate that the actor may know of a record, and that it is not retired."""
+    return f"{seen(node)} AND coalesce({node}.status <> 'retired', false)"
+
+
+def _runs(owner: str, first: str, last: str) -> str:
+    return f"coalesce({owner}.{first} <= $in.day, true) AND coalesce({owner}.{last} >= $in.day, true)"
+
+
+def _in_force(partnership: str) -> str:
+    return f"{_counts(partnership)} AND {seen_whole(partnership)} AND {_runs(partnership, 'valid_from', 'valid_until')}"
+
+
+def _parties(partnership: str) -> str:
+    match = f"MATCH ({partnership})<-[:PARTY_TO]-(x:Agency) WHERE {_counts('x')}"
+    return f"COLLECT {{ {match} WITH x ORDER BY x.id RETURN x.id }}"
+
+
+def _room(resource: str) -> str:
+    free = f"{resource}.capacity > coalesce({resource}.in_use, 0.0)"
+    return f"NOT {seen_whole(resource)} OR coalesce({free}, true)"
+
+
+def _in_terms(sector: str | None, area: str | None) -> str:
+    """Return the condition that a record, or an agency that has it, is in a sector and an area or in parts of them."""
+    texts = (("IN_SECTOR", "Sector", "sector", sector), ("IN_AREA", "Area", "area", area))
+    return "".join(
+        f" AND EXISTS {{ MATCH (n)-[:OWNS|NEEDED_BY|PARTY_TO*0..1]-(a)-[:{relation}]->(t:{kind})-[:BROADER*0..6]->"
+        f"(:{kind} {{id: $in.{name}}}) WHERE {seen('a')} AND {seen('t')} }}"
+        for relation, kind, name, value in texts
+        if value is not None
+    )
+
+
+_WHOLE = f"{seen_whole('n')} AND {seen_whole('m')}"
+_HIDDEN = (
+    "EXISTS { MATCH (m)<-[:USES]-(:Agency)-[:PARTY_TO]->(p:Partnership) WHERE"
+    f" {_counts('p')} AND NOT {seen_whole('p')} }}"
+)

@@ -1,0 +1,82 @@
+"""Impact: what stops, or works less well, when a record stops, and the chain that explains each."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from registry.cypher import exploring
+from registry.exploring.asking import Asker, TooMuch
+from registry.exploring.steps import Step, sentence
+from registry.words import _
+
+MOST_HITS, EACH = 5_000, 500
+AWAY = frozenset({"PROVIDES", "OWNS", "IN_AREA"})
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A record that is hit. It is lost, or only degraded where it has something to fall back on."""
+
+    record: str
+    kind: str
+    lost: bool
+    chain: Sequence[Step]
+
+    @property
+    def text(self) -> str:
+        """The chain in words, from the record that stops to this one."""
+        return sentence(self.chain)
+
+
+@dataclass(frozen=True)
+class Impact:
+    """All that is hit, nearest first."""
+
+    record: str
+    hits: Sequence[Hit]
+
+    def of(self, kind: str) -> Sequence[Hit]:
+        """Return the hits of one kind."""
+        return [hit for hit in self.hits if hit.kind == kind]
+
+
+async def impact(asker: Asker, of: str, day: str, *, depth: int = 6) -> Impact | None:
+    """Return what is hit within `depth` steps when an agency, a service or a resource stops; None if it is not there.
+
+    What has something to fall back on is degraded, and so is what rests on it. An agency that loses what it uses is
+    degraded, and what it does goes on unless it requires what is lost. Of two chains to a record the one that loses it
+    counts, then the shorter. Raises TooMuch beyond MOST_HITS hits, and StoreError.
+    """
+    hits: dict[str, Hit] = {}
+    frontier: Mapping[str, Hit] = {of: Hit(of, "", True, ())}
+    for step in range(depth + 1):
+        (rows,) = await asker.ask(exploring.resting_on(sorted(frontier), asker.actor, day=day, most=EACH))
+        if step == 0 and not rows:
+            return None
+        if step == depth:
+            break
+        new = {hit.record: hit for hit in _further(rows, frontier) if hit.record != of and _worse(hit, hits)}
+        hits |= new
+        frontier = {one: hit for one, hit in new.items() if hit.kind in ("Service", "Resource")}
+        if not frontier:
+            break
+        if len(hits) > MOST_HITS:
+            raise TooMuch(_("Too much depends on this record; ask for a smaller depth."))
+    return Impact(of, sorted(hits.values(), key=lambda hit: (len(hit.chain), not hit.lost, hit.record)))
+
+
+def _further(rows: Sequence[Any], frontier: Mapping[str, Hit]) -> list[Hit]:
+    """Return what rests on the frontier; of several hits of one record the worst comes last."""
+    found = []
+    for near, name, dependents in rows:
+        cause = frontier[near]
+        for relation, kind, far, far_name, falls_back in dependents:
+            lost = cause.lost and not falls_back
+            away = relation in AWAY
+            found.append(Hit(far, kind, lost, (*cause.chain, Step(relation, away, near, name, far, far_name))))
+    return sorted(found, key=lambda hit: (hit.lost, hit.record, [step.start for step in hit.chain]))
+
+
+def _worse(hit: Hit, hits: Mapping[str, Hit]) -> bool:
+    known = hits.get(hit.record)
+    return known is None or (hit.lost and not known.lost)

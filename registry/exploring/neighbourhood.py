@@ -1,0 +1,74 @@
+"""The neighbourhood of a record: what is linked to it, hop by hop, up to a number, and how much was left out."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from registry.cypher import exploring
+from registry.exploring.asking import Asker
+
+
+@dataclass(frozen=True)
+class Near:
+    """A record, how many links it is away, and how many of its own links are not among those that are shown."""
+
+    record: str
+    kind: str
+    name: str
+    hops: int
+    more: int
+
+
+@dataclass(frozen=True)
+class Linked:
+    """A link between two records of the neighbourhood, in its direction."""
+
+    relation: str
+    start: str
+    end: str
+
+
+@dataclass(frozen=True)
+class Neighbourhood:
+    """Records, nearest first, the links among them, and how many links within reach were left out."""
+
+    nodes: Sequence[Near]
+    links: Sequence[Linked]
+    left_out: int
+
+
+async def neighbourhood(
+    asker: Asker, of: str, relations: Collection[str], *, hops: int = 1, first: int = 200, day: str | None = None
+) -> Neighbourhood | None:
+    """Return at most `first` records within `hops` links of a record, itself among them; None if it is not there.
+
+    Records equally near come in the order of their names. With a day, uses and agreements that do not run then are left
+    out. Raises StoreError.
+    """
+    away: dict[str, int] = {of: 0}
+    read: dict[str, Any] = {}
+    frontier = [of]
+    for hop in range(hops + 1):
+        (rows,) = await asker.ask(exploring.around(frontier, relations, asker.actor, day=day, most=first))
+        read |= {row[0]: row for row in rows}
+        names = {far: (name, far) for row in rows for _, _, _, far, name in row[3] if far not in away}
+        frontier = sorted(names, key=lambda one: names[one])[: first - len(away)]
+        if hop == hops or not frontier:
+            break
+        away |= dict.fromkeys(frontier, hop + 1)
+    return _collected(read, away, hops) if of in read else None
+
+
+def _collected(read: dict[str, Any], away: dict[str, int], hops: int) -> Neighbourhood:
+    nodes: list[Near] = []
+    links: dict[Linked, None] = {}
+    for one, hop in away.items():
+        _, kind, name, ties, many = read[one]
+        shown = [_linked(one, *tie) for tie in ties if tie[3] in read]
+        links |= dict.fromkeys(shown)
+        nodes.append(Near(one, kind, name, hop, many - len(shown)))
+    return Neighbourhood(nodes, list(links), sum(node.more for node in nodes if node.hops < hops))
+
+
+def _linked(near: str, relation: str, away: bool, _kind: str, far: str, _name: str) -> Linked:
+    return Linked(relation, near, far) if away else Linked(relation, far, near)

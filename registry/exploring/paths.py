@@ -1,0 +1,110 @@
+"""Paths between two records: how one is reached from the other, shortest first."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from itertools import islice, pairwise, takewhile
+from typing import TYPE_CHECKING
+
+from registry.cypher import exploring
+from registry.exploring.asking import Asker, TooMuch
+from registry.exploring.steps import Step, sentence
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+HUBS = frozenset({"IN_SECTOR", "IN_AREA", "FOR_AUDIENCE", "HAS_FUNCTION", "BROADER", "SAME_AS"})
+MOST_LINKS, EACH = 20_000, 500
+
+
+@dataclass(frozen=True)
+class Path:
+    """One way from a record to another, no record twice."""
+
+    steps: Sequence[Step]
+
+    @property
+    def length(self) -> int:
+        """How many links it takes."""
+        return len(self.steps)
+
+    @property
+    def text(self) -> str:
+        """The path in words."""
+        return sentence(self.steps)
+
+
+async def paths(
+    asker: Asker,
+    start: str,
+    end: str,
+    relations: Collection[str],
+    *,
+    longest: int = 6,
+    first: int = 5,
+    day: str | None = None,
+) -> list[Path]:
+    """Return up to `first` simple paths of at most `longest` links of these relations, walked either way.
+
+    The graph is read from both ends, link by link; what was read after N readings holds every path of N links, among
+    which Yen's algorithm finds the shortest (networkx). Of a record with more than EACH links the first by name are
+    walked. Raises TooMuch when more than MOST_LINKS would have to be read, and StoreError.
+    """
+    if start == end:
+        return []
+    graph = Graph(asker, relations, day)
+    seen = {start: {start}, end: {end}}
+    frontiers = {start: {start}, end: {end}}
+    for readings in range(1, longest + 1):
+        side = min(frontiers, key=lambda one: len(frontiers[one]))
+        frontiers[side] = await graph.read(frontiers[side]) - seen[side]
+        seen[side] |= frontiers[side]
+        found = graph.shortest(start, end, readings, first)
+        if len(found) == first or not frontiers[side]:
+            break
+    return found
+
+
+class Graph:
+    """The part of the graph that was read so far."""
+
+    def __init__(self, asker: Asker, relations: Collection[str], day: str | None) -> None:
+        import networkx as nx  # half a second, which only who asks for paths should wait
+
+        self._nx, self._asker, self._relations, self._day = nx, asker, relations, day
+        self._links: nx.Graph[str] = nx.Graph()
+        self._names: dict[str, str] = {}
+        self._read: set[str] = set()
+
+    async def read(self, ids: set[str]) -> set[str]:
+        """Read the links of these records; return the records at their far ends. Raises TooMuch and StoreError."""
+        new = sorted(ids - self._read)
+        if new:
+            (rows,) = await self._asker.ask(
+                exploring.around(new, self._relations, self._asker.actor, day=self._day, most=EACH)
+            )
+            self._read |= ids
+            for near, _, name, ties, _ in rows:
+                self._names[near] = name
+                for relation, away, _, far, far_name in ties:
+                    self._names[far] = far_name
+                    self._links.add_edge(near, far)
+                    self._links.edges[near, far].setdefault(relation, near if away else far)
+            if self._links.number_of_edges() > MOST_LINKS:
+                raise TooMuch(_("Too many links lie between the two; choose fewer sorts of links or shorter paths."))
+        return {far for one in ids if one in self._links for far in self._links[one]}
+
+    def shortest(self, start: str, end: str, longest: int, first: int) -> list[Path]:
+        """Return up to `first` simple paths of at most `longest` links, shortest first."""
+        if start not in self._links or end not in self._links or not self._nx.has_path(self._links, start, end):
+            return []
+        ways = self._nx.shortest_simple_paths(self._links, start, end)
+        return [self._path(way) for way in islice(takewhile(lambda way: len(way) <= longest + 1, ways), first)]
+
+    def _path(self, way: Sequence[str]) -> Path:
+        return Path([self._step(near, far) for near, far in pairwise(way)])
+
+    def _step(self, near: str, far: str) -> Step:
+        relation, begins = min(self._links.edges[near, far].items())
+        return Step(relation, begins == near, near, self._names[near], far, self._names[far])
