@@ -146,10 +146,26 @@ class Look:
 
 @dataclass(frozen=True)
 class ById:
-    """One record."""
+    """One record of a kind, or of any: then there is a view for each kind."""
 
     id: Given
-    select: Select
+    views: tuple[Select, ...]
+
+
+@dataclass(frozen=True)
+class ByIds:
+    """The records with these ids, of a kind or of any."""
+
+    ids: Given
+    views: tuple[Select, ...]
+
+
+@dataclass(frozen=True)
+class Explore:
+    """A question that is more than a list, by its name; what it finds is known before the records in it are read."""
+
+    name: str
+    asked: tuple[tuple[str, Given | Several], ...]
 
 
 @dataclass(frozen=True)
@@ -186,4 +202,4 @@ class Facet:
     first: Given
 
 
-Question = ById | Page | Total | Facet
+Question = ById | ByIds | Page | Total | Facet

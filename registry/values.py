@@ -218,6 +218,11 @@ def now() -> str:
     return str(Instant.clean(datetime.now(UTC)))
 
 
+def today() -> str:
+    """Return this day, where the registry runs, as a Date's text."""
+    return datetime.now().astimezone().date().isoformat()
+
+
 def _is_empty(raw: object) -> bool:
     return raw is None or (isinstance(raw, str) and not raw.strip())
 

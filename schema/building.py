@@ -1,8 +1,10 @@
 """Strawberry types made at run time: classes, fields and inputs whose names and types the model gives."""
 
 import enum
+from collections.abc import Mapping
 from inspect import Parameter, Signature
-from typing import Any, NewType, Optional
+from keyword import iskeyword
+from typing import Annotated, Any, NewType, Optional
 
 import strawberry
 from strawberry.types.field import StrawberryField
@@ -49,9 +51,18 @@ CLOSED_LISTS = {
 }
 
 
-def made_class(name: str, doc: str | None = None) -> Any:
+def made_class(name: str, doc: str | None = None, *bases: type) -> Any:
     """Return a class to add fields to; Strawberry decorates it when all are there."""
-    return type(name, (), {"__annotations__": {}, "__doc__": doc})
+    return type(name, bases, {"__annotations__": {}, "__doc__": doc})
+
+
+def plain(name: str, doc: str, fields: Mapping[str, Any]) -> Any:
+    """Return an object type of these fields, each a type, or a type and what it means."""
+    made = made_class(name, doc)
+    for field, declared in fields.items():
+        kind, meaning = declared if isinstance(declared, tuple) else (declared, f"The {field} of the {name}.")
+        setattr(made, field, answered_field(kind, meaning))
+    return strawberry.type(made, description=doc)
 
 
 def maybe(kind: Any) -> Any:
@@ -74,7 +85,7 @@ def add_input(owner: Any, name: str, kind: Any) -> None:
 def answered_field(kind: Any, doc: str, **asked: Any) -> StrawberryField:
     """Return a field that reads what was answered under its response name.
 
-    An argument is given as its type, or as its type with a default: `(int, 20)`.
+    An argument is given as its type, or as its type with a default, `(int, 20)`, or with none, `(int, ...)`.
     """
 
     def read(root: Any, info: strawberry.Info, **_: Any) -> Any:
@@ -91,6 +102,8 @@ def answered_field(kind: Any, doc: str, **asked: Any) -> StrawberryField:
 
 def _parameter(name: str, asked: Any) -> Parameter:
     annotation, default = asked if isinstance(asked, tuple) else (asked, strawberry.UNSET)
-    if asked is strawberry.ID or isinstance(asked, enum.EnumMeta):
+    if asked is strawberry.ID or isinstance(asked, enum.EnumMeta) or default is ...:
         default = Parameter.empty
+    if iskeyword(name):
+        name, annotation = f"{name}_", Annotated[annotation, strawberry.argument(name=name)]
     return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)

@@ -7,7 +7,7 @@ and a null where the schema promises a value.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,9 +20,11 @@ from strawberry.types import ExecutionContext
 from registry.access import Actor
 from registry.cypher.read import Text, write
 from registry.cypher.text import Cypher
+from registry.exploring.asking import Asker
 from registry.modelling import Model
-from registry.plan import Question
-from registry.store import Reader, StoreError
+from registry.plan import Explore, Question
+from registry.store import Reader, Rows, StoreError
+from schema.exploring import explore
 from schema.inputs import shape_of
 from schema.limits import check_cost
 from schema.operations import Planned, plan_operation
@@ -39,7 +41,17 @@ class Asking:
 
     reader: Reader
     actor: Actor
-    explain: Callable[[list[Question], list[Cypher]], None] | None = None
+    explain: Callable[[Sequence[Question | Explore], Sequence[Cypher]], None] | None = None
+
+    async def read(self, questions: Sequence[Question | Explore], cyphers: Sequence[Cypher]) -> list[Rows]:
+        """Return the rows of every text, and tell of it. Raises StoreError."""
+        if self.explain:
+            self.explain(questions, cyphers)
+        return await self.reader.read(cyphers) if cyphers else []
+
+    def asker(self, question: Explore) -> Asker:
+        """Return who asks for what a question finds."""
+        return Asker(lambda cyphers: self.read([question] * len(cyphers), cyphers), self.actor)
 
 
 @dataclass(frozen=True)
@@ -48,6 +60,14 @@ class Compiled:
 
     planned: Planned
     texts: tuple[Text, ...]
+
+    async def explored(self, asking: Asking, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the questions find that come first, each as a variable. Raises Refused and StoreError."""
+        check_cost(list(self.planned.explored.values()), variables)
+        return {
+            f"@{key}": await explore(question, asking.asker(question), variables, key)
+            for key, question in self.planned.explored.items()
+        }
 
     def ask(self, variables: Mapping[str, Any], actor: Actor) -> list[Cypher]:
         """Return the Cypher of every question with these values. Raises Refused, with the path of the root field."""
@@ -121,11 +141,9 @@ class Answering(SchemaExtension):
     ) -> tuple[Planned, Any]:
         asking: Asking = context.context
         compiled = self._compiler.compiled(context, variables, strict=strict)
-        cyphers = compiled.ask(variables, asking.actor)
-        if asking.explain:
-            asking.explain(compiled.planned.questions, cyphers)
-        rows = await asking.reader.read(cyphers) if cyphers else []
-        return compiled.planned, compiled.planned.answer(rows, variables)
+        known = {**variables, **await compiled.explored(asking, variables)}
+        rows = await asking.read(compiled.planned.questions, compiled.ask(known, asking.actor))
+        return compiled.planned, compiled.planned.answer(rows, known)
 
 
 def coerced(context: ExecutionContext) -> dict[str, Any]:

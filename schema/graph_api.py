@@ -13,6 +13,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 from strawberry.types.field import StrawberryField
 
+from registry.model import MODEL
 from registry.modelling import End, Kind, Link, Model, Property
 from registry.values import Flag
 from schema.building import (
@@ -24,13 +25,17 @@ from schema.building import (
     listing,
     made_class,
     maybe,
+    plain,
 )
 from schema.compiled import KEPT, Answering, Compiler
+from schema.explored import explored_fields
 from schema.filters import Inputs
 from schema.limits import TOKENS
 from schema.names import camel, field_of, link_type
+from schema.shape import KIND
 
 FIRST, FIRST_LINKED = 20, 50
+WITHHELD = "Whether some of this record is kept from who asks."
 
 
 class Schema(strawberry.Schema):
@@ -42,9 +47,10 @@ class Schema(strawberry.Schema):
 
 def build_schema(model: Model) -> Schema:
     """Return the schema of a model."""
-    compiler = Compiler(model)
+    compiler, outputs = Compiler(model), Outputs(model)
     return Schema(
-        query=Outputs(model).query(),
+        query=outputs.query(),
+        types=outputs.kinds(),
         extensions=[
             lambda: MaxTokensLimiter(max_token_count=TOKENS),
             lambda: ParserCache(maxsize=KEPT),
@@ -60,16 +66,19 @@ class Outputs:
 
     def __init__(self, model: Model) -> None:
         self._model, self._inputs = model, Inputs(model)
-        self._kinds: dict[str, Any] = {kind.__name__: made_class(kind.__name__, kind.__doc__) for kind in model}
+        self._record = made_class("Record", "What every record has, of whichever kind it is.")
+        self._kinds: dict[str, Any] = {
+            kind.__name__: made_class(kind.__name__, kind.__doc__, self._record) for kind in model
+        }
         self._links: dict[str, Any] = {
             link_type(link): made_class(link_type(link), link.doc) for link in model.links() if link.properties
         }
-        self._page_info = _plain(
+        self._page_info = plain(
             "PageInfo",
             "Whether there is more, and where this page begins and ends.",
             {"hasNextPage": bool, "hasPreviousPage": bool, "startCursor": maybe(str), "endCursor": maybe(str)},
         )
-        self._facet_count = _plain(
+        self._facet_count = plain(
             "FacetCount",
             "How many records have a value; the label says it in words.",
             {"value": maybe(str), "label": maybe(str), "count": int},
@@ -77,6 +86,7 @@ class Outputs:
         for link in model.links():
             if link.properties:
                 self._fill_link(link)
+        self._fill_record()
         for kind in model:
             self._fill_kind(kind)
 
@@ -88,13 +98,30 @@ class Outputs:
             one = answered_field(made, f"One record by its id: {kind.__doc__}", id=strawberry.ID)
             setattr(query, field_of(kind), one)
             setattr(query, camel(kind.plural), self._connection_field(kind))
+        query.record = answered_field(maybe(self._record), "One record of any kind by its id.", id=strawberry.ID)
+        if MODEL.kinds.keys() <= self._kinds.keys():  # the questions are about the registry's own kinds
+            for name, field in explored_fields(self._kinds, self._record, self._page_info).items():
+                setattr(query, name, field)
         return strawberry.type(query)
+
+    def kinds(self) -> list[Any]:
+        """Return the type of every kind; some are only reached as a Record."""
+        return list(self._kinds.values())
+
+    def _fill_record(self) -> None:
+        common = self._model["Agency"].__mro__[1]
+        for name, declared in self._model["Agency"].properties.items():
+            if hasattr(common, name):
+                setattr(self._record, camel(name), answered_field(self._output(declared), declared.doc))
+        self._record.withheld = answered_field(bool, WITHHELD)
+        strawberry.interface(self._record, description=self._record.__doc__)
 
     def _fill_kind(self, kind: type[Kind]) -> None:
         made = self._kinds[kind.__name__]
         for name, declared in kind.properties.items():
             setattr(made, camel(name), answered_field(self._output(declared), declared.doc))
-        made.withheld = answered_field(bool, "Whether some of this record is kept from who asks.")
+        made.withheld = answered_field(bool, WITHHELD)
+        made.is_type_of = classmethod(lambda cls, obj, info: obj.get(KIND, cls.__name__) == cls.__name__)
         for end in kind.ends.values():
             for name, field in self._end_fields(end):
                 setattr(made, name, field)
@@ -133,7 +160,7 @@ class Outputs:
 
     def _connection_field(self, kind: type[Kind]) -> StrawberryField:
         name, made = kind.__name__, self._kinds[kind.__name__]
-        edge = _plain(f"{name}Edge", "A record and where it stands.", {"node": made, "cursor": str})
+        edge = plain(f"{name}Edge", "A record and where it stands.", {"node": made, "cursor": str})
         facet = enumeration(f"{name}Facet", {facet.upper(): facet for facet in facets_of(kind)})
         connection = made_class(f"{name}Connection", f"A page of {kind.plural}.")
         connection.nodes = answered_field(listing(made), "The records of the page.")
@@ -158,10 +185,3 @@ def facets_of(kind: type[Kind]) -> list[str]:
     """Return what records of a kind can be counted by: its codes and flags, and its links to terms."""
     codes = [name for name, one in kind.properties.items() if one.codes or one.value is Flag]
     return codes + [name for name in kind.ends if name in ("sectors", "areas", "audiences", "functions")]
-
-
-def _plain(name: str, doc: str, fields: dict[str, Any]) -> Any:
-    made = made_class(name, doc)
-    for field, kind in fields.items():
-        setattr(made, field, answered_field(kind, f"The {field} of the {name}."))
-    return strawberry.type(made, description=doc)

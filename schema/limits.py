@@ -1,9 +1,9 @@
 """What one operation may ask for at most, and how its cost is counted."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from registry.plan import ById, Count, Facet, Follow, Look, Page, Question, Select, Total
+from registry.plan import ById, ByIds, Count, Explore, Facet, Follow, Look, Page, Question, Select, Total
 from schema.refusal import Refused
 
 BODY = 1_000_000
@@ -13,6 +13,7 @@ DEPTH = 14
 PAGE = 200
 COST = 400_000
 TOTAL_COST = 1_000
+EXPLORE_COST = 50_000
 
 
 def page_size(asked: Any) -> int:
@@ -31,7 +32,7 @@ def page_rows(asked: Any) -> int:
     return page_size(asked) + 1
 
 
-def check_cost(questions: list[Question], variables: Mapping[str, Any]) -> None:
+def check_cost(questions: Sequence[Question | Explore], variables: Mapping[str, Any]) -> None:
     """Refuse an operation whose answer could hold more than COST values."""
     cost = sum(_cost(question, variables) for question in questions)
     if cost > COST:
@@ -41,14 +42,18 @@ def check_cost(questions: list[Question], variables: Mapping[str, Any]) -> None:
         raise Refused("TOO_COSTLY", message, cost=cost, limit=COST)
 
 
-def _cost(question: Question, variables: Mapping[str, Any]) -> int:
+def _cost(question: Question | Explore, variables: Mapping[str, Any]) -> int:
     match question:
         case ById():
-            return _values(question.select, variables)
+            return max(_values(view, variables) for view in question.views)
+        case ByIds():
+            return len(question.ids.value(variables)) * max(_values(view, variables) for view in question.views)
         case Page():
             return int(question.rows.value(variables)) * sum(_values(view, variables) for view in question.views)
         case Total() | Facet():
             return TOTAL_COST
+        case Explore():
+            return EXPLORE_COST
 
 
 def _values(select: Select, variables: Mapping[str, Any]) -> int:

@@ -10,16 +10,18 @@ from graphql import FieldNode
 
 from registry.codes import code_list
 from registry.modelling import Kind, Model
-from registry.plan import ById, Condition, Facet, Given, Order, Page, Question, Total
+from registry.plan import ById, Condition, Explore, Facet, Given, Order, Page, Question, Total
 from registry.words import language
 from schema.conditions import listed, orders
 from schema.cursors import keys_of, mark
+from schema.exploring import QUESTIONS
 from schema.limits import page_rows, page_size
 from schema.names import camel, field_of
 from schema.pages import PageShape
 from schema.planner import Records
 from schema.refusal import Refused
 from schema.selection import Operation
+from schema.trees import Tree
 
 Rows = list[list[Any]]
 Build = Callable[[list[Rows], dict[str, Any]], Any]
@@ -28,8 +30,12 @@ ROOT_DEPTH = 1
 
 @dataclass
 class Planned:
-    """The questions of an operation, and for each response name how their rows become its value."""
+    """The questions of an operation, and for each response name how their rows become its value.
 
+    What the questions in `explored` find comes first: it joins the variables, under the response name after an @.
+    """
+
+    explored: dict[str, Explore] = field(default_factory=dict)
     questions: list[Question] = field(default_factory=list)
     asked_by: list[str] = field(default_factory=list)
     builds: dict[str, Build] = field(default_factory=dict)
@@ -55,6 +61,10 @@ def plan_operation(operation: Operation, model: Model, *, strict: bool) -> Plann
         name = nodes[0].name.value
         if name in singles:
             planned.builds[key] = _one(planned, records, key, nodes, singles[name])
+        elif name in QUESTIONS:
+            planned.builds[key] = _explored(planned, records, key, nodes)
+        elif name == "record":
+            planned.builds[key] = _any(planned, records, key, nodes)
         elif name in lists:
             planned.builds[key] = Connection(planned, records, key, nodes, lists[name]).build()
         else:
@@ -65,8 +75,23 @@ def plan_operation(operation: Operation, model: Model, *, strict: bool) -> Plann
 
 def _one(planned: Planned, records: Records, key: str, nodes: list[FieldNode], kind: type[Kind]) -> Build:
     select, shaped = records.record(nodes, kind.__name__, ROOT_DEPTH)
-    place = planned.ask(ById(records.given("Query", nodes[0])["id"], select), key)
+    place = planned.ask(ById(records.given("Query", nodes[0])["id"], (select,)), key)
     return lambda rows, variables: shaped(rows[place][0][0]) if rows[place] else None
+
+
+def _any(planned: Planned, records: Records, key: str, nodes: list[FieldNode]) -> Build:
+    views, shaped = records.any_record(nodes, ROOT_DEPTH)
+    place = planned.ask(ById(records.given("Query", nodes[0])["id"], views), key)
+    return lambda rows, variables: shaped(rows[place][0][0]) if rows[place] else None
+
+
+def _explored(planned: Planned, records: Records, key: str, nodes: list[FieldNode]) -> Build:
+    name, query = nodes[0].name.value, records.operation.schema.query_type
+    asked = records.given("Query", nodes[0]).items()
+    planned.explored[key] = Explore(name, tuple((one, given) for one, given in asked if given is not None))
+    assert query is not None
+    tree = Tree(records, f"@{key}", lambda question: planned.ask(question, key))
+    return tree.build(nodes, query.fields[name].type)
 
 
 class Connection:

@@ -40,6 +40,18 @@ class Records:
         select = Select(kind, tuple(properties), tuple(part for part, _ in parts.values()))
         return select, self._shape(kind, chosen, properties, parts)
 
+    def any_record(self, nodes: list[FieldNode], depth: int) -> tuple[tuple[Select, ...], Shape]:
+        """Return what these nodes select of a record of each kind, and the shape of whichever it is."""
+        aliases = most = self.operation.aliases
+        views: dict[str, tuple[Select, Shape]] = {}
+        for kind in self.model:
+            self.operation.aliases = aliases  # an alias counts once, however many kinds there are
+            views[kind.__name__] = self.record(nodes, kind.__name__, depth)
+            most = max(most, self.operation.aliases)
+        self.operation.aliases = most
+        shapes = {kind: shaped for kind, (_, shaped) in views.items()}
+        return tuple(select for select, _ in views.values()), shape.of_kinds(shapes, marked=not self.strict)
+
     def given(self, type_name: str, node: FieldNode) -> dict[str, Any]:
         """Return the arguments of a field of a type."""
         owner = self.operation.schema.get_type(type_name)

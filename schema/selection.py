@@ -9,6 +9,7 @@ from graphql import (
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLIncludeDirective,
+    GraphQLInterfaceType,
     GraphQLSchema,
     GraphQLSkipDirective,
     InlineFragmentNode,
@@ -62,7 +63,10 @@ class Operation:
                     self._collect(fragment, type_name, found, seen)
 
     def _applies(self, condition: str, type_name: str) -> bool:
-        return condition == type_name
+        if condition == type_name:
+            return True
+        general, own = self.schema.get_type(condition), self.schema.get_type(type_name)
+        return isinstance(general, GraphQLInterfaceType) and self.schema.is_sub_type(general, own)  # type: ignore[arg-type]
 
     def _included(self, node: Any) -> bool:
         skip = get_directive_values(GraphQLSkipDirective, node, dict(self.variables)) if node.directives else None

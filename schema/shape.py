@@ -1,10 +1,11 @@
 """Answers as closures: each turns the lists of a row into the dict that the selection asked for."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
 Shape = Callable[[Any], Any]
+KIND = "__kind"
 
 
 class Incomplete(Exception):
@@ -51,6 +52,13 @@ def many(shape: Shape) -> Shape:
 def first(shape: Shape) -> Shape:
     """Return the shape of the one record of a list, or of none."""
     return lambda rows: shape(rows[0]) if rows else None
+
+
+def of_kinds(shapes: Mapping[str, Shape], *, marked: bool) -> Shape:
+    """Return the shape of a record of any kind, its kind before it; `marked` tells graphql-core which kind it is."""
+    if marked:
+        return lambda row: {KIND: row[0], **shapes[row[0]](row[1])}
+    return lambda row: shapes[row[0]](row[1])
 
 
 def upper(code: str | None) -> str | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from registry.commands.console import err, print_json, tell, warn
 from registry.cypher.text import Cypher
 from registry.model import MODEL
 from registry.opening import open_place
-from registry.plan import Question
+from registry.plan import Explore, Question
 from registry.settings import load_settings
 from registry.store import Place, Reader
 
@@ -46,7 +47,7 @@ async def _answer(place: Place, text: str, variables: dict[str, Any], explain: b
     return {"data": result.data, **({"errors": errors} if errors else {})}
 
 
-def _explain(questions: list[Question], cyphers: list[Cypher]) -> None:
+def _explain(questions: Sequence[Question | Explore], cyphers: Sequence[Cypher]) -> None:
     for question, cypher in zip(questions, cyphers, strict=True):
         err.print(pretty_repr(question, max_width=100), markup=False)
         err.print(cypher.text, markup=False)

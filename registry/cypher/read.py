@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from registry.access import seen, seen_whole
@@ -13,6 +13,7 @@ from registry.modelling import End, Model, Property
 from registry.plan import (
     AllOf,
     ById,
+    ByIds,
     Compare,
     Condition,
     Count,
@@ -55,6 +56,8 @@ def write(question: Question, model: Model) -> Text:
     match question:
         case ById():
             return writing.by_id(question)
+        case ByIds():
+            return writing.by_ids(question)
         case Page():
             return writing.page(question)
         case Total():
@@ -68,8 +71,13 @@ class Reading(Writing):
 
     def by_id(self, question: ById) -> Text:
         """No row or one: what is selected."""
-        start = f"WITH {self.value(question.id)} AS id MATCH (n:{question.select.kind} {{id: id}}) WHERE {seen('n')}"
-        return self._done(f"{start} RETURN {self.selected(question.select, 'n')} AS row")
+        start = f"WITH {self.value(question.id)} AS id {self._of_kinds(question.views)}"
+        return self._done(f"{start} RETURN {self._viewed(question.views)} AS row")
+
+    def by_ids(self, question: ByIds) -> Text:
+        """One row: a list of `[id, what is selected]`."""
+        start = f"UNWIND {self.value(question.ids)} AS id {self._of_kinds(question.views)}"
+        return self._done(f"{start} RETURN collect([n.id, {self._viewed(question.views)}])")
 
     def page(self, question: Page) -> Text:
         """A row a record: what each view selects, then the list of its keys, to make a cursor of."""
@@ -105,6 +113,24 @@ class Reading(Writing):
         if details:
             faces.append(f"CASE WHEN {seen_whole(node)} THEN [{', '.join(details)}] END")
         return "[" + ", ".join(faces + [self._part(part, node, select.kind) for part in select.parts]) + "]"
+
+    def _of_kinds(self, views: tuple[Select, ...]) -> str:
+        return f"MATCH (n:{'|'.join(view.kind for view in views)} {{id: id}}) WHERE {seen('n')}"
+
+    def _viewed(self, views: tuple[Select, ...]) -> str:
+        """Return what the view of a record's kind selects; where there are several, behind the name of the kind."""
+        if len(views) == 1:
+            return self.selected(views[0], "n")
+        alike: dict[Select, list[str]] = {}
+        for view in views:
+            alike.setdefault(_common(view), []).append(view.kind)
+        *others, (usual, kinds) = sorted(alike.items(), key=lambda one: len(one[1]))
+        cases = " ".join(
+            f"WHEN {' OR '.join(f'n:{kind}' for kind in those)} THEN {self.selected(replace(view, kind=those[0]), 'n')}"
+            for view, those in others
+        )
+        selected = self.selected(replace(usual, kind=kinds[0]), "n")
+        return f"[labels(n)[0], {f'CASE {cases} ELSE {selected} END' if cases else selected}]"
 
     def _indexed_page(self, question: Page) -> Text:
         descending = bool(question.order and question.order[0].descending) is not question.backward
@@ -215,6 +241,11 @@ class Reading(Writing):
 
     def _done(self, text: str, page: Mapping[str, Given] | None = None) -> Text:
         return Text(text, tuple(self.givens), page or {})
+
+
+def _common(view: Select) -> Select:
+    """Return a view without its kind if it selects the same of every kind: properties, and records they name."""
+    return replace(view, kind="") if all(isinstance(part, Look) for part in view.parts) else view
 
 
 def anchor(where: Condition) -> tuple[Linked, Condition] | None:

@@ -35,8 +35,27 @@ class Impact:
     record: str
     hits: Sequence[Hit]
 
-    def of(self, kind: str) -> Sequence[Hit]:
-        """Return the hits of one kind."""
+    @property
+    def services(self) -> Sequence[Hit]:
+        """The services that are hit."""
+        return self._of("Service")
+
+    @property
+    def resources(self) -> Sequence[Hit]:
+        """The resources that are hit."""
+        return self._of("Resource")
+
+    @property
+    def agencies(self) -> Sequence[Hit]:
+        """The agencies that are hit."""
+        return self._of("Agency")
+
+    @property
+    def areas(self) -> Sequence[Hit]:
+        """The areas in which a service that is hit is offered."""
+        return self._of("Area")
+
+    def _of(self, kind: str) -> Sequence[Hit]:
         return [hit for hit in self.hits if hit.kind == kind]
 
 

@@ -1,7 +1,7 @@
 """The reports there are, by name, and the one way to run them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from difflib import get_close_matches
 from math import isfinite
 from typing import Any, Protocol
@@ -17,6 +17,7 @@ from registry.analysis.world import World
 from registry.cypher.network import network
 from registry.cypher.text import Cypher
 from registry.reports.report import Number, Parameter, Question, Report, ReportError
+from registry.values import today
 from registry.words import _
 
 QUESTIONS: Mapping[str, Question] = {one.name: one for one in (GAPS, COVERAGE, SECTOR_GAPS, AGREEMENTS, OVERLAPS)}
@@ -72,7 +73,7 @@ def find_question(name: str) -> Question:
 def read_day(day: str | date | None) -> str:
     """Return the day as ISO 8601 text, today when None. Raises ReportError."""
     if day is None:
-        return datetime.now().astimezone().date().isoformat()
+        return today()
     try:
         return (day if isinstance(day, date) else date.fromisoformat(day.strip())).isoformat()[:10]
     except ValueError:

@@ -1,0 +1,112 @@
+"""The questions that are more than a list: how each is asked, and the limits it is asked within."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from registry.exploring import impact, neighbourhood, paths, search, shared, ties
+from registry.exploring.asking import Asker, TooMuch
+from registry.model import MODEL
+from registry.modelling import Kind
+from registry.plan import Explore
+from registry.values import today
+from schema.cursors import mark, read_cursor, write_cursor
+from schema.limits import page_size
+from schema.refusal import Refused
+
+AGENCIES, HOPS, DEPTH, LONGEST = 20, 4, 10, 8
+RELATIONS = frozenset(link.relation for link in MODEL.links())
+SEARCH = mark("search", ())
+Asked = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class PageInfo:
+    """Where a page of hits ends, and whether there is more."""
+
+    has_next_page: bool
+    has_previous_page: bool
+    start_cursor: str | None
+    end_cursor: str | None
+
+
+@dataclass(frozen=True)
+class Hits:
+    """A page of hits."""
+
+    nodes: Sequence[search.Hit]
+    page_info: PageInfo
+    total_count: int
+
+
+async def explore(question: Explore, asker: Asker, variables: Mapping[str, Any], key: str) -> Any:
+    """Return what a question finds; ids stand for records. Raises Refused, with the path of the field, and StoreError."""
+    try:
+        asked = {name: given.value(variables) for name, given in question.asked}
+        return await QUESTIONS[question.name](asker, asked)
+    except TooMuch as too_much:
+        raise Refused("TOO_COSTLY", str(too_much), path=[key]) from None
+    except Refused as refused:
+        raise Refused(message=refused.message, path=[key], **(refused.extensions or {})) from None
+
+
+async def _search(asker: Asker, asked: Asked) -> Hits:
+    kinds: list[type[Kind]] = [MODEL[name] for name in asked["kinds"]] if asked.get("kinds") else list(MODEL)
+    after = read_cursor(SEARCH, 3, asked["after"]) if asked.get("after") else ()
+    first = page_size(asked["first"])
+    within = {"sector": asked.get("sector"), "area": asked.get("area")}
+    found = await search.search(asker, asked["text"], kinds, **within, first=first, after=after)
+    cursors = [write_cursor(SEARCH, hit.keys) for hit in (*found.hits[:1], *found.hits[-1:])]
+    ends = (cursors[0], cursors[-1]) if cursors else (None, None)
+    return Hits(found.hits, PageInfo(found.more, bool(after), *ends), found.total)
+
+
+async def _shared_between(asker: Asker, asked: Asked) -> shared.Shared:
+    agencies = set(asked["agencies"])
+    if not 2 <= len(agencies) <= AGENCIES:
+        raise Refused("BAD_REQUEST", f"Ask for 2 to {AGENCIES} different agencies.")
+    return await shared.shared_between(asker, sorted(agencies), _day(asked))
+
+
+async def _paths(asker: Asker, asked: Asked) -> list[paths.Path]:
+    longest, first = _at_most("longest", asked, LONGEST), page_size(asked["first"])
+    through = asked.get("through") or RELATIONS - paths.HUBS
+    ends = asked["from"], asked["to"]
+    return await paths.paths(asker, *ends, through, longest=longest, first=first, day=asked.get("asOf"))
+
+
+async def _impact(asker: Asker, asked: Asked) -> impact.Impact | None:
+    return await impact.impact(asker, asked["of"], _day(asked), depth=_at_most("depth", asked, DEPTH))
+
+
+async def _ties(asker: Asker, asked: Asked) -> list[ties.GroupTie]:
+    return await ties.ties(asker, asked["by"], _day(asked))
+
+
+async def _neighbourhood(asker: Asker, asked: Asked) -> neighbourhood.Neighbourhood | None:
+    hops, first = _at_most("hops", asked, HOPS), max(1, page_size(asked["first"]))
+    links = asked.get("links") or RELATIONS
+    return await neighbourhood.neighbourhood(asker, asked["of"], links, hops=hops, first=first, day=asked.get("asOf"))
+
+
+def _day(asked: Asked) -> str:
+    return asked.get("asOf") or today()
+
+
+def _at_most(name: str, asked: Asked, limit: int) -> int:
+    value = asked[name]
+    if value is None or value < 1:
+        raise Refused("BAD_REQUEST", f"{name} is a number from 1 on.")
+    if value > limit:
+        raise Refused("TOO_COSTLY", f"{name} is at most {limit}; {value} was asked for.", cost=value, limit=limit)
+    return int(value)
+
+
+QUESTIONS: dict[str, Callable[[Asker, Asked], Awaitable[Any]]] = {
+    "search": _search,
+    "sharedBetween": _shared_between,
+    "paths": _paths,
+    "impact": _impact,
+    "ties": _ties,
+    "neighbourhood": _neighbourhood,
+}

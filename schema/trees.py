@@ -1,0 +1,104 @@
+"""The shape of what a question found: its own values, and in place of each id the record that was selected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from graphql import FieldNode, GraphQLObjectType, GraphQLOutputType, get_named_type, is_leaf_type, is_non_null_type
+
+from registry.modelling import snake
+from registry.plan import ByIds, Given
+from schema.planner import Records
+from schema.shape import Incomplete, Shape
+
+Tables = list[dict[str, Any]]
+Value = Callable[[Any, Tables], Any]
+ATTRIBUTES = {"from": "start", "to": "end", "link": "relation"}
+
+
+class Tree:
+    """Shapes the value of one root field; every place of a record in it is a question of its own, by ids."""
+
+    def __init__(self, records: Records, found: str, ask: Callable[[ByIds], int]) -> None:
+        self._records, self._found, self._ask = records, found, ask
+        self._places: list[tuple[int, Shape]] = []
+
+    def build(
+        self, nodes: list[FieldNode], declared: GraphQLOutputType
+    ) -> Callable[[list[Any], Mapping[str, Any]], Any]:
+        """Return how the value is made out of all rows of the operation, and of what was found among the variables."""
+        value = self._value(nodes, declared, (), 1)
+
+        def build(rows: list[Any], variables: Mapping[str, Any]) -> Any:
+            tables = [{one: shaped(row) for one, row in rows[place][0][0]} for place, shaped in self._places]
+            return value(variables[self._found], tables)
+
+        return build
+
+    def _value(self, nodes: list[FieldNode], declared: GraphQLOutputType, path: tuple[str, ...], depth: int) -> Value:
+        named = get_named_type(declared)
+        if is_leaf_type(named):
+            return lambda found, tables: found
+        if named.name == "Record" or named.name in self._records.model.kinds:
+            one = self._record(
+                nodes, named.name, path, depth, strict=self._records.strict and is_non_null_type(declared)
+            )
+        else:
+            assert isinstance(named, GraphQLObjectType)
+            one = self._object(nodes, named, path, depth)
+
+        def value(found: Any, tables: Tables) -> Any:
+            if found is None:
+                return None
+            return [one(each, tables) for each in found] if isinstance(found, list | tuple) else one(found, tables)
+
+        return value
+
+    def _object(self, nodes: list[FieldNode], named: GraphQLObjectType, path: tuple[str, ...], depth: int) -> Value:
+        chosen = self._records.operation.fields(nodes, named.name, depth)
+        fields: dict[str, Value] = {}
+        for key, below in chosen.items():
+            name = below[0].name.value
+            if name == "__typename":
+                fields[key] = lambda found, tables: named.name
+                continue
+            attribute = ATTRIBUTES.get(name, snake(name))
+            value = self._value(below, named.fields[name].type, (*path, attribute), depth + 1)
+            fields[key] = partial(_of_attribute, attribute, value)
+        return lambda found, tables: {key: field(found, tables) for key, field in fields.items()}
+
+    def _record(self, nodes: list[FieldNode], kind: str, path: tuple[str, ...], depth: int, *, strict: bool) -> Value:
+        if kind == "Record":
+            views, shaped = self._records.any_record(nodes, depth)
+        else:
+            select, shaped = self._records.record(nodes, kind, depth)
+            views = (select,)
+        place = self._ask(ByIds(Given((self._found,), reading=partial(_ids, path)), views))
+        self._places.append((place, shaped))
+        table = len(self._places) - 1
+
+        def record(found: str, tables: Tables) -> Any:
+            if strict and found not in tables[table]:
+                raise Incomplete
+            return tables[table].get(found)
+
+        return record
+
+
+def _of_attribute(attribute: str, value: Value, found: Any, tables: Tables) -> Any:
+    return value(getattr(found, attribute), tables)
+
+
+def _ids(path: tuple[str, ...], found: Any) -> list[str]:
+    """Return every id at a path of attributes once."""
+    return list(dict.fromkeys(_along(path, found)))
+
+
+def _along(path: tuple[str, ...], found: Any) -> Iterator[str]:
+    if isinstance(found, list | tuple):
+        for one in found:
+            yield from _along(path, one)
+    elif found is not None:
+        yield from _along(path[1:], getattr(found, path[0])) if path else (found,)
