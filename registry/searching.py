@@ -49,7 +49,8 @@ def asked(text: str) -> Asked:
 def words_of(record: Record, *, face: bool) -> str:
     """Return the words of a record that may be searched, a blank on either side of each; only of its face if asked."""
     texts = (_text(record.values.get(name)) for name in _worded(record.kind, face=face))
-    words = [word[:LONGEST_WORD] for text in texts for word in _words(fold(text))][:MOST_KEPT]
+    named = (text for text in texts if text != record.id)  # what has no name is called by its id
+    words = [word[:LONGEST_WORD] for text in named for word in _words(fold(text))][:MOST_KEPT]
     stems = set().union(*map(_stems, words))
     return f" {' '.join(dict.fromkeys([*words, *sorted(stems)]))} "
 
@@ -60,9 +61,8 @@ def is_searched(kind: type[Kind]) -> bool:
 
 
 def _worded(kind: type[Kind], *, face: bool) -> list[str]:
-    """Return the properties of a kind that hold words; only those of its face if asked. A name that is an id has none."""
-    own = [one for one in kind.properties.values() if one.value in WORDED and (kind.named or one.name != "name")]
-    return [one.name for one in own if one.face or not face]
+    """Return the properties of a kind that hold words; only those of its face if asked."""
+    return [one.name for one in kind.properties.values() if one.value in WORDED and (one.face or not face)]
 
 
 def _text(value: Any) -> str:

@@ -13,13 +13,6 @@ from registry.modelling import Kind
 from registry.searching import Asked
 
 ANY = "|".join(kind.__name__ for kind in MODEL)
-_LEADING = "['lead', 'co-provider']"
-GROUPS = {
-    "sector": ("t", "(n)-[:IN_SECTOR]->(t:Sector)", ""),
-    "area": ("t", "(n)-[:IN_AREA]->(t:Area)", ""),
-    "parent": ("", "(n)-[:PART_OF*0..12]->(t:Agency)", " AND NOT EXISTS { (t)-[:PART_OF]->(:Agency) }"),
-    "level_of_government": ("", "", ""),
-}
 FACES = sorted({link.relation for link in MODEL.links() if link.face})
 
 
@@ -60,7 +53,7 @@ def around(ids: Sequence[str], relations: Collection[str], actor: Actor, *, day:
         f"MATCH (n)-[e]-(m) WHERE type(e) IN $in.relations AND {_counts('m')}"
         f" AND (type(e) IN $in.faces OR ({seen_whole('n')} AND {seen_whole('m')}))"
         f" AND ($in.day IS NULL OR ({_runs('e', 'since', 'until')} AND"
-        f" (NOT {seen_whole('m')} OR {_runs('m', 'valid_from', 'valid_until')})))"
+        f" (NOT m:Partnership OR NOT {seen_whole('m')} OR {_runs('m', 'valid_from', 'valid_until')})))"
     )
     text = (
         f"UNWIND $in.ids AS id MATCH (n:{ANY} {{id: id}}) WHERE {_counts('n')}"
@@ -266,3 +259,11 @@ _HIDDEN = (
     "EXISTS { MATCH (m)<-[:USES]-(:Agency)-[:PARTY_TO]->(p:Partnership) WHERE"
     f" {_counts('p')} AND NOT {seen_whole('p')} }}"
 )
+_TOPMOST = f" AND NOT EXISTS {{ MATCH (t)-[:PART_OF]->(above:Agency) WHERE {_counts('above')} }}"
+_LEADING = "['lead', 'co-provider']"
+GROUPS = {
+    "sector": ("t", "(n)-[:IN_SECTOR]->(t:Sector)", ""),
+    "area": ("t", "(n)-[:IN_AREA]->(t:Area)", ""),
+    "parent": ("", "(n)-[:PART_OF*0..12]->(t:Agency)", _TOPMOST),
+    "level_of_government": ("", "", ""),
+}

@@ -7,6 +7,8 @@ from typing import Any
 from registry.cypher import exploring
 from registry.exploring.asking import Asker
 
+SEVERAL = 4  # links there may be between the same two records
+
 
 @dataclass(frozen=True)
 class Near:
@@ -49,7 +51,7 @@ async def neighbourhood(
     read: dict[str, Any] = {}
     frontier = [of]
     for hop in range(hops + 1):
-        (rows,) = await asker.ask(exploring.around(frontier, relations, asker.actor, day=day, most=first))
+        (rows,) = await asker.ask(exploring.around(frontier, relations, asker.actor, day=day, most=SEVERAL * first))
         read |= {row[0]: row for row in rows}
         names = {far: (name, far) for row in rows for _, _, _, far, name in row[3] if far not in away}
         frontier = sorted(names, key=lambda one: names[one])[: first - len(away)]
