@@ -1,55 +1,40 @@
-"""The command line: `registry`. It only puts the parts together; what a command does is in the part it names."""
+"""The command line: `registry`. What goes wrong is one sentence on stderr and an exit code, never a traceback.
 
+Exit codes: 0 done, 1 done and something was found, 2 refused, 130 interrupted.
+"""
+
+import signal
 import sys
-
-import typer
-
-from registry import __version__, engine
-from registry.commands import engines, loading, questions, reporting, serving
-from registry.commands.console import warn
-from registry.settings import SettingsError
-from registry.store import StoreError
 
 REFUSED, INTERRUPTED = 2, 130
 
-app = typer.Typer(
-    name="registry",
-    help="Who provides what, who shares what with whom, and where agencies that should work together do not.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-)
-app.command()(serving.demo)
-app.command()(serving.serve)
-app.command()(loading.load)
-app.command()(loading.sources)
-app.command()(loading.template)
-app.command()(reporting.reports)
-app.command()(reporting.report)
-app.command()(questions.query)
-app.add_typer(engines.schema_app, name="schema")
-app.add_typer(engines.engine_app, name="engine")
-
-
-def _version(asked: bool) -> None:
-    if asked:
-        typer.echo(f"registry {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _registry(
-    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
-) -> None:
-    pass
-
 
 def main() -> None:
-    """Run a command; what goes wrong is one sentence on stderr and an exit code, never a traceback."""
+    """Run the command that the process was started with."""
+    try:
+        code = _run()
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    if code == INTERRUPTED:
+        # What is left to do takes a moment and leaves nothing behind, unless it is cut, too.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        print("Interrupted; it is safe to run this again.", file=sys.stderr)
+    sys.exit(code)
+
+
+def _run() -> int | str | None:
+    # Imported here, where it can be interrupted in peace: it takes a second.
+    from registry.commands.app import app
+    from registry.commands.console import Unwritable, warn
+    from registry.engine import EngineError
+    from registry.settings import SettingsError
+    from registry.store import StoreError
+
     try:
         app()
-    except KeyboardInterrupt:
-        warn("Interrupted; it is safe to run this again.")
-        sys.exit(INTERRUPTED)
-    except (SettingsError, StoreError, engine.EngineError) as error:
+    except (SettingsError, StoreError, EngineError, Unwritable) as error:
         warn(str(error))
-        sys.exit(REFUSED)
+        return REFUSED
+    except SystemExit as end:
+        return end.code
+    return 0

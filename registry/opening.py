@@ -24,6 +24,16 @@ def open_place(settings: Settings, tell: Tell | None = None) -> Iterator[Place]:
             yield place_of(running, settings.query_timeout)
 
 
+def opened_place(settings: Settings) -> Place:
+    """Return where the store is that another process of ours has opened. Raises engine.EngineError if none has."""
+    if settings.neo4j_uri:
+        return _server(settings, settings.neo4j_uri)
+    running = engine.find(settings.data)
+    if running is None:
+        raise engine.EngineError(f"No engine runs on {settings.data}.")
+    return place_of(running, settings.query_timeout)
+
+
 @contextmanager
 def running_engine(settings: Settings, tell: Tell | None = None) -> Iterator[engine.Engine]:
     """Yield the embedded engine itself, found or started; if started, it is stopped afterwards. Raises EngineError."""

@@ -1,10 +1,22 @@
 """Settings from the environment, `.env` or `registry.toml`, as one frozen value."""
 
-from pathlib import Path
-from typing import Literal
+from __future__ import annotations
 
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+HOST = re.compile(r"\*|(\*\.)?[\w.-]+|\[[0-9a-fA-F:.]+\]")
 
 
 class SettingsError(Exception):
@@ -32,6 +44,36 @@ class Settings(BaseSettings):
     lang: Literal["id", "en"] = Field("id")
     heap: str = Field("512m", pattern=r"^[0-9]+[mg]$")
     query_timeout: float = Field(10.0, gt=0, le=600)
+    hosts: Annotated[tuple[str, ...], NoDecode] = Field(())
+
+    @field_validator("neo4j_uri")
+    @classmethod
+    def _without_secrets(cls, uri: str | None) -> str | None:
+        """Refuse an address that holds credentials: addresses are shown and logged."""
+        if uri and "@" in uri:
+            sentence = "it holds a user name or a password; put them into NEO4J_USERNAME and NEO4J_PASSWORD"
+            raise PydanticCustomError("credentials", sentence)
+        return uri
+
+    @field_validator("hosts", mode="before")
+    @classmethod
+    def _names(cls, given: object) -> object:
+        """Read names from a text that separates them by commas, or take a list."""
+        names = [one.strip() for one in given.split(",") if one.strip()] if isinstance(given, str) else given
+        if isinstance(names, list | tuple) and not all(HOST.fullmatch(str(one)) for one in names):
+            sentence = (
+                "each is the name of a host without scheme and port, such as registry.example.org or *.example.org"
+            )
+            raise PydanticCustomError("host", sentence)
+        return names
+
+    def served_at(self, host: str) -> Settings:
+        """Return these settings for a server that listens at `host`.
+
+        Who listens for others and sets no `hosts` may be asked by names that we cannot know, so by any.
+        """
+        known = self.hosts or host in ("localhost", "127.0.0.1", "::1")
+        return self if known else self.model_copy(update={"hosts": ("*",)})
 
     @classmethod
     def settings_customise_sources(
@@ -54,4 +96,8 @@ def load_settings() -> Settings:
         first = error.errors()[0]
         name = str(first["loc"][0]).upper()
         name = name if name.startswith("NEO4J_") else f"REGISTRY_{name}"
-        raise SettingsError(f"The setting {name} cannot be used: {first['msg'].lower()}.") from None
+        raise SettingsError(
+            f"The setting {name} cannot be used: {first['msg'][0].lower()}{first['msg'][1:]}."
+        ) from None
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"The settings in .env or registry.toml cannot be read: {error}.") from None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from asyncio import CancelledError
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -24,6 +26,10 @@ class StoreError(Exception):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+class Interrupted(KeyboardInterrupt, CancelledError):
+    """Ctrl-C, as the driver understands it: it drops the connection and does not wait for the answer on its way."""
 
 
 @dataclass(frozen=True)
@@ -80,19 +86,29 @@ class Store:
             self._try(self._alone, text)
 
     def _read(self, cypher: Cypher) -> Rows:
-        with self._reader.session(database=self._place.database, default_access_mode=neo4j.READ_ACCESS) as session:
+        with self._session(self._reader, neo4j.READ_ACCESS) as session:
             rows: Rows = session.run(_query(cypher, self._place, self.dialect), cypher.parameters).values()
             return rows
 
     def _write(self, *cyphers: Cypher) -> list[Rows]:
-        with self._writer.session(database=self._place.database) as session, session.begin_transaction() as transaction:
+        with self._session(self._writer) as session:
+            transaction = session.begin_transaction()
             rows = [transaction.run(_literal(cypher.text), cypher.parameters).values() for cypher in cyphers]
             transaction.commit()
             return rows
 
     def _alone(self, text: str) -> None:
-        with self._writer.session(database=self._place.database) as session:
+        with self._session(self._writer) as session:
             session.run(_literal(text)).consume()
+
+    @contextmanager
+    def _session(self, driver: Any, mode: str = neo4j.WRITE_ACCESS) -> Iterator[Any]:
+        """Yield a session; a transaction that is open at its end is rolled back."""
+        with driver.session(database=self._place.database, default_access_mode=mode) as session:
+            try:
+                yield session
+            except KeyboardInterrupt:
+                raise Interrupted from None
 
     def _connect(self) -> Dialect:
         try:

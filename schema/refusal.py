@@ -19,9 +19,15 @@ class Refused(GraphQLError):
 
 def internal(cause: BaseException, path: list[str | int] | None = None) -> Refused:
     """Return the refusal of an operation that failed by our fault; the log has the cause under the number it gives."""
-    incident = secrets.token_hex(4)
-    log.error("incident %s", incident, exc_info=cause)
+    incident = noted(cause, "an operation")
     return Refused("INTERNAL", f"Something went wrong; the log has it as {incident}.", incident=incident, path=path)
+
+
+def noted(cause: BaseException, what: str) -> str:
+    """Log why something failed by our fault; return the number to find it by, all that is told outside."""
+    number = secrets.token_hex(4)
+    log.error("%s failed, noted as %s", what, number, exc_info=cause)
+    return number
 
 
 def presented(error: GraphQLError) -> dict[str, Any]:

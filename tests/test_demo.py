@@ -1,53 +1,17 @@
 """The command line as a person uses it: the demo answers over HTTP, a query without a server, refusals in one sentence."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from socket import create_server
 
 import httpx
 import pytest
 
+from tests.commands import command, finished, free_port, serves
 from tests.engines import require_embedded
 
 HOME = {"Accept": "text/html"}
-
-
-def command(*arguments: str, data: Path, **more: str) -> subprocess.Popen[str]:
-    """Start `registry` with these arguments on a data directory."""
-    environment = {
-        **os.environ,
-        "REGISTRY_DATA": str(data),
-        "REGISTRY_LANG": "en",
-        "NO_COLOR": "1",
-        "COLUMNS": "200",
-        **more,
-    }
-    environment.pop("NEO4J_URI", None) if "NEO4J_URI" not in more else None
-    return subprocess.Popen(
-        [sys.executable, "-c", "from registry.cli import main; main()", *arguments],
-        env=environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def finished(process: subprocess.Popen[str], text: str | None = None) -> tuple[int, str, str]:
-    """Return the exit code, what was printed and what was said on stderr."""
-    out, err = process.communicate(text, timeout=120)
-    return process.returncode, out, err
-
-
-def free_port() -> int:
-    with create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
@@ -56,15 +20,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]
     require_embedded()
     data, port = tmp_path_factory.mktemp("demo"), free_port()
     process = command("demo", "--port", str(port), data=data)
-    address, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 90
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            httpx.get(f"{address}/health")
-            break
-        except httpx.TransportError:
-            continue
-    assert process.poll() is None, process.communicate()
-    yield address, data
+    serves(process, port)
+    yield f"http://127.0.0.1:{port}", data
     process.send_signal(signal.SIGINT)
     assert "Traceback" not in process.communicate(timeout=60)[1]
 

@@ -2,10 +2,8 @@
 
 import re
 import time
-from socket import create_connection, create_server
-from socketserver import BaseRequestHandler, ThreadingTCPServer
-from threading import Thread
-from typing import Any
+from dataclasses import replace
+from socket import create_server
 
 import httpx
 import pytest
@@ -17,6 +15,7 @@ from registry.settings import Settings
 from registry.store import Place, Store
 from registry.web.app import build_app
 from tests.serving import serving
+from tests.way import Way
 
 PAGE = {"Accept": "text/html"}
 SETTINGS = Settings(_env_file=None, lang="en")
@@ -43,11 +42,7 @@ def test_a_failure_of_ours_is_one_sentence_with_the_headers_of_every_answer(
 def test_the_page_says_when_the_store_is_away_and_recovers_by_itself(store: Store, place: Place) -> None:
     with create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    host, _colon, behind = place.uri.rpartition("/")[2].partition(":")
-    here = Place(
-        f"bolt://127.0.0.1:{port}", place.username, place.password,
-        place.reader_username, place.reader_password, place.database,
-    )  # fmt: skip
+    here = replace(place, uri=f"bolt://127.0.0.1:{port}")
     with serving(build_app(here, SETTINGS)) as client:
         answer = client.get("/", headers=PAGE)
         assert answer.status_code == 503 and answer.headers["retry-after"]
@@ -56,7 +51,7 @@ def test_the_page_says_when_the_store_is_away_and_recovers_by_itself(store: Stor
         assert client.get("/reports/gaps", headers=PAGE).status_code == 503
         assert client.get("/ready").status_code == 503
         assert client.get("/health").status_code == 200
-        with Way(port, host, int(behind)):
+        with Way(place.uri, port):
             answered(client, "/ready", 200)
             assert "<strong>0</strong> agencies" in client.get("/").text
             assert client.get("/reports/gaps").status_code == 200
@@ -68,37 +63,3 @@ def answered(client: httpx.Client, path: str, status: int) -> None:
     deadline = time.monotonic() + 30
     while client.get(path).status_code != status:
         assert time.monotonic() < deadline, f"{path} never answered {status}"
-
-
-class Way(ThreadingTCPServer):
-    """A way to the store that can be cut: it carries bytes between a port of its own and the store's."""
-
-    daemon_threads, allow_reuse_address = True, True
-
-    def __init__(self, port: int, *behind: Any) -> None:
-        super().__init__(("127.0.0.1", port), Carrying)
-        self.behind, self.open = behind, []
-        Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
-
-    def __exit__(self, *_: object) -> None:
-        self.shutdown()
-        self.server_close()
-        for one in self.open:
-            one.close()
-
-
-class Carrying(BaseRequestHandler):
-    def handle(self) -> None:
-        with create_connection(self.server.behind) as far:
-            self.server.open += [self.request, far]
-            back = Thread(target=carry, args=(far, self.request), daemon=True)
-            back.start()
-            carry(self.request, far)
-
-
-def carry(source: Any, target: Any) -> None:
-    try:
-        while part := source.recv(65536):
-            target.sendall(part)
-    except OSError:
-        pass

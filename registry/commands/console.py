@@ -1,5 +1,7 @@
 """What commands print with: answers on stdout, everything else on stderr."""
 
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -8,6 +10,10 @@ from rich.table import Table
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
+
+
+class Unwritable(Exception):
+    """A file that cannot be written; the message is one sentence for a person."""
 
 
 def tell(message: str) -> None:
@@ -23,6 +29,22 @@ def warn(message: str) -> None:
 def print_json(value: Any) -> None:
     """Print a value for a script to read."""
     print(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write a file, whole or not at all; what is no plain file, such as /dev/stdout, is written to. Raises Unwritable."""
+    special = path.is_symlink() or (path.exists() and not path.is_file())
+    draft = path if special else path.with_name(f"{path.name}.part")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+    except BaseException as error:
+        if not special:
+            with suppress(OSError):
+                draft.unlink()
+        if isinstance(error, OSError):
+            raise Unwritable(f"{path} cannot be written: {error.strerror}.") from None
+        raise
 
 
 def print_table(headings: list[str], rows: list[list[Any]]) -> None:

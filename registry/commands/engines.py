@@ -27,6 +27,7 @@ def start() -> None:
 def stop() -> None:
     """Stop the embedded engine."""
     settings = load_settings()
+    tell(f"Stopping the engine on {settings.data}.")
     stopped = engine.stop(settings.data)
     out.print("The engine has stopped." if stopped else f"No engine runs on {settings.data}.", markup=False)
 
@@ -45,15 +46,23 @@ def status(as_json: bool = AS_JSON) -> None:
 
 
 @engine_app.command()
-def check() -> None:
+def check(as_json: bool = AS_JSON) -> None:
     """Check the embedded database; exit code 1 when something is found."""
     settings = load_settings()
     with running_engine(settings, tell) as running:
         findings = engine.check(running)
+    if as_json:
+        print_json({"sound": not findings, "findings": findings})
+    else:
+        print_findings(settings.data, findings)
+    raise typer.Exit(1 if findings else 0)
+
+
+def print_findings(data: Path, findings: list[str]) -> None:
+    """Print what was found in a database."""
     for finding in findings:
         out.print(finding, markup=False)
-    out.print(f"{settings.data}: {len(findings)} findings." if findings else f"{settings.data} is sound.", markup=False)
-    raise typer.Exit(1 if findings else 0)
+    out.print(f"{data}: {len(findings)} findings." if findings else f"{data} is sound.", markup=False)
 
 
 @engine_app.command()

@@ -5,7 +5,7 @@ from pathlib import Path
 import typer
 
 from registry.access import ADMIN
-from registry.commands.console import print_json, print_table, tell, warn
+from registry.commands.console import print_json, print_table, tell, warn, write_file
 from registry.opening import open_store
 from registry.reports.catalogue import QUESTIONS, find_question, run_report
 from registry.reports.render import FORMATS
@@ -48,7 +48,7 @@ def report(
     if output is None:
         print(text)
     else:
-        output.write_text(text, encoding="utf-8")
+        write_file(output, text)
 
 
 def _pair(given: str) -> tuple[str, str]:

@@ -24,35 +24,42 @@ SAMPLE = "depok"
 SUMMED_UP = ("Agency", "Service", "Resource", "Need", "Partnership")
 HOST = typer.Option("127.0.0.1", help="The address to listen on.")
 PORT = typer.Option(8000, min=1, max=65535, help="The port to listen on.")
+WORKERS = typer.Option(1, min=1, max=64, help="How many processes answer.")
 
 
 def demo(host: str = HOST, port: int = PORT) -> None:
     """Apply the schema, load the sample if the graph is empty, say what is there, and serve until Ctrl-C."""
-    _serve(host, port, _fill)
+    _serve(host, port, 1, _fill)
 
 
-def serve(host: str = HOST, port: int = PORT) -> None:
+def serve(host: str = HOST, port: int = PORT, workers: int = WORKERS) -> None:
     """Apply the schema and serve until Ctrl-C."""
-    _serve(host, port, lambda store, settings: None)
+    _serve(host, port, workers, lambda store, settings: None)
 
 
-def _serve(host: str, port: int, prepare: Callable[[Store, Settings], None]) -> None:
+def _serve(host: str, port: int, workers: int, prepare: Callable[[Store, Settings], None]) -> None:
     _check_free(host, port)
-    settings = load_settings()
+    settings = load_settings().served_at(host)
     with open_place(settings, tell) as place:
         with Store(place) as store:
             apply(store, MODEL)
             prepare(store, settings)
-        _answer(place, settings, host, port)
+        out.print(f"Serving on http://{_shown(host)}:{port} until Ctrl-C.", markup=False)
+        _answer(place, settings, host, port, workers)
 
 
-def _answer(place: Place, settings: Settings, host: str, port: int) -> None:
-    import uvicorn  # the web takes a second to import, which other commands should not wait for
+def _answer(place: Place, settings: Settings, host: str, port: int, workers: int) -> None:
+    # The web takes a second to import, which other commands should not wait for.
+    from registry.web.server import run_alone, run_workers
 
-    from registry.web.app import build_app
+    if workers == 1:
+        run_alone(place, settings, host, port)
+    else:
+        run_workers(settings, host, port, workers)
 
-    out.print(f"Serving on http://{host}:{port} until Ctrl-C.", markup=False)
-    uvicorn.run(build_app(place, settings), host=host, port=port, log_level="warning", server_header=False)
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def _fill(store: Store, settings: Settings) -> None:
@@ -63,7 +70,7 @@ def _fill(store: Store, settings: Settings) -> None:
 
 def _check_free(host: str, port: int) -> None:
     try:
-        with socket.create_server((host, port)):
+        with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
             pass
     except OSError as error:
         warn(f"Port {port} on {host} cannot be used: {error.strerror}. Choose another with --port.")

@@ -1,7 +1,9 @@
 """Look after the engine's database: check it, back it up, bring a backup back."""
 
+import contextlib
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 from registry.engine import java
@@ -32,12 +34,36 @@ def backup(engine: Engine, to: Path) -> Path:
 
     The copy holds the records and their schema, not the passwords. Raises EngineError when it cannot be written.
     """
-    [made] = sql(engine, "BACKUP DATABASE")
-    source = engine.data / "backups" / DATABASE / made["backupFile"]
+    backups = engine.data / "backups" / DATABASE
+    with _nothing_left(backups):
+        [made] = sql(engine, "BACKUP DATABASE")
+    source = backups / made["backupFile"]
     try:
-        return Path(shutil.move(source, to))
+        return _move(source, to / source.name if to.is_dir() else to)
     except OSError as problem:
         raise EngineError(f"The backup cannot be written to {to} ({problem.strerror}): it is at {source}.") from problem
+
+
+@contextlib.contextmanager
+def _nothing_left(folder: Path) -> Iterator[None]:
+    """Take away what was begun in a folder in a block that does not come to its end."""
+    before = set(folder.glob("*"))
+    try:
+        yield
+    except BaseException:
+        for begun in set(folder.glob("*")) - before:
+            begun.unlink(missing_ok=True)
+        raise
+
+
+def _move(source: Path, target: Path) -> Path:
+    """Move a file, to another disk too: the target is there whole or not at all."""
+    draft = target.with_name(f"{target.name}.part")
+    try:
+        shutil.move(source, draft)
+        return draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def restore(data: Path, archive: Path) -> None:
@@ -57,11 +83,14 @@ def restore(data: Path, archive: Path) -> None:
 
 def _unpacked(archive: Path, into: Path) -> Path:
     shutil.rmtree(into, ignore_errors=True)
-    # The restorer takes names in its working directory only.
-    done = subprocess.run(java.restorer(archive.name, into), cwd=archive.parent, capture_output=True, check=False)
-    if done.returncode or not (into / "schema.json").is_file():
+    try:
+        # The restorer takes names in its working directory only.
+        done = subprocess.run(java.restorer(archive.name, into), cwd=archive.parent, capture_output=True, check=False)
+        if done.returncode or not (into / "schema.json").is_file():
+            raise EngineError(f"{archive} is not a backup of a registry: nothing was changed.")
+    except BaseException:
         shutil.rmtree(into, ignore_errors=True)
-        raise EngineError(f"{archive} is not a backup of a registry: nothing was changed.")
+        raise
     return into
 
 
@@ -69,7 +98,12 @@ def _replace(database: Path, restored: Path) -> None:
     replaced = restored.with_name("replaced")
     shutil.rmtree(replaced, ignore_errors=True)
     database.parent.mkdir(exist_ok=True)
-    if database.exists():
-        database.rename(replaced)
-    restored.rename(database)
+    try:
+        if database.exists():
+            database.rename(replaced)
+        restored.rename(database)
+    except BaseException:
+        if not database.exists():
+            replaced.rename(database)
+        raise
     shutil.rmtree(replaced, ignore_errors=True)

@@ -76,14 +76,17 @@ def stop(data: Path) -> bool:
 
 
 def _start(data: Path, heap: str, detached: bool) -> Engine:
+    cut_off = state_of(data)
     with writing(data):
         if (data / STATE).exists():
             (data / UNCHECKED).touch()  # first: a start that fails must not lose the mark
             (data / STATE).unlink()
         furnish(data)
-    for _ in range(PORT_TRIES):
+    # Where the last one was cut off, who had spoken to it finds this one.
+    earlier = [(cut_off.bolt, cut_off.http)] if cut_off else []
+    for ports in (*earlier, *[None] * PORT_TRIES):
         with contextlib.suppress(PortTakenError):
-            return launch(data, heap, detached=detached)
+            return launch(data, heap, detached=detached, ports=ports)
     raise EngineError("No free port was found on 127.0.0.1 for the embedded engine: try again.")
 
 

@@ -15,6 +15,7 @@ from registry.settings import Settings
 from registry.store import Place, Reader, StoreError
 from registry.web import graphiql
 from registry.web.answers import Answers
+from registry.web.hosts import OursOnly
 from registry.web.language import Speaking
 from registry.web.pages import Pages
 from registry.web.problems import exception_handlers
@@ -41,7 +42,11 @@ def build_app(place: Place, settings: Settings, *, model: Model = MODEL) -> Star
     return Starlette(
         routes=_routes(pages, graphql),
         lifespan=lifespan,
-        middleware=[Middleware(Secured), Middleware(Speaking, usual=settings.lang)],
+        middleware=[
+            Middleware(Secured),
+            Middleware(Speaking, usual=settings.lang),
+            Middleware(OursOnly, hosts=settings.hosts),
+        ],
         exception_handlers=exception_handlers(settings.lang),
     )
 

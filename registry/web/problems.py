@@ -1,7 +1,6 @@
 """What answers when something goes wrong: one sentence, as a page or as JSON, never a traceback."""
 
 import logging
-import secrets
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +15,7 @@ from registry.web.language import chosen
 from registry.web.markup import VARY, page
 from registry.web.security import secure
 from registry.words import _, speaking
+from schema.refusal import noted
 
 SOON = {"Retry-After": "5"}
 log = logging.getLogger(__name__)
@@ -43,22 +43,21 @@ def away(error: StoreError) -> str:
 
 
 async def _refused(request: Request, error: HTTPException) -> Response:
-    return _problem(request, error.status_code, _sentence(error.status_code), error.headers)
+    return problem(request, error.status_code, _sentence(error.status_code), error.headers)
 
 
 async def _no_report(request: Request, error: ReportError) -> Response:
     asked = QUESTIONS.get(request.path_params["name"])
-    return _problem(request, 400 if asked else 404, str(error), report=asked.name if asked else None)
+    return problem(request, 400 if asked else 404, str(error), report=asked.name if asked else None)
 
 
 async def _no_store(request: Request, error: StoreError) -> Response:
-    return _problem(request, 503, away(error), SOON)
+    return problem(request, 503, away(error), SOON)
 
 
 def _unexpected(request: Request, error: Exception) -> Response:
-    number = secrets.token_hex(4)
-    log.error("%s %s failed, noted as %s", request.method, request.url.path, number, exc_info=error)
-    return _problem(request, 500, _("Something failed here; the log has it as {number}.").format(number=number))
+    sentence = _("Something failed here; the log has it as {number}.")
+    return problem(request, 500, sentence.format(number=noted(error, f"{request.method} {request.url.path}")))
 
 
 def _sentence(status: int) -> str:
@@ -69,9 +68,10 @@ def _sentence(status: int) -> str:
     return _("This request cannot be understood.")
 
 
-def _problem(
+def problem(
     request: Request, status: int, sentence: str, headers: Any = None, *, report: str | None = None
 ) -> Response:
+    """Return the answer to a request that is not carried out: a page for a browser, JSON for a program."""
     if "text/html" in request.headers.get("accept", ""):
         response: Response = page(request, "problem.html", status, sentence=sentence, report=report)
     else:

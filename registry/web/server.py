@@ -1,0 +1,71 @@
+"""The web server: one process, or several workers under a parent that has opened the store for them."""
+
+import multiprocessing
+import os
+import signal
+import sys
+from contextlib import suppress
+from threading import Thread
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+
+from registry.engine import EngineError
+from registry.opening import opened_place
+from registry.settings import Settings, load_settings
+from registry.store import Place
+from registry.web.app import build_app
+
+CONFIG: dict[str, Any] = {
+    "log_level": "warning",
+    "server_header": False,
+    "ws": "none",
+    "timeout_graceful_shutdown": 5,  # seconds for what is being answered when the server is told to end
+}
+STARTUP_FAILURE = 3  # uvicorn's code for a worker that would fail again if it were started again
+
+
+class Server(uvicorn.Server):
+    """A server that ends once: in seconds, and without a tail of errors however often it is told to."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to end."""
+        if not self.should_exit:
+            super().handle_exit(sig, frame)
+
+
+def run_alone(place: Place, settings: Settings, host: str, port: int) -> None:
+    """Serve in this process until Ctrl-C or SIGTERM."""
+    config = uvicorn.Config(build_app(place, settings), host=host, port=port, **CONFIG)
+    with suppress(KeyboardInterrupt):  # which the server passes on when it has ended
+        Server(config).run()
+
+
+def run_workers(settings: Settings, host: str, port: int, workers: int) -> None:
+    """Serve in `workers` processes until Ctrl-C or SIGTERM.
+
+    They read the settings where this process found them, and the engine's passwords in its data directory: no secret
+    is on a command line. A worker that dies is replaced.
+    """
+    os.environ["REGISTRY_HOSTS"] = ",".join(settings.hosts)
+    uvicorn.run(f"{__name__}:{worker.__name__}", factory=True, host=host, port=port, workers=workers, **CONFIG)
+
+
+def worker() -> Starlette:
+    """Return the application of a worker, which ends when its parent says so or is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is for the parent
+    Thread(target=_end_with_parent, daemon=True).start()
+    settings = load_settings()
+    try:
+        return build_app(opened_place(settings), settings)
+    except EngineError as error:
+        print(error, file=sys.stderr)
+        sys.exit(STARTUP_FAILURE)
+
+
+def _end_with_parent() -> None:
+    if parent := multiprocessing.parent_process():
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)

@@ -1,0 +1,64 @@
+"""`registry` as a process of its own, as a person starts it."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from socket import create_server
+
+import httpx
+
+REGISTRY = ("-c", "from registry.cli import main; main()")
+
+
+def command(*arguments: str, data: Path, python: tuple[str, ...] = (), **more: str) -> subprocess.Popen[str]:
+    """Start `registry` with these arguments on a data directory, in a terminal of its own; `python` is for Python itself."""
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("NEO4J_")},
+        "REGISTRY_DATA": str(data),
+        "REGISTRY_LANG": "en",
+        "NO_COLOR": "1",
+        "COLUMNS": "200",
+        **more,
+    }
+    return subprocess.Popen(
+        [sys.executable, *python, *REGISTRY, *arguments],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def finished(process: subprocess.Popen[str], text: str | None = None) -> tuple[int, str, str]:
+    """Return the exit code, what was printed and what was said on stderr."""
+    out, err = process.communicate(text, timeout=120)
+    return process.returncode, out, err
+
+
+def refused(process: subprocess.Popen[str], text: str | None = None) -> str:
+    """Return the sentence with which a command was refused."""
+    code, out, err = finished(process, text)
+    assert (code, out) == (2, ""), err
+    assert "Traceback" not in err
+    return " ".join(err.split())
+
+
+def free_port() -> int:
+    with create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def serves(process: subprocess.Popen[str], port: int) -> None:
+    """Wait until a server that a command started answers."""
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            httpx.get(f"http://127.0.0.1:{port}/health")
+            return
+        except httpx.TransportError:
+            continue
+    raise AssertionError(process.communicate())
