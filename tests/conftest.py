@@ -6,6 +6,7 @@ import pytest
 
 from registry.constraints import apply
 from registry.cypher.text import Cypher
+from registry.engine import Engine
 from registry.model import MODEL
 from registry.opening import place_of
 from registry.store import Place, Store
@@ -20,6 +21,12 @@ def place(request: pytest.FixtureRequest) -> Place:
         server = request.getfixturevalue("neo4j_server")
         return Place(server.uri, server.username, server.password, server.username, server.password)
     return place_of(request.getfixturevalue("embedded_engine"))
+
+
+@pytest.fixture(scope="session")
+def embedded_place(embedded_engine: Engine) -> Place:
+    """Where the store of the embedded engine is."""
+    return place_of(embedded_engine)
 
 
 @pytest.fixture(scope="session")

@@ -23,8 +23,18 @@ def neo4j_server() -> Iterator[Neo4jServer]:
     if uri := os.environ.get("REGISTRY_TEST_NEO4J_URI"):
         yield Neo4jServer(uri, os.environ.get("NEO4J_USERNAME", "neo4j"), os.environ.get("NEO4J_PASSWORD", ""))
         return
+    yield from _our_own()
+
+
+@pytest.fixture(scope="module")
+def secured_neo4j_server() -> Iterator[Neo4jServer]:
+    """A Neo4j server of our own that asks for a password."""
+    yield from _our_own("correct horse")
+
+
+def _our_own(password: str = "") -> Iterator[Neo4jServer]:
     try:
-        with running() as server:
+        with running(password) as server:
             yield server
     except Neo4jMissing as reason:
         _without_neo4j(str(reason))

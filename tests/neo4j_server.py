@@ -35,7 +35,7 @@ server.bolt.listen_address=127.0.0.1:{port}
 server.bolt.advertised_address=127.0.0.1:{port}
 server.http.enabled=false
 server.https.enabled=false
-dbms.security.auth_enabled=false
+dbms.security.auth_enabled={secured}
 dbms.usage_report.enabled=false
 server.memory.pagecache.size=32m
 db.tx_log.preallocate=false
@@ -57,20 +57,28 @@ class Neo4jServer:
 
 
 @contextlib.contextmanager
-def running() -> Iterator[Neo4jServer]:
-    """Run a server on a free port and an empty directory until the end of the block. Raises Neo4jMissing."""
+def running(password: str = "") -> Iterator[Neo4jServer]:
+    """Run a server on a free port and an empty directory until the end of the block. Raises Neo4jMissing.
+
+    With a password it lets in only who has it; without, anybody.
+    """
     archive = f"-XX:SharedArchiveFile={_archive()}"
-    with tempfile.TemporaryDirectory(prefix="neo4j-") as home, _server(Path(home), archive) as (_, port):
-        yield Neo4jServer(f"bolt://127.0.0.1:{port}")
+    with tempfile.TemporaryDirectory(prefix="neo4j-") as home, _server(Path(home), archive, password) as (_, port):
+        yield Neo4jServer(f"bolt://127.0.0.1:{port}", "neo4j" if password else "", password)
 
 
 @contextlib.contextmanager
-def _server(home: Path, option: str) -> Iterator[tuple["subprocess.Popen[bytes]", int]]:
+def _server(home: Path, option: str, password: str = "") -> Iterator[tuple["subprocess.Popen[bytes]", int]]:
     port = _free_port()
     for folder in FOLDERS:
         (home / folder).mkdir()
-    (home / "conf" / "neo4j.conf").write_text(CONF.format(port=port), encoding="utf-8")
+    (home / "conf" / "neo4j.conf").write_text(
+        CONF.format(port=port, secured=str(bool(password)).lower()), encoding="utf-8"
+    )
     environment = {**os.environ, "NEO4J_HOME": str(home), "NEO4J_CONF": str(home / "conf")}
+    if password:
+        admin = ["java", "-cp", f"{_jars()}/*", "org.neo4j.cli.AdminTool", "dbms", "set-initial-password", password]
+        subprocess.run(admin, env=environment, capture_output=True, check=True)
     main = [_main_class(), f"--home-dir={home}", f"--config-dir={home / 'conf'}"]
     with (home / "logs" / "out.log").open("wb") as log:
         command = [*JAVA, option, "-cp", f"{_jars()}/*", *main]

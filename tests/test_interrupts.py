@@ -4,8 +4,8 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from subprocess import Popen
 from threading import Thread
@@ -94,7 +94,7 @@ def test_in_the_middle_of_a_question(empty: engine.Engine, tmp_path: Path, argum
 
 @pytest.mark.parametrize(
     "arguments",
-    [["demo"], ["serve"], ["load", "depok"], ["engine", "start"], ["engine", "check"], ["engine", "backup", "TO"]],
+    [["serve"], ["load", "depok"], ["engine", "start"], ["engine", "backup", "TO"]],
     ids=" ".join,
 )
 def test_while_its_engine_starts(engine_data: Path, arguments: list[str]) -> None:
@@ -175,17 +175,35 @@ def test_a_stop_may_be_asked_again(engine_data: Path) -> None:
     assert until(lambda: gone(running.pid))
 
 
+@pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("times", [1, 3])
-@pytest.mark.parametrize("arguments", [["demo"], ["serve"], ["serve", "--workers", "2"]], ids=" ".join)
-def test_a_server_ends_when_it_is_told_to(engine_data: Path, arguments: list[str], times: int) -> None:
+def test_a_server_ends_when_it_is_told_to(engine_data: Path, workers: int, times: int) -> None:
     port = free_port()
-    process = command(*arguments, "--port", str(port), data=engine_data)
+    process = command("serve", "--workers", str(workers), "--port", str(port), data=engine_data)
     serves(process, port)
+    for _ in range(10):
+        answer = httpx.post(
+            f"http://127.0.0.1:{port}/graphql", json={"query": "{ agencies { totalCount } }"}, timeout=60
+        )
+        assert answer.json() == {"data": {"agencies": {"totalCount": 0}}}
     family = psutil.Process(process.pid).children(recursive=True)
+    secret = (engine_data / "reader-password").read_text()
+    assert not any(secret in " ".join(one.cmdline()) for one in family)
     for _ in range(times):
         interrupt(process)
     assert ended(process)[0] == 0
     assert until(lambda: all(gone(one.pid) for one in family)), "engine and workers end with it"
+
+
+def test_workers_end_with_a_parent_that_is_killed(empty: engine.Engine, tmp_path: Path) -> None:
+    port = free_port()
+    with way_to(empty, "nothing") as (_, settings):
+        process = command("serve", "--workers", "2", "--port", str(port), data=tmp_path, **settings)
+        serves(process, port)
+        family = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+        assert until(lambda: all(gone(one.pid) for one in family))
+        process.communicate()
 
 
 def test_a_server_that_is_being_asked_ends_in_seconds(empty: engine.Engine, tmp_path: Path) -> None:
@@ -202,7 +220,5 @@ def test_a_server_that_is_being_asked_ends_in_seconds(empty: engine.Engine, tmp_
 
 
 def visit(address: str) -> None:
-    try:
+    with suppress(httpx.TransportError):
         httpx.get(address, timeout=120)
-    except httpx.TransportError:
-        pass

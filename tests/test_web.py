@@ -238,6 +238,67 @@ def test_what_cannot_be_answered_is_one_sentence_as_page_or_json(
     assert sentence not in indonesian.text
 
 
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "evil.example:8000", "", "a b", "[::2]"])
+def test_a_name_that_was_turned_to_us_reads_nothing(client: httpx.Client, host: str) -> None:
+    for path in ("/", "/graphql?query={agencies{totalCount}}", "/static/registry.css", "/health"):
+        answer = client.get(path, headers=PAGE | {"Host": host})
+        assert answer.status_code == 400
+        assert "Office" not in answer.text and "totalCount" not in answer.text
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+    plain = client.get("/", headers={"Host": host, "Accept": "application/json", "Accept-Language": "en"})
+    assert "REGISTRY_HOSTS" in plain.json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("listens", "hosts", "host", "status"),
+    [
+        ("127.0.0.1", "", "localhost:8000", 200),
+        ("::1", "", "[::1]:8000", 200),
+        ("127.0.0.1", "", "registry.example", 400),
+        ("0.0.0.0", "", "registry.example", 200),
+        ("0.0.0.0", "registry.example, *.city.example", "REGISTRY.example:443", 200),
+        ("0.0.0.0", "registry.example, *.city.example", "a.city.example", 200),
+        ("0.0.0.0", "registry.example, *.city.example", "other.example", 400),
+        ("0.0.0.0", "registry.example", "127.0.0.1", 200),
+    ],
+)
+def test_the_server_answers_to_its_names(
+    embedded_place: Place, listens: str, hosts: str, host: str, status: int
+) -> None:
+    with serving(build_app(embedded_place, settings(hosts=hosts).served_at(listens))) as client:
+        assert client.get("/health", headers={"Host": host}).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"", 400, "BAD_REQUEST"),
+        (b"[", 400, "BAD_REQUEST"),
+        (b"7", 400, "BAD_REQUEST"),
+        (b"{}", 400, "BAD_REQUEST"),
+        (b"[" * 100_000, 400, "BAD_REQUEST"),
+        (b'{"query": 7}', 400, "BAD_REQUEST"),
+        (b'{"query": "\xff"}', 400, "BAD_REQUEST"),
+        (b'{"query": "{ agencies"}', 200, "BAD_REQUEST"),
+        (b'{"query": "{ agencies { nme } }"}', 200, "BAD_REQUEST"),
+        (b'{"query": "{ a { b }"}', 200, "BAD_REQUEST"),
+        (b'{"query": "query A { agencies { totalCount } }", "operationName": "B"}', 200, "BAD_REQUEST"),
+        (b'{"query": "{ agencies { totalCount } }", "variables": [1]}', 400, "BAD_REQUEST"),
+        (b'{"query": "{ agencies(first: 1000000000) { nodes { name } } }"}', 200, "TOO_COSTLY"),
+        (b'{"query": "{ ' + b"{ a " * 1_900 + b'"}', 200, "BAD_REQUEST"),
+        (b'{"query": "{ agencies(where: ' + b"{not: " * 900 + b"{}" + b"}" * 900 + b') { totalCount } }"}', 200, "TOO_DEEP"),
+        (b'{"query": "{ ' + b"".join(b"a%d:__typename " % n for n in range(1_000_000)) + b'}"}', 413, "TOO_COSTLY"),
+        (b'{"query": "' + b"x" * 10_000_000 + b'"}', 413, "TOO_COSTLY"),
+    ],
+    ids=range(17),
+)  # fmt: skip
+def test_any_body_is_answered_with_a_code(client: httpx.Client, body: bytes, status: int, code: str) -> None:
+    for content in (body, iter([body[:100], body[100:]])):  # with a length, and in chunks without one
+        answer = client.post("/graphql", content=content, headers={"Content-Type": "application/json"})
+        assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (status, code), answer.text
+    assert client.get("/health").status_code == 200
+
+
 def test_a_page_cannot_be_posted_to(client: httpx.Client) -> None:
     answer = client.post("/reports", headers=PAGE)
     assert answer.status_code == 405

@@ -1,8 +1,13 @@
 """When something fails: the store is away, comes back, is cut off, or the application itself is at fault."""
 
+import os
 import re
+import signal
+import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from socket import create_server
 
 import httpx
@@ -11,9 +16,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from registry import engine
+from registry.constraints import apply
+from registry.model import MODEL
+from registry.opening import place_of
 from registry.settings import Settings
 from registry.store import Place, Store
 from registry.web.app import build_app
+from tests.engines import require_embedded
 from tests.serving import serving
 from tests.way import Way
 
@@ -57,6 +67,32 @@ def test_the_page_says_when_the_store_is_away_and_recovers_by_itself(store: Stor
             assert client.get("/reports/gaps").status_code == 200
         answered(client, "/ready", 503)
         assert client.get("/health").status_code == 200
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no kill that a process cannot see")
+@pytest.mark.parametrize("path", ["/graphql?query={agencies{totalCount}}", "/", "/reports/gaps"])
+def test_an_engine_that_goes_in_the_middle_of_a_question_is_said_and_found_again(engine_data: Path, path: str) -> None:
+    require_embedded()
+    running = engine.start(engine_data)
+    with Store(place_of(running)) as store:
+        apply(store, MODEL)
+    with create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    here = replace(place_of(running), uri=f"bolt://127.0.0.1:{port}")
+    with serving(build_app(here, SETTINGS)) as client, ThreadPoolExecutor() as asking:
+        with Way(running.uri, port, until="MATCH") as way:
+            answer = asking.submit(client.get, path)
+            assert way.asked.wait(60)
+            os.kill(running.pid, signal.SIGKILL)
+            said = answer.result(60)
+            assert said.status_code == 503 and said.headers["retry-after"]
+            assert "does not answer" in said.text
+            assert not path.startswith("/graphql") or said.json()["errors"][0]["extensions"]["code"] == "UNAVAILABLE"
+            assert client.get("/health").status_code == 200
+        again = engine.start(engine_data)
+        assert again.uri == running.uri, "it is where it was"
+        with Way(again.uri, port):
+            answered(client, path, 200)
 
 
 def answered(client: httpx.Client, path: str, status: int) -> None:

@@ -1,0 +1,129 @@
+"""What a command is given that it cannot use, and lists for scripts: one sentence and exit code 2, or JSON."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from registry import engine
+from registry.store import Place, Store, StoreError
+from tests.commands import command, finished, refused
+from tests.engines import require_embedded
+from tests.neo4j_server import Neo4jServer
+
+SECRET = "s3cr3t-of-ours"
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[engine.Engine]:
+    """An engine with nothing in it, for the commands that only look."""
+    require_embedded()
+    data = tmp_path_factory.mktemp("commands") / "data"
+    yield engine.start(data)
+    engine.stop(data)
+
+
+@pytest.mark.parametrize(
+    "uri", [f"neo4j://neo4j:{SECRET}@127.0.0.1:1", f"neo4j:{SECRET}@host", f"nonsense://{SECRET}@"]
+)
+@pytest.mark.parametrize("arguments", [["sources"], ["serve"], ["load", "depok"], ["schema", "show"]], ids=" ".join)
+def test_credentials_in_an_address_are_refused_and_not_shown(tmp_path: Path, uri: str, arguments: list[str]) -> None:
+    said = refused(command(*arguments, data=tmp_path, NEO4J_URI=uri))
+    assert "NEO4J_URI" in said and "NEO4J_USERNAME and NEO4J_PASSWORD" in said
+    assert SECRET not in said
+
+
+def test_a_wrong_password_is_one_sentence_without_it(secured_neo4j_server: Neo4jServer, tmp_path: Path) -> None:
+    settings = {"NEO4J_URI": secured_neo4j_server.uri, "NEO4J_PASSWORD": SECRET}
+    for arguments in (["sources"], ["load", "depok"], ["query", "-"]):
+        said = refused(command(*arguments, data=tmp_path, **settings), "{ agencies { totalCount } }")
+        assert (
+            said == f"The graph store at {settings['NEO4J_URI']} refuses us; check NEO4J_USERNAME and NEO4J_PASSWORD."
+        )
+    place = Place(secured_neo4j_server.uri, "neo4j", SECRET, "neo4j", SECRET)
+    for _ in range(6):  # after some the server refuses to look
+        with pytest.raises(StoreError, match="check NEO4J_USERNAME and NEO4J_PASSWORD") as failure:
+            Store(place)
+        assert failure.value.code == "WRONG_PASSWORD"
+
+
+def test_the_right_password_is_let_in(secured_neo4j_server: Neo4jServer, tmp_path: Path) -> None:
+    settings = {"NEO4J_URI": secured_neo4j_server.uri, "NEO4J_PASSWORD": secured_neo4j_server.password}
+    code, out, err = finished(command("schema", "show", "--json", data=tmp_path, **settings))
+    assert code == 0, err
+    assert secured_neo4j_server.password not in out + err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["sources"], ["serve"], ["engine", "start"], ["engine", "restore", "FILE"]], ids=" ".join
+)
+def test_a_data_directory_that_cannot_be_written_to_is_one_sentence(tmp_path: Path, arguments: list[str]) -> None:
+    (tmp_path / "file").touch()
+    names = {"FILE": str(tmp_path / "file")}
+    said = refused(command(*(names.get(one, one) for one in arguments), data=tmp_path / "file" / "data"))
+    assert "cannot be written to" in said and "choose another with REGISTRY_DATA" in said
+
+
+@pytest.mark.parametrize("arguments", [["sources"], ["engine", "start"]], ids=" ".join)
+def test_a_data_directory_that_another_engine_holds_is_one_sentence(engine_data: Path, arguments: list[str]) -> None:
+    require_embedded()
+    engine.start(engine_data)
+    (engine_data / "engine.json").rename(engine_data / "hidden")
+    try:
+        said = refused(command(*arguments, data=engine_data))
+    finally:
+        (engine_data / "hidden").rename(engine_data / "engine.json")
+    assert "Another engine uses" in said and "choose another directory with REGISTRY_DATA" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings", "sentence"),
+    [
+        (["report", "gaps", "-o", "/no/such/folder/gaps.json"], {}, "/no/such/folder/gaps.json cannot be written: No such"),
+        (["engine", "backup", "/no/such/folder/backup.zip"], {}, "The backup cannot be written to"),
+        (["template", "agency", "-o", "/no/such/folder/agency.csv"], {}, "cannot be written"),
+        (["reports"], {"REGISTRY_HOSTS": "http://registry.example"}, "The setting REGISTRY_HOSTS cannot be used: each is"),
+        (["reports"], {"REGISTRY_HOSTS": "registry.example:8000"}, "The setting REGISTRY_HOSTS cannot be used: each is"),
+        (["serve", "--host", "192.0.2.1"], {}, "Port 8000 on 192.0.2.1 cannot be used"),
+        (["serve", "--host", "no such host"], {}, "Port 8000 on no such host cannot be used"),
+        (["serve", "--workers", "0"], {}, "--workers"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_used_is_one_sentence(
+    running: engine.Engine, arguments: list[str], settings: dict[str, str], sentence: str
+) -> None:
+    assert sentence in refused(command(*arguments, data=running.data, **settings))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shows"),
+    [
+        (["sources"], lambda listed: {"depok", "us-fedramp"} <= {one["source"] for one in listed}),
+        (["reports"], lambda listed: {"gaps", "coverage"} <= {one["name"] for one in listed}),
+        (["schema", "show"], lambda states: set(states) == {"present", "missing", "surplus"} and states["missing"]),
+        (["engine", "status"], lambda status: status["running"] and status["uri"].startswith("bolt://127.0.0.1:")),
+        (["engine", "check"], lambda found: found == {"sound": True, "findings": []}),
+    ],
+    ids=lambda one: " ".join(one) if isinstance(one, list) else "",
+)
+def test_every_list_is_json_for_scripts(
+    running: engine.Engine, arguments: list[str], shows: Callable[[Any], bool]
+) -> None:
+    code, out, err = finished(command(*arguments, "--json", data=running.data))
+    assert code == 0, err
+    assert shows(json.loads(out))
+
+
+def test_a_status_of_nothing_is_json_too(tmp_path: Path) -> None:
+    code, out, _ = finished(command("engine", "status", "--json", data=tmp_path / "data"))
+    assert (code, json.loads(out)) == (0, {"running": False, "uri": None, "pid": None})
+
+
+def test_settings_files_that_cannot_be_read_are_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent.parent))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "registry.toml").write_text(f'neo4j_password = "{SECRET}')
+    said = refused(command("reports", data=tmp_path / "data"))
+    assert "The settings in .env or registry.toml cannot be read" in said and SECRET not in said
