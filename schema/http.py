@@ -61,8 +61,11 @@ class Endpoint(GraphQL[Asking, None]):
         return await self._page(request)
 
     def decode_json(self, data: str | bytes) -> object:
-        """Read JSON."""
-        return orjson.loads(data)
+        """Read JSON: an object, or a list of objects, which the view refuses by itself."""
+        value: object = orjson.loads(data)
+        if not isinstance(value, dict | list):
+            raise HTTPException(400, "A request and its variables are JSON objects.")
+        return value
 
     def encode_json(self, data: object) -> bytes:
         """Write JSON."""

