@@ -83,8 +83,9 @@ def _await(data: Path, owner: Guard) -> Engine:
 
 def _raise_if_failed(data: Path, owner: Guard) -> None:
     # A server that cannot start does not always end its process: what it printed is the surer sign.
+    ended = owner.poll() is not None  # asked first: what it printed before it ended is whole
     printed = (data / LOG).read_text(encoding="utf-8", errors="replace")
-    if owner.poll() is None and FAILED not in printed:
+    if not ended and FAILED not in printed:
         return
     if "locked by another process" in printed:
         advice = "stop that one, or choose another directory with REGISTRY_DATA"
