@@ -79,7 +79,7 @@ def empty(embedded_engine: engine.Engine) -> engine.Engine:
         (["schema", "show"], "SHOW"),
         (["schema", "apply"], "SHOW"),
     ],
-    ids=" ".join,
+    ids=lambda one: " ".join(one) if isinstance(one, list) else one,
 )
 def test_in_the_middle_of_a_question(empty: engine.Engine, tmp_path: Path, arguments: list[str], text: str) -> None:
     (tmp_path / "query").write_text("{ agencies { totalCount } }")
