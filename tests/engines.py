@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from registry import engine
+from tests.needs import missing
 from tests.neo4j_server import Neo4jMissing, Neo4jServer, running
 
 SAVE = "CREATE (n:Agency {id: 'dinkes'}) RETURN n.id"
@@ -37,7 +38,7 @@ def _our_own(password: str = "") -> Iterator[Neo4jServer]:
         with running(password) as server:
             yield server
     except Neo4jMissing as reason:
-        _without_neo4j(str(reason))
+        missing("NEO4J", f"{reason}; or set REGISTRY_TEST_NEO4J_URI to a server that tests may empty")
 
 
 @pytest.fixture(scope="session")
@@ -59,13 +60,7 @@ def engine_data(tmp_path: Path) -> Iterator[Path]:
 def require_embedded() -> None:
     """Skip the test that asks when the embedded engine's wheel is not installed."""
     if find_spec("arcadedb_embedded") is None:
-        pytest.skip("the embedded engine is not installed: pip install 'shared-services-registry[embedded]'")
-
-
-def _without_neo4j(reason: str) -> None:
-    if os.environ.get("REGISTRY_REQUIRE_NEO4J") == "1":
-        pytest.fail(f"REGISTRY_REQUIRE_NEO4J=1, but {reason}")
-    pytest.skip(f"{reason}; or set REGISTRY_TEST_NEO4J_URI to a server that tests may empty")
+        missing("EMBEDDED", "the embedded engine is not installed: pip install 'shared-services-registry[embedded]'")
 
 
 def until(happened: Callable[[], bool], seconds: float = 30) -> bool:

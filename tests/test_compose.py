@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.needs import missing
+
 FILE = Path(__file__).parents[1] / "docker-compose.yml"
 
 
@@ -19,10 +21,14 @@ def compose(file: Path, password: str | None) -> "subprocess.CompletedProcess[st
 
 
 def compose_command() -> list[str]:
-    for command in (["docker-compose"], ["docker", "compose"]):
-        if shutil.which(command[0]) and subprocess.run([*command, "version"], capture_output=True).returncode == 0:
-            return command
-    pytest.skip("Docker Compose is not installed")
+    command = next(filter(answers, (["docker-compose"], ["docker", "compose"])), None)
+    return command or missing("COMPOSE", "Docker Compose is not installed")
+
+
+def answers(command: list[str]) -> bool:
+    if shutil.which(command[0]) is None:
+        return False
+    return subprocess.run([*command, "version"], capture_output=True, check=False).returncode == 0
 
 
 def test_compose_accepts_the_file() -> None:

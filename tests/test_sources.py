@@ -5,20 +5,19 @@ import os
 from collections import Counter
 from pathlib import Path
 
-import pytest
-
 from loaders.run import run
 from loaders.source import find_source
 from registry.cypher.text import Cypher
 from registry.settings import Settings
 from registry.store import Store
+from tests.needs import missing
 
 SHARED = Path(os.environ.get("REGISTRY_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
 
 def shared(folder: str) -> Path:
     if not (SHARED / folder).is_dir():
-        pytest.skip(f"there is no {SHARED / folder}; set REGISTRY_SHARED_DATA to the folder that holds {folder}")
+        missing("DATA", f"there is no {SHARED / folder}; set REGISTRY_SHARED_DATA to the folder that holds {folder}")
     return SHARED / folder
 
 
