@@ -14,6 +14,16 @@ from registry.store import Place, Store
 pytest_plugins = ["tests.engines"]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--rewrite", action="store_true", help="write the expected files anew; read the difference")
+
+
+@pytest.fixture
+def rewrite(request: pytest.FixtureRequest) -> bool:
+    """Whether expected files are written anew."""
+    return bool(request.config.getoption("--rewrite"))
+
+
 @pytest.fixture(scope="session", params=["embedded", "neo4j"])
 def place(request: pytest.FixtureRequest) -> Place:
     """Where a store is: the embedded engine, then a real Neo4j."""

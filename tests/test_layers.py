@@ -15,7 +15,7 @@ LAYERS = [
     {"searching"},
     {"cypher"},
     {"store", "settings", "engine"},
-    {"constraints", "opening"},
+    {"constraints", "opening", "explaining"},
     {"reports", "analysis", "exploring"},
     {"loaders", "schema"},
     {"web"},

@@ -8,11 +8,11 @@ from typing import Any
 
 import orjson
 import typer
-from rich.pretty import pretty_repr
 
 from registry.access import ADMIN
 from registry.commands.console import err, print_json, tell, warn
 from registry.cypher.text import Cypher
+from registry.explaining import explain_cypher, explain_question
 from registry.model import MODEL
 from registry.opening import open_place
 from registry.plan import Explore, Question
@@ -49,9 +49,7 @@ async def _answer(place: Place, text: str, variables: dict[str, Any], explain: b
 
 def _explain(questions: Sequence[Question | Explore], cyphers: Sequence[Cypher]) -> None:
     for question, cypher in zip(questions, cyphers, strict=True):
-        err.print(pretty_repr(question, max_width=100), markup=False)
-        err.print(cypher.text, markup=False)
-        err.print(pretty_repr(dict(cypher.parameters), max_width=100), markup=False)
+        err.print(explain_question(question), explain_cypher(cypher), sep="\n", markup=False, soft_wrap=True)
 
 
 def _operation(file: str) -> str:

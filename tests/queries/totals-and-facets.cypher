@@ -1,0 +1,23 @@
+MATCH (n:Agency)
+WHERE any(r IN n.seen_by WHERE r IN $me.names) AND NOT coalesce(n.status = $in.v0, false) AND NOT coalesce(n.kind = $in.v1, false)
+RETURN count(n)
+// $in: {"v0":"retired","v1":"community"}
+// $me: {"names":["*","*administrators"]}
+
+MATCH (n:Agency)
+WHERE any(r IN n.seen_by WHERE r IN $me.names) AND NOT coalesce(n.status = $in.v0, false) AND NOT coalesce(n.kind = $in.v1, false)
+WITH n.kind AS value, null AS label, count(n) AS number
+ORDER BY number DESC, value LIMIT $in.v2
+RETURN collect([value, label, number])
+// $in: {"v0":"retired","v1":"community","v2":20}
+// $me: {"names":["*","*administrators"]}
+
+MATCH (n:Agency)
+WHERE any(r IN n.seen_by WHERE r IN $me.names) AND NOT coalesce(n.status = $in.v0, false) AND NOT coalesce(n.kind = $in.v1, false)
+MATCH (n)-[e:IN_SECTOR]->(m:Sector)
+WHERE any(r IN m.seen_by WHERE r IN $me.names) AND m.status <> 'retired'
+WITH m.id AS value, m.name AS label, count(DISTINCT n) AS number
+ORDER BY number DESC, value LIMIT $in.v2
+RETURN collect([value, label, number])
+// $in: {"v0":"retired","v1":"community","v2":1}
+// $me: {"names":["*","*administrators"]}

@@ -1,0 +1,38 @@
+MATCH (n:Agency)
+WHERE n.name_key >= $k AND n.id IS NOT NULL AND (n.name_key > $k OR n.id > $id) AND any(r IN n.seen_by WHERE r IN $me.names) AND NOT coalesce(n.status = $in.v0, false) AND EXISTS {
+  MATCH (n)-[x1:PROVIDES]->(x2:Service)
+  WHERE any(r IN x2.seen_by WHERE r IN $me.names) AND NOT coalesce(x2.status = $in.v3, false) AND coalesce(x2.kind = $in.v1, false) AND coalesce(x1.role = $in.v2, false)
+}
+RETURN [[n.name], [n.name_key, n.id]] AS row
+ORDER BY n.name_key, n.id LIMIT $n
+// $in: {"v0":"retired","v1":"public","v2":"lead","v3":"retired"}
+// $me: {"names":["*","*administrators"]}
+// $k: ""
+// $id: ""
+// $n: 21
+
+MATCH (n:Agency)
+WHERE n.name_key >= $k AND n.id IS NOT NULL AND (n.name_key > $k OR n.id > $id) AND any(r IN n.seen_by WHERE r IN $me.names) AND NOT coalesce(n.status = $in.v0, false) AND NOT EXISTS {
+  MATCH (n)-[x1:PROVIDES]->(x2:Service)
+  WHERE any(r IN x2.seen_by WHERE r IN $me.names) AND NOT coalesce(x2.status = $in.v2, false) AND coalesce(x1.role = $in.v1, false)
+}
+RETURN [[n.name], [n.name_key, n.id]] AS row
+ORDER BY n.name_key, n.id LIMIT $n
+// $in: {"v0":"retired","v1":"lead","v2":"retired"}
+// $me: {"names":["*","*administrators"]}
+// $k: ""
+// $id: ""
+// $n: 21
+
+MATCH (n:Agency)
+WHERE n.name_key >= $k AND n.id IS NOT NULL AND (n.name_key > $k OR n.id > $id) AND any(r IN n.seen_by WHERE r IN $me.names) AND NOT coalesce(n.status = $in.v0, false) AND NOT EXISTS {
+  MATCH (n)-[x1:IN_SECTOR]->(x2:Sector)
+  WHERE any(r IN x2.seen_by WHERE r IN $me.names) AND NOT coalesce(x2.status = $in.v2, false) AND NOT (coalesce(x2.name_key STARTS WITH $in.v1, false))
+}
+RETURN [[n.name], [n.name_key, n.id]] AS row
+ORDER BY n.name_key, n.id LIMIT $n
+// $in: {"v0":"retired","v1":"heal","v2":"retired"}
+// $me: {"names":["*","*administrators"]}
+// $k: ""
+// $id: ""
+// $n: 21

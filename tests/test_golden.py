@@ -1,0 +1,87 @@
+"""Each operation in `tests/queries` has its plan, its Cypher and its answer beside it: `pytest --rewrite` writes them anew."""
+
+import asyncio
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from registry.access import ADMIN, ANONYMOUS, Actor
+from registry.cypher.text import Cypher
+from registry.explaining import explain_cypher, explain_question, laid_out
+from registry.model import MODEL
+from registry.plan import Question
+from registry.store import Place, Reader, Store
+from schema.compiled import Asking
+from schema.graph_api import build_schema
+from tests.random_world import write_world
+from tests.small_world import small_world
+
+QUERIES = Path(__file__).parent / "queries"
+NAMES = sorted(path.stem for path in QUERIES.glob("*.graphql"))
+ACTORS = {"admin": ADMIN, "anonymous": ANONYMOUS}
+SCHEMA = build_schema(MODEL)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A `.graphql` file. Comments at its head say who asks (`# as: anonymous`) and the variables, as JSON."""
+
+    text: str
+    variables: dict[str, object]
+    actor: Actor
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What became of an operation, as the text of the three files beside it."""
+
+    plan: str
+    cypher: str
+    json: str
+
+
+@pytest.fixture(scope="module")
+def world(ready_store: Store) -> Store:
+    """The small world, and nothing else; no test here changes it."""
+    ready_store.write(Cypher("MATCH (n) DETACH DELETE n"))
+    write_world(ready_store, small_world())
+    return ready_store
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_plan_cypher_and_answer_are_as_written(world: Store, place: Place, name: str, rewrite: bool) -> None:
+    answered = asyncio.run(answer(place, operation(name)))
+    for kind, text in vars(answered).items():
+        file = QUERIES / f"{name}.{kind}"
+        if rewrite:
+            file.write_text(text, encoding="utf-8")
+        assert text == file.read_text(encoding="utf-8"), f"{file.name}: if this is meant, run pytest --rewrite"
+
+
+def test_nothing_stands_beside_an_operation_that_is_gone() -> None:
+    assert {path.stem for path in QUERIES.iterdir()} == set(NAMES)
+
+
+def operation(name: str) -> Operation:
+    """Read an operation and what its head says."""
+    text = (QUERIES / f"{name}.graphql").read_text(encoding="utf-8")
+    head = dict(line[2:].split(": ", 1) for line in text.splitlines() if line.startswith(("# as: ", "# variables: ")))
+    return Operation(text, json.loads(head.get("variables", "{}")), ACTORS[head.get("as", "admin")])
+
+
+async def answer(place: Place, asked: Operation) -> Answered:
+    """Ask the store, and lay out what was planned, sent and answered; an error fails the test."""
+    seen: list[tuple[list[Question], list[Cypher]]] = []
+    async with Reader(place) as reader:
+        context = Asking(reader, asked.actor, lambda questions, cyphers: seen.append((questions, cyphers)))
+        result = await SCHEMA.execute(asked.text, variable_values=asked.variables, context_value=context)
+    assert not result.errors
+    ((questions, cyphers),) = seen
+    assert all(" ".join(map(str.strip, laid_out(one.text))) == one.text for one in cyphers)
+    return Answered(
+        plan="\n\n".join(map(explain_question, questions)) + "\n",
+        cypher="\n\n".join(map(explain_cypher, cyphers)) + "\n",
+        json=json.dumps(result.data, indent=2, ensure_ascii=False) + "\n",
+    )
