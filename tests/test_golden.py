@@ -33,15 +33,6 @@ class Operation:
     actor: Actor
 
 
-@dataclass(frozen=True)
-class Answered:
-    """What became of an operation, as the text of the three files beside it."""
-
-    plan: str
-    cypher: str
-    json: str
-
-
 @pytest.fixture(scope="module")
 def world(ready_store: Store) -> Store:
     """The small world, and nothing else; no test here changes it."""
@@ -53,7 +44,7 @@ def world(ready_store: Store) -> Store:
 @pytest.mark.parametrize("name", NAMES)
 def test_plan_cypher_and_answer_are_as_written(world: Store, place: Place, name: str, rewrite: bool) -> None:
     answered = asyncio.run(answer(place, operation(name)))
-    for kind, text in vars(answered).items():
+    for kind, text in answered.items():
         file = QUERIES / f"{name}.{kind}"
         if rewrite:
             file.write_text(text, encoding="utf-8")
@@ -71,8 +62,8 @@ def operation(name: str) -> Operation:
     return Operation(text, json.loads(head.get("variables", "{}")), ACTORS[head.get("as", "admin")])
 
 
-async def answer(place: Place, asked: Operation) -> Answered:
-    """Ask the store, and lay out what was planned, sent and answered; an error fails the test."""
+async def answer(place: Place, asked: Operation) -> dict[str, str]:
+    """Ask the store, and lay out what was planned, sent and answered, each under its file's ending."""
     seen: list[tuple[list[Question], list[Cypher]]] = []
     async with Reader(place) as reader:
         context = Asking(reader, asked.actor, lambda questions, cyphers: seen.append((questions, cyphers)))
@@ -80,8 +71,8 @@ async def answer(place: Place, asked: Operation) -> Answered:
     assert not result.errors
     ((questions, cyphers),) = seen
     assert all(" ".join(map(str.strip, laid_out(one.text))) == one.text for one in cyphers)
-    return Answered(
-        plan="\n\n".join(map(explain_question, questions)) + "\n",
-        cypher="\n\n".join(map(explain_cypher, cyphers)) + "\n",
-        json=json.dumps(result.data, indent=2, ensure_ascii=False) + "\n",
-    )
+    return {
+        "plan": "\n\n".join(map(explain_question, questions)) + "\n",
+        "cypher": "\n\n".join(map(explain_cypher, cyphers)) + "\n",
+        "json": json.dumps(result.data, indent=2, ensure_ascii=False) + "\n",
+    }

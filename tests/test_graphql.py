@@ -39,18 +39,13 @@ def agencies(store: Store) -> Store:
 
 
 def ask(place: Place, text: str, actor: Actor = ANONYMOUS, **variables: Any) -> dict[str, Any]:
-    return asyncio.run(_ask(place, [(text, variables)], actor))[0]
+    return asyncio.run(_ask(place, text, variables, actor))
 
 
-async def _ask(
-    place: Place, asked: list[tuple[str, dict[str, Any]]], actor: Actor, seen: Any = None
-) -> list[dict[str, Any]]:
+async def _ask(place: Place, text: str, variables: dict[str, Any], actor: Actor) -> dict[str, Any]:
     async with Reader(place) as reader:
-        results = [
-            await SCHEMA.execute(text, variable_values=values, context_value=Asking(reader, actor, seen))
-            for text, values in asked
-        ]
-    return [{"data": one.data, "errors": [presented(error) for error in one.errors or ()]} for one in results]
+        answered = await SCHEMA.execute(text, variable_values=variables, context_value=Asking(reader, actor))
+    return {"data": answered.data, "errors": [presented(error) for error in answered.errors or ()]}
 
 
 def code(answer: dict[str, Any]) -> str:
@@ -124,21 +119,6 @@ def test_introspection_beside_data_and_a_missing_promised_value(agencies: Store,
     answer = ask(place, '{ agency(id: "agency:01") { id name } }')
     assert answer["data"] == {"agency": None}
     assert answer["errors"][0]["path"] == ["agency", "name"]
-
-
-def test_a_thousand_questions_of_one_shape_are_one_text(agencies: Store, place: Place) -> None:
-    texts: set[str] = set()
-    text = "query($w: AgencyWhere, $n: Int) { agencies(where: $w, first: $n) { nodes { id name } } }"
-    asked = [
-        (text.replace("id name", ["id name", "name id", "x: name id", "id y: name"][n % 4]),
-         {"w": {"name": {"contains": "x" * (n % 50 + 1)}, "kind": {"in": ["a"] * (n % 30)}}, "n": n % 100})
-        for n in range(1000)
-    ]  # fmt: skip
-    answers = asyncio.run(
-        _ask(place, asked, ANONYMOUS, lambda _questions, cyphers: texts.update(one.text for one in cyphers))
-    )
-    assert not any(one["errors"] for one in answers)
-    assert len(texts) == 1
 
 
 def test_a_store_that_is_away_is_unavailable() -> None:
