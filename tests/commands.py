@@ -9,22 +9,28 @@ from socket import create_server
 
 import httpx
 
+from registry.store import Place
+
 REGISTRY = ("-c", "from registry.cli import main; main()")
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Return our environment without settings of somebody's own, with what is given."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(("NEO4J_", "REGISTRY_"))}
+    return {**ours, "REGISTRY_LANG": "en", "NO_COLOR": "1", "COLUMNS": "200", **more}
+
+
+def speaking_to(place: Place) -> dict[str, str]:
+    """Return the settings that lead to a store."""
+    settings = {"URI": place.uri, "USERNAME": place.username, "PASSWORD": place.password, "DATABASE": place.database}
+    return {f"NEO4J_{name}": value for name, value in settings.items() if value}
 
 
 def command(*arguments: str, data: Path, python: tuple[str, ...] = (), **more: str) -> subprocess.Popen[str]:
     """Start `registry` with these arguments on a data directory, in a terminal of its own; `python` is for Python itself."""
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("NEO4J_")},
-        "REGISTRY_DATA": str(data),
-        "REGISTRY_LANG": "en",
-        "NO_COLOR": "1",
-        "COLUMNS": "200",
-        **more,
-    }
     return subprocess.Popen(
         [sys.executable, *python, *REGISTRY, *arguments],
-        env=environment,
+        env=environment(REGISTRY_DATA=str(data), **more),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -4,11 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from loaders.run import run
+from loaders.source import find_source
 from registry.constraints import apply
 from registry.cypher.text import Cypher
 from registry.engine import Engine
 from registry.model import MODEL
 from registry.opening import place_of
+from registry.settings import Settings
 from registry.store import Place, Store
 
 pytest_plugins = ["tests.engines"]
@@ -52,3 +55,14 @@ def store(ready_store: Store) -> Store:
     """A store with nothing in it, on each engine in turn."""
     ready_store.write(Cypher("MATCH (n) DETACH DELETE n"))
     return ready_store
+
+
+@pytest.fixture(scope="module")
+def sample(embedded_engine: Engine) -> Place:
+    """The embedded engine with the sample on it, and nothing else; tests leave it so."""
+    place = place_of(embedded_engine)
+    with Store(place) as store:
+        store.write(Cypher("MATCH (n) DETACH DELETE n"))
+        apply(store, MODEL)
+        assert not run(store, find_source("depok", Settings(_env_file=None))).refused
+    return place

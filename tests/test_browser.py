@@ -10,15 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from loaders.run import run
-from loaders.source import find_source
-from registry import engine
-from registry.constraints import apply
-from registry.cypher.text import Cypher
-from registry.model import MODEL
-from registry.opening import place_of
 from registry.settings import Settings
-from registry.store import Store
+from registry.store import Place
 from registry.web.app import build_app
 from tests.needs import missing
 from tests.serving import serving
@@ -39,15 +32,10 @@ VIOLATIONS = (
 
 
 @pytest.fixture(scope="module")
-def address(embedded_engine: engine.Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(sample: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server that holds the sample."""
-    place = place_of(embedded_engine)
     settings = Settings(_env_file=None, data=tmp_path_factory.mktemp("data"), lang="id")
-    with Store(place) as store:
-        store.write(Cypher("MATCH (n) DETACH DELETE n"))
-        apply(store, MODEL)
-        assert not run(store, find_source("depok", settings)).refused
-    with serving(build_app(place, settings)) as client:
+    with serving(build_app(sample, settings)) as client:
         yield str(client.base_url)
 
 
