@@ -72,6 +72,7 @@ def copy(store: Store, place: Place, tmp_path: Path) -> Iterator[Copy]:
     apply(store, MODEL)
 
 
+@pytest.mark.slow
 def test_one_line_adds_a_property_everywhere(copy: Copy) -> None:
     assert "| `staff_count` | Integer | How many people work there. | at least 0 |" in copy.python(
         "-m", "registry.describing"
