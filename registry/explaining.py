@@ -8,15 +8,15 @@ from typing import Any
 import orjson
 
 from registry.cypher.text import Cypher
-from registry.plan import NOTHING_ASKED, Compare, Given, Order, Question, Several
+from registry.plan import NOTHING_ASKED, Compare, Explore, Given, Order, Question, Several
 
 SAYS_NOTHING = ((), NOTHING_ASKED, False, None)
 CLAUSE = re.compile(
-    r"(?<!OPTIONAL)(?<!STARTS)(?<!ENDS) (?=(?:OPTIONAL|MATCH|UNWIND|WITH|RETURN|ORDER BY)\b|})|(?<=\)) (?=WHERE\b)"
+    r"(?<!OPTIONAL)(?<!STARTS)(?<!ENDS) (?=(?:OPTIONAL|MATCH|UNWIND|CALL|WITH|RETURN|ORDER BY)\b|})|(?<=\)) (?=WHERE\b)"
 )
 
 
-def explain_question(question: Question) -> str:
+def explain_question(question: Question | Explore) -> str:
     """Return the plan: a part a line, what belongs to it indented below it. `$name` is a variable of the operation."""
     return "\n".join(_lines(question))
 
@@ -68,6 +68,8 @@ def _said(value: Any) -> str:
             return f"[{', '.join(map(_said, value.parts))}]"
         case Order():
             return f"{value.property} {'DESC' if value.descending else 'ASC'}"
+        case (str() as name, Given() | Several() as given):
+            return f"{name}:{_said(given)}"
         case tuple():
             return ",".join(map(_said, value))
     return str(value)

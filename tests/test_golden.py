@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from registry.access import ADMIN, ANONYMOUS, Actor
 from registry.cypher.text import Cypher
 from registry.explaining import explain_cypher, explain_question, laid_out
 from registry.model import MODEL
-from registry.plan import Question
+from registry.plan import Explore, Question
 from registry.store import Place, Reader, Store
 from schema.compiled import Asking
 from schema.graph_api import build_schema
@@ -64,15 +65,20 @@ def operation(name: str) -> Operation:
 
 async def answer(place: Place, asked: Operation) -> dict[str, str]:
     """Ask the store, and lay out what was planned, sent and answered, each under its file's ending."""
-    seen: list[tuple[list[Question], list[Cypher]]] = []
+    plans: list[str] = []
+    cyphers: list[Cypher] = []
+
+    def seen(asked_for: Sequence[Question | Explore], asked_with: Sequence[Cypher]) -> None:
+        plans.extend(map(explain_question, asked_for))
+        cyphers.extend(asked_with)
+
     async with Reader(place) as reader:
-        context = Asking(reader, asked.actor, lambda questions, cyphers: seen.append((questions, cyphers)))
-        result = await SCHEMA.execute(asked.text, variable_values=asked.variables, context_value=context)
+        asking = Asking(reader, asked.actor, seen)
+        result = await SCHEMA.execute(asked.text, variable_values=asked.variables, context_value=asking)
     assert not result.errors
-    ((questions, cyphers),) = seen
     assert all(" ".join(map(str.strip, laid_out(one.text))) == one.text for one in cyphers)
     return {
-        "plan": "\n\n".join(map(explain_question, questions)) + "\n",
+        "plan": "\n\n".join(plans) + "\n",
         "cypher": "\n\n".join(map(explain_cypher, cyphers)) + "\n",
         "json": json.dumps(result.data, indent=2, ensure_ascii=False) + "\n",
     }
