@@ -63,13 +63,14 @@ def map_table(table: Table) -> MapRow:
 
 
 def _record_mapper(kind: type[Kind]) -> MapRow:
-    links = [end.name for end in declared(kind) if not end.link.properties]
+    links = {end.name: f"{kind.__name__}.{end.name}" for end in declared(kind) if not end.link.properties}
 
     def records(row: Row) -> Iterator[Mapped]:
         yield record(kind.__name__, row["id"], **{name: value for name, value in row.items() if name not in links})
-        for name in links:
-            for there in _ids(row.get(name)):
-                yield tie(f"{kind.__name__}.{name}", row["id"], there)
+        for name, end in links.items():
+            if cell := row.get(name):
+                for there in _ids(cell):
+                    yield tie(end, row["id"], there)
 
     return records
 
@@ -86,7 +87,7 @@ def _tie_mapper(kind: type[Kind], end: End) -> MapRow:
 
 def _ids(cell: Any) -> Iterable[Any]:
     """Return the ids in a cell, each once."""
-    parts = cell if isinstance(cell, list) else str(cell or "").split(";")
+    parts = cell if isinstance(cell, list) else str(cell).split(";")
     return dict.fromkeys(str(part).strip() for part in parts if str(part).strip())
 
 

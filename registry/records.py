@@ -1,11 +1,12 @@
 """From raw mappings to records and ties that may be written, or to problems that a person can mend."""
 
 import hashlib
-import json
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+
+import orjson
 
 from registry.codes import code_list
 from registry.modelling import End, Kind, Property
@@ -35,7 +36,8 @@ class Record:
 
     def hash(self) -> str:
         """Return a short digest of all values; equal values, equal digest."""
-        return _digest(self.values)
+        known = {name: value for name, value in self.values.items() if value is not None}
+        return hashlib.sha256(orjson.dumps(known, option=orjson.OPT_SORT_KEYS)).hexdigest()[:20]
 
 
 @dataclass(frozen=True)
@@ -73,20 +75,25 @@ def make_tie(end: End, here: str, there: str, raw: Mapping[str, object]) -> tupl
 
 def fold(text: str) -> str:
     """Return the text as it is sorted and searched by: case folded, accents stripped, white space single."""
-    plain = unicodedata.normalize("NFKD", text.casefold())
-    return " ".join("".join(character for character in plain if not unicodedata.combining(character)).split())
+    plain = text.casefold()
+    if not plain.isascii():
+        plain = "".join(one for one in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(one))
+    return " ".join(plain.split())
 
 
 def _clean(properties: Mapping[str, Property], raw: Mapping[str, object]) -> tuple[dict[str, object], list[Problem]]:
     values: dict[str, object] = {}
     problems = []
     for name, declared in properties.items():
-        if declared.kept_by_us and name not in raw:
+        given = raw.get(name)
+        if given is None and not declared.required:
+            if not declared.kept_by_us:
+                values[name] = None
             continue
         try:
-            values[name] = _fit(declared, raw.get(name))
+            values[name] = _fit(declared, given)
         except Unfit as unfit:
-            problems.append(_problem(declared, raw.get(name), unfit))
+            problems.append(_problem(declared, given, unfit))
     return values, problems
 
 
@@ -126,7 +133,3 @@ def show(raw: object) -> str:
     text = "" if raw is None else str(raw)
     text = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
     return text if len(text) <= 80 else text[:79] + "…"
-
-
-def _digest(values: Mapping[str, object]) -> str:
-    return hashlib.sha256(json.dumps(values, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:20]

@@ -6,6 +6,9 @@ from datetime import UTC, date, datetime
 from typing import ClassVar
 from urllib.parse import urlsplit
 
+_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~-]{2,99}")
+
 
 class Unfit(ValueError):
     """A raw value that breaks a rule. `rule` is the rule in a few words, the message one sentence for a person."""
@@ -74,7 +77,7 @@ class Id(Value):
     @classmethod
     def clean(cls, raw: object) -> object:
         text = _text(raw).strip()
-        if text and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._:~-]{2,99}", text):
+        if text and not _ID.fullmatch(text):
             raise Unfit("3 to 100 letters, digits and . _ : ~ -", "it is not an identifier")
         return text or None
 
@@ -233,7 +236,7 @@ def _text(raw: object) -> str:
     if isinstance(raw, float) and raw == int(raw):
         raw = int(raw)
     text = str(raw)
-    if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
+    if _NO_TEXT.search(text):
         raise Unfit("readable text", "it holds characters that are no text")
     return text
 

@@ -36,8 +36,9 @@ def upsert_rows(kind: type[Kind], rows: Sequence[Stored], *, source: str, run: s
 
 
 def stored(record: Record) -> Stored:
-    """Return what the store keeps of a record: every property a source may give, its readers, and what finds it."""
-    kept = {name: record.values.get(name) for name in given_names(record.kind)}  # type: ignore[arg-type]
+    """Return what the store keeps of a record: the values that a source gave, its readers, and what finds it."""
+    given = ((name, record.values.get(name)) for name in given_names(record.kind))
+    kept = {name: value for name, value in given if value is not None}
     derived = {
         "name_key": fold(str(record.values["name"])),
         "seen_by": seen_by(record.values),
