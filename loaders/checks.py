@@ -1,32 +1,41 @@
 """What can be checked only when all rows are in: whose the ids are, whether what is named is there, expectations."""
 
+from collections import Counter
 from collections.abc import Sequence
 
+from loaders.before import Before
 from loaders.outcome import Refused, RowProblem, Tally
 from loaders.source import PLURALS, Source
-from loaders.staging import LINK_NAMES, Named, Place, Staging, link_name
-from registry.cypher import write
+from loaders.staging import LINKS, LOADED, Named, Place, Staging, is_single, link_name
+from registry.cypher import standing
 from registry.model import MODEL
 from registry.modelling import Kind
 from registry.store import Store
 
 BATCH = 1_000
-LOADED = [kind for kind in MODEL if not kind.kept_by_us]
-LINKS = [link for link in MODEL.links() if (link.relation, link.start, link.end) in LINK_NAMES]
+Found = list[tuple[str, str, str, str]]
 
 
 class Checks:
     """The checks of one run, against what the run read and what the graph holds. Rows with errors are left out."""
 
-    def __init__(self, source: Source, staging: Staging, store: Store, tally: Tally, *, sweep: bool) -> None:
+    def __init__(
+        self, source: Source, staging: Staging, store: Store, before: Before, tally: Tally, *, sweep: bool
+    ) -> None:
         self._source = source
         self._staging = staging
         self._store = store
+        self._before = before
         self._tally = tally
         self._sweep = sweep
+        self._seen_again: Counter[str] = Counter()
 
-    def run(self) -> None:
-        """Check everything. Raises Refused when less is left than the source is expected to give."""
+    def run(self, *, retire_most: bool) -> None:
+        """Check everything.
+
+        Raises Refused when less is left than the source is expected to give, and, unless `retire_most`, when more than
+        half of what it gave before of a kind would be retired.
+        """
         self._owners()
         while self._references():
             pass  # a record that is left out may be one that another refers to
@@ -34,33 +43,35 @@ class Checks:
         self._single_ends()
         self._implied()
         self._expectations()
+        if self._sweep and not retire_most:
+            self._retirements()
 
     def _owners(self) -> None:
         """Leave out records whose id belongs to another source, or to a record of another kind."""
-        held = {kind.__name__: self._store.read(write.held(kind, source=self._source.id))[0] for kind in LOADED}
-        for name in self._staging.count_records():
-            others = [kind for kind in LOADED if kind.__name__ != name and held[kind.__name__][0]]
-            total, ours, _ = held[name]
-            if total > ours or others:
-                self._leave_to_owners(MODEL[name], others)
+        known = [kind for kind in LOADED if self._before[kind].total]
+        for kind in LOADED if known else ():
+            for ids in self._staging.spared(kind.__name__, BATCH):
+                self._seen_again[kind.plural] += self._alive(self._standing(kind, ids))
+            self._leave_to_owners(kind, [other for other in known if other is not kind])
 
     def _leave_to_owners(self, kind: type[Kind], others: Sequence[type[Kind]]) -> None:
         taken: dict[str, str] = {}
         for ids in self._staging.ids(kind.__name__, BATCH):
-            taken |= self._taken(kind, ids, others)
+            found = self._standing(kind, ids)
+            self._seen_again[kind.plural] += self._alive(found)
+            taken |= self._taken(ids, found, others)
         for record_id, message in taken.items():
             place, implied = self._staging.origin(record_id)
             if not implied:
                 self._tell(Named(place, "id", record_id), "TAKEN", "an id of this source", message)
         self._staging.drop_records(kind.__name__, taken)
 
-    def _taken(self, kind: type[Kind], ids: list[str], others: Sequence[type[Kind]]) -> dict[str, str]:
+    def _taken(self, ids: list[str], found: Found, others: Sequence[type[Kind]]) -> dict[str, str]:
         """Return those of the ids that this source may not use, and why."""
-        found = self._store.read(write.standing(kind, ids))[0][0]
         taken = {one: f"it belongs to the source {owner}" for one, owner, *_ in found if owner != self._source.id}
         new = sorted(set(ids) - {one for one, *_ in found})
         for other in others if new else ():
-            known = self._store.read(write.known(other, new))[0][0]
+            known = self._store.read(standing.known(other, new))[0][0]
             taken |= dict.fromkeys(known, f"it is that of a record of the kind {other.__name__}")
         return taken
 
@@ -96,12 +107,9 @@ class Checks:
 
     def _single_ends(self) -> None:
         """Leave out ties of records that have several where the model allows one."""
-        for kind in LOADED:
-            for end in kind.ends.values():
-                if end.single:
-                    name = link_name(end.link)
-                    for named in self._staging.lose_ties(name, "start", self._staging.several(name)):
-                        self._tell(named, "SEVERAL", "at most one", f"{kind.__name__} {named.id} has more than one")
+        for name, start in [(link_name(link), link.start) for link in LINKS if is_single(link)]:
+            for named in self._staging.lose_ties(name, "start", self._staging.several(name)):
+                self._tell(named, "SEVERAL", "at most one", f"{start} {named.id} has more than one")
 
     def _implied(self) -> None:
         for kind, record_id, place in self._staging.implied():
@@ -118,9 +126,27 @@ class Checks:
         if lost > most:
             raise Refused(f"{lost} rows of {self._source.id} have errors, and at most {most} may be left out.")
 
+    def _retirements(self) -> None:
+        """Refuse to retire most of a kind: rather than that so much is gone, the files are not what they should be."""
+        for kind in LOADED:
+            alive = self._before[kind].alive
+            gone = alive - self._seen_again[kind.plural]
+            if 2 * gone > alive:
+                raise Refused(
+                    f"{gone} of the {alive} {kind.plural} that {self._source.id} gave before are not in it now and would"
+                    " be retired; if that is right, run it with --retire-most; to keep them, with --no-sweep."
+                )
+
+    def _standing(self, kind: type[Kind], ids: Sequence[str]) -> Found:
+        found: Found = self._store.read(standing.standing(kind, ids))[0][0]
+        return found
+
+    def _alive(self, found: Found) -> int:
+        return sum(owner == self._source.id and status != "retired" for _, owner, _, status in found)
+
     def _nowhere(self, kind: str, ids: set[str]) -> set[str]:
         """Return those of the ids, none of them staged, that the graph will not hold after this run either."""
-        found = self._store.read(write.standing(MODEL[kind], sorted(ids)))[0][0] if ids else []
+        found = self._standing(MODEL[kind], sorted(ids)) if ids else []
         return ids - {one for one, owner, *_ in found if self._stays(kind, one, owner)}
 
     def _stays(self, kind: str, record_id: str, owner: str) -> bool:

@@ -4,10 +4,12 @@ import secrets
 from datetime import UTC, datetime
 from pathlib import Path
 
+from loaders.before import Before
 from loaders.checks import Checks
 from loaders.comparing import compare
 from loaders.files import open_tables
 from loaders.intake import Intake
+from loaders.lease import Lease
 from loaders.mapping import Mapped, MapRow
 from loaders.outcome import Outcome, Refused, RowProblem, Tally
 from loaders.progress import Progress, silent
@@ -27,25 +29,34 @@ def run(
     from_path: Path | None = None,
     dry_run: bool = False,
     sweep: bool = True,
+    retire_most: bool = False,
     progress: Progress = silent,
 ) -> Outcome:
     """Load a source and return what came of it.
 
     Everything is read and checked before anything is written: a run that is refused writes nothing, and `dry_run`
-    stops there, too. What the source gave in an earlier run and gives no more is retired, unless `sweep` is off.
+    stops there, too. What the source gave in an earlier run and gives no more is retired, unless `sweep` is off; a run
+    that would retire more than half of a kind is refused, unless `retire_most`. So is a second run at the same time.
     A run that is interrupted may be run again. Raises StoreError.
     """
     name, tally = _run_id(source), Tally()
-    with Staging(source.repeated) as staging:
-        try:
-            read(source, from_path, staging, tally, progress)
-            Checks(source, staging, store, tally, sweep=sweep).run()
-        except Refused as refusal:
-            return tally.outcome(source.id, name, dry_run=dry_run, refused=str(refusal))
-        if dry_run:
-            compare(source, staging, store, tally, sweep=sweep)
-        else:
-            Writing(source, name, staging, store, tally, progress).write(sweep=sweep)
+
+    def prepare(staging: Staging) -> Before:
+        read(source, from_path, staging, tally, progress)
+        before = Before(source, store)
+        Checks(source, staging, store, before, tally, sweep=sweep).run(retire_most=retire_most)
+        return before
+
+    try:
+        with Staging(source.repeated) as staging:
+            if dry_run:
+                compare(source, staging, store, prepare(staging), tally, sweep=sweep)
+            else:
+                with Lease(store, source.id, name) as lease:
+                    before = prepare(staging)
+                    Writing(source, name, staging, store, before, tally, progress).write(lease, sweep=sweep)
+    except Refused as refusal:
+        return tally.outcome(source.id, name, dry_run=dry_run, refused=str(refusal))
     return tally.outcome(source.id, name, dry_run=dry_run)
 
 

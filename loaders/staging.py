@@ -16,7 +16,7 @@ from registry.records import Record, Tie, show
 SCHEMA = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
-PRAGMA cache_size = -32768;
+PRAGMA cache_size = -8192;
 CREATE TABLE records (id TEXT PRIMARY KEY, kind TEXT, body TEXT, hash TEXT, file TEXT, row INTEGER, implied INTEGER);
 CREATE TABLE ties (
     link TEXT, start TEXT, finish TEXT, body TEXT, field TEXT, file TEXT, row INTEGER,
@@ -25,12 +25,14 @@ CREATE TABLE ties (
 CREATE TABLE spared (kind TEXT, id TEXT, PRIMARY KEY (kind, id)) WITHOUT ROWID;
 CREATE TABLE missing (id TEXT PRIMARY KEY) WITHOUT ROWID;
 """
-ENDS = {f"{kind.__name__}.{end.name}": end for kind in MODEL if not kind.kept_by_us for end in kind.ends.values()}
+LOADED = [kind for kind in MODEL if not kind.kept_by_us]
+ENDS = {f"{kind.__name__}.{end.name}": end for kind in LOADED for end in kind.ends.values()}
 LINK_NAMES = {
     (end.link.relation, end.link.start, end.link.end): f"{MODEL[end.kind].plural}.{end.name}"
     for end in ENDS.values()
     if end.declared
 }
+LINKS = [link for link in MODEL.links() if (link.relation, link.start, link.end) in LINK_NAMES]
 
 
 class Place(NamedTuple):
@@ -59,6 +61,11 @@ class Named(NamedTuple):
 def link_name(link: Link) -> str:
     """Return the name of a link as its table has it: the end that declares it, such as `resources.users`."""
     return LINK_NAMES[link.relation, link.start, link.end]
+
+
+def is_single(link: Link) -> bool:
+    """Tell whether the model allows a record to start one tie of the link at most."""
+    return any(end.single and end.link == link for end in ENDS.values())
 
 
 class Staging:
@@ -121,10 +128,6 @@ class Staging:
         """Return how many records of each kind are kept."""
         return dict(self._db.execute("SELECT kind, count(*) FROM records GROUP BY kind"))
 
-    def count_ties(self) -> dict[str, int]:
-        """Return how many ties of each link are kept, by the link's name."""
-        return dict(self._db.execute("SELECT link, count(*) FROM ties GROUP BY link"))
-
     def records(self, kind: str, size: int) -> Iterator[list[Stored]]:
         """Give the records of a kind in batches, as the store keeps them."""
         for batch in self._batches("SELECT body FROM records WHERE kind = ? ORDER BY rowid", (kind,), size):
@@ -141,8 +144,9 @@ class Staging:
             yield [record_id for (record_id,) in batch]
 
     def spared(self, kind: str, size: int) -> Iterator[list[str]]:
-        """Give the ids of the records of a kind whose rows were left out, in batches."""
-        for batch in self._batches("SELECT id FROM spared WHERE kind = ?", (kind,), size):
+        """Give the ids of the records of a kind that only rows gave that were left out, in batches."""
+        text = "SELECT id FROM spared WHERE kind = ? AND NOT EXISTS (SELECT 1 FROM records WHERE id = spared.id)"
+        for batch in self._batches(text, (kind,), size):
             yield [record_id for (record_id,) in batch]
 
     def is_spared(self, kind: str, record_id: str) -> bool:

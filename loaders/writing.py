@@ -1,12 +1,16 @@
 """Write what was staged and checked, in batches that are idempotent each, then let go what the run did not see."""
 
-from loaders.checks import BATCH, LINKS, LOADED
+from collections.abc import Sequence
+
+from loaders.before import Before
+from loaders.checks import BATCH
+from loaders.lease import Lease
 from loaders.outcome import Tally
 from loaders.progress import Progress
 from loaders.source import Source
-from loaders.staging import Staging, link_name
-from registry.cypher import write
-from registry.cypher.text import Cypher
+from loaders.staging import LINKS, LOADED, Staging, is_single, link_name
+from registry.cypher import leaving, write
+from registry.cypher.write import Stored
 from registry.model import Run
 from registry.model import Source as SourceKind
 from registry.modelling import Kind, Link
@@ -19,60 +23,98 @@ class Writing:
     """The writing part of one run."""
 
     def __init__(
-        self, source: Source, run: str, staging: Staging, store: Store, tally: Tally, progress: Progress
+        self, source: Source, run: str, staging: Staging, store: Store, before: Before, tally: Tally, progress: Progress
     ) -> None:
         self._source = source
         self._run = run
+        self._before = before
         self._started = now()
         self._staging = staging
         self._store = store
         self._tally = tally
         self._progress = progress
 
-    def write(self, *, sweep: bool) -> None:
-        """Write the source, the run, all records and all ties; sweep; close the run."""
+    def write(self, lease: Lease, *, sweep: bool) -> None:
+        """Write the source, the run, all records and all ties; sweep, if the lease still holds; close the run."""
         self._keep(SourceKind, _source_record(self._source))
         self._keep(Run, self._run_record())
         for kind in LOADED:
             self._records(kind)
         for link in LINKS:
             self._ties(link)
+        lease.check()
         if sweep:
             self._sweep()
         self._keep(Run, self._run_record(finished=now()))
 
     def _records(self, kind: type[Kind]) -> None:
-        counters = {"created": self._tally.created, "changed": self._tally.changed, "unchanged": self._tally.unchanged}
+        write_rows = self._change if self._before[kind].ours else self._create
         for rows in self._staging.records(kind.__name__, BATCH):
-            cypher = write.upsert_rows(kind, rows, source=self._source.id, run=self._run, now=self._started)
-            for _, what, _ in self._store.write(cypher)[0][0][0]:
-                counters[what][kind.plural] += 1
+            write_rows(kind, rows)
             self._progress(kind.plural, len(rows))
+
+    def _create(self, kind: type[Kind], rows: Sequence[Stored]) -> None:
+        self._store.write(write.first_rows(kind, rows, source=self._source.id, run=self._run, now=self._started))
+        self._tally.created[kind.plural] += len(rows)
+
+    def _change(self, kind: type[Kind], rows: Sequence[Stored]) -> None:
+        counters = {"created": self._tally.created, "changed": self._tally.changed, "unchanged": self._tally.unchanged}
+        cypher = write.upsert_rows(kind, rows, source=self._source.id, run=self._run, now=self._started)
+        for _, what, _ in self._store.write(cypher)[0][0][0]:
+            counters[what][kind.plural] += 1
 
     def _ties(self, link: Link) -> None:
         name, kept_by_others = link_name(link), 0
         for rows in self._staging.ties(name, BATCH):
-            written = self._store.write(write.tie_rows(link, rows, source=self._source.id, run=self._run))[0][0][0]
-            ours = sum(keeper == self._source.id for *_, keeper in written)
-            self._tally.ties_written[name] += ours
-            kept_by_others += len(written) - ours
+            written = (
+                self._change_ties(link, rows) if self._before.may_hold_ties(link) else self._first_ties(link, rows)
+            )
+            self._tally.ties_written[name] += written
+            kept_by_others += len(rows) - written
             self._progress(name, len(rows))
         if kept_by_others:
             self._tally.note(f"{kept_by_others} ties of {name} are kept by other sources and stay as they are.")
 
+    def _first_ties(self, link: Link, rows: Sequence[Stored]) -> int:
+        written: int = self._store.write(write.first_tie_rows(link, rows, source=self._source.id, run=self._run))[0][0][
+            0
+        ]
+        return written
+
+    def _change_ties(self, link: Link, rows: Sequence[Stored]) -> int:
+        """Write ties; where there may be one at most, in place of the one there was. Return how many this source keeps."""
+        single = is_single(link)
+        ties = write.tie_rows(link, rows, source=self._source.id, run=self._run, single=single)
+        if single:
+            outdated = leaving.drop_outdated_ties(link, rows, source=self._source.id)
+            ((removed,),), ((written,),) = self._store.write(outdated, ties)
+            if removed:
+                self._tally.ties_removed[link_name(link)] += removed
+        else:
+            written = self._store.write(ties)[0][0][0]
+        return sum(keeper == self._source.id for *_, keeper in written)
+
     def _sweep(self) -> None:
         for kind in LOADED:
-            for ids in self._staging.spared(kind.__name__, BATCH):
-                self._store.write(write.spare(kind, ids, source=self._source.id, run=self._run))
-            while gone := self._store.write(self._sweep_of(kind))[0][0][0]:
-                self._tally.retired[kind.plural] += len(gone)
+            if self._before[kind].alive:
+                self._retire(kind)
         for link in LINKS:
-            text = write.sweep_ties(link, source=self._source.id, run=self._run, size=BATCH)
-            while removed := self._store.write(text)[0][0][0]:
-                self._tally.ties_removed[link_name(link)] += removed
+            if self._before.may_hold_ties(link):
+                self._remove_ties(link)
 
-    def _sweep_of(self, kind: type[Kind]) -> Cypher:
-        return write.sweep(kind, source=self._source.id, run=self._run, now=self._started, size=BATCH)
+    def _retire(self, kind: type[Kind]) -> None:
+        for ids in self._staging.spared(kind.__name__, BATCH):
+            self._store.write(leaving.spare(kind, ids, source=self._source.id, run=self._run))
+        unseen = leaving.unseen(kind, source=self._source.id, run=self._run, size=BATCH)
+        while gone := self._store.read(unseen)[0][0]:
+            self._tally.retired[kind.plural] += self._store.write(leaving.retire(kind, gone, now=self._started))[0][0][
+                0
+            ]
+
+    def _remove_ties(self, link: Link) -> None:
+        text = leaving.sweep_ties(link, source=self._source.id, run=self._run, size=BATCH)
+        while removed := self._store.write(text)[0][0][0]:
+            self._tally.ties_removed[link_name(link)] += removed
 
     def _keep(self, kind: type[Kind], record: Record) -> None:
         self._store.write(write.upsert(kind, [record], source=self._source.id, run=self._run, now=now()))

@@ -24,6 +24,7 @@ def load(
     from_path: Path | None = typer.Option(None, "--from", help="The folder that holds the source's files."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Read and check, but write nothing."),
     sweep: bool = typer.Option(True, help="Retire what the source no longer has."),
+    retire_most: bool = typer.Option(False, help="Retire also more than half of what the source gave of a kind."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
     """Load a source: read, map, check, write, sweep. Exit code 2 when it is refused; then nothing is written."""
@@ -35,7 +36,15 @@ def load(
         raise typer.Exit(REFUSED) from None
     with open_store(settings, tell) as store, showing(err) as progress:
         apply(store, MODEL)
-        outcome = run(store, chosen, from_path=from_path, dry_run=dry_run, sweep=sweep, progress=progress)
+        outcome = run(
+            store,
+            chosen,
+            from_path=from_path,
+            dry_run=dry_run,
+            sweep=sweep,
+            retire_most=retire_most,
+            progress=progress,
+        )
     if as_json:
         print_json(outcome.as_json())
     else:

@@ -21,7 +21,8 @@ class Wish:
 
 def wishes(model: Model, dialect: Dialect) -> list[Wish]:
     """Return what the model asks for, in the order in which it must be made."""
-    return [wish for kind in model for wish in _of_kind(kind, dialect)]
+    lease = _wish("Lease", "id", "CONSTRAINT {} IF NOT EXISTS FOR (n:Lease) REQUIRE n.id IS UNIQUE")
+    return [*(wish for kind in model for wish in _of_kind(kind, dialect)), lease]
 
 
 def present() -> tuple[Cypher, Cypher]:

@@ -1,0 +1,54 @@
+"""Reads of what stands in the graph, for runs that compare it with what they bring."""
+
+from collections.abc import Sequence
+
+from registry.cypher.text import Cypher
+from registry.cypher.write import Stored
+from registry.modelling import Kind, Link
+
+
+def known(kind: type[Kind], ids: Sequence[str]) -> Cypher:
+    """Return one row holding those of the ids that a record of the kind has."""
+    text = f"UNWIND $in.ids AS id MATCH (n:{kind.__name__} {{id: id}}) RETURN collect(n.id)"
+    return Cypher(text, {"in": {"ids": list(ids)}})
+
+
+def standing(kind: type[Kind], ids: Sequence[str]) -> Cypher:
+    """Return one row holding a list of `[id, source, hash, status]` of those of the ids that the graph has."""
+    text = (
+        f"UNWIND $in.ids AS id MATCH (n:{kind.__name__} {{id: id}}) RETURN collect([n.id, n.source, n.hash, n.status])"
+    )
+    return Cypher(text, {"in": {"ids": list(ids)}})
+
+
+def held(kind: type[Kind], *, source: str) -> Cypher:
+    """Return one row: how many records of the kind there are, how many of this source, how many of those not retired."""
+    text = (
+        f"MATCH (n:{kind.__name__}) WITH n, coalesce(n.source = $in.source, false) AS ours RETURN count(n),"
+        " sum(CASE WHEN ours THEN 1 ELSE 0 END), sum(CASE WHEN ours AND n.status <> 'retired' THEN 1 ELSE 0 END)"
+    )
+    return Cypher(text, {"in": {"source": source}})
+
+
+def held_ties(link: Link, *, source: str) -> Cypher:
+    """Return one row: how many ties of the link this source keeps."""
+    text = f"MATCH (:{link.start})-[e:{link.relation}]->(:{link.end}) WHERE e.source = $in.source RETURN count(e)"
+    return Cypher(text, {"in": {"source": source}})
+
+
+def standing_ties(link: Link, rows: Sequence[Stored], *, source: str) -> Cypher:
+    """Return one row: how many of the ties, given as `tie_rows` takes them, this source keeps already."""
+    text = (
+        f"UNWIND $in.rows AS row MATCH (a:{link.start} {{id: row.from}})-[e:{link.relation}]->(b:{link.end})"
+        " WHERE b.id = row.to AND e.source = $in.source RETURN count(e)"
+    )
+    return Cypher(text, {"in": {"rows": rows, "source": source}})
+
+
+def outdated_ties(link: Link, rows: Sequence[Stored], *, source: str) -> Cypher:
+    """Return one row: how many ties of this source start where one of the rows does, and end elsewhere."""
+    text = (
+        f"UNWIND $in.rows AS row MATCH (a:{link.start} {{id: row.from}})-[e:{link.relation}]->(b:{link.end})"
+        " WHERE b.id <> row.to AND e.source = $in.source RETURN count(e)"
+    )
+    return Cypher(text, {"in": {"rows": rows, "source": source}})
