@@ -14,7 +14,7 @@ from registry.opening import place_of
 from registry.settings import Settings
 from registry.store import Place, Store
 
-pytest_plugins = ["tests.engines"]
+pytest_plugins = ["tests.engines", "tests.cities"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,60 +1,20 @@
 """Runs of a source into a real store: what a person sees in the graph afterwards."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from xlsxwriter import Workbook
 
 from loaders.outcome import Outcome
 from loaders.progress import silent
-from loaders.run import run
-from loaders.source import Source, read_source
 from registry.cypher.text import Cypher
 from registry.store import Store
+from tests.cities import TOML, City
 
-TOML = 'name = "N"\npublisher = "P"\nlicence = "L"\nformat = "tables"\nfiles = "."\n'
-HEADER = "id,name,kind,steward,part_of\n"
 WORLD = Cypher(
     "MATCH (n:Agency|Service) RETURN labels(n)[0], n.id, n.name, n.status, n.version, n.source,"
     " COLLECT { MATCH (n)-[e]->(m) WITH type(e) AS link, m ORDER BY link, m.id RETURN link + ' ' + m.id } ORDER BY n.id"
 )
-
-
-class City:
-    """The folder of a source, whose tables a test writes and whose runs it starts."""
-
-    def __init__(self, folder: Path, store: Store) -> None:
-        folder.mkdir()
-        self.folder = folder
-        self.store = store
-        self.declare()
-
-    def declare(self, more: str = "") -> None:
-        (self.folder / "source.toml").write_text(TOML + more, encoding="utf-8")
-
-    def write(self, table: str, content: str) -> None:
-        (self.folder / f"{table}.csv").write_text(content, encoding="utf-8")
-
-    def agencies(self, *rows: str) -> None:
-        self.write("agencies", HEADER + "".join(f"{row}\n" for row in rows))
-
-    @property
-    def source(self) -> Source:
-        return read_source(self.folder)
-
-    def load(self, **options: Any) -> Outcome:
-        return run(self.store, self.source, **options)
-
-
-@pytest.fixture
-def city(tmp_path: Path, store: Store) -> City:
-    return City(tmp_path / "city", store)
-
-
-@pytest.fixture
-def other(tmp_path: Path, store: Store) -> City:
-    return City(tmp_path / "other", store)
 
 
 def names(store: Store) -> dict[str, tuple[str, str, int]]:

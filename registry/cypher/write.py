@@ -33,7 +33,7 @@ def upsert_rows(kind: type[Kind], rows: Sequence[Stored], *, source: str, run: s
         " RETURN collect([row.id, CASE WHEN before IS NULL THEN 'created' WHEN before = row.hash THEN 'unchanged'"
         " ELSE 'changed' END, n.version])"
     )
-    blank = {name: None for name in given_names(kind) if name != "id"}
+    blank = {name: None for name in given_names(kind) if name != "id"}  # type: ignore[arg-type]
     return Cypher(text, {"in": {"rows": rows, "blank": blank, "source": source, "run": run, "now": now}})
 
 
