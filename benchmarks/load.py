@@ -2,8 +2,13 @@
 
     python -m benchmarks.load [ROWS]
 
-Both write the same records and ties, in batches of the same size, over the same connection, into an empty graph. The
-run does more: it reads CSV, validates, stages, checks every end, keeps versions and hashes, and sweeps.
+All write the same records and ties, in batches of the same size, over the same connection, into an empty graph:
+
+- bare: the shortest statements there are, with the columns of the tables and nothing else
+- ready rows: the statements of a run, with all that it keeps (hash, readers, version, source, run, dates), made before
+- the whole run: reads CSV, validates, stages, checks every end, takes a lease, and then writes
+
+CPU is that of this process and the engine together: on a busy machine it says more than the clock.
 """
 
 import csv
@@ -11,7 +16,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -24,17 +31,46 @@ from loaders.source import read_source
 from registry import engine
 from registry.constraints import apply
 from registry.cypher.text import Cypher
+from registry.cypher.write import first_rows, first_tie_rows, stored
 from registry.model import MODEL
 from registry.opening import place_of
-from registry.store import Store
+from registry.records import make_record
+from registry.store import Place, Store
+from tests.neo4j_server import Neo4jMissing, running
 
 DECLARED = 'name = "Generated"\npublisher = "benchmark"\nlicence = "CC0"\nformat = "tables"\nfiles = "."\n'
 ROWS = 100_000
 TIMES = 3
 Rows = Sequence[dict[str, object]]
+World = tuple[Rows, Rows, Rows]
 
 
-def generate(rows: int) -> tuple[Rows, Rows, Rows]:
+@dataclass
+class Engine:
+    """A store to write to, and how it is emptied."""
+
+    name: str
+    store: Store
+    empty: Callable[[], None]
+
+
+@dataclass
+class Measured:
+    """What one way of writing took, each time, in seconds and in seconds of CPU."""
+
+    name: str
+    seconds: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+
+    def add(self, write: Callable[[], None]) -> None:
+        """Do it once more and keep what it took."""
+        before, began = _cpu(), time.perf_counter()
+        write()
+        self.seconds.append(time.perf_counter() - began)
+        self.cpu.append(_cpu() - before)
+
+
+def generate(rows: int) -> World:
     """Return agencies, resources and uses, together `rows` of them."""
     agencies = [
         {
@@ -64,7 +100,7 @@ def generate(rows: int) -> tuple[Rows, Rows, Rows]:
     return agencies, resources, uses
 
 
-def write_source(folder: Path, world: tuple[Rows, Rows, Rows]) -> None:
+def write_source(folder: Path, world: World) -> None:
     """Write the rows as the tables of a source."""
     (folder / "source.toml").write_text(DECLARED, encoding="utf-8")
     for name, rows in zip(("agencies", "resources", "resources.users"), world, strict=True):
@@ -74,28 +110,44 @@ def write_source(folder: Path, world: tuple[Rows, Rows, Rows]) -> None:
             table.writerows(rows)
 
 
-def throw(store: Store, world: tuple[Rows, Rows, Rows]) -> float:
-    """Write the same rows with bare statements; return the seconds it took."""
-    agencies, resources, uses = world
+def bare(world: World) -> list[Cypher]:
+    """Return the shortest statements that write the rows."""
     record = "UNWIND $in.rows AS row MERGE (n:{} {{id: row.id}}) SET n += row"
     ties = (
         "UNWIND $in.rows AS row MATCH (a:Agency {id: row.agency}) MATCH (r:Resource {id: row.resource})"
         " MERGE (a)-[e:USES]->(r) SET e.role = row.role, e.since = row.since"
     )
-    began = time.perf_counter()
-    for text, rows in ((record.format("Agency"), agencies), (record.format("Resource"), resources), (ties, uses)):
-        for batch in _batches(rows):
-            store.write(Cypher(text, {"in": {"rows": batch}}))
-    return time.perf_counter() - began
+    texts = (record.format("Agency"), record.format("Resource"), ties)
+    return [
+        Cypher(text, {"in": {"rows": batch}})
+        for text, rows in zip(texts, world, strict=True)
+        for batch in _batches(rows)
+    ]
 
 
-def load(store: Store, folder: Path) -> float:
-    """Run the source; return the seconds it took."""
-    began = time.perf_counter()
+def ready(world: World) -> list[Cypher]:
+    """Return the statements of a first run, with rows that are read, validated and checked already."""
+    agencies, resources, uses = world
+    (link,) = [link for link in MODEL.links() if link.relation == "USES"]
+    ties = [
+        {"from": use["agency"], "to": use["resource"], "props": {"role": use["role"], "since": use["since"]}}
+        for use in uses
+    ]
+    return [
+        *(
+            first_rows(MODEL[kind], [_stored(kind, row) for row in batch], source="s", run="r", now="2026-11-25")
+            for kind, rows in (("Agency", agencies), ("Resource", resources))
+            for batch in _batches(rows)
+        ),
+        *(first_tie_rows(link, batch, source="s", run="r") for batch in _batches(ties)),
+    ]
+
+
+def load(store: Store, folder: Path) -> None:
+    """Run the source."""
     outcome = run(store, read_source(folder))
     if outcome.refused or outcome.problems:
         raise SystemExit(f"The generated rows are not clean: {outcome.refused} {outcome.problems[:1]}")
-    return time.perf_counter() - began
 
 
 class Memory:
@@ -122,58 +174,108 @@ class Memory:
 
 
 def main(rows: int = ROWS) -> None:
-    """Print one table."""
+    """Print one table for each engine that is here."""
+    world = generate(rows)
     with tempfile.TemporaryDirectory() as temporary:
-        data, folder, small = (Path(temporary, name) for name in ("data", "source", "small"))
-        folder.mkdir()
-        small.mkdir()
-        world = generate(rows)
-        write_source(folder, world)
-        write_source(small, generate(rows // 5))
-        running = engine.start(data)
-        try:
-            with Store(place_of(running)) as store:
-                _print(rows, *_measure(running, store, world, folder, small))
-        finally:
-            engine.stop(data)
+        folder, small = Path(temporary, "source"), Path(temporary, "small")
+        for place, content in ((folder, world), (small, generate(rows // 5))):
+            place.mkdir()
+            write_source(place, content)
+        for opened in (_embedded, _neo4j):
+            try:
+                with opened(Path(temporary, "data")) as engine_:
+                    _measure(engine_, world, folder, small)
+            except Neo4jMissing as reason:
+                Console().print(f"Not measured on Neo4j: {reason}.")
 
 
-def _measure(
-    running: engine.Engine, store: Store, world: tuple[Rows, Rows, Rows], folder: Path, small: Path
-) -> tuple[list[float], list[float], float, float]:
-    _empty(running, store)
-    throw(store, world)  # so that the engine is warm for both
-    _empty(running, store)
+@contextmanager
+def _embedded(data: Path) -> Iterator[Engine]:
+    started = engine.start(data)
+
+    def empty() -> None:
+        engine.command(started, f"drop database {engine.DATABASE}")
+        engine.command(started, f"create database {engine.DATABASE}")
+        apply(store, MODEL)
+
+    try:
+        with Store(place_of(started)) as store:
+            yield Engine("embedded engine", store, empty)
+    finally:
+        engine.stop(data)
+
+
+@contextmanager
+def _neo4j(_data: Path) -> Iterator[Engine]:
+    def empty() -> None:
+        for text in (
+            "MATCH ()-[e]->() WITH e LIMIT 20000 DELETE e RETURN count(*)",
+            "MATCH (n) WITH n LIMIT 20000 DELETE n RETURN count(*)",
+        ):
+            while store.write(Cypher(text))[0][0][0]:
+                pass
+
+    with running() as server, Store(Place(server.uri, "", "", "", "")) as store:
+        apply(store, MODEL)
+        yield Engine("Neo4j", store, empty)
+
+
+def _measure(on: Engine, world: World, folder: Path, small: Path) -> None:
+    def throw(cyphers: Sequence[Cypher]) -> None:
+        for cypher in cyphers:
+            on.store.write(cypher)
+
+    texts = bare(world), ready(world)
+    for cyphers in texts:  # so that the engine is warm for all
+        on.empty()
+        throw(cyphers)
+    on.empty()
     with Memory() as little:
-        load(store, small)
-    thrown, loaded, much = [], [], 0.0
+        load(on.store, small)
+    thrown, made_ready, whole = Measured("bare UNWIND MERGE"), Measured("ready rows"), Measured("the whole run")
+    much = 0.0
     for _ in range(TIMES):
-        _empty(running, store)
-        thrown.append(throw(store, world))
-        _empty(running, store)
+        for measured, cyphers in zip((thrown, made_ready), texts, strict=True):
+            on.empty()
+            measured.add(lambda cyphers=cyphers: throw(cyphers))  # type: ignore[misc]
+        on.empty()
         with Memory() as memory:
-            loaded.append(load(store, folder))
+            whole.add(lambda: load(on.store, folder))
         much = max(much, memory.growth)
-    return thrown, loaded, little.growth, much
+    _print(on, sum(map(len, world)), (thrown, made_ready, whole), little.growth, much)
 
 
-def _print(rows: int, thrown: list[float], loaded: list[float], little: float, much: float) -> None:
-    table = Table(title=f"{rows:,} rows, embedded engine, best of {TIMES}", box=None, title_justify="left")
-    for heading in ("", "seconds", "rows/s", "of bare", "peak memory growth"):
+def _print(on: Engine, rows: int, measured: Sequence[Measured], little: float, much: float) -> None:
+    table = Table(title=f"{rows:,} rows, {on.name}, best of {TIMES}", box=None, title_justify="left")
+    for heading in ("", "seconds", "rows/s", "of bare", "of ready", "CPU s", "of bare", "of ready"):
         table.add_column(heading, justify="left" if not heading else "right")
-    bare, whole = min(thrown), min(loaded)
-    table.add_row("bare UNWIND MERGE", f"{bare:.2f}", f"{rows / bare:,.0f}", "100 %", "")
-    table.add_row(
-        "the whole run", f"{whole:.2f}", f"{rows / whole:,.0f}", f"{100 * bare / whole:.0f} %", f"{much:.0f} MB"
+    for one in measured:
+        table.add_row(
+            one.name,
+            f"{min(one.seconds):.2f}",
+            f"{rows / min(one.seconds):,.0f}",
+            *(f"{100 * min(floor.seconds) / min(one.seconds):.0f} %" for floor in measured[:2]),
+            f"{min(one.cpu):.2f}",
+            *(f"{100 * min(floor.cpu) / min(one.cpu):.0f} %" for floor in measured[:2]),
+        )
+    Console(width=120).print(table)
+    Console().print(
+        f"Peak memory growth of the whole run: {little:.0f} MB at {rows // 5:,} rows, {much:.0f} MB here.\n"
     )
-    table.add_row(f"the whole run, {rows // 5:,} rows", "", "", "", f"{little:.0f} MB")
-    Console().print(table)
 
 
-def _empty(running: engine.Engine, store: Store) -> None:
-    engine.command(running, f"drop database {engine.DATABASE}")
-    engine.command(running, f"create database {engine.DATABASE}")
-    apply(store, MODEL)
+def _stored(kind: str, row: dict[str, object]) -> dict[str, object]:
+    record, problems = make_record(MODEL[kind], row)
+    if record is None:
+        raise SystemExit(f"The generated rows are not clean: {problems}")
+    return dict(stored(record))
+
+
+def _cpu() -> float:
+    """Return the CPU seconds of this process and of those it started, the engine among them."""
+    me = psutil.Process()
+    times = [one.cpu_times() for one in (me, *me.children(recursive=True))]
+    return sum(one.user + one.system for one in times)
 
 
 def _batches(rows: Rows) -> Iterator[Rows]:
