@@ -235,7 +235,7 @@ def _text(raw: object) -> str:
         return ""
     if isinstance(raw, float) and raw == int(raw):
         raw = int(raw)
-    text = str(raw)
+    text = raw if isinstance(raw, str) else str(raw)
     if _NO_TEXT.search(text):
         raise Unfit("readable text", "it holds characters that are no text")
     return text
