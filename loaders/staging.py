@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Self
 import orjson
 
 from loaders.source import Policy
-from registry.cypher.write import Stored, stored
+from registry.cypher.write import Stored, given_names, stored
 from registry.model import MODEL
 from registry.modelling import Link
 from registry.records import Record, Tie, show
@@ -94,7 +94,9 @@ class Staging:
         if was_implied:
             self._db.execute("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?)", values)
             return None
-        field = "kind" if old_kind != kind else next(_differing(orjson.loads(body)["props"], row["props"]), None)
+        old, new = orjson.loads(body)["props"], row["props"]
+        differing = (name for name in given_names(record.kind) if old.get(name) != new.get(name))  # type: ignore[arg-type]
+        field = "kind" if old_kind != kind else next(differing, None)
         return Repeat(Place(file, number), field, show(record.values.get(field or "")))
 
     def add_tie(self, tie: Tie, field: str, place: Place) -> Repeat | None:
