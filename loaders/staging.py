@@ -94,8 +94,8 @@ class Staging:
         if was_implied:
             self._db.execute("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?)", values)
             return None
-        old, new = orjson.loads(body)["props"], row["props"]
-        differing = (name for name in given_names(record.kind) if old.get(name) != new.get(name))  # type: ignore[arg-type]
+        given = given_names(record.kind)  # type: ignore[arg-type]
+        differing = (name for name in _differing(orjson.loads(body)["props"], row["props"]) if name in given)
         field = "kind" if old_kind != kind else next(differing, None)
         return Repeat(Place(file, number), field, show(record.values.get(field or "")))
 

@@ -7,7 +7,7 @@ finds the same records with a plain index of words.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import snowballstemmer
@@ -48,7 +48,7 @@ def asked(text: str) -> Asked:
 
 def words_of(record: Record, *, face: bool) -> str:
     """Return the words of a record that may be searched, a blank on either side of each; only of its face if asked."""
-    texts = (_text(record.values.get(name)) for name in _worded(record.kind, face=face))
+    texts = (_text(record.values.get(name)) for name in _worded(record.kind, face=face))  # type: ignore[arg-type]
     named = (text for text in texts if text != record.id)  # what has no name is called by its id
     words = [word[:LONGEST_WORD] for text in named for word in _words(fold(text))][:MOST_KEPT]
     stems = set().union(*map(_stems, words))
@@ -60,6 +60,7 @@ def is_searched(kind: type[Kind]) -> bool:
     return kind.named or not kind.kept_by_us
 
 
+@cache
 def _worded(kind: type[Kind], *, face: bool) -> list[str]:
     """Return the properties of a kind that hold words; only those of its face if asked."""
     return [one.name for one in kind.properties.values() if one.value in WORDED and (one.face or not face)]
