@@ -160,14 +160,15 @@ def test_what_is_no_object_is_a_problem_of_its_own(file: Callable[..., Path]) ->
 
 def test_a_sheet_gives_dates_the_values_of_formulas_and_its_row_numbers(tmp_path: Path) -> None:
     def fill(workbook: Any, sheet: Any) -> None:
-        sheet.write_row(0, 0, ["id", "since", "size"])
+        sheet.write_row(0, 0, ["id", "since", "size", "share"])
         sheet.write(2, 0, " 007 ")
         sheet.write_datetime(2, 1, datetime(2026, 12, 31), workbook.add_format({"num_format": "yyyy-mm-dd"}))  # noqa: DTZ001
         sheet.write_formula(2, 2, "=1+2", None, 3)
+        sheet.write_formula(2, 3, "=1/0", None, "#DIV/0!")
 
     (table,) = read(book(tmp_path / "a.xlsx", fill), lambda _: None)
     (row,) = table.rows
-    assert row == {"id": "007", "since": date(2026, 12, 31), "size": 3.0}
+    assert row == {"id": "007", "since": date(2026, 12, 31), "size": 3.0, "share": ""}
     assert isinstance(row, Row)
     assert (table.name, row.file, row.number) == ("agencies", "a.xlsx, sheet agencies", 3)
 

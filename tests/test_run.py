@@ -7,6 +7,7 @@ from xlsxwriter import Workbook
 
 from loaders.outcome import Outcome
 from loaders.progress import silent
+from registry.commands.loading import print_outcome
 from registry.cypher.text import Cypher
 from registry.store import Store
 from tests.cities import TOML, City
@@ -169,12 +170,18 @@ def test_less_than_expected_is_refused_and_nothing_is_retired(city: City, store:
     assert names(store)["c:2"][1] == "published"
 
 
-def test_ten_thousand_faults_are_counted_and_the_first_hundred_shown(city: City, store: Store) -> None:
+def test_ten_thousand_faults_are_counted_and_the_first_hundred_shown(
+    city: City, capsys: pytest.CaptureFixture[str]
+) -> None:
     city.agencies(*(f"c:{number},A,nonsense,," for number in range(10_000)))
     outcome = city.load()
     assert outcome.counts == {"UNFIT": 10_000}
     assert [one.row for one in outcome.problems] == list(range(2, 102))
     assert outcome.refused and outcome.rows_left_out == 10_000
+    print_outcome(outcome)
+    told = capsys.readouterr().err
+    assert told.count("error: agencies.csv, row ") == 100
+    assert "and 9900 more problems" in told and "10000 x UNFIT" in told
 
 
 def test_a_dry_run_says_the_same_and_writes_nothing(city: City, store: Store) -> None:
