@@ -5,7 +5,7 @@ finds the same records with a plain index of words.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
@@ -19,6 +19,7 @@ from registry.values import Identifiers, Prose, Text
 WORDED = frozenset({Text, Prose, Identifiers})
 MOST_WORDS, LONGEST_WORD, MOST_KEPT = 8, 60, 500
 LANGUAGES = ("indonesian", "english")
+WORD = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True)
@@ -42,17 +43,14 @@ class Asked:
 def asked(text: str) -> Asked:
     """Return what is searched for; without words nothing is."""
     folded = fold(text[:1000])
-    words = [word[:LONGEST_WORD] for word in _words(folded)][:MOST_WORDS]
-    return Asked(folded, [(word, *sorted(_stems(word) - {word})) for word in words])
+    return Asked(folded, [_forms(word) for word in _words(folded)[:MOST_WORDS]])
 
 
-def words_of(record: Record, *, face: bool) -> str:
-    """Return the words of a record that may be searched, a blank on either side of each; only of its face if asked."""
-    texts = (_text(record.values.get(name)) for name in _worded(record.kind, face=face))  # type: ignore[arg-type]
-    named = (text for text in texts if text != record.id)  # what has no name is called by its id
-    words = [word[:LONGEST_WORD] for text in named for word in _words(fold(text))][:MOST_KEPT]
-    stems = set().union(*map(_stems, words))
-    return f" {' '.join(dict.fromkeys([*words, *sorted(stems)]))} "
+def words_of(record: Record) -> tuple[str, str]:
+    """Return the words of a record's face, and all its words, that it is searched by; a blank on either side of each."""
+    own = [one for one in record.kind.properties.values() if one.value in WORDED]
+    face = _forms_in(record, [one.name for one in own if one.face])
+    return _spaced(face), _spaced(face | _forms_in(record, [one.name for one in own if not one.face]))
 
 
 def is_searched(kind: type[Kind]) -> bool:
@@ -61,9 +59,15 @@ def is_searched(kind: type[Kind]) -> bool:
 
 
 @cache
-def _worded(kind: type[Kind], *, face: bool) -> list[str]:
-    """Return the properties of a kind that hold words; only those of its face if asked."""
-    return [one.name for one in kind.properties.values() if one.value in WORDED and (one.face or not face)]
+def _forms_in(record: Record, names: Sequence[str]) -> dict[str, None]:
+    """Return the words of these properties and their stems, in order; what has no name is called by its id."""
+    texts = (_text(record.values.get(name)) for name in names)
+    words = [word for text in texts if text and text != record.id for word in _words(fold(text))][:MOST_KEPT]
+    return dict.fromkeys(form for word in words for form in _forms(word))
+
+
+def _spaced(words: Iterable[str]) -> str:
+    return f" {' '.join(words)} "
 
 
 def _text(value: Any) -> str:
@@ -71,11 +75,11 @@ def _text(value: Any) -> str:
 
 
 def _words(folded: str) -> list[str]:
-    return re.findall(r"[^\W_]+", folded)
+    return [word[:LONGEST_WORD] for word in WORD.findall(folded)]
 
 
 @lru_cache(maxsize=50_000)
-def _stems(word: str) -> frozenset[str]:
-    if not word.isalpha():
-        return frozenset()
-    return frozenset(snowballstemmer.stemmer(language).stemWord(word) for language in LANGUAGES)
+def _forms(word: str) -> tuple[str, ...]:
+    """Return a word and its stems, each once."""
+    stems = [snowballstemmer.stemmer(language).stemWord(word) for language in LANGUAGES] if word.isalpha() else []
+    return tuple(dict.fromkeys([word, *stems]))

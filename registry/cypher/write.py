@@ -61,7 +61,7 @@ def stored(record: Record) -> Stored:
         "shown_to": shown_to(record.values),
     }
     if is_searched(record.kind):
-        derived |= {"words": words_of(record, face=False), "face_words": words_of(record, face=True)}
+        derived["face_words"], derived["words"] = words_of(record)
     return {"id": record.id, "hash": record.hash(), "props": {**kept, **derived}}
 
 
