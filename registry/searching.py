@@ -7,7 +7,7 @@ finds the same records with a plain index of words.
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 import snowballstemmer
@@ -58,7 +58,6 @@ def is_searched(kind: type[Kind]) -> bool:
     return kind.named or not kind.kept_by_us
 
 
-@cache
 def _forms_in(record: Record, names: Sequence[str]) -> dict[str, None]:
     """Return the words of these properties and their stems, in order; what has no name is called by its id."""
     texts = (_text(record.values.get(name)) for name in names)
