@@ -7,7 +7,7 @@ finds the same records with a plain index of words.
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import snowballstemmer
@@ -48,14 +48,21 @@ def asked(text: str) -> Asked:
 
 def words_of(record: Record) -> tuple[str, str]:
     """Return the words of a record's face, and all its words, that it is searched by; a blank on either side of each."""
-    own = [one for one in record.kind.properties.values() if one.value in WORDED]
-    face = _forms_in(record, [one.name for one in own if one.face])
-    return _spaced(face), _spaced(face | _forms_in(record, [one.name for one in own if not one.face]))
+    of_face, of_details = _worded(record.kind)  # type: ignore[arg-type]
+    face = _forms_in(record, of_face)
+    return _spaced(face), _spaced(face | _forms_in(record, of_details))
 
 
 def is_searched(kind: type[Kind]) -> bool:
     """Tell whether records of a kind can be searched: all can but the registry's own book-keeping."""
     return kind.named or not kind.kept_by_us
+
+
+@cache
+def _worded(kind: type[Kind]) -> tuple[list[str], list[str]]:
+    """Return the properties of a kind that hold words: those of its face, and its details."""
+    own = [one for one in kind.properties.values() if one.value in WORDED]
+    return [one.name for one in own if one.face], [one.name for one in own if not one.face]
 
 
 def _forms_in(record: Record, names: Sequence[str]) -> dict[str, None]:
