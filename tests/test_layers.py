@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LAYERS = [
-    {"values", "codes", "words"},
+    {"values", "codes", "words", "figures"},
     {"modelling"},
     {"model"},
     {"records", "plan", "access", "describing"},

@@ -11,12 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registry.access import ADMIN, ANONYMOUS
-from registry.analysis.mixing import chance, mixing
+from registry.analysis.fixed_degrees import fixed_degrees
+from registry.analysis.mixing import mixing
 from registry.analysis.significance import false_discovery
 from registry.reports.catalogue import QUESTIONS, answer_from, run_report
-from registry.reports.render import as_csv, as_json, as_text
+from registry.reports.render import as_csv, as_json, as_text, summary
 from registry.reports.report import ReportError
 from registry.store import Store
+from registry.words import speaking
 from tests.depok import depok
 
 AS_OF = "2026-11-25"
@@ -92,7 +94,40 @@ def test_mixing_equals_networkx_off_the_diagonal_and_counts_ties_twice_on_it(siz
     seen = mixing(group, ties, groups)
     assert np.array_equal(seen, expected)
     assert seen.sum() == 2 * graph.number_of_edges()
-    assert chance(seen).shape == (groups, groups)
+
+
+@pytest.mark.parametrize(("size", "share"), [(24, 0.25), (18, 0.6)], ids=["sparse", "dense"])
+def test_chance_is_what_networkx_gives_when_ties_are_swapped(size: int, share: float) -> None:
+    graph = nx.gnp_random_graph(size, share, seed=3)
+    graph.remove_nodes_from(list(nx.isolates(graph)))
+    group = np.array([node % 3 for node in graph])
+    places = {node: place for place, node in enumerate(graph)}
+    seen = []
+    for draw in range(250):
+        nx.double_edge_swap(graph, 100, max_tries=10_000, seed=draw)
+        seen.append(mixing(group, np.array([(places[a], places[b]) for a, b in graph.edges]), 3))
+    drawn = np.array(seen)[:, *np.triu_indices(3, 1)]
+    mean, variance = (
+        one[np.triu_indices(3, 1)] for one in fixed_degrees(group, np.array([d for _n, d in graph.degree]), 3)
+    )
+    assert np.abs(mean - drawn.mean(axis=0)).max() < 0.3 * np.sqrt(variance).min()
+    assert np.allclose(np.sqrt(variance), drawn.std(axis=0), rtol=0.25)
+
+
+def test_a_verdict_is_as_sure_as_it_can_be() -> None:
+    sure = {(row["finding"], row.confidence) for row in answer_from(depok(), "sector-gaps", AS_OF).rows}
+    assert sure == {("gap", "likely"), ("no-gap", "within-chance"), ("too-few", "unclear")}
+
+
+def test_numbers_are_written_as_the_language_writes_them() -> None:
+    for language, shown in (
+        ("en", ("36 of 7,811", "10.2 by chance")),
+        ("id", ("36 dari 7.811", "10,2 bila kebetulan")),
+    ):
+        with speaking(language):
+            report = answer_from(depok(), "gaps", AS_OF)
+            assert shown[0] in summary(report)
+            assert any(shown[1] in str(row["measure"]) for row in report.rows)
 
 
 def test_false_discovery_is_that_of_benjamini_and_hochberg() -> None:

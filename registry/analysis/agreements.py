@@ -1,14 +1,18 @@
 """Which agreements have lapsed, are about to, or cover nothing, and what is shared without one."""
 
-from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
-from functools import cached_property
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from typing import TYPE_CHECKING, NamedTuple
 
 from registry.analysis.lists import Lists, Partnership, Resource
+from registry.analysis.register import NEVER, Register
 from registry.analysis.world import World
-from registry.reports.report import Column, Evidence, Parameter, Question, Report, Row
+from registry.figures import day, number
+from registry.reports.report import Cell, Column, Evidence, Parameter, Question, Report, Row
 from registry.words import _
+
+if TYPE_CHECKING:
+    from registry.analysis.lapses import Lapse
 
 INFORMAL = "informal"
 WITHIN = Parameter("within", 90, 0, 3650, "How many days ahead to look for agreements that expire.")
@@ -24,9 +28,11 @@ FINDINGS = {
 AGREEMENTS = Question(
     "agreements",
     "Which agreements have expired, expire soon or cover nothing, and what is shared without one?",
-    "Read from the records as they stand on the day. An agreement is followed when another one renews it. A use is covered when "
-    "an agreement in force has the user as a party and covers the resource; bodies need none with their own units. "
-    "Where withheld records could change the answer, it is counted as unknown.",
+    "Read from the records as they stand on the day. An agreement is followed when another one renews it that ends later. "
+    "A use is covered when an agreement in force has the user as a party and covers the resource; bodies need none with their own "
+    "units. Where withheld records could change the answer, it is counted as unknown. What an agreement holds together is told by "
+    "the network of ties in force with it and without it, without any other that expires (articulation points: Hopcroft & "
+    "Tarjan 1973); agreements whose dates are withheld count as in force.",
     ("agencies", "resources", "partnerships"),
     (
         Column("finding", "Finding", "code", "What is found.", words=FINDINGS),
@@ -35,89 +41,61 @@ AGREEMENTS = Question(
         Column("agencies", "Agencies", "texts", "The parties; for a use, who uses it and whose it is."),
         Column("until", "Until", "date", "The last day of the agreement."),
         Column("days", "Days", "integer", "Days until that day; below 0 since then.", "days"),
+        Column("alone", "Alone without it", "texts", "The parties that have no other tie in force."),
+        Column(
+            "parts",
+            "Parts",
+            "integer",
+            "How many parts of the network the parties are in without it, if several.",
+            "parts",
+        ),
+        Column(
+            "hinges", "Hinges", "texts", "Agencies that alone hold a part together without it (articulation points)."
+        ),
     ),
     (WITHIN,),
 )
 
 
 class Finding(NamedTuple):
-    """Something to see to: what, about which agreement or which use."""
+    """Something to see to: what, about which agreement or which use, and what the network lacks without the agreement."""
 
     code: str
     agreement: Partnership | None
     resource: Resource | None = None
     agencies: Sequence[str] = ()
-
-
-class Register:
-    """The agreements on a day, looked up by party and by the one they renew."""
-
-    def __init__(self, lists: Lists, as_of: str) -> None:
-        self.as_of = as_of
-        self.agreements = lists.partnerships
-        self.renewed = {old for one in self.agreements for old in one.renews}
-        self._above = {one.id: one.part_of for one in lists.agencies}
-
-    @cached_property
-    def _of(self) -> dict[str, list[Partnership]]:
-        by_party: dict[str, list[Partnership]] = {}
-        for one in self.agreements:
-            for party in one.parties:
-                by_party.setdefault(party, []).append(one)
-        return by_party
-
-    def covering(self, user: str, resource: str) -> list[Partnership]:
-        """Return the agreements of the user that cover the resource, the last to end first."""
-        found = (one for one in self._of.get(user, ()) if resource in one.covers and not one.reversed)
-        return sorted(found, key=lambda one: (one.valid_until or "9999", one.id), reverse=True)
-
-    def hides(self, parties: Sequence[str]) -> bool:
-        """Tell whether the parties share an agreement whose details are withheld, which could settle the matter."""
-        return any(not one.whole and set(parties) <= set(one.parties) for one in self._of.get(parties[0], ()))
-
-    def related(self, one: str, other: str) -> bool:
-        """Tell whether the two are one body, or one is part of the other."""
-        return one in self._upwards(other) or other in self._upwards(one)
-
-    def _upwards(self, agency: str) -> set[str]:
-        reached, new = {agency}, [agency]
-        while new:
-            new = [up for up in self._above.get(new.pop(), ()) if up not in reached] + new
-            reached.update(new)
-        return reached
+    lapse: "Lapse | None" = None
 
 
 def agreements(world: World, *, within: int = WITHIN.default) -> Report:  # type: ignore[assignment]
     """List agreements and uses that somebody has to see to; `within` is in days ahead of the day of the report."""
-    register = Register(world.lists, world.as_of)
-    found = [*_uses(world.lists, register), *_agreements(register, within)]
-    told = [one for one in found if not _withheld(register, one)]
-    judged = sum(one.whole for one in register.agreements) + sum(1 for _use in _running(world.lists, register))
+    register = Register(world.lists, world.as_of, within)
+    uses = list(_running(world.lists, register))
+    found = [*_uses(uses, register), *_agreements(register)]
+    told = _weighed(world, register, [one for one in found if not _withheld(register, one)])
     hidden = sum(not one.whole for one in register.agreements) + sum(not one.whole for one in world.lists.resources)
     names = dict(zip(world.agencies.ids, world.agencies.names, strict=True))
     rows = [_row(one, world.as_of, names) for one in sorted(told, key=_order)]
     return AGREEMENTS.answer(
-        world.as_of, rows, found=len(rows), of=judged, unknown=len(found) - len(told) + hidden,
-        withheld=world.lists.withheld, notes=_notes(register), within=within,
+        world.as_of, rows, found=len(rows), of=sum(one.whole for one in register.agreements) + len(uses),
+        unknown=len(found) - len(told) + hidden, withheld=world.lists.withheld, notes=_notes(register, found), within=within,
     )  # fmt: skip
 
 
-def _agreements(register: Register, within: int) -> Iterator[Finding]:
-    horizon = _later(register.as_of, within)
+def _agreements(register: Register) -> Iterator[Finding]:
     for one in register.agreements:
         if one.reversed:
             yield Finding("reversed", one, agencies=one.parties)
         elif one.whole:
-            yield from (Finding(code, one, agencies=one.parties) for code in _faults(one, register, horizon))
+            yield from (Finding(code, one, agencies=one.parties) for code in _faults(one, register))
 
 
-def _faults(one: Partnership, register: Register, horizon: str) -> Iterator[str]:
-    followed = one.id in register.renewed
-    if one.valid_until and one.valid_until < register.as_of and not followed:
+def _faults(one: Partnership, register: Register) -> Iterator[str]:
+    if register.expired(one):
         yield "expired"
     if not one.in_force(register.as_of):
         return
-    if one.valid_until and one.valid_until <= horizon and not followed:
+    if register.expiring(one):
         yield "expiring"
     if not one.covers and not one.covers_hidden:
         yield "empty"
@@ -130,48 +108,67 @@ def _running(lists: Lists, register: Register) -> Iterator[tuple[Resource, str]]
     for resource in lists.resources:
         for user, since, until in resource.uses:
             now = (since or "") <= register.as_of and (until is None or register.as_of <= until)
-            if now and resource.owners and not any(register.related(user, owner) for owner in resource.owners):
+            if now and not any(register.related(user, owner) for owner in resource.owners):
                 yield resource, user
 
 
-def _uses(lists: Lists, register: Register) -> Iterator[Finding]:
-    for resource, user in _running(lists, register):
+def _uses(running: Sequence[tuple[Resource, str]], register: Register) -> Iterator[Finding]:
+    for resource, user in running:
         covering = register.covering(user, resource.id)
         if not any(one.in_force(register.as_of) for one in covering):
-            past = [one for one in covering if (one.valid_until or "9999") < register.as_of]
+            past = [one for one in covering if (one.valid_until or NEVER) < register.as_of]
             yield Finding("uncovered", past[0] if past else None, resource, (user, *resource.owners))
 
 
 def _withheld(register: Register, finding: Finding) -> bool:
-    """Tell whether an agreement of which only the face is seen may follow, or cover the use."""
+    """Tell whether an agreement of which only the face is seen may follow, or cover the use, or the user may be the owner."""
     if finding.code == "uncovered":
         user, *owners = finding.agencies
-        return any(register.hides((user, owner)) for owner in owners)
+        return not owners or any(register.hides((user, owner)) for owner in owners)
     return finding.code in ("expired", "expiring") and bool(finding.agencies) and register.hides(finding.agencies)
 
 
-def _order(finding: Finding) -> tuple[int, str, str, str]:
-    agreement, resource = finding.agreement, finding.resource
+def _weighed(world: World, register: Register, found: Sequence[Finding]) -> list[Finding]:
+    """Add to agreements that have expired or will what the network lacks without each; of those that will, without the others."""
+    from registry.analysis.lapses import Without  # networkx takes half a second, which only who needs it should wait
+
+    standing = [one for one in register.agreements if one.in_force(world.as_of) or not one.whole]
+    staying = {"expired": standing, "expiring": [one for one in standing if not register.expiring(one)]}
+    without = {code: Without(world.graph(staying[code])) for code in staying.keys() & {one.code for one in found}}
+    return [one._replace(lapse=without[one.code].lapse(one.agencies)) if one.code in without else one for one in found]
+
+
+def _order(finding: Finding) -> tuple[int, int, int, str, str, str]:
+    agreement, resource, lapse = finding.agreement, finding.resource, finding.lapse
     return (
         list(FINDINGS).index(finding.code),
-        (agreement and agreement.valid_until) or "9999",
+        -len(lapse.alone) if lapse else 0,
+        -lapse.parts if lapse else 0,
+        (agreement and agreement.valid_until) or NEVER,
         agreement.id if agreement else "",
         resource.id if resource else "",
     )
 
 
 def _row(finding: Finding, as_of: str, names: dict[str, str]) -> Row:
-    agreement, resource = finding.agreement, finding.resource
+    agreement, resource, lapse = finding.agreement, finding.resource, finding.lapse
     until = agreement.valid_until if agreement else None
-    values = {
+    values: dict[str, Cell] = {
         "finding": finding.code,
         "agreement": agreement.name if agreement else None,
         "resource": resource.name if resource else None,
-        "agencies": tuple(names[one] for one in finding.agencies if one in names),
+        "agencies": _named(finding.agencies, names),
         "until": until,
         "days": (date.fromisoformat(until) - date.fromisoformat(as_of)).days if until else None,
+        "alone": _named(lapse.alone, names) if lapse else (),
+        "parts": lapse.parts if lapse and lapse.parts > 1 else None,
+        "hinges": _named(lapse.hinges, names) if lapse else (),
     }
     return Row(values, _evidence(finding, names))
+
+
+def _named(agencies: Sequence[str], names: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(names[one] for one in agencies if one in names)
 
 
 def _evidence(finding: Finding, names: dict[str, str]) -> tuple[Evidence, ...]:
@@ -181,19 +178,15 @@ def _evidence(finding: Finding, names: dict[str, str]) -> tuple[Evidence, ...]:
     return (*found, *(Evidence(one, names[one], "Agency") for one in finding.agencies if one in names))
 
 
-def _notes(register: Register) -> list[str]:
+def _notes(register: Register, found: Sequence[Finding]) -> list[str]:
     if not register.agreements:
         return [_("There are no agreements on record that you may see, so there is little to tell.")]
     in_force = sum(one.in_force(register.as_of) for one in register.agreements)
-    return [
-        _("{n} of {m} agreements are in force on {day}.").format(
-            n=in_force, m=len(register.agreements), day=register.as_of
+    told = _("{n} of {m} agreements are in force on {day}.")
+    notes = [told.format(n=number(in_force), m=number(len(register.agreements)), day=day(register.as_of))]
+    if ownerless := sum(one.resource is not None and not one.resource.owners for one in found):
+        told = _(
+            "{n} uses without an agreement are of resources whose owner is not on record; nothing can be told of them."
         )
-    ]
-
-
-def _later(day: str, days: int) -> str:
-    try:
-        return (date.fromisoformat(day) + timedelta(days)).isoformat()
-    except OverflowError:
-        return date.max.isoformat()
+        notes.append(told.format(n=number(ownerless)))
+    return notes

@@ -1,6 +1,7 @@
 """What every analysis of ties rests on, in one sentence."""
 
 from registry.analysis.world import World
+from registry.figures import day, number, percent
 from registry.words import _
 
 
@@ -10,9 +11,9 @@ def basis(world: World) -> str:
         return _("There are no agencies on record that you may see, so there is nothing to tell.")
     recorded = int(world.recorded.sum())
     return _(
-        "{agencies} agencies, {ties} ties in force on {day}; {recorded} agencies ({share:.0%}) have any agreement on record, "
+        "{agencies} agencies, {ties} ties in force on {day}; {recorded} agencies ({share}) have any agreement on record, "
         "the other {rest} are unknown, which is not the same as alone."
     ).format(
-        agencies=len(world.agencies), ties=len(world.ties), day=world.as_of, recorded=recorded,
-        share=recorded / len(world.agencies), rest=len(world.agencies) - recorded,
+        agencies=number(len(world.agencies)), ties=number(len(world.ties)), day=day(world.as_of), recorded=number(recorded),
+        share=percent(recorded / len(world.agencies)), rest=number(len(world.agencies) - recorded),
     )  # fmt: skip

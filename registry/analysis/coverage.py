@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from registry.analysis.basis import basis
 from registry.analysis.lists import Lists, Partnership
 from registry.analysis.world import World
+from registry.figures import number
 from registry.reports.report import Cell, Column, Evidence, Question, Report, Row
 from registry.words import _
 
@@ -58,7 +59,7 @@ def coverage(world: World) -> Report:
     """
     rows = [_row(fact) for fact in _facts(world.lists)]
     recorded, of, withheld = (sum(int(str(row[name])) for row in rows) for name in ("recorded", "of", "withheld"))
-    notes = [basis(world), _("The evidence names up to {n} records that lack the fact.").format(n=SHOWN)]
+    notes = [basis(world), _("The evidence names up to {n} records that lack the fact.").format(n=number(SHOWN))]
     return COVERAGE.answer(
         world.as_of, rows, found=recorded, of=of, unknown=withheld, withheld=world.lists.withheld, notes=notes
     )

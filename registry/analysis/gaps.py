@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from registry.analysis.agreements import AGREEMENTS, WITHIN, agreements
 from registry.analysis.agreements import FINDINGS as AGREEMENT_FINDINGS
@@ -11,6 +11,7 @@ from registry.analysis.coverage import COVERAGE, FACTS, KINDS, coverage
 from registry.analysis.overlaps import LEAST_LIKENESS, OVERLAPS, overlaps
 from registry.analysis.sector_gaps import LEAST_EXPECTED, LEVEL, SECTOR_GAPS, sector_gaps
 from registry.analysis.world import World
+from registry.figures import number, percent
 from registry.reports.report import Column, Question, Report, Row
 from registry.words import _
 
@@ -103,34 +104,51 @@ def _lacking(row: Row) -> bool:
 
 def _covered(row: Row) -> Row:
     subject = _("{kind} with {fact}").format(kind=_(KINDS[str(row["kind"])]), fact=_(FACTS[str(row["fact"])]))
-    measure = _("{n} of {m}, {share:.0f} %").format(n=row["recorded"], m=row["of"], share=row["share"])
+    measure = _("{n} of {m}, {share}").format(
+        n=_told(row, "recorded"), m=_told(row, "of"), share=percent(_value(row, "share") / 100)
+    )
     return _finding(row, "coverage", (), subject, measure)
 
 
 def _agreement(row: Row) -> Row:
     days, who = row["days"], row["agencies"]
-    measure = _when(days) if isinstance(days, int) else ""
+    measure = _when(days) + _lost(row) if isinstance(days, int) else ""
     return _finding(row, str(row["finding"]), who, str(row["resource"] or row["agreement"]), measure)
 
 
 def _when(days: int) -> str:
-    return _("{n} days ago").format(n=-days) if days < 0 else _("in {n} days").format(n=days)
+    return _("{n} days ago").format(n=number(-days)) if days < 0 else _("in {n} days").format(n=number(days))
+
+
+def _lost(row: Row) -> str:
+    alone, parts = row["alone"], row["parts"]
+    if isinstance(alone, tuple) and alone:
+        return "; " + _("agencies alone without it: {n}").format(n=number(len(alone)))
+    return "; " + _("parts that no longer meet without it: {n}").format(n=number(cast(int, parts))) if parts else ""
 
 
 def _gap(row: Row) -> Row | None:
     if row["finding"] != "gap":
         return None
-    measure = _("{seen} ties, {expected:.1f} by chance").format(seen=row["seen"], expected=row["expected"])
+    measure = _("{seen} ties, {expected} by chance").format(seen=_told(row, "seen"), expected=_told(row, "expected"))
     return _finding(row, "gap", (str(row["sector_a"]), str(row["sector_b"])), "", measure)
 
 
 def _overlap(row: Row) -> Row:
     rarest = row["rarest"]
-    measure = _("{shared} functions shared, {expected:.1f} by chance").format(
-        shared=row["shared"], expected=row["expected"]
+    measure = _("{shared} functions shared, {expected} by chance").format(
+        shared=_told(row, "shared"), expected=_told(row, "expected")
     )
     subject = ", ".join(rarest) if isinstance(rarest, tuple) else ""
     return _finding(row, "overlap", (str(row["agency_a"]), str(row["agency_b"])), subject, measure)
+
+
+def _told(row: Row, column: str) -> str:
+    return number(_value(row, column))
+
+
+def _value(row: Row, column: str) -> float:
+    return cast(float, row[column])
 
 
 def _finding(row: Row, about: str, who: object, subject: str, measure: str) -> Row:

@@ -6,6 +6,7 @@ from registry.analysis.alike import Compared, Judged, Pairs, judge, shuffled
 from registry.analysis.basis import basis
 from registry.analysis.sector_gaps import LEVEL
 from registry.analysis.world import Floats, Ints, World
+from registry.figures import number
 from registry.reports.report import Cell, Column, Parameter, Question, Report, Row
 from registry.words import _
 
@@ -102,7 +103,7 @@ def _notes(world: World, compared: Compared, judged: Judged, by_chance: Judged) 
         notes.append(
             _(
                 "{n} agencies are not compared: no function, area or sector on record, or fewer than five peers in it."
-            ).format(n=left_out)
+            ).format(n=number(left_out))
         )
     if not judged.family:
         return [*notes, _("No two agencies in a common area can be compared, so there is nothing to tell.")]
@@ -110,5 +111,5 @@ def _notes(world: World, compared: Compared, judged: Judged, by_chance: Judged) 
         *notes,
         _(
             "With the functions dealt out anew within sectors (seed {seed}) the same test finds {n} of {m} pairs."
-        ).format(seed=SEED, n=len(by_chance.pairs.a), m=by_chance.family),
+        ).format(seed=SEED, n=number(len(by_chance.pairs.a)), m=number(by_chance.family)),
     ]

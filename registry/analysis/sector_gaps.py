@@ -1,15 +1,16 @@
 """Which pairs of sectors work together less than chance would have it."""
 
-from dataclasses import asdict
+from collections.abc import Mapping
 
 import numpy as np
 
 from registry.analysis.basis import basis
 from registry.analysis.mixing import Outwardness, outwardness
-from registry.analysis.sector_pairs import SEED, SectorPairs, sector_pairs
+from registry.analysis.sector_pairs import SectorPairs, sector_pairs
 from registry.analysis.significance import false_discovery
 from registry.analysis.world import Ints, World
-from registry.reports.report import Cell, Column, Evidence, Parameter, Question, Report, Row
+from registry.figures import number, signed
+from registry.reports.report import Cell, Column, Confidence, Evidence, Parameter, Question, Report, Row
 from registry.words import _
 
 LEVEL = Parameter("level", 0.05, 0.0001, 0.5, "The share of false findings that is put up with.")
@@ -20,14 +21,15 @@ LEAST_EXPECTED = Parameter(
     1000.0,
     "With fewer ties than this to be expected, a pair of sectors is too small to tell.",
 )
-FEW_AGENCIES, PERMUTATIONS = 50, 5_000
+FEW_AGENCIES, PERMUTATIONS, SEED = 50, 5_000, 20261125
 FINDINGS = {"gap": "gap", "no-gap": "no gap", "too-few": "too few ties to tell"}
+CONFIDENCE: Mapping[str, Confidence] = {"gap": "likely", "no-gap": "within-chance", "too-few": "unclear"}
 
 SECTOR_GAPS = Question(
     "sector-gaps",
     "Which pairs of sectors work together less than chance would have it?",
     "Ties between two sectors are compared with what chance gives when every agency keeps its number of ties "
-    "(configuration model, Newman 2003; above a density of 0.2 by swapping ties, Maslov & Sneppen 2002). One-sided p-values are "
+    "and none is doubled (configuration model, Park & Newman 2004; Squartini & Garlaschelli 2011). One-sided p-values are "
     "adjusted over all pairs of sectors (Benjamini & Hochberg 1995); a pair with too few ties to expect is not judged.",
     ("agencies", "partnerships", "sectors"),
     (
@@ -58,19 +60,20 @@ def sector_gaps(
 
     Agreements whose dates are withheld count as in force: they may hide a gap from who may not see them, never make one.
     At least `least_expected` ties must be expected for a pair to be judged; `level` is the false-discovery rate over all pairs
-    of sectors that have agencies. References: Newman 2003; Maslov & Sneppen 2002; Benjamini & Hochberg 1995.
+    of sectors that have agencies. References: Park & Newman 2004; Squartini & Garlaschelli 2011; Benjamini & Hochberg 1995.
     """
     ties = _between_known(world)
     pairs = sector_pairs(world, ties)
-    told = (pairs.chance.expected >= least_expected) & (not pairs.too_dense)
+    told = pairs.chance.expected >= least_expected
     adjusted = false_discovery(np.where(told, pairs.chance.p, 1.0), pairs.of)
     gap = told & (adjusted <= level)
     finding = np.where(gap, "gap", np.where(told, "no-gap", "too-few"))
     order = np.lexsort((-pairs.chance.expected, adjusted, ~told))
+    weak = told & ~gap & (pairs.chance.none * pairs.of > level * (gap.sum() + 1))
     rows = [_row(world, pairs, place, str(finding[place]), float(adjusted[place])) for place in order.tolist()]
     return SECTOR_GAPS.answer(
         world.as_of, rows, found=int(gap.sum()), of=pairs.of, unknown=pairs.of - int(told.sum()),
-        withheld=world.lists.withheld, notes=_notes(world, ties, pairs), level=level, least_expected=least_expected,
+        withheld=world.lists.withheld, notes=_notes(world, ties, pairs, int(weak.sum())), level=level, least_expected=least_expected,
     )  # fmt: skip
 
 
@@ -97,7 +100,7 @@ def _row(world: World, pairs: SectorPairs, place: int, finding: str, p: float) -
         "unrecorded": int((np.isin(world.sector, (a, b)) & ~world.recorded).sum()),
     }
     evidence = _evidence(world, a, b) if finding == "gap" else _sectors(world, a, b)
-    return Row(values, evidence, "likely" if told else "unclear")
+    return Row(values, evidence, CONFIDENCE[finding])
 
 
 def _sectors(world: World, *sectors: int) -> tuple[Evidence, ...]:
@@ -114,19 +117,20 @@ def _evidence(world: World, a: int, b: int) -> tuple[Evidence, ...]:
     return found
 
 
-def _notes(world: World, ties: Ints, pairs: SectorPairs) -> list[str]:
+def _notes(world: World, ties: Ints, pairs: SectorPairs, weak: int) -> list[str]:
     counted = (
         (int((world.sector < 0).sum()), _("{n} agencies have no sector on record; their ties are left out.")),
         (_in_several(world), _("{n} agencies are in several sectors and count for the first.")),
         (len(world.perhaps), _("{n} ties rest on agreements whose dates are withheld; they count as in force.")),
+        (
+            weak,
+            _(
+                "{n} of the pairs without a gap are so small that even without any tie they could not be told from chance."
+            ),
+        ),
         (pairs.of - len(pairs.a), _("{n} pairs of sectors with few ties are counted but not listed.")),
     )
-    notes = [basis(world)] + [note.format(n=n) for n, note in counted if n]
-    if pairs.draws:
-        told = _("The network is dense: chance is {draws} draws by swapping ties, seed {seed}.")
-        notes.append(told.format(draws=pairs.draws, seed=SEED))
-    if pairs.too_dense:
-        notes.append(_("So many of the possible ties exist that gaps between sectors cannot be told from chance."))
+    notes = [basis(world)] + [note.format(n=number(n)) for n, note in counted if n]
     return notes + _outward(world, ties)
 
 
@@ -148,6 +152,9 @@ def _outward(world: World, ties: Ints) -> list[str]:
 
 def _say(whole: Outwardness) -> str:
     return _(
-        "With fewer than {few} agencies judge the whole first: the E-I index is {index:+.3f}, and {expected:+.3f} when sectors are "
-        "dealt out anew (p = {p:.4f}, {draws} permutations, seed {seed}); below that means inward, above it outward."
-    ).format(few=FEW_AGENCIES, draws=PERMUTATIONS, seed=SEED, **asdict(whole))
+        "With fewer than {few} agencies judge the whole first: the E-I index is {index}, and {expected} when sectors are "
+        "dealt out anew (p = {p}, {draws} permutations, seed {seed}); below that means inward, above it outward."
+    ).format(
+        few=number(FEW_AGENCIES), index=signed(whole.index), expected=signed(whole.expected), p=number(whole.p),
+        draws=number(PERMUTATIONS), seed=SEED,
+    )  # fmt: skip

@@ -6,9 +6,15 @@ from scipy import special
 from registry.analysis.world import Floats, Ints
 
 
-def poisson_below(seen: Ints, expected: Floats) -> Floats:
-    """Return P(X <= seen) for Poisson counts X with these means; arrays of one shape."""
-    return np.asarray(special.pdtr(seen, expected))
+def binomial_below(seen: Ints, mean: Floats, variance: Floats) -> Floats:
+    """Return P(X <= seen) for the binomial counts with these means and variances; arrays of one shape.
+
+    The number of trials need not be whole. Where the variance is not below the mean the count is Poisson.
+    """
+    hit = 1 - variance / np.maximum(mean, 1e-300)
+    trials = np.divide(mean, hit, out=np.full_like(mean, np.inf), where=hit > 0)
+    tail = special.betainc(np.maximum(trials - seen, 1e-300), seen + 1.0, np.clip(1 - hit, 0, 1))
+    return np.where(hit <= 0, special.pdtr(seen, mean), np.where(seen >= trials, 1.0, tail))
 
 
 def poisson_above(seen: Ints, expected: Floats) -> Floats:

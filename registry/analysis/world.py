@@ -88,15 +88,14 @@ class World:
         """How many others each agency is tied to."""
         return np.bincount(self.ties.ravel(), minlength=len(self.agencies))
 
-    def graph(self) -> "nx.Graph[str]":
-        """Return the ties as a networkx graph of agency ids; each node has its `name` and `sector` (id or None)."""
+    def graph(self, partnerships: Iterable[Partnership]) -> "nx.Graph[str]":
+        """Return the agencies (ids) as a networkx graph; any two parties of one of these agreements are tied."""
         import networkx as nx  # half a second, which only who asks for the graph should wait
 
-        graph: nx.Graph[str] = nx.Graph(as_of=self.as_of)
-        for place, (agency, name) in enumerate(zip(self.agencies.ids, self.agencies.names, strict=True)):
-            sector = self.sector[place]
-            graph.add_node(agency, name=name, sector=self.sectors.ids[sector] if sector >= 0 else None)
-        graph.add_edges_from((self.agencies.ids[a], self.agencies.ids[b]) for a, b in self.ties.tolist())
+        graph: nx.Graph[str] = nx.Graph()
+        graph.add_nodes_from(self.agencies.ids)
+        known = ([party for party in one.parties if party in graph] for one in partnerships)
+        graph.add_edges_from(chain.from_iterable(combinations(dict.fromkeys(parties), 2) for parties in known))
         return graph
 
 

@@ -8,6 +8,7 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
+from registry.figures import day, number
 from registry.reports.report import Cell, Column, Report, Row
 from registry.words import _
 
@@ -71,27 +72,32 @@ FORMATS: Mapping[str, Callable[[Report], str]] = {"text": as_text, "json": as_js
 
 def summary(report: Report) -> str:
     """Say in one line what was found, of how many, on which day, and what is not known."""
-    told = _("{day}: {found} of {of}.").format(day=report.as_of, found=report.found, of=report.of)
+    told = _("{day}: {found} of {of}.").format(day=day(report.as_of), found=number(report.found), of=number(report.of))
     if report.unknown:
-        told += " " + _("Of {n} nothing can be told.").format(n=report.unknown)
+        told += " " + _("Of {n} nothing can be told.").format(n=number(report.unknown))
     if report.withheld:
-        told += " " + _("{n} records show no more than their face.").format(n=report.withheld)
+        told += " " + _("{n} records show no more than their face.").format(n=number(report.withheld))
     return told
 
 
 def shown(column: Column, cell: Cell) -> str:
-    """Return a cell as people read it: codes in words, numbers to three figures, nothing as an empty text."""
-    if cell is None:
-        return ""
+    """Return a cell as people read it: codes in words, numbers and days as they are written, nothing as an empty text."""
     if isinstance(cell, tuple):
         return "; ".join(cell)
-    if isinstance(cell, float):
-        return f"{cell:.3g}"
-    return column.words.get(cell, cell) if isinstance(cell, str) else str(cell)
+    if isinstance(cell, int | float):
+        return number(cell)
+    if cell and column.type == "date":
+        return day(cell)
+    return column.words.get(cell, cell) if cell else ""
+
+
+def filled(report: Report) -> list[Column]:
+    """Return the columns that hold anything."""
+    return [one for one in report.columns if any(row[one.name] not in (None, ()) for row in report.rows)]
 
 
 def _table(report: Report) -> Table:
-    columns = [one for one in report.columns if any(row[one.name] is not None for row in report.rows)]
+    columns = filled(report)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for one in columns:
         counts = one.type in ("integer", "number")

@@ -8,11 +8,12 @@ from registry.words import _
 
 Cell = str | int | float | tuple[str, ...] | None
 Number = int | float
-Confidence = Literal["certain", "likely", "unclear"]
+Confidence = Literal["certain", "likely", "within-chance", "unclear"]
 
 CONFIDENCE: Mapping[str, str] = {
     "certain": "certain: it follows from the records as they are",
     "likely": "likely: more than chance would explain",
+    "within-chance": "within chance: no more than chance would explain",
     "unclear": "unclear: too little is known to tell",
 }
 

@@ -1,0 +1,32 @@
+"""Numbers, shares and days as the language of the moment writes them (CLDR)."""
+
+from datetime import date
+
+from babel.dates import format_date
+from babel.numbers import format_decimal, format_percent, format_scientific
+
+from registry.words import language
+
+
+def number(value: float) -> str:
+    """Return a number to three figures, a whole one in full."""
+    if isinstance(value, int):
+        return format_decimal(value, locale=language())
+    if value and abs(value) < 1e-4:
+        return format_scientific(value, format="0.##E0", locale=language())
+    return format_decimal(value, format="#,##0" if abs(value) >= 1000 else "@@#", locale=language())
+
+
+def signed(value: float) -> str:
+    """Return a number to three decimals with its sign, also where it is above 0."""
+    return format_decimal(value, format="+0.000;-0.000", locale=language())
+
+
+def percent(share: float) -> str:
+    """Return a share of 1 in whole per cent."""
+    return format_percent(share, locale=language())
+
+
+def day(text: str) -> str:
+    """Return a day, given as ISO 8601 text, in words."""
+    return format_date(date.fromisoformat(text), format="medium", locale=language())

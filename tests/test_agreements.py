@@ -1,0 +1,85 @@
+"""What follows an agreement, what cannot be told of a use, and what a network lacks without an agreement."""
+
+import networkx as nx
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from registry.analysis.lapses import Without
+from registry.analysis.lists import Agency, Lists, Partnership, Resource
+from registry.reports.catalogue import answer_from
+from registry.reports.report import Report
+
+AS_OF = "2026-11-25"
+AGENCIES = [Agency(one, one.upper()) for one in "abcdefg"]
+
+
+def agreement(name: str, parties: str, until: str | None, *renews: str) -> Partnership:
+    return Partnership(name, name, True, "mou", "2020-01-01", until, "A rule", list(parties), ["x"], 0, list(renews))
+
+
+def report(*agreements: Partnership, resources: tuple[Resource, ...] = ()) -> Report:
+    return answer_from(Lists(AGENCIES, resources=resources, partnerships=agreements), "agreements", AS_OF)
+
+
+def found(asked: Report) -> set[tuple[object, object]]:
+    return {(row["finding"], row["agreement"]) for row in asked.rows}
+
+
+def test_an_agreement_is_followed_by_one_that_ends_later() -> None:
+    assert not report(agreement("old", "ab", "2025-01-01"), agreement("new", "ab", "2030-01-01", "old")).rows
+    assert not report(agreement("old", "ab", "2025-01-01"), agreement("new", "ab", None, "old")).rows
+
+
+def test_an_agreement_that_renews_itself_is_followed_by_nothing() -> None:
+    assert found(report(agreement("old", "ab", "2025-01-01", "old"))) == {("expired", "old")}
+
+
+def test_of_agreements_that_renew_each_other_the_last_to_end_is_followed_by_nothing() -> None:
+    circle = agreement("one", "ab", "2025-01-01", "two"), agreement("two", "ab", "2025-06-30", "one")
+    assert found(report(*circle)) == {("expired", "two")}
+    twins = agreement("one", "ab", "2025-01-01", "two"), agreement("two", "ab", "2025-01-01", "one")
+    assert found(report(*twins)) == {("expired", "one"), ("expired", "two")}
+
+
+def test_a_use_of_what_nobody_is_known_to_own_is_unknown() -> None:
+    unowned = Resource("data", "Data", True, [], [["a", None, None]])
+    asked = report(agreement("other", "bc", None), resources=(unowned,))
+    assert (asked.found, asked.unknown) == (0, 1)
+    assert any(note.startswith("1 uses without an agreement") for note in asked.notes)
+
+
+def test_an_agreement_that_ended_tells_who_is_alone_and_what_fell_apart() -> None:
+    asked = report(agreement("ended", "ad", "2026-01-01"), agreement("left", "bc", None), agreement("also", "ab", None))
+    (row,) = asked.rows
+    assert (row["alone"], row["parts"], row["hinges"]) == (("D",), 2, ())
+
+
+def test_an_agreement_that_ended_tells_on_whom_what_is_left_hangs() -> None:
+    chain = [agreement(one, one, None) for one in ("ab", "bc", "cd")]
+    (row,) = report(agreement("ended", "ad", "2026-01-01"), *chain).rows
+    assert (row["alone"], row["parts"], row["hinges"]) == ((), None, ("B", "C"))
+
+
+def test_an_agreement_about_to_end_is_told_without_the_others_that_are() -> None:
+    both = agreement("first", "ab", "2026-12-01"), agreement("second", "ab", "2026-12-02")
+    assert [row["alone"] for row in report(*both).rows] == [("A", "B"), ("A", "B")]
+
+
+def test_an_agreement_whose_ties_rest_on_others_too_holds_nothing() -> None:
+    (row,) = report(agreement("ended", "ab", "2026-01-01"), agreement("other", "abc", None)).rows
+    assert (row["alone"], row["parts"], row["hinges"]) == ((), None, ())
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(2, 14), st.floats(0.05, 0.5), st.integers(0, 2**32 - 1), st.data())
+def test_what_a_network_lacks_is_what_networkx_finds_in_both_networks(
+    size: int, share: float, seed: int, data: st.DataObject
+) -> None:
+    network = nx.relabel_nodes(nx.gnp_random_graph(size, share, seed=seed), str)
+    parties = data.draw(st.lists(st.sampled_from(sorted(network)), min_size=2, unique=True))
+    whole = network.copy()
+    whole.add_edges_from((one, other) for one in parties for other in parties if one != other)
+    lapse = Without(network).lapse(parties)
+    assert set(lapse.alone) == set(nx.isolates(network)) - set(nx.isolates(whole))
+    assert lapse.parts - 1 == nx.number_connected_components(network) - nx.number_connected_components(whole)
+    assert set(lapse.hinges) == set(nx.articulation_points(network)) - set(nx.articulation_points(whole))
