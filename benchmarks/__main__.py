@@ -1,5 +1,6 @@
 """Run every benchmark: `python -m benchmarks`, or `make bench`."""
 
-from benchmarks.load import main
+from benchmarks import load, reports
 
-main()
+load.main()
+reports.main()

@@ -104,7 +104,7 @@ def _agencies(sector: Ints, areas: Ints | None = None) -> list[Agency]:
 
 
 def _partnerships(ties: Ints) -> list[Partnership]:
-    """Return an agreement for each tie; one in ten has ended, one in fifty ends within 90 days."""
+    """Return an agreement for each tie, in force for years."""
     return [
         Partnership(
             f"partnership:{n:06}",

@@ -24,6 +24,7 @@ FINDINGS = {
     "empty": "covers nothing",
     "no-basis": "formal, no legal basis",
 }
+PRESSING = {code: place for place, code in enumerate(FINDINGS)}
 
 AGREEMENTS = Question(
     "agreements",
@@ -141,7 +142,7 @@ def _weighed(world: World, register: Register, found: Sequence[Finding]) -> list
 def _order(finding: Finding) -> tuple[int, int, int, str, str, str]:
     agreement, resource, lapse = finding.agreement, finding.resource, finding.lapse
     return (
-        list(FINDINGS).index(finding.code),
+        PRESSING[finding.code],
         -len(lapse.alone) if lapse else 0,
         -lapse.parts if lapse else 0,
         (agreement and agreement.valid_until) or NEVER,

@@ -3,7 +3,8 @@
 from typing import NamedTuple, Self
 
 import numpy as np
-from scipy import sparse, special
+from numpy.typing import NDArray
+from scipy import special
 
 from registry.analysis.bicm import bicm
 from registry.analysis.significance import false_discovery, poisson_above
@@ -115,30 +116,33 @@ def _count(compared: Compared, kind: Ints, expected: Floats, level: float) -> tu
     most = int(np.diff(compared.functions.indptr).max(initial=0))
     least = 1 + np.searchsorted(special.gammaincinv(np.arange(1, most + 1), level), expected)
     number, found = np.zeros(kinds * kinds, np.int64), [_nobody()]
+    functions = compared.functions.astype(np.int16)
     for begin in range(0, len(kind), BLOCK):
-        near = _near(compared, begin)
-        row, column = near.row, near.col
-        number += np.bincount(kind[row + begin] * kinds + kind[column + begin], minlength=kinds * kinds)
-        block = compared.functions[begin : begin + BLOCK] @ compared.functions[begin:].T
-        shared = near.multiply(block).tocoo()
-        a, b = shared.coords[0] + begin, shared.coords[1] + begin
-        kept = shared.data >= least[kind[a], kind[b]]
-        found.append(_pairs(a[kept], b[kept], shared.data[kept], expected[kind[a[kept]], kind[b[kept]]]))
+        cells = np.flatnonzero(_near(compared, begin))
+        b, a = np.divmod(cells, min(BLOCK, len(kind) - begin))
+        pair = kind[a + begin] * kinds + kind[b + begin]
+        number += np.bincount(pair, minlength=kinds * kinds)
+        shared = (functions[begin:] @ _turned(functions, begin)).ravel()[cells]
+        kept = shared >= least.ravel()[pair]
+        found.append(_pairs(a[kept] + begin, b[kept] + begin, shared[kept], expected.ravel()[pair[kept]]))
     joined = [np.concatenate(column) for column in zip(*found, strict=True)]
     return Pairs(*joined), number.reshape(kinds, kinds)
 
 
-def _near(compared: Compared, begin: int) -> sparse.coo_array:
-    """Return ones where a row of the block and a later agency are not close and one's area lies in the other's."""
-    rows = slice(begin, begin + BLOCK)
-    near = compared.areas[rows] @ compared.wider[begin:].T
-    if compared.wider.nnz > compared.areas.nnz:
-        near = near + compared.wider[rows] @ compared.areas[begin:].T
-    near = ones(near.tocsr())
-    near = (near - near.multiply(compared.close[rows, begin:])).tocoo()
-    row, column = near.coords
-    kept = (near.data > 0) & (column > row)
-    return pattern(np.stack([row[kept], column[kept]], axis=1), *near.shape).tocoo()
+def _near(compared: Compared, begin: int) -> Bools:
+    """Mark (rest x block) where an agency and an earlier one of the block are not close and one's area lies in the other's."""
+    areas, wider = compared.areas.astype(np.int16), compared.wider.astype(np.int16)
+    near = wider[begin:] @ _turned(areas, begin) > 0
+    if wider.nnz > areas.nnz:
+        near |= areas[begin:] @ _turned(wider, begin) > 0
+    near[compared.close[begin:, begin : begin + BLOCK].nonzero()] = False
+    near[:BLOCK] = np.tril(near[:BLOCK], -1)
+    return near
+
+
+def _turned(matrix: Matrix, begin: int) -> NDArray[np.int16]:
+    """Return the block of rows as dense columns: a product with few dense columns is several times that of sparse ones."""
+    return np.ascontiguousarray(matrix[begin : begin + BLOCK].toarray().T)
 
 
 def _pairs(a: Ints, b: Ints, shared: Ints, expected: Floats) -> Pairs:

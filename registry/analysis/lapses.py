@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import NamedTuple, cast
 
 import networkx as nx
@@ -80,13 +80,15 @@ class Without:
 
 def _blocks(network: "nx.Graph[str]") -> tuple[dict[str, Spot], "nx.Graph[Spot]"]:
     """Return where each tied agency is in the tree of blocks (numbers) and articulation points (agencies), and the tree."""
-    hinges = set(nx.articulation_points(network))
-    home: dict[str, Spot] = {one: one for one in hinges}
+    blocks = list(cast("Iterator[set[str]]", nx.biconnected_components(network)))
+    times = Counter(chain.from_iterable(blocks))
+    home: dict[str, Spot] = {}
     tree: nx.Graph[Spot] = nx.Graph()
-    for number, block in enumerate(cast("Iterator[set[str]]", nx.biconnected_components(network))):
+    for number, block in enumerate(blocks):
         tree.add_node(number)
-        tree.add_edges_from((number, one) for one in block & hinges)
-        home |= dict.fromkeys(block - hinges, number)
+        hinges = [one for one in block if times[one] > 1]
+        tree.add_edges_from((number, one) for one in hinges)
+        home |= dict.fromkeys(block, number) | {one: one for one in hinges}
     return home, tree
 
 

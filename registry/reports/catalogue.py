@@ -59,8 +59,13 @@ def answer_from(
     known: Lists, name: str, as_of: str | date | None = None, params: Mapping[str, object] | None = None
 ) -> Report:
     """Run a report on lists that were read before. Raises ReportError."""
-    question, day = find_question(name), read_day(as_of)
-    return _ANSWERS[question.name](World.of(known, day), **read_parameters(question, params or {}))
+    return report_on(World.of(known, read_day(as_of)), name, params)
+
+
+def report_on(world: World, name: str, params: Mapping[str, object] | None = None) -> Report:
+    """Run a report on arrays that were made before. Raises ReportError."""
+    question = find_question(name)
+    return _ANSWERS[question.name](world, **read_parameters(question, params or {}))
 
 
 def find_question(name: str) -> Question:
