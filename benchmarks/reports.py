@@ -104,7 +104,7 @@ def _projected(python: Path, world: World) -> Rival:
         np.save(file.name, np.stack(world.functions.nonzero(), axis=1))
         told = subprocess.run([python, "-c", IGRAPH, file.name], check=True, capture_output=True, text=True).stdout
     seconds, memory = map(float, told.split())
-    return Rival("igraph, projection", seconds, False, memory)
+    return Rival("igraph, projection", seconds, False, memory or None)
 
 
 def _swapped(world: World) -> Rival:
