@@ -105,11 +105,9 @@ class Writing:
     def _retire(self, kind: type[Kind]) -> None:
         for ids in self._staging.spared(kind.__name__, BATCH):
             self._store.write(leaving.spare(kind, ids, source=self._source.id, run=self._run))
-        unseen = leaving.unseen(kind, source=self._source.id, run=self._run, size=BATCH)
-        while gone := self._store.read(unseen)[0][0]:
-            self._tally.retired[kind.plural] += self._store.write(leaving.retire(kind, gone, now=self._started))[0][0][
-                0
-            ]
+        text = leaving.retire(kind, source=self._source.id, run=self._run, now=self._started, size=BATCH)
+        while retired := self._store.write(text)[0][0][0]:
+            self._tally.retired[kind.plural] += retired
 
     def _remove_ties(self, link: Link) -> None:
         text = leaving.sweep_ties(link, source=self._source.id, run=self._run, size=BATCH)
