@@ -3,13 +3,13 @@
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from socket import create_server
 
 import httpx
 
 from registry.store import Place
+from tests.engines import until
 
 REGISTRY = ("-c", "from registry.cli import main; main()")
 
@@ -60,11 +60,15 @@ def free_port() -> int:
 
 def serves(process: subprocess.Popen[str], port: int) -> None:
     """Wait until a server that a command started answers."""
-    deadline = time.monotonic() + 90
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            httpx.get(f"http://127.0.0.1:{port}/health")
-            return
-        except httpx.TransportError:
-            continue
-    raise AssertionError(process.communicate())
+    until(lambda: process.poll() is not None or answers(port), seconds=240)
+    assert process.poll() is None, process.communicate()
+    assert answers(port), f"nothing answers on port {port}"
+
+
+def answers(port: int) -> bool:
+    """Tell whether a server answers there."""
+    try:
+        httpx.get(f"http://127.0.0.1:{port}/health")
+    except httpx.TransportError:
+        return False
+    return True
