@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import httpx
 import pytest
 
 from loaders.run import run
@@ -14,7 +15,7 @@ from registry.opening import place_of
 from registry.settings import Settings
 from registry.store import Place, Store
 
-pytest_plugins = ["tests.engines", "tests.cities"]
+pytest_plugins = ["tests.engines", "tests.cities", "tests.browsing"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -66,3 +67,10 @@ def sample(embedded_engine: Engine) -> Place:
         apply(store, MODEL)
         assert not run(store, find_source("depok", Settings(_env_file=None))).refused
     return place
+
+
+@pytest.fixture
+def visitor(address: str) -> Iterator[httpx.Client]:
+    """A visitor of the sample, without cookies, who reads English."""
+    with httpx.Client(base_url=address, timeout=60, headers={"Accept-Language": "en", "Accept": "text/html"}) as client:
+        yield client

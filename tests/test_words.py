@@ -9,16 +9,18 @@ from registry.exploring.steps import PHRASES
 from registry.model import MODEL
 from registry.reports.catalogue import QUESTIONS
 from registry.reports.report import CONFIDENCE
+from registry.web.wording import in_english
 from registry.words import _, speaking
 
 ROOT = Path(__file__).parent.parent
 METHODS = [("**/templates/**.html", "jinja2"), ("**.py", "python")]
-PLURALS = ["agencies", "services", "resources", "needs", "partnerships"]
 
 
 def texts() -> set[str]:
     """Return every message of the code, the templates, and the reports' definitions."""
-    found = set(PLURALS) | set(CONFIDENCE.values()) | {phrase for both in PHRASES.values() for phrase in both}
+    found = set(CONFIDENCE.values()) | {phrase for both in PHRASES.values() for phrase in both}
+    for kind in MODEL:
+        found |= {kind.__name__, kind.plural, *map(in_english, (*kind.properties, *kind.ends))}
     for folder in ("registry", "loaders"):
         extracted = extract_from_dir(ROOT / folder, METHODS, keywords={"_": None}, callback=None)
         found |= {message for _file, _line, message, _comments, _context in extracted if isinstance(message, str)}
@@ -40,4 +42,4 @@ def test_every_relation_reads_as_words_both_ways() -> None:
     assert set(PHRASES) == {link.relation for link in MODEL.links()}
 
 
-SAME = {"%", "p", "z"}
+SAME = {"%", "Status", "p", "z"}

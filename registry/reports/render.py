@@ -63,7 +63,7 @@ def as_csv(report: Report) -> str:
     table.writerow([*(one.name for one in report.columns), "confidence", "evidence"])
     for row in report.rows:
         cells = [row[one.name] for one in report.columns]
-        table.writerow([_harmless(one) for one in (*cells, row.confidence, tuple(e.id for e in row.evidence))])
+        table.writerow([harmless(one) for one in (*cells, row.confidence, tuple(e.id for e in row.evidence))])
     return page.getvalue()
 
 
@@ -127,7 +127,8 @@ def _values(report: Report, row: Row) -> dict[str, object]:
     return values | {"confidence": row.confidence, "evidence": [one._asdict() for one in row.evidence]}
 
 
-def _harmless(cell: Cell) -> Cell:
+def harmless(cell: Cell) -> Cell:
+    """Return a cell of a CSV file: several texts as one, and none that a spreadsheet would take for a formula."""
     if isinstance(cell, tuple):
         cell = "; ".join(cell)
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(DANGEROUS) else cell

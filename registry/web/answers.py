@@ -1,4 +1,4 @@
-"""What the pages ask the store, as everybody may see it: counts, a search by name, reports."""
+"""What the pages ask the store, as everybody may see it: counts and reports."""
 
 from __future__ import annotations
 
@@ -18,28 +18,16 @@ from registry.analysis.world import World
 from registry.cypher.network import network
 from registry.cypher.read import write
 from registry.model import MODEL
-from registry.plan import AllOf, Compare, Given, Page, Question, Select, Total
-from registry.records import fold
+from registry.plan import Compare, Given, Question, Total
 from registry.reports.catalogue import find_question, read_day, read_parameters, run_report
 from registry.reports.report import Report
 from registry.store import Place, Reader, Store
 from registry.words import language
 
 COUNTED = ("Agency", "Service", "Resource", "Need", "Partnership")
-SEARCHED = tuple(kind.__name__ for kind in MODEL if kind.named and not kind.kept_by_us)
-FOUND = 8
 FRESH, KEPT, AT_ONCE = 30.0, 64, 2
 NOT_RETIRED = Compare("status", "ne", Given(fixed="retired"))
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Found:
-    """The first records of a kind, each its id and name, and whether there are more."""
-
-    kind: str
-    records: list[tuple[str, str]]
-    more: bool
 
 
 @dataclass(frozen=True)
@@ -69,16 +57,6 @@ class Answers:
         """Return how many records there are of each kind. Raises StoreError."""
         answers = await self._ask([Total(kind, NOT_RETIRED) for kind in COUNTED])
         return {kind: rows[0][0] for kind, rows in zip(COUNTED, answers, strict=True)}
-
-    async def search(self, text: str) -> list[Found]:
-        """Return, by kind, the records whose name holds the text, none for an empty one. Raises StoreError."""
-        key = fold(text)
-        if not key:
-            return []
-        named = AllOf((NOT_RETIRED, Compare("name", "contains", Given(fixed=key))))
-        answers = await self._ask([_page(kind, named) for kind in SEARCHED])
-        found = ((kind, [tuple(row[0][0]) for row in rows]) for kind, rows in zip(SEARCHED, answers, strict=True))
-        return [Found(kind, records[:FOUND], len(records) > FOUND) for kind, records in found if records]
 
     async def report(self, name: str, asked: Mapping[str, str]) -> Report:
         """Return a report; `asked` holds `as-of` and its parameters as text. Raises ReportError and StoreError."""
@@ -126,7 +104,3 @@ class Answers:
 
     async def _ask(self, questions: list[Question]) -> list[list[list[Any]]]:
         return await self._reader.read([write(one, MODEL).ask({}, ANONYMOUS.parameter()) for one in questions])
-
-
-def _page(kind: str, where: AllOf) -> Page:
-    return Page(kind, (Select(kind, ("id", "name")),), where, (), Given(fixed=FOUND + 1), (), backward=False)

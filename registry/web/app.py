@@ -15,21 +15,26 @@ from registry.settings import Settings
 from registry.store import Place, Reader, StoreError
 from registry.web import graphiql
 from registry.web.answers import Answers
+from registry.web.graph import Graph
 from registry.web.hosts import OursOnly
 from registry.web.language import Speaking
+from registry.web.lists import Lists
 from registry.web.pages import Pages
 from registry.web.problems import exception_handlers
+from registry.web.records import Records
+from registry.web.searches import Searches
 from registry.web.security import GRAPHIQL, Secured
+from registry.web.sharing import Sharing
 from schema.graph_api import build_schema
 from schema.http import Endpoint
 
 
 def build_app(place: Place, settings: Settings, *, model: Model = MODEL) -> Starlette:
     """Return the application for a store. It connects when it starts; a store that is away then is tried again."""
-    reader = Reader(place)
-    answers = Answers(place, reader)
+    reader, schema = Reader(place), build_schema(model)
+    answers, graph = Answers(place, reader), Graph(schema, reader)
     pages = Pages(reader, answers)
-    graphql = Endpoint(build_schema(model), reader, lambda _request: ANONYMOUS, pages.graphiql)
+    graphql = Endpoint(schema, reader, lambda _request: ANONYMOUS, pages.graphiql)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -40,7 +45,7 @@ def build_app(place: Place, settings: Settings, *, model: Model = MODEL) -> Star
         await reader.close()
 
     return Starlette(
-        routes=_routes(pages, graphql),
+        routes=_routes(pages, graph, graphql),
         lifespan=lifespan,
         middleware=[
             Middleware(Secured),
@@ -51,12 +56,16 @@ def build_app(place: Place, settings: Settings, *, model: Model = MODEL) -> Star
     )
 
 
-def _routes(pages: Pages, graphql: Endpoint) -> list[BaseRoute]:
+def _routes(pages: Pages, graph: Graph, graphql: Endpoint) -> list[BaseRoute]:
     return [
         Route("/", pages.home),
         Route("/reports", pages.reports),
         Route("/reports/{name}.{format}", pages.report_file),
         Route("/reports/{name}", pages.report),
+        *Lists(graph).routes(),
+        *Records(graph).routes(),
+        *Searches(graph).routes(),
+        *Sharing(graph).routes(),
         Route(GRAPHIQL, graphql),
         Route("/health", pages.health),
         Route("/ready", pages.ready),

@@ -7,13 +7,17 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from registry.figures import day, number
+from registry.model import MODEL
 from registry.reports.render import filled, shown
 from registry.reports.report import CONFIDENCE, Cell, Column
+from registry.web.addresses import list_path, record_path
 from registry.web.language import COOKIE
+from registry.web.wording import code_label, label, moment
 from registry.words import LANGUAGES, _, language
 
 VARY = {"Vary": "Accept-Language, Cookie"}
 YEAR = 31_536_000
+BROWSED = ("Agency", "Service", "Resource", "Need", "Partnership")
 
 
 def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
@@ -37,7 +41,26 @@ def cell(value: Cell, column: Column) -> str:
     return shown(column, value)
 
 
+def plural(kind: str) -> str:
+    """Return what records of a kind are called."""
+    return _(MODEL[kind].plural)
+
+
+def singular(kind: str) -> str:
+    """Return what one record of a kind is called."""
+    return _(kind)
+
+
+def code(value: str, codes: str) -> str:
+    """Return a code of a list in words."""
+    return code_label(codes, value)
+
+
 _TEMPLATES = Environment(loader=PackageLoader("registry.web"), autoescape=True, undefined=StrictUndefined)
 _TEMPLATES.trim_blocks = _TEMPLATES.lstrip_blocks = True
 _TEMPLATES.filters |= {"number": number, "day": day, "cell": cell, "columns": filled}
+_TEMPLATES.filters |= {"moment": moment, "code": code}
 _TEMPLATES.globals |= {"_": _, "in_language": in_language, "languages": LANGUAGES, "confidence": CONFIDENCE}
+_TEMPLATES.globals |= {"list_path": list_path, "record_path": record_path, "browsed": BROWSED}
+# Calls, not filters: Jinja works out a filter of a constant once and for all, in the language of that moment.
+_TEMPLATES.globals |= {"label": label, "plural": plural, "singular": singular}

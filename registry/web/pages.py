@@ -4,19 +4,19 @@ import asyncio
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from registry.reports.catalogue import QUESTIONS
 from registry.reports.render import as_csv, as_json
 from registry.reports.report import Report
 from registry.store import Reader, StoreError
+from registry.web.addresses import address
 from registry.web.answers import Answers
-from registry.web.graphiql import query_for
+from registry.web.graphiql import FIRST
 from registry.web.markup import VARY, page
 from registry.web.problems import SOON, away
 from registry.words import language
 
-LONGEST_SEARCH = 100
 FILES = {"json": (as_json, "application/json"), "csv": (as_csv, "text/csv; charset=utf-8")}
 
 
@@ -28,15 +28,15 @@ class Pages:
 
     async def home(self, request: Request) -> Response:
         """Search, counts, and what needs attention; while the store is away a sentence that says so."""
-        text = request.query_params.get("q", "").replace("\x00", "").strip()[:LONGEST_SEARCH]
-        asked = self._answers.search(text), self._answers.counts(), self._answers.attention()
+        if request.query_params.get("q"):
+            return RedirectResponse(address("/search", request.query_params.multi_items()), 307)
         try:
-            found, counts, attention = await asyncio.gather(*asked)
+            counts, attention = await asyncio.gather(self._answers.counts(), self._answers.attention())
         except StoreError as error:
-            response = page(request, "away.html", 503, q=text, sentence=away(error))
+            response = page(request, "away.html", 503, q="", sentence=away(error))
             response.headers.update(SOON)
             return response
-        return page(request, "home.html", q=text, found=found, counts=counts, attention=attention)
+        return page(request, "home.html", q="", counts=counts, attention=attention)
 
     async def reports(self, request: Request) -> Response:
         """The list of reports."""
@@ -58,9 +58,9 @@ class Pages:
         return Response(write(report), media_type=media_type, headers=headers)
 
     async def graphiql(self, request: Request) -> Response:
-        """GraphiQL, with a query for the record or the kind that the address names."""
-        query = query_for(request.query_params.get("kind"), request.query_params.get("id"))
-        return page(request, "graphiql.html", query=query)
+        """GraphiQL, with the operation and the variables that the address holds, or with one to try."""
+        operation, variables = (request.query_params.get(name, "") for name in ("operation", "variables"))
+        return page(request, "graphiql.html", operation=operation, variables=variables, first=FIRST)
 
     async def health(self, _request: Request) -> Response:
         """Say that the process lives."""

@@ -21,6 +21,14 @@ SOON = {"Retry-After": "5"}
 log = logging.getLogger(__name__)
 
 
+class Unanswerable(HTTPException):
+    """A request that cannot be answered as it stands: why, in a sentence, and the address to go on from, in words."""
+
+    def __init__(self, sentence: str, onward: str, words: str, status: int = 400) -> None:
+        super().__init__(status, sentence)
+        self.onward = (onward, words)
+
+
 def exception_handlers(usual: str) -> dict[Any, Callable[[Request, Any], Any]]:
     """Return what answers each sort of failure; `usual` is the language of who asks for none."""
 
@@ -43,12 +51,15 @@ def away(error: StoreError) -> str:
 
 
 async def _refused(request: Request, error: HTTPException) -> Response:
+    if isinstance(error, Unanswerable):
+        return problem(request, error.status_code, error.detail, onward=error.onward)
     return problem(request, error.status_code, _sentence(error.status_code), error.headers)
 
 
 async def _no_report(request: Request, error: ReportError) -> Response:
     asked = QUESTIONS.get(request.path_params["name"])
-    return problem(request, 400 if asked else 404, str(error), report=asked.name if asked else None)
+    onward = (f"/reports/{asked.name}", _("Run the report as usual")) if asked else None
+    return problem(request, 400 if asked else 404, str(error), onward=onward)
 
 
 async def _no_store(request: Request, error: StoreError) -> Response:
@@ -69,11 +80,11 @@ def _sentence(status: int) -> str:
 
 
 def problem(
-    request: Request, status: int, sentence: str, headers: Any = None, *, report: str | None = None
+    request: Request, status: int, sentence: str, headers: Any = None, *, onward: tuple[str, str] | None = None
 ) -> Response:
     """Return the answer to a request that is not carried out: a page for a browser, JSON for a program."""
     if "text/html" in request.headers.get("accept", ""):
-        response: Response = page(request, "problem.html", status, sentence=sentence, report=report)
+        response: Response = page(request, "problem.html", status, sentence=sentence, onward=onward)
     else:
         response = JSONResponse({"message": sentence}, status, VARY)
     response.headers.update(headers or {})

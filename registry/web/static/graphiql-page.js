@@ -1,6 +1,7 @@
 "use strict";
 const place = document.getElementById("graphiql");
 const query = place.dataset.query;
+const variables = place.dataset.variables;
 const fetcher = async (operation, options) => {
   const answer = await fetch("/graphql", {
     method: "POST",
@@ -12,6 +13,6 @@ const fetcher = async (operation, options) => {
 const Page = () => {
   const [text, setText] = React.useState("asked" in place.dataset ? query : undefined);
   const explorer = GraphiQLPluginExplorer.useExplorerPlugin({ query: text || "", onEdit: setText });
-  return React.createElement(GraphiQL, { fetcher, query: text, onEditQuery: setText, defaultQuery: query, plugins: [explorer] });
+  return React.createElement(GraphiQL, { fetcher, query: text, variables, onEditQuery: setText, defaultQuery: query, plugins: [explorer] });
 };
 ReactDOM.render(React.createElement(Page), place);

@@ -1,0 +1,126 @@
+"""The lists: one address a kind, as page, JSON and CSV."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from registry.access import ANONYMOUS
+from registry.model import MODEL
+from registry.modelling import Kind
+from registry.values import today
+from registry.web import list_page
+from registry.web.addresses import graphiql_path
+from registry.web.asked import SORTS, Asked
+from registry.web.files import csv_file, json_file
+from registry.web.graph import Graph
+from registry.web.listing import operation, variables
+from registry.web.markup import page
+from registry.web.names import names
+from registry.web.problems import Unanswerable
+from registry.web.selecting import facts, main_links
+from registry.web.showing import Data, far_records
+from registry.words import _
+from schema.building import CLOSED_LISTS
+from schema.limits import PAGE
+from schema.names import camel
+
+MOST_NAMED, MOST_PAGES = 50, 100
+Endpoint = Callable[[Request], Awaitable[Response]]
+Answer = Callable[[type[Kind], Request], Awaitable[Response]]
+COMMON = ("id", "name", "access", "status", "updated")
+
+
+class Lists:
+    """The lists of every kind."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the routes: the name of a kind's records, as a page and as files."""
+        pages = {"": self._page, ".json": self._json, ".csv": self._csv}
+        return [Route(f"/{kind.plural}{end}", of_kind(kind, answer)) for kind in MODEL for end, answer in pages.items()]
+
+    async def _page(self, kind: type[Kind], request: Request) -> Response:
+        asked = Asked.of(kind, request.query_params)
+        data = await self._asked(asked)
+        found = data[camel(kind.plural)]
+        called = await names(self._graph, list_page.ids_to_name(asked, data), ANONYMOUS)
+        return page(
+            request,
+            "list.html",
+            asked=asked,
+            sorts=SORTS,
+            found=found,
+            rows=list_page.rows(asked, data, today()),
+            facets=list_page.facets(asked, data, called),
+            chips=list_page.chips(asked, called),
+            pages=_beside(asked, found["pageInfo"]),
+            graphiql=graphiql_path(operation(asked), variables(asked)),
+        )
+
+    async def _json(self, kind: type[Kind], request: Request) -> Response:
+        return json_file(await self._asked(Asked.of(kind, request.query_params)))
+
+    async def _csv(self, kind: type[Kind], request: Request) -> Response:
+        asked = replace(Asked.of(kind, request.query_params).from_the_start(), first=PAGE)
+        first = await self._rows(asked)
+        return csv_file(kind.plural, self._lines(asked, first))
+
+    async def _lines(self, asked: Asked, found: Data) -> AsyncIterator[list[Any]]:
+        """Yield the headings, then a line a record, page after page."""
+        yield [*COMMON, *(one.name for one in facts(asked.kind)), *_ends(asked.kind)]
+        for _page in range(MOST_PAGES):
+            for record in found["nodes"]:
+                yield _line(asked.kind, record)
+            if not found["pageInfo"]["hasNextPage"]:
+                return
+            found = await self._rows(replace(asked, after=found["pageInfo"]["endCursor"]))
+
+    async def _rows(self, asked: Asked) -> Data:
+        text = operation(asked, named=MOST_NAMED, facets=False)
+        data = await self._graph.ask(text, variables(asked, facets=False), ANONYMOUS)
+        rows: Data = data[camel(asked.kind.plural)]
+        return rows
+
+    async def _asked(self, asked: Asked) -> Data:
+        try:
+            return await self._graph.ask(operation(asked), variables(asked), ANONYMOUS)
+        except HTTPException as refused:
+            if refused.status_code != 400 or not (asked.after or asked.before):
+                raise
+            sentence = _("This page of the list cannot be found.")
+            raise Unanswerable(sentence, asked.from_the_start().path(), _("Go to its first page")) from None
+
+
+def of_kind(kind: type[Kind], answer: Answer) -> Endpoint:
+    """Return what answers requests, told of which kind the records are that are asked for."""
+
+    async def endpoint(request: Request) -> Response:
+        return await answer(kind, request)
+
+    return endpoint
+
+
+def _beside(asked: Asked, info: Data) -> dict[str, str]:
+    """Return the addresses of the pages before and after."""
+    before = {"before": asked.from_the_start(before=info["startCursor"]).path()} if info["hasPreviousPage"] else {}
+    return before | ({"after": asked.from_the_start(after=info["endCursor"]).path()} if info["hasNextPage"] else {})
+
+
+def _ends(kind: type[Kind]) -> list[str]:
+    return [heading for end in main_links(kind) for heading in (f"{end.name}.id", f"{end.name}.name")]
+
+
+def _line(kind: type[Kind], record: Data) -> list[Any]:
+    cells = [record[name].lower() if name in CLOSED_LISTS else record[name] for name in COMMON]
+    cells += [record[camel(one.name)] for one in facts(kind)]
+    for end in main_links(kind):
+        far = far_records(end, record[camel(end.name)])
+        cells += [[one["id"] for one in far], [one["name"] for one in far]]
+    return cells

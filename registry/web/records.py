@@ -1,0 +1,116 @@
+"""The pages of records: one address a record, as page and JSON; and one that knows only its id."""
+
+import asyncio
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from registry.access import ANONYMOUS
+from registry.model import MODEL
+from registry.modelling import Kind
+from registry.values import today
+from registry.web import record_page
+from registry.web.addresses import address, graphiql_path, record_path
+from registry.web.files import json_file
+from registry.web.graph import Graph
+from registry.web.lists import of_kind
+from registry.web.markup import page
+from registry.web.record import IMPACT, OF_ANY_KIND, STOPPING, operation
+from registry.web.showing import Data, title
+from registry.web.standing import standing
+from registry.web.statements import compared
+from registry.web.stopping import stopping
+from schema.names import field_of
+
+
+class Records:
+    """The records of every kind."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the routes: below the name of a kind's records, and below `/records` for any kind."""
+        found: list[BaseRoute] = [Route("/records/{id}", self._any)]
+        for kind in MODEL:
+            found.append(Route(f"/{kind.plural}/{{id}}.json", of_kind(kind, self._json)))
+            found.append(Route(f"/{kind.plural}/{{id}}", of_kind(kind, self._page)))
+        return found
+
+    async def _page(self, kind: type[Kind], request: Request) -> Response:
+        one = request.path_params["id"]
+        record, impact = await asyncio.gather(self._record(kind, one), self._impact(kind, one))
+        if record is None:
+            return await self._elsewhere(request)
+        day = today()
+        return page(
+            request,
+            "record.html",
+            kind=kind.__name__,
+            record=record,
+            title=title(kind.__name__, record),
+            facts=record_page.facts(kind, record, day),
+            sections=record_page.sections(kind, record, day),
+            hidden=record_page.not_shown(kind, record),
+            steward=record_page.steward(record, day),
+            standing=_standing(kind, record, day),
+            compared=compared(record["statements"]) if kind is MODEL["Partnership"] else [],
+            stopping=stopping(impact),
+            shared=_shared(kind, record),
+            path=record_path(kind.__name__, one),
+            graphiql=graphiql_path(operation(kind), {"id": one}),
+        )
+
+    async def _json(self, kind: type[Kind], request: Request) -> Response:
+        one = request.path_params["id"]
+        record = await self._record(kind, one)
+        return await self._elsewhere(request, ".json") if record is None else json_file({field_of(kind): record})
+
+    async def _any(self, request: Request) -> Response:
+        return await self._elsewhere(request)
+
+    async def _elsewhere(self, request: Request, extension: str = "") -> Response:
+        """Send to the address of a record of whichever kind; nothing is there that the visitor may not know of."""
+        one = request.path_params["id"]
+        found = (await self._graph.ask(OF_ANY_KIND, {"id": one}, ANONYMOUS))["record"]
+        if found is None:
+            raise HTTPException(404)
+        path = record_path(found["__typename"], one) + extension
+        return RedirectResponse(address(path, request.query_params.multi_items()), 307)
+
+    async def _record(self, kind: type[Kind], one: str) -> Data | None:
+        data = await self._graph.ask(operation(kind), {"id": one}, ANONYMOUS)
+        record: Data | None = data[field_of(kind)]
+        return record
+
+    async def _impact(self, kind: type[Kind], one: str) -> Data | None:
+        """Return what stops with a record; nothing where too much does to tell on a page."""
+        if kind.__name__ not in STOPPING:
+            return None
+        try:
+            data = await self._graph.ask(IMPACT, {"of": one}, ANONYMOUS)
+        except HTTPException as refused:
+            if refused.status_code != 400:
+                raise
+            return None
+        impact: Data | None = data["impact"]
+        return impact
+
+
+def _standing(kind: type[Kind], record: Data, day: str) -> Any:
+    if kind is not MODEL["Partnership"]:
+        return None
+    return standing(record["validFrom"], record["validUntil"], withheld=record["withheld"], today=day)
+
+
+def _shared(kind: type[Kind], record: Data) -> str:
+    """Return where an agency, or the parties of an agreement, are put side by side with others."""
+    agencies = (
+        [record["id"]]
+        if kind is MODEL["Agency"]
+        else [one["agency"]["id"] for one in (record["parties"] if kind is MODEL["Partnership"] else [])]
+    )
+    return address("/shared", [("agency", one) for one in agencies]) if agencies else ""

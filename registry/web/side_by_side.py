@@ -1,0 +1,174 @@
+"""What agencies share, side by side: the operation that asks for it, and what its page shows."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from registry.model import MODEL
+from registry.modelling import Property
+from registry.web.selecting import glance
+from registry.web.showing import Data, Shown, edge_words, fact_words, shown
+from registry.web.standing import Standing, standing
+from registry.web.statements import Compared, compared
+from registry.web.wording import code_label
+from registry.words import _
+
+MOST = 20
+WHO = "agency { id name }"
+OPERATION = f"""query Shared($agencies: [ID!]!, $asOf: Date) {{
+  sharedBetween(agencies: $agencies, asOf: $asOf) {{
+    asOf
+    agencies {{ id name }}
+    resources {{
+      resource {{ {glance(MODEL["Resource"])} }}
+      owners {{ id name }}
+      uses {{ {WHO} role since until covered }}
+      agreements {{ id name validFrom validUntil withheld }}
+    }}
+    services {{ service {{ {glance(MODEL["Service"])} }} providers {{ {WHO} role }} }}
+    partnerships {{
+      partnership {{ id name withheld instrument legalBasis validFrom validUntil }}
+      parties {{ {WHO} role }}
+      inForce
+      statements {{ {WHO} scale level on }}
+      disagreement
+    }}
+    needs {{ need {{ {glance(MODEL["Need"])} }} neededBy {{ id name }} resource {{ id name }} owner {{ id name }} }}
+  }}
+}}
+"""
+KNOWN = """query Agencies($ids: [ID!]!) {
+  agencies(where: {id: {in: $ids}}, first: 20) { nodes { id name } }
+}
+"""
+FIND = """query Agencies($where: AgencyWhere) {
+  agencies(where: $where, first: 10, order: [{name: ASC}]) { totalCount nodes { id name } }
+}
+"""
+USE, PROVISION, MEMBERSHIP = (
+    MODEL["Agency"].ends[name].link.properties for name in ("uses", "provides", "partnerships")
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    """An agency, what its part is in words, and whether an agreement covers it; None where that cannot be seen."""
+
+    agency: Shown
+    told: Sequence[str]
+    covered: bool | None = None
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A resource: who of the agencies owns it, who uses it, and under which agreements in force."""
+
+    resource: Shown
+    owners: Sequence[Shown]
+    uses: Sequence[Part]
+    agreements: Sequence[Shown]
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service that several of the agencies provide."""
+
+    service: Shown
+    providers: Sequence[Part]
+
+
+@dataclass(frozen=True)
+class Partnership:
+    """An agreement of several of the agencies: where it stands, what it rests on, and what each says of it."""
+
+    partnership: Shown
+    standing: Standing
+    told: Sequence[str]
+    parties: Sequence[Part]
+    compared: Sequence[Compared]
+
+
+@dataclass(frozen=True)
+class Need:
+    """A need of one of the agencies, and a resource of another that could meet it."""
+
+    need: Shown
+    needed_by: Shown
+    resource: Shown
+    owner: Shown
+
+
+@dataclass(frozen=True)
+class Shared:
+    """All that the agencies share on a day."""
+
+    as_of: str
+    agencies: Sequence[Shown]
+    resources: Sequence[Resource]
+    services: Sequence[Service]
+    partnerships: Sequence[Partnership]
+    needs: Sequence[Need]
+
+    @property
+    def uncovered(self) -> int:
+        """How many resources have a use that no agreement in force covers."""
+        return sum(1 for one in self.resources if any(use.covered is False for use in one.uses))
+
+
+def shared(data: Data) -> Shared:
+    """Return what an answer of `sharedBetween` says."""
+    return Shared(
+        data["asOf"],
+        [_agency(one) for one in data["agencies"]],
+        [_resource(one, data["asOf"]) for one in data["resources"]],
+        [Service(_glance("Service", one["service"]), _parts(one["providers"], PROVISION)) for one in data["services"]],
+        [_partnership(one, data["asOf"]) for one in data["partnerships"]],
+        [_need(one) for one in data["needs"]],
+    )
+
+
+def _agency(one: Data) -> Shown:
+    return shown("Agency", one)
+
+
+def _glance(kind: str, one: Data) -> Shown:
+    return Shown(kind, one["id"], shown(kind, one).title, list(fact_words(kind, one, set())))
+
+
+def _parts(parts: Sequence[Data], declared: Any) -> list[Part]:
+    properties: Sequence[Property] = list(declared.values())
+    return [Part(_agency(one["agency"]), list(edge_words(properties, one)), one.get("covered")) for one in parts]
+
+
+def _resource(one: Data, day: str) -> Resource:
+    agreements = [
+        Shown("Partnership", each["id"], each["name"], standing=_standing(each, day)) for each in one["agreements"]
+    ]
+    owners = [_agency(each) for each in one["owners"]]
+    return Resource(_glance("Resource", one["resource"]), owners, _parts(one["uses"], USE), agreements)
+
+
+def _partnership(one: Data, day: str) -> Partnership:
+    agreement = one["partnership"]
+    told = list(_basis(agreement))
+    parties = _parts(one["parties"], MEMBERSHIP)
+    said = compared(one["statements"])
+    return Partnership(shown("Partnership", agreement), _standing(agreement, day), told, parties, said)
+
+
+def _basis(agreement: Data) -> Iterator[str]:
+    if agreement["instrument"]:
+        yield code_label("instrument", agreement["instrument"])
+    if agreement["legalBasis"]:
+        yield agreement["legalBasis"]
+    elif not agreement["withheld"]:
+        yield _("no legal basis on record")
+
+
+def _standing(agreement: Data, day: str) -> Standing:
+    return standing(agreement["validFrom"], agreement["validUntil"], withheld=agreement["withheld"], today=day)
+
+
+def _need(one: Data) -> Need:
+    needed_by, owner = _agency(one["neededBy"]), _agency(one["owner"])
+    return Need(_glance("Need", one["need"]), needed_by, shown("Resource", one["resource"]), owner)
