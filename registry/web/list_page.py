@@ -49,7 +49,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Choice:
-    """A value of a facet: how many records have it, and the address with it let through, or no longer."""
+    """A value to narrow by: how many records have it, whether it is on, and the address with it put on or taken off."""
 
     text: str
     count: int

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -15,6 +14,7 @@ from registry.web import search
 from registry.web.addresses import address, graphiql_path
 from registry.web.files import json_file
 from registry.web.graph import Graph
+from registry.web.list_page import Choice
 from registry.web.markup import page, plural, singular
 from registry.web.problems import Unanswerable
 from registry.web.showing import Data, Shown, shown
@@ -24,16 +24,6 @@ from registry.words import _
 LONGEST = 100
 NAMES = ("q", "kind", "sector", "area", "after")
 Asked = Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A kind to search in, or every kind: how much was found of it, and the address of that."""
-
-    text: str
-    count: int
-    on: bool
-    path: str
 
 
 class Searches:
