@@ -15,6 +15,7 @@ from registry.settings import Settings
 from registry.store import Place, Reader, StoreError
 from registry.web import graphiql
 from registry.web.answers import Answers
+from registry.web.explore import Explorer
 from registry.web.graph import Graph
 from registry.web.hosts import OursOnly
 from registry.web.language import Speaking
@@ -59,6 +60,7 @@ def build_app(place: Place, settings: Settings, *, model: Model = MODEL) -> Star
 def _routes(pages: Pages, graph: Graph, graphql: Endpoint) -> list[BaseRoute]:
     return [
         Route("/", pages.home),
+        Route("/explore", Explorer(graph).explore),
         Route("/reports", pages.reports),
         Route("/reports/{name}.{format}", pages.report_file),
         Route("/reports/{name}", pages.report),

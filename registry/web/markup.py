@@ -58,6 +58,7 @@ def code(value: str, codes: str) -> str:
 
 _TEMPLATES = Environment(loader=PackageLoader("registry.web"), autoescape=True, undefined=StrictUndefined)
 _TEMPLATES.trim_blocks = _TEMPLATES.lstrip_blocks = True
+_TEMPLATES.policies["json.dumps_kwargs"] = {"ensure_ascii": False}  # keys in our order
 _TEMPLATES.filters |= {"number": number, "day": day, "cell": cell, "columns": filled}
 _TEMPLATES.filters |= {"moment": moment, "code": code}
 _TEMPLATES.globals |= {"_": _, "in_language": in_language, "languages": LANGUAGES, "confidence": CONFIDENCE}

@@ -1,0 +1,23 @@
+// Colours, from the style sheet, so that light and dark are told in one place.
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const HUES = 12;
+
+let style = getComputedStyle(document.documentElement);
+export const colour = (name) => style.getPropertyValue(`--${name}`).trim();
+export const onTheme = (heard) => dark.addEventListener("change", heard);
+
+// Sectors keep their colour while they are shown: the first come first.
+const sectors = new Map();
+
+function hue(id) {
+  if (!sectors.has(id)) sectors.set(id, sectors.size % HUES);
+  return colour(`hue-${sectors.get(id)}`);
+}
+
+export const kindColour = (kind) => colour(`kind-${kind}`) || colour("kind-other");
+export const sectorColour = (sector) => (sector ? hue(sector.id) : colour("kind-other"));
+
+export function colourOf(record, by) {
+  if (record.group) return colour("kind-Agency");
+  return by === "sector" ? sectorColour(record.sectors[0]) : kindColour(record.kind);
+}

@@ -1,0 +1,147 @@
+// The drawing of a scene, by Cytoscape.
+import cytoscape from "../vendor/cytoscape-3.34.4/cytoscape.esm.min.mjs";
+import { colour, colourOf } from "./colours.js";
+import { around, layers, layoutFor, SETTLED } from "./layouts.js";
+import { look } from "./look.js";
+
+const FEW_LINKS = 40;
+const MANY_ELEMENTS = 600;
+
+export class Drawing {
+  constructor(place, { select, toggle }) {
+    this.cy = cytoscape({ container: place, style: look(), minZoom: 0.05, maxZoom: 3, boxSelectionEnabled: false, autounselectify: true });
+    this.cy.on("tap", (event) => select(event.target === this.cy || event.target.isEdge() ? "" : event.target.id()));
+    this.cy.on("dbltap", "node", (event) => toggle(event.target.id()));
+    this.cy.on("mouseover mouseout", "edge", (event) => event.target.toggleClass("hovered", event.type === "mouseover"));
+    new ResizeObserver(() => this.cy.resize()).observe(place);
+  }
+
+  show(scene, view) {
+    const layout = layoutFor(scene, view);
+    const form = [layout, view.of[0], ...scene.records.map((record) => record.id).sort()].join("\n");
+    this.cy.batch(() => this.#match(scene, view));
+    if (form !== this.form) this.#arrange(layout, scene, view);
+    this.form = form;
+    this.choose(view.at);
+  }
+
+  choose(id) {
+    const { cy } = this;
+    cy.batch(() => {
+      cy.elements().removeClass("chosen apart near");
+      const chosen = cy.getElementById(id);
+      if (chosen.empty()) return;
+      const near = chosen.closedNeighborhood();
+      chosen.addClass("chosen");
+      near.edges().addClass("near");
+      cy.elements().not(near).addClass("apart");
+    });
+  }
+
+  reveal(id) {
+    const node = this.cy.getElementById(id);
+    const { x, y } = node.empty() ? { x: 0, y: 0 } : node.renderedPosition();
+    if (x < 0 || y < 0 || x > this.cy.width() || y > this.cy.height()) this.cy.center(node);
+  }
+
+  restyle() {
+    this.cy.style(look());
+  }
+
+  fit() {
+    this.cy.fit(undefined, 24);
+    if (this.cy.zoom() > 1.4) this.cy.zoom({ level: 1.4, renderedPosition: { x: this.cy.width() / 2, y: this.cy.height() / 2 } });
+    if (this.cy.zoom() > 1.39) this.cy.center();
+  }
+
+  zoom(factor) {
+    this.cy.zoom({ level: this.cy.zoom() * factor, renderedPosition: { x: this.cy.width() / 2, y: this.cy.height() / 2 } });
+  }
+
+  png() {
+    return this.cy.png({ output: "blob-promise", full: true, scale: 2, maxWidth: 6000, maxHeight: 6000, bg: colour("paper") });
+  }
+
+  picture() {
+    const nodes = this.cy.nodes().map((node) => ({ ...node.data(), ...node.position(), classes: node.classes() }));
+    const links = this.cy.edges().map((edge) => ({ ...edge.data(), start: edge.source().position(), end: edge.target().position(), told: edge.hasClass("told") }));
+    return { nodes, links };
+  }
+
+  #match(scene, view) {
+    const { cy } = this;
+    const elements = [...scene.records.map((record) => nodeOf(record, scene, view)), ...scene.links.map((link) => edgeOf(link, scene))];
+    const wanted = new Set(elements.map((one) => one.data.id));
+    cy.remove(cy.elements().filter((one) => !wanted.has(one.id())));
+    for (const one of elements) {
+      const drawn = cy.getElementById(one.data.id);
+      if (drawn.empty()) cy.add(one);
+      else drawn.removeData("badge").data(one.data).classes([...one.classes, ...drawn.classes().filter((name) => SIDES.includes(name))]);
+    }
+  }
+
+  #arrange(layout, scene, view) {
+    const { cy } = this;
+    cy.resize();
+    cy.nodes().removeClass(SIDES);
+    if (layout === "around" || layout === "layers") {
+      const centre = view.of.find((id) => cy.getElementById(id).nonempty()) ?? scene.records[0]?.id;
+      this.#place(layout === "around" ? around(scene.records, centre) : layers(scene.records), layout);
+    } else {
+      if (layout === "spread") this.#begin(scene, view);
+      cy.layout({ ...SETTLED[layout], fit: false }).run();
+    }
+    this.fit();
+  }
+
+  #place(places, layout) {
+    this.cy.batch(() => {
+      for (const [id, { x, y, side }] of places) this.cy.getElementById(id).position({ x, y }).addClass(layout === "layers" ? [side, "narrow"] : side);
+    });
+  }
+
+  // Every record begins beside one that it is linked to, so that the same graph is always spread in the same way.
+  #begin(scene, view) {
+    const centres = view.of.length ? view.of : [scene.records[0]?.id];
+    const far = 260 * Math.sqrt(centres.length);
+    this.cy.batch(() => {
+      centres.forEach((id, i) => this.cy.getElementById(id).position(turned(far * (centres.length > 1), i, centres.length)));
+      this.cy.nodes().filter((node) => !centres.includes(node.id())).forEach((node, i, rest) => {
+        const beside = node.neighborhood("node").filter((one) => centres.includes(one.id()))[0]?.position() ?? { x: 0, y: 0 };
+        const { x, y } = turned(180 + (i % 3) * 40, i, rest.length);
+        node.position({ x: beside.x + x, y: beside.y + y });
+      });
+    });
+  }
+}
+
+const SIDES = ["left", "right", "below", "narrow"];
+const turned = (radius, i, of) => ({ x: radius * Math.cos((2 * Math.PI * i) / of), y: radius * Math.sin((2 * Math.PI * i) / of) });
+
+function nodeOf(record, scene, view) {
+  const heaviest = Math.max(1, ...(record.weight ? scene.records.map((one) => one.weight ?? 0) : []));
+  const size = record.weight ? 24 + 46 * Math.sqrt(record.weight / heaviest) : Math.min(54, 15 + 4.5 * Math.sqrt(record.degree));
+  const badge = record.more && !record.cluster ? badgeOf(record.more) : {};
+  const rank = view.of.includes(record.id) ? 2 : 1;
+  const data = { id: record.id, label: record.name, size, colour: colourOf(record, view.colour), kind: record.kind, rank, ...badge };
+  return { group: "nodes", data, classes: [record.state, record.expanded && "expanded"].filter(Boolean) };
+}
+
+function edgeOf(link, scene) {
+  const width = link.weight ? Math.min(12, 1 + Math.sqrt(link.weight)) : 1.4;
+  const classes = [];
+  if (scene.whole && scene.links.length <= FEW_LINKS) classes.push("told");
+  if (scene.records.length + scene.links.length > MANY_ELEMENTS) classes.push("many");
+  return { group: "edges", data: { id: link.id, source: link.from, target: link.to, label: link.phrase, width }, classes };
+}
+
+function badgeOf(more) {
+  const text = `+${more}`;
+  const width = 7 + 7 * text.length;
+  const drawing =
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width * 2}" height="28" viewBox="0 0 ${width} 14">` +
+    `<rect width="${width}" height="14" rx="7" fill="${colour("ink")}"/><text x="${width / 2}" y="10.5" text-anchor="middle" ` +
+    `font-family="system-ui, sans-serif" font-size="10" font-weight="600" fill="${colour("paper")}">${text}</text></svg>`;
+  return { badge: `data:image/svg+xml;utf8,${encodeURIComponent(drawing)}`, badgeWidth: width, badgeText: text };
+}
+

@@ -1,0 +1,66 @@
+// What may be left out, with what the shapes and colours mean: filter and legend in one.
+import { kindColour, sectorColour } from "./colours.js";
+import { byId, element, kinds, links as phrases, number, say } from "./page.js";
+import { glyph } from "./shapes.js";
+
+export function showFilters(scene, view, change) {
+  const { records, links } = scene.known;
+  const narrow = byId("filters");
+  narrow.hidden = Boolean(scene.grouped);
+  for (const control of narrow.querySelectorAll("select")) control.disabled = Boolean(scene.whole);
+  byId("kinds").replaceChildren(...kindChoices(records, view, change, scene.whole));
+  byId("links").replaceChildren(...linkChoices(links, view, change, scene.whole));
+  choices(byId("sector"), termsOf(records, "sectors"), view.sector);
+  choices(byId("area"), termsOf(records, "areas"), view.area);
+  showColours(scene, view);
+}
+
+function kindChoices(records, view, change, whole) {
+  const counts = counted(records.map((record) => record.kind));
+  return Object.keys(kinds).filter((kind) => counts.has(kind)).map((kind) => {
+    const fill = view.colour === "kind" ? kindColour(kind) : "currentColor";
+    const turn = (on) => change({ kinds: Object.keys(kinds).filter((one) => (one === kind ? on : view.kinds.includes(one))) });
+    return choice([glyph(kind, fill), kinds[kind].one], counts.get(kind), whole || view.kinds.includes(kind), whole, turn, kind);
+  });
+}
+
+function linkChoices(links, view, change, whole) {
+  const counts = counted(links.map((link) => link.link));
+  return [...counts.keys()].sort().map((link) => {
+    const turn = (on) => change({ hide: on ? view.hide.filter((one) => one !== link) : [...view.hide, link] });
+    return choice([phrases[link][0]], counts.get(link), whole || !view.hide.includes(link), whole, turn, link);
+  });
+}
+
+function choice(label, count, checked, disabled, turn, value) {
+  const box = element("input", { type: "checkbox", checked, disabled, value, on: { change: (event) => turn(event.target.checked) } });
+  return element("label", { className: "choice" }, box, element("span", {}, ...label), element("span", { className: "n", text: number(count) }));
+}
+
+function choices(select, terms, chosen) {
+  const options = [...terms].sort((a, b) => a.name.localeCompare(b.name));
+  select.replaceChildren(
+    element("option", { value: "", text: say("all") }),
+    ...options.map(({ id, name }) => element("option", { value: id, text: name })),
+  );
+  if (chosen && !options.some((one) => one.id === chosen)) select.append(element("option", { value: chosen, text: chosen }));
+  select.value = chosen;
+}
+
+function showColours(scene, view) {
+  const place = byId("colours");
+  place.hidden = view.colour !== "sector" || Boolean(scene.grouped);
+  if (place.hidden) return;
+  const firsts = scene.records.map((record) => record.sectors[0]);
+  const terms = [...new Map(firsts.map((sector) => [sector?.id ?? "", sector])).values()];
+  const named = terms.map((sector) => ({ sector, name: sector?.name ?? say("no_sector") })).sort((a, b) => !a.sector - !b.sector || a.name.localeCompare(b.name));
+  place.querySelector("ul").replaceChildren(...named.map(({ sector, name }) => element("li", {}, glyph("Service", sectorColour(sector)), name)));
+}
+
+const termsOf = (records, name) => new Map(records.flatMap((record) => record[name]).map((term) => [term.id, term])).values();
+
+function counted(values) {
+  const counts = new Map();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return counts;
+}

@@ -1,0 +1,19 @@
+// The graph by keyboard: arrows walk its records in the order of the table.
+const STEPS = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1, Home: -Infinity, End: Infinity };
+
+export function walkWithKeys(canvas, { select, toggle, clear, beside, chosen, drawing }) {
+  const does = {
+    Enter: () => chosen() && toggle(chosen()),
+    Escape: clear,
+    "+": () => drawing.zoom(1.3),
+    "-": () => drawing.zoom(1 / 1.3),
+    0: () => drawing.fit(),
+  };
+  canvas.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key in STEPS) select(beside(STEPS[event.key]));
+    else if (event.key in does) does[event.key]();
+    else return;
+    event.preventDefault();
+  });
+}

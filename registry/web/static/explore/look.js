@@ -1,0 +1,44 @@
+// How Cytoscape draws: shapes tell the kind, colours the kind or the sector, borders what an impact does.
+import { colour } from "./colours.js";
+import { kinds } from "./page.js";
+import { points } from "./shapes.js";
+
+export function look() {
+  const [ink, quiet, paper, line, accent, lost] = ["ink", "quiet", "paper", "line", "accent", "lost"].map(colour);
+  const text = { color: ink, "font-family": "system-ui, sans-serif", "text-background-color": paper, "text-background-opacity": 0.8, "text-background-padding": 1 };
+  return [
+    { selector: "node", style: {
+      ...text, label: "data(label)", width: "data(size)", height: "data(size)", "background-color": "data(colour)", "font-size": 12.5,
+      "text-valign": "bottom", "text-margin-y": 4, "text-wrap": "wrap", "text-max-width": 120, "min-zoomed-font-size": 6,
+      "border-width": 1.5, "border-color": paper, "overlay-opacity": 0, "transition-property": "opacity", "transition-duration": 120,
+    } },
+    ...Object.keys(kinds).map((kind) => ({ selector: `node[kind = "${kind}"]`, style: shape(kind) })),
+    { selector: "node[badge]", style: {
+      "background-image": "data(badge)", "background-clip": "none", "background-image-containment": "over", "bounds-expansion": 12,
+      "background-width": "data(badgeWidth)", "background-height": 14, "background-position-x": "100%", "background-position-y": "0%",
+      "background-offset-x": 12, "background-offset-y": -8,
+    } },
+    { selector: ".right", style: { "text-halign": "right", "text-valign": "center", "text-margin-x": 8, "text-margin-y": 0, "text-wrap": "ellipsis", "text-max-width": 250 } },
+    { selector: ".left", style: { "text-halign": "left", "text-valign": "center", "text-margin-x": -8, "text-margin-y": 0, "text-wrap": "ellipsis", "text-max-width": 250 } },
+    { selector: ".right[badge]", style: { "background-position-x": "0%", "background-position-y": "50%", "background-offset-x": beside(-1), "background-offset-y": 0 } },
+    { selector: ".left[badge]", style: { "background-position-x": "100%", "background-position-y": "50%", "background-offset-x": beside(1), "background-offset-y": 0 } },
+    { selector: ".narrow", style: { "text-wrap": "wrap", "text-max-width": 170 } },
+    { selector: ".expanded", style: { "font-weight": 700, "border-color": ink, "border-width": 2 } },
+    { selector: ".lost", style: { "border-color": lost, "border-width": 6, "border-style": "double", "font-weight": 700 } },
+    { selector: ".degraded", style: { "border-color": lost, "border-width": 2.5, "border-style": "dashed" } },
+    { selector: ".first", style: { "border-color": ink, "border-width": 5 } },
+    { selector: "edge", style: {
+      width: "data(width)", "line-color": line, "target-arrow-color": line, "curve-style": "bezier", "arrow-scale": 0.8,
+      "overlay-opacity": 0, "transition-property": "opacity", "transition-duration": 120,
+    } },
+    { selector: "edge.many", style: { "curve-style": "haystack" } },
+    { selector: "edge.told, edge.near", style: { "target-arrow-shape": "triangle", "line-color": quiet, "target-arrow-color": quiet } },
+    { selector: "edge.told, edge.hovered", style: { ...text, label: "data(label)", "font-size": 11, color: quiet, "text-rotation": "autorotate", "text-background-opacity": 1 } },
+    { selector: "edge.hovered", style: { "line-color": accent, "target-arrow-color": accent, "z-index": 9 } },
+    { selector: ".apart", style: { opacity: 0.22 } },
+    { selector: "node.chosen", style: { "underlay-color": accent, "underlay-opacity": 0.35, "underlay-padding": 9, "z-index": 10, "border-color": accent, "border-width": 3 } },
+  ];
+}
+
+const beside = (side) => (node) => side * (node.data("badgeWidth") + 3);
+const shape = (kind) => ({ shape: "polygon", "shape-polygon-points": points(kind).flat() });

@@ -1,0 +1,139 @@
+// The explorer: what the view asks for is read, and the scene that comes of it is shown in every place.
+import { onTheme } from "./colours.js";
+import { Drawing } from "./drawing.js";
+import { showFilters } from "./filters.js";
+import { walkWithKeys } from "./keys.js";
+import { offerFiles } from "./keep.js";
+import { byId, links, say, words } from "./page.js";
+import { Panel } from "./panel.js";
+import * as questions from "./questions.js";
+import { sceneOf } from "./scene.js";
+import { suggest } from "./suggestions.js";
+import { Tables } from "./table.js";
+import { addressOf, isEmpty, viewOf } from "./view.js";
+
+const STEPS = ["of", "by", "impact", "from", "to", "open"]; // a change of these can be taken back with the browser's button
+const SINGLE = { by: "", impact: "", from: "", to: "" };
+
+let view = viewOf("");
+let wanted = view; // what was asked for last; it becomes the view when its answers are there
+let answers = { near: [] };
+let scene = sceneOf(view, answers);
+
+const tell = (text) => (byId("status").textContent = text);
+const nameOf = (id) => [...scene.records, ...scene.known.records].find((record) => record.id === id)?.name ?? id;
+
+function complain({ code }) {
+  byId("problem").textContent = words[code] ?? words.REFUSED;
+  byId("problem").hidden = false;
+}
+
+async function read(next) {
+  if (next.by) return { ties: await questions.ties(next.by, next.on) };
+  if (next.impact) return { found: await questions.impact(next.impact, next.on) };
+  if (next.from && next.to) return { found: await questions.paths(next.from, next.to, through(next), next.on) };
+  return { near: await Promise.all(next.of.map((id) => questions.neighbourhood(id, next.on))) };
+}
+
+const through = ({ hide }) => (hide.length ? Object.keys(links).filter((link) => !hide.includes(link)) : null);
+
+async function change(patch, { remember = true } = {}) {
+  const next = (wanted = { ...wanted, ...patch });
+  byId("loading").hidden = false;
+  try {
+    const found = await read(next);
+    if (next !== wanted) return;
+    [view, answers] = [next, found];
+  } catch (refusal) {
+    if (next !== wanted) return;
+    wanted = view;
+    complain(refusal);
+    show();
+    return;
+  }
+  byId("problem").hidden = true;
+  const step = STEPS.some((name) => name in patch) ? "pushState" : "replaceState";
+  if (remember) history[step](null, "", addressOf(view));
+  show();
+}
+
+function show() {
+  scene = sceneOf(view, answers);
+  byId("loading").hidden = true;
+  byId("start").hidden = !isEmpty(view);
+  byId("explorer").hidden = isEmpty(view);
+  for (const name of ["by", "colour", "layout", "on"]) byId(name).value = view[name];
+  for (const link of document.querySelectorAll("nav a[hreflang]")) link.href = inLanguage(link.hreflang);
+  if (isEmpty(view)) return;
+  showFilters(scene, view, change);
+  tables.show(scene, view);
+  panel.show(scene, view);
+  drawing.show(scene, view);
+  byId("canvas").setAttribute("aria-label", say("graph", { n: scene.records.length }));
+  tell([summary(), ...notes()].join(" "));
+}
+
+const summary = () => say(scene.grouped ? "groups_shown" : "shown", { records: scene.records.length, links: scene.links.length });
+
+function notes() {
+  const leftOut = (answers.near ?? []).reduce((sum, one) => sum + one.leftOut, 0);
+  const notes = [];
+  if (scene.clustered) notes.push(say("clustered", { n: scene.clustered }));
+  if (leftOut) notes.push(say("left_out", { n: leftOut }));
+  if (view.from && !view.to) notes.push(say("choose_other"));
+  return notes;
+}
+
+function inLanguage(language) {
+  const address = new URL(addressOf(view), location);
+  address.searchParams.set("lang", language);
+  return address;
+}
+
+function select(id) {
+  if (id === view.at) return;
+  view = { ...view, at: id };
+  wanted = { ...wanted, at: id };
+  history.replaceState(null, "", addressOf(view));
+  tables.choose(id);
+  panel.show(scene, view);
+  drawing.choose(id);
+  drawing.reveal(id);
+  if (id) tell(say("selected", { name: nameOf(id) }));
+}
+
+async function toggle(id) {
+  const record = scene.records.find((one) => one.id === id);
+  if (!record) return;
+  if (record.cluster) return change({ open: [...view.open, id] });
+  if (record.group) return view.by === "LEVEL_OF_GOVERNMENT" ? undefined : change({ ...SINGLE, of: [id], at: id });
+  const expanded = view.of.includes(id);
+  if (expanded && view.of.length === 1 && !scene.whole) return;
+  const before = scene.records.length;
+  await change({ ...SINGLE, of: expanded && !scene.whole ? view.of.filter((one) => one !== id) : [...new Set([...view.of, id])], at: id });
+  if (view.of.includes(id) !== expanded) tell(expanded ? say("collapsed", { name: nameOf(id) }) : say("expanded", { name: nameOf(id), n: scene.records.length - before }));
+}
+
+const open = ({ id }) => change({ ...SINGLE, from: view.to ? "" : view.from, of: view.by ? [id] : [...new Set([...view.of, id])], at: id });
+const clear = () => select("");
+const heard = { select, toggle, clear, change, nameOf, ways: () => answers.found?.ways ?? [], wayFrom: (id) => change({ ...SINGLE, from: id }) };
+
+const drawing = new Drawing(byId("canvas"), heard);
+const tables = new Tables(heard);
+const panel = new Panel(heard);
+walkWithKeys(byId("canvas"), { ...heard, beside: (by) => tables.beside(view.at, by), chosen: () => view.at, drawing });
+suggest({ choose: open, tell, complain });
+offerFiles({ scene: () => scene, drawing, tell });
+
+for (const name of ["colour", "layout", "on", "sector", "area"]) byId(name).addEventListener("change", (event) => change({ [name]: event.target.value }));
+byId("by").addEventListener("change", ({ target }) => change({ ...SINGLE, by: target.value, at: "" }));
+byId("closer").addEventListener("click", () => drawing.zoom(1.3));
+byId("farther").addEventListener("click", () => drawing.zoom(1 / 1.3));
+byId("fit").addEventListener("click", () => drawing.fit());
+onTheme(() => show(drawing.restyle()));
+addEventListener("popstate", () => change(viewOf(location.search), { remember: false }));
+
+for (const plain of document.querySelectorAll("[data-plain]")) plain.remove();
+for (const scripted of document.querySelectorAll("[data-scripted]")) scripted.hidden = false;
+if (matchMedia("(max-width: 60rem)").matches) byId("filters").open = false;
+change(viewOf(location.search), { remember: false });

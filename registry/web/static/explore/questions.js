@@ -1,0 +1,88 @@
+// The questions that are put to the registry's GraphQL, and their answers as records and links.
+import { known, operations } from "./page.js";
+import { faced } from "./records.js";
+
+export class Refusal extends Error {
+  constructor(code) {
+    super(code);
+    this.code = code;
+  }
+}
+
+async function ask(name, variables) {
+  let answer;
+  try {
+    const response = await fetch("/graphql", {
+      method: "POST",
+      headers: { "Content-Type": "application/json", Accept: "application/json" },
+      body: JSON.stringify({ query: operations[name], variables }),
+    });
+    answer = await response.json();
+  } catch {
+    throw new Refusal("UNAVAILABLE");
+  }
+  if (answer.errors) throw new Refusal(answer.errors[0].extensions?.code);
+  return answer.data;
+}
+
+const kept = new Map();
+
+function once(key, answer) {
+  if (!kept.has(key)) {
+    kept.set(key, answer().catch((refusal) => {
+      kept.delete(key);
+      throw refusal;
+    }));
+  }
+  return kept.get(key);
+}
+
+const present = (answer) => {
+  if (answer === null) throw new Refusal("NOT_FOUND");
+  return answer;
+};
+
+export const neighbourhood = (of, on) =>
+  once(`near ${on} ${of}`, async () => {
+    const here = known?.of === of && !on;
+    return near(of, here ? known.neighbourhood : present((await ask("neighbourhood", { of, day: on || null })).neighbourhood));
+  });
+
+export const ties = (by, on) => once(`ties ${on} ${by}`, async () => (await ask("ties", { by, day: on || null })).ties);
+
+export const impact = (of, on) =>
+  once(`impact ${on} ${of}`, async () => stopped(present((await ask("impact", { of, day: on || null })).impact)));
+
+export const paths = (from, to, through, on) =>
+  once(`paths ${on} ${from} ${to} ${through}`, async () => walked((await ask("paths", { from, to, through, day: on || null })).paths));
+
+export const record = (id) => once(`record ${id}`, async () => present((await ask("record", { id })).record));
+
+export const search = async (text) => (await ask("search", { text, first: 8 })).search.nodes.map((hit) => faced(hit.record));
+
+function near(of, { nodes, links, leftOut }) {
+  const seen = new Map();
+  for (const { from, to } of links) for (const end of [from, to]) seen.set(end, (seen.get(end) ?? 0) + 1);
+  const records = nodes.map(({ record, more }) => ({ ...faced(record), total: more + (seen.get(record.id) ?? 0) }));
+  return { of, records, links, leftOut };
+}
+
+function stopped({ record, services, resources, agencies, areas }) {
+  const hits = [...services, ...resources, ...agencies, ...areas];
+  const records = [
+    { ...faced(record), state: "first", steps: 0 },
+    ...hits.map((hit) => ({ ...faced(hit.record), state: hit.lost ? "lost" : "degraded", why: hit.text, steps: hit.chain.length })),
+  ];
+  return { records, links: hits.flatMap((hit) => hit.chain.map(directed)) };
+}
+
+function walked(found) {
+  const steps = found.flatMap((path) => path.steps);
+  const records = new Map(steps.flatMap((step) => [step.from, step.to]).map((record) => [record.id, faced(record)]));
+  for (const path of found) path.steps.forEach((step, i) => nearer(records.get(step.to.id), i + 1));
+  return { records: [...records.values()], links: steps.map(directed), ways: found.map((path) => ({ ...path, ids: idsOf(path) })) };
+}
+
+const idsOf = (path) => [path.steps[0].from.id, ...path.steps.map((step) => step.to.id)];
+const nearer = (record, steps) => (record.steps = Math.min(record.steps ?? steps, steps));
+const directed = ({ link, away, from, to }) => (away ? { link, from: from.id, to: to.id } : { link, from: to.id, to: from.id });

@@ -1,0 +1,28 @@
+// A record as the explorer shows it.
+import { codes, day, kinds, language } from "./page.js";
+
+const labelled = language === "id" ? "labelId" : "labelEn";
+
+export const label = (record) => record[labelled] || record.name;
+
+export function faced(record) {
+  const kind = record.__typename;
+  const sectors = distinct(sectorsOf(record)).map(term);
+  return { id: record.id, kind, kindName: kinds[kind].one, name: called(record, kind), sectors, areas: (record.areas ?? []).map(term) };
+}
+
+function sectorsOf(record) {
+  const agencies = [record, record.agency, ...(record.owners ?? []), ...(record.parties ?? []).map((party) => party.agency)];
+  const own = record.__typename === "Sector" ? [record] : [];
+  return [...own, ...agencies.flatMap((agency) => agency?.sectors ?? [])];
+}
+
+function called(record, kind) {
+  const { one } = kinds[kind];
+  if (kind === "Channel") return `${codes["channel-kind"][record.kind] ?? one}: ${record.address ?? record.name}`;
+  if (kind === "Statement" || kind === "Feedback") return [one, ...[record.on ?? record.received].filter(Boolean).map(day)].join(", ");
+  return label(record);
+}
+
+const term = (record) => ({ id: record.id, name: label(record) });
+const distinct = (records) => [...new Map(records.map((record) => [record.id, record])).values()];

@@ -1,0 +1,5 @@
+// Text as it may stand in XML.
+const FORBIDDEN = /[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu;
+const ENTITIES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
+
+export const xml = (text) => String(text ?? "").replace(FORBIDDEN, "").replace(/[&<>"]/g, (letter) => ENTITIES[letter]);
