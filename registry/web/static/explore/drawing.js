@@ -4,7 +4,11 @@ import { colour, colourOf } from "./colours.js";
 import { around, layers, layoutFor, SETTLED } from "./layouts.js";
 import { look } from "./look.js";
 
+const EDGE = 20;
+const [SMALL, LARGE] = [0.55, 1.4];
 const FEW_LINKS = 40;
+const FEW_NAMES = 16;
+const CROWD = 60;
 const MANY_ELEMENTS = 600;
 
 export class Drawing {
@@ -34,6 +38,7 @@ export class Drawing {
       const near = chosen.closedNeighborhood();
       chosen.addClass("chosen");
       near.edges().addClass("near");
+      if (near.nodes().length <= FEW_NAMES) near.nodes().addClass("near");
       cy.elements().not(near).addClass("apart");
     });
   }
@@ -48,10 +53,14 @@ export class Drawing {
     this.cy.style(look());
   }
 
+  // All of it; of what is tall only as much as leaves the labels readable, from the top.
   fit() {
-    this.cy.fit(undefined, 24);
-    if (this.cy.zoom() > 1.4) this.cy.zoom({ level: 1.4, renderedPosition: { x: this.cy.width() / 2, y: this.cy.height() / 2 } });
-    if (this.cy.zoom() > 1.39) this.cy.center();
+    const { cy } = this;
+    cy.fit(undefined, EDGE);
+    const { x1, y1, w } = cy.elements().boundingBox();
+    const readable = Math.min(1, (cy.width() - 2 * EDGE) / w);
+    if (cy.zoom() < SMALL && readable >= SMALL) cy.viewport({ zoom: readable, pan: { x: EDGE - x1 * readable, y: EDGE - y1 * readable } });
+    if (cy.zoom() > LARGE) cy.zoom(LARGE).center();
   }
 
   zoom(factor) {
@@ -73,7 +82,9 @@ export class Drawing {
     const elements = [...scene.records.map((record) => nodeOf(record, scene, view)), ...scene.links.map((link) => edgeOf(link, scene))];
     const wanted = new Set(elements.map((one) => one.data.id));
     cy.remove(cy.elements().filter((one) => !wanted.has(one.id())));
+    const crowd = crowded(scene, view);
     for (const one of elements) {
+      if (crowd.has(one.data.id)) one.classes.push("quiet");
       const drawn = cy.getElementById(one.data.id);
       if (drawn.empty()) cy.add(one);
       else drawn.removeData("badge").data(one.data).classes([...one.classes, ...drawn.classes().filter((name) => SIDES.includes(name))]);
@@ -85,8 +96,8 @@ export class Drawing {
     cy.resize();
     cy.nodes().removeClass(SIDES);
     if (layout === "around" || layout === "layers") {
-      const centre = view.of.find((id) => cy.getElementById(id).nonempty()) ?? scene.records[0]?.id;
-      this.#place(layout === "around" ? around(scene.records, centre) : layers(scene.records), layout);
+      const aspect = cy.width() / cy.height();
+      this.#place(layout === "around" ? around(scene.records, centresOf(scene, view), aspect) : layers(scene.records, aspect), layout);
     } else {
       if (layout === "spread") this.#begin(scene, view);
       cy.layout({ ...SETTLED[layout], fit: false }).run();
@@ -102,7 +113,7 @@ export class Drawing {
 
   // Every record begins beside one that it is linked to, so that the same graph is always spread in the same way.
   #begin(scene, view) {
-    const centres = view.of.length ? view.of : [scene.records[0]?.id];
+    const centres = centresOf(scene, view);
     const far = 260 * Math.sqrt(centres.length);
     this.cy.batch(() => {
       centres.forEach((id, i) => this.cy.getElementById(id).position(turned(far * (centres.length > 1), i, centres.length)));
@@ -115,12 +126,20 @@ export class Drawing {
   }
 }
 
+const centresOf = ({ records }, { of }) => records.filter((record, i) => (of.length ? of.includes(record.id) : i === 0)).map((record) => record.id);
+// Where records are many, only those that are expanded or have the most links keep their name until one looks closer.
+function crowded(scene, view) {
+  if (["around", "layers"].includes(layoutFor(scene, view)) || scene.records.length <= CROWD) return new Set();
+  const [least] = scene.records.map((record) => record.degree).sort((a, b) => b - a).slice(FEW_NAMES - 1);
+  return new Set(scene.records.filter((record) => record.degree <= least && !record.expanded).map((record) => record.id));
+}
+
 const SIDES = ["left", "right", "below", "narrow"];
 const turned = (radius, i, of) => ({ x: radius * Math.cos((2 * Math.PI * i) / of), y: radius * Math.sin((2 * Math.PI * i) / of) });
 
 function nodeOf(record, scene, view) {
   const heaviest = Math.max(1, ...(record.weight ? scene.records.map((one) => one.weight ?? 0) : []));
-  const size = record.weight ? 24 + 46 * Math.sqrt(record.weight / heaviest) : Math.min(54, 15 + 4.5 * Math.sqrt(record.degree));
+  const size = record.weight ? 24 + 46 * Math.sqrt(record.weight / heaviest) : Math.min(54, (scene.whole ? 18 : 14) + 4.5 * Math.sqrt(record.degree));
   const badge = record.more && !record.cluster ? badgeOf(record.more) : {};
   const rank = view.of.includes(record.id) ? 2 : 1;
   const data = { id: record.id, label: record.name, size, colour: colourOf(record, view.colour), kind: record.kind, rank, ...badge };
@@ -128,11 +147,12 @@ function nodeOf(record, scene, view) {
 }
 
 function edgeOf(link, scene) {
-  const width = link.weight ? Math.min(12, 1 + Math.sqrt(link.weight)) : 1.4;
+  const width = link.weight ? Math.min(12, Math.sqrt(link.weight)) : 1.4;
+  const opacity = link.weight ? Math.min(1, 0.25 + width / 6) : 1;
   const classes = [];
   if (scene.whole && scene.links.length <= FEW_LINKS) classes.push("told");
   if (scene.records.length + scene.links.length > MANY_ELEMENTS) classes.push("many");
-  return { group: "edges", data: { id: link.id, source: link.from, target: link.to, label: link.phrase, width }, classes };
+  return { group: "edges", data: { id: link.id, source: link.from, target: link.to, label: link.phrase, width, opacity }, classes };
 }
 
 function badgeOf(more) {

@@ -2,7 +2,12 @@
 import { kinds } from "./page.js";
 
 const ROW = 25;
-const AROUND = 70;
+const LABEL = 215;
+const COLUMN = 205;
+const LAYER_ROW = 40;
+const AROUND = 80;
+const FEW = 5;
+const NARROW = 0.8;
 const SPREAD = 500;
 const ORDER = Object.keys(kinds);
 const ordered = (records) => [...records].sort((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind) || a.name.localeCompare(b.name));
@@ -11,45 +16,68 @@ export function layoutFor(scene, view) {
   if (view.layout) return view.layout;
   if (scene.grouped || scene.clustered) return "circle";
   if (scene.whole) return "layers";
-  const one = view.of.length === 1;
-  if (one && scene.records.length <= AROUND) return "around";
+  if (view.of.length <= FEW && scene.records.length <= AROUND) return "around";
   return scene.records.length <= SPREAD ? "spread" : "rings";
 }
 
-// The centre, and the rest on the two halves of an ellipse, row by row, kind by kind.
-export function around(records, centre) {
-  const rest = ordered(records.filter((record) => record.id !== centre));
+// The centres one above the other, and the rest on the two halves of an ellipse, row by row, kind by kind, as wide as
+// the canvas allows; on a narrow one in a single column.
+export function around(records, centres, aspect) {
+  const rest = ordered(records.filter((record) => !centres.includes(record.id)));
+  return aspect < NARROW ? column(rest, centres) : ellipse(rest, centres, aspect);
+}
+
+function ellipse(rest, centres, aspect) {
   const half = Math.ceil(rest.length / 2);
-  const height = Math.max(half * ROW, 6 * ROW);
-  const places = new Map([[centre, { x: 0, y: 0, side: "below" }]]);
+  const height = Math.max(half, 6) * ROW;
+  const reach = Math.min(Math.max((height * aspect) / 2 - LABEL - 110, 40), height * 0.4);
+  const places = new Map(centres.map((id, i) => [id, { x: 0, y: ((i + 0.5) / centres.length - 0.5) * height * 0.8, side: "below" }]));
   rest.forEach((record, i) => {
     const right = i < half;
-    const row = right ? i : rest.length - 1 - i;
-    const y = ((row + 0.5) / half - 0.5) * height;
-    const x = 90 + 0.62 * Math.sqrt((height / 2) ** 2 - y ** 2);
+    const row = (right ? i : rest.length - 1 - i) + 0.5;
+    const y = (row / half - 0.5) * height;
+    const x = 110 + reach * Math.sqrt(1 - ((2 * y) / height) ** 2);
     places.set(record.id, { x: right ? x : -x, y, side: right ? "right" : "left" });
   });
   return places;
 }
 
+function column(rest, centres) {
+  const places = new Map(centres.map((id, i) => [id, { x: 0, y: i * 3 * ROW, side: "right" }]));
+  rest.forEach((record, i) => places.set(record.id, { x: 120, y: (i + 1.5) * ROW, side: "right" }));
+  return places;
+}
+
 // From left to right by how many links away; a crowded layer takes several columns.
-export function layers(records) {
+export function layers(records, aspect) {
+  const byStep = new Map();
+  for (const record of ordered(records)) byStep.set(record.steps ?? 0, [...(byStep.get(record.steps ?? 0) ?? []), record]);
+  const steps = [...byStep].sort(([a], [b]) => a - b).map(([, those]) => those);
+  const tall = tallest(steps, aspect);
   const places = new Map();
-  const tall = Math.max(8, Math.ceil(Math.sqrt(records.length) * 2));
-  const layer = new Map();
-  for (const record of ordered(records)) layer.set(record.steps ?? 0, [...(layer.get(record.steps ?? 0) ?? []), record]);
-  let x = 0;
-  for (const [, those] of [...layer].sort(([a], [b]) => a - b)) {
+  let column = 0;
+  for (const those of steps) {
     const columns = Math.ceil(those.length / tall);
     const rows = Math.ceil(those.length / columns);
-    those.forEach((record, i) => places.set(record.id, { x: x + Math.floor(i / rows) * 230, y: ((i % rows) - (rows - 1) / 2) * 44, side: "right" }));
-    x += columns * 230 + 40;
+    those.forEach((record, i) => {
+      const x = (column + Math.floor(i / rows)) * COLUMN;
+      places.set(record.id, { x, y: ((i % rows) - (rows - 1) / 2) * LAYER_ROW, side: "right" });
+    });
+    column += columns;
   }
   return places;
 }
 
+// How many rows make the layers as wide, to their height, as the canvas is.
+function tallest(steps, aspect) {
+  const wide = (tall) => steps.reduce((sum, those) => sum + Math.ceil(those.length / tall), 0) * COLUMN;
+  let tall = 4;
+  while (wide(tall) > tall * LAYER_ROW * aspect && tall < 200) tall += 1;
+  return tall;
+}
+
 export const SETTLED = {
-  spread: { name: "cose", animate: false, randomize: false, nodeRepulsion: () => 30000, idealEdgeLength: () => 90, nodeOverlap: 30, gravity: 0.6, numIter: 600, componentSpacing: 120, nodeDimensionsIncludeLabels: true },
+  spread: { name: "cose", animate: false, randomize: false, nodeRepulsion: () => 20000, idealEdgeLength: () => 90, nodeOverlap: 20, gravity: 0.5, numIter: 500, componentSpacing: 100 },
   rings: { name: "concentric", animate: false, concentric: (node) => node.data("rank"), levelWidth: () => 1, minNodeSpacing: 28 },
   circle: { name: "circle", animate: false, spacingFactor: 1.3, sort: (a, b) => a.data("label").localeCompare(b.data("label")) },
 };

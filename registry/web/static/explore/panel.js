@@ -84,9 +84,14 @@ export class Panel {
     const of = (state) => scene.records.filter((record) => record.state === state);
     const [lost, degraded] = [of("lost"), of("degraded")];
     const sum = lost.length + degraded.length ? say("impact_sum", { lost: lost.length, degraded: degraded.length }) : say("impact_none");
-    const told = (those) => those.map((record) => element("li", { className: record.state }, element("span", { text: record.stateName }), " ", element("button", { type: "button", className: "name", text: record.why, on: { click: () => this.heard.select(record.id) } })));
+    const told = (those) => those.map((record) => this.#hit(record));
     const title = element("h2", { text: say("impact_of", { name: of("first")[0]?.name ?? "" }) });
     return [title, element("p", { text: sum }), this.#back(view), element("ul", { className: "hits" }, ...told(lost), ...told(degraded))];
+  }
+
+  #hit(record) {
+    const name = element("button", { type: "button", className: "name", text: record.name, on: { click: () => this.heard.select(record.id) } });
+    return element("li", { className: record.state }, name, " ", element("span", { text: record.stateName }), element("p", { className: "quiet", text: record.why }));
   }
 
   #ways(scene, view) {
