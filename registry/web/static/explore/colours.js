@@ -2,9 +2,20 @@
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const HUES = 12;
 
-let style = getComputedStyle(document.documentElement);
-export const colour = (name) => style.getPropertyValue(`--${name}`).trim();
-export const onTheme = (heard) => dark.addEventListener("change", heard);
+const style = getComputedStyle(document.documentElement);
+const read = new Map();
+
+export function colour(name) {
+  if (!read.has(name)) read.set(name, style.getPropertyValue(`--${name}`).trim());
+  return read.get(name);
+}
+
+export function onTheme(heard) {
+  dark.addEventListener("change", () => {
+    read.clear();
+    heard();
+  });
+}
 
 // Sectors keep their colour while they are shown: the first come first.
 const sectors = new Map();

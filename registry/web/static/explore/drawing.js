@@ -1,6 +1,7 @@
 // The drawing of a scene, by Cytoscape.
 import cytoscape from "../vendor/cytoscape-3.34.4/cytoscape.esm.min.mjs";
 import { colour, colourOf } from "./colours.js";
+import { settle } from "./forces.js";
 import { around, layers, layoutFor, SETTLED } from "./layouts.js";
 import { look } from "./look.js";
 
@@ -87,7 +88,8 @@ export class Drawing {
       if (crowd.has(one.data.id)) one.classes.push("quiet");
       const drawn = cy.getElementById(one.data.id);
       if (drawn.empty()) cy.add(one);
-      else drawn.removeData("badge").data(one.data).classes([...one.classes, ...drawn.classes().filter((name) => SIDES.includes(name))]);
+      else if (drawn.scratch("told") !== told(one)) drawn.removeData("badge").data(one.data).classes([...one.classes, ...drawn.classes().filter((name) => SIDES.includes(name))]);
+      cy.getElementById(one.data.id).scratch("told", told(one));
     }
   }
 
@@ -98,8 +100,9 @@ export class Drawing {
     if (layout === "around" || layout === "layers") {
       const aspect = cy.width() / cy.height();
       this.#place(layout === "around" ? around(scene.records, centresOf(scene, view), aspect) : layers(scene.records, aspect), layout);
+    } else if (layout === "spread") {
+      this.#spread(scene, view);
     } else {
-      if (layout === "spread") this.#begin(scene, view);
       cy.layout({ ...SETTLED[layout], fit: false }).run();
     }
     this.fit();
@@ -112,21 +115,19 @@ export class Drawing {
   }
 
   // Every record begins beside one that it is linked to, so that the same graph is always spread in the same way.
-  #begin(scene, view) {
+  #spread(scene, view) {
     const centres = centresOf(scene, view);
-    const far = 260 * Math.sqrt(centres.length);
-    this.cy.batch(() => {
-      centres.forEach((id, i) => this.cy.getElementById(id).position(turned(far * (centres.length > 1), i, centres.length)));
-      this.cy.nodes().filter((node) => !centres.includes(node.id())).forEach((node, i, rest) => {
-        const beside = node.neighborhood("node").filter((one) => centres.includes(one.id()))[0]?.position() ?? { x: 0, y: 0 };
-        const { x, y } = turned(180 + (i % 3) * 40, i, rest.length);
-        node.position({ x: beside.x + x, y: beside.y + y });
-      });
-    });
+    const index = new Map(scene.records.map((record, i) => [record.id, i]));
+    const links = scene.links.map((link) => [index.get(link.from), index.get(link.to)]);
+    const far = 260 * Math.sqrt(centres.length) * (centres.length > 1);
+    const middle = new Map(centres.map((id, i) => [index.get(id), turned(far, i, centres.length)]));
+    const beside = new Map(links.flatMap(([from, to]) => [[from, middle.get(to)], [to, middle.get(from)]]).filter(([, place]) => place));
+    const places = scene.records.map((_record, i) => middle.get(i) ?? moved(beside.get(i), turned(180 + (i % 3) * 40, i, index.size)));
+    settle(places, links);
+    this.cy.batch(() => scene.records.forEach((record, i) => this.cy.getElementById(record.id).position(places[i])));
   }
 }
 
-const centresOf = ({ records }, { of }) => records.filter((record, i) => (of.length ? of.includes(record.id) : i === 0)).map((record) => record.id);
 // Where records are many, only those that are expanded or have the most links keep their name until one looks closer.
 function crowded(scene, view) {
   if (["around", "layers"].includes(layoutFor(scene, view)) || scene.records.length <= CROWD) return new Set();
@@ -134,6 +135,9 @@ function crowded(scene, view) {
   return new Set(scene.records.filter((record) => record.degree <= least && !record.expanded).map((record) => record.id));
 }
 
+const centresOf = ({ records }, { of }) => records.filter((record, i) => (of.length ? of.includes(record.id) : i === 0)).map((record) => record.id);
+const moved = (place, by) => ({ x: (place?.x ?? 0) + by.x, y: (place?.y ?? 0) + by.y });
+const told = (element) => JSON.stringify(element);
 const SIDES = ["left", "right", "below", "narrow"];
 const turned = (radius, i, of) => ({ x: radius * Math.cos((2 * Math.PI * i) / of), y: radius * Math.sin((2 * Math.PI * i) / of) });
 

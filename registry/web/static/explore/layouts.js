@@ -77,7 +77,6 @@ function tallest(steps, aspect) {
 }
 
 export const SETTLED = {
-  spread: { name: "cose", animate: false, randomize: false, nodeRepulsion: () => 20000, idealEdgeLength: () => 90, nodeOverlap: 20, gravity: 0.5, numIter: 500, componentSpacing: 100 },
   rings: { name: "concentric", animate: false, concentric: (node) => node.data("rank"), levelWidth: () => 1, minNodeSpacing: 28 },
   circle: { name: "circle", animate: false, spacingFactor: 1.3, sort: (a, b) => a.data("label").localeCompare(b.data("label")) },
 };

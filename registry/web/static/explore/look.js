@@ -10,7 +10,7 @@ export function look() {
     { selector: "node", style: {
       ...text, label: "data(label)", width: "data(size)", height: "data(size)", "background-color": "data(colour)", "font-size": 12.5,
       "text-valign": "bottom", "text-margin-y": 4, "text-wrap": "wrap", "text-max-width": 120, "min-zoomed-font-size": 6,
-      "border-width": 1.5, "border-color": paper, "overlay-opacity": 0, "transition-property": "opacity", "transition-duration": 120,
+      "border-width": 1.5, "border-color": paper, "overlay-opacity": 0,
     } },
     ...Object.keys(kinds).map((kind) => ({ selector: `node[kind = "${kind}"]`, style: shape(kind) })),
     { selector: "node[badge]", style: {
@@ -32,7 +32,7 @@ export function look() {
     { selector: ".first", style: { "border-color": ink, "border-width": 5 } },
     { selector: "edge", style: {
       width: "data(width)", opacity: "data(opacity)", "line-color": line, "target-arrow-color": line, "curve-style": "bezier", "arrow-scale": 0.8,
-      "overlay-opacity": 0, "transition-property": "opacity", "transition-duration": 120,
+      "overlay-opacity": 0,
     } },
     { selector: "edge.many", style: { "curve-style": "haystack" } },
     { selector: "edge.told, edge.near", style: { "target-arrow-shape": "triangle", "line-color": quiet, "target-arrow-color": quiet } },
