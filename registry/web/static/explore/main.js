@@ -32,7 +32,16 @@ async function read(next) {
   if (next.by) return { ties: await questions.ties(next.by, next.on) };
   if (next.impact) return { found: await questions.impact(next.impact, next.on) };
   if (next.from && next.to) return { found: await questions.paths(next.from, next.to, through(next), next.on) };
-  return { near: await Promise.all(next.of.map((id) => questions.neighbourhood(id, next.on))) };
+  return near(next);
+}
+
+// A link may name a record that is no longer there: the others are shown all the same.
+async function near({ of, on }) {
+  const found = await Promise.allSettled(of.map((id) => questions.neighbourhood(id, on)));
+  const refused = found.filter((one) => one.status === "rejected").map((one) => one.reason);
+  const grave = refused.find((refusal) => refusal.code !== "NOT_FOUND") ?? (refused.length === of.length && refused[0]);
+  if (grave) throw grave;
+  return { near: found.filter((one) => one.value).map((one) => one.value), refused: refused[0] };
 }
 
 const through = ({ hide }) => (hide.length ? Object.keys(links).filter((link) => !hide.includes(link)) : null);
@@ -43,7 +52,8 @@ async function change(patch, { remember = true } = {}) {
   try {
     const found = await read(next);
     if (next !== wanted) return;
-    [view, answers] = [next, found];
+    [view, answers] = [found.near ? { ...next, of: found.near.map((one) => one.of) } : next, found];
+    wanted = view;
   } catch (refusal) {
     if (next !== wanted) return;
     wanted = view;
@@ -52,6 +62,7 @@ async function change(patch, { remember = true } = {}) {
     return;
   }
   byId("problem").hidden = true;
+  if (answers.refused) complain(answers.refused);
   const step = STEPS.some((name) => name in patch) ? "pushState" : "replaceState";
   if (remember) history[step](null, "", addressOf(view));
   show();
@@ -60,8 +71,7 @@ async function change(patch, { remember = true } = {}) {
 function show() {
   scene = sceneOf(view, answers);
   byId("loading").hidden = true;
-  byId("start").hidden = !isEmpty(view);
-  byId("explorer").hidden = isEmpty(view);
+  stage(view);
   for (const name of ["by", "colour", "layout", "on"]) byId(name).value = view[name];
   for (const link of document.querySelectorAll("nav a[hreflang]")) link.href = inLanguage(link.hreflang);
   if (isEmpty(view)) return;
@@ -71,6 +81,11 @@ function show() {
   drawing.show(scene, view);
   byId("canvas").setAttribute("aria-label", say("graph", { n: scene.records.length }));
   tell([summary(), ...notes()].join(" "));
+}
+
+function stage(next) {
+  byId("start").hidden = !isEmpty(next);
+  byId("explorer").hidden = isEmpty(next);
 }
 
 const summary = () => say(scene.grouped ? "groups_shown" : "shown", { records: scene.records.length, links: scene.links.length });
@@ -136,4 +151,5 @@ addEventListener("popstate", () => change(viewOf(location.search), { remember: f
 for (const plain of document.querySelectorAll("[data-plain]")) plain.remove();
 for (const scripted of document.querySelectorAll("[data-scripted]")) scripted.hidden = false;
 if (matchMedia("(max-width: 60rem)").matches) byId("filters").open = false;
+stage(viewOf(location.search));
 change(viewOf(location.search), { remember: false });

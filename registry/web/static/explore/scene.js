@@ -1,6 +1,6 @@
 // What is shown: records and links as the view has them. Drawing, table and files are all made of this.
 import { clustered } from "./clusters.js";
-import { links as phrases, most, number, say } from "./page.js";
+import { links as phrases, most, say } from "./page.js";
 
 export function sceneOf(view, answers) {
   if (view.by) return rolledUp(answers.ties);
@@ -36,14 +36,14 @@ const isIn = (terms, wanted) => !wanted || terms.some((term) => term.id === want
 function finished({ records, links, known, whole }, view) {
   const degree = degrees(links);
   const full = records.map((record) => shownRecord(record, degree.get(record.id) ?? 0, view.of.includes(record.id)));
-  const scene = { records: full, links: links.map((link) => spoken(link, full)), known: known ?? { records, links }, whole };
+  const scene = { records: full, links: links.map(spoken), known: known ?? { records, links }, whole };
   return full.length + links.length > most ? clustered(scene, view) : scene;
 }
 
 function shownRecord(record, degree, expanded) {
   const more = record.total === undefined || expanded ? 0 : Math.max(0, record.total - degree);
   const stateName = record.state ? say(record.state === "first" ? "stops_first" : record.state) : "";
-  return { ...record, degree, more, expanded, stateName, sectorNames: record.sectors.map((sector) => sector.name).join(", ") };
+  return { ...record, degree, more, expanded, stateName, sectorNames: record.sectors.map((sector) => sector.name).join("; ") };
 }
 
 export function degrees(links) {
@@ -52,9 +52,7 @@ export function degrees(links) {
   return degree;
 }
 
-function spoken(link, records) {
-  return { ...link, phrase: phrases[link.link][0] };
-}
+const spoken = (link) => ({ ...link, phrase: phrases[link.link][0] });
 
 function rolledUp(ties) {
   const groups = new Map();

@@ -91,7 +91,7 @@ export class Tables {
       : "";
     const cells = [
       element("td", {}, record.kind ? glyph(record.kind, colourOf(record, this.view.colour)) : "", name),
-      has("kindName") && element("td", { text: record.kindName }),
+      has("kindName") && element("td", { className: "kind", text: record.kindName }),
       has("sectorNames") && element("td", { text: record.sectorNames }),
       element("td", { className: "integer", text: number(record.degree) }),
       has("more") && element("td", { className: "integer" }, more),
