@@ -47,6 +47,7 @@ export class Tables {
     this.links = new Sorted(byId("ties"), "fromName", (link) => this.#link(link));
     this.records.turned = () => this.choose(this.view.at);
     this.records.body.addEventListener("keydown", (event) => this.#key(event));
+    this.records.body.addEventListener("dblclick", (event) => toggle(event.target.closest("tr").dataset.id));
     byId("link-table").addEventListener("toggle", () => this.#showLinks());
   }
 
