@@ -50,8 +50,9 @@ class Explorer:
         return _page(request, of, text, known, 404 if missing else 200)
 
     async def _known(self, of: str, text: str) -> Data:
-        if of:
-            return await self._ask("neighbourhood", {"of": of})
+        near = await self._ask("neighbourhood", {"of": of}) if of else {}
+        if near.get("neighbourhood"):
+            return near
         start = await self._ask("start", {})
         return {**start, **await self._ask("search", {"text": text, "first": FOUND})} if text else start
 
