@@ -113,7 +113,7 @@ def words() -> dict[str, str]:
         "validFrom": _("from {day}"),
         "validUntil": _("until {day}"),
         "records_in": _("{n} records"),
-        "tie": _("{agencies} pairs of agencies, {partnerships} agreements, {services} services, {uses} uses"),
+        "tie": _("{agencies} pairs of agencies; agreements: {partnerships}, services: {services}, uses: {uses}"),
         "within": _("within itself"),
         "graph": _("Graph of {n} records. Arrow keys walk them, Enter expands, Escape clears. The table has the same."),
         "file": _("graph"),

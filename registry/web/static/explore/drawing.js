@@ -99,7 +99,7 @@ export class Drawing {
     cy.nodes().removeClass(SIDES);
     if (layout === "around" || layout === "layers") {
       const aspect = cy.width() / cy.height();
-      this.#place(layout === "around" ? around(scene.records, centresOf(scene, view), aspect) : layers(scene.records, aspect), layout);
+      this.#place(layout === "around" ? around(scene.records, centresOf(scene, view), aspect) : layers(scene.records, aspect, hasNamedLinks(scene)), layout);
     } else if (layout === "spread") {
       this.#spread(scene, view);
     } else {
@@ -135,7 +135,15 @@ function crowded(scene, view) {
   return new Set(scene.records.filter((record) => record.degree <= least && !record.expanded).map((record) => record.id));
 }
 
-const centresOf = ({ records }, { of }) => records.filter((record, i) => (of.length ? of.includes(record.id) : i === 0)).map((record) => record.id);
+const hasNamedLinks = ({ whole, links }) => whole && links.length <= FEW_LINKS;
+
+// The records that the rest stands around: those that are expanded, or the one that weighs most.
+function centresOf({ records }, { of }) {
+  const centres = records.filter((record) => of.includes(record.id));
+  const [heaviest] = [...records].sort((a, b) => (b.weight ?? b.degree) - (a.weight ?? a.degree));
+  return (centres.length ? centres : [heaviest]).map((record) => record.id);
+}
+
 const moved = (place, by) => ({ x: (place?.x ?? 0) + by.x, y: (place?.y ?? 0) + by.y });
 const told = (element) => JSON.stringify(element);
 const SIDES = ["left", "right", "below", "narrow"];
@@ -143,7 +151,7 @@ const turned = (radius, i, of) => ({ x: radius * Math.cos((2 * Math.PI * i) / of
 
 function nodeOf(record, scene, view) {
   const heaviest = Math.max(1, ...(record.weight ? scene.records.map((one) => one.weight ?? 0) : []));
-  const size = record.weight ? 24 + 46 * Math.sqrt(record.weight / heaviest) : Math.min(54, (scene.whole ? 18 : 14) + 4.5 * Math.sqrt(record.degree));
+  const size = record.weight ? 16 + 46 * Math.sqrt(record.weight / heaviest) : Math.min(54, (scene.whole ? 18 : 14) + 4.5 * Math.sqrt(record.degree));
   const badge = record.more && !record.cluster ? badgeOf(record.more) : {};
   const rank = view.of.includes(record.id) ? 2 : 1;
   const data = { id: record.id, label: record.name, size, colour: colourOf(record, view.colour), kind: record.kind, rank, ...badge };
@@ -154,7 +162,8 @@ function edgeOf(link, scene) {
   const width = link.weight ? Math.min(12, Math.sqrt(link.weight)) : 1.4;
   const opacity = link.weight ? Math.min(1, 0.25 + width / 6) : 1;
   const classes = [];
-  if (scene.whole && scene.links.length <= FEW_LINKS) classes.push("told");
+  if (hasNamedLinks(scene)) classes.push("told");
+  if (link.group) classes.push("tie");
   if (scene.records.length + scene.links.length > MANY_ELEMENTS) classes.push("many");
   return { group: "edges", data: { id: link.id, source: link.from, target: link.to, label: link.phrase, width, opacity }, classes };
 }

@@ -5,7 +5,10 @@ const ROW = 25;
 const LABEL = 215;
 const COLUMN = 205;
 const LAYER_ROW = 40;
+const NAMED_ROW = 110;
+const ASIDE = 90;
 const AROUND = 80;
+const IN_CIRCLE = 14;
 const FEW = 5;
 const NARROW = 0.8;
 const SPREAD = 500;
@@ -14,7 +17,7 @@ const ordered = (records) => [...records].sort((a, b) => ORDER.indexOf(a.kind) -
 
 export function layoutFor(scene, view) {
   if (view.layout) return view.layout;
-  if (scene.grouped || scene.clustered) return "circle";
+  if ((scene.grouped || scene.clustered) && scene.records.length <= IN_CIRCLE) return "circle";
   if (scene.whole) return "layers";
   if (view.of.length <= FEW && scene.records.length <= AROUND) return "around";
   return scene.records.length <= SPREAD ? "spread" : "rings";
@@ -48,8 +51,9 @@ function column(rest, centres) {
   return places;
 }
 
-// From left to right by how many links away; a crowded layer takes several columns.
-export function layers(records, aspect) {
+// From left to right by how many links away; a crowded layer takes several columns. Where links are named too, records
+// stand farther apart, and not one straight above the other.
+export function layers(records, aspect, named) {
   const byStep = new Map();
   for (const record of ordered(records)) byStep.set(record.steps ?? 0, [...(byStep.get(record.steps ?? 0) ?? []), record]);
   const steps = [...byStep].sort(([a], [b]) => a - b).map(([, those]) => those);
@@ -60,8 +64,8 @@ export function layers(records, aspect) {
     const columns = Math.ceil(those.length / tall);
     const rows = Math.ceil(those.length / columns);
     those.forEach((record, i) => {
-      const x = (column + Math.floor(i / rows)) * COLUMN;
-      places.set(record.id, { x, y: ((i % rows) - (rows - 1) / 2) * LAYER_ROW, side: "right" });
+      const x = (column + Math.floor(i / rows)) * COLUMN + (named ? (i % 2) * ASIDE : 0);
+      places.set(record.id, { x, y: ((i % rows) - (rows - 1) / 2) * (named ? NAMED_ROW : LAYER_ROW), side: named ? "below" : "right" });
     });
     column += columns;
   }

@@ -37,6 +37,7 @@ export function look() {
     { selector: "edge.many", style: { "curve-style": "haystack" } },
     { selector: "edge.told, edge.near", style: { "target-arrow-shape": "triangle", "line-color": quiet, "target-arrow-color": quiet } },
     { selector: "edge.told, edge.hovered", style: { ...text, label: "data(label)", "font-size": 11, color: quiet, "text-rotation": "autorotate", "text-background-opacity": 1 } },
+    { selector: "edge.tie", style: { "line-color": quiet, "target-arrow-shape": "none" } },
     { selector: "edge.hovered", style: { "line-color": accent, "target-arrow-color": accent, "z-index": 9 } },
     { selector: ".apart", style: { opacity: 0.22 } },
     { selector: "node.chosen", style: { "underlay-color": accent, "underlay-opacity": 0.35, "underlay-padding": 9, "underlay-shape": "ellipse", "z-index": 10, "border-color": accent, "border-width": 3 } },
