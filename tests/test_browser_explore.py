@@ -178,6 +178,12 @@ def test_the_address_restores_the_view(desk: Page) -> None:
     assert desk.locator("#kinds input[value=Channel]").is_checked()
 
 
+def test_a_link_to_a_record_that_is_gone_shows_the_others(desk: Page) -> None:
+    explore(desk, f"of={DINKES}&of=depok:gone")
+    assert ROUTINE in rows(desk)
+    assert "no such record" in desk.locator("#problem").inner_text()
+
+
 def test_files_hold_what_is_shown(desk: Page, tmp_path: Path) -> None:
     explore(desk)
     shown = set(rows(desk))
