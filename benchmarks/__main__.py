@@ -1,6 +1,8 @@
-"""Run every benchmark: `python -m benchmarks`, or `make bench`."""
+"""Run every benchmark in turn: `python -m benchmarks`, or `make bench`."""
 
 from benchmarks import load, reports
+from benchmarks.reads import __main__ as reads
+from benchmarks.reads import scale
 
-load.main()
-reports.main()
+for benchmark in (load, reports, reads, scale):
+    benchmark.main()

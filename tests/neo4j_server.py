@@ -25,10 +25,7 @@ HOME = CACHE / f"neo4j-{VERSION}"
 POM = Path(__file__).with_name("pom.xml")
 FOLDERS = ("conf", "data", "logs", "run", "plugins", "import")
 START_SECONDS = 120
-JAVA = [
-    *("java", "-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"),
-    *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in ("java.nio", "java.io", "sun.nio.ch")),
-]
+OPENED = [f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in ("java.nio", "java.io", "sun.nio.ch")]
 CONF = """\
 server.default_listen_address=127.0.0.1
 server.bolt.listen_address=127.0.0.1:{port}
@@ -37,7 +34,7 @@ server.http.enabled=false
 server.https.enabled=false
 dbms.security.auth_enabled={secured}
 dbms.usage_report.enabled=false
-server.memory.pagecache.size=32m
+server.memory.pagecache.size={page_cache}
 db.tx_log.preallocate=false
 db.tx_log.rotation.size=16M
 db.tx_log.rotation.retention_policy=1 files
@@ -50,38 +47,55 @@ class Neo4jMissing(Exception):
 
 
 @dataclass(frozen=True)
+class Size:
+    """How Java runs it, and how much of the data it keeps in memory."""
+
+    java: tuple[str, ...]
+    page_cache: str
+
+
+QUICK_START = Size(("-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"), "32m")
+SERVER = Size(("-Xms1g", "-Xmx1g", "-XX:+UseG1GC"), "1g")
+
+
+@dataclass(frozen=True)
 class Neo4jServer:
     uri: str
     username: str = ""
     password: str = ""
+    pid: int | None = None
 
 
 @contextlib.contextmanager
-def running(password: str = "") -> Iterator[Neo4jServer]:
+def running(password: str = "", size: Size = QUICK_START) -> Iterator[Neo4jServer]:
     """Run a server on a free port and an empty directory until the end of the block. Raises Neo4jMissing.
 
     With a password it lets in only who has it; without, anybody.
     """
     archive = f"-XX:SharedArchiveFile={_archive()}"
-    with tempfile.TemporaryDirectory(prefix="neo4j-") as home, _server(Path(home), archive, password) as (_, port):
-        yield Neo4jServer(f"bolt://127.0.0.1:{port}", "neo4j" if password else "", password)
+    with (
+        tempfile.TemporaryDirectory(prefix="neo4j-") as home,
+        _server(Path(home), archive, password, size) as (process, port),
+    ):
+        yield Neo4jServer(f"bolt://127.0.0.1:{port}", "neo4j" if password else "", password, process.pid)
 
 
 @contextlib.contextmanager
-def _server(home: Path, option: str, password: str = "") -> Iterator[tuple["subprocess.Popen[bytes]", int]]:
+def _server(
+    home: Path, option: str, password: str = "", size: Size = QUICK_START
+) -> Iterator[tuple["subprocess.Popen[bytes]", int]]:
     port = _free_port()
     for folder in FOLDERS:
         (home / folder).mkdir()
-    (home / "conf" / "neo4j.conf").write_text(
-        CONF.format(port=port, secured=str(bool(password)).lower()), encoding="utf-8"
-    )
+    conf = CONF.format(port=port, secured=str(bool(password)).lower(), page_cache=size.page_cache)
+    (home / "conf" / "neo4j.conf").write_text(conf, encoding="utf-8")
     environment = {**os.environ, "NEO4J_HOME": str(home), "NEO4J_CONF": str(home / "conf")}
     if password:
         admin = ["java", "-cp", f"{_jars()}/*", "org.neo4j.cli.AdminTool", "dbms", "set-initial-password", password]
         subprocess.run(admin, env=environment, capture_output=True, check=True)
     main = [_main_class(), f"--home-dir={home}", f"--config-dir={home / 'conf'}"]
     with (home / "logs" / "out.log").open("wb") as log:
-        command = [*JAVA, option, "-cp", f"{_jars()}/*", *main]
+        command = ["java", *size.java, *OPENED, option, "-cp", f"{_jars()}/*", *main]
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
     try:
         _await(process, port, home / "logs" / "out.log")

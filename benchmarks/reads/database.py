@@ -1,0 +1,29 @@
+"""A real Neo4j with the registry's schema, sized as a small server would be."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import psutil
+
+from registry.constraints import apply
+from registry.model import MODEL
+from registry.store import Place, Store
+from tests.neo4j_server import SERVER, running
+
+
+@dataclass(frozen=True)
+class Database:
+    """Where it is, its process, and a store to write with."""
+
+    uri: str
+    process: psutil.Process
+    store: Store
+
+
+@contextlib.contextmanager
+def database() -> Iterator[Database]:
+    """Run a Neo4j until the end of the block. Raises Neo4jMissing."""
+    with running(size=SERVER) as server, Store(Place(server.uri, "", "", "", "")) as store:
+        apply(store, MODEL)
+        yield Database(server.uri, psutil.Process(server.pid), store)

@@ -1,0 +1,94 @@
+"""What a request costs: the processor time of the server and of the database, the wait, and how many go at once."""
+
+import asyncio
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+import psutil
+
+from benchmarks.reads.client import Spell, ask_often, ask_once, post
+from benchmarks.reads.servers import Server
+
+CLIENTS = 8
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Milliseconds of processor time a request, the median wait in milliseconds, and requests a second of 8 clients."""
+
+    server: float
+    database: float
+    wait: float
+    rate: float
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked under a name that every server knows, and how often in one spell."""
+
+    name: str
+    values: dict[str, Any]
+    times: int
+
+
+@dataclass(frozen=True)
+class Asking:
+    """One question to one server."""
+
+    server: Server
+    question: Question
+
+    @property
+    def request(self) -> bytes:
+        words = self.server.words
+        return post(words.path, words.body(self.question.name, self.question.values))
+
+    def rows(self) -> Any:
+        """Return the answer's rows."""
+        return self.server.words.rows(asyncio.run(ask_once(self.server.port, self.request)))
+
+    def ask(self, clients: int) -> Spell:
+        """Ask as often as the question says."""
+        return asyncio.run(ask_often(self.server.port, self.request, self.question.times, clients=clients))
+
+    def cost(self, database: psutil.Process) -> Cost:
+        """Measure one client alone, then several."""
+        before, database_before = _spent(self.server.process), _spent(database)
+        alone = self.ask(1)
+        spent, database_spent = _spent(self.server.process) - before, _spent(database) - database_before
+        together = self.ask(CLIENTS)
+        times = self.question.times
+        return Cost(
+            1000 * spent / times, 1000 * database_spent / times, 1000 * median(alone.answers), times / together.seconds
+        )
+
+
+def middle(costs: list[Cost]) -> Cost:
+    """Return the medians of several rounds."""
+    return Cost(*(median(getattr(cost, name) for cost in costs) for name in ("server", "database", "wait", "rate")))
+
+
+def compared(asked: list[Asking]) -> Any:
+    """Return the rows that all servers answer with; when they differ, there is nothing to measure."""
+    answers = [one.rows() for one in asked]
+    for one, rows in zip(asked, answers, strict=True):
+        if rows != answers[0]:
+            raise SystemExit(f"{one.server.name} answers {one.question} otherwise than {asked[0].server.name}.")
+    return answers[0]
+
+
+def rounds(asked: list[Asking], database: psutil.Process, times: int) -> list[Cost]:
+    """Measure all in turn, so many times; return the medians in the same order."""
+    for one in asked:
+        one.ask(CLIENTS)  # plans are made, and code is compiled
+    costs: list[list[Cost]] = [[] for _ in asked]
+    for _ in range(times):
+        for one, own in zip(asked, costs, strict=True):
+            own.append(one.cost(database))
+    return [middle(own) for own in costs]
+
+
+def _spent(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return times.user + times.system
