@@ -172,7 +172,8 @@ class Explore:
 class Page:
     """A page of records of a kind, each in one or more views.
 
-    `rows` is one more than the page shows; `start` the keys it begins behind, the id last.
+    `rows` is how many to read, one more than the page shows where that tells something; `start` the keys it begins
+    behind, the id last.
     """
 
     kind: str

@@ -165,13 +165,28 @@ class Reader:
 
     async def _one(self, cypher: Cypher) -> list[Rows]:
         async with self._session() as session:
-            result = await session.run(_query(cypher, self._place, self._dialect), cypher.parameters)
-            return [await result.values()]
+            query = neo4j.Query(self._text(cypher), timeout=self._timeout)
+            return [self._rows(cypher, await (await session.run(query, cypher.parameters)).values())]
 
     async def _several(self, cyphers: Sequence[Cypher]) -> list[Rows]:
-        timeout = self._place.timeout if self._dialect.times_out_each else None
-        async with self._session() as session, await session.begin_transaction(timeout=timeout) as transaction:
-            return [await (await transaction.run(_literal(one.text), one.parameters)).values() for one in cyphers]
+        async with self._session() as session, await session.begin_transaction(timeout=self._timeout) as transaction:
+            return [
+                self._rows(one, await (await transaction.run(self._text(one), one.parameters)).values())
+                for one in cyphers
+            ]
+
+    @property
+    def _timeout(self) -> float | None:
+        return self._place.timeout if self._dialect.times_out_each else None
+
+    def _text(self, cypher: Cypher) -> Any:
+        return _literal(cypher.gathered() if self._gathers(cypher) else cypher.text)
+
+    def _rows(self, cypher: Cypher, rows: Rows) -> Rows:
+        return [[row] for row in rows[0][0]] if self._gathers(cypher) else rows
+
+    def _gathers(self, cypher: Cypher) -> bool:
+        return cypher.long and self._dialect.gathers
 
     def _session(self) -> Any:
         return self._driver.session(database=self._place.database, default_access_mode=neo4j.READ_ACCESS)

@@ -1,19 +1,18 @@
-"""The Strawberry extension that answers an operation as a whole: one statement a root field, shaped by closures.
+"""The Strawberry extension that answers an operation as a whole: one statement a root field, shaped by generated code.
 
-Only what the closures do not cover goes through graphql-core, over the same answer: introspection beside data,
+Only what that does not cover goes through graphql-core, over the same answer: introspection beside data,
 and a null where the schema promises a value.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from graphql import ExecutionResult, FragmentDefinitionNode, GraphQLError, OperationDefinitionNode
+from graphql import ExecutionResult, FragmentDefinitionNode, GraphQLError, GraphQLSchema, OperationDefinitionNode
 from graphql.execution.values import get_variable_values
-from graphql.language import DocumentNode
+from graphql.language import DocumentNode, OperationType
 from strawberry.extensions import SchemaExtension
 from strawberry.types import ExecutionContext
 
@@ -26,13 +25,12 @@ from registry.plan import Explore, Question
 from registry.store import Reader, Rows, StoreError
 from schema.exploring import explore
 from schema.inputs import shape_of
+from schema.kept import Kept
 from schema.limits import check_cost
 from schema.operations import Planned, plan_operation
 from schema.refusal import Refused, internal
 from schema.selection import Operation
 from schema.shape import Incomplete
-
-KEPT = 1_000
 
 
 @dataclass(frozen=True)
@@ -52,6 +50,16 @@ class Asking:
     def asker(self, question: Explore) -> Asker:
         """Return who asks for what a question finds."""
         return Asker(lambda cyphers: self.read([question] * len(cyphers), cyphers), self.actor)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An operation as it is asked: a valid document, its text, the operation in it, and its variables, not yet coerced."""
+
+    text: str
+    document: DocumentNode
+    operation: OperationDefinitionNode
+    variables: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -82,87 +90,94 @@ class Compiled:
         return asked
 
 
-class Compiler:
-    """Makes operations ready and keeps them: one for all operations of a document whose variables have one shape."""
+class Answerer:
+    """Answers operations, and keeps what it made ready: one for all of a document whose variables have one shape."""
 
     def __init__(self, model: Model) -> None:
         self._model = model
-        self._kept: OrderedDict[Any, Compiled] = OrderedDict()
+        self._kept: Kept[Compiled] = Kept()
+        self._documents: Kept[DocumentNode] = Kept()
 
-    def compiled(self, context: ExecutionContext, variables: Mapping[str, Any], *, strict: bool) -> Compiled:
-        """Return the operation of a context made ready. Raises Refused."""
-        key = (context.query, context.operation_name, shape_of(dict(variables)), strict)
-        if key not in self._kept:
-            self._kept[key] = self._compile(context, variables, strict)
-            if len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
-        self._kept.move_to_end(key)
-        return self._kept[key]
+    def known(self, text: str, name: str | None, variables: Mapping[str, Any]) -> Asked | None:
+        """Return the operation of a document that was answered before, and so is valid; None where it is not one."""
+        document = self._documents.get(text)
+        operation = operation_of(document, name) if document else None
+        if document is None or operation is None or operation.operation is not OperationType.QUERY:
+            return None
+        return Asked(text, document, operation, variables)
 
-    def _compile(self, context: ExecutionContext, variables: Mapping[str, Any], strict: bool) -> Compiled:
-        document, schema = context.graphql_document, context.schema._schema
-        assert document is not None
-        operation = Operation(schema, operation_of(document, context.operation_name), fragments_of(document), variables)
+    async def answer(self, schema: GraphQLSchema, asked: Asked, asking: Asking) -> ExecutionResult:
+        """Return the result of an operation. Raises Incomplete when graphql-core has to complete it."""
+        try:
+            compiled, data = await self.read(schema, asked, asking, strict=True)
+        except Incomplete:
+            raise
+        except Exception as error:
+            return ExecutionResult(data=None, errors=[_as_answered(error)])
+        if compiled.planned.introspects:
+            raise Incomplete
+        self._documents.keep(asked.text, asked.document)
+        return ExecutionResult(data=data, errors=None)
+
+    async def read(
+        self, schema: GraphQLSchema, asked: Asked, asking: Asking, *, strict: bool
+    ) -> tuple[Compiled, dict[str, Any]]:
+        """Return what an operation was made into, and its data. Raises Refused, StoreError and, when strict, Incomplete."""
+        variables = coerced(schema, asked)
+        key = (asked.text, asked.operation.name and asked.operation.name.value, shape_of(variables), strict)
+        compiled = self._kept.get(key) or self._kept.keep(key, self._compile(schema, asked, variables, strict))
+        known = {**variables, **await compiled.explored(asking, variables)}
+        rows = await asking.read(compiled.planned.questions, compiled.ask(known, asking.actor))
+        return compiled, compiled.planned.answer(rows, known)
+
+    def _compile(self, schema: GraphQLSchema, asked: Asked, variables: Mapping[str, Any], strict: bool) -> Compiled:
+        operation = Operation(schema, asked.operation, fragments_of(asked.document), variables)
         planned = plan_operation(operation, self._model, strict=strict)
         return Compiled(planned, tuple(write(question, self._model) for question in planned.questions))
 
 
 class Answering(SchemaExtension):
-    """Answers operations; graphql-core is left only what `Compiled` does not cover."""
+    """Answers operations; graphql-core is left only what `Answerer` does not cover."""
 
-    def __init__(self, compiler: Compiler) -> None:
-        self._compiler = compiler
+    def __init__(self, answerer: Answerer) -> None:
+        self._answerer = answerer
 
     async def on_execute(self) -> AsyncIterator[None]:
         """Set the result of the operation, or the root value that graphql-core completes."""
         context = self.execution_context
+        schema, asked = context.schema._schema, _asked(context)
         try:
-            await self._answer(context)
-        except GraphQLError as error:
-            context.result = ExecutionResult(data=None, errors=[error])
-        except StoreError as error:
-            context.result = ExecutionResult(data=None, errors=[_of_store(error)])
+            context.result = await self._answerer.answer(schema, asked, context.context)
+        except Incomplete:
+            _, context.root_value = await self._answerer.read(schema, asked, context.context, strict=False)
         yield
 
-    async def _answer(self, context: ExecutionContext) -> None:
-        variables = coerced(context)
-        try:
-            planned, answer = await self._asked(context, variables, strict=True)
-        except Incomplete:
-            _, context.root_value = await self._asked(context, variables, strict=False)
-            return
-        if planned.introspects:
-            _, context.root_value = await self._asked(context, variables, strict=False)
-        else:
-            context.result = ExecutionResult(data=answer, errors=None)
 
-    async def _asked(
-        self, context: ExecutionContext, variables: dict[str, Any], *, strict: bool
-    ) -> tuple[Planned, Any]:
-        asking: Asking = context.context
-        compiled = self._compiler.compiled(context, variables, strict=strict)
-        known = {**variables, **await compiled.explored(asking, variables)}
-        rows = await asking.read(compiled.planned.questions, compiled.ask(known, asking.actor))
-        return compiled.planned, compiled.planned.answer(rows, known)
-
-
-def coerced(context: ExecutionContext) -> dict[str, Any]:
+def coerced(schema: GraphQLSchema, asked: Asked) -> dict[str, Any]:
     """Return the variables of an operation as its definitions coerce them. Raises Refused."""
-    document, schema = context.graphql_document, context.schema._schema
-    assert document is not None
-    definitions = operation_of(document, context.operation_name).variable_definitions or ()
+    definitions = asked.operation.variable_definitions
     if not definitions:
         return {}
-    values = get_variable_values(schema, definitions, context.variables or {}, max_errors=5)
+    values = get_variable_values(schema, definitions, dict(asked.variables), max_errors=5)
     if isinstance(values, list):
         raise Refused("BAD_REQUEST", values[0].message, nodes=values[0].nodes)
     return values
 
 
-def operation_of(document: DocumentNode, name: str | None) -> OperationDefinitionNode:
+def operation_of(document: DocumentNode, name: str | None) -> OperationDefinitionNode | None:
     """Return the operation of a document with this name, or its only one."""
     operations = [one for one in document.definitions if isinstance(one, OperationDefinitionNode)]
-    return next(one for one in operations if name is None or (one.name and one.name.value == name))
+    if name is None:
+        return operations[0] if len(operations) == 1 else None
+    return next((one for one in operations if one.name and one.name.value == name), None)
+
+
+def _asked(context: ExecutionContext) -> Asked:
+    document = context.graphql_document
+    assert document is not None  # nothing is executed that was not parsed
+    operation = operation_of(document, context.operation_name)
+    assert operation is not None  # nor what the document does not have
+    return Asked(context.query or "", document, operation, context.variables or {})
 
 
 def fragments_of(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:
@@ -170,10 +185,11 @@ def fragments_of(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:
     return {one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)}
 
 
-def _of_store(error: StoreError) -> GraphQLError:
-    if error.code in ("UNAVAILABLE", "TIMEOUT", "TOO_COSTLY"):
-        sentence = (
-            "The registry's store does not answer; try again soon." if error.code == "UNAVAILABLE" else str(error)
-        )
-        return Refused(error.code, sentence)
+def _as_answered(error: Exception) -> GraphQLError:
+    if isinstance(error, GraphQLError):
+        return error
+    if isinstance(error, StoreError) and error.code == "UNAVAILABLE":
+        return Refused(error.code, "The registry's store does not answer; try again soon.")
+    if isinstance(error, StoreError) and error.code in ("TIMEOUT", "TOO_COSTLY"):
+        return Refused(error.code, str(error))
     return internal(error)

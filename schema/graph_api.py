@@ -10,7 +10,7 @@ import strawberry
 from graphql import GraphQLError
 from strawberry.extensions import MaxTokensLimiter, ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
-from strawberry.types import ExecutionContext
+from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.field import StrawberryField
 
 from registry.model import MODEL
@@ -27,19 +27,47 @@ from schema.building import (
     maybe,
     plain,
 )
-from schema.compiled import KEPT, Answering, Compiler
+from schema.compiled import Answerer, Answering, Asking
 from schema.explored import explored_fields
 from schema.filters import Inputs
+from schema.kept import KEPT
 from schema.limits import TOKENS
 from schema.names import camel, field_of, link_type
-from schema.shape import KIND
+from schema.shape import KIND, Incomplete
 
 FIRST, FIRST_LINKED = 20, 50
 WITHHELD = "Whether some of this record is kept from who asks."
 
 
 class Schema(strawberry.Schema):
-    """A schema whose errors are logged where they become answers, not here."""
+    """The schema of a model with what answers its operations. Errors are logged where they become answers, not here."""
+
+    def __init__(self, model: Model) -> None:
+        self._answerer, outputs = Answerer(model), Outputs(model)
+        super().__init__(
+            query=outputs.query(),
+            types=outputs.kinds(),
+            extensions=[
+                lambda: MaxTokensLimiter(max_token_count=TOKENS),
+                lambda: ParserCache(maxsize=KEPT),
+                lambda: ValidationCache(maxsize=KEPT),
+                lambda: Answering(self._answerer),
+            ],
+            config=StrawberryConfig(scalar_map=SCALARS, auto_camel_case=False),
+        )
+
+    async def answer_known(
+        self, text: str, name: str | None, variables: dict[str, Any], asking: Asking
+    ) -> ExecutionResult | None:
+        """Answer an operation of a document that was answered before; None where Strawberry has to look at it."""
+        asked = self._answerer.known(text, name, variables)
+        if asked is None:
+            return None
+        try:
+            result = await self._answerer.answer(self._schema, asked, asking)
+        except Incomplete:
+            return None
+        return ExecutionResult(result.data, result.errors)
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Leave errors to `schema.refusal.presented`."""
@@ -47,18 +75,7 @@ class Schema(strawberry.Schema):
 
 def build_schema(model: Model) -> Schema:
     """Return the schema of a model."""
-    compiler, outputs = Compiler(model), Outputs(model)
-    return Schema(
-        query=outputs.query(),
-        types=outputs.kinds(),
-        extensions=[
-            lambda: MaxTokensLimiter(max_token_count=TOKENS),
-            lambda: ParserCache(maxsize=KEPT),
-            lambda: ValidationCache(maxsize=KEPT),
-            lambda: Answering(compiler),
-        ],
-        config=StrawberryConfig(scalar_map=SCALARS, auto_camel_case=False),
-    )
+    return Schema(model)
 
 
 class Outputs:

@@ -21,6 +21,7 @@ from schema.pages import PageShape
 from schema.planner import Records
 from schema.refusal import Refused
 from schema.selection import Operation
+from schema.shape import compiled
 from schema.trees import Tree
 
 Rows = list[list[Any]]
@@ -74,8 +75,9 @@ def plan_operation(operation: Operation, model: Model, *, strict: bool) -> Plann
 
 
 def _one(planned: Planned, records: Records, key: str, nodes: list[FieldNode], kind: type[Kind]) -> Build:
-    select, shaped = records.record(nodes, kind.__name__, ROOT_DEPTH)
+    select, row = records.record(nodes, kind.__name__, ROOT_DEPTH)
     place = planned.ask(ById(records.given("Query", nodes[0])["id"], (select,)), key)
+    shaped = compiled(row.only)
     return lambda rows, variables: shaped(rows[place][0][0]) if rows[place] else None
 
 
@@ -154,7 +156,8 @@ class Connection:
         shaped = PageShape(self._records, self._kind.__name__, marked, size, backward, from_cursor=bool(start))
         for key, nodes in wanted.items():
             shaped.add(key, nodes)
-        rows = Given(size.path, size.fixed, page_rows)
+        counting = page_rows if any(nodes[0].name.value == "pageInfo" for nodes in wanted.values()) else page_size
+        rows = Given(size.path, size.fixed, counting)
         views = tuple(select for select, _ in shaped.views)
         shaped.place = self._planned.ask(
             Page(self._kind.__name__, views, self._where, self._order, rows, start, backward), self._key

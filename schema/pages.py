@@ -11,7 +11,7 @@ from registry.plan import Given, Select
 from schema.cursors import write_cursor
 from schema.limits import page_size
 from schema.planner import Records
-from schema.shape import Shape
+from schema.shape import Row, compiled
 
 Value = Callable[[list[Any]], Any]
 DEPTH = 2
@@ -23,7 +23,7 @@ class PageShape:
     def __init__(
         self, records: Records, kind: str, marked: str, size: Given, backward: bool, *, from_cursor: bool
     ) -> None:
-        self.views: list[tuple[Select, Shape]] = []
+        self.views: list[tuple[Select, Row]] = []
         self.place = 0
         self._records, self._kind, self._marked, self._size = records, kind, marked, size
         self._backward, self._from_cursor = backward, from_cursor
@@ -46,8 +46,9 @@ class PageShape:
         return build
 
     def _nodes(self, nodes: list[FieldNode]) -> Callable[[list[Any], bool], Any]:
-        place, shaped = self._view(nodes)
-        return lambda page, more: [shaped(row[place]) for row in page]
+        place, row = self._view(nodes)
+        shaped = compiled(row.many)
+        return lambda page, more: shaped([row[place] for row in page])
 
     def _edges(self, nodes: list[FieldNode]) -> Callable[[list[Any], bool], Any]:
         chosen = self._records.operation.fields(nodes, f"{self._kind}Edge", DEPTH)
@@ -57,7 +58,8 @@ class PageShape:
     def _edge_field(self, nodes: list[FieldNode]) -> Value:
         match nodes[0].name.value:
             case "node":
-                place, shaped = self._view(nodes)
+                place, below = self._view(nodes)
+                shaped = compiled(below.only)
                 return lambda row: shaped(row[place])
             case "cursor":
                 return lambda row: write_cursor(self._marked, row[-1])
@@ -80,6 +82,6 @@ class PageShape:
 
         return info
 
-    def _view(self, nodes: list[FieldNode]) -> tuple[int, Shape]:
+    def _view(self, nodes: list[FieldNode]) -> tuple[int, Row]:
         self.views.append(self._records.record(nodes, self._kind, DEPTH))
         return len(self.views) - 1, self.views[-1][1]

@@ -16,7 +16,7 @@ from schema.inputs import arguments
 from schema.limits import page_size
 from schema.names import camel, field_of, link_type
 from schema.selection import Operation
-from schema.shape import Shape
+from schema.shape import Made, Row, Shape
 
 Part = Follow | Count | Look
 
@@ -32,7 +32,7 @@ class Records:
     operation: Operation
     strict: bool
 
-    def record(self, nodes: list[FieldNode], kind: str, depth: int) -> tuple[Select, Shape]:
+    def record(self, nodes: list[FieldNode], kind: str, depth: int) -> tuple[Select, Row]:
         """Return what these nodes select of a record, and its shape."""
         chosen = self.operation.fields(nodes, kind, depth)
         properties = self._properties(kind, chosen)
@@ -40,10 +40,10 @@ class Records:
         select = Select(kind, tuple(properties), tuple(part for part, _ in parts.values()))
         return select, self._shape(kind, chosen, properties, parts)
 
-    def any_record(self, nodes: list[FieldNode], depth: int) -> tuple[tuple[Select, ...], Shape]:
+    def any_record(self, nodes: list[FieldNode], depth: int) -> tuple[tuple[Select, ...], Made]:
         """Return what these nodes select of a record of each kind, and the shape of whichever it is."""
         aliases = most = self.operation.aliases
-        views: dict[str, tuple[Select, Shape]] = {}
+        views: dict[str, tuple[Select, Row]] = {}
         for kind in self.model:
             self.operation.aliases = aliases  # an alias counts once, however many kinds there are
             views[kind.__name__] = self.record(nodes, kind.__name__, depth)
@@ -82,11 +82,11 @@ class Records:
 
     def _look(self, reference: Property, fields: list[FieldNode], depth: int) -> tuple[Part, Shape]:
         select, shaped = self.record(fields, str(reference.refers_to), depth + 1)
-        return Look(reference.name, select), shape.first(shaped)
+        return Look(reference.name, select), shaped.first
 
     def _count(self, end: End, kind: str, fields: list[FieldNode]) -> tuple[Part, Shape]:
         asked = self.given(kind, fields[0])
-        return Count(end.name, listed(self.model, end.target, asked.get("where"))), lambda number: number
+        return Count(end.name, listed(self.model, end.target, asked.get("where"))), shape.same
 
     def _follow(self, end: End, kind: str, fields: list[FieldNode], depth: int) -> tuple[Part, Shape]:
         asked = {} if end.single else self.given(kind, fields[0])
@@ -98,11 +98,11 @@ class Records:
             orders(self.model, end.target, asked.get("order")),
         )
         follow = Follow(end.name, edge, far, near, where, order, first)
-        return follow, shape.first(shaped) if end.single else shape.many(shaped)
+        return follow, shaped.first if end.single else shaped.many
 
     def _linked(
         self, end: End, fields: list[FieldNode], depth: int
-    ) -> tuple[tuple[str, ...], tuple[Select, ...], tuple[Select, ...], Shape]:
+    ) -> tuple[tuple[str, ...], tuple[Select, ...], tuple[Select, ...], Row]:
         """Return what is selected of a link: its properties, views of the far and the near record, and the shape."""
         if not end.link.properties:
             select, shaped = self.record(fields, end.target, depth)
@@ -122,10 +122,10 @@ class Records:
         behind = [*views["far"].items(), *views["near"].items()]
         places = _places(chosen, edge, [key for key, _ in behind])
         shaped = shape.record(
-            list(places),
-            list(places.values()),
-            converted=[(places[key], view) for key, (_, view) in behind],
-            constants=(link_type(end.link),),
+            places,
+            len(edge) + len(behind),
+            converted={places[key]: row.only for key, (_, row) in behind},
+            type_name=link_type(end.link),
         )
         far, near = (tuple(select for select, _ in views[side].values()) for side in ("far", "near"))
         return edge, far, near, shaped
@@ -136,21 +136,21 @@ class Records:
         chosen: Mapping[str, list[FieldNode]],
         properties: list[str],
         parts: Mapping[str, tuple[Part, Shape]],
-    ) -> Shape:
+    ) -> Row:
         declared = self.model[kind].properties
         details = [name for name in properties if name in declared and not declared[name].face]
         places = _places(chosen, properties, list(parts))
         closed = [name for name in ("access", "status") if name in properties and self.strict]
         return shape.record(
-            list(places),
-            list(places.values()),
+            places,
+            len(properties) + len(parts),
             details=(len(properties) - len(details), len(details)),
             promised=sum(name not in declared or declared[name].promised for name in properties) * self.strict,
-            converted=[
-                *((properties.index(name), shape.upper) for name in closed),
-                *((places[key], shaped) for key, (_, shaped) in parts.items()),
-            ],
-            constants=(kind,),
+            converted={
+                **{properties.index(name): shape.upper for name in closed},
+                **{places[key]: shaped for key, (_, shaped) in parts.items()},
+            },
+            type_name=kind,
         )
 
 

@@ -11,7 +11,7 @@ from graphql import FieldNode, GraphQLObjectType, GraphQLOutputType, get_named_t
 from registry.modelling import snake
 from registry.plan import ByIds, Given
 from schema.planner import Records
-from schema.shape import Incomplete, Shape
+from schema.shape import Incomplete, Made, compiled
 
 Tables = list[dict[str, Any]]
 Value = Callable[[Any, Tables], Any]
@@ -23,7 +23,7 @@ class Tree:
 
     def __init__(self, records: Records, found: str, ask: Callable[[ByIds], int]) -> None:
         self._records, self._found, self._ask = records, found, ask
-        self._places: list[tuple[int, Shape]] = []
+        self._places: list[tuple[int, Made]] = []
 
     def build(
         self, nodes: list[FieldNode], declared: GraphQLOutputType
@@ -73,8 +73,8 @@ class Tree:
         if kind == "Record":
             views, shaped = self._records.any_record(nodes, depth)
         else:
-            select, shaped = self._records.record(nodes, kind, depth)
-            views = (select,)
+            select, row = self._records.record(nodes, kind, depth)
+            views, shaped = (select,), compiled(row.only)
         place = self._ask(ByIds(Given((self._found,), reading=partial(_ids, path)), views))
         self._places.append((place, shaped))
         table = len(self._places) - 1

@@ -329,6 +329,37 @@ def test_graphiql_begins_with_the_operation_of_the_address_or_one_to_try(client:
     )
 
 
+TWO = "query A($n: Int = 2) { agencies(first: $n) { nodes { id } } } query B { agencies { totalCount } }"
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ({"operationName": "A"}, ["agency:00", "agency:01"]),
+        ({"operationName": "A", "variables": {"n": 1}}, ["agency:00"]),
+        ({"operationName": "A", "variables": {"n": "one"}}, "Int cannot represent"),
+        ({"operationName": "A", "variables": {"n": -1}}, "first and last are numbers"),
+        ({"operationName": "A", "variables": ["n"]}, "variables"),
+        ({"operationName": "C"}, "operation"),
+        ({"operationName": "B"}, 12),
+    ],
+)
+def test_a_document_that_is_known_is_answered_as_one_that_is_new(
+    client: httpx.Client, asked: dict[str, Any], expected: Any
+) -> None:
+    new = client.post("/graphql", json={"query": f"{TWO} # {asked}", **asked})
+    client.post("/graphql", json={"query": TWO, "operationName": "B"})
+    known = client.post("/graphql", json={"query": TWO, **asked})
+    assert (known.status_code, known.headers["content-type"]) == (new.status_code, new.headers["content-type"])
+    assert known.json().get("data") == new.json().get("data")
+    if isinstance(expected, str):
+        assert expected in known.text and expected in new.text
+    elif isinstance(expected, int):
+        assert known.json()["data"]["agencies"]["totalCount"] == expected
+    else:
+        assert [one["id"] for one in known.json()["data"]["agencies"]["nodes"]] == expected
+
+
 @pytest.mark.parametrize("name", RELEASES)
 def test_graphiql_is_the_published_release(name: str) -> None:
     content = Path(graphiql.folder(), name).read_bytes()

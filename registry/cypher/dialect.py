@@ -29,6 +29,11 @@ class Dialect:
         """Whether a time limit can be given with each query; otherwise it is fixed when the engine starts."""
         return not self.embedded
 
+    @property
+    def gathers(self) -> bool:
+        """Whether a sorted page that is gathered in a list is still read in the order of its index."""
+        return not self.embedded
+
     def retries(self, code: str) -> bool:
         """Tell whether a failure with this code goes away when the transaction is tried again."""
         if code == "Neo.TransientError.General.MemoryPoolOutOfMemoryError":

@@ -45,9 +45,8 @@ class Text:
     def ask(self, variables: Mapping[str, Any], me: Mapping[str, object]) -> Cypher:
         """Return the text with the values of one question."""
         inside = {f"v{number}": given.value(variables) for number, given in enumerate(self.givens)}
-        return Cypher(
-            self.text, {"in": inside, "me": me, **{key: given.value(variables) for key, given in self.page.items()}}
-        )
+        page = {key: given.value(variables) for key, given in self.page.items()}
+        return Cypher(self.text, {"in": inside, "me": me, **page}, long=bool(page))
 
 
 def write(question: Question, model: Model) -> Text:

@@ -9,8 +9,14 @@ class Cypher:
     """A text that depends on the shape of the question alone, and the values it is asked with.
 
     A value goes into one of two maps, `$in` and `$me`, so that Neo4j plans a text once whatever the values' sizes;
-    only the keys of a page (`$k`, `$id`, `$n`) are parameters of their own.
+    only the keys of a page (`$k`, `$id`, `$n`) are parameters of their own. `long` says that there may be many rows, of
+    one value each.
     """
 
     text: str
     parameters: Mapping[str, object] = field(default_factory=dict)
+    long: bool = False
+
+    def gathered(self) -> str:
+        """Return the text that answers with all rows as one list, which costs the driver a message instead of many."""
+        return f"RETURN COLLECT {{ {self.text} }}"

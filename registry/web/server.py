@@ -1,5 +1,6 @@
 """The web server: one process, or several workers under a parent that has opened the store for them."""
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -20,6 +21,7 @@ from registry.web.app import build_app
 
 CONFIG: dict[str, Any] = {
     "log_level": "warning",
+    "access_log": False,
     "server_header": False,
     "ws": "none",
     "timeout_graceful_shutdown": 5,  # seconds for what is being answered when the server is told to end
@@ -38,7 +40,7 @@ class Server(uvicorn.Server):
 
 def run_alone(place: Place, settings: Settings, host: str, port: int) -> None:
     """Serve in this process until Ctrl-C or SIGTERM."""
-    config = uvicorn.Config(build_app(place, settings), host=host, port=port, **CONFIG)
+    config = uvicorn.Config(_settled(place, settings), host=host, port=port, **CONFIG)
     with suppress(KeyboardInterrupt):  # which the server passes on when it has ended
         Server(config).run()
 
@@ -59,10 +61,18 @@ def worker() -> Starlette:
     Thread(target=_end_with_parent, daemon=True).start()
     settings = load_settings()
     try:
-        return build_app(opened_place(settings), settings)
+        return _settled(opened_place(settings), settings)
     except EngineError as error:
         print(error, file=sys.stderr)
         sys.exit(STARTUP_FAILURE)
+
+
+def _settled(place: Place, settings: Settings) -> Starlette:
+    """Return the application; what it is made of stays for good, and the collector need not look through it again."""
+    app = build_app(place, settings)
+    gc.collect()
+    gc.freeze()
+    return app
 
 
 def _end_with_parent() -> None:
