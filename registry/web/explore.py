@@ -39,7 +39,7 @@ class Explorer:
 
     async def explore(self, request: Request) -> Response:
         """Show what is linked to the first record that the address names, what a search found, or where to begin."""
-        of, text = (request.query_params.get(name, "").replace("\x00", "").strip()[:LONGEST] for name in ("of", "q"))
+        of, text = _first(request, "of"), _first(request, "q")
         try:
             known = await self._known(of, text)
         except StoreError as error:
@@ -58,6 +58,12 @@ class Explorer:
 
     async def _ask(self, name: str, variables: Data) -> Data:
         return await self._graph.ask(operation(name), variables, ANONYMOUS)
+
+
+def _first(request: Request, name: str) -> str:
+    """Return the first value of a parameter, without what no id and no word has; an empty text where there is none."""
+    values = request.query_params.getlist(name)
+    return values[0].replace("\x00", "").strip()[:LONGEST] if values else ""
 
 
 def label(record: Data) -> str:
