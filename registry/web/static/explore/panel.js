@@ -23,7 +23,7 @@ export class Panel {
   #record(record, scene, view) {
     const title = element("h2", {}, record.kind ? glyph(record.kind, colourOf(record, view.colour)) : "", record.name);
     if (record.group || record.cluster) return [title, ...this.#group(record, scene, view)];
-    const facts = element("div", { className: "facts" });
+    const facts = element("div", { className: "told" });
     this.#fill(facts, record);
     const kind = element("p", { className: "sort", text: record.kindName });
     const state = record.state ? [element("p", { className: record.state, text: record.why ? `${record.stateName}: ${record.why}` : record.stateName })] : [];
