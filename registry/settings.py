@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import DirectoryPath, Field, SecretStr, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
@@ -44,6 +44,8 @@ class Settings(BaseSettings):
     lang: Literal["id", "en"] = Field("id")
     heap: str = Field("512m", pattern=r"^[0-9]+[mg]$")
     query_timeout: float = Field(10.0, gt=0, le=600)
+    introspection: bool = Field(True)
+    documents: DirectoryPath | None = Field(None)
     hosts: Annotated[tuple[str, ...], NoDecode] = Field(())
 
     @field_validator("neo4j_uri")

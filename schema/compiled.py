@@ -12,7 +12,7 @@ from typing import Any
 
 from graphql import ExecutionResult, FragmentDefinitionNode, GraphQLError, GraphQLSchema, OperationDefinitionNode
 from graphql.execution.values import get_variable_values
-from graphql.language import DocumentNode, OperationType
+from graphql.language import DocumentNode
 from strawberry.extensions import SchemaExtension
 from strawberry.types import ExecutionContext
 
@@ -26,7 +26,7 @@ from registry.store import Reader, Rows, StoreError
 from schema.exploring import explore
 from schema.inputs import shape_of
 from schema.kept import Kept
-from schema.limits import check_cost
+from schema.limits import check_cost, check_variables
 from schema.operations import Planned, plan_operation
 from schema.refusal import Refused, internal
 from schema.selection import Operation
@@ -96,15 +96,6 @@ class Answerer:
     def __init__(self, model: Model) -> None:
         self._model = model
         self._kept: Kept[Compiled] = Kept()
-        self._documents: Kept[DocumentNode] = Kept()
-
-    def known(self, text: str, name: str | None, variables: Mapping[str, Any]) -> Asked | None:
-        """Return the operation of a document that was answered before, and so is valid; None where it is not one."""
-        document = self._documents.get(text)
-        operation = operation_of(document, name) if document else None
-        if document is None or operation is None or operation.operation is not OperationType.QUERY:
-            return None
-        return Asked(text, document, operation, variables)
 
     async def answer(self, schema: GraphQLSchema, asked: Asked, asking: Asking) -> ExecutionResult:
         """Return the result of an operation. Raises Incomplete when graphql-core has to complete it."""
@@ -116,7 +107,6 @@ class Answerer:
             return ExecutionResult(data=None, errors=[_as_answered(error)])
         if compiled.planned.introspects:
             raise Incomplete
-        self._documents.keep(asked.text, asked.document)
         return ExecutionResult(data=data, errors=None)
 
     async def read(
@@ -158,6 +148,7 @@ def coerced(schema: GraphQLSchema, asked: Asked) -> dict[str, Any]:
     definitions = asked.operation.variable_definitions
     if not definitions:
         return {}
+    check_variables(asked.variables)
     values = get_variable_values(schema, definitions, dict(asked.variables), max_errors=5)
     if isinstance(values, list):
         raise Refused("BAD_REQUEST", values[0].message, nodes=values[0].nodes)

@@ -10,6 +10,8 @@ import orjson
 from registry.plan import Given, Order
 from schema.refusal import Refused
 
+LARGEST = 2**63  # what a store can hold
+
 
 def mark(kind: str, order: tuple[Order, ...]) -> str:
     """Return the mark of a kind and an order; a cursor of another mark is refused."""
@@ -29,9 +31,13 @@ def read_cursor(marked: str, count: int, cursor: Any) -> list[Any]:
         found = None
     if not isinstance(found, list) or found[:1] != [marked] or len(found) != count + 1:
         raise Refused("BAD_REQUEST", "The cursor is none of this list in this order; begin again without it.")
-    if not all(isinstance(key, str | int | float) for key in found[1:]) or not isinstance(found[-1], str):
+    if not all(map(_is_key, found[1:])) or not isinstance(found[-1], str):
         raise Refused("BAD_REQUEST", "The cursor was changed; begin again without it.")
     return found[1:]
+
+
+def _is_key(key: Any) -> bool:
+    return isinstance(key, str | float) or (isinstance(key, int) and abs(key) < LARGEST)
 
 
 def keys_of(given: Given, marked: str, count: int) -> tuple[Given, ...]:

@@ -1,104 +1,160 @@
 """GraphQL over HTTP: Strawberry's view, with our limits, our error codes, and orjson."""
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
-from cross_web import HTTPException
+from cross_web import AsyncHTTPRequestAdapter, HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 from strawberry.asgi import GraphQL
-from strawberry.http import GraphQLHTTPResponse
+from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
+from strawberry.http.base import BaseRequestProtocol
 from strawberry.types import ExecutionResult
 
 from registry.access import Actor
 from registry.store import Reader
 from schema.compiled import Asking
+from schema.freshness import Freshness, is_known
 from schema.graph_api import Schema
-from schema.limits import BODY
+from schema.limits import BODY, ERRORS
+from schema.negotiation import GRAPHQL, JSON, media_type, status
 from schema.refusal import presented
+from schema.requests import TrustedDocuments, read_body, read_query, request_data
 
 Page = Callable[[Request], Awaitable[Response]]
+PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Accept, Accept-Language, Cookie"}
+CODES = {403: "NOT_ALLOWED", 413: "TOO_COSTLY"}
+JSON_CONTENT = re.compile(r"application/json *(; *charset=\"?utf-8\"? *)?", re.IGNORECASE)
+SUGGESTION = re.compile(r" Did you mean .*", re.DOTALL)
 
 
 class Endpoint(GraphQL[Asking, None]):
     """Answers operations over HTTP; a browser that asks for the address itself gets the page."""
 
-    def __init__(self, schema: Schema, reader: Reader, actor: Callable[[Request], Actor], page: Page) -> None:
+    def __init__(
+        self,
+        schema: Schema,
+        reader: Reader,
+        actor: Callable[[Request], Actor],
+        page: Page,
+        *,
+        trusted: TrustedDocuments | None = None,
+        suggesting: bool = True,
+    ) -> None:
         super().__init__(schema, subscription_protocols=())
         self._schema, self._reader, self._actor, self._page = schema, reader, actor, page
+        self._trusted, self._suggesting = trusted, suggesting
+        self._freshness = Freshness(schema, reader)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, also when its body is no GraphQL request at all."""
-        request = Request(scope, _limited(receive))
+        asked_by_head = scope["method"] == "HEAD"
+        request = Request({**scope, "method": "GET"} if asked_by_head else scope, _limited(receive))
         try:
-            response = await self._known(request) or await self.run(request)
+            response = await self._respond(request)
         except HTTPException as refused:
-            response = _refused(refused.status_code, refused.reason)
+            response = _refused(refused.status_code, refused.reason, request)
         await response(scope, receive, send)
+
+    async def _respond(self, request: Request) -> Response:
+        if self.should_render_graphql_ide(self.request_adapter_class(request)):
+            return await self._page(request)
+        _check(request)
+        tag = await self._tag(request)
+        if tag and is_known(tag, request):
+            return Response(status_code=304, headers={**PRIVATE, "ETag": tag})
+        response = await self._known(request) or await self.run(request)
+        if tag and response.headers["cache-control"] == PRIVATE["Cache-Control"]:
+            response.headers["ETag"] = tag
+        return response
 
     async def _known(self, request: Request) -> Response | None:
         """Answer a document that was answered before; all else is left to Strawberry, which takes twice the time."""
-        if request.method != "POST" or not request.headers.get("content-type", "").startswith("application/json"):
+        if request.method != "POST":
             return None
+        asked = request_data(read_body(await request.body()), self._trusted)
         sub_response = await self.get_sub_response(request)
         asking = await self.get_context(request, sub_response)
-        asked = _operation(await request.body())
-        result = await self._schema.answer_known(*asked, asking) if asked else None
+        named = asked.query or "", asked.operation_name, asked.variables or {}
+        result = await self._schema.answer_known(*named, asking)
         return self.create_response(await self.process_result(request, result), sub_response) if result else None
+
+    async def _tag(self, request: Request) -> str | None:
+        """Return the entity tag of what a request asks for; only what is asked by GET has one."""
+        if request.method != "GET":
+            return None
+        request_data(read_query(request.query_params), self._trusted)  # what is refused now is not fresh
+        return await self._freshness.tag(request, self._actor(request), _media(request) or JSON)
+
+    def should_render_graphql_ide(self, request: BaseRequestProtocol) -> bool:
+        """Tell whether a browser asks for the address itself."""
+        asks = request.query_params.keys() & {"query", "documentId", "extensions"}
+        return not asks and super().should_render_graphql_ide(request)
+
+    async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData:
+        """Return what is asked. Raises HTTPException."""
+        by_get = request.method == "GET"
+        asked = read_query(request.query_params) if by_get else read_body(await request.get_body())
+        return request_data(asked, self._trusted)
+
+    async def get_sub_response(self, request: Any) -> Response:
+        """Return what the response begins with: its media type."""
+        response = await super().get_sub_response(request)
+        response.media_type = _media(request)
+        return response
 
     async def get_context(self, request: Any, response: Any) -> Asking:
         """Say who asks, and the store that is asked."""
         return Asking(self._reader, self._actor(request))
 
     async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
-        """Return the result with a code on every error."""
-        answer: GraphQLHTTPResponse = {"data": result.data}
-        if result.errors:
-            answer["errors"] = [presented(error) for error in result.errors]
-        return answer
+        """Return the result: a few errors, each with a code; and no data where the operation was refused as a whole."""
+        if not result.errors:
+            return {"data": result.data}
+        errors: list[Any] = [presented(error) for error in result.errors[:ERRORS]]
+        if not self._suggesting:
+            errors = [error | {"message": SUGGESTION.sub("", error["message"])} for error in errors]
+        return {"errors": errors} if result.data is None else {"data": result.data, "errors": errors}
 
     def create_response(self, response_data: Any, sub_response: Response) -> Response:
-        """Return the response; when the store is away it says when to come back."""
-        if any(one["extensions"]["code"] == "UNAVAILABLE" for one in response_data.get("errors", ())):
-            sub_response.status_code = 503
-            sub_response.headers["Retry-After"] = "5"
-        return super().create_response(response_data, sub_response)
-
-    async def render_graphql_ide(self, request: Request) -> Response:
-        """Return the page that a browser gets."""
-        return await self._page(request)
-
-    def decode_json(self, data: str | bytes) -> object:
-        """Read JSON: an object, or a list of objects, which the view refuses by itself."""
-        value: object = orjson.loads(data)
-        if not isinstance(value, dict | list):
-            raise HTTPException(400, "A request and its variables are JSON objects.")
-        return value
+        """Return the response; what holds an error is not kept, and when the store is away it says when to come back."""
+        media = sub_response.media_type or JSON
+        code = status(response_data, media)
+        headers = {**PRIVATE, **({"Retry-After": "5"} if code == 503 else {})}
+        if "errors" in response_data:
+            headers["Cache-Control"] = "no-store"
+        return Response(self.encode_json(response_data), code, headers, _typed(media))
 
     def encode_json(self, data: object) -> bytes:
         """Write JSON."""
         return orjson.dumps(data)
 
 
-def _operation(body: bytes) -> tuple[str, str | None, dict[str, Any]] | None:
-    """Return the text, the operation's name and the variables of a plain request; None for any other."""
-    try:
-        asked = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None
-    if not isinstance(asked, dict):
-        return None
-    text, name, variables = asked.get("query"), asked.get("operationName"), asked.get("variables")
-    if isinstance(text, str) and isinstance(name, str | None) and isinstance(variables, dict | None):
-        return text, name, variables or {}
-    return None
+def _media(request: Request) -> str | None:
+    return media_type(request.headers.get("accept"))
 
 
-def _refused(status: int, reason: str) -> Response:
-    error = {"message": reason, "extensions": {"code": "TOO_COSTLY" if status == 413 else "BAD_REQUEST"}}
-    return Response(orjson.dumps({"errors": [error]}), status, media_type="application/json")
+def _typed(media: str) -> str:
+    return media if media == JSON else f"{media}; charset=utf-8"
+
+
+def _check(request: Request) -> None:
+    """Refuse a request of another kind. Forms and plain text, which other sites may send, are none of ours."""
+    if request.method not in ("GET", "POST"):
+        raise HTTPException(405, "Ask by GET or by POST.")
+    if _media(request) is None:
+        raise HTTPException(406, f"Answers are {JSON} or {GRAPHQL}.")
+    if request.method == "POST" and not JSON_CONTENT.fullmatch(request.headers.get("content-type", "")):
+        raise HTTPException(415, f"A request is sent as {JSON} in UTF-8.")
+
+
+def _refused(code: int, reason: str, request: Request) -> Response:
+    error = {"message": reason, "extensions": {"code": CODES.get(code, "BAD_REQUEST")}}
+    headers = {"Cache-Control": "no-store", **({"Allow": "GET, HEAD, POST"} if code == 405 else {})}
+    return Response(orjson.dumps({"errors": [error]}), code, headers, _typed(_media(request) or JSON))
 
 
 def _limited(receive: Receive) -> Receive:

@@ -1,19 +1,30 @@
 """What one operation may ask for at most, and how its cost is counted."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from registry.plan import ById, ByIds, Count, Explore, Facet, Follow, Look, Page, Question, Select, Total
 from schema.refusal import Refused
 
-BODY = 1_000_000
-TOKENS = 4_000
+BODY = 1_000_000  # bytes of a request
+DOCUMENT = 50_000  # characters
+TOKENS = 4_000  # of a document
+DEFINITIONS = 50  # operations and fragments of a document
+REPEATS = 200  # times that a document names one field: comparing them all takes the square of it
+TEXT = 10_000  # characters of a value
+DIGITS = 100  # of a number
+VALUES = 4_000  # in the variables, with those inside of lists and objects
+NESTED = 16  # lists and objects in one another, in an argument or a variable
 ALIASES = 100
+FIELDS = 5_000  # of an operation, its fragments written out
+CONDITIONS = 200  # parts of the arguments of an operation
 DEPTH = 14
 PAGE = 200
 COST = 400_000
-TOTAL_COST = 1_000
+TOTAL_COST = 10_000
 EXPLORE_COST = 50_000
+ERRORS = 10  # that an answer tells
+COUNTED = 10**15  # costs beyond are all the same
 
 
 def page_size(asked: Any) -> int:
@@ -32,9 +43,37 @@ def page_rows(asked: Any) -> int:
     return page_size(asked) + 1
 
 
+def check_variables(variables: Mapping[str, Any]) -> None:
+    """Refuse variables of too many, too long or too deeply nested values, before anything is made of them."""
+    counted, level = 0, list(variables.values())
+    for _ in range(NESTED):
+        counted += len(level)
+        if counted > VALUES:
+            raise Refused("TOO_COSTLY", f"The variables hold at most {VALUES:,} values.", limit=VALUES)
+        if any(isinstance(value, str) and len(value) > TEXT for value in level):
+            raise too_long(TEXT)
+        level = [inner for value in level for inner in _inside(value)]
+    if level:
+        raise too_nested()
+
+
+def too_long(limit: int) -> Refused:
+    """Return the refusal of a value of more characters."""
+    return Refused("TOO_COSTLY", f"This value has at most {limit:,} characters.", limit=limit)
+
+
+def too_nested() -> Refused:
+    """Return the refusal of a value with too much in one another."""
+    return Refused("TOO_DEEP", f"A value is nested at most {NESTED} levels deep.", limit=NESTED)
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+
+
 def check_cost(questions: Sequence[Question | Explore], variables: Mapping[str, Any]) -> None:
     """Refuse an operation whose answer could hold more than COST values."""
-    cost = sum(_cost(question, variables) for question in questions)
+    cost = min(sum(_cost(question, variables) for question in questions), COUNTED)
     if cost > COST:
         message = (
             f"The answer could hold {cost:,} values; the limit is {COST:,}. Ask for fewer records or fewer levels."

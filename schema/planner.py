@@ -56,7 +56,9 @@ class Records:
         """Return the arguments of a field of a type."""
         owner = self.operation.schema.get_type(type_name)
         assert isinstance(owner, GraphQLObjectType)
-        return arguments(node, owner.fields[node.name.value], self.operation.variables)
+        asked = arguments(node, owner.fields[node.name.value], self.operation.variables)
+        self.operation.count_conditions(asked.get("where"))
+        return asked
 
     def _properties(self, kind: str, chosen: Mapping[str, list[FieldNode]]) -> list[str]:
         """Return the properties among the fields: promised ones first, faces before details, else as declared."""

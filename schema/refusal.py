@@ -6,6 +6,7 @@ from typing import Any
 
 from graphql import GraphQLError
 
+MESSAGE = 300  # characters: it may repeat what was sent
 log = logging.getLogger(__name__)
 
 
@@ -37,4 +38,5 @@ def presented(error: GraphQLError) -> dict[str, Any]:
             error = internal(error.original_error, error.path)
         else:
             error.extensions = {**(error.extensions or {}), "code": "BAD_REQUEST"}
-    return dict(error.formatted)
+    message = error.message if len(error.message) <= MESSAGE else f"{error.message[:MESSAGE]} …"
+    return {**error.formatted, "message": message}

@@ -17,19 +17,21 @@ from graphql import (
 )
 from graphql.execution.values import get_directive_values
 
-from schema.limits import ALIASES, DEPTH
+from schema.limits import ALIASES, CONDITIONS, DEPTH, FIELDS
 from schema.refusal import Refused
 
 
 @dataclass
 class Operation:
-    """One operation of a document with its variables; it counts aliases and levels as fields are collected."""
+    """One operation of a document with its variables; it counts what is collected of it: fields, aliases, conditions."""
 
     schema: GraphQLSchema
     definition: OperationDefinitionNode
     fragments: Mapping[str, FragmentDefinitionNode]
     variables: Mapping[str, Any]
     aliases: int = 0
+    collected: int = 0
+    conditions: int = 0
 
     def fields(self, nodes: list[FieldNode], type_name: str, depth: int) -> dict[str, list[FieldNode]]:
         """Return the fields selected below these nodes by response name, in order. Raises Refused when too deep."""
@@ -51,7 +53,7 @@ class Operation:
             if not self._included(node):
                 continue
             if isinstance(node, FieldNode):
-                self._count_alias(node)
+                self._count(node)
                 found.setdefault(node.alias.value if node.alias else node.name.value, []).append(node)
             elif isinstance(node, InlineFragmentNode):
                 if node.type_condition is None or self._applies(node.type_condition.name.value, type_name):
@@ -75,7 +77,18 @@ class Operation:
         include = get_directive_values(GraphQLIncludeDirective, node, dict(self.variables)) if node.directives else None
         return include is None or bool(include["if"])
 
-    def _count_alias(self, node: FieldNode) -> None:
+    def count_conditions(self, asked: Any) -> None:
+        """Count the parts of what a field is asked with. Raises Refused when the operation has too many."""
+        self.conditions += 1
+        if self.conditions > CONDITIONS:
+            raise Refused("TOO_COSTLY", f"An operation has at most {CONDITIONS} conditions.", limit=CONDITIONS)
+        for one in asked.values() if isinstance(asked, dict) else asked if isinstance(asked, list) else ():
+            self.count_conditions(one)
+
+    def _count(self, node: FieldNode) -> None:
+        self.collected += 1
+        if self.collected > FIELDS:
+            raise Refused("TOO_COSTLY", f"An operation selects at most {FIELDS:,} fields.", limit=FIELDS, nodes=node)
         self.aliases += node.alias is not None
         if self.aliases > ALIASES:
             raise Refused("TOO_COSTLY", f"An operation has at most {ALIASES} aliases.", limit=ALIASES, nodes=node)

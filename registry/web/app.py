@@ -28,14 +28,22 @@ from registry.web.security import GRAPHIQL, Secured
 from registry.web.sharing import Sharing
 from schema.graph_api import build_schema
 from schema.http import Endpoint
+from schema.requests import TrustedDocuments
 
 
 def build_app(place: Place, settings: Settings, *, model: Model = MODEL) -> Starlette:
     """Return the application for a store. It connects when it starts; a store that is away then is tried again."""
-    reader, schema = Reader(place), build_schema(model)
+    reader, schema = Reader(place), build_schema(model, introspection=settings.introspection)
     answers, graph = Answers(place, reader), Graph(schema, reader)
     pages = Pages(reader, answers)
-    graphql = Endpoint(schema, reader, lambda _request: ANONYMOUS, pages.graphiql)
+    graphql = Endpoint(
+        schema,
+        reader,
+        lambda _request: ANONYMOUS,
+        pages.graphiql,
+        trusted=TrustedDocuments(settings.documents) if settings.documents else None,
+        suggesting=settings.introspection,
+    )
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:

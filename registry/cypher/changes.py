@@ -1,0 +1,13 @@
+"""The mark of the last change: every write leaves a new one, so that who finds the same mark knows that nothing changed."""
+
+from registry.cypher.text import Cypher
+
+
+def mark_change(mark: str) -> Cypher:
+    """Leave a mark; in the transaction of a change, and last, so that others wait for it as shortly as may be."""
+    return Cypher("MERGE (c:Change {id: 'last'}) SET c.mark = $in.mark", {"in": {"mark": mark}})
+
+
+def last_changes() -> Cypher:
+    """Return one row holding the marks: one, more where the first writes of a graph met, none where nobody left one."""
+    return Cypher("MATCH (c:Change) WITH c.mark AS mark ORDER BY mark RETURN collect(mark)")

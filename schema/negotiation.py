@@ -1,0 +1,39 @@
+"""What GraphQL over HTTP says of a response: its media type, and the status that goes with it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+GRAPHQL, JSON = "application/graphql-response+json", "application/json"
+_RANGES = {GRAPHQL: GRAPHQL, JSON: JSON, "application/*": JSON, "*/*": JSON}
+_STATUSES = {"NOT_ALLOWED": 403, "INTERNAL": 500, "UNAVAILABLE": 503, "TIMEOUT": 504}
+
+
+def media_type(accept: str | None) -> str | None:
+    """Return the type that a client wants most of those we have (RFC 9110, 12.5.1); None when it takes neither.
+
+    Who does not say takes JSON. Of two that are wanted alike it is the one that is named, and GraphQL's own first.
+    """
+    if accept is None:
+        return JSON
+    weights = dict(_weighed(part) for part in accept.split(","))
+    wanted = [one for one in _RANGES if weights.get(one, 0) > 0]
+    return _RANGES[max(wanted, key=lambda one: weights[one])] if wanted else None
+
+
+def status(answer: Mapping[str, Any], media: str) -> int:
+    """Return the status of an answer: JSON tells by it only that the store is away, GraphQL's own type also of refusals."""
+    codes = [error["extensions"]["code"] for error in answer.get("errors", ())]
+    if "UNAVAILABLE" in codes:
+        return 503
+    if media == JSON or answer.get("data") is not None:
+        return 200
+    return _STATUSES.get(codes[0], 400)
+
+
+def _weighed(part: str) -> tuple[str, float]:
+    name, *parameters = (one.strip().lower() for one in part.split(";"))
+    weight = next((one[2:] for one in parameters if one.startswith("q=")), "1")
+    try:
+        return name, float(weight)
+    except ValueError:
+        return name, 0
