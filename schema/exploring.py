@@ -51,7 +51,9 @@ async def explore(question: Explore, asker: Asker, variables: Mapping[str, Any],
 
 
 async def _search(asker: Asker, asked: Asked) -> Hits:
-    kinds: list[type[Kind]] = [MODEL[name] for name in asked["kinds"]] if asked.get("kinds") else list(MODEL)
+    kinds: list[type[Kind]] = (
+        [MODEL[name] for name in dict.fromkeys(asked["kinds"])] if asked.get("kinds") else list(MODEL)
+    )
     after = read_cursor(SEARCH, 3, asked["after"]) if asked.get("after") else ()
     first = page_size(asked["first"])
     within = {"sector": asked.get("sector"), "area": asked.get("area")}

@@ -57,7 +57,7 @@ class Records:
         owner = self.operation.schema.get_type(type_name)
         assert isinstance(owner, GraphQLObjectType)
         asked = arguments(node, owner.fields[node.name.value], self.operation.variables)
-        self.operation.count_conditions(asked.get("where"))
+        self.operation.count_conditions(asked.get("where", {}))
         return asked
 
     def _properties(self, kind: str, chosen: Mapping[str, list[FieldNode]]) -> list[str]:

@@ -77,13 +77,14 @@ class Operation:
         include = get_directive_values(GraphQLIncludeDirective, node, dict(self.variables)) if node.directives else None
         return include is None or bool(include["if"])
 
-    def count_conditions(self, asked: Any) -> None:
+    def count_conditions(self, where: Any) -> None:
         """Count the parts of what a field is asked with. Raises Refused when the operation has too many."""
-        self.conditions += 1
+        parts = where.values() if isinstance(where, dict) else where if isinstance(where, list) else ()
+        self.conditions += len(parts)
         if self.conditions > CONDITIONS:
             raise Refused("TOO_COSTLY", f"An operation has at most {CONDITIONS} conditions.", limit=CONDITIONS)
-        for one in asked.values() if isinstance(asked, dict) else asked if isinstance(asked, list) else ():
-            self.count_conditions(one)
+        for part in parts:
+            self.count_conditions(part)
 
     def _count(self, node: FieldNode) -> None:
         self.collected += 1
