@@ -1,0 +1,65 @@
+"""Whatever the schema allows to be asked, and what it does not: the endpoint answers it, and never by our fault."""
+
+from collections.abc import Iterator
+from datetime import UTC
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+from hypothesis_graphql import Mode, nodes, queries
+
+from loaders.run import run
+from loaders.source import find_source
+from registry.constraints import apply
+from registry.cypher.text import Cypher
+from registry.model import MODEL
+from registry.settings import Settings
+from registry.store import Place, Store
+from registry.web.app import build_app
+from schema.graph_api import build_schema
+from tests.serving import serving
+
+SEED = 20261125
+EXAMPLES = 60
+SCHEMA = build_schema(MODEL).as_str()
+SCALARS = {
+    "Date": st.dates().map(lambda day: nodes.String(day.isoformat())),
+    "DateTime": st.datetimes(timezones=st.just(UTC)).map(lambda moment: nodes.String(moment.isoformat())),
+}
+REFUSALS = {"BAD_REQUEST", "TOO_COSTLY", "TOO_DEEP"}
+
+
+@pytest.fixture(scope="module")
+def client(embedded_place: Place) -> Iterator[httpx.Client]:
+    """The sample behind a server."""
+    with Store(embedded_place) as store:
+        apply(store, MODEL)
+        store.write(Cypher("MATCH (n) DETACH DELETE n"))
+        run(store, find_source("depok", Settings(_env_file=None)))
+    with serving(build_app(embedded_place, Settings(_env_file=None, lang="en"))) as client:
+        yield client
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", Mode)
+def test_any_operation_is_answered_or_refused(client: httpx.Client, mode: Mode) -> None:
+    print("seed", SEED)
+
+    @seed(SEED)
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(text=queries(SCHEMA, custom_scalars=SCALARS, mode=mode))
+    def asked(text: str) -> None:
+        answer = client.post("/graphql", json={"query": text})
+        assert answer.status_code == 200, (answer.text, text)
+        codes = {error["extensions"]["code"] for error in answer.json().get("errors", ())}
+        assert codes <= REFUSALS, (answer.json()["errors"], text)
+
+    asked()
+    assert client.get("/health").status_code == 200
