@@ -6,7 +6,7 @@ A plan holds no value of the question, only where each is found (`Given`): one p
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 OPERATORS = {
@@ -24,7 +24,7 @@ class Given:
     """A value of the question: fixed in the document, or found in the variables by a path."""
 
     path: tuple[str | int, ...] = ()
-    fixed: Any = None
+    fixed: Any = field(default=None, hash=False)  # it may be a list
     reading: Callable[[Any], Any] | None = None
 
     def value(self, variables: Mapping[str, Any]) -> Any:

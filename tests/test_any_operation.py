@@ -1,5 +1,6 @@
 """Whatever the schema allows to be asked, and what it does not: the endpoint answers it, and never by our fault."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC
 
@@ -21,9 +22,13 @@ from schema.graph_api import build_schema
 from tests.serving import serving
 
 SEED = 20261125
-EXAMPLES = 60
+EXAMPLES = 40
 SCHEMA = build_schema(MODEL).as_str()
+# Sizes that may be asked for, and no orders, of which hypothesis-graphql does not know that they take one property each:
+# without both, four in five operations would be refused for the same few reasons.
+ASKED = re.sub(r"\b(first|last|longest|depth|hops): Int", r"\1: Size", re.sub(r"order: \[\w+!\] = null,?", "", SCHEMA))
 SCALARS = {
+    "Size": st.integers(1, 9).map(nodes.Int),
     "Date": st.dates().map(lambda day: nodes.String(day.isoformat())),
     "DateTime": st.datetimes(timezones=st.just(UTC)).map(lambda moment: nodes.String(moment.isoformat())),
 }
@@ -54,7 +59,7 @@ def test_any_operation_is_answered_or_refused(client: httpx.Client, mode: Mode) 
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(text=queries(SCHEMA, custom_scalars=SCALARS, mode=mode))
+    @given(text=queries(f"{ASKED} scalar Size", custom_scalars=SCALARS, mode=mode, allow_null=mode is Mode.NEGATIVE))
     def asked(text: str) -> None:
         answer = client.post("/graphql", json={"query": text})
         assert answer.status_code == 200, (answer.text, text)

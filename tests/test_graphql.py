@@ -113,6 +113,13 @@ def test_what_cannot_be_answered_says_so_with_a_code(store: Store, place: Place,
     assert code(ask(place, text)) == expected
 
 
+def test_a_record_of_any_kind_is_asked_with_a_list(agencies: Store, place: Place) -> None:
+    text = (
+        """{ record(id: "service:01") { ... on Service { providers(where: {id: {in: ["agency:01"]}}) { role } } } }"""
+    )
+    assert ask(place, text)["data"] == {"record": {"providers": [{"role": "lead"}]}}
+
+
 def test_introspection_beside_data_and_a_missing_promised_value(agencies: Store, place: Place) -> None:
     answer = ask(place, '{ agency(id: "agency:01") { status } __schema { queryType { name } } }')
     assert answer["data"] == {"agency": {"status": "PUBLISHED"}, "__schema": {"queryType": {"name": "Query"}}}
