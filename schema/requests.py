@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,12 @@ _FIELDS: dict[str, tuple[type, str]] = {
 
 
 class TrustedDocuments:
-    """The documents of a folder, `*.graphql`, each known by the SHA-256 of its file."""
+    """The documents of a folder, `*.graphql`, each known by the SHA-256 of its file, and those of our own pages."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, ours: Iterable[str]) -> None:
         files = (path.read_bytes() for path in sorted(folder.glob("*.graphql")))
-        self._texts = {hashlib.sha256(content).hexdigest(): content.decode() for content in files}
+        known = (*files, *(text.encode() for text in ours))
+        self._texts = {hashlib.sha256(content).hexdigest(): content.decode() for content in known}
 
     def text(self, asked: Mapping[str, Any]) -> str:
         """Return the document that a request names by its id or sends itself. Raises HTTPException for any other."""

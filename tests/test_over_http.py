@@ -16,6 +16,7 @@ from registry.settings import Settings
 from registry.store import Place, Store
 from registry.values import now
 from registry.web.app import build_app
+from registry.web.operations import operation
 from tests import graphql_http
 from tests.making import record
 from tests.serving import serving
@@ -200,6 +201,12 @@ def test_no_other_document_is_answered_then(trusting: httpx.Client, asked: dict[
     answer = trusting.post("/graphql", json=asked)
     assert (answer.status_code, code(answer)) == (403, "NOT_ALLOWED")
     assert "documentId" in answer.json()["errors"][0]["message"]
+
+
+def test_our_own_pages_are_answered_then_too(trusting: httpx.Client) -> None:
+    asked = {"query": operation("search"), "variables": {"text": "office", "first": 8}}
+    assert trusting.post("/graphql", json=asked).json()["data"]["search"]["nodes"]
+    assert "Office 0" in trusting.get("/agencies").text
 
 
 def test_a_trusted_document_is_asked_for_by_get(trusting: httpx.Client) -> None:

@@ -16,10 +16,12 @@ from registry.store import Place, Reader, StoreError
 from registry.web import graphiql
 from registry.web.answers import Answers
 from registry.web.explore import Explorer
+from registry.web.explorer_words import OPERATIONS
 from registry.web.graph import Graph
 from registry.web.hosts import OursOnly
 from registry.web.language import Speaking
 from registry.web.lists import Lists
+from registry.web.operations import operation
 from registry.web.pages import Pages
 from registry.web.problems import exception_handlers
 from registry.web.records import Records
@@ -41,7 +43,7 @@ def build_app(place: Place, settings: Settings, *, model: Model = MODEL) -> Star
         reader,
         lambda _request: ANONYMOUS,
         pages.graphiql,
-        trusted=TrustedDocuments(settings.documents) if settings.documents else None,
+        trusted=TrustedDocuments(settings.documents, map(operation, OPERATIONS)) if settings.documents else None,
         suggesting=settings.introspection,
     )
 
