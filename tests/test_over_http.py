@@ -1,6 +1,7 @@
 """GraphQL over HTTP: what a client may send and accept, what it may keep, and what a server can be told to refuse."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from registry.cypher.changes import last_changes
 from registry.cypher.text import Cypher
 from registry.cypher.write import tie, upsert
 from registry.model import MODEL
@@ -146,6 +148,18 @@ def test_who_has_the_answer_gets_no_other_until_the_graph_changes(client: httpx.
     owns, end = MODEL["Agency"].ends["part_of"], make_tie(MODEL["Agency"].ends["part_of"], "agency:9", "agency:0", {})
     world.write(tie(owns.link, [end[0]] if end[0] else [], **RUN))
     assert get(tag=changed.headers["etag"]).status_code == 200
+
+
+def test_writers_who_meet_all_leave_their_mark(world: Store) -> None:
+    def write(number: int) -> Any:
+        changed = record("Agency", f"agency:w{number % 4}", f"Office {number}", kind="court")
+        world.write(upsert(MODEL["Agency"], [changed], now=now(), **RUN))
+        return world.read(last_changes())[0][0]
+
+    with ThreadPoolExecutor(4) as writers:
+        marks = list(writers.map(write, range(60)))
+    assert all(len(one) == 1 for one in marks)
+    assert world.read(last_changes())[0][0] != marks[0]
 
 
 def test_a_refusal_is_not_kept(client: httpx.Client) -> None:

@@ -9,5 +9,5 @@ def mark_change(mark: str) -> Cypher:
 
 
 def last_changes() -> Cypher:
-    """Return one row holding the marks: one, more where the first writes of a graph met, none where nobody left one."""
+    """Return one row holding the marks: one, or none where nobody left one."""
     return Cypher("MATCH (c:Change) WITH c.mark AS mark ORDER BY mark RETURN collect(mark)")

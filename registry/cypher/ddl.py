@@ -21,8 +21,11 @@ class Wish:
 
 def wishes(model: Model, dialect: Dialect) -> list[Wish]:
     """Return what the model asks for, in the order in which it must be made."""
-    lease = _wish("Lease", "id", "CONSTRAINT {} IF NOT EXISTS FOR (n:Lease) REQUIRE n.id IS UNIQUE")
-    return [*(wish for kind in model for wish in _of_kind(kind, dialect)), lease]
+    ours = [
+        _wish(label, "id", f"CONSTRAINT {{}} IF NOT EXISTS FOR (n:{label}) REQUIRE n.id IS UNIQUE")
+        for label in ("Lease", "Change")
+    ]
+    return [*(wish for kind in model for wish in _of_kind(kind, dialect)), *ours]
 
 
 def present() -> tuple[Cypher, Cypher]:
