@@ -8,7 +8,7 @@ RETURN [[n.name], [k0, k1]] AS row
 ORDER BY k0, k1
 // $in: {"v0":"sector:health","v1":"retired","v2":"retired","v3":"department"}
 // $me: {"names":["*","*administrators"]}
-// $n: 21
+// $n: 20
 
 MATCH (n:Agency)
 WHERE any(r IN n.seen_by WHERE r IN $me.names) AND NOT coalesce(n.status = $in.v0, false) AND NOT coalesce(n.kind = $in.v1, false) AND EXISTS {

@@ -27,7 +27,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $me: {"names":["*"]}
 // $k: ""
 // $id: ""
-// $n: 21
+// $n: 20
 
 MATCH (n:Agency)
 WHERE any(r IN n.seen_by WHERE r IN $me.names) AND NOT coalesce(n.status = $in.v0, false)
@@ -58,4 +58,4 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $me: {"names":["*"]}
 // $k: ""
 // $id: ""
-// $n: 21
+// $n: 20

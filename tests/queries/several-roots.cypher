@@ -23,7 +23,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $me: {"names":["*","*administrators"]}
 // $k: ""
 // $id: ""
-// $n: 21
+// $n: 20
 
 MATCH (n:Sector)
 WHERE any(r IN n.seen_by WHERE r IN $me.names) AND NOT coalesce(n.status = $in.v0, false)
@@ -39,4 +39,4 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $me: {"names":["*","*administrators"]}
 // $k: ""
 // $id: ""
-// $n: 21
+// $n: 20

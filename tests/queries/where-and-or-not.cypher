@@ -6,7 +6,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $me: {"names":["*","*administrators"]}
 // $k: ""
 // $id: ""
-// $n: 21
+// $n: 20
 
 MATCH (n:Service)
 WHERE n.name_key >= $k AND n.id IS NOT NULL AND (n.name_key > $k OR n.id > $id) AND any(r IN n.seen_by WHERE r IN $me.names) AND NOT coalesce(n.status = $in.v0, false) AND (any(r IN n.shown_to WHERE r IN $me.names) AND coalesce(n.digital_maturity >= $in.v1, false)) AND (any(r IN n.shown_to WHERE r IN $me.names) AND coalesce(n.digital_maturity < $in.v2, false))
@@ -16,7 +16,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $me: {"names":["*","*administrators"]}
 // $k: ""
 // $id: ""
-// $n: 21
+// $n: 20
 
 MATCH (n:Service)
 WHERE n.name_key >= $k AND n.id IS NOT NULL AND (n.name_key > $k OR n.id > $id) AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status = $in.v0, false)
@@ -26,4 +26,4 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $me: {"names":["*","*administrators"]}
 // $k: ""
 // $id: ""
-// $n: 21
+// $n: 20

@@ -9,7 +9,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $me: {"names":["*","*administrators"]}
 // $k: ""
 // $id: ""
-// $n: 21
+// $n: 20
 
 MATCH (n:Agency)
 WHERE n.name_key >= $k AND n.id IS NOT NULL AND (n.name_key > $k OR n.id > $id) AND any(r IN n.seen_by WHERE r IN $me.names) AND NOT coalesce(n.status = $in.v0, false) AND NOT EXISTS {
@@ -22,7 +22,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $me: {"names":["*","*administrators"]}
 // $k: ""
 // $id: ""
-// $n: 21
+// $n: 20
 
 MATCH (n:Agency)
 WHERE n.name_key >= $k AND n.id IS NOT NULL AND (n.name_key > $k OR n.id > $id) AND any(r IN n.seen_by WHERE r IN $me.names) AND NOT coalesce(n.status = $in.v0, false) AND NOT EXISTS {
@@ -35,4 +35,4 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $me: {"names":["*","*administrators"]}
 // $k: ""
 // $id: ""
-// $n: 21
+// $n: 20
