@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import neo4j
 from neo4j.exceptions import AuthError, ConfigurationError, DriverError, Neo4jError
 
-from registry.cypher.changes import mark_change
+from registry.cypher.changes import leave_mark
 from registry.cypher.dialect import Dialect, dialect_of
 from registry.cypher.text import Cypher
 
@@ -96,7 +96,7 @@ class Store:
         with self._session(self._writer) as session:
             transaction = session.begin_transaction()
             rows = [transaction.run(_literal(cypher.text), cypher.parameters).values() for cypher in cyphers]
-            changed = mark_change(secrets.token_hex(8))
+            changed = leave_mark(secrets.token_hex(8))
             transaction.run(_literal(changed.text), changed.parameters)
             transaction.commit()
             return rows

@@ -12,7 +12,7 @@ from typing import Any
 
 from graphql import ExecutionResult, FragmentDefinitionNode, GraphQLError, GraphQLSchema, OperationDefinitionNode
 from graphql.execution.values import get_variable_values
-from graphql.language import DocumentNode
+from graphql.language import DocumentNode, OperationType
 from strawberry.extensions import SchemaExtension
 from strawberry.types import ExecutionContext
 
@@ -23,6 +23,7 @@ from registry.exploring.asking import Asker
 from registry.modelling import Model
 from registry.plan import Explore, Question
 from registry.store import Reader, Rows, StoreError
+from schema.documents import Documents
 from schema.exploring import explore
 from schema.inputs import shape_of
 from schema.kept import Kept
@@ -93,9 +94,17 @@ class Compiled:
 class Answerer:
     """Answers operations, and keeps what it made ready: one for all of a document whose variables have one shape."""
 
-    def __init__(self, model: Model) -> None:
-        self._model = model
+    def __init__(self, model: Model, documents: Documents) -> None:
+        self._model, self._documents = model, documents
         self._kept: Kept[Compiled] = Kept()
+
+    def known(self, text: str, name: str | None, variables: Mapping[str, Any]) -> Asked | None:
+        """Return the operation of a document that was found valid before; None where it is not one."""
+        document = self._documents.known(text)
+        operation = operation_of(document, name) if document else None
+        if document is None or operation is None or operation.operation is not OperationType.QUERY:
+            return None
+        return Asked(text, document, operation, variables)
 
     async def answer(self, schema: GraphQLSchema, asked: Asked, asking: Asking) -> ExecutionResult:
         """Return the result of an operation. Raises Incomplete when graphql-core has to complete it."""

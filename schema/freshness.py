@@ -7,7 +7,7 @@ from strawberry import Schema
 
 from registry import __version__
 from registry.access import Actor
-from registry.cypher.changes import last_changes
+from registry.cypher.changes import last_marks
 from registry.store import Reader, StoreError
 from registry.values import today
 from registry.words import language
@@ -23,7 +23,7 @@ class Freshness:
     async def tag(self, request: Request, actor: Actor, media: str) -> str | None:
         """Return the tag that the answer has now; None when no tool of ours wrote the graph, or the store is away."""
         try:
-            ((marks,),) = (await self._reader.read([last_changes()]))[0]
+            ((marks,),) = (await self._reader.read([last_marks()]))[0]
         except StoreError:
             return None
         rests_on = (marks, request.url.query, media, actor.parameter(), language(), today(), self._edition)

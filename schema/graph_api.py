@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import strawberry
-from graphql import GraphQLError, OperationType
+from graphql import GraphQLError
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.field import StrawberryField
@@ -26,7 +26,7 @@ from schema.building import (
     maybe,
     plain,
 )
-from schema.compiled import Answerer, Answering, Asked, Asking, operation_of
+from schema.compiled import Answerer, Answering, Asking
 from schema.documents import Documents, Reading
 from schema.explored import explored_fields
 from schema.filters import Inputs
@@ -40,26 +40,25 @@ WITHHELD = "Whether some of this record is kept from who asks."
 class Schema(strawberry.Schema):
     """The schema of a model with what answers its operations. Errors are logged where they become answers, not here."""
 
-    def __init__(self, model: Model, *, introspection: bool) -> None:
-        self._answerer, outputs = Answerer(model), Outputs(model)
-        self._documents = Documents(introspection=introspection)
+    def __init__(self, model: Model, *, introspection: bool = True) -> None:
+        outputs, documents = Outputs(model), Documents(introspection=introspection)
+        self._answerer = Answerer(model, documents)
         super().__init__(
             query=outputs.query(),
             types=outputs.kinds(),
-            extensions=[lambda: Reading(self._documents), lambda: Answering(self._answerer)],
+            extensions=[lambda: Reading(documents), lambda: Answering(self._answerer)],
             config=StrawberryConfig(scalar_map=SCALARS, auto_camel_case=False),
         )
 
     async def answer_known(
         self, text: str, name: str | None, variables: dict[str, Any], asking: Asking
     ) -> ExecutionResult | None:
-        """Answer an operation of a document that was found valid before; None where Strawberry has to look at it."""
-        document = self._documents.known(text)
-        operation = operation_of(document, name) if document else None
-        if document is None or operation is None or operation.operation is not OperationType.QUERY:
+        """Answer an operation of a document that is known; None where Strawberry has to look at it."""
+        asked = self._answerer.known(text, name, variables)
+        if asked is None:
             return None
         try:
-            result = await self._answerer.answer(self._schema, Asked(text, document, operation, variables), asking)
+            result = await self._answerer.answer(self._schema, asked, asking)
         except Incomplete:
             return None
         return ExecutionResult(result.data, result.errors)

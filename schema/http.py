@@ -20,7 +20,7 @@ from schema.compiled import Asking
 from schema.freshness import Freshness, is_known
 from schema.graph_api import Schema
 from schema.limits import BODY, ERRORS
-from schema.negotiation import GRAPHQL, JSON, media_type, status
+from schema.negotiation import JSON, media_type, status
 from schema.refusal import presented
 from schema.requests import TrustedDocuments, read_body, read_query, request_data
 
@@ -60,34 +60,31 @@ class Endpoint(GraphQL[Asking, None]):
         await response(scope, receive, send)
 
     async def _respond(self, request: Request) -> Response:
-        if self.should_render_graphql_ide(self.request_adapter_class(request)):
+        adapter = self.request_adapter_class(request)
+        if self.should_render_graphql_ide(adapter):
             return await self._page(request)
         _check(request)
+        asked = await self.parse_http_body(adapter)
         tag = await self._tag(request)
         if tag and is_known(tag, request):
             return Response(status_code=304, headers={**PRIVATE, "ETag": tag})
-        response = await self._known(request) or await self.run(request)
+        response = await self._known(request, asked) or await self.run(request)
         if tag and response.headers["cache-control"] == PRIVATE["Cache-Control"]:
             response.headers["ETag"] = tag
         return response
-
-    async def _known(self, request: Request) -> Response | None:
-        """Answer a document that was answered before; all else is left to Strawberry, which takes twice the time."""
-        if request.method != "POST":
-            return None
-        asked = request_data(read_body(await request.body()), self._trusted)
-        sub_response = await self.get_sub_response(request)
-        asking = await self.get_context(request, sub_response)
-        named = asked.query or "", asked.operation_name, asked.variables or {}
-        result = await self._schema.answer_known(*named, asking)
-        return self.create_response(await self.process_result(request, result), sub_response) if result else None
 
     async def _tag(self, request: Request) -> str | None:
         """Return the entity tag of what a request asks for; only what is asked by GET has one."""
         if request.method != "GET":
             return None
-        request_data(read_query(request.query_params), self._trusted)  # what is refused now is not fresh
-        return await self._freshness.tag(request, self._actor(request), _media(request) or JSON)
+        return await self._freshness.tag(request, self._actor(request), _media(request))
+
+    async def _known(self, request: Request, asked: GraphQLRequestData) -> Response | None:
+        """Answer a document that is known; all else is left to Strawberry, which takes twice the time."""
+        sub_response = await self.get_sub_response(request)
+        asking = await self.get_context(request, sub_response)
+        result = await self._schema.answer_known(asked.query or "", asked.operation_name, asked.variables or {}, asking)
+        return self.create_response(await self.process_result(request, result), sub_response) if result else None
 
     def should_render_graphql_ide(self, request: BaseRequestProtocol) -> bool:
         """Tell whether a browser asks for the address itself."""
@@ -133,8 +130,8 @@ class Endpoint(GraphQL[Asking, None]):
         return orjson.dumps(data)
 
 
-def _media(request: Request) -> str | None:
-    return media_type(request.headers.get("accept"))
+def _media(request: Request) -> str:
+    return media_type(request.headers.get("accept", ""))
 
 
 def _typed(media: str) -> str:
@@ -145,8 +142,6 @@ def _check(request: Request) -> None:
     """Refuse a request of another kind. Forms and plain text, which other sites may send, are none of ours."""
     if request.method not in ("GET", "POST"):
         raise HTTPException(405, "Ask by GET or by POST.")
-    if _media(request) is None:
-        raise HTTPException(406, f"Answers are {JSON} or {GRAPHQL}.")
     if request.method == "POST" and not JSON_CONTENT.fullmatch(request.headers.get("content-type", "")):
         raise HTTPException(415, f"A request is sent as {JSON} in UTF-8.")
 
@@ -154,7 +149,7 @@ def _check(request: Request) -> None:
 def _refused(code: int, reason: str, request: Request) -> Response:
     error = {"message": reason, "extensions": {"code": CODES.get(code, "BAD_REQUEST")}}
     headers = {"Cache-Control": "no-store", **({"Allow": "GET, HEAD, POST"} if code == 405 else {})}
-    return Response(orjson.dumps({"errors": [error]}), code, headers, _typed(_media(request) or JSON))
+    return Response(orjson.dumps({"errors": [error]}), code, headers, _typed(_media(request)))
 
 
 def _limited(receive: Receive) -> Receive:

@@ -8,16 +8,14 @@ _RANGES = {GRAPHQL: GRAPHQL, JSON: JSON, "application/*": JSON, "*/*": JSON}
 _STATUSES = {"NOT_ALLOWED": 403, "INTERNAL": 500, "UNAVAILABLE": 503, "TIMEOUT": 504}
 
 
-def media_type(accept: str | None) -> str | None:
-    """Return the type that a client wants most of those we have (RFC 9110, 12.5.1); None when it takes neither.
+def media_type(accept: str) -> str:
+    """Return the type that a client wants most of those we have (RFC 9110, 12.5.1), JSON when it names none.
 
-    Who does not say takes JSON. Of two that are wanted alike it is the one that is named, and GraphQL's own first.
+    Of two that are wanted alike it is the one that is named, and GraphQL's own first.
     """
-    if accept is None:
-        return JSON
     weights = dict(_weighed(part) for part in accept.split(","))
     wanted = [one for one in _RANGES if weights.get(one, 0) > 0]
-    return _RANGES[max(wanted, key=lambda one: weights[one])] if wanted else None
+    return _RANGES[max(wanted, key=lambda one: weights[one])] if wanted else JSON
 
 
 def status(answer: Mapping[str, Any], media: str) -> int:

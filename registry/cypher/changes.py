@@ -3,11 +3,11 @@
 from registry.cypher.text import Cypher
 
 
-def mark_change(mark: str) -> Cypher:
+def leave_mark(mark: str) -> Cypher:
     """Leave a mark; in the transaction of a change, and last, so that others wait for it as shortly as may be."""
-    return Cypher("MERGE (c:Change {id: 'last'}) SET c.mark = $in.mark", {"in": {"mark": mark}})
+    return Cypher("MERGE (m:Mark {id: 'last'}) SET m.value = $in.mark", {"in": {"mark": mark}})
 
 
-def last_changes() -> Cypher:
+def last_marks() -> Cypher:
     """Return one row holding the marks: one, or none where nobody left one."""
-    return Cypher("MATCH (c:Change) WITH c.mark AS mark ORDER BY mark RETURN collect(mark)")
+    return Cypher("MATCH (m:Mark) WITH m.value AS mark ORDER BY mark RETURN collect(mark)")

@@ -1,18 +1,17 @@
 """The audits of the npm package graphql-http, as its authors publish them; Node and npm run them."""
 
 import json
-import os
 import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
-import pytest
 from filelock import FileLock
 
+from tests.needs import missing
 from tests.neo4j_server import CACHE
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parent / "graphql_http"
 FILES = ("package.json", "package-lock.json", "audit.mjs")
 HOME = CACHE / "graphql-http"
 
@@ -29,7 +28,7 @@ def audited(address: str) -> list[dict[str, Any]]:
 def _installed() -> Path:
     """Return the folder with the script and its packages, installed once, as the lock file pins them."""
     if not (shutil.which("node") and shutil.which("npm")):
-        _without_node("Node and npm are not installed")
+        missing("NODE", "Node and npm are not installed")
     HOME.mkdir(parents=True, exist_ok=True)
     with FileLock(HOME.with_suffix(".lock")):
         if any(_changed(name) for name in FILES):
@@ -44,15 +43,9 @@ def _install() -> None:
     done = subprocess.run(command, cwd=HOME, capture_output=True, text=True, timeout=240, check=False)
     if done.returncode != 0:
         (HOME / FILES[0]).unlink()
-        _without_node("npm cannot install graphql-http: " + done.stderr.strip().partition("\n")[0])
+        missing("NODE", "npm cannot install graphql-http: " + done.stderr.strip().partition("\n")[0])
 
 
 def _changed(name: str) -> bool:
     kept = HOME / name
     return not kept.exists() or kept.read_bytes() != (HERE / name).read_bytes()
-
-
-def _without_node(reason: str) -> None:
-    if os.environ.get("REGISTRY_REQUIRE_NODE") == "1":
-        pytest.fail(f"REGISTRY_REQUIRE_NODE=1, but {reason}")
-    pytest.skip(reason)
