@@ -57,7 +57,7 @@ class Copy:
         return done.stderr if code else done.stdout
 
     def registry(self, *arguments: str, stdin: str = "", code: int = 0) -> str:
-        return self.python(*REGISTRY[1:], *arguments, stdin=stdin, code=code)
+        return self.python(*REGISTRY, *arguments, stdin=stdin, code=code)
 
 
 @pytest.fixture

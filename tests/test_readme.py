@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,7 @@ def home(sample: Place, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (home / "sources/my-city/source.toml").write_text(SOURCE, encoding="utf-8")
     (home / "exports/agencies.csv").write_text("id,name,kind\nmy:office,My Office,department\n", encoding="utf-8")
     registry = home / ".venv/bin/registry"
-    registry.write_text(f'#!/bin/sh\nexec {REGISTRY[0]} -c "{REGISTRY[2]}" "$@"\n', encoding="utf-8")
+    registry.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{REGISTRY[1]}" "$@"\n', encoding="utf-8")
     registry.chmod(0o755)
     return home
 
