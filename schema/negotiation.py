@@ -1,6 +1,7 @@
 """What GraphQL over HTTP says of a response: its media type, and the status that goes with it."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 GRAPHQL, JSON = "application/graphql-response+json", "application/json"
@@ -8,6 +9,7 @@ _RANGES = {GRAPHQL: GRAPHQL, JSON: JSON, "application/*": JSON, "*/*": JSON}
 _STATUSES = {"NOT_ALLOWED": 403, "INTERNAL": 500, "UNAVAILABLE": 503, "TIMEOUT": 504}
 
 
+@lru_cache(maxsize=100)
 def media_type(accept: str) -> str:
     """Return the type that a client wants most of those we have (RFC 9110, 12.5.1), JSON when it names none.
 
