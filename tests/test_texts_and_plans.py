@@ -147,5 +147,5 @@ def forget_plans(store: Store) -> int:
     """Empty Neo4j's cache of plans and return how many it held; of the embedded engine's nobody tells."""
     if store.dialect.embedded:
         return 0
-    ((said,),) = store.write(Cypher("CALL db.clearQueryCaches()"))[0]
+    ((said,),) = store.read(Cypher("CALL db.clearQueryCaches()"))
     return int("".join(re.findall(r"cleared of (\d+) queries", said)) or 0)
