@@ -160,7 +160,7 @@ def _paths(step: Any) -> StrawberryField:
         },
     )
     asked = {"from": (strawberry.ID, ...), "to": (strawberry.ID, ...)}
-    doc = "How one record is reached from another, shortest first; unless links are chosen, not through sectors and the like."
+    doc = "How one record is reached from another, shortest first; through terms, statements and channels only when asked."
     through = maybe(listing(LINKS))
     return answered_field(listing(path), doc, **asked, through=through, longest=(int, 6), first=(int, 5), asOf=AS_OF)
 

@@ -72,7 +72,7 @@ async def _shared_between(asker: Asker, asked: Asked) -> shared.Shared:
 
 async def _paths(asker: Asker, asked: Asked) -> list[paths.Path]:
     longest, first = _at_most("longest", asked, LONGEST), page_size(asked["first"])
-    through = asked.get("through") or RELATIONS - paths.HUBS
+    through = asked.get("through") or RELATIONS - paths.ASIDE
     ends = asked["from"], asked["to"]
     return await paths.paths(asker, *ends, through, longest=longest, first=first, day=asked.get("asOf"))
 

@@ -42,12 +42,9 @@ class Tree:
         if is_leaf_type(named):
             return lambda found, tables: found
         if named.name == "Record" or named.name in self._records.model.kinds:
-            one = self._record(
-                nodes, named.name, path, depth, strict=self._records.strict and is_non_null_type(declared)
-            )
-        else:
-            assert isinstance(named, GraphQLObjectType)
-            one = self._object(nodes, named, path, depth)
+            return self._records_at(nodes, named.name, path, depth, promised=is_non_null_type(declared))
+        assert isinstance(named, GraphQLObjectType)
+        one = self._object(nodes, named, path, depth)
 
         def value(found: Any, tables: Tables) -> Any:
             if found is None:
@@ -69,7 +66,10 @@ class Tree:
             fields[key] = partial(_of_attribute, attribute, value)
         return lambda found, tables: {key: field(found, tables) for key, field in fields.items()}
 
-    def _record(self, nodes: list[FieldNode], kind: str, path: tuple[str, ...], depth: int, *, strict: bool) -> Value:
+    def _records_at(
+        self, nodes: list[FieldNode], kind: str, path: tuple[str, ...], depth: int, *, promised: bool
+    ) -> Value:
+        """Return what stands for an id, or for a list of them: those of a list that are not there are left out."""
         if kind == "Record":
             views, shaped = self._records.any_record(nodes, depth)
         else:
@@ -77,14 +77,17 @@ class Tree:
             views, shaped = (select,), compiled(row.only)
         place = self._ask(ByIds(Given((self._found,), reading=partial(_ids, path)), views))
         self._places.append((place, shaped))
-        table = len(self._places) - 1
+        table, strict = len(self._places) - 1, self._records.strict and promised
 
-        def record(found: str, tables: Tables) -> Any:
-            if strict and found not in tables[table]:
+        def records(found: Any, tables: Tables) -> Any:
+            known = tables[table]
+            if isinstance(found, list | tuple):
+                return [known[one] for one in found if one in known]
+            if strict and found not in known:
                 raise Incomplete
-            return tables[table].get(found)
+            return known.get(found)
 
-        return record
+        return records
 
 
 def _of_attribute(attribute: str, value: Value, found: Any, tables: Tables) -> Any:

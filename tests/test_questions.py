@@ -120,6 +120,24 @@ def test_what_agencies_share_names_the_agreement_that_covers_it(ask: Any) -> Non
     }
 
 
+def test_an_agency_that_is_not_there_shares_nothing(ask: Any) -> None:
+    operation = (
+        """query($ids: [ID!]!) { sharedBetween(agencies: $ids) { agencies { id } resources { owners { id } } } }"""
+    )
+    data, errors = ask(operation, ids=["dinkes", "nobody-knows"])
+    assert (data, errors) == ({"sharedBetween": {"agencies": [{"id": "dinkes"}], "resources": []}}, [])
+
+
+def test_whether_a_use_is_covered_is_not_known_where_an_agreement_is_not_shown(ask: Any, store: Store) -> None:
+    hidden = record("Partnership", "perjanjian", "Perjanjian data", access="restricted")
+    store.write(upsert(hidden.kind, [hidden], source="test", run="run:two", now="2026-11-26T00:00:00.000Z"))
+    operation = """{ sharedBetween(agencies: ["dinkes", "disdukcapil"]) {
+      resources { uses { covered } } uncovered { resource { id } } partnerships { inForce } } }"""
+    unknown = {"resources": [{"uses": [{"covered": None}]}], "uncovered": [], "partnerships": [{"inForce": None}]}
+    assert ask(operation, ANONYMOUS) == ({"sharedBetween": unknown}, [])
+    assert ask(operation, ADMIN)[0]["sharedBetween"]["resources"] == [{"uses": [{"covered": True}]}]
+
+
 def test_paths_and_impact_read_as_sentences(ask: Any) -> None:
     data, errors = ask("""{ paths(from: "dinkes", to: "disdukcapil", through: [USES, OWNS]) { length text }
       impact(of: "disdukcapil") { services { lost text record { ... on Service { kind } } } } }""")

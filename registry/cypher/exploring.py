@@ -105,9 +105,15 @@ def shared_resources(ids: Sequence[str], actor: Actor, *, day: str, most: int) -
     """Return `[id, owners, uses, agreements, hidden]` of resources that at least two of the agencies own or use.
 
     Owners and uses are of these agencies alone, a use `[agency, role, since, until]`; agreements are those in force that
-    cover the resource, each `[id, parties]`; `hidden` says that there may be others, of which the actor sees the face.
+    cover the resource, each `[id, parties]`; `hidden` are the users that have an agreement with an owner of which the actor
+    sees no more than the face, so that it may cover the resource.
     """
     tied = f"((type(e) = 'OWNS') OR (({_WHOLE}) AND {_runs('e', 'since', 'until')}))"
+    hidden = (
+        "MATCH (m)<-[:OWNS]-(o:Agency)-[:PARTY_TO]->(p:Partnership)<-[:PARTY_TO]-(u:Agency)"
+        f" WHERE {_counts('o')} AND {_counts('u')} AND {_counts('p')} AND NOT {seen_whole('p')}"
+        " WITH DISTINCT u ORDER BY u.id RETURN u.id"
+    )
     covering = (
         f"MATCH (m)<-[:COVERS]-(p:Partnership) WHERE {_in_force('p')} AND {seen_whole('m')}"
         f" WITH p ORDER BY p.id RETURN [p.id, {_parties('p')}]"
@@ -118,7 +124,7 @@ def shared_resources(ids: Sequence[str], actor: Actor, *, day: str, most: int) -
         " WITH m, collect(DISTINCT CASE WHEN type(e) = 'OWNS' THEN n.id END) AS owners,"
         " collect(DISTINCT CASE WHEN type(e) = 'USES' THEN [n.id, e.role, e.since, e.until] END) AS uses,"
         " count(DISTINCT n.id) AS agencies WHERE agencies > 1 WITH m, owners, uses ORDER BY m.name_key, m.id LIMIT $n"
-        f" RETURN collect([m.id, owners, uses, COLLECT {{ {covering} }}, {_HIDDEN}])"
+        f" RETURN collect([m.id, owners, uses, COLLECT {{ {covering} }}, COLLECT {{ {hidden} }}])"
     )
     return _asked(text, actor, {"ids": list(ids), "day": day}, n=most)
 
@@ -255,10 +261,6 @@ def _in_terms(sector: str | None, area: str | None) -> str:
 
 
 _WHOLE = f"{seen_whole('n')} AND {seen_whole('m')}"
-_HIDDEN = (
-    "EXISTS { MATCH (m)<-[:USES]-(:Agency)-[:PARTY_TO]->(p:Partnership) WHERE"
-    f" {_counts('p')} AND NOT {seen_whole('p')} }}"
-)
 _TOPMOST = f" AND NOT EXISTS {{ MATCH (t)-[:PART_OF]->(above:Agency) WHERE {_counts('above')} }}"
 _LEADING = "['lead', 'co-provider']"
 GROUPS = {

@@ -14,7 +14,9 @@ from registry.exploring.steps import Step, sentence
 if TYPE_CHECKING:
     import networkx as nx
 
-HUBS = frozenset({"IN_SECTOR", "IN_AREA", "FOR_AUDIENCE", "HAS_FUNCTION", "BROADER", "SAME_AS"})
+TERMS = frozenset({"IN_SECTOR", "IN_AREA", "FOR_AUDIENCE", "HAS_FUNCTION", "BROADER", "SAME_AS"})
+TALK = frozenset({"STATED_BY", "STATED_ABOUT", "CHANNEL_OF", "CHANNEL_FOR", "SAID_ABOUT", "SAID_THROUGH", "TO_ANSWER"})
+ASIDE = TERMS | TALK  # links by which everything is near everything, or that only say something of their ends
 MOST_LINKS, EACH = 20_000, 500
 
 

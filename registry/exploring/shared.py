@@ -127,12 +127,12 @@ async def shared_between(asker: Asker, agencies: Sequence[str], day: str) -> Sha
 
 
 def _resource(
-    resource: str, owners: list[str], uses: list[Any], agreements: list[tuple[str, list[str]]], hidden: bool
+    resource: str, owners: list[str], uses: list[Any], agreements: list[tuple[str, list[str]]], hidden: list[str]
 ) -> SharedResource:
     """Tell of each use whether an agreement in force has its user as a party and covers the resource."""
     parties = {party for _, those in agreements for party in those}
     told = [
-        Use(agency, role, since, until, True if agency in parties else None if hidden else False)
+        Use(agency, role, since, until, True if agency in parties else None if agency in hidden else False)
         for agency, role, since, until in uses
     ]
     return SharedResource(resource, owners, told, [one for one, _ in agreements])
