@@ -121,3 +121,14 @@ def leads_to(page: Page, address: str) -> None:
 def fits(page: Page) -> bool:
     """Tell whether nothing sticks out to the side."""
     return bool(page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"))
+
+
+def barriers(page: Page, *rules: str) -> list[tuple[str, list[str]]]:
+    """Return what stands in somebody's way on a page: each rule of axe-core, or of these, that is broken, and where."""
+    if find_spec("axe_playwright_python") is None:
+        missing("BROWSER", "axe-core is not installed: pip install axe-playwright-python")
+    from axe_playwright_python.sync_playwright import Axe
+
+    options = {"runOnly": list(rules)} if rules else None
+    found = Axe().run(page, options=options).response["violations"]
+    return [(one["id"], [node["html"] for node in one["nodes"]]) for one in found]

@@ -10,7 +10,9 @@ from xml.etree import ElementTree
 import networkx as nx
 import pytest
 
-from tests.browsing import fits, visible
+from tests.browsing import barriers, fits, visible
+
+pytestmark = pytest.mark.slow
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -53,13 +55,6 @@ def act(page: Page, name: str) -> None:
     page.locator("#panel").get_by_role("button", name=name, exact=True).click()
 
 
-def accessible(page: Page) -> None:
-    """Hold that axe finds nothing against the page."""
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip install axe-playwright-python")
-    found = axe.Axe().run(page).response["violations"]
-    assert not [(one["id"], [node["html"] for node in one["nodes"]]) for one in found]
-
-
 def test_a_planner_walks_from_a_search_to_an_impact(page: Page, language: str) -> None:
     expand, impact, stops = {
         "en": ("Expand", "What stops if this stops?", "stops"),
@@ -83,7 +78,7 @@ def test_a_planner_walks_from_a_search_to_an_impact(page: Page, language: str) -
     visible(page.locator("#panel .hits li").first)
     assert stops in page.locator("#records td.lost").all_inner_texts()
     assert fits(page)
-    accessible(page)
+    assert not barriers(page)
 
 
 def test_expanding_is_taken_back_by_collapsing_and_by_the_back_button(desk: Page) -> None:
@@ -263,4 +258,4 @@ def test_axe_finds_nothing(desk: Page, asked: str, scheme: str) -> None:
     desk.emulate_media(color_scheme=scheme)
     desk.goto(f"/explore?{asked}")
     visible(desk.locator("#records tbody tr:visible, #start .sectors a:visible").first)
-    accessible(desk)
+    assert not barriers(desk)

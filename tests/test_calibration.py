@@ -12,6 +12,8 @@ from registry.reports.catalogue import answer_from
 from registry.reports.report import Report
 from tests.registries import AS_OF, network, registry, without_ties
 
+pytestmark = pytest.mark.slow
+
 SURE = 0.999
 
 

@@ -24,7 +24,10 @@ from tests.commands import command, finished, free_port, serves
 from tests.engines import SAVE, cypher, gone, ids, require_embedded, until
 from tests.way import Way
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no process groups to interrupt like this")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="Windows has no process groups to interrupt like this"),
+]
 
 INTERRUPTED = (130, "Interrupted; it is safe to run this again.")
 

@@ -10,6 +10,8 @@ import pytest
 from registry.store import Place
 from tests.commands import REGISTRY, environment, speaking_to
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(?:sh|bash|console)\n(.*?)```", README, re.DOTALL)
@@ -19,6 +21,7 @@ COMMANDS = [*(line for block in BLOCKS for line in block.splitlines() if line.st
 NOT_RUN = {
     "python3 -m venv": "installs from the package index; .ci/run does, and the demo has tests of its own",
     "make run": "serves until Ctrl-C",
+    "registry serve": "serves until Ctrl-C; test_interrupts.py runs it",
     "make test": "is what runs this test",
     "docker compose up": "needs a Docker daemon and its images; the file is checked by Compose itself",
 }

@@ -20,6 +20,8 @@ from schema.graph_api import build_schema
 from tests.random_world import write_world
 from tests.small_world import small_world
 
+pytestmark = pytest.mark.slow
+
 SCHEMA = build_schema(MODEL)
 REQUESTS = 1_000
 ACTORS = [
