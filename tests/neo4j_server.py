@@ -34,6 +34,7 @@ server.http.enabled=false
 server.https.enabled=false
 dbms.security.auth_enabled={secured}
 dbms.usage_report.enabled=false
+dbms.security.auth_max_failed_attempts=0
 server.memory.pagecache.size={page_cache}
 db.tx_log.preallocate=false
 db.tx_log.rotation.size=16M
