@@ -2,7 +2,6 @@
 
 from benchmarks import fresh, load, reports
 from benchmarks.reads import __main__ as reads
-from benchmarks.reads import scale
 
-for benchmark in (load, reports, fresh, reads, scale):
+for benchmark in (load, reports, fresh, reads):
     benchmark.main()
