@@ -1,10 +1,12 @@
 """The web server: one process, or several workers under a parent that has opened the store for them."""
 
 import gc
+import logging
 import multiprocessing
 import os
 import signal
 import sys
+from asyncio import CancelledError
 from contextlib import suppress
 from threading import Thread
 from types import FrameType
@@ -40,9 +42,15 @@ class Server(uvicorn.Server):
 
 def run_alone(place: Place, settings: Settings, host: str, port: int) -> None:
     """Serve in this process until Ctrl-C or SIGTERM."""
+    logging.getLogger("uvicorn.error").addFilter(_unless_cut_off)
     config = uvicorn.Config(_settled(place, settings), host=host, port=port, **CONFIG)
     with suppress(KeyboardInterrupt):  # which the server passes on when it has ended
         Server(config).run()
+
+
+def _unless_cut_off(record: logging.LogRecord) -> bool:
+    """Tell whether to log: an answer that the end of the server cut off is no failure."""
+    return not (record.exc_info and isinstance(record.exc_info[1], CancelledError))
 
 
 def run_workers(settings: Settings, host: str, port: int, workers: int) -> None:
