@@ -235,3 +235,5 @@ MODEL = Model(
     Agency, Service, Resource, Need, Partnership, Statement, Channel, Feedback,
     Sector, Area, Audience, Function, Source, Run, Change,
 )  # fmt: skip
+# What people come for: counted, browsed and shown first.
+MAIN = ("Agency", "Service", "Resource", "Need", "Partnership")

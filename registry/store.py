@@ -89,7 +89,8 @@ class Store:
 
     def _read(self, cypher: Cypher) -> Rows:
         with self._session(self._reader, neo4j.READ_ACCESS) as session:
-            rows: Rows = session.run(_query(cypher, self._place, self.dialect), cypher.parameters).values()
+            query = neo4j.Query(_literal(cypher.text), timeout=_timeout(self._place, self.dialect))
+            rows: Rows = session.run(query, cypher.parameters).values()
             return rows
 
     def _write(self, *cyphers: Cypher) -> list[Rows]:
@@ -169,19 +170,16 @@ class Reader:
 
     async def _one(self, cypher: Cypher) -> list[Rows]:
         async with self._session() as session:
-            query = neo4j.Query(self._text(cypher), timeout=self._timeout)
+            query = neo4j.Query(self._text(cypher), timeout=_timeout(self._place, self._dialect))
             return [self._rows(cypher, await (await session.run(query, cypher.parameters)).values())]
 
     async def _several(self, cyphers: Sequence[Cypher]) -> list[Rows]:
-        async with self._session() as session, await session.begin_transaction(timeout=self._timeout) as transaction:
+        timeout = _timeout(self._place, self._dialect)
+        async with self._session() as session, await session.begin_transaction(timeout=timeout) as transaction:
             return [
                 self._rows(one, await (await transaction.run(self._text(one), one.parameters)).values())
                 for one in cyphers
             ]
-
-    @property
-    def _timeout(self) -> float | None:
-        return self._place.timeout if self._dialect.times_out_each else None
 
     def _text(self, cypher: Cypher) -> Any:
         return _literal(cypher.gathered() if self._gathers(cypher) else cypher.text)
@@ -221,8 +219,9 @@ def _driver(kind: Any, place: Place, username: str, password: str) -> Any:
         raise StoreError("BAD_ADDRESS", _SENTENCES["BAD_ADDRESS"].format(uri=place.uri)) from error
 
 
-def _query(cypher: Cypher, place: Place, dialect: Dialect) -> neo4j.Query:
-    return neo4j.Query(_literal(cypher.text), timeout=place.timeout if dialect.times_out_each else None)
+def _timeout(place: Place, dialect: Dialect) -> float | None:
+    """Return the seconds that a question is given, None where the engine has a limit of its own."""
+    return place.timeout if dialect.times_out_each else None
 
 
 def _literal(text: str) -> Any:

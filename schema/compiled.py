@@ -106,28 +106,26 @@ class Answerer:
             return None
         return Asked(text, document, operation, variables)
 
-    async def answer(self, schema: GraphQLSchema, asked: Asked, asking: Asking) -> ExecutionResult:
-        """Return the result of an operation. Raises Incomplete when graphql-core has to complete it."""
+    async def answer(
+        self, schema: GraphQLSchema, asked: Asked, asking: Asking, *, strict: bool = True
+    ) -> ExecutionResult:
+        """Return the result of an operation. Raises Incomplete, when strict, where graphql-core has to complete it."""
         try:
-            compiled, data = await self.read(schema, asked, asking, strict=True)
+            return ExecutionResult(data=await self._read(schema, asked, asking, strict), errors=None)
         except Incomplete:
             raise
         except Exception as error:
             return ExecutionResult(data=None, errors=[_as_answered(error)])
-        if compiled.planned.introspects:
-            raise Incomplete
-        return ExecutionResult(data=data, errors=None)
 
-    async def read(
-        self, schema: GraphQLSchema, asked: Asked, asking: Asking, *, strict: bool
-    ) -> tuple[Compiled, dict[str, Any]]:
-        """Return what an operation was made into, and its data. Raises Refused, StoreError and, when strict, Incomplete."""
+    async def _read(self, schema: GraphQLSchema, asked: Asked, asking: Asking, strict: bool) -> dict[str, Any]:
         variables = coerced(schema, asked)
         key = (asked.text, asked.operation.name and asked.operation.name.value, shape_of(variables), strict)
         compiled = self._kept.get(key) or self._kept.keep(key, self._compile(schema, asked, variables, strict))
+        if strict and compiled.planned.introspects:
+            raise Incomplete
         known = {**variables, **await compiled.explored(asking, variables)}
         rows = await asking.read(compiled.planned.questions, compiled.ask(known, asking.actor))
-        return compiled, compiled.planned.answer(rows, known)
+        return compiled.planned.answer(rows, known)
 
     def _compile(self, schema: GraphQLSchema, asked: Asked, variables: Mapping[str, Any], strict: bool) -> Compiled:
         operation = Operation(schema, asked.operation, fragments_of(asked.document), variables)
@@ -148,7 +146,8 @@ class Answering(SchemaExtension):
         try:
             context.result = await self._answerer.answer(schema, asked, context.context)
         except Incomplete:
-            _, context.root_value = await self._answerer.read(schema, asked, context.context, strict=False)
+            completed = await self._answerer.answer(schema, asked, context.context, strict=False)
+            context.root_value, context.result = completed.data, completed if completed.errors else None
         yield
 
 

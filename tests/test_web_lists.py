@@ -10,9 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from registry.model import MODEL
+from registry.model import MAIN, MODEL
 from registry.web.asked import filters_of
-from registry.web.markup import BROWSED
 from schema.names import camel
 
 ROW = re.compile(r'<th scope="row" role="rowheader"><a href="([^"]+)">([^<]*)</a>')
@@ -225,5 +224,5 @@ def test_suggestions_are_few_and_lead_to_records(visitor: httpx.Client) -> None:
 def test_the_main_kinds_are_in_the_navigation(visitor: httpx.Client) -> None:
     page = visitor.get("/needs").text
     nav = re.findall(r'<a href="/(\w+)"( aria-current="page")?>', page[page.index("<nav") : page.index("</nav>")])
-    assert [path for path, _here in nav][: len(BROWSED)] == [MODEL[kind].plural for kind in BROWSED]
+    assert [path for path, _here in nav][: len(MAIN)] == [MODEL[kind].plural for kind in MAIN]
     assert [path for path, here in nav if here] == ["needs"]

@@ -13,7 +13,7 @@ from registry.commands.console import err, out, tell, warn
 from registry.constraints import apply
 from registry.cypher.read import write
 from registry.cypher.write import is_empty
-from registry.model import MODEL
+from registry.model import MAIN, MODEL
 from registry.opening import open_place
 from registry.plan import NOTHING_ASKED, Total
 from registry.settings import Settings, load_settings
@@ -21,7 +21,6 @@ from registry.store import Place, Store
 
 REFUSED = 2
 SAMPLE = "depok"
-SUMMED_UP = ("Agency", "Service", "Resource", "Need", "Partnership")
 HOST = typer.Option("127.0.0.1", help="The address to listen on.")
 PORT = typer.Option(8000, min=1, max=65535, help="The port to listen on.")
 WORKERS = typer.Option(1, min=1, max=64, help="How many processes answer.")
@@ -86,6 +85,6 @@ def _load_sample(store: Store, settings: Settings) -> None:
 
 
 def _say_what_is_there(store: Store) -> None:
-    for kind in SUMMED_UP:
+    for kind in MAIN:
         total = write(Total(kind, NOTHING_ASKED), MODEL).ask({}, ADMIN.parameter())
         out.print(f"{store.read(total)[0][0]:>6,} {MODEL[kind].plural}", markup=False)

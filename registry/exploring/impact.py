@@ -9,6 +9,7 @@ from registry.exploring.asking import Asker, TooMuch
 from registry.exploring.steps import Step, sentence
 from registry.words import _
 
+STOPPABLE = ("Agency", "Service", "Resource")
 MOST_HITS, EACH = 5_000, 500
 AWAY = frozenset({"PROVIDES", "OWNS", "IN_AREA"})
 

@@ -9,6 +9,7 @@ from registry.model import MODEL
 from registry.modelling import End
 
 Pairs = Iterable[tuple[str, str]]
+LONGEST = 100
 
 
 def list_path(kind: str, asked: Pairs = ()) -> str:
@@ -37,6 +38,11 @@ def graphiql_path(operation: str, variables: Mapping[str, Any]) -> str:
 def param(name: str) -> str:
     """Return how a name of the model stands in an address: `level_of_government` as `level-of-government`."""
     return name.replace("_", "-")
+
+
+def typed(text: str, longest: int | None = LONGEST) -> str:
+    """Return what somebody typed: white space single, and cut to so many characters."""
+    return " ".join(text.replace("\x00", "").split())[:longest]
 
 
 def other_end(end: End) -> End:

@@ -17,14 +17,13 @@ from registry.analysis.lists import lists
 from registry.analysis.world import World
 from registry.cypher.network import network
 from registry.cypher.read import write
-from registry.model import MODEL
+from registry.model import MAIN, MODEL
 from registry.plan import Compare, Given, Question, Total
 from registry.reports.catalogue import find_question, read_day, read_parameters, run_report
 from registry.reports.report import Report
 from registry.store import Place, Reader, Store
 from registry.words import language
 
-COUNTED = ("Agency", "Service", "Resource", "Need", "Partnership")
 FRESH, KEPT, AT_ONCE = 30.0, 64, 2
 NOT_RETIRED = Compare("status", "ne", Given(fixed="retired"))
 T = TypeVar("T")
@@ -55,8 +54,8 @@ class Answers:
 
     async def counts(self) -> dict[str, int]:
         """Return how many records there are of each kind. Raises StoreError."""
-        answers = await self._ask([Total(kind, NOT_RETIRED) for kind in COUNTED])
-        return {kind: rows[0][0] for kind, rows in zip(COUNTED, answers, strict=True)}
+        answers = await self._ask([Total(kind, NOT_RETIRED) for kind in MAIN])
+        return {kind: rows[0][0] for kind, rows in zip(MAIN, answers, strict=True)}
 
     async def report(self, name: str, asked: Mapping[str, str]) -> Report:
         """Return a report; `asked` holds `as-of` and its parameters as text. Raises ReportError and StoreError."""

@@ -11,7 +11,7 @@ from starlette.datastructures import QueryParams
 from registry.codes import code_list
 from registry.modelling import End, Kind, Property
 from registry.values import Flag
-from registry.web.addresses import list_path, param
+from registry.web.addresses import LONGEST, list_path, param, typed
 from registry.web.problems import Unanswerable
 from registry.words import _
 from schema.building import CLOSED_LISTS
@@ -25,7 +25,7 @@ SORTS = {
     "updated": {"updated": "ASC"},
     "-updated": {"updated": "DESC"},
 }
-FIRST, LONGEST, MOST_WORDS, MOST_VALUES = 50, 100, 10, 20
+FIRST, MOST_WORDS, MOST_VALUES = 50, 10, 20
 KNOWN = ("q", "sort", "first", "after", "before", "lang")
 
 
@@ -51,7 +51,7 @@ class Asked:
         chosen = {name: _values(kind, name, query.getlist(key)) for key, name in names.items() if query.get(key)}
         if query.get("sort", "name") not in SORTS:
             raise _refused(kind, _("Lists are sorted by name or updated, or backwards by -name or -updated."))
-        text = " ".join(query.get("q", "").replace("\x00", "").split())[:LONGEST]
+        text = typed(query.get("q", ""))
         before = query.get("before") or None
         after = None if before else query.get("after") or None
         return cls(kind, text, chosen, query.get("sort", "name"), _first(kind, query), after, before)

@@ -9,16 +9,16 @@ from starlette.responses import Response
 
 from registry.access import ANONYMOUS
 from registry.exploring.steps import phrase
-from registry.model import MODEL
 from registry.store import StoreError
+from registry.web.addresses import typed
 from registry.web.explorer_words import given
 from registry.web.graph import Graph
 from registry.web.markup import page
 from registry.web.operations import operation
 from registry.web.problems import SOON, away
-from registry.words import language
+from registry.web.wording import term_label
 
-LONGEST, FOUND = 100, 20
+FOUND = 20
 Data = Mapping[str, Any]
 
 
@@ -61,14 +61,9 @@ class Explorer:
 
 
 def _first(request: Request, name: str) -> str:
-    """Return the first value of a parameter, without what no id and no word has; an empty text where there is none."""
+    """Return the first value of a parameter as it is meant; an empty text where there is none."""
     values = request.query_params.getlist(name)
-    return values[0].replace("\x00", "").strip()[:LONGEST] if values else ""
-
-
-def label(record: Data) -> str:
-    """Return what a record is called: a term in the language of the moment."""
-    return str(record.get(f"label{language().title()}") or record["name"])
+    return typed(values[0]) if values else ""
 
 
 def linked(neighbourhood: Data) -> Iterator[Linked]:
@@ -78,11 +73,6 @@ def linked(neighbourhood: Data) -> Iterator[Linked]:
     for link in sorted(neighbourhood["links"], key=lambda one: centre not in (one["from"], one["to"])):
         near, far = ("to", "from") if link["to"] == centre else ("from", "to")
         yield Linked(records[link[near]], phrase(link["link"], away=near == "from"), records[link[far]])
-
-
-def record_page(record: Data) -> str:
-    """Return the path of a record's page, not yet quoted."""
-    return f"/{MODEL[record['__typename']].plural}/{record['id']}"
 
 
 def _page(request: Request, of: str, text: str, known: Data, status: int, sentence: str = "") -> Response:
@@ -95,8 +85,7 @@ def _page(request: Request, of: str, text: str, known: Data, status: int, senten
         "links": linked(near) if near else (),
         "found": known["search"]["nodes"] if "search" in known else None,
         "sectors": known["sectors"]["nodes"] if "sectors" in known else (),
-        "label": label,
-        "record_page": record_page,
+        "term_label": term_label,
         "given": given({"of": of, "neighbourhood": near} if near else None),
     }
     return page(request, "explore.html", status, **shown)

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from registry.codes import code_list
+from registry.exploring.impact import STOPPABLE
 from registry.exploring.steps import PHRASES, phrase
-from registry.model import MODEL
+from registry.model import MAIN, MODEL
 from registry.modelling import Kind
 from registry.values import Date
 from registry.web.operations import operation
@@ -14,8 +15,6 @@ from schema.names import camel
 
 MOST_DRAWN = 2_000
 OPERATIONS = ("neighbourhood", "search", "paths", "impact", "ties", "record")
-SHOWN_FIRST = frozenset({"Agency", "Service", "Resource", "Need", "Partnership"})
-STOPS = frozenset({"Agency", "Service", "Resource"})
 EVERYWHERE = frozenset({"access", "status"})
 
 
@@ -37,8 +36,8 @@ def _kind(kind: type[Kind]) -> dict[str, Any]:
     return {
         "one": kind_names()[kind.__name__],
         "path": kind.plural,
-        "first": kind.__name__ in SHOWN_FIRST,
-        "stops": kind.__name__ in STOPS,
+        "first": kind.__name__ in MAIN,
+        "stops": kind.__name__ in STOPPABLE,
         "codes": {camel(name): codes for name, codes in _codes(kind)},
         "days": [camel(one.name) for one in kind.properties.values() if issubclass(one.value, Date)],
     }
@@ -61,12 +60,7 @@ def _labels(name: str) -> dict[str, str]:
 
 def kind_names() -> dict[str, str]:
     """Return what one record of each kind is called."""
-    return {
-        "Agency": _("Agency"), "Service": _("Service"), "Resource": _("Resource"), "Need": _("Need"),
-        "Partnership": _("Partnership"), "Statement": _("Statement"), "Channel": _("Channel"),
-        "Feedback": _("Feedback"), "Sector": _("Sector"), "Area": _("Area"), "Audience": _("Audience"),
-        "Function": _("Function"), "Source": _("Source"), "Run": _("Run"), "Change": _("Change"),
-    }  # fmt: skip
+    return {kind.__name__: _(kind.__name__) for kind in MODEL}
 
 
 def words() -> dict[str, str]:

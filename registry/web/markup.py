@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from registry.figures import day, number
-from registry.model import MODEL
+from registry.model import MAIN, MODEL
 from registry.reports.render import filled, shown
 from registry.reports.report import CONFIDENCE, Cell, Column
 from registry.web.addresses import list_path, record_path
@@ -17,7 +17,6 @@ from registry.words import LANGUAGES, _, language
 
 VARY = {"Vary": "Accept-Language, Cookie"}
 YEAR = 31_536_000
-BROWSED = ("Agency", "Service", "Resource", "Need", "Partnership")
 
 
 def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
@@ -62,6 +61,6 @@ _TEMPLATES.policies["json.dumps_kwargs"] = {"ensure_ascii": False}  # keys in ou
 _TEMPLATES.filters |= {"number": number, "day": day, "cell": cell, "columns": filled}
 _TEMPLATES.filters |= {"moment": moment, "code": code}
 _TEMPLATES.globals |= {"_": _, "in_language": in_language, "languages": LANGUAGES, "confidence": CONFIDENCE}
-_TEMPLATES.globals |= {"list_path": list_path, "record_path": record_path, "browsed": BROWSED}
+_TEMPLATES.globals |= {"list_path": list_path, "record_path": record_path, "browsed": MAIN}
 # Calls, not filters: Jinja works out a filter of a constant once and for all, in the language of that moment.
 _TEMPLATES.globals |= {"label": label, "plural": plural, "singular": singular}

@@ -8,7 +8,6 @@ from registry.web.selecting import glance, linked
 from schema.names import camel, field_of
 
 AT_ONCE = 20
-STOPPING = ("Agency", "Service", "Resource")
 CHANNELS = f"channels(first: 5) {{ {glance(MODEL['Channel'])} }}"
 STATED = "id name withheld scale level on agency { id name }"
 HIT = "{ lost text record { id name } }"

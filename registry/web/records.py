@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from registry.access import ANONYMOUS
+from registry.exploring.impact import STOPPABLE
 from registry.model import MODEL
 from registry.modelling import Kind
 from registry.values import today
@@ -18,7 +19,7 @@ from registry.web.files import json_file
 from registry.web.graph import Graph
 from registry.web.lists import of_kind
 from registry.web.markup import page
-from registry.web.record import IMPACT, OF_ANY_KIND, STOPPING, operation
+from registry.web.record import IMPACT, OF_ANY_KIND, operation
 from registry.web.showing import Data, title
 from registry.web.standing import standing
 from registry.web.statements import compared
@@ -88,7 +89,7 @@ class Records:
 
     async def _impact(self, kind: type[Kind], one: str) -> Data | None:
         """Return what stops with a record; nothing where too much does to tell on a page."""
-        if kind.__name__ not in STOPPING:
+        if kind.__name__ not in STOPPABLE:
             return None
         try:
             data = await self._graph.ask(IMPACT, {"of": one}, ANONYMOUS)

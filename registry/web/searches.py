@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Route
 
 from registry.access import ANONYMOUS
 from registry.web import search
-from registry.web.addresses import address, graphiql_path
+from registry.web.addresses import LONGEST, address, graphiql_path, typed
 from registry.web.files import json_file
 from registry.web.graph import Graph
 from registry.web.list_page import Choice
@@ -21,7 +21,6 @@ from registry.web.showing import Data, Shown, shown
 from registry.web.wording import term_label
 from registry.words import _
 
-LONGEST = 100
 NAMES = ("q", "kind", "sector", "area", "after")
 Asked = Mapping[str, str]
 
@@ -77,8 +76,9 @@ class Searches:
 
 def _asked(request: Request) -> dict[str, str]:
     """Return what an address asks. Raises Unanswerable."""
-    given = {name: " ".join(request.query_params.get(name, "").replace("\x00", "").split()) for name in NAMES}
-    asked = {name: value if name == "after" else value[:LONGEST] for name, value in given.items() if value}
+    query = request.query_params
+    given = {name: typed(query.get(name, ""), None if name == "after" else LONGEST) for name in NAMES}
+    asked = {name: value for name, value in given.items() if value}
     if asked.get("kind", "agency") not in search.KINDS:
         raise _lost(asked, _("There are no records of the kind {kind}.").format(kind=asked["kind"]))
     return asked

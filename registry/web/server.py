@@ -42,15 +42,9 @@ class Server(uvicorn.Server):
 
 def run_alone(place: Place, settings: Settings, host: str, port: int) -> None:
     """Serve in this process until Ctrl-C or SIGTERM."""
-    logging.getLogger("uvicorn.error").addFilter(_unless_cut_off)
     config = uvicorn.Config(_settled(place, settings), host=host, port=port, **CONFIG)
     with suppress(KeyboardInterrupt):  # which the server passes on when it has ended
         Server(config).run()
-
-
-def _unless_cut_off(record: logging.LogRecord) -> bool:
-    """Tell whether to log: an answer that the end of the server cut off is no failure."""
-    return not (record.exc_info and isinstance(record.exc_info[1], CancelledError))
 
 
 def run_workers(settings: Settings, host: str, port: int, workers: int) -> None:
@@ -77,10 +71,16 @@ def worker() -> Starlette:
 
 def _settled(place: Place, settings: Settings) -> Starlette:
     """Return the application; what it is made of stays for good, and the collector need not look through it again."""
+    logging.getLogger("uvicorn.error").addFilter(_unless_cut_off)
     app = build_app(place, settings)
     gc.collect()
     gc.freeze()
     return app
+
+
+def _unless_cut_off(record: logging.LogRecord) -> bool:
+    """Tell whether to log: an answer that the end of the server cut off is no failure."""
+    return not (record.exc_info and isinstance(record.exc_info[1], CancelledError))
 
 
 def _end_with_parent() -> None:

@@ -10,15 +10,16 @@ from starlette.routing import BaseRoute, Route
 from registry.access import ANONYMOUS
 from registry.values import Date, Unfit, today
 from registry.web import side_by_side
-from registry.web.addresses import address, graphiql_path
+from registry.web.addresses import LONGEST, address, graphiql_path, typed
 from registry.web.files import json_file
 from registry.web.graph import Graph
 from registry.web.markup import page
 from registry.web.problems import Unanswerable
 from registry.web.showing import Data, Shown, shown
 from registry.words import _
+from schema.exploring import AGENCIES
 
-LEAST, MOST, LONGEST, MOST_WORDS = 2, 20, 100, 10
+LEAST, MOST_WORDS = 2, 10
 
 
 class Sharing:
@@ -33,7 +34,7 @@ class Sharing:
 
     async def _page(self, request: Request) -> Response:
         agencies, day = await self._agencies(request), _day(request)
-        text = " ".join(request.query_params.get("find", "").replace("\x00", "").split())[:LONGEST]
+        text = typed(request.query_params.get("find", ""))
         chosen = [one.id for one in agencies]
         data = await self._shared(chosen, day) if len(chosen) >= LEAST else None
         found = await self._find(text, chosen) if text else []
@@ -45,7 +46,7 @@ class Sharing:
             missing=len(_ids(request)) - len(agencies),
             found=[(one, address("/shared", _asked([*chosen, one.id], day))) for one in found],
             text=text,
-            full=len(chosen) >= MOST,
+            full=len(chosen) >= AGENCIES,
             day=day or today(),
             shared=side_by_side.shared(data) if data else None,
             json=address("/shared.json", asked),
@@ -81,10 +82,10 @@ class Sharing:
 
 def _ids(request: Request) -> list[str]:
     ids = list(dict.fromkeys(one for one in request.query_params.getlist("agency") if one))
-    if len(ids) > MOST:
-        sentence = _("At most {n} agencies can be put side by side.").format(n=MOST)
+    if len(ids) > AGENCIES:
+        sentence = _("At most {n} agencies can be put side by side.").format(n=AGENCIES)
         raise Unanswerable(
-            sentence, address("/shared", [("agency", one) for one in ids[:MOST]]), _("See the first of them")
+            sentence, address("/shared", [("agency", one) for one in ids[:AGENCIES]]), _("See the first of them")
         )
     return ids
 

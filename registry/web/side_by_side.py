@@ -13,7 +13,6 @@ from registry.web.statements import Compared, compared
 from registry.web.wording import code_label
 from registry.words import _
 
-MOST = 20
 WHO = "agency { id name }"
 OPERATION = f"""query Shared($agencies: [ID!]!, $asOf: Date) {{
   sharedBetween(agencies: $agencies, asOf: $asOf) {{
