@@ -47,6 +47,8 @@ def check_variables(variables: Mapping[str, Any]) -> None:
     """Refuse variables of too many, too long or too deeply nested values, before anything is made of them."""
     counted, level = 0, list(variables.values())
     for _ in range(NESTED):
+        if not level:
+            return
         counted += len(level)
         if counted > VALUES:
             raise Refused("TOO_COSTLY", f"The variables hold at most {VALUES:,} values.", limit=VALUES)

@@ -123,12 +123,7 @@ class Records:
         )
         behind = [*views["far"].items(), *views["near"].items()]
         places = _places(chosen, edge, [key for key, _ in behind])
-        shaped = shape.record(
-            places,
-            len(edge) + len(behind),
-            converted={places[key]: row.only for key, (_, row) in behind},
-            type_name=link_type(end.link),
-        )
+        shaped = shape.link(places, len(edge), [row for _, (_, row) in behind], type_name=link_type(end.link))
         far, near = (tuple(select for select, _ in views[side].values()) for side in ("far", "near"))
         return edge, far, near, shaped
 

@@ -56,13 +56,27 @@ def record(
     at, hidden = details
     names = [f"v{place}" for place in range(width)]
     shaped = [(converted or {}).get(place, same)(name) for place, name in enumerate(names)] + [repr(type_name)]
-    value = "{" + ", ".join(f"{key!r}: {shaped[place]}" for key, place in keys.items()) + "}"
+    value = _dict(keys, shaped)
     if promised:
         value += f" if {' is not None and '.join(names[:promised])} is not None else missing()"
     if not hidden:
         return Row(_listed(names), "", value)
     spread = f" for {_listed(names[at : at + hidden])} in [details or {[None] * hidden}]"
     return Row(_listed([*names[:at], "details", *names[at + hidden :]]), spread, value)
+
+
+def link(keys: Mapping[str, int], edge: int, behind: Sequence[Row], *, type_name: str) -> Row:
+    """Return the shape of a link: for each key the place of its value, or its type behind them.
+
+    The values are `edge` properties, then the records `behind`. Where there is nothing but one record, it is the row.
+    """
+    if len(behind) > 1:
+        converted = {edge + place: row.only for place, row in enumerate(behind)}
+        return record(keys, edge + len(behind), converted=converted, type_name=type_name)
+    names = [f"e{place}" for place in range(edge)]
+    value = _dict(keys, [*names, *(row.value for row in behind), repr(type_name)])
+    listed = _listed([*names, *(row.names for row in behind)])
+    return Row(listed if names or not behind else behind[0].names, "".join(row.details for row in behind), value)
 
 
 def same(value: Source) -> Source:
@@ -87,6 +101,10 @@ def compiled(shape: Shape) -> Made:
     """Return the function that makes the value of what it is given."""
     made: Made = eval(f"lambda rows: {shape('rows')}", {"missing": _missing})
     return made
+
+
+def _dict(keys: Mapping[str, int], values: Sequence[Source]) -> Source:
+    return "{" + ", ".join(f"{key!r}: {values[place]}" for key, place in keys.items()) + "}"
 
 
 def _listed(names: Sequence[Source]) -> Source:

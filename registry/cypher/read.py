@@ -211,7 +211,7 @@ class Reading(Writing):
         )
         views = [self.selected(one, far) for one in follow.far] + [self.selected(one, node) for one in follow.near]
         edges = [f"{edge}.{name}" for name in follow.edge]
-        row = f"[{', '.join(edges + views)}]" if end.link.properties else views[0]
+        row = views[0] if len(views) == 1 and not edges else f"[{', '.join(edges + views)}]"
         limit = self.value(follow.first)
         return (
             f"COLLECT {{ MATCH {self.pattern(node, edge, f'{far}:{end.target}', end)} WHERE {where}"

@@ -69,6 +69,7 @@ def build_app(place: Place, settings: Settings, *, model: Model = MODEL) -> Star
 
 def _routes(pages: Pages, graph: Graph, graphql: Endpoint) -> list[BaseRoute]:
     return [
+        Route(GRAPHIQL, graphql),
         Route("/", pages.home),
         Route("/explore", Explorer(graph).explore),
         Route("/reports", pages.reports),
@@ -78,7 +79,6 @@ def _routes(pages: Pages, graph: Graph, graphql: Endpoint) -> list[BaseRoute]:
         *Records(graph).routes(),
         *Searches(graph).routes(),
         *Sharing(graph).routes(),
-        Route(GRAPHIQL, graphql),
         Route("/health", pages.health),
         Route("/ready", pages.ready),
         Mount("/static/graphiql", StaticFiles(directory=graphiql.folder())),

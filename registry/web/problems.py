@@ -36,7 +36,7 @@ def exception_handlers(usual: str) -> dict[Any, Callable[[Request, Any], Any]]:
         """Answer outside of all middleware, so with the language and the headers that it would have added."""
         with speaking(chosen(request, usual)):
             response = _unexpected(request, error)
-        secure(response.headers, request.url.path)
+        secure(response.raw_headers, request.url.path)
         return response
 
     return {HTTPException: _refused, ReportError: _no_report, StoreError: _no_store, Exception: unexpected}

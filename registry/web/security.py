@@ -1,6 +1,5 @@
 """The headers of every answer: nothing from elsewhere runs, loads, frames or learns of our pages."""
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 POLICY = (
@@ -13,19 +12,20 @@ GRAPHIQL_POLICY = POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-i
     "font-src 'self'", "font-src 'self' data:"
 )
 GRAPHIQL = "/graphql"
-HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
+HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+]
+USUAL = [*HEADERS, (b"content-security-policy", POLICY.encode())]
+OF_GRAPHIQL = [*HEADERS, (b"content-security-policy", GRAPHIQL_POLICY.encode())]
 
 
-def secure(headers: MutableHeaders, path: str) -> None:
+def secure(headers: list[tuple[bytes, bytes]], path: str) -> None:
     """Add the headers to those of an answer to a request for this path."""
-    headers["Content-Security-Policy"] = GRAPHIQL_POLICY if path == GRAPHIQL else POLICY
-    headers.update(HEADERS)
+    headers.extend(OF_GRAPHIQL if path == GRAPHIQL else USUAL)
 
 
 class Secured:
@@ -39,7 +39,7 @@ class Secured:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                secure(MutableHeaders(scope=message), scope["path"])
+                secure(message["headers"], scope["path"])
             await send(message)
 
         await self._app(scope, receive, with_headers)

@@ -42,7 +42,7 @@ RETURN [[n.name, COLLECT {
   WHERE any(r IN n.shown_to WHERE r IN $me.names) AND any(r IN x2.shown_to WHERE r IN $me.names) AND NOT coalesce(x2.status = $in.v1, false)
   WITH n, x1, x2
   ORDER BY x2.name_key, x2.id LIMIT $in.v2
-  RETURN [[x2.name]]
+  RETURN [x2.name]
 }, COLLECT {
   MATCH (n)<-[x3:REQUIRES]-(x4:Service)
   WHERE any(r IN n.shown_to WHERE r IN $me.names) AND any(r IN x4.shown_to WHERE r IN $me.names) AND NOT coalesce(x4.status = $in.v3, false)
