@@ -1,9 +1,12 @@
 """What keeps a run from doing harm: retiring too much, meeting another run, leaving a second tie where one may be."""
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from loaders.lease import process_name
 from registry.cypher import lease
 from registry.cypher.text import Cypher
 from registry.store import Store, StoreError
@@ -122,15 +125,30 @@ def test_sources_do_not_wait_for_each_other_and_a_dry_run_waits_for_nobody(city:
     assert met == [None, None]
 
 
+ELSEWHERE = "elsewhere 1700000000 1 1700000001"
+
+
 @pytest.mark.parametrize(("lasts", "refused"), [(60_000, True), (0, False)], ids=["a moment ago", "long ago"])
-def test_what_a_crashed_run_leaves_behind_blocks_its_source_for_a_while_only(
+def test_what_a_run_leaves_behind_that_crashed_elsewhere_blocks_its_source_for_a_while_only(
     city: City, store: Store, lasts: int, refused: bool
 ) -> None:
-    store.write(lease.take("city", run="run:crashed", now="2026-11-25T08:00:00.000Z", lasts=lasts))
+    leave_behind(store, ELSEWHERE, lasts)
     city.agencies(*FOUR)
     outcome = city.load()
     assert bool(outcome.refused) is refused
     assert not refused or "under way since 2026-11-25T08:00:00.000Z" in str(outcome.refused)
+
+
+def test_what_a_run_leaves_behind_that_crashed_here_blocks_nobody(city: City, store: Store) -> None:
+    city.agencies(*FOUR)
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as crashed:
+        leave_behind(store, process_name(crashed.pid), 60_000)
+        assert "Another run of city is under way" in str(city.load().refused), "it is alive"
+    assert city.load().refused is None
+
+
+def leave_behind(store: Store, process: str, lasts: int) -> None:
+    store.write(lease.take("city", run="run:crashed", process=process, now="2026-11-25T08:00:00.000Z", lasts=lasts))
 
 
 def test_a_run_whose_place_was_taken_while_it_stood_still_retires_nothing(city: City, store: Store) -> None:
@@ -148,7 +166,8 @@ def test_a_run_whose_place_was_taken_while_it_stood_still_retires_nothing(city: 
 
 def test_of_many_that_ask_at_once_one_gets_the_lease(store: Store) -> None:
     def ask(run: str) -> bool:
-        return bool(store.write(lease.take("city", run=run, now="now", lasts=60_000))[0][0][0] == run)
+        asked = lease.take("city", run=run, process=ELSEWHERE, now="now", lasts=60_000)
+        return bool(store.write(asked)[0][0][0] == run)
 
     with ThreadPoolExecutor(8) as threads:
         assert sum(threads.map(ask, [f"run:{number}" for number in range(24)])) == 1

@@ -3,18 +3,20 @@
 from registry.cypher.text import Cypher
 
 
-def take(source: str, *, run: str, now: str, lasts: int) -> Cypher:
-    """Take the lease of a source for so many milliseconds, unless another run holds it.
+def take(source: str, *, run: str, process: str, now: str, lasts: int, ended: str = "") -> Cypher:
+    """Take the lease of a source for so many milliseconds, unless a run holds it that is not known to have `ended`.
 
-    Returns one row: the run that holds it now, and since when.
+    Returns one row: the run that holds it now, since when, and in which process.
     """
     text = (
         "MERGE (l:Lease {id: $in.source}) SET l.asked_by = $in.run"
-        " WITH l FOREACH (x IN CASE WHEN l.holder IS NULL OR l.until <= timestamp() THEN [1] ELSE [] END |"
-        " SET l.holder = $in.run, l.since = $in.now, l.until = timestamp() + $in.lasts)"
-        " RETURN l.holder, l.since"
+        " WITH l, l.holder IS NULL OR l.holder = $in.ended OR l.until <= timestamp() AS free"
+        " FOREACH (x IN CASE WHEN free THEN [1] ELSE [] END | SET l.holder = $in.run, l.process = $in.process,"
+        " l.since = $in.now, l.until = timestamp() + $in.lasts)"
+        " RETURN l.holder, l.since, l.process"
     )
-    return Cypher(text, {"in": {"source": source, "run": run, "now": now, "lasts": lasts}})
+    given = {"source": source, "run": run, "process": process, "now": now, "lasts": lasts, "ended": ended}
+    return Cypher(text, {"in": given})
 
 
 def renew(source: str, *, run: str, lasts: int) -> Cypher:
