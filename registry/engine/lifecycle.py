@@ -116,4 +116,11 @@ def _end(process: psutil.Process, guard_pid: int) -> None:
         stubborn.kill()
         stubborn.wait()
     if parent and parent.pid == guard_pid:
-        parent.wait()  # it takes the state file away
+        _await_end(parent)  # it takes the state file away
+
+
+def _await_end(guard: psutil.Process) -> None:
+    """Wait until it has ended; who started it may run on and never ask how it ended, which leaves a zombie."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        while guard.is_running() and guard.status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.02)
