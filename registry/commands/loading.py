@@ -8,7 +8,6 @@ from loaders.outcome import Outcome, Refused
 from loaders.progress import showing
 from loaders.run import run
 from loaders.source import find_source, known_sources
-from loaders.template import write_template
 from registry.commands.console import err, out, print_json, print_table, tell, warn
 from registry.constraints import apply
 from registry.cypher.write import sources as last_runs
@@ -78,6 +77,8 @@ def template(
     output: Path | None = typer.Option(None, "-o", "--output", help="The file to write: .csv or .xlsx."),
 ) -> None:
     """Write an empty table of a kind, with a column guide, ready to fill in."""
+    from loaders.template import write_template  # and what writes XLSX, which the others do without
+
     path = output or Path(f"{kind}.xlsx")
     try:
         write_template(kind, path)

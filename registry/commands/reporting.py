@@ -7,7 +7,6 @@ import typer
 from registry.access import ADMIN
 from registry.commands.console import print_json, print_table, tell, warn, write_file
 from registry.opening import open_store
-from registry.reports.catalogue import QUESTIONS, find_question, run_report
 from registry.reports.render import FORMATS
 from registry.reports.report import ReportError
 from registry.settings import load_settings
@@ -18,6 +17,8 @@ REFUSED = 2
 
 def reports(as_json: bool = typer.Option(False, "--json", help="Print JSON.")) -> None:
     """List the reports."""
+    from registry.reports.catalogue import QUESTIONS
+
     with speaking(load_settings().lang):
         listed = [{"name": one.name, "question": _(one.text)} for one in QUESTIONS.values()]
     if as_json:
@@ -34,6 +35,8 @@ def report(
     output: Path | None = typer.Option(None, "-o", "--output", help="The file to write to."),
 ) -> None:
     """Run a report; `gaps` is the whole collaboration gap report."""
+    from registry.reports.catalogue import find_question, run_report
+
     settings = load_settings()
     try:
         find_question(name)

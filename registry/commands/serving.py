@@ -2,6 +2,8 @@
 
 import socket
 from collections.abc import Callable
+from importlib import import_module
+from threading import Thread
 
 import typer
 
@@ -21,6 +23,7 @@ from registry.store import Place, Store
 
 REFUSED = 2
 SAMPLE = "depok"
+WEB = "registry.web.server"  # seconds to import, which other commands should not wait for
 HOST = typer.Option("127.0.0.1", help="The address to listen on.")
 PORT = typer.Option(8000, min=1, max=65535, help="The port to listen on.")
 WORKERS = typer.Option(1, min=1, max=64, help="How many processes answer.")
@@ -39,6 +42,7 @@ def serve(host: str = HOST, port: int = PORT, workers: int = WORKERS) -> None:
 def _serve(host: str, port: int, workers: int, prepare: Callable[[Store, Settings], None]) -> None:
     _check_free(host, port)
     settings = load_settings().served_at(host)
+    Thread(target=import_module, args=(WEB,), daemon=True).start()  # while the engine starts
     with open_place(settings, tell) as place:
         with Store(place) as store:
             apply(store, MODEL)
@@ -48,7 +52,6 @@ def _serve(host: str, port: int, workers: int, prepare: Callable[[Store, Setting
 
 
 def _answer(place: Place, settings: Settings, host: str, port: int, workers: int) -> None:
-    # The web takes a second to import, which other commands should not wait for.
     from registry.web.server import run_alone, run_workers
 
     if workers == 1:
