@@ -12,7 +12,8 @@ from registry.plan import NOTHING_ASKED, Compare, Explore, Given, Order, Questio
 
 SAYS_NOTHING = ((), NOTHING_ASKED, False, None)
 CLAUSE = re.compile(
-    r"(?<!OPTIONAL)(?<!STARTS)(?<!ENDS) (?=(?:OPTIONAL|MATCH|UNWIND|CALL|WITH|RETURN|ORDER BY)\b|})|(?<=\)) (?=WHERE\b)"
+    r"(?<!OPTIONAL)(?<!STARTS)(?<!ENDS)(?<!UNION ALL)"
+    r" (?=(?:OPTIONAL|MATCH|UNWIND|UNION|CALL|WITH|RETURN|ORDER BY)\b|})|(?<=\)) (?=WHERE\b)"
 )
 
 
@@ -23,8 +24,9 @@ def explain_question(question: Question | Explore) -> str:
 
 def explain_cypher(cypher: Cypher) -> str:
     """Return the text with a clause a line, indented by its braces, and the value of every parameter as a comment."""
+    seeking = ["// On Neo4j:", *laid_out(cypher.seeking)] if cypher.seeking else []
     return "\n".join(
-        [*laid_out(cypher.text), *(f"// ${name}: {_json(one)}" for name, one in cypher.parameters.items())]
+        [*laid_out(cypher.text), *seeking, *(f"// ${name}: {_json(one)}" for name, one in cypher.parameters.items())]
     )
 
 

@@ -9,6 +9,7 @@ from registry.values import Value
 
 Target = TypeVar("Target")
 ALWAYS_KEPT = ("created", "updated", "version")
+EVERYWHERE = ("access", "status")  # the code lists that every record has a code of
 
 
 class Many(Generic[Target]):
@@ -37,6 +38,11 @@ class Property:
     def promised(self) -> bool:
         """Whether everybody who may see the record finds a value here."""
         return self.face and (self.required or self.name in ALWAYS_KEPT)
+
+    @property
+    def sorts(self) -> bool:
+        """Whether it sorts the records of a kind by a code list of their own, which everybody who sees them sees."""
+        return self.face and self.codes not in (None, *EVERYWHERE)
 
 
 @dataclass(frozen=True)

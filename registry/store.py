@@ -15,7 +15,7 @@ from neo4j.exceptions import AuthError, ConfigurationError, DriverError, Neo4jEr
 
 from registry.cypher.changes import leave_mark
 from registry.cypher.dialect import Dialect, dialect_of
-from registry.cypher.text import Cypher
+from registry.cypher.text import Cypher, gathered
 
 Rows = list[list[Any]]
 Answer = TypeVar("Answer")
@@ -182,7 +182,8 @@ class Reader:
             ]
 
     def _text(self, cypher: Cypher) -> Any:
-        return _literal(cypher.gathered() if self._gathers(cypher) else cypher.text)
+        text = cypher.seeking if cypher.seeking and self._dialect.seeks else cypher.text
+        return _literal(gathered(text) if self._gathers(cypher) else text)
 
     def _rows(self, cypher: Cypher, rows: Rows) -> Rows:
         return [[row] for row in rows[0][0]] if self._gathers(cypher) else rows

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from registry.access import ADMIN, ANONYMOUS, Actor
+from registry.cypher import read
 from registry.model import MODEL
 from registry.store import Place, Reader, Store
 from schema.compiled import Asking
@@ -29,6 +30,28 @@ async def answers(place: Place, operations: list[tuple[str, dict[str, Any]]], ac
             assert not result.errors, (result.errors, text, variables)
             found.append(result.data)
     return found
+
+
+OF_A_SORT = 'where: {provides: {some: {service: {kind: {in: ["public", "administrative"]}, status: {ne: DRAFT}}}}}'
+OF_ONE_SORT = 'where: {provides: {some: {service: {kind: {eq: "administrative"}}}}, status: {ne: RETIRED}}'
+
+
+@pytest.mark.parametrize("few", [1, 4, 1000])
+@pytest.mark.parametrize("where", [OF_A_SORT, OF_ONE_SORT], ids=["in", "eq"])
+def test_linked_records_of_a_sort_are_found_whether_they_are_few_or_many(
+    store: Store, place: Place, monkeypatch: pytest.MonkeyPatch, few: int, where: str
+) -> None:
+    monkeypatch.setattr(read, "FEW", few)
+    world = random_world(Random(SEED))
+    write_world(store, world)
+    asked = [
+        f"{{ agencies({where}, first: 3) {{ nodes {{ id }} pageInfo {{ hasNextPage }} totalCount }} }}",
+        f"{{ agencies({where}, last: 2) {{ nodes {{ id }} countBy(field: KIND) {{ value label count }} }} }}",
+        f"{{ agencies({where}, order: [{{version: ASC}}, {{name: DESC}}], first: 3) {{ nodes {{ id }} }} }}",
+    ]
+    expected = [Oracle(world, SCHEMA.as_str(), MEMBER).answer(text, {}) for text in asked]
+    assert asyncio.run(answers(place, [(text, {}) for text in asked], MEMBER)) == expected
+    assert expected[0]["agencies"]["totalCount"]
 
 
 @pytest.mark.parametrize("actor", [ANONYMOUS, MEMBER, ADMIN], ids=lambda actor: actor.name)

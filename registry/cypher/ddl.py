@@ -70,6 +70,10 @@ def _of_kind(kind: type[Kind], dialect: Dialect) -> Iterator[Wish]:
                 )
     yield _wish(label, "id", f"CONSTRAINT {{}} IF NOT EXISTS FOR (n:{label}) REQUIRE n.id IS UNIQUE")
     yield _wish(label, "name", f"INDEX {{}} IF NOT EXISTS FOR (n:{label}) ON (n.name_key, n.id)")
+    if dialect.seeks:
+        for name, declared in kind.properties.items():
+            if declared.sorts:
+                yield _wish(label, name, f"INDEX {{}} IF NOT EXISTS FOR (n:{label}) ON (n.{name})")
     if dialect.seeks_in_writes:
         yield _wish(label, "source", f"INDEX {{}} IF NOT EXISTS FOR (n:{label}) ON (n.source, n.run)")
     if is_searched(kind):

@@ -15,6 +15,11 @@ class Dialect:
         return self.embedded
 
     @property
+    def seeks(self) -> bool:
+        """Whether a question may begin at linked records that an index leads to, where those are few."""
+        return not self.embedded
+
+    @property
     def seeks_in_writes(self) -> bool:
         """Whether a sweep finds its records by an index; the embedded engine scans, and only pays for keeping one."""
         return not self.embedded

@@ -9,7 +9,7 @@ from typing import Any
 from registry.access import seen, seen_whole
 from registry.cypher.conditions import Writing, both
 from registry.cypher.text import Cypher
-from registry.modelling import End, Model, Property
+from registry.modelling import End, Kind, Model, Property
 from registry.plan import (
     AllOf,
     ById,
@@ -31,6 +31,7 @@ from registry.plan import (
 )
 
 FIRST, LAST = "", "\uffff"
+FEW = 1000  # linked records, from which it is faster to begin than to look for them
 BY_NAME = Order("name", descending=False)
 
 
@@ -41,12 +42,13 @@ class Text:
     text: str
     givens: tuple[Given | Several, ...]
     page: Mapping[str, Given]
+    seeking: str = ""
 
     def ask(self, variables: Mapping[str, Any], me: Mapping[str, object]) -> Cypher:
         """Return the text with the values of one question."""
         inside = {f"v{number}": given.value(variables) for number, given in enumerate(self.givens)}
         page = {key: given.value(variables) for key, given in self.page.items()}
-        return Cypher(self.text, {"in": inside, "me": me, **page}, long=bool(page))
+        return Cypher(self.text, {"in": inside, "me": me, **page}, bool(page), self.seeking)
 
 
 def write(question: Question, model: Model) -> Text:
@@ -87,11 +89,11 @@ class Reading(Writing):
 
     def total(self, question: Total) -> Text:
         """One row: the number."""
-        return self._done(f"{self._matched(question.kind, question.where)} RETURN count(n)")
+        return self._begin(question, self._holds(question), "RETURN count(n)")
 
     def facet(self, question: Facet) -> Text:
         """One row: a list of `[value, label or null, number]`, largest number first."""
-        matched = self._matched(question.kind, question.where)
+        holds = self._holds(question)
         end = self.model[question.kind].ends.get(question.field)
         if end is None:
             value = self._shown("n", self.model[question.kind].properties[question.field])
@@ -102,7 +104,7 @@ class Reading(Writing):
                 " AND m.status <> 'retired' WITH m.id AS value, m.name AS label, count(DISTINCT n) AS number"
             )
         rest = f"ORDER BY number DESC, value LIMIT {self.value(question.first)} RETURN collect([value, label, number])"
-        return self._done(f"{matched} {counted} {rest}")
+        return self._begin(question, holds, f"{counted} {rest}")
 
     def selected(self, select: Select, node: str) -> str:
         """Return the list of what is selected of a record: faces, one list of details (or null), parts."""
@@ -137,27 +139,28 @@ class Reading(Writing):
         beyond = Given(fixed=LAST if descending else FIRST)
         key, last = question.start or (beyond, beyond)
         behind = f"n.name_key {than}= $k AND n.id IS NOT NULL AND (n.name_key {than} $k OR n.id {than} $id)"
-        matched = self._matched(question.kind, question.where, behind)
+        holds = self._holds(question, behind)
         row = self._row(question, "n.name_key", "n.id")
-        text = f"{matched} RETURN {row} ORDER BY n.name_key{direction}, n.id{direction} LIMIT $n"
-        return self._done(text, {"k": key, "id": last, "n": question.rows})
+        sort = f"ORDER BY n.name_key{direction}, n.id{direction} LIMIT $n"
+        page = {"k": key, "id": last, "n": question.rows}
+        return self._begin(question, holds, f"RETURN {row} {sort}", page, cut=sort)
 
     def _sorted_page(self, question: Page, anchored: tuple[Linked, Condition] | None) -> Text:
         kind = question.kind
         order = question.order or (BY_NAME,)
         keys = [self._key(one, kind) for one in order] + ["n.id"]
         falls = [one.descending is not question.backward for one in (*order, order[-1])]
-        matched = self._matched(kind, question.where) if anchored is None else self._anchored(kind, *anchored)
+        start, holds = ("", self._holds(question)) if anchored is None else self._anchored(kind, *anchored)
         if question.start:
-            matched += f" AND ({self._behind(question.start, keys, falls)})"
+            holds += f" AND ({self._behind(question.start, keys, falls)})"
         named = [f"k{number}" for number in range(len(keys))]
         given = ", ".join(f"{key} AS {name}" for key, name in zip(keys, named, strict=True))
         sort = "ORDER BY " + ", ".join(
             name + (" DESC" if down else "") for name, down in zip(named, falls, strict=True)
         )
         row = self._row(question, *named)
-        text = f"{matched} WITH DISTINCT n, {given} {sort} LIMIT $n RETURN {row} {sort}"
-        return self._done(text, {"n": question.rows})
+        rest, page = f"WITH DISTINCT n, {given} {sort} LIMIT $n RETURN {row} {sort}", {"n": question.rows}
+        return self._done(f"{start} WHERE {holds} {rest}", page) if start else self._begin(question, holds, rest, page)
 
     def _row(self, question: Page, *keys: str) -> str:
         views = [self.selected(view, "n") for view in question.views]
@@ -172,18 +175,51 @@ class Reading(Writing):
             text = f"{further} OR ({key} = {value} AND ({text}))" if text else further
         return text
 
-    def _matched(self, kind: str, where: Condition, also: str = "true") -> str:
-        return f"MATCH (n:{kind}) WHERE {both(also, seen('n'), self.condition(where, 'n', kind))}"
+    def _holds(self, question: Page | Total | Facet, also: str = "true") -> str:
+        return both(also, seen("n"), self.condition(question.where, "n", question.kind))
 
-    def _anchored(self, kind: str, linked: Linked, rest: Condition) -> str:
-        """Begin at the one record that the condition names, and walk the link backwards."""
+    def _anchored(self, kind: str, linked: Linked, rest: Condition) -> tuple[str, str]:
+        """Begin at the one record that the condition names, and walk the link backwards; return the predicate, too."""
         end = self.model[kind].ends[linked.end]
         (named,) = _parts(linked.far)
         assert isinstance(named, Compare)
         start = f"WITH {self.value(named.value)} AS id MATCH (m:{end.target} {{id: id}})"
         conditions = [self.condition(linked.among, "m", end.target), self.condition(rest, "n", kind)]
         where = both(self.link_seen("n", "m", end), seen("n"), *conditions)
-        return f"{start} MATCH {self.pattern(f'n:{kind}', '', 'm', end)} WHERE {where}"
+        return f"{start} MATCH {self.pattern(f'n:{kind}', '', 'm', end)}", where
+
+    def _begin(
+        self,
+        question: Page | Total | Facet,
+        holds: str,
+        rest: str,
+        page: Mapping[str, Given] | None = None,
+        cut: str = "",
+    ) -> Text:
+        """Match the records of which the predicate holds and go on; `cut` says which of them are enough."""
+        matched = f"MATCH (n:{question.kind}) WHERE {holds}"
+        return self._done(f"{matched} {rest}", page, self._seeking(question, holds, cut, rest))
+
+    def _seeking(self, question: Page | Total | Facet, holds: str, cut: str, rest: str) -> str:
+        """Begin at the linked records of a sort, as long as there are few of them; "" where none are asked for.
+
+        Walking from record to record is the faster where a sort is common, since a page is soon full.
+        """
+        sought = sort_sought(question.where, self.model[question.kind], self.model)
+        if sought is None:
+            return ""
+        end, compare = sought
+        found = f"MATCH (m:{end.target}) WHERE m.{compare.property} IN {self._listed(compare)}"
+        linked = f"MATCH {self.pattern(f'n:{question.kind}', '', 'm', end)} WITH DISTINCT n WHERE {holds} RETURN n"
+        walked = f"MATCH (n:{question.kind}) WHERE {holds} RETURN n {cut}".rstrip()
+        return (
+            f"CALL {{ {found} WITH m LIMIT {FEW} RETURN collect(m) AS few }}"
+            f" CALL (few) {{ WITH few WHERE size(few) < {FEW} UNWIND few AS m {linked}"
+            f" UNION ALL WITH few WHERE size(few) = {FEW} {walked} }} {rest}"
+        )
+
+    def _listed(self, compare: Compare) -> str:
+        return self.value(compare.value) if compare.operator == "in" else f"[{self.value(compare.value)}]"
 
     def _face(self, node: str, name: str) -> str:
         return f"NOT {seen_whole(node)}" if name == "withheld" else f"{node}.{name}"
@@ -238,8 +274,8 @@ class Reading(Writing):
             return f"CASE {shown} WHEN false THEN 0 WHEN true THEN 1 ELSE 2 END"
         return shown if declared.promised else f"coalesce({shown}, {_AFTER[declared.value.stored]})"
 
-    def _done(self, text: str, page: Mapping[str, Given] | None = None) -> Text:
-        return Text(text, tuple(self.givens), page or {})
+    def _done(self, text: str, page: Mapping[str, Given] | None = None, seeking: str = "") -> Text:
+        return Text(text, tuple(self.givens), page or {}, seeking)
 
 
 def _common(view: Select) -> Select:
@@ -255,6 +291,19 @@ def anchor(where: Condition) -> tuple[Linked, Condition] | None:
             far = _parts(part.far)
             if len(far) == 1 and isinstance(far[0], Compare) and (far[0].property, far[0].operator) == ("id", "eq"):
                 return part, AllOf(parts[:place] + parts[place + 1 :])
+    return None
+
+
+def sort_sought(where: Condition, kind: type[Kind], model: Model) -> tuple[End, Compare] | None:
+    """Return the first link that must lead to a record of a sort, and the sort."""
+    links = (part for part in _parts(where) if isinstance(part, Linked) and part.quantifier == "some")
+    for end, far in ((kind.ends[link.end], far) for link in links for far in _parts(link.far)):
+        if (
+            isinstance(far, Compare)
+            and far.operator in ("eq", "in")
+            and model[end.target].properties[far.property].sorts
+        ):
+            return end, far
     return None
 
 

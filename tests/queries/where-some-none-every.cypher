@@ -5,7 +5,34 @@ WHERE n.name_key >= $k AND n.id IS NOT NULL AND (n.name_key > $k OR n.id > $id) 
 }
 RETURN [[n.name], [n.name_key, n.id]] AS row
 ORDER BY n.name_key, n.id LIMIT $n
-// $in: {"v0":"retired","v1":"public","v2":"lead","v3":"retired"}
+// On Neo4j:
+CALL {
+  MATCH (m:Service)
+  WHERE m.kind IN [$in.v4]
+  WITH m LIMIT 1000
+  RETURN collect(m) AS few
+}
+CALL (few) {
+  WITH few WHERE size(few) < 1000
+  UNWIND few AS m
+  MATCH (n:Agency)-[:PROVIDES]->(m)
+  WITH DISTINCT n WHERE n.name_key >= $k AND n.id IS NOT NULL AND (n.name_key > $k OR n.id > $id) AND any(r IN n.seen_by WHERE r IN $me.names) AND NOT coalesce(n.status = $in.v0, false) AND EXISTS {
+    MATCH (n)-[x1:PROVIDES]->(x2:Service)
+    WHERE any(r IN x2.seen_by WHERE r IN $me.names) AND NOT coalesce(x2.status = $in.v3, false) AND coalesce(x2.kind = $in.v1, false) AND coalesce(x1.role = $in.v2, false)
+  }
+  RETURN n
+  UNION ALL WITH few WHERE size(few) = 1000
+  MATCH (n:Agency)
+  WHERE n.name_key >= $k AND n.id IS NOT NULL AND (n.name_key > $k OR n.id > $id) AND any(r IN n.seen_by WHERE r IN $me.names) AND NOT coalesce(n.status = $in.v0, false) AND EXISTS {
+    MATCH (n)-[x1:PROVIDES]->(x2:Service)
+    WHERE any(r IN x2.seen_by WHERE r IN $me.names) AND NOT coalesce(x2.status = $in.v3, false) AND coalesce(x2.kind = $in.v1, false) AND coalesce(x1.role = $in.v2, false)
+  }
+  RETURN n
+  ORDER BY n.name_key, n.id LIMIT $n
+}
+RETURN [[n.name], [n.name_key, n.id]] AS row
+ORDER BY n.name_key, n.id LIMIT $n
+// $in: {"v0":"retired","v1":"public","v2":"lead","v3":"retired","v4":"public"}
 // $me: {"names":["*","*administrators"]}
 // $k: ""
 // $id: ""
