@@ -22,6 +22,18 @@ class ReportError(Exception):
     """A report that cannot be given as asked for; the message is one sentence for a person."""
 
 
+class NoReport(ReportError):
+    """A report that there is not."""
+
+
+class BrokenReport(NoReport):
+    """A report of a site that cannot be read or run; `reason` is what its author needs to know besides, if anything."""
+
+    def __init__(self, sentence: str, reason: str = "") -> None:
+        super().__init__(sentence)
+        self.reason = reason
+
+
 @dataclass(frozen=True)
 class Parameter:
     """Something a report can be asked with: a number between `least` and `most`, whole where the default is whole."""

@@ -11,6 +11,7 @@ from starlette.staticfiles import StaticFiles
 from registry.access import ANONYMOUS
 from registry.model import MODEL
 from registry.modelling import Model
+from registry.reports.library import Library
 from registry.settings import Settings
 from registry.store import Place, Reader, StoreError
 from registry.web import graphiql
@@ -36,8 +37,9 @@ from schema.requests import TrustedDocuments
 def build_app(place: Place, settings: Settings, *, model: Model = MODEL) -> Starlette:
     """Return the application for a store. It connects when it starts; a store that is away then is tried again."""
     reader, schema = Reader(place), build_schema(model, introspection=settings.introspection)
-    answers, graph = Answers(place, reader), Graph(schema, reader)
-    pages = Pages(reader, answers)
+    library = Library(settings.reports)
+    answers, graph = Answers(place, reader, library), Graph(schema, reader)
+    pages = Pages(reader, answers, library)
     graphql = Endpoint(
         schema,
         reader,
