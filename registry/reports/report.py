@@ -1,7 +1,7 @@
 """What a report is: a question, its answer as rows with evidence, and what is not known. Renderers read this alone."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
 from registry.words import _
@@ -131,6 +131,13 @@ class Question:
             self.name, _(self.text), as_of, parameters, self.shown_columns(), tuple(rows),
             found, of, unknown, withheld, _(self.method), tuple(notes),
         )  # fmt: skip
+
+    def shown(self) -> "Question":
+        """Return it with its texts in the language of the moment."""
+        parameters = tuple(replace(one, description=_(one.description)) for one in self.parameters)
+        return replace(
+            self, text=_(self.text), method=_(self.method), columns=self.shown_columns(), parameters=parameters
+        )
 
     def shown_columns(self) -> tuple[Column, ...]:
         """Return the columns with their texts in the language of the moment."""

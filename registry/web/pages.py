@@ -1,6 +1,7 @@
 """The pages: home, reports, GraphiQL, and how the server is."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -12,7 +13,6 @@ from registry.reports.report import Report
 from registry.store import Reader, StoreError
 from registry.web.addresses import address
 from registry.web.answers import Answers
-from registry.web.graphiql import FIRST
 from registry.web.markup import VARY, page
 from registry.web.problems import SOON, away
 from registry.words import language
@@ -57,10 +57,14 @@ class Pages:
         headers = {"Content-Disposition": name, "Content-Language": language(), **VARY}
         return Response(write(report), media_type=media_type, headers=headers)
 
-    async def graphiql(self, request: Request) -> Response:
-        """GraphiQL, with the operation and the variables that the address holds, or with one to try."""
-        operation, variables = (request.query_params.get(name, "") for name in ("operation", "variables"))
-        return page(request, "graphiql.html", operation=operation, variables=variables, first=FIRST)
+    def graphiql(self, first: str) -> Callable[[Request], Awaitable[Response]]:
+        """GraphiQL, with the operation and the variables that the address holds, or with `first` to try."""
+
+        async def graphiql(request: Request) -> Response:
+            operation, variables = (request.query_params.get(name, "") for name in ("operation", "variables"))
+            return page(request, "graphiql.html", operation=operation, variables=variables, first=first)
+
+        return graphiql
 
     async def health(self, _request: Request) -> Response:
         """Say that the process lives."""
