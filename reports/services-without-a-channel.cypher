@@ -1,4 +1,5 @@
 // of = "MATCH (s:Service) WHERE s.kind = 'public' RETURN count(s) AS of"
+// title = { en = "Services without an answer", id = "Layanan tanpa jawaban" }
 //
 // [question]
 // en = "Which public services have no channel through which people get an answer?"

@@ -1,3 +1,5 @@
+// title = { en = "Data that nobody else uses", id = "Data yang tidak dipakai pihak lain" }
+//
 // [question]
 // en = "Which data may be shared, but are used by nobody except their owner?"
 // id = "Data mana yang boleh dibagi, tetapi tidak dipakai siapa pun selain pemiliknya?"

@@ -222,7 +222,8 @@ def test_a_report_is_there_everywhere_as_soon_as_its_file_is(client: httpx.Clien
         "of": 4,
         "rows": [{"n": 1}, {"n": 3}, {"n": 5}, {"n": 7}],
     }
-    assert "how-many" in client.get("/reports").text
+    assert "Angka-angka" in client.get("/reports", headers={"Accept-Language": "id"}).text
+    assert "<title>Numbers" in client.get("/reports/how-many", headers={"Accept": "text/html"}).text
     assert client.get("/reports/how-many.json", params={"step": 3}).json()["of"] == 3
     assert client.get("/reports/how-many", params={"step": 0}, headers={"Accept": "text/html"}).status_code == 400
 

@@ -42,7 +42,7 @@ TEXTS = {
     "without names": "MATCH (:Agency)<-[:STATED_BY]-(:Statement)-[:STATED_ABOUT]->(:Partnership) RETURN count(*) AS n",
     "bound before": "MATCH (a:Agency) MATCH (a)-[:OWNS|USES]->(r:Resource) RETURN a.id AS a, count(r) AS r ORDER BY a",
     "perhaps": "MATCH (s:Service) OPTIONAL MATCH (s)<-[:PROVIDES]-(a:Agency) WHERE a.name > 'D' OR a.name = 'a'"
-    " RETURN s.id AS s, collect(a.id) AS a ORDER BY s",
+    " WITH s, a ORDER BY a.id RETURN s.id AS s, collect(a.id) AS a ORDER BY s",
     "none": "MATCH (s:Service) WHERE NOT EXISTS { MATCH (s)<-[:PROVIDES]-(a:Agency) } RETURN s.id AS s ORDER BY s",
     "either": "MATCH (s:Service) WHERE s.kind = 'public' OR EXISTS { MATCH (s)-[:REQUIRES]->(:Resource) } RETURN s.id AS s ORDER BY s",
     "how many": "MATCH (p:Partnership) RETURN p.id AS p, COUNT { MATCH (p)<-[:PARTY_TO]-(:Agency) } AS n ORDER BY p",
@@ -208,7 +208,7 @@ def test_what_could_find_something_else_is_refused(name: str) -> None:
 HEADER = """\
 // question = { en = "How many?", id = "Berapa?" }
 // method = { en = "They are counted.", id = "Dihitung." }
-//
+// title = { en = "Numbers", id = "Angka-angka" }
 // [parameters.step]
 // type = "integer"
 // default = 1
@@ -277,7 +277,7 @@ def test_its_texts_are_there_in_both_languages(tmp_path: Path, library: Library,
         (("// method", '// of = "RETURN 1 AS of"\n// method'), 18, "Say of how many"),
         (("RETURN n", "RETRUN n"), 17, "RETRUN may not be used"),
         (("$step) AS n", "$stop) AS n"), 16, "Did you mean step?"),
-        (("// question", "question"), 1, "question"),
+        (("// question", "question"), 1, "title: field required"),
     ],
     ids=range(18),
 )

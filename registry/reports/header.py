@@ -84,6 +84,7 @@ class ColumnHead(_Part):
 class Header(_Part):
     """What a site's report says of itself. `of` is a text of its own that counts what is looked at."""
 
+    title: Both
     question: Both
     method: Both
     of: str | None = None

@@ -105,7 +105,10 @@ class Report:
 
 @dataclass(frozen=True)
 class Question:
-    """A report before it is asked: its name, what it can be asked with, what it reads of the graph, its columns."""
+    """A report before it is asked: its name, what it can be asked with, what it reads of the graph, its columns.
+
+    A report of a site says its own `title`; those of the registry have theirs on the pages.
+    """
 
     name: str
     text: str
@@ -113,6 +116,7 @@ class Question:
     reads: tuple[str, ...]
     columns: tuple[Column, ...]
     parameters: tuple[Parameter, ...] = ()
+    title: str = ""
 
     def answer(
         self,

@@ -37,7 +37,8 @@ class SiteReport:
         """What it asks, in the language of the moment."""
         columns = tuple(one.column(name) for name, one in self.header.columns.items())
         parameters = tuple(one.parameter(name) for name, one in self.header.parameters.items())
-        return Question(self.name, str(self.header.question), str(self.header.method), (), columns, parameters)
+        head = self.header
+        return Question(self.name, str(head.question), str(head.method), (), columns, parameters, str(head.title))
 
     def answer(self, store: Readable, actor: Actor, as_of: str, parameters: Mapping[str, Number]) -> Report:
         """Return the report on what the actor may see all of. Raises BrokenReport and StoreError."""

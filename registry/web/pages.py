@@ -45,7 +45,8 @@ class Pages:
     async def report(self, request: Request) -> Response:
         """One report as a page, with a form that asks it again."""
         report = await self._asked(request)
-        return page(request, "report.html", report=report, parameters=self._library.find(report.name).parameters)
+        asked = self._library.find(report.name)
+        return page(request, "report.html", report=report, parameters=asked.parameters, title=asked.title)
 
     async def report_file(self, request: Request) -> Response:
         """One report as JSON or CSV, the same rows."""
