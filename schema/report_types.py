@@ -188,3 +188,11 @@ _TYPES: Mapping[str, Any] = {
     "number": graphene.Float,
     "date": Day,
 }
+
+
+if __name__ == "__main__":
+    from graphql import print_schema
+
+    from registry.reports.catalogue import QUESTIONS
+
+    print(print_schema(report_schema(QUESTIONS, list)))
