@@ -292,6 +292,8 @@ def test_a_fault_of_a_file_is_told_with_its_line(
     assert sentence in str(broken.value)
     assert [str(one) for one in library.faults()] == [str(broken.value)]
     assert "how-many" not in library.questions()
+    with speaking("id"):
+        assert str(library.faults()[0]).startswith(f"how-many.cypher, baris {line}: ")
 
 
 @pytest.mark.parametrize("name", ["gaps", "graphql", "reports", "How-Many", "how_many", "how-1", "x" * 41])

@@ -33,7 +33,7 @@ class Library:
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
-        self._read: dict[Edition, SiteReport | BrokenReport] = {}
+        self._read: dict[Edition, SiteReport | Fault] = {}
 
     def questions(self) -> Mapping[str, Question]:
         """Return what every report asks, by name, the registry's own first, in the language of the moment."""
@@ -71,7 +71,7 @@ class Library:
     def _sites(self) -> dict[str, SiteReport | BrokenReport]:
         """Return what the files hold, by their names; one that changed is read again, one that is gone forgotten."""
         self._read = read = {file: self._read.get(file) or _opened(file.path) for file in self._files()}
-        return {file.path.stem: one for file, one in read.items()}
+        return {file.path.stem: _told(file.path, one) for file, one in read.items()}
 
     def _files(self) -> Iterator[Edition]:
         with suppress(OSError):
@@ -81,11 +81,18 @@ class Library:
                     yield Edition(path, told.st_mtime_ns, told.st_size)
 
 
-def _opened(path: Path) -> SiteReport | BrokenReport:
+def _opened(path: Path) -> SiteReport | Fault:
     try:
         return read_report(_named(path), _content(path))
     except Fault as fault:
-        return BrokenReport(_("{file}, line {line}: {fault}").format(file=path.name, line=fault.line, fault=fault))
+        return fault
+
+
+def _told(path: Path, read: SiteReport | Fault) -> SiteReport | BrokenReport:
+    """Return what a file holds, a fault of it as a sentence in the language of the moment."""
+    if not isinstance(read, Fault):
+        return read
+    return BrokenReport(_("{file}, line {line}: {fault}").format(file=path.name, line=read.line, fault=read))
 
 
 def _named(path: Path) -> str:
