@@ -29,9 +29,11 @@ fix: $(TEST) ## Mend what ruff can mend, and format.
 bench: $(TEST) ## Run the benchmarks; takes minutes, and a quiet machine.
 	$(BIN)/python -m benchmarks
 
-docs: $(TEST) ## Write docs/model.md and schema/schema.graphql anew.
+docs: $(TEST) ## Write what is written from the model and the reports anew.
 	$(BIN)/python -m registry.describing > docs/model.md
+	$(BIN)/python -m registry.reports.describing > docs/report-list.md
 	$(BIN)/python -m schema > schema/schema.graphql
+	$(BIN)/python -m schema.report_types > schema/reports.graphql
 
 lock: $(TEST) ## Pin every dependency anew, with hashes.
 	$(BIN)/pip install --quiet uv

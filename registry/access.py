@@ -49,9 +49,9 @@ def seen(node: str) -> str:
     return f"any(r IN {node}.seen_by WHERE r IN $me.names)"
 
 
-def seen_whole(node: str) -> str:
-    """Return the Cypher predicate of who may see all of a node."""
-    return f"any(r IN {node}.shown_to WHERE r IN $me.names)"
+def seen_whole(node: str, reader: str = "r") -> str:
+    """Return the Cypher predicate of who may see all of a node; `reader` is a variable that the text has no other use for."""
+    return f"any({reader} IN {node}.shown_to WHERE {reader} IN $me.names)"
 
 
 def _readers(record: Mapping[str, object], *classes: str) -> list[str]:

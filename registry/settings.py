@@ -41,6 +41,7 @@ class Settings(BaseSettings):
     neo4j_database: str | None = Field(None, validation_alias="NEO4J_DATABASE")
     data: Path = Field(Path("registry-data"))
     sources: Path = Field(Path("sources"))
+    reports: Path = Field(Path("reports"))
     lang: Literal["id", "en"] = Field("id")
     heap: str = Field("512m", pattern=r"^[0-9]+[mg]$")
     query_timeout: float = Field(10.0, gt=0, le=600)

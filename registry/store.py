@@ -23,11 +23,14 @@ TRIES = 12
 
 
 class StoreError(Exception):
-    """The store could not do what was asked. `code` is ours, such as UNAVAILABLE; the message is for a person."""
+    """The store could not do what was asked. `code` is ours, such as UNAVAILABLE; the message is for a person.
 
-    def __init__(self, code: str, message: str) -> None:
+    `reason` is what the engine said of a text that it cannot run, for who wrote the text.
+    """
+
+    def __init__(self, code: str, message: str, reason: str = "") -> None:
         super().__init__(message)
-        self.code = code
+        self.code, self.reason = code, reason
 
 
 class Interrupted(KeyboardInterrupt, CancelledError):
@@ -203,7 +206,8 @@ def explain(error: Exception, dialect: Dialect, place: Place) -> StoreError:
         code = dialect.meaning(error.code or "")
     else:
         code = "UNAVAILABLE" if not isinstance(error, ConfigurationError) else "BAD_ADDRESS"
-    return StoreError(code, _SENTENCES[code].format(uri=place.uri))
+    reason = (error.message or "").partition("\n")[0] if isinstance(error, Neo4jError) and code == "BAD_TEXT" else ""
+    return StoreError(code, _SENTENCES[code].format(uri=place.uri), reason)
 
 
 def _driver(kind: Any, place: Place, username: str, password: str) -> Any:
@@ -238,5 +242,6 @@ _SENTENCES = {
     "NOT_ALLOWED": "The user of the graph store at {uri} may not do this.",
     "TIMEOUT": "The question took longer than the time it is given.",
     "TOO_COSTLY": "The question needs more memory than the graph store gives it.",
+    "BAD_TEXT": "The graph store at {uri} cannot do what this text says.",
     "INTERNAL": "The graph store at {uri} could not do this.",
 }

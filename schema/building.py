@@ -1,7 +1,7 @@
 """Strawberry types made at run time: classes, fields and inputs whose names and types the model gives."""
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from inspect import Parameter, Signature
 from keyword import iskeyword
 from typing import Annotated, Any, NewType, Optional
@@ -17,14 +17,20 @@ DAY = NewType("DAY", str)
 MOMENT = NewType("MOMENT", str)
 
 
-def _scalar(value: type[Value]) -> Any:
-    def parse(raw: object) -> str:
+def cleaning(value: type[Value]) -> Callable[[object], str]:
+    """Return what reads a value as it is sent. It raises Refused."""
+
+    def clean(raw: object) -> str:
         try:
             return str(value.clean(str(raw)))
         except Unfit as unfit:
             raise Refused("BAD_REQUEST", f"{raw!r}: {unfit}; it should be {unfit.rule}.") from None
 
-    return strawberry.scalar(name=value.scalar, description=value.__doc__, serialize=str, parse_value=parse)
+    return clean
+
+
+def _scalar(value: type[Value]) -> Any:
+    return strawberry.scalar(name=value.scalar, description=value.__doc__, serialize=str, parse_value=cleaning(value))
 
 
 SCALARS: dict[object, Any] = {DAY: _scalar(Date), MOMENT: _scalar(Instant)}

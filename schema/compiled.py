@@ -115,7 +115,7 @@ class Answerer:
         except Incomplete:
             raise
         except Exception as error:
-            return ExecutionResult(data=None, errors=[_as_answered(error)])
+            return ExecutionResult(data=None, errors=[as_answered(error)])
 
     async def _read(self, schema: GraphQLSchema, asked: Asked, asking: Asking, strict: bool) -> dict[str, Any]:
         variables = coerced(schema, asked)
@@ -184,7 +184,8 @@ def fragments_of(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:
     return {one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)}
 
 
-def _as_answered(error: Exception) -> GraphQLError:
+def as_answered(error: Exception) -> GraphQLError:
+    """Return what an operation that failed is refused with."""
     if isinstance(error, GraphQLError):
         return error
     if isinstance(error, StoreError) and error.code == "UNAVAILABLE":

@@ -54,9 +54,21 @@ class Documents:
         while self._size > KEPT:
             self._size -= len(self._kept.popitem(last=False)[0])
 
-    def faults(self, schema: GraphQLSchema, document: DocumentNode) -> list[GraphQLError]:
-        """Return what is not valid about a document: a few faults, and that there are more."""
-        return validate(schema, document, self._rules, max_errors=ERRORS - 1)
+    def opened(self, text: str, operation_name: str | None) -> DocumentNode:
+        """Return the document of a text, parsed unless it is known. Raises GraphQLError."""
+        document = self.known(text) or parsed(text)
+        if operation_name is None:
+            _check_only_operation(document)
+        return document
+
+    def faults(self, schema: GraphQLSchema, text: str, document: DocumentNode) -> list[GraphQLError]:
+        """Return what is not valid about a document: a few faults, and that there are more. A valid one is kept."""
+        if self.known(text):
+            return []
+        faults = validate(schema, document, self._rules, max_errors=ERRORS - 1)
+        if not faults:
+            self.keep(text, document)
+        return faults
 
 
 class Reading(SchemaExtension):
@@ -68,22 +80,15 @@ class Reading(SchemaExtension):
     def on_parse(self) -> Iterator[None]:
         """Parse the document, or find it among those that are known. Raises GraphQLError."""
         context = self.execution_context
-        text = context.query or ""
-        context.graphql_document = self._documents.known(text) or parsed(text)
-        if context._provided_operation_name is None:
-            _check_only_operation(context.graphql_document)
+        context.graphql_document = self._documents.opened(context.query or "", context._provided_operation_name)
         yield
 
     def on_validate(self) -> Iterator[None]:
         """Validate the document, unless it was before."""
         context = self.execution_context
-        text, document = context.query or "", context.graphql_document
-        assert document is not None
-        context.pre_execution_errors = []
-        if not self._documents.known(text):
-            context.pre_execution_errors = self._documents.faults(context.schema._schema, document)
-            if not context.pre_execution_errors:
-                self._documents.keep(text, document)
+        assert context.graphql_document is not None
+        schema = context.schema._schema
+        context.pre_execution_errors = self._documents.faults(schema, context.query or "", context.graphql_document)
         yield
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Protocol, cast
 
 import orjson
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
@@ -18,7 +18,6 @@ from registry.access import Actor
 from registry.store import Reader
 from schema.compiled import Asking
 from schema.freshness import Freshness, is_known
-from schema.graph_api import Schema
 from schema.limits import BODY, ERRORS
 from schema.negotiation import JSON, media_type, status
 from schema.refusal import presented
@@ -31,23 +30,33 @@ JSON_CONTENT = re.compile(r"application/json *(; *charset=\"?utf-8\"? *)?", re.I
 SUGGESTION = re.compile(r" Did you mean .*", re.DOTALL)
 
 
+class Answering(Protocol):
+    """What answers operations: a schema."""
+
+    async def answer_known(
+        self, text: str, name: str | None, variables: dict[str, Any], asking: Asking
+    ) -> ExecutionResult | None:
+        """Return the result of an operation; None where Strawberry has to look at it."""
+
+
 class Endpoint(GraphQL[Asking, None]):
     """Answers operations over HTTP; a browser that asks for the address itself gets the page."""
 
     def __init__(
         self,
-        schema: Schema,
+        schema: Answering,
         reader: Reader,
         actor: Callable[[Request], Actor],
         page: Page,
         *,
+        freshness: Freshness | None = None,
         trusted: TrustedDocuments | None = None,
         suggesting: bool = True,
     ) -> None:
-        super().__init__(schema, subscription_protocols=())
+        super().__init__(cast(Any, schema), subscription_protocols=())
         self._schema, self._reader, self._actor, self._page = schema, reader, actor, page
         self._trusted, self._suggesting = trusted, suggesting
-        self._freshness = Freshness(schema, reader)
+        self._freshness = freshness
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, also when its body is no GraphQL request at all."""
@@ -75,7 +84,7 @@ class Endpoint(GraphQL[Asking, None]):
 
     async def _tag(self, request: Request) -> str | None:
         """Return the entity tag of what a request asks for; only what is asked by GET has one."""
-        if request.method != "GET":
+        if request.method != "GET" or self._freshness is None:
             return None
         return await self._freshness.tag(request, self._actor(request), _media(request))
 

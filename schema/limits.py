@@ -75,7 +75,12 @@ def _inside(value: Any) -> Iterable[Any]:
 
 def check_cost(questions: Sequence[Question | Explore], variables: Mapping[str, Any]) -> None:
     """Refuse an operation whose answer could hold more than COST values."""
-    cost = min(sum(_cost(question, variables) for question in questions), COUNTED)
+    refuse_above_limit(sum(_cost(question, variables) for question in questions))
+
+
+def refuse_above_limit(cost: int) -> None:
+    """Refuse an operation of this cost if it is more than COST."""
+    cost = min(cost, COUNTED)
     if cost > COST:
         message = (
             f"The answer could hold {cost:,} values; the limit is {COST:,}. Ask for fewer records or fewer levels."

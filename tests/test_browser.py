@@ -69,6 +69,12 @@ def test_graphiql_answers_and_explains_the_schema(page: Page) -> None:
     visible(page.locator(".graphiql-explorer-root").get_by_text("agencies", exact=True))
 
 
+def test_graphiql_answers_from_the_reports_too(desk: Page) -> None:
+    desk.goto("/reports/graphql")
+    desk.locator(".graphiql-execute-button").click()
+    visible(desk.locator(".result-window .CodeMirror-code").get_by_text("Health").first)
+
+
 def test_pages_need_no_script(browser: Browser, address: str) -> None:
     context = browser.new_context(base_url=address, locale="id-ID", java_script_enabled=False)
     page = context.new_page()

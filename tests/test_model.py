@@ -1,10 +1,15 @@
-"""What is written from the model is up to date."""
+"""What is written from the model and from the reports is up to date."""
 
 from pathlib import Path
 
+from graphql import print_schema
+
 from registry.describing import describe
 from registry.model import MODEL
+from registry.reports.catalogue import QUESTIONS
+from registry.reports.describing import describe as describe_reports
 from schema.graph_api import build_schema
+from schema.report_types import report_schema
 
 ROOT = Path(__file__).parent.parent
 
@@ -16,3 +21,13 @@ def test_the_model_page_is_up_to_date() -> None:
 def test_the_printed_schema_is_up_to_date() -> None:
     printed = (ROOT / "schema/schema.graphql").read_text(encoding="utf-8").strip()
     assert printed == build_schema(MODEL).as_str().strip(), "run make docs"
+
+
+def test_the_list_of_reports_is_up_to_date() -> None:
+    listed = (ROOT / "docs/report-list.md").read_text(encoding="utf-8")
+    assert listed == describe_reports(QUESTIONS), "run make docs"
+
+
+def test_the_printed_schema_of_the_reports_is_up_to_date() -> None:
+    printed = (ROOT / "schema/reports.graphql").read_text(encoding="utf-8").strip()
+    assert printed == print_schema(report_schema(QUESTIONS, list)).strip(), "run make docs"

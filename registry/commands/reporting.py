@@ -8,7 +8,7 @@ from registry.access import ADMIN
 from registry.commands.console import print_json, print_table, tell, warn, write_file
 from registry.opening import open_store
 from registry.reports.render import FORMATS
-from registry.reports.report import ReportError
+from registry.reports.report import BrokenReport, ReportError
 from registry.settings import load_settings
 from registry.words import _, speaking
 
@@ -16,11 +16,15 @@ REFUSED = 2
 
 
 def reports(as_json: bool = typer.Option(False, "--json", help="Print JSON.")) -> None:
-    """List the reports."""
-    from registry.reports.catalogue import QUESTIONS
+    """List the reports, those of your own too; a file that cannot be used is told of."""
+    from registry.reports.library import Library
 
-    with speaking(load_settings().lang):
-        listed = [{"name": one.name, "question": _(one.text)} for one in QUESTIONS.values()]
+    settings = load_settings()
+    library = Library(settings.reports)
+    with speaking(settings.lang):
+        listed = [{"name": one.name, "question": _(one.text)} for one in library.questions().values()]
+        for fault in library.faults():
+            warn(str(fault))
     if as_json:
         print_json(listed)
     else:
@@ -35,18 +39,21 @@ def report(
     output: Path | None = typer.Option(None, "-o", "--output", help="The file to write to."),
 ) -> None:
     """Run a report; `gaps` is the whole collaboration gap report."""
-    from registry.reports.catalogue import find_question, run_report
+    from registry.reports.library import Library
 
     settings = load_settings()
+    library = Library(settings.reports)
     try:
-        find_question(name)
+        library.find(name)
         render = FORMATS.get(format)
         if render is None:
             raise ReportError(f"There is no format {format}; the formats are {', '.join(FORMATS)}.")
         with speaking(settings.lang), open_store(settings, tell) as store:
-            text = render(run_report(store, name, ADMIN, as_of, dict(_pair(one) for one in param)))
+            text = render(library.run(store, name, ADMIN, as_of, dict(_pair(one) for one in param)))
     except ReportError as error:
         warn(str(error))
+        if isinstance(error, BrokenReport) and error.reason:
+            tell(error.reason)
         raise typer.Exit(REFUSED) from None
     if output is None:
         print(text)

@@ -49,11 +49,9 @@ class Dialect:
 
     def meaning(self, code: str) -> str:
         """Return our own code for an engine's error code."""
-        return (
-            "TOO_COSTLY"
-            if self.embedded and code == "Neo.DatabaseError.General.UnknownError"
-            else _MEANING.get(code, "INTERNAL")
-        )
+        if self.embedded and code == "Neo.DatabaseError.General.UnknownError":
+            return "TOO_COSTLY"
+        return _MEANING.get(code, "BAD_TEXT" if code.startswith("Neo.ClientError.Statement.") else "INTERNAL")
 
 
 def dialect_of(agent: str) -> Dialect:

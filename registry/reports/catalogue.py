@@ -16,7 +16,7 @@ from registry.analysis.sector_gaps import SECTOR_GAPS, sector_gaps
 from registry.analysis.world import World
 from registry.cypher.network import network
 from registry.cypher.text import Cypher
-from registry.reports.report import Number, Parameter, Question, Report, ReportError
+from registry.reports.report import NoReport, Number, Parameter, Question, Report, ReportError
 from registry.values import today
 from registry.words import _
 
@@ -68,11 +68,11 @@ def report_on(world: World, name: str, params: Mapping[str, object] | None = Non
     return _ANSWERS[question.name](world, **read_parameters(question, params or {}))
 
 
-def find_question(name: str) -> Question:
-    """Return the question of a report. Raises ReportError that suggests the nearest name."""
-    if name in QUESTIONS:
-        return QUESTIONS[name]
-    raise ReportError(_("There is no report called {name}.").format(name=name) + _suggestion(name, list(QUESTIONS)))
+def find_question(name: str, among: Mapping[str, Question] = QUESTIONS) -> Question:
+    """Return the question of a report. Raises NoReport that suggests the nearest name."""
+    if name in among:
+        return among[name]
+    raise NoReport(_("There is no report called {name}.").format(name=name) + _suggestion(name, list(among)))
 
 
 def read_day(day: str | date | None) -> str:

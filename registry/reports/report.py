@@ -1,7 +1,7 @@
 """What a report is: a question, its answer as rows with evidence, and what is not known. Renderers read this alone."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
 from registry.words import _
@@ -20,6 +20,18 @@ CONFIDENCE: Mapping[str, str] = {
 
 class ReportError(Exception):
     """A report that cannot be given as asked for; the message is one sentence for a person."""
+
+
+class NoReport(ReportError):
+    """A report that there is not."""
+
+
+class BrokenReport(NoReport):
+    """A report of a site that cannot be read or run; `reason` is what its author needs to know besides, if anything."""
+
+    def __init__(self, sentence: str, reason: str = "") -> None:
+        super().__init__(sentence)
+        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -93,7 +105,10 @@ class Report:
 
 @dataclass(frozen=True)
 class Question:
-    """A report before it is asked: its name, what it can be asked with, what it reads of the graph, its columns."""
+    """A report before it is asked: its name, what it can be asked with, what it reads of the graph, its columns.
+
+    A report of a site says its own `title`; those of the registry have theirs on the pages.
+    """
 
     name: str
     text: str
@@ -101,6 +116,7 @@ class Question:
     reads: tuple[str, ...]
     columns: tuple[Column, ...]
     parameters: tuple[Parameter, ...] = ()
+    title: str = ""
 
     def answer(
         self,
@@ -119,6 +135,13 @@ class Question:
             self.name, _(self.text), as_of, parameters, self.shown_columns(), tuple(rows),
             found, of, unknown, withheld, _(self.method), tuple(notes),
         )  # fmt: skip
+
+    def shown(self) -> "Question":
+        """Return it with its texts in the language of the moment."""
+        parameters = tuple(replace(one, description=_(one.description)) for one in self.parameters)
+        return replace(
+            self, text=_(self.text), method=_(self.method), columns=self.shown_columns(), parameters=parameters
+        )
 
     def shown_columns(self) -> tuple[Column, ...]:
         """Return the columns with their texts in the language of the moment."""

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 
-from registry.access import ANONYMOUS
+from registry.access import ANONYMOUS, Actor
 from registry.analysis.gaps import composed
 from registry.analysis.lists import lists
 from registry.analysis.world import World
@@ -19,7 +19,8 @@ from registry.cypher.network import network
 from registry.cypher.read import write
 from registry.model import MAIN, MODEL
 from registry.plan import Compare, Given, Question, Total
-from registry.reports.catalogue import find_question, read_day, read_parameters, run_report
+from registry.reports.catalogue import find_question, read_day, read_parameters
+from registry.reports.library import Library
 from registry.reports.report import Report
 from registry.store import Place, Reader, Store
 from registry.words import language
@@ -40,8 +41,8 @@ class Attention:
 class Answers:
     """Asks one store. Reports run in threads of their own, at most two at once, and are kept for half a minute."""
 
-    def __init__(self, place: Place, reader: Reader) -> None:
-        self._place, self._reader = place, reader
+    def __init__(self, place: Place, reader: Reader, library: Library) -> None:
+        self._place, self._reader, self._library = place, reader, library
         self._store: Store | None = None
         self._opening = Lock()
         self._threads = CapacityLimiter(AT_ONCE)
@@ -57,12 +58,14 @@ class Answers:
         answers = await self._ask([Total(kind, NOT_RETIRED) for kind in MAIN])
         return {kind: rows[0][0] for kind, rows in zip(MAIN, answers, strict=True)}
 
-    async def report(self, name: str, asked: Mapping[str, str]) -> Report:
-        """Return a report; `asked` holds `as-of` and its parameters as text. Raises ReportError and StoreError."""
-        question, day = find_question(name), read_day(asked.get("as-of"))
-        values = read_parameters(question, {key: value for key, value in asked.items() if key != "as-of"})
+    async def report(
+        self, name: str, day: str | None, params: Mapping[str, object], actor: Actor = ANONYMOUS
+    ) -> Report:
+        """Return a report of a day, today when None, as the actor may see it. Raises ReportError and StoreError."""
+        as_of, values = read_day(day), read_parameters(self._library.find(name), params)
         return await self._fresh(
-            (name, day, *values.items()), lambda: run_report(self._opened(), name, ANONYMOUS, day, values)
+            (name, self._library.edition(), actor, as_of, *values.items()),
+            lambda: self._library.run(self._opened(), name, actor, as_of, values),
         )
 
     async def attention(self) -> Attention:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -11,6 +12,7 @@ from starlette.staticfiles import StaticFiles
 from registry.access import ANONYMOUS
 from registry.model import MODEL
 from registry.modelling import Model
+from registry.reports.library import Library
 from registry.settings import Settings
 from registry.store import Place, Reader, StoreError
 from registry.web import graphiql
@@ -18,6 +20,7 @@ from registry.web.answers import Answers
 from registry.web.explore import Explorer
 from registry.web.explorer_words import OPERATIONS
 from registry.web.graph import Graph
+from registry.web.graphiql import FIRST, FIRST_REPORT
 from registry.web.hosts import OursOnly
 from registry.web.language import Speaking
 from registry.web.lists import Lists
@@ -26,25 +29,32 @@ from registry.web.pages import Pages
 from registry.web.problems import exception_handlers
 from registry.web.records import Records
 from registry.web.searches import Searches
-from registry.web.security import GRAPHIQL, Secured
+from registry.web.security import GRAPHIQL, GRAPHIQL_OF_REPORTS, Secured
 from registry.web.sharing import Sharing
+from schema.freshness import Freshness
 from schema.graph_api import build_schema
 from schema.http import Endpoint
+from schema.reports_api import ReportSchema
 from schema.requests import TrustedDocuments
 
 
 def build_app(place: Place, settings: Settings, *, model: Model = MODEL) -> Starlette:
     """Return the application for a store. It connects when it starts; a store that is away then is tried again."""
     reader, schema = Reader(place), build_schema(model, introspection=settings.introspection)
-    answers, graph = Answers(place, reader), Graph(schema, reader)
-    pages = Pages(reader, answers)
-    graphql = Endpoint(
-        schema,
-        reader,
-        lambda _request: ANONYMOUS,
-        pages.graphiql,
-        trusted=TrustedDocuments(settings.documents, map(operation, OPERATIONS)) if settings.documents else None,
+    library = Library(settings.reports)
+    answers, graph = Answers(place, reader, library), Graph(schema, reader)
+    pages = Pages(reader, answers, library)
+    trusted = TrustedDocuments(settings.documents, map(operation, OPERATIONS)) if settings.documents else None
+    endpoint = partial(
+        Endpoint,
+        reader=reader,
+        actor=lambda _request: ANONYMOUS,
+        trusted=trusted,
         suggesting=settings.introspection,
+    )
+    graphql = endpoint(schema, page=pages.graphiql(FIRST), freshness=Freshness(schema, reader))
+    reports = endpoint(
+        ReportSchema(library, answers.report, introspection=settings.introspection), page=pages.graphiql(FIRST_REPORT)
     )
 
     @asynccontextmanager
@@ -56,7 +66,7 @@ def build_app(place: Place, settings: Settings, *, model: Model = MODEL) -> Star
         await reader.close()
 
     return Starlette(
-        routes=_routes(pages, graph, graphql),
+        routes=_routes(pages, graph, graphql, reports),
         lifespan=lifespan,
         middleware=[
             Middleware(Secured),
@@ -67,12 +77,13 @@ def build_app(place: Place, settings: Settings, *, model: Model = MODEL) -> Star
     )
 
 
-def _routes(pages: Pages, graph: Graph, graphql: Endpoint) -> list[BaseRoute]:
+def _routes(pages: Pages, graph: Graph, graphql: Endpoint, reports: Endpoint) -> list[BaseRoute]:
     return [
         Route(GRAPHIQL, graphql),
         Route("/", pages.home),
         Route("/explore", Explorer(graph).explore),
         Route("/reports", pages.reports),
+        Route(GRAPHIQL_OF_REPORTS, reports),
         Route("/reports/{name}.{format}", pages.report_file),
         Route("/reports/{name}", pages.report),
         *Lists(graph).routes(),

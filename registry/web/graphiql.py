@@ -18,6 +18,20 @@ FIRST = """{
   }
 }
 """
+FIRST_REPORT = """{
+  sectorGaps {
+    question
+    found
+    of
+    rows(first: 10) {
+      sectorA
+      sectorB
+      finding
+      evidence(first: 3) { id name kind }
+    }
+  }
+}
+"""
 
 
 def folder() -> str:

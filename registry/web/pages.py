@@ -1,18 +1,18 @@
 """The pages: home, reports, GraphiQL, and how the server is."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
-from registry.reports.catalogue import QUESTIONS
+from registry.reports.library import Library
 from registry.reports.render import as_csv, as_json
 from registry.reports.report import Report
 from registry.store import Reader, StoreError
 from registry.web.addresses import address
 from registry.web.answers import Answers
-from registry.web.graphiql import FIRST
 from registry.web.markup import VARY, page
 from registry.web.problems import SOON, away
 from registry.words import language
@@ -23,8 +23,8 @@ FILES = {"json": (as_json, "application/json"), "csv": (as_csv, "text/csv; chars
 class Pages:
     """The pages of one store."""
 
-    def __init__(self, reader: Reader, answers: Answers) -> None:
-        self._reader, self._answers = reader, answers
+    def __init__(self, reader: Reader, answers: Answers, library: Library) -> None:
+        self._reader, self._answers, self._library = reader, answers, library
 
     async def home(self, request: Request) -> Response:
         """Search, counts, and what needs attention; while the store is away a sentence that says so."""
@@ -40,12 +40,13 @@ class Pages:
 
     async def reports(self, request: Request) -> Response:
         """The list of reports."""
-        return page(request, "reports.html", questions=list(QUESTIONS.values()))
+        return page(request, "reports.html", questions=list(self._library.questions().values()))
 
     async def report(self, request: Request) -> Response:
         """One report as a page, with a form that asks it again."""
         report = await self._asked(request)
-        return page(request, "report.html", report=report, parameters=QUESTIONS[report.name].parameters)
+        asked = self._library.find(report.name)
+        return page(request, "report.html", report=report, parameters=asked.parameters, title=asked.title)
 
     async def report_file(self, request: Request) -> Response:
         """One report as JSON or CSV, the same rows."""
@@ -57,10 +58,14 @@ class Pages:
         headers = {"Content-Disposition": name, "Content-Language": language(), **VARY}
         return Response(write(report), media_type=media_type, headers=headers)
 
-    async def graphiql(self, request: Request) -> Response:
-        """GraphiQL, with the operation and the variables that the address holds, or with one to try."""
-        operation, variables = (request.query_params.get(name, "") for name in ("operation", "variables"))
-        return page(request, "graphiql.html", operation=operation, variables=variables, first=FIRST)
+    def graphiql(self, first: str) -> Callable[[Request], Awaitable[Response]]:
+        """GraphiQL, with the operation and the variables that the address holds, or with `first` to try."""
+
+        async def graphiql(request: Request) -> Response:
+            operation, variables = (request.query_params.get(name, "") for name in ("operation", "variables"))
+            return page(request, "graphiql.html", operation=operation, variables=variables, first=first)
+
+        return graphiql
 
     async def health(self, _request: Request) -> Response:
         """Say that the process lives."""
@@ -76,4 +81,4 @@ class Pages:
 
     async def _asked(self, request: Request) -> Report:
         asked = {key: value for key, value in request.query_params.items() if key != "lang" and value}
-        return await self._answers.report(request.path_params["name"], asked)
+        return await self._answers.report(request.path_params["name"], asked.pop("as-of", None), asked)

@@ -8,8 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from registry.reports.catalogue import QUESTIONS
-from registry.reports.report import ReportError
+from registry.reports.report import NoReport, ReportError
 from registry.store import StoreError
 from registry.web.language import chosen
 from registry.web.markup import VARY, page
@@ -57,9 +56,10 @@ async def _refused(request: Request, error: HTTPException) -> Response:
 
 
 async def _no_report(request: Request, error: ReportError) -> Response:
-    asked = QUESTIONS.get(request.path_params["name"])
-    onward = (f"/reports/{asked.name}", _("Run the report as usual")) if asked else None
-    return problem(request, 400 if asked else 404, str(error), onward=onward)
+    if isinstance(error, NoReport):
+        return problem(request, 404, str(error))
+    onward = f"/reports/{request.path_params['name']}", _("Run the report as usual")
+    return problem(request, 400, str(error), onward=onward)
 
 
 async def _no_store(request: Request, error: StoreError) -> Response:

@@ -11,7 +11,7 @@ POLICY = (
 GRAPHIQL_POLICY = POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'").replace(
     "font-src 'self'", "font-src 'self' data:"
 )
-GRAPHIQL = "/graphql"
+GRAPHIQL, GRAPHIQL_OF_REPORTS = "/graphql", "/reports/graphql"
 HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"same-origin"),
@@ -25,7 +25,7 @@ OF_GRAPHIQL = [*HEADERS, (b"content-security-policy", GRAPHIQL_POLICY.encode())]
 
 def secure(headers: list[tuple[bytes, bytes]], path: str) -> None:
     """Add the headers to those of an answer to a request for this path."""
-    headers.extend(OF_GRAPHIQL if path == GRAPHIQL else USUAL)
+    headers.extend(OF_GRAPHIQL if path in (GRAPHIQL, GRAPHIQL_OF_REPORTS) else USUAL)
 
 
 class Secured:

@@ -3,7 +3,7 @@ const place = document.getElementById("graphiql");
 const query = place.dataset.query;
 const variables = place.dataset.variables;
 const fetcher = async (operation, options) => {
-  const answer = await fetch("/graphql", {
+  const answer = await fetch(location.pathname, {
     method: "POST",
     headers: { "Content-Type": "application/json", Accept: "application/json", ...(options && options.headers) },
     body: JSON.stringify(operation),

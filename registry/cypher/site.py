@@ -1,0 +1,233 @@
+"""A reading text that a site wrote, made safe: it finds only published records of which who asks may see all.
+
+Nothing but a pattern behind MATCH can find a record (`registry.cypher.patterns`), and every pattern is written anew with
+the question who may see it at each of its records. All else is let through only if it is known to find nothing by
+itself: words, functions and properties that stand in a list. What nobody thought of is refused.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from registry.access import Actor, seen, seen_whole
+from registry.cypher.patterns import Patterns, published
+from registry.cypher.text import Cypher
+from registry.cypher.tokens import KEYWORDS, Fault, Token, tokens, written
+from registry.model import MODEL
+
+EVIDENCE, FOUND = "evidence", "found"
+FUNCTIONS = frozenset({
+    "abs", "all", "any", "avg", "ceil", "coalesce", "collect", "count", "date", "duration.between", "duration.inDays", "exp",
+    "floor", "head", "labels", "last", "left", "log", "max", "min", "none", "range", "reduce", "replace",
+    "reverse", "right", "round", "sign", "single", "size", "split", "sqrt", "substring", "sum", "tail", "toFloat",
+    "toInteger", "toLower", "toString", "toUpper", "trim", "type",
+})  # fmt: skip
+PROPERTIES = (
+    {name for kind in MODEL for name in kind.properties}
+    | {name for link in MODEL.links() for name in link.properties}
+    | {"days", "months", "years"}
+)
+SUBQUERIES = ("EXISTS", "COUNT", "COLLECT")
+TAIL = ("ORDER", "SKIP", "LIMIT")
+OPEN, CLOSED = "([{", ")]}"
+
+
+@dataclass(frozen=True)
+class SiteText:
+    """A checked text: what stands before its RETURN, which line that is on, what it returns, what stands behind that."""
+
+    body: str
+    columns: Mapping[str, str]
+    tail: str
+    kinds: frozenset[str]
+    line: int
+    distinct: bool = False
+
+    def rows(self, names: Sequence[str], values: Mapping[str, object], actor: Actor, most: int) -> Cypher:
+        """Return at most so many rows, of one list each: the values of these columns."""
+        return self._cypher(f"[{', '.join(names)}] AS row LIMIT $n", values, actor, n=most)
+
+    def counts(self, values: Mapping[str, object], actor: Actor) -> Cypher:
+        """Return one row: how many rows there are, and how many of them are found."""
+        found = f"sum(CASE WHEN {FOUND} THEN 1 ELSE 0 END)" if FOUND in self.columns else "count(*)"
+        return self._cypher(f"count(*), {found}", values, actor)
+
+    def _cypher(self, answer: str, values: Mapping[str, object], actor: Actor, **more: object) -> Cypher:
+        items = ", ".join(f"{value} AS {name}" for name, value in self.columns.items())
+        text = f"{self.body} WITH {'DISTINCT ' if self.distinct else ''}{items} {self.tail} RETURN {answer}"
+        return Cypher(text, {"in": dict(values), "me": actor.parameter(), **more})
+
+
+def checked(text: str, parameters: Collection[str], line: int = 1) -> SiteText:
+    """Return a text that may be run. `parameters` are those that it may use; `line` is where it begins. Raises Fault."""
+    parts = list(tokens(text, line))
+    if not parts:
+        raise Fault(line, "There is no Cypher here.")
+    patterns = Patterns(parts)
+    safe = list(_safe(parts, patterns, parameters))
+    patterns.check()
+    start = _only_return(safe)
+    items, tail = _parted_by_tail(safe[start + 1 :])
+    distinct = bool(items) and items[0].text == "DISTINCT"
+    columns = dict(_columns(items[distinct:], safe[start].line))
+    return SiteText(
+        written(safe[:start]), columns, written(tail), frozenset(patterns.kinds), safe[start].line, distinct
+    )
+
+
+def faces(kinds: Collection[str], actor: Actor) -> Cypher:
+    """Return one row: of how many published records of these kinds the actor sees no more than the face."""
+    where = f"{published('n')} AND {seen('n')} AND NOT {seen_whole('n')}"
+    return Cypher(f"MATCH (n:{'|'.join(sorted(kinds))}) WHERE {where} RETURN count(n)", {"me": actor.parameter()})
+
+
+def _safe(parts: Sequence[Token], patterns: Patterns, parameters: Collection[str]) -> Iterator[Token]:
+    """Yield the tokens of a text, each pattern as one token that asks who may see its records. Raises Fault."""
+    place = 0
+    check = _Check(parts, parameters)
+    while place < len(parts):
+        token = parts[place]
+        check.token(place)
+        yield _as_value(token)
+        place += 1
+        if token.text == "MATCH":
+            pattern, place = patterns.read(place)
+            yield Token(pattern, "value", token.line, " ")
+            _check_behind_pattern(parts[place : place + 1])
+
+
+class _Check:
+    """Looks at what stands outside of patterns: whether it is known to find no record by itself."""
+
+    def __init__(self, parts: Sequence[Token], parameters: Collection[str]) -> None:
+        self._parts, self._parameters = parts, parameters
+
+    def token(self, place: int) -> None:
+        """Raise Fault where a token may not stand."""
+        token, before = self._parts[place], self._parts[place - 1] if place else None
+        match token.sort:
+            case "keyword":
+                self._keyword(place, token)
+            case "name":
+                self._name(place, token, before)
+            case "parameter" if token.text[1:] not in self._parameters:
+                raise Fault(
+                    token.line, f"{token.text} is no parameter of this report.{_near(token.text[1:], self._parameters)}"
+                )
+            case "sign":
+                _check_sign(token, before)
+        if token.sort in ("name", "value", "parameter") and before and _is_operand(before):
+            raise Fault(token.line, f"{token.text} may not follow {before.text}; keywords are written in capitals.")
+
+    def _keyword(self, place: int, token: Token) -> None:
+        if token.text not in KEYWORDS:
+            raise Fault(
+                token.line,
+                f"{token.text} may not be used: a report only reads, and its keywords are {_listed(KEYWORDS)}.",
+            )
+        if token.text in SUBQUERIES and [one.text for one in self._parts[place + 1 : place + 3]] != ["{", "MATCH"]:
+            raise Fault(
+                token.line, f"Behind {token.text} there has to be {{ MATCH; functions are written in small letters."
+            )
+
+    def _name(self, place: int, token: Token, before: Token | None) -> None:
+        behind_dot = before is not None and before.text == "."
+        if place + 1 < len(self._parts) and self._parts[place + 1].text == "(":
+            name = f"{self._parts[place - 2].text}.{token.text}" if behind_dot else token.text
+            if name not in FUNCTIONS:
+                raise Fault(token.line, f"{name} is no function that a report may use; those are {_listed(FUNCTIONS)}.")
+        elif behind_dot and token.text not in PROPERTIES:
+            raise Fault(token.line, f"The model has no property {token.text}.{_near(token.text, PROPERTIES)}")
+
+
+def _check_sign(token: Token, before: Token | None) -> None:
+    last = before.text if before else ""
+    if last == "-" and token.text in "-[":
+        raise Fault(token.line, "Ties are followed behind MATCH alone; write EXISTS { MATCH … } or COUNT { MATCH … }.")
+    if token.text == "{" and last not in SUBQUERIES:
+        raise Fault(token.line, "Braces stand only behind EXISTS, COUNT and COLLECT.")
+    if token.text == "(" and before and _is_operand(before) and before.sort != "name":
+        raise Fault(token.line, f"( may not follow {last}.")
+
+
+def _check_behind_pattern(rest: Sequence[Token]) -> None:
+    if rest and rest[0].sort != "keyword" and rest[0].text != "}":
+        raise Fault(rest[0].line, f"{rest[0].text} may not follow a pattern; keywords are written in capitals.")
+
+
+def _is_operand(token: Token) -> bool:
+    return token.sort in ("name", "value", "parameter") or token.text in (*CLOSED, "END", "NULL", "TRUE", "FALSE")
+
+
+def _as_value(token: Token) -> Token:
+    return token._replace(text=f"$in.{token.text[1:]}") if token.sort == "parameter" else token
+
+
+def _depths(parts: Sequence[Token]) -> Iterator[tuple[int, Token, int]]:
+    """Yield each token with its place and how many brackets are open before it. Raises Fault when they do not match."""
+    opened: list[str] = []
+    for place, token in enumerate(parts):
+        if (
+            token.sort == "sign"
+            and token.text in CLOSED
+            and (not opened or opened.pop() != OPEN[CLOSED.index(token.text)])
+        ):
+            raise Fault(token.line, f"{token.text} closes nothing.")
+        yield place, token, len(opened)
+        if token.sort == "sign" and token.text in OPEN:
+            opened.append(token.text)
+    if opened:
+        raise Fault(parts[-1].line, f"{opened[-1]} is never closed.")
+
+
+def _only_return(parts: Sequence[Token]) -> int:
+    places = [place for place, token, depth in _depths(parts) if token.text == "RETURN" and not depth]
+    if len(places) != 1:
+        raise Fault(parts[-1].line, "A text ends with one RETURN.")
+    return places[0]
+
+
+def _parted_by_tail(parts: Sequence[Token]) -> tuple[Sequence[Token], Sequence[Token]]:
+    for place, token, depth in _depths(parts):
+        if token.text in TAIL and not depth:
+            return parts[:place], parts[place:]
+    return parts, []
+
+
+def _columns(parts: Sequence[Token], line: int) -> Iterator[tuple[str, str]]:
+    """Yield each item of a RETURN by its name. Raises Fault."""
+    named: set[str] = set()
+    for item in _items(parts):
+        if not item:
+            raise Fault(line, "RETURN has a column with nothing in it.")
+        *value, name = item
+        if name.sort != "name" or (value and (len(value) < 2 or value[-1].text != "AS")):
+            raise Fault(item[0].line, f"Give the column {written(item)[:60]} a name with AS.")
+        if name.text in named:
+            raise Fault(name.line, f"RETURN has the column {name.text} twice.")
+        named.add(name.text)
+        whole = written(value[:-1] or [name])
+        yield name.text, _faced(whole) if name.text == EVIDENCE else whole
+
+
+def _items(parts: Sequence[Token]) -> Iterator[Sequence[Token]]:
+    start = 0
+    for place, token, depth in _depths(parts):
+        if token.text == "," and not depth:
+            yield parts[start:place]
+            start = place + 1
+    yield parts[start:]
+
+
+def _faced(records: str) -> str:
+    """Return the id, the name and the kind of each record of a list."""
+    return f"[_e IN ({records}) WHERE _e IS NOT NULL | [_e.id, coalesce(_e.name, _e.id), labels(_e)[0]]]"
+
+
+def _near(name: str, known: Collection[str]) -> str:
+    near = get_close_matches(name, list(known), 1, 0.6)
+    return f" Did you mean {near[0]}?" if near else ""
+
+
+def _listed(names: Collection[str]) -> str:
+    return ", ".join(sorted(names))

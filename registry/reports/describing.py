@@ -1,0 +1,49 @@
+"""The reports in words: docs/report-list.md, written from what they say of themselves."""
+
+from collections.abc import Iterator, Mapping
+
+from registry.reports.report import Column, Parameter, Question
+
+
+def describe(questions: Mapping[str, Question]) -> str:
+    """Return docs/report-list.md."""
+    lines = [
+        "# What each report asks and holds",
+        "",
+        "Written by `make docs`; how to read them: [reports.md](reports.md).",
+        "",
+    ]
+    for question in questions.values():
+        lines += [*_question(question), ""]
+    return "\n".join(lines)
+
+
+def _question(question: Question) -> Iterator[str]:
+    yield f"## {question.name}"
+    yield ""
+    yield f"**{question.text}** {question.method}"
+    yield ""
+    if question.parameters:
+        yield "| parameter | what it does | usual | from | to |"
+        yield "|---|---|---|---|---|"
+        yield from map(_parameter, question.parameters)
+        yield ""
+    yield "| column | type | what it says |"
+    yield "|---|---|---|"
+    yield from map(_column, question.columns)
+
+
+def _parameter(one: Parameter) -> str:
+    return f"| `{one.name}` | {one.description} | {one.default:g} | {one.least:g} | {one.most:g} |"
+
+
+def _column(one: Column) -> str:
+    counted = f", {one.unit}" if one.unit else ""
+    codes = f" Codes: {'; '.join(f'`{code}` {word}' for code, word in one.words.items())}." if one.words else ""
+    return f"| `{one.name}` | {one.type}{counted} | {one.description}{codes} |"
+
+
+if __name__ == "__main__":
+    from registry.reports.catalogue import QUESTIONS
+
+    print(describe(QUESTIONS), end="")

@@ -1,0 +1,52 @@
+// title = { en = "Data that nobody else uses", id = "Data yang tidak dipakai pihak lain" }
+//
+// [question]
+// en = "Which data may be shared, but are used by nobody except their owner?"
+// id = "Data mana yang boleh dibagi, tetapi tidak dipakai siapa pun selain pemiliknya?"
+//
+// [method]
+// en = "Resources of the kind data that are open or shared on request, with fewer users in use on the day than least_users."
+// id = "Sumber daya berjenis data yang terbuka atau dibagi atas permintaan, dengan pemakai aktif pada hari itu kurang dari least_users."
+//
+// [parameters.least_users]
+// type = "integer"
+// default = 1
+// least = 1
+// most = 100
+// en = "Data with at least so many users are not listed."
+// id = "Data dengan pemakai sedikitnya sebanyak ini tidak dicantumkan."
+//
+// [columns.data]
+// type = "text"
+// label = { en = "Data", id = "Data" }
+// description = { en = "What could be used.", id = "Apa yang dapat dipakai." }
+//
+// [columns.shareability]
+// type = "code"
+// label = { en = "Shared", id = "Dibagi" }
+// description = { en = "How it may be shared.", id = "Bagaimana data ini boleh dibagi." }
+// words.open = { en = "openly", id = "terbuka" }
+// words.on-request = { en = "on request", id = "atas permintaan" }
+//
+// [columns.owners]
+// type = "texts"
+// label = { en = "Owners", id = "Pemilik" }
+// description = { en = "Who has it to give.", id = "Siapa yang memilikinya." }
+//
+// [columns.users]
+// type = "integer"
+// label = { en = "Users", id = "Pemakai" }
+// description = { en = "Agencies that use it on the day.", id = "Instansi yang memakainya pada hari itu." }
+// unit = { en = "agencies", id = "instansi" }
+MATCH (r:Resource)
+WHERE r.kind = 'data' AND r.shareability IN ['open', 'on-request']
+WITH r, COUNT {
+    MATCH (r)<-[e:USES]-(:Agency)
+    WHERE coalesce(e.since, '') <= $as_of AND $as_of <= coalesce(e.until, '9999-12-31')
+} AS users
+OPTIONAL MATCH (r)<-[:OWNS]-(o:Agency)
+WITH r, users, o ORDER BY o.name, o.id
+WITH r, users, collect(o) AS owners
+RETURN r.name AS data, r.shareability AS shareability, [o IN owners | o.name] AS owners, users,
+    users < $least_users AS found, [r] + owners AS evidence
+ORDER BY users, r.name, r.id

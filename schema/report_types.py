@@ -1,0 +1,198 @@
+"""The GraphQL types of the reports, made by graphene at run time from what the reports say of themselves."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import graphene
+from graphene.utils.str_converters import to_camel_case
+from graphql import GraphQLSchema, StringValueNode
+
+from registry.reports.report import CONFIDENCE, Column, Parameter, Question, Report, Row
+from registry.values import Date
+from schema.building import cleaning
+from schema.limits import page_size
+from schema.refusal import Refused
+
+ROWS, EVIDENCE = 100, 20
+CATALOGUE = "reports"
+Run = Callable[[str, str | None, Mapping[str, object]], Report]
+_clean_day = cleaning(Date)
+
+
+class Day(graphene.Scalar):
+    """A day as ISO 8601 text: 2026-12-31."""
+
+    class Meta:
+        """Its name is that of the other endpoint."""
+
+        name = "Date"
+
+    serialize = staticmethod(str)
+    parse_value = staticmethod(_clean_day)
+
+    @staticmethod
+    def parse_literal(node: Any, _variables: Any = None) -> str:
+        """Return a day that is written in the document. Raises Refused."""
+        return _clean_day(node.value if isinstance(node, StringValueNode) else None)
+
+
+def _promised(kind: Any, doc: str, **more: Any) -> Any:
+    return graphene.Field(graphene.NonNull(kind), description=doc, **more)
+
+
+def _list(kind: Any) -> Any:
+    return graphene.List(graphene.NonNull(kind))
+
+
+class ReportParameter(graphene.ObjectType):
+    """Something a report can be asked with."""
+
+    name = _promised(
+        graphene.String, "Its name on the command line and in addresses; here it is written in camel case."
+    )
+    type = _promised(graphene.String, "integer or number.")
+    default = _promised(graphene.Float, "What it is where nothing is asked.")
+    least = _promised(graphene.Float, "The least it may be.")
+    most = _promised(graphene.Float, "The most it may be.")
+    description = _promised(graphene.String, "What it does, in words.")
+
+
+class ReportColumn(graphene.ObjectType):
+    """A column of a report."""
+
+    name = _promised(graphene.String, "Its name in files; here it is written in camel case.")
+    label = _promised(graphene.String, "What people read above it.")
+    type = _promised(graphene.String, "text, texts, code, integer, number or date.")
+    unit = _promised(graphene.String, "What it is counted in, if anything.")
+    description = _promised(graphene.String, "What it says, in words.")
+
+
+class ReportEntry(graphene.ObjectType):
+    """A report that can be asked for."""
+
+    name = _promised(graphene.String, "Its name on the command line and in addresses.")
+    field = _promised(
+        graphene.String, "The field that answers it here.", resolver=lambda question, _info: field_of(question.name)
+    )
+    question = _promised(graphene.String, "What it asks.", resolver=lambda question, _info: question.text)
+    method = _promised(graphene.String, "How it is answered.")
+    parameters = _promised(_list(ReportParameter), "What it can be asked with.")
+    columns = _promised(_list(ReportColumn), "What its rows hold.")
+
+
+class ReportEvidence(graphene.ObjectType):
+    """A record that a finding rests on."""
+
+    id = _promised(graphene.ID, "Its id.")
+    name = _promised(graphene.String, "What it is called.")
+    kind = _promised(graphene.String, "Its kind, such as Agency.")
+
+
+class AnyReport(graphene.Interface):
+    """What every report says: `found` of `of`; of `unknown` nothing can be told; `withheld` records show their face only."""
+
+    class Meta:
+        """It is known as Report."""
+
+        name = "Report"
+
+    name = _promised(graphene.String, "Its name.")
+    question = _promised(graphene.String, "What it asks.")
+    as_of = _promised(Day, "The day that it is about.")
+    found = _promised(graphene.Int, "How many were found.")
+    of = _promised(graphene.Int, "Of how many that were looked at.")
+    unknown = _promised(graphene.Int, "Of how many nothing can be told.")
+    withheld = _promised(graphene.Int, "How many records show no more than their face to who asks.")
+    method = _promised(graphene.String, "How it was answered.")
+    notes = _promised(_list(graphene.String), "What to mind when reading it.")
+    rows_count = _promised(graphene.Int, "How many rows there are.", resolver=lambda report, _info: len(report.rows))
+
+
+def report_schema(questions: Mapping[str, Question], listed: Callable[[], Sequence[Question]]) -> GraphQLSchema:
+    """Return the schema of these reports. The context of an operation runs one; `listed` is the catalogue as it is asked for."""
+    reports = {f"report_{n}": _report(one) for n, one in enumerate(questions.values())}
+    catalogue = _promised(
+        _list(ReportEntry), "The reports there are.", name=CATALOGUE, resolver=lambda _root, _info: listed()
+    )
+    query = type(
+        "Query", (graphene.ObjectType,), {"__doc__": "The registry's reports.", "catalogue": catalogue, **reports}
+    )
+    return graphene.Schema(query=query).graphql_schema  # type: ignore[no-any-return]
+
+
+def field_of(name: str) -> str:
+    """Return the field that answers a report: `sector-gaps` as `sectorGaps`."""
+    return str(to_camel_case(name.replace("-", "_")))
+
+
+def _report(question: Question) -> graphene.Field:
+    """Return the field that answers a report, with its parameters as arguments."""
+    field = field_of(question.name)
+    named = field[0].upper() + field[1:]
+    rows = _paged(_row(f"{named}Row", question), ROWS, "Its rows.", lambda report: report.rows)
+    attributes = {"__doc__": question.text, "Meta": type("Meta", (), {"interfaces": (AnyReport,)}), "rows": rows}
+    made = type(f"{named}Report", (graphene.ObjectType,), attributes)
+
+    def resolve(_root: None, info: Any, as_of: str | None = None, **asked: object) -> Report:
+        run: Run = info.context
+        return run(question.name, as_of, asked)
+
+    about_day = graphene.Argument(Day, description="The day that it is about; today where none is given.")
+    arguments = {"as_of": about_day, **dict(map(_argument, question.parameters))}
+    return graphene.Field(made, args=arguments, name=field, description=question.shown().text, resolver=resolve)
+
+
+def _row(name: str, question: Question) -> Any:
+    # Attributes are numbered: a column of a site may have any name, also one that Python knows.
+    columns = {f"column_{n}": _column(one) for n, one in enumerate(question.shown_columns())}
+    confidence = _promised(graphene.String, f"How sure it is: {', '.join(CONFIDENCE)}.")
+    count = _promised(graphene.Int, "How many records it rests on.", resolver=lambda row, _info: len(row.evidence))
+    evidence = _paged(ReportEvidence, EVIDENCE, "The records it rests on.", lambda row: row.evidence)
+    last = {"confidence": confidence, "evidence_count": count, "evidence": evidence}
+    return type(name, (graphene.ObjectType,), {"__doc__": f"A row of {question.name}.", **columns, **last})
+
+
+def _column(column: Column) -> graphene.Field:
+    def resolve(row: Row, _info: Any) -> object:
+        return row[column.name]
+
+    described = f"{column.description} ({column.unit})" if column.unit else column.description
+    return graphene.Field(_TYPES[column.type], name=to_camel_case(column.name), description=described, resolver=resolve)
+
+
+def _argument(parameter: Parameter) -> tuple[str, graphene.Argument]:
+    told = f"{parameter.description} From {parameter.least:g} to {parameter.most:g}."
+    return parameter.name, graphene.Argument(_TYPES[parameter.type], default_value=parameter.default, description=told)
+
+
+def _paged(kind: Any, first: int, doc: str, of: Callable[[Any], Sequence[Any]]) -> graphene.Field:
+    """Return a field of a list that is asked for in pieces."""
+
+    def resolve(owner: Any, _info: Any, first: int | None, skip: int | None) -> Sequence[Any]:
+        if skip is None or skip < 0:
+            raise Refused("BAD_REQUEST", "skip is a number from 0 on.")
+        return of(owner)[skip : skip + page_size(first)]
+
+    arguments = {
+        "first": graphene.Argument(graphene.Int, default_value=first, description="At most so many."),
+        "skip": graphene.Argument(graphene.Int, default_value=0, description="Leave out so many before them."),
+    }
+    return graphene.Field(graphene.NonNull(_list(kind)), args=arguments, description=doc, resolver=resolve)
+
+
+_TYPES: Mapping[str, Any] = {
+    "text": graphene.String,
+    "texts": graphene.List(graphene.NonNull(graphene.String)),
+    "code": graphene.String,
+    "integer": graphene.Int,
+    "number": graphene.Float,
+    "date": Day,
+}
+
+
+if __name__ == "__main__":
+    from graphql import print_schema
+
+    from registry.reports.catalogue import QUESTIONS
+
+    print(print_schema(report_schema(QUESTIONS, list)))
