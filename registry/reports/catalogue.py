@@ -9,7 +9,9 @@ from typing import Any, Protocol
 from registry.access import Actor
 from registry.analysis.agreements import AGREEMENTS, agreements
 from registry.analysis.coverage import COVERAGE, coverage
+from registry.analysis.cut_points import CUT_POINTS, cut_points
 from registry.analysis.gaps import GAPS, gaps
+from registry.analysis.isolates import ISOLATES, isolates
 from registry.analysis.lists import Lists, lists
 from registry.analysis.overlaps import OVERLAPS, overlaps
 from registry.analysis.sector_gaps import SECTOR_GAPS, sector_gaps
@@ -20,14 +22,17 @@ from registry.reports.report import Number, Parameter, Question, Report, ReportE
 from registry.values import today
 from registry.words import _
 
-QUESTIONS: Mapping[str, Question] = {one.name: one for one in (GAPS, COVERAGE, SECTOR_GAPS, AGREEMENTS, OVERLAPS)}
-_ANSWERS: Mapping[str, Callable[..., Report]] = {
-    GAPS.name: gaps,
-    COVERAGE.name: coverage,
-    SECTOR_GAPS.name: sector_gaps,
-    AGREEMENTS.name: agreements,
-    OVERLAPS.name: overlaps,
-}
+_REPORTS: Sequence[tuple[Question, Callable[..., Report]]] = (
+    (GAPS, gaps),
+    (COVERAGE, coverage),
+    (SECTOR_GAPS, sector_gaps),
+    (CUT_POINTS, cut_points),
+    (ISOLATES, isolates),
+    (AGREEMENTS, agreements),
+    (OVERLAPS, overlaps),
+)
+QUESTIONS: Mapping[str, Question] = {question.name: question for question, _answer in _REPORTS}
+_ANSWERS: Mapping[str, Callable[..., Report]] = {question.name: answer for question, answer in _REPORTS}
 
 
 class Readable(Protocol):
