@@ -1,9 +1,12 @@
 """The reports about the network of ties find what the sample has on purpose, and tell what is known from what is not."""
 
+import numpy as np
+
 from registry.analysis.lists import Agency, Lists, Partnership, Term
 from registry.reports.catalogue import answer_from
 from registry.reports.report import Report
 from tests.depok import AS_OF, depok
+from tests.registries import network
 
 SECTORS = [Term("health", "Health"), Term("roads", "Roads")]
 
@@ -94,3 +97,30 @@ def test_an_agreement_whose_dates_are_withheld_is_a_tie_that_may_be() -> None:
     report = answer_from(world(hidden, sectors="hrrr"), "isolates", AS_OF)
     assert by_finding(report) == {"one-tie": ["a", "b"], "never": ["c", "d"]}
     assert any("dates are withheld" in note for note in report.notes)
+
+
+def test_the_network_of_the_sample_is_more_closed_and_more_grouped_than_chance() -> None:
+    rows = {str(row["measure"]): row for row in sample("network").rows}
+    assert (rows["tied"]["value"], rows["ties"]["value"], rows["parts"]["value"]) == (116, 363, 2)
+    assert {name for name, row in rows.items() if row.confidence == "likely"} == {
+        "transitivity",
+        "clustering",
+        "modularity",
+    }
+    assert rows["outwardness"].confidence == "within-chance", "it looks outward, and so would sectors dealt out anew"
+
+
+def test_the_island_of_the_sample_is_a_community_of_its_own() -> None:
+    report = sample("communities")
+    groups = [{one.id.removeprefix("depok:") for one in row.evidence} for row in report.rows]
+    assert {"kec-04", "pkm-04", "pkm-09"} in groups
+    assert {"pkm-11", "kel-11.1003", "kel-11.1005", "kel-11.1006"} in groups
+    assert report.found == len(groups) and sum(map(len, groups)) == report.of == 116
+
+
+def test_groups_in_ties_drawn_at_random_are_called_chance() -> None:
+    drawn = network(np.random.default_rng(5), 120, degree=4)
+    report = answer_from(drawn, "communities", AS_OF)
+    assert report.found == 0 and report.rows and {row.confidence for row in report.rows} == {"within-chance"}
+    whole = answer_from(drawn, "network", AS_OF)
+    assert whole.found == 0

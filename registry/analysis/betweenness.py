@@ -23,6 +23,16 @@ def betweenness(arcs: Matrix, sources: Ints | None = None) -> Floats:
     return through * (count / max(len(begun), 1))
 
 
+def mean_distance(arcs: Matrix, sources: Ints) -> float:
+    """Return the mean number of steps from these sources (places) to the others that they reach; 0 where they reach none."""
+    towards, steps, reached = arcs.T.tocsr().astype(np.float64), 0, 0
+    for first in range(0, len(sources), BLOCK):
+        for step, layer in enumerate(_layers(towards, sources[first : first + BLOCK])):
+            here = int(np.count_nonzero(layer)) if step else 0
+            steps, reached = steps + step * here, reached + here
+    return steps / max(reached, 1)
+
+
 def _through(towards: Matrix, back: Matrix, sources: Ints) -> Floats:
     """Return the dependencies of these sources on each agency, added up (N)."""
     layers = _layers(towards, sources)

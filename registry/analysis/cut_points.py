@@ -15,7 +15,7 @@ from registry.words import _
 if TYPE_CHECKING:
     from registry.analysis.hinges import Hinge
 
-SHOWN = 5
+SHOWN, WORK = 5, 500_000
 FINDINGS = {"agency": "an agency", "tie": "a tie"}
 
 CUT_POINTS = Question(
@@ -48,7 +48,7 @@ def cut_points(world: World, *, firm: float = FIRM.default) -> Report:
     """
     from registry.analysis.hinges import Hinges  # networkx takes half a second, which only who needs it should wait
 
-    ties, draws = standing(world), draws_for(len(world.agencies))
+    ties, draws = standing(world), draws_for(len(world.agencies), WORK)
     found = Hinges(world.graph_of(ties)).found(draws, SHIFTED, SEED, SHOWN)
     rows = [_row(world, one, one.firm >= firm) for one in sorted(found, key=lambda one: one.firm < firm)]
     sure = sum(row.confidence == "likely" for row in rows)

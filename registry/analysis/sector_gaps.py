@@ -7,7 +7,7 @@ import numpy as np
 from registry.analysis.mixing import Outwardness, outwardness
 from registry.analysis.sector_pairs import SectorPairs, sector_pairs
 from registry.analysis.significance import false_discovery
-from registry.analysis.standing import grounds, standing
+from registry.analysis.standing import between_sectors, grounds, standing
 from registry.analysis.world import Ints, World
 from registry.figures import number, signed
 from registry.reports.report import Cell, Column, Confidence, Evidence, Parameter, Question, Report, Row
@@ -143,10 +143,7 @@ def _outward(world: World, ties: Ints) -> list[str]:
         return [_("There are no ties between agencies with a sector, so there is nothing to tell.")]
     if len(world.agencies) >= FEW_AGENCIES:
         return []
-    known = np.flatnonzero(world.sector >= 0)
-    place = np.zeros(len(world.agencies), np.int64)
-    place[known] = np.arange(len(known))
-    return [_say(outwardness(world.sector[known], place[ties], PERMUTATIONS, SEED))]
+    return [_say(outwardness(*between_sectors(world), PERMUTATIONS, SEED))]
 
 
 def _say(whole: Outwardness) -> str:

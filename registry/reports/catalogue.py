@@ -8,11 +8,14 @@ from typing import Any, Protocol
 
 from registry.access import Actor
 from registry.analysis.agreements import AGREEMENTS, agreements
+from registry.analysis.communities import COMMUNITIES, communities
 from registry.analysis.coverage import COVERAGE, coverage
 from registry.analysis.cut_points import CUT_POINTS, cut_points
 from registry.analysis.gaps import GAPS, gaps
 from registry.analysis.isolates import ISOLATES, isolates
 from registry.analysis.lists import Lists, lists
+from registry.analysis.network import NETWORK
+from registry.analysis.network import network as whole_network
 from registry.analysis.overlaps import OVERLAPS, overlaps
 from registry.analysis.sector_gaps import SECTOR_GAPS, sector_gaps
 from registry.analysis.world import World
@@ -26,6 +29,8 @@ _REPORTS: Sequence[tuple[Question, Callable[..., Report]]] = (
     (GAPS, gaps),
     (COVERAGE, coverage),
     (SECTOR_GAPS, sector_gaps),
+    (NETWORK, whole_network),
+    (COMMUNITIES, communities),
     (CUT_POINTS, cut_points),
     (ISOLATES, isolates),
     (AGREEMENTS, agreements),
