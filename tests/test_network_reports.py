@@ -124,3 +124,22 @@ def test_groups_in_ties_drawn_at_random_are_called_chance() -> None:
     assert report.found == 0 and report.rows and {row.confidence for row in report.rows} == {"within-chance"}
     whole = answer_from(drawn, "network", AS_OF)
     assert whole.found == 0
+
+
+def test_the_brokers_of_the_sample_are_the_planted_ones() -> None:
+    report = sample("brokers")
+    first = [row.evidence[0].id.removeprefix("depok:") for row in report.rows[:5]]
+    assert first == ["dinkes-kota", "diskominfo", "dlhk-kota", "disdukcapil", "disporyata"]
+    assert all(row.confidence == "likely" for row in report.rows[:5])
+    assert report.found + report.unknown == len(report.rows) == 12 == -(-report.of // 10)
+    assert len(sample("brokers", most=3).rows) == 3 and sample("brokers", most=3).found == report.found
+
+
+def test_a_broker_between_two_sectors_is_told_by_its_pairs() -> None:
+    ties = agreement("one", "ab"), agreement("two", "bc"), agreement("three", "bd")
+    (row,) = answer_from(world(*ties), "brokers", AS_OF).rows
+    assert row["agency"] == "B"
+    assert [row[role] for role in ("coordinator", "consultant", "gatekeeper", "liaison")] == [0, 1, 2, 0]
+    assert (row["betweenness"], row["efficiency"]) == (100, 1)
+    (row,) = answer_from(world(*ties, sectors="h-hr"), "brokers", AS_OF).rows
+    assert row["role"] is None and row["liaison"] is None, "its own sector is not on record"

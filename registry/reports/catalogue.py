@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from registry.access import Actor
 from registry.analysis.agreements import AGREEMENTS, agreements
+from registry.analysis.brokers import BROKERS, brokers
 from registry.analysis.communities import COMMUNITIES, communities
 from registry.analysis.coverage import COVERAGE, coverage
 from registry.analysis.cut_points import CUT_POINTS, cut_points
@@ -31,6 +32,7 @@ _REPORTS: Sequence[tuple[Question, Callable[..., Report]]] = (
     (SECTOR_GAPS, sector_gaps),
     (NETWORK, whole_network),
     (COMMUNITIES, communities),
+    (BROKERS, brokers),
     (CUT_POINTS, cut_points),
     (ISOLATES, isolates),
     (AGREEMENTS, agreements),
