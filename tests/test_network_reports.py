@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from registry.analysis.lists import Agency, Lists, Partnership, Term
+from registry.analysis.lists import Agency, Lists, Partnership, Resource, Service, Term
 from registry.reports.catalogue import answer_from
 from registry.reports.report import Report
 from tests.depok import AS_OF, depok
@@ -11,7 +11,7 @@ from tests.registries import network
 SECTORS = [Term("health", "Health"), Term("roads", "Roads")]
 
 
-def sample(name: str, **parameters: object) -> Report:
+def asked(name: str, **parameters: object) -> Report:
     return answer_from(depok(), name, AS_OF, parameters)
 
 
@@ -34,7 +34,7 @@ def world(*agreements: Partnership, sectors: str = "hhrr") -> Lists:
 
 
 def test_the_cut_points_of_the_sample_are_the_planted_ones() -> None:
-    report = sample("cut-points")
+    report = asked("cut-points")
     cut_off = {
         row.evidence[0].id.removeprefix("depok:"): row["cut_off"] for row in report.rows if row["finding"] == "agency"
     }
@@ -49,12 +49,12 @@ def test_the_cut_points_of_the_sample_are_the_planted_ones() -> None:
 
 
 def test_what_is_firm_can_be_asked_more_strictly() -> None:
-    assert sample("cut-points", firm=1).found == 0
-    assert sample("cut-points", firm=0.5).found > 1
+    assert asked("cut-points", firm=1).found == 0
+    assert asked("cut-points", firm=0.5).found > 1
 
 
 def test_the_isolates_of_the_sample_are_the_planted_ones() -> None:
-    report = sample("isolates")
+    report = asked("isolates")
     found = by_finding(report)
     assert set(found["lapsed"]) == {"kom-yatim", "kpp-depok", "pkm-03", "rs-harapan", "setwan-kota"}
     assert set(found["own-sector"]) == {
@@ -100,7 +100,7 @@ def test_an_agreement_whose_dates_are_withheld_is_a_tie_that_may_be() -> None:
 
 
 def test_the_network_of_the_sample_is_more_closed_and_more_grouped_than_chance() -> None:
-    rows = {str(row["measure"]): row for row in sample("network").rows}
+    rows = {str(row["measure"]): row for row in asked("network").rows}
     assert (rows["tied"]["value"], rows["ties"]["value"], rows["parts"]["value"]) == (116, 363, 2)
     assert {name for name, row in rows.items() if row.confidence == "likely"} == {
         "transitivity",
@@ -111,7 +111,7 @@ def test_the_network_of_the_sample_is_more_closed_and_more_grouped_than_chance()
 
 
 def test_the_island_of_the_sample_is_a_community_of_its_own() -> None:
-    report = sample("communities")
+    report = asked("communities")
     groups = [{one.id.removeprefix("depok:") for one in row.evidence} for row in report.rows]
     assert {"kec-04", "pkm-04", "pkm-09"} in groups
     assert {"pkm-11", "kel-11.1003", "kel-11.1005", "kel-11.1006"} in groups
@@ -127,12 +127,12 @@ def test_groups_in_ties_drawn_at_random_are_called_chance() -> None:
 
 
 def test_the_brokers_of_the_sample_are_the_planted_ones() -> None:
-    report = sample("brokers")
+    report = asked("brokers")
     first = [row.evidence[0].id.removeprefix("depok:") for row in report.rows[:5]]
     assert first == ["dinkes-kota", "diskominfo", "dlhk-kota", "disdukcapil", "disporyata"]
     assert all(row.confidence == "likely" for row in report.rows[:5])
     assert report.found + report.unknown == len(report.rows) == 12 == -(-report.of // 10)
-    assert len(sample("brokers", most=3).rows) == 3 and sample("brokers", most=3).found == report.found
+    assert len(asked("brokers", most=3).rows) == 3 and asked("brokers", most=3).found == report.found
 
 
 def test_a_broker_between_two_sectors_is_told_by_its_pairs() -> None:
@@ -143,3 +143,45 @@ def test_a_broker_between_two_sectors_is_told_by_its_pairs() -> None:
     assert (row["betweenness"], row["efficiency"]) == (100, 1)
     (row,) = answer_from(world(*ties, sectors="h-hr"), "brokers", AS_OF).rows
     assert row["role"] is None and row["liaison"] is None, "its own sector is not on record"
+
+
+PLANTED = {
+    ("disnaker-kota", "dinsos-kota"), ("dkp3-kota", "dinsos-kota"), ("uptd-psc119", "dishub-kota"),
+    ("disdik-kota", "perumda-trans"), ("disrumkim", "bpn-depok"), ("perumda-trans", "dishub-kota"),
+    ("dinkes-kota", "dpmptsp"), ("dlhk-kota", "dpmptsp"), ("kpp-depok", "disdukcapil"),
+}  # fmt: skip
+
+
+def test_the_missing_ties_of_the_sample_are_the_planted_ones_and_the_overlaps() -> None:
+    report = asked("missing-ties")
+    pairs = [tuple(one.id.removeprefix("depok:") for one in row.evidence[:2]) for row in report.rows]
+    depending = {pair for pair, row in zip(pairs, report.rows, strict=True) if row["depends"]}
+    assert depending == PLANTED
+    same = {frozenset(one.id for one in row.evidence[:2]) for row in asked("overlaps").rows}
+    assert {frozenset(f"depok:{one}" for one in pair) for pair in set(pairs) - PLANTED} == same
+    assert {row["reasons"] for row in report.rows} == {
+        ("depends", "people", "area"), ("depends", "area"), ("overlap", "people", "area"),
+    }  # fmt: skip
+    assert pairs[0] == ("perumda-trans", "dishub-kota"), "two of its services need the same"
+
+
+def needing(*holders: str, units: dict[str, str] | None = None) -> Lists:
+    """Return agencies in one area, of which a leads a service that needs what these hold; b and c are tied."""
+    above = units or {}
+    agencies = [Agency(one, one.upper(), True, ["health"], ["town"], list(above.get(one, ""))) for one in "abcd"]
+    services = [Service("care", "Care", True, ["a", "d"], [], ["beds"], [], [], ["a"])]
+    beds = Resource("beds", "Beds", True, list(holders))
+    ties = [agreement("tie", "bd")]
+    return Lists(agencies, services, [beds], partnerships=ties, sectors=SECTORS, areas=[Term("town", "Town")])
+
+
+def test_what_an_agency_needs_of_one_that_it_is_tied_to_or_part_of_is_no_missing_tie() -> None:
+    def missing(lists: Lists) -> list[tuple[object, object]]:
+        return [(row["agency_a"], row["agency_b"]) for row in answer_from(lists, "missing-ties", AS_OF).rows]
+
+    assert missing(needing("c")) == [("A", "C")]
+    assert missing(needing("b")) == [("A", "B")], "that who helps to provide it is tied does not help who leads it"
+    assert not missing(needing("a", "c"))
+    assert not missing(needing("c", units={"a": "c"}))
+    tied = needing("b", "c")._replace(partnerships=[agreement("tie", "ac")])
+    assert not missing(tied), "one of those that have it is enough"

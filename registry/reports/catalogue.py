@@ -15,6 +15,7 @@ from registry.analysis.cut_points import CUT_POINTS, cut_points
 from registry.analysis.gaps import GAPS, gaps
 from registry.analysis.isolates import ISOLATES, isolates
 from registry.analysis.lists import Lists, lists
+from registry.analysis.missing_ties import MISSING_TIES, missing_ties
 from registry.analysis.network import NETWORK
 from registry.analysis.network import network as whole_network
 from registry.analysis.overlaps import OVERLAPS, overlaps
@@ -35,6 +36,7 @@ _REPORTS: Sequence[tuple[Question, Callable[..., Report]]] = (
     (BROKERS, brokers),
     (CUT_POINTS, cut_points),
     (ISOLATES, isolates),
+    (MISSING_TIES, missing_ties),
     (AGREEMENTS, agreements),
     (OVERLAPS, overlaps),
 )

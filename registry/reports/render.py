@@ -83,7 +83,7 @@ def summary(report: Report) -> str:
 def shown(column: Column, cell: Cell) -> str:
     """Return a cell as people read it: codes in words, numbers and days as they are written, nothing as an empty text."""
     if isinstance(cell, tuple):
-        return "; ".join(cell)
+        return "; ".join(column.words.get(one, one) for one in cell)
     if isinstance(cell, int | float):
         return number(cell)
     if cell and column.type == "date":
