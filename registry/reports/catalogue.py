@@ -14,6 +14,7 @@ from registry.analysis.coverage import COVERAGE, coverage
 from registry.analysis.cut_points import CUT_POINTS, cut_points
 from registry.analysis.gaps import GAPS, gaps
 from registry.analysis.isolates import ISOLATES, isolates
+from registry.analysis.likely_partners import LIKELY_PARTNERS, likely_partners
 from registry.analysis.lists import Lists, lists
 from registry.analysis.missing_ties import MISSING_TIES, missing_ties
 from registry.analysis.network import NETWORK
@@ -37,6 +38,7 @@ _REPORTS: Sequence[tuple[Question, Callable[..., Report]]] = (
     (CUT_POINTS, cut_points),
     (ISOLATES, isolates),
     (MISSING_TIES, missing_ties),
+    (LIKELY_PARTNERS, likely_partners),
     (AGREEMENTS, agreements),
     (OVERLAPS, overlaps),
 )
