@@ -185,3 +185,16 @@ def test_what_an_agency_needs_of_one_that_it_is_tied_to_or_part_of_is_no_missing
     assert not missing(needing("c", units={"a": "c"}))
     tied = needing("b", "c")._replace(partnerships=[agreement("tie", "ac")])
     assert not missing(tied), "one of those that have it is enough"
+
+
+def test_the_gap_report_takes_in_what_is_needed_what_hangs_on_one_and_who_keeps_to_itself() -> None:
+    report = asked("gaps")
+    abouts = [str(row["about"]) for row in report.rows]
+    counted = {about: abouts.count(about) for about in ("missing", "cut-point", "own-sector", "one-tie", "overlap")}
+    assert counted == {"missing": 9, "cut-point": 1, "own-sector": 13, "one-tie": 3, "overlap": 3}
+    first = {about: report.rows[abouts.index(about)] for about in counted}
+    assert "Data trayek" in str(first["missing"]["subject"])
+    assert str(first["cut-point"]["measure"]).startswith("4 agencies cut off, in 9")
+    assert all(row["next_step"] and row.evidence for row in report.rows)
+    findings = [about for about in abouts if about != "coverage"]
+    assert len(set(findings[:11])) == 11, "the first of each sort come before the second of any"

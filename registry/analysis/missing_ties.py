@@ -80,7 +80,8 @@ def _alike(world: World, level: float) -> set[Pair]:
 
 
 def _told(world: World, overlaps: Report) -> set[Pair]:
-    agencies = ([world.place[one.id] for one in row.evidence if one.kind == "Agency"] for row in overlaps.rows)
+    judged = (row.evidence for row in overlaps.rows if row["p"] is not None)
+    agencies = ([world.place[one.id] for one in evidence if one.kind == "Agency"] for evidence in judged)
     return {_unordered((a, b)) for a, b in agencies}
 
 
