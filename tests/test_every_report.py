@@ -48,7 +48,7 @@ def lists(members: list[Agency], partnerships: list[Partnership], sectors: int =
 
 def odd_worlds() -> Iterator[tuple[str, Lists]]:
     ring = [(n, (n + 1) % 12) for n in range(12)]
-    everyone = [(a, b) for a in range(40) for b in range(a)]
+    everyone = [(a, b) for a in range(20) for b in range(a)]
     yield "no agencies", Lists()
     yield "one agency", lists(agencies(1, 1), [])
     yield "two agencies and a tie", lists(agencies(2, 2), tied((0, 1)), 2)
@@ -56,12 +56,12 @@ def odd_worlds() -> Iterator[tuple[str, Lists]]:
     yield "no sectors", lists(agencies(12, 0), tied(*ring), 0)
     yield "one sector", lists(agencies(12, 1), tied(*ring))
     yield "each its own sector", lists(agencies(12, 12), tied(*ring), 12)
-    yield "everybody tied to everybody", lists(agencies(40, 4), tied(*everyone), 4)
-    yield "the same tie a thousand times", lists(agencies(4, 2), tied(*[(0, 1)] * 1000), 2)
+    yield "everybody tied to everybody", lists(agencies(20, 4), tied(*everyone), 4)
+    yield "the same tie many times", lists(agencies(4, 2), tied(*[(0, 1)] * 200), 2)
     yield "ties to oneself", lists(agencies(6, 2), tied((0, 0), (1,), (2, 2, 3)), 2)
     yield "ties to who is not there", lists(agencies(6, 2), tied((0, 99), (98, 99), (1, 2)), 2)
     yield "dates reversed", lists(agencies(6, 2), tied((0, 1), (1, 2), begins="2030-01-01", ends="2020-01-01"), 2)
-    yield "one agreement of all", lists(agencies(60, 6), tied(tuple(range(60))), 6)
+    yield "one agreement of all", lists(agencies(30, 6), tied(tuple(range(30))), 6)
     yield "a star", lists(agencies(30, 3), tied(*((0, n) for n in range(1, 30))), 3)
 
 
@@ -77,6 +77,7 @@ def test_an_odd_world_gets_a_plain_answer(name: str, odd: Lists) -> None:
     assert report.notes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(QUESTIONS))
 def test_a_report_asked_twice_answers_the_same(name: str) -> None:
     assert as_json(answer_from(depok(), name, AS_OF)) == as_json(answer_from(depok(), name, AS_OF))

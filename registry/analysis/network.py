@@ -19,7 +19,7 @@ from registry.figures import number
 from registry.reports.report import Cell, Column, Question, Report, Row
 from registry.words import _
 
-WORK, DRAWS, SOURCES, PERMUTATIONS = 20_000, 25, 64, 1_000
+WORK, DRAWS, SOURCES, PERMUTATIONS = 20_000, 20, 64, 1_000
 MEASURES = {
     "tied": "agencies with a tie",
     "ties": "ties",
