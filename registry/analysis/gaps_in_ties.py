@@ -1,15 +1,15 @@
 """What the collaboration gap report takes from the reports about the network of ties."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 
 from registry.analysis.cut_points import CUT_POINTS, cut_points
+from registry.analysis.findings import figure, finding, several, texts, told
 from registry.analysis.isolates import FINDINGS as ISOLATE_FINDINGS
 from registry.analysis.isolates import ISOLATES, isolates
 from registry.analysis.missing_ties import MISSING_TIES, missing_ties
 from registry.analysis.world import World
-from registry.figures import number, percent
-from registry.reports.report import Cell, Report, Row
+from registry.figures import percent
+from registry.reports.report import Report, Row
 from registry.words import _
 
 ABOUT = {
@@ -43,56 +43,27 @@ def _missing(report: Report) -> Iterator[Row]:
     """Yield who depends on another; who does the same is a finding of overlaps."""
     for row in report.rows:
         if row["depends"]:
-            measure = _("{n} of its services cannot work without it").format(n=_number(row["depends"]))
-            yield _finding(
-                row, "missing", _texts(row["agency_a"], row["agency_b"]), "; ".join(_several(row["for_what"])), measure
-            )
+            pair, what = texts(row["agency_a"], row["agency_b"]), "; ".join(several(row["for_what"]))
+            measure = _("{n} of its services cannot work without it").format(n=told(row["depends"]))
+            yield finding(row, "missing", pair, what, measure, NEXT_STEPS["missing"])
 
 
 def _firm(report: Report) -> Iterator[Row]:
     for row in report.rows:
         if row.confidence == "likely":
-            measure = _("{n} agencies cut off, in {share} of draws with more ties").format(
-                n=_number(row["cut_off"]), share=percent(_value(row["firm"]) / 100)
-            )
-            yield _finding(row, "cut-point", _several(row["agencies"]), ", ".join(_several(row["beyond"])), measure)
+            cut_off, share = told(row["cut_off"]), percent(figure(row["firm"]) / 100)
+            measure = _("{n} agencies cut off, in {share} of draws with more ties").format(n=cut_off, share=share)
+            agencies, beyond = several(row["agencies"]), ", ".join(several(row["beyond"]))
+            yield finding(row, "cut-point", agencies, beyond, measure, NEXT_STEPS["cut-point"])
 
 
 def _narrow(report: Report) -> Iterator[Row]:
     """Yield who keeps to its sector or to one partner; agreements that have ended are findings of agreements."""
     for row in report.rows:
-        if row["finding"] in NEXT_STEPS:
-            measure = _("ties: {n}").format(n=_number(row["ties"]))
-            yield _finding(
-                row, str(row["finding"]), _texts(row["agency"]), ", ".join(_several(row["partners"])), measure
-            )
-
-
-def _finding(row: Row, about: str, who: tuple[str, ...], subject: str, measure: str) -> Row:
-    values: dict[str, Cell] = {
-        "about": about,
-        "who": who,
-        "subject": subject or None,
-        "measure": measure,
-        "next_step": _(NEXT_STEPS[about]),
-    }
-    return replace(row, values=values)
-
-
-def _several(cell: Cell) -> tuple[str, ...]:
-    return cell if isinstance(cell, tuple) else ()
-
-
-def _texts(*cells: Cell) -> tuple[str, ...]:
-    return tuple(str(one) for one in cells if one)
-
-
-def _number(cell: Cell) -> str:
-    return number(_value(cell))
-
-
-def _value(cell: Cell) -> float:
-    return cell if isinstance(cell, int | float) else 0
+        about = str(row["finding"])
+        if about in NEXT_STEPS:
+            measure, partners = _("ties: {n}").format(n=told(row["ties"])), ", ".join(several(row["partners"]))
+            yield finding(row, about, texts(row["agency"]), partners, measure, NEXT_STEPS[about])
 
 
 READ: Mapping[str, Callable[[Report], Iterator[Row]]] = {
