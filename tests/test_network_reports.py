@@ -4,6 +4,7 @@ import numpy as np
 
 from registry.analysis.lists import Agency, Lists, Partnership, Resource, Service, Term
 from registry.reports.catalogue import answer_from
+from registry.reports.render import as_text
 from registry.reports.report import Report
 from tests.depok import AS_OF, depok
 from tests.registries import network
@@ -133,6 +134,11 @@ def test_the_brokers_of_the_sample_are_the_planted_ones() -> None:
     assert all(row.confidence == "likely" for row in report.rows[:5])
     assert report.found + report.unknown == len(report.rows) == 12 == -(-report.of // 10)
     assert len(asked("brokers", most=3).rows) == 3 and asked("brokers", most=3).found == report.found
+
+
+def test_a_table_of_many_columns_loses_none_and_parts_no_word() -> None:
+    text = as_text(asked("brokers"))
+    assert {"Agency", "Kependudukan", "Coordinator", "Efficiency", "0.888"} <= set(text.split())
 
 
 def test_a_broker_between_two_sectors_is_told_by_its_pairs() -> None:
