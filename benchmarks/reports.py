@@ -74,7 +74,7 @@ def _add_rows(table: Table, world: World, igraph: Path | None) -> None:
     rivals["gaps"] = [Rival("networkx, the three together", sum(one.seconds for one in plain), True)]
     for name in QUESTIONS:
         with Memory() as memory:
-            seconds = _seconds(lambda name=name: report_on(world, name))  # type: ignore[misc]
+            seconds = cpu_seconds(lambda name=name: report_on(world, name))  # type: ignore[misc]
         ours = (name, f"{len(world.agencies):,}", f"{seconds:.2f}", f"{memory.growth:,.0f}")
         for rival in rivals.get(name, []) or [None]:
             table.add_row(*ours, *(_cells(rival, seconds) if rival else ()))
@@ -92,7 +92,7 @@ def _overlap_rivals(world: World, igraph: Path | None) -> Iterator[Rival]:
     graph = nx.Graph()
     graph.add_nodes_from(range(few.shape[0]), bipartite=0)
     graph.add_edges_from((row, -1 - column) for row, column in zip(*few.nonzero(), strict=True))
-    seconds = _seconds(lambda: nx.bipartite.weighted_projected_graph(graph, range(few.shape[0])))
+    seconds = cpu_seconds(lambda: nx.bipartite.weighted_projected_graph(graph, range(few.shape[0])))
     work, done = (float((one.sum(axis=0).astype(float) ** 2).sum()) for one in (world.functions, few))
     yield Rival("networkx, projection", seconds * work / done, len(world.agencies) > FINISHED)
     if igraph is not None and len(world.agencies) <= IGRAPH_MOST:
@@ -111,7 +111,7 @@ def _swapped(world: World) -> Rival:
     """Swap a tenth of what one draw takes, for the 1,000 draws that 55 pairs of sectors need."""
     graph = nx.Graph(world.ties.tolist())
     swaps = SWAPS_A_TIE * len(world.ties)
-    seconds = _seconds(lambda: nx.double_edge_swap(graph, swaps // 10, max_tries=swaps * 10, seed=SEED))
+    seconds = cpu_seconds(lambda: nx.double_edge_swap(graph, swaps // 10, max_tries=swaps * 10, seed=SEED))
     return Rival(f"networkx, {DRAWS:,} draws of swapped ties", 10 * DRAWS * seconds, True)
 
 
@@ -128,7 +128,7 @@ def _dropped(world: World) -> Rival:
             list(nx.articulation_points(with_it))
             nx.number_connected_components(with_it)
 
-    return Rival("networkx, anew for each agreement", _seconds(whole) * len(lapsing) / SOME, True)
+    return Rival("networkx, anew for each agreement", cpu_seconds(whole) * len(lapsing) / SOME, True)
 
 
 def _lapsing(lists: Lists) -> Lists:
@@ -149,7 +149,7 @@ def _install_igraph(folder: Path) -> Path | None:
     return python if installed.returncode == 0 else None
 
 
-def _seconds(work: Callable[[], object]) -> float:
+def cpu_seconds(work: Callable[[], object]) -> float:
     began = time.process_time()
     work()
     return time.process_time() - began

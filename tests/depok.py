@@ -18,15 +18,13 @@ def depok() -> Lists:
         _far("partnerships.parties", "partnership"),
         _uses(),
     )
+    leads = _far("services.providers", "service", "lead")
     return Lists(
         agencies=[
             Agency(one["id"], one["name"], True, _ids(one["sectors"]), _ids(one["areas"]), _ids(one["part_of"]))
             for one in _table("agencies")
         ],
-        services=[
-            Service(one["id"], one["name"], True, providers[one["id"]], _ids(one["functions"]))
-            for one in _table("services")
-        ],
+        services=[_service(one, providers[one["id"]], leads[one["id"]]) for one in _table("services")],
         resources=[
             Resource(one["id"], one["name"], True, _ids(one["owners"]), uses[one["id"]]) for one in _table("resources")
         ],
@@ -35,6 +33,11 @@ def depok() -> Lists:
         areas=_terms("areas"),
         functions=_terms("functions"),
     )
+
+
+def _service(one: Line, providers: list[str], leads: list[str]) -> Service:
+    linked = (_ids(one[column]) for column in ("functions", "requires", "depends_on", "audiences"))
+    return Service(one["id"], one["name"], True, providers, *linked, leads)
 
 
 def _partnership(one: Line, parties: list[str]) -> Partnership:
@@ -60,11 +63,12 @@ def _terms(name: str) -> list[Term]:
     ]
 
 
-def _far(name: str, near: str) -> dict[str, list[str]]:
+def _far(name: str, near: str, role: str | None = None) -> dict[str, list[str]]:
     found: dict[str, list[str]] = defaultdict(list)
     with (TABLES / f"{name}.csv").open(encoding="utf-8", newline="") as table:
         for row in csv.DictReader(table):
-            found[row[near]].append(row["agency"])
+            if role in (None, row["role"]):
+                found[row[near]].append(row["agency"])
     return found
 
 

@@ -1,9 +1,12 @@
 """What tests need of a machine: without it they are skipped, or fail where it must be there."""
 
 import os
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
+
+SHARED = Path(os.environ.get("REGISTRY_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
 
 def missing(need: str, reason: str) -> NoReturn:
@@ -12,3 +15,10 @@ def missing(need: str, reason: str) -> NoReturn:
     if os.environ.get(required) == "1":
         pytest.fail(f"{required}=1, but {reason}")
     pytest.skip(reason)
+
+
+def shared(folder: str) -> Path:
+    """Return a folder of the data that is tried on; it is no part of the repository."""
+    if not (SHARED / folder).is_dir():
+        missing("DATA", f"there is no {SHARED / folder}; set REGISTRY_SHARED_DATA to the folder that holds {folder}")
+    return SHARED / folder

@@ -23,9 +23,9 @@ class Planted(NamedTuple):
 def network(random: np.random.Generator, agencies: int, *, sectors: int = SECTORS, degree: float = 6) -> Lists:
     """Return agencies in sectors of unequal size, tied at random, some much more often than others."""
     return Lists(
-        agencies=_agencies(_sectors(random, agencies, sectors)),
-        partnerships=_partnerships(_ties(random, agencies, round(agencies * degree / 2))),
-        sectors=_terms("sector", sectors),
+        agencies=agencies_in(_sectors(random, agencies, sectors)),
+        partnerships=partnerships_of(_ties(random, agencies, round(agencies * degree / 2))),
+        sectors=terms("sector", sectors),
     )
 
 
@@ -50,13 +50,13 @@ def registry(random: np.random.Generator, agencies: int, *, duplicates: int = 0,
         does[b, :copied] = random.choice(np.unique(does[a]), copied, replace=False)
         areas[b, 0] = areas[a, 0]
     lists = Lists(
-        agencies=_agencies(sector, areas),
+        agencies=agencies_in(sector, areas),
         services=[
             Service(f"service:{n:06}", f"Service {n}", True, [_agency(n // SERVICES)], [f"function:{function:06}"])
             for n, function in enumerate(does.ravel().tolist())
         ],
-        partnerships=_partnerships(ties),
-        sectors=_terms("sector", SECTORS), areas=_terms("area", AREAS), functions=_terms("function", FUNCTIONS),
+        partnerships=partnerships_of(ties),
+        sectors=terms("sector", SECTORS), areas=terms("area", AREAS), functions=terms("function", FUNCTIONS),
     )  # fmt: skip
     return Planted(lists, {frozenset(map(_agency, pair)) for pair in pairs.tolist()})
 
@@ -95,7 +95,7 @@ def _untied(random: np.random.Generator, agencies: int, ties: Ints) -> Ints:
     return pairs[~np.isin(pairs @ [agencies, 1], ties @ [agencies, 1])]
 
 
-def _agencies(sector: Ints, areas: Ints | None = None) -> list[Agency]:
+def agencies_in(sector: Ints, areas: Ints | None = None) -> list[Agency]:
     placed = [[f"area:{one:06}" for one in row] for row in areas.tolist()] if areas is not None else [[]] * len(sector)
     return [
         Agency(_agency(n), f"Agency {n}", True, [f"sector:{one:06}"], placed[n])
@@ -103,7 +103,7 @@ def _agencies(sector: Ints, areas: Ints | None = None) -> list[Agency]:
     ]
 
 
-def _partnerships(ties: Ints) -> list[Partnership]:
+def partnerships_of(ties: Ints) -> list[Partnership]:
     """Return an agreement for each tie, in force for years."""
     return [
         Partnership(
@@ -121,7 +121,7 @@ def _partnerships(ties: Ints) -> list[Partnership]:
     ]
 
 
-def _terms(kind: str, count: int) -> Sequence[Term]:
+def terms(kind: str, count: int) -> Sequence[Term]:
     return [Term(f"{kind}:{n:06}", f"{kind.title()} {n}") for n in range(count)]
 
 

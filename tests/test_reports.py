@@ -121,8 +121,8 @@ def test_a_verdict_is_as_sure_as_it_can_be() -> None:
 
 def test_numbers_are_written_as_the_language_writes_them() -> None:
     for language, shown in (
-        ("en", ("36 of 7,811", "10.2 by chance")),
-        ("id", ("36 dari 7.811", "10,2 bila kebetulan")),
+        ("en", ("62 of 8,564", "10.2 by chance")),
+        ("id", ("62 dari 8.564", "10,2 bila kebetulan")),
     ):
         with speaking(language):
             report = answer_from(depok(), "gaps", AS_OF)

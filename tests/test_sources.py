@@ -1,7 +1,6 @@
 """The sources that come with the registry, on the data they were made for."""
 
 import csv
-import os
 from collections import Counter
 from pathlib import Path
 
@@ -10,15 +9,7 @@ from loaders.source import find_source
 from registry.cypher.text import Cypher
 from registry.settings import Settings
 from registry.store import Store
-from tests.needs import missing
-
-SHARED = Path(os.environ.get("REGISTRY_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
-
-
-def shared(folder: str) -> Path:
-    if not (SHARED / folder).is_dir():
-        missing("DATA", f"there is no {SHARED / folder}; set REGISTRY_SHARED_DATA to the folder that holds {folder}")
-    return SHARED / folder
+from tests.needs import shared
 
 
 def count(store: Store, text: str) -> int:

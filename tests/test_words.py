@@ -4,6 +4,7 @@ from pathlib import Path
 
 from babel.messages.extract import extract_from_dir
 
+from registry.analysis.backtest_partners import BACKTEST
 from registry.analysis.gaps import NEXT_STEPS
 from registry.exploring.steps import PHRASES
 from registry.model import MODEL
@@ -25,7 +26,7 @@ def texts() -> set[str]:
         extracted = extract_from_dir(ROOT / folder, METHODS, keywords={"_": None}, callback=None)
         found |= {message for _file, _line, message, _comments, _context in extracted if isinstance(message, str)}
     found |= set(NEXT_STEPS.values())
-    for question in QUESTIONS.values():
+    for question in (*QUESTIONS.values(), BACKTEST):
         found |= {question.text, question.method, *(one.description for one in question.parameters)}
         for column in question.columns:
             found |= {column.label, column.description, column.unit, *column.words.values()}

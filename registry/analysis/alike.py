@@ -33,8 +33,8 @@ class Compared(NamedTuple):
         peers = np.bincount(world.sector[does & (world.sector >= 0)], minlength=len(world.sectors) + 1)
         placed = np.diff(world.areas.indptr) > 0
         kept = np.flatnonzero(does & placed & (world.sector >= 0) & (peers[world.sector] >= FEWEST))
-        close = _close(world)[kept][:, kept]
-        return cls(kept, world.sector[kept], world.areas[kept], world.wider[kept], world.functions[kept], close)
+        near = close(world)[kept][:, kept]
+        return cls(kept, world.sector[kept], world.areas[kept], world.wider[kept], world.functions[kept], near)
 
 
 class Pairs(NamedTuple):
@@ -92,7 +92,8 @@ def shuffled(compared: Compared, seed: int) -> Compared:
     return compared._replace(functions=pattern(np.stack([rows, columns], axis=1), len(compared.places), width))
 
 
-def _close(world: World) -> Matrix:
+def close(world: World) -> Matrix:
+    """Mark the pairs (N x N) of which no agreement is to be expected anew: tied, perhaps tied, or one part of the other."""
     count = len(world.agencies)
     tied = pattern(np.concatenate([world.ties, world.perhaps]), count, count)
     part = upwards(world.agencies.ids, [one.part_of for one in world.lists.agencies] or [()] * count)

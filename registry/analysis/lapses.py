@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, pairwise
-from typing import NamedTuple, cast
+from itertools import pairwise
+from typing import NamedTuple
 
 import networkx as nx
 
-Spot = str | int
+from registry.analysis.blocks import Spot, blocks, rooted
 
 
 class Lapse(NamedTuple):
@@ -33,8 +33,8 @@ class Without:
         self._network = network
         parts = enumerate(nx.connected_components(network))
         self._part = {agency: number for number, part in parts for agency in part}
-        self._home, self._tree = _blocks(network)
-        self._above = dict(_rooted(self._tree))
+        self._home, self._tree = blocks(network)
+        self._above = dict(rooted(self._tree))
 
     def lapse(self, parties: Iterable[str]) -> Lapse:
         """Return what is so without the agreement of these parties, who would all be tied by it."""
@@ -76,23 +76,3 @@ class Without:
         while spot in self._above:
             spot = self._above[spot]
             yield spot
-
-
-def _blocks(network: "nx.Graph[str]") -> tuple[dict[str, Spot], "nx.Graph[Spot]"]:
-    """Return where each tied agency is in the tree of blocks (numbers) and articulation points (agencies), and the tree."""
-    blocks = list(cast("Iterator[set[str]]", nx.biconnected_components(network)))
-    times = Counter(chain.from_iterable(blocks))
-    home: dict[str, Spot] = {}
-    tree: nx.Graph[Spot] = nx.Graph()
-    for number, block in enumerate(blocks):
-        tree.add_node(number)
-        hinges = [one for one in block if times[one] > 1]
-        tree.add_edges_from((number, one) for one in hinges)
-        home |= dict.fromkeys(block, number) | {one: one for one in hinges}
-    return home, tree
-
-
-def _rooted(tree: "nx.Graph[Spot]") -> Iterator[tuple[Spot, Spot]]:
-    """Yield each spot of the tree but the roots with the one above it."""
-    for part in nx.connected_components(tree):
-        yield from nx.bfs_predecessors(tree, next(iter(part)))

@@ -18,13 +18,22 @@ class Agency(NamedTuple):
 
 
 class Service(NamedTuple):
-    """A service, who provides it and what it does."""
+    """A service, who provides it, what it does, what it cannot work without, and for whom it is."""
 
     id: str
     name: str
     whole: bool = True
     providers: Ids = ()
     functions: Ids = ()
+    requires: Ids = ()
+    depends_on: Ids = ()
+    audiences: Ids = ()
+    leads: Ids = ()
+
+    @property
+    def answering(self) -> Ids:
+        """Who leads it; all that provide it where nobody is named."""
+        return self.leads or self.providers
 
 
 class Resource(NamedTuple):

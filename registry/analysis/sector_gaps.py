@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from registry.analysis.basis import basis
 from registry.analysis.mixing import Outwardness, outwardness
 from registry.analysis.sector_pairs import SectorPairs, sector_pairs
 from registry.analysis.significance import false_discovery
+from registry.analysis.standing import between_sectors, grounds, standing
 from registry.analysis.world import Ints, World
 from registry.figures import number, signed
 from registry.reports.report import Cell, Column, Confidence, Evidence, Parameter, Question, Report, Row
@@ -79,7 +79,7 @@ def sector_gaps(
 
 def _between_known(world: World) -> Ints:
     """Return the pairs, in force or perhaps in force, of agencies that both have a sector."""
-    pairs = np.concatenate([world.ties, world.perhaps])
+    pairs = standing(world)
     known: Ints = pairs[(world.sector[pairs] >= 0).all(axis=1)]
     return known
 
@@ -121,7 +121,6 @@ def _notes(world: World, ties: Ints, pairs: SectorPairs, weak: int) -> list[str]
     counted = (
         (int((world.sector < 0).sum()), _("{n} agencies have no sector on record; their ties are left out.")),
         (_in_several(world), _("{n} agencies are in several sectors and count for the first.")),
-        (len(world.perhaps), _("{n} ties rest on agreements whose dates are withheld; they count as in force.")),
         (
             weak,
             _(
@@ -130,7 +129,7 @@ def _notes(world: World, ties: Ints, pairs: SectorPairs, weak: int) -> list[str]
         ),
         (pairs.of - len(pairs.a), _("{n} pairs of sectors with few ties are counted but not listed.")),
     )
-    notes = [basis(world)] + [note.format(n=number(n)) for n, note in counted if n]
+    notes = grounds(world) + [note.format(n=number(n)) for n, note in counted if n]
     return notes + _outward(world, ties)
 
 
@@ -144,10 +143,7 @@ def _outward(world: World, ties: Ints) -> list[str]:
         return [_("There are no ties between agencies with a sector, so there is nothing to tell.")]
     if len(world.agencies) >= FEW_AGENCIES:
         return []
-    known = np.flatnonzero(world.sector >= 0)
-    place = np.zeros(len(world.agencies), np.int64)
-    place[known] = np.arange(len(known))
-    return [_say(outwardness(world.sector[known], place[ties], PERMUTATIONS, SEED))]
+    return [_say(outwardness(*between_sectors(world), PERMUTATIONS, SEED))]
 
 
 def _say(whole: Outwardness) -> str:

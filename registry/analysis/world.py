@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain, combinations
 from typing import TYPE_CHECKING
 
@@ -87,6 +88,17 @@ class World:
     def degree(self) -> Ints:
         """How many others each agency is tied to."""
         return np.bincount(self.ties.ravel(), minlength=len(self.agencies))
+
+    @cached_property
+    def place(self) -> dict[str, int]:
+        """Where in the arrays each agency is, by id."""
+        return _places(self.agencies.ids)
+
+    def graph_of(self, ties: Ints) -> "nx.Graph[str]":
+        """Return the agencies (ids) as a networkx graph with these ties (m x 2)."""
+        graph = self.graph(())
+        graph.add_edges_from((self.agencies.ids[a], self.agencies.ids[b]) for a, b in ties.tolist())
+        return graph
 
     def graph(self, partnerships: Iterable[Partnership]) -> "nx.Graph[str]":
         """Return the agencies (ids) as a networkx graph; any two parties of one of these agreements are tied."""

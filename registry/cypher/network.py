@@ -14,7 +14,8 @@ def network(reads: Sequence[str], actor: Actor) -> Cypher:
     """Return one row holding, in the order of `reads`, a list for each of them; every list is ordered by id.
 
     - `agencies`: `[id, name, whole, sector ids, area ids, ids of the bodies it is part of]`
-    - `services`: `[id, name, whole, provider ids, function ids]`
+    - `services`: `[id, name, whole, provider ids, function ids, ids of required resources, of
+      services it depends on, of audiences, of providers that lead it]`
     - `resources`: `[id, name, whole, owner ids, [[user id, since, until], …]]`
     - `partnerships`: `[id, name, whole, instrument, valid from, valid until, legal basis, party ids, covered ids, how many
       covered records show no more than their face, ids of the agreements it renews]`
@@ -72,7 +73,14 @@ _LISTS = {
         _linked("(n)-[:PART_OF]->(m:Agency)"),
     ),
     "services": _records(
-        "Service", _WHOLE, _linked("(n)<-[:PROVIDES]-(m:Agency)"), _linked("(n)-[:HAS_FUNCTION]->(m:Function)")
+        "Service",
+        _WHOLE,
+        _linked("(n)<-[:PROVIDES]-(m:Agency)"),
+        _linked("(n)-[:HAS_FUNCTION]->(m:Function)"),
+        _details("(n)-[:REQUIRES]->(m:Resource)"),
+        _details("(n)-[:DEPENDS_ON]->(m:Service)"),
+        _linked("(n)-[:FOR_AUDIENCE]->(m:Audience)"),
+        _linked("(n)<-[e:PROVIDES]-(m:Agency)", also="coalesce(e.role = 'lead', false)"),
     ),
     "resources": _records("Resource", _WHOLE, _linked("(n)<-[:OWNS]-(m:Agency)"), _USES),
     "partnerships": _records(

@@ -8,9 +8,17 @@ from typing import Any, Protocol
 
 from registry.access import Actor
 from registry.analysis.agreements import AGREEMENTS, agreements
+from registry.analysis.brokers import BROKERS, brokers
+from registry.analysis.communities import COMMUNITIES, communities
 from registry.analysis.coverage import COVERAGE, coverage
+from registry.analysis.cut_points import CUT_POINTS, cut_points
 from registry.analysis.gaps import GAPS, gaps
+from registry.analysis.isolates import ISOLATES, isolates
+from registry.analysis.likely_partners import LIKELY_PARTNERS, likely_partners
 from registry.analysis.lists import Lists, lists
+from registry.analysis.missing_ties import MISSING_TIES, missing_ties
+from registry.analysis.network import NETWORK
+from registry.analysis.network import network as whole_network
 from registry.analysis.overlaps import OVERLAPS, overlaps
 from registry.analysis.sector_gaps import SECTOR_GAPS, sector_gaps
 from registry.analysis.world import World
@@ -20,14 +28,22 @@ from registry.reports.report import NoReport, Number, Parameter, Question, Repor
 from registry.values import today
 from registry.words import _
 
-QUESTIONS: Mapping[str, Question] = {one.name: one for one in (GAPS, COVERAGE, SECTOR_GAPS, AGREEMENTS, OVERLAPS)}
-_ANSWERS: Mapping[str, Callable[..., Report]] = {
-    GAPS.name: gaps,
-    COVERAGE.name: coverage,
-    SECTOR_GAPS.name: sector_gaps,
-    AGREEMENTS.name: agreements,
-    OVERLAPS.name: overlaps,
-}
+_REPORTS: Sequence[tuple[Question, Callable[..., Report]]] = (
+    (GAPS, gaps),
+    (COVERAGE, coverage),
+    (SECTOR_GAPS, sector_gaps),
+    (NETWORK, whole_network),
+    (COMMUNITIES, communities),
+    (BROKERS, brokers),
+    (CUT_POINTS, cut_points),
+    (ISOLATES, isolates),
+    (MISSING_TIES, missing_ties),
+    (LIKELY_PARTNERS, likely_partners),
+    (AGREEMENTS, agreements),
+    (OVERLAPS, overlaps),
+)
+QUESTIONS: Mapping[str, Question] = {question.name: question for question, _answer in _REPORTS}
+_ANSWERS: Mapping[str, Callable[..., Report]] = {question.name: answer for question, answer in _REPORTS}
 
 
 class Readable(Protocol):

@@ -12,17 +12,21 @@ from registry.figures import day, number
 from registry.reports.report import Cell, Column, Report, Row
 from registry.words import _
 
-WIDTH = 100
+WIDTH, LONGEST = 100, 20
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def as_text(report: Report, width: int = WIDTH) -> str:
-    """Return the report to read in a terminal: question, count, table, how it was made and what to mind."""
+    """Return the report to read in a terminal: question, count, table, how it was made and what to mind.
+
+    A table that needs more than the `width` for its words is as wide as they are, so that no column is lost.
+    """
     page = io.StringIO()
     console = Console(file=page, width=width, highlight=False, markup=False, emoji=False, color_system=None)
     console.print(f"{report.question}\n{summary(report)}\n")
     if report.rows:
-        console.print(_table(report))
+        table = _table(report)
+        console.print(table, width=max(width, _least(table)), crop=False)
     console.print(f"\n{report.method}")
     for note in report.notes:
         console.print(f"• {note}")
@@ -83,7 +87,7 @@ def summary(report: Report) -> str:
 def shown(column: Column, cell: Cell) -> str:
     """Return a cell as people read it: codes in words, numbers and days as they are written, nothing as an empty text."""
     if isinstance(cell, tuple):
-        return "; ".join(cell)
+        return "; ".join(column.words.get(one, one) for one in cell)
     if isinstance(cell, int | float):
         return number(cell)
     if cell and column.type == "date":
@@ -100,11 +104,18 @@ def _table(report: Report) -> Table:
     columns = filled(report)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for one in columns:
+        words = " ".join([_heading(one), *(shown(one, row[one.name]) for row in report.rows)]).split()
         counts = one.type in ("integer", "number")
-        table.add_column(_heading(one), justify="right" if counts else "left", no_wrap=counts, overflow="fold")
+        least = min(max(map(len, words)), LONGEST)
+        table.add_column(_heading(one), justify="right" if counts else "left", min_width=least, overflow="fold")
     for row in report.rows:
         table.add_row(*(shown(one, row[one.name]) for one in columns))
     return table
+
+
+def _least(table: Table) -> int:
+    """Return the width below which words would be parted."""
+    return sum((one.min_width or 0) + 2 for one in table.columns)
 
 
 def _heading(column: Column) -> str:

@@ -1,0 +1,151 @@
+"""Through whom the others reach each other, whom they join, and whether that holds when some ties are gone."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from registry.analysis.betweenness import betweenness
+from registry.analysis.brokerage import brokerage
+from registry.analysis.holes import constraint, effective_size
+from registry.analysis.resampling import FIRM, SEED, SHIFTED, draws_for
+from registry.analysis.standing import adjacency, grounds, standing, tied_alone
+from registry.analysis.world import Floats, Ints, World
+from registry.figures import number, percent
+from registry.reports.report import Cell, Column, Parameter, Question, Report, Row
+from registry.words import _
+
+SOURCES, SOURCES_A_DRAW, TOP, WORK = 256, 128, 0.1, 50_000
+EACH_ONCE, BEYOND_CHANCE = [0, 1, 3, 4], 1.96  # without direction a representative is a gatekeeper
+MOST = Parameter("most", 20, 1, 1000, "How many to list at most.")
+ROLES = {
+    "coordinator": "between agencies of its own sector",
+    "consultant": "between agencies of one other sector",
+    "gatekeeper": "between its own sector and others",
+    "liaison": "between different other sectors",
+}
+
+BROKERS = Question(
+    "brokers",
+    "Through which agencies do the others reach each other?",
+    "Agencies are ranked by betweenness, the shortest ways between others that lead through them (Freeman 1977; all ways, or those "
+    "from agencies drawn). Ties may be gone or never have been, so that the ranking is made again without a tenth of the ties, "
+    "drawn at random: firm is who is in the top tenth of agencies with ties in most draws (Borgatti, Carley & Krackhardt 2006). "
+    "Pairs of partners that are not tied themselves are counted by the sectors of the three (Gould & Fernandez 1989).",
+    ("agencies", "partnerships", "sectors"),
+    (
+        Column("agency", "Agency", "text", "The agency."),
+        Column("sector", "Sector", "text", "Its main sector."),
+        Column("ties", "Ties", "integer", "Others with whom it has an agreement in force.", "ties"),
+        Column("betweenness", "Ways through it", "number", "Shortest ways through it, of all between two others (betweenness).", "%"),
+        Column("firm", "Firm", "number", "In how many draws it is in the top tenth.", "%"),
+        Column("role", "Role", "code", "The role that it has most beyond chance, if any.", words=ROLES),
+        Column("coordinator", "Coordinator", "integer", "Pairs of untied partners, both of its own sector.", "pairs"),
+        Column("consultant", "Consultant", "integer", "Pairs of untied partners, both of one other sector.", "pairs"),
+        Column("gatekeeper", "Gatekeeper", "integer", "Pairs of untied partners, one of its sector, one not.", "pairs"),
+        Column("liaison", "Liaison", "integer", "Pairs of untied partners of two sectors, neither its own.", "pairs"),
+        Column("constraint", "Constraint", "number", "How far its partners are tied among themselves (Burt 1992)."),
+        Column("effective", "Effective size", "number", "Its partners less their mean ties among themselves (Borgatti 1997)."),
+        Column("efficiency", "Efficiency", "number", "Effective size for each partner, 0 to 1."),
+    ),
+    (FIRM, MOST),
+)  # fmt: skip
+
+
+class Ranked(NamedTuple):
+    """The agencies that have ties (`tied`, places in the world), these ties, their betweenness, and what draws say.
+
+    `firm` is the share of draws in which each is in the top tenth.
+    """
+
+    tied: Ints
+    ties: Ints
+    through: Floats
+    firm: Floats
+    draws: int
+
+
+def brokers(world: World, *, firm: float = FIRM.default, most: int = int(MOST.default)) -> Report:
+    """List the top tenth of agencies with ties by betweenness, `most` at most; found are those that are firm."""
+    ranked = _rank(world)
+    top = _top(ranked.through)
+    order = top[np.lexsort((top, -ranked.through[top]))]
+    sure = int((ranked.firm[top] >= firm).sum())
+    listed = _rows(world, ranked, order[:most], firm)
+    return BROKERS.answer(
+        world.as_of, listed, found=sure, of=len(ranked.tied), unknown=len(top) - sure, withheld=world.lists.withheld,
+        notes=[*grounds(world), *_notes(ranked, len(top), sure, firm)], firm=firm, most=most,
+    )  # fmt: skip
+
+
+def _rank(world: World) -> Ranked:
+    tied, ties = tied_alone(standing(world))
+    draws, random = draws_for(len(tied), WORK), np.random.default_rng(SEED)
+    times = np.zeros(len(tied))
+    for _draw in range(draws if len(ties) else 0):
+        kept = ties[random.random(len(ties)) >= SHIFTED]
+        times[_top(_through(kept, len(tied), SOURCES_A_DRAW, random))] += 1
+    return Ranked(tied, ties, _through(ties, len(tied), SOURCES, random), times / draws, draws)
+
+
+def _through(ties: Ints, size: int, sources: int, random: np.random.Generator) -> Floats:
+    """Return betweenness, of all ways where there are few agencies, else of those from as many as `sources`."""
+    drawn = None if size <= sources else np.sort(random.choice(size, sources, replace=False))
+    return betweenness(adjacency(ties, size), drawn) / 2
+
+
+def _top(through: Floats) -> Ints:
+    """Return the tenth of places with the most ways, at least one, and none without any."""
+    order = np.argsort(-through, kind="stable")[: int(np.ceil(TOP * len(through)))]
+    top: Ints = order[through[order] > 1e-9]
+    return top
+
+
+def _rows(world: World, ranked: Ranked, order: Ints, firm: float) -> list[Row]:
+    arcs = adjacency(ranked.ties, len(ranked.tied))
+    degree, size = np.diff(arcs.indptr), effective_size(arcs)
+    constrained, roles = constraint(arcs), _roles(world, ranked)
+    pairs = max((len(ranked.tied) - 1) * (len(ranked.tied) - 2) / 2, 1)
+    rows = []
+    for one in order.tolist():
+        place = int(ranked.tied[one])
+        sector = int(world.sector[place])
+        values: dict[str, Cell] = {
+            "agency": world.agencies.names[place],
+            "sector": world.sectors.names[sector] if sector >= 0 else None,
+            "ties": int(degree[one]),
+            "betweenness": 100 * float(ranked.through[one]) / pairs,
+            "firm": 100 * float(ranked.firm[one]),
+            **roles[one],
+            "constraint": float(constrained[one]),
+            "effective": float(size[one]),
+            "efficiency": float(size[one] / degree[one]),
+        }
+        rows.append(Row(values, (world.agencies.evidence(place),), "likely" if ranked.firm[one] >= firm else "unclear"))
+    return rows
+
+
+def _roles(world: World, ranked: Ranked) -> list[dict[str, Cell]]:
+    """Return what each tied agency brokers, by role; of agencies without a sector, and of pairs with one, nothing is told."""
+    sector = world.sector[ranked.tied]
+    known = np.flatnonzero(sector >= 0)
+    counted = brokerage(adjacency(ranked.ties, len(sector))[known][:, known], sector[known])
+    cells: list[dict[str, Cell]] = [dict.fromkeys(("role", *ROLES)) for _one in sector]
+    for one, seen, z in zip(known.tolist(), counted.seen[:, EACH_ONCE], counted.z[:, EACH_ONCE], strict=True):
+        most = int(np.nan_to_num(z, nan=-np.inf).argmax())
+        cells[one] = {"role": list(ROLES)[most] if z[most] > BEYOND_CHANCE else None}
+        cells[one] |= {role: round(number) for role, number in zip(ROLES, seen.tolist(), strict=True)}
+    return cells
+
+
+def _notes(ranked: Ranked, top: int, sure: int, firm: float) -> list[str]:
+    if not top:
+        return [_("No way between two agencies leads through a third, so there is nothing to tell.")]
+    told = _(
+        "{n} of the {m} in the top tenth are there in at least {share} of {draws} draws without a tenth of the ties (seed {seed}); of "
+        "the others it cannot be said."
+    )
+    notes = [told.format(n=number(sure), m=number(top), share=percent(firm), draws=number(ranked.draws), seed=SEED)]
+    if len(ranked.tied) > SOURCES:
+        sampled = _("Ways are those from {n} agencies drawn, in each draw from {m}.")
+        notes.append(sampled.format(n=number(SOURCES), m=number(SOURCES_A_DRAW)))
+    return notes

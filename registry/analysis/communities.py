@@ -1,0 +1,139 @@
+"""Into which groups the ties divide the agencies, and whether these are the sectors."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from registry.analysis.modularity import adjusted_rand, modularity
+from registry.analysis.modularity import communities as divided
+from registry.analysis.network import DRAWS, WORK, Whole
+from registry.analysis.resampling import SEED, Compared, compared, draws_for
+from registry.analysis.sector_gaps import LEVEL
+from registry.analysis.standing import adjacency, grounds
+from registry.analysis.swapping import swapped
+from registry.analysis.world import Bools, Ints, World
+from registry.figures import number, signed
+from registry.reports.report import Cell, Column, Question, Report, Row
+from registry.words import _
+
+SHOWN = 5
+
+COMMUNITIES = Question(
+    "communities",
+    "Into which groups do the ties divide the agencies, and are these the sectors?",
+    "Groups with more ties inside than numbers of ties explain (modularity by the two steps of Louvain; Blondel et al. 2008). Any "
+    "network can be divided, so that what is reached is compared with what networks reach in which every agency keeps its number of "
+    "ties and who is tied to whom is drawn (Guimerà et al. 2004). How far groups are sectors is told by the adjusted Rand index "
+    "(Hubert & Arabie 1985), 0 by chance and 1 when they are the same.",
+    ("agencies", "partnerships", "sectors"),
+    (
+        Column("group", "Group", "integer", "The number of the group, by size."),
+        Column("size", "Agencies", "integer", "How many agencies it has.", "agencies"),
+        Column("main", "Main sector", "text", "The sector that most of them are in."),
+        Column(
+            "share", "Of that sector", "number", "The share of its agencies with a sector that are of this one.", "%"
+        ),
+        Column("sectors", "Sectors", "integer", "How many sectors it has agencies of.", "sectors"),
+        Column("within", "Ties within", "integer", "Ties between its agencies.", "ties"),
+        Column("outward", "Ties outward", "integer", "Ties to agencies of other groups.", "ties"),
+        Column("central", "Best connected", "texts", "Up to five of its agencies, those with the most ties within it."),
+    ),
+    (LEVEL,),
+)
+
+
+class Divided(NamedTuple):
+    """The network, the group of each tied agency, and its modularity beside chance."""
+
+    whole: Whole
+    group: Ints
+    reached: Compared
+
+
+def communities(world: World, *, level: float = LEVEL.default) -> Report:
+    """List the groups; they are findings only where modularity exceeds chance at this `level` (one test of the whole)."""
+    whole = Whole.of(world)
+    if not len(whole.ties):
+        notes = [*grounds(world), _("There are no ties in force, so there is nothing to divide.")]
+        return COMMUNITIES.answer(
+            world.as_of, [], found=0, of=0, withheld=world.lists.withheld, notes=notes, level=level
+        )
+    draws = draws_for(len(whole.tied), WORK, DRAWS)
+    found = _divide(whole, draws)
+    beyond = found.reached.p <= level and found.reached.value > found.reached.mean
+    rows = [_row(world, found, one, beyond) for one in range(int(found.group.max()) + 1)]
+    return COMMUNITIES.answer(
+        world.as_of, rows, found=len(rows) if beyond else 0, of=len(whole.tied), unknown=0 if beyond else len(rows),
+        withheld=world.lists.withheld, notes=[*grounds(world), *_notes(world, found, draws, beyond)], level=level,
+    )  # fmt: skip
+
+
+def _divide(whole: Whole, draws: int) -> Divided:
+    random, size = np.random.default_rng(SEED), len(whole.tied)
+    drawn = []
+    for _draw in range(draws):
+        arcs = adjacency(swapped(whole.ties, size, random), size)
+        drawn.append(modularity(arcs, divided(arcs, random)))
+    group = divided(whole.arcs, np.random.default_rng(SEED))
+    return Divided(whole, group, compared(modularity(whole.arcs, group), np.array(drawn)))
+
+
+def _row(world: World, found: Divided, number: int, beyond: bool) -> Row:
+    members = np.flatnonzero(found.group == number)
+    ends = found.group[found.whole.ties] == number
+    inside = np.bincount(found.whole.ties[ends.all(axis=1)].ravel(), minlength=len(found.group))[members]
+    central = found.whole.tied[members[np.argsort(-inside, kind="stable")[:SHOWN]]].tolist()
+    values: dict[str, Cell] = {
+        "group": number + 1,
+        "size": len(members),
+        **_sectors(world, found.whole.tied[members]),
+        "within": int(ends.all(axis=1).sum()),
+        "outward": int((ends[:, 0] != ends[:, 1]).sum()),
+        "central": tuple(world.agencies.names[one] for one in central),
+    }
+    evidence = tuple(world.agencies.evidence(one) for one in found.whole.tied[members].tolist())
+    return Row(values, evidence, "likely" if beyond else "within-chance")
+
+
+def _sectors(world: World, members: Ints) -> Mapping[str, Cell]:
+    known = world.sector[members][world.sector[members] >= 0]
+    if not len(known):
+        return {"main": None, "share": None, "sectors": 0}
+    times = np.bincount(known)
+    main = int(times.argmax())
+    return {
+        "main": world.sectors.names[main],
+        "share": 100 * float(times[main] / len(known)),
+        "sectors": int((times > 0).sum()),
+    }
+
+
+def _notes(world: World, found: Divided, draws: int, beyond: bool) -> Sequence[str]:
+    one = found.reached
+    told = (
+        _(
+            "Modularity is {value}, by chance {mean} (z = {z}, p = {p}, {draws} draws, seed {seed}): the groups are more than chance."
+        )
+        if beyond
+        else _(
+            "Modularity is {value}, by chance {mean} (z = {z}, p = {p}, {draws} draws, seed {seed}): chance divides as well, so that "
+            "these groups mean nothing."
+        )
+    )
+    z = "–" if one.z is None else number(one.z)
+    notes = [
+        told.format(
+            value=signed(one.value), mean=signed(one.mean), z=z, p=number(one.p), draws=number(draws), seed=SEED
+        )
+    ]
+    sector = world.sector[found.whole.tied]
+    known: Bools = sector >= 0
+    if known.any():
+        alike = adjusted_rand(found.group[known], sector[known])
+        notes.append(
+            _("Groups and sectors agree by {value} (adjusted Rand; 0 by chance, 1 the same).").format(
+                value=signed(alike)
+            )
+        )
+    return notes

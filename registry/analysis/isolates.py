@@ -1,0 +1,145 @@
+"""Who works with nobody, with nobody outside its sector, or with one other only."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from registry.analysis.lists import Partnership
+from registry.analysis.standing import adjacency, grounds, standing
+from registry.analysis.world import Bools, Ints, World
+from registry.figures import number
+from registry.reports.report import Cell, Column, Evidence, Question, Report, Row
+from registry.words import _
+
+SHOWN = 5
+FINDINGS = {
+    "lapsed": "only agreements that have ended",
+    "ahead": "only agreements that have yet to begin",
+    "own-sector": "ties within its own sector only",
+    "one-tie": "one tie only",
+    "no-partner": "no other party on record: unknown",
+    "never": "no agreement on record: unknown",
+}
+UNKNOWN = ("no-partner", "never")
+ORDER = {code: place for place, code in enumerate(FINDINGS)}
+
+ISOLATES = Question(
+    "isolates",
+    "Which agencies work with nobody, with nobody outside their sector, or with one other only?",
+    "Ties in force on the day are counted for every agency. Who is party to no agreement on record, whenever, is unknown, which "
+    "is not the same as alone. That all ties of an agency lie in its own sector is told only where both ends of each have a sector "
+    "and there is more than one sector.",
+    ("agencies", "partnerships", "sectors"),
+    (
+        Column("finding", "Finding", "code", "What is found.", words=FINDINGS),
+        Column("agency", "Agency", "text", "The agency."),
+        Column("sector", "Sector", "text", "Its main sector."),
+        Column("ties", "Ties", "integer", "Others with whom it has an agreement in force.", "ties"),
+        Column(
+            "partners", "Partners", "texts", "Up to five of these; of agreements that have ended, of the last of them."
+        ),
+        Column("agreement", "Agreement", "text", "The agreement that ended last, or the first to begin."),
+        Column("day", "On", "date", "When it ended, or begins."),
+    ),
+)
+
+
+class Past(NamedTuple):
+    """Of an agency without a tie: the agreement that ended last, and the first that begins later."""
+
+    ended: Partnership | None = None
+    ahead: Partnership | None = None
+
+
+def isolates(world: World) -> Report:
+    """List, most pressing sort first, who has no tie, ties to its own sector only, or one tie; one row an agency."""
+    ties = standing(world)
+    others = adjacency(ties, len(world.agencies))
+    degree = np.diff(others.indptr)
+    inward = _inward(world, ties, degree)
+    past = _past(world, degree == 0)
+    rows = []
+    for place, count in enumerate(degree.tolist()):
+        if finding := _finding(count, bool(inward[place]), bool(world.recorded[place]), past.get(place, Past())):
+            partners = others.indices[others.indptr[place] : others.indptr[place + 1]].tolist()
+            rows.append(_row(world, finding, place, partners, past.get(place, Past())))
+    rows.sort(key=_urgency)
+    unknown = sum(row["finding"] in UNKNOWN for row in rows)
+    return ISOLATES.answer(
+        world.as_of, rows, found=len(rows) - unknown, of=len(degree), unknown=unknown, withheld=world.lists.withheld,
+        notes=[*grounds(world), *_notes(rows)],
+    )  # fmt: skip
+
+
+def _finding(ties: int, inward: bool, recorded: bool, past: Past) -> str | None:
+    if ties:
+        return "own-sector" if inward else "one-tie" if ties == 1 else None
+    if past.ended:
+        return "lapsed"
+    if past.ahead:
+        return "ahead"
+    return "no-partner" if recorded else "never"
+
+
+def _inward(world: World, ties: Ints, degree: Ints) -> Bools:
+    """Tell for each agency (N) whether all its ties lie within its sector, which says nothing where there is but one."""
+    known = world.sector[ties]
+    within = (known[:, 0] == known[:, 1]) & (known[:, 0] >= 0)
+    several = len(np.unique(world.sector[world.sector >= 0])) > 1
+    inward: Bools = (np.bincount(ties[within].ravel(), minlength=len(degree)) == degree) & (degree > 0) & several
+    return inward
+
+
+def _past(world: World, alone: Bools) -> Mapping[int, Past]:
+    """Return, by place, what those without a tie have of agreements that are not in force."""
+    found: dict[int, Past] = {}
+    for one in world.lists.partnerships:
+        if one.whole and not one.reversed and not one.in_force(world.as_of):
+            for place in (world.place[party] for party in one.parties if party in world.place):
+                if alone[place]:
+                    found[place] = _later(found.get(place, Past()), one, world.as_of)
+    return found
+
+
+def _later(past: Past, one: Partnership, as_of: str) -> Past:
+    """Add an agreement to what is known; ids decide between equals."""
+    if one.valid_until and one.valid_until < as_of:
+        kept = max(filter(None, (past.ended, one)), key=lambda each: (each.valid_until, each.id))
+        return past._replace(ended=kept)
+    return past._replace(ahead=min(filter(None, (past.ahead, one)), key=lambda each: (each.valid_from, each.id)))
+
+
+def _row(world: World, finding: str, place: int, partners: Sequence[int], past: Past) -> Row:
+    shown = past.ended or past.ahead
+    if shown:
+        partners = [world.place[one] for one in shown.parties if world.place.get(one, place) != place]
+    sector = int(world.sector[place])
+    values: dict[str, Cell] = {
+        "finding": finding,
+        "agency": world.agencies.names[place],
+        "sector": world.sectors.names[sector] if sector >= 0 else None,
+        "ties": 0 if shown or finding in UNKNOWN else len(partners),
+        "partners": tuple(world.agencies.names[one] for one in partners[:SHOWN]),
+        "agreement": shown.name if shown else None,
+        "day": (past.ended.valid_until if past.ended else past.ahead and past.ahead.valid_from) if shown else None,
+    }
+    evidence = (world.agencies.evidence(place), *(world.agencies.evidence(one) for one in partners[:SHOWN]))
+    agreement = (Evidence(shown.id, shown.name, "Partnership"),) if shown else ()
+    return Row(values, evidence + agreement, "unclear" if finding in UNKNOWN else "certain")
+
+
+def _urgency(row: Row) -> tuple[int, int, str, str]:
+    """Sort by finding; within own sector the best tied first, then by the last day, then by name."""
+    ties = row["ties"]
+    return ORDER[str(row["finding"])], -ties if isinstance(ties, int) else 0, str(row["day"] or ""), str(row["agency"])
+
+
+def _notes(rows: Sequence[Row]) -> list[str]:
+    told = {
+        "lapsed": _("{n} agencies have only agreements that have ended."),
+        "own-sector": _("{n} agencies have ties within their own sector only."),
+        "one-tie": _("{n} more agencies have one tie only."),
+    }
+    counts = {code: sum(row["finding"] == code for row in rows) for code in told}
+    return [note.format(n=number(counts[code])) for code, note in told.items() if counts[code]]

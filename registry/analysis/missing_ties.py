@@ -1,0 +1,180 @@
+"""Which agencies depend on each other, or do the same, and have no agreement."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from registry.analysis.alike import Compared, close, judge
+from registry.analysis.dependences import Dependence, dependences
+from registry.analysis.link_scores import Blocks
+from registry.analysis.sector_gaps import LEVEL
+from registry.analysis.standing import grounds, standing
+from registry.analysis.world import Bools, Ints, Matrix, World, pattern
+from registry.figures import number
+from registry.reports.report import Cell, Column, Confidence, Evidence, Question, Report, Row
+from registry.words import _
+
+SHOWN, COMMON_AUDIENCE = 3, 0.2
+KINDS = {
+    "depends": "one depends on the other",
+    "overlap": "both do the same",
+    "people": "both serve the same people",
+    "area": "both work in one area",
+}
+Pair = tuple[int, int]
+
+MISSING_TIES = Question(
+    "missing-ties",
+    "Which agencies need each other, or do the same, and have no agreement?",
+    "A pair is listed when there are two reasons for an agreement and none is in force: a service that one leads cannot work "
+    "without what the other, and nobody it is tied to, has; both do more of the same than chance explains (overlaps); both serve "
+    "people whom few others serve; both work in one area. One of the first two must be there: an area or people alone are no reason "
+    "to meet. Bodies and their own units are left out. Pairs with more reasons come first, then those with more "
+    "dependences, then those that are likelier to be tied by their sectors and numbers of ties (Karrer & Newman 2011).",
+    ("agencies", "services", "resources", "partnerships", "sectors", "areas", "functions"),
+    (
+        Column("agency_a", "Agency", "text", "The agency that depends on the other, or one of both."),
+        Column("agency_b", "Other agency", "text", "The other agency."),
+        Column("reasons", "Reasons", "texts", "The reasons for an agreement.", words=KINDS),
+        Column("depends", "Dependences", "integer", "Services of one that cannot work without something of the other.", "services"),
+        Column("for_what", "For what", "texts", "Up to three of these, each with what it needs."),
+        Column("likely", "Expected", "number", "Ties to be expected by their sectors and numbers of ties.", "ties"),
+    ),
+    (LEVEL,),
+)  # fmt: skip
+
+
+class Reasons(NamedTuple):
+    """Why two agencies (places; the first depends on the second, where any does) should have an agreement."""
+
+    pair: Pair
+    kinds: Sequence[str]
+    needs: Sequence[Dependence]
+    likely: float
+
+
+def missing_ties(world: World, *, level: float = LEVEL.default, overlaps: Report | None = None) -> Report:
+    """Rank the pairs without a tie that have two reasons for one.
+
+    `of` counts the pairs that depend on each other or do the same, with an agreement or without. `level` is the false-discovery
+    rate of overlaps; `overlaps` the report of that name, where it was made already.
+    """
+    needs = list(dependences(world))
+    alike = _alike(world, level) if overlaps is None else _told(world, overlaps)
+    met = set(zip(*(ends.tolist() for ends in close(world).nonzero()), strict=True))
+    open_needs = [one for one in needs if not any((one.agency, holder) in met for holder in one.holders)]
+    found = sorted(_reasons(world, open_needs, alike), key=_urgency)
+    pairs = {_unordered((one.agency, holder)) for one in needs for holder in one.holders} | alike
+    perhaps = pairs & {_unordered((a, b)) for a, b in world.perhaps.tolist()}
+    return MISSING_TIES.answer(
+        world.as_of, [_row(world, one) for one in found], found=len(found), of=len(pairs), unknown=len(perhaps),
+        withheld=world.lists.withheld, notes=[*grounds(world), *_notes(len(needs), len(alike))], level=level,
+    )  # fmt: skip
+
+
+def _alike(world: World, level: float) -> set[Pair]:
+    compared = Compared.of(world)
+    pairs = judge(compared, level).pairs
+    return set(zip(compared.places[pairs.a].tolist(), compared.places[pairs.b].tolist(), strict=True))
+
+
+def _told(world: World, overlaps: Report) -> set[Pair]:
+    judged = (row.evidence for row in overlaps.rows if row["p"] is not None)
+    agencies = ([world.place[one.id] for one in evidence if one.kind == "Agency"] for evidence in judged)
+    return {_unordered((a, b)) for a, b in agencies}
+
+
+def _unordered(pair: Pair) -> Pair:
+    a, b = pair
+    return (a, b) if a < b else (b, a)
+
+
+def _reasons(world: World, needs: Sequence[Dependence], alike: set[Pair]) -> list[Reasons]:
+    """Return the pairs with two reasons or more."""
+    by_pair: dict[Pair, list[Dependence]] = {}
+    for one in needs:
+        for holder in one.holders:
+            by_pair.setdefault(_unordered((one.agency, holder)), []).append(one)
+    pairs = sorted(by_pair.keys() | alike)
+    ends = np.array(pairs, np.int64).reshape(-1, 2)
+    people, area = _meet(*(_served(world)[end] for end in ends.T)), _in_one_area(world, ends)
+    likely = Blocks.of(world.sector, standing(world)).score(*ends.T)
+    found = []
+    for pair, same_people, same_area, expected in zip(
+        pairs, people.tolist(), area.tolist(), likely.tolist(), strict=True
+    ):
+        there = {"depends": pair in by_pair, "overlap": pair in alike, "people": same_people, "area": same_area}
+        kinds = [kind for kind, so in there.items() if so]
+        if len(kinds) > 1:
+            found.append(_directed(Reasons(pair, kinds, by_pair.get(pair, []), expected)))
+    return found
+
+
+def _directed(one: Reasons) -> Reasons:
+    """Put first the agency that depends on the other in more cases."""
+    forth = sum(need.agency == one.pair[0] for need in one.needs)
+    return one if 2 * forth >= len(one.needs) else one._replace(pair=one.pair[::-1])
+
+
+def _served(world: World) -> Matrix:
+    """Return who serves whom (N x audiences), without the audiences that more than a fifth of these agencies serve."""
+    audiences = {
+        one: n for n, one in enumerate(sorted({each for one in world.lists.services for each in one.audiences}))
+    }
+    cells = [
+        (world.place[who], audiences[one])
+        for service in world.lists.services
+        for who in service.providers
+        if who in world.place
+        for one in service.audiences
+    ]
+    served = pattern(np.array(cells, np.int64).reshape(-1, 2), len(world.agencies), len(audiences))
+    rare = served.sum(axis=0) <= COMMON_AUDIENCE * np.count_nonzero(np.diff(served.indptr))
+    return served[:, np.flatnonzero(rare)].tocsr()
+
+
+def _in_one_area(world: World, ends: Ints) -> Bools:
+    """Mark the pairs of which one works in an area that lies in the other's, or is the same."""
+    a, b = ends.T
+    return _meet(world.areas[a], world.wider[b]) | _meet(world.wider[a], world.areas[b])
+
+
+def _meet(one: Matrix, other: Matrix) -> Bools:
+    return np.asarray(one.multiply(other).sum(axis=1) > 0)
+
+
+def _urgency(one: Reasons) -> tuple[int, int, float, Pair]:
+    return -len(one.kinds), -len(one.needs), -one.likely, one.pair
+
+
+def _row(world: World, one: Reasons) -> Row:
+    a, b = one.pair
+    values: dict[str, Cell] = {
+        "agency_a": world.agencies.names[a],
+        "agency_b": world.agencies.names[b],
+        "reasons": tuple(one.kinds),
+        "depends": len(one.needs),
+        "for_what": tuple(_told_need(need) for need in one.needs[:SHOWN]),
+        "likely": one.likely,
+    }
+    confidence: Confidence = "certain" if one.needs else "likely"
+    return Row(values, (world.agencies.evidence(a), world.agencies.evidence(b), *_records(one.needs)), confidence)
+
+
+def _told_need(need: Dependence) -> str:
+    return _("{service} needs {needed}").format(service=need.service.name, needed=need.needed.name)
+
+
+def _records(needs: Sequence[Dependence]) -> Sequence[Evidence]:
+    """Return the services and what they need, each once."""
+    named = ((one.id, one.name, type(one).__name__) for need in needs for one in (need.service, need.needed))
+    return [Evidence(*one) for one in dict.fromkeys(named)]
+
+
+def _notes(needs: int, alike: int) -> list[str]:
+    told = _(
+        "{n} times a service cannot work without something of another agency; {m} pairs do more of the same than chance explains. "
+        "What services need may be missing from the record."
+    )
+    return [told.format(n=number(needs), m=number(alike))]

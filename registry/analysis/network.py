@@ -1,0 +1,174 @@
+"""What the network of ties is like as a whole, and in what it differs from chance."""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from registry.analysis.betweenness import mean_distance
+from registry.analysis.mixing import outwardness
+from registry.analysis.modularity import communities, modularity
+from registry.analysis.resampling import SEED, Compared, compared, draws_for
+from registry.analysis.sector_gaps import LEVEL
+from registry.analysis.significance import false_discovery
+from registry.analysis.standing import adjacency, between_sectors, grounds, standing, tied_alone
+from registry.analysis.structure import centralisation, clustering, parts, transitivity
+from registry.analysis.swapping import swapped
+from registry.analysis.world import Ints, Matrix, World
+from registry.figures import number
+from registry.reports.report import Cell, Column, Question, Report, Row
+from registry.words import _
+
+WORK, DRAWS, SOURCES, PERMUTATIONS = 20_000, 20, 64, 1_000
+MEASURES = {
+    "tied": "agencies with a tie",
+    "ties": "ties",
+    "density": "density",
+    "degree": "mean number of partners",
+    "parts": "parts of the network",
+    "largest": "share of the largest part",
+    "distance": "mean distance",
+    "centralisation": "centralisation",
+    "core": "innermost core",
+    "transitivity": "closed triangles",
+    "clustering": "ties among partners",
+    "modularity": "modularity",
+    "outwardness": "E-I index",
+}
+SAYS = {
+    "tied": "Agencies with at least one agreement in force with another; the others have none or are not on record.",
+    "ties": "Pairs of agencies that have an agreement in force.",
+    "density": "Of all pairs of agencies on record, this share has an agreement in force.",
+    "degree": "So many partners has an agency that has any.",
+    "parts": "Groups of two and more agencies that no tie joins to one another.",
+    "largest": "Of the agencies with a tie, this share can reach each other by way of others.",
+    "distance": "So many steps lie between two agencies that reach each other; one step is a tie.",
+    "centralisation": "At 0 all have equally many partners, at 1 one agency has all ties (degree, without direction; Freeman 1978).",
+    "core": "In the innermost group every agency is tied to so many others of it (largest k-core).",
+    "transitivity": "How often two partners of one agency are partners too (three times the triangles over connected triples).",
+    "clustering": "The same for each agency apart, averaged (Watts & Strogatz 1998); those with one partner count as 0.",
+    "modularity": "How far ties lie inside groups; only what exceeds chance means anything (Guimerà et al. 2004).",
+    "outwardness": "At -1 all ties lie within sectors, at +1 between; compare it with chance, not 0 (Krackhardt & Stern 1988).",
+}
+
+NETWORK = Question(
+    "network",
+    "What is the network of ties like as a whole, and in what does it differ from chance?",
+    "Ties have no direction. Closed triangles, ties among partners and modularity are compared with networks in which every agency "
+    "keeps its number of ties and who is tied to whom is drawn (degree-preserving swaps); the E-I index with all ways of dealing "
+    "out the sectors, whose mean and spread are exact. p-values are two-sided and adjusted over the measures compared (Benjamini & "
+    "Hochberg 1995).",
+    ("agencies", "partnerships", "sectors"),
+    (
+        Column("measure", "Measure", "code", "What is measured.", words=MEASURES),
+        Column("value", "Value", "number", "Its value."),
+        Column("chance", "By chance", "number", "What chance would give."),
+        Column("z", "z", "number", "How far what is seen lies from what is expected, in standard deviations."),
+        Column("p", "p", "number", "How often chance alone lies as far off, adjusted for the number of measures."),
+        Column("says", "What it says", "code", "What the measure says, in words.", words=SAYS),
+    ),
+    (LEVEL,),
+)  # fmt: skip
+
+
+class Whole(NamedTuple):
+    """The network: all agencies of the world count, and those `tied` (places) with the ties among them."""
+
+    agencies: int
+    tied: Ints
+    ties: Ints
+    arcs: Matrix
+
+    @classmethod
+    def of(cls, world: World) -> "Whole":
+        """Take the standing ties."""
+        tied, ties = tied_alone(standing(world))
+        return cls(len(world.agencies), tied, ties, adjacency(ties, len(tied)))
+
+
+def network(world: World, *, level: float = LEVEL.default) -> Report:
+    """Measure the whole network; found are the measures that differ from chance at the false-discovery rate `level`."""
+    whole = Whole.of(world)
+    draws = draws_for(len(whole.tied), WORK, DRAWS)
+    told = dict(_compared(world, whole, draws)) if len(whole.ties) else {}
+    adjusted = false_discovery(np.array([one.p for one in told.values()]), len(told))
+    p = dict(zip(told, adjusted.tolist(), strict=True))
+    plain = _plain(whole) if len(whole.ties) else {}
+    rows = [_counted(name, value) for name, value in plain.items()]
+    rows += [_judged(name, one, p[name], p[name] <= level) for name, one in told.items()]
+    return NETWORK.answer(
+        world.as_of, rows, found=sum(row.confidence == "likely" for row in rows), of=len(told),
+        withheld=world.lists.withheld, notes=[*grounds(world), *_notes(whole, draws)], level=level,
+    )  # fmt: skip
+
+
+def _plain(whole: Whole) -> Mapping[str, float]:
+    """Return the measures that are what they are, in the order in which they are listed."""
+    import networkx as nx  # half a second, which only who needs it should wait
+
+    degree, found = np.diff(whole.arcs.indptr), parts(whole.arcs)
+    sources = np.random.default_rng(SEED).permutation(len(whole.tied))[:SOURCES]
+    pairs = whole.agencies * (whole.agencies - 1) / 2
+    return {
+        "tied": len(whole.tied),
+        "ties": len(whole.ties),
+        "density": len(whole.ties) / pairs,
+        "degree": float(degree.mean()),
+        "parts": len(found.sizes),
+        "largest": float(found.sizes.max() / len(whole.tied)),
+        "distance": mean_distance(whole.arcs, sources),
+        "centralisation": centralisation(np.pad(degree, (0, whole.agencies - len(degree)))),
+        "core": max(nx.core_number(nx.Graph(whole.ties.tolist())).values()),
+    }
+
+
+def _compared(world: World, whole: Whole, draws: int) -> Iterator[tuple[str, Compared]]:
+    random = np.random.default_rng(SEED)
+    drawn = [_triple(swapped(whole.ties, len(whole.tied), random), len(whole.tied), random) for _ in range(draws)]
+    seen = _triple(whole.ties, len(whole.tied), np.random.default_rng(SEED))
+    for name, value, by_chance in zip(
+        ("transitivity", "clustering", "modularity"), seen, np.array(drawn).T, strict=True
+    ):
+        yield name, compared(value, by_chance)
+    sector, ties = between_sectors(world)
+    if len(ties) and len(np.unique(sector)) > 1:
+        one = outwardness(sector, ties, PERMUTATIONS, SEED)
+        yield (
+            "outwardness",
+            Compared(one.index, one.expected, (one.index - one.expected) / one.spread if one.spread else None, one.p),
+        )
+
+
+def _triple(ties: Ints, size: int, random: np.random.Generator) -> tuple[float, float, float]:
+    arcs = adjacency(ties, size)
+    return transitivity(arcs), float(clustering(arcs).mean()), modularity(arcs, communities(arcs, random))
+
+
+def _counted(name: str, value: float) -> Row:
+    return Row(_cells(name, value), confidence="certain")
+
+
+def _judged(name: str, one: Compared, p: float, differs: bool) -> Row:
+    cells = _cells(name, one.value) | {"chance": one.mean, "z": one.z, "p": p}
+    return Row(cells, confidence="likely" if differs else "within-chance")
+
+
+def _cells(name: str, value: float) -> dict[str, Cell]:
+    return {"measure": name, "value": value, "chance": None, "z": None, "p": None, "says": name}
+
+
+def _notes(whole: Whole, draws: int) -> list[str]:
+    if not len(whole.ties):
+        return [_("There are no ties in force, so there is nothing to measure.")]
+    told = _(
+        "Chance is told by {draws} networks with swapped ties and by {permutations} permutations of the sectors (seed {seed}); mean "
+        "distances by the ways from {sources} agencies drawn."
+    )
+    return [
+        told.format(
+            draws=number(draws),
+            permutations=number(PERMUTATIONS),
+            seed=SEED,
+            sources=number(min(SOURCES, len(whole.tied))),
+        )
+    ]

@@ -1,0 +1,186 @@
+"""Measures of networks: the values that R's sna and igraph give, and networkx's on random networks."""
+
+import csv
+from itertools import permutations
+from typing import NamedTuple
+
+import networkx as nx
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from registry.analysis.betweenness import betweenness
+from registry.analysis.brokerage import ROLES, brokerage
+from registry.analysis.holes import constraint, effective_size
+from registry.analysis.structure import (
+    arc_reciprocity,
+    centralisation,
+    clustering,
+    density,
+    dyadic_reciprocity,
+    parts,
+    transitivity,
+)
+from registry.analysis.world import Floats, Ints, Matrix, pattern
+from tests.needs import shared
+
+SNA_ROLES = ("w_I", "w_O", "b_IO", "b_OI", "b_O")
+
+
+class Rescue(NamedTuple):
+    """Who told whom in a rescue, the sponsors of the agencies, and what R says of each (columns by name)."""
+
+    arcs: Matrix
+    sponsor: Ints
+    told: dict[str, Floats]
+
+
+def rescue(name: str) -> Rescue:
+    with (shared("reference") / f"emon_{name}_nodes.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    with (shared("emon") / f"{name}_edges.csv").open(encoding="utf-8") as file:
+        edges = [(edge["source"], edge["target"]) for edge in csv.DictReader(file)]
+    place = {row["org"]: number for number, row in enumerate(rows)}
+    arcs = pattern(np.array([(place[a], place[b]) for a, b in edges]), len(rows), len(rows))
+    sponsor = np.unique([row["group"] for row in rows], return_inverse=True)[1]
+    names = [name for name in rows[0] if name not in ("org", "group")]
+    return Rescue(arcs, sponsor, {name: np.array([_number(row[name]) for row in rows]) for name in names})
+
+
+def _number(cell: str) -> float:
+    return np.nan if cell == "NA" else float(cell)
+
+
+@pytest.mark.parametrize("name", ["LakePomona", "MtStHelens"])
+def test_every_measure_of_two_rescues_is_that_of_sna_and_igraph(name: str) -> None:
+    arcs, sponsor, told = rescue(name)
+    either_way = arcs.maximum(arcs.T).tocsr()
+    roles = brokerage(arcs, sponsor, directed=True)
+    in_one_group = brokerage(arcs, np.zeros_like(sponsor), directed=True)
+    ours = {
+        "indegree": arcs.sum(axis=0),
+        "outdegree": arcs.sum(axis=1),
+        "betweenness": betweenness(arcs),
+        **dict(zip(SNA_ROLES, roles.seen.T, strict=True)),
+        **{f"z_{role}": z for role, z in zip(SNA_ROLES, roles.z.T, strict=True)},
+        "t": roles.seen.sum(axis=1),
+        "z_t": in_one_group.z[:, 0],
+        "constraint_igraph_directed": constraint(arcs),
+        "constraint_igraph_sym": constraint(either_way),
+        "coreness_sym": np.array([core for _agency, core in sorted(nx.core_number(graph(either_way)).items())]),
+    }
+    assert set(ours) == set(told)
+    for measure, values in told.items():
+        np.testing.assert_allclose(ours[measure], values, rtol=0, atol=1e-6, err_msg=measure)
+
+
+def test_the_two_reciprocities_differ_by_far() -> None:
+    arcs = rescue("LakePomona").arcs
+    assert (dyadic_reciprocity(arcs), arc_reciprocity(arcs)) == (pytest.approx(42 / 106), pytest.approx(84 / 148))
+
+
+class Drawn(NamedTuple):
+    """A random network and the groups of its agencies."""
+
+    network: "nx.Graph[int]"
+    arcs: Matrix
+    group: Ints
+
+
+@st.composite
+def drawn(draw: st.DrawFn, *, directed: bool = False) -> Drawn:
+    size, share, seed = draw(st.integers(1, 24)), draw(st.floats(0, 1)), draw(st.integers(0, 2**32 - 1))
+    network = nx.gnp_random_graph(size, share, seed=seed, directed=directed)
+    cells = np.array(list(network.edges), np.int64).reshape(-1, 2)
+    both = cells if directed else np.concatenate([cells, cells[:, ::-1]])
+    return Drawn(network, pattern(both, size, size), np.random.default_rng(seed).integers(0, 3, size))
+
+
+def graph(arcs: Matrix) -> "nx.Graph[int]":
+    return nx.from_scipy_sparse_array(arcs)
+
+
+def by_agency(measured: dict[int, float]) -> NDArray[np.float64]:
+    return np.array([measured[agency] for agency in sorted(measured)], np.float64)
+
+
+def same(ours: Floats, theirs: Floats) -> None:
+    np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-9)
+
+
+@settings(max_examples=60, deadline=None)
+@given(drawn())
+def test_measures_without_direction_are_those_of_networkx(one: Drawn) -> None:
+    network, arcs, _group = one
+    same(betweenness(arcs) / 2, by_agency(nx.betweenness_centrality(network, normalized=False)))
+    same(constraint(arcs), by_agency(nx.constraint(network)))
+    same(effective_size(arcs), by_agency(nx.effective_size(network)))
+    same(clustering(arcs), by_agency(nx.clustering(network)))
+    assert density(arcs) == pytest.approx(nx.density(network))
+    assert transitivity(arcs) == pytest.approx(nx.transitivity(network))
+    assert sorted(parts(arcs).sizes) == sorted(map(len, nx.connected_components(network)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(drawn(directed=True))
+def test_measures_with_direction_are_those_of_networkx(one: Drawn) -> None:
+    network, arcs, _group = one
+    same(betweenness(arcs), by_agency(nx.betweenness_centrality(network, normalized=False)))
+    same(constraint(arcs), by_agency(nx.constraint(network)))
+    assert density(arcs) == pytest.approx(nx.density(network))
+    assert arc_reciprocity(arcs) == pytest.approx(nx.overall_reciprocity(network) if network.size() else 0)
+    assert sorted(parts(arcs).sizes) == sorted(map(len, nx.weakly_connected_components(network)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.booleans().flatmap(lambda directed: drawn(directed=directed)))
+def test_roles_of_brokers_are_counted_one_by_one(one: Drawn) -> None:
+    network, arcs, group = one
+    directed = network.is_directed()
+    counted = np.zeros((len(network), len(ROLES)))
+    for v in network:
+        for a, b in permutations(set(network) - {v}, 2):
+            if network.has_edge(a, v) and network.has_edge(v, b) and not network.has_edge(a, b):
+                counted[v, ROLES.index(_role(group[a], group[v], group[b]))] += 1
+    same(brokerage(arcs, group, directed=directed).seen, counted / (1 if directed else [2, 2, 1, 1, 2]))
+
+
+def _role(a: int, v: int, b: int) -> str:
+    if a == b:
+        return "coordinator" if a == v else "consultant"
+    return "representative" if a == v else "gatekeeper" if b == v else "liaison"
+
+
+def test_roles_vary_by_chance_as_drawn_networks_do() -> None:
+    random, group = np.random.default_rng(1), np.array([0] * 5 + [1] * 4 + [2] * 3)
+    seen = []
+    for _ in range(600):
+        upper = np.argwhere(np.triu(random.random((12, 12)) < 0.4, 1))
+        arcs = pattern(np.concatenate([upper, upper[:, ::-1]]), 12, 12)
+        seen.append(brokerage(arcs, group).seen)
+    chance = brokerage(_of_density(0.4), group)
+    scale = np.sqrt(chance.variance)
+    assert np.abs(np.mean(seen, axis=0) - chance.expected).max() < 0.2 * scale.max()
+    assert np.allclose(np.std(seen, axis=0), scale, rtol=0.15)
+
+
+def _of_density(share: float) -> Matrix:
+    pairs = np.argwhere(np.triu(np.ones((12, 12)), 1))[: round(share * 66)]
+    return pattern(np.concatenate([pairs, pairs[:, ::-1]]), 12, 12)
+
+
+def test_a_sample_of_sources_ranks_the_best_as_all_do() -> None:
+    network = nx.barabasi_albert_graph(400, 2, seed=1)
+    arcs = nx.to_scipy_sparse_array(network, format="csr")
+    whole, sampled = betweenness(arcs), betweenness(arcs, np.random.default_rng(1).choice(400, 100, replace=False))
+    assert np.argmax(whole) == np.argmax(sampled)
+    assert sampled.sum() == pytest.approx(whole.sum(), rel=0.1)
+
+
+def test_a_star_is_as_central_as_can_be() -> None:
+    degree = np.array([6, 1, 1, 1, 1, 1, 1])
+    assert centralisation(degree) == 1
+    assert centralisation(np.array([6, 0, 0, 0, 0, 0, 0]), directed=True) == 1
+    assert centralisation(np.array([2, 2, 2])) == 0
