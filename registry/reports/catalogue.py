@@ -12,6 +12,7 @@ from registry.analysis.coverage import COVERAGE, coverage
 from registry.analysis.gaps import GAPS, gaps
 from registry.analysis.lists import Lists, lists
 from registry.analysis.overlaps import OVERLAPS, overlaps
+from registry.analysis.reuse import REUSE, reuse
 from registry.analysis.sector_gaps import SECTOR_GAPS, sector_gaps
 from registry.analysis.world import World
 from registry.cypher.network import network
@@ -20,13 +21,16 @@ from registry.reports.report import Number, Parameter, Question, Report, ReportE
 from registry.values import today
 from registry.words import _
 
-QUESTIONS: Mapping[str, Question] = {one.name: one for one in (GAPS, COVERAGE, SECTOR_GAPS, AGREEMENTS, OVERLAPS)}
+QUESTIONS: Mapping[str, Question] = {
+    one.name: one for one in (GAPS, COVERAGE, SECTOR_GAPS, AGREEMENTS, OVERLAPS, REUSE)
+}
 _ANSWERS: Mapping[str, Callable[..., Report]] = {
     GAPS.name: gaps,
     COVERAGE.name: coverage,
     SECTOR_GAPS.name: sector_gaps,
     AGREEMENTS.name: agreements,
     OVERLAPS.name: overlaps,
+    REUSE.name: reuse,
 }
 
 
