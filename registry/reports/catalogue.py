@@ -11,6 +11,7 @@ from registry.analysis.agreements import AGREEMENTS, agreements
 from registry.analysis.coverage import COVERAGE, coverage
 from registry.analysis.gaps import GAPS, gaps
 from registry.analysis.lists import Lists, lists
+from registry.analysis.matches import MATCHES, matches
 from registry.analysis.overlaps import OVERLAPS, overlaps
 from registry.analysis.reuse import REUSE, reuse
 from registry.analysis.sector_gaps import SECTOR_GAPS, sector_gaps
@@ -21,17 +22,17 @@ from registry.reports.report import Number, Parameter, Question, Report, ReportE
 from registry.values import today
 from registry.words import _
 
-QUESTIONS: Mapping[str, Question] = {
-    one.name: one for one in (GAPS, COVERAGE, SECTOR_GAPS, AGREEMENTS, OVERLAPS, REUSE)
-}
-_ANSWERS: Mapping[str, Callable[..., Report]] = {
-    GAPS.name: gaps,
-    COVERAGE.name: coverage,
-    SECTOR_GAPS.name: sector_gaps,
-    AGREEMENTS.name: agreements,
-    OVERLAPS.name: overlaps,
-    REUSE.name: reuse,
-}
+_REPORTS: Sequence[tuple[Question, Callable[..., Report]]] = (
+    (GAPS, gaps),
+    (COVERAGE, coverage),
+    (SECTOR_GAPS, sector_gaps),
+    (AGREEMENTS, agreements),
+    (OVERLAPS, overlaps),
+    (MATCHES, matches),
+    (REUSE, reuse),
+)
+QUESTIONS: Mapping[str, Question] = {question.name: question for question, _answer in _REPORTS}
+_ANSWERS: Mapping[str, Callable[..., Report]] = {question.name: answer for question, answer in _REPORTS}
 
 
 class Readable(Protocol):
