@@ -173,35 +173,28 @@ def _days(need: Need, as_of: str) -> int | None:
 
 def _row(world: World, match: Match) -> Row:
     need, resource = match.need, match.resource
-    names = dict(zip(world.agencies.ids, world.agencies.names, strict=True))
     finding = "fits" if _sure(match) else "may-fit"
     values: dict[str, Cell] = {
         "finding": finding,
         "need": need.name,
-        "agencies": _named(need.agencies, names),
+        "agencies": world.agencies.named(need.agencies),
         "resource": resource.name,
-        "owners": _named(resource.owners, names),
+        "owners": world.agencies.named(resource.owners),
         "quantity": _plain(known(need.quantity)),
         "spare": _plain(spare(resource)),
         "unit": need.unit or resource.unit,
         "by_when": need.by_when,
         "days": _days(need, world.as_of),
         "steps": len(match.way) - 1 if match.way else None,
-        "via": _named((match.way or ())[1:-1], names),
+        "via": world.agencies.named((match.way or ())[1:-1]),
         "also": tuple(one.name for one in match.also),
     }
     agencies = dict.fromkeys((*need.agencies, *(match.way or ()), *resource.owners))
-    evidence = [Evidence(need.id, need.name, "Need"), Evidence(resource.id, resource.name, "Resource")]
-    evidence += [Evidence(one, names[one], "Agency") for one in agencies if one in names]
-    return Row(
-        values, (*evidence, *(Evidence(one.id, one.name, "Resource") for one in match.also)), CONFIDENCE[finding]
-    )
+    matched = Evidence(need.id, need.name, "Need"), Evidence(resource.id, resource.name, "Resource")
+    also = (Evidence(one.id, one.name, "Resource") for one in match.also)
+    return Row(values, (*matched, *world.agencies.records(agencies), *also), CONFIDENCE[finding])
 
 
 def _plain(amount: float | None) -> float | None:
     """Return a whole amount as a whole number."""
     return int(amount) if amount is not None and float(amount).is_integer() else amount
-
-
-def _named(agencies: Sequence[str], names: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(names[one] for one in agencies if one in names)

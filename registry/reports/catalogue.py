@@ -8,8 +8,11 @@ from typing import Any, Protocol
 
 from registry.access import Actor
 from registry.analysis.agreements import AGREEMENTS, agreements
+from registry.analysis.channels import CHANNELS, channels
 from registry.analysis.coverage import COVERAGE, coverage
+from registry.analysis.feedback import FEEDBACK, feedback
 from registry.analysis.gaps import GAPS, gaps
+from registry.analysis.levels import LEVELS, levels
 from registry.analysis.lists import Lists, lists
 from registry.analysis.matches import MATCHES, matches
 from registry.analysis.overlaps import OVERLAPS, overlaps
@@ -30,6 +33,9 @@ _REPORTS: Sequence[tuple[Question, Callable[..., Report]]] = (
     (OVERLAPS, overlaps),
     (MATCHES, matches),
     (REUSE, reuse),
+    (LEVELS, levels),
+    (CHANNELS, channels),
+    (FEEDBACK, feedback),
 )
 QUESTIONS: Mapping[str, Question] = {question.name: question for question, _answer in _REPORTS}
 _ANSWERS: Mapping[str, Callable[..., Report]] = {question.name: answer for question, answer in _REPORTS}
