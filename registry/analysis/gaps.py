@@ -1,10 +1,11 @@
 """The whole collaboration gap report: how much is known, then what was found, each with a next step."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
+from registry.analysis import gaps_in_use
 from registry.analysis.agreements import AGREEMENTS, WITHIN, agreements
 from registry.analysis.agreements import FINDINGS as AGREEMENT_FINDINGS
 from registry.analysis.coverage import COVERAGE, FACTS, KINDS, coverage
@@ -20,8 +21,12 @@ ABOUT = {
     **AGREEMENT_FINDINGS,
     "gap": "sectors that hardly meet",
     "overlap": "the same work, side by side",
+    **gaps_in_use.ABOUT,
 }
-URGENCY = ("uncovered", "gap", "expired", "expiring", "overlap", "reversed", "empty", "no-basis")
+URGENCY = (
+    *("uncovered", "gap", "expired", "expiring", "fits", "apart", "overlap", "special-application", "below", "wanted"),
+    *("reversed", "empty", "no-basis"),
+)
 NEXT_STEPS = {
     "coverage": "Ask the stewards of these records to complete them.",
     "uncovered": "Conclude an agreement that covers this use, or end the use.",
@@ -32,14 +37,25 @@ NEXT_STEPS = {
     "no-basis": "Record the rule or document it rests on.",
     "gap": "Bring the best connected agencies of both sectors to one table; the evidence names them.",
     "overlap": "Let both compare what they do, then share it or agree who does what.",
+    **gaps_in_use.NEXT_STEPS,
 }
-READS = dict.fromkeys(one for part in (COVERAGE, SECTOR_GAPS, AGREEMENTS, OVERLAPS) for one in part.reads)
+# The report that each sort of finding is from.
+FROM = {
+    "coverage": COVERAGE.name,
+    "gap": SECTOR_GAPS.name,
+    "overlap": OVERLAPS.name,
+    **dict.fromkeys(AGREEMENT_FINDINGS, AGREEMENTS.name),
+    **gaps_in_use.FROM,
+}
+PARTS = (COVERAGE, SECTOR_GAPS, AGREEMENTS, OVERLAPS, *gaps_in_use.QUESTIONS)
+READS = dict.fromkeys(one for part in PARTS for one in part.reads)
 
 GAPS = Question(
     "gaps",
     "Where do agencies that should work together fall short, and what could be done next?",
-    "First how much is on record, then the findings of the reports agreements, sector-gaps and overlaps: the most pressing "
-    "finding of each sort, then the second of each, and so on. Each report says how its findings are made.",
+    "First how much is on record, then the findings of the reports agreements, sector-gaps, overlaps, matches, levels (what is two "
+    "levels apart or below the aim) and reuse (the top 1 %, by resource): the most pressing finding of each sort, then the second of "
+    "each, and so on. Each report says how its findings are made.",
     tuple(READS),
     (
         Column("about", "What", "code", "The sort of finding.", words=ABOUT),
@@ -76,8 +92,9 @@ def composed(
         agreements(world, within=within),
         sector_gaps(world, level=level, least_expected=least_expected),
         overlaps(world, level=level, least_likeness=least_likeness),
+        *gaps_in_use.parts(world),
     )
-    findings = [found for part in parts for found in map(_READ[part.name], part.rows) if found]
+    findings = [found for part in parts for found in _read(part)]
     rows = [*(_covered(row) for row in known.rows if _lacking(row)), *_ranked(findings)]
     whole = GAPS.answer(
         world.as_of, rows, found=len(findings), of=sum(part.of for part in parts), unknown=sum(part.unknown for part in parts),
@@ -85,6 +102,12 @@ def composed(
         level=level, least_expected=least_expected, least_likeness=least_likeness, within=within,
     )  # fmt: skip
     return whole, {part.name: part for part in (known, *parts)}
+
+
+def _read(part: Report) -> Iterator[Row]:
+    if part.name in gaps_in_use.READ:
+        return gaps_in_use.READ[part.name](part)
+    return (found for found in map(_READ[part.name], part.rows) if found)
 
 
 def _ranked(findings: Sequence[Row]) -> list[Row]:
@@ -135,6 +158,8 @@ def _gap(row: Row) -> Row | None:
 
 
 def _overlap(row: Row) -> Row:
+    if row["finding"] == "special-application":
+        return gaps_in_use.special_application(row)
     rarest = row["rarest"]
     measure = _("{shared} functions shared, {expected} by chance").format(
         shared=_told(row, "shared"), expected=_told(row, "expected")

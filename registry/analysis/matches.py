@@ -1,7 +1,7 @@
 """Which idle resource fits which need, and through whom its owner can be reached."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -88,10 +88,7 @@ class Matching:
         self._resources = {one.id: one for one in world.lists.resources}
         self._fitting = Fitting(world.lists)
         self._left = {one.id: spare(one) for one in world.lists.resources}
-        self._graph = world.graph(one for one in world.lists.partnerships if one.in_force(world.as_of))
-        self._ways = {
-            agency: self._ways_from(agency) for agency in {who for need in self._needs for who in need.agencies}
-        }
+        self._ways = dict(_ways(world))
         self._fits = {
             need.id: [one for one in self._fitting.candidates(need) if self._open(need, one)] for need in self._needs
         }
@@ -150,17 +147,24 @@ class Matching:
         ]
         return min(ways, key=lambda way: (len(way), way), default=None)
 
-    def _ways_from(self, agency: str) -> Mapping[str, Sequence[str]]:
-        import networkx as nx  # half a second, which only who asks for ways should wait
-
-        return nx.single_source_shortest_path(self._graph, agency, FARTHEST) if agency in self._graph else {}
-
     def _nearest(self, need: Need) -> str:
         """Return what stands between the need and the resource that comes nearest to it."""
         at_first = [self._fitting.obstacle(need, one, spare(one)) for one in self._fitting.candidates(need)]
         if None in at_first:
             return "given"
         return max(at_first, key=lambda one: OBSTACLES.index(str(one)), default="none") or "none"
+
+
+def _ways(world: World) -> Iterator[tuple[str, Mapping[str, Sequence[str]]]]:
+    """Yield each agency that needs something, with its shortest ways by agreements in force to others, up to FARTHEST of them."""
+    needing = {who for need in world.lists.needs for who in need.agencies}
+    if not needing:
+        return
+    import networkx as nx  # half a second, which only who asks for ways should wait
+
+    graph = world.graph(one for one in world.lists.partnerships if one.in_force(world.as_of))
+    for who in sorted(needing):
+        yield who, nx.single_source_shortest_path(graph, who, FARTHEST) if who in graph else {}
 
 
 def _sure(match: Match) -> bool:

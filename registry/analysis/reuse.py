@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from registry.analysis.lists import Resource
-from registry.analysis.takeup import LIKENESS_WEIGHT, USERS_HALF_LIFE, History, Votes, years_between
+from registry.analysis.takeup import LIKENESS_WEIGHT, USERS_HALF_LIFE, History, Votes, held, years_between
 from registry.analysis.world import Floats, Ints, World
 from registry.figures import day, number
 from registry.reports.report import Cell, Column, Confidence, Parameter, Question, Report, Row
@@ -75,8 +75,8 @@ def reuse(
     best trivial ranking on data with dates (see `registry.analysis.backtest_reuse`), and not better.
     """
     history = History.of(world.lists, world.as_of)
-    telling = Telling(world, history)
     shown = np.argsort(-history.activity, kind="stable")[:agencies]
+    telling = Telling(world, history, shown)
     bands = _bands(history)
     pairs = sorted(_best(history, shown, each, most_users), key=lambda one: (-one.score, one.agency, one.resource))
     rows = [telling.row(rank, pair, bands) for rank, pair in enumerate(pairs, 1)]
@@ -111,16 +111,17 @@ def _bands(history: History) -> tuple[float, float] | None:
 
 
 class Telling:
-    """Puts a suggestion into words."""
+    """Puts suggestions to the agencies shown (places) into words."""
 
-    def __init__(self, world: World, history: History) -> None:
+    def __init__(self, world: World, history: History, shown: Ints) -> None:
         self._history, self._as_of = history, world.as_of
         known = {one.id: one for one in world.lists.resources}
         self._resources: Sequence[Resource] = [known[one] for one in history.resources.ids]
         self._owned = any(one.owners for one in self._resources)
-        self._by_resource = history.has.T.tocsr()
-        self._users = np.diff(self._by_resource.indptr)
         self._fading = history.fading(USERS_HALF_LIFE).T.tocsr()
+        self._users = np.diff(self._fading.indptr)
+        self._shown = {agency: row for row, agency in enumerate(shown.tolist())}
+        self._likeness, self._kin = history.likeness(shown), history.kin(shown)
         self._taken_up = _since(world.lists.resources, world.as_of, 1)
 
     def row(self, rank: int, pair: Pair, bands: tuple[float, float] | None) -> Row:
@@ -182,13 +183,12 @@ class Telling:
             ),
         ]
 
-    def _voters(self, pair: Pair) -> tuple[Ints, Floats, Ints]:
+    def _voters(self, pair: Pair) -> tuple[Ints, Floats, Floats]:
         """Return who has the resource (places), the vote of each, and who of them has the same parent (1 or 0)."""
-        users: Ints = self._by_resource[[pair.resource]].indices.astype(np.int64)
-        row = np.array([pair.agency])
-        likeness, kin = (one(row)[:, users].toarray()[0] for one in (self._history.likeness, self._history.kin))
-        votes: Floats = self._fading[[pair.resource]].data * (1 + LIKENESS_WEIGHT * likeness + kin)
-        return users, votes, kin
+        row = self._shown[pair.agency]
+        users, fading = held(self._fading, pair.resource)
+        likeness, kin = (_among(held(one, row), users) for one in (self._likeness, self._kin))
+        return users, fading * (1 + LIKENESS_WEIGHT * likeness + kin), kin
 
     def _because(self, pair: Pair, user: int) -> str:
         name, resource = self._history.agencies.names[user], self._resources[pair.resource]
@@ -203,8 +203,7 @@ class Telling:
         return _("{told}, both have {n}, such as {name}").format(told=told, n=number(len(both)), name=rarest)
 
     def _of(self, agency: int) -> Ints:
-        held: Ints = self._history.has[[agency]].indices.astype(np.int64)
-        return held
+        return held(self._history.has, agency)[0]
 
     def _against(self, resource: Resource) -> Iterator[str]:
         expired = sum(until is not None and until < self._as_of for _user, _since, until, *_role in resource.uses)
@@ -216,6 +215,13 @@ class Telling:
             yield _("not shared")
         if self._owned and not resource.owners:
             yield _("no owner on record to ask")
+
+
+def _among(row: tuple[Ints, Floats], places: Ints) -> Floats:
+    """Return what a row holds at these places, 0 where it holds nothing."""
+    columns, values = row
+    found = dict(zip(columns.tolist(), values.tolist(), strict=True))
+    return np.array([found.get(place, 0.0) for place in places.tolist()])
 
 
 def _band(score: float, bands: tuple[float, float] | None) -> str | None:

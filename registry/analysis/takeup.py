@@ -106,6 +106,12 @@ class Votes(NamedTuple):
         return score
 
 
+def held(matrix: Matrix, row: int) -> tuple[Ints, Floats]:
+    """Return the columns that a row of the matrix holds, and what stands there."""
+    cells = slice(matrix.indptr[row], matrix.indptr[row + 1])
+    return matrix.indices[cells].astype(np.int64), matrix.data[cells]
+
+
 def years_between(since: str, as_of: str) -> float:
     """Return the years between two days (ISO text)."""
     return (date.fromisoformat(as_of) - date.fromisoformat(since)).days / YEAR

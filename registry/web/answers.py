@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from anyio import CapacityLimiter, to_thread
 
 from registry.access import ANONYMOUS
-from registry.analysis.gaps import composed
+from registry.analysis.gaps import FROM, composed
 from registry.analysis.lists import lists
 from registry.analysis.world import World
 from registry.cypher.network import network
@@ -35,6 +35,10 @@ class Attention:
 
     gaps: Report
     parts: Mapping[str, Report]
+
+    def part(self, about: str) -> Report:
+        """Return the report that this sort of finding is from."""
+        return self.parts[FROM[about]]
 
 
 class Answers:
