@@ -1,5 +1,6 @@
 """Special applications that do what a general one offers (SPBE: Presidential Regulation 95 of 2018 asks for general ones)."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -31,11 +32,16 @@ def comparable(special: Resource) -> bool:
 def doubled(lists: Lists, as_of: str) -> Iterator[Doubled]:
     """Yield each special application that a general one could replace, with the one that is most like it."""
     areas, functions = Wider(lists.areas), Wider(lists.functions)
-    general = [one for one in lists.resources if _offered(one, as_of)]
+    general: dict[str, list[Resource]] = defaultdict(list)
+    for offered in lists.resources:
+        if _offered(offered, as_of):
+            for function in offered.functions:
+                general[function].append(offered)
     for special in filter(comparable, special_applications(lists)):
         could = [
             one
-            for one in general
+            for function in sorted(functions.upwards(special.functions[0]))
+            for one in general[function]
             if functions.reach(one.functions, special.functions) and areas.reach(one.areas, special.areas)
         ]
         if could:

@@ -88,10 +88,11 @@ class Matching:
         self._resources = {one.id: one for one in world.lists.resources}
         self._fitting = Fitting(world.lists)
         self._left = {one.id: spare(one) for one in world.lists.resources}
-        self._ways = dict(_ways(world))
         self._fits = {
             need.id: [one for one in self._fitting.candidates(need) if self._open(need, one)] for need in self._needs
         }
+        fitted = (need for need in self._needs if self._fits[need.id])
+        self._ways = dict(_ways(world, {who for need in fitted for who in need.agencies}))
 
     def found(self) -> list[Match]:
         """Deal the resources out in rounds, until nothing that is left fits a need that waits."""
@@ -155,15 +156,14 @@ class Matching:
         return max(at_first, key=lambda one: OBSTACLES.index(str(one)), default="none") or "none"
 
 
-def _ways(world: World) -> Iterator[tuple[str, Mapping[str, Sequence[str]]]]:
-    """Yield each agency that needs something, with its shortest ways by agreements in force to others, up to FARTHEST of them."""
-    needing = {who for need in world.lists.needs for who in need.agencies}
-    if not needing:
+def _ways(world: World, agencies: set[str]) -> Iterator[tuple[str, Mapping[str, Sequence[str]]]]:
+    """Yield each of the agencies with its shortest ways by agreements in force to others, up to FARTHEST of them."""
+    if not agencies:
         return
     import networkx as nx  # half a second, which only who asks for ways should wait
 
     graph = world.graph(one for one in world.lists.partnerships if one.in_force(world.as_of))
-    for who in sorted(needing):
+    for who in sorted(agencies):
         yield who, nx.single_source_shortest_path(graph, who, FARTHEST) if who in graph else {}
 
 
