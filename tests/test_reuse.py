@@ -1,9 +1,11 @@
 """The report `reuse` scores as its formula says, leaves out what agencies have, and is judged by dates on real data."""
 
+import json
 from collections.abc import Sequence
 from datetime import date
 from itertools import product
 from math import sqrt
+from pathlib import Path
 
 import networkx as nx
 import numpy as np
@@ -26,6 +28,7 @@ from registry.model import MODEL
 from registry.reports.catalogue import answer_from
 from registry.settings import Settings
 from registry.store import Place, Store
+from tests.commands import command, finished, speaking_to
 from tests.depok import depok
 from tests.test_sources import shared
 
@@ -176,6 +179,17 @@ def test_the_bands_that_the_report_prints_are_those_of_the_back_test(judged: Bac
     assert [round(1 / one) for one in (judged.means["precision_top_1"], min(tops), max(tops))] == [9, 18, 7]
     assert round(1 / judged.means["base_rate"]) == 126
     assert "1 in 9" in " ".join(answer_from(fedramp, "reuse", "2024-09-10").notes)
+
+
+def test_the_back_test_is_a_command_whose_json_has_the_names_of_its_table(
+    judged: Backtest, embedded_place: Place, tmp_path: Path
+) -> None:
+    asked = command("backtest", "reuse", "--json", data=tmp_path, **speaking_to(embedded_place))
+    code, out, err = finished(asked)
+    assert code == 0, err
+    told = json.loads(out)
+    assert told["cuts"] == [one._asdict() for one in judged.cuts]
+    assert (told["mean"], told["verdict"]) == (judged.means, verdict(judged))
 
 
 def test_without_dates_there_is_nothing_to_test_by() -> None:

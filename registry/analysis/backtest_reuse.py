@@ -13,7 +13,7 @@ from registry.figures import number
 from registry.reports.report import ReportError
 from registry.words import _
 
-CUTS, MONTH, LARGEST = 5, 31, 20_000_000
+MONTH, LARGEST = 31, 20_000_000
 TRIVIAL = ("popularity", "activity_popularity", "recent_activity_recent_popularity")
 BETTER, WON = 1.1, 0.8
 
@@ -68,6 +68,11 @@ class Backtest(NamedTuple):
         won = np.mean([one.report_to_best_trivial > 1 for one in self.cuts])
         return self.ratio >= BETTER and bool(won >= WON)
 
+    @property
+    def worse(self) -> bool:
+        """Whether the best trivial ranking is a tenth better on average."""
+        return self.ratio <= 1 / BETTER
+
     def _figures(self) -> Iterator[tuple[str, list[float]]]:
         for name in Cut._fields[Cut._fields.index("base_rate") :]:
             yield name, [getattr(one, name) for one in self.cuts]
@@ -83,7 +88,7 @@ class _Judged(NamedTuple):
     scores: Mapping[str, Floats]
 
 
-def backtest_reuse(lists: Lists, today: str, cuts: int = CUTS) -> Backtest | None:
+def backtest_reuse(lists: Lists, today: str, cuts: int = 5) -> Backtest | None:
     """Judge the report on the last years of which there are dates up to `today`; None where no year has a hit.
 
     At each cut, 1 January, what is dated before is known; a hit is a pair without a use that is first dated within the year

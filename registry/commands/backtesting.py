@@ -1,24 +1,23 @@
 """`registry backtest`: how well a report would have told, in past years, what came next."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from registry.access import ADMIN
-from registry.analysis.backtest_reuse import BETTER, CUTS, Backtest, backtest_reuse
-from registry.analysis.lists import lists
-from registry.analysis.reuse import REUSE
 from registry.commands.console import out, print_json, print_table, tell, warn
 from registry.cypher.network import network
 from registry.figures import number
 from registry.opening import open_store
-from registry.reports.catalogue import read_day
 from registry.reports.report import ReportError
 from registry.settings import load_settings
 from registry.words import _, speaking
 
-REFUSED = 2
+if TYPE_CHECKING:
+    from registry.analysis.backtest_reuse import Backtest
+
+REFUSED, CUTS = 2, 5
 HEADINGS = {
     "agencies": "agencies",
     "resources": "resources",
@@ -49,6 +48,11 @@ def reuse(
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
     """Hold out a year at a time, and rank who would take up what in it by the report and by three trivial rankings."""
+    from registry.analysis.backtest_reuse import backtest_reuse
+    from registry.analysis.lists import lists
+    from registry.analysis.reuse import REUSE
+    from registry.reports.catalogue import read_day
+
     settings = load_settings()
     with speaking(settings.lang):
         try:
@@ -67,7 +71,7 @@ def reuse(
             _print(found)
 
 
-def _as_json(found: Backtest) -> dict[str, object]:
+def _as_json(found: "Backtest") -> dict[str, object]:
     return {
         "cuts": [one._asdict() for one in found.cuts],
         "mean": found.means,
@@ -79,7 +83,7 @@ def _as_json(found: Backtest) -> dict[str, object]:
     }
 
 
-def _print(found: Backtest) -> None:
+def _print(found: "Backtest") -> None:
     headings = [*(one.cut + ("*" if one.short else "") for one in found.cuts), _("mean"), _("spread")]
     columns = [*(one._asdict() for one in found.cuts), found.means, found.spreads]
     rows = [[_(label), *(_shown(name, figures) for figures in columns)] for name, label in HEADINGS.items()]
@@ -93,14 +97,14 @@ def _print(found: Backtest) -> None:
     out.print(verdict(found))
 
 
-def verdict(found: Backtest) -> str:
+def verdict(found: "Backtest") -> str:
     """Say in one sentence whether the report beats the best trivial ranking."""
     if found.beats:
         told = _("beats the best trivial ranking: yes ({ratio} x)")
-    elif found.ratio > 1 / BETTER:
-        told = _("beats the best trivial ranking: no ({ratio} x, within noise)")
-    else:
+    elif found.worse:
         told = _("beats the best trivial ranking: no ({ratio} x, worse)")
+    else:
+        told = _("beats the best trivial ranking: no ({ratio} x, within noise)")
     return told.format(ratio=number(found.ratio))
 
 
