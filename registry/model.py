@@ -111,6 +111,7 @@ class Resource(Common, plural="resources"):
     capacity: Number = prop("How much there is, in its unit.", at_least=0)
     in_use: Number = prop("How much of the capacity is taken, in its unit.", at_least=0)
     shareability: Code = prop("Open, on request, or not shared.", codes="shareability", face=True)
+    available_since: Date = prop("The first day on which others could use it.")
     conditions: Prose = prop("What a user must agree to.")
     classification: Code = prop("How confidential the thing itself is.", codes="classification")
     application_class: Code = prop("For applications: general or special (SPBE).", codes="application-class", face=True)

@@ -2,10 +2,21 @@
 
 import csv
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from registry.analysis.lists import Agency, Lists, Partnership, Resource, Service, Term
+from registry.analysis.lists import (
+    Agency,
+    Channel,
+    Feedback,
+    Lists,
+    Need,
+    Partnership,
+    Resource,
+    Service,
+    Statement,
+    Term,
+)
 
 TABLES = Path(__file__).parent.parent / "loaders" / "sources" / "depok" / "data"
 AS_OF = "2026-11-25"
@@ -13,11 +24,8 @@ Line = dict[str, str]
 
 
 def depok() -> Lists:
-    providers, parties, uses = (
-        _far("services.providers", "service"),
-        _far("partnerships.parties", "partnership"),
-        _uses(),
-    )
+    providers, parties = _far("services.providers", "service"), _far("partnerships.parties", "partnership")
+    uses = _uses()
     leads = _far("services.providers", "service", "lead")
     return Lists(
         agencies=[
@@ -25,14 +33,51 @@ def depok() -> Lists:
             for one in _table("agencies")
         ],
         services=[_service(one, providers[one["id"]], leads[one["id"]]) for one in _table("services")],
-        resources=[
-            Resource(one["id"], one["name"], True, _ids(one["owners"]), uses[one["id"]]) for one in _table("resources")
-        ],
+        resources=[_resource(one, uses[one["id"]]) for one in _table("resources")],
+        needs=[_need(one) for one in _table("needs")],
         partnerships=[_partnership(one, parties[one["id"]]) for one in _table("partnerships")],
+        statements=[
+            Statement(
+                one["id"], one["id"], True, _ids(one["agency"]), _ids(one["partnership"]),
+                one["scale"], int(one["level"]), one["on"],
+            )
+            for one in _table("statements")
+        ],
+        channels=[_channel(one) for one in _table("channels")],
+        feedbacks=[
+            Feedback(
+                one["id"], one["id"], True, _ids(one["service"]), _ids(one["channel"]), _ids(one["owner"]),
+                one["received"], one["answered"] or None,
+            )
+            for one in _table("feedbacks")
+        ],
         sectors=_terms("sectors"),
         areas=_terms("areas"),
         functions=_terms("functions"),
-    )
+    )  # fmt: skip
+
+
+def _resource(one: Line, uses: Sequence[Sequence[str | None]]) -> Resource:
+    return Resource(
+        one["id"], one["name"], True, _ids(one["owners"]), uses, one["kind"], one["shareability"] or None,
+        one["application_class"] or None, _ids(one["areas"]), _ids(one["functions"]), one["unit"] or None,
+        _number(one["capacity"]), _number(one["in_use"]),
+    )  # fmt: skip
+
+
+def _need(one: Line) -> Need:
+    return Need(
+        one["id"], one["name"], True, _ids(one["agency"]), one["kind"], _ids(one["areas"]), _ids(one["functions"]),
+        one["unit"] or None, _number(one["quantity"]), one["by_when"] or None,
+    )  # fmt: skip
+
+
+def _channel(one: Line) -> Channel:
+    two_way = {"yes": True, "no": False}.get(one["two_way"])
+    return Channel(
+        one["id"], one["id"], True, _ids(one["agency"]), _ids(one["service"]), one["kind"], two_way,
+        _number(one["answers_within"]),
+    )  # fmt: skip
 
 
 def _service(one: Line, providers: list[str], leads: list[str]) -> Service:
@@ -45,7 +90,7 @@ def _partnership(one: Line, parties: list[str]) -> Partnership:
     dates = one["valid_from"] or None, one["valid_until"] or None
     return Partnership(
         one["id"], one["name"], True, one["instrument"] or None, *dates, one["legal_basis"] or None,
-        parties, covers, 0, _ids(one["renews"]),
+        parties, covers, 0, _ids(one["renews"]), one["target_scale"] or None, _level(one["target_level"]),
     )  # fmt: skip
 
 
@@ -72,13 +117,21 @@ def _far(name: str, near: str, role: str | None = None) -> dict[str, list[str]]:
     return found
 
 
-def _uses() -> dict[str, list[tuple[str, str | None, str | None]]]:
-    found: dict[str, list[tuple[str, str | None, str | None]]] = defaultdict(list)
+def _uses() -> dict[str, list[list[str | None]]]:
+    found: dict[str, list[list[str | None]]] = defaultdict(list)
     with (TABLES / "resources.users.csv").open(encoding="utf-8", newline="") as table:
         for row in csv.DictReader(table):
-            found[row["resource"]].append((row["agency"], row["since"] or None, row["until"] or None))
+            found[row["resource"]].append([row["agency"], row["since"] or None, row["until"] or None, row["role"]])
     return found
 
 
 def _ids(cell: str) -> list[str]:
     return [one for one in cell.split(";") if one]
+
+
+def _number(cell: str) -> float | None:
+    return float(cell) if cell else None
+
+
+def _level(cell: str) -> int | None:
+    return int(cell) if cell else None

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from registry.access import ADMIN, ANONYMOUS
 from registry.analysis.fixed_degrees import fixed_degrees
+from registry.analysis.lists import Agency, Lists, Resource, Term
 from registry.analysis.mixing import mixing
 from registry.analysis.significance import false_discovery
 from registry.reports.catalogue import QUESTIONS, answer_from, run_report
@@ -54,7 +55,8 @@ def test_the_sector_gaps_of_the_sample_are_the_two_planted_ones() -> None:
 
 def test_the_overlaps_of_the_sample_are_the_three_planted_ones() -> None:
     report = answer_from(depok(), "overlaps", AS_OF)
-    found = {frozenset(one.id for one in row.evidence if one.kind == "Agency") for row in report.rows}
+    overlaps = [row for row in report.rows if row["finding"] == "overlap"]
+    found = {frozenset(one.id for one in row.evidence if one.kind == "Agency") for row in overlaps}
     assert found == {
         frozenset({"depok:diskarpus", "depok:setwan-kota"}),
         frozenset({"depok:bpbd-kota", "depok:tagana-kota"}),
@@ -62,10 +64,57 @@ def test_the_overlaps_of_the_sample_are_the_three_planted_ones() -> None:
     }
 
 
+def test_the_special_applications_of_the_sample_that_general_ones_double_are_found() -> None:
+    doubled = [row for row in answer_from(depok(), "overlaps", AS_OF).rows if row["finding"] == "special-application"]
+    assert [tuple(one.id for one in row.evidence if one.kind == "Resource") for row in doubled] == [
+        ("depok:apl-perempuan", "depok:apl-umkm"),
+        ("depok:apl-surat-dewan", "depok:apl-nadi"),
+    ]
+    assert {(row["special"], row["general"]) for row in doubled} >= {("Perempuan Berdaya", "Pasar UMKM Depok")}
+
+
+@pytest.mark.parametrize(
+    ("general", "found"),
+    [
+        ({}, True),
+        ({"functions": ["a", "b", "c"]}, True),
+        ({"functions": ["above", "b"]}, True),
+        ({"functions": ["a"]}, False),
+        ({"areas": ["other"]}, False),
+        ({"areas": ["whole"]}, True),
+        ({"shareability": "not-shared"}, False),
+        ({"application_class": None}, False),
+        ({"available_since": "2027-01-01"}, False),
+    ],
+)
+def test_a_special_application_is_doubled_by_a_general_one_that_could_replace_it(
+    general: dict[str, object], found: bool
+) -> None:
+    special = Resource("s", "S", True, ["one"], [], "application", None, "special", ["place"], ["a", "b"])
+    other = special._replace(id="g", name="G", owners=["two"], application_class="general")._replace(**general)
+    lists = Lists(
+        [Agency("one", "One"), Agency("two", "Two")],
+        resources=[special, other],
+        areas=[Term("place", "Place", broader=["whole"]), Term("whole", "Whole")],
+        functions=[Term("a", "A", broader=["above"]), Term("above", "Above")],
+    )
+    assert bool(answer_from(lists, "overlaps", AS_OF).found) is found
+
+
 def test_the_agreements_of_the_sample_are_told_apart() -> None:
     report = answer_from(depok(), "agreements", AS_OF)
     counted = Counter(row["finding"] for row in report.rows)
     assert counted == {"expired": 10, "uncovered": 8, "expiring": 6, "empty": 5, "no-basis": 2}
+
+
+def test_the_gap_report_of_the_sample_names_each_sort_of_finding_once_before_any_twice() -> None:
+    report = answer_from(depok(), "gaps", AS_OF)
+    sorts = [row["about"] for row in report.rows if row["about"] != "coverage"]
+    assert {"uncovered", "gap", "fits", "apart", "below", "overlap", "special-application", "wanted"} <= set(sorts)
+    assert len(set(sorts)) == len(set(sorts[: len(set(sorts))]))
+    assert all(row["next_step"] and row.evidence for row in report.rows)
+    wanted = [row["subject"] for row in report.rows if row["about"] == "wanted"]
+    assert len(wanted) == len(set(wanted)), "a resource is one meeting, whoever wants it"
 
 
 def test_bad_questions_are_one_sentence() -> None:
@@ -121,12 +170,12 @@ def test_a_verdict_is_as_sure_as_it_can_be() -> None:
 
 def test_numbers_are_written_as_the_language_writes_them() -> None:
     for language, shown in (
-        ("en", ("62 of 8,564", "10.2 by chance")),
-        ("id", ("62 dari 8.564", "10,2 bila kebetulan")),
+        ("en", ("5 of 7,340", "10.2 by chance")),
+        ("id", ("5 dari 7.340", "10,2 bila kebetulan")),
     ):
         with speaking(language):
             report = answer_from(depok(), "gaps", AS_OF)
-            assert shown[0] in summary(report)
+            assert shown[0] in summary(answer_from(depok(), "overlaps", AS_OF))
             assert any(shown[1] in str(row["measure"]) for row in report.rows)
 
 

@@ -199,7 +199,7 @@ def test_numbers_and_days_are_written_as_the_language_has_them(client: httpx.Cli
     assert "5 Agu 2026" in indonesian and "3 Feb 2021" in indonesian and "-2.009" in indonesian
 
 
-@pytest.mark.parametrize("name", ["gaps", "coverage", "agreements", "sector-gaps", "overlaps"])
+@pytest.mark.parametrize("name", ["gaps", "coverage", "agreements", "overlaps", "reuse", "matches", "levels"])
 def test_a_report_has_the_same_rows_as_page_json_and_csv(client: httpx.Client, name: str) -> None:
     page = client.get(f"/reports/{name}?as-of=2026-11-25").text
     links = [one.replace("&amp;", "&") for one in re.findall(r'href="(/reports/[^"]*\.(?:json|csv)[^"]*)"', page)]

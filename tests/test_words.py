@@ -6,6 +6,8 @@ from babel.messages.extract import extract_from_dir
 
 from registry.analysis.backtest_partners import BACKTEST
 from registry.analysis.gaps import NEXT_STEPS
+from registry.analysis.matches import UNMET
+from registry.commands.backtesting import HEADINGS
 from registry.exploring.steps import PHRASES
 from registry.model import MODEL
 from registry.reports.catalogue import QUESTIONS
@@ -25,7 +27,7 @@ def texts() -> set[str]:
     for folder in ("registry", "loaders"):
         extracted = extract_from_dir(ROOT / folder, METHODS, keywords={"_": None}, callback=None)
         found |= {message for _file, _line, message, _comments, _context in extracted if isinstance(message, str)}
-    found |= set(NEXT_STEPS.values())
+    found |= {*NEXT_STEPS.values(), *HEADINGS.values(), *UNMET.values()}
     for question in (*QUESTIONS.values(), BACKTEST):
         found |= {question.text, question.method, *(one.description for one in question.parameters)}
         for column in question.columns:

@@ -107,7 +107,7 @@ def _faults(one: Partnership, register: Register) -> Iterator[str]:
 def _running(lists: Lists, register: Register) -> Iterator[tuple[Resource, str]]:
     """Yield the uses on the day by others than the owners and their bodies and units."""
     for resource in lists.resources:
-        for user, since, until in resource.uses:
+        for user, since, until, *_role in resource.uses:
             now = (since or "") <= register.as_of and (until is None or register.as_of <= until)
             if now and not any(register.related(user, owner) for owner in resource.owners):
                 yield resource, user

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
-from registry.analysis import gaps_in_ties
+from registry.analysis import gaps_in_ties, gaps_in_use
 from registry.analysis.agreements import AGREEMENTS, WITHIN, agreements
 from registry.analysis.agreements import FINDINGS as AGREEMENT_FINDINGS
 from registry.analysis.coverage import COVERAGE, FACTS, KINDS, coverage
@@ -22,9 +22,22 @@ ABOUT = {
     "gap": "sectors that hardly meet",
     "overlap": "the same work, side by side",
     **gaps_in_ties.ABOUT,
+    **gaps_in_use.ABOUT,
 }
 URGENCY = (
-    *("uncovered", "missing", "gap", "expired", "expiring", "cut-point", "overlap", "own-sector", "one-tie"),
+    *(
+        "uncovered",
+        "missing",
+        "gap",
+        "expired",
+        "expiring",
+        "fits",
+        "apart",
+        "cut-point",
+        "overlap",
+        "special-application",
+    ),
+    *("below", "wanted", "own-sector", "one-tie"),
     *("reversed", "empty", "no-basis"),
 )
 NEXT_STEPS = {
@@ -38,6 +51,7 @@ NEXT_STEPS = {
     "gap": "Bring the best connected agencies of both sectors to one table; the evidence names them.",
     "overlap": "Let both compare what they do, then share it or agree who does what.",
     **gaps_in_ties.NEXT_STEPS,
+    **gaps_in_use.NEXT_STEPS,
 }
 # The report that each sort of finding is from.
 FROM = {
@@ -46,16 +60,17 @@ FROM = {
     "overlap": OVERLAPS.name,
     **dict.fromkeys(AGREEMENT_FINDINGS, AGREEMENTS.name),
     **gaps_in_ties.FROM,
+    **gaps_in_use.FROM,
 }
-PARTS = (COVERAGE, SECTOR_GAPS, AGREEMENTS, OVERLAPS, *gaps_in_ties.QUESTIONS)
+PARTS = (COVERAGE, SECTOR_GAPS, AGREEMENTS, OVERLAPS, *gaps_in_ties.QUESTIONS, *gaps_in_use.QUESTIONS)
 READS = dict.fromkeys(one for part in PARTS for one in part.reads)
 
 GAPS = Question(
     "gaps",
     "Where do agencies that should work together fall short, and what could be done next?",
-    "First how much is on record, then the findings of the reports agreements, sector-gaps, overlaps, missing-ties, cut-points (firm "
-    "ones) and isolates: the most pressing finding of each sort, then the second of each, and so on. Each report says how its "
-    "findings are made.",
+    "First how much is on record, then the findings of the reports agreements, sector-gaps, overlaps, missing-ties, matches, levels "
+    "(what is two levels apart or below the aim), cut-points (firm ones), reuse (the top 1 %, by resource) and isolates: the most "
+    "pressing finding of each sort, then the second of each, and so on. Each report says how its findings are made.",
     tuple(READS),
     (
         Column("about", "What", "code", "The sort of finding.", words=ABOUT),
@@ -94,6 +109,7 @@ def composed(
         sector_gaps(world, level=level, least_expected=least_expected),
         alike,
         *gaps_in_ties.parts(world, level, alike),
+        *gaps_in_use.parts(world),
     )
     findings = [found for part in parts for found in _read(part)]
     rows = [*(_covered(row) for row in known.rows if _lacking(row)), *_ranked(findings)]
@@ -106,8 +122,9 @@ def composed(
 
 
 def _read(part: Report) -> Iterator[Row]:
-    if part.name in gaps_in_ties.READ:
-        return gaps_in_ties.READ[part.name](part)
+    others = {**gaps_in_ties.READ, **gaps_in_use.READ}
+    if part.name in others:
+        return others[part.name](part)
     return (found for found in map(_READ[part.name], part.rows) if found)
 
 
@@ -159,6 +176,8 @@ def _gap(row: Row) -> Row | None:
 
 
 def _overlap(row: Row) -> Row:
+    if row["finding"] == "special-application":
+        return gaps_in_use.special_application(row)
     rarest = row["rarest"]
     measure = _("{shared} functions shared, {expected} by chance").format(
         shared=_told(row, "shared"), expected=_told(row, "expected")

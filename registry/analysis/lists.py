@@ -37,13 +37,40 @@ class Service(NamedTuple):
 
 
 class Resource(NamedTuple):
-    """A resource, who has it and who uses it: `(user, since, until)`, days as ISO text or None."""
+    """A resource, who has it and who uses it: `(user, since, until, role)`, days as ISO text or None.
+
+    Where `whole` is false its users, capacity and days are not known to who asks.
+    """
 
     id: str
     name: str
     whole: bool = True
     owners: Ids = ()
     uses: Sequence[Sequence[Any]] = ()
+    kind: str | None = None
+    shareability: str | None = None
+    application_class: str | None = None
+    areas: Ids = ()
+    functions: Ids = ()
+    unit: str | None = None
+    capacity: float | None = None
+    in_use: float | None = None
+    available_since: str | None = None
+
+
+class Need(NamedTuple):
+    """What an agency lacks. Where `whole` is false how much of what, and by when, is not known to who asks."""
+
+    id: str
+    name: str
+    whole: bool = True
+    agencies: Ids = ()
+    kind: str | None = None
+    areas: Ids = ()
+    functions: Ids = ()
+    unit: str | None = None
+    quantity: float | None = None
+    by_when: str | None = None
 
 
 class Partnership(NamedTuple):
@@ -60,6 +87,8 @@ class Partnership(NamedTuple):
     covers: Ids = ()
     covers_hidden: int = 0
     renews: Ids = ()
+    target_scale: str | None = None
+    target_level: int | None = None
 
     def in_force(self, as_of: str) -> bool:
         """Tell whether the day lies within its dates; an empty date sets no bound. False where they are not known."""
@@ -71,6 +100,45 @@ class Partnership(NamedTuple):
     def reversed(self) -> bool:
         """Whether it ends before it begins, so that nothing can be said of it."""
         return bool(self.valid_from and self.valid_until and self.valid_until < self.valid_from)
+
+
+class Statement(NamedTuple):
+    """What a party says about an agreement. Where `whole` is false all of it is not known to who asks."""
+
+    id: str
+    name: str
+    whole: bool = True
+    agencies: Ids = ()
+    partnerships: Ids = ()
+    scale: str | None = None
+    level: int | None = None
+    on: str | None = None
+
+
+class Channel(NamedTuple):
+    """How services and agencies are reached; `answers_within` is in hours."""
+
+    id: str
+    name: str
+    whole: bool = True
+    agencies: Ids = ()
+    services: Ids = ()
+    kind: str | None = None
+    two_way: bool | None = None
+    answers_within: float | None = None
+
+
+class Feedback(NamedTuple):
+    """Something said about a service. Where `whole` is false all of it is not known to who asks."""
+
+    id: str
+    name: str
+    whole: bool = True
+    services: Ids = ()
+    channels: Ids = ()
+    owners: Ids = ()
+    received: str | None = None
+    answered: str | None = None
 
 
 class Term(NamedTuple):
@@ -89,7 +157,11 @@ class Lists(NamedTuple):
     agencies: Sequence[Agency] = ()
     services: Sequence[Service] = ()
     resources: Sequence[Resource] = ()
+    needs: Sequence[Need] = ()
     partnerships: Sequence[Partnership] = ()
+    statements: Sequence[Statement] = ()
+    channels: Sequence[Channel] = ()
+    feedbacks: Sequence[Feedback] = ()
     sectors: Sequence[Term] = ()
     areas: Sequence[Term] = ()
     functions: Sequence[Term] = ()
@@ -97,19 +169,20 @@ class Lists(NamedTuple):
     @property
     def withheld(self) -> int:
         """How many of the records show no more than their face to who asks."""
-        kept_back = (self.agencies, self.services, self.resources, self.partnerships)
-        return sum(not record.whole for records in kept_back for record in records)
+        return sum(not record.whole for name in _RECORDS for record in getattr(self, name))
 
 
-_ROWS: Mapping[str, type[Any]] = {
+_RECORDS: Mapping[str, type[Any]] = {
     "agencies": Agency,
     "services": Service,
     "resources": Resource,
+    "needs": Need,
     "partnerships": Partnership,
-    "sectors": Term,
-    "areas": Term,
-    "functions": Term,
+    "statements": Statement,
+    "channels": Channel,
+    "feedbacks": Feedback,
 }
+_ROWS: Mapping[str, type[Any]] = {**_RECORDS, "sectors": Term, "areas": Term, "functions": Term}
 
 
 def lists(reads: Sequence[str], answer: Sequence[Sequence[Sequence[Any]]]) -> Lists:

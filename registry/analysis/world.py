@@ -38,6 +38,18 @@ class Names:
         """Return the record at this place as evidence."""
         return Evidence(self.ids[place], self.names[place], self.kind)
 
+    def named(self, ids: Iterable[str]) -> tuple[str, ...]:
+        """Return what the records with these ids are called; ids that no record has are passed over."""
+        return tuple(self.names[self._place[one]] for one in ids if one in self._place)
+
+    def records(self, ids: Iterable[str]) -> tuple[Evidence, ...]:
+        """Return the records with these ids as evidence; ids that no record has are passed over."""
+        return tuple(self.evidence(self._place[one]) for one in ids if one in self._place)
+
+    @cached_property
+    def _place(self) -> dict[str, int]:
+        return {one: place for place, one in enumerate(self.ids)}
+
 
 @dataclass(frozen=True)
 class World:

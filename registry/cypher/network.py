@@ -16,9 +16,14 @@ def network(reads: Sequence[str], actor: Actor) -> Cypher:
     - `agencies`: `[id, name, whole, sector ids, area ids, ids of the bodies it is part of]`
     - `services`: `[id, name, whole, provider ids, function ids, ids of required resources, of
       services it depends on, of audiences, of providers that lead it]`
-    - `resources`: `[id, name, whole, owner ids, [[user id, since, until], …]]`
+    - `resources`: `[id, name, whole, owner ids, [[user id, since, until, role], …], kind, shareability, application class,
+      area ids, function ids, unit, capacity, in use, available since]`
+    - `needs`: `[id, name, whole, agency ids, kind, area ids, function ids, unit, quantity, by when]`
     - `partnerships`: `[id, name, whole, instrument, valid from, valid until, legal basis, party ids, covered ids, how many
-      covered records show no more than their face, ids of the agreements it renews]`
+      covered records show no more than their face, ids of the agreements it renews, target scale, target level]`
+    - `statements`: `[id, name, whole, agency ids, partnership ids, scale, level, on]`
+    - `channels`: `[id, name, whole, agency ids, service ids, kind, two-way, answers within]`
+    - `feedbacks`: `[id, name, whole, service ids, channel ids, owner ids, received, answered]`
     - `sectors`, `areas`, `functions`: `[id, name, Indonesian label, English label, ids of broader terms]`
     """
     lists = ", ".join(f"COLLECT {{ {_LISTS[name]} }}" for name in reads)
@@ -58,7 +63,7 @@ def _terms(kind: str) -> str:
 _WHOLE = seen_whole("n")
 _USES = (
     f"COLLECT {{ MATCH (n)<-[e:USES]-(m:Agency) WHERE {_published('m')} AND {_WHOLE} AND {seen_whole('m')}"
-    " WITH e, m ORDER BY m.id RETURN [m.id, e.since, e.until] }"
+    " WITH e, m ORDER BY m.id RETURN [m.id, e.since, e.until, e.role] }"
 )
 _HIDDEN = (
     f"COUNT {{ MATCH (n)-[:COVERS]->(m:Service|Resource) WHERE {_published('m')} AND {_WHOLE} AND {seen('m')}"
@@ -82,7 +87,32 @@ _LISTS = {
         _linked("(n)-[:FOR_AUDIENCE]->(m:Audience)"),
         _linked("(n)<-[e:PROVIDES]-(m:Agency)", also="coalesce(e.role = 'lead', false)"),
     ),
-    "resources": _records("Resource", _WHOLE, _linked("(n)<-[:OWNS]-(m:Agency)"), _USES),
+    "resources": _records(
+        "Resource",
+        _WHOLE,
+        _linked("(n)<-[:OWNS]-(m:Agency)"),
+        _USES,
+        "n.kind",
+        "n.shareability",
+        "n.application_class",
+        _linked("(n)-[:IN_AREA]->(m:Area)"),
+        _linked("(n)-[:HAS_FUNCTION]->(m:Function)"),
+        _detail("unit"),
+        _detail("capacity"),
+        _detail("in_use"),
+        _detail("available_since"),
+    ),
+    "needs": _records(
+        "Need",
+        _WHOLE,
+        _linked("(n)-[:NEEDED_BY]->(m:Agency)"),
+        "n.kind",
+        _linked("(n)-[:IN_AREA]->(m:Area)"),
+        _linked("(n)-[:HAS_FUNCTION]->(m:Function)"),
+        _detail("unit"),
+        _detail("quantity"),
+        _detail("by_when"),
+    ),
     "partnerships": _records(
         "Partnership",
         _WHOLE,
@@ -94,6 +124,35 @@ _LISTS = {
         _details("(n)-[:COVERS]->(m:Service|Resource)"),
         _HIDDEN,
         _details("(n)-[:RENEWS]->(m:Partnership)"),
+        _detail("target_scale"),
+        _detail("target_level"),
+    ),
+    "statements": _records(
+        "Statement",
+        _WHOLE,
+        _details("(n)-[:STATED_BY]->(m:Agency)"),
+        _details("(n)-[:STATED_ABOUT]->(m:Partnership)"),
+        _detail("scale"),
+        _detail("level"),
+        _detail("on"),
+    ),
+    "channels": _records(
+        "Channel",
+        _WHOLE,
+        _linked("(n)-[:CHANNEL_OF]->(m:Agency)"),
+        _linked("(n)-[:CHANNEL_FOR]->(m:Service)"),
+        "n.kind",
+        "n.two_way",
+        "n.answers_within",
+    ),
+    "feedbacks": _records(
+        "Feedback",
+        _WHOLE,
+        _details("(n)-[:SAID_ABOUT]->(m:Service)"),
+        _details("(n)-[:SAID_THROUGH]->(m:Channel)"),
+        _details("(n)-[:TO_ANSWER]->(m:Agency)"),
+        _detail("received"),
+        _detail("answered"),
     ),
     "sectors": _terms("Sector"),
     "areas": _terms("Area"),

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 
-from registry.codes import code_list
+from registry.codes import called
 from registry.cypher import exploring
 from registry.exploring.asking import Asker
 from registry.words import language
@@ -74,6 +74,5 @@ def _group_pairs(a: str, b: str, groups_of: Mapping[str, Sequence[str]]) -> Iter
 
 def _label(by: str, one: str, name: str | None, label_id: str | None, label_en: str | None) -> str:
     if by == "level_of_government":
-        entry = code_list("level-of-government").get(one)
-        return getattr(entry, f"label_{language()}") if entry else one
+        return called("level-of-government", one)
     return (label_id if language() == "id" else label_en) or name or one

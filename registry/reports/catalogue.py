@@ -9,17 +9,22 @@ from typing import Any, Protocol
 from registry.access import Actor
 from registry.analysis.agreements import AGREEMENTS, agreements
 from registry.analysis.brokers import BROKERS, brokers
+from registry.analysis.channels import CHANNELS, channels
 from registry.analysis.communities import COMMUNITIES, communities
 from registry.analysis.coverage import COVERAGE, coverage
 from registry.analysis.cut_points import CUT_POINTS, cut_points
+from registry.analysis.feedback import FEEDBACK, feedback
 from registry.analysis.gaps import GAPS, gaps
 from registry.analysis.isolates import ISOLATES, isolates
+from registry.analysis.levels import LEVELS, levels
 from registry.analysis.likely_partners import LIKELY_PARTNERS, likely_partners
 from registry.analysis.lists import Lists, lists
+from registry.analysis.matches import MATCHES, matches
 from registry.analysis.missing_ties import MISSING_TIES, missing_ties
 from registry.analysis.network import NETWORK
 from registry.analysis.network import network as whole_network
 from registry.analysis.overlaps import OVERLAPS, overlaps
+from registry.analysis.reuse import REUSE, reuse
 from registry.analysis.sector_gaps import SECTOR_GAPS, sector_gaps
 from registry.analysis.world import World
 from registry.cypher.network import network
@@ -41,6 +46,11 @@ _REPORTS: Sequence[tuple[Question, Callable[..., Report]]] = (
     (LIKELY_PARTNERS, likely_partners),
     (AGREEMENTS, agreements),
     (OVERLAPS, overlaps),
+    (MATCHES, matches),
+    (REUSE, reuse),
+    (LEVELS, levels),
+    (CHANNELS, channels),
+    (FEEDBACK, feedback),
 )
 QUESTIONS: Mapping[str, Question] = {question.name: question for question, _answer in _REPORTS}
 _ANSWERS: Mapping[str, Callable[..., Report]] = {question.name: answer for question, answer in _REPORTS}

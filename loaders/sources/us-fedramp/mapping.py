@@ -27,6 +27,7 @@ def products(row: Row) -> Iterator[Mapped]:
         name=f"{row['csp']}: {row['cso']}",
         kind="application",
         shareability="on-request",
+        available_since=_day(row["auth_date"]),
         description=", ".join(filter(None, (row["service_model"], row["deployment_model"], row["impact_level"]))),
     )
 

@@ -1,0 +1,126 @@
+"""Which services give people no answer: no channel of their own, only one-way channels, or a promise that is not kept."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from registry.analysis.answering import heard
+from registry.analysis.lists import Channel, Service
+from registry.analysis.world import World
+from registry.codes import called
+from registry.figures import number
+from registry.reports.report import Cell, Column, Evidence, Question, Report, Row
+from registry.words import _
+
+FINDINGS = {
+    "overdue": "feedback waits beyond the promise",
+    "one-way": "one-way channels only",
+    "none": "no channel of its own",
+}
+PRESSING = {code: place for place, code in enumerate(FINDINGS)}
+
+CHANNELS = Question(
+    "channels",
+    "Which services lack a channel by which people get an answer?",
+    "Read from the records as they stand. A service needs a two-way channel of its own; where it has none, two-way channels of its "
+    "providers that are for no service are counted, for people may be answered there. Feedback waits beyond the promise as the report "
+    "feedback tells it, on the day.",
+    ("agencies", "services", "channels", "feedbacks"),
+    (
+        Column("finding", "Finding", "code", "What is found.", words=FINDINGS),
+        Column("service", "Service", "text", "The service."),
+        Column("providers", "Providers", "texts", "Who provides it."),
+        Column("kinds", "Channels", "texts", "The kinds of channel that it has."),
+        Column(
+            "elsewhere",
+            "Elsewhere",
+            "integer",
+            "Two-way channels of its providers that are for no service.",
+            "channels",
+        ),
+        Column("waiting", "Waiting", "integer", "Pieces of feedback that wait beyond the promise."),
+        Column("longest", "Longest", "integer", "How many days the longest of them waits beyond the promise.", "days"),
+    ),
+)
+
+
+class Reached(NamedTuple):
+    """A service, its channels, how many two-way channels its providers have for no service, and by how many days answers are over."""
+
+    service: Service
+    channels: Sequence[Channel]
+    elsewhere: int
+    over: Sequence[int]
+
+
+def channels(world: World) -> Report:
+    """List the services without a two-way channel of their own, and those of which feedback waits beyond the promise."""
+    reached = list(_reached(world))
+    found = [(code, one) for one in reached for code in _findings(one)]
+    rows = [_row(world, code, one) for code, one in sorted(found, key=_order)]
+    return CHANNELS.answer(
+        world.as_of, rows, found=len({one.service.id for _code, one in found}), of=len(reached),
+        unknown=sum(_unknown(one) for one in reached), withheld=world.lists.withheld, notes=_notes(reached),
+    )  # fmt: skip
+
+
+def _reached(world: World) -> Iterator[Reached]:
+    by_service: Mapping[str, list[Channel]] = defaultdict(list)
+    general: Counter[str] = Counter()
+    for channel in world.lists.channels:
+        for service in channel.services:
+            by_service[service].append(channel)
+        if not channel.services and channel.two_way:
+            general.update(channel.agencies)
+    over: Mapping[str, list[int]] = defaultdict(list)
+    for one in heard(world.lists, world.as_of):
+        for about in one.feedback.services:
+            if one.over and not one.answered:
+                over[about].append(one.over)
+    for provided in world.lists.services:
+        elsewhere = sum(general[who] for who in provided.providers)
+        yield Reached(provided, by_service[provided.id], elsewhere, over[provided.id])
+
+
+def _findings(one: Reached) -> Iterator[str]:
+    if one.over:
+        yield "overdue"
+    if not one.channels:
+        yield "none"
+    elif all(channel.two_way is False for channel in one.channels):
+        yield "one-way"
+
+
+def _unknown(one: Reached) -> bool:
+    """Tell whether it is not on record if any of its channels is two-way."""
+    ways = {channel.two_way for channel in one.channels}
+    return None in ways and True not in ways
+
+
+def _order(found: tuple[str, Reached]) -> tuple[int, int, int, str]:
+    code, one = found
+    return PRESSING[code], -max(one.over, default=0), one.elsewhere, one.service.id
+
+
+def _row(world: World, code: str, one: Reached) -> Row:
+    kinds = dict.fromkeys(channel.kind for channel in one.channels if channel.kind)
+    values: dict[str, Cell] = {
+        "finding": code,
+        "service": one.service.name,
+        "providers": world.agencies.named(one.service.providers),
+        "kinds": tuple(called("channel-kind", kind) for kind in kinds),
+        "elsewhere": one.elsewhere,
+        "waiting": len(one.over) or None,
+        "longest": max(one.over, default=None),
+    }
+    evidence = Evidence(one.service.id, one.service.name, "Service")
+    through = (Evidence(channel.id, channel.name, "Channel") for channel in one.channels)
+    return Row(values, (evidence, *world.agencies.records(one.service.providers), *through))
+
+
+def _notes(reached: Sequence[Reached]) -> list[str]:
+    if not reached:
+        return [_("There are no services on record that you may see, so there is nothing to tell.")]
+    answering = sum(any(channel.two_way for channel in one.channels) for one in reached)
+    told = _("{n} of {m} services have a two-way channel of their own.")
+    return [told.format(n=number(answering), m=number(len(reached)))]

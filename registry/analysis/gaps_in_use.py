@@ -1,0 +1,117 @@
+"""What the collaboration gap report takes from the reports about resources, needs, applications and what parties say."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+
+from registry.analysis.levels import FINDINGS as LEVEL_FINDINGS
+from registry.analysis.levels import LEVELS, levels
+from registry.analysis.matches import MATCHES, matches
+from registry.analysis.reuse import REUSE, reuse
+from registry.analysis.world import World
+from registry.figures import number
+from registry.reports.report import Cell, Report, Row
+from registry.words import _
+
+ABOUT = {
+    "fits": "needed here, idle there",
+    "apart": LEVEL_FINDINGS["apart"],
+    "below": LEVEL_FINDINGS["below"],
+    "special-application": "special application that a general one doubles",
+    "wanted": "likely wanted next",
+}
+NEXT_STEPS = {
+    "fits": "Bring who needs it and who has it together; settle how much, when and on what terms.",
+    "apart": "Let the parties tell each other what they base their level on, and state it anew.",
+    "below": "Agree what is missing for the level aimed at, or lower the aim.",
+    "special-application": "Move its users to the general application, or record why it has to stay.",
+    "wanted": "Let those who have it tell these agencies what it took; the evidence names them.",
+}
+FAR_BELOW, NAMED = 2, 5
+QUESTIONS = (MATCHES, LEVELS, REUSE)
+# The report that each sort of finding is from.
+FROM = {
+    "fits": MATCHES.name,
+    "apart": LEVELS.name,
+    "below": LEVELS.name,
+    "special-application": "overlaps",
+    "wanted": REUSE.name,
+}
+
+
+def parts(world: World) -> tuple[Report, ...]:
+    """Return the reports that findings are taken from."""
+    return matches(world), levels(world), reuse(world)
+
+
+def special_application(row: Row) -> Row:
+    """Return a special application as a finding."""
+    subject = _("{special}, for which there is {general}").format(special=row["special"], general=row["general"])
+    measure = _("all its functions: {n}").format(n=_number(row["shared"]))
+    return _finding(row, "special-application", _texts(row["agency_a"], row["agency_b"]), subject, measure)
+
+
+def _matched(report: Report) -> Iterator[Row]:
+    for row in report.rows:
+        if row["finding"] == "fits":
+            subject = f"{row['need']}: {row['resource']}"
+            measure = _("{wanted} of {spare} {unit}").format(
+                wanted=_number(row["quantity"]), spare=_number(row["spare"]), unit=row["unit"]
+            )
+            yield _finding(row, "fits", (*_several(row["agencies"]), *_several(row["owners"])), subject, measure)
+
+
+def _said(report: Report) -> Iterator[Row]:
+    """Yield where parties differ, and where they fall far short: by one level a third of all agreements may."""
+    for row in report.rows:
+        if row["finding"] == "apart":
+            measure = _("{n} levels apart").format(n=_number(row["apart"]))
+            yield _finding(row, "apart", _several(row["parties"]), str(row["agreement"]), measure)
+        elif row["finding"] == "below" and isinstance(row["short"], int) and row["short"] >= FAR_BELOW:
+            measure = _("{n} levels below {aim}").format(n=_number(row["short"]), aim=row["aim"])
+            yield _finding(row, "below", _several(row["parties"]), str(row["agreement"]), measure)
+
+
+def _wanted(report: Report) -> Iterator[Row]:
+    """Yield each resource of the top band once, with the agencies that it is suggested to: one meeting, not one for each."""
+    together: dict[str, list[Row]] = {}
+    for row in report.rows:
+        if row["band"] == "top-1":
+            together.setdefault(row.evidence[0].id, []).append(row)
+    for rows in together.values():
+        first = rows[0]
+        who = tuple(str(row["agency"]) for row in rows)
+        measure = _("{recent} began in two years, {users} have it; suggested to {n}").format(
+            recent=_number(first["recent"]), users=_number(first["users"]), n=number(len(rows))
+        )
+        evidence = dict.fromkeys(one for row in rows[:NAMED] for one in row.evidence)
+        yield _finding(replace(first, evidence=tuple(evidence)), "wanted", who[:NAMED], str(first["resource"]), measure)
+
+
+def _finding(row: Row, about: str, who: tuple[str, ...], subject: str, measure: str) -> Row:
+    values: dict[str, Cell] = {
+        "about": about,
+        "who": who,
+        "subject": subject,
+        "measure": measure,
+        "next_step": _(NEXT_STEPS[about]),
+    }
+    return replace(row, values=values)
+
+
+def _several(cell: Cell) -> tuple[str, ...]:
+    return cell if isinstance(cell, tuple) else ()
+
+
+def _texts(*cells: Cell) -> tuple[str, ...]:
+    return tuple(str(one) for one in cells if one)
+
+
+def _number(cell: Cell) -> str:
+    return number(cell) if isinstance(cell, int | float) else ""
+
+
+READ: Mapping[str, Callable[[Report], Iterator[Row]]] = {
+    MATCHES.name: _matched,
+    LEVELS.name: _said,
+    REUSE.name: _wanted,
+}

@@ -1,0 +1,142 @@
+"""How closely the parties of agreements say that they work together: where they differ, and where they fall short of their aim."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from registry.analysis.lists import Lists, Partnership, Statement
+from registry.analysis.world import Names, World
+from registry.codes import called
+from registry.figures import day, number
+from registry.reports.report import Cell, Column, Evidence, Parameter, Question, Report, Row
+from registry.words import _
+
+LEAST_APART = Parameter("least_apart", 2, 1, 5, "How many levels apart what the parties say has to be.")
+FINDINGS = {
+    "apart": "the parties see it differently",
+    "below": "below the level aimed at",
+    "one-sided": "only one party has said anything",
+    "scales": "said on scales that cannot be compared",
+}
+PRESSING = {code: place for place, code in enumerate(FINDINGS)}
+
+LEVELS = Question(
+    "levels",
+    "Where do the parties of an agreement see their work together differently, or fall short of what they aim at?",
+    "Agreements in force on the day. Of each party the last statement on each scale counts, up to the day. Levels are compared on one "
+    "scale only: the four Cs, Frey et al. 2006 and Himmelman 2002 order the same words differently. Below the level aimed at is an "
+    "agreement of which no party says that it is reached.",
+    ("agencies", "partnerships", "statements"),
+    (
+        Column("finding", "Finding", "code", "What is found.", words=FINDINGS),
+        Column("agreement", "Agreement", "text", "The agreement."),
+        Column("parties", "Parties", "texts", "Who takes part."),
+        Column("scale", "Scale", "text", "The scale that the levels are on."),
+        Column("apart", "Apart", "integer", "How many levels lie between the highest and the lowest.", "levels"),
+        Column("short", "Short", "integer", "How many levels the highest is below the one aimed at.", "levels"),
+        Column("aim", "Aim", "text", "The level aimed at."),
+        Column("said", "Said", "texts", "What each party said last, and when."),
+        Column("last", "Last said", "date", "The day of the latest statement."),
+    ),
+    (LEAST_APART,),
+)  # fmt: skip
+
+
+class Finding(NamedTuple):
+    """What is found of an agreement, by how many levels, and the statements it rests on."""
+
+    code: str
+    agreement: Partnership
+    by: int
+    said: Sequence[Statement]
+
+
+def levels(world: World, *, least_apart: int = LEAST_APART.default) -> Report:  # type: ignore[assignment]
+    """Compare what the parties last said; `least_apart` levels or more between them are a finding.
+
+    Scales: Frey et al. 2006, Himmelman 2002 and the four Cs (`registry/codelists/level-*.csv`), each for itself.
+    """
+    said = _last(world.lists, world.as_of)
+    in_force = [one for one in world.lists.partnerships if one.in_force(world.as_of)]
+    found = [finding for one in in_force for finding in _findings(one, said.get(one.id, ()), least_apart)]
+    rows = [_row(one, world.agencies) for one in sorted(found, key=_order)]
+    silent = sum(one.id not in said for one in in_force)
+    return LEVELS.answer(
+        world.as_of, rows, found=len({one.agreement.id for one in found}), of=len(in_force),
+        unknown=silent + sum(not one.whole for one in world.lists.partnerships),
+        withheld=world.lists.withheld, notes=_notes(len(in_force), silent), least_apart=least_apart,
+    )  # fmt: skip
+
+
+def _last(lists: Lists, as_of: str) -> dict[str, list[Statement]]:
+    """Return for each agreement the last statement of each of its parties on each scale, up to the day."""
+    parties = {one.id: set(one.parties) for one in lists.partnerships}
+    last: dict[tuple[str, str, str | None], Statement] = {}
+    for one in sorted(lists.statements, key=lambda one: (one.on or "", one.id)):
+        if one.on is None or one.on > as_of or one.level is None:
+            continue
+        for agreement in one.partnerships:
+            for party in parties.get(agreement, set()).intersection(one.agencies):
+                last[agreement, party, one.scale] = one
+    said: dict[str, list[Statement]] = {}
+    for (agreement, _party, _scale), statement in sorted(last.items(), key=lambda one: one[1].id):
+        said.setdefault(agreement, []).append(statement)
+    return said
+
+
+def _findings(agreement: Partnership, said: Sequence[Statement], least_apart: int) -> Iterator[Finding]:
+    speaking = {party for one in said for party in one.agencies}
+    by_scale: dict[str | None, list[Statement]] = {}
+    for one in said:
+        by_scale.setdefault(one.scale, []).append(one)
+    if len(speaking) == 1 and len(agreement.parties) > 1:
+        yield Finding("one-sided", agreement, 0, said)
+    for scale, statements in by_scale.items():
+        heights = [int(one.level or 0) for one in statements]
+        if max(heights) - min(heights) >= least_apart:
+            yield Finding("apart", agreement, max(heights) - min(heights), statements)
+        if scale == agreement.target_scale and max(heights) < (agreement.target_level or 0):
+            yield Finding("below", agreement, int(agreement.target_level or 0) - max(heights), statements)
+    if len(speaking) > 1 and all(len(statements) == 1 for statements in by_scale.values()):
+        yield Finding("scales", agreement, 0, said)
+
+
+def _order(finding: Finding) -> tuple[int, int, str]:
+    return PRESSING[finding.code], -finding.by, finding.agreement.id
+
+
+def _row(finding: Finding, agencies: Names) -> Row:
+    agreement, scales = finding.agreement, dict.fromkeys(one.scale or "" for one in finding.said)
+    values: dict[str, Cell] = {
+        "finding": finding.code,
+        "agreement": agreement.name,
+        "parties": agencies.named(agreement.parties),
+        "scale": ", ".join(called("level-scale", one) for one in scales),
+        "apart": finding.by if finding.code == "apart" else None,
+        "short": finding.by if finding.code == "below" else None,
+        "aim": _level(agreement.target_scale, agreement.target_level),
+        "said": tuple(_told(one, agencies) for one in finding.said),
+        "last": max(one.on or "" for one in finding.said),
+    }
+    said = (Evidence(one.id, one.name, "Statement") for one in finding.said)
+    evidence = Evidence(agreement.id, agreement.name, "Partnership")
+    return Row(values, (evidence, *agencies.records(agreement.parties), *said))
+
+
+def _told(statement: Statement, agencies: Names) -> str:
+    who = ", ".join(agencies.named(statement.agencies))
+    return f"{who}: {_level(statement.scale, statement.level)} ({day(statement.on or '')})"
+
+
+def _level(scale: str | None, level: int | None) -> str | None:
+    """Return a level by its number and its name on the scale."""
+    if level is None:
+        return None
+    name = called(f"level-{scale}", str(level)) if scale else str(level)
+    return str(level) if name == str(level) else f"{level} {name}"
+
+
+def _notes(in_force: int, silent: int) -> list[str]:
+    if not in_force:
+        return [_("No agreement that you may see is in force, so there is nothing to compare.")]
+    told = _("Of {n} of {m} agreements in force no party has said how closely it works with the others.")
+    return [told.format(n=number(silent), m=number(in_force))]

@@ -1,0 +1,245 @@
+"""Who will likely want what next, by what others have taken up of late."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from registry.analysis.lists import Resource
+from registry.analysis.takeup import LIKENESS_WEIGHT, USERS_HALF_LIFE, History, Votes, held, years_between
+from registry.analysis.world import Floats, Ints, World
+from registry.figures import day, number
+from registry.reports.report import Cell, Column, Confidence, Parameter, Question, Report, Row
+from registry.words import _
+
+AGENCIES = Parameter("agencies", 50, 1, 1000, "How many agencies to show, those that took up most of late first.")
+EACH = Parameter("each", 5, 1, 50, "How many resources to suggest to each agency.")
+MOST_USERS = Parameter(
+    "most_users", 0, 0, 100_000, "Suggest only what at most so many use, which is less obvious; 0 sets no bound."
+)
+SAMPLED, VOTERS, RECENT_YEARS = 2_000_000, 3, 2
+BANDS = {"top-1": "top 1 %", "top-10": "top tenth", "rest": "below"}
+CONFIDENCE: Mapping[str | None, Confidence] = {"top-1": "likely", "top-10": "likely"}
+
+REUSE = Question(
+    "reuse",
+    "Who will likely want what next?",
+    "Every agency and every resource that it lacks are scored: how much the agency took up of late, times the votes of those who "
+    "have the resource. A vote halves every two years since it was taken up, and weighs more the more both agencies have in common "
+    "(1 + 2 x Jaccard index) and when they have the same parent (+ 1). What an agency uses or owns, it has. The bands are places "
+    "among the scores of all pairs; nothing is fitted.",
+    ("agencies", "resources"),
+    (
+        Column("rank", "Rank", "integer", "Place among the pairs shown."),
+        Column("agency", "Agency", "text", "Who may want it."),
+        Column("resource", "Resource", "text", "What it may want."),
+        Column("band", "Band", "code", "Where the score lies among those of all pairs.", words=BANDS),
+        Column("users", "Users", "integer", "How many have it.", "agencies"),
+        Column("recent", "New users", "integer", "How many began in the last two years.", "agencies"),
+        Column("kin", "Kin", "integer", "How many of its users have the same parent as the agency.", "agencies"),
+        Column("taken_up", "Taken up", "integer", "What the agency itself took up in the past year.", "resources"),
+        Column("from_all", "All", "number", "The share of the vote that every user has alike.", "%"),
+        Column("from_alike", "Alike", "number", "The share of the vote that is due to likeness.", "%"),
+        Column("from_kin", "Same parent", "number", "The share of the vote that is due to the same parent.", "%"),
+        Column(
+            "because",
+            "Because of",
+            "texts",
+            "The three users with the largest vote, since when, and the rarest thing in common.",
+        ),
+        Column("against", "Against", "texts", "What speaks against it."),
+    ),
+    (AGENCIES, EACH, MOST_USERS),
+)
+
+
+class Pair(NamedTuple):
+    """An agency (place) that may want a resource (place): its score, and the vote in its three parts."""
+
+    agency: int
+    resource: int
+    score: float
+    votes: tuple[float, float, float]
+
+
+def reuse(
+    world: World,
+    *,
+    agencies: int = AGENCIES.default,  # type: ignore[assignment]
+    each: int = EACH.default,  # type: ignore[assignment]
+    most_users: int = MOST_USERS.default,  # type: ignore[assignment]
+) -> Report:
+    """Suggest to each agency shown the `each` resources with the highest score; see REUSE for the score.
+
+    The likeness of agencies is worked out for those shown, and for as many others as the bands need. The score is as good as the
+    best trivial ranking on data with dates (see `registry.analysis.backtest_reuse`), and not better.
+    """
+    history = History.of(world.lists, world.as_of)
+    shown = np.argsort(-history.activity, kind="stable")[:agencies]
+    telling = Telling(world, history, shown)
+    bands = _bands(history)
+    pairs = sorted(_best(history, shown, each, most_users), key=lambda one: (-one.score, one.agency, one.resource))
+    rows = [telling.row(rank, pair, bands) for rank, pair in enumerate(pairs, 1)]
+    lacked = len(history.resources) - np.diff(history.barred.indptr)
+    return REUSE.answer(
+        world.as_of, rows, found=len(rows), of=int(lacked.sum()), unknown=int(lacked[history.counted == 0].sum()),
+        withheld=world.lists.withheld, notes=telling.notes(pairs), agencies=agencies, each=each, most_users=most_users,
+    )  # fmt: skip
+
+
+def _best(history: History, shown: Ints, each: int, most_users: int) -> Iterator[Pair]:
+    votes, users = Votes.of(history, shown), history.has.sum(axis=0)
+    wanted = history.open_to(shown) & (votes.everybody > 0) & ((users <= most_users) | (most_users == 0))
+    scores = np.where(wanted, votes.score, 0)
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :each]
+    for row, agency in enumerate(shown.tolist()):
+        for resource in order[row][scores[row, order[row]] > 0].tolist():
+            parts = votes.everybody[resource], votes.alike[row, resource], votes.kin[row, resource]
+            total, score = float(sum(parts)), float(scores[row, resource])
+            yield Pair(agency, resource, score, tuple(100 * float(part) / total for part in parts))  # type: ignore[arg-type]
+
+
+def _bands(history: History) -> tuple[float, float] | None:
+    """Return the least scores of the top 1 % and the top tenth, from agencies that have something, evenly chosen where many."""
+    known = np.flatnonzero(history.counted)
+    sample = known[:: 1 + len(known) * len(history.resources) // SAMPLED]
+    scores = Votes.of(history, sample).score[history.open_to(sample)]
+    if not len(scores):
+        return None
+    top, upper = np.quantile(scores, (0.99, 0.9)).tolist()
+    return top, upper
+
+
+class Telling:
+    """Puts suggestions to the agencies shown (places) into words."""
+
+    def __init__(self, world: World, history: History, shown: Ints) -> None:
+        self._history, self._as_of = history, world.as_of
+        known = {one.id: one for one in world.lists.resources}
+        self._resources: Sequence[Resource] = [known[one] for one in history.resources.ids]
+        self._owned = any(one.owners for one in self._resources)
+        self._fading = history.fading(USERS_HALF_LIFE).T.tocsr()
+        self._users = np.diff(self._fading.indptr)
+        self._shown = {agency: row for row, agency in enumerate(shown.tolist())}
+        self._likeness, self._kin = history.likeness(shown), history.kin(shown)
+        self._taken_up = _since(world.lists.resources, world.as_of, 1)
+
+    def row(self, rank: int, pair: Pair, bands: tuple[float, float] | None) -> Row:
+        """Return the line of a suggestion, with the agency, the resource and the users named as evidence."""
+        history, resource = self._history, self._resources[pair.resource]
+        users, votes, kin = self._voters(pair)
+        best = np.argsort(-votes, kind="stable")[:VOTERS]
+        band = _band(pair.score, bands) if history.counted[pair.agency] else None
+        values: dict[str, Cell] = {
+            "rank": rank,
+            "agency": history.agencies.names[pair.agency],
+            "resource": resource.name,
+            "band": band,
+            "users": len(users),
+            "recent": sum(_since([resource], self._as_of, RECENT_YEARS).values()),
+            "kin": int(kin.sum()),
+            "taken_up": self._taken_up.get(history.agencies.ids[pair.agency], 0),
+            "from_all": pair.votes[0],
+            "from_alike": pair.votes[1],
+            "from_kin": pair.votes[2],
+            "because": tuple(self._because(pair, int(user)) for user in users[best]),
+            "against": tuple(self._against(resource)),
+        }
+        named = (history.agencies.evidence(one) for one in (pair.agency, *users[best].tolist()))
+        evidence = (history.resources.evidence(pair.resource), *named)
+        return Row(values, evidence, CONFIDENCE.get(band, "unclear"))
+
+    def notes(self, pairs: Sequence[Pair]) -> list[str]:
+        """Say what the suggestions rest on, and how far such suggestions have come true."""
+        history = self._history
+        if not history.has.nnz:
+            return [_("Nobody is known to have anything that others lack, so there is nothing to tell.")]
+        undated = sum(use[1] is None for one in self._resources for use in one.uses)
+        counted = (
+            (
+                int((history.counted == 0).sum()),
+                _("{n} agencies have nothing on record; to them only what many have is suggested."),
+            ),
+            (undated, _("{n} uses have no first day on record; they count as four years old.")),
+            (
+                0 if self._owned else len(history.resources),
+                _("None of the {n} resources has an owner on record: ask those who use it."),
+            ),
+        )
+        return [
+            _("The suggestions to {agencies} agencies name {resources} different resources.").format(
+                agencies=number(len({one.agency for one in pairs})),
+                resources=number(len({one.resource for one in pairs})),
+            ),
+            *(note.format(n=number(n)) for n, note in counted if n),
+            _(
+                "Where the dates are known (cloud services among agencies of the United States, 2020 to 2024), of the top 1 % "
+                "about 1 in 9 came true within a year (1 in 18 to 1 in 7 by year), of the top tenth 1 in 24, of any pair 1 in 126; "
+                "of five for every agency 1 in 15: 1 in 10 where it took something up in the past year, 1 in 34 where not."
+            ),
+            _(
+                "Likeness is shown as the reason to talk; it has not made forecasts better on that data than to name what is taken up "
+                "most of late to those who take up most. `registry backtest reuse` tells how it does on yours."
+            ),
+        ]
+
+    def _voters(self, pair: Pair) -> tuple[Ints, Floats, Floats]:
+        """Return who has the resource (places), the vote of each, and who of them has the same parent (1 or 0)."""
+        row = self._shown[pair.agency]
+        users, fading = held(self._fading, pair.resource)
+        likeness, kin = (_among(held(one, row), users) for one in (self._likeness, self._kin))
+        return users, fading * (1 + LIKENESS_WEIGHT * likeness + kin), kin
+
+    def _because(self, pair: Pair, user: int) -> str:
+        name, resource = self._history.agencies.names[user], self._resources[pair.resource]
+        began = _began(resource, self._history.agencies.ids[user])
+        told = _("{name} (since {day})").format(name=name, day=day(began)) if began else name
+        both = np.intersect1d(self._of(pair.agency), self._of(user))
+        if not len(both):
+            return told
+        rarest = self._resources[both[np.argmin(self._users[both])]].name
+        if len(both) == 1:
+            return _("{told}, both have {name}").format(told=told, name=rarest)
+        return _("{told}, both have {n}, such as {name}").format(told=told, n=number(len(both)), name=rarest)
+
+    def _of(self, agency: int) -> Ints:
+        return held(self._history.has, agency)[0]
+
+    def _against(self, resource: Resource) -> Iterator[str]:
+        expired = sum(until is not None and until < self._as_of for _user, _since, until, *_role in resource.uses)
+        if expired:
+            yield _("{n} of {m} uses have ended").format(n=number(expired), m=number(len(resource.uses)))
+        if not resource.whole:
+            yield _("restricted: only its face is shown")
+        if resource.shareability == "not-shared":
+            yield _("not shared")
+        if self._owned and not resource.owners:
+            yield _("no owner on record to ask")
+
+
+def _among(row: tuple[Ints, Floats], places: Ints) -> Floats:
+    """Return what a row holds at these places, 0 where it holds nothing."""
+    columns, values = row
+    found = dict(zip(columns.tolist(), values.tolist(), strict=True))
+    return np.array([found.get(place, 0.0) for place in places.tolist()])
+
+
+def _band(score: float, bands: tuple[float, float] | None) -> str | None:
+    if bands is None:
+        return None
+    return "top-1" if score >= bands[0] else "top-10" if score >= bands[1] else "rest"
+
+
+def _began(resource: Resource, user: str) -> str | None:
+    days = [use[1] for use in resource.uses if use[0] == user and use[1]]
+    return min(days, default=resource.available_since if user in resource.owners else None)
+
+
+def _since(resources: Sequence[Resource], as_of: str, years: float) -> dict[str, int]:
+    """Count for each agency what it began to use within so many years before the day."""
+    found: dict[str, int] = {}
+    for resource in resources:
+        for user, since, *_rest in resource.uses:
+            if since and 0 < years_between(since, as_of) <= years:
+                found[user] = found.get(user, 0) + 1
+    return found
