@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from loaders.run import run
 from loaders.source import find_source
 from registry.access import ADMIN
+from registry.analysis.backtest_partners import BACKTEST
 from registry.analysis.backtest_reuse import Backtest, average_precision, backtest_reuse
 from registry.analysis.lists import Agency, Lists, Resource, lists
 from registry.analysis.reuse import REUSE
@@ -190,6 +191,13 @@ def test_the_back_test_is_a_command_whose_json_has_the_names_of_its_table(
     told = json.loads(out)
     assert told["cuts"] == [one._asdict() for one in judged.cuts]
     assert (told["mean"], told["verdict"]) == (judged.means, verdict(judged))
+
+
+def test_likely_partners_are_back_tested_by_command(embedded_place: Place, tmp_path: Path) -> None:
+    asked = command("backtest", "likely-partners", "--json", data=tmp_path, **speaking_to(embedded_place))
+    code, out, err = finished(asked)
+    assert code == 0, err
+    assert json.loads(out)["name"] == BACKTEST.name
 
 
 def test_without_dates_there_is_nothing_to_test_by() -> None:

@@ -2,27 +2,25 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from registry.access import ADMIN
-from registry.analysis.backtest_partners import BACKTEST, backtest_partners
-from registry.analysis.backtest_reuse import BETTER, CUTS, Backtest, backtest_reuse
-from registry.analysis.lists import Lists, lists
-from registry.analysis.reuse import REUSE
-from registry.analysis.world import World
 from registry.commands.console import out, print_json, print_table, tell, warn
 from registry.cypher.network import network
 from registry.figures import number
 from registry.opening import open_store
-from registry.reports.catalogue import read_day
 from registry.reports.render import FORMATS
 from registry.reports.report import Question, ReportError
 from registry.settings import load_settings
 from registry.words import _, speaking
 
-REFUSED = 2
+if TYPE_CHECKING:
+    from registry.analysis.backtest_reuse import Backtest
+    from registry.analysis.lists import Lists
+
+REFUSED, CUTS = 2, 5
 HEADINGS = {
     "agencies": "agencies",
     "resources": "resources",
@@ -53,9 +51,11 @@ def reuse(
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
     """Hold out a year at a time, and rank who would take up what in it by the report and by three trivial rankings."""
+    from registry.analysis.backtest_reuse import backtest_reuse
+    from registry.analysis.reuse import REUSE
+
     with speaking(load_settings().lang), _refusing():
-        known, day = _read(REUSE, as_of)
-        found = backtest_reuse(known, day, cuts)
+        found = backtest_reuse(*_read(REUSE, as_of), cuts)
         if found is None:
             raise ReportError(_("No use has a first day in these years, so there is nothing to test by."))
         if as_json:
@@ -70,6 +70,9 @@ def likely_partners(
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
     """Hide agreements at random and by date, and tell the ties by partners in common and by trivial rankings."""
+    from registry.analysis.backtest_partners import BACKTEST, backtest_partners
+    from registry.analysis.world import World
+
     with speaking(load_settings().lang), _refusing():
         report = backtest_partners(World.of(*_read(BACKTEST, as_of)))
         print(FORMATS["json" if as_json else "text"](report))
@@ -85,15 +88,18 @@ def _refusing() -> Iterator[None]:
         raise typer.Exit(REFUSED) from None
 
 
-def _read(question: Question, as_of: str | None) -> tuple[Lists, str]:
+def _read(question: Question, as_of: str | None) -> "tuple[Lists, str]":
     """Return what the test reads, all that there is, and the last day that counts."""
+    from registry.analysis.lists import lists
+    from registry.reports.catalogue import read_day
+
     day = read_day(as_of)
     with open_store(load_settings(), tell) as store:
         ((answer,),) = store.read(network(question.reads, ADMIN))
     return lists(question.reads, answer), day
 
 
-def _as_json(found: Backtest) -> dict[str, object]:
+def _as_json(found: "Backtest") -> dict[str, object]:
     return {
         "cuts": [one._asdict() for one in found.cuts],
         "mean": found.means,
@@ -105,7 +111,7 @@ def _as_json(found: Backtest) -> dict[str, object]:
     }
 
 
-def _print(found: Backtest) -> None:
+def _print(found: "Backtest") -> None:
     headings = [*(one.cut + ("*" if one.short else "") for one in found.cuts), _("mean"), _("spread")]
     columns = [*(one._asdict() for one in found.cuts), found.means, found.spreads]
     rows = [[_(label), *(_shown(name, figures) for figures in columns)] for name, label in HEADINGS.items()]
@@ -119,14 +125,14 @@ def _print(found: Backtest) -> None:
     out.print(verdict(found))
 
 
-def verdict(found: Backtest) -> str:
+def verdict(found: "Backtest") -> str:
     """Say in one sentence whether the report beats the best trivial ranking."""
     if found.beats:
         told = _("beats the best trivial ranking: yes ({ratio} x)")
-    elif found.ratio > 1 / BETTER:
-        told = _("beats the best trivial ranking: no ({ratio} x, within noise)")
-    else:
+    elif found.worse:
         told = _("beats the best trivial ranking: no ({ratio} x, worse)")
+    else:
+        told = _("beats the best trivial ranking: no ({ratio} x, within noise)")
     return told.format(ratio=number(found.ratio))
 
 
