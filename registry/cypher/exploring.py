@@ -75,8 +75,8 @@ def resting_on(ids: Sequence[str], actor: Actor, *, day: str, most: int) -> Cyph
     requires a resource on another of the same kind and function that may be shared; an agency always has something left.
     """
     other = (
-        f"MATCH (n)-[:HAS_FUNCTION]->(:Function)<-[:HAS_FUNCTION]-(o:Resource) WHERE o.id <> n.id AND o.kind = n.kind"
-        f" AND {_counts('o')} AND coalesce(o.shareability <> 'not-shared', false)"
+        f"MATCH (n)-[:HAS_FUNCTION]->(t:Function)<-[:HAS_FUNCTION]-(o:Resource) WHERE o.id <> n.id AND o.kind = n.kind"
+        f" AND {_counts('t')} AND {_counts('o')} AND coalesce(o.shareability <> 'not-shared', false)"
     )
     provider = f"MATCH (m)<-[f:PROVIDES]-(o:Agency) WHERE o.id <> n.id AND f.role IN {_LEADING} AND {_counts('o')}"
     owner = f"MATCH (m)<-[:OWNS]-(o:Agency) WHERE o.id <> n.id AND {_counts('o')}"
@@ -169,14 +169,14 @@ def met_needs(ids: Sequence[str], actor: Actor, *, most: int) -> Cypher:
     The resource is of the kind that is needed, may be shared, has room where that is known, and serves one of the
     functions of the need where both say so.
     """
-    functions = "MATCH ({0})-[:HAS_FUNCTION]->(f:Function)"
+    functions = f"MATCH ({{0}})-[:HAS_FUNCTION]->(f:Function) WHERE {_counts('f')}"
     text = (
         f"UNWIND $in.ids AS id MATCH (a:Agency {{id: id}})<-[:NEEDED_BY]-(n:Need) WHERE {_counts('a')} AND {_counts('n')}"
         " UNWIND $in.ids AS other MATCH (b:Agency {id: other})-[:OWNS]->(m:Resource)"
         f" WHERE b.id <> a.id AND {_counts('b')} AND {_counts('m')} AND m.kind = n.kind"
         f" AND coalesce(m.shareability <> 'not-shared', false) AND ({_room('m')})"
         f" AND (NOT EXISTS {{ {functions.format('n')} }} OR NOT EXISTS {{ {functions.format('m')} }}"
-        " OR EXISTS { MATCH (n)-[:HAS_FUNCTION]->(f:Function)<-[:HAS_FUNCTION]-(m) })"
+        f" OR EXISTS {{ MATCH (n)-[:HAS_FUNCTION]->(f:Function)<-[:HAS_FUNCTION]-(m) WHERE {_counts('f')} }})"
         " WITH a, n, b, m ORDER BY n.name_key, n.id, m.name_key, m.id, b.id LIMIT $n"
         " RETURN collect([n.id, a.id, m.id, b.id])"
     )

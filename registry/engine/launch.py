@@ -18,6 +18,7 @@ Guard = subprocess.Popen[bytes]
 ANSWER_SECONDS = 60
 POLL_SECONDS = 0.1
 FAILED = 'Exception in thread "main"'
+REASON_SECONDS = 1  # until the reason stands behind it
 
 
 class PortTakenError(Exception):
@@ -84,15 +85,23 @@ def _await(data: Path, owner: Guard) -> Engine:
 def _raise_if_failed(data: Path, owner: Guard) -> None:
     # A server that cannot start does not always end its process: what it printed is the surer sign.
     ended = owner.poll() is not None  # asked first: what it printed before it ended is whole
-    printed = (data / LOG).read_text(encoding="utf-8", errors="replace")
+    printed = _printed(data)
     if not ended and FAILED not in printed:
         return
+    if not ended:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            owner.wait(REASON_SECONDS)
+        printed = _printed(data)
     if "locked by another process" in printed:
         advice = "stop that one, or choose another directory with REGISTRY_DATA"
         raise EngineError(f"Another engine uses {data} and cannot be reached from here: {advice}.")
     if "Unable to listen" in printed:
         raise PortTakenError
     raise EngineError(f"The embedded engine ended while it started ({_last_words(printed)}): see {data / LOG}.")
+
+
+def _printed(data: Path) -> str:
+    return (data / LOG).read_text(encoding="utf-8", errors="replace")
 
 
 def _last_words(printed: str) -> str:
