@@ -15,7 +15,7 @@ run: $(RUN) ## Serve the sample on http://127.0.0.1:8000 until Ctrl-C.
 	$(BIN)/registry demo
 
 test: $(TEST) ## Run every test; Neo4j too where Java and Maven are there.
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 check: $(TEST) ## Look for faults without running anything: ruff and mypy.
 	$(BIN)/ruff check .
