@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from jsonschema import Draft202012Validator
 from python_calamine import load_workbook
 
 from registry.analysis.gaps import NEXT_STEPS
@@ -223,6 +224,13 @@ def test_a_report_to_print_is_shown_under_a_policy_that_lets_in_its_own_style_al
     assert f"style-src 'sha256-{b64encode(sha256(style.encode()).digest()).decode()}'" in policy[0]
     assert "<script" not in answer.text and 'lang="id"' in answer.text
     assert "style-src 'self'" in client.get("/reports/agreement.html", headers=PAGE).headers["content-security-policy"]
+
+
+def test_the_schema_of_reports_is_served_in_the_language_of_who_asks(client: httpx.Client) -> None:
+    schema = client.get("/reports/schema.json", headers={"Accept-Language": "id"}).json()
+    Draft202012Validator.check_schema(schema)
+    assert schema["$defs"]["agreements"]["title"].startswith("Kesepakatan mana")
+    Draft202012Validator(schema).validate(client.get("/reports/agreements.json").json())
 
 
 def test_a_report_is_a_workbook(client: httpx.Client) -> None:

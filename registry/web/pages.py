@@ -9,11 +9,13 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from registry.reports.formats import FILES
+from registry.reports.json_schema import json_schema
 from registry.reports.library import Library
 from registry.reports.report import Report
 from registry.store import Reader, StoreError
 from registry.web.addresses import address
 from registry.web.answers import Answers
+from registry.web.files import json_file
 from registry.web.markup import VARY, page
 from registry.web.problems import SOON, away
 from registry.words import language
@@ -57,6 +59,10 @@ class Pages:
         headers = {"Content-Disposition": name, "Content-Language": language(), **VARY, **chosen.headers}
         content = await to_thread.run_sync(chosen.write, report)
         return Response(content, media_type=chosen.media_type, headers=headers)
+
+    async def report_schema(self, _request: Request) -> Response:
+        """The JSON Schema of every report as JSON, those of the site too."""
+        return json_file(json_schema(self._library.questions()))
 
     def graphiql(self, first: str) -> Callable[[Request], Awaitable[Response]]:
         """GraphiQL, with the operation and the variables that the address holds, or with `first` to try."""
