@@ -26,13 +26,15 @@ def speaking_to(place: Place) -> dict[str, str]:
     return {f"NEO4J_{name}": value for name, value in settings.items() if value}
 
 
-def command(*arguments: str, data: Path, python: tuple[str, ...] = (), **more: str) -> subprocess.Popen[str]:
+def command(
+    *arguments: str, data: Path, python: tuple[str, ...] = (), stdout: int = subprocess.PIPE, **more: str
+) -> subprocess.Popen[str]:
     """Start `registry` with these arguments on a data directory, in a terminal of its own; `python` is for Python itself."""
     return subprocess.Popen(
         [sys.executable, *python, *REGISTRY, *arguments],
         env=environment(REGISTRY_DATA=str(data), **more),
         stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
+        stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,

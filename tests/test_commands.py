@@ -1,11 +1,13 @@
 """What a command is given that it cannot use, and lists for scripts: one sentence and exit code 2, or JSON."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from python_calamine import load_workbook
 
 from registry import engine
 from registry.store import Place, Store, StoreError
@@ -76,6 +78,19 @@ def test_a_data_directory_that_another_engine_holds_is_one_sentence(engine_data:
     finally:
         (engine_data / "hidden").rename(engine_data / "engine.json")
     assert "Another engine uses" in said and "choose another directory with REGISTRY_DATA" in said
+
+
+def test_a_workbook_goes_into_a_file_or_a_pipe_and_not_to_a_terminal(running: engine.Engine, tmp_path: Path) -> None:
+    book = tmp_path / "coverage.xlsx"
+    asked = ("report", "coverage", "--format", "xlsx")
+    assert finished(command(*asked, "-o", str(book), data=running.data))[0] == 0
+    assert load_workbook(book).sheet_names == ["coverage", "How it was made"]
+    terminal, far = os.openpty()
+    with command(*asked, data=running.data, stdout=far) as process:
+        assert "A terminal cannot show xlsx" in process.communicate(timeout=120)[1]
+    os.close(far)
+    os.close(terminal)
+    assert process.returncode == 2
 
 
 @pytest.mark.parametrize(

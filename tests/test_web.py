@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from base64 import b64encode
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 
 import httpx
 import pytest
+from jsonschema import Draft202012Validator
+from python_calamine import load_workbook
 
 from registry.analysis.gaps import NEXT_STEPS
 from registry.cypher.text import Cypher
@@ -211,6 +214,29 @@ def test_a_report_has_the_same_rows_as_page_json_and_csv(client: httpx.Client, n
         for cell, column in zip(line, table[0], strict=False):
             if isinstance(row.get(column), str):
                 assert cell in (row[column], f"'{row[column]}")
+
+
+def test_a_report_to_print_is_shown_under_a_policy_that_lets_in_its_own_style_alone(client: httpx.Client) -> None:
+    answer = client.get("/reports/agreements.html", headers=PAGE | {"Accept-Language": "id"})
+    (style,) = re.findall(r"<style>(.*?)</style>", answer.text, re.DOTALL)
+    policy = answer.headers.get_list("content-security-policy")
+    assert len(policy) == 1 and "default-src 'none'" in policy[0]
+    assert f"style-src 'sha256-{b64encode(sha256(style.encode()).digest()).decode()}'" in policy[0]
+    assert "<script" not in answer.text and 'lang="id"' in answer.text
+    assert "style-src 'self'" in client.get("/reports/agreement.html", headers=PAGE).headers["content-security-policy"]
+
+
+def test_the_schema_of_reports_is_served_in_the_language_of_who_asks(client: httpx.Client) -> None:
+    schema = client.get("/reports/schema.json", headers={"Accept-Language": "id"}).json()
+    Draft202012Validator.check_schema(schema)
+    assert schema["$defs"]["agreements"]["title"].startswith("Kesepakatan mana")
+    Draft202012Validator(schema).validate(client.get("/reports/agreements.json").json())
+
+
+def test_a_report_is_a_workbook(client: httpx.Client) -> None:
+    answer = client.get("/reports/agreements.xlsx?as-of=2026-11-25", headers={"Accept-Language": "id"})
+    assert 'filename="agreements-2026-11-25.xlsx"' in answer.headers["content-disposition"]
+    assert load_workbook(io.BytesIO(answer.content)).sheet_names == ["agreements", "Cara pembuatannya"]
 
 
 def test_a_report_is_asked_with_what_its_form_holds(client: httpx.Client) -> None:

@@ -118,7 +118,8 @@ def composed(
         withheld=world.lists.withheld, notes=list(dict.fromkeys(note for part in (known, *parts) for note in part.notes)),
         level=level, least_expected=least_expected, least_likeness=least_likeness, within=within,
     )  # fmt: skip
-    return whole, {part.name: part for part in (known, *parts)}
+    whole = replace(whole, parts=(known, *parts))
+    return whole, {part.name: part for part in whole.parts}
 
 
 def _read(part: Report) -> Iterator[Row]:

@@ -11,7 +11,8 @@ from registry.commands.console import out, print_json, print_table, tell, warn
 from registry.cypher.network import network
 from registry.figures import number
 from registry.opening import open_store
-from registry.reports.render import FORMATS
+from registry.reports.render import as_json as json_of
+from registry.reports.render import as_text
 from registry.reports.report import Question, ReportError
 from registry.settings import load_settings
 from registry.words import _, speaking
@@ -75,7 +76,7 @@ def likely_partners(
 
     with speaking(load_settings().lang), _refusing():
         report = backtest_partners(World.of(*_read(BACKTEST, as_of)))
-        print(FORMATS["json" if as_json else "text"](report))
+        print(json_of(report) if as_json else as_text(report))
 
 
 @contextmanager

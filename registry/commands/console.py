@@ -31,12 +31,12 @@ def print_json(value: Any) -> None:
     print(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
 
 
-def write_file(path: Path, text: str) -> None:
+def write_file(path: Path, content: str | bytes) -> None:
     """Write a file, whole or not at all; what is no plain file, such as /dev/stdout, is written to. Raises Unwritable."""
     special = path.is_symlink() or (path.exists() and not path.is_file())
     draft = path if special else path.with_name(f"{path.name}.part")
     try:
-        draft.write_text(text, encoding="utf-8")
+        draft.write_bytes(content.encode() if isinstance(content, str) else content)
         draft.replace(path)
     except BaseException as error:
         if not special:

@@ -1,5 +1,6 @@
 """`registry reports` and `registry report`: the analyses."""
 
+import sys
 from pathlib import Path
 
 import typer
@@ -7,7 +8,6 @@ import typer
 from registry.access import ADMIN
 from registry.commands.console import print_json, print_table, tell, warn, write_file
 from registry.opening import open_store
-from registry.reports.render import FORMATS
 from registry.reports.report import BrokenReport, ReportError
 from registry.settings import load_settings
 from registry.words import _, speaking
@@ -35,30 +35,35 @@ def report(
     name: str = typer.Argument(help="The report's name; `registry reports` lists them."),
     as_of: str | None = typer.Option(None, "--as-of", help="The day that it is about, such as 2026-12-31."),
     param: list[str] = typer.Option([], "--param", help="A parameter, as name=value."),
-    format: str = typer.Option("text", "--format", help="text, json or csv."),  # noqa: A002
+    format: str = typer.Option("text", "--format", help="text, json, csv, xlsx or html."),  # noqa: A002
     output: Path | None = typer.Option(None, "-o", "--output", help="The file to write to."),
 ) -> None:
     """Run a report; `gaps` is the whole collaboration gap report."""
+    from registry.reports.formats import FORMATS
     from registry.reports.library import Library
 
     settings = load_settings()
     library = Library(settings.reports)
     try:
         library.find(name)
-        render = FORMATS.get(format)
-        if render is None:
+        chosen = FORMATS.get(format)
+        if chosen is None:
             raise ReportError(f"There is no format {format}; the formats are {', '.join(FORMATS)}.")
+        if chosen.binary and output is None and sys.stdout.isatty():
+            raise ReportError(f"A terminal cannot show {format}; name a file with --output.")
         with speaking(settings.lang), open_store(settings, tell) as store:
-            text = render(library.run(store, name, ADMIN, as_of, dict(_pair(one) for one in param)))
+            content = chosen.write(library.run(store, name, ADMIN, as_of, dict(_pair(one) for one in param)))
     except ReportError as error:
         warn(str(error))
         if isinstance(error, BrokenReport) and error.reason:
             tell(error.reason)
         raise typer.Exit(REFUSED) from None
-    if output is None:
-        print(text)
+    if output is not None:
+        write_file(output, content)
+    elif isinstance(content, bytes):
+        sys.stdout.buffer.write(content)
     else:
-        write_file(output, text)
+        print(content)
 
 
 def _pair(given: str) -> tuple[str, str]:

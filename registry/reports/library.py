@@ -16,7 +16,12 @@ from registry.words import _
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*")
 LONGEST_NAME = 40
-TAKEN = ("graphql", "reports", *QUESTIONS)  # the first two by an address and by the catalogue in GraphQL
+TAKEN = (
+    "graphql",
+    "schema",
+    "reports",
+    *QUESTIONS,
+)  # the first two by addresses, the third by the catalogue in GraphQL
 MOST_FILES, MOST_BYTES = 200, 100_000
 
 

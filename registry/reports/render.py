@@ -2,7 +2,6 @@
 
 import csv
 import io
-from collections.abc import Callable, Mapping
 
 import orjson
 from rich.console import Console
@@ -69,9 +68,6 @@ def as_csv(report: Report) -> str:
         cells = [row[one.name] for one in report.columns]
         table.writerow([harmless(one) for one in (*cells, row.confidence, tuple(e.id for e in row.evidence))])
     return page.getvalue()
-
-
-FORMATS: Mapping[str, Callable[[Report], str]] = {"text": as_text, "json": as_json, "csv": as_csv}
 
 
 def summary(report: Report) -> str:

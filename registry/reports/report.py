@@ -87,6 +87,7 @@ class Report:
     """An answer: `found` of `of` looked at; of `unknown` nothing can be told; `withheld` records show their face only.
 
     Texts are in the language of who asked; names, codes, days (ISO 8601) and numbers are the same in every language.
+    `parts` are the reports that it is composed of.
     """
 
     name: str
@@ -101,6 +102,7 @@ class Report:
     withheld: int
     method: str
     notes: tuple[str, ...]
+    parts: tuple["Report", ...] = ()
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,7 @@ def _routes(pages: Pages, graph: Graph, graphql: Endpoint, reports: Endpoint) ->
         Route("/explore", Explorer(graph).explore),
         Route("/reports", pages.reports),
         Route(GRAPHIQL_OF_REPORTS, reports),
+        Route("/reports/schema.json", pages.report_schema),
         Route("/reports/{name}.{format}", pages.report_file),
         Route("/reports/{name}", pages.report),
         *Lists(graph).routes(),

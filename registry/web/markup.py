@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
@@ -55,7 +55,8 @@ def code(value: str, codes: str) -> str:
     return code_label(codes, value)
 
 
-_TEMPLATES = Environment(loader=PackageLoader("registry.web"), autoescape=True, undefined=StrictUndefined)
+_FOLDERS = ChoiceLoader([PackageLoader("registry.web"), PackageLoader("registry.reports")])
+_TEMPLATES = Environment(loader=_FOLDERS, autoescape=True, undefined=StrictUndefined)
 _TEMPLATES.trim_blocks = _TEMPLATES.lstrip_blocks = True
 _TEMPLATES.policies["json.dumps_kwargs"] = {"ensure_ascii": False}  # keys in our order
 _TEMPLATES.filters |= {"number": number, "day": day, "cell": cell, "columns": filled}

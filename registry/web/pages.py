@@ -3,21 +3,22 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from anyio import to_thread
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
+from registry.reports.formats import FILES
+from registry.reports.json_schema import json_schema
 from registry.reports.library import Library
-from registry.reports.render import as_csv, as_json
 from registry.reports.report import Report
 from registry.store import Reader, StoreError
 from registry.web.addresses import address
 from registry.web.answers import Answers
+from registry.web.files import json_file
 from registry.web.markup import VARY, page
 from registry.web.problems import SOON, away
 from registry.words import language
-
-FILES = {"json": (as_json, "application/json"), "csv": (as_csv, "text/csv; charset=utf-8")}
 
 
 class Pages:
@@ -49,14 +50,19 @@ class Pages:
         return page(request, "report.html", report=report, parameters=asked.parameters, title=asked.title)
 
     async def report_file(self, request: Request) -> Response:
-        """One report as JSON or CSV, the same rows."""
-        if request.path_params["format"] not in FILES:
+        """One report as a file, the same rows; written in a thread, since a long one takes its time."""
+        chosen = FILES.get(request.path_params["format"])
+        if chosen is None:
             raise HTTPException(404)
-        write, media_type = FILES[request.path_params["format"]]
         report = await self._asked(request)
         name = f'inline; filename="{report.name}-{report.as_of}.{request.path_params["format"]}"'
-        headers = {"Content-Disposition": name, "Content-Language": language(), **VARY}
-        return Response(write(report), media_type=media_type, headers=headers)
+        headers = {"Content-Disposition": name, "Content-Language": language(), **VARY, **chosen.headers}
+        content = await to_thread.run_sync(chosen.write, report)
+        return Response(content, media_type=chosen.media_type, headers=headers)
+
+    async def report_schema(self, _request: Request) -> Response:
+        """The JSON Schema of every report as JSON, those of the site too."""
+        return json_file(json_schema(self._library.questions()))
 
     def graphiql(self, first: str) -> Callable[[Request], Awaitable[Response]]:
         """GraphiQL, with the operation and the variables that the address holds, or with `first` to try."""

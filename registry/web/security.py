@@ -19,13 +19,15 @@ HEADERS = [
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
 ]
-USUAL = [*HEADERS, (b"content-security-policy", POLICY.encode())]
-OF_GRAPHIQL = [*HEADERS, (b"content-security-policy", GRAPHIQL_POLICY.encode())]
+CONTENT_POLICY = b"content-security-policy"
 
 
 def secure(headers: list[tuple[bytes, bytes]], path: str) -> None:
-    """Add the headers to those of an answer to a request for this path."""
-    headers.extend(OF_GRAPHIQL if path in (GRAPHIQL, GRAPHIQL_OF_REPORTS) else USUAL)
+    """Add the headers to those of an answer to a request for this path; a policy that it has already stays."""
+    if all(name != CONTENT_POLICY for name, _value in headers):
+        policy = GRAPHIQL_POLICY if path in (GRAPHIQL, GRAPHIQL_OF_REPORTS) else POLICY
+        headers.append((CONTENT_POLICY, policy.encode()))
+    headers.extend(HEADERS)
 
 
 class Secured:

@@ -1,0 +1,28 @@
+"""The formats that a report is given in: how each is written, and what it is called in an answer over HTTP."""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from registry.reports.printable import POLICY, as_html
+from registry.reports.render import as_csv, as_json, as_text
+from registry.reports.report import Report
+from registry.reports.sheets import as_xlsx
+
+
+class Format(NamedTuple):
+    """A way to write a report: as a text, or as bytes that no terminal can show."""
+
+    write: Callable[[Report], str | bytes]
+    media_type: str
+    binary: bool = False
+    headers: Mapping[str, str] = {}
+
+
+SHEETS = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+FILES: Mapping[str, Format] = {
+    "json": Format(as_json, "application/json"),
+    "csv": Format(as_csv, "text/csv; charset=utf-8"),
+    "xlsx": Format(as_xlsx, SHEETS, binary=True),
+    "html": Format(as_html, "text/html; charset=utf-8", headers={"Content-Security-Policy": POLICY}),
+}
+FORMATS: Mapping[str, Format] = {"text": Format(as_text, "text/plain; charset=utf-8"), **FILES}

@@ -1,0 +1,102 @@
+"""What the JSON of a report may hold, as a JSON Schema (2020-12): for every report its own columns and parameters."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, get_args, get_type_hints
+
+from registry.reports.report import CONFIDENCE, Column, Parameter, Question
+
+Schema = dict[str, Any]
+TEXT: Schema = {"type": "string"}
+COUNT: Schema = {"type": "integer", "minimum": 0}
+DAY: Schema = {"type": "string", "format": "date"}
+TEXTS: Schema = {"type": "array", "items": TEXT}
+CELLS: Mapping[str, Schema] = {
+    "text": {"type": ["string", "null"]},
+    "texts": TEXTS,
+    "code": {"type": ["string", "null"]},
+    "integer": {"type": ["integer", "null"]},
+    "number": {"type": ["number", "null"]},
+    "date": {"type": ["string", "null"], "format": "date"},
+}
+
+
+def json_schema(questions: Mapping[str, Question]) -> Schema:
+    """Return the schema of what `as_json` writes for these reports, descriptions in the language of the moment."""
+    whole = {
+        "name": {"enum": list(questions)},
+        "question": TEXT,
+        "as_of": DAY,
+        "parameters": {"type": "object"},
+        **dict.fromkeys(("found", "of", "unknown", "withheld"), COUNT),
+        "columns": {"type": "array", "items": _COLUMN},
+        "rows": {"type": "array"},
+        "method": TEXT,
+        "notes": TEXTS,
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A report of the shared-services registry",
+        **_exactly(whole),
+        "allOf": [_if_named(name) for name in questions],
+        "$defs": {
+            "evidence": {"type": "array", "items": _exactly(dict.fromkeys(("id", "name", "kind"), TEXT))},
+            **{name: _own(one.shown()) for name, one in questions.items()},
+        },
+    }
+
+
+def _if_named(name: str) -> Schema:
+    return {"if": {"properties": {"name": {"const": name}}}, "then": {"$ref": f"#/$defs/{name}"}}
+
+
+def _own(question: Question) -> Schema:
+    """Return what holds for one report alone: its parameters, and the rows under its columns."""
+    row = {
+        **{one.name: _cell(one) for one in question.columns},
+        "confidence": {"enum": list(CONFIDENCE)},
+        "evidence": {"$ref": "#/$defs/evidence"},
+    }
+    parameters = _exactly({one.name: _parameter(one) for one in question.parameters})
+    return {
+        "title": question.text,
+        "properties": {"parameters": parameters, "rows": {"items": _exactly(row)}},
+    }
+
+
+def _cell(column: Column) -> Schema:
+    counted = f" ({column.unit})" if column.unit else ""
+    return {"title": column.label + counted, "description": column.description, **CELLS[column.type]}
+
+
+def _parameter(one: Parameter) -> Schema:
+    limits = {"minimum": one.least, "maximum": one.most, "default": one.default}
+    return {"description": one.description, "type": one.type, **limits}
+
+
+def _exactly(properties: Mapping[str, Schema]) -> Schema:
+    """Return the schema of an object that has these properties, all of them, and no others."""
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+_COLUMN = _exactly(
+    {
+        "name": TEXT,
+        "label": TEXT,
+        "type": {"enum": list(get_args(get_type_hints(Column)["type"]))},
+        "unit": TEXT,
+        "description": TEXT,
+        "words": {"type": "object", "additionalProperties": TEXT},
+    }
+)
+
+
+if __name__ == "__main__":
+    from registry.reports.catalogue import QUESTIONS
+
+    print(json.dumps(json_schema(QUESTIONS), indent=2, ensure_ascii=False))

@@ -1,0 +1,33 @@
+"""A report as one HTML file to print and hand on: no scripts, its style inside, nothing that is fetched."""
+
+from base64 import b64encode
+from hashlib import sha256
+from importlib.resources import files
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from registry.figures import day, number
+from registry.reports.render import filled, shown
+from registry.reports.report import CONFIDENCE, Report
+from registry.words import _, language
+
+STYLE = files("registry.reports").joinpath("templates/printable.css").read_text(encoding="utf-8")
+STYLE_HASH = b64encode(sha256(STYLE.encode()).digest()).decode()
+# The file says the first half itself, and so keeps to it also when it is opened from a disk.
+OWN_POLICY = f"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; base-uri 'none'; form-action 'none'"
+POLICY = f"{OWN_POLICY}; frame-ancestors 'none'"
+# Jinja works out a filter of a constant only once, so words are calls; figures are only ever those of the report.
+_TEMPLATES = Environment(loader=PackageLoader("registry.reports"), autoescape=True, undefined=StrictUndefined)
+_TEMPLATES.trim_blocks = _TEMPLATES.lstrip_blocks = True
+_TEMPLATES.globals |= {"_": _, "confidence": CONFIDENCE, "style": Markup(STYLE), "policy": OWN_POLICY}
+_TEMPLATES.globals |= {"day": day, "number": number, "shown": shown}
+
+
+def as_html(report: Report) -> str:
+    """Return the report as a page of its own, in the language of the moment.
+
+    It holds the columns that hold anything, every row with the records that it rests on (their ids as values), the method
+    and the notes; a wide sheet of paper, on which the head of the table is repeated.
+    """
+    return _TEMPLATES.get_template("printable.html").render(lang=language(), report=report, columns=filled(report))
