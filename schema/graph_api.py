@@ -91,7 +91,7 @@ class Outputs:
         )
         self._facet_count = plain(
             "FacetCount",
-            "How many records have a value; the label says it in words.",
+            "How many records have a value; the label says it in words, in the language of the request.",
             {"value": maybe(str), "label": maybe(str), "count": int},
         )
         for link in model.links():

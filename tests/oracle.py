@@ -15,6 +15,7 @@ from registry.codes import code_list
 from registry.modelling import End, Model
 from registry.records import Record, Tie, fold
 from registry.values import Number
+from registry.words import language
 from schema.names import camel, field_of
 
 
@@ -205,7 +206,7 @@ class Oracle:
         if declared is None:
             end = self._model[kind].ends[name]
             pairs = {
-                (record["id"], far["id"], far["name"])
+                (record["id"], far["id"], far[f"label_{language()}"] or far["name"])
                 for record in records
                 for _, far in self._far(record, end)
                 if far["status"] != "retired"
@@ -227,7 +228,7 @@ def _falls(orders: Any) -> bool:
 
 def _label(codes: str | None, value: Any) -> str | None:
     entry = code_list(codes).get(str(value)) if codes else None
-    return entry.label_en if entry else None
+    return getattr(entry, f"label_{language()}") if entry else None
 
 
 def _speaks(where: Any) -> bool:

@@ -86,6 +86,21 @@ def test_a_facet_counts_what_its_filter_then_shows(visitor: httpx.Client, kind: 
         assert f'aria-current="true"><span>{html.escape(text, quote=False)}</span>' in narrowed
 
 
+def test_facets_are_called_in_the_language_of_who_asks(visitor: httpx.Client) -> None:
+    def called(language: str, field: str) -> list[str]:
+        query = f"{{ agencies {{ countBy(field: {field}, first: 40) {{ value label }} }} }}"
+        answer = visitor.post(f"/graphql?lang={language}", json={"query": query}).json()
+        return [one["label"] for one in answer["data"]["agencies"]["countBy"]]
+
+    for field, indonesian, english in (
+        ("SECTORS", "Kesehatan", "Health"),
+        ("AREAS", "Kecamatan Beji", "District of Beji"),
+        ("KIND", "Dinas", "Department"),
+    ):
+        assert indonesian in called("id", field) and english in called("en", field)
+        assert english in choices(visitor.get("/agencies").text)
+
+
 def test_filters_narrow_together_and_are_taken_off_one_by_one(visitor: httpx.Client) -> None:
     page = visitor.get("/agencies?kind=department&kind=agency&sectors=sector:health&q=dinas kota").text
     assert names(page) == ["Dinas Kesehatan Kota Depok"]
