@@ -34,6 +34,7 @@ from schema.names import camel, field_of, link_type
 from schema.shape import KIND, Incomplete
 
 FIRST, FIRST_LINKED = 20, 50
+COUNT_BY = "How many there are by value; rolled up, a sector or an area counts what its parts have, too."
 WITHHELD = "Whether some of this record is kept from who asks."
 
 
@@ -179,7 +180,7 @@ class Outputs:
         connection.pageInfo = answered_field(self._page_info, "Whether there is more.")
         connection.totalCount = answered_field(int, "How many there are on all pages.")
         counts = listing(self._facet_count)
-        connection.countBy = answered_field(counts, "How many there are by value.", field=facet, first=(int, FIRST))
+        connection.countBy = answered_field(counts, COUNT_BY, field=facet, first=(int, FIRST), rollUp=(bool, False))
         return answered_field(
             strawberry.type(connection),
             f"{kind.plural.title()}, a page at a time.",

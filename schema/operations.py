@@ -130,7 +130,8 @@ class Connection:
     def _facet(self, nodes: list[FieldNode]) -> Build:
         asked = self._records.given(self._type, nodes[0])
         name, size = asked["field"].fixed, asked["first"]
-        facet = Facet(self._kind.__name__, self._where, name, Given(size.path, size.fixed, page_size))
+        rolled_up = asked["rollUp"].value(self._records.operation.variables)
+        facet = Facet(self._kind.__name__, self._where, name, Given(size.path, size.fixed, page_size), rolled_up)
         place = self._planned.ask(facet, self._key)
         declared = self._kind.properties.get(name)
         codes = declared.codes if declared else None

@@ -9,11 +9,13 @@ import pytest
 from registry.access import ADMIN, ANONYMOUS, Actor
 from registry.cypher import read
 from registry.model import MODEL
+from registry.records import make_tie
 from registry.store import Place, Reader, Store
 from registry.words import speaking
 from schema.compiled import Asking
 from schema.graph_api import build_schema
-from tests.oracle import Oracle
+from tests.making import record
+from tests.oracle import Oracle, World
 from tests.random_operations import Operations
 from tests.random_world import GROUPS, random_world, write_world
 
@@ -53,6 +55,27 @@ def test_linked_records_of_a_sort_are_found_whether_they_are_few_or_many(
     expected = [Oracle(world, SCHEMA.as_str(), MEMBER).answer(text, {}) for text in asked]
     assert asyncio.run(answers(place, [(text, {}) for text in asked], MEMBER)) == expected
     assert expected[0]["agencies"]["totalCount"]
+
+
+def test_a_term_that_is_part_of_itself_is_found_with_its_parts(store: Store, place: Place) -> None:
+    ids = ("sector:a", "sector:b", "sector:c")
+    world = World(MODEL)
+    for one in ids:
+        world.records.append(record("Sector", one, one, scheme="local", code=one))
+    world.records += [record("Agency", "agency:x", "X", kind="department"), record("Source", world.source, "World")]
+    broader, sectors = MODEL["Sector"].ends["broader"], MODEL["Agency"].ends["sectors"]
+    circle = zip(ids, (*ids[1:], ids[0]), strict=True)
+    ties = [*((broader, *parts) for parts in circle), (sectors, "agency:x", "sector:a")]
+    world.ties += [made for tie in ties if (made := make_tie(*tie, {})[0])]
+    write_world(store, world)
+    asked = [
+        ("query ($ids: [ID!]) { agencies(where: {sectors: {some: {within: $ids}}}) { nodes { id } } }", {"ids": [one]})
+        for one in ids
+    ]
+    counted = "{ agencies { countBy(field: SECTORS, rollUp: true) { value label count } } }", {}
+    *found, rolled = asyncio.run(answers(place, [*asked, counted], ANONYMOUS))
+    assert found == [{"agencies": {"nodes": [{"id": "agency:x"}]}}] * 3
+    assert rolled["agencies"]["countBy"] == [{"value": one, "label": one, "count": 1} for one in ids]
 
 
 @pytest.mark.parametrize(
