@@ -16,6 +16,11 @@ class Entry:
     label_id: str
     label_en: str
 
+    @property
+    def label(self) -> str:
+        """What it is called in the language of the moment."""
+        return label_of(self.code, self.label_id, self.label_en)
+
 
 @cache
 def code_list(name: str) -> dict[str, Entry]:
@@ -30,4 +35,9 @@ def called(name: str, code: str) -> str:
         entry = code_list(name).get(code)
     except FileNotFoundError:
         return code
-    return code if entry is None else entry.label_id if language() == "id" else entry.label_en
+    return entry.label if entry else code
+
+
+def label_of(name: str, label_id: str | None, label_en: str | None) -> str:
+    """Return a term's label in the language of the moment; its name where it has none."""
+    return (label_id if language() == "id" else label_en) or name

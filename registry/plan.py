@@ -56,6 +56,13 @@ class Compare:
 
 
 @dataclass(frozen=True)
+class Within:
+    """A term is one of these, by their ids, or a part of one."""
+
+    ids: Given | Several
+
+
+@dataclass(frozen=True)
 class Linked:
     """Some, none or every record at the far end of a link, among those that count, meets conditions.
 
@@ -91,7 +98,7 @@ class Not:
     part: Condition
 
 
-Condition = Compare | Linked | AllOf | AnyOf | Not
+Condition = Compare | Within | Linked | AllOf | AnyOf | Not
 NOTHING_ASKED = AllOf()
 
 
@@ -195,12 +202,16 @@ class Total:
 
 @dataclass(frozen=True)
 class Facet:
-    """How many records there are by a property's values, or by the records at the far end of a link."""
+    """How many records there are by a property's values, or by the terms at the far end of a link.
+
+    Rolled up, a term counts what its parts have, too.
+    """
 
     kind: str
     where: Condition
     field: str
     first: Given
+    rolled_up: bool = False
 
 
 Question = ById | ByIds | Page | Total | Facet

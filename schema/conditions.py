@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from registry.modelling import End, Kind, Model, Property
-from registry.plan import NOTHING_ASKED, AllOf, AnyOf, Compare, Condition, Given, Linked, Not, Order
+from registry.plan import NOTHING_ASKED, AllOf, AnyOf, Compare, Condition, Given, Linked, Not, Order, Within
 from registry.records import fold
 from registry.values import Number
 from schema.names import camel, field_of
@@ -42,6 +42,8 @@ def _part(model: Model, kind: type[Kind], name: str, asked: Any) -> Condition:
         return AllOf(parts) if name == "and" else AnyOf(parts)
     if name == "not":
         return Not(condition(model, kind.__name__, asked))
+    if name == "within":
+        return Within(asked)
     own = _names(kind)[name]
     if own in kind.properties:
         return _compared(kind.properties[own], asked)

@@ -32,6 +32,8 @@ class Inputs:
             add_input(where, camel(name), self._filter(declared))
         for name, end in kind.ends.items():
             add_input(where, camel(name), self._link_filter(end))
+        if is_nested(kind):
+            add_input(where, "within", listing(strawberry.ID))
         add_input(where, "and", listing(where))
         add_input(where, "or", listing(where))
         add_input(where, "not", where)
@@ -60,6 +62,11 @@ class Inputs:
                 add_input(made, camel(operator), types.get(operator, kind))
             self._filters[name] = strawberry.input(made)
         return self._filters[name]
+
+
+def is_nested(kind: type[Kind]) -> bool:
+    """Tell whether records of a kind are parts of others of it, as areas are, so that one can ask for all within one."""
+    return "broader" in kind.ends
 
 
 def _filter_of(declared: Property) -> tuple[str, tuple[str, ...], Any]:

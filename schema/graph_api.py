@@ -34,6 +34,7 @@ from schema.names import camel, field_of, link_type
 from schema.shape import KIND, Incomplete
 
 FIRST, FIRST_LINKED = 20, 50
+COUNT_BY = "How many there are by value; rolled up, a sector or an area counts what its parts have, too."
 WITHHELD = "Whether some of this record is kept from who asks."
 
 
@@ -91,7 +92,7 @@ class Outputs:
         )
         self._facet_count = plain(
             "FacetCount",
-            "How many records have a value; the label says it in words.",
+            "How many records have a value; the label says it in words, in the language of the request.",
             {"value": maybe(str), "label": maybe(str), "count": int},
         )
         for link in model.links():
@@ -179,7 +180,7 @@ class Outputs:
         connection.pageInfo = answered_field(self._page_info, "Whether there is more.")
         connection.totalCount = answered_field(int, "How many there are on all pages.")
         counts = listing(self._facet_count)
-        connection.countBy = answered_field(counts, "How many there are by value.", field=facet, first=(int, FIRST))
+        connection.countBy = answered_field(counts, COUNT_BY, field=facet, first=(int, FIRST), rollUp=(bool, False))
         return answered_field(
             strawberry.type(connection),
             f"{kind.plural.title()}, a page at a time.",

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from graphql import FieldNode
 
-from registry.codes import code_list
+from registry.codes import code_list, label_of
 from registry.modelling import Kind, Model
 from registry.plan import ById, Condition, Explore, Facet, Given, Order, Page, Question, Total
-from registry.words import language
 from schema.conditions import listed, orders
 from schema.cursors import keys_of, mark
 from schema.exploring import QUESTIONS
@@ -131,16 +130,17 @@ class Connection:
     def _facet(self, nodes: list[FieldNode]) -> Build:
         asked = self._records.given(self._type, nodes[0])
         name, size = asked["field"].fixed, asked["first"]
-        facet = Facet(self._kind.__name__, self._where, name, Given(size.path, size.fixed, page_size))
+        rolled_up = asked["rollUp"].value(self._records.operation.variables)
+        facet = Facet(self._kind.__name__, self._where, name, Given(size.path, size.fixed, page_size), rolled_up)
         place = self._planned.ask(facet, self._key)
         declared = self._kind.properties.get(name)
         codes = declared.codes if declared else None
         chosen = self._records.operation.fields(nodes, "FacetCount", ROOT_DEPTH + 1)
-        names = {key: one[0].name.value for key, one in chosen.items()}
+        fields = {key: one[0].name.value for key, one in chosen.items()}
 
         def build(rows: list[Rows], _variables: dict[str, Any]) -> list[dict[str, Any]]:
-            counts = (_count(value, label, number, codes) for value, label, number in rows[place][0][0])
-            return [{key: count[field] for key, field in names.items()} for count in counts]
+            counts = (_count(value, names, number, codes) for value, names, number in rows[place][0][0])
+            return [{key: count[field] for key, field in fields.items()} for count in counts]
 
         return build
 
@@ -172,8 +172,8 @@ class Connection:
         return (True, last, before) if last else (False, first or Given(), after)
 
 
-def _count(value: Any, label: str | None, number: int, codes: str | None) -> dict[str, Any]:
+def _count(value: Any, names: Sequence[Any] | None, number: int, codes: str | None) -> dict[str, Any]:
     entry = code_list(codes).get(str(value)) if codes else None
-    words = getattr(entry, f"label_{language()}") if entry else label
+    words = label_of(*names) if names else entry.label if entry else None
     text = str(value).lower() if isinstance(value, bool) else value
     return {"value": text, "label": words, "count": number, "__typename": "FacetCount"}

@@ -15,6 +15,7 @@ from registry.codes import code_list
 from registry.modelling import End, Model
 from registry.records import Record, Tie, fold
 from registry.values import Number
+from registry.words import language
 from schema.names import camel, field_of
 
 
@@ -133,6 +134,8 @@ class Oracle:
             return any(self._meets(record, one) for one in asked)
         if name == "not":
             return not self._meets(record, asked)
+        if name == "within":
+            return any(term["id"] in asked for term in self._wider(record))
         kind = self._model[record["__kind"]]
         for property_name, declared in kind.properties.items():
             if camel(property_name) == name:
@@ -144,6 +147,14 @@ class Oracle:
                 )
         end = next(end for end in kind.ends.values() if camel(end.name) == name)
         return all(self._quantified(record, end, how, one) for how, one in asked.items() if one is not None)
+
+    def _wider(self, term: Any) -> list[Any]:
+        """Return a term and all that it is part of, as far as the actor may know of it."""
+        found = [term["id"]]
+        for one in found:
+            ups = (tie.end_id for tie in self._ties if tie.start_id == one and tie.end.link.relation == "BROADER")
+            found += [up for up in dict.fromkeys(ups) if up not in found]
+        return [self._records[one] for one in found if may_see(self._actor, self._records[one])]
 
     def _quantified(self, record: Any, end: End, quantifier: str, asked: Any) -> bool:
         where = asked.get(field_of(end.target)) if end.link.properties else asked
@@ -197,18 +208,22 @@ class Oracle:
                 "hasPreviousPage": last is not None and len(found) > len(page),
             },
             "totalCount": len(found),
-            "countBy": lambda field, first: self._count_by(found, kind, field.lower(), first),
+            "countBy": lambda field, first, **rolled: self._count_by(
+                found, kind, field.lower(), first, rolled["rollUp"]
+            ),
         }
 
-    def _count_by(self, records: Sequence[Any], kind: str, name: str, first: int) -> Any:
+    def _count_by(self, records: Sequence[Any], kind: str, name: str, first: int, rolled_up: bool) -> Any:
         declared = self._model[kind].properties.get(name)
         if declared is None:
             end = self._model[kind].ends[name]
             pairs = {
-                (record["id"], far["id"], far["name"])
+                (record["id"], term["id"], term[f"label_{language()}"] or term["name"])
                 for record in records
                 for _, far in self._far(record, end)
                 if far["status"] != "retired"
+                for term in (self._wider(far) if rolled_up else [far])
+                if term["status"] != "retired"
             }
             counts = Counter((value, label) for _, value, label in pairs)
         else:
@@ -227,7 +242,7 @@ def _falls(orders: Any) -> bool:
 
 def _label(codes: str | None, value: Any) -> str | None:
     entry = code_list(codes).get(str(value)) if codes else None
-    return entry.label_en if entry else None
+    return getattr(entry, f"label_{language()}") if entry else None
 
 
 def _speaks(where: Any) -> bool:

@@ -46,7 +46,8 @@ class Operations:
                     lambda: "pageInfo { hasNextPage hasPreviousPage }",
                     lambda: "totalCount",
                     lambda: (
-                        f"countBy(field: {self._random.choice(facets_of(kind)).upper()}, first: 3) {{ value label count }}"
+                        f"countBy(field: {self._random.choice(facets_of(kind)).upper()}, first: 3"
+                        f"{self._random.choice(['', ', rollUp: true'])}) {{ value label count }}"
                     ),
                 ]
             )
@@ -127,6 +128,8 @@ class Operations:
         where: dict[str, Any] = {}
         for declared in self._random.sample(list(kind.properties.values()), k=self._random.randint(0, 2)):
             where[camel(declared.name)] = self._filter(kind.__name__, declared)
+        if "broader" in kind.ends and self._random.random() < 0.3:
+            where["within"] = [self._id(kind.__name__) for _ in range(self._random.randint(0, 2))]
         if depth:
             for end in self._random.sample(list(kind.ends.values()), k=min(len(kind.ends), self._random.randint(0, 1))):
                 where[camel(end.name)] = {

@@ -86,6 +86,36 @@ def test_a_facet_counts_what_its_filter_then_shows(visitor: httpx.Client, kind: 
         assert f'aria-current="true"><span>{html.escape(text, quote=False)}</span>' in narrowed
 
 
+def test_facets_are_called_in_the_language_of_who_asks(visitor: httpx.Client) -> None:
+    def called(language: str, field: str) -> list[str]:
+        query = f"{{ agencies {{ countBy(field: {field}, first: 40) {{ value label }} }} }}"
+        answer = visitor.post(f"/graphql?lang={language}", json={"query": query}).json()
+        return [one["label"] for one in answer["data"]["agencies"]["countBy"]]
+
+    for field, indonesian, english in (
+        ("SECTORS", "Kesehatan", "Health"),
+        ("AREAS", "Kecamatan Beji", "District of Beji"),
+        ("KIND", "Dinas", "Department"),
+    ):
+        assert indonesian in called("id", field) and english in called("en", field)
+        assert english in choices(visitor.get("/agencies").text)
+
+
+def test_an_area_stands_for_its_parts(visitor: httpx.Client) -> None:
+    query = """query ($where: ServiceWhere) { services(where: $where) { totalCount } }"""
+
+    def services(area: dict[str, Any]) -> int:
+        found: int = asked(visitor, query, where={"areas": {"some": area}})["services"]["totalCount"]
+        return found
+
+    of_the_city = total(visitor.get("/services?areas=area:32.76").text)
+    assert of_the_city == services({"within": ["area:32.76"]}) > services({"id": {"eq": "area:32.76"}})
+    counts = choices(visitor.get("/services").text)
+    assert counts["City of Depok"][0] == of_the_city
+    assert counts["Province of Jawa Barat"][0] == total(visitor.get("/services?areas=area:32").text)
+    assert total(visitor.get("/areas?broader=area:32.76").text) == 11, "the districts, not the wards"
+
+
 def test_filters_narrow_together_and_are_taken_off_one_by_one(visitor: httpx.Client) -> None:
     page = visitor.get("/agencies?kind=department&kind=agency&sectors=sector:health&q=dinas kota").text
     assert names(page) == ["Dinas Kesehatan Kota Depok"]

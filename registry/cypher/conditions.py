@@ -2,7 +2,9 @@
 
 from registry.access import seen, seen_whole
 from registry.modelling import End, Model, Property
-from registry.plan import AllOf, AnyOf, Compare, Condition, Given, Linked, Not, Several
+from registry.plan import AllOf, AnyOf, Compare, Condition, Given, Linked, Not, Several, Within
+
+PARTS = "-[:BROADER*0..6]->"  # from a part, or the term itself, to the term
 
 
 class Writing:
@@ -30,6 +32,8 @@ class Writing:
                 declared = self.model[kind].properties[condition.property]
                 holds = self._compare(condition, f"{node}.", declared)
                 return holds if declared.face else f"({seen_whole(node)} AND {holds})"
+            case Within():
+                return self._within(condition, node, kind)
             case Linked():
                 return self._linked(condition, node, self.model[kind].ends[condition.end])
             case AllOf():
@@ -48,6 +52,11 @@ class Writing:
     def link_seen(self, node: str, far: str, end: End) -> str:
         """Return the predicate of who may see a link: both ends, and all of both where it is no face."""
         return f"{seen(far)}" if end.link.face else f"{seen_whole(node)} AND {seen_whole(far)}"
+
+    def _within(self, within: Within, node: str, kind: str) -> str:
+        far = self.variable()
+        match = f"MATCH ({node}){PARTS}({far}:{kind})"
+        return f"EXISTS {{ {match} WHERE {far}.id IN {self.value(within.ids)} AND {seen(far)} }}"
 
     def _linked(self, linked: Linked, node: str, end: End) -> str:
         edge, far = self.variable(), self.variable()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from registry.access import seen, seen_whole
-from registry.cypher.conditions import Writing, both
+from registry.cypher.conditions import PARTS, Writing, both
 from registry.cypher.text import Cypher
 from registry.modelling import End, Kind, Model, Property
 from registry.plan import (
@@ -92,18 +92,27 @@ class Reading(Writing):
         return self._begin(question, self._holds(question), "RETURN count(n)")
 
     def facet(self, question: Facet) -> Text:
-        """One row: a list of `[value, label or null, number]`, largest number first."""
+        """One row: a list of `[value, names, number]`, largest number first.
+
+        Names are those of a term: its name, then its labels in Indonesian and English, if it has them; of a code null.
+        """
         holds = self._holds(question)
         end = self.model[question.kind].ends.get(question.field)
         if end is None:
             value = self._shown("n", self.model[question.kind].properties[question.field])
-            counted = f"WITH {value} AS value, null AS label, count(n) AS number"
+            counted, names = f"WITH {value} AS value, count(n) AS number", "null"
         else:
-            counted = (
-                f"MATCH {self.pattern('n', 'e', f'm:{end.target}', end)} WHERE {self.link_seen('n', 'm', end)}"
-                " AND m.status <> 'retired' WITH m.id AS value, m.name AS label, count(DISTINCT n) AS number"
-            )
-        rest = f"ORDER BY number DESC, value LIMIT {self.value(question.first)} RETURN collect([value, label, number])"
+            far = "m" if not question.rolled_up else "t"
+            pattern = self.pattern("n", "e", f"{far}:{end.target}", end)
+            counts = f"{self.link_seen('n', far, end)} AND {far}.status <> 'retired'"
+            if question.rolled_up:
+                pattern += f"{PARTS}(m:{end.target})"
+                counts += f" AND {seen('m')} AND m.status <> 'retired'"
+            counted = f"MATCH {pattern} WHERE {counts} WITH m, m.id AS value, count(DISTINCT n) AS number"
+            names = "[m.name, m.label_id, m.label_en]"
+        rest = (
+            f"ORDER BY number DESC, value LIMIT {self.value(question.first)} RETURN collect([value, {names}, number])"
+        )
         return self._begin(question, holds, f"{counted} {rest}")
 
     def selected(self, select: Select, node: str) -> str:

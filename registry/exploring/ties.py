@@ -5,10 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 
-from registry.codes import called
+from registry.codes import called, label_of
 from registry.cypher import exploring
 from registry.exploring.asking import Asker
-from registry.words import language
 
 Pair = tuple[str, str]
 
@@ -75,4 +74,4 @@ def _group_pairs(a: str, b: str, groups_of: Mapping[str, Sequence[str]]) -> Iter
 def _label(by: str, one: str, name: str | None, label_id: str | None, label_en: str | None) -> str:
     if by == "level_of_government":
         return called("level-of-government", one)
-    return (label_id if language() == "id" else label_en) or name or one
+    return label_of(name or one, label_id, label_en)

@@ -95,10 +95,11 @@ def filters_of(kind: type[Kind]) -> list[str]:
 
 
 def condition(kind: type[Kind], name: str, values: tuple[str, ...]) -> dict[str, Any]:
-    """Return the condition that a property or a link has one of these values."""
+    """Return the condition that a property or a link has one of these values; a term stands for its parts, too."""
     declared = kind.properties.get(name)
     if declared is None:
-        return {camel(name): {"some": _far(kind.ends[name], {"id": {"in": list(values)}})}}
+        far = {"within": list(values)} if name in facets_of(kind) else {"id": {"in": list(values)}}
+        return {camel(name): {"some": _far(kind.ends[name], far)}}
     if declared.value is Flag:
         return {"or": [{camel(name): {"eq": value == "true"}} for value in values]}
     return {camel(name): {"in": [_code(declared, value) for value in values]}}

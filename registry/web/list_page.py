@@ -157,12 +157,9 @@ def value_label(kind: type[Kind], name: str, value: str, names: Names, text: str
     return said(declared, value == "true") if declared.value is Flag else code_label(declared.codes, value)
 
 
-def ids_to_name(asked: Asked, data: Data) -> dict[str, list[str]]:
-    """Return the ids, by kind, of the records that facets and filters name."""
+def ids_to_name(asked: Asked) -> dict[str, list[str]]:
+    """Return the ids, by kind, of the records that filters name."""
     found: dict[str, dict[str, None]] = {}
     for name, end in asked.kind.ends.items():
-        values = list(asked.chosen.get(name, ()))
-        if name in facets_of(asked.kind):
-            values += [one["value"] for one in counted(asked, name, data)]
-        found.setdefault(end.target, {}).update(dict.fromkeys(values))
+        found.setdefault(end.target, {}).update(dict.fromkeys(asked.chosen.get(name, ())))
     return {kind: list(ids) for kind, ids in found.items() if ids}

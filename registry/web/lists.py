@@ -50,7 +50,7 @@ class Lists:
         asked = Asked.of(kind, request.query_params)
         data = await self._asked(asked)
         found = data[camel(kind.plural)]
-        called = await names(self._graph, list_page.ids_to_name(asked, data), ANONYMOUS)
+        called = await names(self._graph, list_page.ids_to_name(asked), ANONYMOUS)
         return page(
             request,
             "list.html",

@@ -6,9 +6,9 @@ RETURN count(n)
 
 MATCH (n:Agency)
 WHERE any(r IN n.seen_by WHERE r IN $me.names) AND NOT coalesce(n.status = $in.v0, false) AND NOT coalesce(n.kind = $in.v1, false)
-WITH n.kind AS value, null AS label, count(n) AS number
+WITH n.kind AS value, count(n) AS number
 ORDER BY number DESC, value LIMIT $in.v2
-RETURN collect([value, label, number])
+RETURN collect([value, null, number])
 // $in: {"v0":"retired","v1":"community","v2":20}
 // $me: {"names":["*","*administrators"]}
 
@@ -16,8 +16,8 @@ MATCH (n:Agency)
 WHERE any(r IN n.seen_by WHERE r IN $me.names) AND NOT coalesce(n.status = $in.v0, false) AND NOT coalesce(n.kind = $in.v1, false)
 MATCH (n)-[e:IN_SECTOR]->(m:Sector)
 WHERE any(r IN m.seen_by WHERE r IN $me.names) AND m.status <> 'retired'
-WITH m.id AS value, m.name AS label, count(DISTINCT n) AS number
+WITH m, m.id AS value, count(DISTINCT n) AS number
 ORDER BY number DESC, value LIMIT $in.v2
-RETURN collect([value, label, number])
+RETURN collect([value, [m.name, m.label_id, m.label_en], number])
 // $in: {"v0":"retired","v1":"community","v2":1}
 // $me: {"names":["*","*administrators"]}
