@@ -49,11 +49,18 @@ def test_a_page_tells_what_a_record_is_and_what_it_is_linked_to(visitor: httpx.C
 
 
 def test_links_that_are_many_lead_to_the_list_of_all(visitor: httpx.Client) -> None:
-    page = visitor.get("/areas/area:32.76").text
-    part = section(page, "part-services")
+    part = section(visitor.get("/agencies/depok:diskominfo").text, "part-partnerships")
     path, count = re.findall(r'<a href="([^"]+)">See all ([\d,]+)</a>', part)[0]
     assert part.count("<li>") == 20
-    assert total(visitor.get(path).text) == int(count.replace(",", "")) > 20
+    assert total(visitor.get(path).text) == int(count) > 20
+
+
+def test_links_of_a_term_lead_to_the_list_of_its_parts_too(visitor: httpx.Client) -> None:
+    part = section(visitor.get("/areas/area:32.76").text, "part-services")
+    (path,) = re.findall(r'<a href="([^"]+)">See all, those of its parts too</a>', part)
+    (direct,) = re.findall(r'<span class="n">(\d+)</span>', part)
+    assert part.count("<li>") == 20
+    assert total(visitor.get(path).text) > int(direct) > 20
 
 
 def test_agreements_say_whether_they_are_in_force(visitor: httpx.Client) -> None:

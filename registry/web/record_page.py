@@ -11,6 +11,7 @@ from registry.web.record import compares
 from registry.web.selecting import is_term, own
 from registry.web.showing import SCALES, Data, Shown, items, shown, value_text
 from registry.web.wording import code_label, label
+from schema.graph_api import facets_of
 from schema.names import camel
 
 PUT_TOGETHER = ("unit", *SCALES.values())
@@ -28,13 +29,14 @@ class Fact:
 
 @dataclass(frozen=True)
 class Section:
-    """The records of a link: the first of them, how many there are, and where all are listed."""
+    """The records of a link: the first of them, how many there are, and where all are listed, of a term's parts too."""
 
     name: str
     heading: str
     records: Sequence[Shown]
     count: int
     path: str
+    with_parts: bool
 
 
 def facts(kind: type[Kind], record: Data, today: str) -> list[Fact]:
@@ -66,8 +68,9 @@ def sections(kind: type[Kind], record: Data, today: str) -> list[Section]:
 def _section(end: End, record: Data, today: str) -> Section:
     answered = record[camel(end.name)]
     count = record.get(f"{camel(end.name)}Count", 1)
-    path = list_path(end.target, [(param(other_end(end).name), record["id"])])
-    return Section(end.name, label(end.name), items(end, answered, today), count, path)
+    back = other_end(end).name
+    path, with_parts = list_path(end.target, [(param(back), record["id"])]), back in facets_of(MODEL[end.target])
+    return Section(end.name, label(end.name), items(end, answered, today), count, path, with_parts)
 
 
 def _describes(end: End) -> bool:
