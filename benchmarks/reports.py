@@ -14,6 +14,7 @@ import tempfile
 import time
 import venv
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -74,7 +75,7 @@ def _add_rows(table: Table, world: World, igraph: Path | None) -> None:
     rivals["gaps"] = [Rival("networkx, the three together", sum(one.seconds for one in plain), True)]
     for name in QUESTIONS:
         with Memory() as memory:
-            seconds = cpu_seconds(lambda name=name: report_on(world, name))  # type: ignore[misc]
+            seconds = cpu_seconds(partial(report_on, world, name))
         ours = (name, f"{len(world.agencies):,}", f"{seconds:.2f}", f"{memory.growth:,.0f}")
         for rival in rivals.get(name, []) or [None]:
             table.add_row(*ours, *(_cells(rival, seconds) if rival else ()))

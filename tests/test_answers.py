@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from registry.access import ADMIN, ANONYMOUS, Actor
-from registry.cypher import read
+from registry.cypher import beginning
 from registry.model import MODEL
 from registry.records import make_tie
 from registry.store import Place, Reader, Store
@@ -44,7 +44,7 @@ OF_ONE_SORT = 'where: {provides: {some: {service: {kind: {eq: "administrative"}}
 def test_linked_records_of_a_sort_are_found_whether_they_are_few_or_many(
     store: Store, place: Place, monkeypatch: pytest.MonkeyPatch, few: int, where: str
 ) -> None:
-    monkeypatch.setattr(read, "FEW", few)
+    monkeypatch.setattr(beginning, "FEW", few)
     world = random_world(Random(SEED))
     write_world(store, world)
     asked = [

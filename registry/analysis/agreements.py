@@ -68,7 +68,7 @@ class Finding(NamedTuple):
     lapse: "Lapse | None" = None
 
 
-def agreements(world: World, *, within: int = WITHIN.default) -> Report:  # type: ignore[assignment]
+def agreements(world: World, *, within: int = int(WITHIN.default)) -> Report:
     """List agreements and uses that somebody has to see to; `within` is in days ahead of the day of the report."""
     register = Register(world.lists, world.as_of, within)
     uses = list(_running(world.lists, register))

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from registry.analysis.lists import Lists
+from registry.analysis.ranking import Scored
 from registry.analysis.takeup import FIRST, USERS_HALF_LIFE, History, Votes
 from registry.analysis.world import Bools, Floats
 from registry.figures import number
@@ -115,11 +116,8 @@ def backtest_reuse(lists: Lists, today: str, cuts: int = 5) -> Backtest | None:
 
 
 def average_precision(hit: Bools, score: Floats) -> float:
-    """Return the average precision of ranking by score, the highest first; what ties is one block (Saito & Rehmsmeier 2015)."""
-    order = np.argsort(-score, kind="stable")
-    ends = np.append(np.flatnonzero(np.diff(score[order])), len(score) - 1)
-    found = np.cumsum(hit[order])[ends]
-    return float((np.diff(found, prepend=0) * found / (ends + 1)).sum() / found[-1])
+    """Return the average precision of ranking pairs by score; see `Scored`."""
+    return Scored.of(score, np.ones(len(hit), np.int64), hit.astype(np.int64)).average_precision
 
 
 def _judge(lists: Lists, cut: date) -> _Judged:

@@ -38,7 +38,7 @@ FEEDBACK = Question(
 )
 
 
-def feedback(world: World, *, patience: int = PATIENCE.default) -> Report:  # type: ignore[assignment]
+def feedback(world: World, *, patience: int = int(PATIENCE.default)) -> Report:
     """List feedback that waits beyond the promise, that waits over `patience` days without one, or that was answered late."""
     all_heard = list(heard(world.lists, world.as_of))
     found = [(code, one) for one in all_heard if (code := _finding(one, patience))]

@@ -1,14 +1,14 @@
 """The whole collaboration gap report: how much is known, then what was found, each with a next step."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, cast
 
 from registry.analysis import gaps_in_ties, gaps_in_use
 from registry.analysis.agreements import AGREEMENTS, WITHIN, agreements
 from registry.analysis.agreements import FINDINGS as AGREEMENT_FINDINGS
 from registry.analysis.coverage import COVERAGE, FACTS, KINDS, coverage
+from registry.analysis.findings import figure, finding, several, told
 from registry.analysis.overlaps import LEAST_LIKENESS, OVERLAPS, overlaps
 from registry.analysis.sector_gaps import LEAST_EXPECTED, LEVEL, SECTOR_GAPS, sector_gaps
 from registry.analysis.world import World
@@ -25,18 +25,8 @@ ABOUT = {
     **gaps_in_use.ABOUT,
 }
 URGENCY = (
-    *(
-        "uncovered",
-        "missing",
-        "gap",
-        "expired",
-        "expiring",
-        "fits",
-        "apart",
-        "cut-point",
-        "overlap",
-        "special-application",
-    ),
+    *("uncovered", "missing", "gap", "expired", "expiring", "fits"),
+    *("apart", "cut-point", "overlap", "special-application"),
     *("below", "wanted", "own-sector", "one-tie"),
     *("reversed", "empty", "no-basis"),
 )
@@ -83,22 +73,17 @@ GAPS = Question(
 )
 
 
-def gaps(world: World, **parameters: Any) -> Report:
-    """Compose the reports; see `composed` for the parameters."""
-    return composed(world, **parameters)[0]
-
-
-def composed(
+def gaps(
     world: World,
     *,
     level: float = LEVEL.default,
     least_expected: float = LEAST_EXPECTED.default,
     least_likeness: float = LEAST_LIKENESS.default,
     within: int = int(WITHIN.default),
-) -> tuple[Report, dict[str, Report]]:
+) -> Report:
     """Compose the reports: coverage first, then all findings in order of urgency, each with a suggested next step.
 
-    Returns the composed report, and by name those that it is composed of.
+    Its `parts` are the reports that it is composed of.
 
     The parameters are those of the reports composed. `found`, `of` and `unknown` are theirs, added up, without coverage.
     """
@@ -111,33 +96,25 @@ def composed(
         *gaps_in_ties.parts(world, level, alike),
         *gaps_in_use.parts(world),
     )
-    findings = [found for part in parts for found in _read(part)]
+    findings = [found for part in parts for found in _READ[part.name](part)]
     rows = [*(_covered(row) for row in known.rows if _lacking(row)), *_ranked(findings)]
     whole = GAPS.answer(
         world.as_of, rows, found=len(findings), of=sum(part.of for part in parts), unknown=sum(part.unknown for part in parts),
         withheld=world.lists.withheld, notes=list(dict.fromkeys(note for part in (known, *parts) for note in part.notes)),
         level=level, least_expected=least_expected, least_likeness=least_likeness, within=within,
     )  # fmt: skip
-    whole = replace(whole, parts=(known, *parts))
-    return whole, {part.name: part for part in whole.parts}
-
-
-def _read(part: Report) -> Iterator[Row]:
-    others = {**gaps_in_ties.READ, **gaps_in_use.READ}
-    if part.name in others:
-        return others[part.name](part)
-    return (found for found in map(_READ[part.name], part.rows) if found)
+    return replace(whole, parts=(known, *parts))
 
 
 def _ranked(findings: Sequence[Row]) -> list[Row]:
     """Put the first of each sort before the second of any; reports list their own findings most pressing first."""
     before: Counter[str] = Counter()
     keyed = []
-    for finding in findings:
-        about = str(finding["about"])
-        keyed.append((before[about], URGENCY.index(about), finding))
+    for one in findings:
+        about = str(one["about"])
+        keyed.append((before[about], URGENCY.index(about), one))
         before[about] += 1
-    return [finding for _place, _sort, finding in sorted(keyed, key=lambda one: one[:2])]
+    return [one for _place, _sort, one in sorted(keyed, key=lambda ranked: ranked[:2])]
 
 
 def _lacking(row: Row) -> bool:
@@ -147,15 +124,17 @@ def _lacking(row: Row) -> bool:
 def _covered(row: Row) -> Row:
     subject = _("{kind} with {fact}").format(kind=_(KINDS[str(row["kind"])]), fact=_(FACTS[str(row["fact"])]))
     measure = _("{n} of {m}, {share}").format(
-        n=_told(row, "recorded"), m=_told(row, "of"), share=percent(_value(row, "share") / 100)
+        n=told(row["recorded"]), m=told(row["of"]), share=percent(figure(row["share"]) / 100)
     )
     return _finding(row, "coverage", (), subject, measure)
 
 
-def _agreement(row: Row) -> Row:
-    days, who = row["days"], row["agencies"]
-    measure = _when(days) + _lost(row) if isinstance(days, int) else ""
-    return _finding(row, str(row["finding"]), who, str(row["resource"] or row["agreement"]), measure)
+def _agreements(report: Report) -> Iterator[Row]:
+    for row in report.rows:
+        days = row["days"]
+        measure = _when(days) + _lost(row) if isinstance(days, int) else ""
+        subject = str(row["resource"] or row["agreement"])
+        yield _finding(row, str(row["finding"]), several(row["agencies"]), subject, measure)
 
 
 def _when(days: int) -> str:
@@ -163,51 +142,41 @@ def _when(days: int) -> str:
 
 
 def _lost(row: Row) -> str:
-    alone, parts = row["alone"], row["parts"]
-    if isinstance(alone, tuple) and alone:
+    if alone := several(row["alone"]):
         return "; " + _("agencies alone without it: {n}").format(n=number(len(alone)))
-    return "; " + _("parts that no longer meet without it: {n}").format(n=number(cast(int, parts))) if parts else ""
+    return "; " + _("parts that no longer meet without it: {n}").format(n=told(row["parts"])) if row["parts"] else ""
 
 
-def _gap(row: Row) -> Row | None:
-    if row["finding"] != "gap":
-        return None
-    measure = _("{seen} ties, {expected} by chance").format(seen=_told(row, "seen"), expected=_told(row, "expected"))
-    return _finding(row, "gap", (str(row["sector_a"]), str(row["sector_b"])), "", measure)
+def _sector_gaps(report: Report) -> Iterator[Row]:
+    for row in report.rows:
+        if row["finding"] == "gap":
+            measure = _("{seen} ties, {expected} by chance").format(
+                seen=told(row["seen"]), expected=told(row["expected"])
+            )
+            yield _finding(row, "gap", (str(row["sector_a"]), str(row["sector_b"])), "", measure)
+
+
+def _overlaps(report: Report) -> Iterator[Row]:
+    for row in report.rows:
+        yield gaps_in_use.special_application(row) if row["finding"] == "special-application" else _overlap(row)
 
 
 def _overlap(row: Row) -> Row:
-    if row["finding"] == "special-application":
-        return gaps_in_use.special_application(row)
-    rarest = row["rarest"]
     measure = _("{shared} functions shared, {expected} by chance").format(
-        shared=_told(row, "shared"), expected=_told(row, "expected")
+        shared=told(row["shared"]), expected=told(row["expected"])
     )
-    subject = ", ".join(rarest) if isinstance(rarest, tuple) else ""
-    return _finding(row, "overlap", (str(row["agency_a"]), str(row["agency_b"])), subject, measure)
+    who = str(row["agency_a"]), str(row["agency_b"])
+    return _finding(row, "overlap", who, ", ".join(several(row["rarest"])), measure)
 
 
-def _told(row: Row, column: str) -> str:
-    return number(_value(row, column))
+def _finding(row: Row, about: str, who: tuple[str, ...], subject: str, measure: str) -> Row:
+    return finding(row, about, who, subject, measure, NEXT_STEPS[about])
 
 
-def _value(row: Row, column: str) -> float:
-    return cast(float, row[column])
-
-
-def _finding(row: Row, about: str, who: object, subject: str, measure: str) -> Row:
-    values = {
-        "about": about,
-        "who": who if isinstance(who, tuple) else (),
-        "subject": subject or None,
-        "measure": measure or None,
-        "next_step": _(NEXT_STEPS[about]),
-    }
-    return replace(row, values=values)
-
-
-_READ: dict[str, Callable[[Row], Row | None]] = {
-    AGREEMENTS.name: _agreement,
-    SECTOR_GAPS.name: _gap,
-    OVERLAPS.name: _overlap,
+_READ: Mapping[str, Callable[[Report], Iterator[Row]]] = {
+    AGREEMENTS.name: _agreements,
+    SECTOR_GAPS.name: _sector_gaps,
+    OVERLAPS.name: _overlaps,
+    **gaps_in_ties.READ,
+    **gaps_in_use.READ,
 }

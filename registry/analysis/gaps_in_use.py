@@ -3,13 +3,15 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
+from registry.analysis.findings import finding, several, texts, told
 from registry.analysis.levels import FINDINGS as LEVEL_FINDINGS
 from registry.analysis.levels import LEVELS, levels
 from registry.analysis.matches import MATCHES, matches
+from registry.analysis.overlaps import OVERLAPS
 from registry.analysis.reuse import REUSE, reuse
 from registry.analysis.world import World
 from registry.figures import number
-from registry.reports.report import Cell, Report, Row
+from registry.reports.report import Report, Row
 from registry.words import _
 
 ABOUT = {
@@ -33,7 +35,7 @@ FROM = {
     "fits": MATCHES.name,
     "apart": LEVELS.name,
     "below": LEVELS.name,
-    "special-application": "overlaps",
+    "special-application": OVERLAPS.name,
     "wanted": REUSE.name,
 }
 
@@ -46,8 +48,8 @@ def parts(world: World) -> tuple[Report, ...]:
 def special_application(row: Row) -> Row:
     """Return a special application as a finding."""
     subject = _("{special}, for which there is {general}").format(special=row["special"], general=row["general"])
-    measure = _("all its functions: {n}").format(n=_number(row["shared"]))
-    return _finding(row, "special-application", _texts(row["agency_a"], row["agency_b"]), subject, measure)
+    measure = _("all its functions: {n}").format(n=told(row["shared"]))
+    return _finding(row, "special-application", texts(row["agency_a"], row["agency_b"]), subject, measure)
 
 
 def _matched(report: Report) -> Iterator[Row]:
@@ -55,20 +57,20 @@ def _matched(report: Report) -> Iterator[Row]:
         if row["finding"] == "fits":
             subject = f"{row['need']}: {row['resource']}"
             measure = _("{wanted} of {spare} {unit}").format(
-                wanted=_number(row["quantity"]), spare=_number(row["spare"]), unit=row["unit"]
+                wanted=told(row["quantity"]), spare=told(row["spare"]), unit=row["unit"]
             )
-            yield _finding(row, "fits", (*_several(row["agencies"]), *_several(row["owners"])), subject, measure)
+            yield _finding(row, "fits", (*several(row["agencies"]), *several(row["owners"])), subject, measure)
 
 
 def _said(report: Report) -> Iterator[Row]:
     """Yield where parties differ, and where they fall far short: by one level a third of all agreements may."""
     for row in report.rows:
         if row["finding"] == "apart":
-            measure = _("{n} levels apart").format(n=_number(row["apart"]))
-            yield _finding(row, "apart", _several(row["parties"]), str(row["agreement"]), measure)
+            measure = _("{n} levels apart").format(n=told(row["apart"]))
+            yield _finding(row, "apart", several(row["parties"]), str(row["agreement"]), measure)
         elif row["finding"] == "below" and isinstance(row["short"], int) and row["short"] >= FAR_BELOW:
-            measure = _("{n} levels below {aim}").format(n=_number(row["short"]), aim=row["aim"])
-            yield _finding(row, "below", _several(row["parties"]), str(row["agreement"]), measure)
+            measure = _("{n} levels below {aim}").format(n=told(row["short"]), aim=row["aim"])
+            yield _finding(row, "below", several(row["parties"]), str(row["agreement"]), measure)
 
 
 def _wanted(report: Report) -> Iterator[Row]:
@@ -81,33 +83,14 @@ def _wanted(report: Report) -> Iterator[Row]:
         first = rows[0]
         who = tuple(str(row["agency"]) for row in rows)
         measure = _("{recent} began in two years, {users} have it; suggested to {n}").format(
-            recent=_number(first["recent"]), users=_number(first["users"]), n=number(len(rows))
+            recent=told(first["recent"]), users=told(first["users"]), n=number(len(rows))
         )
         evidence = dict.fromkeys(one for row in rows[:NAMED] for one in row.evidence)
         yield _finding(replace(first, evidence=tuple(evidence)), "wanted", who[:NAMED], str(first["resource"]), measure)
 
 
 def _finding(row: Row, about: str, who: tuple[str, ...], subject: str, measure: str) -> Row:
-    values: dict[str, Cell] = {
-        "about": about,
-        "who": who,
-        "subject": subject,
-        "measure": measure,
-        "next_step": _(NEXT_STEPS[about]),
-    }
-    return replace(row, values=values)
-
-
-def _several(cell: Cell) -> tuple[str, ...]:
-    return cell if isinstance(cell, tuple) else ()
-
-
-def _texts(*cells: Cell) -> tuple[str, ...]:
-    return tuple(str(one) for one in cells if one)
-
-
-def _number(cell: Cell) -> str:
-    return number(cell) if isinstance(cell, int | float) else ""
+    return finding(row, about, who, subject, measure, NEXT_STEPS[about])
 
 
 READ: Mapping[str, Callable[[Report], Iterator[Row]]] = {

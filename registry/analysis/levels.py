@@ -50,7 +50,7 @@ class Finding(NamedTuple):
     said: Sequence[Statement]
 
 
-def levels(world: World, *, least_apart: int = LEAST_APART.default) -> Report:  # type: ignore[assignment]
+def levels(world: World, *, least_apart: int = int(LEAST_APART.default)) -> Report:
     """Compare what the parties last said; `least_apart` levels or more between them are a finding.
 
     Scales: Frey et al. 2006, Himmelman 2002 and the four Cs (`registry/codelists/level-*.csv`), each for itself.

@@ -65,9 +65,9 @@ class Pair(NamedTuple):
 def reuse(
     world: World,
     *,
-    agencies: int = AGENCIES.default,  # type: ignore[assignment]
-    each: int = EACH.default,  # type: ignore[assignment]
-    most_users: int = MOST_USERS.default,  # type: ignore[assignment]
+    agencies: int = int(AGENCIES.default),
+    each: int = int(EACH.default),
+    most_users: int = int(MOST_USERS.default),
 ) -> Report:
     """Suggest to each agency shown the `each` resources with the highest score; see REUSE for the score.
 
@@ -96,7 +96,8 @@ def _best(history: History, shown: Ints, each: int, most_users: int) -> Iterator
         for resource in order[row][scores[row, order[row]] > 0].tolist():
             parts = votes.everybody[resource], votes.alike[row, resource], votes.kin[row, resource]
             total, score = float(sum(parts)), float(scores[row, resource])
-            yield Pair(agency, resource, score, tuple(100 * float(part) / total for part in parts))  # type: ignore[arg-type]
+            everybody, alike, kin = (100 * float(part) / total for part in parts)
+            yield Pair(agency, resource, score, (everybody, alike, kin))
 
 
 def _bands(history: History) -> tuple[float, float] | None:

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from registry.access import seen, seen_whole
+from registry.cypher import beginning
+from registry.cypher.beginning import parts_of
 from registry.cypher.conditions import PARTS, Writing, both
 from registry.cypher.text import Cypher
-from registry.modelling import End, Kind, Model, Property
+from registry.modelling import End, Model, Property
 from registry.plan import (
-    AllOf,
     ById,
     ByIds,
     Compare,
@@ -31,7 +32,6 @@ from registry.plan import (
 )
 
 FIRST, LAST = "", "\uffff"
-FEW = 1000  # linked records, from which it is faster to begin than to look for them
 BY_NAME = Order("name", descending=False)
 
 
@@ -82,7 +82,7 @@ class Reading(Writing):
 
     def page(self, question: Page) -> Text:
         """A row a record: what each view selects, then the list of its keys, to make a cursor of."""
-        anchored = anchor(question.where)
+        anchored = beginning.anchor(question.where)
         if anchored is None and question.order in ((), (BY_NAME,), (Order("name", descending=True),)):
             return self._indexed_page(question)
         return self._sorted_page(question, anchored)
@@ -190,7 +190,7 @@ class Reading(Writing):
     def _anchored(self, kind: str, linked: Linked, rest: Condition) -> tuple[str, str]:
         """Begin at the one record that the condition names, and walk the link backwards; return the predicate, too."""
         end = self.model[kind].ends[linked.end]
-        (named,) = _parts(linked.far)
+        (named,) = parts_of(linked.far)
         assert isinstance(named, Compare)
         start = f"WITH {self.value(named.value)} AS id MATCH (m:{end.target} {{id: id}})"
         conditions = [self.condition(linked.among, "m", end.target), self.condition(rest, "n", kind)]
@@ -214,7 +214,7 @@ class Reading(Writing):
 
         Walking from record to record is the faster where a sort is common, since a page is soon full.
         """
-        sought = sort_sought(question.where, self.model[question.kind], self.model)
+        sought = beginning.sort_sought(question.where, self.model[question.kind], self.model)
         if sought is None:
             return ""
         end, compare = sought
@@ -222,9 +222,9 @@ class Reading(Writing):
         linked = f"MATCH {self.pattern(f'n:{question.kind}', '', 'm', end)} WITH DISTINCT n WHERE {holds} RETURN n"
         walked = f"MATCH (n:{question.kind}) WHERE {holds} RETURN n {cut}".rstrip()
         return (
-            f"CALL {{ {found} WITH m LIMIT {FEW} RETURN collect(m) AS few }}"
-            f" CALL (few) {{ WITH few WHERE size(few) < {FEW} UNWIND few AS m {linked}"
-            f" UNION ALL WITH few WHERE size(few) = {FEW} {walked} }} {rest}"
+            f"CALL {{ {found} WITH m LIMIT {beginning.FEW} RETURN collect(m) AS few }}"
+            f" CALL (few) {{ WITH few WHERE size(few) < {beginning.FEW} UNWIND few AS m {linked}"
+            f" UNION ALL WITH few WHERE size(few) = {beginning.FEW} {walked} }} {rest}"
         )
 
     def _listed(self, compare: Compare) -> str:
@@ -292,32 +292,4 @@ def _common(view: Select) -> Select:
     return replace(view, kind="") if all(isinstance(part, Look) for part in view.parts) else view
 
 
-def anchor(where: Condition) -> tuple[Linked, Condition] | None:
-    """Return the first condition that is nothing but one linked record's id, and what is left without it."""
-    parts = _parts(where)
-    for place, part in enumerate(parts):
-        if isinstance(part, Linked) and part.quantifier == "some" and not _parts(part.near) and not _parts(part.edge):
-            far = _parts(part.far)
-            if len(far) == 1 and isinstance(far[0], Compare) and (far[0].property, far[0].operator) == ("id", "eq"):
-                return part, AllOf(parts[:place] + parts[place + 1 :])
-    return None
-
-
-def sort_sought(where: Condition, kind: type[Kind], model: Model) -> tuple[End, Compare] | None:
-    """Return the first link that must lead to a record of a sort, and the sort."""
-    links = (part for part in _parts(where) if isinstance(part, Linked) and part.quantifier == "some")
-    for end, far in ((kind.ends[link.end], far) for link in links for far in _parts(link.far)):
-        if (
-            isinstance(far, Compare)
-            and far.operator in ("eq", "in")
-            and model[end.target].properties[far.property].sorts
-        ):
-            return end, far
-    return None
-
-
 _AFTER = {"STRING": f"'{LAST}'", "INTEGER": "9999999999", "FLOAT": "1.7976931348623157e308"}
-
-
-def _parts(condition: Condition) -> tuple[Condition, ...]:
-    return condition.parts if isinstance(condition, AllOf) else (condition,)

@@ -12,14 +12,11 @@ from typing import Any, TypeVar
 from anyio import CapacityLimiter, to_thread
 
 from registry.access import ANONYMOUS, Actor
-from registry.analysis.gaps import FROM, composed
-from registry.analysis.lists import lists
-from registry.analysis.world import World
-from registry.cypher.network import network
+from registry.analysis.gaps import FROM, GAPS
 from registry.cypher.read import write
 from registry.model import MAIN, MODEL
 from registry.plan import Compare, Given, Question, Total
-from registry.reports.catalogue import find_question, read_day, read_parameters
+from registry.reports.catalogue import read_day, read_parameters
 from registry.reports.library import Library
 from registry.reports.report import Report
 from registry.store import Place, Reader, Store
@@ -35,7 +32,11 @@ class Attention:
     """The collaboration gap report, and by name the reports that it is composed of."""
 
     gaps: Report
-    parts: Mapping[str, Report]
+
+    @property
+    def parts(self) -> Mapping[str, Report]:
+        """The reports that it is composed of, by name."""
+        return {part.name: part for part in self.gaps.parts}
 
     def part(self, about: str) -> Report:
         """Return the report that this sort of finding is from."""
@@ -73,14 +74,8 @@ class Answers:
         )
 
     async def attention(self) -> Attention:
-        """Return the collaboration gap report of today and its parts, from one read. Raises StoreError."""
-        day = read_day(None)
-        return await self._fresh(("attention", day), lambda: self._attention(day))
-
-    def _attention(self, day: str) -> Attention:
-        gaps = find_question("gaps")
-        ((answer,),) = self._opened().read(network(gaps.reads, ANONYMOUS))
-        return Attention(*composed(World.of(lists(gaps.reads, answer), day)))
+        """Return the collaboration gap report of today and its parts. Raises StoreError."""
+        return Attention(await self.report(GAPS.name, None, {}))
 
     async def _fresh(self, key: Hashable, answer: Callable[[], T]) -> T:
         """Return the answer that is kept under the key, or a new one: those who ask meanwhile wait for the same."""
