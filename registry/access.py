@@ -1,24 +1,70 @@
-"""Who may see what: one rule, worked out when a record is written and asked again by every Cypher text.
+"""Who may see what and who may do what: one rule, in Python and as a predicate of Cypher.
 
-A record keeps two lists of readers: who may know of it and see its face, and who may see all of it. An actor may read
-what names one of their own names. A record without the lists shows itself to nobody.
+Seeing is worked out when a record is written: it keeps two lists of readers, who may know of it and see its face, and
+who may see all of it. An actor may read what names one of their own names. A record without the lists shows itself to
+nobody.
+
+Doing goes by role: an actor may do what their role allows to the records whose steward is one of their agencies; an
+administrator may do everything.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 SHOWN = ("published", "retired")
 ANYBODY, ADMINISTRATORS = "*", "*administrators"
 
 
+class Role(StrEnum):
+    """What somebody is in the registry, for the agencies they act for."""
+
+    VIEWER = "viewer"
+    ANALYST = "analyst"
+    COORDINATOR = "coordinator"
+    APPROVER = "approver"
+    ADMIN = "admin"
+
+
+class Action(StrEnum):
+    """What can be done with a record."""
+
+    SEE_FACE = "see_face"
+    SEE_DETAIL = "see_detail"
+    PROPOSE = "propose"  # make a draft of it, and hand it in
+    EDIT = "edit"
+    GOVERN = "govern"  # change its steward, its access and its grants
+    APPROVE = "approve"  # publish what was handed in, or send it back
+    RETIRE = "retire"
+    ANSWER = "answer"  # answer requests for it and feedback on it
+    LOAD = "load"
+    ADMINISTER = "administer"
+
+
+SEEING = (Action.SEE_FACE, Action.SEE_DETAIL)
+_COORDINATES = frozenset({Action.PROPOSE, Action.EDIT, Action.ANSWER})
+RIGHTS: Mapping[Role, frozenset[Action]] = {
+    Role.VIEWER: frozenset(),
+    Role.ANALYST: frozenset(),
+    Role.COORDINATOR: _COORDINATES,
+    Role.APPROVER: _COORDINATES | {Action.GOVERN, Action.APPROVE, Action.RETIRE},
+    Role.ADMIN: frozenset(Action) - frozenset(SEEING),
+}
+
+
 @dataclass(frozen=True)
 class Actor:
-    """Who asks: an administrator or not, the agencies they act for with all units, and the groups they belong to."""
+    """Who asks: their role, the agencies they act for with all units, and the groups they belong to."""
 
     name: str = "anonymous"
-    everything: bool = False
+    role: Role = Role.VIEWER
     agencies: frozenset[str] = frozenset()
     groups: frozenset[str] = frozenset()
+
+    @property
+    def everything(self) -> bool:
+        """Whether they may see and do everything."""
+        return self.role is Role.ADMIN
 
     def names(self) -> frozenset[str]:
         """Return every name under which a record may list this actor."""
@@ -29,9 +75,22 @@ class Actor:
         """Return the actor as the parameter `$me` of every Cypher text."""
         return {"names": sorted(self.names())}
 
+    def doing(self, action: Action) -> dict[str, object]:
+        """Return the actor as the parameter `$me` of a text that asks where they may do something."""
+        agencies = sorted(self.agencies) if action in RIGHTS[self.role] else []
+        return {**self.parameter(), "everything": self.everything, "agencies": agencies}
+
 
 ANONYMOUS = Actor()
-ADMIN = Actor("admin", everything=True)
+ADMIN = Actor("admin", Role.ADMIN)
+
+
+def can(actor: Actor, action: Action, record: Mapping[str, object]) -> bool:
+    """Tell whether an actor may do something with a record, given by its properties as they are stored."""
+    if action in SEEING:
+        readers = record.get("seen_by" if action is Action.SEE_FACE else "shown_to")
+        return isinstance(readers, list) and not actor.names().isdisjoint(readers)
+    return actor.everything or (action in RIGHTS[actor.role] and record.get("steward") in actor.agencies)
 
 
 def seen_by(record: Mapping[str, object]) -> list[str]:
@@ -52,6 +111,11 @@ def seen(node: str) -> str:
 def seen_whole(node: str, reader: str = "r") -> str:
     """Return the Cypher predicate of who may see all of a node; `reader` is a variable that the text has no other use for."""
     return f"any({reader} IN {node}.shown_to WHERE {reader} IN $me.names)"
+
+
+def may_do(node: str) -> str:
+    """Return the Cypher predicate of whether the actor may do with a node what `$me` was made for by `Actor.doing`."""
+    return f"($me.everything OR coalesce({node}.steward, '') IN $me.agencies)"
 
 
 def _readers(record: Mapping[str, object], *classes: str) -> list[str]:
