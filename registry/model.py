@@ -223,13 +223,20 @@ class Run(Common, plural="runs", kept_by_us=True, named=False):
 class Change(Common, plural="changes", kept_by_us=True, named=False):
     """Who changed what, and when; append-only, each entry chained to the one before by its hash."""
 
-    record: Id = prop("The record that was changed.")
-    actor: Text = prop("Who changed it.")
-    at: Instant = prop("When.")
-    before: Prose = prop("What it was before, as JSON.")
-    after: Prose = prop("What it is since, as JSON.")
-    previous_hash: Text = prop("The hash of the entry before.")
-    own_hash: Text = prop("The hash of this entry and the one before.")
+    number: Integer = prop("Its place in the chain, beginning with 1.", required=True, sought=True)
+    at: Instant = prop("When it was made.", required=True)
+    actor: Text = prop("Who made it.", required=True)
+    how: Code = prop("By form, API, command or load.", codes="change-way", required=True)
+    what: Code = prop("What was done.", codes="change-kind", required=True)
+    record: Id = prop("The record that was changed; of a load, its run.", required=True, sought=True)
+    record_kind: Text = prop("The kind of that record.", required=True)
+    note: Prose = prop("What its maker said about it.")
+    before: Prose = prop("What was there before, as JSON: of each property and link only what is different.")
+    after: Prose = prop("What is there since, as JSON.")
+    key: Text = prop("A name that makes it harmless to ask for it twice.", sought=True)
+    asked: Text = prop("A digest of what was asked for under that name.")
+    previous_hash: Text = prop("The hash of the entry before.", required=True)
+    own_hash: Text = prop("The hash of this entry, which holds that of the one before.", required=True)
 
 
 MODEL = Model(

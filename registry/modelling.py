@@ -31,6 +31,7 @@ class Property:
     at_least: float | None = None
     refers_to: str | None = None
     kept_by_us: bool = False
+    sought: bool = False  # records are looked for by it: it has an index
     name: str = ""
     value: type[Value] = Value
 

@@ -8,6 +8,7 @@ from asyncio import CancelledError
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any, TypeVar
 
 import neo4j
@@ -19,6 +20,7 @@ from registry.cypher.text import Cypher, gathered
 
 Rows = list[list[Any]]
 Answer = TypeVar("Answer")
+Ask = Callable[[Cypher], Rows]
 TRIES = 12
 
 
@@ -61,6 +63,7 @@ class Store:
         self._place = place
         self._writer = _driver(neo4j.GraphDatabase, place, place.username, place.password)
         self._reader = _driver(neo4j.GraphDatabase, place, place.reader_username, place.reader_password)
+        self._one_at_a_time = Lock()
         self.dialect = self._connect()
 
     def __enter__(self) -> Store:
@@ -80,7 +83,13 @@ class Store:
 
     def write(self, *cyphers: Cypher) -> list[Rows]:
         """Run the writes in one transaction, tried again while others stand in the way. Returns the rows of each."""
-        return self._try(self._write, *cyphers)
+        return self._try(self._change, lambda ask: [ask(cypher) for cypher in cyphers])
+
+    def change(self, work: Callable[[Ask], Answer]) -> Answer:
+        """Do work in one transaction, from its start again while others stand in the way; what it raises undoes it."""
+        with self._one_at_a_time:  # those of this process need not find out by failing
+            done: Answer = self._try(self._change, work)
+            return done
 
     def change_schema(self, text: str, *, native: bool = False) -> None:
         """Run one schema change in a transaction of its own, in Cypher or in what the engine natively speaks."""
@@ -96,14 +105,18 @@ class Store:
             rows: Rows = session.run(query, cypher.parameters).values()
             return rows
 
-    def _write(self, *cyphers: Cypher) -> list[Rows]:
+    def _change(self, work: Callable[[Ask], Answer]) -> Answer:
         with self._session(self._writer) as session:
             transaction = session.begin_transaction()
-            rows = [transaction.run(_literal(cypher.text), cypher.parameters).values() for cypher in cyphers]
-            changed = leave_mark(secrets.token_hex(8))
-            transaction.run(_literal(changed.text), changed.parameters)
+
+            def ask(cypher: Cypher) -> Rows:
+                rows: Rows = transaction.run(_literal(cypher.text), cypher.parameters).values()
+                return rows
+
+            answer = work(ask)
+            ask(leave_mark(secrets.token_hex(8)))
             transaction.commit()
-            return rows
+            return answer
 
     def _alone(self, text: str) -> None:
         with self._session(self._writer) as session:

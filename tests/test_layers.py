@@ -16,7 +16,7 @@ LAYERS = [
     {"cypher"},
     {"store", "settings", "engine"},
     {"constraints", "opening", "explaining"},
-    {"reports", "analysis", "exploring"},
+    {"reports", "analysis", "exploring", "changing"},
     {"loaders", "schema"},
     {"web"},
     {"commands"},

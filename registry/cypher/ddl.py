@@ -23,7 +23,7 @@ def wishes(model: Model, dialect: Dialect) -> list[Wish]:
     """Return what the model asks for, in the order in which it must be made."""
     ours = [
         _wish(label, "id", f"CONSTRAINT {{}} IF NOT EXISTS FOR (n:{label}) REQUIRE n.id IS UNIQUE")
-        for label in ("Lease", "Mark")
+        for label in ("Chain", "Lease", "Mark")
     ]
     return [*(wish for kind in model for wish in _of_kind(kind, dialect)), *ours]
 
@@ -70,10 +70,9 @@ def _of_kind(kind: type[Kind], dialect: Dialect) -> Iterator[Wish]:
                 )
     yield _wish(label, "id", f"CONSTRAINT {{}} IF NOT EXISTS FOR (n:{label}) REQUIRE n.id IS UNIQUE")
     yield _wish(label, "name", f"INDEX {{}} IF NOT EXISTS FOR (n:{label}) ON (n.name_key, n.id)")
-    if dialect.seeks:
-        for name, declared in kind.properties.items():
-            if declared.sorts:
-                yield _wish(label, name, f"INDEX {{}} IF NOT EXISTS FOR (n:{label}) ON (n.{name})")
+    for name, declared in kind.properties.items():
+        if declared.sought or (declared.sorts and dialect.seeks):
+            yield _wish(label, name, f"INDEX {{}} IF NOT EXISTS FOR (n:{label}) ON (n.{name})")
     if dialect.seeks_in_writes:
         yield _wish(label, "source", f"INDEX {{}} IF NOT EXISTS FOR (n:{label}) ON (n.source, n.run)")
     if is_searched(kind):

@@ -1,0 +1,168 @@
+"""Save: register a record or change it, with its links. What may not be or does not fit is a problem for a person."""
+
+import re
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from registry.access import Action, can
+from registry.changing.state import State, Ties, nothing
+from registry.changing.turn import Asking, Outcome, Refused, Turn, change
+from registry.cypher.states import own_ends
+from registry.modelling import End, Kind, snake
+from registry.records import Problem, fold, make_record, make_tie, show
+from registry.store import Store
+from registry.words import _
+
+GOVERNED = ("steward", "access", "grants")
+LONGEST = 60
+
+
+@dataclass(frozen=True)
+class LinkChange:
+    """What changes about a link: ties to add, each as the id at the far end and its properties, and ids to remove."""
+
+    add: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    remove: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Saving:
+    """What is to be saved: properties, where None clears one, and changes of links by their name.
+
+    `version` is the one that was looked at; when it has moved on, nothing is saved.
+    """
+
+    kind: type[Kind]
+    id: str | None = None
+    properties: Mapping[str, object] = field(default_factory=dict)
+    links: Mapping[str, LinkChange] = field(default_factory=dict)
+    version: int | None = None
+
+
+def save(store: Store, asking: Asking, saving: Saving) -> Outcome:
+    """Register or change a record. An id that nobody has is a new record's, as is none. Raises StoreError."""
+    return change(store, asking, saving.kind, lambda turn: saved(turn, saving))
+
+
+def saved(turn: Turn, saving: Saving) -> State:
+    """Do what `save` does within a turn. Raises changing.turn.Refused."""
+    before = turn.find(saving.kind, saving.id) if saving.id else None
+    after = _changed(before, saving) if before else _new(turn, saving)
+    if before:
+        _check_may_change(turn, before, saving)
+    record, unfit = make_record(saving.kind, after.given())
+    problems = [*unfit, *_unfit_ties(after, saving), *_nowhere(turn, before, after), *_governing(turn, before, after)]
+    if record is None or problems:
+        raise Refused(*problems)
+    fitting = replace(after, properties={**after.properties, **record.values})
+    return turn.keep(before, fitting, "changed" if before else "created")
+
+
+def _changed(before: State, saving: Saving) -> State:
+    properties = {**before.properties, **saving.properties, "id": before.id}
+    return State(saving.kind, properties, _retied(before, saving.links))
+
+
+def _new(turn: Turn, saving: Saving) -> State:
+    if saving.id and turn.is_taken(saving.id):
+        raise Refused(Problem("TAKEN", "id", show(saving.id), _("an id of its own"), _("This id cannot be used.")))
+    agencies = sorted(turn.actor.agencies)
+    steward = {"steward": agencies[0]} if len(agencies) == 1 else {}
+    properties = {**steward, **saving.properties, "status": "draft"}
+    properties["id"] = saving.id or _id(saving.kind, str(properties.get("name") or ""))
+    if not saving.kind.named and not properties.get("name"):
+        properties["name"] = properties["id"]
+    properties.setdefault("access", "open")
+    return State(saving.kind, properties, _retied(nothing(saving.kind), saving.links))
+
+
+def _retied(before: State, links: Mapping[str, LinkChange]) -> dict[str, Ties]:
+    tied = {name: dict(ties) for name, ties in before.ties.items()}
+    ends = {end.name: end for end in own_ends(before.kind)}
+    for name, asked in links.items():
+        if name in ends:
+            kept = {} if ends[name].single and asked.add else tied[name]
+            kept = {far: values for far, values in kept.items() if far not in asked.remove}
+            tied[name] = {**kept, **{far: _cleaned(ends[name], far, values) for far, values in asked.add.items()}}
+    return tied
+
+
+def _cleaned(end: End, far: str, values: Mapping[str, object]) -> dict[str, object]:
+    """Return the properties of a tie as they are stored; those that do not fit as they are, to be told of later."""
+    tie, _problems = make_tie(end, "", far, values)
+    return {name: value for name, value in (tie.values if tie else values).items() if value is not None}
+
+
+def _check_may_change(turn: Turn, before: State, saving: Saving) -> None:
+    if not can(turn.actor, Action.EDIT, before.properties):
+        raise Refused(not_allowed(_("You may not change this record; its steward may.")))
+    if before.properties.get("status") == "retired":
+        message = _("This record is retired; it is not changed any more.")
+        raise Refused(Problem("RETIRED", "status", "retired", _("a record that is not retired"), message))
+    if saving.version is not None and saving.version != before.version:
+        raise Refused(stale(saving.version, before.version))
+
+
+def _governing(turn: Turn, before: State | None, after: State) -> Iterator[Problem]:
+    """Yield what only some may change: who answers for a record, and, once it is published, who sees it."""
+    own = after.properties
+    if before is None or before.properties.get("steward") != own.get("steward"):
+        action = Action.EDIT if before is None else Action.GOVERN
+        if not can(turn.actor, action, own):
+            steward, rule = show(own.get("steward")), _("an agency that you act for")
+            yield Problem("NOT_ALLOWED", "steward", steward, rule, _("You do not act for this agency."))
+    if before and before.properties.get("status") == "published":
+        for name in GOVERNED:
+            differs = before.properties.get(name) != own.get(name)
+            if differs and not can(turn.actor, Action.GOVERN, before.properties):
+                message = _("Of a record that is published, only an approver changes this.")
+                yield Problem("NOT_ALLOWED", name, show(own.get(name)), _("a change by an approver"), message)
+
+
+def _nowhere(turn: Turn, before: State | None, after: State) -> Iterator[Problem]:
+    """Yield the records that are named and that nobody has, or that who names them may not know of."""
+    for name, declared in after.kind.properties.items():
+        value = after.properties.get(name)
+        known = value == after.id or (before and before.properties.get(name) == value)
+        if declared.refers_to and not declared.kept_by_us and isinstance(value, str) and not known:
+            yield from _unknown(turn, declared.refers_to, name, [value])
+    for end in own_ends(after.kind):
+        was = before.ties[end.name] if before else {}
+        yield from _unknown(turn, end.target, end.name, [far for far in after.ties[end.name] if far not in was])
+
+
+def _unknown(turn: Turn, kind: str, name: str, ids: list[str]) -> Iterator[Problem]:
+    for one in turn.unknown(kind, ids):
+        rule = _("the id of a record of the kind {kind}").format(kind=_(kind))
+        yield Problem("UNKNOWN_RECORD", name, show(one), rule, _("There is no such record."))
+
+
+def _unfit_ties(after: State, saving: Saving) -> Iterator[Problem]:
+    ends = {end.name: end for end in own_ends(saving.kind)}
+    for name, asked in saving.links.items():
+        if name not in ends:
+            rule = _("a link that is changed with this record")
+            yield Problem("UNKNOWN_FIELD", name, "", rule, _("There is no such link."))
+            continue
+        if ends[name].single and len(after.ties[name]) > 1:
+            yield Problem("SEVERAL", name, "", _("at most one"), _("There can be one only."))
+        for far, values in asked.add.items():
+            for problem in make_tie(ends[name], "", far, values)[1]:
+                yield Problem(problem.code, f"{name}.{problem.field}", problem.value, problem.rule, problem.message)
+
+
+def not_allowed(message: str) -> Problem:
+    """Return the problem of who may not do something."""
+    return Problem("NOT_ALLOWED", "id", "", _("what your role allows for the agencies you act for"), message)
+
+
+def stale(looked_at: int, now: int) -> Problem:
+    """Return the problem of a record that has changed since it was looked at."""
+    message = _("Somebody changed this record meanwhile: look at it again.")
+    return Problem("STALE", "version", str(looked_at), _("version {n}, which it has now").format(n=now), message)
+
+
+def _id(kind: type[Kind], name: str) -> str:
+    plain = re.sub(r"[^a-z0-9]+", "-", fold(name)).strip("-")[:LONGEST].strip("-")
+    return f"{snake(kind.__name__)}:{plain or 'new'}-{secrets.token_hex(3)}"

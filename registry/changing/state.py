@@ -1,0 +1,73 @@
+"""A record as it stands before a change, and what is different after it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from registry.cypher.states import own_ends
+from registry.cypher.write import given_names
+from registry.modelling import Kind
+
+Ties = dict[str, dict[str, object]]  # by the id at the far end, the properties of the link
+Difference = dict[str, Any]
+LINKS = "links"
+
+
+@dataclass(frozen=True)
+class State:
+    """What a record holds: its properties as they are stored, and its own ties by the name of their link."""
+
+    kind: type[Kind]
+    properties: Mapping[str, object] = field(default_factory=dict)
+    ties: Mapping[str, Ties] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """The record's id."""
+        return str(self.properties["id"])
+
+    @property
+    def version(self) -> int:
+        """How often it was changed; 0 where it is new."""
+        return int(str(self.properties.get("version", 0)))
+
+    def given(self) -> dict[str, object]:
+        """Return the properties that a person or a source gives."""
+        names = given_names(self.kind)  # type: ignore[arg-type]
+        return {name: self.properties[name] for name in names if self.properties.get(name) is not None}
+
+
+def nothing(kind: type[Kind]) -> State:
+    """Return what there is of a record before it is made."""
+    return State(kind, {}, {end.name: {} for end in own_ends(kind)})
+
+
+def read_state(kind: type[Kind], row: Sequence[Any]) -> State:
+    """Return the state that a row of `cypher.states.state` tells."""
+    properties, *ties = row
+    ends = own_ends(kind)
+    return State(
+        kind, properties, {end.name: _ties(tied, end.link.properties) for end, tied in zip(ends, ties, strict=True)}
+    )
+
+
+def difference(before: State, after: State) -> tuple[Difference, Difference]:
+    """Return what of the one is not in the other, and the reverse: properties, and ties under `links`."""
+    return _beyond(before, after), _beyond(after, before)
+
+
+def _beyond(one: State, other: State) -> Difference:
+    own, others = one.given(), other.given()
+    found: Difference = {name: own.get(name) for name in sorted({*own, *others}) if own.get(name) != others.get(name)}
+    links = {name: ties for name in one.ties if (ties := _ties_beyond(one.ties[name], other.ties.get(name, {})))}
+    return {**found, LINKS: links} if links else found
+
+
+def _ties_beyond(ties: Ties, others: Ties) -> Ties:
+    return {far: values for far, values in ties.items() if others.get(far) != values}
+
+
+def _ties(rows: Sequence[tuple[str, Mapping[str, object]]], properties: Mapping[str, object]) -> Ties:
+    return {
+        far: {name: values[name] for name in properties if values.get(name) is not None} for far, values in sorted(rows)
+    }

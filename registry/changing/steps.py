@@ -1,0 +1,67 @@
+"""The steps of a record's life: a draft is handed in, approved or sent back, and what is no longer true is retired."""
+
+from dataclasses import dataclass, replace
+
+from registry.access import Action, can
+from registry.changing.saving import not_allowed, stale
+from registry.changing.state import State
+from registry.changing.turn import Asking, Outcome, Refused, Turn, change
+from registry.modelling import Kind
+from registry.records import Problem, show
+from registry.store import Store
+from registry.words import _
+
+
+@dataclass(frozen=True)
+class Step:
+    """From which statuses a step leads to which, who may take it, and what the chain of changes calls it."""
+
+    what: str
+    action: Action
+    of: tuple[str, ...]
+    to: str
+
+
+PROPOSE = Step("proposed", Action.PROPOSE, ("draft",), "proposed")
+APPROVE = Step("approved", Action.APPROVE, ("proposed",), "published")
+SEND_BACK = Step("sent-back", Action.APPROVE, ("proposed",), "draft")
+RETIRE = Step("retired", Action.RETIRE, ("draft", "proposed", "published"), "retired")
+
+
+def take(
+    store: Store, asking: Asking, kind: type[Kind], record: str, step: Step, note: str = "", version: int | None = None
+) -> Outcome:
+    """Take a step with a record; `version` is the one that was looked at. Raises StoreError."""
+    return change(store, asking, kind, lambda turn: taken(turn, kind, record, step, note, version))
+
+
+def taken(turn: Turn, kind: type[Kind], record: str, step: Step, note: str, version: int | None) -> State:
+    """Do what `take` does within a turn. Raises changing.turn.Refused."""
+    before = found(turn, kind, record)
+    status = str(before.properties.get("status"))
+    if not _may(turn, step, before):
+        raise Refused(not_allowed(_("You may not do this with this record.")))
+    if version is not None and version != before.version:
+        raise Refused(stale(version, before.version))
+    if status not in step.of:
+        rule = _("a record that is {status}").format(status=" / ".join(step.of))
+        raise Refused(
+            Problem("WRONG_STATUS", "status", status, rule, _("Where this record stands, it cannot be done."))
+        )
+    after = replace(before, properties={**before.properties, "status": step.to})
+    return turn.keep(before, after, step.what, note.strip() or None)
+
+
+def found(turn: Turn, kind: type[Kind], record: str) -> State:
+    """Return a record as it stands. Raises Refused where the actor finds none."""
+    state = turn.find(kind, record)
+    if state is None:
+        rule = _("the id of a record of the kind {kind}").format(kind=_(kind.__name__))
+        raise Refused(Problem("NOT_FOUND", "id", show(record), rule, _("There is no such record.")))
+    return state
+
+
+def _may(turn: Turn, step: Step, before: State) -> bool:
+    """Tell whether the actor may take a step; who may make drafts may withdraw them, too."""
+    withdraws = step is RETIRE and before.properties.get("status") == "draft"
+    return can(turn.actor, Action.PROPOSE if withdraws else step.action, before.properties)

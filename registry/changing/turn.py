@@ -1,0 +1,189 @@
+"""One turn of changing the registry: a transaction that holds the end of the chain, so that others wait for theirs."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+
+from registry.access import Action, Actor, can
+from registry.changing.entry import End, Stored, sealed
+from registry.changing.state import Difference, State, difference, nothing, read_state
+from registry.cypher import chain, states, write
+from registry.model import MODEL, Source
+from registry.modelling import Kind
+from registry.records import Problem, Record, make_record
+from registry.store import Ask, Store
+from registry.values import now
+from registry.words import _
+
+BY_HAND = "by-hand"
+
+
+class Refused(Exception):
+    """A change that is not made, for problems that a person can mend."""
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__(*(problem.message for problem in problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a change: the record that it was about, its kind, its version now, and what stood in the way."""
+
+    kind: str
+    record: str | None = None
+    version: int | None = None
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Who asks for a change, by which way, and under which key, if it is to be harmless when it is asked for again."""
+
+    actor: Actor
+    how: str
+    key: str | None = None
+    asked: Any = None  # what is asked for, of values that JSON knows: a key stands for one of them
+
+    def named(self) -> dict[str, object]:
+        """Return the key as it is kept, which is the actor's own, and a digest of what is asked for under it."""
+        if not self.key:
+            return {}
+        digest = hashlib.sha256(orjson.dumps(self.asked, option=orjson.OPT_SORT_KEYS, default=str)).hexdigest()
+        return {"key": f"{self.actor.name} {self.key}", "asked": digest}
+
+
+class Turn:
+    """What can be done in a turn: look at records as they stand now, and keep them as they are to be."""
+
+    def __init__(self, ask: Ask, asking: Asking) -> None:
+        self.actor = asking.actor
+        self.at = now()
+        self._ask, self._asking = ask, asking
+        self._end = End(*ask(chain.take())[0])
+        self._entries: list[Stored] = []
+
+    def find(self, kind: type[Kind], record: str) -> State | None:
+        """Return a record as it stands; None where there is none that the actor may know of."""
+        state = self.look(kind, record)
+        return state if state and can(self.actor, Action.SEE_FACE, state.properties) else None
+
+    def look(self, kind: type[Kind], record: str) -> State | None:
+        """Return a record as it stands, whoever asks; None where there is none."""
+        rows = self._ask(states.state(kind, record))
+        return read_state(kind, rows[0]) if rows else None
+
+    def is_taken(self, record: str) -> bool:
+        """Tell whether a record of any kind has this id."""
+        return any(self._ask(states.faces(kind, [record]))[0][0] for kind in MODEL)
+
+    def unknown(self, kind: str, ids: list[str]) -> list[str]:
+        """Return those of the ids that no record of the kind has that the actor may know of."""
+        rows = self._ask(states.faces(MODEL[kind], ids))[0][0] if ids else []
+        seen = {one for one, readers, _status in rows if can(self.actor, Action.SEE_FACE, {"seen_by": readers})}
+        return [one for one in ids if one not in seen]
+
+    def ask(self, cypher: Any) -> Any:
+        """Return the rows of a text, in this transaction."""
+        return self._ask(cypher)
+
+    def keep(self, before: State | None, after: State, what: str, note: str | None = None) -> State:
+        """Write a record as it is to be, its values clean, and the entry that tells what is different.
+
+        Returns it with its version; where nothing is different, nothing is written.
+        """
+        old = before or nothing(after.kind)
+        lost, gained = difference(old, after)
+        if not lost and not gained:
+            return after
+        self._source()
+        record = _as_record(after)
+        row = write.stored(record)
+        if after.properties.get("status") == "retired":
+            row = {**row, "props": {**row["props"], **_readers(old)}}  # type: ignore[dict-item]
+        self._ask(states.put(after.kind, row, source=BY_HAND, now=self.at))
+        self._retie(old, after)
+        self._enter(what, after, lost, gained, note)
+        return replace(after, properties={**after.properties, "version": old.version + 1})
+
+    def earlier(self) -> Outcome | None:
+        """Return what came of it when the same was asked for before, under the same key. Raises Refused."""
+        named = self._asking.named()
+        rows = self._ask(chain.keyed(str(named["key"]))) if named else []
+        if not rows:
+            return None
+        ((record, kind, asked),) = rows
+        if asked != named["asked"]:
+            message = _("This key was used for something else; take another one.")
+            raise Refused(Problem("KEY_REUSED", "key", str(self._asking.key), _("one key for one change"), message))
+        state = self.find(MODEL[kind], record)
+        return Outcome(kind, record, state.version if state else None)
+
+    def close(self) -> None:
+        """Write the entries of this turn."""
+        if self._entries:
+            self._ask(chain.append(self._entries))
+
+    def _retie(self, old: State, after: State) -> None:
+        for end in states.own_ends(after.kind):
+            was, will_be = old.ties.get(end.name, {}), after.ties.get(end.name, {})
+            if gone := [far for far in was if far not in will_be]:
+                self._ask(states.untie(end, after.id, gone))
+            if new := [(far, values) for far, values in will_be.items() if was.get(far) != values]:
+                self._ask(states.tie(end, after.id, new, source=BY_HAND))
+
+    def _enter(self, what: str, after: State, lost: Difference, gained: Difference, note: str | None) -> None:
+        told: Mapping[str, object] = {
+            "at": self.at,
+            "actor": self.actor.name,
+            "how": self._asking.how,
+            "what": what,
+            "record": after.id,
+            "record_kind": after.kind.__name__,
+            "note": note,
+            "before": orjson.dumps(lost).decode(),
+            "after": orjson.dumps(gained).decode(),
+            **self._asking.named(),
+        }
+        steward = after.properties.get("steward")
+        entry = sealed(self._end, told, str(steward) if steward else None)
+        self._entries.append(entry)
+        self._end = End(self._end.number + 1, str(entry["own_hash"]))
+
+    def _source(self) -> None:
+        if not self._entries:
+            record, _problems = make_record(Source, {"id": BY_HAND, "name": "Registered by hand"})
+            assert record is not None
+            self._ask(write.upsert(Source, [record], source=BY_HAND, run="", now=self.at))
+
+
+def change(store: Store, asking: Asking, kind: type[Kind], work: Callable[[Turn], State]) -> Outcome:
+    """Do work in one turn and say what came of it; what is refused, or was done before, is not done. Raises StoreError."""
+
+    def turn(ask: Ask) -> Outcome:
+        this = Turn(ask, asking)
+        if done := this.earlier():
+            return done
+        state = work(this)
+        this.close()
+        return Outcome(kind.__name__, state.id, state.version)
+
+    try:
+        return store.change(turn)
+    except Refused as refused:
+        return Outcome(kind.__name__, problems=refused.problems)
+
+
+def _as_record(state: State) -> Record:
+    record, problems = make_record(state.kind, state.given())
+    if record is None:
+        raise Refused(*problems)
+    return record
+
+
+def _readers(state: State) -> dict[str, object]:
+    """Return who reads a record, for one that is retired: what was never shown is not shown by that."""
+    return {name: state.properties[name] for name in ("seen_by", "shown_to")}

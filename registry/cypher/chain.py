@@ -1,0 +1,47 @@
+"""The chain of changes: one entry a change, and a record of its end, which whoever changes something takes first."""
+
+from collections.abc import Mapping, Sequence
+
+from registry.cypher.text import Cypher
+
+
+def take() -> Cypher:
+    """Take the end of the chain; others then wait until the transaction is over. Returns one row: its number and hash."""
+    text = (
+        "MERGE (c:Chain {id: 'changes'}) SET c.taken = coalesce(c.taken, 0) + 1"
+        " RETURN coalesce(c.number, 0), coalesce(c.hash, '')"
+    )
+    return Cypher(text)
+
+
+def append(entries: Sequence[Mapping[str, object]]) -> Cypher:
+    """Add entries, which follow the end of the chain in this order, and make the last the end."""
+    text = (
+        "UNWIND $in.entries AS entry CREATE (n:Change) SET n = entry"
+        " WITH count(n) AS added MATCH (c:Chain {id: 'changes'}) SET c.number = $in.number, c.hash = $in.hash"
+    )
+    last = entries[-1]
+    return Cypher(text, {"in": {"entries": list(entries), "number": last["number"], "hash": last["own_hash"]}})
+
+
+def keyed(key: str) -> Cypher:
+    """Return one row of the entry that was made under a key: its record, the kind of that, and what was asked for."""
+    text = "MATCH (n:Change) WHERE n.key = $in.key RETURN n.record, n.record_kind, n.asked ORDER BY n.number LIMIT 1"
+    return Cypher(text, {"in": {"key": key}})
+
+
+def entries(*, after: int, size: int) -> Cypher:
+    """Return the entries behind a number, in order: a row each, holding its properties."""
+    text = "MATCH (n:Change) WHERE n.number > $in.after RETURN properties(n) ORDER BY n.number LIMIT $n"
+    return Cypher(text, {"n": size, "in": {"after": after}})
+
+
+def end() -> Cypher:
+    """Return one row: number and hash of the end of the chain; none where nothing was ever changed."""
+    return Cypher("MATCH (c:Chain {id: 'changes'}) WHERE c.number > 0 RETURN c.number, c.hash")
+
+
+def of_record(record: str) -> Cypher:
+    """Return the entries about a record, newest first: a row each, holding its properties."""
+    text = "MATCH (n:Change) WHERE n.record = $in.record RETURN properties(n) ORDER BY n.number DESC"
+    return Cypher(text, {"in": {"record": record}})

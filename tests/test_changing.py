@@ -1,0 +1,168 @@
+"""Records registered, changed, proposed and approved by hand: who may, what stands in the way, what is kept of it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+import pytest
+
+from registry.access import ADMIN, Actor, Role
+from registry.changing.saving import LinkChange, Saving, save
+from registry.changing.steps import APPROVE, PROPOSE, RETIRE, SEND_BACK, take
+from registry.changing.turn import Asking, Outcome
+from registry.cypher import chain, states
+from registry.model import Agency, Channel, Need, Resource, Sector
+from registry.store import Store
+
+HEALTH = Actor("sari", Role.COORDINATOR, frozenset({"dinkes"}))
+HEAD = Actor("budi", Role.APPROVER, frozenset({"dinkes"}))
+LIBRARY = Actor("tono", Role.COORDINATOR, frozenset({"perpus"}))
+
+
+@pytest.fixture
+def city(store: Store) -> Store:
+    """Two agencies, published, and a sector."""
+    for name, title in (("dinkes", "Dinas Kesehatan"), ("perpus", "Dinas Perpustakaan")):
+        done = by(store, ADMIN, Saving(Agency, name, {"name": title, "kind": "other", "steward": name}))
+        assert not done.problems, done.problems
+        publish(store, Agency, name)
+    done = by(
+        store,
+        ADMIN,
+        Saving(Sector, "sector:health", {"name": "Kesehatan", "scheme": "s", "code": "health", "steward": "dinkes"}),
+    )
+    assert not done.problems, done.problems
+    publish(store, Sector, "sector:health")
+    return store
+
+
+def by(store: Store, actor: Actor, saving: Saving, key: str | None = None, asked: Any = None) -> Outcome:
+    return save(store, Asking(actor, "api", key, asked), saving)
+
+
+def publish(store: Store, kind: Any, record: str) -> None:
+    assert not take(store, Asking(ADMIN, "api"), kind, record, PROPOSE).problems
+    assert not take(store, Asking(ADMIN, "api"), kind, record, APPROVE).problems
+
+
+def room(store: Store, actor: Actor = HEALTH, **properties: object) -> str:
+    done = by(
+        store,
+        actor,
+        Saving(
+            Resource, None, {"name": "Aula", "kind": "facility", **properties}, {"owners": LinkChange({"dinkes": {}})}
+        ),
+    )
+    assert not done.problems, done.problems
+    assert done.record
+    return done.record
+
+
+def codes(done: Outcome) -> list[tuple[str, str]]:
+    return [(one.code, one.field) for one in done.problems]
+
+
+def properties(store: Store, kind: Any, record: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = store.read(states.state(kind, record))[0][0]
+    return found
+
+
+def history(store: Store, record: str) -> list[Mapping[str, Any]]:
+    return [row[0] for row in store.read(chain.of_record(record))]
+
+
+def test_a_coordinator_registers_a_resource_and_an_approver_publishes_it(city: Store) -> None:
+    record = room(city, capacity="250", unit="kursi")
+    draft = properties(city, Resource, record)
+    assert (draft["status"], draft["steward"], draft["capacity"], draft["version"]) == ("draft", "dinkes", 250.0, 1)
+    assert "*" not in draft["seen_by"]
+    assert not take(city, Asking(HEALTH, "api"), Resource, record, PROPOSE).problems
+    assert codes(take(city, Asking(HEALTH, "api"), Resource, record, APPROVE)) == [("NOT_ALLOWED", "id")]
+    done = take(city, Asking(HEAD, "api"), Resource, record, APPROVE, "Sudah diperiksa.")
+    assert (done.problems, done.version) == ((), 3)
+    assert properties(city, Resource, record)["seen_by"] == ["*"]
+    approved, proposed, created = history(city, record)
+    assert (created["what"], proposed["what"], approved["what"]) == ("created", "proposed", "approved")
+    assert (created["actor"], approved["actor"], approved["note"]) == ("sari", "budi", "Sudah diperiksa.")
+    assert orjson.loads(created["after"])["links"] == {"owners": {"dinkes": {}}}
+    assert orjson.loads(approved["before"]) == {"status": "proposed"}
+
+
+def test_what_does_not_fit_is_told_and_nothing_is_kept(city: Store) -> None:
+    wrong = Saving(
+        Resource,
+        "aula",
+        {"name": "Aula", "kind": "castle", "capacity": -1, "steward": "perpus", "description": "x" * 10_001},
+        {"owners": LinkChange({"nobody": {}}), "users": LinkChange({"dinkes": {"role": "owner"}})},
+    )
+    done = by(city, HEALTH, wrong)
+    assert set(codes(done)) == {
+        ("UNFIT", "kind"),
+        ("UNFIT", "capacity"),
+        ("UNFIT", "description"),
+        ("NOT_ALLOWED", "steward"),
+        ("UNKNOWN_RECORD", "owners"),
+        ("UNFIT", "users.role"),
+    }
+    assert not city.read(states.state(Resource, "aula")) and not history(city, "aula")
+
+
+def test_who_looked_at_an_old_version_saves_nothing(city: Store) -> None:
+    record = room(city)
+    assert by(city, HEALTH, Saving(Resource, record, {"name": "Aula besar"}, version=1)).version == 2
+    late = by(city, HEALTH, Saving(Resource, record, {"name": "Aula kecil"}, version=1))
+    assert codes(late) == [("STALE", "version")]
+    assert properties(city, Resource, record)["name"] == "Aula besar"
+    assert by(city, HEALTH, Saving(Resource, record, {"name": "Aula besar"}, version=2)).version == 2
+    assert len(history(city, record)) == 2
+
+
+def test_absent_fields_stay_and_null_clears(city: Store) -> None:
+    record = room(city, unit="kursi", capacity=10)
+    by(city, HEALTH, Saving(Resource, record, {"unit": None}, {"owners": LinkChange({"perpus": {}}, ("dinkes",))}))
+    now = properties(city, Resource, record)
+    assert (now.get("unit"), now["capacity"], now["name"]) == (None, 10.0, "Aula")
+    changed = history(city, record)[0]
+    assert orjson.loads(changed["before"]) == {"unit": "kursi", "links": {"owners": {"dinkes": {}}}}
+    assert orjson.loads(changed["after"]) == {"unit": None, "links": {"owners": {"perpus": {}}}}
+
+
+def test_nobody_changes_what_is_not_theirs_nor_learns_of_it(city: Store) -> None:
+    record = room(city)
+    assert codes(by(city, LIBRARY, Saving(Resource, record, {"name": "Milik kami"}))) == [("TAKEN", "id")]
+    assert codes(take(city, Asking(LIBRARY, "api"), Resource, record, RETIRE)) == [("NOT_FOUND", "id")]
+    publish(city, Resource, record)
+    assert codes(by(city, LIBRARY, Saving(Resource, record, {"name": "Milik kami"}))) == [("NOT_ALLOWED", "id")]
+    assert codes(by(city, HEALTH, Saving(Resource, record, {"access": "closed"}))) == [("NOT_ALLOWED", "access")]
+    assert codes(by(city, HEALTH, Saving(Resource, record, {"steward": "perpus"}))) == [("NOT_ALLOWED", "steward")] * 2
+    closed = by(city, HEAD, Saving(Resource, record, {"access": "closed"}))
+    assert not closed.problems
+    need = Saving(Need, None, {"name": "Ruang", "kind": "facility"}, {"agency": LinkChange({"perpus": {}})})
+    assert by(city, LIBRARY, need).record
+    hidden = Saving(Channel, None, {"kind": "web"}, {"agency": LinkChange({record: {}})})
+    assert codes(by(city, LIBRARY, hidden)) == [("UNKNOWN_RECORD", "agency")]
+
+
+def test_a_draft_that_is_withdrawn_is_shown_to_nobody_else(city: Store) -> None:
+    record = room(city)
+    assert not take(city, Asking(HEALTH, "api"), Resource, record, RETIRE, "Keliru.").problems
+    assert "*" not in properties(city, Resource, record)["seen_by"]
+    assert codes(by(city, HEALTH, Saving(Resource, record, {"name": "Lagi"}))) == [("RETIRED", "status")]
+
+
+def test_what_is_sent_back_is_a_draft_again(city: Store) -> None:
+    record = room(city)
+    assert codes(take(city, Asking(HEAD, "api"), Resource, record, SEND_BACK)) == [("WRONG_STATUS", "status")]
+    take(city, Asking(HEALTH, "api"), Resource, record, PROPOSE)
+    assert not take(city, Asking(HEAD, "api"), Resource, record, SEND_BACK, "Kapasitas?").problems
+    assert properties(city, Resource, record)["status"] == "draft"
+    assert history(city, record)[0]["note"] == "Kapasitas?"
+
+
+def test_a_key_makes_it_harmless_to_ask_twice(city: Store) -> None:
+    asked = {"name": "Aula"}
+    saving = Saving(Resource, None, {**asked, "kind": "facility"})
+    first, again = by(city, HEALTH, saving, "k1", asked), by(city, HEALTH, saving, "k1", asked)
+    assert first.record and (first.record, first.version) == (again.record, again.version)
+    assert codes(by(city, HEALTH, saving, "k1", {"name": "Lain"})) == [("KEY_REUSED", "key")]
+    assert by(city, ADMIN, saving, "k1", {"name": "Lain"}).record != first.record
