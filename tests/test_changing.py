@@ -68,7 +68,7 @@ def properties(store: Store, kind: Any, record: str) -> Mapping[str, Any]:
 
 
 def history(store: Store, record: str) -> list[Mapping[str, Any]]:
-    return [row[0] for row in store.read(chain.of_record(record))]
+    return [row[0] for row in store.read(chain.of_record(record, size=100))]
 
 
 def test_a_coordinator_registers_a_resource_and_an_approver_publishes_it(city: Store) -> None:
