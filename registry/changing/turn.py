@@ -144,8 +144,8 @@ class Turn:
             "record": after.id,
             "record_kind": after.kind.__name__,
             "note": note,
-            "before": orjson.dumps(lost).decode(),
-            "after": orjson.dumps(gained).decode(),
+            "before": _told(after.kind, lost),
+            "after": _told(after.kind, gained),
             **self._asking.named(),
         }
         steward = after.properties.get("steward")
@@ -175,6 +175,16 @@ def change(store: Store, asking: Asking, kind: type[Kind], work: Callable[[Turn]
         return store.change(turn)
     except Refused as refused:
         return Outcome(kind.__name__, problems=refused.problems)
+
+
+def _told(kind: type[Kind], difference: Difference) -> str:
+    """Return a difference as an entry tells it: of what may have to be erased, a digest only."""
+    erasable = {name: _digest(difference[name]) for name in kind.erasable if difference.get(name) is not None}
+    return orjson.dumps({**difference, **erasable}).decode()
+
+
+def _digest(value: object) -> str:
+    return f"sha256:{hashlib.sha256(str(value).encode()).hexdigest()}"
 
 
 def _as_record(state: State) -> Record:
