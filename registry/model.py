@@ -251,6 +251,7 @@ class Change(Common, plural="changes", kept_by_us=True, named=False):
     what: Code = prop("What was done.", codes="change-kind", required=True)
     record: Id = prop("The record that was changed; of a load, its run.", required=True, sought=True)
     record_kind: Text = prop("The kind of that record.", required=True)
+    run: Id = prop("The run that made it, if a load did.", sought=True)
     note: Prose = prop("What its maker said about it.")
     before: Prose = prop("What was there before, as JSON: of each property and link only what is different.")
     after: Prose = prop("What is there since, as JSON.")

@@ -2,17 +2,22 @@
 
 import typer
 
+from loaders.outcome import Refused
 from loaders.progress import showing
+from loaders.undoing import undo_load as load_undone
+from registry.access import ADMIN
 from registry.changing.auditing import latest
 from registry.changing.auditing import verify as verified
-from registry.commands.console import err, out, print_json, print_table, tell
+from registry.changing.turn import Asking
+from registry.changing.undoing import undo as undone
+from registry.commands.console import err, out, print_json, print_table, tell, warn
 from registry.opening import open_store
 from registry.settings import load_settings
 
 audit_app = typer.Typer(
     help="Who changed what and when, in a chain that shows whether it was touched.", no_args_is_help=True
 )
-BROKEN = 1
+BROKEN, REFUSED = 1, 2
 WRONG = {
     "MISSING": "it is missing",
     "TWICE": "there is a second one of this number",
@@ -53,3 +58,30 @@ def verify(as_json: bool = typer.Option(False, "--json", help="Print JSON.")) ->
     else:
         out.print("Nothing was changed by hand yet.", markup=False)
     raise typer.Exit(BROKEN if found.what else 0)
+
+
+@audit_app.command()
+def undo(number: int = typer.Argument(help="The number of the change.")) -> None:
+    """Undo one change that a person made; what was changed since stands in the way."""
+    with open_store(load_settings(), tell) as store:
+        outcome = undone(store, Asking(ADMIN, "command"), number)
+    for problem in outcome.problems:
+        warn(f"{problem.field} {problem.value}: {problem.message}".replace(" :", ":"))
+    if outcome.problems:
+        raise typer.Exit(REFUSED)
+    out.print(f"Change {number} is undone: {outcome.record} has the version {outcome.version} now.", markup=False)
+
+
+@audit_app.command()
+def undo_load(run: str = typer.Argument(help="The run, as its load named it.")) -> None:
+    """Undo all that one load changed; what was changed by hand since stays."""
+    with open_store(load_settings(), tell) as store, showing(err) as progress:
+        try:
+            counts = load_undone(store, run, progress)
+        except Refused as refused:
+            warn(str(refused))
+            raise typer.Exit(REFUSED) from None
+    out.print(
+        f"{counts['undone']:,} changes are undone; {counts['left']:,} are left as somebody changed them since.",
+        markup=False,
+    )
