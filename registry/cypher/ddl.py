@@ -22,8 +22,8 @@ class Wish:
 def wishes(model: Model, dialect: Dialect) -> list[Wish]:
     """Return what the model asks for, in the order in which it must be made."""
     ours = [
-        _wish(label, "id", f"CONSTRAINT {{}} IF NOT EXISTS FOR (n:{label}) REQUIRE n.id IS UNIQUE")
-        for label in ("Lease", "Mark")
+        _wish(label, name, f"CONSTRAINT {{}} IF NOT EXISTS FOR (n:{label}) REQUIRE n.{name} IS UNIQUE")
+        for label, name in (("Lease", "id"), ("Mark", "id"), ("Credential", "id"), ("Credential", "hash"))
     ]
     return [*(wish for kind in model for wish in _of_kind(kind, dialect)), *ours]
 
