@@ -8,11 +8,11 @@ from threading import Thread
 
 import httpx
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 
 @contextmanager
-def serving(app: Starlette) -> Iterator[httpx.Client]:
+def serving(app: ASGIApp) -> Iterator[httpx.Client]:
     """Serve an application on a free port of this machine; yield a client that knows the address."""
     with create_server(("127.0.0.1", 0)) as socket:
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, ws="none", lifespan="on"))

@@ -31,6 +31,7 @@ from registry.web.records import Records
 from registry.web.searches import Searches
 from registry.web.security import GRAPHIQL, GRAPHIQL_OF_REPORTS, Secured
 from registry.web.sharing import Sharing
+from registry.web.tools import Tools
 from schema.freshness import Freshness
 from schema.graph_api import build_schema
 from schema.http import Endpoint
@@ -41,18 +42,18 @@ from schema.requests import TrustedDocuments
 def build_app(place: Place, settings: Settings, *, model: Model = MODEL) -> Starlette:
     """Return the application for a store. It connects when it starts; a store that is away then is tried again."""
     reader, schema = Reader(place), build_schema(model, introspection=settings.introspection)
-    library = Library(settings.reports)
+    tools, library = Tools(place), Library(settings.reports)
     answers, graph = Answers(place, reader, library), Graph(schema, reader)
     pages = Pages(reader, answers, library)
     trusted = TrustedDocuments(settings.documents, map(operation, OPERATIONS)) if settings.documents else None
     endpoint = partial(
         Endpoint,
         reader=reader,
-        actor=lambda _request: ANONYMOUS,
+        actor=lambda request: request.scope.get("actor", ANONYMOUS),
         trusted=trusted,
         suggesting=settings.introspection,
     )
-    graphql = endpoint(schema, page=pages.graphiql(FIRST), freshness=Freshness(schema, reader))
+    graphql = endpoint(schema, page=pages.graphiql(FIRST), store=tools.store, freshness=Freshness(schema, reader))
     reports = endpoint(
         ReportSchema(library, answers.report, introspection=settings.introspection), page=pages.graphiql(FIRST_REPORT)
     )
@@ -63,6 +64,7 @@ def build_app(place: Place, settings: Settings, *, model: Model = MODEL) -> Star
             await reader.connect()
         yield
         answers.close()
+        tools.close()
         await reader.close()
 
     return Starlette(
