@@ -8,7 +8,6 @@ import strawberry
 
 from registry.changing.saving import LinkChange, Saving
 from registry.cypher.states import own_ends
-from registry.cypher.write import given_names
 from registry.modelling import End, Kind, Model, Property
 from registry.records import DEFAULTS
 from schema.building import CLOSED_LISTS, PYTHON, add_input, listing, made_class
@@ -44,9 +43,17 @@ class ChangeInputs:
 
 
 def by_hand(kind: type[Kind]) -> dict[str, Property]:
-    """Return the properties that people give: the status follows from the steps of a record's life."""
-    names = given_names(kind)  # type: ignore[arg-type]
-    return {name: kind.properties[name] for name in names if name not in ("id", "status")}
+    """Return the properties of a kind that are saved: the status, and some others, follow from steps of their own."""
+    return {name: one for name, one in _saved(kind.properties).items() if name not in ("id", "status")}
+
+
+def tied_by_hand(end: End) -> dict[str, Property]:
+    """Return the properties of a link that are saved with it."""
+    return _saved(end.link.properties)
+
+
+def _saved(declared: Mapping[str, Property]) -> dict[str, Property]:
+    return {name: one for name, one in declared.items() if not one.kept_by_us and not one.by_step}
 
 
 def read_saving(kind: type[Kind], given: Given, version: int | None) -> Saving:
@@ -73,7 +80,7 @@ def _read_links(end: End, given: Given | None) -> LinkChange:
     if not end.link.properties:
         return LinkChange({one: {} for one in add}, tuple(remove))
     far = field_of(end.target)
-    ties = {one[far]: {name: one.get(camel(name)) for name in end.link.properties} for one in add}
+    ties = {one[far]: {name: one.get(camel(name)) for name in tied_by_hand(end)} for one in add}
     if len(ties) < len(add):
         raise Refused("BAD_REQUEST", f"{camel(end.name)}.add names one {far} twice.")
     return LinkChange(ties, tuple(remove))
@@ -83,7 +90,7 @@ def _added(end: End) -> Any:
     """Return the input of a record to link, by its id, with the properties of the link."""
     made = made_class(f"{link_type(end.link)}Input")
     made.__annotations__[field_of(end.target)] = strawberry.ID
-    for name, declared in end.link.properties.items():
+    for name, declared in tied_by_hand(end).items():
         add_input(made, camel(name), _type(declared), declared.doc)
     return strawberry.input(made, description=end.link.doc)
 

@@ -23,7 +23,7 @@ def wishes(model: Model, dialect: Dialect) -> list[Wish]:
     """Return what the model asks for, in the order in which it must be made."""
     ours = [
         _wish(label, "id", f"CONSTRAINT {{}} IF NOT EXISTS FOR (n:{label}) REQUIRE n.id IS UNIQUE")
-        for label in ("Chain", "Lease", "Mark")
+        for label in ("Chain", "Contact", "Lease", "Mark")
     ]
     return [*(wish for kind in model for wish in _of_kind(kind, dialect)), *ours]
 
