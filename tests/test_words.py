@@ -24,7 +24,7 @@ def texts() -> set[str]:
     found = set(CONFIDENCE.values()) | {phrase for both in PHRASES.values() for phrase in both}
     for kind in MODEL:
         found |= {kind.__name__, kind.plural, *map(in_english, (*kind.properties, *kind.ends))}
-    for folder in ("registry", "loaders"):
+    for folder in ("registry", "schema", "loaders"):
         extracted = extract_from_dir(ROOT / folder, METHODS, keywords={"_": None}, callback=None)
         found |= {message for _file, _line, message, _comments, _context in extracted if isinstance(message, str)}
     found |= {*NEXT_STEPS.values(), *HEADINGS.values(), *UNMET.values()}
