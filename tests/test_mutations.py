@@ -238,13 +238,9 @@ def test_what_a_person_can_mend_is_told_in_their_language_and_nothing_is_kept(cl
         "rule": "at least 0",
         "message": "it is too small",
     }
-    several = done(
-        client,
-        save_of(MODEL["Need"], ""),
-        "sari",
-        input={"name": "N", "kind": "facility", "agency": {"add": ["agency:1", "agency:2"]}},
-    )
-    assert codes(several) == [("SEVERAL", "agency")]
+    several = {"name": "N", "kind": "facility", "service": {"add": ["service:1", "service:2"]}}
+    result = done(client, save_of(MODEL["Need"], ""), "sari", input=several)
+    assert codes(result) == [("SEVERAL", "service")]
     twice = {"name": "S", "digitalMaturity": 0}
     assert {("REQUIRED", "kind"), ("UNFIT", "digitalMaturity")} == set(
         codes(done(client, save_of(MODEL["Service"], ""), "sari", input=twice))
@@ -256,7 +252,7 @@ def test_what_a_person_can_mend_is_told_in_their_language_and_nothing_is_kept(cl
     )
     assert (
         late.json()["data"]["done"]["problems"][0]["message"]
-        == "Anda tidak boleh mengubah catatan ini; pengampunya boleh."
+        == "Anda tidak boleh mengubah catatan ini; penanggung jawabnya boleh."
     )
 
 
