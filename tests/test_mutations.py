@@ -368,8 +368,8 @@ def test_who_may_not_learns_nothing_of_what_is_closed(client: httpx.Client, acto
 def test_what_nobody_keeps_by_hand_is_not_changed(client: httpx.Client, world: Store) -> None:
     made = room(client)
     entry = history(world, made)[0]["id"]
-    for record in (entry, "by-hand"):
-        assert codes(step(client, "propose", record)) == [("NOT_FOUND", "id")]
+    for one in (entry, "by-hand"):
+        assert codes(step(client, "propose", one)) == [("NOT_FOUND", "id")]
     assert error(ask(client, f'mutation {{ retireChange(id: "{entry}") {{ problems {{ code }} }} }}')) == "BAD_REQUEST"
 
 
@@ -466,7 +466,7 @@ def test_as_many_changes_and_links_as_may_be(client: httpx.Client) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["<script>alert(1)</script>", "‮evil‬ txt", "a\x07b\x1b[31m", "\u2028\u2029", "👩‍👩‍👧", "'; MATCH (n) DETACH DELETE n //", "${jndi:x}", "\ufffe", "{{7*7}}"],  # noqa: RUF001
+    ["<script>alert(1)</script>", "‮evil‬ txt", "a\x07b\x1b[31m", "\u2028\u2029", "👩‍👩‍👧", "'; MATCH (n) DETACH DELETE n //", "${jndi:x}", "\ufffe", "{{7*7}}"],
 )  # fmt: skip
 def test_any_text_is_kept_as_text(client: httpx.Client, text: str) -> None:
     wanted = f"mutation($input: ResourceInput!) {{ saveResource(input: $input) {{ record {{ id name conditions }} {PROBLEMS} }} }}"
