@@ -60,9 +60,14 @@ def enumeration(name: str, values: dict[str, str], doc: str | None = None) -> An
 
 
 DIRECTION = enumeration("Direction", {"ASC": "asc", "DESC": "desc"}, "Which way to sort.")
-CLOSED_LISTS = {
-    name: enumeration(name.title(), {code.upper(): code for code in code_list(name)}) for name in ("access", "status")
-}
+
+
+def codes(name: str) -> dict[str, str]:
+    """Return the names and values of an enum of a code list that is closed."""
+    return {code.upper(): code for code in code_list(name)}
+
+
+CLOSED_LISTS = {name: enumeration(name.title(), codes(name)) for name in ("access", "status")}
 
 
 def made_class(name: str, doc: str | None = None, *bases: type) -> Any:

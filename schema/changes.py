@@ -1,7 +1,7 @@
 """The changes that can be asked for: what each is about, what it is asked with, and the work that it is."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -28,13 +28,14 @@ ID = (strawberry.ID, ...)
 class Change:
     """A field of the mutation type. Without a kind it is about a record of any kind, by its id.
 
-    `read` makes work of what it is asked with. It raises Refused.
+    `read` makes work of what it is asked with. It raises Refused. `anybody` may ask for it, signed in or not.
     """
 
     doc: str
     asked: Mapping[str, Any]
     read: Callable[[Asked], Work]
     kind: type[Kind] | None = None
+    anybody: bool = False
 
     @property
     def about(self) -> str:
@@ -48,7 +49,7 @@ def changes(model: Model) -> dict[str, Change]:
     for kind in model:
         if not kind.kept_by_us:
             name = kind.__name__
-            asked = {"input": (inputs.kinds[name], ...), **AGAIN}
+            asked = {"input": (inputs.kinds[name], ...), "isAnother": (bool, False), **AGAIN}
             found[f"save{name}"] = Change(f"Make or change a record: {kind.__doc__}", asked, partial(_save, kind), kind)
             asked = {"id": ID, "reason": maybe(str), **AGAIN}
             found[f"retire{name}"] = Change(f"Retire one of the {kind.plural}.", asked, _step(steps.RETIRE), kind)
@@ -61,7 +62,7 @@ def changes(model: Model) -> dict[str, Change]:
 
 
 def _save(kind: type[Kind], asked: Asked) -> Work:
-    saving = read_saving(kind, asked["input"], asked.get("ifVersion"))
+    saving = replace(read_saving(kind, asked["input"], asked.get("ifVersion")), another=asked["isAnother"])
     return lambda store, asking, kind: save(store, asking, saving)
 
 

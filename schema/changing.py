@@ -84,11 +84,12 @@ class Changer:
 
     def wanted(self, schema: GraphQLSchema, asked: Asked, asking: Asking) -> dict[str, Awaited]:
         """Return the changes of an operation by response name. Raises Refused, before any is made."""
-        if asking.store is None or asking.actor == ANONYMOUS:
-            raise Refused("NOT_ALLOWED", "Sign in, or send an access token, to change something.")
         variables = coerced(schema, asked)
         operation = Operation(schema, asked.operation, fragments_of(asked.document), variables)
         fields = {key: nodes for key, nodes in operation.root_fields().items() if nodes[0].name.value in self._changes}
+        for_anybody = all(self._changes[nodes[0].name.value].anybody for nodes in fields.values())
+        if asking.store is None or (asking.actor == ANONYMOUS and not for_anybody):
+            raise Refused("NOT_ALLOWED", "Sign in, or send an access token, to change something.")
         if len(fields) > CHANGES:
             raise Refused("TOO_COSTLY", f"An operation makes at most {CHANGES} changes.", limit=CHANGES)
         wanted = {key: self._one(operation, key, nodes, asking) for key, nodes in fields.items()}

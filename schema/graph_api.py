@@ -34,6 +34,7 @@ from schema.documents import Documents, Reading
 from schema.explored import explored_fields
 from schema.filters import Inputs
 from schema.names import camel, field_of, link_type
+from schema.procedures import procedures
 from schema.shape import KIND, Incomplete
 
 FIRST, FIRST_LINKED = 20, 50
@@ -46,7 +47,7 @@ class Schema(strawberry.Schema):
 
     def __init__(self, model: Model, *, introspection: bool = True) -> None:
         outputs, documents = Outputs(model), Documents(introspection=introspection)
-        known = changes(model) if _is_ours(model) else {}
+        known = {**changes(model), **procedures()} if _is_ours(model) else {}
         self._answerer, changer = Answerer(model, documents), Changer(model, known)
         super().__init__(
             query=outputs.query(),

@@ -1,5 +1,7 @@
 """Records registered, changed, proposed and approved by hand: who may, what stands in the way, what is kept of it."""
 
+from dataclasses import replace
+
 import orjson
 import pytest
 
@@ -8,7 +10,7 @@ from registry.changing.saving import LinkChange, Saving
 from registry.changing.steps import APPROVE, PROPOSE, RETIRE, SEND_BACK, take
 from registry.changing.turn import Asking
 from registry.cypher import states
-from registry.model import Channel, Need, Resource
+from registry.model import Agency, Channel, Need, Resource
 from registry.store import Store
 from tests.town import HEAD, HEALTH, LIBRARY, by, codes, history, properties, publish, room, settle
 
@@ -122,3 +124,26 @@ def test_a_key_makes_it_harmless_to_ask_twice(city: Store) -> None:
     assert first.record and (first.record, first.version) == (again.record, again.version)
     assert codes(by(city, HEALTH, saving, "k1", {"name": "Lain"})) == [("KEY_REUSED", "key")]
     assert by(city, ADMIN, saving, "k1", {"name": "Lain"}).record != first.record
+
+
+@pytest.mark.parametrize("name", ["Dinas Kesehatn", "dinas  KESEHATAN", "Kesehatan Dinas"])
+def test_what_is_there_already_is_not_registered_again_unless_it_is_another(city: Store, name: str) -> None:
+    again = Saving(Agency, None, {"name": name, "kind": "other"})
+    assert [(one.code, one.field, one.value) for one in by(city, HEALTH, again).problems] == [
+        ("ALIKE", "name", "dinkes")
+    ]
+    assert not by(city, HEALTH, replace(again, another=True)).problems
+
+
+@pytest.mark.parametrize("name", ["Dinas Kesehatan 2", "Dinas Perhubungan", "Dinas"])
+def test_what_is_only_somewhat_alike_is_let_through(city: Store, name: str) -> None:
+    assert not by(city, HEALTH, Saving(Agency, None, {"name": name, "kind": "other"})).problems
+
+
+def test_nobody_learns_of_a_closed_record_by_registering_its_name(city: Store) -> None:
+    record = room(city, name="Ruang sandi", access="closed")
+    publish(city, Resource, record)
+    assert codes(by(city, HEALTH, Saving(Resource, None, {"name": "Ruang sandi", "kind": "facility"}))) == [
+        ("ALIKE", "name")
+    ]
+    assert not by(city, LIBRARY, Saving(Resource, None, {"name": "Ruang sandi", "kind": "facility"})).problems

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from registry.access import Action, can
+from registry.changing.alike import known_already
 from registry.changing.state import State, Ties, nothing
 from registry.changing.turn import Asking, Outcome, Refused, Turn, change
 from registry.cypher.states import known, own_ends
@@ -30,7 +31,8 @@ class LinkChange:
 class Saving:
     """What is to be saved: properties, where None clears one, and changes of links by their name.
 
-    `version` is the one that was looked at; when it has moved on, nothing is saved.
+    `version` is the one that was looked at; when it has moved on, nothing is saved. `another` says that a new record is
+    none of those with names alike.
     """
 
     kind: type[Kind]
@@ -38,6 +40,7 @@ class Saving:
     properties: Mapping[str, object] = field(default_factory=dict)
     links: Mapping[str, LinkChange] = field(default_factory=dict)
     version: int | None = None
+    another: bool = False
 
 
 def save(store: Store, asking: Asking, saving: Saving) -> Outcome:
@@ -56,6 +59,7 @@ def prepared(turn: Turn, before: State | None, saving: Saving) -> State:
     after = _changed(before, saving) if before else _new(turn, saving)
     if before:
         _check_may_change(turn, before, saving)
+    is_new = before is None and not saving.another
     record, unfit = make_record(saving.kind, after.given())
     problems = [
         *unfit,
@@ -64,6 +68,7 @@ def prepared(turn: Turn, before: State | None, saving: Saving) -> State:
         *_nowhere(turn, before, after),
         *_governing(turn, before, after),
         *_speaking(turn, before, after),
+        *(known_already(turn, saving.kind, str(after.properties.get("name"))) if is_new else ()),
     ]
     if record is None or problems:
         raise Refused(*problems)

@@ -9,13 +9,14 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from registry.access import ANONYMOUS
+from registry.credentials import actor_of_token
 from registry.model import MODEL
 from registry.modelling import Model
 from registry.reports.library import Library
 from registry.settings import Settings
 from registry.store import Place, Reader, StoreError
 from registry.web import graphiql
+from registry.web.actors import actor_of
 from registry.web.answers import Answers
 from registry.web.explore import Explorer
 from registry.web.explorer_words import OPERATIONS
@@ -25,12 +26,15 @@ from registry.web.hosts import OursOnly
 from registry.web.language import Speaking
 from registry.web.lists import Lists
 from registry.web.operations import operation
+from registry.web.origins import OwnPagesOnly
 from registry.web.pages import Pages
 from registry.web.problems import exception_handlers
+from registry.web.recognising import Recognised
 from registry.web.records import Records
 from registry.web.searches import Searches
 from registry.web.security import GRAPHIQL, GRAPHIQL_OF_REPORTS, Secured
 from registry.web.sharing import Sharing
+from registry.web.signing_in import SigningIn
 from registry.web.tools import Tools
 from schema.freshness import Freshness
 from schema.graph_api import build_schema
@@ -42,14 +46,14 @@ from schema.requests import TrustedDocuments
 def build_app(place: Place, settings: Settings, *, model: Model = MODEL) -> Starlette:
     """Return the application for a store. It connects when it starts; a store that is away then is tried again."""
     reader, schema = Reader(place), build_schema(model, introspection=settings.introspection)
-    tools, library = Tools(place), Library(settings.reports)
-    answers, graph = Answers(place, reader, library), Graph(schema, reader)
+    library, tools = Library(settings.reports), Tools(place)
+    answers, graph = Answers(tools, reader, library), Graph(schema, reader)
     pages = Pages(reader, answers, library)
     trusted = TrustedDocuments(settings.documents, map(operation, OPERATIONS)) if settings.documents else None
     endpoint = partial(
         Endpoint,
         reader=reader,
-        actor=lambda request: request.scope.get("actor", ANONYMOUS),
+        actor=actor_of,
         trusted=trusted,
         suggesting=settings.introspection,
     )
@@ -63,17 +67,18 @@ def build_app(place: Place, settings: Settings, *, model: Model = MODEL) -> Star
         with suppress(StoreError):
             await reader.connect()
         yield
-        answers.close()
         tools.close()
         await reader.close()
 
     return Starlette(
-        routes=_routes(pages, graph, graphql, reports),
+        routes=[*_routes(pages, graph, graphql, reports), *SigningIn(tools, reader).routes()],
         lifespan=lifespan,
         middleware=[
             Middleware(Secured),
             Middleware(Speaking, usual=settings.lang),
             Middleware(OursOnly, hosts=settings.hosts),
+            Middleware(OwnPagesOnly),
+            Middleware(Recognised, reader=reader, bearer=partial(actor_of_token, reader)),
         ],
         exception_handlers=exception_handlers(settings.lang),
     )

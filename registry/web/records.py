@@ -8,12 +8,13 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from registry.access import ANONYMOUS
+from registry.access import Actor
 from registry.exploring.impact import STOPPABLE
 from registry.model import MODEL
 from registry.modelling import Kind
 from registry.values import today
 from registry.web import record_page
+from registry.web.actors import actor_of
 from registry.web.addresses import address, graphiql_path, record_path
 from registry.web.files import json_file
 from registry.web.graph import Graph
@@ -42,8 +43,8 @@ class Records:
         return found
 
     async def _page(self, kind: type[Kind], request: Request) -> Response:
-        one = request.path_params["id"]
-        record, impact = await asyncio.gather(self._record(kind, one), self._impact(kind, one))
+        one, me = request.path_params["id"], actor_of(request)
+        record, impact = await asyncio.gather(self._record(kind, one, me), self._impact(kind, one, me))
         if record is None:
             return await self._elsewhere(request)
         day = today()
@@ -67,7 +68,7 @@ class Records:
 
     async def _json(self, kind: type[Kind], request: Request) -> Response:
         one = request.path_params["id"]
-        record = await self._record(kind, one)
+        record = await self._record(kind, one, actor_of(request))
         return await self._elsewhere(request, ".json") if record is None else json_file({field_of(kind): record})
 
     async def _any(self, request: Request) -> Response:
@@ -76,23 +77,23 @@ class Records:
     async def _elsewhere(self, request: Request, extension: str = "") -> Response:
         """Send to the address of a record of whichever kind; nothing is there that the visitor may not know of."""
         one = request.path_params["id"]
-        found = (await self._graph.ask(OF_ANY_KIND, {"id": one}, ANONYMOUS))["record"]
+        found = (await self._graph.ask(OF_ANY_KIND, {"id": one}, actor_of(request)))["record"]
         if found is None:
             raise HTTPException(404)
         path = record_path(found["__typename"], one) + extension
         return RedirectResponse(address(path, request.query_params.multi_items()), 307)
 
-    async def _record(self, kind: type[Kind], one: str) -> Data | None:
-        data = await self._graph.ask(operation(kind), {"id": one}, ANONYMOUS)
+    async def _record(self, kind: type[Kind], one: str, me: Actor) -> Data | None:
+        data = await self._graph.ask(operation(kind), {"id": one}, me)
         record: Data | None = data[field_of(kind)]
         return record
 
-    async def _impact(self, kind: type[Kind], one: str) -> Data | None:
+    async def _impact(self, kind: type[Kind], one: str, me: Actor) -> Data | None:
         """Return what stops with a record; nothing where too much does to tell on a page."""
         if kind.__name__ not in STOPPABLE:
             return None
         try:
-            data = await self._graph.ask(IMPACT, {"of": one}, ANONYMOUS)
+            data = await self._graph.ask(IMPACT, {"of": one}, me)
         except HTTPException as refused:
             if refused.status_code != 400:
                 raise
