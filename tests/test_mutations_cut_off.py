@@ -75,4 +75,6 @@ def test_what_was_cut_off_is_asked_for_again_and_made_once(
 
 def unavailable(answer: httpx.Response) -> bool:
     (error,) = answer.json()["errors"]
-    return answer.status_code == 503 and error["extensions"]["code"] == "UNAVAILABLE" and "retry-after" in answer.headers
+    return (
+        answer.status_code == 503 and error["extensions"]["code"] == "UNAVAILABLE" and "retry-after" in answer.headers
+    )
