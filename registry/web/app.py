@@ -17,20 +17,26 @@ from registry.settings import Settings
 from registry.store import Place, Reader, StoreError
 from registry.web import graphiql
 from registry.web.answers import Answers
+from registry.web.counting import Counting
 from registry.web.explore import Explorer
 from registry.web.explorer_words import OPERATIONS
+from registry.web.forms.pages import Forms
+from registry.web.forms.steps import Steps
 from registry.web.graph import Graph
 from registry.web.graphiql import FIRST, FIRST_REPORT
 from registry.web.hosts import OursOnly
+from registry.web.inbox import Inbox
 from registry.web.language import Speaking
 from registry.web.lists import Lists
 from registry.web.operations import operation
 from registry.web.pages import Pages
+from registry.web.past import Histories
 from registry.web.problems import exception_handlers
 from registry.web.records import Records
 from registry.web.searches import Searches
 from registry.web.security import GRAPHIQL, GRAPHIQL_OF_REPORTS, Secured
 from registry.web.sharing import Sharing
+from registry.web.writer import Writer
 from schema.freshness import Freshness
 from schema.graph_api import build_schema
 from schema.http import Endpoint
@@ -42,7 +48,7 @@ def build_app(place: Place, settings: Settings, *, model: Model = MODEL) -> Star
     """Return the application for a store. It connects when it starts; a store that is away then is tried again."""
     reader, schema = Reader(place), build_schema(model, introspection=settings.introspection)
     library = Library(settings.reports)
-    answers, graph = Answers(place, reader, library), Graph(schema, reader)
+    answers, graph, writer = Answers(place, reader, library), Graph(schema, reader), Writer(place)
     pages = Pages(reader, answers, library)
     trusted = TrustedDocuments(settings.documents, map(operation, OPERATIONS)) if settings.documents else None
     endpoint = partial(
@@ -57,27 +63,35 @@ def build_app(place: Place, settings: Settings, *, model: Model = MODEL) -> Star
         ReportSchema(library, answers.report, introspection=settings.introspection), page=pages.graphiql(FIRST_REPORT)
     )
 
+    inbox = Inbox(graph, reader)
+
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         with suppress(StoreError):
             await reader.connect()
         yield
         answers.close()
+        writer.close()
         await reader.close()
 
     return Starlette(
-        routes=_routes(pages, graph, graphql, reports),
+        routes=[*_changing(graph, reader, writer, inbox), *_routes(pages, graph, reader, graphql, reports)],
         lifespan=lifespan,
         middleware=[
             Middleware(Secured),
             Middleware(Speaking, usual=settings.lang),
             Middleware(OursOnly, hosts=settings.hosts),
+            Middleware(Counting, inbox=inbox),
         ],
         exception_handlers=exception_handlers(settings.lang),
     )
 
 
-def _routes(pages: Pages, graph: Graph, graphql: Endpoint, reports: Endpoint) -> list[BaseRoute]:
+def _changing(graph: Graph, reader: Reader, writer: Writer, inbox: Inbox) -> list[BaseRoute]:
+    return [*Forms(graph, reader, writer).routes(), *Steps(writer).routes(), *inbox.routes()]
+
+
+def _routes(pages: Pages, graph: Graph, reader: Reader, graphql: Endpoint, reports: Endpoint) -> list[BaseRoute]:
     return [
         Route(GRAPHIQL, graphql),
         Route("/", pages.home),
@@ -88,7 +102,7 @@ def _routes(pages: Pages, graph: Graph, graphql: Endpoint, reports: Endpoint) ->
         Route("/reports/{name}.{format}", pages.report_file),
         Route("/reports/{name}", pages.report),
         *Lists(graph).routes(),
-        *Records(graph).routes(),
+        *Records(graph, Histories(graph, reader)).routes(),
         *Searches(graph).routes(),
         *Sharing(graph).routes(),
         Route("/health", pages.health),

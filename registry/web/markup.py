@@ -10,6 +10,7 @@ from registry.figures import day, number
 from registry.model import MAIN, MODEL
 from registry.reports.render import filled, shown
 from registry.reports.report import CONFIDENCE, Cell, Column
+from registry.web.actors import actor_of
 from registry.web.addresses import list_path, record_path
 from registry.web.language import COOKIE
 from registry.web.wording import code_label, label, moment
@@ -21,7 +22,9 @@ YEAR = 31_536_000
 
 def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
     """Return a page; a language that the address asks for is remembered."""
-    text = _TEMPLATES.get_template(template).render(lang=language(), request=request, **values)
+    text = _TEMPLATES.get_template(template).render(
+        lang=language(), request=request, me=actor_of(request), **values
+    )
     response = HTMLResponse(text, status, {"Content-Language": language(), **VARY})
     if request.query_params.get("lang") == language():
         secure = request.url.scheme == "https"

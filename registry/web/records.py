@@ -8,30 +8,37 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from registry.access import ANONYMOUS
+from registry.access import Actor
 from registry.exploring.impact import STOPPABLE
 from registry.model import MODEL
 from registry.modelling import Kind
-from registry.values import today
+from registry.values import Date, Unfit, today
 from registry.web import record_page
+from registry.web.actors import actor_of
 from registry.web.addresses import address, graphiql_path, record_path
+from registry.web.allowed import may_edit
 from registry.web.files import json_file
+from registry.web.forms.pages import EDITED
+from registry.web.forms.steps import offered
 from registry.web.graph import Graph
 from registry.web.lists import of_kind
 from registry.web.markup import page
+from registry.web.past import Histories
+from registry.web.problems import Unanswerable
 from registry.web.record import IMPACT, OF_ANY_KIND, operation
 from registry.web.showing import Data, title
 from registry.web.standing import standing
 from registry.web.statements import compared
 from registry.web.stopping import stopping
+from registry.words import _
 from schema.names import field_of
 
 
 class Records:
     """The records of every kind."""
 
-    def __init__(self, graph: Graph) -> None:
-        self._graph = graph
+    def __init__(self, graph: Graph, histories: Histories) -> None:
+        self._graph, self._histories = graph, histories
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes: below the name of a kind's records, and below `/records` for any kind."""
@@ -42,8 +49,12 @@ class Records:
         return found
 
     async def _page(self, kind: type[Kind], request: Request) -> Response:
-        one = request.path_params["id"]
-        record, impact = await asyncio.gather(self._record(kind, one), self._impact(kind, one))
+        one, me = request.path_params["id"], actor_of(request)
+        record, impact, past = await asyncio.gather(
+            self._record(kind, one, me),
+            self._impact(kind, one, me),
+            self._histories.of(kind, one, me, _day(request, kind, one)),
+        )
         if record is None:
             return await self._elsewhere(request)
         day = today()
@@ -61,13 +72,17 @@ class Records:
             compared=compared(record["statements"]) if kind is MODEL["Partnership"] else [],
             stopping=stopping(impact),
             shared=_shared(kind, record),
+            done=_done(request.query_params.get("done", "")),
+            editable=kind in EDITED and may_edit(me, record),
+            offered=offered(me, kind, record),
+            past=past,
             path=record_path(kind.__name__, one),
             graphiql=graphiql_path(operation(kind), {"id": one}),
         )
 
     async def _json(self, kind: type[Kind], request: Request) -> Response:
         one = request.path_params["id"]
-        record = await self._record(kind, one)
+        record = await self._record(kind, one, actor_of(request))
         return await self._elsewhere(request, ".json") if record is None else json_file({field_of(kind): record})
 
     async def _any(self, request: Request) -> Response:
@@ -76,23 +91,23 @@ class Records:
     async def _elsewhere(self, request: Request, extension: str = "") -> Response:
         """Send to the address of a record of whichever kind; nothing is there that the visitor may not know of."""
         one = request.path_params["id"]
-        found = (await self._graph.ask(OF_ANY_KIND, {"id": one}, ANONYMOUS))["record"]
+        found = (await self._graph.ask(OF_ANY_KIND, {"id": one}, actor_of(request)))["record"]
         if found is None:
             raise HTTPException(404)
         path = record_path(found["__typename"], one) + extension
         return RedirectResponse(address(path, request.query_params.multi_items()), 307)
 
-    async def _record(self, kind: type[Kind], one: str) -> Data | None:
-        data = await self._graph.ask(operation(kind), {"id": one}, ANONYMOUS)
+    async def _record(self, kind: type[Kind], one: str, me: Actor) -> Data | None:
+        data = await self._graph.ask(operation(kind), {"id": one}, me)
         record: Data | None = data[field_of(kind)]
         return record
 
-    async def _impact(self, kind: type[Kind], one: str) -> Data | None:
+    async def _impact(self, kind: type[Kind], one: str, me: Actor) -> Data | None:
         """Return what stops with a record; nothing where too much does to tell on a page."""
         if kind.__name__ not in STOPPABLE:
             return None
         try:
-            data = await self._graph.ask(IMPACT, {"of": one}, ANONYMOUS)
+            data = await self._graph.ask(IMPACT, {"of": one}, me)
         except HTTPException as refused:
             if refused.status_code != 400:
                 raise
@@ -115,3 +130,24 @@ def _shared(kind: type[Kind], record: Data) -> str:
         else [one["agency"]["id"] for one in (record["parties"] if kind is MODEL["Partnership"] else [])]
     )
     return address("/shared", [("agency", one) for one in agencies]) if agencies else ""
+
+
+def _day(request: Request, kind: type[Kind], one: str) -> str | None:
+    """Return the day on which a record is asked for. Raises Unanswerable."""
+    try:
+        day = Date.clean(request.query_params.get("at"))
+    except Unfit as unfit:
+        raise Unanswerable(f"{unfit}: {unfit.rule}.", record_path(kind.__name__, one), _("As it is now")) from None
+    return None if day is None else str(day)
+
+
+def _done(what: str) -> str:
+    """Return what is said of a change that was just made."""
+    return {
+        "saved": _("Saved."),
+        "proposed": _("Saved and handed in: an approver will look at it."),
+        "propose": _("Handed in: an approver will look at it."),
+        "approve": _("Approved and published."),
+        "send-back": _("Sent back."),
+        "retire": _("Retired."),
+    }.get(what, "")

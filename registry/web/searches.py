@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Route
 
 from registry.access import ANONYMOUS
 from registry.web import search
+from registry.web.actors import actor_of
 from registry.web.addresses import LONGEST, address, graphiql_path, typed
 from registry.web.files import json_file
 from registry.web.graph import Graph
@@ -61,7 +62,8 @@ class Searches:
         asked = _asked(request)
         if request.query_params.get("all"):
             return json_file(await self._found(asked))
-        found = await self._graph.ask(search.suggestions(), {"text": asked.get("q", "")}, ANONYMOUS)
+        variables = {"text": asked.get("q", ""), **search.kinds(asked.get("kind"))}
+        found = await self._graph.ask(search.suggestions(), variables, actor_of(request))
         return json_file({"suggestions": [_suggestion(one["record"]) for one in found["search"]["nodes"]]})
 
     async def _found(self, asked: Asked) -> Data:

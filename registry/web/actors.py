@@ -1,0 +1,18 @@
+"""Who asks, as `registry.web.recognising` found out."""
+
+from starlette.requests import HTTPConnection
+
+from registry.access import ANONYMOUS, Actor
+
+LOGIN, LOGOUT, FIRST = "/login", "/logout", "/first"
+
+
+def actor_of(request: HTTPConnection) -> Actor:
+    """Return who asks."""
+    return signed_in(request) or ANONYMOUS
+
+
+def signed_in(request: HTTPConnection) -> Actor | None:
+    """Return who asks, nobody where they did not say."""
+    actor: Actor | None = request.scope.get("actor")
+    return actor
