@@ -7,12 +7,14 @@ from loaders.before import Before
 from loaders.outcome import Refused, RowProblem, Tally
 from loaders.source import PLURALS, Source
 from loaders.staging import LINKS, LOADED, Named, Place, Staging, is_single, link_name
+from registry.changing.turn import BY_HAND
 from registry.cypher import standing
 from registry.model import MODEL
 from registry.modelling import Kind
 from registry.store import Store
 
 BATCH = 1_000
+KEPT_BY_HAND = "somebody changed this record by hand since; it stays as they left it"
 Found = list[tuple[str, str, str, str]]
 
 
@@ -62,13 +64,20 @@ class Checks:
             taken |= self._taken(ids, found, others)
         for record_id, message in taken.items():
             place, implied = self._staging.origin(record_id)
-            if not implied:
+            if message == KEPT_BY_HAND:
+                rule = "a record that nobody changed by hand"
+                self._tally.add(RowProblem("warning", "BY_HAND", *place, "id", record_id, rule, message))
+            elif not implied:
                 self._tell(Named(place, "id", record_id), "TAKEN", "an id of this source", message)
         self._staging.drop_records(kind.__name__, taken)
 
     def _taken(self, ids: list[str], found: Found, others: Sequence[type[Kind]]) -> dict[str, str]:
         """Return those of the ids that this source may not use, and why."""
-        taken = {one: f"it belongs to the source {owner}" for one, owner, *_ in found if owner != self._source.id}
+        taken = {
+            one: KEPT_BY_HAND if owner == BY_HAND else f"it belongs to the source {owner}"
+            for one, owner, *_ in found
+            if owner != self._source.id
+        }
         new = sorted(set(ids) - {one for one, *_ in found})
         for other in others if new else ():
             known = self._store.read(standing.known(other, new))[0][0]

@@ -10,7 +10,7 @@ import orjson
 from loaders.source import Policy
 from registry.cypher.write import Stored, given_names, stored
 from registry.model import MODEL
-from registry.modelling import Link
+from registry.modelling import End, Link
 from registry.records import Record, Tie, show
 
 SCHEMA = """
@@ -61,6 +61,11 @@ class Named(NamedTuple):
 def link_name(link: Link) -> str:
     """Return the name of a link as its table has it: the end that declares it, such as `resources.users`."""
     return LINK_NAMES[link.relation, link.start, link.end]
+
+
+def declared_end(link: Link) -> End:
+    """Return the end of a link that declares it."""
+    return next(end for end in ENDS.values() if end.declared and end.link == link)
 
 
 def is_single(link: Link) -> bool:

@@ -7,9 +7,11 @@ from loaders.checks import BATCH
 from loaders.lease import Lease
 from loaders.outcome import Tally
 from loaders.progress import Progress
+from loaders.recording import Recording
 from loaders.source import Source
 from loaders.staging import LINKS, LOADED, Staging, is_single, link_name
-from registry.cypher import leaving, write
+from registry.changing.turn import Turn
+from registry.cypher import leaving, standing, write
 from registry.cypher.write import Stored
 from registry.model import Run
 from registry.model import Source as SourceKind
@@ -31,6 +33,7 @@ class Writing:
         self._started = now()
         self._staging = staging
         self._store = store
+        self._recording = Recording(store, run)
         self._tally = tally
         self._progress = progress
 
@@ -54,13 +57,24 @@ class Writing:
             self._progress(kind.plural, len(rows))
 
     def _create(self, kind: type[Kind], rows: Sequence[Stored]) -> None:
-        self._store.write(write.first_rows(kind, rows, source=self._source.id, run=self._run, now=self._started))
+        def work(turn: Turn) -> None:
+            turn.ask(write.first_rows(kind, rows, source=self._source.id, run=self._run, now=self._started))
+            self._recording.created(turn, kind, [str(row["id"]) for row in rows])
+
+        self._recording.turn(work)
         self._tally.created[kind.plural] += len(rows)
 
     def _change(self, kind: type[Kind], rows: Sequence[Stored]) -> None:
+        def work(turn: Turn) -> list[tuple[str, str, int]]:
+            before = {one["id"]: one for one in turn.ask(standing.differing(kind, rows))[0][0]}
+            upsert = write.upsert_rows(kind, rows, source=self._source.id, run=self._run, now=self._started)
+            done: list[tuple[str, str, int]] = turn.ask(upsert)[0][0]
+            self._recording.created(turn, kind, [record for record, what, _ in done if what == "created"])
+            self._recording.changed(turn, kind, before, rows)
+            return done
+
         counters = {"created": self._tally.created, "changed": self._tally.changed, "unchanged": self._tally.unchanged}
-        cypher = write.upsert_rows(kind, rows, source=self._source.id, run=self._run, now=self._started)
-        for _, what, _ in self._store.write(cypher)[0][0][0]:
+        for _, what, _ in self._recording.turn(work):
             counters[what][kind.plural] += 1
 
     def _ties(self, link: Link) -> None:
@@ -76,23 +90,32 @@ class Writing:
             self._tally.note(f"{kept_by_others} ties of {name} are kept by other sources and stay as they are.")
 
     def _first_ties(self, link: Link, rows: Sequence[Stored]) -> int:
-        written: int = self._store.write(write.first_tie_rows(link, rows, source=self._source.id, run=self._run))[0][0][
-            0
-        ]
-        return written
+        def work(turn: Turn) -> int:
+            ties = write.first_tie_rows(link, rows, source=self._source.id, run=self._run)
+            written: int = turn.ask(ties)[0][0]
+            self._recording.first_tied(turn, link, written)
+            return written
+
+        return self._recording.turn(work)
 
     def _change_ties(self, link: Link, rows: Sequence[Stored]) -> int:
         """Write ties; where there may be one at most, in place of the one there was. Return how many this source keeps."""
         single = is_single(link)
-        ties = write.tie_rows(link, rows, source=self._source.id, run=self._run, single=single)
-        if single:
-            outdated = leaving.drop_outdated_ties(link, rows, source=self._source.id)
-            ((removed,),), ((written,),) = self._store.write(outdated, ties)
-            if removed:
-                self._tally.ties_removed[link_name(link)] += removed
-        else:
-            written = self._store.write(ties)[0][0][0]
-        return sum(keeper == self._source.id for *_, keeper in written)
+
+        def work(turn: Turn) -> tuple[int, int]:
+            before = turn.ask(standing.ties_among(link, rows))[0][0]
+            ours = [tie for tie in before if tie[2].get("source") == self._source.id]
+            removed = turn.ask(leaving.drop_outdated_ties(link, rows, source=self._source.id))[0][0] if single else []
+            ties = write.tie_rows(link, rows, source=self._source.id, run=self._run, single=single)
+            written = {(start, end) for start, end, keeper in turn.ask(ties)[0][0] if keeper == self._source.id}
+            after = [row for row in rows if (row["from"], row["to"]) in written]
+            self._recording.retied(turn, link, [*ours, *removed], after)
+            return len(removed), len(written)
+
+        removed, written = self._recording.turn(work)
+        if removed:
+            self._tally.ties_removed[link_name(link)] += removed
+        return written
 
     def _sweep(self) -> None:
         for kind in LOADED:
@@ -106,12 +129,24 @@ class Writing:
         for ids in self._staging.spared(kind.__name__, BATCH):
             self._store.write(leaving.spare(kind, ids, source=self._source.id, run=self._run))
         text = leaving.retire(kind, source=self._source.id, run=self._run, now=self._started, size=BATCH)
-        while retired := self._store.write(text)[0][0][0]:
+
+        def work(turn: Turn) -> int:
+            gone = turn.ask(text)[0][0]
+            self._recording.retired(turn, kind, gone)
+            return len(gone)
+
+        while retired := self._recording.turn(work):
             self._tally.retired[kind.plural] += retired
 
     def _remove_ties(self, link: Link) -> None:
         text = leaving.sweep_ties(link, source=self._source.id, run=self._run, size=BATCH)
-        while removed := self._store.write(text)[0][0][0]:
+
+        def work(turn: Turn) -> int:
+            gone = turn.ask(text)[0][0]
+            self._recording.retied(turn, link, gone)
+            return len(gone)
+
+        while removed := self._recording.turn(work):
             self._tally.ties_removed[link_name(link)] += removed
 
     def _keep(self, kind: type[Kind], record: Record) -> None:

@@ -49,6 +49,8 @@ def _rules(declared: Property) -> Iterator[str]:
         yield f"at least {declared.at_least:g}"
     if declared.kept_by_us:
         yield "kept by the registry"
+    if declared.by_step:
+        yield "by hand only by a step of its own"
 
 
 def _relation(end: End) -> str:

@@ -132,7 +132,7 @@ class Need(Common, plural="needs"):
     quantity: Number = prop("How much is needed, in its unit.", at_least=0)
     by_when: Date = prop("The day by which it is needed.")
 
-    agency: One[Agency] = link("NEEDED_BY", "Who needs it.", reverse="needs", face=True)
+    agency: One[Agency] = link("NEEDED_BY", "Who needs it.", reverse="needs", face=True, speaks=True)
     service: One[Service] = link("NEEDED_FOR", "The service it is needed for.", reverse="needs")
     areas: Many[Area] = link("IN_AREA", "Where it is needed.", reverse="needs", face=True)
     functions: Many[Function] = link(
@@ -140,10 +140,30 @@ class Need(Common, plural="needs"):
     )
 
 
+class Request(Common, plural="requests", named=False):
+    """An agency asks to use a resource, and what its owner says."""
+
+    quantity: Number = prop("How much of it, in its unit.", at_least=0)
+    since: Date = prop("The first day of the use.")
+    until: Date = prop("The last day of the use; empty while it goes on.")
+    decision: Code = prop("Accepted, declined, or ended after a use.", codes="decision", by_step=True)
+    decided_on: Date = prop("The day it was decided.", by_step=True)
+    answer: Prose = prop("What the owner says.", by_step=True)
+
+    agency: One[Agency] = link("REQUESTED_BY", "Who asks.", reverse="requests", speaks=True)
+    resource: One[Resource] = link("REQUEST_FOR", "What is asked for.", reverse="requests")
+    need: One[Need] = link("REQUESTED_TO_MEET", "The need that it would meet.", reverse="requests")
+
+
 class Membership:
     """How an agency takes part in a partnership."""
 
     role: Code = prop("Lead, partner or witness.", codes="party-role", face=True)
+    standing: Code = prop(
+        "What the party says of the agreement: confirmed, corrected or disputed.", codes="party-standing", by_step=True
+    )
+    standing_on: Date = prop("The day it said so.", by_step=True)
+    remark: Text = prop("What it adds.", by_step=True)
 
 
 class Partnership(Common, plural="partnerships"):
@@ -171,7 +191,7 @@ class Statement(Common, plural="statements", named=False):
     level: Integer = prop("How closely they work together, on that scale.", required=True, at_least=0)
     on: Date = prop("The day it was said.", required=True)
 
-    agency: One[Agency] = link("STATED_BY", "The party that says it.", reverse="statements")
+    agency: One[Agency] = link("STATED_BY", "The party that says it.", reverse="statements", speaks=True)
     partnership: One[Partnership] = link("STATED_ABOUT", "The partnership it is about.", reverse="statements")
 
 
@@ -187,12 +207,13 @@ class Channel(Common, plural="channels", named=False):
     service: One[Service] = link("CHANNEL_FOR", "The service it is for.", reverse="channels", face=True)
 
 
-class Feedback(Common, plural="feedbacks", named=False):
+class Feedback(Common, plural="feedbacks", named=False, erasable=("description",)):
     """Something said about a service, and the answer given."""
 
     received: Date = prop("The day it came in.", required=True)
-    answered: Date = prop("The day it was answered.")
-    answer: Prose = prop("The answer.")
+    private: Flag = prop("Whether its sender asked that it is not shown to others.")
+    answered: Date = prop("The day it was answered.", by_step=True)
+    answer: Prose = prop("The answer.", by_step=True)
 
     service: One[Service] = link("SAID_ABOUT", "The service it is about.", reverse="feedback")
     channel: One[Channel] = link("SAID_THROUGH", "The channel it came by.", reverse="feedback")
@@ -230,6 +251,7 @@ class Change(Common, plural="changes", kept_by_us=True, named=False):
     what: Code = prop("What was done.", codes="change-kind", required=True)
     record: Id = prop("The record that was changed; of a load, its run.", required=True, sought=True)
     record_kind: Text = prop("The kind of that record.", required=True)
+    run: Id = prop("The run that made it, if a load did.", sought=True)
     note: Prose = prop("What its maker said about it.")
     before: Prose = prop("What was there before, as JSON: of each property and link only what is different.")
     after: Prose = prop("What is there since, as JSON.")
@@ -240,7 +262,7 @@ class Change(Common, plural="changes", kept_by_us=True, named=False):
 
 
 MODEL = Model(
-    Agency, Service, Resource, Need, Partnership, Statement, Channel, Feedback,
+    Agency, Service, Resource, Need, Request, Partnership, Statement, Channel, Feedback,
     Sector, Area, Audience, Function, Source, Run, Change,
 )  # fmt: skip
 # What people come for: counted, browsed and shown first.

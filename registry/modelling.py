@@ -32,6 +32,7 @@ class Property:
     refers_to: str | None = None
     kept_by_us: bool = False
     sought: bool = False  # records are looked for by it: it has an index
+    by_step: bool = False  # by hand it is only set by a step of its own, such as an answer
     name: str = ""
     value: type[Value] = Value
 
@@ -56,6 +57,7 @@ class Link:
     end: str
     properties: Mapping[str, Property]
     face: bool
+    speaks: bool = False  # by hand only who acts for the agency that is declared may tie it
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,7 @@ class Declared:
     incoming: bool
     properties: type | None
     face: bool
+    speaks: bool
 
 
 def prop(doc: str, **rules: Any) -> Any:
@@ -97,10 +100,17 @@ def prop(doc: str, **rules: Any) -> Any:
 
 
 def link(
-    relation: str, doc: str, *, reverse: str, incoming: bool = False, props: type | None = None, face: bool = False
+    relation: str,
+    doc: str,
+    *,
+    reverse: str,
+    incoming: bool = False,
+    props: type | None = None,
+    face: bool = False,
+    speaks: bool = False,
 ) -> Any:
     """Declare a link of this kind; `reverse` names it as seen from the far kind."""
-    return Declared(relation, doc, reverse, incoming, props, face)
+    return Declared(relation, doc, reverse, incoming, props, face, speaks)
 
 
 class Kind:
@@ -110,11 +120,15 @@ class Kind:
     abstract: ClassVar[bool] = True
     kept_by_us: ClassVar[bool] = False
     named: ClassVar[bool] = True
+    erasable: ClassVar[tuple[str, ...]] = ()
     properties: ClassVar[dict[str, Property]]
     ends: ClassVar[dict[str, End]]
 
-    def __init_subclass__(cls, *, plural: str = "", kept_by_us: bool = False, named: bool = True) -> None:
+    def __init_subclass__(
+        cls, *, plural: str = "", kept_by_us: bool = False, named: bool = True, erasable: tuple[str, ...] = ()
+    ) -> None:
         cls.plural, cls.abstract, cls.kept_by_us, cls.named = plural, not plural, kept_by_us, named
+        cls.erasable = erasable  # what people write who may ask that it is erased
         cls.properties, cls.ends = {}, {}
 
 
@@ -168,7 +182,9 @@ def _both_ends(kind: type[Kind], name: str, declared: Declared, hint: Any) -> tu
     target = kind if get_args(hint) == (Self,) else get_args(hint)[0]
     start, end = (target, kind) if declared.incoming else (kind, target)
     properties = _properties(declared.properties) if declared.properties else {}
-    link = Link(declared.relation, declared.doc, start.__name__, end.__name__, properties, declared.face)
+    link = Link(
+        declared.relation, declared.doc, start.__name__, end.__name__, properties, declared.face, declared.speaks
+    )
     here = End(name, link, outgoing=not declared.incoming, single=get_origin(hint) is One, declared=True)
     return here, End(declared.reverse, link, outgoing=declared.incoming, single=False, declared=False)
 

@@ -11,7 +11,9 @@ import orjson
 from registry.codes import code_list
 from registry.modelling import End, Kind, Property
 from registry.values import Unfit
+from registry.words import _
 
+REQUIRED = "required"
 DEFAULTS = {"access": "open", "status": "published"}
 
 
@@ -101,11 +103,11 @@ def _fit(declared: Property, raw: object) -> object:
     value = declared.value.clean(raw)
     if value is None:
         if declared.required:
-            raise Unfit("required", "it is empty")
+            raise Unfit(REQUIRED, _("it is empty"))
     elif declared.codes:
         _check_code(declared.codes, str(value))
     elif declared.at_least is not None and isinstance(value, int | float) and value < declared.at_least:
-        raise Unfit(f"at least {declared.at_least:g}", "it is too small")
+        raise Unfit(_("at least {n}").format(n=f"{declared.at_least:g}"), _("it is too small"))
     return value
 
 
@@ -113,19 +115,23 @@ def _check_code(codes: str, value: str) -> None:
     known = code_list(codes)
     if value not in known:
         near = get_close_matches(value, known, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"the codes are {', '.join(known)}"
-        raise Unfit(f"a code of {codes}", f"it is not in the list; {hint}")
+        hint = (
+            _("did you mean {code}?").format(code=near[0])
+            if near
+            else _("the codes are {codes}").format(codes=", ".join(known))
+        )
+        raise Unfit(_("a code of {codes}").format(codes=codes), _("it is not in the list; {hint}").format(hint=hint))
 
 
 def _problem(declared: Property, raw: object, unfit: Unfit) -> Problem:
-    code = "REQUIRED" if unfit.rule == "required" else "UNFIT"
+    code = "REQUIRED" if unfit.rule == REQUIRED else "UNFIT"
     return Problem(code, declared.name, show(raw), unfit.rule, str(unfit))
 
 
 def _unknown(name: str, known: Mapping[str, object], value: object) -> Problem:
     near = get_close_matches(name, known, n=1)
-    hint = f"; did you mean {near[0]}?" if near else ""
-    return Problem("UNKNOWN_FIELD", name, show(value), "a field of the model", f"there is no such field{hint}")
+    hint = f"; {_('did you mean {code}?').format(code=near[0])}" if near else ""
+    return Problem("UNKNOWN_FIELD", name, show(value), _("a field of the model"), _("there is no such field") + hint)
 
 
 def show(raw: object) -> str:

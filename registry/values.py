@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime
 from typing import ClassVar
 from urllib.parse import urlsplit
 
+from registry.words import _
+
 _NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~-]{2,99}")
 
@@ -41,20 +43,25 @@ class Text(Value):
     def clean(cls, raw: object) -> object:
         text = " ".join(_text(raw).split())
         if len(text) > cls.longest:
-            raise Unfit(f"at most {cls.longest} characters", f"it has {len(text)} characters")
+            raise Unfit(
+                _("at most {n} characters").format(n=cls.longest), _("it has {n} characters").format(n=len(text))
+            )
         return text or None
 
 
 class Prose(Value):
     """Text of several lines, at most 10,000 characters."""
 
+    longest: ClassVar[int] = 10_000
     ordered: ClassVar[bool] = False
 
     @classmethod
     def clean(cls, raw: object) -> object:
         text = _text(raw).strip()
-        if len(text) > 10_000:
-            raise Unfit("at most 10000 characters", f"it has {len(text)} characters")
+        if len(text) > cls.longest:
+            raise Unfit(
+                _("at most {n} characters").format(n=cls.longest), _("it has {n} characters").format(n=len(text))
+            )
         return text or None
 
 
@@ -78,7 +85,7 @@ class Id(Value):
     def clean(cls, raw: object) -> object:
         text = _text(raw).strip()
         if text and not _ID.fullmatch(text):
-            raise Unfit("3 to 100 letters, digits and . _ : ~ -", "it is not an identifier")
+            raise Unfit(_("3 to 100 letters, digits and . _ : ~ -"), _("it is not an identifier"))
         return text or None
 
 
@@ -97,7 +104,7 @@ class Url(Text):
     def clean(cls, raw: object) -> object:
         text = super().clean(raw)
         if isinstance(text, str) and not _is_web_address(text):
-            raise Unfit("an http or https address", "it is not a web address")
+            raise Unfit(_("an http or https address"), _("it is not a web address"))
         return text
 
 
@@ -113,7 +120,7 @@ class Number(Value):
             return None
         number = _number(raw)
         if not math.isfinite(number):
-            raise Unfit("a finite number", "it is not a finite number")
+            raise Unfit(_("a finite number"), _("it is not a finite number"))
         return number
 
 
@@ -129,7 +136,7 @@ class Integer(Value):
             return None
         number = _number(raw)
         if not (abs(number) < 1e9 and number == int(number)):
-            raise Unfit("a whole number of at most nine digits", "it is not such a number")
+            raise Unfit(_("a whole number of at most nine digits"), _("it is not such a number"))
         return int(number)
 
 
@@ -149,7 +156,7 @@ class Flag(Value):
             return raw
         word = _text(raw).strip().casefold().removesuffix(".0")
         if word and word not in cls.words:
-            raise Unfit("yes or no", "it is neither yes nor no")
+            raise Unfit(_("yes or no"), _("it is neither yes nor no"))
         return cls.words.get(word)
 
 
@@ -182,7 +189,7 @@ class Instant(Value):
             try:
                 raw = datetime.fromisoformat(text)
             except ValueError:
-                raise Unfit("a date and time such as 2026-11-25T08:00:00Z", "it is no date and time") from None
+                raise Unfit(_("a date and time such as 2026-11-25T08:00:00Z"), _("it is no date and time")) from None
         moment = raw.replace(tzinfo=UTC) if raw.tzinfo is None else raw.astimezone(UTC)
         return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
@@ -212,7 +219,7 @@ class Identifiers(Texts):
     def clean_one(cls, raw: object) -> object:
         text = Text.clean(raw)
         if isinstance(text, str) and not re.fullmatch(r"[^\s:]+:\S.*", text):
-            raise Unfit("scheme:value, such as kemendagri:32.76", "it has no scheme before a colon")
+            raise Unfit(_("scheme:value, such as kemendagri:32.76"), _("it has no scheme before a colon"))
         return text
 
 
@@ -237,7 +244,7 @@ def _text(raw: object) -> str:
         raw = int(raw)
     text = raw if isinstance(raw, str) else str(raw)
     if _NO_TEXT.search(text):
-        raise Unfit("readable text", "it holds characters that are no text")
+        raise Unfit(_("readable text"), _("it holds characters that are no text"))
     return text
 
 
@@ -245,7 +252,7 @@ def _number(raw: object) -> float:
     try:
         return float(_text(raw).strip().replace(" ", ""))
     except (ValueError, OverflowError):
-        raise Unfit("a number such as 1250.5", "it is no number") from None
+        raise Unfit(_("a number such as 1250.5"), _("it is no number")) from None
 
 
 def _day(text: str) -> date:
@@ -254,7 +261,7 @@ def _day(text: str) -> date:
     try:
         return date.fromisoformat(match[1] if match else text)
     except ValueError:
-        raise Unfit("a date such as 2026-12-31", "it is no date") from None
+        raise Unfit(_("a date such as 2026-12-31"), _("it is no date")) from None
 
 
 def _is_web_address(text: str) -> bool:

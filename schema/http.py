@@ -1,7 +1,7 @@
 """GraphQL over HTTP: Strawberry's view, with our limits, our error codes, and orjson."""
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol, cast
 
 import orjson
@@ -64,8 +64,8 @@ class Endpoint(GraphQL[Asking, None]):
         request = Request({**scope, "method": "GET"} if asked_by_head else scope, _limited(receive))
         try:
             response = await self._respond(request)
-        except HTTPException as refused:
-            response = _refused(refused.status_code, refused.reason, request)
+        except HTTPException as refusal:
+            response = _refused(refusal.status_code, refusal.reason, request)
         await response(scope, receive, send)
 
     async def _respond(self, request: Request) -> Response:
@@ -155,10 +155,18 @@ def _check(request: Request) -> None:
         raise HTTPException(415, f"A request is sent as {JSON} in UTF-8.")
 
 
-def _refused(code: int, reason: str, request: Request) -> Response:
-    error = {"message": reason, "extensions": {"code": CODES.get(code, "BAD_REQUEST")}}
-    headers = {"Cache-Control": "no-store", **({"Allow": "GET, HEAD, POST"} if code == 405 else {})}
-    return Response(orjson.dumps({"errors": [error]}), code, headers, _typed(_media(request)))
+def _refused(status: int, reason: str, request: Request) -> Response:
+    headers = {"Allow": "GET, HEAD, POST"} if status == 405 else None
+    return refused(request, status, CODES.get(status, "BAD_REQUEST"), reason, headers)
+
+
+def refused(
+    request: Request, status: int, code: str, reason: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return the answer to a request that goes no further, which nobody keeps."""
+    error = {"message": reason, "extensions": {"code": code}}
+    content = orjson.dumps({"errors": [error]})
+    return Response(content, status, {"Cache-Control": "no-store", **(headers or {})}, _typed(_media(request)))
 
 
 def _limited(receive: Receive) -> Receive:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from socket import create_server
 from threading import Thread
+from typing import Any
 
 import httpx
 import uvicorn
@@ -12,10 +13,13 @@ from starlette.applications import Starlette
 
 
 @contextmanager
-def serving(app: Starlette) -> Iterator[httpx.Client]:
-    """Serve an application on a free port of this machine; yield a client that knows the address."""
+def serving(app: Starlette, **how: Any) -> Iterator[httpx.Client]:
+    """Serve an application on a free port of this machine; yield a client that knows the address.
+
+    `how` is what uvicorn is told besides.
+    """
     with create_server(("127.0.0.1", 0)) as socket:
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, ws="none", lifespan="on"))
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, ws="none", lifespan="on", **how))
         thread = Thread(target=server.run, args=([socket],), daemon=True)
         thread.start()
         _wait_until_it_serves(server, thread)

@@ -1,74 +1,24 @@
 """Records registered, changed, proposed and approved by hand: who may, what stands in the way, what is kept of it."""
 
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
 
 import orjson
 import pytest
 
-from registry.access import ADMIN, Actor, Role
-from registry.changing.saving import LinkChange, Saving, save
+from registry.access import ADMIN
+from registry.changing.saving import LinkChange, Saving
 from registry.changing.steps import APPROVE, PROPOSE, RETIRE, SEND_BACK, take
-from registry.changing.turn import Asking, Outcome
-from registry.cypher import chain, states
-from registry.model import Agency, Channel, Need, Resource, Sector
+from registry.changing.turn import Asking
+from registry.cypher import states
+from registry.model import Agency, Channel, Need, Resource
 from registry.store import Store
-
-HEALTH = Actor("sari", Role.COORDINATOR, frozenset({"dinkes"}))
-HEAD = Actor("budi", Role.APPROVER, frozenset({"dinkes"}))
-LIBRARY = Actor("tono", Role.COORDINATOR, frozenset({"perpus"}))
+from tests.town import HEAD, HEALTH, LIBRARY, by, codes, history, properties, publish, room, settle
 
 
 @pytest.fixture
 def city(store: Store) -> Store:
     """Two agencies, published, and a sector."""
-    for name, title in (("dinkes", "Dinas Kesehatan"), ("perpus", "Dinas Perpustakaan")):
-        done = by(store, ADMIN, Saving(Agency, name, {"name": title, "kind": "other", "steward": name}))
-        assert not done.problems, done.problems
-        publish(store, Agency, name)
-    done = by(
-        store,
-        ADMIN,
-        Saving(Sector, "sector:health", {"name": "Kesehatan", "scheme": "s", "code": "health", "steward": "dinkes"}),
-    )
-    assert not done.problems, done.problems
-    publish(store, Sector, "sector:health")
-    return store
-
-
-def by(store: Store, actor: Actor, saving: Saving, key: str | None = None, asked: Any = None) -> Outcome:
-    return save(store, Asking(actor, "api", key, asked), saving)
-
-
-def publish(store: Store, kind: Any, record: str) -> None:
-    assert not take(store, Asking(ADMIN, "api"), kind, record, PROPOSE).problems
-    assert not take(store, Asking(ADMIN, "api"), kind, record, APPROVE).problems
-
-
-def room(store: Store, actor: Actor = HEALTH, **properties: object) -> str:
-    done = by(
-        store,
-        actor,
-        Saving(
-            Resource, None, {"name": "Aula", "kind": "facility", **properties}, {"owners": LinkChange({"dinkes": {}})}
-        ),
-    )
-    assert not done.problems, done.problems
-    assert done.record
-    return done.record
-
-
-def codes(done: Outcome) -> list[tuple[str, str]]:
-    return [(one.code, one.field) for one in done.problems]
-
-
-def properties(store: Store, kind: Any, record: str) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = store.read(states.state(kind, record))[0][0]
-    return found
-
-
-def history(store: Store, record: str) -> list[Mapping[str, Any]]:
-    return [row[0] for row in store.read(chain.of_record(record))]
+    return settle(store)
 
 
 def test_a_coordinator_registers_a_resource_and_an_approver_publishes_it(city: Store) -> None:
@@ -166,3 +116,26 @@ def test_a_key_makes_it_harmless_to_ask_twice(city: Store) -> None:
     assert first.record and (first.record, first.version) == (again.record, again.version)
     assert codes(by(city, HEALTH, saving, "k1", {"name": "Lain"})) == [("KEY_REUSED", "key")]
     assert by(city, ADMIN, saving, "k1", {"name": "Lain"}).record != first.record
+
+
+@pytest.mark.parametrize("name", ["Dinas Kesehatn", "dinas  KESEHATAN", "Kesehatan Dinas"])
+def test_what_is_there_already_is_not_registered_again_unless_it_is_another(city: Store, name: str) -> None:
+    again = Saving(Agency, None, {"name": name, "kind": "other"})
+    assert [(one.code, one.field, one.value) for one in by(city, HEALTH, again).problems] == [
+        ("ALIKE", "name", "dinkes")
+    ]
+    assert not by(city, HEALTH, replace(again, another=True)).problems
+
+
+@pytest.mark.parametrize("name", ["Dinas Kesehatan 2", "Dinas Perhubungan", "Dinas"])
+def test_what_is_only_somewhat_alike_is_let_through(city: Store, name: str) -> None:
+    assert not by(city, HEALTH, Saving(Agency, None, {"name": name, "kind": "other"})).problems
+
+
+def test_nobody_learns_of_a_closed_record_by_registering_its_name(city: Store) -> None:
+    record = room(city, name="Ruang sandi", access="closed")
+    publish(city, Resource, record)
+    assert codes(by(city, HEALTH, Saving(Resource, None, {"name": "Ruang sandi", "kind": "facility"}))) == [
+        ("ALIKE", "name")
+    ]
+    assert not by(city, LIBRARY, Saving(Resource, None, {"name": "Ruang sandi", "kind": "facility"})).problems

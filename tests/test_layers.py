@@ -15,7 +15,7 @@ LAYERS = [
     {"searching"},
     {"cypher"},
     {"store", "settings", "engine"},
-    {"constraints", "opening", "explaining"},
+    {"constraints", "opening", "explaining", "credentials"},
     {"reports", "analysis", "exploring", "changing"},
     {"loaders", "schema"},
     {"web"},

@@ -22,6 +22,7 @@ COMMANDS = [*(line for block in BLOCKS for line in block.splitlines() if line.st
 NOT_RUN = {
     "python3 -m venv": "installs from the package index; .ci/run does, and the demo has tests of its own",
     "make run": "serves until Ctrl-C",
+    "registry token revoke": "needs the id of a token; test_credentials.py runs it",
     "registry serve": "serves until Ctrl-C; test_interrupts.py runs it",
     "make test": "is what runs this test",
     "docker compose up": "needs a Docker daemon and its images; the file is checked by Compose itself",
@@ -32,6 +33,8 @@ SAYS = {
     "registry report gaps": "sector",
     "registry report agreements": "",
     "registry sources": "us-fedramp",
+    "registry token add": "until",
+    "registry token list": "coordinator",
     "registry load depok --dry-run": "this was a dry run",
     "registry load sources/my-city": "agencies",
 }

@@ -20,10 +20,9 @@ from registry.model import MODEL, Agency, Resource, Sector
 from registry.settings import Settings
 from registry.store import Place, Store
 from registry.web.app import build_app
+from registry.web.forms.pages import EDITED
 from tests.acting import AS, Acting
 from tests.serving import serving
-
-EDITED = [kind for kind in MODEL if not kind.kept_by_us]
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +41,7 @@ def served(embedded_place: Place, held: Store, tmp_path_factory: pytest.TempPath
 
 
 @pytest.fixture
-def city(held: Store, served: httpx.Client) -> Iterator[httpx.Client]:
+def city(held: Store, served: httpx.Client) -> httpx.Client:
     """Two agencies, published, three sectors below one another, and who asks nothing yet."""
     held.write(Cypher("MATCH (n) DETACH DELETE n"))
     for name, title in (("dinkes", "Dinas Kesehatan"), ("perpus", "Dinas Perpustakaan")):
@@ -50,7 +49,7 @@ def city(held: Store, served: httpx.Client) -> Iterator[httpx.Client]:
     for name, title, above in (("s:1", "Health", None), ("s:2", "Clinics", "s:1"), ("s:3", "Roads", None)):
         given = {"name": title, "scheme": "s", "code": name, "steward": "dinkes"}
         publish(held, Saving(Sector, name, given, {"broader": LinkChange({above: {}} if above else {})}))
-    yield served
+    return served
 
 
 def publish(store: Store, saving: Saving) -> None:
@@ -126,7 +125,7 @@ def problems(page: str) -> list[str]:
 def test_every_kind_has_a_form_in_both_languages(city: httpx.Client, kind: Any) -> None:
     fields = form(city, f"/register/{kind.plural}", "admin")
     for name, declared in kind.properties.items():
-        hidden = declared.kept_by_us or name == "status" or (name == "name" and not kind.named)
+        hidden = declared.kept_by_us or declared.by_step or name == "status" or (name == "name" and not kind.named)
         assert (f"p-{name}" in fields) is not hidden
     assert {f"l-{end.name}-0" for end in kind.ends.values() if end.declared} <= set(fields)
     page = city.get(f"/register/{kind.plural}?lang=id", headers={AS: "admin"}).text
@@ -154,7 +153,13 @@ def test_a_resource_is_registered_proposed_and_approved(city: httpx.Client, held
 
 def test_what_is_wrong_is_told_at_its_field_and_what_was_typed_stays(city: httpx.Client) -> None:
     fields = form(city, "/register/resources", "sari")
-    typed = {"p-name": "", "p-kind": "facility", "p-capacity": "many", "p-available_since": "31/12/2026", "p-unit": "kursi <b>"}
+    typed = {
+        "p-name": "",
+        "p-kind": "facility",
+        "p-capacity": "many",
+        "p-available_since": "31/12/2026",
+        "p-unit": "kursi <b>",
+    }
     answer = send(city, "/register/resources", "sari", {**fields, **typed, "l-owners-0": "Dinas Entah"})
     assert answer.status_code == 422 and answer.headers["cache-control"] == "no-store"
     told = problems(answer.text)
@@ -207,7 +212,13 @@ def test_an_edit_changes_only_what_was_changed_and_takes_away_what_was_emptied(c
 
 def test_a_link_whose_property_is_missing_is_told_of_at_its_row(city: httpx.Client) -> None:
     fields = form(city, "/register/resources", "sari")
-    typed = {"p-name": "Aula", "p-kind": "facility", "l-users-0": "perpus", "l-users-1": "dinkes", "l-users-1-role": "first"}
+    typed = {
+        "p-name": "Aula",
+        "p-kind": "facility",
+        "l-users-0": "perpus",
+        "l-users-1": "dinkes",
+        "l-users-1-role": "first",
+    }
     answer = send(city, "/register/resources", "sari", {**fields, **typed})
     assert problems(answer.text) == ["Role: This has to be filled in."]
     assert 'id="l-users-0-role-problem"' in answer.text
@@ -223,7 +234,12 @@ def test_two_who_change_one_record_lose_nothing(city: httpx.Client, held: Store)
     assert late.status_code == 422 and "Somebody changed this record meanwhile" in late.text
     assert "<del>kursi</del>" in late.text and "<ins>orang</ins>" in late.text
     again = Filled(late.text).fields
-    assert (again["p-name"], again["p-unit"], again["p-capacity"], again["version"]) == ("Aula besar", "orang", "30", "2")
+    assert (again["p-name"], again["p-unit"], again["p-capacity"], again["version"]) == (
+        "Aula besar",
+        "orang",
+        "30",
+        "2",
+    )
     assert again["l-owners-1"] == "Dinas Perpustakaan (perpus)"
     assert send(city, f"{path}/edit", "sari", again).status_code == 303
     kept, (owners, *_rest) = stored(held, path)
@@ -234,7 +250,11 @@ def test_one_more_line_keeps_what_was_typed(city: httpx.Client) -> None:
     fields = {**form(city, "/register/resources", "sari"), "p-name": "Aula", "l-owners-0": "perpus"}
     answer = send(city, "/register/resources", "sari", fields, "more-owners")
     again = Filled(answer.text).fields
-    assert answer.status_code == 200 and (again["p-name"], again["l-owners-0"], again["l-owners-1"]) == ("Aula", "perpus", "")
+    assert answer.status_code == 200 and (again["p-name"], again["l-owners-0"], again["l-owners-1"]) == (
+        "Aula",
+        "perpus",
+        "",
+    )
 
 
 def test_who_may_not_is_told_why_and_whom_to_ask(city: httpx.Client, held: Store) -> None:
@@ -259,7 +279,11 @@ def test_ties_that_one_may_not_know_of_are_neither_shown_nor_lost(city: httpx.Cl
     secret = {"name": "Rahasia", "kind": "other", "steward": "perpus", "access": "closed"}
     publish(held, Saving(Agency, "hidden", secret))
     path = register(city)
-    done = save(held, Asking(ADMIN, "api"), Saving(Resource, path.rpartition("/")[2], {}, {"owners": LinkChange({"hidden": {}})}))
+    done = save(
+        held,
+        Asking(ADMIN, "api"),
+        Saving(Resource, path.rpartition("/")[2], {}, {"owners": LinkChange({"hidden": {}})}),
+    )
     assert not done.problems
     page = city.get(f"{path}/edit", headers={AS: "sari"}).text
     assert "hidden" not in re.sub(r'type="hidden"', "", page) and "Rahasia" not in page
@@ -317,6 +341,16 @@ def test_hostile_input_is_kept_as_text_or_refused(city: httpx.Client) -> None:
     assert city.post("/register/resources", content=many, headers=kind).status_code == 400
     assert city.post("/register/resources", content=b"a=" + b"x" * 600_000, headers=kind).status_code == 413
     assert city.post("/register/resources", content=b"{}", headers={AS: "sari"}).status_code == 415
+
+
+def test_what_has_a_name_alike_is_registered_when_one_insists(city: httpx.Client) -> None:
+    path = register(city, **{"p-name": "Gedung Serbaguna Kota"})
+    fields = {**form(city, "/register/resources", "sari"), "p-name": "Gedung Serbaguna Kta", "p-kind": "facility"}
+    warned = send(city, "/register/resources", "sari", fields)
+    assert warned.status_code == 422 and f'<a href="{path}">Gedung Serbaguna Kota</a>' in warned.text
+    again = Filled(warned.text).fields
+    assert "another" not in again
+    assert send(city, "/register/resources", "sari", {**again, "another": "yes"}).status_code == 303
 
 
 def test_no_form_for_what_the_registry_keeps(city: httpx.Client) -> None:

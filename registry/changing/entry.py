@@ -10,8 +10,8 @@ import orjson
 from registry.access import ADMINISTRATORS
 
 SEALED = (
-    "number", "at", "actor", "how", "what", "record", "record_kind", "note", "before", "after", "key", "asked",
-    "previous_hash",
+    "number", "at", "actor", "how", "what", "record", "record_kind", "run", "note", "before", "after", "key",
+    "asked", "previous_hash",
 )  # fmt: skip
 Stored = dict[str, object]
 

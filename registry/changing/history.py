@@ -9,8 +9,6 @@ import orjson
 
 from registry.changing.state import LINKS, Difference, State
 
-BEGINNING = "created"
-
 
 @dataclass(frozen=True)
 class Told:
@@ -42,14 +40,14 @@ class Passage:
 def read_entry(entry: Mapping[str, Any]) -> Told:
     """Return an entry, given by its properties as they are stored."""
     before, after = (orjson.loads(entry.get(name) or "{}") for name in ("before", "after"))
-    named = (str(entry.get(name) or "") for name in ("at", "actor", "how", "what", "note"))
-    return Told(*named, before, after)
+    at, actor, how, what, note = (str(entry.get(name) or "") for name in ("at", "actor", "how", "what", "note"))
+    return Told(at, actor, how, what, note, before, after)
 
 
 def passages(state: State, entries: Iterable[Told]) -> Iterator[Passage]:
     """Walk back from a record as it stands, by all its entries, newest first."""
     for told in entries:
-        before = None if told.what == BEGINNING else undone(state, told)
+        before = None if told.after.get("id") else undone(state, told)
         yield Passage(told, before, state)
         if before is None:
             return

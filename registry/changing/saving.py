@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from registry.access import Action, can
+from registry.changing.alike import known_already
 from registry.changing.state import State, Ties, nothing
 from registry.changing.turn import Asking, Outcome, Refused, Turn, change
-from registry.cypher.states import own_ends
-from registry.modelling import End, Kind, snake
+from registry.cypher.states import known, own_ends
+from registry.modelling import End, Kind, Property, snake
 from registry.records import Problem, fold, make_record, make_tie, show
 from registry.store import Store
 from registry.words import _
@@ -30,7 +31,8 @@ class LinkChange:
 class Saving:
     """What is to be saved: properties, where None clears one, and changes of links by their name.
 
-    `version` is the one that was looked at; when it has moved on, nothing is saved.
+    `version` is the one that was looked at; when it has moved on, nothing is saved. `another` says that a new record is
+    none of those with names alike.
     """
 
     kind: type[Kind]
@@ -38,6 +40,7 @@ class Saving:
     properties: Mapping[str, object] = field(default_factory=dict)
     links: Mapping[str, LinkChange] = field(default_factory=dict)
     version: int | None = None
+    another: bool = False
 
 
 def save(store: Store, asking: Asking, saving: Saving) -> Outcome:
@@ -48,15 +51,28 @@ def save(store: Store, asking: Asking, saving: Saving) -> Outcome:
 def saved(turn: Turn, saving: Saving) -> State:
     """Do what `save` does within a turn. Raises changing.turn.Refused."""
     before = turn.find(saving.kind, saving.id) if saving.id else None
+    return turn.keep(before, prepared(turn, before, saving), "changed" if before else "created")
+
+
+def prepared(turn: Turn, before: State | None, saving: Saving) -> State:
+    """Return a record as it is to be. Raises changing.turn.Refused for all that stands in the way."""
     after = _changed(before, saving) if before else _new(turn, saving)
     if before:
         _check_may_change(turn, before, saving)
+    is_new = before is None and not saving.another
     record, unfit = make_record(saving.kind, after.given())
-    problems = [*unfit, *_unfit_ties(after, saving), *_nowhere(turn, before, after), *_governing(turn, before, after)]
+    problems = [
+        *unfit,
+        *_by_step(saving.kind.properties, saving.properties),
+        *_unfit_ties(after, saving),
+        *_nowhere(turn, before, after),
+        *_governing(turn, before, after),
+        *_speaking(turn, before, after),
+        *(known_already(turn, saving.kind, str(after.properties.get("name"))) if is_new else ()),
+    ]
     if record is None or problems:
         raise Refused(*problems)
-    fitting = replace(after, properties={**after.properties, **record.values})
-    return turn.keep(before, fitting, "changed" if before else "created")
+    return replace(after, properties={**after.properties, **record.values})
 
 
 def _changed(before: State, saving: Saving) -> State:
@@ -84,14 +100,19 @@ def _retied(before: State, links: Mapping[str, LinkChange]) -> dict[str, Ties]:
         if name in ends:
             kept = {} if ends[name].single and asked.add else tied[name]
             kept = {far: values for far, values in kept.items() if far not in asked.remove}
-            tied[name] = {**kept, **{far: _cleaned(ends[name], far, values) for far, values in asked.add.items()}}
+            added = {far: _tied(ends[name], far, kept.get(far, {}), values) for far, values in asked.add.items()}
+            tied[name] = {**kept, **added}
     return tied
 
 
-def _cleaned(end: End, far: str, values: Mapping[str, object]) -> dict[str, object]:
-    """Return the properties of a tie as they are stored; those that do not fit as they are, to be told of later."""
+def _tied(end: End, far: str, before: Mapping[str, object], values: Mapping[str, object]) -> dict[str, object]:
+    """Return the properties of a tie as they are stored; those that do not fit as they are, to be told of later.
+
+    What a step has set stays.
+    """
     tie, _problems = make_tie(end, "", far, values)
-    return {name: value for name, value in (tie.values if tie else values).items() if value is not None}
+    by_step = {name: value for name, value in before.items() if end.link.properties[name].by_step}
+    return {**known(tie.values if tie else values), **by_step}
 
 
 def _check_may_change(turn: Turn, before: State, saving: Saving) -> None:
@@ -110,14 +131,35 @@ def _governing(turn: Turn, before: State | None, after: State) -> Iterator[Probl
     if before is None or before.properties.get("steward") != own.get("steward"):
         action = Action.EDIT if before is None else Action.GOVERN
         if not can(turn.actor, action, own):
-            steward, rule = show(own.get("steward")), _("an agency that you act for")
-            yield Problem("NOT_ALLOWED", "steward", steward, rule, _("You do not act for this agency."))
+            yield _not_theirs("steward", own.get("steward"))
     if before and before.properties.get("status") == "published":
         for name in GOVERNED:
             differs = before.properties.get(name) != own.get(name)
             if differs and not can(turn.actor, Action.GOVERN, before.properties):
                 message = _("Of a record that is published, only an approver changes this.")
                 yield Problem("NOT_ALLOWED", name, show(own.get(name)), _("a change by an approver"), message)
+
+
+def _speaking(turn: Turn, before: State | None, after: State) -> Iterator[Problem]:
+    """Yield the agencies for which something is said by somebody who does not act for them."""
+    for end in own_ends(after.kind):
+        was = before.ties[end.name] if before else {}
+        for far in after.ties[end.name] if end.link.speaks else ():
+            if far not in was and not can(turn.actor, Action.EDIT, {"steward": far}):
+                yield _not_theirs(end.name, far)
+
+
+def _not_theirs(name: str, agency: object) -> Problem:
+    rule = _("an agency that you act for")
+    return Problem("NOT_ALLOWED", name, show(agency), rule, _("You do not act for this agency."))
+
+
+def _by_step(declared: Mapping[str, Property], given: Mapping[str, object], link: str = "") -> Iterator[Problem]:
+    """Yield what is not saved but set by a step of its own."""
+    for name, value in given.items():
+        if name in declared and declared[name].by_step:
+            message = _("This is not saved but said by who may say it.")
+            yield Problem("NOT_ALLOWED", f"{link}{name}", show(value), _("a step of its own"), message)
 
 
 def _nowhere(turn: Turn, before: State | None, after: State) -> Iterator[Problem]:
@@ -148,6 +190,7 @@ def _unfit_ties(after: State, saving: Saving) -> Iterator[Problem]:
         if ends[name].single and len(after.ties[name]) > 1:
             yield Problem("SEVERAL", name, "", _("at most one"), _("There can be one only."))
         for far, values in asked.add.items():
+            yield from _by_step(ends[name].link.properties, values, f"{name}.")
             for problem in make_tie(ends[name], "", far, values)[1]:
                 yield Problem(problem.code, f"{name}.{problem.field}", problem.value, problem.rule, problem.message)
 

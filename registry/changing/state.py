@@ -59,11 +59,12 @@ def difference(before: State, after: State) -> tuple[Difference, Difference]:
 def _beyond(one: State, other: State) -> Difference:
     own, others = one.given(), other.given()
     found: Difference = {name: own.get(name) for name in sorted({*own, *others}) if own.get(name) != others.get(name)}
-    links = {name: ties for name in one.ties if (ties := _ties_beyond(one.ties[name], other.ties.get(name, {})))}
+    links = {name: ties for name in one.ties if (ties := ties_beyond(one.ties[name], other.ties.get(name, {})))}
     return {**found, LINKS: links} if links else found
 
 
-def _ties_beyond(ties: Ties, others: Ties) -> Ties:
+def ties_beyond(ties: Ties, others: Ties) -> Ties:
+    """Return those of the ties that the others have not, or not with the same properties."""
     return {far: values for far, values in ties.items() if others.get(far) != values}
 
 

@@ -49,8 +49,16 @@ def taken(turn: Turn, kind: type[Kind], record: str, step: Step, note: str, vers
         raise Refused(
             Problem("WRONG_STATUS", "status", status, rule, _("Where this record stands, it cannot be done."))
         )
-    after = replace(before, properties={**before.properties, "status": step.to})
+    after = replace(before, properties={**before.properties, "status": step.to, **_told(before, step)})
     return turn.keep(before, after, step.what, note.strip() or None)
+
+
+def _told(before: State, step: Step) -> dict[str, object]:
+    """Return who is granted sight by a step: an agreement that is handed in is shown to its parties, who confirm it."""
+    if step is not PROPOSE or "parties" not in before.ties:
+        return {}
+    granted = before.properties.get("grants")
+    return {"grants": sorted({*(granted if isinstance(granted, list) else []), *before.ties["parties"]})}
 
 
 def found(turn: Turn, kind: type[Kind], record: str) -> State:

@@ -47,6 +47,7 @@ class Asking:
     how: str
     key: str | None = None
     asked: Any = None  # what is asked for, of values that JSON knows: a key stands for one of them
+    run: str | None = None  # of a load
 
     def named(self) -> dict[str, object]:
         """Return the key as it is kept, which is the actor's own, and a digest of what is asked for under it."""
@@ -90,23 +91,26 @@ class Turn:
         """Return the rows of a text, in this transaction."""
         return self._ask(cypher)
 
-    def keep(self, before: State | None, after: State, what: str, note: str | None = None) -> State:
+    def keep(
+        self, before: State | None, after: State, what: str, note: str | None = None, *, source: str = BY_HAND
+    ) -> State:
         """Write a record as it is to be, its values clean, and the entry that tells what is different.
 
-        Returns it with its version; where nothing is different, nothing is written.
+        It then belongs to `source`. Returns it with its version; where nothing is different, nothing is written.
         """
         old = before or nothing(after.kind)
         lost, gained = difference(old, after)
         if not lost and not gained:
             return after
-        self._source()
+        if source == BY_HAND:
+            self._source()
         record = _as_record(after)
         row = write.stored(record)
         if after.properties.get("status") == "retired":
             row = {**row, "props": {**row["props"], **_readers(old)}}  # type: ignore[dict-item]
-        self._ask(states.put(after.kind, row, source=BY_HAND, now=self.at))
-        self._retie(old, after)
-        self._enter(what, after, lost, gained, note)
+        self._ask(states.put(after.kind, row, source=source, now=self.at))
+        self._retie(old, after, source)
+        self.enter(what, after.kind, after.id, (lost, gained), steward=after.properties.get("steward"), note=note)
         return replace(after, properties={**after.properties, "version": old.version + 1})
 
     def earlier(self) -> Outcome | None:
@@ -122,36 +126,47 @@ class Turn:
         state = self.find(MODEL[kind], record)
         return Outcome(kind, record, state.version if state else None)
 
+    def enter(
+        self,
+        what: str,
+        kind: type[Kind],
+        record: str,
+        difference: tuple[Difference, Difference],
+        *,
+        steward: object = None,
+        note: str | None = None,
+    ) -> None:
+        """Tell of a change, by what was there before and what is there since, in the chain."""
+        lost, gained = difference
+        told: Mapping[str, object] = {
+            "at": self.at,
+            "actor": self.actor.name,
+            "how": self._asking.how,
+            "run": self._asking.run,
+            "what": what,
+            "record": record,
+            "record_kind": kind.__name__,
+            "note": note,
+            "before": _told(kind, lost),
+            "after": _told(kind, gained),
+            **self._asking.named(),
+        }
+        entry = sealed(self._end, told, str(steward) if steward else None)
+        self._entries.append(entry)
+        self._end = End(self._end.number + 1, str(entry["own_hash"]))
+
     def close(self) -> None:
         """Write the entries of this turn."""
         if self._entries:
             self._ask(chain.append(self._entries))
 
-    def _retie(self, old: State, after: State) -> None:
+    def _retie(self, old: State, after: State, source: str) -> None:
         for end in states.own_ends(after.kind):
             was, will_be = old.ties.get(end.name, {}), after.ties.get(end.name, {})
             if gone := [far for far in was if far not in will_be]:
                 self._ask(states.untie(end, after.id, gone))
             if new := [(far, values) for far, values in will_be.items() if was.get(far) != values]:
-                self._ask(states.tie(end, after.id, new, source=BY_HAND))
-
-    def _enter(self, what: str, after: State, lost: Difference, gained: Difference, note: str | None) -> None:
-        told: Mapping[str, object] = {
-            "at": self.at,
-            "actor": self.actor.name,
-            "how": self._asking.how,
-            "what": what,
-            "record": after.id,
-            "record_kind": after.kind.__name__,
-            "note": note,
-            "before": orjson.dumps(lost).decode(),
-            "after": orjson.dumps(gained).decode(),
-            **self._asking.named(),
-        }
-        steward = after.properties.get("steward")
-        entry = sealed(self._end, told, str(steward) if steward else None)
-        self._entries.append(entry)
-        self._end = End(self._end.number + 1, str(entry["own_hash"]))
+                self._ask(states.tie(end, after.id, new, source=source))
 
     def _source(self) -> None:
         if not self._entries:
@@ -175,6 +190,16 @@ def change(store: Store, asking: Asking, kind: type[Kind], work: Callable[[Turn]
         return store.change(turn)
     except Refused as refused:
         return Outcome(kind.__name__, problems=refused.problems)
+
+
+def _told(kind: type[Kind], difference: Difference) -> str:
+    """Return a difference as an entry tells it: of what may have to be erased, a digest only."""
+    erasable = {name: _digest(difference[name]) for name in kind.erasable if difference.get(name) is not None}
+    return orjson.dumps({**difference, **erasable}).decode()
+
+
+def _digest(value: object) -> str:
+    return f"sha256:{hashlib.sha256(str(value).encode()).hexdigest()}"
 
 
 def _as_record(state: State) -> Record:

@@ -3,7 +3,7 @@
 import typer
 
 from registry import __version__
-from registry.commands import backtesting, engines, loading, questions, reporting, serving
+from registry.commands import auditing, backtesting, engines, loading, questions, reporting, serving, tokens
 
 app = typer.Typer(
     name="registry",
@@ -19,7 +19,9 @@ app.command()(loading.template)
 app.command()(reporting.reports)
 app.command()(reporting.report)
 app.command()(questions.query)
+app.add_typer(auditing.audit_app, name="audit")
 app.add_typer(backtesting.backtest_app, name="backtest")
+app.add_typer(tokens.token_app, name="token")
 app.add_typer(engines.schema_app, name="schema")
 app.add_typer(engines.engine_app, name="engine")
 

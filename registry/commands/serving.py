@@ -4,12 +4,14 @@ import socket
 from collections.abc import Callable
 from importlib import import_module
 from threading import Thread
+from typing import Any
 
 import typer
 
 from loaders.progress import showing
 from loaders.run import run
 from loaders.source import find_source
+from registry import credentials
 from registry.access import ADMIN
 from registry.commands.console import err, out, tell, warn
 from registry.constraints import apply
@@ -22,6 +24,7 @@ from registry.settings import Settings, load_settings
 from registry.store import Place, Store
 
 REFUSED = 2
+PLAIN: Any = {"markup": False, "soft_wrap": True}  # a link stays on one line
 SAMPLE = "depok"
 WEB = "registry.web.server"  # seconds to import, which other commands should not wait for
 HOST = typer.Option("127.0.0.1", help="The address to listen on.")
@@ -47,7 +50,11 @@ def _serve(host: str, port: int, workers: int, prepare: Callable[[Store, Setting
         with Store(place) as store:
             apply(store, MODEL)
             prepare(store, settings)
-        out.print(f"Serving on http://{_shown(host)}:{port} until Ctrl-C.", markup=False)
+            invitation = credentials.invite(store)
+        address = f"http://{_shown(host)}:{port}"
+        out.print(f"Serving on {address} until Ctrl-C.", markup=False)
+        if invitation:
+            out.print(f"Nobody is administrator yet; within an hour, open {address}/first?code={invitation}", **PLAIN)
         _answer(place, settings, host, port, workers)
 
 

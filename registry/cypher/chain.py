@@ -41,7 +41,28 @@ def end() -> Cypher:
     return Cypher("MATCH (c:Chain {id: 'changes'}) WHERE c.number > 0 RETURN c.number, c.hash")
 
 
-def of_record(record: str) -> Cypher:
-    """Return the entries about a record, newest first: a row each, holding its properties."""
-    text = "MATCH (n:Change) WHERE n.record = $in.record RETURN properties(n) ORDER BY n.number DESC"
-    return Cypher(text, {"in": {"record": record}})
+def of_record(record: str, *, size: int) -> Cypher:
+    """Return the last entries about a record, newest first: a row each, holding its properties."""
+    text = "MATCH (n:Change) WHERE n.record = $in.record RETURN properties(n) ORDER BY n.number DESC LIMIT $n"
+    return Cypher(text, {"n": size, "in": {"record": record}})
+
+
+def latest(*, size: int) -> Cypher:
+    """Return the last entries, newest first: a row each, holding its properties."""
+    return Cypher(
+        "MATCH (n:Change) WHERE n.number > 0 RETURN properties(n) ORDER BY n.number DESC LIMIT $n", {"n": size}
+    )
+
+
+def numbered(number: int) -> Cypher:
+    """Return one row: the properties of the entry of this number; none where there is none."""
+    return Cypher("MATCH (n:Change) WHERE n.number = $in.number RETURN properties(n)", {"in": {"number": number}})
+
+
+def of_run(run: str, *, before: int, size: int) -> Cypher:
+    """Return the entries of a load before a number, newest first: a row each, holding its properties."""
+    text = (
+        "MATCH (n:Change) WHERE n.run = $in.run AND n.number < $in.before"
+        " RETURN properties(n) ORDER BY n.number DESC LIMIT $n"
+    )
+    return Cypher(text, {"n": size, "in": {"run": run, "before": before}})

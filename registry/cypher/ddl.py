@@ -9,6 +9,8 @@ from registry.cypher.text import Cypher
 from registry.modelling import Kind, Model
 from registry.searching import is_searched
 
+OURS = ("Chain", "Contact", "Credential", "Lease", "Mark")  # what the registry keeps that is no kind of the model
+
 
 @dataclass(frozen=True)
 class Wish:
@@ -22,8 +24,8 @@ class Wish:
 def wishes(model: Model, dialect: Dialect) -> list[Wish]:
     """Return what the model asks for, in the order in which it must be made."""
     ours = [
-        _wish(label, "id", f"CONSTRAINT {{}} IF NOT EXISTS FOR (n:{label}) REQUIRE n.id IS UNIQUE")
-        for label in ("Chain", "Lease", "Mark")
+        _wish(label, name, f"CONSTRAINT {{}} IF NOT EXISTS FOR (n:{label}) REQUIRE n.{name} IS UNIQUE")
+        for label, name in (*((label, "id") for label in OURS), ("Credential", "hash"))
     ]
     return [*(wish for kind in model for wish in _of_kind(kind, dialect)), *ours]
 

@@ -52,3 +52,23 @@ def outdated_ties(link: Link, rows: Sequence[Stored], *, source: str) -> Cypher:
         " WHERE b.id <> row.to AND e.source = $in.source RETURN count(e)"
     )
     return Cypher(text, {"in": {"rows": rows, "source": source}})
+
+
+def differing(kind: type[Kind], rows: Sequence[Stored]) -> Cypher:
+    """Return one row: the properties of those records that the rows, given as `stored` returns them, would change."""
+    asked = [{"id": row["id"], "hash": row["hash"]} for row in rows]
+    text = (
+        f"UNWIND $in.rows AS row MATCH (n:{kind.__name__} {{id: row.id}}) WHERE n.hash <> row.hash"
+        " RETURN collect(properties(n))"
+    )
+    return Cypher(text, {"in": {"rows": asked}})
+
+
+def ties_among(link: Link, rows: Sequence[Stored]) -> Cypher:
+    """Return one row: those of the ties that are there, whoever keeps them, as a list of `[start id, end id, properties]`."""
+    asked = [{"from": row["from"], "to": row["to"]} for row in rows]
+    text = (
+        f"UNWIND $in.rows AS row MATCH (a:{link.start} {{id: row.from}})-[e:{link.relation}]->(b:{link.end})"
+        " WHERE b.id = row.to RETURN collect([row.from, row.to, properties(e)])"
+    )
+    return Cypher(text, {"in": {"rows": asked}})

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from registry.access import seen
+from registry.cypher.ddl import words_index
 from registry.cypher.text import Cypher
 from registry.cypher.write import Stored, given_names
 from registry.modelling import End, Kind
@@ -52,6 +54,15 @@ def faces(kind: type[Kind], ids: Sequence[str]) -> Cypher:
     """Return one row: a list of `[id, who sees the face, status]` of those of the ids that records of the kind have."""
     text = f"UNWIND $in.ids AS id MATCH (n:{kind.__name__} {{id: id}}) RETURN collect([n.id, n.seen_by, n.status])"
     return Cypher(text, {"in": {"ids": list(ids)}})
+
+
+def named_like(kind: type[Kind], query: str, me: Mapping[str, object]) -> Cypher:
+    """Return one row: `[id, name]` of records that the index of words finds, that are not retired and that `me` may see."""
+    text = (
+        "CALL db.index.fulltext.queryNodes($in.index, $in.query, {limit: 400}) YIELD node, score"
+        f" WITH node AS n WHERE n.status <> 'retired' AND {seen('n')} RETURN collect([n.id, n.name])"
+    )
+    return Cypher(text, {"in": {"index": words_index(kind), "query": query}, "me": me})
 
 
 def own_ends(kind: type[Kind]) -> list[End]:

@@ -6,10 +6,10 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from registry.access import ANONYMOUS, RIGHTS, Action, Actor, Role, can
+from registry.access import RIGHTS, Action, Actor, Role, can
 from registry.modelling import Kind
 from registry.values import today
-from registry.web.actors import actor_of
+from registry.web.actors import actor_of, signed_in
 from registry.web.addresses import record_path
 from registry.web.graph import Graph
 from registry.web.markup import page
@@ -37,11 +37,6 @@ def stewarded(record: Mapping[str, Any]) -> dict[str, Any]:
     return {"status": record["status"].lower(), "steward": record["steward"] and record["steward"]["id"]}
 
 
-def is_signed_in(actor: Actor) -> bool:
-    """Tell whether we know who asks."""
-    return actor != ANONYMOUS
-
-
 def role_called(role: Role) -> str:
     """Return what a role is called."""
     return {
@@ -55,14 +50,14 @@ def role_called(role: Role) -> str:
 
 def refused(request: Request, sentence: str, needed: str, whom: Any = None, onward: str = "/") -> Response:
     """Return the page that says why somebody may not do something: what it takes, and whom they can ask."""
-    me = actor_of(request)
+    me = signed_in(request)
     response = page(
         request,
         "not_allowed.html",
         403,
         sentence=sentence,
         needed=needed,
-        role=role_called(me.role) if is_signed_in(me) else "",
+        role=role_called(me.role) if me else "",
         steward=whom,
         onward=onward,
     )

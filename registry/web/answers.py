@@ -1,4 +1,4 @@
-"""What the pages ask the store, as everybody may see it: counts and reports."""
+"""What the pages ask the store, as who asks may see it: counts and reports."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ import asyncio
 import time
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
-from threading import Lock
 from typing import Any, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 
-from registry.access import ANONYMOUS, Actor
+from registry.access import Actor
 from registry.analysis.gaps import FROM, GAPS
 from registry.cypher.read import write
 from registry.model import MAIN, MODEL
@@ -19,7 +18,8 @@ from registry.plan import Compare, Given, Question, Total
 from registry.reports.catalogue import read_day, read_parameters
 from registry.reports.library import Library
 from registry.reports.report import Report
-from registry.store import Place, Reader, Store
+from registry.store import Reader
+from registry.web.tools import Tools
 from registry.words import language
 
 FRESH, KEPT, AT_ONCE = 30.0, 64, 2
@@ -46,36 +46,27 @@ class Attention:
 class Answers:
     """Asks one store. Reports run in threads of their own, at most two at once, and are kept for half a minute."""
 
-    def __init__(self, place: Place, reader: Reader, library: Library) -> None:
-        self._place, self._reader, self._library = place, reader, library
-        self._store: Store | None = None
-        self._opening = Lock()
+    def __init__(self, tools: Tools, reader: Reader, library: Library) -> None:
+        self._tools, self._reader, self._library = tools, reader, library
         self._threads = CapacityLimiter(AT_ONCE)
         self._kept: dict[Hashable, tuple[float, asyncio.Future[Any]]] = {}
 
-    def close(self) -> None:
-        """Give the connections back."""
-        if self._store is not None:
-            self._store.close()
-
-    async def counts(self) -> dict[str, int]:
+    async def counts(self, actor: Actor) -> dict[str, int]:
         """Return how many records there are of each kind. Raises StoreError."""
-        answers = await self._ask([Total(kind, NOT_RETIRED) for kind in MAIN])
+        answers = await self._ask([Total(kind, NOT_RETIRED) for kind in MAIN], actor)
         return {kind: rows[0][0] for kind, rows in zip(MAIN, answers, strict=True)}
 
-    async def report(
-        self, name: str, day: str | None, params: Mapping[str, object], actor: Actor = ANONYMOUS
-    ) -> Report:
+    async def report(self, name: str, day: str | None, params: Mapping[str, object], actor: Actor) -> Report:
         """Return a report of a day, today when None, as the actor may see it. Raises ReportError and StoreError."""
         as_of, values = read_day(day), read_parameters(self._library.find(name), params)
         return await self._fresh(
             (name, self._library.edition(), actor, as_of, *values.items()),
-            lambda: self._library.run(self._opened(), name, actor, as_of, values),
+            lambda: self._library.run(self._tools.store(), name, actor, as_of, values),
         )
 
-    async def attention(self) -> Attention:
+    async def attention(self, actor: Actor) -> Attention:
         """Return the collaboration gap report of today and its parts. Raises StoreError."""
-        return Attention(await self.report(GAPS.name, None, {}))
+        return Attention(await self.report(GAPS.name, None, {}, actor))
 
     async def _fresh(self, key: Hashable, answer: Callable[[], T]) -> T:
         """Return the answer that is kept under the key, or a new one: those who ask meanwhile wait for the same."""
@@ -97,11 +88,5 @@ class Answers:
         if len(self._kept) > KEPT:
             del self._kept[next(iter(self._kept))]
 
-    def _opened(self) -> Store:
-        with self._opening:
-            if self._store is None:
-                self._store = Store(self._place)
-            return self._store
-
-    async def _ask(self, questions: list[Question]) -> list[list[list[Any]]]:
-        return await self._reader.read([write(one, MODEL).ask({}, ANONYMOUS.parameter()) for one in questions])
+    async def _ask(self, questions: list[Question], actor: Actor) -> list[list[list[Any]]]:
+        return await self._reader.read([write(one, MODEL).ask({}, actor.parameter()) for one in questions])

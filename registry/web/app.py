@@ -9,13 +9,14 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from registry.access import ANONYMOUS
+from registry.credentials import actor_of_token
 from registry.model import MODEL
 from registry.modelling import Model
 from registry.reports.library import Library
 from registry.settings import Settings
 from registry.store import Place, Reader, StoreError
 from registry.web import graphiql
+from registry.web.actors import actor_of
 from registry.web.answers import Answers
 from registry.web.counting import Counting
 from registry.web.explore import Explorer
@@ -29,14 +30,17 @@ from registry.web.inbox import Inbox
 from registry.web.language import Speaking
 from registry.web.lists import Lists
 from registry.web.operations import operation
+from registry.web.origins import OwnPagesOnly
 from registry.web.pages import Pages
 from registry.web.past import Histories
 from registry.web.problems import exception_handlers
+from registry.web.recognising import Recognised
 from registry.web.records import Records
 from registry.web.searches import Searches
 from registry.web.security import GRAPHIQL, GRAPHIQL_OF_REPORTS, Secured
 from registry.web.sharing import Sharing
-from registry.web.writer import Writer
+from registry.web.signing_in import SigningIn
+from registry.web.tools import Tools
 from schema.freshness import Freshness
 from schema.graph_api import build_schema
 from schema.http import Endpoint
@@ -47,14 +51,14 @@ from schema.requests import TrustedDocuments
 def build_app(place: Place, settings: Settings, *, model: Model = MODEL) -> Starlette:
     """Return the application for a store. It connects when it starts; a store that is away then is tried again."""
     reader, schema = Reader(place), build_schema(model, introspection=settings.introspection)
-    library = Library(settings.reports)
-    answers, graph, writer = Answers(place, reader, library), Graph(schema, reader), Writer(place)
-    pages = Pages(reader, answers, library)
+    library, tools = Library(settings.reports), Tools(place)
+    answers, graph = Answers(tools, reader, library), Graph(schema, reader)
+    pages, inbox = Pages(reader, answers, library), Inbox(graph, reader)
     trusted = TrustedDocuments(settings.documents, map(operation, OPERATIONS)) if settings.documents else None
     endpoint = partial(
         Endpoint,
         reader=reader,
-        actor=lambda _request: ANONYMOUS,
+        actor=actor_of,
         trusted=trusted,
         suggesting=settings.introspection,
     )
@@ -63,32 +67,32 @@ def build_app(place: Place, settings: Settings, *, model: Model = MODEL) -> Star
         ReportSchema(library, answers.report, introspection=settings.introspection), page=pages.graphiql(FIRST_REPORT)
     )
 
-    inbox = Inbox(graph, reader)
-
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         with suppress(StoreError):
             await reader.connect()
         yield
-        answers.close()
-        writer.close()
+        tools.close()
         await reader.close()
 
+    routes = [*_changing(graph, reader, tools, inbox), *_routes(pages, graph, reader, graphql, reports)]
     return Starlette(
-        routes=[*_changing(graph, reader, writer, inbox), *_routes(pages, graph, reader, graphql, reports)],
+        routes=[*routes, *SigningIn(tools, reader).routes()],
         lifespan=lifespan,
         middleware=[
             Middleware(Secured),
             Middleware(Speaking, usual=settings.lang),
             Middleware(OursOnly, hosts=settings.hosts),
+            Middleware(OwnPagesOnly),
+            Middleware(Recognised, reader=reader, bearer=partial(actor_of_token, reader)),
             Middleware(Counting, inbox=inbox),
         ],
         exception_handlers=exception_handlers(settings.lang),
     )
 
 
-def _changing(graph: Graph, reader: Reader, writer: Writer, inbox: Inbox) -> list[BaseRoute]:
-    return [*Forms(graph, reader, writer).routes(), *Steps(writer).routes(), *inbox.routes()]
+def _changing(graph: Graph, reader: Reader, tools: Tools, inbox: Inbox) -> list[BaseRoute]:
+    return [*Forms(graph, reader, tools).routes(), *Steps(tools).routes(), *inbox.routes()]
 
 
 def _routes(pages: Pages, graph: Graph, reader: Reader, graphql: Endpoint, reports: Endpoint) -> list[BaseRoute]:

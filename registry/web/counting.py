@@ -8,8 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from registry.access import Actor
 from registry.store import StoreError
-from registry.web.actors import actor_of
-from registry.web.allowed import is_signed_in
+from registry.web.actors import signed_in
 from registry.web.inbox import Inbox
 
 FRESH, KEPT = 30.0, 256
@@ -25,7 +24,7 @@ class Counting:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, with the number where a page is asked for."""
-        if scope["type"] == "http" and is_signed_in(me := actor_of(request := Request(scope))):
+        if scope["type"] == "http" and (me := signed_in(request := Request(scope))):
             if request.method not in ("GET", "HEAD"):
                 self._kept.clear()
             if "text/html" in request.headers.get("accept", ""):

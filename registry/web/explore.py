@@ -7,9 +7,10 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from registry.access import ANONYMOUS
+from registry.access import Actor
 from registry.exploring.steps import phrase
 from registry.store import StoreError
+from registry.web.actors import actor_of
 from registry.web.addresses import typed
 from registry.web.explorer_words import given
 from registry.web.graph import Graph
@@ -41,7 +42,7 @@ class Explorer:
         """Show what is linked to the first record that the address names, what a search found, or where to begin."""
         of, text = _first(request, "of"), _first(request, "q")
         try:
-            known = await self._known(of, text)
+            known = await self._known(of, text, actor_of(request))
         except StoreError as error:
             response = _page(request, of, text, {}, 503, sentence=away(error))
             response.headers.update(SOON)
@@ -49,15 +50,15 @@ class Explorer:
         missing = bool(of) and known.get("neighbourhood") is None
         return _page(request, of, text, known, 404 if missing else 200)
 
-    async def _known(self, of: str, text: str) -> Data:
-        near = await self._ask("neighbourhood", {"of": of}) if of else {}
+    async def _known(self, of: str, text: str, me: Actor) -> Data:
+        near = await self._ask("neighbourhood", {"of": of}, me) if of else {}
         if near.get("neighbourhood"):
             return near
-        start = await self._ask("start", {})
-        return {**start, **await self._ask("search", {"text": text, "first": FOUND})} if text else start
+        start = await self._ask("start", {}, me)
+        return {**start, **await self._ask("search", {"text": text, "first": FOUND}, me)} if text else start
 
-    async def _ask(self, name: str, variables: Data) -> Data:
-        return await self._graph.ask(operation(name), variables, ANONYMOUS)
+    async def _ask(self, name: str, variables: Data, me: Actor) -> Data:
+        return await self._graph.ask(operation(name), variables, me)
 
 
 def _first(request: Request, name: str) -> str:

@@ -12,11 +12,11 @@ from starlette.routing import BaseRoute, Route
 from registry.access import RIGHTS, Action, Actor
 from registry.cypher import inbox
 from registry.model import MODEL
-from registry.store import Reader
+from registry.store import Reader, Rows
 from registry.values import today
-from registry.web.actors import LOGIN, actor_of
+from registry.web.actors import LOGIN, signed_in
 from registry.web.addresses import address, record_path
-from registry.web.allowed import NO_STORE, is_signed_in
+from registry.web.allowed import NO_STORE
 from registry.web.forms.pages import EDITED
 from registry.web.graph import Graph
 from registry.web.markup import page
@@ -161,14 +161,14 @@ class Inbox:
         return list(await asyncio.gather(*(part(desk) for part in PARTS)))
 
     async def _page(self, request: Request) -> Response:
-        me = actor_of(request)
-        if not is_signed_in(me):
+        me = signed_in(request)
+        if me is None:
             return RedirectResponse(address(LOGIN, [("next", "/inbox")]), 303)
         response = page(request, "inbox.html", parts=await self.parts(me))
         response.headers.update(NO_STORE)
         return response
 
 
-def _steps(entries: Sequence[Sequence[object]]) -> list[Sequence[object]]:
+def _steps(entries: Rows) -> Rows:
     """Return the entries, in order, that moved a record from one status to another: changes of a draft are none."""
     return [one for one in entries if one[2] != "changed"]

@@ -9,11 +9,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from registry.access import ANONYMOUS
+from registry.access import Actor
 from registry.model import MODEL
 from registry.modelling import Kind
 from registry.values import today
 from registry.web import list_page
+from registry.web.actors import actor_of
 from registry.web.addresses import graphiql_path
 from registry.web.asked import SORTS, Asked
 from registry.web.files import csv_file, json_file
@@ -47,10 +48,10 @@ class Lists:
         return [Route(f"/{kind.plural}{end}", of_kind(kind, answer)) for kind in MODEL for end, answer in pages.items()]
 
     async def _page(self, kind: type[Kind], request: Request) -> Response:
-        asked = Asked.of(kind, request.query_params)
-        data = await self._asked(asked)
+        asked, me = Asked.of(kind, request.query_params), actor_of(request)
+        data = await self._asked(asked, me)
         found = data[camel(kind.plural)]
-        called = await names(self._graph, list_page.ids_to_name(asked), ANONYMOUS)
+        called = await names(self._graph, list_page.ids_to_name(asked), me)
         return page(
             request,
             "list.html",
@@ -65,14 +66,14 @@ class Lists:
         )
 
     async def _json(self, kind: type[Kind], request: Request) -> Response:
-        return json_file(await self._asked(Asked.of(kind, request.query_params)))
+        return json_file(await self._asked(Asked.of(kind, request.query_params), actor_of(request)))
 
     async def _csv(self, kind: type[Kind], request: Request) -> Response:
-        asked = replace(Asked.of(kind, request.query_params).from_the_start(), first=PAGE)
-        first = await self._rows(asked)
-        return csv_file(kind.plural, self._lines(asked, first))
+        asked, me = replace(Asked.of(kind, request.query_params).from_the_start(), first=PAGE), actor_of(request)
+        first = await self._rows(asked, me)
+        return csv_file(kind.plural, self._lines(asked, me, first))
 
-    async def _lines(self, asked: Asked, found: Data) -> AsyncIterator[list[Any]]:
+    async def _lines(self, asked: Asked, me: Actor, found: Data) -> AsyncIterator[list[Any]]:
         """Yield the headings, then a line a record, page after page."""
         yield [*COMMON, *(one.name for one in facts(asked.kind)), *_ends(asked.kind)]
         for _page in range(MOST_PAGES):
@@ -80,17 +81,17 @@ class Lists:
                 yield _line(asked.kind, record)
             if not found["pageInfo"]["hasNextPage"]:
                 return
-            found = await self._rows(replace(asked, after=found["pageInfo"]["endCursor"]))
+            found = await self._rows(replace(asked, after=found["pageInfo"]["endCursor"]), me)
 
-    async def _rows(self, asked: Asked) -> Data:
+    async def _rows(self, asked: Asked, me: Actor) -> Data:
         text = operation(asked, named=MOST_NAMED, facets=False)
-        data = await self._graph.ask(text, variables(asked, facets=False), ANONYMOUS)
+        data = await self._graph.ask(text, variables(asked, facets=False), me)
         rows: Data = data[camel(asked.kind.plural)]
         return rows
 
-    async def _asked(self, asked: Asked) -> Data:
+    async def _asked(self, asked: Asked, me: Actor) -> Data:
         try:
-            return await self._graph.ask(operation(asked), variables(asked), ANONYMOUS)
+            return await self._graph.ask(operation(asked), variables(asked), me)
         except HTTPException as refused:
             if refused.status_code != 400 or not (asked.after or asked.before):
                 raise

@@ -10,8 +10,8 @@ from registry.figures import day, number
 from registry.model import MAIN, MODEL
 from registry.reports.render import filled, shown
 from registry.reports.report import CONFIDENCE, Cell, Column
-from registry.web.actors import actor_of
-from registry.web.addresses import list_path, record_path
+from registry.web.actors import LOGIN, LOGOUT, signed_in
+from registry.web.addresses import address, list_path, record_path
 from registry.web.language import COOKIE
 from registry.web.wording import code_label, label, moment
 from registry.words import LANGUAGES, _, language
@@ -22,9 +22,7 @@ YEAR = 31_536_000
 
 def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
     """Return a page; a language that the address asks for is remembered."""
-    text = _TEMPLATES.get_template(template).render(
-        lang=language(), request=request, me=actor_of(request), **values
-    )
+    text = _TEMPLATES.get_template(template).render(lang=language(), request=request, me=signed_in(request), **values)
     response = HTMLResponse(text, status, {"Content-Language": language(), **VARY})
     if request.query_params.get("lang") == language():
         secure = request.url.scheme == "https"
@@ -36,6 +34,13 @@ def in_language(request: Request, other: str) -> str:
     """Return the address of a request, asked in another language."""
     url = request.url.include_query_params(lang=other)
     return f"{url.path}?{url.query}"
+
+
+def login_path(request: Request) -> str:
+    """Return the address at which one signs in, and from which one comes back here."""
+    url = request.url
+    here = url.path + (f"?{url.query}" if url.query else "")
+    return LOGIN if url.path == LOGIN else address(LOGIN, [("next", here)])
 
 
 def cell(value: Cell, column: Column) -> str:
@@ -66,5 +71,6 @@ _TEMPLATES.filters |= {"number": number, "day": day, "cell": cell, "columns": fi
 _TEMPLATES.filters |= {"moment": moment, "code": code}
 _TEMPLATES.globals |= {"_": _, "in_language": in_language, "languages": LANGUAGES, "confidence": CONFIDENCE}
 _TEMPLATES.globals |= {"list_path": list_path, "record_path": record_path, "browsed": MAIN}
+_TEMPLATES.globals |= {"login": LOGIN, "logout": LOGOUT, "login_path": login_path}
 # Calls, not filters: Jinja works out a filter of a constant once and for all, in the language of that moment.
 _TEMPLATES.globals |= {"label": label, "plural": plural, "singular": singular}

@@ -13,6 +13,7 @@ from registry.reports.json_schema import json_schema
 from registry.reports.library import Library
 from registry.reports.report import Report
 from registry.store import Reader, StoreError
+from registry.web.actors import actor_of
 from registry.web.addresses import address
 from registry.web.answers import Answers
 from registry.web.files import json_file
@@ -31,8 +32,9 @@ class Pages:
         """Search, counts, and what needs attention; while the store is away a sentence that says so."""
         if request.query_params.get("q"):
             return RedirectResponse(address("/search", request.query_params.multi_items()), 307)
+        me = actor_of(request)
         try:
-            counts, attention = await asyncio.gather(self._answers.counts(), self._answers.attention())
+            counts, attention = await asyncio.gather(self._answers.counts(me), self._answers.attention(me))
         except StoreError as error:
             response = page(request, "away.html", 503, q="", sentence=away(error))
             response.headers.update(SOON)
@@ -87,4 +89,6 @@ class Pages:
 
     async def _asked(self, request: Request) -> Report:
         asked = {key: value for key, value in request.query_params.items() if key != "lang" and value}
-        return await self._answers.report(request.path_params["name"], asked.pop("as-of", None), asked)
+        return await self._answers.report(
+            request.path_params["name"], asked.pop("as-of", None), asked, actor_of(request)
+        )

@@ -14,7 +14,7 @@ from registry.web.graph import Graph
 from registry.web.names import names
 from registry.web.told import Line, facts, ids_in, lines
 
-MOST = 50
+MOST, MOST_ENTRIES = 50, 1_000
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Histories:
 
     async def of(self, kind: type[Kind], one: str, actor: Actor, day: str | None) -> Past | None:
         """Return the history of a record; None where the actor does not see all of it. Raises StoreError."""
-        entries, rows = await self._reader.read([chain.of_record(one), states.state(kind, one)])
+        entries, rows = await self._reader.read([chain.of_record(one, size=MOST_ENTRIES), states.state(kind, one)])
         state = read_state(kind, rows[0]) if rows else None
         if state is None or not can(actor, Action.SEE_DETAIL, state.properties):
             return None

@@ -12,8 +12,9 @@ from registry.reports.report import NoReport, ReportError
 from registry.store import StoreError
 from registry.web.language import chosen
 from registry.web.markup import VARY, page
-from registry.web.security import secure
+from registry.web.security import GRAPHIQL, GRAPHIQL_OF_REPORTS, secure
 from registry.words import _, speaking
+from schema.http import refused
 from schema.refusal import noted
 
 SOON = {"Retry-After": "5"}
@@ -76,16 +77,32 @@ def _sentence(status: int) -> str:
         return _("There is nothing at this address.")
     if status == 405:
         return _("This address cannot be asked in this way.")
+    if status == 413:
+        return _("This is more than is taken at once.")
     return _("This request cannot be understood.")
 
 
+def refusal(request: Request, status: int, code: str, sentence: str, headers: Any = None) -> Response:
+    """Return the answer to a request that goes no further: over GraphQL's addresses as GraphQL has it, with this code."""
+    if request.url.path in (GRAPHIQL, GRAPHIQL_OF_REPORTS):
+        return refused(request, status, code, sentence, headers)
+    return problem(request, status, sentence, headers, code=code)
+
+
 def problem(
-    request: Request, status: int, sentence: str, headers: Any = None, *, onward: tuple[str, str] | None = None
+    request: Request,
+    status: int,
+    sentence: str,
+    headers: Any = None,
+    *,
+    onward: tuple[str, str] | None = None,
+    code: str | None = None,
 ) -> Response:
     """Return the answer to a request that is not carried out: a page for a browser, JSON for a program."""
     if "text/html" in request.headers.get("accept", ""):
         response: Response = page(request, "problem.html", status, sentence=sentence, onward=onward)
     else:
-        response = JSONResponse({"message": sentence}, status, VARY)
+        coded = {"code": code} if code else {}
+        response = JSONResponse({"message": sentence, **coded}, status, VARY)
     response.headers.update(headers or {})
     return response

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from registry.access import ANONYMOUS
+from registry.access import Actor
 from registry.web import search
 from registry.web.actors import actor_of
 from registry.web.addresses import LONGEST, address, graphiql_path, typed
@@ -37,12 +37,12 @@ class Searches:
         return [Route("/search", self._page), Route("/search.json", self._json)]
 
     async def _page(self, request: Request) -> Response:
-        asked = _asked(request)
-        places = await self._graph.ask(search.places(), {}, ANONYMOUS)
+        asked, me = _asked(request), actor_of(request)
+        places = await self._graph.ask(search.places(), {}, me)
         options = {
             name: [(one["id"], term_label(one)) for one in places[f"{name}s"]["nodes"]] for name in ("sector", "area")
         }
-        found = await self._found(asked) if asked.get("q") else None
+        found = await self._found(asked, me) if asked.get("q") else None
         return page(
             request,
             "found.html",
@@ -59,17 +59,17 @@ class Searches:
 
     async def _json(self, request: Request) -> Response:
         """Answer with suggestions: what is typed may be the beginning of words."""
-        asked = _asked(request)
+        asked, me = _asked(request), actor_of(request)
         if request.query_params.get("all"):
-            return json_file(await self._found(asked))
+            return json_file(await self._found(asked, me))
         variables = {"text": asked.get("q", ""), **search.kinds(asked.get("kind"))}
-        found = await self._graph.ask(search.suggestions(), variables, actor_of(request))
+        found = await self._graph.ask(search.suggestions(), variables, me)
         return json_file({"suggestions": [_suggestion(one["record"]) for one in found["search"]["nodes"]]})
 
-    async def _found(self, asked: Asked) -> Data:
+    async def _found(self, asked: Asked, me: Actor) -> Data:
         operation, variables = search.operation(after="after" in asked), search.variables(asked)
         try:
-            return await self._graph.ask(operation, variables, ANONYMOUS)
+            return await self._graph.ask(operation, variables, me)
         except HTTPException as refused:
             if refused.status_code != 400 or "after" not in asked:
                 raise

@@ -7,9 +7,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from registry.access import ANONYMOUS
+from registry.access import Actor
 from registry.values import Date, Unfit, today
 from registry.web import side_by_side
+from registry.web.actors import actor_of
 from registry.web.addresses import LONGEST, address, graphiql_path, typed
 from registry.web.files import json_file
 from registry.web.graph import Graph
@@ -33,11 +34,11 @@ class Sharing:
         return [Route("/shared", self._page), Route("/shared.json", self._json)]
 
     async def _page(self, request: Request) -> Response:
-        agencies, day = await self._agencies(request), _day(request)
+        agencies, day, me = await self._agencies(request), _day(request), actor_of(request)
         text = typed(request.query_params.get("find", ""))
         chosen = [one.id for one in agencies]
-        data = await self._shared(chosen, day) if len(chosen) >= LEAST else None
-        found = await self._find(text, chosen) if text else []
+        data = await self._shared(chosen, day, me) if len(chosen) >= LEAST else None
+        found = await self._find(text, chosen, me) if text else []
         asked = _asked(chosen, day)
         return page(
             request,
@@ -57,26 +58,27 @@ class Sharing:
         agencies, day = await self._agencies(request), _day(request)
         if len(agencies) < LEAST:
             raise Unanswerable(_("Name two or more agencies."), "/shared", _("Choose agencies"))
-        return json_file({"sharedBetween": await self._shared([one.id for one in agencies], day)})
+        data = await self._shared([one.id for one in agencies], day, actor_of(request))
+        return json_file({"sharedBetween": data})
 
     async def _agencies(self, request: Request) -> list[Shown]:
         """Return the agencies that are asked for, in that order, without those that the visitor may not know of."""
         ids = _ids(request)
         if not ids:
             return []
-        data = await self._graph.ask(side_by_side.KNOWN, {"ids": ids}, ANONYMOUS)
+        data = await self._graph.ask(side_by_side.KNOWN, {"ids": ids}, actor_of(request))
         known = {one["id"]: shown("Agency", one) for one in data["agencies"]["nodes"]}
         return [known[one] for one in ids if one in known]
 
-    async def _shared(self, agencies: Sequence[str], day: str | None) -> Data:
-        data = await self._graph.ask(side_by_side.OPERATION, _variables(agencies, day), ANONYMOUS)
+    async def _shared(self, agencies: Sequence[str], day: str | None, me: Actor) -> Data:
+        data = await self._graph.ask(side_by_side.OPERATION, _variables(agencies, day), me)
         found: Data = data["sharedBetween"]
         return found
 
-    async def _find(self, text: str, chosen: Sequence[str]) -> list[Shown]:
+    async def _find(self, text: str, chosen: Sequence[str], me: Actor) -> list[Shown]:
         words = [{"name": {"contains": word}} for word in text.split()[:MOST_WORDS]]
         where = {"and": [*words, {"id": {"notIn": list(chosen)}}]}
-        data = await self._graph.ask(side_by_side.FIND, {"where": where}, ANONYMOUS)
+        data = await self._graph.ask(side_by_side.FIND, {"where": where}, me)
         return [shown("Agency", one) for one in data["agencies"]["nodes"]]
 
 

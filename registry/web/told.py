@@ -40,7 +40,8 @@ def ids_in(kind: type[Kind], differences: Iterable[Difference]) -> dict[str, lis
 
 def lines(kind: type[Kind], told: Told, titles: Titles) -> list[Line]:
     """Return what an entry made different; links to what has no title, since the reader may not know of it, are left out."""
-    names = [name for name in kind.properties if name in told.before or name in told.after]
+    named = told.before.keys() | told.after.keys()
+    names = [name for name in kind.properties if name in named and name not in kind.erasable]
     properties = [
         Line(label(name), *(_value(kind.properties[name], one, titles) for one in (told.before, told.after)))
         for name in names
@@ -54,7 +55,9 @@ def lines(kind: type[Kind], told: Told, titles: Titles) -> list[Line]:
     return [one for one in [*properties, *links] if one.before != one.after]
 
 
-def facts(kind: type[Kind], properties: Mapping[str, object], ties: Mapping[str, Difference], titles: Titles) -> list[Line]:
+def facts(
+    kind: type[Kind], properties: Mapping[str, object], ties: Mapping[str, Difference], titles: Titles
+) -> list[Line]:
     """Return all that a record holds."""
     told = Told("", "", "", "", "", {}, {**properties, LINKS: {name: tied for name, tied in ties.items() if tied}})
     return [one for one in lines(kind, told, titles) if one.after]

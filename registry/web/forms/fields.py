@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 from registry.codes import code_list
 from registry.cypher.states import own_ends
-from registry.modelling import End, Kind, Property
+from registry.modelling import End, Kind, Property, snake
 from registry.values import Date, Flag, Identifiers, Integer, Number, Prose, Texts
 from registry.web.forms.picking import Options
-from registry.web.forms.typed import MOST_ROWS, Typed, editable, row, rows
+from registry.web.forms.typed import MOST_ROWS, Typed, editable, of_link, row, rows
 from registry.web.wording import label
 from registry.words import _
 
@@ -116,7 +116,7 @@ class Sheet:
             "choice" if options and known else "record",
             value,
             options=options,
-            kind=kind,
+            kind=snake(kind),
             problems=problems,
             suggestions=self.unclear.get(name, ()),
         )
@@ -138,9 +138,7 @@ class Sheet:
     def _row(self, end: End, name: str, place: int) -> Row:
         called = label(end.name) if end.single else f"{label(end.name)} {place}"
         record = self._record(name, called, "", end.target, self.choices.get(end.name, ()))
-        properties = [
-            self._plain(f"{name}-{key}", one, required=one.required) for key, one in end.link.properties.items()
-        ]
+        properties = [self._plain(f"{name}-{key}", one, required=one.required) for key, one in of_link(end).items()]
         return Row(record, properties)
 
     def wrong(self) -> Iterator[tuple[str, str, str]]:

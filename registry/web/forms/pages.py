@@ -17,6 +17,7 @@ from registry.changing.steps import PROPOSE, taken
 from registry.changing.turn import Asking, Outcome, Turn, change
 from registry.cypher import chain, states
 from registry.model import MODEL
+from registry.model import Request as Wish
 from registry.modelling import Kind
 from registry.records import Problem, make_record
 from registry.store import Reader, StoreError
@@ -35,11 +36,11 @@ from registry.web.names import names
 from registry.web.posted import posted
 from registry.web.problems import Unanswerable, away
 from registry.web.told import Line, ids_in, lines
-from registry.web.writer import Writer
+from registry.web.tools import Tools
 from registry.words import _
 
-LONGEST, MOST_FIELDS = 500_000, 2_000
-EDITED = [kind for kind in MODEL if not kind.kept_by_us]
+LONGEST, MOST_FIELDS, MOST_ENTRIES = 500_000, 2_000, 1_000
+EDITED = [kind for kind in MODEL if not kind.kept_by_us and kind is not Wish]  # one asks on the page of a resource
 MORE = "more-"
 
 
@@ -80,14 +81,15 @@ class Shown:
     problems: Mapping[str, Sequence[str]] = field(default_factory=dict)
     unclear: Mapping[str, Options] = field(default_factory=dict)
     theirs: Sequence[Line] = ()
+    alike: Mapping[str, str] = field(default_factory=dict)
     longer: str = ""
 
 
 class Forms:
     """The forms of every kind that people may register."""
 
-    def __init__(self, graph: Graph, reader: Reader, writer: Writer) -> None:
-        self._graph, self._reader, self._writer = graph, reader, writer
+    def __init__(self, graph: Graph, reader: Reader, tools: Tools) -> None:
+        self._graph, self._reader, self._tools = graph, reader, tools
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes."""
@@ -105,7 +107,7 @@ class Forms:
 
     async def _edit(self, kind: type[Kind], request: Request) -> Response:
         me, one = actor_of(request), request.path_params["id"]
-        rows, entries = await self._reader.read([states.state(kind, one), chain.of_record(one)])
+        rows, entries = await self._reader.read([states.state(kind, one), chain.of_record(one, size=MOST_ENTRIES)])
         state = read_state(kind, rows[0]) if rows else None
         if state is None or not can(me, Action.EDIT, state.properties):
             response = await no_editing(request, self._graph, kind, one)
@@ -148,7 +150,7 @@ class Forms:
             state = saved(turn, saving)
             return taken(turn, ground.kind, state.id, PROPOSE, "", None) if propose else state
 
-        return await self._writer.do(lambda store: change(store, asking, ground.kind, work))
+        return await self._tools.do(lambda store: change(store, asking, ground.kind, work))
 
     async def _again(
         self, request: Request, ground: Ground, typed: dict[str, str], picks: Picks, problems: Sequence[Problem]
@@ -162,9 +164,13 @@ class Forms:
             change = Told("", "", "", "", "", lost, gained)
             titles = await names(self._graph, ids_in(ground.kind, [lost, gained]), ground.actor)
             theirs = lines(ground.kind, change, titles)
-            typed = merged(ground.kind, typed, typed_of(before, {**ground.titles, **titles}, ground.choices), ground.typed())
+            typed = merged(
+                ground.kind, typed, typed_of(before, {**ground.titles, **titles}, ground.choices), ground.typed()
+            )
             typed["version"] = str(ground.state.version)
-        return _form(request, ground, typed, Shown(told, picks.unclear, theirs), 422)
+        alike = [one.value for one in problems if one.code == "ALIKE"]
+        known = await names(self._graph, {ground.kind.__name__: alike}, ground.actor) if alike else {}
+        return _form(request, ground, typed, Shown(told, picks.unclear, theirs, known), 422)
 
 
 def _form(request: Request, ground: Ground, typed: Typed, shown: Shown, status: int = 200) -> Response:
@@ -180,6 +186,8 @@ def _form(request: Request, ground: Ground, typed: Typed, shown: Shown, status: 
         groups=sheet.groups(),
         wrong=[("", "", one) for one in shown.problems.get(WHOLE, ())] + list(sheet.wrong()),
         theirs=shown.theirs,
+        alike={record_path(kind, one): called for one, called in shown.alike.items()},
+        another="another" in typed,
         longer=shown.longer,
         title=str(ground.state.properties["name"]) if ground.state else "",
         draft=ground.new or (ground.state is not None and ground.state.properties.get("status") == "draft"),
@@ -194,7 +202,11 @@ def _form(request: Request, ground: Ground, typed: Typed, shown: Shown, status: 
 def _held(ground: Ground, picks: Picks, name: str) -> str:
     """Return what a field holds that names a record which was found: an id where it is chosen from a list."""
     one, asked_for = picks.ids[name], name.split("-")[1]
-    return one if any(one == option for option, _title in ground.choices.get(asked_for, ())) else called(picks.titles[one], one)
+    return (
+        one
+        if any(one == option for option, _title in ground.choices.get(asked_for, ()))
+        else called(picks.titles[one], one)
+    )
 
 
 def _unfit(saving: Saving) -> Sequence[Problem]:

@@ -21,7 +21,7 @@ from registry.web.forms.telling import sentence
 from registry.web.lists import of_kind
 from registry.web.posted import posted
 from registry.web.problems import Unanswerable
-from registry.web.writer import Writer
+from registry.web.tools import Tools
 from registry.words import _
 
 STEPS: Mapping[str, Step] = {"propose": PROPOSE, "approve": APPROVE, "send-back": SEND_BACK, "retire": RETIRE}
@@ -32,8 +32,8 @@ LONGEST = 100_000
 class Steps:
     """What is posted below the address of a record."""
 
-    def __init__(self, writer: Writer) -> None:
-        self._writer = writer
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes."""
@@ -53,7 +53,7 @@ class Steps:
         asked = {"step": name, "record": one, "note": note}
         asking = Asking(actor_of(request), "form", form.get("key") or None, asked)
         number = int(version) if version.isdecimal() else None
-        outcome = await self._writer.do(lambda store: take(store, asking, kind, one, STEPS[name], note, number))
+        outcome = await self._tools.do(lambda store: take(store, asking, kind, one, STEPS[name], note, number))
         for problem in outcome.problems:
             status = STATUSES.get(problem.code, 409)
             onward = (path, _("Back to the record")) if status != 404 else ("/", _("Go to the first page"))

@@ -1,5 +1,6 @@
 """What a form of a kind holds, as texts by name: `p-NAME` a property, `l-LINK-N` the Nth record of a link, `l-LINK-N-NAME`
-a property of that link."""
+a property of that link.
+"""
 
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -19,7 +20,12 @@ CALLED = re.compile(r"\(([^()\s]+)\)\s*$")
 def editable(kind: type[Kind], *, new: bool) -> list[Property]:
     """Return the properties that a form of a kind asks for."""
     left_out = {*BY_STEPS, *(() if new else ("id",)), *(() if kind.named else ("name",))}
-    return [one for name, one in kind.properties.items() if not one.kept_by_us and name not in left_out]
+    return [one for name, one in kind.properties.items() if not (one.kept_by_us or one.by_step or name in left_out)]
+
+
+def of_link(end: End) -> dict[str, Property]:
+    """Return the properties of a link that a form asks for."""
+    return {name: one for name, one in end.link.properties.items() if not one.by_step}
 
 
 def rows(typed: Typed, end: End) -> Iterator[str]:
@@ -45,7 +51,7 @@ def typed_of(state: State, titles: Mapping[str, str], chosen: Collection[str]) -
         for place, far in enumerate(far for far in state.ties[end.name] if far in titles):
             name = row(end, place)
             typed[name] = far if end.name in chosen else called(titles[far], far)
-            typed |= {f"{name}-{key}": str(state.ties[end.name][far].get(key) or "") for key in end.link.properties}
+            typed |= {f"{name}-{key}": str(state.ties[end.name][far].get(key) or "") for key in of_link(end)}
     return typed
 
 
@@ -83,10 +89,18 @@ def saving_of(
     `picked` are the ids of the records that it names, by field; `shown` the titles of those that who fills it in knows:
     what of a link was not shown stays.
     """
-    given = {one.name: _given(one, typed, picked) for one in editable(kind, new=state is None) if f"p-{one.name}" in typed}
+    given = {
+        one.name: _given(one, typed, picked) for one in editable(kind, new=state is None) if f"p-{one.name}" in typed
+    }
     if state is None:
         given = {name: value for name, value in given.items() if value is not None}
-        return Saving(kind, str(given.pop("id", "")).strip() or None, given, _links(kind, typed, picked, {}))
+        return Saving(
+            kind,
+            str(given.pop("id", "")).strip() or None,
+            given,
+            _links(kind, typed, picked, {}),
+            another="another" in typed,
+        )
     removable = {name: {far for far in ties if far in shown} for name, ties in state.ties.items()}
     version = int(typed["version"]) if typed.get("version", "").isdecimal() else None
     return Saving(kind, state.id, given, _links(kind, typed, picked, removable), version)
@@ -116,4 +130,4 @@ def _links(
 
 
 def _of_link(end: End, typed: Typed, name: str) -> dict[str, object]:
-    return {key: typed.get(f"{name}-{key}") or None for key in end.link.properties}
+    return {key: typed.get(f"{name}-{key}") or None for key in of_link(end)}

@@ -1,0 +1,50 @@
+"""Whether something of the same name is there already, before it is registered a second time."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from rapidfuzz import fuzz
+
+from registry.changing.turn import Turn
+from registry.cypher import states
+from registry.modelling import Kind
+from registry.records import Problem, fold
+from registry.searching import is_searched
+from registry.words import _
+
+THRESHOLD = 80.0
+BEGINNING, MOST_WORDS, MOST = 3, 12, 3
+NUMBERS, WORD = re.compile(r"\d+"), re.compile(r"[^\W_]+")
+
+
+def alike(one: str, other: str) -> bool:
+    """Tell whether two names may well be of one thing: each word has a near twin in the other name, numbers are equal.
+
+    Near is a normalised indel similarity of at least THRESHOLD. `python -m benchmarks.alike` measures how often it is
+    wrong on lists of things that are different, and how often it finds a name that was mistyped.
+    """
+    words, others = WORD.findall(fold(one)), WORD.findall(fold(other))
+    if not words or not others or NUMBERS.findall(fold(one)) != NUMBERS.findall(fold(other)):
+        return False
+    return _covered(words, others) and _covered(others, words)
+
+
+def known_already(turn: Turn, kind: type[Kind], name: str) -> Iterator[Problem]:
+    """Yield records of a kind, which the actor may know of, whose names are alike: the nearest, at most MOST."""
+    words = WORD.findall(fold(name))[:MOST_WORDS]
+    if not words or not is_searched(kind) or not kind.named:
+        return
+    query = " ".join(dict.fromkeys(f"{word[:BEGINNING]}*" for word in words))
+    found = turn.ask(states.named_like(kind, query, turn.actor.parameter()))[0][0]
+    near = sorted(
+        (-fuzz.token_sort_ratio(fold(name), fold(other)), record, other)
+        for record, other in found
+        if alike(name, other)
+    )
+    for _ratio, record, other in near[:MOST]:
+        message = _("“{name}” is here already: use it, or say that this is another one.").format(name=other)
+        yield Problem("ALIKE", "name", record, _("a name unlike all others"), message)
+
+
+def _covered(words: Sequence[str], others: Sequence[str]) -> bool:
+    return all(any(fuzz.ratio(word, other) >= THRESHOLD for other in others) for word in words)

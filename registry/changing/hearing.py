@@ -1,0 +1,113 @@
+"""Feedback on a service: anybody gives it, whoever answers for the service answers it, and its sender may have it erased."""
+
+import secrets
+from dataclasses import dataclass, replace
+
+from registry.access import Action, can
+from registry.changing.saving import not_allowed
+from registry.changing.state import State, Ties, nothing
+from registry.changing.steps import found
+from registry.changing.turn import Asking, Outcome, Refused, Turn, change
+from registry.cypher import contacts
+from registry.model import Channel, Feedback, Service
+from registry.records import Problem, make_record, show
+from registry.store import Store
+from registry.values import Text, Unfit, today
+from registry.words import _
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What somebody says about a service, by which channel if any, whether others may read it, and how to reach them."""
+
+    service: str
+    text: str
+    channel: str | None = None
+    private: bool = False
+    contact: str = ""
+
+
+def give_feedback(store: Store, asking: Asking, heard: Heard) -> Outcome:
+    """Take in feedback; until it is answered, only who has to answer it reads it. Raises StoreError."""
+
+    def work(turn: Turn) -> State:
+        service = found(turn, Service, heard.service)
+        if heard.channel and turn.unknown(Channel.__name__, [heard.channel]):
+            message = _("There is no such channel.")
+            raise Refused(
+                Problem("UNKNOWN_RECORD", "channel", show(heard.channel), _("a channel of the service"), message)
+            )
+        if not heard.text.strip():
+            raise Refused(Problem("REQUIRED", "text", "", _("a few words"), _("Say what you want to say.")))
+        record, problems = make_record(Feedback, _given(heard, service))
+        if record is None:
+            raise Refused(*(replace(one, field="text") if one.field == "description" else one for one in problems))
+        if contact := _contact(heard.contact):
+            turn.ask(contacts.keep(record.id, contact))
+        kept = replace(nothing(Feedback), properties=record.values, ties=_ties(heard, service))
+        return turn.keep(None, kept, "created")
+
+    return change(store, asking, Feedback, work)
+
+
+def answer_feedback(store: Store, asking: Asking, record: str, answer: str) -> Outcome:
+    """Answer feedback; unless its sender asked for none, others read both from then on. Raises StoreError."""
+
+    def work(turn: Turn) -> State:
+        before = found(turn, Feedback, record)
+        if not can(turn.actor, Action.ANSWER, before.properties):
+            raise Refused(not_allowed(_("Whoever answers for the service answers this.")))
+        if not answer.strip():
+            raise Refused(Problem("REQUIRED", "answer", "", _("a few words"), _("Say what you want to say.")))
+        said = {"answer": answer, "answered": before.properties.get("answered") or today()}
+        shown = {"status": "published", "access": "closed" if before.properties.get("private") else "open"}
+        record_, problems = make_record(Feedback, {**before.given(), **said, **shown})
+        if record_ is None:
+            raise Refused(*problems)
+        return turn.keep(before, replace(before, properties={**before.properties, **record_.values}), "answered")
+
+    return change(store, asking, Feedback, work)
+
+
+def erase(store: Store, asking: Asking, record: str) -> Outcome:
+    """Erase what a sender of feedback wrote and how they can be reached; that there was feedback, and when, stays.
+
+    Raises StoreError.
+    """
+
+    def work(turn: Turn) -> State:
+        before = found(turn, Feedback, record)
+        if not can(turn.actor, Action.ANSWER, before.properties):
+            raise Refused(not_allowed(_("Whoever answers for the service answers this.")))
+        turn.ask(contacts.erase(record))
+        return turn.keep(before, replace(before, properties={**before.properties, "description": None}), "erased")
+
+    return change(store, asking, Feedback, work)
+
+
+def _given(heard: Heard, service: State) -> dict[str, object]:
+    # It waits as what is handed in does: shown to its steward, who is to answer it.
+    return {
+        "id": f"feedback:{secrets.token_hex(8)}",
+        "description": heard.text,
+        "received": today(),
+        "private": heard.private,
+        "steward": service.properties.get("steward"),
+        "status": "proposed",
+    }
+
+
+def _ties(heard: Heard, service: State) -> dict[str, Ties]:
+    steward = service.properties.get("steward")
+    return {
+        "service": {service.id: {}},
+        "channel": {heard.channel: {}} if heard.channel else {},
+        "owner": {str(steward): {}} if steward else {},
+    }
+
+
+def _contact(raw: str) -> str:
+    try:
+        return str(Text.clean(raw) or "")
+    except Unfit as unfit:
+        raise Refused(Problem("UNFIT", "contact", show(raw), unfit.rule, str(unfit))) from None

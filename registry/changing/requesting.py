@@ -1,0 +1,121 @@
+"""An agency asks to use a resource; its owner accepts, which makes a use of it, or declines; in the end it is given back.
+
+What is accepted is taken off the free capacity in the same turn, so that nothing is promised twice.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from registry.access import Action, can
+from registry.changing.saving import LinkChange, Saving, not_allowed, prepared
+from registry.changing.state import State, Ties
+from registry.changing.steps import found
+from registry.changing.turn import Asking, Outcome, Refused, Turn, change
+from registry.figures import number
+from registry.model import Request, Resource
+from registry.records import Problem, show
+from registry.store import Store
+from registry.values import today
+from registry.words import _
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What an agency asks for: which resource, for which need if any, how much, from when until when, and why."""
+
+    agency: str
+    resource: str
+    need: str | None = None
+    properties: Mapping[str, object] | None = None
+
+
+def request(store: Store, asking: Asking, wish: Wish) -> Outcome:
+    """Ask to use a resource. It is shown to who asks and to the resource's steward only. Raises StoreError."""
+
+    def work(turn: Turn) -> State:
+        resource = found(turn, Resource, wish.resource)
+        steward = resource.properties.get("steward")
+        if resource.properties.get("shareability") == "not-shared" or not steward:
+            message = (
+                _("This resource is not shared; ask its owner about it.") if steward else _("Nobody answers for it.")
+            )
+            raise Refused(Problem("UNFIT", "resource", wish.resource, _("a resource that can be asked for"), message))
+        links = {"agency": wish.agency, "resource": wish.resource, **({"need": wish.need} if wish.need else {})}
+        saving = Saving(
+            Request,
+            None,
+            {**(wish.properties or {}), "steward": wish.agency, "access": "closed", "grants": [steward]},
+            {name: LinkChange({far: {}}) for name, far in links.items()},
+        )
+        draft = prepared(turn, None, saving)
+        return turn.keep(None, replace(draft, properties={**draft.properties, "status": "published"}), "created")
+
+    return change(store, asking, Request, work)
+
+
+def decide(store: Store, asking: Asking, record: str, decision: str, answer: str = "") -> Outcome:
+    """Say for a resource's steward that a request is `accepted` or `declined`, or that a use has `ended`.
+
+    Raises StoreError.
+    """
+
+    def work(turn: Turn) -> State:
+        before = found(turn, Request, record)
+        resource = _asked_for(turn, before)
+        if decision not in _FOLLOWS or before.properties.get("decision") != _FOLLOWS[decision]:
+            stands = str(before.properties.get("decision") or "")
+            message = _("Where this request stands, it cannot be done.")
+            raise Refused(Problem("WRONG_STATUS", "decision", stands, _("a request that waits for this"), message))
+        if decision != "declined":
+            turn.keep(resource, _after(resource, before, decision), "decided")
+        said = {"decision": decision, "decided_on": today(), "answer": answer.strip()[:10_000] or None}
+        return turn.keep(before, replace(before, properties={**before.properties, **said}), "decided")
+
+    return change(store, asking, Request, work)
+
+
+_FOLLOWS = {"accepted": None, "declined": None, "ended": "accepted"}
+
+
+def _asked_for(turn: Turn, request: State) -> State:
+    """Return the resource of a request, for who answers for it. Raises Refused."""
+    resource = turn.look(Resource, next(iter(request.ties["resource"]), ""))
+    if resource is None or not can(turn.actor, Action.ANSWER, resource.properties):
+        raise Refused(not_allowed(_("The steward of the resource answers this.")))
+    return resource
+
+
+def _after(resource: State, request: State, decision: str) -> State:
+    """Return a resource as it is when a request for it is accepted or its use has ended. Raises Refused."""
+    agency = next(iter(request.ties["agency"]))
+    use = _ended(resource, request, agency) if decision == "ended" else _begun(resource, request)
+    taken = _taken(resource, request, -1 if decision == "ended" else 1)
+    ties: dict[str, Ties] = {**resource.ties, "users": {**resource.ties["users"], agency: use}}
+    return replace(resource, properties=taken, ties=ties)
+
+
+def _taken(resource: State, request: State, sign: int) -> dict[str, object]:
+    """Return a resource's properties with more of its capacity taken, or less. Raises Refused where there is no more."""
+    quantity = _number(request, "quantity")
+    if not quantity:
+        return dict(resource.properties)
+    in_use = max(0.0, _number(resource, "in_use") + sign * quantity)
+    if sign > 0 and "capacity" in resource.properties and in_use > _number(resource, "capacity"):
+        free = max(0.0, _number(resource, "capacity") - _number(resource, "in_use"))
+        message = _("Only {free} are free.").format(free=number(free))
+        raise Refused(Problem("OVERBOOKED", "quantity", show(quantity), _("at most what is free"), message))
+    return {**resource.properties, "in_use": in_use}
+
+
+def _begun(resource: State, request: State) -> dict[str, object]:
+    dates = {name: value for name in ("since", "until") if (value := request.properties.get(name))}
+    return {"role": "reuse" if resource.ties["users"] else "first", "since": today(), **dates}
+
+
+def _ended(resource: State, request: State, agency: str) -> dict[str, object]:
+    until = min(today(), str(request.properties.get("until") or today()))
+    return {**resource.ties["users"].get(agency, {"role": "reuse"}), "until": until}
+
+
+def _number(state: State, name: str) -> float:
+    return float(str(state.properties.get(name) or 0))

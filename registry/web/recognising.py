@@ -1,0 +1,111 @@
+"""Who asks: the holder of the access token or of the session that a request brings, or nobody we know.
+
+A token or a session that is not valid is never taken for nobody: it is refused, so that who thinks to be signed in does
+not read, or write, as a stranger without noticing.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from registry.access import Actor
+from registry.credentials import actor_of_session
+from registry.store import Reader, StoreError
+from registry.web.actors import FIRST, LOGIN, LOGOUT
+from registry.web.addresses import address
+from registry.web.cookies import SESSION, cookie, drop_cookie
+from registry.web.problems import SOON, away, refusal
+from registry.words import _
+
+FOR_EVERYBODY = ("/static/", "/health", "/ready")
+ENTRANCES = (LOGIN, LOGOUT, FIRST)
+PRIVATE = "private, no-cache"
+Bearer = Callable[[str], Awaitable[Actor | None]]
+
+
+class Unrecognised(Exception):
+    """A token or session that makes nobody; `session` says which of the two, the message is a sentence."""
+
+    def __init__(self, sentence: str, *, session: bool = False) -> None:
+        super().__init__(sentence)
+        self.session = session
+
+
+class Recognised:
+    """Finds out who asks, where a request says so; what they are answered is kept by nobody else."""
+
+    def __init__(self, app: ASGIApp, reader: Reader, bearer: Bearer) -> None:
+        self._app, self._reader, self._bearer = app, reader, bearer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer as the holder of what the request brings."""
+        if scope["type"] != "http" or not _brings_something(scope):
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        try:
+            actor = await self._actor(request)
+        except Unrecognised as refused:
+            await _answer(request, refused)(scope, receive, send)
+        except StoreError as error:
+            await refusal(request, 503, "UNAVAILABLE", away(error), SOON)(scope, receive, send)
+        else:
+            await self._app(scope if actor is None else {**scope, "actor": actor}, receive, _privately(send, actor))
+
+    async def _actor(self, request: Request) -> Actor | None:
+        sent = request.headers.get("authorization", "")
+        scheme, _space, secret = sent.partition(" ")
+        if sent and scheme.lower() != "basic":  # which is for a proxy before us
+            if scheme.lower() != "bearer":
+                raise Unrecognised(_("An access token is sent as “Authorization: Bearer …”."))
+            actor = await self._bearer(secret.strip())
+            if actor is None:
+                raise Unrecognised(_("This access token is not known, has expired or was revoked."))
+            return actor
+        session = cookie(request, SESSION)
+        if session is None:
+            return None
+        actor = await actor_of_session(self._reader, session)
+        if actor is None and not request.url.path.startswith(ENTRANCES):
+            raise Unrecognised(_("Your session has ended; please sign in again."), session=True)
+        return actor
+
+
+def _brings_something(scope: Scope) -> bool:
+    """Tell whether there is something to look at; most requests bring nothing, and pay nothing."""
+    brings = any(
+        name == b"authorization" or (name == b"cookie" and SESSION.encode() in value)
+        for name, value in scope["headers"]
+    )
+    return brings and not scope["path"].startswith(FOR_EVERYBODY)
+
+
+def _answer(request: Request, refused: Unrecognised) -> Response:
+    if not refused.session:
+        challenge = {"WWW-Authenticate": 'Bearer realm="registry", error="invalid_token"'}
+        return refusal(request, 401, "NOT_ALLOWED", str(refused), challenge)
+    if "text/html" in request.headers.get("accept", ""):
+        response: Response = RedirectResponse(address(LOGIN, [("ended", "1"), ("next", _here(request))]), 303)
+    else:
+        response = refusal(request, 401, "NOT_ALLOWED", str(refused), {"WWW-Authenticate": 'Bearer realm="registry"'})
+    response.headers["Cache-Control"] = "no-store"
+    drop_cookie(request, response, SESSION)
+    return response
+
+
+def _here(request: Request) -> str:
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+
+
+def _privately(send: Send, actor: Actor | None) -> Send:
+    async def privately(message: Message) -> None:
+        if message["type"] == "http.response.start" and actor is not None:
+            headers = MutableHeaders(raw=message["headers"])
+            headers.setdefault("Cache-Control", PRIVATE)
+            headers.add_vary_header("Authorization")
+        await send(message)
+
+    return privately

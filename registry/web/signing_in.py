@@ -1,0 +1,98 @@
+"""The pages of signing in: by an access token, by the first administrator's link; and the way out.
+
+A session is a credential of its own: the browser keeps a secret that says nothing, and the store knows whose it is.
+"""
+
+import re
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from registry.credentials import SESSION as LASTS
+from registry.credentials import end_session, is_invitation, session_by_invitation, session_by_token
+from registry.store import Reader
+from registry.web.actors import FIRST, LOGIN, LOGOUT
+from registry.web.cookies import SESSION, cookie, drop_cookie, set_cookie
+from registry.web.markup import page
+from registry.web.posted import posted
+from registry.web.tools import Tools
+from registry.words import _
+
+OURS = re.compile(r"/(?![/\\])[^\x00-\x20\x7f]*")  # nothing that a browser takes for another host
+NOT_KEPT = {"Cache-Control": "no-store"}
+CHALLENGE = {"WWW-Authenticate": 'Bearer realm="registry"'}
+
+
+class SigningIn:
+    """Lets people in and out."""
+
+    def __init__(self, tools: Tools, reader: Reader) -> None:
+        self._tools, self._reader = tools, reader
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the routes."""
+        return [
+            Route(LOGIN, self._login),
+            Route(LOGIN, self._by_token, methods=["POST"]),
+            Route(LOGOUT, self._out, methods=["POST"]),
+            Route(FIRST, self._first),
+            Route(FIRST, self._by_invitation, methods=["POST"]),
+        ]
+
+    async def _login(self, request: Request) -> Response:
+        query = request.query_params
+        sentence = _("Your session has ended; please sign in again.") if query.get("ended") else ""
+        return _form(request, onward(query.get("next")), sentence)
+
+    async def _by_token(self, request: Request) -> Response:
+        form = await posted(request)
+        there = onward(form.get("next"))
+        session = await self._tools.do(session_by_token, form.get("token", "").strip())
+        if session is None:
+            sentence = _("This access token is not known, has expired or was revoked.")
+            return _form(request, there, sentence, 401)
+        return let_in(request, session, there)
+
+    async def _out(self, request: Request) -> Response:
+        session = cookie(request, SESSION)
+        if session is not None:
+            await self._tools.do(end_session, session)
+        response = RedirectResponse("/", 303, NOT_KEPT)
+        drop_cookie(request, response, SESSION)
+        return response
+
+    async def _first(self, request: Request) -> Response:
+        """Show the button that uses the link up; the link alone does nothing, since programs look at links, too."""
+        code = request.query_params.get("code", "")
+        valid = await is_invitation(self._reader, code)
+        return _first(request, code if valid else "")
+
+    async def _by_invitation(self, request: Request) -> Response:
+        code = (await posted(request)).get("code", "")
+        session = await self._tools.do(session_by_invitation, code)
+        return let_in(request, session, "/") if session else _first(request, "")
+
+
+def onward(path: str | None) -> str:
+    """Return the path of ours to go on to; the first page where what is named is none."""
+    return path if path and OURS.fullmatch(path) else "/"
+
+
+def let_in(request: Request, session: str, path: str) -> Response:
+    """Go on to a page, signed in."""
+    response = RedirectResponse(path, 303, NOT_KEPT)
+    set_cookie(request, response, SESSION, session, int(LASTS.total_seconds()))
+    return response
+
+
+def _form(request: Request, there: str, sentence: str, status: int = 200) -> Response:
+    response = page(request, "login.html", status, next=there, sentence=sentence)
+    response.headers.update(NOT_KEPT if status == 200 else NOT_KEPT | CHALLENGE)
+    return response
+
+
+def _first(request: Request, code: str) -> Response:
+    response = page(request, "first.html", 200 if code else 410, code=code)
+    response.headers.update(NOT_KEPT)
+    return response
