@@ -19,8 +19,8 @@ from registry.cypher.text import Cypher
 from registry.model import MODEL, Agency, Resource, Sector
 from registry.settings import Settings
 from registry.store import Place, Store
+from registry.web.allowed import EDITED
 from registry.web.app import build_app
-from registry.web.forms.pages import EDITED
 from tests.acting import AS, Acting
 from tests.serving import serving
 
@@ -277,20 +277,20 @@ def test_who_may_not_is_told_why_and_whom_to_ask(city: httpx.Client, held: Store
 
 def test_ties_that_one_may_not_know_of_are_neither_shown_nor_lost(city: httpx.Client, held: Store) -> None:
     secret = {"name": "Rahasia", "kind": "other", "steward": "perpus", "access": "closed"}
-    publish(held, Saving(Agency, "hidden", secret))
+    publish(held, Saving(Agency, "mahkamah", secret))
     path = register(city)
     done = save(
         held,
         Asking(ADMIN, "api"),
-        Saving(Resource, path.rpartition("/")[2], {}, {"owners": LinkChange({"hidden": {}})}),
+        Saving(Resource, path.rpartition("/")[2], {}, {"owners": LinkChange({"mahkamah": {}})}),
     )
     assert not done.problems
     page = city.get(f"{path}/edit", headers={AS: "sari"}).text
-    assert "hidden" not in re.sub(r'type="hidden"', "", page) and "Rahasia" not in page
-    named = send(city, f"{path}/edit", "sari", {**Filled(page).fields, "l-owners-1": "hidden"})
+    assert "mahkamah" not in page and "Rahasia" not in page
+    named = send(city, f"{path}/edit", "sari", {**Filled(page).fields, "l-owners-1": "mahkamah"})
     assert named.status_code == 422 and "There is no such record" in named.text and "Rahasia" not in named.text
     send(city, f"{path}/edit", "sari", {**Filled(page).fields, "l-owners-0": "perpus"})
-    assert sorted(one[0] for one in stored(held, path)[1][0]) == ["hidden", "perpus"]
+    assert sorted(one[0] for one in stored(held, path)[1][0]) == ["mahkamah", "perpus"]
 
 
 def test_the_history_tells_in_words_what_was_changed_by_whom(city: httpx.Client, held: Store) -> None:
@@ -303,8 +303,8 @@ def test_the_history_tells_in_words_what_was_changed_by_whom(city: httpx.Client,
     assert "“Berapa &lt;banyak&gt;?”" in history and "budi" in history and "Form" in history
     assert "<del>kursi</del>" in history and "<ins>orang</ins>" in history
     assert "<del>Place or building" in history or "<ins>Equipment" in history
-    city.post(f"{path}/propose", headers={AS: "sari"}, data={})
-    city.post(f"{path}/approve", headers={AS: "budi"}, data={})
+    city.post(f"{path}/propose", headers={AS: "sari"}, data={"version": ""})
+    city.post(f"{path}/approve", headers={AS: "budi"}, data={"version": ""})
     send(city, f"{path}/edit", "budi", {**form(city, f"{path}/edit", "budi"), "p-name": "Aula besar"})
     stranger = city.get(path).text
     history = stranger[stranger.index('id="history"') :]

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from registry.access import RIGHTS, Action, Actor, Role, can
+from registry.model import MODEL
 from registry.modelling import Kind
 from registry.values import today
 from registry.web.actors import actor_of, signed_in
@@ -19,6 +20,8 @@ from registry.web.showing import title
 from registry.words import _
 from schema.names import field_of
 
+# One asks for a resource on its own page.
+EDITED = [kind for kind in MODEL if not kind.kept_by_us and kind is not MODEL["Request"]]
 NO_STORE = {"Cache-Control": "no-store"}
 
 

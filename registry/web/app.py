@@ -23,6 +23,7 @@ from registry.web.explore import Explorer
 from registry.web.explorer_words import OPERATIONS
 from registry.web.forms.pages import Forms
 from registry.web.forms.steps import Steps
+from registry.web.forms.tables import Tables
 from registry.web.graph import Graph
 from registry.web.graphiql import FIRST, FIRST_REPORT
 from registry.web.hosts import OursOnly
@@ -92,7 +93,7 @@ def build_app(place: Place, settings: Settings, *, model: Model = MODEL) -> Star
 
 
 def _changing(graph: Graph, reader: Reader, tools: Tools, inbox: Inbox) -> list[BaseRoute]:
-    return [*Forms(graph, reader, tools).routes(), *Steps(tools).routes(), *inbox.routes()]
+    return [*Tables(tools).routes(), *Forms(graph, reader, tools).routes(), *Steps(tools).routes(), *inbox.routes()]
 
 
 def _routes(pages: Pages, graph: Graph, reader: Reader, graphql: Endpoint, reports: Endpoint) -> list[BaseRoute]:

@@ -16,8 +16,7 @@ from registry.store import Reader, Rows
 from registry.values import today
 from registry.web.actors import LOGIN, signed_in
 from registry.web.addresses import address, record_path
-from registry.web.allowed import NO_STORE
-from registry.web.forms.pages import EDITED
+from registry.web.allowed import EDITED, NO_STORE
 from registry.web.graph import Graph
 from registry.web.markup import page
 from registry.web.names import names

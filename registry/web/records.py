@@ -16,9 +16,8 @@ from registry.values import Date, Unfit, today
 from registry.web import record_page
 from registry.web.actors import actor_of
 from registry.web.addresses import address, graphiql_path, record_path
-from registry.web.allowed import may_edit
+from registry.web.allowed import EDITED, may_edit
 from registry.web.files import json_file
-from registry.web.forms.pages import EDITED
 from registry.web.forms.steps import offered
 from registry.web.graph import Graph
 from registry.web.lists import of_kind

@@ -16,14 +16,12 @@ from registry.changing.state import State, difference, read_state
 from registry.changing.steps import PROPOSE, taken
 from registry.changing.turn import Asking, Outcome, Turn, change
 from registry.cypher import chain, states
-from registry.model import MODEL
-from registry.model import Request as Wish
 from registry.modelling import Kind
 from registry.records import Problem, make_record
 from registry.store import Reader, StoreError
 from registry.web.actors import actor_of
 from registry.web.addresses import address, list_path, record_path
-from registry.web.allowed import NO_STORE, may_register, no_editing, no_registering
+from registry.web.allowed import EDITED, NO_STORE, may_register, no_editing, no_registering
 from registry.web.forms.fields import Sheet
 from registry.web.forms.merging import looked_at, merged
 from registry.web.forms.picking import Options, Picks, choices, pick, unclear
@@ -40,7 +38,6 @@ from registry.web.tools import Tools
 from registry.words import _
 
 LONGEST, MOST_FIELDS, MOST_ENTRIES = 500_000, 2_000, 1_000
-EDITED = [kind for kind in MODEL if not kind.kept_by_us and kind is not Wish]  # one asks on the page of a resource
 MORE = "more-"
 
 

@@ -15,8 +15,7 @@ from registry.modelling import Kind
 from registry.values import Prose, Unfit
 from registry.web.actors import actor_of
 from registry.web.addresses import address, record_path
-from registry.web.allowed import stewarded
-from registry.web.forms.pages import EDITED
+from registry.web.allowed import EDITED, stewarded
 from registry.web.forms.telling import sentence
 from registry.web.lists import of_kind
 from registry.web.posted import posted

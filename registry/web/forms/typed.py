@@ -1,5 +1,6 @@
-"""What a form of a kind holds, as texts by name: `p-NAME` a property, `l-LINK-N` the Nth record of a link, `l-LINK-N-NAME`
-a property of that link.
+"""What a form of a kind holds, as texts by name.
+
+`p-NAME` is a property, `l-LINK-N` the Nth record of a link, and `l-LINK-N-NAME` a property of that link.
 """
 
 import re
