@@ -31,6 +31,7 @@ bench: $(TEST) ## Run the benchmarks; takes minutes, and a quiet machine.
 
 docs: $(TEST) ## Write what is written from the model and the reports anew.
 	$(BIN)/python -m registry.describing > docs/model.md
+	$(BIN)/python -m registry.permitting > docs/access.md
 	$(BIN)/python -m registry.reports.describing > docs/report-list.md
 	$(BIN)/python -m registry.reports.json_schema > schema/report.schema.json
 	$(BIN)/python -m schema > schema/schema.graphql

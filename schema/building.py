@@ -21,12 +21,20 @@ def cleaning(value: type[Value]) -> Callable[[object], str]:
     """Return what reads a value as it is sent. It raises Refused."""
 
     def clean(raw: object) -> str:
-        try:
-            return str(value.clean(str(raw)))
-        except Unfit as unfit:
-            raise Refused("BAD_REQUEST", f"{raw!r}: {unfit}; it should be {unfit.rule}.") from None
+        text = clean_text(value, str(raw))
+        if not text:
+            raise Refused("BAD_REQUEST", f"{raw!r}: it is empty.")
+        return text
 
     return clean
+
+
+def clean_text(value: type[Value], raw: str | None) -> str:
+    """Return a text as a value type cleans it, empty where there is nothing. Raises Refused."""
+    try:
+        return str(value.clean(raw) or "")
+    except Unfit as unfit:
+        raise Refused("BAD_REQUEST", f"{raw!r}: {unfit}; it should be {unfit.rule}.") from None
 
 
 def _scalar(value: type[Value]) -> Any:
@@ -52,9 +60,14 @@ def enumeration(name: str, values: dict[str, str], doc: str | None = None) -> An
 
 
 DIRECTION = enumeration("Direction", {"ASC": "asc", "DESC": "desc"}, "Which way to sort.")
-CLOSED_LISTS = {
-    name: enumeration(name.title(), {code.upper(): code for code in code_list(name)}) for name in ("access", "status")
-}
+
+
+def codes(name: str) -> dict[str, str]:
+    """Return the names and values of an enum of a code list that is closed."""
+    return {code.upper(): code for code in code_list(name)}
+
+
+CLOSED_LISTS = {name: enumeration(name.title(), codes(name)) for name in ("access", "status")}
 
 
 def made_class(name: str, doc: str | None = None, *bases: type) -> Any:
@@ -81,11 +94,11 @@ def listing(kind: Any) -> Any:
     return list[kind]
 
 
-def add_input(owner: Any, name: str, kind: Any) -> None:
+def add_input(owner: Any, name: str, kind: Any, doc: str | None = None) -> None:
     """Add an optional field to an input type."""
     python_name = f"{name}_" if name in ("and", "or", "not", "in") else name
     owner.__annotations__[python_name] = maybe(kind)
-    setattr(owner, python_name, strawberry.field(name=name, default=strawberry.UNSET))
+    setattr(owner, python_name, strawberry.field(name=name, default=strawberry.UNSET, description=doc))
 
 
 def answered_field(kind: Any, doc: str, **asked: Any) -> StrawberryField:

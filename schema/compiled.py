@@ -22,7 +22,7 @@ from registry.cypher.text import Cypher
 from registry.exploring.asking import Asker
 from registry.modelling import Model
 from registry.plan import Explore, Question
-from registry.store import Reader, Rows, StoreError
+from registry.store import Reader, Rows, Store, StoreError
 from schema.documents import Documents
 from schema.exploring import explore
 from schema.inputs import shape_of
@@ -36,11 +36,16 @@ from schema.shape import Incomplete
 
 @dataclass(frozen=True)
 class Asking:
-    """The context of an operation: the store that is asked, who asks, and who is told the plan and Cypher, if any."""
+    """The context of an operation: the store that is asked, who asks, and who is told the plan and Cypher, if any.
+
+    `store` opens the one that makes changes, where they may be asked for; `how` they come, the chain of changes keeps.
+    """
 
     reader: Reader
     actor: Actor
     explain: Callable[[Sequence[Question | Explore], Sequence[Cypher]], None] | None = None
+    store: Callable[[], Store] | None = None
+    how: str = "api"
 
     async def read(self, questions: Sequence[Question | Explore], cyphers: Sequence[Cypher]) -> list[Rows]:
         """Return the rows of every text, and tell of it. Raises StoreError."""
@@ -86,7 +91,7 @@ class Compiled:
             try:
                 asked.append(text.ask(variables, me))
             except Refused as refused:
-                raise Refused(message=refused.message, path=[key], **(refused.extensions or {})) from None
+                raise refused.at(key) from None
         check_cost(self.planned.questions, variables)
         return asked
 
@@ -134,7 +139,7 @@ class Answerer:
 
 
 class Answering(SchemaExtension):
-    """Answers operations; graphql-core is left only what `Answerer` does not cover."""
+    """Answers queries; graphql-core is left only what `Answerer` does not cover."""
 
     def __init__(self, answerer: Answerer) -> None:
         self._answerer = answerer
@@ -142,7 +147,10 @@ class Answering(SchemaExtension):
     async def on_execute(self) -> AsyncIterator[None]:
         """Set the result of the operation, or the root value that graphql-core completes."""
         context = self.execution_context
-        schema, asked = context.schema._schema, _asked(context)
+        schema, asked = context.schema._schema, asked_of(context)
+        if asked.operation.operation is OperationType.MUTATION:
+            yield
+            return
         try:
             context.result = await self._answerer.answer(schema, asked, context.context)
         except Incomplete:
@@ -171,7 +179,8 @@ def operation_of(document: DocumentNode, name: str | None) -> OperationDefinitio
     return next((one for one in operations if one.name and one.name.value == name), None)
 
 
-def _asked(context: ExecutionContext) -> Asked:
+def asked_of(context: ExecutionContext) -> Asked:
+    """Return the operation that is executed, of a document that is valid."""
     document = context.graphql_document
     assert document is not None  # nothing is executed that was not parsed
     operation = operation_of(document, context.operation_name)

@@ -47,7 +47,7 @@ async def explore(question: Explore, asker: Asker, variables: Mapping[str, Any],
     except TooMuch as too_much:
         raise Refused("TOO_COSTLY", str(too_much), path=[key]) from None
     except Refused as refused:
-        raise Refused(message=refused.message, path=[key], **(refused.extensions or {})) from None
+        raise refused.at(key) from None
 
 
 async def _search(asker: Asker, asked: Asked) -> Hits:

@@ -3,7 +3,7 @@
 It holds types, not resolvers: an operation is planned and answered as a whole (`schema.compiled`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import strawberry
@@ -26,11 +26,15 @@ from schema.building import (
     maybe,
     plain,
 )
+from schema.changes import Change, changes
+from schema.changes_api import mutation_type
+from schema.changing import Changer, Changing
 from schema.compiled import Answerer, Answering, Asking
 from schema.documents import Documents, Reading
 from schema.explored import explored_fields
 from schema.filters import Inputs
 from schema.names import camel, field_of, link_type
+from schema.procedures import procedures
 from schema.shape import KIND, Incomplete
 
 FIRST, FIRST_LINKED = 20, 50
@@ -43,11 +47,13 @@ class Schema(strawberry.Schema):
 
     def __init__(self, model: Model, *, introspection: bool = True) -> None:
         outputs, documents = Outputs(model), Documents(introspection=introspection)
-        self._answerer = Answerer(model, documents)
+        known = {**changes(model), **procedures()} if _is_ours(model) else {}
+        self._answerer, changer = Answerer(model, documents), Changer(model, known)
         super().__init__(
             query=outputs.query(),
+            mutation=outputs.mutation(known) if known else None,
             types=outputs.kinds(),
-            extensions=[lambda: Reading(documents), lambda: Answering(self._answerer)],
+            extensions=[lambda: Reading(documents), lambda: Answering(self._answerer), lambda: Changing(changer)],
             config=StrawberryConfig(scalar_map=SCALARS, auto_camel_case=False),
         )
 
@@ -111,10 +117,14 @@ class Outputs:
             setattr(query, field_of(kind), one)
             setattr(query, camel(kind.plural), self._connection_field(kind))
         query.record = answered_field(maybe(self._record), "One record of any kind by its id.", id=strawberry.ID)
-        if MODEL.kinds.keys() <= self._kinds.keys():  # the questions are about the registry's own kinds
+        if _is_ours(self._model):
             for name, field in explored_fields(self._kinds, self._record, self._page_info).items():
                 setattr(query, name, field)
         return strawberry.type(query)
+
+    def mutation(self, known: Mapping[str, Change]) -> Any:
+        """Return the mutation type: a field for each change."""
+        return mutation_type(known, self._kinds, self._record)
 
     def kinds(self) -> list[Any]:
         """Return the type of every kind; some are only reached as a Record."""
@@ -191,6 +201,11 @@ class Outputs:
             last=maybe(int),
             before=maybe(str),
         )
+
+
+def _is_ours(model: Model) -> bool:
+    """Tell whether a model has the registry's own kinds, which questions and changes are about."""
+    return MODEL.kinds.keys() <= model.kinds.keys()
 
 
 def facets_of(kind: type[Kind]) -> list[str]:

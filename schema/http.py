@@ -15,7 +15,7 @@ from strawberry.http.base import BaseRequestProtocol
 from strawberry.types import ExecutionResult
 
 from registry.access import Actor
-from registry.store import Reader
+from registry.store import Reader, Store
 from schema.compiled import Asking
 from schema.freshness import Freshness, is_known
 from schema.limits import BODY, ERRORS
@@ -49,13 +49,14 @@ class Endpoint(GraphQL[Asking, None]):
         actor: Callable[[Request], Actor],
         page: Page,
         *,
+        store: Callable[[], Store] | None = None,
         freshness: Freshness | None = None,
         trusted: TrustedDocuments | None = None,
         suggesting: bool = True,
     ) -> None:
         super().__init__(cast(Any, schema), subscription_protocols=())
         self._schema, self._reader, self._actor, self._page = schema, reader, actor, page
-        self._trusted, self._suggesting = trusted, suggesting
+        self._store, self._trusted, self._suggesting = store, trusted, suggesting
         self._freshness = freshness
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -113,8 +114,8 @@ class Endpoint(GraphQL[Asking, None]):
         return response
 
     async def get_context(self, request: Any, response: Any) -> Asking:
-        """Say who asks, and the store that is asked."""
-        return Asking(self._reader, self._actor(request))
+        """Say who asks, and the store that is asked, or changed."""
+        return Asking(self._reader, self._actor(request), store=self._store)
 
     async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
         """Return the result: a few errors, each with a code; and no data where the operation was refused as a whole."""

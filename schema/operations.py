@@ -26,6 +26,7 @@ from schema.trees import Tree
 Rows = list[list[Any]]
 Build = Callable[[list[Rows], dict[str, Any]], Any]
 ROOT_DEPTH = 1
+ANY = "Record"  # a record of any kind
 
 
 @dataclass
@@ -60,11 +61,11 @@ def plan_operation(operation: Operation, model: Model, *, strict: bool) -> Plann
     for key, nodes in operation.root_fields().items():
         name = nodes[0].name.value
         if name in singles:
-            planned.builds[key] = _one(planned, records, key, nodes, singles[name])
+            planned.builds[key] = _one(planned, records, key, nodes, singles[name].__name__)
         elif name in QUESTIONS:
             planned.builds[key] = _explored(planned, records, key, nodes)
         elif name == "record":
-            planned.builds[key] = _any(planned, records, key, nodes)
+            planned.builds[key] = _one(planned, records, key, nodes, ANY)
         elif name in lists:
             planned.builds[key] = Connection(planned, records, key, nodes, lists[name]).build()
         else:
@@ -73,16 +74,20 @@ def plan_operation(operation: Operation, model: Model, *, strict: bool) -> Plann
     return planned
 
 
-def _one(planned: Planned, records: Records, key: str, nodes: list[FieldNode], kind: type[Kind]) -> Build:
-    select, row = records.record(nodes, kind.__name__, ROOT_DEPTH)
-    place = planned.ask(ById(records.given("Query", nodes[0])["id"], (select,)), key)
-    shaped = compiled(row.only)
-    return lambda rows, variables: shaped(rows[place][0][0]) if rows[place] else None
+def _one(planned: Planned, records: Records, key: str, nodes: list[FieldNode], kind: str) -> Build:
+    return one_record(planned, records, key, nodes, kind, records.given("Query", nodes[0])["id"], ROOT_DEPTH)
 
 
-def _any(planned: Planned, records: Records, key: str, nodes: list[FieldNode]) -> Build:
-    views, shaped = records.any_record(nodes, ROOT_DEPTH)
-    place = planned.ask(ById(records.given("Query", nodes[0])["id"], views), key)
+def one_record(
+    planned: Planned, records: Records, key: str, nodes: list[FieldNode], kind: str, given: Given, depth: int
+) -> Build:
+    """Ask for the record with an id, of a kind or of any, and return how it is made; None where there is none."""
+    if kind == ANY:
+        views, shaped = records.any_record(nodes, depth)
+    else:
+        select, row = records.record(nodes, kind, depth)
+        views, shaped = (select,), compiled(row.only)
+    place = planned.ask(ById(given, views), key)
     return lambda rows, variables: shaped(rows[place][0][0]) if rows[place] else None
 
 

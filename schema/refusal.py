@@ -1,5 +1,7 @@
 """What an operation is refused with: a code that programs act on and a sentence that people read."""
 
+from __future__ import annotations
+
 import logging
 import secrets
 from typing import Any
@@ -16,6 +18,10 @@ class Refused(GraphQLError):
     def __init__(self, code: str, message: str, **details: Any) -> None:
         nodes, path = details.pop("nodes", None), details.pop("path", None)
         super().__init__(message, nodes=nodes, path=path, extensions={"code": code, **details})
+
+    def at(self, key: str) -> Refused:
+        """Return the refusal as one of the field with this response name, or of what it selects."""
+        return Refused(message=self.message, path=[key, *(self.path or ())], **(self.extensions or {}))
 
 
 def internal(cause: BaseException, path: list[str | int] | None = None) -> Refused:

@@ -45,7 +45,9 @@ class Operation:
     def root_fields(self) -> dict[str, list[FieldNode]]:
         """Return the fields of the operation itself."""
         found: dict[str, list[FieldNode]] = {}
-        self._collect(self.definition, "Query", found, set())
+        root = self.schema.get_root_type(self.definition.operation)
+        assert root is not None  # the document is valid
+        self._collect(self.definition, root.name, found, set())
         return found
 
     def _collect(self, owner: Any, type_name: str, found: dict[str, list[FieldNode]], seen: set[str]) -> None:

@@ -1,32 +1,24 @@
-"""Who asks, for tests of pages: a header names one of some actors, as signing in would."""
+"""Who asks, for tests that are not about how they are recognised: a header says it."""
 
 from collections.abc import Mapping
-from typing import Any
 
-from starlette.datastructures import Headers
-from starlette.types import ASGIApp
+import httpx
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from registry.access import Actor, Role
+from registry.access import Actor
 
-AS = "x-actor"
-ACTORS: Mapping[str, Actor] = {
-    one.name: one
-    for one in (
-        Actor("sari", Role.COORDINATOR, frozenset({"dinkes"})),
-        Actor("budi", Role.APPROVER, frozenset({"dinkes"})),
-        Actor("tono", Role.COORDINATOR, frozenset({"perpus"})),
-        Actor("dewi", Role.VIEWER, frozenset({"dinkes"})),
-        Actor("admin", Role.ADMIN),
-    )
-}
+HEADER = "X-Actor"
 
 
-class Acting:
-    """Answers as the actor that a request names."""
+def acting(app: ASGIApp, actors: Mapping[str, Actor]) -> ASGIApp:
+    """Return an application that takes who asks from a header; who does not send it is nobody."""
 
-    def __init__(self, app: ASGIApp, actors: Mapping[str, Actor] = ACTORS) -> None:
-        self._app, self._actors = app, actors
+    async def as_actor(scope: Scope, receive: Receive, send: Send) -> None:
+        named = dict(scope.get("headers", ())).get(HEADER.lower().encode(), b"").decode()
+        await app({**scope, "actor": actors[named]} if named else scope, receive, send)
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        name = Headers(scope=scope).get(AS) if scope["type"] == "http" else None
-        await self._app({**scope, "actor": self._actors[name]} if name else scope, receive, send)
+    return as_actor
+
+
+def by(actor: str) -> httpx.Headers:
+    return httpx.Headers({HEADER: actor})

@@ -9,11 +9,11 @@ from typing import Any
 
 import httpx
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 
 @contextmanager
-def serving(app: Starlette, **how: Any) -> Iterator[httpx.Client]:
+def serving(app: ASGIApp, **how: Any) -> Iterator[httpx.Client]:
     """Serve an application on a free port of this machine; yield a client that knows the address.
 
     `how` is what uvicorn is told besides.

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.acting import AS
+from tests.acting import HEADER as AS
 from tests.browsing import barriers, fits, leads_to, opened
 from tests.test_web_forms import city, held, register, served
 
@@ -23,7 +23,7 @@ def look(request: pytest.FixtureRequest) -> tuple[int, str]:
 
 
 @contextmanager
-def acting(browser: Any, city: httpx.Client, who: str, complaints: list[str], look: tuple[int, str]) -> Iterator[Any]:
+def as_actor(browser: Any, city: httpx.Client, who: str, complaints: list[str], look: tuple[int, str]) -> Iterator[Any]:
     with opened(browser, str(city.base_url), *look, complaints) as page:
         page.set_extra_http_headers({AS: who})
         yield page
@@ -37,7 +37,7 @@ def sound(page: Any) -> None:
 def test_a_resource_is_registered_handed_in_approved_and_listed(
     browser: Any, city: httpx.Client, complaints: list[str], look: tuple[int, str], tmp_path: Any
 ) -> None:
-    with acting(browser, city, "sari", complaints, look) as page:
+    with as_actor(browser, city, "sari", complaints, look) as page:
         page.goto("/register/resources")
         sound(page)
         page.screenshot(path=tmp_path / "form.png", full_page=True)
@@ -61,7 +61,7 @@ def test_a_resource_is_registered_handed_in_approved_and_listed(
         leads_to(page, r"/resources/resource:aula-dinas-\w+\?done=proposed")
         sound(page)
         path = page.url.partition("?")[0]
-    with acting(browser, city, "budi", complaints, look) as page:
+    with as_actor(browser, city, "budi", complaints, look) as page:
         page.goto("/inbox")
         sound(page)
         page.screenshot(path=tmp_path / "inbox.png", full_page=True)
@@ -78,7 +78,7 @@ def test_a_resource_is_registered_handed_in_approved_and_listed(
 
 
 def test_a_form_asks_before_it_is_left_with_changes(browser: Any, city: httpx.Client, complaints: list[str]) -> None:
-    with acting(browser, city, "sari", complaints, (1280, "en")) as page:
+    with as_actor(browser, city, "sari", complaints, (1280, "en")) as page:
         asked: list[str] = []
         page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
         page.goto("/register/resources")
@@ -98,7 +98,7 @@ def test_a_table_is_sent_and_loaded(
     browser: Any, city: httpx.Client, complaints: list[str], look: tuple[int, str], tmp_path: Any
 ) -> None:
     (tmp_path / "resources.csv").write_text("id,name,kind\n,Aula,hall\n,Tenda,equipment\n", encoding="utf-8")
-    with acting(browser, city, "sari", [], look) as page:
+    with as_actor(browser, city, "sari", [], look) as page:
         page.goto("/register/resources/table")
         sound(page)
         page.locator("#file").set_input_files(tmp_path / "resources.csv")
@@ -121,7 +121,7 @@ def test_a_table_is_sent_and_loaded(
 def test_other_forms_fit_and_can_be_used_by_all(
     browser: Any, city: httpx.Client, complaints: list[str], look: tuple[int, str], kind: str
 ) -> None:
-    with acting(browser, city, "admin", complaints, look) as page:
+    with as_actor(browser, city, "admin", complaints, look) as page:
         page.goto(f"/register/{kind}")
         sound(page)
 
@@ -130,10 +130,10 @@ def test_what_two_changed_and_what_is_refused_is_legible(
     browser: Any, city: httpx.Client, look: tuple[int, str], tmp_path: Any
 ) -> None:
     path = register(city, **{"p-unit": "kursi"})
-    with acting(browser, city, "sari", [], look) as page:
+    with as_actor(browser, city, "sari", [], look) as page:
         page.goto(f"{path}/edit")
         page.locator("#p-unit").fill("orang")
-        with acting(browser, city, "budi", [], look) as other:
+        with as_actor(browser, city, "budi", [], look) as other:
             other.goto(f"{path}/edit")
             other.locator("#p-name").fill("Aula besar")
             other.locator(".buttons button").first.click()
@@ -142,7 +142,7 @@ def test_what_two_changed_and_what_is_refused_is_legible(
         page.locator("#theirs").wait_for()
         sound(page)
         page.screenshot(path=tmp_path / "stale.png", full_page=True)
-    with acting(browser, city, "dewi", [], look) as page:
+    with as_actor(browser, city, "dewi", [], look) as page:
         page.goto("/register/resources")
         sound(page)
         page.screenshot(path=tmp_path / "refused.png", full_page=True)

@@ -93,6 +93,14 @@ def test_nobody_changes_what_is_not_theirs_nor_learns_of_it(city: Store) -> None
     assert codes(by(city, LIBRARY, hidden)) == [("UNKNOWN_RECORD", "agency")]
 
 
+@pytest.mark.parametrize("around", ["{} ", " {}", "\t{}\n"])
+def test_white_space_around_an_id_makes_it_nobody_elses(city: Store, around: str) -> None:
+    record = room(city)
+    mine = Saving(Resource, around.format(record), {"name": "Milik kami", "kind": "facility"})
+    assert codes(by(city, LIBRARY, mine)) == [("TAKEN", "id")]
+    assert properties(city, Resource, record)["name"] == "Aula"
+
+
 def test_a_draft_that_is_withdrawn_is_shown_to_nobody_else(city: Store) -> None:
     record = room(city)
     assert not take(city, Asking(HEALTH, "api"), Resource, record, RETIRE, "Keliru.").problems

@@ -11,7 +11,7 @@ LAYERS = [
     {"values", "codes", "words", "figures"},
     {"modelling"},
     {"model"},
-    {"records", "plan", "access", "describing"},
+    {"records", "plan", "access", "describing", "permitting"},
     {"searching"},
     {"cypher"},
     {"store", "settings", "engine"},

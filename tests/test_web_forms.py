@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from registry.access import ADMIN
+from registry.access import ADMIN, Actor, Role
 from registry.changing.saving import LinkChange, Saving, save
 from registry.changing.steps import APPROVE, PROPOSE, take
 from registry.changing.turn import Asking
@@ -21,8 +21,13 @@ from registry.settings import Settings
 from registry.store import Place, Store
 from registry.web.allowed import EDITED
 from registry.web.app import build_app
-from tests.acting import AS, Acting
+from tests.acting import HEADER as AS
+from tests.acting import acting
 from tests.serving import serving
+from tests.town import HEAD, HEALTH, LIBRARY
+
+WATCHER = Actor("dewi", Role.VIEWER, frozenset({"dinkes"}))
+ACTORS = {one.name: one for one in (HEALTH, HEAD, LIBRARY, WATCHER, ADMIN)}
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +40,7 @@ def held(embedded_place: Place) -> Iterator[Store]:
 @pytest.fixture(scope="module")
 def served(embedded_place: Place, held: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     settings = Settings(_env_file=None, data=tmp_path_factory.mktemp("data"), lang="en")
-    with serving(Acting(build_app(embedded_place, settings))) as client:  # type: ignore[arg-type]
+    with serving(acting(build_app(embedded_place, settings), ACTORS)) as client:
         client.headers.update({"Accept": "text/html", "Accept-Language": "en"})
         yield client
 

@@ -12,8 +12,9 @@ from registry.changing.turn import Asking
 from registry.model import Partnership, Resource
 from registry.store import Store
 from registry.values import today
-from tests.acting import ACTORS, AS
+from tests.acting import HEADER as AS
 from tests.test_web_forms import city, held, publish, register, served
+from tests.town import HEAD
 
 __all__ = ["city", "held", "served"]
 
@@ -46,7 +47,7 @@ def test_what_is_handed_in_waits_for_the_approver_of_its_agency(city: httpx.Clie
 def test_what_was_sent_back_comes_first_with_its_note(city: httpx.Client, held: Store) -> None:
     first, second = register(city, **{"p-name": "Aula"}), register(city, **{"p-name": "Mobil <b>"})
     record = first.rpartition("/")[2]
-    budi = Asking(ACTORS["budi"], "api")
+    budi = Asking(HEAD, "api")
     assert not take(held, budi, Resource, record, PROPOSE).problems
     assert not take(held, budi, Resource, record, SEND_BACK, "Berapa kursi?").problems
     city.post(f"{second}/propose", data={"version": "99"}, headers={AS: "sari"})

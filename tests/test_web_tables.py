@@ -13,7 +13,7 @@ from python_calamine import load_workbook
 
 from registry.cypher.text import Cypher
 from registry.store import Store
-from tests.acting import AS
+from tests.acting import HEADER as AS
 from tests.test_web_forms import city, held, register, served
 
 __all__ = ["city", "held", "served"]

@@ -26,7 +26,7 @@ def texts() -> set[str]:
     for kind in MODEL:
         found |= {kind.__name__, kind.plural, *map(in_english, (*kind.properties, *kind.ends))}
         found |= set() if kind.kept_by_us else _helps(kind)
-    for folder in ("registry", "loaders"):
+    for folder in ("registry", "schema", "loaders"):
         extracted = extract_from_dir(ROOT / folder, METHODS, keywords={"_": None}, callback=None)
         found |= {message for _file, _line, message, _comments, _context in extracted if isinstance(message, str)}
     found |= {*NEXT_STEPS.values(), *HEADINGS.values(), *UNMET.values()}

@@ -81,7 +81,7 @@ def _changed(before: State, saving: Saving) -> State:
 
 
 def _new(turn: Turn, saving: Saving) -> State:
-    if saving.id and turn.is_taken(saving.id):
+    if saving.id and turn.is_taken(saving.id.strip()):  # as which it would be kept
         raise Refused(Problem("TAKEN", "id", show(saving.id), _("an id of its own"), _("This id cannot be used.")))
     agencies = sorted(turn.actor.agencies)
     steward = {"steward": agencies[0]} if len(agencies) == 1 else {}

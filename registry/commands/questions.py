@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from registry.opening import open_place
 from registry.plan import Explore, Question
 from registry.settings import load_settings
 from registry.store import Place, Reader
+from registry.web.tools import Tools
 
 FAILED, REFUSED = 1, 2
 
@@ -27,7 +29,7 @@ def query(
     variables: str = typer.Option("{}", help="The variables, as JSON."),
     explain: bool = typer.Option(False, "--explain", help="Show the plan and the Cypher on stderr as well."),
 ) -> None:
-    """Answer a GraphQL operation as an administrator sees it, and print the answer as JSON."""
+    """Answer a GraphQL operation, also one that changes something, as an administrator; print the answer as JSON."""
     text, values = _operation(file), _variables(variables)
     with open_place(load_settings(), tell) as place:
         answer = asyncio.run(_answer(place, text, values, explain))
@@ -40,9 +42,10 @@ async def _answer(place: Place, text: str, variables: dict[str, Any], explain: b
     from schema.graph_api import build_schema
     from schema.refusal import presented
 
-    async with Reader(place) as reader:
-        context = Asking(reader, ADMIN, _explain if explain else None)
-        result = await build_schema(MODEL).execute(text, variable_values=variables, context_value=context)
+    with closing(Tools(place)) as tools:
+        async with Reader(place) as reader:
+            context = Asking(reader, ADMIN, _explain if explain else None, tools.store, how="command")
+            result = await build_schema(MODEL).execute(text, variable_values=variables, context_value=context)
     errors = [presented(error) for error in result.errors or ()]
     return {"data": result.data, **({"errors": errors} if errors else {})}
 

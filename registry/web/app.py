@@ -63,7 +63,7 @@ def build_app(place: Place, settings: Settings, *, model: Model = MODEL) -> Star
         trusted=trusted,
         suggesting=settings.introspection,
     )
-    graphql = endpoint(schema, page=pages.graphiql(FIRST), freshness=Freshness(schema, reader))
+    graphql = endpoint(schema, page=pages.graphiql(FIRST), store=tools.store, freshness=Freshness(schema, reader))
     reports = endpoint(
         ReportSchema(library, answers.report, introspection=settings.introspection), page=pages.graphiql(FIRST_REPORT)
     )
