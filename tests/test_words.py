@@ -10,6 +10,7 @@ from registry.analysis.matches import UNMET
 from registry.commands.backtesting import HEADINGS
 from registry.exploring.steps import PHRASES
 from registry.model import MODEL
+from registry.modelling import Kind
 from registry.reports.catalogue import QUESTIONS
 from registry.reports.report import CONFIDENCE
 from registry.web.wording import in_english
@@ -24,6 +25,7 @@ def texts() -> set[str]:
     found = set(CONFIDENCE.values()) | {phrase for both in PHRASES.values() for phrase in both}
     for kind in MODEL:
         found |= {kind.__name__, kind.plural, *map(in_english, (*kind.properties, *kind.ends))}
+        found |= set() if kind.kept_by_us else _helps(kind)
     for folder in ("registry", "schema", "loaders"):
         extracted = extract_from_dir(ROOT / folder, METHODS, keywords={"_": None}, callback=None)
         found |= {message for _file, _line, message, _comments, _context in extracted if isinstance(message, str)}
@@ -33,6 +35,13 @@ def texts() -> set[str]:
         for column in question.columns:
             found |= {column.label, column.description, column.unit, *column.words.values()}
     return found - {""}
+
+
+def _helps(kind: type[Kind]) -> set[str]:
+    """Return what forms say of the fields of a kind."""
+    links = [end.link for end in kind.ends.values() if end.declared]
+    of_links = [one.doc for link in links for one in (link, *link.properties.values())]
+    return {*(one.doc for one in kind.properties.values() if not one.kept_by_us), *of_links}
 
 
 def test_every_text_is_there_in_indonesian() -> None:

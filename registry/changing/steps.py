@@ -1,8 +1,9 @@
 """The steps of a record's life: a draft is handed in, approved or sent back, and what is no longer true is retired."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from registry.access import Action, can
+from registry.access import Action, Actor, can
 from registry.changing.saving import not_allowed, stale
 from registry.changing.state import State
 from registry.changing.turn import Asking, Outcome, Refused, Turn, change
@@ -39,7 +40,7 @@ def taken(turn: Turn, kind: type[Kind], record: str, step: Step, note: str, vers
     """Do what `take` does within a turn. Raises changing.turn.Refused."""
     before = found(turn, kind, record)
     status = str(before.properties.get("status"))
-    if not _may(turn, step, before):
+    if not may_take(turn.actor, step, before.properties):
         raise Refused(not_allowed(_("You may not do this with this record.")))
     if version is not None and version != before.version:
         raise Refused(stale(version, before.version))
@@ -69,7 +70,7 @@ def found(turn: Turn, kind: type[Kind], record: str) -> State:
     return state
 
 
-def _may(turn: Turn, step: Step, before: State) -> bool:
-    """Tell whether the actor may take a step; who may make drafts may withdraw them, too."""
-    withdraws = step is RETIRE and before.properties.get("status") == "draft"
-    return can(turn.actor, Action.PROPOSE if withdraws else step.action, before.properties)
+def may_take(actor: Actor, step: Step, record: Mapping[str, object]) -> bool:
+    """Tell whether an actor may take a step with a record; who may make drafts may withdraw them, too."""
+    withdraws = step is RETIRE and record.get("status") == "draft"
+    return can(actor, Action.PROPOSE if withdraws else step.action, record)

@@ -18,16 +18,22 @@ from registry.store import Place, Reader, StoreError
 from registry.web import graphiql
 from registry.web.actors import actor_of
 from registry.web.answers import Answers
+from registry.web.counting import Counting
 from registry.web.explore import Explorer
 from registry.web.explorer_words import OPERATIONS
+from registry.web.forms.pages import Forms
+from registry.web.forms.steps import Steps
+from registry.web.forms.tables import Tables
 from registry.web.graph import Graph
 from registry.web.graphiql import FIRST, FIRST_REPORT
 from registry.web.hosts import OursOnly
+from registry.web.inbox import Inbox
 from registry.web.language import Speaking
 from registry.web.lists import Lists
 from registry.web.operations import operation
 from registry.web.origins import OwnPagesOnly
 from registry.web.pages import Pages
+from registry.web.past import Histories
 from registry.web.problems import exception_handlers
 from registry.web.recognising import Recognised
 from registry.web.records import Records
@@ -48,7 +54,7 @@ def build_app(place: Place, settings: Settings, *, model: Model = MODEL) -> Star
     reader, schema = Reader(place), build_schema(model, introspection=settings.introspection)
     library, tools = Library(settings.reports), Tools(place)
     answers, graph = Answers(tools, reader, library), Graph(schema, reader)
-    pages = Pages(reader, answers, library)
+    pages, inbox = Pages(reader, answers, library), Inbox(graph, reader)
     trusted = TrustedDocuments(settings.documents, map(operation, OPERATIONS)) if settings.documents else None
     endpoint = partial(
         Endpoint,
@@ -70,8 +76,9 @@ def build_app(place: Place, settings: Settings, *, model: Model = MODEL) -> Star
         tools.close()
         await reader.close()
 
+    routes = [*_changing(graph, reader, tools, inbox), *_routes(pages, graph, reader, graphql, reports)]
     return Starlette(
-        routes=[*_routes(pages, graph, graphql, reports), *SigningIn(tools, reader).routes()],
+        routes=[*routes, *SigningIn(tools, reader).routes()],
         lifespan=lifespan,
         middleware=[
             Middleware(Secured),
@@ -79,12 +86,17 @@ def build_app(place: Place, settings: Settings, *, model: Model = MODEL) -> Star
             Middleware(OursOnly, hosts=settings.hosts),
             Middleware(OwnPagesOnly),
             Middleware(Recognised, reader=reader, bearer=partial(actor_of_token, reader)),
+            Middleware(Counting, inbox=inbox),
         ],
         exception_handlers=exception_handlers(settings.lang),
     )
 
 
-def _routes(pages: Pages, graph: Graph, graphql: Endpoint, reports: Endpoint) -> list[BaseRoute]:
+def _changing(graph: Graph, reader: Reader, tools: Tools, inbox: Inbox) -> list[BaseRoute]:
+    return [*Tables(tools).routes(), *Forms(graph, reader, tools).routes(), *Steps(tools).routes(), *inbox.routes()]
+
+
+def _routes(pages: Pages, graph: Graph, reader: Reader, graphql: Endpoint, reports: Endpoint) -> list[BaseRoute]:
     return [
         Route(GRAPHIQL, graphql),
         Route("/", pages.home),
@@ -95,7 +107,7 @@ def _routes(pages: Pages, graph: Graph, graphql: Endpoint, reports: Endpoint) ->
         Route("/reports/{name}.{format}", pages.report_file),
         Route("/reports/{name}", pages.report),
         *Lists(graph).routes(),
-        *Records(graph).routes(),
+        *Records(graph, Histories(graph, reader)).routes(),
         *Searches(graph).routes(),
         *Sharing(graph).routes(),
         Route("/health", pages.health),

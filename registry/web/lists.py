@@ -16,6 +16,7 @@ from registry.values import today
 from registry.web import list_page
 from registry.web.actors import actor_of
 from registry.web.addresses import graphiql_path
+from registry.web.allowed import EDITED, may_register
 from registry.web.asked import SORTS, Asked
 from registry.web.files import csv_file, json_file
 from registry.web.graph import Graph
@@ -61,6 +62,7 @@ class Lists:
             rows=list_page.rows(asked, data, today()),
             facets=list_page.facets(asked, data, called),
             chips=list_page.chips(asked, called),
+            registering=kind in EDITED and may_register(me),
             pages=_beside(asked, found["pageInfo"]),
             graphiql=graphiql_path(operation(asked), variables(asked)),
         )

@@ -12,27 +12,32 @@ from registry.access import Actor
 from registry.exploring.impact import STOPPABLE
 from registry.model import MODEL
 from registry.modelling import Kind
-from registry.values import today
+from registry.values import Date, Unfit, today
 from registry.web import record_page
 from registry.web.actors import actor_of
 from registry.web.addresses import address, graphiql_path, record_path
+from registry.web.allowed import EDITED, may_edit
 from registry.web.files import json_file
+from registry.web.forms.steps import offered
 from registry.web.graph import Graph
 from registry.web.lists import of_kind
 from registry.web.markup import page
+from registry.web.past import Histories
+from registry.web.problems import Unanswerable
 from registry.web.record import IMPACT, OF_ANY_KIND, operation
 from registry.web.showing import Data, title
 from registry.web.standing import standing
 from registry.web.statements import compared
 from registry.web.stopping import stopping
+from registry.words import _
 from schema.names import field_of
 
 
 class Records:
     """The records of every kind."""
 
-    def __init__(self, graph: Graph) -> None:
-        self._graph = graph
+    def __init__(self, graph: Graph, histories: Histories) -> None:
+        self._graph, self._histories = graph, histories
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes: below the name of a kind's records, and below `/records` for any kind."""
@@ -44,7 +49,11 @@ class Records:
 
     async def _page(self, kind: type[Kind], request: Request) -> Response:
         one, me = request.path_params["id"], actor_of(request)
-        record, impact = await asyncio.gather(self._record(kind, one, me), self._impact(kind, one, me))
+        record, impact, past = await asyncio.gather(
+            self._record(kind, one, me),
+            self._impact(kind, one, me),
+            self._histories.of(kind, one, me, _day(request, kind, one)),
+        )
         if record is None:
             return await self._elsewhere(request)
         day = today()
@@ -62,6 +71,10 @@ class Records:
             compared=compared(record["statements"]) if kind is MODEL["Partnership"] else [],
             stopping=stopping(impact),
             shared=_shared(kind, record),
+            done=_done(request.query_params.get("done", "")),
+            editable=kind in EDITED and may_edit(me, record),
+            offered=offered(me, kind, record),
+            past=past,
             path=record_path(kind.__name__, one),
             graphiql=graphiql_path(operation(kind), {"id": one}),
         )
@@ -116,3 +129,24 @@ def _shared(kind: type[Kind], record: Data) -> str:
         else [one["agency"]["id"] for one in (record["parties"] if kind is MODEL["Partnership"] else [])]
     )
     return address("/shared", [("agency", one) for one in agencies]) if agencies else ""
+
+
+def _day(request: Request, kind: type[Kind], one: str) -> str | None:
+    """Return the day on which a record is asked for. Raises Unanswerable."""
+    try:
+        day = Date.clean(request.query_params.get("at"))
+    except Unfit as unfit:
+        raise Unanswerable(f"{unfit}: {unfit.rule}.", record_path(kind.__name__, one), _("As it is now")) from None
+    return None if day is None else str(day)
+
+
+def _done(what: str) -> str:
+    """Return what is said of a change that was just made."""
+    return {
+        "saved": _("Saved."),
+        "proposed": _("Saved and handed in: an approver will look at it."),
+        "propose": _("Handed in: an approver will look at it."),
+        "approve": _("Approved and published."),
+        "send-back": _("Sent back."),
+        "retire": _("Retired."),
+    }.get(what, "")

@@ -35,8 +35,8 @@ def operation(*, after: bool) -> str:
 
 def suggestions() -> str:
     """Return the operation that asks for what may be meant while somebody types."""
-    return f"""query Suggestions($text: String!) {{
-  search(text: $text, first: {SUGGESTED}) {{ nodes {{ record {{ {_called()} }} }} }}
+    return f"""query Suggestions($text: String!, $kinds: [Kind!]) {{
+  search(text: $text, kinds: $kinds, first: {SUGGESTED}) {{ nodes {{ record {{ {_called()} }} }} }}
 }}
 """
 
@@ -48,12 +48,16 @@ def places() -> str:
     return "\n".join(["query Places {", *lists, "}", ""])
 
 
+def kinds(kind: str | None) -> dict[str, Any]:
+    """Return the variable that keeps a search to one kind, if an address names one."""
+    return {"kinds": [kind.upper()]} if kind else {}
+
+
 def variables(asked: Mapping[str, str]) -> dict[str, Any]:
     """Return the variables of a search that an address asks for: q, kind, sector, area and after."""
-    kind = asked.get("kind")
     values = {
         "text": asked.get("q", ""),
-        "kinds": [kind.upper()] if kind else None,
+        **kinds(asked.get("kind")),
         "sector": asked.get("sector"),
         "area": asked.get("area"),
         "first": PAGE,

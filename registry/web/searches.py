@@ -62,7 +62,8 @@ class Searches:
         asked, me = _asked(request), actor_of(request)
         if request.query_params.get("all"):
             return json_file(await self._found(asked, me))
-        found = await self._graph.ask(search.suggestions(), {"text": asked.get("q", "")}, me)
+        variables = {"text": asked.get("q", ""), **search.kinds(asked.get("kind"))}
+        found = await self._graph.ask(search.suggestions(), variables, me)
         return json_file({"suggestions": [_suggestion(one["record"]) for one in found["search"]["nodes"]]})
 
     async def _found(self, asked: Asked, me: Actor) -> Data:

@@ -1,4 +1,4 @@
-// Suggestions under the search box, after the combobox pattern of the ARIA Authoring Practices. Without it the form works.
+// Suggestions under a box to search in, after the combobox pattern of the ARIA Authoring Practices. Without it the form works.
 const WAIT = 150;
 const LEAST = 2;
 
@@ -6,6 +6,7 @@ class Suggestions {
   constructor(input) {
     this.input = input;
     this.list = this.place("ul", "suggestions", "listbox");
+    this.list.className = "suggestions";
     this.status = this.place("p", "suggested", "status");
     this.status.className = "aside";
     this.list.hidden = true;
@@ -22,10 +23,14 @@ class Suggestions {
 
   place(tag, id, role) {
     const made = document.createElement(tag);
-    made.id = id;
+    made.id = this.called(id);
     made.setAttribute("role", role);
     this.input.parentElement.append(made);
     return made;
+  }
+
+  called(id) {
+    return this.input.id === "q" ? id : `${this.input.id}-${id}`;
   }
 
   later() {
@@ -39,7 +44,7 @@ class Suggestions {
     if (text.length < LEAST) return this.close();
     this.asking = new AbortController();
     try {
-      const answer = await fetch(`/search.json?${new URLSearchParams({ q: text })}`, { signal: this.asking.signal });
+      const answer = await fetch(`/search.json?${new URLSearchParams({ q: text, kind: this.input.dataset.kind ?? "" })}`, { signal: this.asking.signal });
       if (answer.ok) this.show((await answer.json()).suggestions);
     } catch (error) {
       if (error.name !== "AbortError") this.close();
@@ -56,8 +61,8 @@ class Suggestions {
 
   option(one, place) {
     const made = document.createElement("li");
-    made.id = `suggestion-${place}`;
-    made.dataset.path = one.path;
+    made.id = this.called(`suggestion-${place}`);
+    Object.assign(made.dataset, { path: one.path, held: `${one.name} (${one.id})` });
     made.setAttribute("role", "option");
     made.setAttribute("aria-selected", "false");
     const name = document.createElement("span");
@@ -109,7 +114,11 @@ class Suggestions {
   }
 
   go(option) {
-    if (option) location.assign(option.dataset.path);
+    if (!option) return;
+    if (!this.input.dataset.kind) return location.assign(option.dataset.path);
+    this.input.value = option.dataset.held;
+    this.input.dispatchEvent(new Event("input", { bubbles: true }));
+    this.close();
   }
 }
 

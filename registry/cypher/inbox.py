@@ -1,0 +1,44 @@
+"""What waits for somebody: records at a step, what was said of them, agreements that end, and what they changed last."""
+
+from collections.abc import Mapping, Sequence
+
+from registry.access import may_do, seen_whole
+from registry.cypher.text import Cypher
+from registry.modelling import Kind
+
+
+def standing_at(kind: type[Kind], status: str, *, me: Mapping[str, object], size: int) -> Cypher:
+    """Return the records at a status with which `me`, made by `Actor.doing`, may do that: `id, when`, newest first."""
+    text = (
+        f"MATCH (n:{kind.__name__}) WHERE n.status = $in.status AND {may_do('n')}"
+        " RETURN n.id, n.updated ORDER BY n.updated DESC, n.id LIMIT $n"
+    )
+    return Cypher(text, {"n": size, "in": {"status": status}, "me": me})
+
+
+def last_entries(records: Sequence[str]) -> Cypher:
+    """Return a row for each entry about some records: its record, number, what it was, and its note."""
+    text = (
+        "UNWIND $in.ids AS id MATCH (c:Change) WHERE c.record = id"
+        " RETURN c.record, c.number, c.what, c.note ORDER BY c.number"
+    )
+    return Cypher(text, {"in": {"ids": list(records)}})
+
+
+def ending(agencies: Sequence[str], *, until: str, me: Mapping[str, object], size: int) -> Cypher:
+    """Return the agreements of some agencies that end by a day and that no other follows: `id, last day`, soonest first."""
+    text = (
+        "MATCH (a:Agency)-[:PARTY_TO]->(n:Partnership) WHERE a.id IN $in.agencies AND n.status = 'published'"
+        f" AND n.valid_until <= $in.until AND {seen_whole('n')} AND NOT EXISTS {{ MATCH (:Partnership)-[:RENEWS]->(n) }}"
+        " RETURN DISTINCT n.id, n.valid_until ORDER BY n.valid_until DESC, n.id LIMIT $n"
+    )
+    return Cypher(text, {"n": size, "in": {"agencies": list(agencies), "until": until}, "me": me})
+
+
+def changes_by(actor: str, *, size: int) -> Cypher:
+    """Return the last entries of somebody: `record, its kind, when, what`, newest first."""
+    text = (
+        "MATCH (c:Change) WHERE c.actor = $in.actor"
+        " RETURN c.record, c.record_kind, c.at, c.what ORDER BY c.number DESC LIMIT $n"
+    )
+    return Cypher(text, {"n": size, "in": {"actor": actor}})

@@ -1,0 +1,1 @@
+"""Forms: records registered and changed on pages that follow from the model."""

@@ -1,0 +1,171 @@
+"""What a form shows: fields in groups, each with its label, its help and its problems, as the model has them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from registry.codes import code_list
+from registry.cypher.states import own_ends
+from registry.modelling import End, Kind, Property, snake
+from registry.values import Date, Flag, Identifiers, Integer, Number, Prose, Texts
+from registry.web.forms.picking import Options
+from registry.web.forms.typed import MOST_ROWS, Typed, editable, of_link, row, rows
+from registry.web.wording import label
+from registry.words import _
+
+GOVERNING = ("id", "steward", "access", "grants")
+SORTS = {Prose: "prose", Date: "date", Number: "number", Integer: "number", Texts: "lines", Identifiers: "lines"}
+Told = Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field: how it is asked for (line, prose, lines, date, number, choice, record), and what it holds."""
+
+    name: str
+    label: str
+    help: str
+    sort: str
+    value: str
+    required: bool = False
+    options: Options = ()
+    kind: str = ""
+    problems: Sequence[str] = ()
+    suggestions: Options = ()
+
+
+@dataclass(frozen=True)
+class Row:
+    """A record of a link, and the properties of the link to it."""
+
+    record: Field
+    properties: Sequence[Field]
+
+
+@dataclass(frozen=True)
+class Linked:
+    """A link: a row for each record, and an empty one for another."""
+
+    name: str
+    label: str
+    help: str
+    single: bool
+    rows: Sequence[Row]
+    problems: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Fields that belong together, under a heading."""
+
+    name: str
+    heading: str
+    fields: Sequence[Field] = ()
+    links: Sequence[Linked] = ()
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What a form is made from: what was typed, what can be chosen, and what is wrong."""
+
+    kind: type[Kind]
+    typed: Typed
+    choices: Mapping[str, Options]
+    new: bool
+    fixed: Sequence[str] = ()  # the properties that who fills it in may not change
+    problems: Told = field(default_factory=dict)
+    unclear: Mapping[str, Options] = field(default_factory=dict)
+    longer: str = ""  # the link that gets another row
+
+    def groups(self) -> list[Group]:
+        """Return the groups: what is required first, then the rest."""
+        asked = [one for one in editable(self.kind, new=self.new) if one.name not in self.fixed]
+        own = [one for one in asked if one.name not in GOVERNING]
+        every = [
+            Group("required", _("What has to be known"), [self._property(one) for one in own if one.required]),
+            Group("more", _("What is good to know"), [self._property(one) for one in own if not one.required]),
+            Group("links", _("What it is linked to"), links=[self._link(end) for end in own_ends(self.kind)]),
+            Group(
+                "governing",
+                _("Who answers for it, and who may see it"),
+                [self._property(one) for one in sorted(asked, key=_governing) if one.name in GOVERNING],
+            ),
+        ]
+        return [one for one in every if one.fields or one.links]
+
+    def _property(self, one: Property) -> Field:
+        name = f"p-{one.name}"
+        required = one.required and one.name != "id"
+        if one.refers_to:
+            return self._record(name, label(one.name), _(one.doc), one.refers_to, self.choices.get(one.name, ()))
+        return self._plain(name, one, required=required)
+
+    def _plain(self, name: str, one: Property, *, required: bool) -> Field:
+        value, problems = self.typed.get(name, ""), self.problems.get(name, ())
+        sort = "choice" if one.codes or one.value is Flag else SORTS.get(one.value, "line")
+        if sort == "date" and problems:
+            sort = "line"  # a field for days would drop what is none
+        return Field(name, label(one.name), _(one.doc), sort, value, required, _options(one), problems=problems)
+
+    def _record(self, name: str, called: str, doc: str, kind: str, options: Options) -> Field:
+        value, problems = self.typed.get(name, ""), self.problems.get(name, ())
+        known = not value or not options or any(value == one for one, _title in options)
+        return Field(
+            name,
+            called,
+            doc,
+            "choice" if options and known else "record",
+            value,
+            options=options,
+            kind=snake(kind),
+            problems=problems,
+            suggestions=self.unclear.get(name, ()),
+        )
+
+    def _link(self, end: End) -> Linked:
+        names = list(rows(self.typed, end))
+        blank = 1 if end.name == self.longer or not names or self.typed[names[-1]] else 0
+        more = range(len(names), len(names) + blank * (not end.single or not names))
+        names += [row(end, place) for place in more if place < MOST_ROWS]
+        return Linked(
+            end.name,
+            label(end.name),
+            _(end.link.doc),
+            end.single,
+            [self._row(end, name, place) for place, name in enumerate(names, start=1)],
+            self.problems.get(f"l-{end.name}", ()),
+        )
+
+    def _row(self, end: End, name: str, place: int) -> Row:
+        called = label(end.name) if end.single else f"{label(end.name)} {place}"
+        record = self._record(name, called, "", end.target, self.choices.get(end.name, ()))
+        properties = [self._plain(f"{name}-{key}", one, required=one.required) for key, one in of_link(end).items()]
+        return Row(record, properties)
+
+    def wrong(self) -> Iterator[tuple[str, str, str]]:
+        """Yield every problem with the name of its field and what that is called."""
+        for group in self.groups():
+            for one in [*group.fields, *(part for link in group.links for part in _parts(link))]:
+                yield from ((one.name, one.label, problem) for problem in one.problems)
+            for link in group.links:
+                yield from ((row_name(link), link.label, problem) for problem in link.problems)
+
+
+def row_name(link: Linked) -> str:
+    """Return the name of the first row of a link."""
+    return link.rows[0].record.name
+
+
+def _parts(link: Linked) -> Iterator[Field]:
+    for one in link.rows:
+        yield one.record
+        yield from one.properties
+
+
+def _options(one: Property) -> Options:
+    if one.value is Flag:
+        return [("yes", _("yes")), ("no", _("no"))]
+    return [(entry.code, entry.label) for entry in code_list(one.codes).values()] if one.codes else ()
+
+
+def _governing(one: Property) -> int:
+    return GOVERNING.index(one.name) if one.name in GOVERNING[1:] else len(GOVERNING)

@@ -1,0 +1,68 @@
+"""The steps of a record's life as buttons: hand in, approve, send back, retire. Each is a form of the record's page."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from registry.access import Actor
+from registry.changing.steps import APPROVE, PROPOSE, RETIRE, SEND_BACK, Step, may_take, take
+from registry.changing.turn import Asking
+from registry.modelling import Kind
+from registry.values import Prose, Unfit
+from registry.web.actors import actor_of
+from registry.web.addresses import address, record_path
+from registry.web.allowed import EDITED, stewarded
+from registry.web.forms.telling import sentence
+from registry.web.lists import of_kind
+from registry.web.posted import posted
+from registry.web.problems import Unanswerable
+from registry.web.tools import Tools
+from registry.words import _
+
+STEPS: Mapping[str, Step] = {"propose": PROPOSE, "approve": APPROVE, "send-back": SEND_BACK, "retire": RETIRE}
+STATUSES = {"NOT_FOUND": 404, "NOT_ALLOWED": 403}
+LONGEST = 100_000
+
+
+class Steps:
+    """What is posted below the address of a record."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the routes."""
+        return [
+            Route(f"/{kind.plural}/{{id}}/{name}", of_kind(kind, partial(self._take, name)), methods=["POST"])
+            for kind in EDITED
+            for name in STEPS
+        ]
+
+    async def _take(self, name: str, kind: type[Kind], request: Request) -> Response:
+        one, form = request.path_params["id"], await posted(request, longest=LONGEST)
+        path, version = record_path(kind.__name__, one), form.get("version", "")
+        try:
+            note = str(Prose.clean(form.get("note")) or "")
+        except Unfit as unfit:
+            raise Unanswerable(str(unfit), path, _("Back to the record")) from None
+        asked = {"step": name, "record": one, "note": note}
+        asking = Asking(actor_of(request), "form", form.get("key") or None, asked)
+        number = int(version) if version.isdecimal() else None
+        outcome = await self._tools.do(lambda store: take(store, asking, kind, one, STEPS[name], note, number))
+        for problem in outcome.problems:
+            status = STATUSES.get(problem.code, 409)
+            onward = (path, _("Back to the record")) if status != 404 else ("/", _("Go to the first page"))
+            raise Unanswerable(sentence(problem), *onward, status)
+        return RedirectResponse(address(path, [("done", name)]), 303)
+
+
+def offered(actor: Actor, kind: type[Kind], record: Mapping[str, Any]) -> list[str]:
+    """Return the steps that an actor may take with a record, given as pages show it."""
+    if kind not in EDITED:
+        return []
+    known = stewarded(record)
+    return [name for name, step in STEPS.items() if known["status"] in step.of and may_take(actor, step, known)]

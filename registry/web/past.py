@@ -1,0 +1,92 @@
+"""The history of a record as its reader may know it: what was changed when, and how the record was on a day."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from registry.access import Action, Actor, can, shown_to
+from registry.changing.history import Passage, Told, as_it_was, is_whole, passages, read_entry
+from registry.changing.state import LINKS, State, read_state
+from registry.cypher import chain, states
+from registry.modelling import Kind
+from registry.store import Reader
+from registry.web.graph import Graph
+from registry.web.names import names
+from registry.web.told import Line, facts, ids_in, lines
+
+MOST, MOST_ENTRIES = 50, 1_000
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A change: when, what and by which way, and what it made different; who made it and their note, for who may know."""
+
+    at: str
+    what: str
+    how: str
+    who: str
+    note: str
+    lines: Sequence[Line]
+
+
+@dataclass(frozen=True)
+class Past:
+    """The changes of a record, newest first; on a day that was asked for, how it was: nothing where that is not shown."""
+
+    moments: Sequence[Moment]
+    day: str | None
+    was: Sequence[Line]
+    whole: bool
+
+
+class Histories:
+    """The histories of the records of one store."""
+
+    def __init__(self, graph: Graph, reader: Reader) -> None:
+        self._graph, self._reader = graph, reader
+
+    async def of(self, kind: type[Kind], one: str, actor: Actor, day: str | None) -> Past | None:
+        """Return the history of a record; None where the actor does not see all of it. Raises StoreError."""
+        entries, rows = await self._reader.read([chain.of_record(one, size=MOST_ENTRIES), states.state(kind, one)])
+        state = read_state(kind, rows[0]) if rows else None
+        if state is None or not can(actor, Action.SEE_DETAIL, state.properties):
+            return None
+        told = [read_entry(row[0]) for row in entries]
+        seen = list(islice(_seen(state, told, actor), MOST))
+        was = as_it_was(state, told, day) if day else None
+        was = was if was and (was is state or _sees(actor, was)) else None
+        return await self._past(state, seen, was, day, actor, whole=is_whole(state, told))
+
+    async def _past(
+        self, state: State, seen: Sequence[Passage], was: State | None, day: str | None, actor: Actor, *, whole: bool
+    ) -> Past:
+        kind = state.kind
+        differences = [part for one in seen for part in (one.told.before, one.told.after)]
+        held = [{**was.given(), LINKS: was.ties}] if was else []
+        ids = ids_in(kind, [*differences, *held])
+        titles = await names(self._graph, ids, actor)
+        knows = can(actor, Action.EDIT, state.properties)
+        moments = [
+            Moment(
+                one.told.at,
+                one.told.what,
+                one.told.how,
+                one.told.actor if knows else "",
+                one.told.note if knows else "",
+                lines(kind, one.told, titles),
+            )
+            for one in seen
+        ]
+        return Past(moments, day, facts(kind, was.given(), was.ties, titles) if was else [], whole)
+
+
+def _seen(state: State, told: Sequence[Told], actor: Actor) -> Iterator[Passage]:
+    """Yield the changes back to the first time that the actor did not see all of the record: that was not for them."""
+    for passage in passages(state, told):
+        if not _sees(actor, passage.before or passage.after):
+            return
+        yield passage
+
+
+def _sees(actor: Actor, state: State) -> bool:
+    return not actor.names().isdisjoint(shown_to(state.given()))

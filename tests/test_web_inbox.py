@@ -1,0 +1,103 @@
+"""The inbox: what waits for whom, and that nobody finds there what is not theirs."""
+
+import re
+from datetime import date, timedelta
+
+import httpx
+
+from registry.access import ADMIN
+from registry.changing.saving import LinkChange, Saving, save
+from registry.changing.steps import PROPOSE, SEND_BACK, take
+from registry.changing.turn import Asking
+from registry.model import Partnership, Resource
+from registry.store import Store
+from registry.values import today
+from tests.acting import HEADER as AS
+from tests.test_web_forms import city, held, publish, register, served
+from tests.town import HEAD
+
+__all__ = ["city", "held", "served"]
+
+
+def part(client: httpx.Client, who: str, name: str) -> str:
+    page = client.get("/inbox", headers={AS: who})
+    assert page.status_code == 200 and page.headers["cache-control"] == "no-store"
+    start = page.text.index(f'aria-labelledby="part-{name}"')
+    return page.text[start : page.text.index("</section>", start)]
+
+
+def count(client: httpx.Client, who: str) -> int:
+    found = re.search(
+        r'href="/inbox"[^>]*>Inbox(?: <span class="n">\((\d+)\))?</a>', client.get("/agencies", headers={AS: who}).text
+    )
+    assert found
+    return int(found[1] or 0)
+
+
+def test_what_is_handed_in_waits_for_the_approver_of_its_agency(city: httpx.Client) -> None:
+    path = register(city, do="propose")
+    assert f'href="{path}"' in part(city, "budi", "approve") and f'href="{path}"' in part(city, "admin", "approve")
+    assert count(city, "budi") == 1 and count(city, "sari") == 0
+    for who in ("sari", "tono", "dewi"):
+        assert "Nothing waits for your approval." in part(city, who, "approve")
+    city.post(f"{path}/approve", data={"version": ""}, headers={AS: "budi"})
+    assert count(city, "budi") == 0 and path not in part(city, "budi", "approve")
+
+
+def test_what_was_sent_back_comes_first_with_its_note(city: httpx.Client, held: Store) -> None:
+    first, second = register(city, **{"p-name": "Aula"}), register(city, **{"p-name": "Mobil <b>"})
+    record = first.rpartition("/")[2]
+    budi = Asking(HEAD, "api")
+    assert not take(held, budi, Resource, record, PROPOSE).problems
+    assert not take(held, budi, Resource, record, SEND_BACK, "Berapa kursi?").problems
+    city.post(f"{second}/propose", data={"version": "99"}, headers={AS: "sari"})
+    drafts = part(city, "sari", "drafts")
+    assert drafts.index(first) < drafts.index(second)
+    assert "“Berapa kursi?”" in drafts and "Mobil &lt;b&gt;" in drafts
+    assert first not in part(city, "tono", "drafts") and count(city, "sari") == 1
+
+
+def test_agreements_that_end_wait_for_their_parties(city: httpx.Client, held: Store) -> None:
+    def agreement(name: str, days: int, **more: object) -> str:
+        until = (date.fromisoformat(today()) + timedelta(days=days)).isoformat()
+        given = {"name": f"Agreement {name}", "valid_until": until, "steward": "perpus", **more}
+        publish(
+            held,
+            Saving(Partnership, name, given, {"parties": LinkChange({"dinkes": {"role": "partner"}})}, another=True),
+        )
+        return f"/partnerships/{name}"
+
+    soon, later, over, hidden = (
+        agreement("soon", 30),
+        agreement("later", 200),
+        agreement("over", -5),
+        agreement("hidden", 20, access="restricted"),
+    )
+    waiting = part(city, "sari", "endings")
+    assert soon in waiting and over in waiting and later not in waiting and hidden not in waiting
+    assert "expires in 30 days" in waiting and "expired on" in waiting
+    assert count(city, "sari") == 1
+    follower = Saving(Partnership, "next", {"name": "Next", "steward": "perpus"}, {"renews": LinkChange({"over": {}})})
+    publish(held, follower)
+    assert over not in part(city, "sari", "endings")
+
+
+def test_my_last_changes_are_mine(city: httpx.Client) -> None:
+    path = register(city)
+    assert path in part(city, "sari", "changes") and "Created" in part(city, "sari", "changes")
+    assert "You have changed nothing yet." in part(city, "budi", "changes")
+
+
+def test_who_is_not_signed_in_is_asked_to(city: httpx.Client) -> None:
+    answer = city.get("/inbox")
+    assert answer.status_code == 303 and answer.headers["location"].startswith("/login?next=")
+    assert 'href="/inbox"' not in city.get("/").text
+
+
+def test_an_inbox_speaks_indonesian(city: httpx.Client, held: Store) -> None:
+    assert not save(
+        held, Asking(ADMIN, "api"), Saving(Resource, None, {"name": "x", "kind": "data", "steward": "dinkes"})
+    ).problems
+    page = city.get("/inbox?lang=id", headers={AS: "budi"}).text
+    city.cookies.clear()
+    assert "Kotak masuk" in page and "Menunggu persetujuan" in page

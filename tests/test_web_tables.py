@@ -1,0 +1,135 @@
+"""Many records from one table: looked at first, loaded as a whole, refused where it is none."""
+
+import html
+import io
+import re
+import zipfile
+from typing import Any
+
+import httpx
+import pytest
+import xlsxwriter
+from python_calamine import load_workbook
+
+from registry.cypher.text import Cypher
+from registry.store import Store
+from tests.acting import HEADER as AS
+from tests.test_web_forms import city, held, register, served
+
+__all__ = ["city", "held", "served"]
+PATH = "/register/resources/table"
+
+
+def look(
+    client: httpx.Client, content: bytes | str, name: str = "t.csv", who: str = "sari", **more: str
+) -> httpx.Response:
+    raw = content.encode() if isinstance(content, str) else content
+    return client.post(PATH, files={"file": (name, raw)}, data=more, headers={AS: who})
+
+
+def load(client: httpx.Client, page: str, who: str = "sari") -> httpx.Response:
+    held = {
+        name: html.unescape(value) for name, value in re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page)
+    }
+    return client.post(PATH, files={name: (None, value) for name, value in held.items()}, headers={AS: who})
+
+
+def resources(store: Store) -> list[Any]:
+    return store.read(Cypher("MATCH (n:Resource) RETURN n.id, n.name, n.status, n.capacity ORDER BY n.id"))
+
+
+def workbook(sheets: dict[str, list[list[Any]]]) -> bytes:
+    file = io.BytesIO()
+    with xlsxwriter.Workbook(file) as book:
+        for name, rows in sheets.items():
+            sheet = book.add_worksheet(name)
+            for place, row in enumerate(rows):
+                sheet.write_row(place, 0, row)
+    return file.getvalue()
+
+
+def test_an_empty_table_is_there_to_fill_in(city: httpx.Client) -> None:
+    page = city.get(PATH, headers={AS: "sari"})
+    assert page.status_code == 200 and f'href="{PATH}.xlsx"' in page.text
+    heads = city.get(f"{PATH}.csv", headers={AS: "sari"}).text.splitlines()[0]
+    assert heads.lstrip("\ufeff").startswith("id,name,")
+    book = load_workbook(io.BytesIO(city.get(f"{PATH}.xlsx", headers={AS: "sari"}).content))
+    assert {"resources", "resources.users"} <= set(book.sheet_names)
+    assert city.get(f"{PATH}.pdf", headers={AS: "sari"}).status_code == 404
+
+
+def test_a_table_is_looked_at_and_then_loaded(city: httpx.Client, held: Store) -> None:
+    path = register(city, **{"p-name": "Mobil", "p-unit": "unit"})
+    known = path.rpartition("/")[2]
+    text = f"id,name,kind,capacity,owners\n{known},,,12,perpus\naula:1,Aula,facility,250,dinkes; perpus\n,Tenda “besar”,equipment,,\n"
+    page = look(city, text)
+    assert page.status_code == 200 and "2 would be registered as drafts, 1 changed, 0 stay" in page.text
+    assert len(resources(held)) == 1
+    done = load(city, page.text)
+    assert done.status_code == 303
+    rows = {row[1]: row for row in resources(held)}
+    assert set(rows) == {"Mobil", "Aula", "Tenda “besar”"} and rows["Aula"][2:] == ["draft", 250.0]
+    assert rows["Mobil"][3] == 12.0
+    owners = held.read(Cypher("MATCH (a:Agency)-[:OWNS]->(n:Resource) RETURN n.name, a.id ORDER BY n.name, a.id"))
+    assert owners == [["Aula", "dinkes"], ["Aula", "perpus"], ["Mobil", "dinkes"], ["Mobil", "perpus"]]
+    assert load(city, page.text).status_code == 303 and len(resources(held)) == 3
+
+
+def test_a_workbook_holds_links_with_their_properties(city: httpx.Client, held: Store) -> None:
+    book = workbook(
+        {
+            "resources": [["id", "name", "kind"], ["aula:1", "Aula", "facility"]],
+            "resources.users": [["resource", "agency", "role"], ["aula:1", "perpus", "first"]],
+        }
+    )
+    page = look(city, book, "t.xlsx")
+    assert load(city, page.text).status_code == 303
+    assert held.read(Cypher("MATCH (:Agency {id: 'perpus'})-[e:USES]->(:Resource) RETURN e.role")) == [["first"]]
+
+
+def test_problems_stand_at_their_rows_and_nothing_is_loaded(city: httpx.Client, held: Store) -> None:
+    text = "id,name,kind,capacity,steward,owners\n,Aula,facility,many,,\n,Tenda,tent,1,perpus,nobody\n,Kursi,equipment,1,,\n"
+    page = look(city, text)
+    assert page.status_code == 422 and "2 rows have a problem" in page.text
+    rows = re.findall(r'rowheader">(\d+)</th>.*?heading="Field">(.*?)</td>', page.text)
+    assert rows[0] == ("2", "Capacity") and {("3", "Kind"), ("3", "Steward"), ("3", "Owners")} <= set(rows)
+    assert not any(row == "4" for row, _field in rows) and 'name="rows"' not in page.text
+    assert resources(held) == []
+
+
+def test_a_table_changes_neither_status_nor_what_is_not_ones_own(city: httpx.Client, held: Store) -> None:
+    path = register(city)
+    known = path.rpartition("/")[2]
+    page = look(city, f"id,name,kind,status\n{known},Aula 2,facility,published\n")
+    assert load(city, page.text).status_code == 303
+    assert resources(held)[0][1:3] == ["Aula 2", "draft"]
+    stolen = look(city, f"id,name,kind\n{known},Milik kami,facility\n", who="tono")
+    assert stolen.status_code == 422 and "This id cannot be used." in stolen.text
+    forged = city.post(PATH, files={"rows": (None, '[{"sheet": 1}]')}, headers={AS: "sari"})
+    assert forged.status_code == 422 and "send it again" in forged.text
+    assert look(city, "id,name\n", who="dewi").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("t.csv", b"", "Choose a file first."),
+        ("t.pdf", b"%PDF", "A table is a .csv or an .xlsx file."),
+        ("t.xlsx", b"no zip", "no sound XLSX"),
+        ("t.csv", b"id,name,colour\nx:1,A,red\n", "colour"),
+        ("t.csv", b"id,name,kind\n" + b",A,data\n" * 5_001, "at most 5,000 rows"),
+        ("t.csv", b"id\n" + b"x" * 5_000_001, "at most 5 MB"),
+    ],
+    ids=["none", "format", "zip", "column", "rows", "bytes"],
+)
+def test_what_is_no_table_is_refused_in_a_sentence(city: httpx.Client, name: str, content: bytes, says: str) -> None:
+    page = look(city, content, name)
+    assert page.status_code == 422 and says in html.unescape(page.text)
+
+
+def test_what_would_fill_the_memory_is_refused(city: httpx.Client) -> None:
+    bomb = io.BytesIO()
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/worksheets/sheet1.xml", b" " * 60_000_000)
+    page = look(city, bomb.getvalue(), "t.xlsx")
+    assert page.status_code == 422 and "unpacks to more" in page.text
