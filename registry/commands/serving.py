@@ -50,7 +50,7 @@ def _serve(host: str, port: int, workers: int, prepare: Callable[[Store, Setting
         with Store(place) as store:
             apply(store, MODEL)
             prepare(store, settings)
-            invitation = credentials.invite(store)
+            invitation = None if settings.oidc_client_id else credentials.invite(store)
         address = f"http://{_shown(host)}:{port}"
         out.print(f"Serving on {address} until Ctrl-C.", markup=False)
         if invitation:
