@@ -6,6 +6,7 @@ what names one of their own names. A record without the lists shows itself to no
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 SHOWN = ("published", "retired")
 ANYBODY, ADMINISTRATORS = "*", "*administrators"
@@ -27,7 +28,11 @@ class Actor:
 
     def parameter(self) -> dict[str, object]:
         """Return the actor as the parameter `$me` of every Cypher text."""
-        return {"names": sorted(self.names())}
+        return {"names": self._sorted_names}
+
+    @cached_property
+    def _sorted_names(self) -> list[str]:
+        return sorted(self.names())
 
 
 ANONYMOUS = Actor()
