@@ -11,6 +11,7 @@ administrator may do everything.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 SHOWN = ("published", "retired")
 ANYBODY, ADMINISTRATORS = "*", "*administrators"
@@ -73,7 +74,11 @@ class Actor:
 
     def parameter(self) -> dict[str, object]:
         """Return the actor as the parameter `$me` of every Cypher text."""
-        return {"names": sorted(self.names())}
+        return {"names": self._sorted_names}
+
+    @cached_property
+    def _sorted_names(self) -> list[str]:
+        return sorted(self.names())
 
     def doing(self, action: Action) -> dict[str, object]:
         """Return the actor as the parameter `$me` of a text that asks where they may do something."""
