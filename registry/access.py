@@ -4,7 +4,7 @@ A record keeps two lists of readers: who may know of it and see its face, and wh
 what names one of their own names. A record without the lists shows itself to nobody.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 SHOWN = ("published", "retired")
@@ -28,6 +28,12 @@ class Actor:
     def parameter(self) -> dict[str, object]:
         """Return the actor as the parameter `$me` of every Cypher text."""
         return {"names": sorted(self.names())}
+
+
+def seeing(names: Iterable[str]) -> Actor:
+    """Return somebody whom records list by these names."""
+    listed = frozenset(names)
+    return Actor("somebody", ADMINISTRATORS in listed, listed - {ANYBODY, ADMINISTRATORS})
 
 
 ANONYMOUS = Actor()

@@ -55,6 +55,7 @@ AGREEMENTS = Question(
         ),
     ),
     (WITHIN,),
+    key=("finding", "agreement", "resource", "agencies"),
 )
 
 

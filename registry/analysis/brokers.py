@@ -48,6 +48,7 @@ BROKERS = Question(
         Column("efficiency", "Efficiency", "number", "Effective size for each partner, 0 to 1."),
     ),
     (FIRM, MOST),
+    key=("agency",),
 )  # fmt: skip
 
 

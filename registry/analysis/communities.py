@@ -40,6 +40,7 @@ COMMUNITIES = Question(
         Column("central", "Best connected", "texts", "Up to five of its agencies, those with the most ties within it."),
     ),
     (LEVEL,),
+    key=("central",),
 )
 
 
@@ -93,7 +94,8 @@ def _row(world: World, found: Divided, number: int, beyond: bool) -> Row:
         "central": tuple(world.agencies.names[one] for one in central),
     }
     evidence = tuple(world.agencies.evidence(one) for one in found.whole.tied[members].tolist())
-    return Row(values, evidence, "likely" if beyond else "within-chance")
+    known_by = tuple(world.agencies.ids[one] for one in central[:1])  # groups have no name of their own
+    return Row(values, evidence, "likely" if beyond else "within-chance", known_by)
 
 
 def _sectors(world: World, members: Ints) -> Mapping[str, Cell]:

@@ -44,6 +44,7 @@ LIKELY_PARTNERS = Question(
         Column("blocks", "Expected", "number", "Ties to be expected by their sectors and numbers of ties.", "ties"),
     ),
     (MOST,),
+    key=("agency_a", "agency_b"),
 )  # fmt: skip
 
 

@@ -51,6 +51,7 @@ MATCHES = Question(
         Column("via", "Through", "texts", "Agencies through which the owner can be reached by agreements in force."),
         Column("also", "Also fits", "texts", "Other resources that fit, up to five."),
     ),
+    key=("need",),
 )  # fmt: skip
 
 

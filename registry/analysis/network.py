@@ -68,6 +68,7 @@ NETWORK = Question(
         Column("says", "What it says", "code", "What the measure says, in words.", words=SAYS),
     ),
     (LEVEL,),
+    key=("measure",),
 )  # fmt: skip
 
 

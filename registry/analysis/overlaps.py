@@ -39,6 +39,7 @@ OVERLAPS = Question(
         Column("general", "General application", "text", "The application of the other that serves all its functions."),
     ),
     (LEVEL, LEAST_LIKENESS),
+    key=("finding", "agency_a", "agency_b", "special", "general"),
 )
 
 

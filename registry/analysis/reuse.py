@@ -50,6 +50,7 @@ REUSE = Question(
         Column("against", "Against", "texts", "What speaks against it."),
     ),
     (AGENCIES, EACH, MOST_USERS),
+    key=("agency", "resource"),
 )
 
 

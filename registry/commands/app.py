@@ -3,7 +3,7 @@
 import typer
 
 from registry import __version__
-from registry.commands import backtesting, engines, loading, questions, reporting, serving
+from registry.commands import backtesting, engines, loading, questions, reporting, saving, serving
 
 app = typer.Typer(
     name="registry",
@@ -20,6 +20,7 @@ app.command()(reporting.reports)
 app.command()(reporting.report)
 app.command()(questions.query)
 app.add_typer(backtesting.backtest_app, name="backtest")
+app.add_typer(saving.saved_app, name="saved")
 app.add_typer(engines.schema_app, name="schema")
 app.add_typer(engines.engine_app, name="engine")
 

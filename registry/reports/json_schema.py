@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, get_args, get_type_hints
 
-from registry.reports.report import CONFIDENCE, Column, Parameter, Question
+from registry.reports.report import CONFIDENCE, Column, Parameter, Question, TextParameter
 
 Schema = dict[str, Any]
 TEXT: Schema = {"type": "string"}
@@ -56,6 +56,7 @@ def _own(question: Question) -> Schema:
         **{one.name: _cell(one) for one in question.columns},
         "confidence": {"enum": list(CONFIDENCE)},
         "evidence": {"$ref": "#/$defs/evidence"},
+        "key": TEXTS,
     }
     parameters = _exactly({one.name: _parameter(one) for one in question.parameters})
     return {
@@ -69,7 +70,9 @@ def _cell(column: Column) -> Schema:
     return {"title": column.label + counted, "description": column.description, **CELLS[column.type]}
 
 
-def _parameter(one: Parameter) -> Schema:
+def _parameter(one: Parameter | TextParameter) -> Schema:
+    if isinstance(one, TextParameter):
+        return {"description": one.description, "type": "string", "maxLength": one.longest, "default": one.default}
     limits = {"minimum": one.least, "maximum": one.most, "default": one.default}
     return {"description": one.description, "type": one.type, **limits}
 

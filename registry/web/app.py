@@ -13,6 +13,7 @@ from registry.access import ANONYMOUS
 from registry.model import MODEL
 from registry.modelling import Model
 from registry.reports.library import Library
+from registry.reports.saved import SavedRuns
 from registry.settings import Settings
 from registry.store import Place, Reader, StoreError
 from registry.web import graphiql
@@ -41,7 +42,7 @@ from schema.requests import TrustedDocuments
 def build_app(place: Place, settings: Settings, *, model: Model = MODEL) -> Starlette:
     """Return the application for a store. It connects when it starts; a store that is away then is tried again."""
     reader, schema = Reader(place), build_schema(model, introspection=settings.introspection)
-    library = Library(settings.reports)
+    library = Library(settings.reports, SavedRuns(settings.saved_runs))
     answers, graph = Answers(place, reader, library), Graph(schema, reader)
     pages = Pages(reader, answers, library)
     trusted = TrustedDocuments(settings.documents, map(operation, OPERATIONS)) if settings.documents else None
