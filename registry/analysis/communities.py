@@ -8,6 +8,7 @@ import numpy as np
 from registry.analysis.modularity import adjusted_rand, modularity
 from registry.analysis.modularity import communities as divided
 from registry.analysis.network import DRAWS, WORK, Whole
+from registry.analysis.progress import steps
 from registry.analysis.resampling import SEED, Compared, compared, draws_for
 from registry.analysis.sector_gaps import LEVEL
 from registry.analysis.standing import adjacency, grounds
@@ -73,7 +74,7 @@ def communities(world: World, *, level: float = LEVEL.default) -> Report:
 def _divide(whole: Whole, draws: int) -> Divided:
     random, size = np.random.default_rng(SEED), len(whole.tied)
     drawn = []
-    for _draw in range(draws):
+    for _draw in steps(_("networks by chance"), range(draws)):
         arcs = adjacency(swapped(whole.ties, size, random), size)
         drawn.append(modularity(arcs, divided(arcs, random)))
     group = divided(whole.arcs, np.random.default_rng(SEED))

@@ -8,6 +8,7 @@ import numpy as np
 from registry.analysis.betweenness import mean_distance
 from registry.analysis.mixing import outwardness
 from registry.analysis.modularity import communities, modularity
+from registry.analysis.progress import steps
 from registry.analysis.resampling import SEED, Compared, compared, draws_for
 from registry.analysis.sector_gaps import LEVEL
 from registry.analysis.significance import false_discovery
@@ -125,7 +126,11 @@ def _plain(whole: Whole) -> Mapping[str, float]:
 
 def _compared(world: World, whole: Whole, draws: int) -> Iterator[tuple[str, Compared]]:
     random = np.random.default_rng(SEED)
-    drawn = [_triple(swapped(whole.ties, len(whole.tied), random), len(whole.tied), random) for _ in range(draws)]
+    size = len(whole.tied)
+    drawn = [
+        _triple(swapped(whole.ties, size, random), size, random)
+        for _draw in steps(_("networks by chance"), range(draws))
+    ]
     seen = _triple(whole.ties, len(whole.tied), np.random.default_rng(SEED))
     for name, value, by_chance in zip(
         ("transitivity", "clustering", "modularity"), seen, np.array(drawn).T, strict=True

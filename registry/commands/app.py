@@ -3,7 +3,7 @@
 import typer
 
 from registry import __version__
-from registry.commands import backtesting, engines, loading, questions, reporting, saving, serving
+from registry.commands import backtesting, calibrating, engines, loading, questions, reporting, saving, serving
 
 app = typer.Typer(
     name="registry",
@@ -18,6 +18,7 @@ app.command()(loading.sources)
 app.command()(loading.template)
 app.command()(reporting.reports)
 app.command()(reporting.report)
+app.command()(calibrating.calibrate)
 app.command()(questions.query)
 app.add_typer(backtesting.backtest_app, name="backtest")
 app.add_typer(saving.saved_app, name="saved")

@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 
 from registry.access import ADMIN, ANONYMOUS
-from registry.commands.console import print_json, print_table, tell, warn, write_file
+from registry.commands.console import print_json, print_table, showing_progress, tell, warn, write_file
 from registry.opening import open_store
 from registry.reports.report import BrokenReport, ReportError
 from registry.settings import load_settings
@@ -64,7 +64,8 @@ def report(
                 runs.check(name, save)
             with open_store(settings, tell) as store:
                 reading = Fingerprinted(store)
-                answered = library.run(reading, name, actor, as_of, asked)
+                with showing_progress():
+                    answered = library.run(reading, name, actor, as_of, asked)
             content = chosen.write(answered)
             if save is not None:
                 tell(f"Kept as {runs.keep(save, answered, actor, reading.fingerprint)}.")

@@ -23,6 +23,7 @@ from registry.analysis.network import network as whole_network
 from registry.analysis.overlaps import OVERLAPS, overlaps
 from registry.analysis.reuse import REUSE, reuse
 from registry.analysis.sector_gaps import SECTOR_GAPS, sector_gaps
+from registry.analysis.what_if import WHAT_IF, what_if
 from registry.analysis.world import World
 from registry.cypher.network import network
 from registry.reports.changes import CHANGES, nothing_saved
@@ -51,6 +52,7 @@ _REPORTS: Sequence[tuple[Question, Callable[..., Report]]] = (
     (CHANNELS, channels),
     (FEEDBACK, feedback),
     (CHANGES, nothing_saved),
+    (WHAT_IF, what_if),
 )
 QUESTIONS: Mapping[str, Question] = {question.name: question for question, _answer in _REPORTS}
 _ANSWERS: Mapping[str, Callable[..., Report]] = {question.name: answer for question, answer in _REPORTS}

@@ -85,7 +85,8 @@ class Changes:
         return Row(values, one.row.evidence, one.row.confidence, (one.change, *one.row.key))
 
     def _compares(self) -> Sequence[str]:
-        then, counts = self._run.report, Counter(one.change for one in self._changed)
+        then = self._run.report
+        counts: Counter[str] = Counter(one.change for one in self._changed)
         yesterday = _(
             "Compared with the run {label} of {report}, about {day}, saved on {saved}: {found} of {of} were found."
         )
@@ -100,7 +101,7 @@ class Changes:
             ),
             today.format(
                 day=day(self._now.as_of), found=number(self._now.found), of=number(self._now.of),
-                new=number(counts["new"]), gone=number(counts["gone"]), moved=number(counts["moved"]), changed=number(counts["changed"]),
+                **{change: number(counts[change]) for change in WORDS},
             ),
         ]  # fmt: skip
         return [*notes, *_asked_with(then.parameters)]
