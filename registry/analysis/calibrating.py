@@ -79,7 +79,7 @@ def calibrate(world: World, rounds: int, seed: int) -> list[Count]:
 def _own_gaps(world: World, rounds: int, random: Random) -> Iterator[Count]:
     """Deal the sectors out anew among the agencies; ties, and what agreements of several tie together, stay."""
     alarms = found = 0
-    for _round in steps(_(WHAT["gaps"]), range(rounds if len(world.ties) else 0)):
+    for _round in _rounds("gaps", rounds if len(world.ties) else 0):
         dealt = replace(world, sector=random.permutation(world.sector))
         alarms += sector_gaps(dealt).found > 0
         found += sector_gaps(thinned(dealt, random, REMOVED)).found > 0
@@ -92,7 +92,7 @@ def _own_pairs(world: World, rounds: int, random: Random) -> Iterator[Count]:
     compared = Compared.of(world)
     alarms = pairs = found = planted = 0
     number = max(len(compared.places) // ONE_IN, 1)
-    for _round in steps(_(WHAT["overlaps"]), range(_fewer(rounds))):
+    for _round in _rounds("overlaps", _fewer(rounds)):
         dealt = shuffled(compared, int(random.integers(2**32)))
         judged = judge(dealt, LEVEL.default)
         alarms, pairs = alarms + len(judged.pairs.a), pairs + judged.family
@@ -106,21 +106,21 @@ def _own_pairs(world: World, rounds: int, random: Random) -> Iterator[Count]:
 
 def _no_gaps(_world: World, rounds: int, random: Random) -> Iterator[Count]:
     for name, agencies in (("networks-of-200", 200), ("networks-of-1000", 1_000)):
-        made = (World.of(network(random, agencies), AS_OF) for _round in steps(_(WHAT[name]), range(rounds)))
+        made = (World.of(network(random, agencies), AS_OF) for _round in _rounds(name, rounds))
         yield Count(
             name, SECTOR_GAPS.name, False, sum(sector_gaps(one).found > 0 for one in made), rounds, FALSE_ALARMS
         )
 
 
 def _small(_world: World, rounds: int, random: Random) -> Iterator[Count]:
-    every = steps(_(WHAT["networks-of-20"]), range(_fewer(rounds)))
+    every = _rounds("networks-of-20", _fewer(rounds))
     told = [sector_gaps(World.of(network(random, 20), AS_OF)) for _round in every]
     untold, cells = sum(one.unknown for one in told), sum(one.of for one in told)
     yield Count("networks-of-20", SECTOR_GAPS.name, False, untold, cells, UNTOLD, True)
 
 
 def _planted_gap(_world: World, rounds: int, random: Random) -> Iterator[Count]:
-    every = steps(_(WHAT["planted-gap"]), range(rounds))
+    every = _rounds("planted-gap", rounds)
     made = (World.of(without_ties(network(random, 200), random, REMOVED), AS_OF) for _round in every)
     yield Count(
         "planted-gap", SECTOR_GAPS.name, False, sum(sector_gaps(one).found > 0 for one in made), rounds, FOUND, True
@@ -128,7 +128,7 @@ def _planted_gap(_world: World, rounds: int, random: Random) -> Iterator[Count]:
 
 
 def _no_pairs(_world: World, rounds: int, random: Random) -> Iterator[Count]:
-    every = steps(_(WHAT["registries"]), range(_fewer(rounds)))
+    every = _rounds("registries", _fewer(rounds))
     told = [overlaps(World.of(registry(random, 2_000).lists, AS_OF)) for _round in every]
     yield Count(
         "registries", OVERLAPS.name, False, sum(one.found for one in told), sum(one.of for one in told), FALSE_PAIRS
@@ -137,12 +137,16 @@ def _no_pairs(_world: World, rounds: int, random: Random) -> Iterator[Count]:
 
 def _planted_pairs(_world: World, rounds: int, random: Random) -> Iterator[Count]:
     true = planted = found = 0
-    for _round in steps(_(WHAT["planted-found"]), range(_fewer(rounds))):
+    for _round in _rounds("planted-found", _fewer(rounds)):
         made = registry(random, 2_000, duplicates=DUPLICATES)
         told = _pairs(overlaps(World.of(made.lists, AS_OF)))
         true, planted, found = true + len(told & made.duplicates), planted + len(made.duplicates), found + len(told)
     yield Count("planted-found", OVERLAPS.name, False, true, planted, FOUND, True)
     yield Count("planted-true", OVERLAPS.name, False, true, found, TRUE, True)
+
+
+def _rounds(name: str, number: int) -> Iterator[int]:
+    return steps(_(WHAT[name]), range(number))
 
 
 def _pairs(report: Report) -> set[frozenset[str]]:

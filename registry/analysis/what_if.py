@@ -10,7 +10,7 @@ from registry.analysis.channels import CHANNELS, channels
 from registry.analysis.coverage import COVERAGE
 from registry.analysis.feedback import FEEDBACK, feedback
 from registry.analysis.gaps import FROM, GAPS, gaps
-from registry.analysis.network import MEASURES, NETWORK, network
+from registry.analysis.network import MEASURES, NETWORK, measures
 from registry.analysis.stopping import Stop
 from registry.analysis.world import World
 from registry.figures import number
@@ -54,21 +54,17 @@ class Found(NamedTuple):
     """What the reports find in one world: each question with its report, and the measures of the network."""
 
     reports: Sequence[tuple[Question, Report]]
-    measures: Report
+    measures: Mapping[str, float]
 
     @classmethod
     def of(cls, world: World) -> "Found":
         """Make the reports."""
-        return cls(((GAPS, gaps(world)), (CHANNELS, channels(world)), (FEEDBACK, feedback(world))), network(world))
+        return cls(((GAPS, gaps(world)), (CHANNELS, channels(world)), (FEEDBACK, feedback(world))), measures(world))
 
     def counts(self) -> dict[str, int]:
         """Return how many each report finds, by its name."""
         (_question, whole), *others = self.reports
         return {one.name: one.found for one in (*whole.parts[1:], *(report for _question, report in others))}
-
-    def values(self) -> dict[str, Cell]:
-        """Return the measures of the network, by their names."""
-        return {str(row["measure"]): row["value"] for row in self.measures.rows}
 
 
 def what_if(world: World, *, lose: str = "", tie: str = "", lapse: str = "") -> Report:
@@ -130,12 +126,10 @@ def _numbers(before: Found, after: Found, named: tuple[Evidence, ...]) -> Iterat
     then, now = before.counts(), after.counts()
     for name in then:
         yield _row("count", name, _("findings"), named, before=then[name], after=now[name])
-    values, others = before.values(), after.values()
     for name in MEASURES:
-        if name in values or name in others:
-            yield _row(
-                "measure", NETWORK.name, _(MEASURES[name]), named, before=values.get(name), after=others.get(name)
-            )
+        if name in before.measures or name in after.measures:
+            value, other = before.measures.get(name), after.measures.get(name)
+            yield _row("measure", NETWORK.name, _(MEASURES[name]), named, before=value, after=other)
 
 
 def _row(change: str, report: str | None, what: str, evidence: tuple[Evidence, ...], **more: Cell) -> Row:

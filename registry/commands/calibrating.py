@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 BROKEN, REFUSED, ROUNDS = 1, 2, 100
 VERDICTS = {True: "kept", False: "broken", None: "no promise"}
-HEADINGS = ["data", "report", "what is counted", "seen", "share", "promise", "verdict"]
+HEADINGS = ["tested on", "report", "what is counted", "seen", "share", "promise", "verdict"]
 
 
 def calibrate(

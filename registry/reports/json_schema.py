@@ -22,7 +22,10 @@ CELLS: Mapping[str, Schema] = {
 
 
 def json_schema(questions: Mapping[str, Question]) -> Schema:
-    """Return the schema of what `as_json` writes for these reports, descriptions in the language of the moment."""
+    """Return the schema of what `as_json` writes for these reports, descriptions in the language of the moment.
+
+    What a run is saved as is `#/$defs/savedRun`.
+    """
     whole = {
         "name": {"enum": list(questions)},
         "question": TEXT,
@@ -40,6 +43,7 @@ def json_schema(questions: Mapping[str, Question]) -> Schema:
         **_exactly(whole),
         "allOf": [_if_named(name) for name in questions],
         "$defs": {
+            "savedRun": _SAVED_RUN,
             "evidence": {"type": "array", "items": _exactly(dict.fromkeys(("id", "name", "kind"), TEXT))},
             **{name: _own(one.shown()) for name, one in questions.items()},
         },
@@ -95,6 +99,13 @@ _COLUMN = _exactly(
         "unit": TEXT,
         "description": TEXT,
         "words": {"type": "object", "additionalProperties": TEXT},
+    }
+)
+_SAVED_RUN = _exactly(
+    {
+        **dict.fromkeys(("label", "saved", "language", "fingerprint"), TEXT),
+        "sight": TEXTS,
+        "report": {"$ref": "#"},
     }
 )
 
