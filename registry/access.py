@@ -8,7 +8,7 @@ Doing goes by role: an actor may do what their role allows to the records whose 
 administrator may do everything.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -84,6 +84,12 @@ class Actor:
         """Return the actor as the parameter `$me` of a text that asks where they may do something."""
         agencies = sorted(self.agencies) if action in RIGHTS[self.role] else []
         return {**self.parameter(), "everything": self.everything, "agencies": agencies}
+
+
+def seeing(names: Iterable[str]) -> Actor:
+    """Return somebody whom records list by these names."""
+    listed = frozenset(names)
+    return Actor("somebody", ADMINISTRATORS in listed, listed - {ANYBODY, ADMINISTRATORS})
 
 
 ANONYMOUS = Actor()

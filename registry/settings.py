@@ -62,6 +62,11 @@ class Settings(BaseSettings):
     oidc_groups_claim: str = Field("groups")
     hosts: Annotated[tuple[str, ...], NoDecode] = Field(())
 
+    @property
+    def saved_runs(self) -> Path:
+        """Where runs of reports are kept."""
+        return self.data / "saved-runs"
+
     @field_validator("neo4j_uri")
     @classmethod
     def _without_secrets(cls, uri: str | None) -> str | None:

@@ -7,7 +7,7 @@ import graphene
 from graphene.utils.str_converters import to_camel_case
 from graphql import GraphQLSchema, StringValueNode
 
-from registry.reports.report import CONFIDENCE, Column, Parameter, Question, Report, Row
+from registry.reports.report import CONFIDENCE, Column, Parameter, Question, Report, Row, TextParameter
 from registry.values import Date
 from schema.building import cleaning
 from schema.limits import page_size
@@ -50,10 +50,15 @@ class ReportParameter(graphene.ObjectType):
     name = _promised(
         graphene.String, "Its name on the command line and in addresses; here it is written in camel case."
     )
-    type = _promised(graphene.String, "integer or number.")
-    default = _promised(graphene.Float, "What it is where nothing is asked.")
-    least = _promised(graphene.Float, "The least it may be.")
-    most = _promised(graphene.Float, "The most it may be.")
+    type = _promised(graphene.String, "integer, number or text.")
+    default = graphene.Field(
+        graphene.Float,
+        description="What a number is where nothing is asked; a text is empty.",
+        resolver=lambda one, _info: None if isinstance(one, TextParameter) else one.default,
+    )
+    least = graphene.Field(graphene.Float, description="The least that a number may be.")
+    most = graphene.Field(graphene.Float, description="The most that a number may be.")
+    longest = graphene.Field(graphene.Int, description="How many letters a text may have.")
     description = _promised(graphene.String, "What it does, in words.")
 
 
@@ -148,7 +153,8 @@ def _row(name: str, question: Question) -> Any:
     confidence = _promised(graphene.String, f"How sure it is: {', '.join(CONFIDENCE)}.")
     count = _promised(graphene.Int, "How many records it rests on.", resolver=lambda row, _info: len(row.evidence))
     evidence = _paged(ReportEvidence, EVIDENCE, "The records it rests on.", lambda row: row.evidence)
-    last = {"confidence": confidence, "evidence_count": count, "evidence": evidence}
+    key = _promised(_list(graphene.String), "What it is known by in another run: ids, codes, and texts without either.")
+    last = {"confidence": confidence, "key": key, "evidence_count": count, "evidence": evidence}
     return type(name, (graphene.ObjectType,), {"__doc__": f"A row of {question.name}.", **columns, **last})
 
 
@@ -160,8 +166,11 @@ def _column(column: Column) -> graphene.Field:
     return graphene.Field(_TYPES[column.type], name=to_camel_case(column.name), description=described, resolver=resolve)
 
 
-def _argument(parameter: Parameter) -> tuple[str, graphene.Argument]:
-    told = f"{parameter.description} From {parameter.least:g} to {parameter.most:g}."
+def _argument(parameter: Parameter | TextParameter) -> tuple[str, graphene.Argument]:
+    if isinstance(parameter, TextParameter):
+        told = f"{parameter.description} At most {parameter.longest} letters."
+    else:
+        told = f"{parameter.description} From {parameter.least:g} to {parameter.most:g}."
     return parameter.name, graphene.Argument(_TYPES[parameter.type], default_value=parameter.default, description=told)
 
 

@@ -55,6 +55,7 @@ AGREEMENTS = Question(
         ),
     ),
     (WITHIN,),
+    key=("finding", "agreement", "resource", "agencies"),
 )
 
 
@@ -165,7 +166,14 @@ def _row(finding: Finding, as_of: str, names: dict[str, str]) -> Row:
         "parts": lapse.parts if lapse and lapse.parts > 1 else None,
         "hinges": _named(lapse.hinges, names) if lapse else (),
     }
-    return Row(values, _evidence(finding, names))
+    return Row(values, _evidence(finding, names), key=_key(finding))
+
+
+def _key(finding: Finding) -> tuple[str, ...]:
+    """Return what a finding is known by: the agreement; for a use, the resource and who uses it."""
+    if finding.resource:
+        return finding.code, finding.resource.id, finding.agencies[0]
+    return finding.code, finding.agreement.id if finding.agreement else ""
 
 
 def _named(agencies: Sequence[str], names: Mapping[str, str]) -> tuple[str, ...]:

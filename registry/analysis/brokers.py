@@ -7,6 +7,7 @@ import numpy as np
 from registry.analysis.betweenness import betweenness
 from registry.analysis.brokerage import brokerage
 from registry.analysis.holes import constraint, effective_size
+from registry.analysis.progress import steps
 from registry.analysis.resampling import FIRM, SEED, SHIFTED, draws_for
 from registry.analysis.standing import adjacency, grounds, standing, tied_alone
 from registry.analysis.world import Floats, Ints, World
@@ -48,6 +49,7 @@ BROKERS = Question(
         Column("efficiency", "Efficiency", "number", "Effective size for each partner, 0 to 1."),
     ),
     (FIRM, MOST),
+    key=("agency",),
 )  # fmt: skip
 
 
@@ -81,7 +83,7 @@ def _rank(world: World) -> Ranked:
     tied, ties = tied_alone(standing(world))
     draws, random = draws_for(len(tied), WORK), np.random.default_rng(SEED)
     times = np.zeros(len(tied))
-    for _draw in range(draws if len(ties) else 0):
+    for _draw in steps(_("networks with fewer ties"), range(draws if len(ties) else 0)):
         kept = ties[random.random(len(ties)) >= SHIFTED]
         times[_top(_through(kept, len(tied), SOURCES_A_DRAW, random))] += 1
     return Ranked(tied, ties, _through(ties, len(tied), SOURCES, random), times / draws, draws)

@@ -40,6 +40,7 @@ COVERAGE = Question(
         Column("share", "Share", "number", "The share that has it, of those where it is known.", "%"),
         Column("withheld", "Withheld", "integer", "Of how many it is withheld.", "records"),
     ),
+    key=("kind", "fact"),
 )
 
 

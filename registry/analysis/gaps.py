@@ -70,6 +70,7 @@ GAPS = Question(
         Column("next_step", "Next step", "text", "What could be done next."),
     ),
     (LEVEL, LEAST_EXPECTED, LEAST_LIKENESS, WITHIN),
+    key=("about", "who", "subject"),
 )
 
 

@@ -86,7 +86,8 @@ def _wanted(report: Report) -> Iterator[Row]:
             recent=told(first["recent"]), users=told(first["users"]), n=number(len(rows))
         )
         evidence = dict.fromkeys(one for row in rows[:NAMED] for one in row.evidence)
-        yield _finding(replace(first, evidence=tuple(evidence)), "wanted", who[:NAMED], str(first["resource"]), measure)
+        meeting = replace(first, evidence=tuple(evidence), key=(first.evidence[0].id,))
+        yield _finding(meeting, "wanted", who[:NAMED], str(first["resource"]), measure)
 
 
 def _finding(row: Row, about: str, who: tuple[str, ...], subject: str, measure: str) -> Row:

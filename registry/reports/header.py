@@ -14,7 +14,7 @@ from registry.reports.report import Column, Parameter
 from registry.words import language
 
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z][a-z0-9]*)*")
-RESERVED = ("as_of", "confidence", "lang", EVIDENCE, FOUND)
+RESERVED = ("as_of", "confidence", "key", "lang", EVIDENCE, FOUND)
 AT_LINE = re.compile(r" \(at line (\d+), column \d+\)| \(at end of document\)")
 Words = Annotated[str, Field(min_length=1, max_length=1_000)]
 

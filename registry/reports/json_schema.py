@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, get_args, get_type_hints
 
-from registry.reports.report import CONFIDENCE, Column, Parameter, Question
+from registry.reports.report import CONFIDENCE, Column, Parameter, Question, TextParameter
 
 Schema = dict[str, Any]
 TEXT: Schema = {"type": "string"}
@@ -22,7 +22,10 @@ CELLS: Mapping[str, Schema] = {
 
 
 def json_schema(questions: Mapping[str, Question]) -> Schema:
-    """Return the schema of what `as_json` writes for these reports, descriptions in the language of the moment."""
+    """Return the schema of what `as_json` writes for these reports, descriptions in the language of the moment.
+
+    What a run is saved as is `#/$defs/savedRun`.
+    """
     whole = {
         "name": {"enum": list(questions)},
         "question": TEXT,
@@ -40,6 +43,7 @@ def json_schema(questions: Mapping[str, Question]) -> Schema:
         **_exactly(whole),
         "allOf": [_if_named(name) for name in questions],
         "$defs": {
+            "savedRun": _SAVED_RUN,
             "evidence": {"type": "array", "items": _exactly(dict.fromkeys(("id", "name", "kind"), TEXT))},
             **{name: _own(one.shown()) for name, one in questions.items()},
         },
@@ -56,6 +60,7 @@ def _own(question: Question) -> Schema:
         **{one.name: _cell(one) for one in question.columns},
         "confidence": {"enum": list(CONFIDENCE)},
         "evidence": {"$ref": "#/$defs/evidence"},
+        "key": TEXTS,
     }
     parameters = _exactly({one.name: _parameter(one) for one in question.parameters})
     return {
@@ -69,7 +74,9 @@ def _cell(column: Column) -> Schema:
     return {"title": column.label + counted, "description": column.description, **CELLS[column.type]}
 
 
-def _parameter(one: Parameter) -> Schema:
+def _parameter(one: Parameter | TextParameter) -> Schema:
+    if isinstance(one, TextParameter):
+        return {"description": one.description, "type": "string", "maxLength": one.longest, "default": one.default}
     limits = {"minimum": one.least, "maximum": one.most, "default": one.default}
     return {"description": one.description, "type": one.type, **limits}
 
@@ -92,6 +99,13 @@ _COLUMN = _exactly(
         "unit": TEXT,
         "description": TEXT,
         "words": {"type": "object", "additionalProperties": TEXT},
+    }
+)
+_SAVED_RUN = _exactly(
+    {
+        **dict.fromkeys(("label", "saved", "language", "fingerprint"), TEXT),
+        "sight": TEXTS,
+        "report": {"$ref": "#"},
     }
 )
 

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from registry.figures import day, number
-from registry.reports.report import Cell, Column, Report, Row
+from registry.reports.report import Cell, Column, Report, Row, Value
 from registry.words import _
 
 WIDTH, LONGEST = 100, 20
@@ -35,9 +35,10 @@ def as_text(report: Report, width: int = WIDTH) -> str:
 def as_json(report: Report) -> str:
     """Return the report as JSON.
 
-    Names: `name`, `question`, `as_of`, `parameters` (name to number), `columns` (each `name`, `label`, `type`, `unit`,
+    Names: `name`, `question`, `as_of`, `parameters` (name to number or text), `columns` (each `name`, `label`, `type`, `unit`,
     `description`, `words`), `found`, `of`, `unknown`, `withheld`, `method`, `notes`, and `rows`: each has one value a
-    column, by name, then `confidence` and `evidence`, a list of `id`, `name`, `kind`.
+    column, by name, then `confidence`, `evidence`, a list of `id`, `name`, `kind`, and
+    `key`, by which it is known again in another run.
     """
     whole = {
         "name": report.name,
@@ -91,6 +92,11 @@ def shown(column: Column, cell: Cell) -> str:
     return column.words.get(cell, cell) if cell else ""
 
 
+def given(value: Value) -> str:
+    """Return what a report was asked with as people read it."""
+    return value if isinstance(value, str) else number(value)
+
+
 def filled(report: Report) -> list[Column]:
     """Return the columns that hold anything."""
     return [one for one in report.columns if any(row[one.name] not in (None, ()) for row in report.rows)]
@@ -131,7 +137,8 @@ def _column(column: Column) -> dict[str, object]:
 
 def _values(report: Report, row: Row) -> dict[str, object]:
     values: dict[str, object] = {one.name: row[one.name] for one in report.columns}
-    return values | {"confidence": row.confidence, "evidence": [one._asdict() for one in row.evidence]}
+    evidence = [one._asdict() for one in row.evidence]
+    return values | {"confidence": row.confidence, "evidence": evidence, "key": row.key}
 
 
 def harmless(cell: Cell) -> Cell:

@@ -9,6 +9,7 @@ from typing import Any
 import xlsxwriter
 
 from registry.figures import day, number
+from registry.reports.render import given
 from registry.reports.report import CONFIDENCE, Cell, Column, Report, ReportError, Row
 from registry.words import _
 
@@ -134,7 +135,7 @@ def _told(report: Report) -> Iterator[tuple[str, str]]:
     yield _("Nothing can be told of"), number(report.unknown)
     yield _("Records that show no more than their face"), number(report.withheld)
     for name, value in report.parameters.items():
-        yield name, number(value)
+        yield name, given(value)
     yield _("Method"), report.method
     for note in report.notes:
         yield _("To mind"), note

@@ -13,6 +13,7 @@ from registry.model import MODEL
 from registry.modelling import Model
 from registry.oidc.provider import Provider
 from registry.reports.library import Library
+from registry.reports.saved import SavedRuns
 from registry.settings import Settings
 from registry.store import Place, Reader, StoreError
 from registry.web import graphiql
@@ -57,7 +58,7 @@ def build_app(place: Place, settings: Settings, *, model: Model = MODEL) -> Star
     reader, schema = Reader(place), build_schema(model, introspection=settings.introspection)
     limits = Limits(settings)
     provider = Provider(settings) if settings.oidc_issuer else None
-    library, tools = Library(settings.reports), Tools(place)
+    library, tools = Library(settings.reports, SavedRuns(settings.saved_runs)), Tools(place)
     answers, graph = Answers(tools, reader, library), Graph(schema, reader)
     pages, inbox = Pages(reader, answers, library), Inbox(graph, reader)
     trusted = TrustedDocuments(settings.documents, map(operation, OPERATIONS)) if settings.documents else None
