@@ -88,6 +88,15 @@ class ReportEvidence(graphene.ObjectType):
     kind = _promised(graphene.String, "Its kind, such as Agency.")
 
 
+class ReportPart(graphene.ObjectType):
+    """A report that another is composed of."""
+
+    name = _promised(graphene.String, "Its name.")
+    found = _promised(graphene.Int, "How many were found.")
+    of = _promised(graphene.Int, "Of how many that were looked at.")
+    unknown = _promised(graphene.Int, "Of how many nothing can be told.")
+
+
 class AnyReport(graphene.Interface):
     """What every report says: `found` of `of`; of `unknown` nothing can be told; `withheld` records show their face only."""
 
@@ -103,6 +112,7 @@ class AnyReport(graphene.Interface):
     of = _promised(graphene.Int, "Of how many that were looked at.")
     unknown = _promised(graphene.Int, "Of how many nothing can be told.")
     withheld = _promised(graphene.Int, "How many records show no more than their face to who asks.")
+    parts = _promised(_list(ReportPart), "The reports that it is composed of, if any.")
     method = _promised(graphene.String, "How it was answered.")
     notes = _promised(_list(graphene.String), "What to mind when reading it.")
     rows_count = _promised(graphene.Int, "How many rows there are.", resolver=lambda report, _info: len(report.rows))

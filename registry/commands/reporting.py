@@ -35,7 +35,7 @@ def report(
     name: str = typer.Argument(help="The report's name; `registry reports` lists them."),
     as_of: str | None = typer.Option(None, "--as-of", help="The day that it is about, such as 2026-12-31."),
     param: list[str] = typer.Option([], "--param", help="A parameter, as name=value."),
-    format: str = typer.Option("text", "--format", help="text, json, csv, xlsx or html."),  # noqa: A002
+    format: str = typer.Option("text", "--format", help="text, json, csv, xlsx, html, or vl.json for its chart."),  # noqa: A002
     output: Path | None = typer.Option(None, "-o", "--output", help="The file to write to."),
 ) -> None:
     """Run a report; `gaps` is the whole collaboration gap report."""

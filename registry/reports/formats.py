@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from registry.reports.charts import as_chart
 from registry.reports.printable import POLICY, as_html
 from registry.reports.render import as_csv, as_json, as_text
 from registry.reports.report import Report
@@ -18,11 +19,13 @@ class Format(NamedTuple):
     headers: Mapping[str, str] = {}
 
 
+CHART = "vl.json"
 SHEETS = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 FILES: Mapping[str, Format] = {
     "json": Format(as_json, "application/json"),
     "csv": Format(as_csv, "text/csv; charset=utf-8"),
     "xlsx": Format(as_xlsx, SHEETS, binary=True),
+    CHART: Format(as_chart, "application/json"),
     "html": Format(as_html, "text/html; charset=utf-8", headers={"Content-Security-Policy": POLICY}),
 }
 FORMATS: Mapping[str, Format] = {"text": Format(as_text, "text/plain; charset=utf-8"), **FILES}

@@ -29,6 +29,7 @@ def json_schema(questions: Mapping[str, Question]) -> Schema:
         "as_of": DAY,
         "parameters": {"type": "object"},
         **dict.fromkeys(("found", "of", "unknown", "withheld"), COUNT),
+        "parts": {"type": "array", "items": _PART},
         "columns": {"type": "array", "items": _COLUMN},
         "rows": {"type": "array"},
         "method": TEXT,
@@ -94,6 +95,8 @@ _COLUMN = _exactly(
         "words": {"type": "object", "additionalProperties": TEXT},
     }
 )
+
+_PART = _exactly({"name": TEXT, **dict.fromkeys(("found", "of", "unknown"), COUNT)})
 
 
 if __name__ == "__main__":

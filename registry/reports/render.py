@@ -23,6 +23,10 @@ def as_text(report: Report, width: int = WIDTH) -> str:
     page = io.StringIO()
     console = Console(file=page, width=width, highlight=False, markup=False, emoji=False, color_system=None)
     console.print(f"{report.question}\n{summary(report)}\n")
+    for part in report.parts:
+        console.print(f"{part.name}: {headline(part)}")
+    if report.parts:
+        console.print()
     if report.rows:
         table = _table(report)
         console.print(table, width=max(width, _least(table)), crop=False)
@@ -37,7 +41,8 @@ def as_json(report: Report) -> str:
 
     Names: `name`, `question`, `as_of`, `parameters` (name to number), `columns` (each `name`, `label`, `type`, `unit`,
     `description`, `words`), `found`, `of`, `unknown`, `withheld`, `method`, `notes`, and `rows`: each has one value a
-    column, by name, then `confidence` and `evidence`, a list of `id`, `name`, `kind`.
+    column, by name, then `confidence` and `evidence`, a list of `id`, `name`, `kind`. `parts` are the reports that it is
+    composed of, each with `name`, `found`, `of` and `unknown`.
     """
     whole = {
         "name": report.name,
@@ -48,6 +53,7 @@ def as_json(report: Report) -> str:
         "of": report.of,
         "unknown": report.unknown,
         "withheld": report.withheld,
+        "parts": [{"name": one.name, "found": one.found, "of": one.of, "unknown": one.unknown} for one in report.parts],
         "columns": [_column(one) for one in report.columns],
         "rows": [_values(report, row) for row in report.rows],
         "method": report.method,
@@ -72,12 +78,17 @@ def as_csv(report: Report) -> str:
 
 def summary(report: Report) -> str:
     """Say in one line what was found, of how many, on which day, and what is not known."""
-    told = _("{day}: {found} of {of}.").format(day=day(report.as_of), found=number(report.found), of=number(report.of))
-    if report.unknown:
+    told = f"{day(report.as_of)}: {headline(report)}."
+    if report.unknown and not report.parts:
         told += " " + _("Of {n} nothing can be told.").format(n=number(report.unknown))
     if report.withheld:
         told += " " + _("{n} records show no more than their face.").format(n=number(report.withheld))
     return told
+
+
+def headline(report: Report) -> str:
+    """Say what was found: so many of so many, or what the report itself says."""
+    return report.headline or _("{n} of {m}").format(n=number(report.found), m=number(report.of))
 
 
 def shown(column: Column, cell: Cell) -> str:

@@ -87,7 +87,8 @@ class Report:
     """An answer: `found` of `of` looked at; of `unknown` nothing can be told; `withheld` records show their face only.
 
     Texts are in the language of who asked; names, codes, days (ISO 8601) and numbers are the same in every language.
-    `parts` are the reports that it is composed of.
+    `described` says what each parameter does, `parts` are the reports that it is composed of, and `headline` says what was found
+    where `found` of `of` would say little.
     """
 
     name: str
@@ -102,7 +103,9 @@ class Report:
     withheld: int
     method: str
     notes: tuple[str, ...]
+    described: Mapping[str, str] = field(default_factory=dict)
     parts: tuple["Report", ...] = ()
+    headline: str = ""
 
 
 @dataclass(frozen=True)
@@ -135,7 +138,7 @@ class Question:
         """Return the report, its fixed texts in the language of the moment."""
         return Report(
             self.name, _(self.text), as_of, parameters, self.shown_columns(), tuple(rows),
-            found, of, unknown, withheld, _(self.method), tuple(notes),
+            found, of, unknown, withheld, _(self.method), tuple(notes), {one.name: _(one.description) for one in self.parameters},
         )  # fmt: skip
 
     def shown(self) -> "Question":

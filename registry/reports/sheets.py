@@ -9,6 +9,7 @@ from typing import Any
 import xlsxwriter
 
 from registry.figures import day, number
+from registry.reports.render import headline
 from registry.reports.report import CONFIDENCE, Cell, Column, Report, ReportError, Row
 from registry.words import _
 
@@ -130,11 +131,11 @@ def _joined(texts: Iterable[str]) -> str:
 def _told(report: Report) -> Iterator[tuple[str, str]]:
     """Yield what a report says of itself, each with what it is called."""
     yield _("As of"), day(report.as_of)
-    yield _("Found"), _("{n} of {m}").format(n=number(report.found), m=number(report.of))
+    yield _("Found"), headline(report)
     yield _("Nothing can be told of"), number(report.unknown)
     yield _("Records that show no more than their face"), number(report.withheld)
     for name, value in report.parameters.items():
-        yield name, number(value)
+        yield report.described[name].rstrip("."), number(value)
     yield _("Method"), report.method
     for note in report.notes:
         yield _("To mind"), note

@@ -85,6 +85,7 @@ def _routes(pages: Pages, graph: Graph, graphql: Endpoint, reports: Endpoint) ->
         Route("/reports", pages.reports),
         Route(GRAPHIQL_OF_REPORTS, reports),
         Route("/reports/schema.json", pages.report_schema),
+        Route("/reports/{name}.vl.json", pages.report_chart),
         Route("/reports/{name}.{format}", pages.report_file),
         Route("/reports/{name}", pages.report),
         *Lists(graph).routes(),
