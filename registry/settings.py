@@ -47,6 +47,7 @@ class Settings(BaseSettings):
     query_timeout: float = Field(10.0, gt=0, le=600)
     introspection: bool = Field(True)
     documents: DirectoryPath | None = Field(None)
+    smallest_count: int = Field(0, ge=0, le=1_000)
     hosts: Annotated[tuple[str, ...], NoDecode] = Field(())
 
     @field_validator("neo4j_uri")

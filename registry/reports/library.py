@@ -12,6 +12,7 @@ from registry.cypher.tokens import Fault
 from registry.reports.catalogue import QUESTIONS, Readable, find_question, read_day, read_parameters, run_report
 from registry.reports.report import BrokenReport, Question, Report
 from registry.reports.site import SiteReport, read_report
+from registry.reports.small import without_small_counts
 from registry.words import _
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*")
@@ -36,8 +37,8 @@ class Edition(NamedTuple):
 class Library:
     """The reports of the registry and those of a folder, which is looked at again whenever it is asked."""
 
-    def __init__(self, folder: Path | None = None) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path | None = None, smallest_count: int = 0) -> None:
+        self._folder, self._smallest_count = folder, smallest_count
         self._read: dict[Edition, SiteReport | Fault] = {}
 
     def questions(self) -> Mapping[str, Question]:
@@ -63,7 +64,21 @@ class Library:
         as_of: str | date | None = None,
         params: Mapping[str, object] | None = None,
     ) -> Report:
-        """Run a report as `catalogue.run_report` does, one of the folder too. Raises ReportError and StoreError."""
+        """Run a report as `catalogue.run_report` does, one of the folder too. Raises ReportError and StoreError.
+
+        Who may not see everything is not told numbers below the smallest count about what they may not see all of.
+        """
+        report = self._run(store, name, actor, as_of, params)
+        return report if actor.everything else without_small_counts(report, self._smallest_count)
+
+    def _run(
+        self,
+        store: Readable,
+        name: str,
+        actor: Actor,
+        as_of: str | date | None,
+        params: Mapping[str, object] | None,
+    ) -> Report:
         question, site = self.find(name), self._sites().get(name)
         if name in QUESTIONS or not isinstance(site, SiteReport):
             return run_report(store, name, actor, as_of, params)

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from registry.figures import day, number
 from registry.reports.render import filled, headline, shown
-from registry.reports.report import CONFIDENCE, Report
+from registry.reports.report import CONFIDENCE, Links, Report
 from registry.words import _, language
 
 STYLE = files("registry.reports").joinpath("templates/printable.css").read_text(encoding="utf-8")
@@ -24,10 +24,13 @@ _TEMPLATES.globals |= {"_": _, "confidence": CONFIDENCE, "style": Markup(STYLE),
 _TEMPLATES.globals |= {"day": day, "number": number, "shown": shown, "headline": headline}
 
 
-def as_html(report: Report) -> str:
+def as_html(report: Report, links: Links | None = None) -> str:
     """Return the report as a page of its own, in the language of the moment.
 
-    It holds the columns that hold anything, every row with the records that it rests on (their ids as values), the method
-    and the notes; a wide sheet of paper, on which the head of the table is repeated.
+    It holds the columns that hold anything, every row with the records that it rests on (their ids as values; with `links`
+    they lead to where each is shown), the method and the notes; a wide sheet of paper, on which the head of the table is
+    repeated.
     """
-    return _TEMPLATES.get_template("printable.html").render(lang=language(), report=report, columns=filled(report))
+    return _TEMPLATES.get_template("printable.html").render(
+        lang=language(), report=report, columns=filled(report), links=links
+    )

@@ -7,11 +7,12 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from registry.figures import day, number
-from registry.reports.report import Cell, Column, Report, Row
+from registry.figures import Few, day, number
+from registry.reports.report import Cell, Column, Links, Report, Row
 from registry.words import _
 
 WIDTH, LONGEST = 100, 20
+SHOWN_BY = "shown_by"
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -36,13 +37,14 @@ def as_text(report: Report, width: int = WIDTH) -> str:
     return "\n".join(line.rstrip() for line in page.getvalue().splitlines()) + "\n"
 
 
-def as_json(report: Report) -> str:
+def as_json(report: Report, links: Links | None = None) -> str:
     """Return the report as JSON.
 
     Names: `name`, `question`, `as_of`, `parameters` (name to number), `columns` (each `name`, `label`, `type`, `unit`,
     `description`, `words`), `found`, `of`, `unknown`, `withheld`, `method`, `notes`, and `rows`: each has one value a
     column, by name, then `confidence` and `evidence`, a list of `id`, `name`, `kind`. `parts` are the reports that it is
-    composed of, each with `name`, `found`, `of` and `unknown`.
+    composed of, each with `name`, `found`, `of` and `unknown`. With `links` each record of the evidence
+    has its `address`, and each row with evidence that of the query which shows it, `shown_by`.
     """
     whole = {
         "name": report.name,
@@ -51,11 +53,13 @@ def as_json(report: Report) -> str:
         "parameters": report.parameters,
         "found": report.found,
         "of": report.of,
-        "unknown": report.unknown,
-        "withheld": report.withheld,
-        "parts": [{"name": one.name, "found": one.found, "of": one.of, "unknown": one.unknown} for one in report.parts],
+        "unknown": _told(report.unknown),
+        "withheld": _told(report.withheld),
+        "parts": [
+            {"name": one.name, "found": one.found, "of": one.of, "unknown": _told(one.unknown)} for one in report.parts
+        ],
         "columns": [_column(one) for one in report.columns],
-        "rows": [_values(report, row) for row in report.rows],
+        "rows": [_values(report, row, links) for row in report.rows],
         "method": report.method,
         "notes": report.notes,
     }
@@ -129,6 +133,11 @@ def _heading(column: Column) -> str:
     return f"{column.label} %" if column.unit == "%" else column.label
 
 
+def _told(count: int) -> int | None:
+    """Return a count, None for one that is left out."""
+    return None if isinstance(count, Few) else count
+
+
 def _column(column: Column) -> dict[str, object]:
     return {
         "name": column.name,
@@ -140,9 +149,13 @@ def _column(column: Column) -> dict[str, object]:
     }
 
 
-def _values(report: Report, row: Row) -> dict[str, object]:
+def _values(report: Report, row: Row, links: Links | None) -> dict[str, object]:
     values: dict[str, object] = {one.name: row[one.name] for one in report.columns}
-    return values | {"confidence": row.confidence, "evidence": [one._asdict() for one in row.evidence]}
+    evidence: list[dict[str, str]] = [one._asdict() for one in row.evidence]
+    if links and row.evidence:
+        evidence = [named | {"address": links.record(one)} for named, one in zip(evidence, row.evidence, strict=True)]
+        values[SHOWN_BY] = links.query(row.evidence)
+    return values | {"confidence": row.confidence, "evidence": evidence}
 
 
 def harmless(cell: Cell) -> Cell:

@@ -1,6 +1,6 @@
 """What a report is: a question, its answer as rows with evidence, and what is not known. Renderers read this alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
@@ -52,7 +52,10 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Column:
-    """A column: `name` for programs, `label` for people. `words` says what each code is called."""
+    """A column: `name` for programs, `label` for people. `words` says what each code is called.
+
+    It is `veiled` where it counts records of which the reader may see no more than the face.
+    """
 
     name: str
     label: str
@@ -60,6 +63,7 @@ class Column:
     description: str
     unit: str = ""
     words: Mapping[str, str] = field(default_factory=dict)
+    veiled: bool = False
 
 
 class Evidence(NamedTuple):
@@ -68,6 +72,13 @@ class Evidence(NamedTuple):
     id: str
     name: str
     kind: str
+
+
+class Links(NamedTuple):
+    """Where a server shows a record, and the GraphQL query that shows several: addresses."""
+
+    record: Callable[[Evidence], str]
+    query: Callable[[Sequence[Evidence]], str]
 
 
 @dataclass(frozen=True)
@@ -151,8 +162,12 @@ class Question:
     def shown_columns(self) -> tuple[Column, ...]:
         """Return the columns with their texts in the language of the moment."""
         return tuple(
-            Column(
-                one.name, _(one.label), one.type, _(one.description), _(one.unit) if one.unit else "", _words(one.words)
+            replace(
+                one,
+                label=_(one.label),
+                description=_(one.description),
+                unit=_(one.unit) if one.unit else "",
+                words=_words(one.words),
             )
             for one in self.columns
         )

@@ -17,6 +17,7 @@ from registry.settings import Settings
 from registry.store import Place, Reader, StoreError
 from registry.web import graphiql
 from registry.web.answers import Answers
+from registry.web.evidence import evidence
 from registry.web.explore import Explorer
 from registry.web.explorer_words import OPERATIONS
 from registry.web.graph import Graph
@@ -41,7 +42,7 @@ from schema.requests import TrustedDocuments
 def build_app(place: Place, settings: Settings, *, model: Model = MODEL) -> Starlette:
     """Return the application for a store. It connects when it starts; a store that is away then is tried again."""
     reader, schema = Reader(place), build_schema(model, introspection=settings.introspection)
-    library = Library(settings.reports)
+    library = Library(settings.reports, settings.smallest_count)
     answers, graph = Answers(place, reader, library), Graph(schema, reader)
     pages = Pages(reader, answers, library)
     trusted = TrustedDocuments(settings.documents, map(operation, OPERATIONS)) if settings.documents else None
@@ -92,6 +93,7 @@ def _routes(pages: Pages, graph: Graph, graphql: Endpoint, reports: Endpoint) ->
         *Records(graph).routes(),
         *Searches(graph).routes(),
         *Sharing(graph).routes(),
+        Route("/evidence", evidence),
         Route("/health", pages.health),
         Route("/ready", pages.ready),
         Mount("/static/graphiql", StaticFiles(directory=graphiql.folder())),

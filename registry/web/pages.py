@@ -16,6 +16,7 @@ from registry.reports.report import Report
 from registry.store import Reader, StoreError
 from registry.web.addresses import address
 from registry.web.answers import Answers
+from registry.web.evidence import links
 from registry.web.files import json_file
 from registry.web.markup import VARY, page
 from registry.web.problems import SOON, away
@@ -93,7 +94,8 @@ class Pages:
         report = await self._asked(request)
         name = f'inline; filename="{report.name}-{report.as_of}.{extension}"'
         headers = {"Content-Disposition": name, "Content-Language": language(), **VARY, **chosen.headers}
-        content = await to_thread.run_sync(chosen.write, report)
+        shown_at = [links(str(request.base_url).rstrip("/"))] if chosen.linked else []
+        content = await to_thread.run_sync(chosen.write, report, *shown_at)
         return Response(content, media_type=chosen.media_type, headers=headers)
 
     async def _asked(self, request: Request) -> Report:
