@@ -89,7 +89,9 @@ class Actor:
 def seeing(names: Iterable[str]) -> Actor:
     """Return somebody whom records list by these names."""
     listed = frozenset(names)
-    return Actor("somebody", ADMINISTRATORS in listed, listed - {ANYBODY, ADMINISTRATORS})
+    return Actor(
+        "somebody", Role.ADMIN if ADMINISTRATORS in listed else Role.VIEWER, listed - {ANYBODY, ADMINISTRATORS}
+    )
 
 
 ANONYMOUS = Actor()

@@ -60,6 +60,7 @@ class Settings(BaseSettings):
     oidc_role_claim: str = Field("roles")
     oidc_agencies_claim: str = Field("agencies")
     oidc_groups_claim: str = Field("groups")
+    smallest_count: int = Field(0, ge=0, le=1_000)
     hosts: Annotated[tuple[str, ...], NoDecode] = Field(())
 
     @property

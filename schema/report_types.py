@@ -7,6 +7,7 @@ import graphene
 from graphene.utils.str_converters import to_camel_case
 from graphql import GraphQLSchema, StringValueNode
 
+from registry.figures import Few
 from registry.reports.report import CONFIDENCE, Column, Parameter, Question, Report, Row, TextParameter
 from registry.values import Date
 from schema.building import cleaning
@@ -38,6 +39,18 @@ class Day(graphene.Scalar):
 
 def _promised(kind: Any, doc: str, **more: Any) -> Any:
     return graphene.Field(graphene.NonNull(kind), description=doc, **more)
+
+
+def _perhaps_left_out(name: str, doc: str) -> Any:
+    """Return a field of a count, null where it is left out because it is small."""
+
+    def resolve(report: Report, _info: Any) -> int | None:
+        count: int = getattr(report, name)
+        return None if isinstance(count, Few) else count
+
+    return graphene.Field(
+        graphene.Int, description=f"{doc} Null where it is left out because it is small.", resolver=resolve
+    )
 
 
 def _list(kind: Any) -> Any:
@@ -93,6 +106,15 @@ class ReportEvidence(graphene.ObjectType):
     kind = _promised(graphene.String, "Its kind, such as Agency.")
 
 
+class ReportPart(graphene.ObjectType):
+    """A report that another is composed of."""
+
+    name = _promised(graphene.String, "Its name.")
+    found = _promised(graphene.Int, "How many were found.")
+    of = _promised(graphene.Int, "Of how many that were looked at.")
+    unknown = _perhaps_left_out("unknown", "Of how many nothing can be told.")
+
+
 class AnyReport(graphene.Interface):
     """What every report says: `found` of `of`; of `unknown` nothing can be told; `withheld` records show their face only."""
 
@@ -106,8 +128,9 @@ class AnyReport(graphene.Interface):
     as_of = _promised(Day, "The day that it is about.")
     found = _promised(graphene.Int, "How many were found.")
     of = _promised(graphene.Int, "Of how many that were looked at.")
-    unknown = _promised(graphene.Int, "Of how many nothing can be told.")
-    withheld = _promised(graphene.Int, "How many records show no more than their face to who asks.")
+    unknown = _perhaps_left_out("unknown", "Of how many nothing can be told.")
+    withheld = _perhaps_left_out("withheld", "How many records show no more than their face to who asks.")
+    parts = _promised(_list(ReportPart), "The reports that it is composed of, if any.")
     method = _promised(graphene.String, "How it was answered.")
     notes = _promised(_list(graphene.String), "What to mind when reading it.")
     rows_count = _promised(graphene.Int, "How many rows there are.", resolver=lambda report, _info: len(report.rows))

@@ -177,6 +177,7 @@ class Telling:
                 agencies=number(len({one.agency for one in pairs})),
                 resources=number(len({one.resource for one in pairs})),
             ),
+            *self._stale(),
             *(note.format(n=number(n)) for n, note in counted if n),
             _(
                 "Where the dates are known (cloud services among agencies of the United States, 2020 to 2024), of the top 1 % "
@@ -188,6 +189,17 @@ class Telling:
                 "most of late to those who take up most. `registry backtest reuse` tells how it does on yours."
             ),
         ]
+
+    def _stale(self) -> Iterator[str]:
+        """Say when the record of uses ends long before the day: what is of late is then not known."""
+        begun = (
+            since for one in self._resources for _user, since, *_rest in one.uses if since and since <= self._as_of
+        )
+        last = max(begun, default=None)
+        if last and years_between(last, self._as_of) > RECENT_YEARS:
+            yield _(
+                "The last use on record began on {day}, more than two years before the day of the report: ask for an earlier day."
+            ).format(day=day(last))
 
     def _voters(self, pair: Pair) -> tuple[Ints, Floats, Floats]:
         """Return who has the resource (places), the vote of each, and who of them has the same parent (1 or 0)."""

@@ -37,7 +37,7 @@ def report(
     name: str = typer.Argument(help="The report's name; `registry reports` lists them."),
     as_of: str | None = typer.Option(None, "--as-of", help="The day that it is about, such as 2026-12-31."),
     param: list[str] = typer.Option([], "--param", help="A parameter, as name=value."),
-    format: str = typer.Option("text", "--format", help="text, json, csv, xlsx or html."),  # noqa: A002
+    format: str = typer.Option("text", "--format", help="text, json, csv, xlsx, html, or vl.json for its chart."),  # noqa: A002
     output: Path | None = typer.Option(None, "-o", "--output", help="The file to write to."),
     save: str | None = typer.Option(None, "--save", help="Keep the run under this label, for the report changes."),
     public: bool = typer.Option(False, "--public", help="As everybody sees it, not as an administrator does."),

@@ -4,12 +4,15 @@ import json
 from collections.abc import Mapping
 from typing import Any, get_args, get_type_hints
 
+from registry.reports.render import SHOWN_BY
 from registry.reports.report import CONFIDENCE, Column, Parameter, Question, TextParameter
 
 Schema = dict[str, Any]
 TEXT: Schema = {"type": "string"}
 COUNT: Schema = {"type": "integer", "minimum": 0}
+COUNT_OR_LEFT_OUT: Schema = {"type": ["integer", "null"], "minimum": 0}
 DAY: Schema = {"type": "string", "format": "date"}
+URI: Schema = {"type": "string", "format": "uri"}
 TEXTS: Schema = {"type": "array", "items": TEXT}
 CELLS: Mapping[str, Schema] = {
     "text": {"type": ["string", "null"]},
@@ -31,7 +34,9 @@ def json_schema(questions: Mapping[str, Question]) -> Schema:
         "question": TEXT,
         "as_of": DAY,
         "parameters": {"type": "object"},
-        **dict.fromkeys(("found", "of", "unknown", "withheld"), COUNT),
+        **dict.fromkeys(("found", "of"), COUNT),
+        **dict.fromkeys(("unknown", "withheld"), COUNT_OR_LEFT_OUT),
+        "parts": {"type": "array", "items": _PART},
         "columns": {"type": "array", "items": _COLUMN},
         "rows": {"type": "array"},
         "method": TEXT,
@@ -44,7 +49,10 @@ def json_schema(questions: Mapping[str, Question]) -> Schema:
         "allOf": [_if_named(name) for name in questions],
         "$defs": {
             "savedRun": _SAVED_RUN,
-            "evidence": {"type": "array", "items": _exactly(dict.fromkeys(("id", "name", "kind"), TEXT))},
+            "evidence": {
+                "type": "array",
+                "items": _exactly(dict.fromkeys(("id", "name", "kind"), TEXT), {"address": URI}),
+            },
             **{name: _own(one.shown()) for name, one in questions.items()},
         },
     }
@@ -65,7 +73,7 @@ def _own(question: Question) -> Schema:
     parameters = _exactly({one.name: _parameter(one) for one in question.parameters})
     return {
         "title": question.text,
-        "properties": {"parameters": parameters, "rows": {"items": _exactly(row)}},
+        "properties": {"parameters": parameters, "rows": {"items": _exactly(row, {SHOWN_BY: URI})}},
     }
 
 
@@ -81,11 +89,11 @@ def _parameter(one: Parameter | TextParameter) -> Schema:
     return {"description": one.description, "type": one.type, **limits}
 
 
-def _exactly(properties: Mapping[str, Schema]) -> Schema:
-    """Return the schema of an object that has these properties, all of them, and no others."""
+def _exactly(properties: Mapping[str, Schema], perhaps: Mapping[str, Schema] | None = None) -> Schema:
+    """Return the schema of an object that has these properties, all of them, and no others than those that it may have."""
     return {
         "type": "object",
-        "properties": dict(properties),
+        "properties": {**properties, **(perhaps or {})},
         "required": list(properties),
         "additionalProperties": False,
     }
@@ -108,6 +116,8 @@ _SAVED_RUN = _exactly(
         "report": {"$ref": "#"},
     }
 )
+
+_PART = _exactly({"name": TEXT, "found": COUNT, "of": COUNT, "unknown": COUNT_OR_LEFT_OUT})
 
 
 if __name__ == "__main__":

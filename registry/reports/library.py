@@ -18,6 +18,7 @@ from registry.reports.reading import Fingerprinted, Readable
 from registry.reports.report import BrokenReport, Question, Report
 from registry.reports.saved import SavedRun, SavedRuns
 from registry.reports.site import SiteReport, read_report
+from registry.reports.small import without_small_counts
 from registry.words import _, speaking
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*")
@@ -42,8 +43,8 @@ class Edition(NamedTuple):
 class Library:
     """The reports of the registry and those of a folder, which is looked at again whenever it is asked."""
 
-    def __init__(self, folder: Path | None = None, runs: SavedRuns | None = None) -> None:
-        self._folder, self._runs = folder, runs
+    def __init__(self, folder: Path | None = None, runs: SavedRuns | None = None, smallest_count: int = 0) -> None:
+        self._folder, self._runs, self._smallest_count = folder, runs, smallest_count
         self._read: dict[Edition, SiteReport | Fault] = {}
 
     def questions(self) -> Mapping[str, Question]:
@@ -69,7 +70,21 @@ class Library:
         as_of: str | date | None = None,
         params: Mapping[str, object] | None = None,
     ) -> Report:
-        """Run a report as `catalogue.run_report` does, one of the folder too. Raises ReportError and StoreError."""
+        """Run a report as `catalogue.run_report` does, one of the folder too. Raises ReportError and StoreError.
+
+        Who may not see everything is not told numbers below the smallest count about what they may not see all of.
+        """
+        report = self._run(store, name, actor, as_of, params)
+        return report if actor.everything else without_small_counts(report, self._smallest_count)
+
+    def _run(
+        self,
+        store: Readable,
+        name: str,
+        actor: Actor,
+        as_of: str | date | None,
+        params: Mapping[str, object] | None,
+    ) -> Report:
         if name == CHANGES.name:
             return self._changes(store, actor, read_day(as_of), str(read_parameters(CHANGES, params or {})[RUN.name]))
         question, site = self.find(name), self._sites().get(name)

@@ -1,6 +1,6 @@
 """What a report is: a question, its answer as rows with evidence, and what is not known. Renderers read this alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
@@ -64,7 +64,10 @@ class TextParameter:
 
 @dataclass(frozen=True)
 class Column:
-    """A column: `name` for programs, `label` for people. `words` says what each code is called."""
+    """A column: `name` for programs, `label` for people. `words` says what each code is called.
+
+    It is `veiled` where it counts records of which the reader may see no more than the face.
+    """
 
     name: str
     label: str
@@ -72,6 +75,7 @@ class Column:
     description: str
     unit: str = ""
     words: Mapping[str, str] = field(default_factory=dict)
+    veiled: bool = False
 
 
 class Evidence(NamedTuple):
@@ -80,6 +84,13 @@ class Evidence(NamedTuple):
     id: str
     name: str
     kind: str
+
+
+class Links(NamedTuple):
+    """Where a server shows a record, and the GraphQL query that shows several: addresses."""
+
+    record: Callable[[Evidence], str]
+    query: Callable[[Sequence[Evidence]], str]
 
 
 @dataclass(frozen=True)
@@ -103,7 +114,8 @@ class Report:
     """An answer: `found` of `of` looked at; of `unknown` nothing can be told; `withheld` records show their face only.
 
     Texts are in the language of who asked; names, codes, days (ISO 8601) and numbers are the same in every language.
-    `parts` are the reports that it is composed of.
+    `described` says what each parameter does, `parts` are the reports that it is composed of, and `headline` says what was found
+    where `found` of `of` would say little.
     """
 
     name: str
@@ -118,7 +130,9 @@ class Report:
     withheld: int
     method: str
     notes: tuple[str, ...]
+    described: Mapping[str, str] = field(default_factory=dict)
     parts: tuple["Report", ...] = ()
+    headline: str = ""
 
 
 @dataclass(frozen=True)
@@ -158,7 +172,7 @@ class Question:
         """Return the report, its fixed texts in the language of the moment."""
         return Report(
             self.name, _(self.text), as_of, parameters, self.shown_columns(), tuple(map(self._known_by, rows)),
-            found, of, unknown, withheld, _(self.method), tuple(notes),
+            found, of, unknown, withheld, _(self.method), tuple(notes), {one.name: _(one.description) for one in self.parameters},
         )  # fmt: skip
 
     def _known_by(self, row: Row) -> Row:
@@ -178,8 +192,12 @@ class Question:
     def shown_columns(self) -> tuple[Column, ...]:
         """Return the columns with their texts in the language of the moment."""
         return tuple(
-            Column(
-                one.name, _(one.label), one.type, _(one.description), _(one.unit) if one.unit else "", _words(one.words)
+            replace(
+                one,
+                label=_(one.label),
+                description=_(one.description),
+                unit=_(one.unit) if one.unit else "",
+                words=_words(one.words),
             )
             for one in self.columns
         )

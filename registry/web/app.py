@@ -22,6 +22,7 @@ from registry.web.answers import Answers
 from registry.web.bearers import Bearers
 from registry.web.by_provider import ByProvider
 from registry.web.counting import Counting
+from registry.web.evidence import evidence
 from registry.web.explore import Explorer
 from registry.web.explorer_words import OPERATIONS
 from registry.web.forms.pages import Forms
@@ -58,7 +59,7 @@ def build_app(place: Place, settings: Settings, *, model: Model = MODEL) -> Star
     reader, schema = Reader(place), build_schema(model, introspection=settings.introspection)
     limits = Limits(settings)
     provider = Provider(settings) if settings.oidc_issuer else None
-    library, tools = Library(settings.reports, SavedRuns(settings.saved_runs)), Tools(place)
+    library, tools = Library(settings.reports, SavedRuns(settings.saved_runs), settings.smallest_count), Tools(place)
     answers, graph = Answers(tools, reader, library), Graph(schema, reader)
     pages, inbox = Pages(reader, answers, library), Inbox(graph, reader)
     trusted = TrustedDocuments(settings.documents, map(operation, OPERATIONS)) if settings.documents else None
@@ -119,12 +120,14 @@ def _routes(pages: Pages, graph: Graph, reader: Reader, graphql: Endpoint, repor
         Route("/reports", pages.reports),
         Route(GRAPHIQL_OF_REPORTS, reports),
         Route("/reports/schema.json", pages.report_schema),
+        Route("/reports/{name}.vl.json", pages.report_chart),
         Route("/reports/{name}.{format}", pages.report_file),
         Route("/reports/{name}", pages.report),
         *Lists(graph).routes(),
         *Records(graph, Histories(graph, reader)).routes(),
         *Searches(graph).routes(),
         *Sharing(graph).routes(),
+        Route("/evidence", evidence),
         Route("/health", pages.health),
         Route("/ready", pages.ready),
         Mount("/static/graphiql", StaticFiles(directory=graphiql.folder())),
