@@ -7,8 +7,8 @@ from loaders.before import Before
 from loaders.outcome import Refused, RowProblem, Tally
 from loaders.source import PLURALS, Source
 from loaders.staging import LINKS, LOADED, Named, Place, Staging, is_single, link_name
-from registry.changing.turn import BY_HAND
 from registry.cypher import standing
+from registry.cypher.states import BY_HAND
 from registry.model import MODEL
 from registry.modelling import Kind
 from registry.store import Store

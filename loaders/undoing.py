@@ -12,10 +12,11 @@ from loaders.outcome import Refused
 from loaders.progress import Progress, silent
 from loaders.recording import Recording
 from loaders.staging import LINKS, link_name
-from registry.changing.turn import BY_HAND, Turn
 from registry.changing.turn import Refused as Conflict
+from registry.changing.turn import Turn
 from registry.changing.undoing import undone
 from registry.cypher import chain, leaving
+from registry.cypher.states import BY_HAND
 from registry.model import MODEL
 from registry.store import Store
 

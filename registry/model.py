@@ -140,7 +140,7 @@ class Need(Common, plural="needs"):
     )
 
 
-class Request(Common, plural="requests", named=False):
+class Request(Common, plural="requests"):
     """An agency asks to use a resource, and what its owner says."""
 
     quantity: Number = prop("How much of it, in its unit.", at_least=0)

@@ -12,7 +12,7 @@ from registry.changing.state import State, Ties
 from registry.changing.steps import found
 from registry.changing.turn import Asking, Outcome, Refused, Turn, change
 from registry.figures import number
-from registry.model import Request, Resource
+from registry.model import Agency, Request, Resource
 from registry.records import Problem, show
 from registry.store import Store
 from registry.values import today
@@ -40,12 +40,15 @@ def request(store: Store, asking: Asking, wish: Wish) -> Outcome:
                 _("This resource is not shared; ask its owner about it.") if steward else _("Nobody answers for it.")
             )
             raise Refused(Problem("UNFIT", "resource", wish.resource, _("a resource that can be asked for"), message))
+        agency = turn.find(Agency, wish.agency)
+        name = " – ".join(str(one.properties["name"]) for one in (resource, agency) if one)[:500]
         links = {"agency": wish.agency, "resource": wish.resource, **({"need": wish.need} if wish.need else {})}
         saving = Saving(
             Request,
             None,
-            {**(wish.properties or {}), "steward": wish.agency, "access": "closed", "grants": [steward]},
-            {name: LinkChange({far: {}}) for name, far in links.items()},
+            {**(wish.properties or {}), "name": name, "steward": wish.agency, "access": "closed", "grants": [steward]},
+            {end: LinkChange({far: {}}) for end, far in links.items()},
+            another=True,
         )
         draft = prepared(turn, None, saving)
         return turn.keep(None, replace(draft, properties={**draft.properties, "status": "published"}), "created")

@@ -11,14 +11,13 @@ from registry.access import Action, Actor, can
 from registry.changing.entry import End, Stored, sealed
 from registry.changing.state import Difference, State, difference, nothing, read_state
 from registry.cypher import chain, states, write
+from registry.cypher.states import BY_HAND
 from registry.model import MODEL, Source
 from registry.modelling import Kind
 from registry.records import Problem, Record, make_record
 from registry.store import Ask, Store
 from registry.values import now
 from registry.words import _
-
-BY_HAND = "by-hand"
 
 
 class Refused(Exception):

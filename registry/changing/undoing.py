@@ -9,8 +9,9 @@ import orjson
 from registry.access import Action, can
 from registry.changing.saving import not_allowed
 from registry.changing.state import LINKS, Difference, State, Ties
-from registry.changing.turn import BY_HAND, Asking, Outcome, Refused, Turn, change
+from registry.changing.turn import Asking, Outcome, Refused, Turn, change
 from registry.cypher import chain
+from registry.cypher.states import BY_HAND
 from registry.model import MODEL, Change
 from registry.records import Problem, show
 from registry.store import Store

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from registry.access import may_do, seen_whole
+from registry.cypher.states import BY_HAND
 from registry.cypher.text import Cypher
 from registry.modelling import Kind
 
@@ -42,3 +43,34 @@ def changes_by(actor: str, *, size: int) -> Cypher:
         " RETURN c.record, c.record_kind, c.at, c.what ORDER BY c.number DESC LIMIT $n"
     )
     return Cypher(text, {"n": size, "in": {"actor": actor}})
+
+
+def unconfirmed(agencies: Sequence[str], *, me: Mapping[str, object], size: int) -> Cypher:
+    """Return the agreements made by hand that some agencies, not their stewards, have yet to speak on: `id, when`."""
+    text = (
+        "MATCH (a:Agency)-[e:PARTY_TO]->(n:Partnership) WHERE a.id IN $in.agencies AND e.standing IS NULL"
+        f" AND n.source = $in.by_hand AND n.status IN $in.statuses AND {seen_whole('n')}"
+        " AND NOT coalesce(n.steward, '') IN $in.agencies"
+        " RETURN DISTINCT n.id, n.updated ORDER BY n.updated DESC, n.id LIMIT $n"
+    )
+    given = {"agencies": list(agencies), "by_hand": BY_HAND, "statuses": ["proposed", "published"]}
+    return Cypher(text, {"n": size, "in": given, "me": me})
+
+
+def undecided(*, me: Mapping[str, object], size: int) -> Cypher:
+    """Return the requests that `me`, made by `Actor.doing`, may answer and nobody has: `id, when`, oldest first."""
+    text = (
+        "MATCH (n:Request)-[:REQUEST_FOR]->(r:Resource)"
+        f" WHERE n.decision IS NULL AND n.status = 'published' AND {may_do('r')}"
+        " RETURN n.id, n.created ORDER BY n.created, n.id LIMIT $n"
+    )
+    return Cypher(text, {"n": size, "me": me})
+
+
+def unanswered(*, me: Mapping[str, object], size: int) -> Cypher:
+    """Return the feedback that `me`, made by `Actor.doing`, may answer and nobody has: `id, when`, oldest first."""
+    text = (
+        f"MATCH (n:Feedback) WHERE n.answered IS NULL AND n.status <> 'retired' AND {may_do('n')}"
+        " RETURN n.id, n.received ORDER BY n.received, n.id LIMIT $n"
+    )
+    return Cypher(text, {"n": size, "me": me})

@@ -8,6 +8,7 @@ from registry.cypher.text import Cypher
 from registry.cypher.write import Stored, given_names
 from registry.modelling import End, Kind
 
+BY_HAND = "by-hand"  # the source of what people register
 Tied = tuple[str, Mapping[str, object]]
 
 

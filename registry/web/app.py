@@ -25,6 +25,7 @@ from registry.web.counting import Counting
 from registry.web.evidence import evidence
 from registry.web.explore import Explorer
 from registry.web.explorer_words import OPERATIONS
+from registry.web.forms.doing import Acts
 from registry.web.forms.pages import Forms
 from registry.web.forms.steps import Steps
 from registry.web.forms.tables import Tables
@@ -104,7 +105,8 @@ def build_app(place: Place, settings: Settings, *, model: Model = MODEL) -> Star
 
 
 def _changing(graph: Graph, reader: Reader, tools: Tools, inbox: Inbox) -> list[BaseRoute]:
-    return [*Tables(tools).routes(), *Forms(graph, reader, tools).routes(), *Steps(tools).routes(), *inbox.routes()]
+    forms = [*Tables(tools).routes(), *Forms(graph, reader, tools).routes(), *Acts(graph, tools).routes()]
+    return [*forms, *Steps(tools).routes(), *inbox.routes()]
 
 
 def _entrances(provider: Provider | None, settings: Settings, tools: Tools, reader: Reader) -> list[BaseRoute]:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from registry import figures
 from registry.access import RIGHTS, Action, Actor
 from registry.cypher import inbox
 from registry.model import MODEL
@@ -74,6 +75,20 @@ class Desk:
             if kind in MODEL.kinds:
                 ids.setdefault(kind, []).append(one)
         return await names(self.graph, ids, self.me)
+
+    async def items(self, kind: str, rows: Rows, told: str) -> list[Item]:
+        """Return the items of records, given as id and time; `told` says what was when."""
+        titles = await self.titles([(kind, one) for one, _at in rows])
+        return [
+            Item(
+                kind,
+                titles[one],
+                record_path(kind, one),
+                told.format(when=moment(at) if "T" in at else figures.day(at)),
+            )
+            for one, at in rows
+            if one in titles
+        ]
 
 
 async def to_approve(desk: Desk) -> Part:
@@ -141,7 +156,33 @@ async def last_changes(desk: Desk) -> Part:
     return Part("changes", _("Your last changes"), _("You have changed nothing yet."), items)
 
 
-PARTS: tuple[Callable[[Desk], Awaitable[Part]], ...] = (to_approve, drafts, endings, last_changes)
+async def to_confirm(desk: Desk) -> Part:
+    """Find the agreements on which my agencies have yet to speak."""
+    me = desk.me
+    speaks = me.agencies and Action.EDIT in RIGHTS[me.role]
+    text = inbox.unconfirmed(sorted(me.agencies), me=me.parameter(), size=MOST)
+    (rows,) = await desk.reader.read([text]) if speaks else ([],)
+    items = await desk.items("Partnership", rows, _("changed on {when}"))
+    return Part("confirm", _("To confirm or dispute"), _("No agreement waits for your word."), items, len(items))
+
+
+async def requests(desk: Desk) -> Part:
+    """Find the requests for what my agencies answer for."""
+    (rows,) = await desk.reader.read([inbox.undecided(me=desk.me.doing(Action.ANSWER), size=MOST)])
+    items = await desk.items("Request", rows, _("asked on {when}"))
+    return Part("requests", _("Requests to decide"), _("Nobody waits for your decision."), items, len(items))
+
+
+async def feedback(desk: Desk) -> Part:
+    """Find the feedback that my agencies have to answer."""
+    (rows,) = await desk.reader.read([inbox.unanswered(me=desk.me.doing(Action.ANSWER), size=MOST)])
+    items = await desk.items("Feedback", rows, _("received on {when}"))
+    return Part("feedback", _("Feedback to answer"), _("No feedback waits for your answer."), items, len(items))
+
+
+PARTS: tuple[Callable[[Desk], Awaitable[Part]], ...] = (
+    to_approve, to_confirm, requests, feedback, drafts, endings, last_changes,
+)  # fmt: skip
 
 
 class Inbox:

@@ -18,6 +18,7 @@ from registry.web.actors import actor_of
 from registry.web.addresses import address, graphiql_path, record_path
 from registry.web.allowed import EDITED, may_edit
 from registry.web.files import json_file
+from registry.web.forms.acts import offered_acts
 from registry.web.forms.steps import offered
 from registry.web.graph import Graph
 from registry.web.lists import of_kind
@@ -74,6 +75,7 @@ class Records:
             done=_done(request.query_params.get("done", "")),
             editable=kind in EDITED and may_edit(me, record),
             offered=offered(me, kind, record),
+            acts=[(act.name, act.title()) for act in offered_acts(me, kind.__name__, record)],
             past=past,
             path=record_path(kind.__name__, one),
             graphiql=graphiql_path(operation(kind), {"id": one}),
@@ -149,4 +151,14 @@ def _done(what: str) -> str:
         "approve": _("Approved and published."),
         "send-back": _("Sent back."),
         "retire": _("Retired."),
+        "confirm": _("What you say is on record."),
+        "level": _("What you say is on record."),
+        "withdraw": _("Taken back."),
+        "request": _("Asked: whoever answers for it sees it in their inbox."),
+        "accept": _("Accepted."),
+        "decline": _("Declined."),
+        "end": _("The use has ended."),
+        "feedback": _("Thank you. It is shown once it is answered, unless you asked that it is not."),
+        "answer": _("Answered."),
+        "erase": _("Erased."),
     }.get(what, "")
