@@ -63,7 +63,7 @@ class Limits:
             return 0
 
 
-class Trying:
+class FewFailures:
     """Lets an address be wrong only so often; stands before who asks is looked up."""
 
     def __init__(self, app: ASGIApp, limits: Limits) -> None:
@@ -88,7 +88,7 @@ class Trying:
         return counting
 
 
-class Asking:
+class FewRequests:
     """Answers a visitor only so often; stands behind who asks is looked up."""
 
     def __init__(self, app: ASGIApp, limits: Limits) -> None:
