@@ -73,6 +73,7 @@ def build_app(place: Place, settings: Settings, *, model: Model = MODEL) -> Star
             await reader.connect()
         yield
         tools.close()
+        await limits.close()
         await reader.close()
         if provider is not None:
             await provider.close()

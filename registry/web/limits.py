@@ -11,11 +11,12 @@ import time
 from collections.abc import Awaitable, Callable
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
+from typing import Any
 
 from limits import RateLimitItem, RateLimitItemPerMinute
+from limits.aio.storage import MemoryStorage, RedisStorage, Storage
 from limits.aio.strategies import FixedWindowRateLimiter
 from limits.errors import StorageError
-from limits.storage import storage_from_string
 from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -34,11 +35,15 @@ class Limits:
     """Counts, in this process or in a Redis that all processes share."""
 
     def __init__(self, settings: Settings) -> None:
-        place = settings.limits.get_secret_value() if settings.limits else ""
-        options: dict[str, str | bool] = {"implementation": "redispy", "wrap_exceptions": True} if place else {}
-        self._counts = FixedWindowRateLimiter(storage_from_string(f"async+{place or 'memory://'}", **options))
+        self._pool = _pool(settings.limits.get_secret_value()) if settings.limits else None
+        self._counts = FixedWindowRateLimiter(_storage(self._pool))
         self._requests = RateLimitItemPerMinute(settings.requests_a_minute, namespace="requests")
         self._failures = RateLimitItemPerMinute(settings.failures_a_minute, namespace="failures")
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        if self._pool is not None:
+            await self._pool.aclose()
 
     async def ask(self, visitor: str) -> int:
         """Count a request; return 0, or the seconds to wait where it is one too many."""
@@ -61,6 +66,18 @@ class Limits:
         except StorageError as error:
             log.warning("Requests are not counted: %s", type(error.storage_error).__name__)
             return 0
+
+
+def _pool(address: str) -> Any:
+    from redis.asyncio import ConnectionPool  # which is there where an address is set
+
+    return ConnectionPool.from_url(address)
+
+
+def _storage(pool: Any) -> Storage:
+    if pool is None:
+        return MemoryStorage()
+    return RedisStorage("async+redis://", implementation="redispy", connection_pool=pool, wrap_exceptions=True)
 
 
 class FewFailures:
