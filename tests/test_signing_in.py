@@ -334,19 +334,22 @@ def test_what_is_no_form_of_ours_is_refused_in_one_sentence(client: httpx.Client
     assert "Traceback" not in answer.text and len(answer.text) < 20_000
 
 
+@pytest.mark.parametrize("proxy", ["", "127.0.0.1"])
 def test_a_server_without_an_administrator_prints_a_link_for_the_first(
-    store: Store, embedded_place: Place, tmp_path: Path
+    store: Store, embedded_place: Place, tmp_path: Path, proxy: str
 ) -> None:
     overdue(store)
     port = free_port()
-    server = command("serve", "--port", str(port), data=tmp_path, **speaking_to(embedded_place))
+    server = command("serve", "--port", str(port), data=tmp_path, REGISTRY_PROXIES=proxy, **speaking_to(embedded_place))
     try:
         serves(server, port)
         assert server.stdout
         assert server.stdout.readline() == f"Serving on http://127.0.0.1:{port} until Ctrl-C.\n"
         link = server.stdout.readline().split()[-1]
         assert link.startswith(f"http://127.0.0.1:{port}/first?code=ssr_")
-        assert "Sign in as administrator" in httpx.get(link, headers=PAGE).text
+        page = httpx.get(f"{link}&lang=en", headers=PAGE | {"X-Forwarded-Proto": "https"})
+        assert "Sign in as administrator" in page.text
+        assert ("Secure" in page.headers["set-cookie"]) is bool(proxy), "a proxy's word, where it is named"
     finally:
         server.send_signal(signal.SIGINT)
         out, err = server.communicate(timeout=60)

@@ -23,7 +23,7 @@ from registry.plan import NOTHING_ASKED, Total
 from registry.settings import Settings, load_settings
 from registry.store import Place, Store
 
-REFUSED = 2
+REFUSED, EVERYWHERE = 2, ("0.0.0.0", "::")
 PLAIN: Any = {"markup": False, "soft_wrap": True}  # a link stays on one line
 SAMPLE = "depok"
 WEB = "registry.web.server"  # seconds to import, which other commands should not wait for
@@ -51,10 +51,13 @@ def _serve(host: str, port: int, workers: int, prepare: Callable[[Store, Setting
             apply(store, MODEL)
             prepare(store, settings)
             invitation = None if settings.oidc_client_id else credentials.invite(store)
-        address = f"http://{_shown(host)}:{port}"
-        out.print(f"Serving on {address} until Ctrl-C.", markup=False)
+        out.print(f"Serving on http://{_shown(host)}:{port} until Ctrl-C.", markup=False)
         if invitation:
-            out.print(f"Nobody is administrator yet; within an hour, open {address}/first?code={invitation}", **PLAIN)
+            from registry.web.actors import FIRST
+
+            here = "localhost" if host in EVERYWHERE else _shown(host)
+            link = f"http://{here}:{port}{FIRST}?code={invitation}"
+            out.print(f"Nobody is administrator yet; within an hour, open {link}", **PLAIN)
         _answer(place, settings, host, port, workers)
 
 

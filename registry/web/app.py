@@ -34,7 +34,7 @@ from registry.web.graphiql import FIRST, FIRST_REPORT
 from registry.web.hosts import OursOnly
 from registry.web.inbox import Inbox
 from registry.web.language import Speaking
-from registry.web.limits import Asking, Limits, Trying
+from registry.web.limits import FewFailures, FewRequests, Limits
 from registry.web.lists import Lists
 from registry.web.operations import operation
 from registry.web.origins import OwnPagesOnly
@@ -82,6 +82,7 @@ def build_app(place: Place, settings: Settings, *, model: Model = MODEL) -> Star
             await reader.connect()
         yield
         tools.close()
+        await limits.close()
         await reader.close()
         if provider is not None:
             await provider.close()
@@ -95,9 +96,9 @@ def build_app(place: Place, settings: Settings, *, model: Model = MODEL) -> Star
             Middleware(Speaking, usual=settings.lang),
             Middleware(OursOnly, hosts=settings.hosts),
             Middleware(OwnPagesOnly),
-            Middleware(Trying, limits=limits),
+            Middleware(FewFailures, limits=limits),
             Middleware(Recognised, reader=reader, bearer=Bearers(reader, provider, settings)),
-            Middleware(Asking, limits=limits),
+            Middleware(FewRequests, limits=limits),
             Middleware(Counting, inbox=inbox),
         ],
         exception_handlers=exception_handlers(settings.lang),

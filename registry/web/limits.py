@@ -9,18 +9,21 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
+from typing import Any
 
 from limits import RateLimitItem, RateLimitItemPerMinute
-from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from limits.aio.storage import MemoryStorage, RedisStorage, Storage
+from limits.aio.strategies import FixedWindowRateLimiter
 from limits.errors import StorageError
-from limits.storage import storage_from_string
 from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from registry.settings import Settings
 from registry.web.actors import FOR_EVERYBODY, signed_in
 from registry.web.problems import refusal
+from registry.web.recognising import claims_to_be_somebody
 from registry.words import _
 
 Count = Callable[[RateLimitItem, str], Awaitable[bool]]
@@ -32,11 +35,15 @@ class Limits:
     """Counts, in this process or in a Redis that all processes share."""
 
     def __init__(self, settings: Settings) -> None:
-        place = settings.limits.get_secret_value() if settings.limits else ""
-        options: dict[str, str | bool] = {"implementation": "redispy", "wrap_exceptions": True} if place else {}
-        self._counts = SlidingWindowCounterRateLimiter(storage_from_string(f"async+{place or 'memory://'}", **options))
+        self._pool = _pool(settings.limits.get_secret_value()) if settings.limits else None
+        self._counts = FixedWindowRateLimiter(_storage(self._pool))
         self._requests = RateLimitItemPerMinute(settings.requests_a_minute, namespace="requests")
         self._failures = RateLimitItemPerMinute(settings.failures_a_minute, namespace="failures")
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        if self._pool is not None:
+            await self._pool.aclose()
 
     async def ask(self, visitor: str) -> int:
         """Count a request; return 0, or the seconds to wait where it is one too many."""
@@ -61,7 +68,19 @@ class Limits:
             return 0
 
 
-class Trying:
+def _pool(address: str) -> Any:
+    from redis.asyncio import ConnectionPool  # which is there where an address is set
+
+    return ConnectionPool.from_url(address)
+
+
+def _storage(pool: Any) -> Storage:
+    if pool is None:
+        return MemoryStorage()
+    return RedisStorage("async+redis://", implementation="redispy", connection_pool=pool, wrap_exceptions=True)
+
+
+class FewFailures:
     """Lets an address be wrong only so often; stands before who asks is looked up."""
 
     def __init__(self, app: ASGIApp, limits: Limits) -> None:
@@ -69,7 +88,7 @@ class Trying:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or refuse until the minute is over."""
-        visitor = _address(scope)
+        visitor = _address(scope) if claims_to_be_somebody(scope) else None
         if visitor is None:
             await self._app(scope, receive, send)
         elif wait := await self._limits.failing(visitor):
@@ -86,7 +105,7 @@ class Trying:
         return counting
 
 
-class Asking:
+class FewRequests:
     """Answers a visitor only so often; stands behind who asks is looked up."""
 
     def __init__(self, app: ASGIApp, limits: Limits) -> None:
@@ -105,10 +124,15 @@ def _address(scope: Scope) -> str | None:
     """Return whom a request counts for; None where it does not count."""
     if scope["type"] != "http" or not scope.get("client") or scope["path"].startswith(FOR_EVERYBODY):
         return None
+    return _visitor(scope["client"][0])
+
+
+@lru_cache(4096)
+def _visitor(client: str) -> str | None:
     try:
-        address = ip_address(scope["client"][0])
+        address = ip_address(client)
     except ValueError:  # a proxy may name its clients otherwise
-        return str(scope["client"][0])
+        return client
     if address.version == 6 and address.ipv4_mapped:
         address = address.ipv4_mapped
     if address.is_loopback:

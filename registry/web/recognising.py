@@ -22,6 +22,7 @@ from registry.web.problems import SOON, away, refusal, unheard
 from registry.words import _
 
 ENTRANCES = (LOGIN, LOGOUT, FIRST)
+COOKIE = SESSION.encode()
 PRIVATE = "private, no-cache"
 Bearer = Callable[[str], Awaitable[Actor | None]]
 
@@ -34,6 +35,20 @@ class Unrecognised(Exception):
         self.session = session
 
 
+def brings_something(scope: Scope) -> bool:
+    """Tell whether there is something to look at; most requests bring nothing, and pay nothing."""
+    return (
+        scope["type"] == "http"
+        and any(name == b"authorization" or (name == b"cookie" and COOKIE in value) for name, value in scope["headers"])
+        and not scope["path"].startswith(FOR_EVERYBODY)
+    )
+
+
+def claims_to_be_somebody(scope: Scope) -> bool:
+    """Tell whether a request is one that may be wrong about who asks."""
+    return brings_something(scope) or (scope["type"] == "http" and scope["path"].startswith(ENTRANCES))
+
+
 class Recognised:
     """Finds out who asks, where a request says so; what they are answered is kept by nobody else."""
 
@@ -42,7 +57,7 @@ class Recognised:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer as the holder of what the request brings."""
-        if scope["type"] != "http" or not _brings_something(scope):
+        if not brings_something(scope):
             await self._app(scope, receive, send)
             return
         request = Request(scope)
@@ -74,15 +89,6 @@ class Recognised:
         if actor is None and not request.url.path.startswith(ENTRANCES):
             raise Unrecognised(_("Your session has ended; please sign in again."), session=True)
         return actor
-
-
-def _brings_something(scope: Scope) -> bool:
-    """Tell whether there is something to look at; most requests bring nothing, and pay nothing."""
-    brings = any(
-        name == b"authorization" or (name == b"cookie" and SESSION.encode() in value)
-        for name, value in scope["headers"]
-    )
-    return brings and not scope["path"].startswith(FOR_EVERYBODY)
 
 
 def _answer(request: Request, refused: Unrecognised) -> Response:
