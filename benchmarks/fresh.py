@@ -42,7 +42,7 @@ QUESTIONS = {
 def main() -> None:
     """Print one table."""
     with tempfile.TemporaryDirectory() as folder:
-        started = engine.start(Path(folder))
+        started = engine.start(Path(folder), lasting=True)
         try:
             Console().print(_measured(started))
         finally:

@@ -191,7 +191,7 @@ def main(rows: int = ROWS) -> None:
 
 @contextmanager
 def _embedded(data: Path) -> Iterator[Engine]:
-    started = engine.start(data)
+    started = engine.start(data, lasting=True)
 
     def empty() -> None:
         engine.command(started, f"drop database {engine.DATABASE}")

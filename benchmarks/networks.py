@@ -2,7 +2,7 @@
 
     python -m benchmarks.networks [AGENCIES …]
 
-Random registries of 1,000, 10,000 and 25,000 agencies with six ties each (`tests.registries`), from the array of ties on. Seconds
+Random registries of 1,000, 10,000 and 25,000 agencies with six ties each (`generated`), from the array of ties on. Seconds
 are of processor time. What networkx cannot finish is run in part and scaled by its work; `~` marks that. Both give the same values
 (`tests/test_network_measures.py`, `tests/test_ties_told.py`), but for communities, where both search, and swaps, which are drawn.
 """
@@ -18,6 +18,7 @@ from rich.table import Table
 
 from benchmarks.reports import cpu_seconds
 from registry.analysis.betweenness import betweenness
+from registry.analysis.generated import AS_OF, network
 from registry.analysis.holes import constraint, effective_size
 from registry.analysis.link_scores import near
 from registry.analysis.modularity import communities
@@ -25,7 +26,6 @@ from registry.analysis.standing import adjacency
 from registry.analysis.structure import clustering, transitivity
 from registry.analysis.swapping import ROUNDS, swapped
 from registry.analysis.world import Ints, Matrix, World
-from tests.registries import AS_OF, network
 
 SIZES, SOURCES, FEW, SEED, DENSE_MOST = (1_000, 10_000, 25_000), 256, 16, 4, 10_000
 

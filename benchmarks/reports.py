@@ -2,7 +2,7 @@
 
     python -m benchmarks.reports [AGENCIES …]
 
-Random registries of 1,000, 10,000 and 25,000 agencies with 20 services each (`tests.registries`), from `World` on: reading the
+Random registries of 1,000, 10,000 and 25,000 agencies with 20 services each (`generated`), from `World` on: reading the
 graph is not counted. Seconds are of processor time, so that neighbours make less noise; memory is growth above what the lists
 and arrays take. What a rival cannot finish is run in part, or at the smallest size, and scaled by its work; `~` marks that.
 igraph (GPL) is no dependency: it is installed into a temporary environment, and its rows are left out where that fails.
@@ -24,11 +24,11 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.load import Memory
+from registry.analysis.generated import AS_OF, registry
 from registry.analysis.lists import Lists
 from registry.analysis.register import Register
 from registry.analysis.world import World
 from registry.reports.catalogue import QUESTIONS, report_on
-from tests.registries import AS_OF, registry
 
 SIZES, FINISHED, IGRAPH_MOST = (1_000, 10_000, 25_000), 1_000, 10_000
 DRAWS, SWAPS_A_TIE, SEED, SOME = 1_000, 5, 4, 3

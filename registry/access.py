@@ -8,9 +8,10 @@ Doing goes by role: an actor may do what their role allows to the records whose 
 administrator may do everything.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 SHOWN = ("published", "retired")
 ANYBODY, ADMINISTRATORS = "*", "*administrators"
@@ -73,12 +74,24 @@ class Actor:
 
     def parameter(self) -> dict[str, object]:
         """Return the actor as the parameter `$me` of every Cypher text."""
-        return {"names": sorted(self.names())}
+        return {"names": self._sorted_names}
+
+    @cached_property
+    def _sorted_names(self) -> list[str]:
+        return sorted(self.names())
 
     def doing(self, action: Action) -> dict[str, object]:
         """Return the actor as the parameter `$me` of a text that asks where they may do something."""
         agencies = sorted(self.agencies) if action in RIGHTS[self.role] else []
         return {**self.parameter(), "everything": self.everything, "agencies": agencies}
+
+
+def seeing(names: Iterable[str]) -> Actor:
+    """Return somebody whom records list by these names."""
+    listed = frozenset(names)
+    return Actor(
+        "somebody", Role.ADMIN if ADMINISTRATORS in listed else Role.VIEWER, listed - {ANYBODY, ADMINISTRATORS}
+    )
 
 
 ANONYMOUS = Actor()

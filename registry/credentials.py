@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 
@@ -79,6 +79,12 @@ def revoke(store: Store, credential: str) -> None:
 async def actor_of_token(reader: Reader, secret: str) -> Actor | None:
     """Return whose token this is; None where it is not known, has expired or was revoked. Raises StoreError."""
     return await _who(reader, secret, "token")
+
+
+async def with_units(reader: Reader, actor: Actor) -> Actor:
+    """Return the actor with all units of their agencies. Raises StoreError."""
+    (rows,) = await reader.read([texts.acting(sorted(actor.agencies))])
+    return replace(actor, agencies=actor.agencies | frozenset(rows[0][0]))
 
 
 async def actor_of_session(reader: Reader, secret: str) -> Actor | None:

@@ -8,8 +8,14 @@ from babel.numbers import format_decimal, format_percent, format_scientific
 from registry.words import language
 
 
+class Few(int):
+    """A count that is left out because it is small: more than none, and fewer than this."""
+
+
 def number(value: float) -> str:
-    """Return a number to three figures, a whole one in full."""
+    """Return a number to three figures, a whole one in full; of one that is left out, what it is below."""
+    if isinstance(value, Few):
+        return f"<{format_decimal(int(value), locale=language())}"
     if isinstance(value, int):
         return format_decimal(value, locale=language())
     if value and abs(value) < 1e-4:

@@ -12,15 +12,15 @@ Tell = Callable[[str], None]
 
 
 @contextmanager
-def open_place(settings: Settings, tell: Tell | None = None) -> Iterator[Place]:
-    """Yield where the store is. An engine that was started for this is stopped afterwards.
+def open_place(settings: Settings, tell: Tell | None = None, *, lasting: bool = False) -> Iterator[Place]:
+    """Yield where the store is. An engine that was started for this is stopped afterwards; see engine.start for `lasting`.
 
     Raises engine.EngineError when the embedded engine cannot be started.
     """
     if settings.neo4j_uri:
         yield _server(settings, settings.neo4j_uri)
     else:
-        with running_engine(settings, tell) as running:
+        with running_engine(settings, tell, lasting=lasting) as running:
             yield place_of(running, settings.query_timeout)
 
 
@@ -35,9 +35,9 @@ def opened_place(settings: Settings) -> Place:
 
 
 @contextmanager
-def running_engine(settings: Settings, tell: Tell | None = None) -> Iterator[engine.Engine]:
+def running_engine(settings: Settings, tell: Tell | None = None, *, lasting: bool = False) -> Iterator[engine.Engine]:
     """Yield the embedded engine itself, found or started; if started, it is stopped afterwards. Raises EngineError."""
-    running = engine.start(settings.data, heap=settings.heap, progress=tell)
+    running = engine.start(settings.data, heap=settings.heap, lasting=lasting, progress=tell)
     try:
         yield running
     finally:

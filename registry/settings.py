@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,6 +17,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+ISSUER = re.compile(r"https://[^\s?#@]+|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(/[^\s?#]*)?")
 HOST = re.compile(r"\*|(\*\.)?[\w.-]+|\[[0-9a-fA-F:.]+\]")
 
 
@@ -47,7 +49,24 @@ class Settings(BaseSettings):
     query_timeout: float = Field(10.0, gt=0, le=600)
     introspection: bool = Field(True)
     documents: DirectoryPath | None = Field(None)
+    limits: SecretStr | None = Field(None)
+    requests_a_minute: int = Field(600, ge=1)
+    failures_a_minute: int = Field(30, ge=1)
+    proxies: str = Field("")
+    oidc_issuer: str | None = Field(None)
+    oidc_client_id: str | None = Field(None)
+    oidc_client_secret: SecretStr = Field(SecretStr(""))
+    oidc_audience: str | None = Field(None)
+    oidc_role_claim: str = Field("roles")
+    oidc_agencies_claim: str = Field("agencies")
+    oidc_groups_claim: str = Field("groups")
+    smallest_count: int = Field(0, ge=0, le=1_000)
     hosts: Annotated[tuple[str, ...], NoDecode] = Field(())
+
+    @property
+    def saved_runs(self) -> Path:
+        """Where runs of reports are kept."""
+        return self.data / "saved-runs"
 
     @field_validator("neo4j_uri")
     @classmethod
@@ -57,6 +76,27 @@ class Settings(BaseSettings):
             sentence = "it holds a user name or a password; put them into NEO4J_USERNAME and NEO4J_PASSWORD"
             raise PydanticCustomError("credentials", sentence)
         return uri
+
+    @field_validator("limits")
+    @classmethod
+    def _redis(cls, place: SecretStr | None) -> SecretStr | None:
+        """Refuse what is no Redis, and one that this installation cannot speak to."""
+        if place is None or not place.get_secret_value():
+            return None
+        if not place.get_secret_value().startswith(("redis://", "rediss://")):
+            raise PydanticCustomError("redis", "it is the address of a Redis, such as redis://127.0.0.1:6379/0")
+        if find_spec("redis") is None:
+            raise PydanticCustomError("redis", "the package redis is not installed: pip install redis")
+        return place
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _unheard(cls, issuer: str | None) -> str | None:
+        """Refuse a provider that others on the way could speak for."""
+        if issuer and not ISSUER.fullmatch(issuer):
+            sentence = "it is an address with https, such as https://sso.example.org/realms/city"
+            raise PydanticCustomError("issuer", sentence)
+        return issuer or None
 
     @field_validator("hosts", mode="before")
     @classmethod

@@ -160,7 +160,11 @@ class Reader:
         self._dialect = Dialect(embedded=False)
 
     async def __aenter__(self) -> Reader:
-        await self.connect()
+        try:
+            await self.connect()
+        except BaseException:
+            await self.close()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:

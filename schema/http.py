@@ -98,8 +98,8 @@ class Endpoint(GraphQL[Asking, None]):
 
     def should_render_graphql_ide(self, request: BaseRequestProtocol) -> bool:
         """Tell whether a browser asks for the address itself."""
-        asks = request.query_params.keys() & {"query", "documentId", "extensions"}
-        return not asks and super().should_render_graphql_ide(request)
+        named = {"query", "documentId", "extensions"}
+        return super().should_render_graphql_ide(request) and not request.query_params.keys() & named
 
     async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData:
         """Return what is asked. Raises HTTPException."""
@@ -109,9 +109,7 @@ class Endpoint(GraphQL[Asking, None]):
 
     async def get_sub_response(self, request: Any) -> Response:
         """Return what the response begins with: its media type."""
-        response = await super().get_sub_response(request)
-        response.media_type = _media(request)
-        return response
+        return Response(media_type=_media(request))
 
     async def get_context(self, request: Any, response: Any) -> Asking:
         """Say who asks, and the store that is asked, or changed."""

@@ -7,7 +7,8 @@ import graphene
 from graphene.utils.str_converters import to_camel_case
 from graphql import GraphQLSchema, StringValueNode
 
-from registry.reports.report import CONFIDENCE, Column, Parameter, Question, Report, Row
+from registry.figures import Few
+from registry.reports.report import CONFIDENCE, Column, Parameter, Question, Report, Row, TextParameter
 from registry.values import Date
 from schema.building import cleaning
 from schema.limits import page_size
@@ -40,6 +41,18 @@ def _promised(kind: Any, doc: str, **more: Any) -> Any:
     return graphene.Field(graphene.NonNull(kind), description=doc, **more)
 
 
+def _perhaps_left_out(name: str, doc: str) -> Any:
+    """Return a field of a count, null where it is left out because it is small."""
+
+    def resolve(report: Report, _info: Any) -> int | None:
+        count: int = getattr(report, name)
+        return None if isinstance(count, Few) else count
+
+    return graphene.Field(
+        graphene.Int, description=f"{doc} Null where it is left out because it is small.", resolver=resolve
+    )
+
+
 def _list(kind: Any) -> Any:
     return graphene.List(graphene.NonNull(kind))
 
@@ -50,10 +63,15 @@ class ReportParameter(graphene.ObjectType):
     name = _promised(
         graphene.String, "Its name on the command line and in addresses; here it is written in camel case."
     )
-    type = _promised(graphene.String, "integer or number.")
-    default = _promised(graphene.Float, "What it is where nothing is asked.")
-    least = _promised(graphene.Float, "The least it may be.")
-    most = _promised(graphene.Float, "The most it may be.")
+    type = _promised(graphene.String, "integer, number or text.")
+    default = graphene.Field(
+        graphene.Float,
+        description="What a number is where nothing is asked; a text is empty.",
+        resolver=lambda one, _info: None if isinstance(one, TextParameter) else one.default,
+    )
+    least = graphene.Field(graphene.Float, description="The least that a number may be.")
+    most = graphene.Field(graphene.Float, description="The most that a number may be.")
+    longest = graphene.Field(graphene.Int, description="How many letters a text may have.")
     description = _promised(graphene.String, "What it does, in words.")
 
 
@@ -88,6 +106,15 @@ class ReportEvidence(graphene.ObjectType):
     kind = _promised(graphene.String, "Its kind, such as Agency.")
 
 
+class ReportPart(graphene.ObjectType):
+    """A report that another is composed of."""
+
+    name = _promised(graphene.String, "Its name.")
+    found = _promised(graphene.Int, "How many were found.")
+    of = _promised(graphene.Int, "Of how many that were looked at.")
+    unknown = _perhaps_left_out("unknown", "Of how many nothing can be told.")
+
+
 class AnyReport(graphene.Interface):
     """What every report says: `found` of `of`; of `unknown` nothing can be told; `withheld` records show their face only."""
 
@@ -101,8 +128,9 @@ class AnyReport(graphene.Interface):
     as_of = _promised(Day, "The day that it is about.")
     found = _promised(graphene.Int, "How many were found.")
     of = _promised(graphene.Int, "Of how many that were looked at.")
-    unknown = _promised(graphene.Int, "Of how many nothing can be told.")
-    withheld = _promised(graphene.Int, "How many records show no more than their face to who asks.")
+    unknown = _perhaps_left_out("unknown", "Of how many nothing can be told.")
+    withheld = _perhaps_left_out("withheld", "How many records show no more than their face to who asks.")
+    parts = _promised(_list(ReportPart), "The reports that it is composed of, if any.")
     method = _promised(graphene.String, "How it was answered.")
     notes = _promised(_list(graphene.String), "What to mind when reading it.")
     rows_count = _promised(graphene.Int, "How many rows there are.", resolver=lambda report, _info: len(report.rows))
@@ -148,7 +176,8 @@ def _row(name: str, question: Question) -> Any:
     confidence = _promised(graphene.String, f"How sure it is: {', '.join(CONFIDENCE)}.")
     count = _promised(graphene.Int, "How many records it rests on.", resolver=lambda row, _info: len(row.evidence))
     evidence = _paged(ReportEvidence, EVIDENCE, "The records it rests on.", lambda row: row.evidence)
-    last = {"confidence": confidence, "evidence_count": count, "evidence": evidence}
+    key = _promised(_list(graphene.String), "What it is known by in another run: ids, codes, and texts without either.")
+    last = {"confidence": confidence, "key": key, "evidence_count": count, "evidence": evidence}
     return type(name, (graphene.ObjectType,), {"__doc__": f"A row of {question.name}.", **columns, **last})
 
 
@@ -160,8 +189,11 @@ def _column(column: Column) -> graphene.Field:
     return graphene.Field(_TYPES[column.type], name=to_camel_case(column.name), description=described, resolver=resolve)
 
 
-def _argument(parameter: Parameter) -> tuple[str, graphene.Argument]:
-    told = f"{parameter.description} From {parameter.least:g} to {parameter.most:g}."
+def _argument(parameter: Parameter | TextParameter) -> tuple[str, graphene.Argument]:
+    if isinstance(parameter, TextParameter):
+        told = f"{parameter.description} At most {parameter.longest} letters."
+    else:
+        told = f"{parameter.description} From {parameter.least:g} to {parameter.most:g}."
     return parameter.name, graphene.Argument(_TYPES[parameter.type], default_value=parameter.default, description=told)
 
 

@@ -16,6 +16,9 @@ from tests.neo4j_server import Neo4jMissing, Neo4jServer, running
 
 SAVE = "CREATE (n:Agency {id: 'dinkes'}) RETURN n.id"
 READ = "MATCH (n:Agency) RETURN n.id"
+SLOW_ON_NEO4J = pytest.mark.parametrize(
+    "place", ["embedded", pytest.param("neo4j", marks=pytest.mark.slow)], indirect=True
+)
 
 
 @pytest.fixture(scope="session")

@@ -39,7 +39,7 @@ OF_A_SORT = 'where: {provides: {some: {service: {kind: {in: ["public", "administ
 OF_ONE_SORT = 'where: {provides: {some: {service: {kind: {eq: "administrative"}}}}, status: {ne: RETIRED}}'
 
 
-@pytest.mark.parametrize("few", [1, 4, 1000])
+@pytest.mark.parametrize("few", [1, pytest.param(4, marks=pytest.mark.slow), 1000])
 @pytest.mark.parametrize("where", [OF_A_SORT, OF_ONE_SORT], ids=["in", "eq"])
 def test_linked_records_of_a_sort_are_found_whether_they_are_few_or_many(
     store: Store, place: Place, monkeypatch: pytest.MonkeyPatch, few: int, where: str
@@ -78,20 +78,21 @@ def test_a_term_that_is_part_of_itself_is_found_with_its_parts(store: Store, pla
     assert rolled["agencies"]["countBy"] == [{"value": one, "label": one, "count": 1} for one in ids]
 
 
+@pytest.mark.parametrize("many", [32, pytest.param(160, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("actor", "language"), [(ANONYMOUS, "en"), (MEMBER, "id"), (ADMIN, "en")], ids=["anonymous", "member", "admin"]
 )
 def test_random_operations_are_answered_as_the_oracle_answers_them(
-    store: Store, place: Place, actor: Actor, language: str
+    store: Store, place: Place, actor: Actor, language: str, many: int
 ) -> None:
-    random = Random(f"{SEED}-{actor.name}")
+    random = Random(f"{SEED}-{actor.name}-{many}")
     print("seed", SEED)
     world = random_world(random)
     write_world(store, world)
     maker, oracle = Operations(world, random), Oracle(world, SCHEMA.as_str(), actor)
     # Neo4j plans every new text for half a second, so it gets fewer of them.
     embedded = place.reader_username != place.username
-    operations = [maker.make() for _ in range(80 if embedded else 10)]
+    operations = [maker.make() for _ in range(many if embedded else many // 8)]
     with speaking(language):
         for (text, variables), answer in zip(operations, asyncio.run(answers(place, operations, actor)), strict=True):
             assert answer == oracle.answer(text, variables), (text, variables)

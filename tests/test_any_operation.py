@@ -3,15 +3,17 @@
 import re
 from collections.abc import Iterator
 from datetime import UTC
+from typing import Any
 
 import httpx
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
-from hypothesis_graphql import Mode, nodes, queries
+from hypothesis_graphql import Mode, mutations, nodes, queries
 
 from loaders.run import run
 from loaders.source import find_source
+from registry.access import ADMIN
 from registry.constraints import apply
 from registry.cypher.text import Cypher
 from registry.model import MODEL
@@ -19,6 +21,7 @@ from registry.settings import Settings
 from registry.store import Place, Store
 from registry.web.app import build_app
 from schema.graph_api import build_schema
+from tests.acting import acting, by
 from tests.serving import serving
 
 SEED = 20261125
@@ -42,13 +45,14 @@ def client(embedded_place: Place) -> Iterator[httpx.Client]:
         apply(store, MODEL)
         store.write(Cypher("MATCH (n) DETACH DELETE n"))
         run(store, find_source("depok", Settings(_env_file=None)))
-    with serving(build_app(embedded_place, Settings(_env_file=None, lang="en"))) as client:
+    with serving(acting(build_app(embedded_place, Settings(_env_file=None, lang="en")), {"admin": ADMIN})) as client:
         yield client
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", Mode)
-def test_any_operation_is_answered_or_refused(client: httpx.Client, mode: Mode) -> None:
+@pytest.mark.parametrize("operations", [queries, mutations])
+def test_any_operation_is_answered_or_refused(client: httpx.Client, operations: Any, mode: Mode) -> None:
     print("seed", SEED)
 
     @seed(SEED)
@@ -59,9 +63,9 @@ def test_any_operation_is_answered_or_refused(client: httpx.Client, mode: Mode) 
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(text=queries(f"{ASKED} scalar Size", custom_scalars=SCALARS, mode=mode, allow_null=mode is Mode.NEGATIVE))
+    @given(text=operations(f"{ASKED} scalar Size", custom_scalars=SCALARS, mode=mode, allow_null=mode is Mode.NEGATIVE))
     def asked(text: str) -> None:
-        answer = client.post("/graphql", json={"query": text})
+        answer = client.post("/graphql", json={"query": text}, headers=by("admin"))
         assert answer.status_code == 200, (answer.text, text)
         codes = {error["extensions"]["code"] for error in answer.json().get("errors", ())}
         assert codes <= REFUSALS, (answer.json()["errors"], text)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browsing import PATIENCE, fits, leads_to, visible
+from tests.browsing import PATIENCE, barriers, fits, leads_to, visible
 
 pytestmark = pytest.mark.slow
 
@@ -47,6 +47,30 @@ def test_a_report_is_asked_for_another_day_and_shows_what_it_rests_on(page: Page
     page.locator("summary").first.click()
     visible(page.locator("details a").first)
     assert fits(page)
+
+
+@pytest.mark.parametrize(
+    ("name", "cells"), [("sector-gaps", 60), ("brokers", 12), ("agreements", 22)], ids=["matrix", "ranking", "timeline"]
+)
+def test_a_report_has_its_chart_above_its_table(page: Page, name: str, cells: int) -> None:
+    page.goto(f"/reports/{name}?as-of=2026-11-25")
+    visible(page.locator("#chart svg"))
+    assert page.locator("#chart .role-mark.mark-rect").first.locator("path").count() == cells
+    chart, table = page.locator("figure.chart").bounding_box(), page.locator("tbody").first.bounding_box()
+    assert chart and table and chart["y"] + chart["height"] <= table["y"]
+    assert page.get_by_role("img", name=page.locator("#drawn").inner_text()).is_visible()
+    assert fits(page)
+    assert barriers(page) == []
+
+
+def test_a_chart_takes_the_colours_of_the_page_and_what_it_says_from_its_table(desk: Page) -> None:
+    desk.goto("/reports/sector-gaps?as-of=2026-11-25")
+    numbers = visible(desk.locator("#chart svg")).locator(".role-mark.mark-text text")
+    light = numbers.first.get_attribute("fill")
+    desk.emulate_media(color_scheme="dark")
+    visible(desk.locator(f".role-mark.mark-text text:not([fill='{light}'])").first)
+    ties = desk.locator("table tbody td:nth-child(4)").all_inner_texts()
+    assert sorted(numbers.all_inner_texts()) == sorted([*ties, *ties])
 
 
 def test_the_other_language_is_remembered(page: Page, language: str) -> None:

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
+from registry.analysis.generated import AS_OF, network, registry, without_ties
 from registry.analysis.lists import Lists
 from registry.reports.catalogue import answer_from
 from registry.reports.report import Report
-from tests.registries import AS_OF, network, registry, without_ties
 
 pytestmark = pytest.mark.slow
 

@@ -11,11 +11,12 @@ from python_calamine import load_workbook
 
 from registry import engine
 from registry.store import Place, Store, StoreError
-from tests.commands import command, finished, refused
+from tests.commands import Ended, command, finished, refused
 from tests.engines import require_embedded
 from tests.neo4j_server import Neo4jServer
 
 SECRET = "s3cr3t-of-ours"
+CarriedOut = Callable[..., Ended]
 
 
 @pytest.fixture(scope="module")
@@ -31,16 +32,20 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[engine.Engine]
     "uri", [f"neo4j://neo4j:{SECRET}@127.0.0.1:1", f"neo4j:{SECRET}@host", f"nonsense://{SECRET}@"]
 )
 @pytest.mark.parametrize("arguments", [["sources"], ["serve"], ["load", "depok"], ["schema", "show"]], ids=" ".join)
-def test_credentials_in_an_address_are_refused_and_not_shown(tmp_path: Path, uri: str, arguments: list[str]) -> None:
-    said = refused(command(*arguments, data=tmp_path, NEO4J_URI=uri))
+def test_credentials_in_an_address_are_refused_and_not_shown(
+    carried_out: CarriedOut, tmp_path: Path, uri: str, arguments: list[str]
+) -> None:
+    said = refused(carried_out(*arguments, data=tmp_path, NEO4J_URI=uri))
     assert "NEO4J_URI" in said and "NEO4J_USERNAME and NEO4J_PASSWORD" in said
     assert SECRET not in said
 
 
-def test_a_wrong_password_is_one_sentence_without_it(secured_neo4j_server: Neo4jServer, tmp_path: Path) -> None:
+def test_a_wrong_password_is_one_sentence_without_it(
+    carried_out: CarriedOut, secured_neo4j_server: Neo4jServer, tmp_path: Path
+) -> None:
     settings = {"NEO4J_URI": secured_neo4j_server.uri, "NEO4J_PASSWORD": SECRET}
     for arguments in (["sources"], ["load", "depok"], ["query", "-"]):
-        said = refused(command(*arguments, data=tmp_path, **settings), "{ agencies { totalCount } }")
+        said = refused(carried_out(*arguments, data=tmp_path, text="{ agencies { totalCount } }", **settings))
         assert (
             said == f"The graph store at {settings['NEO4J_URI']} refuses us; check NEO4J_USERNAME and NEO4J_PASSWORD."
         )
@@ -51,9 +56,11 @@ def test_a_wrong_password_is_one_sentence_without_it(secured_neo4j_server: Neo4j
         assert failure.value.code == "WRONG_PASSWORD"
 
 
-def test_the_right_password_is_let_in(secured_neo4j_server: Neo4jServer, tmp_path: Path) -> None:
+def test_the_right_password_is_let_in(
+    carried_out: CarriedOut, secured_neo4j_server: Neo4jServer, tmp_path: Path
+) -> None:
     settings = {"NEO4J_URI": secured_neo4j_server.uri, "NEO4J_PASSWORD": secured_neo4j_server.password}
-    code, out, err = finished(command("schema", "show", "--json", data=tmp_path, **settings))
+    code, out, err = carried_out("schema", "show", "--json", data=tmp_path, **settings)
     assert code == 0, err
     assert secured_neo4j_server.password not in out + err
 
@@ -61,22 +68,24 @@ def test_the_right_password_is_let_in(secured_neo4j_server: Neo4jServer, tmp_pat
 @pytest.mark.parametrize(
     "arguments", [["sources"], ["serve"], ["engine", "start"], ["engine", "restore", "FILE"]], ids=" ".join
 )
-def test_a_data_directory_that_cannot_be_written_to_is_one_sentence(tmp_path: Path, arguments: list[str]) -> None:
+def test_a_data_directory_that_cannot_be_written_to_is_one_sentence(
+    carried_out: CarriedOut, tmp_path: Path, arguments: list[str]
+) -> None:
     (tmp_path / "file").touch()
     names = {"FILE": str(tmp_path / "file")}
-    said = refused(command(*(names.get(one, one) for one in arguments), data=tmp_path / "file" / "data"))
+    said = refused(carried_out(*(names.get(one, one) for one in arguments), data=tmp_path / "file" / "data"))
     assert "cannot be written to" in said and "choose another with REGISTRY_DATA" in said
 
 
 @pytest.mark.parametrize("arguments", [["sources"], ["engine", "start"]], ids=" ".join)
-def test_a_data_directory_that_another_engine_holds_is_one_sentence(engine_data: Path, arguments: list[str]) -> None:
-    require_embedded()
-    engine.start(engine_data)
-    (engine_data / "engine.json").rename(engine_data / "hidden")
+def test_a_data_directory_that_another_engine_holds_is_one_sentence(
+    carried_out: CarriedOut, running: engine.Engine, arguments: list[str]
+) -> None:
+    (running.data / "engine.json").rename(running.data / "hidden")
     try:
-        said = refused(command(*arguments, data=engine_data))
+        said = refused(carried_out(*arguments, data=running.data))
     finally:
-        (engine_data / "hidden").rename(engine_data / "engine.json")
+        (running.data / "hidden").rename(running.data / "engine.json")
     assert "Another engine uses" in said and "choose another directory with REGISTRY_DATA" in said
 
 
@@ -107,9 +116,9 @@ def test_a_workbook_goes_into_a_file_or_a_pipe_and_not_to_a_terminal(running: en
     ],
 )  # fmt: skip
 def test_what_cannot_be_used_is_one_sentence(
-    running: engine.Engine, arguments: list[str], settings: dict[str, str], sentence: str
+    carried_out: CarriedOut, running: engine.Engine, arguments: list[str], settings: dict[str, str], sentence: str
 ) -> None:
-    assert sentence in refused(command(*arguments, data=running.data, **settings))
+    assert sentence in refused(carried_out(*arguments, data=running.data, **settings))
 
 
 @pytest.mark.parametrize(
@@ -124,15 +133,15 @@ def test_what_cannot_be_used_is_one_sentence(
     ids=lambda one: " ".join(one) if isinstance(one, list) else "",
 )
 def test_every_list_is_json_for_scripts(
-    running: engine.Engine, arguments: list[str], shows: Callable[[Any], bool]
+    carried_out: CarriedOut, running: engine.Engine, arguments: list[str], shows: Callable[[Any], bool]
 ) -> None:
-    code, out, err = finished(command(*arguments, "--json", data=running.data))
+    code, out, err = carried_out(*arguments, "--json", data=running.data)
     assert code == 0, err
     assert shows(json.loads(out))
 
 
-def test_a_status_of_nothing_is_json_too(tmp_path: Path) -> None:
-    code, out, _ = finished(command("engine", "status", "--json", data=tmp_path / "data"))
+def test_a_status_of_nothing_is_json_too(carried_out: CarriedOut, tmp_path: Path) -> None:
+    code, out, _ = carried_out("engine", "status", "--json", data=tmp_path / "data")
     assert (code, json.loads(out)) == (0, {"running": False, "uri": None, "pid": None})
 
 
@@ -140,5 +149,5 @@ def test_settings_files_that_cannot_be_read_are_one_sentence(tmp_path: Path, mon
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent.parent))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "registry.toml").write_text(f'neo4j_password = "{SECRET}')
-    said = refused(command("reports", data=tmp_path / "data"))
+    said = refused(finished(command("reports", data=tmp_path / "data")))
     assert "The settings in .env or registry.toml cannot be read" in said and SECRET not in said

@@ -2,13 +2,13 @@
 
 import json
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.commands import command, finished, free_port, serves
+from tests.commands import Ended, command, finished, free_port, serves
 from tests.engines import require_embedded
 
 HOME = {"Accept": "text/html"}
@@ -122,11 +122,13 @@ def test_loading_the_sample_again_changes_nothing(demo: tuple[str, Path]) -> Non
     ],
 )
 def test_a_command_that_cannot_be_carried_out_says_why(
-    demo: tuple[str, Path], arguments: list[str], more: dict[str, str], sentence: str
+    carried_out: Callable[..., Ended],
+    demo: tuple[str, Path],
+    arguments: list[str],
+    more: dict[str, str],
+    sentence: str,
 ) -> None:
-    code, _, err = finished(
-        command(*arguments, data=demo[1], **more), "{ __typename }" if "query" in arguments else None
-    )
+    code, _, err = carried_out(*arguments, data=demo[1], text="{ __typename }", **more)
     assert code == 2
     assert sentence in err
     assert "Traceback" not in err

@@ -7,12 +7,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from socket import create_server
 
 import psutil
 import pytest
 
 from registry import engine
 from registry.engine import java, launch
+from registry.engine.directory import STATE
 from tests.engines import SAVE, cypher, gone, ids, require_embedded, until
 
 STARTS_AND_WAITS = """
@@ -68,7 +70,9 @@ def test_an_engine_starts_keeps_what_it_is_given_and_stops(engine_data: Path) ->
     assert gone(running.pid)
     assert engine.find(engine_data) is None
     assert not engine.stop(engine_data)
-    assert ids(engine.start(engine_data)) == ["dinkes"]
+    said: list[str] = []
+    assert ids(engine.start(engine_data, progress=said.append)) == ["dinkes"]
+    assert said == []
 
 
 def test_the_engine_that_runs_is_found_not_started_again(engine_data: Path) -> None:
@@ -105,9 +109,7 @@ def test_an_interrupt_in_the_terminal_is_a_clean_stop(engine_data: Path) -> None
     os.killpg(owner.pid, signal.SIGINT)
     owner.communicate()
     assert gone(pid)
-    said: list[str] = []
-    engine.start(engine_data, progress=said.append)
-    assert said == []
+    assert not (engine_data / STATE).exists(), "nothing is left to be checked"
 
 
 def test_an_engine_without_its_guard_is_found_and_stopped(engine_data: Path) -> None:
@@ -125,9 +127,7 @@ def test_the_end_of_the_owner_is_a_clean_stop(engine_data: Path) -> None:
     pid = started_by(owner)
     owner.communicate("")
     assert gone(pid), "an owner that ends by itself waits for its engine"
-    said: list[str] = []
-    engine.start(engine_data, progress=said.append)
-    assert said == []
+    assert not (engine_data / STATE).exists(), "nothing is left to be checked"
 
 
 def test_a_detached_engine_outlives_its_owner_until_it_is_stopped(engine_data: Path) -> None:
@@ -165,14 +165,11 @@ def test_a_directory_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 
 
 def test_a_port_that_is_taken_is_left_for_another(engine_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    busy = engine.start(engine_data)
-    taken = int(busy.uri.rpartition(":")[2])
     free = launch._free_ports()
-    answers = iter([(taken, free[1]), free])
-    monkeypatch.setattr(launch, "_free_ports", lambda: next(answers))
-    other = engine_data.with_name("other")
-    assert engine.start(other).uri == f"bolt://127.0.0.1:{free[0]}"
-    engine.stop(other)
+    with create_server(("127.0.0.1", 0)) as busy:
+        answers = iter([(busy.getsockname()[1], free[1]), free])
+        monkeypatch.setattr(launch, "_free_ports", lambda: next(answers))
+        assert engine.start(engine_data).uri == f"bolt://127.0.0.1:{free[0]}"
 
 
 def test_memory_that_java_does_not_understand_is_said(engine_data: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from registry.analysis.lists import Agency, Lists, Partnership, Service, Term
 from registry.reports.catalogue import QUESTIONS, answer_from
 from registry.reports.render import as_csv, as_json, as_text
-from registry.reports.report import ReportError
+from registry.reports.report import ReportError, TextParameter
 from tests.depok import depok
 
 AS_OF = "2026-11-25"
@@ -86,6 +86,12 @@ def test_a_report_asked_twice_answers_the_same(name: str) -> None:
 @pytest.mark.parametrize("name", list(QUESTIONS))
 def test_a_parameter_out_of_range_is_one_sentence(name: str) -> None:
     for parameter in QUESTIONS[name].parameters:
-        for value in (parameter.least - 1, parameter.most + 1, "nan", "much"):
+        text = isinstance(parameter, TextParameter)
+        wrong = (
+            ("a" * (parameter.longest + 1), "two\nlines")
+            if text
+            else (parameter.least - 1, parameter.most + 1, "nan", "much")
+        )
+        for value in wrong:
             with pytest.raises(ReportError, match=parameter.name):
                 answer_from(Lists(), name, AS_OF, {parameter.name: value})

@@ -109,8 +109,8 @@ def test_an_engine_that_is_killed_loses_nothing_that_it_acknowledged(engine_data
             is_whole(store, writers)
 
 
-SAVE = """mutation($id: ID!, $name: String!, $key: ID!) {
-  saveSector(input: {id: $id, name: $name, scheme: "s", code: $id}, key: $key, isAnother: true) { problems { code } } }"""
+SAVE = """mutation($id: ID!, $code: String!, $name: String!, $key: ID!) {
+  saveSector(input: {id: $id, name: $name, scheme: "s", code: $code}, key: $key, isAnother: true) { problems { code } } }"""
 
 
 def test_a_server_that_is_killed_loses_nothing_that_it_acknowledged(engine_data: Path, tmp_path: Path) -> None:
@@ -136,6 +136,6 @@ def test_a_server_that_is_killed_loses_nothing_that_it_acknowledged(engine_data:
 
 def _ask(client: httpx.Client, record: str) -> None:
     for number, name in enumerate((record, f"{record}, changed")):
-        variables = {"id": record, "name": name, "key": f"{record} {number}"}
+        variables = {"id": record, "code": record, "name": name, "key": f"{record} {number}"}
         answer = client.post("/graphql", json={"query": SAVE, "variables": variables}).json()
         assert answer == {"data": {"saveSector": {"problems": []}}}, answer

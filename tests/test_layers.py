@@ -16,6 +16,7 @@ LAYERS = [
     {"cypher"},
     {"store", "settings", "engine"},
     {"constraints", "opening", "explaining", "credentials"},
+    {"oidc"},
     {"reports", "analysis", "exploring", "changing"},
     {"loaders", "schema"},
     {"web"},

@@ -10,6 +10,7 @@ from registry.cypher.network import network
 from registry.settings import Settings
 from registry.store import Store
 from tests.depok import depok
+from tests.engines import SLOW_ON_NEO4J
 
 
 def read(store: Store, actor: Any = ADMIN) -> Lists:
@@ -26,6 +27,7 @@ def _several(cell: Any) -> Any:
     return [cell] if isinstance(cell, str) else [str(one or "") for one in cell]
 
 
+@SLOW_ON_NEO4J
 def test_the_sample_is_read_as_its_tables_have_it_and_its_secrets_are_kept(store: Store) -> None:
     assert run(store, find_source("depok", Settings())).refused is None
     found, expected = read(store), depok()

@@ -2,12 +2,12 @@
 
 import numpy as np
 
+from registry.analysis.generated import network
 from registry.analysis.lists import Agency, Lists, Partnership, Resource, Service, Term
 from registry.reports.catalogue import answer_from
 from registry.reports.render import as_text
 from registry.reports.report import Report
 from tests.depok import AS_OF, depok
-from tests.registries import network
 
 SECTORS = [Term("health", "Health"), Term("roads", "Roads")]
 

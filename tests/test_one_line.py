@@ -30,6 +30,9 @@ files = "agencies.csv"
 QUESTION = """{
   agencies(where: {staffCount: {gte: 40}}, order: [{staffCount: DESC}]) { nodes { name staffCount } }
 }"""
+SAVE = """mutation {
+  saveAgency(input: {id: "city:middling", staffCount: 41}) { record { staffCount } problems { field } }
+}"""
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,8 @@ def test_one_line_adds_a_property_everywhere(copy: Copy) -> None:
         "-m", "registry.describing"
     )
     schema = copy.python("-m", "schema")
-    assert "staffCount: Int\n" in schema and "staffCount: IntFilter" in schema and "staffCount: Direction" in schema
+    assert schema.count("staffCount: Int\n") == 2, "as it is read, and as it is saved"
+    assert "staffCount: IntFilter" in schema and "staffCount: Direction" in schema
 
     copy.registry("template", "agency", "-o", "agency.xlsx")
     guide = load_workbook(copy.folder / "agency.xlsx").get_sheet_by_name("guide").to_python()
@@ -90,10 +94,12 @@ def test_one_line_adds_a_property_everywhere(copy: Copy) -> None:
     copy.registry("template", "agency", "-o", str(folder / "agencies.csv"))
     fill_in(folder / "agencies.csv", small="7", middling="40", large="1200")
     copy.registry("load", str(folder))
+    saved = json.loads(copy.registry("query", stdin=SAVE))["data"]["saveAgency"]
+    assert saved == {"record": {"staffCount": 41}, "problems": []}
     answer = json.loads(copy.registry("query", stdin=QUESTION))
     assert answer["data"]["agencies"]["nodes"] == [
         {"name": "large", "staffCount": 1200},
-        {"name": "middling", "staffCount": 40},
+        {"name": "middling", "staffCount": 41},
     ]
 
     fill_in(folder / "agencies.csv", impossible="-1")

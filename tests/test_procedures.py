@@ -43,7 +43,7 @@ def test_parties_confirm_and_state_levels(client: httpx.Client, store: Store) ->
     said = ask(client, "tono", confirm, p=made, a="perpus")["data"]["confirm"]["record"]["parties"]
     assert {"standing": "corrected", "remark": "Sejak Mei.", "agency": {"id": "perpus"}} in said
     level = f"""mutation($p: ID!, $l: Int!) {{
-        stateLevel(partnership: $p, agency: "perpus", scale: "four-c", level: $l, note: "Rapat.") {{ 
+        stateLevel(partnership: $p, agency: "perpus", scale: "four-c", level: $l, note: "Rapat.") {{
             record {{ id level description agency {{ id }} }} {TOLD} }} }}"""
     assert ask(client, "tono", level, p=made, l=7)["data"]["stateLevel"]["problems"][0]["field"] == "level"
     stated = ask(client, "tono", level, p=made, l=2)["data"]["stateLevel"]["record"]

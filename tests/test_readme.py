@@ -25,6 +25,7 @@ NOT_RUN = {
     "registry token revoke": "needs the id of a token; test_credentials.py runs it",
     "registry serve": "serves until Ctrl-C; test_interrupts.py runs it",
     "make test": "is what runs this test",
+    "curl": "needs a server and a token; test_mutations.py asks what it asks",
     "docker compose up": "needs a Docker daemon and its images; the file is checked by Compose itself",
 }
 SAYS = {

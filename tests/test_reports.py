@@ -1,6 +1,7 @@
 """The reports find what the sample has on purpose and not its decoys; the statistics are held equal to networkx."""
 
 import json
+import re
 from collections import Counter
 from datetime import date
 
@@ -115,6 +116,32 @@ def test_the_gap_report_of_the_sample_names_each_sort_of_finding_once_before_any
     assert all(row["next_step"] and row.evidence for row in report.rows)
     wanted = [row["subject"] for row in report.rows if row["about"] == "wanted"]
     assert len(wanted) == len(set(wanted)), "a resource is one meeting, whoever wants it"
+
+
+def test_the_gap_report_counts_its_findings_by_sort_and_each_part_of_how_many() -> None:
+    report = answer_from(depok(), "gaps", AS_OF)
+    counted = Counter(row["about"] for row in report.rows if row["about"] != "coverage")
+    assert report.headline.startswith(f"{sum(counted.values())} findings: used without an agreement (8); needs another")
+    assert sum(map(int, re.findall(r"\((\d+)\)", report.headline))) == report.found
+    told = as_text(report)
+    assert "38," not in told.split("What ")[0], "no sum over reports that look at different things"
+    assert "\nsector-gaps: 2 of 55\n" in told and "\nagreements: 31 of " in told
+    parts = {one["name"]: one for one in json.loads(as_json(report))["parts"]}
+    assert parts["sector-gaps"] == {"name": "sector-gaps", "found": 2, "of": 55, "unknown": 25}
+
+
+def test_the_gap_report_begins_with_what_too_little_is_on_record_of() -> None:
+    shares = [row["measure"] for row in answer_from(depok(), "gaps", AS_OF).rows if row["about"] == "coverage"]
+    assert shares == ["136 of 192, 71%", "121 of 192, 63%"]
+
+
+def test_what_nobody_began_to_use_of_late_is_not_wanted_next() -> None:
+    later = answer_from(depok(), "gaps", "2030-11-25")
+    assert not [row for row in later.rows if row["about"] == "wanted"]
+    assert [note for note in later.notes if "more than two years before the day of the report" in note]
+    now = answer_from(depok(), "gaps", AS_OF)
+    assert [row for row in now.rows if row["about"] == "wanted"]
+    assert not [note for note in now.notes if "ask for an earlier day" in note]
 
 
 def test_bad_questions_are_one_sentence() -> None:

@@ -24,6 +24,7 @@ from registry.settings import Settings
 from registry.store import Place, Store, StoreError
 from registry.values import now
 from registry.words import speaking
+from tests.engines import SLOW_ON_NEO4J
 from tests.making import record
 from tests.oracle import World, may_see_all
 from tests.random_world import GROUPS, random_world, write_world
@@ -110,7 +111,7 @@ def ordered(value: Any) -> Any:
     return value["id"] if hasattr(value, "labels") else value.type if hasattr(value, "nodes") else value
 
 
-@pytest.mark.parametrize("many", [80, pytest.param(2_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("many", [40, pytest.param(2_000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("actor", [ANONYMOUS, MEMBER], ids=lambda actor: actor.name)
 def test_no_mangled_text_finds_anything_else(store: Store, place: Place, actor: Actor, many: int) -> None:
     random = Random(f"{SEED}-{actor.name}-{many}")
@@ -367,6 +368,7 @@ def test_a_restricted_record_is_counted_as_withheld(tmp_path: Path, library: Lib
     assert library.run(store, "how-many", ADMIN, AS_OF).rows[0]["n"] == 3
 
 
+@SLOW_ON_NEO4J
 def test_the_reports_that_ship_find_what_the_sample_has(store: Store) -> None:
     assert not run(store, find_source("depok", Settings(_env_file=None))).refused
     library = Library(SHIPPED)

@@ -9,6 +9,7 @@ from loaders.source import find_source
 from registry.cypher.text import Cypher
 from registry.settings import Settings
 from registry.store import Store
+from tests.engines import SLOW_ON_NEO4J
 from tests.needs import shared
 
 
@@ -62,6 +63,7 @@ def test_fedramp_gives_its_agencies_services_and_uses_and_names_what_is_wrong(st
     assert (again.created, again.changed, again.retired, again.ties_removed) == ({}, {}, {}, {})
 
 
+@SLOW_ON_NEO4J
 def test_fedramp_keeps_the_earliest_start_the_latest_end_and_who_was_first(store: Store) -> None:
     folder = shared("us-fedramp-reuse")
     assert run(store, find_source("us-fedramp", Settings()), from_path=folder).refused is None
@@ -98,6 +100,7 @@ def _rows_of_repeated_pairs(folder: Path) -> dict[tuple[str, str], list[dict[str
     return {pair: rows for pair, rows in pairs.items() if len(rows) > 1}
 
 
+@SLOW_ON_NEO4J
 def test_the_api_catalogue_gives_231_resources_of_33_bodies(store: Store) -> None:
     folder = shared("uk-api-catalogue")
     source = find_source("uk-api-catalogue", Settings())

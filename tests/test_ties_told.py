@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from registry.analysis.backtest_partners import backtest_partners
 from registry.analysis.backtest_ties import hidden_at_random
+from registry.analysis.generated import agencies_in, network, partnerships_of, terms
 from registry.analysis.link_scores import Blocks, near
 from registry.analysis.lists import Lists
 from registry.analysis.ranking import Scored
@@ -16,7 +17,6 @@ from registry.analysis.world import World
 from registry.reports.catalogue import answer_from
 from registry.reports.render import as_json, as_text
 from tests.depok import AS_OF, depok
-from tests.registries import agencies_in, network, partnerships_of, terms
 
 
 @settings(max_examples=60, deadline=None)

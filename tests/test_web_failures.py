@@ -70,7 +70,13 @@ def test_the_page_says_when_the_store_is_away_and_recovers_by_itself(store: Stor
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no kill that a process cannot see")
-@pytest.mark.parametrize("path", ["/graphql?query={agencies{totalCount}}", "/", "/reports/gaps"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/graphql?query={agencies{totalCount}}",
+        *(pytest.param(path, marks=pytest.mark.slow) for path in ("/", "/reports/gaps")),
+    ],
+)
 def test_an_engine_that_goes_in_the_middle_of_a_question_is_said_and_found_again(engine_data: Path, path: str) -> None:
     require_embedded()
     running = engine.start(engine_data)

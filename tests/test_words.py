@@ -5,9 +5,12 @@ from pathlib import Path
 from babel.messages.extract import extract_from_dir
 
 from registry.analysis.backtest_partners import BACKTEST
+from registry.analysis.calibrating import WHAT
 from registry.analysis.gaps import NEXT_STEPS
 from registry.analysis.matches import UNMET
 from registry.commands.backtesting import HEADINGS
+from registry.commands.calibrating import HEADINGS as CALIBRATION
+from registry.commands.calibrating import VERDICTS
 from registry.exploring.steps import PHRASES
 from registry.model import MODEL
 from registry.modelling import Kind
@@ -29,7 +32,14 @@ def texts() -> set[str]:
     for folder in ("registry", "schema", "loaders"):
         extracted = extract_from_dir(ROOT / folder, METHODS, keywords={"_": None}, callback=None)
         found |= {message for _file, _line, message, _comments, _context in extracted if isinstance(message, str)}
-    found |= {*NEXT_STEPS.values(), *HEADINGS.values(), *UNMET.values()}
+    found |= {
+        *NEXT_STEPS.values(),
+        *HEADINGS.values(),
+        *UNMET.values(),
+        *WHAT.values(),
+        *VERDICTS.values(),
+        *CALIBRATION,
+    }
     for question in (*QUESTIONS.values(), BACKTEST):
         found |= {question.text, question.method, *(one.description for one in question.parameters)}
         for column in question.columns:

@@ -40,6 +40,7 @@ AGREEMENTS = Question(
         Column("agreement", "Agreement", "text", "The agreement; for a use, the one that covered it last."),
         Column("resource", "Resource", "text", "What is used without an agreement in force."),
         Column("agencies", "Agencies", "texts", "The parties; for a use, who uses it and whose it is."),
+        Column("since", "Since", "date", "The first day of the agreement."),
         Column("until", "Until", "date", "The last day of the agreement."),
         Column("days", "Days", "integer", "Days until that day; below 0 since then.", "days"),
         Column("alone", "Alone without it", "texts", "The parties that have no other tie in force."),
@@ -55,6 +56,7 @@ AGREEMENTS = Question(
         ),
     ),
     (WITHIN,),
+    key=("finding", "agreement", "resource", "agencies"),
 )
 
 
@@ -159,13 +161,21 @@ def _row(finding: Finding, as_of: str, names: dict[str, str]) -> Row:
         "agreement": agreement.name if agreement else None,
         "resource": resource.name if resource else None,
         "agencies": _named(finding.agencies, names),
+        "since": agreement.valid_from if agreement else None,
         "until": until,
         "days": (date.fromisoformat(until) - date.fromisoformat(as_of)).days if until else None,
         "alone": _named(lapse.alone, names) if lapse else (),
         "parts": lapse.parts if lapse and lapse.parts > 1 else None,
         "hinges": _named(lapse.hinges, names) if lapse else (),
     }
-    return Row(values, _evidence(finding, names))
+    return Row(values, _evidence(finding, names), key=_key(finding))
+
+
+def _key(finding: Finding) -> tuple[str, ...]:
+    """Return what a finding is known by: the agreement; for a use, the resource and who uses it."""
+    if finding.resource:
+        return finding.code, finding.resource.id, finding.agencies[0]
+    return finding.code, finding.agreement.id if finding.agreement else ""
 
 
 def _named(agencies: Sequence[str], names: Mapping[str, str]) -> tuple[str, ...]:

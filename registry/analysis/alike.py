@@ -7,8 +7,10 @@ from numpy.typing import NDArray
 from scipy import special
 
 from registry.analysis.bicm import bicm
+from registry.analysis.progress import steps
 from registry.analysis.significance import false_discovery, poisson_above
 from registry.analysis.world import Bools, Floats, Ints, Matrix, World, ones, pattern, upwards
+from registry.words import _
 
 BLOCK, FEWEST = 500, 5
 
@@ -83,7 +85,7 @@ def shuffled(compared: Compared, seed: int) -> Compared:
     rows = np.repeat(np.arange(len(compared.places)), np.diff(compared.functions.indptr))
     columns, width = compared.functions.indices.astype(np.int64), compared.functions.shape[1]
     again = np.ones(len(rows), np.bool_)
-    for _ in range(10):
+    for _again in range(10):
         dealt, sector = np.flatnonzero(again), compared.sector[rows[again]]
         columns[dealt[np.argsort(sector, kind="stable")]] = columns[
             dealt[np.lexsort((random.random(len(dealt)), sector))]
@@ -118,7 +120,7 @@ def _count(compared: Compared, kind: Ints, expected: Floats, level: float) -> tu
     least = 1 + np.searchsorted(special.gammaincinv(np.arange(1, most + 1), level), expected)
     number, found = np.zeros(kinds * kinds, np.int64), [_nobody()]
     functions = compared.functions.astype(np.int16)
-    for begin in range(0, len(kind), BLOCK):
+    for begin in steps(_("agencies compared"), range(0, len(kind), BLOCK)):
         cells = np.flatnonzero(_near(compared, begin))
         b, a = np.divmod(cells, min(BLOCK, len(kind) - begin))
         pair = kind[a + begin] * kinds + kind[b + begin]

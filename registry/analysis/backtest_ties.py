@@ -9,10 +9,12 @@ import numpy as np
 
 from registry.analysis.link_scores import Blocks, near
 from registry.analysis.lists import Lists
+from registry.analysis.progress import steps
 from registry.analysis.ranking import Scored
 from registry.analysis.resampling import SEED
 from registry.analysis.standing import adjacency
 from registry.analysis.world import Ints, World
+from registry.words import _
 
 HIDDEN, SPLITS, YEARS, FEWEST_HITS = 0.1, 20, 5, 10
 MOST_KINDS, TELLING, BETTER, WON = 3_000, 100, 1.1, 0.8
@@ -76,7 +78,7 @@ def hidden_at_random(world: World, splits: int) -> Judged | None:
     random, (pairs, agreement) = np.random.default_rng(SEED), _agreed(world)
     every, number = np.unique(pairs, axis=0), int(agreement.max(initial=-1)) + 1
     found = []
-    for _split_number in range(splits):
+    for _split_number in steps(_("rounds with agreements hidden"), range(splits)):
         left = random.permutation(number)[agreement] >= HIDDEN * number
         known = np.unique(pairs[left], axis=0)
         if len(every) - len(known) < FEWEST_HITS:

@@ -7,6 +7,7 @@ import numpy as np
 from registry.analysis.betweenness import betweenness
 from registry.analysis.brokerage import brokerage
 from registry.analysis.holes import constraint, effective_size
+from registry.analysis.progress import steps
 from registry.analysis.resampling import FIRM, SEED, SHIFTED, draws_for
 from registry.analysis.standing import adjacency, grounds, standing, tied_alone
 from registry.analysis.world import Floats, Ints, World
@@ -15,6 +16,7 @@ from registry.reports.report import Cell, Column, Parameter, Question, Report, R
 from registry.words import _
 
 SOURCES, SOURCES_A_DRAW, TOP, WORK = 256, 128, 0.1, 50_000
+NINE_OF_TEN = (0.05, 0.95)
 EACH_ONCE, BEYOND_CHANCE = [0, 1, 3, 4], 1.96  # without direction a representative is a gatekeeper
 MOST = Parameter("most", 20, 1, 1000, "How many to list at most.")
 ROLES = {
@@ -37,6 +39,8 @@ BROKERS = Question(
         Column("sector", "Sector", "text", "Its main sector."),
         Column("ties", "Ties", "integer", "Others with whom it has an agreement in force.", "ties"),
         Column("betweenness", "Ways through it", "number", "Shortest ways through it, of all between two others (betweenness).", "%"),
+        Column("low", "At least", "number", "Ways through it in nine of ten draws: no fewer than this.", "%"),
+        Column("high", "At most", "number", "Ways through it in nine of ten draws: no more than this.", "%"),
         Column("firm", "Firm", "number", "In how many draws it is in the top tenth.", "%"),
         Column("role", "Role", "code", "The role that it has most beyond chance, if any.", words=ROLES),
         Column("coordinator", "Coordinator", "integer", "Pairs of untied partners, both of its own sector.", "pairs"),
@@ -48,19 +52,23 @@ BROKERS = Question(
         Column("efficiency", "Efficiency", "number", "Effective size for each partner, 0 to 1."),
     ),
     (FIRM, MOST),
+    key=("agency",),
 )  # fmt: skip
 
 
 class Ranked(NamedTuple):
     """The agencies that have ties (`tied`, places in the world), these ties, their betweenness, and what draws say.
 
-    `firm` is the share of draws in which each is in the top tenth.
+    `firm` is the share of draws in which each is in the top tenth, `low` and `high` what its betweenness lies between in nine
+    of ten draws.
     """
 
     tied: Ints
     ties: Ints
     through: Floats
     firm: Floats
+    low: Floats
+    high: Floats
     draws: int
 
 
@@ -80,11 +88,13 @@ def brokers(world: World, *, firm: float = FIRM.default, most: int = int(MOST.de
 def _rank(world: World) -> Ranked:
     tied, ties = tied_alone(standing(world))
     draws, random = draws_for(len(tied), WORK), np.random.default_rng(SEED)
-    times = np.zeros(len(tied))
-    for _draw in range(draws if len(ties) else 0):
+    times, drawn = np.zeros(len(tied)), np.zeros((draws, len(tied)))
+    for draw in steps(_("networks with fewer ties"), list(drawn) if len(ties) else []):
         kept = ties[random.random(len(ties)) >= SHIFTED]
-        times[_top(_through(kept, len(tied), SOURCES_A_DRAW, random))] += 1
-    return Ranked(tied, ties, _through(ties, len(tied), SOURCES, random), times / draws, draws)
+        draw[:] = _through(kept, len(tied), SOURCES_A_DRAW, random)
+        times[_top(draw)] += 1
+    low, high = np.quantile(drawn, NINE_OF_TEN, axis=0)
+    return Ranked(tied, ties, _through(ties, len(tied), SOURCES, random), times / draws, low, high, draws)
 
 
 def _through(ties: Ints, size: int, sources: int, random: np.random.Generator) -> Floats:
@@ -114,6 +124,8 @@ def _rows(world: World, ranked: Ranked, order: Ints, firm: float) -> list[Row]:
             "sector": world.sectors.names[sector] if sector >= 0 else None,
             "ties": int(degree[one]),
             "betweenness": 100 * float(ranked.through[one]) / pairs,
+            "low": 100 * float(ranked.low[one]) / pairs,
+            "high": 100 * float(ranked.high[one]) / pairs,
             "firm": 100 * float(ranked.firm[one]),
             **roles[one],
             "constraint": float(constrained[one]),

@@ -41,6 +41,7 @@ CHANNELS = Question(
         Column("waiting", "Waiting", "integer", "Pieces of feedback that wait beyond the promise."),
         Column("longest", "Longest", "integer", "How many days the longest of them waits beyond the promise.", "days"),
     ),
+    key=("finding", "service"),
 )
 
 

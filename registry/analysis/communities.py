@@ -8,6 +8,7 @@ import numpy as np
 from registry.analysis.modularity import adjusted_rand, modularity
 from registry.analysis.modularity import communities as divided
 from registry.analysis.network import DRAWS, WORK, Whole
+from registry.analysis.progress import steps
 from registry.analysis.resampling import SEED, Compared, compared, draws_for
 from registry.analysis.sector_gaps import LEVEL
 from registry.analysis.standing import adjacency, grounds
@@ -40,6 +41,7 @@ COMMUNITIES = Question(
         Column("central", "Best connected", "texts", "Up to five of its agencies, those with the most ties within it."),
     ),
     (LEVEL,),
+    key=("central",),
 )
 
 
@@ -72,7 +74,7 @@ def communities(world: World, *, level: float = LEVEL.default) -> Report:
 def _divide(whole: Whole, draws: int) -> Divided:
     random, size = np.random.default_rng(SEED), len(whole.tied)
     drawn = []
-    for _draw in range(draws):
+    for _draw in steps(_("networks by chance"), range(draws)):
         arcs = adjacency(swapped(whole.ties, size, random), size)
         drawn.append(modularity(arcs, divided(arcs, random)))
     group = divided(whole.arcs, np.random.default_rng(SEED))
@@ -93,7 +95,8 @@ def _row(world: World, found: Divided, number: int, beyond: bool) -> Row:
         "central": tuple(world.agencies.names[one] for one in central),
     }
     evidence = tuple(world.agencies.evidence(one) for one in found.whole.tied[members].tolist())
-    return Row(values, evidence, "likely" if beyond else "within-chance")
+    known_by = tuple(world.agencies.ids[one] for one in central[:1])  # groups have no name of their own
+    return Row(values, evidence, "likely" if beyond else "within-chance", known_by)
 
 
 def _sectors(world: World, members: Ints) -> Mapping[str, Cell]:

@@ -38,8 +38,9 @@ COVERAGE = Question(
         Column("recorded", "Recorded", "integer", "How many have it on record.", "records"),
         Column("of", "Of", "integer", "How many should have it.", "records"),
         Column("share", "Share", "number", "The share that has it, of those where it is known.", "%"),
-        Column("withheld", "Withheld", "integer", "Of how many it is withheld.", "records"),
+        Column("withheld", "Withheld", "integer", "Of how many it is withheld.", "records", veiled=True),
     ),
+    key=("kind", "fact"),
 )
 
 

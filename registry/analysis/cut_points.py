@@ -37,6 +37,7 @@ CUT_POINTS = Question(
         Column("firm", "Firm", "number", "In how many draws it stays so when ties are added.", "%"),
     ),
     (FIRM,),
+    key=("finding", "agencies"),
 )
 
 

@@ -35,6 +35,7 @@ FEEDBACK = Question(
         Column("over", "Over", "integer", "Days beyond the promise.", "days"),
     ),
     (PATIENCE,),
+    key=("services", "owners", "channel", "received"),
 )
 
 
@@ -78,7 +79,7 @@ def _row(world: World, services: dict[str, Service], code: str, one: Heard) -> R
     evidence = [Evidence(one.feedback.id, one.feedback.name, "Feedback")]
     evidence += [Evidence(service.id, service.name, "Service") for service in about]
     evidence += [Evidence(one.channel.id, one.channel.name, "Channel")] if one.channel else []
-    return Row(values, (*evidence, *world.agencies.records(one.feedback.owners)))
+    return Row(values, (*evidence, *world.agencies.records(one.feedback.owners)), key=(one.feedback.id,))
 
 
 def _notes(all_heard: list[Heard]) -> list[str]:

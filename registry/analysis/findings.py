@@ -8,7 +8,10 @@ from registry.words import _
 
 
 def finding(row: Row, about: str, who: tuple[str, ...], subject: str, measure: str, next_step: str) -> Row:
-    """Return the row with the cells of a finding; evidence and confidence stay. `next_step` is put into the reader's language."""
+    """Return the row with the cells of a finding; evidence and confidence stay, and by its key it is known here, too.
+
+    `next_step` is put into the reader's language.
+    """
     values: dict[str, Cell] = {
         "about": about,
         "who": who,
@@ -16,7 +19,7 @@ def finding(row: Row, about: str, who: tuple[str, ...], subject: str, measure: s
         "measure": measure or None,
         "next_step": _(next_step),
     }
-    return replace(row, values=values)
+    return replace(row, values=values, key=(about, *row.key))
 
 
 def several(cell: Cell) -> tuple[str, ...]:

@@ -43,6 +43,7 @@ NEXT_STEPS = {
     **gaps_in_ties.NEXT_STEPS,
     **gaps_in_use.NEXT_STEPS,
 }
+ENOUGH = 90.0  # %: what is on record of so many needs no meeting
 # The report that each sort of finding is from.
 FROM = {
     "coverage": COVERAGE.name,
@@ -58,9 +59,10 @@ READS = dict.fromkeys(one for part in PARTS for one in part.reads)
 GAPS = Question(
     "gaps",
     "Where do agencies that should work together fall short, and what could be done next?",
-    "First how much is on record, then the findings of the reports agreements, sector-gaps, overlaps, missing-ties, matches, levels "
-    "(what is two levels apart or below the aim), cut-points (firm ones), reuse (the top 1 %, by resource) and isolates: the most "
-    "pressing finding of each sort, then the second of each, and so on. Each report says how its findings are made.",
+    "First what is on record of fewer than nine in ten, then the findings of the reports agreements, sector-gaps, overlaps, "
+    "missing-ties, matches, levels (what is two levels apart or below the aim), cut-points (firm ones), reuse (the top 1 %, by "
+    "resource, of what somebody began to use in the last two years) and isolates: the most pressing finding of each sort, then the "
+    "second of each, and so on. Each report says how its findings are made, and of how many.",
     tuple(READS),
     (
         Column("about", "What", "code", "The sort of finding.", words=ABOUT),
@@ -70,6 +72,7 @@ GAPS = Question(
         Column("next_step", "Next step", "text", "What could be done next."),
     ),
     (LEVEL, LEAST_EXPECTED, LEAST_LIKENESS, WITHIN),
+    key=("about", "who", "subject"),
 )
 
 
@@ -83,9 +86,8 @@ def gaps(
 ) -> Report:
     """Compose the reports: coverage first, then all findings in order of urgency, each with a suggested next step.
 
-    Its `parts` are the reports that it is composed of.
-
-    The parameters are those of the reports composed. `found`, `of` and `unknown` are theirs, added up, without coverage.
+    Its `parts` are the reports that it is composed of. The parameters are theirs; `found` counts the findings, `of` and `unknown`
+    are added up over reports that look at different things, without coverage.
     """
     known = coverage(world)
     alike = overlaps(world, level=level, least_likeness=least_likeness)
@@ -103,7 +105,16 @@ def gaps(
         withheld=world.lists.withheld, notes=list(dict.fromkeys(note for part in (known, *parts) for note in part.notes)),
         level=level, least_expected=least_expected, least_likeness=least_likeness, within=within,
     )  # fmt: skip
-    return replace(whole, parts=(known, *parts))
+    return replace(whole, parts=(known, *parts), headline=_headline(findings))
+
+
+def _headline(findings: Sequence[Row]) -> str:
+    """Count the findings by sort, the most pressing sort first: of how many is another number in each report."""
+    counts = Counter(str(one["about"]) for one in findings)
+    if not counts:
+        return _("no findings")
+    sorts = (f"{_(ABOUT[about])} ({number(counts[about])})" for about in URGENCY if about in counts)
+    return _("{n} findings: {sorts}").format(n=number(len(findings)), sorts="; ".join(sorts))
 
 
 def _ranked(findings: Sequence[Row]) -> list[Row]:
@@ -118,7 +129,7 @@ def _ranked(findings: Sequence[Row]) -> list[Row]:
 
 
 def _lacking(row: Row) -> bool:
-    return bool(row.evidence)
+    return figure(row["share"]) < ENOUGH and bool(row.evidence)
 
 
 def _covered(row: Row) -> Row:

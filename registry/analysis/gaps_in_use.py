@@ -10,7 +10,7 @@ from registry.analysis.matches import MATCHES, matches
 from registry.analysis.overlaps import OVERLAPS
 from registry.analysis.reuse import REUSE, reuse
 from registry.analysis.world import World
-from registry.figures import number
+from registry.figures import day, number
 from registry.reports.report import Report, Row
 from registry.words import _
 
@@ -56,9 +56,11 @@ def _matched(report: Report) -> Iterator[Row]:
     for row in report.rows:
         if row["finding"] == "fits":
             subject = f"{row['need']}: {row['resource']}"
-            measure = _("{wanted} of {spare} {unit}").format(
+            measure = _("{wanted} needed, {spare} idle ({unit})").format(
                 wanted=told(row["quantity"]), spare=told(row["spare"]), unit=row["unit"]
             )
+            if row["by_when"]:
+                measure += "; " + _("needed by {day}").format(day=day(str(row["by_when"])))
             yield _finding(row, "fits", (*several(row["agencies"]), *several(row["owners"])), subject, measure)
 
 
@@ -74,10 +76,13 @@ def _said(report: Report) -> Iterator[Row]:
 
 
 def _wanted(report: Report) -> Iterator[Row]:
-    """Yield each resource of the top band once, with the agencies that it is suggested to: one meeting, not one for each."""
+    """Yield each resource of the top band once, with the agencies that it is suggested to: one meeting, not one for each.
+
+    What nobody began to use in two years is not wanted next, however many have it.
+    """
     together: dict[str, list[Row]] = {}
     for row in report.rows:
-        if row["band"] == "top-1":
+        if row["band"] == "top-1" and row["recent"]:
             together.setdefault(row.evidence[0].id, []).append(row)
     for rows in together.values():
         first = rows[0]
@@ -86,7 +91,8 @@ def _wanted(report: Report) -> Iterator[Row]:
             recent=told(first["recent"]), users=told(first["users"]), n=number(len(rows))
         )
         evidence = dict.fromkeys(one for row in rows[:NAMED] for one in row.evidence)
-        yield _finding(replace(first, evidence=tuple(evidence)), "wanted", who[:NAMED], str(first["resource"]), measure)
+        meeting = replace(first, evidence=tuple(evidence), key=(first.evidence[0].id,))
+        yield _finding(meeting, "wanted", who[:NAMED], str(first["resource"]), measure)
 
 
 def _finding(row: Row, about: str, who: tuple[str, ...], subject: str, measure: str) -> Row:

@@ -9,6 +9,8 @@ import networkx as nx
 import numpy as np
 
 from registry.analysis.blocks import Spot, blocks, rooted
+from registry.analysis.progress import steps
+from registry.words import _
 
 
 class Hinge(NamedTuple):
@@ -60,10 +62,10 @@ class Hinges:
     def holding(self, added: Iterable[tuple[str, str]]) -> set[Spot]:
         """Return the spots of the tree, agencies and blocks, that alone hold others when these ties are added."""
         new = ((self._home[a], self._home[b]) for a, b in added if a != b and not self._network.has_edge(a, b))
-        steps = [(a, b) for a, b in new if a != b and not self._tree.has_edge(a, b)]
-        self._tree.add_edges_from(steps)
+        edges = [(a, b) for a, b in new if a != b and not self._tree.has_edge(a, b)]
+        self._tree.add_edges_from(edges)
         held = set(nx.articulation_points(self._tree))
-        self._tree.remove_edges_from(steps)
+        self._tree.remove_edges_from(edges)
         return held
 
     def _is_inner_bridge(self, block: Spot) -> bool:
@@ -89,6 +91,6 @@ class Hinges:
 
     def _drawn(self, draws: int, more: float, seed: int) -> Iterator[list[tuple[str, str]]]:
         agencies, random = list(self._home), np.random.default_rng(seed)
-        for _ in range(draws):
+        for _draw in steps(_("networks with more ties"), range(draws)):
             pairs = random.integers(len(agencies), size=(round(more * self._network.number_of_edges()), 2)).tolist()
             yield [(agencies[a], agencies[b]) for a, b in pairs]

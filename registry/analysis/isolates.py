@@ -42,6 +42,7 @@ ISOLATES = Question(
         Column("agreement", "Agreement", "text", "The agreement that ended last, or the first to begin."),
         Column("day", "On", "date", "When it ended, or begins."),
     ),
+    key=("finding", "agency"),
 )
 
 

@@ -38,6 +38,7 @@ LEVELS = Question(
         Column("last", "Last said", "date", "The day of the latest statement."),
     ),
     (LEAST_APART,),
+    key=("finding", "agreement", "scale"),
 )  # fmt: skip
 
 

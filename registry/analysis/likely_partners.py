@@ -6,6 +6,7 @@ from registry.analysis.alike import close
 from registry.analysis.backtest_ties import REPORT, SPLITS, TELLING, Judged, hidden_at_random
 from registry.analysis.brokers import MOST
 from registry.analysis.link_scores import Blocks, Near, near
+from registry.analysis.one_agency import AGENCY, place_of
 from registry.analysis.resampling import SEED, draws_for
 from registry.analysis.standing import adjacency, grounds, standing
 from registry.analysis.world import Bools, Ints, Matrix, World
@@ -43,16 +44,22 @@ LIKELY_PARTNERS = Question(
         Column("degrees", "Ties x ties", "integer", "The product of their numbers of ties (preferential attachment)."),
         Column("blocks", "Expected", "number", "Ties to be expected by their sectors and numbers of ties.", "ties"),
     ),
-    (MOST,),
+    (AGENCY, MOST),
+    key=("agency_a", "agency_b"),
 )  # fmt: skip
 
 
-def likely_partners(world: World, *, most: int = int(MOST.default)) -> Report:
-    """Rank pairs two steps apart, `most` at most; `of` counts them all. References: Zhou et al. 2009; Karrer & Newman 2011."""
+def likely_partners(world: World, *, agency: str = "", most: int = int(MOST.default)) -> Report:
+    """Rank pairs two steps apart, `most` at most; `of` counts them all, those of one `agency` where it is asked about.
+
+    References: Zhou et al. 2009; Karrer & Newman 2011.
+    """
     ties = standing(world)
     arcs = adjacency(ties, len(world.agencies))
     pairs = near(arcs)
     open_ = ~_marked(close(world), pairs)
+    if agency:
+        open_ &= (pairs.a == place_of(world, agency)) | (pairs.b == place_of(world, agency))
     order = np.flatnonzero(open_)
     order = order[np.lexsort((pairs.b[order], pairs.a[order], -pairs.allocation[order]))][:most]
     judged = hidden_at_random(world, draws_for(len(world.agencies), WORK, SPLITS))
@@ -60,7 +67,7 @@ def likely_partners(world: World, *, most: int = int(MOST.default)) -> Report:
     rows = _rows(world, ties, arcs, pairs, order, good)
     return LIKELY_PARTNERS.answer(
         world.as_of, rows, found=len(rows) if good else 0, of=int(open_.sum()), unknown=0 if good else len(rows),
-        withheld=world.lists.withheld, notes=[*grounds(world), *_notes(judged, len(np.unique(ties)))], most=most,
+        withheld=world.lists.withheld, notes=[*grounds(world), *_notes(judged, len(np.unique(ties)))], agency=agency, most=most,
     )  # fmt: skip
 
 

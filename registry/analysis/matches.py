@@ -8,6 +8,8 @@ from typing import NamedTuple
 from registry.analysis.assigning import heaviest
 from registry.analysis.fitting import OBSTACLES, Fitting, certain, known, spare
 from registry.analysis.lists import Need, Resource
+from registry.analysis.one_agency import AGENCY, place_of
+from registry.analysis.progress import steps
 from registry.analysis.world import World
 from registry.figures import number
 from registry.reports.report import Cell, Column, Confidence, Evidence, Question, Report, Row
@@ -51,6 +53,8 @@ MATCHES = Question(
         Column("via", "Through", "texts", "Agencies through which the owner can be reached by agreements in force."),
         Column("also", "Also fits", "texts", "Other resources that fit, up to five."),
     ),
+    (AGENCY,),
+    key=("need",),
 )  # fmt: skip
 
 
@@ -64,20 +68,32 @@ class Match(NamedTuple):
     also: Sequence[Resource]
 
 
-def matches(world: World) -> Report:
+def matches(world: World, *, agency: str = "") -> Report:
     """Match each need with at most one resource; a resource may serve several as long as enough is left of it.
+
+    Where one `agency` is asked about, only its needs are shown and counted; what there is, is dealt out among all.
 
     The value of a match is the share of the need that is met (half where it is not known) times the urgency (1 on the day, half 90
     days before it, as a year before it where there is no day), divided by one and the number of agreements to the owner, at most four.
     """
     matching = Matching(world)
-    found = matching.found()
+    needs = _needs(world, agency)
+    asked = {one.id for one in needs}
+    found = [one for one in matching.found() if one.need.id in asked]
     rows = [_row(world, one) for one in sorted(found, key=lambda one: (not _sure(one), -one.value, one.need.id))]
     sure = sum(map(_sure, found))
     return MATCHES.answer(
-        world.as_of, rows, found=sure, of=len(world.lists.needs), unknown=len(found) - sure,
-        withheld=world.lists.withheld, notes=matching.notes(found),
+        world.as_of, rows, found=sure, of=len(needs), unknown=len(found) - sure,
+        withheld=world.lists.withheld, notes=matching.notes(needs, found), agency=agency,
     )  # fmt: skip
+
+
+def _needs(world: World, agency: str) -> Sequence[Need]:
+    """Return the needs of an agency, or all."""
+    if not agency:
+        return world.lists.needs
+    place_of(world, agency)
+    return [one for one in world.lists.needs if agency in one.agencies]
 
 
 class Matching:
@@ -106,12 +122,12 @@ class Matching:
             waiting = [need for need in waiting if need.id not in met]
         return found
 
-    def notes(self, found: Sequence[Match]) -> list[str]:
-        """Say what stands in the way of the needs that nothing is matched with."""
-        if not self._needs:
+    def notes(self, needs: Sequence[Need], found: Sequence[Match]) -> list[str]:
+        """Say what stands in the way of those of the needs that nothing is matched with."""
+        if not needs:
             return [_("There are no needs on record that you may see, so there is nothing to match.")]
         met = {one.need.id for one in found}
-        unmet = Counter(self._nearest(need) for need in self._needs if need.id not in met)
+        unmet = Counter(self._nearest(need) for need in needs if need.id not in met)
         return [_(UNMET[one]).format(n=number(unmet[one])) for one in UNMET if unmet[one]] or [
             _("Every need on record is matched.")
         ]
@@ -163,7 +179,7 @@ def _ways(world: World, agencies: set[str]) -> Iterator[tuple[str, Mapping[str, 
     import networkx as nx  # half a second, which only who asks for ways should wait
 
     graph = world.graph(one for one in world.lists.partnerships if one.in_force(world.as_of))
-    for who in sorted(agencies):
+    for who in steps(_("ways to owners"), sorted(agencies)):
         yield who, nx.single_source_shortest_path(graph, who, FARTHEST) if who in graph else {}
 
 

@@ -42,6 +42,7 @@ MISSING_TIES = Question(
         Column("likely", "Expected", "number", "Ties to be expected by their sectors and numbers of ties.", "ties"),
     ),
     (LEVEL,),
+    key=("agency_a", "agency_b"),
 )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from registry.analysis.betweenness import mean_distance
 from registry.analysis.mixing import outwardness
 from registry.analysis.modularity import communities, modularity
+from registry.analysis.progress import steps
 from registry.analysis.resampling import SEED, Compared, compared, draws_for
 from registry.analysis.sector_gaps import LEVEL
 from registry.analysis.significance import false_discovery
@@ -35,6 +36,7 @@ MEASURES = {
     "modularity": "modularity",
     "outwardness": "E-I index",
 }
+BY_SWAPS = ("transitivity", "clustering", "modularity")
 SAYS = {
     "tied": "Agencies with at least one agreement in force with another; the others have none or are not on record.",
     "ties": "Pairs of agencies that have an agreement in force.",
@@ -68,6 +70,7 @@ NETWORK = Question(
         Column("says", "What it says", "code", "What the measure says, in words.", words=SAYS),
     ),
     (LEVEL,),
+    key=("measure",),
 )  # fmt: skip
 
 
@@ -102,6 +105,19 @@ def network(world: World, *, level: float = LEVEL.default) -> Report:
     )  # fmt: skip
 
 
+def measures(world: World) -> dict[str, float]:
+    """Return the value of each measure, without what chance gives, which takes most of the time."""
+    whole = Whole.of(world)
+    if not len(whole.ties):
+        return {}
+    triple = _triple(whole.ties, len(whole.tied), np.random.default_rng(SEED))
+    values = {**_plain(whole), **dict(zip(BY_SWAPS, triple, strict=True))}
+    sector, ties = between_sectors(world)
+    if len(ties) and len(np.unique(sector)) > 1:
+        values["outwardness"] = outwardness(sector, ties, 0, SEED).index
+    return values
+
+
 def _plain(whole: Whole) -> Mapping[str, float]:
     """Return the measures that are what they are, in the order in which they are listed."""
     import networkx as nx  # half a second, which only who needs it should wait
@@ -124,11 +140,13 @@ def _plain(whole: Whole) -> Mapping[str, float]:
 
 def _compared(world: World, whole: Whole, draws: int) -> Iterator[tuple[str, Compared]]:
     random = np.random.default_rng(SEED)
-    drawn = [_triple(swapped(whole.ties, len(whole.tied), random), len(whole.tied), random) for _ in range(draws)]
+    size = len(whole.tied)
+    drawn = [
+        _triple(swapped(whole.ties, size, random), size, random)
+        for _draw in steps(_("networks by chance"), range(draws))
+    ]
     seen = _triple(whole.ties, len(whole.tied), np.random.default_rng(SEED))
-    for name, value, by_chance in zip(
-        ("transitivity", "clustering", "modularity"), seen, np.array(drawn).T, strict=True
-    ):
+    for name, value, by_chance in zip(BY_SWAPS, seen, np.array(drawn).T, strict=True):
         yield name, compared(value, by_chance)
     sector, ties = between_sectors(world)
     if len(ties) and len(np.unique(sector)) > 1:

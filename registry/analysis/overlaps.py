@@ -39,6 +39,7 @@ OVERLAPS = Question(
         Column("general", "General application", "text", "The application of the other that serves all its functions."),
     ),
     (LEVEL, LEAST_LIKENESS),
+    key=("finding", "agency_a", "agency_b", "special", "general"),
 )
 
 
@@ -117,7 +118,11 @@ def _doubled(world: World, found: Doubled) -> Row:
     }
     applications = (Evidence(one.id, one.name, "Resource") for one in (special, general))
     agencies = world.agencies.records(dict.fromkeys((*special.owners, *general.owners)))
-    return Row(values, (*applications, *agencies, *world.function_names.records(special.functions)))
+    return Row(
+        values,
+        (*applications, *agencies, *world.function_names.records(special.functions)),
+        key=(special.id, general.id),
+    )
 
 
 def _rarest(world: World, a: int, b: int) -> list[int]:

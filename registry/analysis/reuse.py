@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from registry.analysis.lists import Resource
+from registry.analysis.one_agency import AGENCY, place_of
 from registry.analysis.takeup import LIKENESS_WEIGHT, USERS_HALF_LIFE, History, Votes, held, years_between
 from registry.analysis.world import Floats, Ints, World
 from registry.figures import day, number
@@ -49,7 +50,8 @@ REUSE = Question(
         ),
         Column("against", "Against", "texts", "What speaks against it."),
     ),
-    (AGENCIES, EACH, MOST_USERS),
+    (AGENCY, AGENCIES, EACH, MOST_USERS),
+    key=("agency", "resource"),
 )
 
 
@@ -65,25 +67,28 @@ class Pair(NamedTuple):
 def reuse(
     world: World,
     *,
+    agency: str = "",
     agencies: int = int(AGENCIES.default),
     each: int = int(EACH.default),
     most_users: int = int(MOST_USERS.default),
 ) -> Report:
     """Suggest to each agency shown the `each` resources with the highest score; see REUSE for the score.
 
+    Where one `agency` is asked about, it alone is shown and counted.
     The likeness of agencies is worked out for those shown, and for as many others as the bands need. The score is as good as the
     best trivial ranking on data with dates (see `registry.analysis.backtest_reuse`), and not better.
     """
     history = History.of(world.lists, world.as_of)
-    shown = np.argsort(-history.activity, kind="stable")[:agencies]
+    asked = np.array([place_of(world, agency)]) if agency else np.arange(len(history.agencies))
+    shown = asked[np.argsort(-history.activity[asked], kind="stable")[:agencies]]
     telling = Telling(world, history, shown)
     bands = _bands(history)
     pairs = sorted(_best(history, shown, each, most_users), key=lambda one: (-one.score, one.agency, one.resource))
     rows = [telling.row(rank, pair, bands) for rank, pair in enumerate(pairs, 1)]
     lacked = len(history.resources) - np.diff(history.barred.indptr)
     return REUSE.answer(
-        world.as_of, rows, found=len(rows), of=int(lacked.sum()), unknown=int(lacked[history.counted == 0].sum()),
-        withheld=world.lists.withheld, notes=telling.notes(pairs), agencies=agencies, each=each, most_users=most_users,
+        world.as_of, rows, found=len(rows), of=int(lacked[asked].sum()), unknown=int(lacked[asked][history.counted[asked] == 0].sum()),
+        withheld=world.lists.withheld, notes=telling.notes(pairs), agency=agency, agencies=agencies, each=each, most_users=most_users,
     )  # fmt: skip
 
 
@@ -172,6 +177,7 @@ class Telling:
                 agencies=number(len({one.agency for one in pairs})),
                 resources=number(len({one.resource for one in pairs})),
             ),
+            *self._stale(),
             *(note.format(n=number(n)) for n, note in counted if n),
             _(
                 "Where the dates are known (cloud services among agencies of the United States, 2020 to 2024), of the top 1 % "
@@ -183,6 +189,17 @@ class Telling:
                 "most of late to those who take up most. `registry backtest reuse` tells how it does on yours."
             ),
         ]
+
+    def _stale(self) -> Iterator[str]:
+        """Say when the record of uses ends long before the day: what is of late is then not known."""
+        begun = (
+            since for one in self._resources for _user, since, *_rest in one.uses if since and since <= self._as_of
+        )
+        last = max(begun, default=None)
+        if last and years_between(last, self._as_of) > RECENT_YEARS:
+            yield _(
+                "The last use on record began on {day}, more than two years before the day of the report: ask for an earlier day."
+            ).format(day=day(last))
 
     def _voters(self, pair: Pair) -> tuple[Ints, Floats, Floats]:
         """Return who has the resource (places), the vote of each, and who of them has the same parent (1 or 0)."""

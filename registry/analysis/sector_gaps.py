@@ -50,6 +50,7 @@ SECTOR_GAPS = Question(
         ),
     ),
     (LEVEL, LEAST_EXPECTED),
+    key=("sector_a", "sector_b"),
 )
 
 

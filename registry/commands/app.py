@@ -3,7 +3,18 @@
 import typer
 
 from registry import __version__
-from registry.commands import auditing, backtesting, engines, loading, questions, reporting, serving, tokens
+from registry.commands import (
+    auditing,
+    backtesting,
+    calibrating,
+    engines,
+    loading,
+    questions,
+    reporting,
+    saving,
+    serving,
+    tokens,
+)
 
 app = typer.Typer(
     name="registry",
@@ -18,10 +29,12 @@ app.command()(loading.sources)
 app.command()(loading.template)
 app.command()(reporting.reports)
 app.command()(reporting.report)
+app.command()(calibrating.calibrate)
 app.command()(questions.query)
 app.add_typer(auditing.audit_app, name="audit")
 app.add_typer(backtesting.backtest_app, name="backtest")
 app.add_typer(tokens.token_app, name="token")
+app.add_typer(saving.saved_app, name="saved")
 app.add_typer(engines.schema_app, name="schema")
 app.add_typer(engines.engine_app, name="engine")
 

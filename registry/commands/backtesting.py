@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from registry.access import ADMIN
-from registry.commands.console import out, print_json, print_table, tell, warn
+from registry.commands.console import out, print_json, print_table, showing_progress, tell, warn
 from registry.cypher.network import network
 from registry.figures import number
 from registry.opening import open_store
@@ -56,7 +56,9 @@ def reuse(
     from registry.analysis.reuse import REUSE
 
     with speaking(load_settings().lang), _refusing():
-        found = backtest_reuse(*_read(REUSE, as_of), cuts)
+        known = _read(REUSE, as_of)
+        with showing_progress():
+            found = backtest_reuse(*known, cuts)
         if found is None:
             raise ReportError(_("No use has a first day in these years, so there is nothing to test by."))
         if as_json:
@@ -75,7 +77,9 @@ def likely_partners(
     from registry.analysis.world import World
 
     with speaking(load_settings().lang), _refusing():
-        report = backtest_partners(World.of(*_read(BACKTEST, as_of)))
+        known = _read(BACKTEST, as_of)
+        with showing_progress():
+            report = backtest_partners(World.of(*known))
         print(json_of(report) if as_json else as_text(report))
 
 

@@ -1,12 +1,16 @@
 """What commands print with: answers on stdout, everything else on stderr."""
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import orjson
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+
+from registry.analysis.progress import watched_by
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -24,6 +28,26 @@ def tell(message: str) -> None:
 def warn(message: str) -> None:
     """Say what is wrong."""
     err.print(message, style="bold red", markup=False)
+
+
+@contextmanager
+def showing_progress() -> Iterator[None]:
+    """Show on stderr, where that is a terminal, how far the analyses of the block are."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+        task = progress.add_task("", total=None)
+
+        def show(what: str, done: int, of: int) -> None:
+            progress.update(task, description=what, completed=done, total=of)
+
+        with watched_by(show):
+            yield
 
 
 def print_json(value: Any) -> None:

@@ -1,12 +1,14 @@
 """`registry reports` and `registry report`: the analyses."""
 
 import sys
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import typer
 
-from registry.access import ADMIN
-from registry.commands.console import print_json, print_table, tell, warn, write_file
+from registry.access import ADMIN, ANONYMOUS
+from registry.commands.console import print_json, print_table, showing_progress, tell, warn, write_file
 from registry.opening import open_store
 from registry.reports.report import BrokenReport, ReportError
 from registry.settings import load_settings
@@ -35,15 +37,20 @@ def report(
     name: str = typer.Argument(help="The report's name; `registry reports` lists them."),
     as_of: str | None = typer.Option(None, "--as-of", help="The day that it is about, such as 2026-12-31."),
     param: list[str] = typer.Option([], "--param", help="A parameter, as name=value."),
-    format: str = typer.Option("text", "--format", help="text, json, csv, xlsx or html."),  # noqa: A002
+    format: str = typer.Option("text", "--format", help="text, json, csv, xlsx, html, or vl.json for its chart."),  # noqa: A002
     output: Path | None = typer.Option(None, "-o", "--output", help="The file to write to."),
+    save: str | None = typer.Option(None, "--save", help="Keep the run under this label, for the report changes."),
+    public: bool = typer.Option(False, "--public", help="As everybody sees it, not as an administrator does."),
 ) -> None:
     """Run a report; `gaps` is the whole collaboration gap report."""
     from registry.reports.formats import FORMATS
     from registry.reports.library import Library
+    from registry.reports.reading import Fingerprinted
+    from registry.reports.saved import SavedRuns
 
-    settings = load_settings()
-    library = Library(settings.reports)
+    settings, actor = load_settings(), ANONYMOUS if public else ADMIN
+    runs = SavedRuns(settings.saved_runs)
+    library = Library(settings.reports, runs)
     try:
         library.find(name)
         chosen = FORMATS.get(format)
@@ -51,8 +58,17 @@ def report(
             raise ReportError(f"There is no format {format}; the formats are {', '.join(FORMATS)}.")
         if chosen.binary and output is None and sys.stdout.isatty():
             raise ReportError(f"A terminal cannot show {format}; name a file with --output.")
-        with speaking(settings.lang), open_store(settings, tell) as store:
-            content = chosen.write(library.run(store, name, ADMIN, as_of, dict(_pair(one) for one in param)))
+        asked = _pairs(param)
+        with speaking(settings.lang):
+            if save is not None:
+                runs.check(name, save)
+            with open_store(settings, tell) as store:
+                reading = Fingerprinted(store)
+                with showing_progress():
+                    answered = library.run(reading, name, actor, as_of, asked)
+            content = chosen.write(answered)
+            if save is not None:
+                tell(f"Kept as {runs.keep(save, answered, actor, reading.fingerprint)}.")
     except ReportError as error:
         warn(str(error))
         if isinstance(error, BrokenReport) and error.reason:
@@ -64,6 +80,14 @@ def report(
         sys.stdout.buffer.write(content)
     else:
         print(content)
+
+
+def _pairs(given: Sequence[str]) -> dict[str, str]:
+    pairs = [_pair(one) for one in given]
+    for name, times in Counter(name for name, _value in pairs).items():
+        if times > 1:
+            raise ReportError(f"The parameter {name} is given {times} times; give it once, several things with commas.")
+    return dict(pairs)
 
 
 def _pair(given: str) -> tuple[str, str]:

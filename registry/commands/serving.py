@@ -34,23 +34,23 @@ WORKERS = typer.Option(1, min=1, max=64, help="How many processes answer.")
 
 def demo(host: str = HOST, port: int = PORT) -> None:
     """Apply the schema, load the sample if the graph is empty, say what is there, and serve until Ctrl-C."""
-    _serve(host, port, 1, _fill)
+    _serve(host, port, 1, _fill, lasting=False)
 
 
 def serve(host: str = HOST, port: int = PORT, workers: int = WORKERS) -> None:
     """Apply the schema and serve until Ctrl-C."""
-    _serve(host, port, workers, lambda store, settings: None)
+    _serve(host, port, workers, lambda store, settings: None, lasting=True)
 
 
-def _serve(host: str, port: int, workers: int, prepare: Callable[[Store, Settings], None]) -> None:
+def _serve(host: str, port: int, workers: int, prepare: Callable[[Store, Settings], None], *, lasting: bool) -> None:
     _check_free(host, port)
     settings = load_settings().served_at(host)
     Thread(target=import_module, args=(WEB,), daemon=True).start()  # while the engine starts
-    with open_place(settings, tell) as place:
+    with open_place(settings, tell, lasting=lasting) as place:
         with Store(place) as store:
             apply(store, MODEL)
             prepare(store, settings)
-            invitation = credentials.invite(store)
+            invitation = None if settings.oidc_client_id else credentials.invite(store)
         address = f"http://{_shown(host)}:{port}"
         out.print(f"Serving on {address} until Ctrl-C.", markup=False)
         if invitation:

@@ -11,8 +11,10 @@ COMMAND_TIMEOUT_MS = 30_000
 PASSWORD = "password"
 
 
-def server(data: Path, heap: str, bolt: int, http: int) -> list[str]:
+def server(data: Path, heap: str, bolt: int, http: int, *, lasting: bool) -> list[str]:
     """Return the command that serves ``data`` (absolute) on the two loopback ports, with at most ``heap`` of memory.
+
+    A ``lasting`` server takes its time to compile what it runs often.
 
     The password is read by the engine from a file in ``data``, so that no process list shows it.
     Raises EngineError when the wheel is not installed.
@@ -30,7 +32,7 @@ def server(data: Path, heap: str, bolt: int, http: int) -> list[str]:
         "command.timeout": COMMAND_TIMEOUT_MS,
     }
     options = [f"-Darcadedb.{name}={value}" for name, value in settings.items()]
-    return [*_java(heap), *options, "-cp", _jars(), "com.arcadedb.server.ArcadeDBServer"]
+    return [*_java(heap, lasting=lasting), *options, "-cp", _jars(), "com.arcadedb.server.ArcadeDBServer"]
 
 
 def restorer(archive: str, into: Path) -> list[str]:
@@ -39,7 +41,7 @@ def restorer(archive: str, into: Path) -> list[str]:
     Raises EngineError when the wheel is not installed.
     """
     restore = "com.arcadedb.integration.restore.Restore"
-    return [*_java("512m"), "-cp", _jars(), restore, "-f", archive, "-d", str(into)]
+    return [*_java("512m", lasting=False), "-cp", _jars(), restore, "-f", archive, "-d", str(into)]
 
 
 def root_path(data: Path) -> str:
@@ -47,10 +49,11 @@ def root_path(data: Path) -> str:
     return f"-Darcadedb.server.rootPath={data}"
 
 
-def _java(heap: str) -> list[str]:
+def _java(heap: str, *, lasting: bool) -> list[str]:
+    compiler = [] if lasting else ["-XX:TieredStopAtLevel=1"]  # the second level takes more than the work of a minute
     memory = [f"-Xmx{heap}", "-XX:+ExitOnOutOfMemoryError"]
     access = ["--add-modules=jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED"]
-    return [str(_home() / "jre" / "bin" / "java"), *memory, *access]
+    return [str(_home() / "jre" / "bin" / "java"), *memory, *compiler, *access]
 
 
 def _jars() -> str:

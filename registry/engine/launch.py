@@ -25,14 +25,14 @@ class PortTakenError(Exception):
     """A port that was free a moment ago is not any more."""
 
 
-def launch(data: Path, heap: str, *, detached: bool, ports: tuple[int, int] | None = None) -> Engine:
+def launch(data: Path, heap: str, *, detached: bool, lasting: bool, ports: tuple[int, int] | None = None) -> Engine:
     """Start the engine of ``data`` and return it when it answers, its reader admitted.
 
     It listens on ``ports``, for Bolt and HTTP, or on two that are free.
     Raises PortTakenError when one of the ports was lost to another process, EngineError when it cannot run.
     """
     bolt, http = ports or _free_ports()
-    owner = _spawn(data, [str(bolt), str(http), *java.server(data, heap, bolt, http)])
+    owner = _spawn(data, [str(bolt), str(http), *java.server(data, heap, bolt, http, lasting=lasting)])
     atexit.register(_let_go, owner)
     try:
         engine = _await(data, owner)

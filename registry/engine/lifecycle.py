@@ -28,17 +28,20 @@ STOP_SECONDS = 20
 PORT_TRIES = 3
 
 
-def start(data: Path, *, heap: str = "512m", detached: bool = False, progress: Say | None = None) -> Engine:
+def start(
+    data: Path, *, heap: str = "512m", detached: bool = False, lasting: bool = False, progress: Say | None = None
+) -> Engine:
     """Find the engine that runs on ``data``, or start one and wait until it answers.
 
     It ends with this process, whatever ends this process, unless it is ``detached``: then it runs until ``stop``.
+    One that is ``lasting`` (as a ``detached`` one is) is slower for its first minutes, and then twice as fast.
     After an unclean stop the database is checked, and ``progress`` is told what was found.
     Raises EngineError, one sentence: directory locked or not writable, wheel missing, engine died or silent.
     """
     data = data.resolve()
     prepare(data)
     with alone(data):
-        engine = find(data) or _start(data, heap, detached)
+        engine = find(data) or _start(data, heap, detached=detached, lasting=lasting or detached)
         _check_if_cut_off(data, engine, progress or _say_nothing)
         return engine
 
@@ -75,7 +78,7 @@ def stop(data: Path) -> bool:
     return True
 
 
-def _start(data: Path, heap: str, detached: bool) -> Engine:
+def _start(data: Path, heap: str, *, detached: bool, lasting: bool) -> Engine:
     cut_off = state_of(data)
     with writing(data):
         if (data / STATE).exists():
@@ -86,7 +89,7 @@ def _start(data: Path, heap: str, detached: bool) -> Engine:
     earlier = [(cut_off.bolt, cut_off.http)] if cut_off else []
     for ports in (*earlier, *[None] * PORT_TRIES):
         with contextlib.suppress(PortTakenError):
-            return launch(data, heap, detached=detached, ports=ports)
+            return launch(data, heap, detached=detached, lasting=lasting, ports=ports)
     raise EngineError("No free port was found on 127.0.0.1 for the embedded engine: try again.")
 
 

@@ -2,9 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from difflib import get_close_matches
-from math import isfinite
-from typing import Any, Protocol
 
 from registry.access import Actor
 from registry.analysis.agreements import AGREEMENTS, agreements
@@ -26,10 +23,13 @@ from registry.analysis.network import network as whole_network
 from registry.analysis.overlaps import OVERLAPS, overlaps
 from registry.analysis.reuse import REUSE, reuse
 from registry.analysis.sector_gaps import SECTOR_GAPS, sector_gaps
+from registry.analysis.what_if import WHAT_IF, what_if
 from registry.analysis.world import World
 from registry.cypher.network import network
-from registry.cypher.text import Cypher
-from registry.reports.report import NoReport, Number, Parameter, Question, Report, ReportError
+from registry.reports.changes import CHANGES, nothing_saved
+from registry.reports.parameters import read_parameters, suggestion
+from registry.reports.reading import Readable
+from registry.reports.report import NoReport, Question, Report, ReportError
 from registry.values import today
 from registry.words import _
 
@@ -51,16 +51,11 @@ _REPORTS: Sequence[tuple[Question, Callable[..., Report]]] = (
     (LEVELS, levels),
     (CHANNELS, channels),
     (FEEDBACK, feedback),
+    (CHANGES, nothing_saved),
+    (WHAT_IF, what_if),
 )
 QUESTIONS: Mapping[str, Question] = {question.name: question for question, _answer in _REPORTS}
 _ANSWERS: Mapping[str, Callable[..., Report]] = {question.name: answer for question, answer in _REPORTS}
-
-
-class Readable(Protocol):
-    """What can answer one read: `registry.store.Store`."""
-
-    def read(self, cypher: Cypher) -> Sequence[Sequence[Any]]:
-        """Return the rows of one read."""
 
 
 def run_report(
@@ -98,7 +93,7 @@ def find_question(name: str, among: Mapping[str, Question] = QUESTIONS) -> Quest
     """Return the question of a report. Raises NoReport that suggests the nearest name."""
     if name in among:
         return among[name]
-    raise NoReport(_("There is no report called {name}.").format(name=name) + _suggestion(name, list(among)))
+    raise NoReport(_("There is no report called {name}.").format(name=name) + suggestion(name, list(among)))
 
 
 def read_day(day: str | date | None) -> str:
@@ -109,48 +104,3 @@ def read_day(day: str | date | None) -> str:
         return (day if isinstance(day, date) else date.fromisoformat(day.strip())).isoformat()[:10]
     except ValueError:
         raise ReportError(_("{day} is no date; write it as {example}.").format(day=day, example="2026-11-25")) from None
-
-
-def read_parameters(question: Question, given: Mapping[str, object]) -> dict[str, Number]:
-    """Return a value for every parameter of the question. Raises ReportError."""
-    named = {name.replace("-", "_"): value for name, value in given.items()}
-    known = [one.name for one in question.parameters]
-    for name in named:
-        if name not in known:
-            raise ReportError(_unknown(question, name, known))
-    return {one.name: _number(one, named.get(one.name, one.default)) for one in question.parameters}
-
-
-def _unknown(question: Question, name: str, known: list[str]) -> str:
-    if not known:
-        return _("The report {report} has no parameters, so it cannot take {name}.").format(
-            report=question.name, name=name
-        )
-    told = _("The report {report} has no parameter {name}.").format(report=question.name, name=name)
-    return told + _suggestion(name, known)
-
-
-def _suggestion(name: str, known: list[str]) -> str:
-    near = get_close_matches(name, known, 1, 0.5)
-    if near:
-        return " " + _("Did you mean {name}?").format(name=near[0])
-    return " " + _("There are: {names}.").format(names=", ".join(known))
-
-
-def _number(parameter: Parameter, value: object) -> Number:
-    """Return the value as a number of the parameter's type and range."""
-    kind = type(parameter.default)
-    try:
-        number = kind(str(value))
-        exact = isfinite(number) and not isinstance(value, bool) and number == float(str(value))
-        if exact and parameter.least <= number <= parameter.most:
-            return kind(number)
-    except (ValueError, TypeError, OverflowError):
-        pass
-    raise ReportError(
-        (
-            _("{name} is a whole number from {least} to {most}, not {value}.")
-            if parameter.type == "integer"
-            else _("{name} is a number from {least} to {most}, not {value}.")
-        ).format(name=parameter.name, least=parameter.least, most=parameter.most, value=value)
-    )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from registry.reports.report import Column, Parameter, Question
+from registry.reports.report import Column, Parameter, Question, TextParameter
 
 
 def describe(questions: Mapping[str, Question]) -> str:
@@ -33,7 +33,9 @@ def _question(question: Question) -> Iterator[str]:
     yield from map(_column, question.columns)
 
 
-def _parameter(one: Parameter) -> str:
+def _parameter(one: Parameter | TextParameter) -> str:
+    if isinstance(one, TextParameter):
+        return f"| `{one.name}` | {one.description} | empty | | {one.longest} letters |"
     return f"| `{one.name}` | {one.description} | {one.default:g} | {one.least:g} | {one.most:g} |"
 
 

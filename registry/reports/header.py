@@ -10,11 +10,12 @@ from pydantic_core import PydanticCustomError
 
 from registry.cypher.site import EVIDENCE, FOUND
 from registry.cypher.tokens import Fault
+from registry.reports.render import SHOWN_BY
 from registry.reports.report import Column, Parameter
 from registry.words import language
 
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z][a-z0-9]*)*")
-RESERVED = ("as_of", "confidence", "lang", EVIDENCE, FOUND)
+RESERVED = ("as_of", "confidence", "key", "lang", SHOWN_BY, EVIDENCE, FOUND)
 AT_LINE = re.compile(r" \(at line (\d+), column \d+\)| \(at end of document\)")
 Words = Annotated[str, Field(min_length=1, max_length=1_000)]
 

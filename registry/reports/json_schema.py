@@ -4,12 +4,15 @@ import json
 from collections.abc import Mapping
 from typing import Any, get_args, get_type_hints
 
-from registry.reports.report import CONFIDENCE, Column, Parameter, Question
+from registry.reports.render import SHOWN_BY
+from registry.reports.report import CONFIDENCE, Column, Parameter, Question, TextParameter
 
 Schema = dict[str, Any]
 TEXT: Schema = {"type": "string"}
 COUNT: Schema = {"type": "integer", "minimum": 0}
+COUNT_OR_LEFT_OUT: Schema = {"type": ["integer", "null"], "minimum": 0}
 DAY: Schema = {"type": "string", "format": "date"}
+URI: Schema = {"type": "string", "format": "uri"}
 TEXTS: Schema = {"type": "array", "items": TEXT}
 CELLS: Mapping[str, Schema] = {
     "text": {"type": ["string", "null"]},
@@ -22,13 +25,18 @@ CELLS: Mapping[str, Schema] = {
 
 
 def json_schema(questions: Mapping[str, Question]) -> Schema:
-    """Return the schema of what `as_json` writes for these reports, descriptions in the language of the moment."""
+    """Return the schema of what `as_json` writes for these reports, descriptions in the language of the moment.
+
+    What a run is saved as is `#/$defs/savedRun`.
+    """
     whole = {
         "name": {"enum": list(questions)},
         "question": TEXT,
         "as_of": DAY,
         "parameters": {"type": "object"},
-        **dict.fromkeys(("found", "of", "unknown", "withheld"), COUNT),
+        **dict.fromkeys(("found", "of"), COUNT),
+        **dict.fromkeys(("unknown", "withheld"), COUNT_OR_LEFT_OUT),
+        "parts": {"type": "array", "items": _PART},
         "columns": {"type": "array", "items": _COLUMN},
         "rows": {"type": "array"},
         "method": TEXT,
@@ -40,7 +48,11 @@ def json_schema(questions: Mapping[str, Question]) -> Schema:
         **_exactly(whole),
         "allOf": [_if_named(name) for name in questions],
         "$defs": {
-            "evidence": {"type": "array", "items": _exactly(dict.fromkeys(("id", "name", "kind"), TEXT))},
+            "savedRun": _SAVED_RUN,
+            "evidence": {
+                "type": "array",
+                "items": _exactly(dict.fromkeys(("id", "name", "kind"), TEXT), {"address": URI}),
+            },
             **{name: _own(one.shown()) for name, one in questions.items()},
         },
     }
@@ -56,11 +68,12 @@ def _own(question: Question) -> Schema:
         **{one.name: _cell(one) for one in question.columns},
         "confidence": {"enum": list(CONFIDENCE)},
         "evidence": {"$ref": "#/$defs/evidence"},
+        "key": TEXTS,
     }
     parameters = _exactly({one.name: _parameter(one) for one in question.parameters})
     return {
         "title": question.text,
-        "properties": {"parameters": parameters, "rows": {"items": _exactly(row)}},
+        "properties": {"parameters": parameters, "rows": {"items": _exactly(row, {SHOWN_BY: URI})}},
     }
 
 
@@ -69,16 +82,18 @@ def _cell(column: Column) -> Schema:
     return {"title": column.label + counted, "description": column.description, **CELLS[column.type]}
 
 
-def _parameter(one: Parameter) -> Schema:
+def _parameter(one: Parameter | TextParameter) -> Schema:
+    if isinstance(one, TextParameter):
+        return {"description": one.description, "type": "string", "maxLength": one.longest, "default": one.default}
     limits = {"minimum": one.least, "maximum": one.most, "default": one.default}
     return {"description": one.description, "type": one.type, **limits}
 
 
-def _exactly(properties: Mapping[str, Schema]) -> Schema:
-    """Return the schema of an object that has these properties, all of them, and no others."""
+def _exactly(properties: Mapping[str, Schema], perhaps: Mapping[str, Schema] | None = None) -> Schema:
+    """Return the schema of an object that has these properties, all of them, and no others than those that it may have."""
     return {
         "type": "object",
-        "properties": dict(properties),
+        "properties": {**properties, **(perhaps or {})},
         "required": list(properties),
         "additionalProperties": False,
     }
@@ -94,6 +109,15 @@ _COLUMN = _exactly(
         "words": {"type": "object", "additionalProperties": TEXT},
     }
 )
+_SAVED_RUN = _exactly(
+    {
+        **dict.fromkeys(("label", "saved", "language", "fingerprint"), TEXT),
+        "sight": TEXTS,
+        "report": {"$ref": "#"},
+    }
+)
+
+_PART = _exactly({"name": TEXT, "found": COUNT, "of": COUNT, "unknown": COUNT_OR_LEFT_OUT})
 
 
 if __name__ == "__main__":

@@ -7,12 +7,19 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
-from registry.access import Actor
+from registry.access import Actor, seeing
+from registry.analysis.gaps import GAPS
 from registry.cypher.tokens import Fault
-from registry.reports.catalogue import QUESTIONS, Readable, find_question, read_day, read_parameters, run_report
+from registry.cypher.visible import visible
+from registry.reports.catalogue import QUESTIONS, find_question, read_day, run_report
+from registry.reports.changes import CHANGES, RUN, Changes, nothing_to_compare
+from registry.reports.parameters import read_parameters
+from registry.reports.reading import Fingerprinted, Readable
 from registry.reports.report import BrokenReport, Question, Report
+from registry.reports.saved import SavedRun, SavedRuns
 from registry.reports.site import SiteReport, read_report
-from registry.words import _
+from registry.reports.small import without_small_counts
+from registry.words import _, speaking
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*")
 LONGEST_NAME = 40
@@ -36,8 +43,8 @@ class Edition(NamedTuple):
 class Library:
     """The reports of the registry and those of a folder, which is looked at again whenever it is asked."""
 
-    def __init__(self, folder: Path | None = None) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path | None = None, runs: SavedRuns | None = None, smallest_count: int = 0) -> None:
+        self._folder, self._runs, self._smallest_count = folder, runs, smallest_count
         self._read: dict[Edition, SiteReport | Fault] = {}
 
     def questions(self) -> Mapping[str, Question]:
@@ -63,11 +70,44 @@ class Library:
         as_of: str | date | None = None,
         params: Mapping[str, object] | None = None,
     ) -> Report:
-        """Run a report as `catalogue.run_report` does, one of the folder too. Raises ReportError and StoreError."""
+        """Run a report as `catalogue.run_report` does, one of the folder too. Raises ReportError and StoreError.
+
+        Who may not see everything is not told numbers below the smallest count about what they may not see all of.
+        """
+        report = self._run(store, name, actor, as_of, params)
+        return report if actor.everything else without_small_counts(report, self._smallest_count)
+
+    def _run(
+        self,
+        store: Readable,
+        name: str,
+        actor: Actor,
+        as_of: str | date | None,
+        params: Mapping[str, object] | None,
+    ) -> Report:
+        if name == CHANGES.name:
+            return self._changes(store, actor, read_day(as_of), str(read_parameters(CHANGES, params or {})[RUN.name]))
         question, site = self.find(name), self._sites().get(name)
         if name in QUESTIONS or not isinstance(site, SiteReport):
             return run_report(store, name, actor, as_of, params)
         return site.answer(store, actor, read_day(as_of), read_parameters(question, params or {}))
+
+    def _changes(self, store: Readable, actor: Actor, as_of: str, label: str) -> Report:
+        """Compare a saved run with the same report now, as who it was saved for sees it."""
+        if self._runs is None or (run := self._chosen(self._runs, label, actor)) is None:
+            return nothing_to_compare(as_of, label)
+        kept, reading = run.report, Fingerprinted(store)
+        with speaking(run.language):
+            now = self.run(reading, kept.name, seeing(run.sight), as_of, kept.parameters)
+        compared = Changes(run, self.find(kept.name), now)
+        seen = ids = compared.rests_on()
+        if not actor.everything:
+            seen = frozenset(one for (one,) in store.read(visible(ids, actor)))
+        return compared.report(seen, same_records=reading.fingerprint == run.fingerprint, asked=label)
+
+    @staticmethod
+    def _chosen(runs: SavedRuns, label: str, actor: Actor) -> SavedRun | None:
+        return runs.find(label, actor) if label else runs.newest(GAPS.name, actor)
 
     def edition(self) -> tuple[Edition, ...]:
         """Return what is another whenever a file of the folder is."""

@@ -8,8 +8,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from registry.figures import day, number
-from registry.reports.render import filled, shown
-from registry.reports.report import CONFIDENCE, Report
+from registry.reports.render import filled, given, headline, shown
+from registry.reports.report import CONFIDENCE, Links, Report
 from registry.words import _, language
 
 STYLE = files("registry.reports").joinpath("templates/printable.css").read_text(encoding="utf-8")
@@ -21,13 +21,16 @@ POLICY = f"{OWN_POLICY}; frame-ancestors 'none'"
 _TEMPLATES = Environment(loader=PackageLoader("registry.reports"), autoescape=True, undefined=StrictUndefined)
 _TEMPLATES.trim_blocks = _TEMPLATES.lstrip_blocks = True
 _TEMPLATES.globals |= {"_": _, "confidence": CONFIDENCE, "style": Markup(STYLE), "policy": OWN_POLICY}
-_TEMPLATES.globals |= {"day": day, "number": number, "shown": shown}
+_TEMPLATES.globals |= {"day": day, "number": number, "given": given, "shown": shown, "headline": headline}
 
 
-def as_html(report: Report) -> str:
+def as_html(report: Report, links: Links | None = None) -> str:
     """Return the report as a page of its own, in the language of the moment.
 
-    It holds the columns that hold anything, every row with the records that it rests on (their ids as values), the method
-    and the notes; a wide sheet of paper, on which the head of the table is repeated.
+    It holds the columns that hold anything, every row with the records that it rests on (their ids as values; with `links`
+    they lead to where each is shown), the method and the notes; a wide sheet of paper, on which the head of the table is
+    repeated.
     """
-    return _TEMPLATES.get_template("printable.html").render(lang=language(), report=report, columns=filled(report))
+    return _TEMPLATES.get_template("printable.html").render(
+        lang=language(), report=report, columns=filled(report), links=links
+    )

@@ -7,11 +7,12 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from registry.figures import day, number
-from registry.reports.report import Cell, Column, Report, Row
+from registry.figures import Few, day, number
+from registry.reports.report import Cell, Column, Links, Report, Row, Value
 from registry.words import _
 
 WIDTH, LONGEST = 100, 20
+SHOWN_BY = "shown_by"
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -23,6 +24,10 @@ def as_text(report: Report, width: int = WIDTH) -> str:
     page = io.StringIO()
     console = Console(file=page, width=width, highlight=False, markup=False, emoji=False, color_system=None)
     console.print(f"{report.question}\n{summary(report)}\n")
+    for part in report.parts:
+        console.print(f"{part.name}: {headline(part)}")
+    if report.parts:
+        console.print()
     if report.rows:
         table = _table(report)
         console.print(table, width=max(width, _least(table)), crop=False)
@@ -32,12 +37,14 @@ def as_text(report: Report, width: int = WIDTH) -> str:
     return "\n".join(line.rstrip() for line in page.getvalue().splitlines()) + "\n"
 
 
-def as_json(report: Report) -> str:
+def as_json(report: Report, links: Links | None = None) -> str:
     """Return the report as JSON.
 
-    Names: `name`, `question`, `as_of`, `parameters` (name to number), `columns` (each `name`, `label`, `type`, `unit`,
+    Names: `name`, `question`, `as_of`, `parameters` (name to number or text), `columns` (each `name`, `label`, `type`, `unit`,
     `description`, `words`), `found`, `of`, `unknown`, `withheld`, `method`, `notes`, and `rows`: each has one value a
-    column, by name, then `confidence` and `evidence`, a list of `id`, `name`, `kind`.
+    column, by name, then `confidence`, `evidence`, a list of `id`, `name`, `kind`, and `key`, by which it is known again in
+    another run. `parts` are the reports that it is composed of, each with `name`, `found`, `of` and `unknown`. With `links`
+    each record of the evidence has its `address`, and each row with evidence that of the query which shows it, `shown_by`.
     """
     whole = {
         "name": report.name,
@@ -46,10 +53,13 @@ def as_json(report: Report) -> str:
         "parameters": report.parameters,
         "found": report.found,
         "of": report.of,
-        "unknown": report.unknown,
-        "withheld": report.withheld,
+        "unknown": _told(report.unknown),
+        "withheld": _told(report.withheld),
+        "parts": [
+            {"name": one.name, "found": one.found, "of": one.of, "unknown": _told(one.unknown)} for one in report.parts
+        ],
         "columns": [_column(one) for one in report.columns],
-        "rows": [_values(report, row) for row in report.rows],
+        "rows": [_values(report, row, links) for row in report.rows],
         "method": report.method,
         "notes": report.notes,
     }
@@ -72,12 +82,17 @@ def as_csv(report: Report) -> str:
 
 def summary(report: Report) -> str:
     """Say in one line what was found, of how many, on which day, and what is not known."""
-    told = _("{day}: {found} of {of}.").format(day=day(report.as_of), found=number(report.found), of=number(report.of))
-    if report.unknown:
+    told = f"{day(report.as_of)}: {headline(report)}."
+    if report.unknown and not report.parts:
         told += " " + _("Of {n} nothing can be told.").format(n=number(report.unknown))
     if report.withheld:
         told += " " + _("{n} records show no more than their face.").format(n=number(report.withheld))
     return told
+
+
+def headline(report: Report) -> str:
+    """Say what was found: so many of so many, or what the report itself says."""
+    return report.headline or _("{n} of {m}").format(n=number(report.found), m=number(report.of))
 
 
 def shown(column: Column, cell: Cell) -> str:
@@ -89,6 +104,11 @@ def shown(column: Column, cell: Cell) -> str:
     if cell and column.type == "date":
         return day(cell)
     return column.words.get(cell, cell) if cell else ""
+
+
+def given(value: Value) -> str:
+    """Return what a report was asked with as people read it."""
+    return value if isinstance(value, str) else number(value)
 
 
 def filled(report: Report) -> list[Column]:
@@ -118,6 +138,11 @@ def _heading(column: Column) -> str:
     return f"{column.label} %" if column.unit == "%" else column.label
 
 
+def _told(count: int) -> int | None:
+    """Return a count, None for one that is left out."""
+    return None if isinstance(count, Few) else count
+
+
 def _column(column: Column) -> dict[str, object]:
     return {
         "name": column.name,
@@ -129,9 +154,13 @@ def _column(column: Column) -> dict[str, object]:
     }
 
 
-def _values(report: Report, row: Row) -> dict[str, object]:
+def _values(report: Report, row: Row, links: Links | None) -> dict[str, object]:
     values: dict[str, object] = {one.name: row[one.name] for one in report.columns}
-    return values | {"confidence": row.confidence, "evidence": [one._asdict() for one in row.evidence]}
+    evidence: list[dict[str, str]] = [one._asdict() for one in row.evidence]
+    if links and row.evidence:
+        evidence = [named | {"address": links.record(one)} for named, one in zip(evidence, row.evidence, strict=True)]
+        values[SHOWN_BY] = links.query(row.evidence)
+    return values | {"confidence": row.confidence, "evidence": evidence, "key": row.key}
 
 
 def harmless(cell: Cell) -> Cell:

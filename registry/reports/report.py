@@ -1,6 +1,6 @@
 """What a report is: a question, its answer as rows with evidence, and what is not known. Renderers read this alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
@@ -8,6 +8,7 @@ from registry.words import _
 
 Cell = str | int | float | tuple[str, ...] | None
 Number = int | float
+Value = Number | str
 Confidence = Literal["certain", "likely", "within-chance", "unclear"]
 
 CONFIDENCE: Mapping[str, str] = {
@@ -51,8 +52,22 @@ class Parameter:
 
 
 @dataclass(frozen=True)
+class TextParameter:
+    """Something a report can be asked with in letters, `longest` at most, such as an id; usually it is empty."""
+
+    name: str
+    description: str
+    longest: int = 100
+    default: str = field(default="", init=False)
+    type: str = field(default="text", init=False)
+
+
+@dataclass(frozen=True)
 class Column:
-    """A column: `name` for programs, `label` for people. `words` says what each code is called."""
+    """A column: `name` for programs, `label` for people. `words` says what each code is called.
+
+    It is `veiled` where it counts records of which the reader may see no more than the face.
+    """
 
     name: str
     label: str
@@ -60,6 +75,7 @@ class Column:
     description: str
     unit: str = ""
     words: Mapping[str, str] = field(default_factory=dict)
+    veiled: bool = False
 
 
 class Evidence(NamedTuple):
@@ -70,13 +86,24 @@ class Evidence(NamedTuple):
     kind: str
 
 
+class Links(NamedTuple):
+    """Where a server shows a record, and the GraphQL query that shows several: addresses."""
+
+    record: Callable[[Evidence], str]
+    query: Callable[[Sequence[Evidence]], str]
+
+
 @dataclass(frozen=True)
 class Row:
-    """One line of the answer: a value for each column, the records it rests on, how sure it is."""
+    """One line of the answer: a value for each column, the records it rests on, how sure it is.
+
+    `key` is what it has in common with the line on the same matter in another run: ids, codes, and texts without either.
+    """
 
     values: Mapping[str, Cell]
     evidence: tuple[Evidence, ...] = ()
     confidence: Confidence = "certain"
+    key: tuple[str, ...] = ()
 
     def __getitem__(self, column: str) -> Cell:
         return self.values[column]
@@ -87,13 +114,14 @@ class Report:
     """An answer: `found` of `of` looked at; of `unknown` nothing can be told; `withheld` records show their face only.
 
     Texts are in the language of who asked; names, codes, days (ISO 8601) and numbers are the same in every language.
-    `parts` are the reports that it is composed of.
+    `described` says what each parameter does, `parts` are the reports that it is composed of, and `headline` says what was found
+    where `found` of `of` would say little.
     """
 
     name: str
     question: str
     as_of: str
-    parameters: Mapping[str, Number]
+    parameters: Mapping[str, Value]
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     found: int
@@ -102,13 +130,16 @@ class Report:
     withheld: int
     method: str
     notes: tuple[str, ...]
+    described: Mapping[str, str] = field(default_factory=dict)
     parts: tuple["Report", ...] = ()
+    headline: str = ""
 
 
 @dataclass(frozen=True)
 class Question:
     """A report before it is asked: its name, what it can be asked with, what it reads of the graph, its columns.
 
+    `key` names the columns by which a row is known again in another run; where it names none, all that hold texts and codes.
     A report of a site says its own `title`; those of the registry have theirs on the pages.
     """
 
@@ -117,8 +148,14 @@ class Question:
     method: str
     reads: tuple[str, ...]
     columns: tuple[Column, ...]
-    parameters: tuple[Parameter, ...] = ()
+    parameters: tuple[Parameter | TextParameter, ...] = ()
     title: str = ""
+    key: tuple[str, ...] = ()
+
+    @property
+    def knowing(self) -> tuple[str, ...]:
+        """The names of the columns that say what a row is about, and by which it is known again."""
+        return self.key or tuple(one.name for one in self.columns if one.type in ("text", "texts", "code"))
 
     def answer(
         self,
@@ -130,13 +167,20 @@ class Question:
         unknown: int = 0,
         withheld: int = 0,
         notes: Sequence[str] = (),
-        **parameters: Number,
+        **parameters: Value,
     ) -> Report:
         """Return the report, its fixed texts in the language of the moment."""
         return Report(
-            self.name, _(self.text), as_of, parameters, self.shown_columns(), tuple(rows),
-            found, of, unknown, withheld, _(self.method), tuple(notes),
+            self.name, _(self.text), as_of, parameters, self.shown_columns(), tuple(map(self._known_by, rows)),
+            found, of, unknown, withheld, _(self.method), tuple(notes), {one.name: _(one.description) for one in self.parameters},
         )  # fmt: skip
+
+    def _known_by(self, row: Row) -> Row:
+        """Return the row with its key: of each text the id, where it is the name of a record that the row rests on."""
+        if row.key:
+            return row
+        ids = {one.name: one.id for one in reversed(row.evidence)}
+        return replace(row, key=tuple(ids.get(text, text) for name in self.knowing for text in _texts(row[name])))
 
     def shown(self) -> "Question":
         """Return it with its texts in the language of the moment."""
@@ -148,11 +192,19 @@ class Question:
     def shown_columns(self) -> tuple[Column, ...]:
         """Return the columns with their texts in the language of the moment."""
         return tuple(
-            Column(
-                one.name, _(one.label), one.type, _(one.description), _(one.unit) if one.unit else "", _words(one.words)
+            replace(
+                one,
+                label=_(one.label),
+                description=_(one.description),
+                unit=_(one.unit) if one.unit else "",
+                words=_words(one.words),
             )
             for one in self.columns
         )
+
+
+def _texts(cell: Cell) -> tuple[str, ...]:
+    return cell if isinstance(cell, tuple) else (str(cell or ""),)
 
 
 def _words(words: Mapping[str, str]) -> dict[str, str]:

@@ -9,21 +9,22 @@ from typing import Any
 import xlsxwriter
 
 from registry.figures import day, number
-from registry.reports.report import CONFIDENCE, Cell, Column, Report, ReportError, Row
+from registry.reports.render import given, headline
+from registry.reports.report import CONFIDENCE, Cell, Column, Links, Report, ReportError, Row
 from registry.words import _
 
-MOST_ROWS, MOST_LETTERS, LONGEST_NAME, WIDEST = 1_048_575, 32_767, 31, 420
+MOST_ROWS, MOST_LINKS, MOST_LETTERS, LONGEST_NAME, WIDEST = 1_048_575, 65_530, 32_767, 31, 420
 FIRST_DAY = "1900-03-01"  # before it, a spreadsheet counts a 29 February 1900 that never was
 DAY, WHOLE, DECIMAL, TINY, PERCENT = "yyyy-mm-dd", "#,##0", "0.0##", "0.0#E+00", "0.0%"
 
 
-def as_xlsx(report: Report) -> bytes:
+def as_xlsx(report: Report, links: Links | None = None) -> bytes:
     """Return the report as a workbook, its words in the language of the moment.
 
     A sheet, named as the report, holds its rows: every column, how sure each row is, and the names and ids of the records
-    that it rests on. Numbers, days and shares (of 1, shown as %) are such; every text is a text, never a formula. Then come
-    the same of each report that it is composed of, and a sheet on how all were made. Raises ReportError for more rows than
-    a sheet has.
+    that it rests on; with `links`, of the first 65,530 also the address of the query that shows them. Numbers, days and
+    shares (of 1, shown as %) are such; every text is a text, never a formula. Then come the same of each report that it is
+    composed of, and a sheet on how all were made. Raises ReportError for more rows than a sheet has.
     """
     file = io.BytesIO()
     told = [report, *report.parts]
@@ -31,7 +32,7 @@ def as_xlsx(report: Report) -> bytes:
         raise ReportError(_("A sheet holds at most {n} rows; ask for CSV or JSON.").format(n=number(MOST_ROWS)))
     with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
         book.set_properties({"title": report.question})
-        writing = _Writing(book)
+        writing = _Writing(book, links)
         for one in told:
             writing.rows(one)
         writing.method(told)
@@ -41,9 +42,9 @@ def as_xlsx(report: Report) -> bytes:
 class _Writing:
     """A workbook that is being written, and how its cells look."""
 
-    def __init__(self, book: Any) -> None:
+    def __init__(self, book: Any, links: Links | None) -> None:
         usual = {"text_wrap": True, "valign": "top"}
-        self._book = book
+        self._book, self._links = book, links
         self._heading = book.add_format({**usual, "bold": True, "bottom": 1})
         self._text = book.add_format({**usual, "quote_prefix": True})
         self._numbers = {
@@ -54,6 +55,7 @@ class _Writing:
         """Write the sheet of the rows of a report."""
         sheet = self._book.add_worksheet(report.name[:LONGEST_NAME])
         headings = [*map(_heading, report.columns), _("How sure"), _("Rests on"), _("Rests on, ids")]
+        headings += [_("as GraphQL")] if self._links else []
         for place, heading in enumerate(headings):
             sheet.write_string(0, place, heading, self._heading)
         for line, row in enumerate(report.rows, 1):
@@ -61,6 +63,9 @@ class _Writing:
                 self._cell(sheet, line, place, column, row[column.name])
             for place, text in enumerate(_grounds(row), len(report.columns)):
                 sheet.write_string(line, place, text, self._text)
+            if self._links and row.evidence and line <= MOST_LINKS:
+                shown_by = self._links.query(row.evidence)
+                sheet.write_url(line, len(headings) - 1, shown_by, string=_("as GraphQL"))
         sheet.autofit(WIDEST)
         sheet.autofilter(0, 0, len(report.rows), len(headings) - 1)
         sheet.freeze_panes(1, 0)
@@ -130,11 +135,11 @@ def _joined(texts: Iterable[str]) -> str:
 def _told(report: Report) -> Iterator[tuple[str, str]]:
     """Yield what a report says of itself, each with what it is called."""
     yield _("As of"), day(report.as_of)
-    yield _("Found"), _("{n} of {m}").format(n=number(report.found), m=number(report.of))
+    yield _("Found"), headline(report)
     yield _("Nothing can be told of"), number(report.unknown)
     yield _("Records that show no more than their face"), number(report.withheld)
     for name, value in report.parameters.items():
-        yield name, number(value)
+        yield report.described[name].rstrip("."), given(value)
     yield _("Method"), report.method
     for note in report.notes:
         yield _("To mind"), note

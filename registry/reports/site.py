@@ -10,9 +10,9 @@ from registry.cypher.site import EVIDENCE, FOUND, SiteText, checked, faces
 from registry.cypher.text import Cypher
 from registry.cypher.tokens import Fault
 from registry.figures import number
-from registry.reports.catalogue import Readable
 from registry.reports.header import Header, line_of_key, read_header
-from registry.reports.report import BrokenReport, Cell, Column, Evidence, Number, Question, Report, Row
+from registry.reports.reading import Readable
+from registry.reports.report import BrokenReport, Cell, Column, Evidence, Question, Report, Row, Value
 from registry.store import StoreError
 from registry.values import Date
 from registry.words import _
@@ -40,7 +40,7 @@ class SiteReport:
         head = self.header
         return Question(self.name, str(head.question), str(head.method), (), columns, parameters, str(head.title))
 
-    def answer(self, store: Readable, actor: Actor, as_of: str, parameters: Mapping[str, Number]) -> Report:
+    def answer(self, store: Readable, actor: Actor, as_of: str, parameters: Mapping[str, Value]) -> Report:
         """Return the report on what the actor may see all of. Raises BrokenReport and StoreError."""
         asked = _Asked(self, store, actor, {**parameters, AS_OF: as_of})
         rows, more = asked.rows()

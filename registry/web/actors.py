@@ -5,6 +5,8 @@ from starlette.requests import HTTPConnection
 from registry.access import ANONYMOUS, Actor
 
 LOGIN, LOGOUT, FIRST = "/login", "/logout", "/first"
+FOR_EVERYBODY = ("/static/", "/health", "/ready")  # whoever asks
+BY_PROVIDER, BACK = "/login/provider", "/login/back"
 
 
 def actor_of(request: HTTPConnection) -> Actor:

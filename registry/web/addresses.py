@@ -6,7 +6,8 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from registry.model import MODEL
-from registry.modelling import End
+from registry.modelling import End, snake
+from registry.reports.report import Evidence
 
 Pairs = Iterable[tuple[str, str]]
 LONGEST = 100
@@ -33,6 +34,11 @@ def graphiql_path(operation: str, variables: Mapping[str, Any]) -> str:
     return address(
         "/graphql", [("operation", operation), ("variables", json.dumps(variables, ensure_ascii=False, indent=2))]
     )
+
+
+def evidence_path(rests_on: Iterable[Evidence]) -> str:
+    """Return the address that opens, in GraphiQL, the query that shows these records."""
+    return address("/evidence", [(param(snake(one.kind)), one.id) for one in rests_on])
 
 
 def param(name: str) -> str:

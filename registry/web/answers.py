@@ -15,8 +15,9 @@ from registry.analysis.gaps import FROM, GAPS
 from registry.cypher.read import write
 from registry.model import MAIN, MODEL
 from registry.plan import Compare, Given, Question, Total
-from registry.reports.catalogue import read_day, read_parameters
+from registry.reports.catalogue import read_day
 from registry.reports.library import Library
+from registry.reports.parameters import read_parameters
 from registry.reports.report import Report
 from registry.store import Reader
 from registry.web.tools import Tools

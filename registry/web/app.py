@@ -9,16 +9,20 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from registry.credentials import actor_of_token
 from registry.model import MODEL
 from registry.modelling import Model
+from registry.oidc.provider import Provider
 from registry.reports.library import Library
+from registry.reports.saved import SavedRuns
 from registry.settings import Settings
 from registry.store import Place, Reader, StoreError
 from registry.web import graphiql
 from registry.web.actors import actor_of
 from registry.web.answers import Answers
+from registry.web.bearers import Bearers
+from registry.web.by_provider import ByProvider
 from registry.web.counting import Counting
+from registry.web.evidence import evidence
 from registry.web.explore import Explorer
 from registry.web.explorer_words import OPERATIONS
 from registry.web.forms.pages import Forms
@@ -29,6 +33,7 @@ from registry.web.graphiql import FIRST, FIRST_REPORT
 from registry.web.hosts import OursOnly
 from registry.web.inbox import Inbox
 from registry.web.language import Speaking
+from registry.web.limits import Asking, Limits, Trying
 from registry.web.lists import Lists
 from registry.web.operations import operation
 from registry.web.origins import OwnPagesOnly
@@ -52,7 +57,9 @@ from schema.requests import TrustedDocuments
 def build_app(place: Place, settings: Settings, *, model: Model = MODEL) -> Starlette:
     """Return the application for a store. It connects when it starts; a store that is away then is tried again."""
     reader, schema = Reader(place), build_schema(model, introspection=settings.introspection)
-    library, tools = Library(settings.reports), Tools(place)
+    limits = Limits(settings)
+    provider = Provider(settings) if settings.oidc_issuer else None
+    library, tools = Library(settings.reports, SavedRuns(settings.saved_runs), settings.smallest_count), Tools(place)
     answers, graph = Answers(tools, reader, library), Graph(schema, reader)
     pages, inbox = Pages(reader, answers, library), Inbox(graph, reader)
     trusted = TrustedDocuments(settings.documents, map(operation, OPERATIONS)) if settings.documents else None
@@ -75,17 +82,21 @@ def build_app(place: Place, settings: Settings, *, model: Model = MODEL) -> Star
         yield
         tools.close()
         await reader.close()
+        if provider is not None:
+            await provider.close()
 
     routes = [*_changing(graph, reader, tools, inbox), *_routes(pages, graph, reader, graphql, reports)]
     return Starlette(
-        routes=[*routes, *SigningIn(tools, reader).routes()],
+        routes=[*routes, *_entrances(provider, settings, tools, reader)],
         lifespan=lifespan,
         middleware=[
             Middleware(Secured),
             Middleware(Speaking, usual=settings.lang),
             Middleware(OursOnly, hosts=settings.hosts),
             Middleware(OwnPagesOnly),
-            Middleware(Recognised, reader=reader, bearer=partial(actor_of_token, reader)),
+            Middleware(Trying, limits=limits),
+            Middleware(Recognised, reader=reader, bearer=Bearers(reader, provider, settings)),
+            Middleware(Asking, limits=limits),
             Middleware(Counting, inbox=inbox),
         ],
         exception_handlers=exception_handlers(settings.lang),
@@ -96,6 +107,11 @@ def _changing(graph: Graph, reader: Reader, tools: Tools, inbox: Inbox) -> list[
     return [*Tables(tools).routes(), *Forms(graph, reader, tools).routes(), *Steps(tools).routes(), *inbox.routes()]
 
 
+def _entrances(provider: Provider | None, settings: Settings, tools: Tools, reader: Reader) -> list[BaseRoute]:
+    by_provider = ByProvider(provider, settings, tools, reader).routes() if provider and settings.oidc_client_id else []
+    return [*SigningIn(tools, reader, by_provider=bool(by_provider)).routes(), *by_provider]
+
+
 def _routes(pages: Pages, graph: Graph, reader: Reader, graphql: Endpoint, reports: Endpoint) -> list[BaseRoute]:
     return [
         Route(GRAPHIQL, graphql),
@@ -104,12 +120,14 @@ def _routes(pages: Pages, graph: Graph, reader: Reader, graphql: Endpoint, repor
         Route("/reports", pages.reports),
         Route(GRAPHIQL_OF_REPORTS, reports),
         Route("/reports/schema.json", pages.report_schema),
+        Route("/reports/{name}.vl.json", pages.report_chart),
         Route("/reports/{name}.{format}", pages.report_file),
         Route("/reports/{name}", pages.report),
         *Lists(graph).routes(),
         *Records(graph, Histories(graph, reader)).routes(),
         *Searches(graph).routes(),
         *Sharing(graph).routes(),
+        Route("/evidence", evidence),
         Route("/health", pages.health),
         Route("/ready", pages.ready),
         Mount("/static/graphiql", StaticFiles(directory=graphiql.folder())),

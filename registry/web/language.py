@@ -1,5 +1,7 @@
 """In which language a request is answered: as its address asks, then as its cookie, then as its browser."""
 
+from functools import lru_cache
+
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -15,6 +17,7 @@ def chosen(request: HTTPConnection, usual: str) -> str:
     return next((one for one in wanted if one in LANGUAGES), usual)
 
 
+@lru_cache(maxsize=100)
 def _accepted(header: str) -> list[str]:
     """Return the languages of an Accept-Language header (RFC 9110, 12.5.4), most wanted first."""
     weighed = [_weighed(part) for part in header.split(",")]

@@ -29,7 +29,7 @@ def operation(asked: Asked, *, named: int = NAMED, facets: bool = True) -> str:
             "    totalCount",
             "    pageInfo { hasNextPage hasPreviousPage startCursor endCursor }",
             *(f"    {_count(name)}" for name in facets_of(kind) if facets and name not in apart),
-            f"    nodes {{ {' '.join(_row(kind, named))} }}",
+            f"    nodes {{ {' '.join(row(kind, named))} }}",
             "  }",
             *(f"  {camel(name)}Apart: {plural}(where: ${_where_name(name)}) {{ {_count(name)} }}" for name in apart),
             "}",
@@ -69,7 +69,8 @@ def _count(name: str) -> str:
     return f"{camel(name)}Count: countBy(field: {name.upper()}, first: {COUNTED}, rollUp: true) {{ value label count }}"
 
 
-def _row(kind: type[Kind], named: int) -> Iterator[str]:
+def row(kind: type[Kind], named: int) -> Iterator[str]:
+    """Yield what is selected of a record of a list: its face, and `named` records of each main link."""
     yield f"{glance(kind)} access status updated"
     for end in main_links(kind):
         far = linked(end, called(MODEL[end.target]))

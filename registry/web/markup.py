@@ -8,10 +8,10 @@ from starlette.responses import HTMLResponse
 
 from registry.figures import day, number
 from registry.model import MAIN, MODEL
-from registry.reports.render import filled, shown
+from registry.reports.render import filled, headline, shown
 from registry.reports.report import CONFIDENCE, Cell, Column
 from registry.web.actors import LOGIN, LOGOUT, signed_in
-from registry.web.addresses import address, list_path, record_path
+from registry.web.addresses import address, evidence_path, list_path, record_path
 from registry.web.language import COOKIE
 from registry.web.wording import code_label, label, moment
 from registry.words import LANGUAGES, _, language
@@ -67,10 +67,15 @@ _FOLDERS = ChoiceLoader([PackageLoader("registry.web"), PackageLoader("registry.
 _TEMPLATES = Environment(loader=_FOLDERS, autoescape=True, undefined=StrictUndefined)
 _TEMPLATES.trim_blocks = _TEMPLATES.lstrip_blocks = True
 _TEMPLATES.policies["json.dumps_kwargs"] = {"ensure_ascii": False}  # keys in our order
-_TEMPLATES.filters |= {"number": number, "day": day, "cell": cell, "columns": filled}
+_TEMPLATES.filters |= {"number": number, "day": day, "cell": cell, "columns": filled, "headline": headline}
 _TEMPLATES.filters |= {"moment": moment, "code": code}
 _TEMPLATES.globals |= {"_": _, "in_language": in_language, "languages": LANGUAGES, "confidence": CONFIDENCE}
-_TEMPLATES.globals |= {"list_path": list_path, "record_path": record_path, "browsed": MAIN}
+_TEMPLATES.globals |= {
+    "list_path": list_path,
+    "record_path": record_path,
+    "browsed": MAIN,
+    "evidence_path": evidence_path,
+}
 _TEMPLATES.globals |= {"login": LOGIN, "logout": LOGOUT, "login_path": login_path}
 # Calls, not filters: Jinja works out a filter of a constant once and for all, in the language of that moment.
 _TEMPLATES.globals |= {"label": label, "plural": plural, "singular": singular}

@@ -8,7 +8,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
-from registry.reports.formats import FILES
+from registry.reports.charts import chart
+from registry.reports.formats import CHART, FILES
 from registry.reports.json_schema import json_schema
 from registry.reports.library import Library
 from registry.reports.report import Report
@@ -16,6 +17,7 @@ from registry.store import Reader, StoreError
 from registry.web.actors import actor_of
 from registry.web.addresses import address
 from registry.web.answers import Answers
+from registry.web.evidence import links
 from registry.web.files import json_file
 from registry.web.markup import VARY, page
 from registry.web.problems import SOON, away
@@ -49,18 +51,17 @@ class Pages:
         """One report as a page, with a form that asks it again."""
         report = await self._asked(request)
         asked = self._library.find(report.name)
-        return page(request, "report.html", report=report, parameters=asked.parameters, title=asked.title)
+        return page(
+            request, "report.html", report=report, parameters=asked.parameters, title=asked.title, chart=chart(report)
+        )
 
     async def report_file(self, request: Request) -> Response:
-        """One report as a file, the same rows; written in a thread, since a long one takes its time."""
-        chosen = FILES.get(request.path_params["format"])
-        if chosen is None:
-            raise HTTPException(404)
-        report = await self._asked(request)
-        name = f'inline; filename="{report.name}-{report.as_of}.{request.path_params["format"]}"'
-        headers = {"Content-Disposition": name, "Content-Language": language(), **VARY, **chosen.headers}
-        content = await to_thread.run_sync(chosen.write, report)
-        return Response(content, media_type=chosen.media_type, headers=headers)
+        """One report as a file, the same rows."""
+        return await self._file(request, request.path_params["format"])
+
+    async def report_chart(self, request: Request) -> Response:
+        """The chart of a report as Vega-Lite; 404 where it has none."""
+        return await self._file(request, CHART)
 
     async def report_schema(self, _request: Request) -> Response:
         """The JSON Schema of every report as JSON, those of the site too."""
@@ -86,6 +87,18 @@ class Pages:
         except StoreError as error:
             return PlainTextResponse(f"{away(error)}\n", 503, SOON)
         return PlainTextResponse("ok\n")
+
+    async def _file(self, request: Request, extension: str) -> Response:
+        """Write a report in a thread, since a long one takes its time."""
+        chosen = FILES.get(extension)
+        if chosen is None:
+            raise HTTPException(404)
+        report = await self._asked(request)
+        name = f'inline; filename="{report.name}-{report.as_of}.{extension}"'
+        headers = {"Content-Disposition": name, "Content-Language": language(), **VARY, **chosen.headers}
+        shown_at = [links(str(request.base_url).rstrip("/"))] if chosen.linked else []
+        content = await to_thread.run_sync(chosen.write, report, *shown_at)
+        return Response(content, media_type=chosen.media_type, headers=headers)
 
     async def _asked(self, request: Request) -> Report:
         asked = {key: value for key, value in request.query_params.items() if key != "lang" and value}

@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from registry.oidc.provider import ProviderAway
 from registry.reports.report import NoReport, ReportError
 from registry.store import StoreError
 from registry.web.language import chosen
@@ -48,6 +49,12 @@ def away(error: StoreError) -> str:
     if error.code in ("TIMEOUT", "TOO_COSTLY"):
         return _("This takes more than the registry gives to one question; please ask for less.")
     return _("The registry's store does not answer; please try again soon.")
+
+
+def unheard(error: ProviderAway) -> str:
+    """Return what is said when the provider that people sign in with fails; the reason is logged."""
+    log.warning("%s", error)
+    return _("The service that people sign in with does not answer; please try again soon.")
 
 
 async def _refused(request: Request, error: HTTPException) -> Response:

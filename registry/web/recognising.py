@@ -13,14 +13,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from registry.access import Actor
 from registry.credentials import actor_of_session
+from registry.oidc.provider import ProviderAway
 from registry.store import Reader, StoreError
-from registry.web.actors import FIRST, LOGIN, LOGOUT
+from registry.web.actors import FIRST, FOR_EVERYBODY, LOGIN, LOGOUT
 from registry.web.addresses import address
 from registry.web.cookies import SESSION, cookie, drop_cookie
-from registry.web.problems import SOON, away, refusal
+from registry.web.problems import SOON, away, refusal, unheard
 from registry.words import _
 
-FOR_EVERYBODY = ("/static/", "/health", "/ready")
 ENTRANCES = (LOGIN, LOGOUT, FIRST)
 PRIVATE = "private, no-cache"
 Bearer = Callable[[str], Awaitable[Actor | None]]
@@ -52,6 +52,8 @@ class Recognised:
             await _answer(request, refused)(scope, receive, send)
         except StoreError as error:
             await refusal(request, 503, "UNAVAILABLE", away(error), SOON)(scope, receive, send)
+        except ProviderAway as error:
+            await refusal(request, 503, "UNAVAILABLE", unheard(error), SOON)(scope, receive, send)
         else:
             await self._app(scope if actor is None else {**scope, "actor": actor}, receive, _privately(send, actor))
 

@@ -42,7 +42,7 @@ class Server(uvicorn.Server):
 
 def run_alone(place: Place, settings: Settings, host: str, port: int) -> None:
     """Serve in this process until Ctrl-C or SIGTERM."""
-    config = uvicorn.Config(_settled(place, settings), host=host, port=port, **CONFIG)
+    config = uvicorn.Config(_settled(place, settings), host=host, port=port, **_behind(settings), **CONFIG)
     with suppress(KeyboardInterrupt):  # which the server passes on when it has ended
         Server(config).run()
 
@@ -54,7 +54,20 @@ def run_workers(settings: Settings, host: str, port: int, workers: int) -> None:
     is on a command line. A worker that dies is replaced.
     """
     os.environ["REGISTRY_HOSTS"] = ",".join(settings.hosts)
-    uvicorn.run(f"{__name__}:{worker.__name__}", factory=True, host=host, port=port, workers=workers, **CONFIG)
+    uvicorn.run(
+        f"{__name__}:{worker.__name__}",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        **_behind(settings),
+        **CONFIG,
+    )
+
+
+def _behind(settings: Settings) -> dict[str, Any]:
+    """Say whose word is taken for the address and the scheme of who asks: that of the proxies which settings name."""
+    return {"proxy_headers": bool(settings.proxies), "forwarded_allow_ips": settings.proxies}
 
 
 def worker() -> Starlette:

@@ -12,7 +12,8 @@ from starlette.routing import BaseRoute, Route
 from registry.credentials import SESSION as LASTS
 from registry.credentials import end_session, is_invitation, session_by_invitation, session_by_token
 from registry.store import Reader
-from registry.web.actors import FIRST, LOGIN, LOGOUT
+from registry.web.actors import BY_PROVIDER, FIRST, LOGIN, LOGOUT
+from registry.web.addresses import address
 from registry.web.cookies import SESSION, cookie, drop_cookie, set_cookie
 from registry.web.markup import page
 from registry.web.posted import posted
@@ -27,8 +28,8 @@ CHALLENGE = {"WWW-Authenticate": 'Bearer realm="registry"'}
 class SigningIn:
     """Lets people in and out."""
 
-    def __init__(self, tools: Tools, reader: Reader) -> None:
-        self._tools, self._reader = tools, reader
+    def __init__(self, tools: Tools, reader: Reader, *, by_provider: bool) -> None:
+        self._tools, self._reader, self._by_provider = tools, reader, by_provider
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes."""
@@ -43,7 +44,7 @@ class SigningIn:
     async def _login(self, request: Request) -> Response:
         query = request.query_params
         sentence = _("Your session has ended; please sign in again.") if query.get("ended") else ""
-        return _form(request, onward(query.get("next")), sentence)
+        return self._form(request, onward(query.get("next")), sentence)
 
     async def _by_token(self, request: Request) -> Response:
         form = await posted(request)
@@ -51,7 +52,7 @@ class SigningIn:
         session = await self._tools.do(session_by_token, form.get("token", "").strip())
         if session is None:
             sentence = _("This access token is not known, has expired or was revoked.")
-            return _form(request, there, sentence, 401)
+            return self._form(request, there, sentence, 401)
         return let_in(request, session, there)
 
     async def _out(self, request: Request) -> Response:
@@ -73,6 +74,12 @@ class SigningIn:
         session = await self._tools.do(session_by_invitation, code)
         return let_in(request, session, "/") if session else _first(request, "")
 
+    def _form(self, request: Request, there: str, sentence: str, status: int = 200) -> Response:
+        by_provider = address(BY_PROVIDER, [("next", there)]) if self._by_provider else ""
+        response = page(request, "login.html", status, next=there, sentence=sentence, by_provider=by_provider)
+        response.headers.update(NOT_KEPT if status == 200 else NOT_KEPT | CHALLENGE)
+        return response
+
 
 def onward(path: str | None) -> str:
     """Return the path of ours to go on to; the first page where what is named is none."""
@@ -83,12 +90,6 @@ def let_in(request: Request, session: str, path: str) -> Response:
     """Go on to a page, signed in."""
     response = RedirectResponse(path, 303, NOT_KEPT)
     set_cookie(request, response, SESSION, session, int(LASTS.total_seconds()))
-    return response
-
-
-def _form(request: Request, there: str, sentence: str, status: int = 200) -> Response:
-    response = page(request, "login.html", status, next=there, sentence=sentence)
-    response.headers.update(NOT_KEPT if status == 200 else NOT_KEPT | CHALLENGE)
     return response
 
 

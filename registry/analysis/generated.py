@@ -96,6 +96,7 @@ def _untied(random: np.random.Generator, agencies: int, ties: Ints) -> Ints:
 
 
 def agencies_in(sector: Ints, areas: Ints | None = None) -> list[Agency]:
+    """Return an agency for each of these sectors (N), in these areas (N x n) where any are given."""
     placed = [[f"area:{one:06}" for one in row] for row in areas.tolist()] if areas is not None else [[]] * len(sector)
     return [
         Agency(_agency(n), f"Agency {n}", True, [f"sector:{one:06}"], placed[n])
@@ -122,6 +123,7 @@ def partnerships_of(ties: Ints) -> list[Partnership]:
 
 
 def terms(kind: str, count: int) -> Sequence[Term]:
+    """Return so many terms of a code list."""
     return [Term(f"{kind}:{n:06}", f"{kind.title()} {n}") for n in range(count)]
 
 

@@ -1,0 +1,1 @@
+"""OpenID Connect: people sign in, and programs are known, by a provider that the site trusts."""

@@ -1,0 +1,107 @@
+"""The provider, as it describes itself (OpenID Connect Discovery 1.0), with its keys (RFC 7517)."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+from urllib.parse import quote_plus, urlencode
+
+import httpx
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+from registry.settings import Settings
+
+KEPT, SOONEST, PATIENCE = 3600.0, 30.0, 5.0  # seconds: a description is kept, keys are fetched again, an answer takes
+
+
+class ProviderAway(Exception):
+    """The provider does not answer, or not as a provider does; the message is for the log."""
+
+
+class Provider:
+    """One provider. What it says of itself is kept for an hour; its keys until a token names one that is new."""
+
+    def __init__(self, settings: Settings) -> None:
+        assert settings.oidc_issuer is not None
+        self.issuer, self.client_id = settings.oidc_issuer, settings.oidc_client_id
+        self._secret = settings.oidc_client_secret.get_secret_value()
+        self._client = httpx.AsyncClient(timeout=PATIENCE)
+        self._fetching = asyncio.Lock()
+        self._described: dict[str, Any] = {}
+        self._described_at = self._keys_at = -KEPT
+        self._keys: KeySet | None = None
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._client.aclose()
+
+    async def sign_in_address(self, **parameters: str) -> str:
+        """Return where a person signs in. Raises ProviderAway."""
+        known = {"response_type": "code", "client_id": self.client_id or "", "scope": "openid profile email"}
+        endpoint = await self._endpoint("authorization_endpoint")
+        return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(known | parameters)}"
+
+    async def id_token(self, code: str, *, verifier: str, redirect_uri: str) -> str | None:
+        """Return the ID token that a code is for; None where the provider does not take the code. Raises ProviderAway."""
+        endpoint = await self._endpoint("token_endpoint")
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": redirect_uri,
+            "code_verifier": verifier,
+        }
+        login = (
+            httpx.BasicAuth(quote_plus(self.client_id or ""), quote_plus(self._secret)) if self._takes_basic() else None
+        )
+        named = {} if login else {"client_id": self.client_id, "client_secret": self._secret or None}
+        sent = {name: value for name, value in (form | named).items() if value}
+        answer = await self._asked("POST", endpoint, data=sent, auth=login)
+        token = answer.get("id_token")
+        return token if isinstance(token, str) else None
+
+    async def keys(self, kid: str | None) -> KeySet:
+        """Return the keys; fetched again, at most twice a minute, when none has this id. Raises ProviderAway."""
+        async with self._fetching:
+            known = self._keys is not None and (kid is None or any(key.kid == kid for key in self._keys.keys))
+            if not known and time.monotonic() - self._keys_at >= SOONEST:
+                self._keys_at = time.monotonic()
+                self._keys = await self._fetched_keys()
+        if self._keys is None:
+            raise ProviderAway(f"{self.issuer} gave no keys a moment ago.")
+        return self._keys
+
+    async def _fetched_keys(self) -> KeySet:
+        found = await self._asked("GET", await self._endpoint("jwks_uri"))
+        try:
+            return KeySet.import_key_set({"keys": [one for one in found["keys"] if one.get("kty") != "oct"]})
+        except (JoseError, LookupError, TypeError, ValueError, AttributeError):
+            raise ProviderAway(f"{self.issuer} has no keys that can be read.") from None
+
+    def _takes_basic(self) -> bool:
+        """Tell how we say who we are: a client without a secret, or one of a provider that says so, does it in the form."""
+        ways = self._described.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
+        return bool(self._secret) and "client_secret_basic" in ways
+
+    async def _endpoint(self, name: str) -> str:
+        if time.monotonic() - self._described_at >= KEPT:
+            described = await self._asked("GET", f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
+            if described.get("issuer") != self.issuer:  # OpenID Connect Discovery 1.0, 4.3
+                raise ProviderAway(f"{self.issuer} says of itself that it is {described.get('issuer')!r}.")
+            self._described, self._described_at = described, time.monotonic()
+        endpoint = self._described.get(name)
+        if not isinstance(endpoint, str):
+            raise ProviderAway(f"{self.issuer} has no {name}.")
+        return endpoint
+
+    async def _asked(self, method: str, address: str, **how: Any) -> dict[str, Any]:
+        """Return the JSON object that the provider answers with, also when it refuses."""
+        try:
+            answer = await self._client.request(method, address, **how)
+            told = answer.json()
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            raise ProviderAway(f"{address} does not answer in JSON: {type(error).__name__}.") from None
+        if answer.status_code >= 500 or not isinstance(told, dict):
+            raise ProviderAway(f"{address} answers with {answer.status_code}.")
+        return told

@@ -1,0 +1,80 @@
+"""The engine goes away while something is changed: nothing is half-written, and what is asked for again is made once."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from socket import create_server
+
+import httpx
+import pytest
+
+from registry.access import Actor, Role
+from registry.changing.auditing import verify
+from registry.cypher.text import Cypher
+from registry.settings import Settings
+from registry.store import Place, Store
+from registry.web.app import build_app
+from tests.acting import acting, by
+from tests.serving import serving
+from tests.way import Way
+
+COMMIT = b"\x00\x02\xb0\x12\x00\x00"  # of Bolt: a chunk of two bytes, a structure without fields
+SARI = {"sari": Actor("sari", Role.COORDINATOR, frozenset({"agency:1"}))}
+ASKED = {
+    "query": 'mutation { saveResource(input: {name: "Aula", kind: "facility"}, key: "k") { record { id version } problems { code } } }'
+}
+
+
+class CommitUnanswered(Way):
+    """Carries the commit of a change there, and no answer back."""
+
+    def ask(self, part: bytes) -> bytes:
+        if COMMIT in part:
+            self.asked.set()
+        return part
+
+
+def in_the_middle(address: str, port: int) -> Way:
+    return Way(address, port, until="CREATE (n:Change)")
+
+
+@pytest.fixture
+def port() -> int:
+    with create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+@pytest.fixture
+def client(store: Store, place: Place, port: int) -> Iterator[httpx.Client]:
+    here = replace(place, uri=f"bolt://127.0.0.1:{port}")
+    with serving(acting(build_app(here, Settings(_env_file=None, lang="en")), SARI)) as client:
+        yield client
+
+
+def save(client: httpx.Client) -> httpx.Response:
+    return client.post("/graphql", json=ASKED, headers=by("sari"))
+
+
+@pytest.mark.parametrize("way", [in_the_middle, CommitUnanswered], ids=["middle", "commit"])
+def test_what_was_cut_off_is_asked_for_again_and_made_once(
+    client: httpx.Client, store: Store, place: Place, port: int, way: Callable[[str, int], Way]
+) -> None:
+    assert unavailable(save(client)), "nobody is there yet"
+    with ThreadPoolExecutor() as people:
+        with way(place.uri, port) as cut:
+            answer = people.submit(save, client)
+            assert cut.asked.wait(60)
+        assert unavailable(answer.result(60))
+    assert client.get("/health").status_code == 200
+    with Way(place.uri, port):
+        result = save(client).json()["data"]["saveResource"]
+    assert result["problems"] == [] and result["record"]["version"] == 1
+    assert [row[0] for row in store.read(Cypher("MATCH (n:Resource) RETURN n.id"))] == [result["record"]["id"]]
+    assert verify(store)[::3] == (1, None)
+
+
+def unavailable(answer: httpx.Response) -> bool:
+    (error,) = answer.json()["errors"]
+    return (
+        answer.status_code == 503 and error["extensions"]["code"] == "UNAVAILABLE" and "retry-after" in answer.headers
+    )
