@@ -43,10 +43,11 @@ class Operation:
         return found
 
     def root_fields(self) -> dict[str, list[FieldNode]]:
-        """Return the fields of the operation itself."""
+        """Return the fields of the operation itself. Raises Refused where the schema has none of its sort."""
         found: dict[str, list[FieldNode]] = {}
         root = self.schema.get_root_type(self.definition.operation)
-        assert root is not None  # the document is valid
+        if root is None:
+            raise Refused("BAD_REQUEST", f"There is no {self.definition.operation.value} here.", nodes=self.definition)
         self._collect(self.definition, root.name, found, set())
         return found
 
