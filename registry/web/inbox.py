@@ -111,14 +111,14 @@ async def drafts(desk: Desk) -> Part:
         desk.reader.read([inbox.last_entries([one for _kind, one, _at in found])]),
     )
     last = {record: (what, note or "") for record, _number, what, note in _steps(entries)}
-    items = []
+    back, rest = [], []
     for kind, one, at in found:
         if one in titles:
-            what, note = last.get(one, ("", ""))
-            told = _("sent back") if what == "sent-back" else _("changed on {when}").format(when=moment(at))
-            items.append(Item(kind, titles[one], record_path(kind, one), told, note if what == "sent-back" else ""))
-    back = [one for one in items if one.told == _("sent back")]
-    rest = [one for one in items if one not in back]
+            path, (what, note) = record_path(kind, one), last.get(one, ("", ""))
+            if what == "sent-back":
+                back.append(Item(kind, titles[one], path, _("sent back"), note))
+            else:
+                rest.append(Item(kind, titles[one], path, _("changed on {when}").format(when=moment(at))))
     return Part("drafts", _("Drafts, and what was sent back"), _("There are no drafts."), [*back, *rest], len(back))
 
 

@@ -20,7 +20,10 @@ async def sent(request: Request, *, longest: int) -> dict[str, tuple[str, bytes]
     if kind.partition(";")[0].strip().lower() != FORM:
         raise HTTPException(415)
     text = b"Content-Type: " + kind.encode("ascii", "ignore") + b"\r\n\r\n" + await body(request, longest)
-    message = BytesParser().parsebytes(text)
+    try:
+        message = BytesParser().parsebytes(text)
+    except RecursionError:  # parts in parts in parts
+        raise HTTPException(400) from None
     if not message.is_multipart():
         raise HTTPException(400)
     parts = [part for part in message.get_payload() if isinstance(part, Message)]

@@ -46,8 +46,11 @@ class Histories:
         self._graph, self._reader = graph, reader
 
     async def of(self, kind: type[Kind], one: str, actor: Actor, day: str | None) -> Past | None:
-        """Return the history of a record; None where the actor does not see all of it. Raises StoreError."""
-        entries, rows = await self._reader.read([chain.of_record(one, size=MOST_ENTRIES), states.state(kind, one)])
+        """Return the history of a record; None where there is none, or the actor does not see all of it. Raises StoreError."""
+        (entries,) = await self._reader.read([chain.of_record(one, size=MOST_ENTRIES)])
+        if not entries and day is None:
+            return None
+        (rows,) = await self._reader.read([states.state(kind, one)])
         state = read_state(kind, rows[0]) if rows else None
         if state is None or not can(actor, Action.SEE_DETAIL, state.properties):
             return None

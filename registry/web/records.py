@@ -50,10 +50,11 @@ class Records:
 
     async def _page(self, kind: type[Kind], request: Request) -> Response:
         one, me = request.path_params["id"], actor_of(request)
+        on = _day(request, kind, one)
         record, impact, past = await asyncio.gather(
             self._record(kind, one, me),
             self._impact(kind, one, me),
-            self._histories.of(kind, one, me, _day(request, kind, one)),
+            self._histories.of(kind, one, me, on),
         )
         if record is None:
             return await self._elsewhere(request)
