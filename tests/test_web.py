@@ -25,6 +25,7 @@ from registry.values import now
 from registry.web import graphiql
 from registry.web.app import build_app
 from registry.words import _, speaking
+from tests.engines import SLOW_ON_NEO4J
 from tests.making import record
 from tests.serving import serving
 
@@ -140,6 +141,7 @@ def test_names_are_text_never_markup(client: httpx.Client) -> None:
     assert "<b>" not in page
 
 
+@SLOW_ON_NEO4J
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_any_text_may_be_searched_for(client: httpx.Client, text: str) -> None:
     for path in ("/search", "/search.json", "/agencies", "/agencies.csv", "/shared", "/reports/gaps", "/graphql"):
@@ -151,6 +153,7 @@ def test_any_text_may_be_searched_for(client: httpx.Client, text: str) -> None:
             assert "49" not in re.findall(r'value="(.*?)"', answer.text)
 
 
+@SLOW_ON_NEO4J
 @pytest.mark.parametrize("lang", ["id", "en"])
 @pytest.mark.parametrize("path", PAGES)
 def test_every_page_is_strict_and_loads_nothing_from_elsewhere(client: httpx.Client, path: str, lang: str) -> None:
@@ -269,6 +272,7 @@ def test_what_cannot_be_answered_is_one_sentence_as_page_or_json(
     assert sentence not in indonesian.text
 
 
+@SLOW_ON_NEO4J
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "evil.example:8000", "", "a b", "[::2]"])
 def test_a_name_that_was_turned_to_us_reads_nothing(client: httpx.Client, host: str) -> None:
     for path in ("/", "/graphql?query={agencies{totalCount}}", "/static/registry.css", "/health"):
@@ -300,6 +304,7 @@ def test_the_server_answers_to_its_names(
         assert client.get("/health", headers={"Host": host}).status_code == status
 
 
+@SLOW_ON_NEO4J
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [
@@ -358,6 +363,7 @@ def test_graphiql_begins_with_the_operation_of_the_address_or_one_to_try(client:
 TWO = "query A($n: Int = 2) { agencies(first: $n) { nodes { id } } } query B { agencies { totalCount } }"
 
 
+@SLOW_ON_NEO4J
 @pytest.mark.parametrize(
     ("asked", "expected"),
     [
