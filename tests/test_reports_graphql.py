@@ -72,7 +72,7 @@ def whole(client: httpx.Client, entry: dict[str, Any]) -> tuple[dict[str, Any], 
     about: dict[str, Any] = {}
     rows: list[Any] = []
     while not about or len(rows) < about["rowsCount"]:
-        evidence = "confidence evidenceCount evidence(first: 200) { id name kind }"
+        evidence = "confidence key evidenceCount evidence(first: 200) { id name kind }"
         selected = f"rows(first: 50, skip: {len(rows)}) {{ {columns} {evidence} }}"
         about = ask(client, f'{{ {field}(asOf: "{AS_OF}") {{ {ABOUT} {selected} }} }}')["data"][field]
         rows += about.pop("rows")
