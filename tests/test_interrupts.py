@@ -78,6 +78,7 @@ def empty(embedded_engine: engine.Engine) -> engine.Engine:
         (["load", "depok"], "MERGE"),
         (["sources"], "MATCH"),
         (["report", "gaps", "-o", "FILE"], "MATCH"),
+        (["calibrate"], "MATCH"),
         (["query", "QUERY"], "MATCH"),
         (["schema", "show"], "SHOW"),
         (["schema", "apply"], "SHOW"),
@@ -119,6 +120,15 @@ def test_while_python_starts(tmp_path: Path, arguments: list[str]) -> None:
     interrupt(process)
     assert ended(process) == INTERRUPTED
     assert list(tmp_path.iterdir()) == []
+
+
+def test_while_it_reckons(empty: engine.Engine, tmp_path: Path) -> None:
+    settings = {"NEO4J_URI": empty.uri, "NEO4J_USERNAME": empty.username, "NEO4J_PASSWORD": empty.password}
+    process = command("calibrate", "--rounds", "10000", data=tmp_path / "data", **settings)
+    assert process.stderr
+    assert any("10000 rounds" in line for line in process.stderr)
+    interrupt(process)
+    assert ended(process) == INTERRUPTED
 
 
 def test_a_load_that_was_interrupted_is_run_again_to_the_same_end(empty: engine.Engine, tmp_path: Path) -> None:

@@ -142,6 +142,14 @@ def test_the_world_that_was_asked_about_is_as_it_was(lists: Lists) -> None:
     assert as_json(answer_from(lists, "gaps", AS_OF)) == before
 
 
+def test_what_needs_a_record_of_which_only_the_face_is_shown_is_not_known_and_that_is_said(
+    visitor: httpx.Client,
+) -> None:
+    told = visitor.get("/reports/what-if.json", params={"as-of": AS_OF, "lose": LOST}).json()
+    assert not any(row["change"] == "stops" for row in told["rows"])
+    assert any(note.startswith("Of Basis data kependudukan kota no more than the face") for note in told["notes"])
+
+
 def test_a_channel_of_what_is_lost_does_not_become_one_for_everything() -> None:
     lists = Lists(
         [Agency("one", "One"), Agency("two", "Two")],

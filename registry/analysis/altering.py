@@ -12,10 +12,14 @@ from registry.reports.report import Evidence
 
 
 class Altered(NamedTuple):
-    """The lists as they would be, the records that were named to alter them, and what stops with those that are lost."""
+    """The lists as they would be, the records that were named to alter them, and what stops with those that are lost.
+
+    `faces` are the names of those that are lost of which no more than the face is known, so that what needs them is not.
+    """
 
     lists: Lists
     named: tuple[Evidence, ...]
+    faces: Sequence[str]
     stops: Sequence[Stop]
 
 
@@ -32,8 +36,9 @@ def altered(lists: Lists, as_of: str, alteration: Alteration) -> Altered:
     unowned = list(orphans(lists, gone))
     gone |= {one.id for one in unowned}
     named = dict.fromkeys(evidence_of(one) for one in (*lost, *chain.from_iterable(ties), *lapsed))
+    faces = [one.name for one in lost if not one.whole]
     stops = [*map(Stop, unowned), *stopping(lists, gone)]
-    return Altered(_without(lists._replace(partnerships=partnerships), gone), tuple(named), stops)
+    return Altered(_without(lists._replace(partnerships=partnerships), gone), tuple(named), faces, stops)
 
 
 def evidence_of(one: Any) -> Evidence:

@@ -14,7 +14,7 @@ from registry.analysis.network import MEASURES, NETWORK, measures
 from registry.analysis.stopping import Stop
 from registry.analysis.world import World
 from registry.figures import number
-from registry.reports.comparing import compare, described
+from registry.reports.comparing import described, new_and_gone
 from registry.reports.report import Cell, Column, Evidence, Question, Report, Row
 from registry.words import _
 
@@ -87,15 +87,13 @@ def what_if(world: World, *, lose: str = "", tie: str = "", lapse: str = "") -> 
 
 def _findings(before: Found, after: Found) -> tuple[list[Row], int]:
     """Return the findings that appear, then those that go away, and how many there are in both."""
-    found: dict[str, list[Row]] = {"new": [], "gone": []}
-    staying = 0
+    appearing, going, staying = [], [], 0
     for (question, then), (_question, now) in zip(before.reports, after.reports, strict=True):
-        for one in compare(now.columns, _found(then), _found(now)):
-            if one.change in found:
-                found[one.change].append(_finding(one.change, question, now, one.row))
-            else:
-                staying += 1
-    return [*found["new"], *found["gone"]], staying
+        new, gone = new_and_gone(_found(then), _found(now))
+        appearing += [_finding("new", question, now, row) for row in new]
+        going += [_finding("gone", question, then, row) for row in gone]
+        staying += len(_found(now)) - len(new)
+    return [*appearing, *going], staying
 
 
 def _found(report: Report) -> list[Row]:
@@ -147,6 +145,9 @@ def _notes(other: Altered, staying: int) -> list[str]:
     told = _("Altered: {names}. Nothing was written.")
     notes = [told.format(names=", ".join(one.name for one in other.named))]
     notes.append(_("{n} findings are there before and after.").format(n=number(staying)))
+    if other.faces:
+        sentence = _("Of {names} no more than the face is shown to you, so that it is not known what needs it.")
+        notes.append(sentence.format(names=", ".join(other.faces)))
     if other.stops:
         notes.append(_("{n} services and resources stop with what is lost.").format(n=number(len(other.stops))))
     return notes

@@ -62,10 +62,9 @@ def report(
         with speaking(settings.lang):
             if save is not None:
                 runs.check(name, save)
-            with open_store(settings, tell) as store:
+            with open_store(settings, tell) as store, showing_progress():
                 reading = Fingerprinted(store)
-                with showing_progress():
-                    answered = library.run(reading, name, actor, as_of, asked)
+                answered = library.run(reading if save else store, name, actor, as_of, asked)
             content = chosen.write(answered)
             if save is not None:
                 tell(f"Kept as {runs.keep(save, answered, actor, reading.fingerprint)}.")

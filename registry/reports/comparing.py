@@ -46,9 +46,15 @@ def compare(columns: Sequence[Column], then: Sequence[Row], now: Sequence[Row]) 
         _beside(columns, before[key], after[key], place[key], n, moved=place[key] not in still)
         for n, key in enumerate(shared, 1)
     ]
-    new = [Compared("new", None, row) for key, row in after.items() if key not in before]
-    gone = [Compared("gone", row, None) for key, row in before.items() if key not in after]
+    new = [Compared("new", None, row) for row in _lacking(after, before)]
+    gone = [Compared("gone", row, None) for row in _lacking(before, after)]
     return [*new, *gone, *sorted(both, key=_farthest)]
+
+
+def new_and_gone(then: Sequence[Row], now: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """Return the rows that are new, and those that are gone, without a look at the others."""
+    before, after = dict(_numbered(then)), dict(_numbered(now))
+    return _lacking(after, before), _lacking(before, after)
 
 
 def described(question: Question, columns: Sequence[Column], row: Row) -> str:
@@ -63,6 +69,10 @@ def _numbered(rows: Sequence[Row]) -> Iterator[tuple[Key, Row]]:
     for row in rows:
         yield (*row.key, str(times[row.key])), row
         times[row.key] += 1
+
+
+def _lacking(rows: Mapping[Key, Row], others: Mapping[Key, Row]) -> list[Row]:
+    return [row for key, row in rows.items() if key not in others]
 
 
 def _increasing(places: Sequence[int]) -> Iterator[int]:
