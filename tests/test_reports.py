@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registry.access import ADMIN, ANONYMOUS
+from registry.analysis.bicm import bicm
 from registry.analysis.fixed_degrees import fixed_degrees
 from registry.analysis.lists import Agency, Lists, Resource, Term
 from registry.analysis.mixing import mixing
@@ -204,6 +205,18 @@ def test_numbers_are_written_as_the_language_writes_them() -> None:
             report = answer_from(depok(), "gaps", AS_OF)
             assert shown[0] in summary(answer_from(depok(), "overlaps", AS_OF))
             assert any(shown[1] in str(row["measure"]) for row in report.rows)
+
+
+@given(st.data())
+@settings(max_examples=80, deadline=None)
+def test_the_bipartite_model_keeps_every_sum(data: st.DataObject) -> None:
+    seed, density = data.draw(st.integers(0, 2**32 - 1)), data.draw(st.floats(0, 1))
+    random = np.random.default_rng(seed)
+    cells = random.random((data.draw(st.integers(1, 25)), data.draw(st.integers(1, 30)))) < density
+    sums, many = np.unique(cells.sum(axis=1), return_counts=True)
+    p = bicm(sums, many, cells.sum(axis=0))
+    assert p.shape == (len(sums), cells.shape[1]) and (p >= 0).all() and (p <= 1).all()
+    assert np.allclose(p.sum(axis=1), sums, atol=1e-5) and np.allclose(many @ p, cells.sum(axis=0), atol=1e-5)
 
 
 def test_false_discovery_is_that_of_benjamini_and_hochberg() -> None:
