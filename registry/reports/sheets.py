@@ -9,7 +9,7 @@ from typing import Any
 import xlsxwriter
 
 from registry.figures import day, number
-from registry.reports.render import headline
+from registry.reports.render import by_sort, headline
 from registry.reports.report import CONFIDENCE, Cell, Column, Links, Report, ReportError, Row
 from registry.words import _
 
@@ -135,7 +135,7 @@ def _joined(texts: Iterable[str]) -> str:
 def _told(report: Report) -> Iterator[tuple[str, str]]:
     """Yield what a report says of itself, each with what it is called."""
     yield _("As of"), day(report.as_of)
-    yield _("Found"), headline(report)
+    yield _("Found"), ": ".join(filter(None, (headline(report), by_sort(report))))
     yield _("Nothing can be told of"), number(report.unknown)
     yield _("Records that show no more than their face"), number(report.withheld)
     for name, value in report.parameters.items():
