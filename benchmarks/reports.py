@@ -72,7 +72,7 @@ def _add_rows(table: Table, world: World, igraph: Path | None) -> None:
         "agreements": [_dropped(world)],
     }
     plain = [rival for found in rivals.values() for rival in found if rival.name.startswith("networkx")]
-    rivals["gaps"] = [Rival("networkx, the three together", sum(one.seconds for one in plain), True)]
+    rivals["gaps"] = [Rival("networkx, these three of its parts", sum(one.seconds for one in plain), True)]
     for name in QUESTIONS:
         with Memory() as memory:
             seconds = cpu_seconds(partial(report_on, world, name))

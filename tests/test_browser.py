@@ -24,7 +24,8 @@ def test_home_leads_to_a_report(page: Page, language: str) -> None:
     assert fits(page)
     page.locator(".findings .from a").first.click()
     visible(page.get_by_role("heading", name=method))
-    assert page.locator("tbody tr").count() == 29
+    rows = page.request.get("/reports/agreements.json").json()["rows"]
+    assert page.locator("tbody tr").count() == len(rows) > 20
     assert fits(page)
 
 
@@ -70,7 +71,7 @@ def test_a_chart_takes_the_colours_of_the_page_and_what_it_says_from_its_table(d
     desk.emulate_media(color_scheme="dark")
     visible(desk.locator(f".role-mark.mark-text text:not([fill='{light}'])").first)
     ties = desk.locator("table tbody td:nth-child(4)").all_inner_texts()
-    assert sorted(numbers.all_inner_texts()) == sorted([*ties, *ties])
+    assert sorted(numbers.all_text_contents()) == sorted([*ties, *ties])
 
 
 def test_the_other_language_is_remembered(page: Page, language: str) -> None:

@@ -11,9 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from loaders.run import run
+from loaders.source import find_source
+from loaders.sources.emon.mapping import key, spelled
+from registry.access import ADMIN
 from registry.analysis.betweenness import betweenness
 from registry.analysis.brokerage import ROLES, brokerage
+from registry.analysis.brokers import BROKERS
 from registry.analysis.holes import constraint, effective_size
+from registry.analysis.lists import lists
+from registry.analysis.standing import adjacency
 from registry.analysis.structure import (
     arc_reciprocity,
     centralisation,
@@ -23,9 +30,15 @@ from registry.analysis.structure import (
     parts,
     transitivity,
 )
-from registry.analysis.world import Floats, Ints, Matrix, pattern
+from registry.analysis.world import Floats, Ints, Matrix, World, pattern
+from registry.cypher.network import network as network_lists
+from registry.cypher.text import Cypher
+from registry.reports.catalogue import answer_from
+from registry.settings import Settings
+from registry.store import Store
 from tests.needs import shared
 
+AS_OF = "2026-11-25"
 SNA_ROLES = ("w_I", "w_O", "b_IO", "b_OI", "b_O")
 
 
@@ -55,7 +68,11 @@ def _number(cell: str) -> float:
 
 @pytest.mark.parametrize("name", ["LakePomona", "MtStHelens"])
 def test_every_measure_of_two_rescues_is_that_of_sna_and_igraph(name: str) -> None:
-    arcs, sponsor, told = rescue(name)
+    measured_as_published(rescue(name))
+
+
+def measured_as_published(one: Rescue) -> None:
+    arcs, sponsor, told = one
     either_way = arcs.maximum(arcs.T).tocsr()
     roles = brokerage(arcs, sponsor, directed=True)
     in_one_group = brokerage(arcs, np.zeros_like(sponsor), directed=True)
@@ -184,3 +201,93 @@ def test_a_star_is_as_central_as_can_be() -> None:
     assert centralisation(degree) == 1
     assert centralisation(np.array([6, 0, 0, 0, 0, 0, 0]), directed=True) == 1
     assert centralisation(np.array([2, 2, 2])) == 0
+
+
+@pytest.fixture(scope="module")
+def loaded(ready_store: Store) -> Store:
+    """A graph that holds both rescues, as `registry load emon` puts them there."""
+    folder = shared("emon")
+    ready_store.write(Cypher("MATCH (n) DETACH DELETE n"))
+    outcome = run(ready_store, find_source("emon", Settings()), from_path=folder)
+    assert (outcome.refused, outcome.counts) == (None, {"NO_ROW": 5}), "sponsors are known from who they sponsor"
+    return ready_store
+
+
+def reference(name: str) -> dict[str, dict[str, str]]:
+    with (shared("reference") / f"emon_{name}_nodes.csv").open(encoding="utf-8") as file:
+        return {row["org"]: row for row in csv.DictReader(file)}
+
+
+NETWORKS = {"LakePomona": "pomona", "MtStHelens": "helens"}
+
+
+def told_whom(store: Store, name: str) -> set[tuple[str, str, str]]:
+    """Return who told whom, and how often, as the graph has it, under the names that were published."""
+    rows = store.read(
+        Cypher(
+            "MATCH (a:Agency)-[x:PARTY_TO]->(p:Partnership)<-[y:PARTY_TO]-(b:Agency) WHERE x.role = 'lead' AND y.role = 'partner' "
+            "RETURN a.identifiers[0], b.identifiers[0], p.description"
+        )
+    )
+    scheme = f"emon-{NETWORKS[name]}:"
+    return {
+        (a.removeprefix(scheme), b.removeprefix(scheme), often.split(",")[0].removeprefix("Frequency "))
+        for a, b, often in rows
+        if a.startswith(scheme)
+    }
+
+
+@pytest.mark.parametrize("name", list(NETWORKS))
+def test_the_loaded_graph_is_the_network_as_it_was_published(loaded: Store, name: str) -> None:
+    with (shared("emon") / f"{name}_edges.csv").open(encoding="utf-8") as file:
+        published = {(row["source"], row["target"], row["frequency"]) for row in csv.DictReader(file)}
+    arcs = told_whom(loaded, name)
+    assert arcs == published
+    place = {org: number for number, org in enumerate(reference(name))}
+    cells = np.array([(place[a], place[b]) for a, b, _often in arcs])
+    measured_as_published(rescue(name)._replace(arcs=pattern(cells, len(place), len(place))))
+
+
+@pytest.mark.parametrize("name", list(NETWORKS))
+def test_the_reports_on_the_loaded_graph_give_the_published_values(loaded: Store, name: str) -> None:
+    ((answer,),) = loaded.read(network_lists(BROKERS.reads, ADMIN))
+    both = lists(BROKERS.reads, answer)
+    ours = both._replace(
+        agencies=[one for one in both.agencies if one.id.startswith(f"emon:{NETWORKS[name]}.")],
+        partnerships=[one for one in both.partnerships if one.id.startswith(f"emon:{NETWORKS[name]}.")],
+    )
+    published = {spelled(org): row for org, row in reference(name).items()}
+    alone, together = (answer_from(one, "brokers", AS_OF, {"most": 1000}) for one in (ours, both))
+    found = [row for row in (*alone.rows, *together.rows) if row["agency"] in published]
+    assert len({row["agency"] for row in found}) >= 2
+    for row in found:
+        values = published[str(row["agency"])]
+        assert row["constraint"] == pytest.approx(float(values["constraint_igraph_sym"]), abs=1e-6)
+        assert row["sector"] == values["group"]
+    measured = {row["measure"]: row["value"] for row in answer_from(ours, "network", AS_OF).rows}
+    assert measured["core"] == max(int(values["coreness_sym"]) for values in published.values())
+    assert measured["tied"] == sum(values["coreness_sym"] != "0" for values in published.values())
+
+
+@pytest.mark.parametrize("name", list(NETWORKS))
+def test_every_agency_of_the_loaded_graph_has_the_published_constraint_and_coreness(loaded: Store, name: str) -> None:
+    ((answer,),) = loaded.read(network_lists(BROKERS.reads, ADMIN))
+    world = World.of(lists(BROKERS.reads, answer), AS_OF)
+    arcs = adjacency(world.ties, len(world.agencies))
+    constrained, cores = constraint(arcs), nx.core_number(graph(arcs))
+    for org, values in reference(name).items():
+        place = world.place[key(NETWORKS[name], org)]
+        assert constrained[place] == pytest.approx(float(values["constraint_igraph_sym"]), abs=1e-6)
+        assert cores[place] == int(values["coreness_sym"])
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("US.Forest.Service..Vancouver.", "US Forest Service Vancouver"),
+        ("Lewis.County.Sheriff.s.Department", "Lewis County Sheriff's Department"),
+        ("US.Air.Force...304th.ARRS..Portland.AFB..Oregon.", "US Air Force 304th ARRS Portland AFB Oregon"),
+    ],
+)
+def test_a_name_reads_without_the_dots_of_r(name: str, said: str) -> None:
+    assert spelled(name) == said

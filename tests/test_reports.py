@@ -1,7 +1,6 @@
 """The reports find what the sample has on purpose and not its decoys; the statistics are held equal to networkx."""
 
 import json
-import re
 from collections import Counter
 from datetime import date
 
@@ -12,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registry.access import ADMIN, ANONYMOUS
+from registry.analysis.bicm import bicm
 from registry.analysis.fixed_degrees import fixed_degrees
 from registry.analysis.lists import Agency, Lists, Resource, Term
 from registry.analysis.mixing import mixing
@@ -121,9 +121,10 @@ def test_the_gap_report_of_the_sample_names_each_sort_of_finding_once_before_any
 def test_the_gap_report_counts_its_findings_by_sort_and_each_part_of_how_many() -> None:
     report = answer_from(depok(), "gaps", AS_OF)
     counted = Counter(row["about"] for row in report.rows if row["about"] != "coverage")
-    assert report.headline.startswith(f"{sum(counted.values())} findings: used without an agreement (8); needs another")
-    assert sum(map(int, re.findall(r"\((\d+)\)", report.headline))) == report.found
+    assert list(report.sorts.values())[:2] == [counted["uncovered"], counted["missing"]] == [8, 9]
+    assert sum(report.sorts.values()) == sum(counted.values()) == report.found
     told = as_text(report)
+    assert f"{report.found} findings: used without an agreement (8); needs another" in " ".join(told.split())
     assert "38," not in told.split("What ")[0], "no sum over reports that look at different things"
     assert "\nsector-gaps: 2 of 55\n" in told and "\nagreements: 31 of " in told
     parts = {one["name"]: one for one in json.loads(as_json(report))["parts"]}
@@ -204,6 +205,18 @@ def test_numbers_are_written_as_the_language_writes_them() -> None:
             report = answer_from(depok(), "gaps", AS_OF)
             assert shown[0] in summary(answer_from(depok(), "overlaps", AS_OF))
             assert any(shown[1] in str(row["measure"]) for row in report.rows)
+
+
+@given(st.data())
+@settings(max_examples=80, deadline=None)
+def test_the_bipartite_model_keeps_every_sum(data: st.DataObject) -> None:
+    seed, density = data.draw(st.integers(0, 2**32 - 1)), data.draw(st.floats(0, 1))
+    random = np.random.default_rng(seed)
+    cells = random.random((data.draw(st.integers(1, 25)), data.draw(st.integers(1, 30)))) < density
+    sums, many = np.unique(cells.sum(axis=1), return_counts=True)
+    p = bicm(sums, many, cells.sum(axis=0))
+    assert p.shape == (len(sums), cells.shape[1]) and (p >= 0).all() and (p <= 1).all()
+    assert np.allclose(p.sum(axis=1), sums, atol=1e-5) and np.allclose(many @ p, cells.sum(axis=0), atol=1e-5)
 
 
 def test_false_discovery_is_that_of_benjamini_and_hochberg() -> None:

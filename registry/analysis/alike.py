@@ -108,8 +108,9 @@ def _doing(compared: Compared, degree: Ints, chosen: Ints) -> Floats:
     for sector in np.unique(compared.sector):
         members = np.flatnonzero(compared.sector == sector)
         ours = np.flatnonzero(compared.sector[chosen] == sector)
-        modelled = bicm(degree[members], compared.functions[members].sum(axis=0))
-        p[ours] = modelled[np.searchsorted(members, chosen[ours])]
+        sums, many = np.unique(degree[members], return_counts=True)
+        modelled = bicm(sums, many, compared.functions[members].sum(axis=0))
+        p[ours] = modelled[np.searchsorted(sums, degree[chosen[ours]])]
     return p
 
 

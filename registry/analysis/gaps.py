@@ -105,16 +105,13 @@ def gaps(
         withheld=world.lists.withheld, notes=list(dict.fromkeys(note for part in (known, *parts) for note in part.notes)),
         level=level, least_expected=least_expected, least_likeness=least_likeness, within=within,
     )  # fmt: skip
-    return replace(whole, parts=(known, *parts), headline=_headline(findings))
+    return replace(whole, parts=(known, *parts), sorts=_sorts(findings))
 
 
-def _headline(findings: Sequence[Row]) -> str:
-    """Count the findings by sort, the most pressing sort first: of how many is another number in each report."""
+def _sorts(findings: Sequence[Row]) -> dict[str, int]:
+    """Count the findings by sort, in words, the most pressing sort first."""
     counts = Counter(str(one["about"]) for one in findings)
-    if not counts:
-        return _("no findings")
-    sorts = (f"{_(ABOUT[about])} ({number(counts[about])})" for about in URGENCY if about in counts)
-    return _("{n} findings: {sorts}").format(n=number(len(findings)), sorts="; ".join(sorts))
+    return {_(ABOUT[about]): counts[about] for about in URGENCY if about in counts}
 
 
 def _ranked(findings: Sequence[Row]) -> list[Row]:

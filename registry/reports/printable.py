@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from registry.figures import day, number
-from registry.reports.render import filled, given, headline, shown
+from registry.reports.render import by_sort, filled, given, headline, shown
 from registry.reports.report import CONFIDENCE, Links, Report
 from registry.words import _, language
 
@@ -21,7 +21,14 @@ POLICY = f"{OWN_POLICY}; frame-ancestors 'none'"
 _TEMPLATES = Environment(loader=PackageLoader("registry.reports"), autoescape=True, undefined=StrictUndefined)
 _TEMPLATES.trim_blocks = _TEMPLATES.lstrip_blocks = True
 _TEMPLATES.globals |= {"_": _, "confidence": CONFIDENCE, "style": Markup(STYLE), "policy": OWN_POLICY}
-_TEMPLATES.globals |= {"day": day, "number": number, "given": given, "shown": shown, "headline": headline}
+_TEMPLATES.globals |= {
+    "day": day,
+    "number": number,
+    "given": given,
+    "shown": shown,
+    "headline": headline,
+    "by_sort": by_sort,
+}
 
 
 def as_html(report: Report, links: Links | None = None) -> str:

@@ -82,7 +82,7 @@ def as_csv(report: Report) -> str:
 
 def summary(report: Report) -> str:
     """Say in one line what was found, of how many, on which day, and what is not known."""
-    told = f"{day(report.as_of)}: {headline(report)}."
+    told = f"{day(report.as_of)}: {': '.join(filter(None, (headline(report), by_sort(report))))}."
     if report.unknown and not report.parts:
         told += " " + _("Of {n} nothing can be told.").format(n=number(report.unknown))
     if report.withheld:
@@ -91,8 +91,14 @@ def summary(report: Report) -> str:
 
 
 def headline(report: Report) -> str:
-    """Say what was found: so many of so many, or what the report itself says."""
-    return report.headline or _("{n} of {m}").format(n=number(report.found), m=number(report.of))
+    """Say what was found: so many of so many; of a report composed of others so many, since these look at different things."""
+    told = _("{n} findings") if report.parts else _("{n} of {m}")
+    return told.format(n=number(report.found), m=number(report.of))
+
+
+def by_sort(report: Report) -> str:
+    """Say how many were found of each sort, as an empty text where they are not counted so."""
+    return "; ".join(f"{sort} ({number(count)})" for sort, count in report.sorts.items())
 
 
 def shown(column: Column, cell: Cell) -> str:

@@ -114,8 +114,8 @@ class Report:
     """An answer: `found` of `of` looked at; of `unknown` nothing can be told; `withheld` records show their face only.
 
     Texts are in the language of who asked; names, codes, days (ISO 8601) and numbers are the same in every language.
-    `described` says what each parameter does, `parts` are the reports that it is composed of, and `headline` says what was found
-    where `found` of `of` would say little.
+    `described` says what each parameter does. `parts` are the reports that it is composed of; then `sorts` counts what was found by
+    sort, since `found` of `of` would say little.
     """
 
     name: str
@@ -132,7 +132,7 @@ class Report:
     notes: tuple[str, ...]
     described: Mapping[str, str] = field(default_factory=dict)
     parts: tuple["Report", ...] = ()
-    headline: str = ""
+    sorts: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

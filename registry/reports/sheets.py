@@ -9,11 +9,12 @@ from typing import Any
 import xlsxwriter
 
 from registry.figures import day, number
-from registry.reports.render import given, headline
+from registry.reports.render import by_sort, given, headline
 from registry.reports.report import CONFIDENCE, Cell, Column, Links, Report, ReportError, Row
 from registry.words import _
 
-MOST_ROWS, MOST_LINKS, MOST_LETTERS, LONGEST_NAME, WIDEST = 1_048_575, 65_530, 32_767, 31, 420
+MOST_ROWS, MOST_LETTERS, LONGEST_NAME, WIDEST = 1_048_575, 32_767, 31, 420
+MOST_LINKS, LONGEST_LINK = 65_530, 2_079
 FIRST_DAY = "1900-03-01"  # before it, a spreadsheet counts a 29 February 1900 that never was
 DAY, WHOLE, DECIMAL, TINY, PERCENT = "yyyy-mm-dd", "#,##0", "0.0##", "0.0#E+00", "0.0%"
 
@@ -64,8 +65,7 @@ class _Writing:
             for place, text in enumerate(_grounds(row), len(report.columns)):
                 sheet.write_string(line, place, text, self._text)
             if self._links and row.evidence and line <= MOST_LINKS:
-                shown_by = self._links.query(row.evidence)
-                sheet.write_url(line, len(headings) - 1, shown_by, string=_("as GraphQL"))
+                self._link(sheet, line, len(headings) - 1, self._links.query(row.evidence))
         sheet.autofit(WIDEST)
         sheet.autofilter(0, 0, len(report.rows), len(headings) - 1)
         sheet.freeze_panes(1, 0)
@@ -73,6 +73,10 @@ class _Writing:
         sheet.set_paper(9)  # A4
         sheet.fit_to_pages(1, 0)
         sheet.repeat_rows(0)
+
+    def _link(self, sheet: Any, line: int, place: int, path: str) -> None:
+        if len(path) <= LONGEST_LINK:
+            sheet.write_url(line, place, path, string=_("as GraphQL"))
 
     def method(self, reports: Iterable[Report]) -> None:
         """Write the sheet on how reports were made. Its name has spaces, so that no report has the same."""
@@ -135,7 +139,7 @@ def _joined(texts: Iterable[str]) -> str:
 def _told(report: Report) -> Iterator[tuple[str, str]]:
     """Yield what a report says of itself, each with what it is called."""
     yield _("As of"), day(report.as_of)
-    yield _("Found"), headline(report)
+    yield _("Found"), ": ".join(filter(None, (headline(report), by_sort(report))))
     yield _("Nothing can be told of"), number(report.unknown)
     yield _("Records that show no more than their face"), number(report.withheld)
     for name, value in report.parameters.items():

@@ -37,9 +37,8 @@ async def evidence(request: Request) -> Response:
 def operation(kinds: Sequence[type[Kind]]) -> str:
     """Return the operation that shows records of these kinds by their ids, each with its main links."""
     names = [camel(kind.plural) for kind in kinds]
-    declared = ", ".join(f"${name}: [ID!]" for name in names)
-    fields = (
-        f"  {name}(where: {{id: {{in: ${name}}}}}, first: {PAGE}) {{ nodes {{ {' '.join(row(kind, LINKED))} }} }}"
-        for name, kind in zip(names, kinds, strict=True)
-    )
-    return "\n".join([f"query Evidence({declared}) {{", *fields, "}", ""])
+    lines = [f"query Evidence({', '.join(f'${name}: [ID!]' for name in names)}) {{"]
+    for name, kind in zip(names, kinds, strict=True):
+        lines += [f"  {name}(where: {{id: {{in: ${name}}}}}, first: {PAGE}) {{", "    nodes {"]
+        lines += [*(f"      {selected}" for selected in row(kind, LINKED)), "    }", "  }"]
+    return "\n".join([*lines, "}", ""])

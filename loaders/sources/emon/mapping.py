@@ -1,0 +1,65 @@
+"""Two search and rescue networks (Drabek et al. 1981): who told whom, and how often, as ties between the agencies.
+
+Every tie is a working relation of its own: the lead party told the other. `frequency` is 1 for the most often, 4 for the least.
+Names come as R writes them, with dots for what is no letter or digit. Who sponsors an agency is its sector.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from functools import partial
+
+from loaders.mapping import Mapped, Row, implied, record, tie
+
+KINDS = {"Private": "community"}
+LEVELS = {"Federal": "national", "State": "state", "City": "city"}
+MOST_OFTEN, LEAST_OFTEN = 1, 4
+
+
+def _nodes(network: str, row: Row) -> Iterator[Mapped]:
+    """An agency, and the sector that its sponsor stands for."""
+    sponsor = row["Sponsorship"]
+    yield record(
+        "Agency",
+        key(network, row["name"]),
+        name=spelled(row["name"]),
+        kind=KINDS.get(sponsor, "agency"),
+        level_of_government=LEVELS.get(sponsor),
+        identifiers=[f"emon-{network}:{row['name']}"],
+    )
+    yield implied("Sector", sector(sponsor), name=sponsor, label_en=sponsor, scheme="emon", code=sponsor.lower())
+    yield tie("Agency.sectors", key(network, row["name"]), sector(sponsor))
+
+
+def _edges(network: str, row: Row) -> Iterator[Mapped]:
+    """Who told whom."""
+    teller, told = key(network, row["source"]), key(network, row["target"])
+    relation = f"emon:{network}.{hashlib.sha256(f'{teller} {told}'.encode()).hexdigest()[:16]}"
+    yield record(
+        "Partnership",
+        relation,
+        name=f"{spelled(row['source'])} tells {spelled(row['target'])}",
+        instrument="informal",
+        description=f"Frequency {row['frequency']}, on a scale from {MOST_OFTEN} (most often) to {LEAST_OFTEN} (least often).",
+    )
+    yield tie("Partnership.parties", relation, teller, role="lead")
+    yield tie("Partnership.parties", relation, told, role="partner")
+
+
+def key(network: str, name: str) -> str:
+    """Return our id for a name: `US.Forest.Service..Vancouver.` is `emon:pomona.us-forest-service-vancouver`."""
+    return f"emon:{network}.{re.sub(r'[^a-z0-9]+', '-', name.lower()).strip('-')}"
+
+
+def sector(sponsor: str) -> str:
+    """Return the id of the sector that a sponsor stands for."""
+    return f"emon:sector-{sponsor.lower()}"
+
+
+def spelled(name: str) -> str:
+    """Return a name with spaces for the dots, and `Sheriff's` for `Sheriff.s`."""
+    return " ".join(name.replace(".s.", "'s ").replace(".", " ").split())
+
+
+LakePomona_nodes, LakePomona_edges = partial(_nodes, "pomona"), partial(_edges, "pomona")
+MtStHelens_nodes, MtStHelens_edges = partial(_nodes, "helens"), partial(_edges, "helens")
