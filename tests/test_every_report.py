@@ -10,6 +10,7 @@ from registry.analysis.lists import Agency, Lists, Partnership, Service, Term
 from registry.reports.catalogue import QUESTIONS, answer_from
 from registry.reports.render import as_csv, as_json, as_text
 from registry.reports.report import ReportError, TextParameter
+from registry.words import speaking
 from tests.depok import depok
 
 AS_OF = "2026-11-25"
@@ -95,3 +96,15 @@ def test_a_parameter_out_of_range_is_one_sentence(name: str) -> None:
         for value in wrong:
             with pytest.raises(ReportError, match=parameter.name):
                 answer_from(Lists(), name, AS_OF, {parameter.name: value})
+
+
+@pytest.mark.parametrize("name", list(QUESTIONS))
+def test_no_two_rows_are_known_by_the_same_key_whatever_the_language(name: str) -> None:
+    rows = answer_from(depok(), name, AS_OF).rows
+    assert len({row.key for row in rows}) == len(rows)
+    assert all(row.key for row in rows)
+    ids = {one.id for row in rows for one in row.evidence}
+    with speaking("id"):
+        spoken = [row.key for row in answer_from(depok(), name, AS_OF).rows]
+    assert spoken == [row.key for row in rows]
+    assert not ids or any(part in ids for row in rows for part in row.key) or name in ("coverage", "network", "what-if")

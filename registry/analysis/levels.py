@@ -120,7 +120,8 @@ def _row(finding: Finding, agencies: Names) -> Row:
     }
     said = (Evidence(one.id, one.name, "Statement") for one in finding.said)
     evidence = Evidence(agreement.id, agreement.name, "Partnership")
-    return Row(values, (evidence, *agencies.records(agreement.parties), *said))
+    known_by = finding.code, agreement.id, *scales
+    return Row(values, (evidence, *agencies.records(agreement.parties), *said), key=known_by)
 
 
 def _told(statement: Statement, agencies: Names) -> str:

@@ -103,40 +103,45 @@ def _found(report: Report) -> list[Row]:
 
 def _finding(change: str, question: Question, report: Report, row: Row) -> Row:
     name = FROM[str(row["about"])] if question is GAPS else question.name
-    measure = row.values.get("measure")
-    what = described(question, report.columns, row)
-    return replace(
-        _row(change, name, what, row.evidence, how_much=measure),
-        confidence=row.confidence,
-        key=(change, name, *row.key),
+    told = _row(
+        change, name, row.key, described(question, report.columns, row), row.evidence, row.values.get("measure")
     )
+    return replace(told, confidence=row.confidence)
 
 
 def _stops(one: Stop) -> Row:
-    if one.cause is None:
-        return _row("stops", None, one.record.name, (evidence_of(one.record),), how_much=_("nobody is left to have it"))
-    needs = _("needs {name}").format(name=one.cause.name)
-    return _row("stops", None, one.record.name, (evidence_of(one.record), evidence_of(one.cause)), how_much=needs)
+    why = _("needs {name}").format(name=one.cause.name) if one.cause else _("nobody is left to have it")
+    rests_on = tuple(evidence_of(record) for record in one if record)
+    return _row("stops", None, (one.record.id,), one.record.name, rests_on, why)
 
 
 def _numbers(before: Found, after: Found, named: tuple[Evidence, ...]) -> Iterator[Row]:
     """Yield how many each report finds, then the measures of the network, before and after."""
     then, now = before.counts(), after.counts()
     for name in then:
-        yield _row("count", name, _("findings"), named, before=then[name], after=now[name])
+        yield _beside(_row("count", name, (), _("findings"), named), then[name], now[name])
     for name in MEASURES:
         if name in before.measures or name in after.measures:
-            value, other = before.measures.get(name), after.measures.get(name)
-            yield _row("measure", NETWORK.name, _(MEASURES[name]), named, before=value, after=other)
+            row = _row("measure", NETWORK.name, (name,), _(MEASURES[name]), named)
+            yield _beside(row, before.measures.get(name), after.measures.get(name))
 
 
-def _row(change: str, report: str | None, what: str, evidence: tuple[Evidence, ...], **more: Cell) -> Row:
+def _beside(row: Row, before: float | None, after: float | None) -> Row:
+    difference = None if before is None or after is None else after - before
+    return replace(row, values={**row.values, "before": before, "after": after, "difference": difference})
+
+
+def _row(
+    change: str,
+    report: str | None,
+    key: tuple[str, ...],
+    what: str,
+    evidence: tuple[Evidence, ...],
+    how_much: Cell = None,
+) -> Row:
     values: dict[str, Cell] = dict.fromkeys(column.name for column in WHAT_IF.columns)
-    values |= {"change": change, "report": report, "what": what, **more}
-    before, after = values["before"], values["after"]
-    if isinstance(before, int | float) and isinstance(after, int | float):
-        values["difference"] = after - before
-    return Row(values, evidence)
+    values |= {"change": change, "report": report, "what": what, "how_much": how_much}
+    return Row(values, evidence, key=(change, report or "", *key))
 
 
 def _notes(other: Altered, staying: int) -> list[str]:
