@@ -54,7 +54,7 @@ def test_a_resource_is_registered_handed_in_approved_and_listed(
         page.locator("#p-capacity").fill("banyak")
         owner = page.locator("#l-owners-0")
         owner.press_sequentially("dinas kes")
-        page.get_by_role("option", name="Dinas Kesehatan").wait_for()
+        page.locator("#l-owners-0-suggestions [role=option]", has_text="Dinas Kesehatan").wait_for()
         page.screenshot(path=tmp_path / "suggestions.png")
         owner.press("ArrowDown")
         owner.press("Enter")

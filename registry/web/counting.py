@@ -24,12 +24,16 @@ class Counting:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, with the number where a page is asked for."""
-        if scope["type"] == "http" and (me := signed_in(request := Request(scope))):
+        if scope["type"] != "http" or not (me := signed_in(request := Request(scope))):
+            await self._app(scope, receive, send)
+            return
+        if "text/html" in request.headers.get("accept", ""):
+            scope = {**scope, "waiting": await self._waiting(me)}
+        try:
+            await self._app(scope, receive, send)
+        finally:
             if request.method not in ("GET", "HEAD"):
                 self._kept.clear()
-            if "text/html" in request.headers.get("accept", ""):
-                scope = {**scope, "waiting": await self._waiting(me)}
-        await self._app(scope, receive, send)
 
     async def _waiting(self, me: Actor) -> int:
         until, number = self._kept.get(me, (0.0, 0))
