@@ -75,6 +75,7 @@ def words() -> dict[str, str]:
         "expanded": _("{name} is expanded: {n} records more."),
         "collapsed": _("{name} is collapsed."),
         "copied": _("The link to this view is copied."),
+        "not_copied": _("The browser does not let this page copy; the link to this view is selected, please copy it."),
         "UNAVAILABLE": _("The registry does not answer just now; what is shown stays, please try again soon."),
         "TOO_COSTLY": _("That is more than the registry gives to one question; what is shown stays, please ask for less."),
         "REFUSED": _("The registry could not answer that; what is shown stays."),
