@@ -53,7 +53,7 @@ class Asking:
         if not self.key:
             return {}
         digest = hashlib.sha256(orjson.dumps(self.asked, option=orjson.OPT_SORT_KEYS, default=str)).hexdigest()
-        return {"key": f"{self.actor.name} {self.key}", "asked": digest}
+        return {"key": f"{self.actor.name}\n{self.key}", "asked": digest}
 
 
 class Turn:
