@@ -178,7 +178,12 @@ async def feedback(desk: Desk) -> Part:
     """Find the feedback that my agencies have to answer."""
     (rows,) = await desk.reader.read([inbox.unanswered(me=desk.me.doing(Action.ANSWER), size=MOST)])
     items = [
-        Item("Feedback", _("Received {day}").format(day=figures.day(at)), record_path("Feedback", one), note=_beginning(what))
+        Item(
+            "Feedback",
+            _("Received {day}").format(day=figures.day(at)),
+            record_path("Feedback", one),
+            note=_beginning(what),
+        )
         for one, at, what in rows
     ]
     return Part("feedback", _("Feedback to answer"), _("No feedback waits for your answer."), items, len(items))
