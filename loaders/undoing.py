@@ -35,7 +35,7 @@ def undo_load(store: Store, run: str, progress: Progress = silent) -> Counter[st
         counts.update(recording.turn(partial(_undo, recording=recording, run=run, entries=entries)))
         progress("changes", len(entries))
     if not counts:
-        raise Refused(f"No run {run} changed anything; registry sources names the runs.")
+        raise Refused(f"No run {run} changed anything; registry audit show names the runs.")
     return counts
 
 

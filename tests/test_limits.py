@@ -16,6 +16,7 @@ from registry.settings import Settings
 from registry.store import Place, Store
 from registry.values import now
 from registry.web.app import build_app
+from tests.engines import SLOW_ON_NEO4J
 from tests.making import record
 from tests.serving import serving
 
@@ -117,6 +118,7 @@ DOCUMENTS = {
 }  # fmt: skip
 
 
+@SLOW_ON_NEO4J
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_no_document_gets_around_a_limit(client: httpx.Client, name: str) -> None:
     text, code = DOCUMENTS[name]

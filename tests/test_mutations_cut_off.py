@@ -11,10 +11,14 @@ import pytest
 from registry.access import Actor, Role
 from registry.changing.auditing import verify
 from registry.cypher.text import Cypher
+from registry.cypher.write import upsert
+from registry.model import Agency
 from registry.settings import Settings
 from registry.store import Place, Store
+from registry.values import now
 from registry.web.app import build_app
 from tests.acting import acting, by
+from tests.making import record
 from tests.serving import serving
 from tests.way import Way
 
@@ -46,6 +50,8 @@ def port() -> int:
 
 @pytest.fixture
 def client(store: Store, place: Place, port: int) -> Iterator[httpx.Client]:
+    office = record("Agency", "agency:1", "Office", kind="department")
+    store.write(upsert(Agency, [office], source="test", run="run:test", now=now()))
     here = replace(place, uri=f"bolt://127.0.0.1:{port}")
     with serving(acting(build_app(here, Settings(_env_file=None, lang="en")), SARI)) as client:
         yield client

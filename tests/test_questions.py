@@ -14,6 +14,7 @@ from registry.web import search
 from schema.compiled import Asking
 from schema.graph_api import build_schema
 from schema.refusal import presented
+from tests.engines import SLOW_ON_NEO4J
 from tests.making import record
 
 SCHEMA = build_schema(MODEL)
@@ -168,6 +169,7 @@ def test_an_alias_in_a_record_of_any_kind_counts_once(ask: Any) -> None:
     assert ask(f'{{ record(id: "dinkes") {{ {many} }} }}')[1] == []
 
 
+@SLOW_ON_NEO4J
 @pytest.mark.parametrize(
     ("asked", "code"),
     [

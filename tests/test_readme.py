@@ -23,13 +23,14 @@ NOT_RUN = {
     "python3 -m venv": "installs from the package index; .ci/run does, and the demo has tests of its own",
     "make run": "serves until Ctrl-C",
     "registry token revoke": "needs the id of a token; test_credentials.py runs it",
+    "registry audit undo": "needs the number of a change or a run; test_undoing.py undoes both",
     "registry serve": "serves until Ctrl-C; test_interrupts.py runs it",
     "make test": "is what runs this test",
     "curl": "needs a server and a token; test_mutations.py asks what it asks",
     "docker compose up": "needs a Docker daemon and its images; the file is checked by Compose itself",
 }
 SAYS = {
-    "registry query": '"totalCount": 192',
+    "registry query": '"totalCount": 19',
     "registry query --explain": "MATCH (n:Agency)",
     "registry report gaps": "sector",
     "registry report gaps --save": "Kept as",
@@ -40,6 +41,8 @@ SAYS = {
     "registry sources": "us-fedramp",
     "registry token add": "until",
     "registry token list": "coordinator",
+    "registry audit show": "created",
+    "registry audit verify": "as they were written",
     "registry load depok --dry-run": "this was a dry run",
     "registry load sources/my-city": "agencies",
 }

@@ -27,7 +27,9 @@ AS_OF = "2026-11-25"
 
 
 @pytest.mark.parametrize("name", list(QUESTIONS))
-@pytest.mark.parametrize("actor", [ADMIN, ANONYMOUS], ids=lambda actor: actor.name)
+@pytest.mark.parametrize(
+    "actor", [ADMIN, pytest.param(ANONYMOUS, marks=pytest.mark.slow)], ids=lambda actor: actor.name
+)
 def test_a_report_on_an_empty_graph_has_nothing_to_tell(store: Store, name: str, actor: object) -> None:
     report = run_report(store, name, actor, AS_OF)  # type: ignore[arg-type]
     assert report.found == 0

@@ -134,7 +134,11 @@ def rows(store: Store, text: str, actor: Actor) -> Any:
     return store.read(safe.rows(list(safe.columns), {"as_of": AS_OF}, actor, 1_000))
 
 
-@pytest.mark.parametrize("actor", [ANONYMOUS, MEMBER, ADMIN], ids=lambda actor: actor.name)
+@pytest.mark.parametrize(
+    "actor",
+    [MEMBER, *(pytest.param(one, marks=pytest.mark.slow) for one in (ANONYMOUS, ADMIN))],
+    ids=lambda actor: actor.name,
+)
 def test_a_text_finds_what_it_would_find_if_nothing_else_were_there(store: Store, actor: Actor) -> None:
     print("seed", SEED)
     whole = random_world(Random(f"{SEED}-{actor.name}"), 12)

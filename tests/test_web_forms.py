@@ -322,7 +322,10 @@ def test_the_history_tells_in_words_what_was_changed_by_whom(city: httpx.Client,
 def test_a_record_is_shown_as_it_was_on_a_day(city: httpx.Client, held: Store) -> None:
     path = register(city, **{"p-unit": "kursi"})
     send(city, f"{path}/edit", "sari", {**form(city, f"{path}/edit", "sari"), "p-unit": "orang"})
-    early = "MATCH (c:Change) WHERE c.record = $in.id AND c.what = 'created' SET c.at = '2024-01-05T10:00:00.000Z'"
+    early = (
+        "MATCH (c:Change) WHERE c.record = $in.id AND c.what = 'created' MATCH (n:Resource {id: $in.id})"
+        " SET c.at = '2024-01-05T10:00:00.000Z', n.created = '2024-01-05T10:00:00.000Z'"
+    )
     held.write(Cypher(early, {"in": {"id": path.rpartition("/")[2]}}))
     was = city.get(f"{path}?at=2024-06-01", headers={AS: "sari"}).text
     part = was[was.index('id="was"') : was.index("</section>", was.index('id="was"'))]

@@ -25,7 +25,7 @@ class Told:
     @property
     def day(self) -> str:
         """The day on which it was made, where the registry runs, as a Date's text."""
-        return datetime.fromisoformat(self.at).astimezone().date().isoformat()
+        return _day(self.at)
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,8 @@ def undone(state: State, told: Told) -> State:
 
 def as_it_was(state: State, entries: Sequence[Told], day: str) -> State | None:
     """Return a record as it stood at the end of a day; None if it was made later. `entries` are all, newest first."""
+    if day < _day(str(state.properties["created"])):
+        return None
     found: State | None = state
     for passage in passages(state, entries):
         if passage.told.day <= day:
@@ -78,5 +80,9 @@ def as_it_was(state: State, entries: Sequence[Told], day: str) -> State | None:
 
 
 def is_whole(state: State, entries: Sequence[Told]) -> bool:
-    """Tell whether every change of a record is in the chain: loads change records without entries of their own."""
-    return state.version == len(entries)
+    """Tell whether every change of a record is in the chain; that a load made it is told there with many others."""
+    return state.version <= len(entries) + 1
+
+
+def _day(at: str) -> str:
+    return datetime.fromisoformat(at).astimezone().date().isoformat()

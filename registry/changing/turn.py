@@ -53,7 +53,7 @@ class Asking:
         if not self.key:
             return {}
         digest = hashlib.sha256(orjson.dumps(self.asked, option=orjson.OPT_SORT_KEYS, default=str)).hexdigest()
-        return {"key": f"{self.actor.name} {self.key}", "asked": digest}
+        return {"key": f"{self.actor.name}\n{self.key}", "asked": digest}
 
 
 class Turn:
@@ -78,7 +78,7 @@ class Turn:
 
     def is_taken(self, record: str) -> bool:
         """Tell whether a record of any kind has this id."""
-        return any(self._ask(states.faces(kind, [record]))[0][0] for kind in MODEL)
+        return bool(self._ask(states.taken(record))[0][0])
 
     def unknown(self, kind: str, ids: list[str]) -> list[str]:
         """Return those of the ids that no record of the kind has that the actor may know of."""

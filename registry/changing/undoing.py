@@ -7,8 +7,10 @@ from typing import Any
 import orjson
 
 from registry.access import Action, can
+from registry.changing.history import read_entry
+from registry.changing.history import undone as stood
 from registry.changing.saving import not_allowed
-from registry.changing.state import LINKS, Difference, State, Ties
+from registry.changing.state import LINKS, Difference, State
 from registry.changing.turn import Asking, Outcome, Refused, Turn, change
 from registry.cypher import chain
 from registry.cypher.states import BY_HAND
@@ -40,8 +42,12 @@ def undone(turn: Turn, before: State, entry: Mapping[str, Any]) -> State:
     lost, gained = orjson.loads(entry["before"]), orjson.loads(entry["after"])
     if problems := list(_changed_since(before, lost, gained)):
         raise Refused(*problems)
-    made = entry["what"] in ("created", "stated") and "id" in gained
-    after = _with(before, {"status": "retired"}, {}) if made else _with(before, lost, gained)
+    made = "id" in gained
+    after = (
+        replace(before, properties={**before.properties, "status": "retired"})
+        if made
+        else stood(before, read_entry(entry))
+    )
     return turn.keep(before, after, "undone", entry["id"], source=str(before.properties.get("source") or BY_HAND))
 
 
@@ -59,13 +65,3 @@ def _changed_since(state: State, lost: Difference, gained: Difference) -> Iterat
         now, left = state.ties.get(end, {}), gained.get(LINKS, {}).get(end, {})
         if any(now.get(far) != left.get(far) for far in {*ties, *left}):
             yield Problem("CHANGED_SINCE", end, "", rule, message)
-
-
-def _with(state: State, lost: Difference, gained: Difference) -> State:
-    """Return a record with what was lost, and without what was gained."""
-    properties = {**state.properties, **{name: value for name, value in lost.items() if name != LINKS}}
-    ties: dict[str, Ties] = {}
-    for end, now in state.ties.items():
-        left = {far: tie for far, tie in now.items() if far not in gained.get(LINKS, {}).get(end, {})}
-        ties[end] = {**left, **lost.get(LINKS, {}).get(end, {})}
-    return replace(state, properties=properties, ties=ties)

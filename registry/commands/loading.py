@@ -112,3 +112,5 @@ def print_outcome(outcome: Outcome) -> None:
     ties, gone = sum(outcome.ties_written.values()), sum(outcome.ties_removed.values())
     done = "would be written; this was a dry run" if outcome.dry_run else "written"
     out.print(f"{ties} links {done}, {gone} removed, {outcome.rows_left_out} rows left out.", markup=False)
+    if not outcome.dry_run:
+        tell(f"registry audit undo-load {outcome.run} undoes it.")

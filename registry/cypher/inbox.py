@@ -68,9 +68,9 @@ def undecided(*, me: Mapping[str, object], size: int) -> Cypher:
 
 
 def unanswered(*, me: Mapping[str, object], size: int) -> Cypher:
-    """Return the feedback that `me`, made by `Actor.doing`, may answer and nobody has: `id, when`, oldest first."""
+    """Return the feedback that `me`, made by `Actor.doing`, may answer and nobody has: `id, when, what`, oldest first."""
     text = (
         f"MATCH (n:Feedback) WHERE n.answered IS NULL AND n.status <> 'retired' AND {may_do('n')}"
-        " RETURN n.id, n.received ORDER BY n.received, n.id LIMIT $n"
+        " RETURN n.id, n.received, n.description ORDER BY n.received, n.id LIMIT $n"
     )
     return Cypher(text, {"n": size, "me": me})

@@ -6,6 +6,7 @@ from registry.access import seen
 from registry.cypher.ddl import words_index
 from registry.cypher.text import Cypher
 from registry.cypher.write import Stored, given_names
+from registry.model import MODEL
 from registry.modelling import End, Kind
 
 BY_HAND = "by-hand"  # the source of what people register
@@ -49,6 +50,11 @@ def untie(end: End, record: str, ids: Sequence[str]) -> Cypher:
     near, far = f"(n:{end.kind} {{id: $in.id}})", f"(m:{end.target})"
     text = f"MATCH {_tied(near, end, far)} WHERE m.id IN $in.ids DELETE e"
     return Cypher(text, {"in": {"id": record, "ids": list(ids)}})
+
+
+def taken(record: str) -> Cypher:
+    """Return one row: how many records of any kind have this id."""
+    return Cypher(f"MATCH (n:{'|'.join(MODEL.kinds)} {{id: $in.id}}) RETURN count(n)", {"in": {"id": record}})
 
 
 def faces(kind: type[Kind], ids: Sequence[str]) -> Cypher:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from textwrap import shorten
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -25,7 +26,7 @@ from registry.web.standing import SOON, Standing, standing
 from registry.web.wording import code_label, moment
 from registry.words import _
 
-MOST, MOST_CHANGES = 50, 10
+MOST, MOST_CHANGES, LONGEST_GLANCE = 50, 10, 160
 
 
 @dataclass(frozen=True)
@@ -176,7 +177,15 @@ async def requests(desk: Desk) -> Part:
 async def feedback(desk: Desk) -> Part:
     """Find the feedback that my agencies have to answer."""
     (rows,) = await desk.reader.read([inbox.unanswered(me=desk.me.doing(Action.ANSWER), size=MOST)])
-    items = await desk.items("Feedback", rows, _("received on {when}"))
+    items = [
+        Item(
+            "Feedback",
+            _("Received {day}").format(day=figures.day(at)),
+            record_path("Feedback", one),
+            note=_beginning(what),
+        )
+        for one, at, what in rows
+    ]
     return Part("feedback", _("Feedback to answer"), _("No feedback waits for your answer."), items, len(items))
 
 
@@ -207,6 +216,11 @@ class Inbox:
         response = page(request, "inbox.html", parts=await self.parts(me))
         response.headers.update(NO_STORE)
         return response
+
+
+def _beginning(text: str | None) -> str:
+    """Return the beginning of a text, as a glance takes it in."""
+    return shorten(text or "", LONGEST_GLANCE, placeholder="…")
 
 
 def _steps(entries: Rows) -> Rows:

@@ -25,7 +25,7 @@ from registry.web.forms.typed import BY_STEPS
 from registry.words import _
 
 ENDINGS = (".csv", ".xlsx")
-MOST_BYTES, MOST_UNPACKED, MOST_ROWS = 5_000_000, 50_000_000, 5_000
+MOST_BYTES, MOST_UNPACKED, MOST_ROWS = 5_000_000, 50_000_000, 2_000
 Properties = dict[str, str | float | bool]
 
 
