@@ -47,6 +47,11 @@ def _search(record: Any, page_info: Any) -> StrawberryField:
         "A record that was found.",
         {"score": (float, "How well it fits; comparable within one search."), "record": (record, "What was found.")},
     )
+    count = plain(
+        "KindCount",
+        "How many records of a kind there are.",
+        {"kind": (str, "The kind, as __typename says it."), "count": (int, "How many.")},
+    )
     connection = plain(
         "SearchConnection",
         "A page of what was found, best first.",
@@ -54,6 +59,7 @@ def _search(record: Any, page_info: Any) -> StrawberryField:
             "nodes": (listing(hit), "The hits of the page."),
             "pageInfo": (page_info, "Whether there is more."),
             "totalCount": (int, "How many were found on all pages, counted up to 200."),
+            "countByKind": (listing(count), "The same by kind, of those that any were found of."),
         },
     )
     return answered_field(

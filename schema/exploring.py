@@ -31,12 +31,21 @@ class PageInfo:
 
 
 @dataclass(frozen=True)
+class KindCount:
+    """How many records of a kind there are."""
+
+    kind: str
+    count: int
+
+
+@dataclass(frozen=True)
 class Hits:
     """A page of hits."""
 
     nodes: Sequence[search.Hit]
     page_info: PageInfo
     total_count: int
+    count_by_kind: Sequence[KindCount]
 
 
 async def explore(question: Explore, asker: Asker, variables: Mapping[str, Any], key: str) -> Any:
@@ -60,7 +69,8 @@ async def _search(asker: Asker, asked: Asked) -> Hits:
     found = await search.search(asker, asked["text"], kinds, **within, first=first, after=after)
     cursors = [write_cursor(SEARCH, hit.keys) for hit in (*found.hits[:1], *found.hits[-1:])]
     ends = (cursors[0], cursors[-1]) if cursors else (None, None)
-    return Hits(found.hits, PageInfo(found.more, bool(after), *ends), found.total)
+    counts = [KindCount(kind, count) for kind, count in sorted(found.of_kinds.items())]
+    return Hits(found.hits, PageInfo(found.more, bool(after), *ends), found.total, counts)
 
 
 async def _shared_between(asker: Asker, asked: Asked) -> shared.Shared:

@@ -10,6 +10,8 @@ from registry.values import Date, Flag, Id, Instant, Integer, Number, Texts
 from schema.building import CLOSED_LISTS, DIRECTION, PYTHON, add_input, listing, made_class
 from schema.names import camel, field_of, link_type
 
+WITHIN = "One of these, or a part of one by a way of which who asks may know every step."
+
 
 class Inputs:
     """Makes `AgencyWhere`, `AgencyOrder` and the like for every kind, and one filter type for each sort of value."""
@@ -33,7 +35,7 @@ class Inputs:
         for name, end in kind.ends.items():
             add_input(where, camel(name), self._link_filter(end))
         if is_nested(kind):
-            add_input(where, "within", listing(strawberry.ID))
+            add_input(where, "within", listing(strawberry.ID), WITHIN)
         add_input(where, "and", listing(where))
         add_input(where, "or", listing(where))
         add_input(where, "not", where)

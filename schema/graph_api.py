@@ -38,7 +38,9 @@ from schema.procedures import procedures
 from schema.shape import KIND, Incomplete
 
 FIRST, FIRST_LINKED = 20, 50
-COUNT_BY = "How many there are by value; rolled up, a sector or an area counts what its parts have, too."
+COUNT_BY = (
+    "How many there are by value; rolled up, a sector or an area counts what its parts have, too, as in `within`."
+)
 WITHHELD = "Whether some of this record is kept from who asks."
 
 

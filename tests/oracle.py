@@ -149,12 +149,13 @@ class Oracle:
         return all(self._quantified(record, end, how, one) for how, one in asked.items() if one is not None)
 
     def _wider(self, term: Any) -> list[Any]:
-        """Return a term and all that it is part of, as far as the actor may know of it."""
-        found = [term["id"]]
+        """Return a term and all that it is part of, as far as the actor may know of it and of all on the way to it."""
+        found = [term]
         for one in found:
-            ups = (tie.end_id for tie in self._ties if tie.start_id == one and tie.end.link.relation == "BROADER")
-            found += [up for up in dict.fromkeys(ups) if up not in found]
-        return [self._records[one] for one in found if may_see(self._actor, self._records[one])]
+            ups = (tie.end_id for tie in self._ties if tie.start_id == one["id"] and tie.end.link.relation == "BROADER")
+            wider = [self._records[up] for up in dict.fromkeys(ups)]
+            found += [up for up in wider if up not in found and may_see(self._actor, up)]
+        return found
 
     def _quantified(self, record: Any, end: End, quantifier: str, asked: Any) -> bool:
         where = asked.get(field_of(end.target)) if end.link.properties else asked

@@ -9,6 +9,8 @@ CITY, SECRET = {"steward": "agency:health"}, {"steward": "agency:court"}
 RECORDS = [
     record("Source", "world", "Small world"),
     record("Sector", "sector:health", "Health", scheme="local", code="1", label_id="Kesehatan", label_en="Health"),
+    record("Sector", "sector:order", "Public order", scheme="local", code="0"),
+    record("Sector", "sector:inquiries", "Secret inquiries", scheme="local", code="01", access="closed", **SECRET),
     record("Sector", "sector:roads", "Roads", scheme="local", code="2", label_id="Jalan", label_en="Roads"),
     record(
         "Agency", "agency:health", "Health Office", kind="department", acronym="HO", description="Keeps people well."
@@ -32,6 +34,9 @@ TIES: list[tuple[str, str, str, dict[str, str]]] = [
     ("Agency.sectors", "agency:clinic", "sector:health", {}),
     ("Agency.sectors", "agency:roads", "sector:roads", {}),
     ("Agency.sectors", "agency:court", "sector:roads", {}),
+    ("Sector.broader", "sector:health", "sector:order", {}),
+    ("Sector.broader", "sector:roads", "sector:inquiries", {}),
+    ("Sector.broader", "sector:inquiries", "sector:order", {}),
     ("Service.providers", "service:vaccines", "agency:health", {"role": "commissioner"}),
     ("Service.providers", "service:vaccines", "agency:clinic", {"role": "lead"}),
     ("Service.providers", "service:ambulance", "agency:clinic", {"role": "lead"}),

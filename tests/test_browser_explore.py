@@ -198,6 +198,23 @@ def test_files_hold_what_is_shown(desk: Page, tmp_path: Path) -> None:
     assert graph.nodes[VACCINES]["kind"] == "Service"
 
 
+def test_the_link_is_copied_or_selected_to_be_copied(desk: Page) -> None:
+    explore(desk)
+    copy, link = desk.locator("#copy"), desk.locator("#link")
+    desk.locator("#keep summary").click()
+    desk.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    copy.click()
+    desk.locator("#status", has_text="is copied").wait_for()
+    assert desk.evaluate("navigator.clipboard.readText()") == desk.url and link.is_hidden()
+    desk.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")  # as without HTTPS
+    copy.click()
+    desk.locator("#status", has_text="please copy it").wait_for()
+    assert desk.evaluate("getSelection().toString()") == link.input_value() == desk.url
+    assert not barriers(desk)
+    desk.locator("#canvas").focus()
+    assert link.is_hidden()
+
+
 def test_everything_is_reached_by_keyboard(desk: Page) -> None:
     explore(desk)
     names = rows(desk)

@@ -10,6 +10,7 @@ from registry.cypher.write import tie, upsert
 from registry.model import MODEL
 from registry.records import make_tie
 from registry.store import Place, Reader, Store
+from registry.web import search
 from schema.compiled import Asking
 from schema.graph_api import build_schema
 from schema.refusal import presented
@@ -188,6 +189,25 @@ def test_an_alias_in_a_record_of_any_kind_counts_once(ask: Any) -> None:
 def test_a_question_beyond_its_limits_is_refused(ask: Any, asked: str, code: str) -> None:
     data, errors = ask(f"{{ {asked} }}")
     assert (data, errors) == (None, [code])
+
+
+@pytest.mark.parametrize(("kind", "reads"), [({}, 1), ({"kind": "service"}, 2)])
+def test_the_page_of_a_search_reads_the_index_once_and_again_only_to_count_other_kinds(
+    ask: Any, place: Place, kind: dict[str, str], reads: int
+) -> None:
+    texts: list[str] = []
+    asked = {"q": "data", **kind}
+
+    async def answer() -> Any:
+        async with Reader(place) as reader:
+            asking = Asking(reader, ADMIN, lambda _questions, cyphers: texts.extend(one.text for one in cyphers))
+            variables = search.variables(asked)
+            return await SCHEMA.execute(search.operation(asked), variable_values=variables, context_value=asking)
+
+    data = asyncio.run(answer()).data
+    of_any = data.get("ofAnyKind", data["search"])
+    assert of_any["countByKind"] == [{"kind": "Partnership", "count": 1}, {"kind": "Resource", "count": 2}]
+    assert len([text for text in texts if "fulltext" in text]) == reads
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def test_what_is_linked_is_a_table_of_links_without_scripts(
 def test_a_search_without_scripts_leads_to_records(client: httpx.Client) -> None:
     text = client.get("/explore", params={"q": "imunisasi"}).text
     assert '<a href="/explore?of=depok%3Alayanan-imunisasi">Imunisasi rutin anak</a>' in text
-    assert "Nothing has such words." in client.get("/explore", params={"q": "qqqq"}).text
+    assert "Nothing has these words." in client.get("/explore", params={"q": "qqqq"}).text
 
 
 def test_it_begins_with_the_sectors_that_have_agencies(client: httpx.Client) -> None:
@@ -98,7 +98,7 @@ def test_cytoscape_is_the_file_that_was_released_and_its_licences_are_with_it() 
     assert all(holder in licences for holder in ("Cytoscape Consortium", "== heap", "OpenJS Foundation"))
 
 
-@pytest.mark.parametrize("name", [*OPERATIONS, "start"])
+@pytest.mark.parametrize("name", [*OPERATIONS, "search", "start"])
 def test_every_operation_fits_the_schema(name: str) -> None:
     assert not validate(build_schema(MODEL)._schema, parse(operation(name)))
 

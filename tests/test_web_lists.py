@@ -4,6 +4,7 @@ import csv
 import html
 import io
 import re
+from collections import Counter
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -219,8 +220,11 @@ def test_search_finds_by_beginnings_and_stems_and_leads_through_all_pages(visito
         page = visitor.get(path).text
         found += re.findall(r'<p class="kind">(\w+)</p>\s*<h2><a href="([^"]+)">', page)
         path = following(page, "next") or ""
-    query = "query($t: String!) { search(text: $t, first: 200) { totalCount nodes { record { id __typename } } } }"
+    query = """query($t: String!) { search(text: $t, first: 200) {
+        totalCount countByKind { kind count } nodes { record { id __typename } } } }"""
     hits = asked(visitor, query, t="layan")["search"]
+    kinds = sorted(Counter(one["record"]["__typename"] for one in hits["nodes"]).items())
+    assert [(one["kind"], one["count"]) for one in hits["countByKind"]] == kinds and len(kinds) > 1
     assert len(found) == hits["totalCount"] > 20
     plurals = {one["record"]["id"]: MODEL[one["record"]["__typename"]].plural for one in hits["nodes"]}
     assert [path for _kind, path in found] == [f"/{plural}/{one}" for one, plural in plurals.items()]

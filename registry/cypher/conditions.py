@@ -54,9 +54,9 @@ class Writing:
         return f"{seen(far)}" if end.link.face else f"{seen_whole(node)} AND {seen_whole(far)}"
 
     def _within(self, within: Within, node: str, kind: str) -> str:
-        far = self.variable()
-        match = f"MATCH ({node}){PARTS}({far}:{kind})"
-        return f"EXISTS {{ {match} WHERE {far}.id IN {self.value(within.ids)} AND {seen(far)} }}"
+        far, way = self.variable(), self.variable()
+        match = f"MATCH {way} = ({node}){PARTS}({far}:{kind})"
+        return f"EXISTS {{ {match} WHERE {far}.id IN {self.value(within.ids)} AND {way_seen(way)} }}"
 
     def _linked(self, linked: Linked, node: str, end: End) -> str:
         edge, far = self.variable(), self.variable()
@@ -91,6 +91,11 @@ class Writing:
             return f"coalesce({self.value(compare.value)} IN {stored}, false)"
         holds = f"coalesce({stored} {_SYMBOLS[operator]} {self.value(compare.value)}, false)"
         return f"NOT {holds}" if operator in ("ne", "not_in") else holds
+
+
+def way_seen(way: str) -> str:
+    """Return the predicate that the actor may know of every record on a way: what a hidden one joins is not told."""
+    return f"all(x IN nodes({way}) WHERE {seen('x')})"
 
 
 def both(*predicates: str) -> str:

@@ -6,7 +6,7 @@ Every text returns one row with one list. Records that are retired, and what the
 from collections.abc import Collection, Mapping, Sequence
 
 from registry.access import Actor, seen, seen_whole
-from registry.cypher.conditions import PARTS
+from registry.cypher.conditions import PARTS, way_seen
 from registry.cypher.ddl import words_index
 from registry.cypher.text import Cypher
 from registry.model import MODEL
@@ -255,7 +255,7 @@ def _in_terms(sector: str | None, area: str | None) -> str:
     texts = (("IN_SECTOR", "Sector", "sector", sector), ("IN_AREA", "Area", "area", area))
     return "".join(
         f" AND EXISTS {{ MATCH (n)-[:OWNS|NEEDED_BY|PARTY_TO*0..1]-(a)-[:{relation}]->(t:{kind})"
-        f"{PARTS}(:{kind} {{id: $in.{name}}}) WHERE {seen('a')} AND {seen('t')} }}"
+        f" MATCH way = (t){PARTS}(:{kind} {{id: $in.{name}}}) WHERE {seen('a')} AND {way_seen('way')} }}"
         for relation, kind, name, value in texts
         if value is not None
     )

@@ -9,7 +9,7 @@ from typing import Any
 from registry.access import seen, seen_whole
 from registry.cypher import beginning
 from registry.cypher.beginning import parts_of
-from registry.cypher.conditions import PARTS, Writing, both
+from registry.cypher.conditions import PARTS, Writing, both, way_seen
 from registry.cypher.text import Cypher
 from registry.modelling import End, Model, Property
 from registry.plan import (
@@ -106,8 +106,8 @@ class Reading(Writing):
             pattern = self.pattern("n", "e", f"{far}:{end.target}", end)
             counts = f"{self.link_seen('n', far, end)} AND {far}.status <> 'retired'"
             if question.rolled_up:
-                pattern += f"{PARTS}(m:{end.target})"
-                counts += f" AND {seen('m')} AND m.status <> 'retired'"
+                pattern += f" MATCH way = (t){PARTS}(m:{end.target})"
+                counts += f" AND {way_seen('way')} AND m.status <> 'retired'"
             counted = f"MATCH {pattern} WHERE {counts} WITH m, m.id AS value, count(DISTINCT n) AS number"
             names = "[m.name, m.label_id, m.label_en]"
         rest = (

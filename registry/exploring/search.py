@@ -1,6 +1,7 @@
 """Search: the records that hold every word that a person types, best first."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from registry.cypher import exploring
@@ -28,11 +29,12 @@ class Hit:
 
 @dataclass(frozen=True)
 class Found:
-    """A page of hits, whether there are more, and how many there are, counted up to MOST."""
+    """A page of hits, whether there are more, and how many there are, in all and of each kind, counted up to MOST."""
 
     hits: Sequence[Hit]
     more: bool
     total: int
+    of_kinds: Mapping[str, int]
 
 
 async def search(
@@ -52,11 +54,11 @@ async def search(
     """
     wanted, searched = asked(text), [kind for kind in kinds if is_searched(kind)]
     if not wanted.words or not searched:
-        return Found((), more=False, total=0)
+        return Found((), more=False, total=0, of_kinds={})
     (rows,) = await asker.ask(exploring.found(wanted, searched, asker.actor, sector=sector, area=area, most=MOST))
     hits = [Hit(*row) for row in rows]
     rest = [hit for hit in hits if _behind(hit, after)] if after else hits
-    return Found(rest[:first], len(rest) > first, len(hits))
+    return Found(rest[:first], len(rest) > first, len(hits), Counter(hit.kind for hit in hits))
 
 
 def _behind(hit: Hit, after: Sequence[object]) -> bool:

@@ -14,7 +14,7 @@ from registry.words import _, language
 from schema.names import camel
 
 MOST_DRAWN = 2_000
-OPERATIONS = ("neighbourhood", "search", "paths", "impact", "ties", "record")
+OPERATIONS = ("neighbourhood", "paths", "impact", "ties", "record")
 EVERYWHERE = frozenset({"access", "status"})
 
 
@@ -71,12 +71,11 @@ def words() -> dict[str, str]:
         "clustered": _("{n} records and links are too many to read, so they are grouped; open a group, or filter."),
         "left_out": _("{n} links lead to records beyond those that fit here; expand one of those shown to go on."),
         "loading": _("Reading…"),
-        "found": _("{n} suggestions; choose one with the arrow keys."),
-        "none_found": _("Nothing has such words."),
         "selected": _("{name} is selected."),
         "expanded": _("{name} is expanded: {n} records more."),
         "collapsed": _("{name} is collapsed."),
         "copied": _("The link to this view is copied."),
+        "not_copied": _("The browser does not let this page copy; the link to this view is selected, please copy it."),
         "UNAVAILABLE": _("The registry does not answer just now; what is shown stays, please try again soon."),
         "TOO_COSTLY": _("That is more than the registry gives to one question; what is shown stays, please ask for less."),
         "REFUSED": _("The registry could not answer that; what is shown stays."),

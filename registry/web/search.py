@@ -19,16 +19,20 @@ def _called() -> str:
     return "__typename id name " + " ".join(f"... on {name} {{ {' '.join(own)} }}" for name, own in more.items() if own)
 
 
-def operation(*, after: bool) -> str:
-    """Return the operation that asks for a page of hits, and for the kinds of all that was found."""
-    cursor = (", $after: String", ", after: $after") if after else ("", "")
+def operation(asked: Mapping[str, str]) -> str:
+    """Return the operation that asks for a page of hits, and how many there are of each kind, whichever is asked for."""
+    cursor = (", $after: String", ", after: $after") if "after" in asked else ("", "")
+    counts = "countByKind { kind count }"
+    others = (
+        f"\n  ofAnyKind: search(text: $text, sector: $sector, area: $area) {{ {counts} }}" if "kind" in asked else ""
+    )
     return f"""query Search($text: String!, $kinds: [Kind!], $sector: ID, $area: ID, $first: Int!{cursor[0]}) {{
   search(text: $text, kinds: $kinds, sector: $sector, area: $area, first: $first{cursor[1]}) {{
     totalCount
+    {counts}
     pageInfo {{ hasNextPage endCursor }}
     nodes {{ score record {{ {_called()} description }} }}
-  }}
-  ofAnyKind: search(text: $text, sector: $sector, area: $area, first: {MOST}) {{ nodes {{ record {{ __typename }} }} }}
+  }}{others}
 }}
 """
 

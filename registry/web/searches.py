@@ -1,6 +1,5 @@
 """The pages of a search, its JSON, and the suggestions under the search box."""
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -53,7 +52,7 @@ class Searches:
             hits=[_hit(one["record"]) for one in found["search"]["nodes"]] if found else [],
             kinds=_kinds(asked, found) if found else [],
             following=_following(asked, found) if found else "",
-            graphiql=graphiql_path(search.operation(after="after" in asked), search.variables(asked)),
+            graphiql=graphiql_path(search.operation(asked), search.variables(asked)),
             json=address("/search.json", [*asked.items(), ("all", "1")]),
         )
 
@@ -67,7 +66,7 @@ class Searches:
         return json_file({"suggestions": [_suggestion(one["record"]) for one in found["search"]["nodes"]]})
 
     async def _found(self, asked: Asked, me: Actor) -> Data:
-        operation, variables = search.operation(after="after" in asked), search.variables(asked)
+        operation, variables = search.operation(asked), search.variables(asked)
         try:
             return await self._graph.ask(operation, variables, me)
         except HTTPException as refused:
@@ -100,13 +99,14 @@ def _suggestion(record: Data) -> dict[str, Any]:
 
 
 def _kinds(asked: Asked, found: Data) -> list[Choice]:
-    counts = Counter(one["record"]["__typename"] for one in found["ofAnyKind"]["nodes"])
+    of_any = found.get("ofAnyKind", found["search"])
+    counts = {one["kind"]: one["count"] for one in of_any["countByKind"]}
     some = [
-        (key, counts[name], plural(name))
+        (key, counts.get(name, 0), plural(name))
         for key, name in search.KINDS.items()
-        if counts[name] or key == asked.get("kind")
+        if name in counts or key == asked.get("kind")
     ]
-    every = [("", counts.total(), _("all kinds")), *some]
+    every = [("", sum(counts.values()), _("all kinds")), *some]
     return [Choice(text, count, asked.get("kind", "") == key, _path(asked, kind=key)) for key, count, text in every]
 
 

@@ -1,4 +1,5 @@
 // Suggestions under a box to search in, after the combobox pattern of the ARIA Authoring Practices. Without it the form works.
+// A page that does something else with what is chosen than to open its record hears the event `choose` of the box, and cancels it.
 const WAIT = 150;
 const LEAST = 2;
 
@@ -56,13 +57,13 @@ class Suggestions {
     this.list.replaceChildren(...suggestions.map((one, place) => this.option(one, place)));
     this.choose(null);
     this.open(suggestions.length > 0);
-    this.status.textContent = this.input.dataset.suggestions.replace("{n}", suggestions.length);
+    this.status.textContent = suggestions.length ? this.input.dataset.suggestions.replace("{n}", suggestions.length) : this.input.dataset.nothing;
   }
 
   option(one, place) {
     const made = document.createElement("li");
     made.id = this.called(`suggestion-${place}`);
-    Object.assign(made.dataset, { path: one.path, held: `${one.name} (${one.id})` });
+    Object.assign(made.dataset, { id: one.id, path: one.path, held: `${one.name} (${one.id})` });
     made.setAttribute("role", "option");
     made.setAttribute("aria-selected", "false");
     const name = document.createElement("span");
@@ -115,10 +116,16 @@ class Suggestions {
 
   go(option) {
     if (!option) return;
-    if (!this.input.dataset.kind) return location.assign(option.dataset.path);
-    this.input.value = option.dataset.held;
-    this.input.dispatchEvent(new Event("input", { bubbles: true }));
+    const { id, path, held } = option.dataset;
+    if (this.input.dataset.kind) this.hold(held);
+    else if (this.input.dispatchEvent(new CustomEvent("choose", { detail: id, cancelable: true }))) location.assign(path);
+    else this.input.value = "";
     this.close();
+  }
+
+  hold(text) {
+    this.input.value = text;
+    this.input.dispatchEvent(new Event("input", { bubbles: true }));
   }
 }
 

@@ -13,9 +13,28 @@ export function offerFiles({ scene, drawing, tell }) {
     byId(format).addEventListener("click", async () => save(await made(), `${say("file")}.${format}`));
   }
   byId("copy").addEventListener("click", async () => {
-    await navigator.clipboard?.writeText(location.href);
-    tell(say("copied"));
+    const copied = await copy(location.href);
+    if (!copied) select(location.href);
+    tell(say(copied ? "copied" : "not_copied"));
   });
+  byId("link").addEventListener("blur", ({ target }) => (target.hidden = true));
+}
+
+// Browsers keep the clipboard from pages that are not served by HTTPS, or that the person does not trust with it.
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function select(text) {
+  const field = byId("link");
+  field.hidden = false;
+  field.value = text;
+  field.select();
 }
 
 function save(blob, name) {

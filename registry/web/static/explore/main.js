@@ -8,7 +8,6 @@ import { byId, links, say, words } from "./page.js";
 import { Panel } from "./panel.js";
 import * as questions from "./questions.js";
 import { sceneOf } from "./scene.js";
-import { suggest } from "./suggestions.js";
 import { Tables } from "./table.js";
 import { addressOf, isEmpty, viewOf } from "./view.js";
 
@@ -129,7 +128,7 @@ async function toggle(id) {
   if (view.of.includes(id) !== expanded) tell(expanded ? say("collapsed", { name: nameOf(id) }) : say("expanded", { name: nameOf(id), n: scene.records.length - before }));
 }
 
-const open = ({ id }) => change({ ...SINGLE, from: view.to ? "" : view.from, of: view.by ? [id] : [...new Set([...view.of, id])], at: id });
+const open = (id) => change({ ...SINGLE, from: view.to ? "" : view.from, of: view.by ? [id] : [...new Set([...view.of, id])], at: id });
 const clear = () => select("");
 const heard = { select, toggle, clear, change, nameOf, ways: () => answers.found?.ways ?? [], wayFrom: (id) => change({ ...SINGLE, from: id }) };
 
@@ -137,10 +136,13 @@ const drawing = new Drawing(byId("canvas"), heard);
 const tables = new Tables(heard);
 const panel = new Panel(heard);
 walkWithKeys(byId("canvas"), { ...heard, beside: (by) => tables.beside(view.at, by), chosen: () => view.at, drawing });
-suggest({ choose: open, tell, complain });
 offerFiles({ scene: () => scene, drawing, tell });
 
 for (const name of ["colour", "layout", "on", "sector", "area"]) byId(name).addEventListener("change", (event) => change({ [name]: event.target.value }));
+byId("q").addEventListener("choose", (event) => {
+  event.preventDefault();
+  open(event.detail);
+});
 byId("by").addEventListener("change", ({ target }) => change({ ...SINGLE, by: target.value, at: "" }));
 byId("closer").addEventListener("click", () => drawing.zoom(1.3));
 byId("farther").addEventListener("click", () => drawing.zoom(1 / 1.3));

@@ -58,8 +58,6 @@ export const paths = (from, to, through, on) =>
 
 export const record = (id) => once(`record ${id}`, async () => present((await ask("record", { id })).record));
 
-export const search = async (text) => (await ask("search", { text, first: 8 })).search.nodes.map((hit) => faced(hit.record));
-
 function near(of, { nodes, links, leftOut }) {
   const seen = new Map();
   for (const { from, to } of links) for (const end of [from, to]) seen.set(end, (seen.get(end) ?? 0) + 1);

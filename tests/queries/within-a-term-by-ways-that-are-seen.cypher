@@ -1,0 +1,78 @@
+UNWIND $in.indexes AS i
+CALL db.index.fulltext.queryNodes(i, $in.query, {limit: 400}) YIELD node, score
+WITH node AS n, score, all(word IN $in.words WHERE any(part IN word WHERE node.face_words CONTAINS part)) AS face WHERE any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND (face OR any(r IN n.shown_to WHERE r IN $me.names)) AND EXISTS {
+  MATCH (n)-[:OWNS|NEEDED_BY|PARTY_TO*0..1]-(a)-[:IN_SECTOR]->(t:Sector)
+  MATCH way = (t)-[:BROADER*0..6]->(:Sector {id: $in.sector})
+  WHERE any(r IN a.seen_by WHERE r IN $me.names) AND all(x IN nodes(way)
+  WHERE any(r IN x.seen_by WHERE r IN $me.names))
+}
+WITH n, score, CASE WHEN n.name_key = $in.text OR coalesce(toLower(n.acronym) = $in.text, false) THEN 0 WHEN n.name_key STARTS WITH $in.text THEN 1 WHEN face THEN 2 ELSE 3 END AS tier
+ORDER BY tier, score DESC, n.id LIMIT $n
+RETURN collect([labels(n)[0], n.id, tier, score])
+// $n: 200
+// $in: {"indexes":["registry_agency_words","registry_service_words","registry_resource_words","registry_need_words","registry_request_words","registry_partnership_words","registry_statement_words","registry_channel_words","registry_feedback_words","registry_sector_words","registry_area_words","registry_audience_words","registry_function_words","registry_source_words"],"query":"+(office* offic)","words":[[" office"," offic "]],"text":"office","sector":"sector:order","area":null}
+// $me: {"names":["*"]}
+
+MATCH (n:Agency)
+WHERE n.name_key >= $k AND n.id IS NOT NULL AND (n.name_key > $k OR n.id > $id) AND any(r IN n.seen_by WHERE r IN $me.names) AND NOT coalesce(n.status = $in.v0, false) AND EXISTS {
+  MATCH (n)-[x1:IN_SECTOR]->(x2:Sector)
+  WHERE any(r IN x2.seen_by WHERE r IN $me.names) AND NOT coalesce(x2.status = $in.v2, false) AND EXISTS {
+    MATCH x4 = (x2)-[:BROADER*0..6]->(x3:Sector)
+    WHERE x3.id IN $in.v1 AND all(x IN nodes(x4)
+    WHERE any(r IN x.seen_by WHERE r IN $me.names))
+  }
+}
+RETURN [[n.name], [n.name_key, n.id]] AS row
+ORDER BY n.name_key, n.id LIMIT $n
+// $in: {"v0":"retired","v1":["sector:order"],"v2":"retired"}
+// $me: {"names":["*"]}
+// $k: ""
+// $id: ""
+// $n: 20
+
+MATCH (n:Sector)
+WHERE n.name_key >= $k AND n.id IS NOT NULL AND (n.name_key > $k OR n.id > $id) AND any(r IN n.seen_by WHERE r IN $me.names) AND NOT coalesce(n.status = $in.v0, false) AND EXISTS {
+  MATCH x2 = (n)-[:BROADER*0..6]->(x1:Sector)
+  WHERE x1.id IN $in.v1 AND all(x IN nodes(x2)
+  WHERE any(r IN x.seen_by WHERE r IN $me.names))
+}
+RETURN [[n.name], [n.name_key, n.id]] AS row
+ORDER BY n.name_key, n.id LIMIT $n
+// $in: {"v0":"retired","v1":["sector:order"]}
+// $me: {"names":["*"]}
+// $k: ""
+// $id: ""
+// $n: 20
+
+MATCH (n:Sector)
+WHERE n.name_key >= $k AND n.id IS NOT NULL AND (n.name_key > $k OR n.id > $id) AND any(r IN n.seen_by WHERE r IN $me.names) AND NOT coalesce(n.status = $in.v0, false) AND EXISTS {
+  MATCH x2 = (n)-[:BROADER*0..6]->(x1:Sector)
+  WHERE x1.id IN $in.v1 AND all(x IN nodes(x2)
+  WHERE any(r IN x.seen_by WHERE r IN $me.names))
+}
+RETURN [[n.name], [n.name_key, n.id]] AS row
+ORDER BY n.name_key, n.id LIMIT $n
+// $in: {"v0":"retired","v1":["sector:inquiries"]}
+// $me: {"names":["*"]}
+// $k: ""
+// $id: ""
+// $n: 20
+
+MATCH (n:Agency)
+WHERE any(r IN n.seen_by WHERE r IN $me.names) AND NOT coalesce(n.status = $in.v0, false)
+MATCH (n)-[e:IN_SECTOR]->(t:Sector)
+MATCH way = (t)-[:BROADER*0..6]->(m:Sector)
+WHERE any(r IN t.seen_by WHERE r IN $me.names) AND t.status <> 'retired' AND all(x IN nodes(way)
+WHERE any(r IN x.seen_by WHERE r IN $me.names)) AND m.status <> 'retired'
+WITH m, m.id AS value, count(DISTINCT n) AS number
+ORDER BY number DESC, value LIMIT $in.v1
+RETURN collect([value, [m.name, m.label_id, m.label_en], number])
+// $in: {"v0":"retired","v1":20}
+// $me: {"names":["*"]}
+
+UNWIND $in.v0 AS id
+MATCH (n:Agency|Service|Resource|Need|Request|Partnership|Statement|Channel|Feedback|Sector|Area|Audience|Function|Source|Run|Change {id: id})
+WHERE any(r IN n.seen_by WHERE r IN $me.names)
+RETURN collect([n.id, [labels(n)[0], [n.name]]])
+// $in: {"v0":["agency:health"]}
+// $me: {"names":["*"]}
