@@ -33,7 +33,8 @@ ACTORS = {
 }
 OURS = {"sari": "agency:1", "budi": "agency:1", "tono": "agency:2"}
 RESULT = "{ record { ... on Resource { id name status version owners { id } } } problems { code } }"
-SAVE = f"mutation($input: ResourceInput!, $v: Int, $k: ID) {{ done: saveResource(input: $input, isAnother: true, ifVersion: $v, key: $k) {RESULT} }}"
+SAVE = f"""mutation($input: ResourceInput!, $v: Int, $k: ID) {{
+    done: saveResource(input: $input, isAnother: true, ifVersion: $v, key: $k) {RESULT} }}"""
 STEPS = {  # from which statuses to which, and whether it takes an approver
     "propose": (["DRAFT"], "PROPOSED", False),
     "approve": (["PROPOSED"], "PUBLISHED", True),

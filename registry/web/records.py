@@ -152,6 +152,7 @@ def _done(what: str) -> str:
         "approve": _("Approved and published."),
         "send-back": _("Sent back."),
         "retire": _("Retired."),
+        "undo": _("Undone: what was changed is again as it was before."),
         "confirm": _("What you say is on record."),
         "level": _("What you say is on record."),
         "withdraw": _("Taken back."),
