@@ -23,6 +23,7 @@ NOT_RUN = {
     "python3 -m venv": "installs from the package index; .ci/run does, and the demo has tests of its own",
     "make run": "serves until Ctrl-C",
     "registry token revoke": "needs the id of a token; test_credentials.py runs it",
+    "registry erase": "needs the id of feedback; test_commands.py runs it",
     "registry serve": "serves until Ctrl-C; test_interrupts.py runs it",
     "make test": "is what runs this test",
     "curl": "needs a server and a token; test_mutations.py asks what it asks",
