@@ -24,6 +24,7 @@ NOT_RUN = {
     "make run": "serves until Ctrl-C",
     "registry token revoke": "needs the id of a token; test_credentials.py runs it",
     "registry audit undo": "needs the number of a change or a run; test_undoing.py undoes both",
+    "registry erase": "needs the id of feedback; test_commands.py runs it",
     "registry serve": "serves until Ctrl-C; test_interrupts.py runs it",
     "make test": "is what runs this test",
     "curl": "needs a server and a token; test_mutations.py asks what it asks",

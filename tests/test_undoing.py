@@ -8,14 +8,16 @@ from registry.access import ADMIN
 from registry.changing.auditing import latest, verify
 from registry.changing.saving import LinkChange, Saving, save
 from registry.changing.state import Ties, read_state
+from registry.changing.stating import confirm
 from registry.changing.steps import RETIRE, take
 from registry.changing.turn import Asking, Outcome
 from registry.changing.undoing import undo
 from registry.cypher import states
-from registry.model import Agency, Resource
+from registry.model import Agency, Partnership, Resource
 from registry.store import Store
 from tests.cities import City
 from tests.test_run import WORLD, found, names
+from tests.test_two_sides import agreement
 from tests.town import HEAD, HEALTH, LIBRARY, by, codes, properties, room, settle
 
 COMMAND = Asking(ADMIN, "command")
@@ -116,3 +118,16 @@ def test_a_record_that_was_changed_by_hand_is_left_by_loads_and_by_their_undoing
     undo_load(store, first.run)
     assert names(store)["c:2"][:2] == ("Dinas Kesehatan", "published")
     assert names(store)["c:1"][1] == "published", "a later load has seen it again"
+
+
+def test_what_another_party_said_is_taken_back_by_an_administrator_only(store: Store) -> None:
+    settle(store)
+    record, approver = agreement(store), Asking(HEAD, "form")
+    assert not confirm(store, Asking(LIBRARY, "form"), record, "perpus", "disputed", "Belum.").problems
+    said = last(store)
+    assert codes(undo(store, approver, said)) == [("NOT_ALLOWED", "id")]
+    assert not undo_last(store).problems
+    assert codes(undo(store, approver, last(store))) == [("NOT_ALLOWED", "id")], "nor is that undone by them"
+    assert not undo_last(store).problems
+    assert not by(store, HEAD, Saving(Partnership, record, {"name": "Sudut baca"})).problems
+    assert not undo(store, approver, last(store)).problems

@@ -364,3 +364,34 @@ def test_what_has_a_name_alike_is_registered_when_one_insists(city: httpx.Client
 def test_no_form_for_what_the_registry_keeps(city: httpx.Client) -> None:
     for path in ("/register/changes", "/register/sources", "/register/nothing"):
         assert city.get(path, headers={AS: "admin"}).status_code == 404
+
+
+def undo_buttons(client: httpx.Client, path: str, who: str | None) -> list[str]:
+    page = client.get(path, headers={AS: who} if who else {}).text
+    return re.findall(rf'action="{re.escape(path)}/undo">\s*<input type="hidden" name="number" value="(\d+)"', page)
+
+
+def test_an_approver_undoes_a_change_from_the_history(city: httpx.Client, held: Store) -> None:
+    path = register(city, **{"p-unit": "kursi"})
+    fields = form(city, f"{path}/edit", "sari")
+    assert send(city, f"{path}/edit", "sari", {**fields, "p-unit": "meja"}).status_code == 303
+    fields = form(city, f"{path}/edit", "sari")
+    assert send(city, f"{path}/edit", "sari", {**fields, "p-unit": "orang"}).status_code == 303
+    last, earlier, first = undo_buttons(city, path, "budi")
+    assert undo_buttons(city, path, "sari") == []
+    refused = city.post(f"{path}/undo", data={"number": last}, headers={AS: "sari"})
+    assert refused.status_code == 403 and "An approver of the record" in refused.text
+    elsewhere = {AS: "budi", "Origin": "https://elsewhere.example"}
+    assert city.post(f"{path}/undo", data={"number": last}, headers=elsewhere).status_code == 403
+    late = city.post(f"{path}/undo", data={"number": earlier}, headers={AS: "budi"})
+    assert late.status_code == 409 and "Unit: Somebody changed this since" in late.text
+    assert stored(held, path)[0]["unit"] == "orang"
+    for number, unit in ((last, "meja"), (earlier, "kursi")):
+        done = city.post(f"{path}/undo", data={"number": number}, headers={AS: "budi"})
+        assert done.status_code == 303 and stored(held, path)[0]["unit"] == unit
+        page = city.get(done.headers["location"], headers={AS: "budi"}).text
+        assert "Undone: what was changed is again as it was before." in page
+    for nonsense in ("", "x", "9" * 5000, "-1"):
+        assert city.post(f"{path}/undo", data={"number": nonsense}, headers={AS: "budi"}).status_code == 404
+    assert city.post(f"{path}/undo", data={"number": first}, headers={AS: "budi"}).status_code == 303
+    assert stored(held, path)[0]["status"] == "retired"

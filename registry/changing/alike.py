@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 
 from rapidfuzz import fuzz
 
+from registry.changing.state import State
 from registry.changing.turn import Turn
 from registry.cypher import states
-from registry.modelling import Kind
 from registry.records import Problem, fold
 from registry.searching import is_searched
 from registry.words import _
@@ -29,8 +29,12 @@ def alike(one: str, other: str) -> bool:
     return _covered(words, others) and _covered(others, words)
 
 
-def known_already(turn: Turn, kind: type[Kind], name: str) -> Iterator[Problem]:
-    """Yield records of a kind, which the actor may know of, whose names are alike: the nearest, at most MOST."""
+def known_already(turn: Turn, new: State) -> Iterator[Problem]:
+    """Yield records of a kind, which the actor may know of, whose names are alike: the nearest, at most MOST.
+
+    What a new agreement renews may well be called the same.
+    """
+    kind, name, renewed = new.kind, str(new.properties.get("name")), new.ties.get("renews", ())
     words = WORD.findall(fold(name))[:MOST_WORDS]
     if not words or not is_searched(kind) or not kind.named:
         return
@@ -39,7 +43,7 @@ def known_already(turn: Turn, kind: type[Kind], name: str) -> Iterator[Problem]:
     near = sorted(
         (-fuzz.token_sort_ratio(fold(name), fold(other)), record, other)
         for record, other in found
-        if alike(name, other)
+        if alike(name, other) and record not in renewed
     )
     for _ratio, record, other in near[:MOST]:
         message = _("“{name}” is here already: use it, or say that this is another one.").format(name=other)

@@ -12,7 +12,10 @@ from registry.changing.state import LINKS, Difference, State
 
 @dataclass(frozen=True)
 class Told:
-    """An entry of the chain as far as it is about a record: who, when and how, and what is different since."""
+    """An entry of the chain as far as it is about a record: who, when and how, and what is different since.
+
+    `number` is 0 for what a load changed, whose changes are undone together only.
+    """
 
     at: str
     actor: str
@@ -21,6 +24,7 @@ class Told:
     note: str
     before: Difference
     after: Difference
+    number: int = 0
 
     @property
     def day(self) -> str:
@@ -41,7 +45,15 @@ def read_entry(entry: Mapping[str, Any]) -> Told:
     """Return an entry, given by its properties as they are stored."""
     before, after = (orjson.loads(entry.get(name) or "{}") for name in ("before", "after"))
     at, actor, how, what, note = (str(entry.get(name) or "") for name in ("at", "actor", "how", "what", "note"))
-    return Told(at, actor, how, what, note, before, after)
+    return Told(at, actor, how, what, note, before, after, 0 if entry.get("run") else entry["number"])
+
+
+def first_undone(told: Told, entries: Sequence[Told]) -> Told:
+    """Return, of a record's entries, the one that an entry undid, or whose undoing it undid; itself if it undid none."""
+    by_id = {f"change:{one.number}": one for one in entries}
+    while told.what == "undone" and told.note in by_id:
+        told = by_id[told.note]
+    return told
 
 
 def passages(state: State, entries: Iterable[Told]) -> Iterator[Passage]:

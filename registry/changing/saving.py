@@ -68,7 +68,7 @@ def prepared(turn: Turn, before: State | None, saving: Saving) -> State:
         *_nowhere(turn, before, after),
         *_governing(turn, before, after),
         *_speaking(turn, before, after),
-        *(known_already(turn, saving.kind, str(after.properties.get("name"))) if is_new else ()),
+        *(known_already(turn, after) if is_new else ()),
     ]
     if record is None or problems:
         raise Refused(*problems)

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from registry.access import Action, can
+from registry.access import Action, Actor, can
 from registry.changing.history import read_entry
 from registry.changing.history import undone as stood
 from registry.changing.saving import not_allowed
@@ -19,22 +19,43 @@ from registry.records import Problem, show
 from registry.store import Store
 from registry.words import _
 
+# What somebody said or decided who may not be of the record's steward: its approvers do not take that back.
+OF_OTHERS = ("stated", "decided", "answered", "erased")
+
 
 def undo(store: Store, asking: Asking, number: int) -> Outcome:
     """Undo the change of this number, by an entry of its own. Raises StoreError."""
 
     def work(turn: Turn) -> State:
-        rows = turn.ask(chain.numbered(number))
-        if not rows or rows[0][0].get("run"):
-            rule = _("the number of a change that a person made")
-            raise Refused(Problem("NOT_FOUND", "number", str(number), rule, _("There is no such change.")))
-        ((entry,),) = rows
+        entry = _entry(turn, number)
         before = turn.find(MODEL[entry["record_kind"]], entry["record"])
-        if before is None or not can(turn.actor, Action.GOVERN, before.properties):
+        if before is None or not may_undo(turn.actor, before, _first(turn, entry)["what"]):
             raise Refused(not_allowed(_("An approver of the record's steward undoes this.")))
         return undone(turn, before, entry)
 
     return change(store, asking, Change, work)
+
+
+def may_undo(actor: Actor, state: State, what: str) -> bool:
+    """Tell whether an actor may undo a change of a record that, or whose undoing, was of this sort."""
+    return actor.everything or (what not in OF_OTHERS and can(actor, Action.GOVERN, state.properties))
+
+
+def _entry(turn: Turn, number: int) -> Mapping[str, Any]:
+    """Return the entry of a change that a person made. Raises Refused."""
+    rows = turn.ask(chain.numbered(number))
+    if not rows or rows[0][0].get("run"):
+        rule = _("the number of a change that a person made")
+        raise Refused(Problem("NOT_FOUND", "number", str(number), rule, _("There is no such change.")))
+    entry: Mapping[str, Any] = rows[0][0]
+    return entry
+
+
+def _first(turn: Turn, entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the change that an entry undid, or whose undoing it undid, and so on; the entry itself if it undid none."""
+    while entry["what"] == "undone" and (rows := turn.ask(chain.numbered(int(entry["note"].rpartition(":")[2])))):
+        entry = rows[0][0]
+    return entry
 
 
 def undone(turn: Turn, before: State, entry: Mapping[str, Any]) -> State:

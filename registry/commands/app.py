@@ -8,6 +8,7 @@ from registry.commands import (
     backtesting,
     calibrating,
     engines,
+    erasing,
     loading,
     questions,
     reporting,
@@ -31,6 +32,7 @@ app.command()(reporting.reports)
 app.command()(reporting.report)
 app.command()(calibrating.calibrate)
 app.command()(questions.query)
+app.command()(erasing.erase)
 app.add_typer(auditing.audit_app, name="audit")
 app.add_typer(backtesting.backtest_app, name="backtest")
 app.add_typer(tokens.token_app, name="token")

@@ -27,11 +27,14 @@ def last_entries(records: Sequence[str]) -> Cypher:
 
 
 def ending(agencies: Sequence[str], *, until: str, me: Mapping[str, object], size: int) -> Cypher:
-    """Return the agreements of some agencies that end by a day and that no other follows: `id, last day`, soonest first."""
+    """Return the agreements of some agencies that end by a day and that no other follows: `id, last day, steward`.
+
+    What ends last comes first.
+    """
     text = (
         "MATCH (a:Agency)-[:PARTY_TO]->(n:Partnership) WHERE a.id IN $in.agencies AND n.status = 'published'"
         f" AND n.valid_until <= $in.until AND {seen_whole('n')} AND NOT EXISTS {{ MATCH (:Partnership)-[:RENEWS]->(n) }}"
-        " RETURN DISTINCT n.id, n.valid_until ORDER BY n.valid_until DESC, n.id LIMIT $n"
+        " RETURN DISTINCT n.id, n.valid_until, n.steward ORDER BY n.valid_until DESC, n.id LIMIT $n"
     )
     return Cypher(text, {"n": size, "in": {"agencies": list(agencies), "until": until}, "me": me})
 

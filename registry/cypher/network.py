@@ -7,6 +7,7 @@ face says so (`whole` is false) and leaves its details out; of what an agreement
 from collections.abc import Sequence
 
 from registry.access import Actor, seen, seen_whole
+from registry.cypher.conditions import PARTS
 from registry.cypher.text import Cypher
 
 
@@ -30,10 +31,25 @@ def network(reads: Sequence[str], actor: Actor) -> Cypher:
     return Cypher(f"RETURN [{lists}] AS lists", {"me": actor.parameter()})
 
 
-def _records(kind: str, *columns: str) -> str:
+COMPARED = ("resources", "areas", "functions")
+
+
+def compared_with(need: str, kind: str, actor: Actor) -> Cypher:
+    """Return one row holding the lists COMPARED, as `network` has them, as far as they matter for one need.
+
+    They are the resources of a kind, and the areas and the functions of the need, which may be a draft, with all that is broader.
+    """
+    resources = _records("Resource", *_RESOURCE, also="n.kind = $in.kind")
+    areas, functions = (_terms(term, f"(:Need {{id: $in.need}})-[:{link}]->(:{term}){PARTS}") for term, link in _TERMS)
+    text = f"RETURN [COLLECT {{ {resources} }}, COLLECT {{ {areas} }}, COLLECT {{ {functions} }}] AS lists"
+    return Cypher(text, {"me": actor.parameter(), "in": {"need": need, "kind": kind}})
+
+
+def _records(kind: str, *columns: str, path: str = "", also: str = "") -> str:
+    """Return the text of the list of a kind; of those at the end of a `path` only, and of which holds what is `also` asked."""
     return (
-        f"MATCH (n:{kind}) WHERE {_published('n')} AND {seen('n')}"
-        f" WITH n ORDER BY n.id RETURN [n.id, n.name, {', '.join(columns)}]"
+        f"MATCH {path}(n:{kind}) WHERE {_published('n')} AND {seen('n')}{f' AND {also}' if also else ''}"
+        f" WITH {'DISTINCT ' if path else ''}n ORDER BY n.id RETURN [n.id, n.name, {', '.join(columns)}]"
     )
 
 
@@ -56,8 +72,8 @@ def _detail(name: str) -> str:
     return f"CASE WHEN {_WHOLE} THEN n.{name} END"
 
 
-def _terms(kind: str) -> str:
-    return _records(kind, "n.label_id", "n.label_en", _linked(f"(n)-[:BROADER]->(m:{kind})"))
+def _terms(kind: str, path: str = "") -> str:
+    return _records(kind, "n.label_id", "n.label_en", _linked(f"(n)-[:BROADER]->(m:{kind})"), path=path)
 
 
 _WHOLE = seen_whole("n")
@@ -69,6 +85,21 @@ _HIDDEN = (
     f"COUNT {{ MATCH (n)-[:COVERS]->(m:Service|Resource) WHERE {_published('m')} AND {_WHOLE} AND {seen('m')}"
     f" AND NOT {seen_whole('m')} }}"
 )
+_RESOURCE = (
+    _WHOLE,
+    _linked("(n)<-[:OWNS]-(m:Agency)"),
+    _USES,
+    "n.kind",
+    "n.shareability",
+    "n.application_class",
+    _linked("(n)-[:IN_AREA]->(m:Area)"),
+    _linked("(n)-[:HAS_FUNCTION]->(m:Function)"),
+    _detail("unit"),
+    _detail("capacity"),
+    _detail("in_use"),
+    _detail("available_since"),
+)
+_TERMS = (("Area", "IN_AREA"), ("Function", "HAS_FUNCTION"))
 _LISTS = {
     "agencies": _records(
         "Agency",
@@ -87,21 +118,7 @@ _LISTS = {
         _linked("(n)-[:FOR_AUDIENCE]->(m:Audience)"),
         _linked("(n)<-[e:PROVIDES]-(m:Agency)", also="coalesce(e.role = 'lead', false)"),
     ),
-    "resources": _records(
-        "Resource",
-        _WHOLE,
-        _linked("(n)<-[:OWNS]-(m:Agency)"),
-        _USES,
-        "n.kind",
-        "n.shareability",
-        "n.application_class",
-        _linked("(n)-[:IN_AREA]->(m:Area)"),
-        _linked("(n)-[:HAS_FUNCTION]->(m:Function)"),
-        _detail("unit"),
-        _detail("capacity"),
-        _detail("in_use"),
-        _detail("available_since"),
-    ),
+    "resources": _records("Resource", *_RESOURCE),
     "needs": _records(
         "Need",
         _WHOLE,

@@ -36,6 +36,7 @@ from registry.web.inbox import Inbox
 from registry.web.language import Speaking
 from registry.web.limits import FewFailures, FewRequests, Limits
 from registry.web.lists import Lists
+from registry.web.meeting import Meetings
 from registry.web.operations import operation
 from registry.web.origins import OwnPagesOnly
 from registry.web.pages import Pages
@@ -127,7 +128,7 @@ def _routes(pages: Pages, graph: Graph, reader: Reader, graphql: Endpoint, repor
         Route("/reports/{name}.{format}", pages.report_file),
         Route("/reports/{name}", pages.report),
         *Lists(graph).routes(),
-        *Records(graph, Histories(graph, reader)).routes(),
+        *Records(graph, Histories(graph, reader), Meetings(graph, reader)).routes(),
         *Searches(graph).routes(),
         *Sharing(graph).routes(),
         Route("/evidence", evidence),

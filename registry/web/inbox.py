@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 from textwrap import shorten
 
 from starlette.requests import Request
@@ -11,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from registry import figures
-from registry.access import RIGHTS, Action, Actor
+from registry.access import RIGHTS, Action, Actor, can
 from registry.cypher import inbox
 from registry.model import MODEL
 from registry.store import Reader, Rows
@@ -19,6 +18,7 @@ from registry.values import today
 from registry.web.actors import LOGIN, signed_in
 from registry.web.addresses import address, record_path
 from registry.web.allowed import EDITED, NO_STORE
+from registry.web.forms.renewing import horizon, renewal_path
 from registry.web.graph import Graph
 from registry.web.markup import page
 from registry.web.names import names
@@ -31,7 +31,10 @@ MOST, MOST_CHANGES, LONGEST_GLANCE = 50, 10, 160
 
 @dataclass(frozen=True)
 class Item:
-    """A record that waits: what it is called and where its page is, what is told of it, what was noted on it."""
+    """A record that waits: what it is called and where its page is, what is told of it, what was noted on it.
+
+    `renewal` is where its reader renews it, if it is an agreement that ends.
+    """
 
     kind: str
     title: str
@@ -39,6 +42,7 @@ class Item:
     told: str = ""
     note: str = ""
     standing: Standing | None = None
+    renewal: str = ""
 
 
 @dataclass(frozen=True)
@@ -126,21 +130,21 @@ async def drafts(desk: Desk) -> Part:
 async def endings(desk: Desk) -> Part:
     """Find the agreements of my agencies that have expired or will soon, and that no other follows."""
     day = today()
-    until = (date.fromisoformat(day) + timedelta(days=SOON)).isoformat()
-    found = inbox.ending(sorted(desk.me.agencies), until=until, me=desk.me.parameter(), size=MOST)
+    found = inbox.ending(sorted(desk.me.agencies), until=horizon(day), me=desk.me.parameter(), size=MOST)
     (rows,) = await desk.reader.read([found]) if desk.me.agencies else ([],)
-    titles = await desk.titles([("Partnership", one) for one, _until in rows])
+    titles = await desk.titles([("Partnership", one) for one, _until, _steward in rows])
     items = [
         Item(
             "Partnership",
             titles[one],
             record_path("Partnership", one),
             standing=standing(None, last, withheld=False, today=day),
+            renewal=renewal_path(one) if can(desk.me, Action.PROPOSE, {"steward": steward}) else "",
         )
-        for one, last in rows
+        for one, last, steward in rows
         if one in titles
     ]
-    ahead = sum(last >= day for _one, last in rows)
+    ahead = sum(last >= day for _one, last, _steward in rows)
     heading = _("Agreements that end within {n} days, or have ended").format(n=SOON)
     return Part("endings", heading, _("No agreement of your agencies ends soon."), items, ahead)
 

@@ -1,15 +1,17 @@
 """The history of a record as its reader may know it: what was changed when, and how the record was on a day."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from registry.access import Action, Actor, can, shown_to
-from registry.changing.history import Passage, Told, as_it_was, is_whole, passages, read_entry
+from registry.changing.history import Passage, Told, as_it_was, first_undone, is_whole, passages, read_entry
 from registry.changing.state import LINKS, State, read_state
+from registry.changing.undoing import may_undo
 from registry.cypher import chain, states
 from registry.modelling import Kind
 from registry.store import Reader
+from registry.web.allowed import EDITED
 from registry.web.graph import Graph
 from registry.web.names import names
 from registry.web.told import Line, facts, ids_in, lines
@@ -19,7 +21,10 @@ MOST, MOST_ENTRIES = 50, 1_000
 
 @dataclass(frozen=True)
 class Moment:
-    """A change: when, what and by which way, and what it made different; who made it and their note, for who may know."""
+    """A change: when, what and by which way, and what it made different; who made it and their note, for who may know.
+
+    `undo` is its number where its reader may undo it, otherwise 0.
+    """
 
     at: str
     what: str
@@ -27,6 +32,7 @@ class Moment:
     who: str
     note: str
     lines: Sequence[Line]
+    undo: int
 
 
 @dataclass(frozen=True)
@@ -58,10 +64,22 @@ class Histories:
         seen = list(islice(_seen(state, told, actor), MOST))
         was = as_it_was(state, told, day) if day else None
         was = was if was and (was is state or _sees(actor, was)) else None
-        return await self._past(state, seen, was, day, actor, whole=is_whole(state, told))
+        whole = is_whole(state, told)
+        undoable = {
+            one.number for one in told if kind in EDITED and may_undo(actor, state, first_undone(one, told).what)
+        }
+        return await self._past(state, seen, was, day, actor, whole=whole, undoable=undoable)
 
     async def _past(
-        self, state: State, seen: Sequence[Passage], was: State | None, day: str | None, actor: Actor, *, whole: bool
+        self,
+        state: State,
+        seen: Sequence[Passage],
+        was: State | None,
+        day: str | None,
+        actor: Actor,
+        *,
+        whole: bool,
+        undoable: Collection[int],
     ) -> Past:
         kind = state.kind
         differences = [part for one in seen for part in (one.told.before, one.told.after)]
@@ -77,6 +95,7 @@ class Histories:
                 one.told.actor if knows else "",
                 one.told.note if knows else "",
                 lines(kind, one.told, titles),
+                one.told.number if one.told.number in undoable else 0,
             )
             for one in seen
         ]

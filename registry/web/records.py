@@ -19,10 +19,12 @@ from registry.web.addresses import address, graphiql_path, record_path
 from registry.web.allowed import EDITED, may_edit
 from registry.web.files import json_file
 from registry.web.forms.acts import offered_acts
+from registry.web.forms.renewing import renewal
 from registry.web.forms.steps import offered
 from registry.web.graph import Graph
 from registry.web.lists import of_kind
 from registry.web.markup import page
+from registry.web.meeting import Meetings
 from registry.web.past import Histories
 from registry.web.problems import Unanswerable
 from registry.web.record import IMPACT, OF_ANY_KIND, operation
@@ -37,8 +39,8 @@ from schema.names import field_of
 class Records:
     """The records of every kind."""
 
-    def __init__(self, graph: Graph, histories: Histories) -> None:
-        self._graph, self._histories = graph, histories
+    def __init__(self, graph: Graph, histories: Histories, meetings: Meetings) -> None:
+        self._graph, self._histories, self._meetings = graph, histories, meetings
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes: below the name of a kind's records, and below `/records` for any kind."""
@@ -51,10 +53,11 @@ class Records:
     async def _page(self, kind: type[Kind], request: Request) -> Response:
         one, me = request.path_params["id"], actor_of(request)
         on = _day(request, kind, one)
-        record, impact, past = await asyncio.gather(
+        record, impact, past, offers = await asyncio.gather(
             self._record(kind, one, me),
             self._impact(kind, one, me),
             self._histories.of(kind, one, me, on),
+            self._meetings.of(kind, one, me),
         )
         if record is None:
             return await self._elsewhere(request)
@@ -76,7 +79,9 @@ class Records:
             done=_done(request.query_params.get("done", "")),
             editable=kind in EDITED and may_edit(me, record),
             offered=offered(me, kind, record),
+            renewal=renewal(me, record, day) if kind is MODEL["Partnership"] else "",
             acts=[(act.name, act.title()) for act in offered_acts(me, kind.__name__, record)],
+            offers=offers,
             past=past,
             path=record_path(kind.__name__, one),
             graphiql=graphiql_path(operation(kind), {"id": one}),
@@ -152,6 +157,7 @@ def _done(what: str) -> str:
         "approve": _("Approved and published."),
         "send-back": _("Sent back."),
         "retire": _("Retired."),
+        "undo": _("Undone: what was changed is again as it was before."),
         "confirm": _("What you say is on record."),
         "level": _("What you say is on record."),
         "withdraw": _("Taken back."),

@@ -1,8 +1,10 @@
 """What people do with records beside saving them: each act says who is offered it, what it asks, and what it does."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from starlette.datastructures import QueryParams
 
 from registry.access import RIGHTS, Action, Actor
 from registry.changing import hearing, requesting, stating
@@ -10,22 +12,26 @@ from registry.changing.hearing import Heard
 from registry.changing.requesting import Wish
 from registry.changing.turn import Asking, Outcome
 from registry.codes import code_list
+from registry.figures import number
 from registry.store import Store
 from registry.web.allowed import may_edit
 from registry.web.forms.fields import Field
+from registry.web.forms.needed import NEED, for_need
 from registry.web.forms.picking import Options
+from registry.web.graph import Graph
 from registry.words import _
 
 Shown = Mapping[str, Any]  # a record as pages show it
 Typed = Mapping[str, str]
-MINE = "mine"
+Begins = Callable[[Graph, Actor, QueryParams, Sequence[Field]], Awaitable[Sequence[Field]]]
 
 
 @dataclass(frozen=True)
 class Act:
     """An act with a record of a kind, at `/KINDS/ID/NAME`.
 
-    `title` and `asks` are worked out in the language of the moment; `asks` returns fields without values.
+    `title` and `asks` are worked out in the language of the moment; `asks` returns fields without values, and `begins` those
+    that they have at first, by what the address of the form names.
     """
 
     kind: str
@@ -34,6 +40,7 @@ class Act:
     offered: Callable[[Actor, Shown], bool]
     asks: Callable[[Options, Shown], Sequence[Field]]
     do: Callable[[Store, Asking, str, Typed], Outcome]
+    begins: Begins | None = None
 
 
 def speakers(actor: Actor, record: Shown) -> list[str]:
@@ -98,23 +105,28 @@ def _wishing(mine: Options, record: Shown) -> Sequence[Field]:
         _field("since", _("From"), "date"),
         _field("until", _("Until"), "date"),
         _field("purpose", _("What for")),
+        Field(NEED, _("To meet"), "", "hidden", "", kind="Need"),
     ]
 
 
 def _free(record: Shown) -> str:
     if record.get("capacity") is None:
         return record.get("unit") or ""
-    left = max(0.0, record["capacity"] - (record["inUse"] or 0))
-    return _("Free: {n} {unit}.").format(n=f"{left:g}", unit=record["unit"] or "").replace(" .", ".")
+    return free(max(0.0, record["capacity"] - (record["inUse"] or 0)), record["unit"])
+
+
+def free(amount: float, unit: str | None) -> str:
+    """Return how much of something is free, in words."""
+    return _("Free: {n} {unit}.").format(n=number(amount), unit=unit or "").replace(" .", ".")
 
 
 def _request(store: Store, asking: Asking, record: str, typed: Typed) -> Outcome:
     properties = {name: typed[name] or None for name in ("quantity", "since", "until")}
-    wish = Wish(typed["agency"], record, properties={**properties, "description": typed["purpose"] or None})
+    wish = Wish(typed["agency"], record, typed[NEED] or None, {**properties, "description": typed["purpose"] or None})
     return requesting.request(store, asking, wish)
 
 
-def _may_ask(actor: Actor, record: Shown) -> bool:
+def may_ask(actor: Actor, record: Shown) -> bool:
     """Tell whether an actor may ask for a resource: one that is shared and that is not their own anyway."""
     shared = record["status"] == "PUBLISHED" and record["shareability"] != "not-shared" and record["steward"]
     asks = Action.PROPOSE in RIGHTS[actor.role] and bool(actor.agencies)
@@ -185,7 +197,7 @@ ACTS = (
         lambda _mine, _record: [],
         lambda store, asking, record, _typed: stating.withdraw(store, asking, record),
     ),
-    Act("Resource", "request", lambda: _("Ask to use it"), _may_ask, _wishing, _request),
+    Act("Resource", "request", lambda: _("Ask to use it"), may_ask, _wishing, _request, for_need),
     Act("Request", "accept", lambda: _("Accept"), _is_at(None), _answering, _deciding("accepted")),
     Act("Request", "decline", lambda: _("Decline"), _is_at(None), _answering, _deciding("declined")),
     Act("Request", "end", lambda: _("The use has ended"), _is_at("accepted"), _answering, _deciding("ended")),

@@ -63,6 +63,8 @@ class Acts:
             sentence_ = _("You may not do this: {what}.").format(what=act.title())
             return refused(request, sentence_, needed, onward=record_path(act.kind, one))
         fields = act.asks(await self._mine(act, me, record), record)
+        if act.begins:
+            fields = await act.begins(self._graph, me, request.query_params, fields)
         if request.method != "POST":
             return self._form(request, act, record, _filled(fields, {}))
         return await self._done(request, act, record, fields)
@@ -121,9 +123,11 @@ class Acts:
 def _filled(
     fields: Sequence[Field], typed: Mapping[str, str], told: Mapping[str, Sequence[str]] | None = None
 ) -> list[Field]:
-    """Return the fields with what was typed; where there is one choice only that must be made, it is made."""
+    """Return the fields with what was typed, or they begin with; the one choice there is that must be made is made."""
     filled = []
     for one in fields:
         only = one.options[0][0] if one.required and len(one.options) == 1 else ""
-        filled.append(replace(one, value=typed.get(one.name, only), problems=(told or {}).get(one.name, ())))
+        filled.append(
+            replace(one, value=typed.get(one.name, one.value or only), problems=(told or {}).get(one.name, ()))
+        )
     return filled

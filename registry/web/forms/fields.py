@@ -19,7 +19,7 @@ Told = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True)
 class Field:
-    """A field: how it is asked for (line, prose, lines, date, number, choice, record), and what it holds."""
+    """A field: how it is asked for (line, prose, lines, date, number, choice, record, hidden), and what it holds."""
 
     name: str
     label: str

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -16,6 +16,7 @@ from registry.changing.state import State, difference, read_state
 from registry.changing.steps import PROPOSE, taken
 from registry.changing.turn import Asking, Outcome, Turn, change
 from registry.cypher import chain, states
+from registry.model import Partnership
 from registry.modelling import Kind
 from registry.records import Problem, make_record
 from registry.store import Reader, StoreError
@@ -25,6 +26,7 @@ from registry.web.allowed import EDITED, NO_STORE, may_register, no_editing, no_
 from registry.web.forms.fields import Sheet
 from registry.web.forms.merging import looked_at, merged
 from registry.web.forms.picking import Options, Picks, choices, pick, unclear
+from registry.web.forms.renewing import FOLLOWED, follower
 from registry.web.forms.telling import WHOLE, at_fields
 from registry.web.forms.typed import Typed, called, saving_of, typed_of
 from registry.web.graph import Graph
@@ -51,6 +53,7 @@ class Ground:
     state: State | None = None
     entries: Sequence[Told] = ()
     titles: Mapping[str, str] = field(default_factory=dict)
+    begun: Typed = field(default_factory=dict)  # what the form of a new record holds at first
 
     @property
     def new(self) -> bool:
@@ -68,7 +71,7 @@ class Ground:
         if self.state:
             return {**typed_of(self.state, self.titles, self.choices), "version": str(self.state.version)}
         mine = self.choices.get("steward", ())
-        return {"p-access": "open", **({"p-steward": mine[0][0]} if len(mine) == 1 else {})}
+        return {"p-access": "open", **({"p-steward": mine[0][0]} if len(mine) == 1 else {}), **self.begun}
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,19 @@ class Forms:
         me = actor_of(request)
         if not may_register(me):
             return no_registering(request, kind)
-        return await self._answer(request, Ground(kind, me, await choices(self._graph, kind, me)))
+        ground = Ground(kind, me, await choices(self._graph, kind, me))
+        renewed = request.query_params.get(FOLLOWED) if kind is Partnership and request.method != "POST" else None
+        return await self._answer(request, await self._renewing(ground, renewed) if renewed else ground)
+
+    async def _renewing(self, ground: Ground, renewed: str) -> Ground:
+        """Return the ground of an agreement that follows another. Raises HTTPException where the actor sees none."""
+        (rows,) = await self._reader.read([states.state(ground.kind, renewed)])
+        old = read_state(ground.kind, rows[0]) if rows else None
+        if old is None or not can(ground.actor, Action.SEE_DETAIL, old.properties):
+            raise HTTPException(404)
+        state = follower(old)
+        titles = await names(self._graph, _ids_in(state), ground.actor)
+        return replace(ground, begun=typed_of(state, titles, ground.choices))
 
     async def _edit(self, kind: type[Kind], request: Request) -> Response:
         me, one = actor_of(request), request.path_params["id"]

@@ -1,6 +1,9 @@
-"""The steps of a record's life as buttons: hand in, approve, send back, retire. Each is a form of the record's page."""
+"""The steps of a record's life as buttons: hand in, approve, send back, retire; and undo, of a change of its history.
 
-from collections.abc import Mapping
+Each is a form of the record's page.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -10,8 +13,10 @@ from starlette.routing import BaseRoute, Route
 
 from registry.access import Actor
 from registry.changing.steps import APPROVE, PROPOSE, RETIRE, SEND_BACK, Step, may_take, take
-from registry.changing.turn import Asking
+from registry.changing.turn import Asking, Outcome
+from registry.changing.undoing import undo
 from registry.modelling import Kind
+from registry.records import Problem
 from registry.values import Prose, Unfit
 from registry.web.actors import actor_of
 from registry.web.addresses import address, record_path
@@ -21,11 +26,12 @@ from registry.web.lists import of_kind
 from registry.web.posted import posted
 from registry.web.problems import Unanswerable
 from registry.web.tools import Tools
+from registry.web.wording import label
 from registry.words import _
 
 STEPS: Mapping[str, Step] = {"propose": PROPOSE, "approve": APPROVE, "send-back": SEND_BACK, "retire": RETIRE}
 STATUSES = {"NOT_FOUND": 404, "NOT_ALLOWED": 403}
-LONGEST = 100_000
+LONGEST, LONGEST_NUMBER = 100_000, 15
 
 
 class Steps:
@@ -36,10 +42,12 @@ class Steps:
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes."""
+        answers: dict[str, Callable[[type[Kind], Request], Awaitable[Response]]] = {"undo": self._undo}
+        answers |= {name: partial(self._take, name) for name in STEPS}
         return [
-            Route(f"/{kind.plural}/{{id}}/{name}", of_kind(kind, partial(self._take, name)), methods=["POST"])
+            Route(f"/{kind.plural}/{{id}}/{name}", of_kind(kind, answer), methods=["POST"])
             for kind in EDITED
-            for name in STEPS
+            for name, answer in answers.items()
         ]
 
     async def _take(self, name: str, kind: type[Kind], request: Request) -> Response:
@@ -53,11 +61,29 @@ class Steps:
         asking = Asking(actor_of(request), "form", form.get("key") or None, asked)
         number = int(version) if version.isdecimal() else None
         outcome = await self._tools.do(lambda store: take(store, asking, kind, one, STEPS[name], note, number))
-        for problem in outcome.problems:
-            status = STATUSES.get(problem.code, 409)
-            onward = (path, _("Back to the record")) if status != 404 else ("/", _("Go to the first page"))
-            raise Unanswerable(sentence(problem), *onward, status)
-        return RedirectResponse(address(path, [("done", name)]), 303)
+        return _answered(outcome, path, name)
+
+    async def _undo(self, kind: type[Kind], request: Request) -> Response:
+        path = record_path(kind.__name__, request.path_params["id"])
+        number = (await posted(request)).get("number", "")
+        number = number[:LONGEST_NUMBER] if number.isdecimal() else "0"  # the number of no change
+        outcome = await self._tools.do(undo, Asking(actor_of(request), "form"), int(number))
+        return _answered(outcome, path, "undo")
+
+
+def _answered(outcome: Outcome, path: str, done: str) -> Response:
+    """Lead back to the record, whose page says what was done. Raises Unanswerable."""
+    for problem in outcome.problems:
+        status = STATUSES.get(problem.code, 409)
+        onward = (path, _("Back to the record")) if status != 404 else ("/", _("Go to the first page"))
+        raise Unanswerable(_told(problem), *onward, status)
+    return RedirectResponse(address(path, [("done", done)]), 303)
+
+
+def _told(problem: Problem) -> str:
+    """Return a problem as a sentence, behind the name of what was changed since."""
+    changed = problem.code == "CHANGED_SINCE"
+    return f"{label(problem.field)}: {sentence(problem)}" if changed else sentence(problem)
 
 
 def offered(actor: Actor, kind: type[Kind], record: Mapping[str, Any]) -> list[str]:
