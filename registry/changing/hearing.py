@@ -92,6 +92,7 @@ def _given(heard: Heard, service: State) -> dict[str, object]:
         "description": heard.text,
         "received": today(),
         "private": heard.private,
+        "access": "closed" if heard.private else "open",
         "steward": service.properties.get("steward"),
         "status": "proposed",
     }

@@ -17,6 +17,8 @@ from registry.records import Problem, show
 from registry.store import Store
 from registry.words import _
 
+SAID = ("stated", "decided", "answered", "erased")  # by steps of their own, mostly by others than the record's steward
+
 
 def undo(store: Store, asking: Asking, number: int) -> Outcome:
     """Undo the change of this number, by an entry of its own. Raises StoreError."""
@@ -30,6 +32,8 @@ def undo(store: Store, asking: Asking, number: int) -> Outcome:
         before = turn.find(MODEL[entry["record_kind"]], entry["record"])
         if before is None or not can(turn.actor, Action.GOVERN, before.properties):
             raise Refused(not_allowed(_("An approver of the record's steward undoes this.")))
+        if entry["what"] in SAID and not turn.actor.everything:
+            raise Refused(not_allowed(_("What somebody said is not undone by others; an administrator may.")))
         return undone(turn, before, entry)
 
     return change(store, asking, Change, work)

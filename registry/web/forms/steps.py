@@ -17,6 +17,7 @@ from registry.web.actors import actor_of
 from registry.web.addresses import address, record_path
 from registry.web.allowed import EDITED, stewarded
 from registry.web.forms.telling import sentence
+from registry.web.forms.typed import key_of, version_of
 from registry.web.lists import of_kind
 from registry.web.posted import posted
 from registry.web.problems import Unanswerable
@@ -44,15 +45,16 @@ class Steps:
 
     async def _take(self, name: str, kind: type[Kind], request: Request) -> Response:
         one, form = request.path_params["id"], await posted(request, longest=LONGEST)
-        path, version = record_path(kind.__name__, one), form.get("version", "")
+        path = record_path(kind.__name__, one)
         try:
             note = str(Prose.clean(form.get("note")) or "")
         except Unfit as unfit:
             raise Unanswerable(str(unfit), path, _("Back to the record")) from None
         asked = {"step": name, "record": one, "note": note}
-        asking = Asking(actor_of(request), "form", form.get("key") or None, asked)
-        number = int(version) if version.isdecimal() else None
-        outcome = await self._tools.do(lambda store: take(store, asking, kind, one, STEPS[name], note, number))
+        asking = Asking(actor_of(request), "form", key_of(form), asked)
+        outcome = await self._tools.do(
+            lambda store: take(store, asking, kind, one, STEPS[name], note, version_of(form))
+        )
         for problem in outcome.problems:
             status = STATUSES.get(problem.code, 409)
             onward = (path, _("Back to the record")) if status != 404 else ("/", _("Go to the first page"))
