@@ -11,7 +11,6 @@ import pytest
 from registry import credentials
 from registry.access import ADMIN, Actor, Role
 from registry.credentials import Unissuable
-from registry.cypher.credentials import LEVELS
 from registry.cypher.text import Cypher
 from registry.cypher.write import tie, upsert
 from registry.model import MODEL
@@ -225,19 +224,3 @@ def test_the_commands_add_list_and_revoke(world: Store, place: Place, tmp_path: 
     ):
         code, out, err = registry(*arguments)
         assert (code, out) == (2, "") and sentence in err
-
-
-def test_a_ladder_of_units_that_belong_to_two_bodies_each_is_climbed_once(store: Store, place: Place) -> None:
-    """By every way there would be two to the power of the levels."""
-    rungs = [f"agency:{level}:{side}" for level in range(LEVELS + 1) for side in "ab"]
-    store.write(
-        upsert(MODEL["Agency"], [record("Agency", one, one, kind="department") for one in rungs], now=now(), **RUN)
-    )
-    store.write(
-        Cypher(
-            "MATCH (u:Agency), (p:Agency) WHERE toInteger(split(u.id, ':')[1]) = toInteger(split(p.id, ':')[1]) + 1"
-            " UNWIND range(1, 3) AS way CREATE (u)-[:PART_OF]->(p)"
-        )
-    )
-    actor = by_token(place, token(store, "agency:0:a"))
-    assert actor and actor.agencies == {*rungs} - {"agency:0:b"}

@@ -116,3 +116,19 @@ def test_the_steward_of_an_agreement_does_not_undo_that_the_other_party_disputes
     number = latest(city, 1, agreed)[0]["number"]
     assert codes(undo(city, BUDI, number)) == [("NOT_ALLOWED", "id")]
     assert not undo(city, Asking(ADMIN, "command"), number).problems
+
+
+@pytest.mark.parametrize("text", ["a\x00b", "a\x1bb", "moc.live\u202e", "\u2066a"])
+def test_no_text_holds_what_is_not_seen_but_changes_what_is(city: Store, text: str) -> None:
+    hall = room(city)
+    publish(city, Resource, hall)
+    asked = request(city, TONO, Wish("perpus", hall)).record
+    assert asked
+    assert codes(decide(city, SARI, asked, "declined", text)) == [("UNFIT", "answer")]
+    agreed = by(
+        city, HEALTH, Saving(Partnership, None, {"name": "Pos"}, {"parties": LinkChange({"dinkes": {}})})
+    ).record
+    assert agreed
+    assert codes(confirm(city, SARI, agreed, "dinkes", "disputed", text)) == [("UNFIT", "remark")]
+    assert codes(by(city, HEALTH, Saving(Resource, hall, {"name": text}))) == [("UNFIT", "name")]
+    assert codes(give_feedback(city, SARI, Heard(service(city), "Halo", contact=text))) == [("UNFIT", "contact")]

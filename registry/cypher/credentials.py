@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 
+from registry.cypher.conditions import LEVELS
 from registry.cypher.text import Cypher
-
-LEVELS = 12  # of units below an agency
-
 
 # From agencies, given by `id`, to them and all their units, level by level: a pattern of any length would follow every way
 # by which a unit belongs to an agency, of which there are a million where each of twenty levels has two bodies above it.
