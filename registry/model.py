@@ -140,7 +140,7 @@ class Need(Common, plural="needs"):
     )
 
 
-class Request(Common, plural="requests"):
+class Request(Common, plural="requests", by_step=True):
     """An agency asks to use a resource, and what its owner says."""
 
     quantity: Number = prop("How much of it, in its unit.", at_least=0)
@@ -184,7 +184,7 @@ class Partnership(Common, plural="partnerships"):
     renews: One[Self] = link("RENEWS", "The agreement it follows.", reverse="renewed_by")
 
 
-class Statement(Common, plural="statements", named=False):
+class Statement(Common, plural="statements", by_step=True, named=False):
     """What one party says about a partnership, kept over time."""
 
     scale: Code = prop("The scale of the level.", codes="level-scale", required=True)
@@ -207,7 +207,7 @@ class Channel(Common, plural="channels", named=False):
     service: One[Service] = link("CHANNEL_FOR", "The service it is for.", reverse="channels", face=True)
 
 
-class Feedback(Common, plural="feedbacks", named=False, erasable=("description",)):
+class Feedback(Common, plural="feedbacks", by_step=True, named=False, erasable=("description",)):
     """Something said about a service, and the answer given."""
 
     received: Date = prop("The day it came in.", required=True)

@@ -119,15 +119,25 @@ class Kind:
     plural: ClassVar[str] = ""
     abstract: ClassVar[bool] = True
     kept_by_us: ClassVar[bool] = False
+    by_step: ClassVar[bool] = False
     named: ClassVar[bool] = True
     erasable: ClassVar[tuple[str, ...]] = ()
     properties: ClassVar[dict[str, Property]]
     ends: ClassVar[dict[str, End]]
 
     def __init_subclass__(
-        cls, *, plural: str = "", kept_by_us: bool = False, named: bool = True, erasable: tuple[str, ...] = ()
+        cls,
+        *,
+        plural: str = "",
+        kept_by_us: bool = False,
+        by_step: bool = False,
+        named: bool = True,
+        erasable: tuple[str, ...] = (),
     ) -> None:
         cls.plural, cls.abstract, cls.kept_by_us, cls.named = plural, not plural, kept_by_us, named
+        cls.by_step = (
+            by_step  # what somebody says to another: by hand it comes of steps of its own, and is not rewritten
+        )
         cls.erasable = erasable  # what people write who may ask that it is erased
         cls.properties, cls.ends = {}, {}
 

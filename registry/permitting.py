@@ -67,7 +67,9 @@ def page() -> Iterator[str]:
         ),
     )
     yield "Whoever may propose may also withdraw a draft. Feedback is given by anybody. Each party speaks for itself alone: it"
-    yield "confirms an agreement, states levels and asks for resources only for agencies that who asks acts for."
+    yield "confirms an agreement, states levels and asks for resources only for agencies that who asks acts for. What was said"
+    yield "so, feedback, requests and statements, is rewritten by nobody but administrators. Only they choose the id of an"
+    yield "agency, and only an approver who acts for an agency already changes what it is part of: rights follow from both."
 
 
 def _table(headings: list[str], rows: Iterator[list[str]]) -> Iterator[str]:

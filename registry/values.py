@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 from registry.words import _
 
-_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
+# Control characters but white space, halves of characters, and what turns the direction of text that follows.
+_NO_TEXT = re.compile("[\x00-\x08\x0e-\x1b\x7f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~-]{2,99}")
 
 
@@ -195,8 +196,9 @@ class Instant(Value):
 
 
 class Texts(Value):
-    """Several short texts. In a table they are separated by semicolons."""
+    """Several short texts, at most 1,000. In a table they are separated by semicolons."""
 
+    most: ClassVar[int] = 1_000
     listed: ClassVar[bool] = True
     ordered: ClassVar[bool] = False
 
@@ -204,7 +206,10 @@ class Texts(Value):
     def clean(cls, raw: object) -> object:
         parts = raw if isinstance(raw, list | tuple) else _text(raw).split(";")
         cleaned = (cls.clean_one(part) for part in parts)
-        return list(dict.fromkeys(part for part in cleaned if part is not None)) or None
+        texts = list(dict.fromkeys(part for part in cleaned if part is not None))
+        if len(texts) > cls.most:
+            raise Unfit(_("at most {n} texts").format(n=cls.most), _("there are {n} texts").format(n=len(texts)))
+        return texts or None
 
     @classmethod
     def clean_one(cls, raw: object) -> object:
@@ -240,7 +245,7 @@ def _is_empty(raw: object) -> bool:
 def _text(raw: object) -> str:
     if raw is None:
         return ""
-    if isinstance(raw, float) and raw == int(raw):
+    if isinstance(raw, float) and raw.is_integer():
         raw = int(raw)
     text = raw if isinstance(raw, str) else str(raw)
     if _NO_TEXT.search(text):

@@ -70,7 +70,7 @@ def test_nobody_says_it_for_the_other_party(city: Store) -> None:
     told = Saving(
         Statement, None, {"scale": "four-c", "level": 4, "on": "2026-01-01"}, {"agency": LinkChange({"perpus": {}})}
     )
-    assert codes(by(city, HEALTH, told)) == [("NOT_ALLOWED", "agency")]
+    assert codes(by(city, HEALTH, told)) == [("NOT_ALLOWED", "id")]
 
 
 def test_each_party_states_its_own_level(city: Store) -> None:
@@ -114,7 +114,7 @@ def test_a_request_is_between_two_and_decided_by_no_other_way(city: Store) -> No
     publish(city, Resource, resource)
     record = ask_for(city, resource, 1)
     assert set(properties(city, Request, record)["seen_by"]) == {"*administrators", "perpus", "dinkes"}
-    assert codes(by(city, LIBRARY, Saving(Request, record, {"decision": "accepted"}))) == [("NOT_ALLOWED", "decision")]
+    assert codes(by(city, LIBRARY, Saving(Request, record, {"decision": "accepted"}))) == [("NOT_ALLOWED", "id")]
     stranger = request(city, SARI, Wish("perpus", resource))
     assert ("NOT_ALLOWED", "steward") in codes(stranger)
     by(city, HEAD, Saving(Resource, resource, {"shareability": "not-shared"}))

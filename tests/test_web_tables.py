@@ -133,3 +133,21 @@ def test_what_would_fill_the_memory_is_refused(city: httpx.Client) -> None:
         archive.writestr("xl/worksheets/sheet1.xml", b" " * 60_000_000)
     page = look(city, bomb.getvalue(), "t.xlsx")
     assert page.status_code == 422 and "unpacks to more" in page.text
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        '[{"sheet": "resources", "row": 1, "properties": {"name": NaN}}]',
+        '[{"sheet": "resources", "row": 1, "properties": {"name": "A", "capacity": Infinity}}]',
+        '[{"sheet": "resources", "row": 1, "id": "\\ud800", "properties": {"name": "A"}}]',
+        '[{"sheet": "x", "row": 1, "id": "a b", "properties": {}, "links": {"owners": {"dinkes": {"role": "x"}}}}]',
+        '[{"sheet": "x", "row": 1, "id": "abc", "properties": {}, "links": {"nope": {"abc": {"role": 1}}}}]',
+        '[{"sheet": "x", "row": 1e400}]',
+        "{}",
+    ],
+)
+def test_rows_that_were_made_up_on_the_way_are_refused(city: httpx.Client, held: Store, rows: str) -> None:
+    answer = city.post(PATH, files={"rows": (None, rows)}, headers={AS: "sari"})
+    assert answer.status_code == 422
+    assert resources(held) == []

@@ -7,12 +7,12 @@ from registry.access import Action, can
 from registry.changing.saving import not_allowed
 from registry.changing.state import State, Ties, nothing
 from registry.changing.steps import found
-from registry.changing.turn import Asking, Outcome, Refused, Turn, change
+from registry.changing.turn import Asking, Outcome, Refused, Turn, change, cleaned
 from registry.cypher import contacts
 from registry.model import Channel, Feedback, Service
 from registry.records import Problem, make_record, show
 from registry.store import Store
-from registry.values import Text, Unfit, today
+from registry.values import Text, today
 from registry.words import _
 
 
@@ -42,7 +42,7 @@ def give_feedback(store: Store, asking: Asking, heard: Heard) -> Outcome:
         record, problems = make_record(Feedback, _given(heard, service))
         if record is None:
             raise Refused(*(replace(one, field="text") if one.field == "description" else one for one in problems))
-        if contact := _contact(heard.contact):
+        if contact := cleaned(Text, heard.contact, "contact"):
             turn.ask(contacts.keep(record.id, contact))
         kept = replace(nothing(Feedback), properties=record.values, ties=_ties(heard, service))
         return turn.keep(None, kept, "created")
@@ -92,6 +92,7 @@ def _given(heard: Heard, service: State) -> dict[str, object]:
         "description": heard.text,
         "received": today(),
         "private": heard.private,
+        "access": "closed" if heard.private else "open",
         "steward": service.properties.get("steward"),
         "status": "proposed",
     }
@@ -104,10 +105,3 @@ def _ties(heard: Heard, service: State) -> dict[str, Ties]:
         "channel": {heard.channel: {}} if heard.channel else {},
         "owner": {str(steward): {}} if steward else {},
     }
-
-
-def _contact(raw: str) -> str:
-    try:
-        return str(Text.clean(raw) or "")
-    except Unfit as unfit:
-        raise Refused(Problem("UNFIT", "contact", show(raw), unfit.rule, str(unfit))) from None

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from registry.changing.saving import Saving, prepared
+from registry.changing.saving import Saving, check_by_hand, prepared
 from registry.changing.turn import Asking, Refused, Turn
 from registry.records import Problem
 from registry.store import Ask, Store
@@ -55,6 +55,7 @@ def _saved(turn: Turn, saving: Saving) -> Done:
     """Save one of many; what is refused is told of, and the rest is looked at all the same."""
     before = turn.find(saving.kind, saving.id) if saving.id else None
     try:
+        check_by_hand(turn, saving.kind)
         after = turn.keep(before, prepared(turn, before, saving), "changed" if before else "created")
     except Refused as refused:
         return Done("", saving.id, refused.problems)

@@ -10,12 +10,12 @@ from registry.access import Action, can
 from registry.changing.saving import LinkChange, Saving, not_allowed, prepared
 from registry.changing.state import State, Ties
 from registry.changing.steps import found
-from registry.changing.turn import Asking, Outcome, Refused, Turn, change
+from registry.changing.turn import Asking, Outcome, Refused, Turn, change, cleaned
 from registry.figures import number
 from registry.model import Agency, Request, Resource
 from registry.records import Problem, show
 from registry.store import Store
-from registry.values import today
+from registry.values import Prose, today
 from registry.words import _
 
 
@@ -71,7 +71,7 @@ def decide(store: Store, asking: Asking, record: str, decision: str, answer: str
             raise Refused(Problem("WRONG_STATUS", "decision", stands, _("a request that waits for this"), message))
         if decision != "declined":
             turn.keep(resource, _after(resource, before, decision), "decided")
-        said = {"decision": decision, "decided_on": today(), "answer": answer.strip()[:10_000] or None}
+        said = {"decision": decision, "decided_on": today(), "answer": cleaned(Prose, answer, "answer") or None}
         return turn.keep(before, replace(before, properties={**before.properties, **said}), "decided")
 
     return change(store, asking, Request, work)

@@ -10,6 +10,7 @@ from registry.changing.alike import known_already
 from registry.changing.state import State, Ties, nothing
 from registry.changing.turn import Asking, Outcome, Refused, Turn, change
 from registry.cypher.states import known, own_ends
+from registry.model import Agency
 from registry.modelling import End, Kind, Property, snake
 from registry.records import Problem, fold, make_record, make_tie, show
 from registry.store import Store
@@ -50,8 +51,16 @@ def save(store: Store, asking: Asking, saving: Saving) -> Outcome:
 
 def saved(turn: Turn, saving: Saving) -> State:
     """Do what `save` does within a turn. Raises changing.turn.Refused."""
+    check_by_hand(turn, saving.kind)
     before = turn.find(saving.kind, saving.id) if saving.id else None
     return turn.keep(before, prepared(turn, before, saving), "changed" if before else "created")
+
+
+def check_by_hand(turn: Turn, kind: type[Kind]) -> None:
+    """Refuse what somebody says to another, such as feedback: nobody else writes it for them. Raises changing.turn.Refused."""
+    if kind.by_step and not turn.actor.everything:
+        message = _("This is not saved but said by who may say it.")
+        raise Refused(Problem("NOT_ALLOWED", "id", "", _("a step of its own"), message))
 
 
 def prepared(turn: Turn, before: State | None, saving: Saving) -> State:
@@ -67,6 +76,7 @@ def prepared(turn: Turn, before: State | None, saving: Saving) -> State:
         *_unfit_ties(after, saving),
         *_nowhere(turn, before, after),
         *_governing(turn, before, after),
+        *_acting(turn, before, after, saving),
         *_speaking(turn, before, after),
         *(known_already(turn, after) if is_new else ()),
     ]
@@ -76,7 +86,7 @@ def prepared(turn: Turn, before: State | None, saving: Saving) -> State:
 
 
 def _changed(before: State, saving: Saving) -> State:
-    properties = {**before.properties, **saving.properties, "id": before.id}
+    properties = {**before.properties, **_own(saving), "id": before.id}
     return State(saving.kind, properties, _retied(before, saving.links))
 
 
@@ -85,12 +95,18 @@ def _new(turn: Turn, saving: Saving) -> State:
         raise Refused(Problem("TAKEN", "id", show(saving.id), _("an id of its own"), _("This id cannot be used.")))
     agencies = sorted(turn.actor.agencies)
     steward = {"steward": agencies[0]} if len(agencies) == 1 else {}
-    properties = {**steward, **saving.properties, "status": "draft"}
+    properties = {**steward, **_own(saving), "status": "draft"}
     properties["id"] = saving.id or _id(saving.kind, str(properties.get("name") or ""))
     if not saving.kind.named and not properties.get("name"):
         properties["name"] = properties["id"]
     properties.setdefault("access", "open")
     return State(saving.kind, properties, _retied(nothing(saving.kind), saving.links))
+
+
+def _own(saving: Saving) -> dict[str, object]:
+    """Return what is given of the properties without those that nobody gives, whoever sent them."""
+    kept = {"status", *(name for name, declared in saving.kind.properties.items() if declared.kept_by_us)}
+    return {name: value for name, value in saving.properties.items() if name not in kept}
 
 
 def _retied(before: State, links: Mapping[str, LinkChange]) -> dict[str, Ties]:
@@ -138,6 +154,19 @@ def _governing(turn: Turn, before: State | None, after: State) -> Iterator[Probl
             if differs and not can(turn.actor, Action.GOVERN, before.properties):
                 message = _("Of a record that is published, only an approver changes this.")
                 yield Problem("NOT_ALLOWED", name, show(own.get(name)), _("a change by an approver"), message)
+
+
+def _acting(turn: Turn, before: State | None, after: State, saving: Saving) -> Iterator[Problem]:
+    """Yield what of an agency would make somebody act for it, or be taken for it, who does not act for it yet."""
+    if after.kind is not Agency or turn.actor.everything:
+        return
+    if before is None and saving.id:  # grants, groups and the claims of a provider go by names such as this
+        message = _("Only an administrator chooses the id of an agency; leave it empty.")
+        yield Problem("NOT_ALLOWED", "id", show(saving.id), _("no id of one's own"), message)
+    moved = before is not None and before.ties["part_of"].keys() != after.ties["part_of"].keys()
+    if moved and not can(turn.actor, Action.GOVERN, {"steward": after.id}):  # who acts for the whole acts for its units
+        message = _("Only an approver of this agency changes what it is part of.")
+        yield Problem("NOT_ALLOWED", "part_of", "", _("a change by an approver"), message)
 
 
 def _speaking(turn: Turn, before: State | None, after: State) -> Iterator[Problem]:

@@ -8,12 +8,12 @@ from registry.access import Action, can
 from registry.changing.saving import not_allowed
 from registry.changing.state import State, nothing
 from registry.changing.steps import found
-from registry.changing.turn import Asking, Outcome, Refused, Turn, change
+from registry.changing.turn import Asking, Outcome, Refused, Turn, change, cleaned
 from registry.codes import code_list
 from registry.model import Partnership, Statement
 from registry.records import Problem, make_record, show
 from registry.store import Store
-from registry.values import today
+from registry.values import Text, today
 from registry.words import _
 
 
@@ -21,14 +21,14 @@ def confirm(store: Store, asking: Asking, partnership: str, agency: str, standin
     """Say for a party whether an agreement is so: `confirmed`, `corrected` or `disputed`. Raises StoreError."""
 
     def work(turn: Turn) -> State:
-        before = _of_party(turn, partnership, agency)
+        before, why = _of_party(turn, partnership, agency), cleaned(Text, remark, "remark")
         if standing not in code_list("party-standing"):
             rule = _("a code of {codes}").format(codes="party-standing")
             raise Refused(Problem("UNFIT", "standing", show(standing), rule, _("There is no such code.")))
-        if standing != "confirmed" and not remark.strip():
+        if standing != "confirmed" and not why:
             message = _("Say what is not so, so that it can be mended.")
             raise Refused(Problem("REQUIRED", "remark", "", _("a few words"), message))
-        said = {"standing": standing, "standing_on": today(), "remark": " ".join(remark.split())[:500] or None}
+        said = {"standing": standing, "standing_on": today(), "remark": why or None}
         tie = {name: value for name, value in {**before.ties["parties"][agency], **said}.items() if value is not None}
         ties = {**before.ties, "parties": {**before.ties["parties"], agency: tie}}
         return turn.keep(before, replace(before, ties=ties), "stated")

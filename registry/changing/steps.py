@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from registry.access import Action, Actor, can
-from registry.changing.saving import not_allowed, stale
+from registry.changing.saving import check_by_hand, not_allowed, stale
 from registry.changing.state import State
 from registry.changing.turn import Asking, Outcome, Refused, Turn, change
 from registry.modelling import Kind
@@ -40,6 +40,8 @@ def taken(turn: Turn, kind: type[Kind], record: str, step: Step, note: str, vers
     """Do what `take` does within a turn. Raises changing.turn.Refused."""
     before = found(turn, kind, record)
     status = str(before.properties.get("status"))
+    if step is not RETIRE:
+        check_by_hand(turn, kind)
     if not may_take(turn.actor, step, before.properties):
         raise Refused(not_allowed(_("You may not do this with this record.")))
     if version is not None and version != before.version:

@@ -14,9 +14,9 @@ from registry.cypher import chain, states, write
 from registry.cypher.states import BY_HAND
 from registry.model import MODEL, Source
 from registry.modelling import Kind
-from registry.records import Problem, Record, make_record
+from registry.records import Problem, Record, make_record, show
 from registry.store import Ask, Store
-from registry.values import now
+from registry.values import Unfit, Value, now
 from registry.words import _
 
 
@@ -189,6 +189,14 @@ def change(store: Store, asking: Asking, kind: type[Kind], work: Callable[[Turn]
         return store.change(turn)
     except Refused as refused:
         return Outcome(kind.__name__, problems=refused.problems)
+
+
+def cleaned(value: type[Value], raw: str, field: str) -> str:
+    """Return a text that somebody gave as it is kept. Raises Refused where it does not fit."""
+    try:
+        return str(value.clean(raw) or "")
+    except Unfit as unfit:
+        raise Refused(Problem("UNFIT", field, show(raw), unfit.rule, str(unfit))) from None
 
 
 def _told(kind: type[Kind], difference: Difference) -> str:

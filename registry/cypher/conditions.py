@@ -5,6 +5,9 @@ from registry.modelling import End, Model, Property
 from registry.plan import AllOf, AnyOf, Compare, Condition, Given, Linked, Not, Several, Within
 
 PARTS = "-[:BROADER*0..6]->"  # from a part, or the term itself, to the term
+LEVELS = (
+    12  # of units below an agency; each level is climbed by itself, since there may be very many ways through several
+)
 
 
 class Writing:

@@ -2,9 +2,14 @@
 
 from collections.abc import Sequence
 
+from registry.cypher.conditions import LEVELS
 from registry.cypher.text import Cypher
 
-ACTING = "[:PART_OF*0..]"  # from a unit, or the agency itself, to the agency
+# From agencies, given by `id`, to them and all their units, level by level: a pattern of any length would follow every way
+# by which a unit belongs to an agency, of which there are a million where each of twenty levels has two bodies above it.
+_UNITS = "MATCH (u:Agency {id: id}) WITH DISTINCT u" + LEVELS * (
+    " MATCH (u)<-[:PART_OF*0..1]-(unit:Agency) WITH DISTINCT unit AS u"
+)
 
 
 def add(credential: dict[str, object]) -> Cypher:
@@ -20,8 +25,8 @@ def who(digest: str, *, sort: str, now: str) -> Cypher:
     text = (
         "WITH $in.hash AS hash MATCH (c:Credential {hash: hash})"
         " WHERE c.sort = $in.sort AND c.revoked IS NULL AND c.expires > $in.now"
-        " RETURN [c.name, c.role, c.groups, c.agencies, COLLECT { UNWIND c.agencies AS id"
-        f" MATCH (a:Agency {{id: id}})<-{ACTING}-(u:Agency) RETURN DISTINCT u.id }}]"
+        " RETURN [c.name, c.role, c.groups, c.agencies,"
+        f" COLLECT {{ UNWIND c.agencies AS id {_UNITS} RETURN u.id }}]"
     )
     return Cypher(text, {"in": {"hash": digest, "sort": sort, "now": now}})
 
@@ -89,10 +94,7 @@ def has_administrator(*, now: str) -> Cypher:
 
 def acting(agencies: Sequence[str]) -> Cypher:
     """Return one row: the ids of these agencies, as far as they are known, and of all their units."""
-    text = (
-        "UNWIND $in.ids AS id"
-        f" MATCH (a:Agency {{id: id}})<-{ACTING}-(u:Agency) WITH DISTINCT u.id AS unit ORDER BY unit RETURN collect(unit)"
-    )
+    text = f"UNWIND $in.ids AS id {_UNITS} WITH u.id AS unit ORDER BY unit RETURN collect(unit)"
     return Cypher(text, {"in": {"ids": list(agencies)}})
 
 

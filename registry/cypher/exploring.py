@@ -6,7 +6,7 @@ Every text returns one row with one list. Records that are retired, and what the
 from collections.abc import Collection, Mapping, Sequence
 
 from registry.access import Actor, seen, seen_whole
-from registry.cypher.conditions import PARTS, way_seen
+from registry.cypher.conditions import LEVELS, PARTS, way_seen
 from registry.cypher.ddl import words_index
 from registry.cypher.text import Cypher
 from registry.model import MODEL
@@ -189,16 +189,11 @@ def groups(by: str, actor: Actor) -> Cypher:
 
     `by` is one of GROUPS. The parents of an agency are the bodies above it, at any height, that belong to none.
     """
-    node, pattern, also = GROUPS[by]
-    labels = f"{node}.label_id, {node}.label_en" if node == "t" else "null, null"
+    match, labels = GROUPS[by]
     if by == "level_of_government":
         listed = "[one IN [n.level_of_government] WHERE one IS NOT NULL | [one, null, null, null]]"
     else:
-        where = f"{_counts('t')} AND all(x IN nodes(p) WHERE {_counts('x')}){also}"
-        listed = (
-            f"COLLECT {{ MATCH p = {pattern} WHERE {where}"
-            f" WITH DISTINCT t ORDER BY t.id RETURN [t.id, t.name, {labels}] }}"
-        )
+        listed = f"COLLECT {{ {match} WITH DISTINCT t ORDER BY t.id RETURN [t.id, t.name, {labels}] }}"
     text = f"MATCH (n:Agency) WHERE {_counts('n')} WITH n ORDER BY n.id RETURN collect([n.id, {listed}])"
     return Cypher(text, {"me": actor.parameter()})
 
@@ -262,11 +257,16 @@ def _in_terms(sector: str | None, area: str | None) -> str:
 
 
 _WHOLE = f"{seen_whole('n')} AND {seen_whole('m')}"
-_TOPMOST = f" AND NOT EXISTS {{ MATCH (t)-[:PART_OF]->(above:Agency) WHERE {_counts('above')} }}"
+# Level by level, each body once, since there may be very many ways up where units belong to several.
+_TOPMOST = (
+    f"MATCH (n)-[:PART_OF*0..1]->(t:Agency) WHERE {_counts('t')} WITH DISTINCT t"
+    + (LEVELS - 1) * f" MATCH (t)-[:PART_OF*0..1]->(x:Agency) WHERE {_counts('x')} WITH DISTINCT x AS t"
+    + f" WHERE NOT EXISTS {{ MATCH (t)-[:PART_OF]->(above:Agency) WHERE {_counts('above')} }}"
+)
 _LEADING = "['lead', 'co-provider']"
 GROUPS = {
-    "sector": ("t", "(n)-[:IN_SECTOR]->(t:Sector)", ""),
-    "area": ("t", "(n)-[:IN_AREA]->(t:Area)", ""),
-    "parent": ("", "(n)-[:PART_OF*0..12]->(t:Agency)", _TOPMOST),
-    "level_of_government": ("", "", ""),
+    "sector": (f"MATCH (n)-[:IN_SECTOR]->(t:Sector) WHERE {_counts('t')}", "t.label_id, t.label_en"),
+    "area": (f"MATCH (n)-[:IN_AREA]->(t:Area) WHERE {_counts('t')}", "t.label_id, t.label_en"),
+    "parent": (_TOPMOST, "null, null"),
+    "level_of_government": ("", ""),
 }

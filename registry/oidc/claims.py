@@ -9,7 +9,7 @@ from registry.settings import Settings
 from registry.store import Reader
 
 NAMES = ("preferred_username", "email", "name", "client_id", "sub")
-MOST = 1000
+MOST, LONGEST = 1000, 200
 Claims = Mapping[str, Any]
 
 
@@ -24,7 +24,7 @@ async def actor_of_claims(reader: Reader, claims: Claims, settings: Settings) ->
     if others := sorted(set(named) - set(agencies)):
         (rows,) = await reader.read([texts.identified(others)])
         agencies = [*agencies, *(agency for _name, agency in rows[0][0])]
-    name = next((str(claims[one]) for one in NAMES if claims.get(one)), "")
+    name = next((str(claims[one])[:LONGEST] for one in NAMES if claims.get(one)), "")
     # A group that is called as an agency is would be taken for it by what the agency alone was granted.
     return Actor(name, _role(claims, settings), frozenset(agencies), frozenset(groups) - frozenset(misnamed))
 

@@ -20,8 +20,8 @@ from registry.web.showing import title
 from registry.words import _
 from schema.names import field_of
 
-# One asks for a resource on its own page.
-EDITED = [kind for kind in MODEL if not kind.kept_by_us and kind is not MODEL["Request"]]
+# What comes of steps of its own, such as a request, has pages of its own for them.
+EDITED = [kind for kind in MODEL if not (kind.kept_by_us or kind.by_step)]
 NO_STORE = {"Cache-Control": "no-store"}
 
 

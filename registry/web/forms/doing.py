@@ -21,6 +21,7 @@ from registry.web.forms.acts import ACTS, Act, Shown, speakers
 from registry.web.forms.fields import Field
 from registry.web.forms.picking import Options
 from registry.web.forms.telling import WHOLE, sentence
+from registry.web.forms.typed import key_of
 from registry.web.graph import Graph
 from registry.web.lists import of_kind
 from registry.web.markup import page
@@ -75,9 +76,7 @@ class Acts:
         path = record_path(act.kind, record["id"])
         if posted_.get(TRAP):
             return RedirectResponse(address(path, [("done", act.name)]), 303)
-        asking = Asking(
-            actor_of(request), "form", posted_.get("key") or None, {"act": act.name, "of": record["id"], **typed}
-        )
+        asking = Asking(actor_of(request), "form", key_of(posted_), {"act": act.name, "of": record["id"], **typed})
         outcome = await self._tools.do(lambda store: act.do(store, asking, record["id"], typed))
         if not outcome.problems:
             return RedirectResponse(address(path, [("done", act.name)]), 303)

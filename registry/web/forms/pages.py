@@ -28,7 +28,7 @@ from registry.web.forms.merging import looked_at, merged
 from registry.web.forms.picking import Options, Picks, choices, pick, unclear
 from registry.web.forms.renewing import FOLLOWED, follower
 from registry.web.forms.telling import WHOLE, at_fields
-from registry.web.forms.typed import Typed, called, saving_of, typed_of
+from registry.web.forms.typed import Typed, called, key_of, saving_of, typed_of, version_of
 from registry.web.graph import Graph
 from registry.web.lists import of_kind
 from registry.web.markup import page
@@ -156,7 +156,7 @@ class Forms:
         if picks.unclear:
             return Outcome(ground.kind.__name__, problems=tuple(_unfit(saving)))
         asked = {name: value for name, value in typed.items() if name != "key"}
-        asking = Asking(ground.actor, "form", typed.get("key") or None, asked)
+        asking = Asking(ground.actor, "form", key_of(typed), asked)
 
         def work(turn: Turn) -> State:
             state = saved(turn, saving)
@@ -171,7 +171,7 @@ class Forms:
         told |= {name: [unclear(options)] for name, options in picks.unclear.items()}
         theirs: Sequence[Line] = ()
         if ground.state and any(one.code == "STALE" for one in problems):
-            before = looked_at(ground.state, ground.entries, int(typed["version"]))
+            before = looked_at(ground.state, ground.entries, version_of(typed) or 0)
             lost, gained = difference(before, ground.state)
             change = Told("", "", "", "", "", lost, gained)
             titles = await names(self._graph, ids_in(ground.kind, [lost, gained]), ground.actor)

@@ -22,6 +22,7 @@ from registry.web.actors import actor_of
 from registry.web.addresses import address, record_path
 from registry.web.allowed import EDITED, stewarded
 from registry.web.forms.telling import sentence
+from registry.web.forms.typed import key_of, version_of
 from registry.web.lists import of_kind
 from registry.web.posted import posted
 from registry.web.problems import Unanswerable
@@ -52,15 +53,16 @@ class Steps:
 
     async def _take(self, name: str, kind: type[Kind], request: Request) -> Response:
         one, form = request.path_params["id"], await posted(request, longest=LONGEST)
-        path, version = record_path(kind.__name__, one), form.get("version", "")
+        path = record_path(kind.__name__, one)
         try:
             note = str(Prose.clean(form.get("note")) or "")
         except Unfit as unfit:
             raise Unanswerable(str(unfit), path, _("Back to the record")) from None
         asked = {"step": name, "record": one, "note": note}
-        asking = Asking(actor_of(request), "form", form.get("key") or None, asked)
-        number = int(version) if version.isdecimal() else None
-        outcome = await self._tools.do(lambda store: take(store, asking, kind, one, STEPS[name], note, number))
+        asking = Asking(actor_of(request), "form", key_of(form), asked)
+        outcome = await self._tools.do(
+            lambda store: take(store, asking, kind, one, STEPS[name], note, version_of(form))
+        )
         return _answered(outcome, path, name)
 
     async def _undo(self, kind: type[Kind], request: Request) -> Response:

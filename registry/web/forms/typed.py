@@ -14,7 +14,7 @@ from registry.values import Flag, Texts
 
 Typed = Mapping[str, str]
 BY_STEPS = ("status",)
-MOST_ROWS = 200
+MOST_ROWS, MOST_DIGITS, LONGEST_KEY = 200, 20, 100
 CALLED = re.compile(r"\(([^()\s]+)\)\s*$")
 
 
@@ -82,6 +82,17 @@ def id_in(text: str) -> str:
     return found[1] if found else text.strip()
 
 
+def version_of(typed: Typed) -> int | None:
+    """Return the version of the record that was looked at; of a number longer than any version, what is longer, too."""
+    text = typed.get("version", "")[:MOST_DIGITS]
+    return int(text) if text.isdecimal() else None
+
+
+def key_of(typed: Typed) -> str | None:
+    """Return the key that makes it harmless to send a form twice; ours are shorter."""
+    return typed.get("key", "")[:LONGEST_KEY] or None
+
+
 def saving_of(
     kind: type[Kind], typed: Typed, picked: Mapping[str, str], state: State | None, shown: Mapping[str, str]
 ) -> Saving:
@@ -103,8 +114,7 @@ def saving_of(
             another="another" in typed,
         )
     removable = {name: {far for far in ties if far in shown} for name, ties in state.ties.items()}
-    version = int(typed["version"]) if typed.get("version", "").isdecimal() else None
-    return Saving(kind, state.id, given, _links(kind, typed, picked, removable), version)
+    return Saving(kind, state.id, given, _links(kind, typed, picked, removable), version_of(typed))
 
 
 def _given(one: Property, typed: Typed, picked: Mapping[str, str]) -> object:
