@@ -17,10 +17,11 @@ run: $(RUN) ## Serve the sample on http://127.0.0.1:8000 until Ctrl-C.
 test: $(TEST) ## Run every test; Neo4j too where Java and Maven are there.
 	$(BIN)/python -m pytest -n 2
 
-check: $(TEST) ## Look for faults without running anything: ruff and mypy.
+check: $(TEST) ## Look for faults without running anything: ruff, mypy and bandit.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml registry schema loaders
 
 fix: $(TEST) ## Mend what ruff can mend, and format.
 	$(BIN)/ruff check --fix .

@@ -174,7 +174,7 @@ class Staging:
     def ends_not_here(self, link: str, side: str, kind: str, size: int) -> Iterator[list[str]]:
         """Give the ids at one side of a link's ties that no record of the kind has here, each once, in batches."""
         text = (
-            f"SELECT DISTINCT {side} FROM ties WHERE link = ? AND NOT EXISTS"
+            f"SELECT DISTINCT {side} FROM ties WHERE link = ? AND NOT EXISTS"  # nosec B608 # a column of ours
             f" (SELECT 1 FROM records WHERE id = {side} AND kind = ?)"
         )
         for batch in self._batches(text, (link, kind), size):
@@ -184,7 +184,7 @@ class Staging:
         """Forget the ties of a link that have one of the ids at this side, and return the rows that gave them."""
         self._db.execute("DELETE FROM missing")
         self._db.executemany("INSERT OR IGNORE INTO missing VALUES (?)", ((one,) for one in ids))
-        which = f"FROM ties WHERE link = ? AND {side} IN (SELECT id FROM missing)"
+        which = f"FROM ties WHERE link = ? AND {side} IN (SELECT id FROM missing)"  # nosec B608 # a column of ours
         rows = self._db.execute(f"SELECT file, row, field, {side} {which} ORDER BY file, row", (link,)).fetchall()
         self._db.execute(f"DELETE {which}", (link,))
         return [Named(Place(file, row), field, record_id) for file, row, field, record_id in rows]

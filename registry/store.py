@@ -253,7 +253,7 @@ def _literal(text: str) -> Any:
 
 _SENTENCES = {
     "UNAVAILABLE": "The graph store at {uri} does not answer; check that it runs and that the address is right.",
-    "WRONG_PASSWORD": "The graph store at {uri} refuses us; check NEO4J_USERNAME and NEO4J_PASSWORD.",
+    "WRONG_PASSWORD": "The graph store at {uri} refuses us; check NEO4J_USERNAME and NEO4J_PASSWORD.",  # nosec B105 # a sentence
     "BAD_ADDRESS": "{uri} is no address of a graph store; NEO4J_URI looks like neo4j://host:7687.",
     "NO_DATABASE": "The graph store at {uri} has no such database; check NEO4J_DATABASE.",
     "NOT_ALLOWED": "The user of the graph store at {uri} may not do this.",

@@ -23,7 +23,7 @@ from registry.plan import NOTHING_ASKED, Total
 from registry.settings import Settings, load_settings
 from registry.store import Place, Store
 
-REFUSED, EVERYWHERE = 2, ("0.0.0.0", "::")
+REFUSED, EVERYWHERE = 2, ("0.0.0.0", "::")  # nosec B104 # what we warn of
 PLAIN: Any = {"markup": False, "soft_wrap": True}  # a link stays on one line
 SAMPLE = "depok"
 WEB = "registry.web.server"  # seconds to import, which other commands should not wait for

@@ -8,7 +8,7 @@ from registry.engine.contact import DATABASE, EngineError
 
 PLATFORMS = {("Linux", "x86_64"), ("Linux", "aarch64"), ("Darwin", "arm64"), ("Windows", "AMD64")}
 COMMAND_TIMEOUT_MS = 30_000
-PASSWORD = "password"
+PASSWORD = "password"  # nosec B105 # the name of a file
 
 
 def server(data: Path, heap: str, bolt: int, http: int, *, lasting: bool) -> list[str]:
