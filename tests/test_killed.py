@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from threading import Event, Lock
 
@@ -80,14 +80,14 @@ def keep(store: Store, record: str) -> None:
         assert not done.problems, done.problems
 
 
-def is_whole(store: Store, writers: Writers) -> None:
+def is_whole(store: Store, writers: Writers, again: Callable[[str], None]) -> None:
     """Check the chain, and that each record is there as it was acknowledged; what nobody is sure of is asked for again."""
     assert verify(store).what is None
     for record in writers.acknowledged:
         known = store.read(state(Sector, record))[0][0]
         assert (known["name"], known["version"]) == (f"{record}, changed", 2)
     for record in writers.unsure:
-        keep(store, record)
+        again(record)
         assert store.read(state(Sector, record))[0][0]["version"] == 2
     told = [(entry["record"], entry["what"]) for entry in entries(store)]
     assert len(told) == len(set(told)), "no change is told twice"
@@ -96,17 +96,18 @@ def is_whole(store: Store, writers: Writers) -> None:
 
 def test_an_engine_that_is_killed_loses_nothing_that_it_acknowledged(engine_data: Path) -> None:
     require_embedded()
+    running = engine.start(engine_data)
+    with Store(place_of(running)) as store:
+        apply(store, MODEL)
     for seed in range(ENGINE_ROUNDS):
         print(f"seed {seed}")
+        with Store(place_of(running)) as store:
+            writers = Writers(seed, partial(keep, store))
+            writers.run(seed, partial(os.kill, running.pid, signal.SIGKILL))
+        engine.stop(engine_data)
         running = engine.start(engine_data)
         with Store(place_of(running)) as store:
-            if seed == 0:
-                apply(store, MODEL)
-            writers = Writers(seed, lambda record, store=store: keep(store, record))  # type: ignore[misc]
-            writers.run(seed, lambda running=running: os.kill(running.pid, signal.SIGKILL))  # type: ignore[misc]
-        engine.stop(engine_data)
-        with Store(place_of(engine.start(engine_data))) as store:
-            is_whole(store, writers)
+            is_whole(store, writers, partial(keep, store))
 
 
 SAVE = """mutation($id: ID!, $code: String!, $name: String!, $key: ID!) {
@@ -119,19 +120,19 @@ def test_a_server_that_is_killed_loses_nothing_that_it_acknowledged(engine_data:
     with Store(place_of(running)) as store:
         apply(store, MODEL)
         secret, _ = issue(store, "tests", Role.ADMIN, (), ())
-        for seed in range(SERVER_ROUNDS):
+        before: Writers | None = None
+        for seed in range(SERVER_ROUNDS + 1):
             print(f"seed {seed}")
             port = free_port()
             server = command("serve", "--port", str(port), data=engine_data)
             serves(server, port)
-            with httpx.Client(
-                base_url=f"http://127.0.0.1:{port}", headers={"Authorization": f"Bearer {secret}"}
-            ) as client:
-                writers = Writers(seed, lambda record, client=client: _ask(client, record))  # type: ignore[misc]
-                writers.run(seed, lambda server=server: psutil.Process(server.pid).kill())  # type: ignore[misc]
-            with suppress(OSError, ValueError):
-                server.communicate(timeout=60)
-            is_whole(store, writers)
+            own = {"Authorization": f"Bearer {secret}"}
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=own) as client:
+                if before:
+                    is_whole(store, before, partial(_ask, client))
+                before = Writers(seed, partial(_ask, client))
+                before.run(seed, psutil.Process(server.pid).kill)
+            server.communicate(timeout=60)
 
 
 def _ask(client: httpx.Client, record: str) -> None:
