@@ -135,9 +135,7 @@ class Kind:
         erasable: tuple[str, ...] = (),
     ) -> None:
         cls.plural, cls.abstract, cls.kept_by_us, cls.named = plural, not plural, kept_by_us, named
-        cls.by_step = (
-            by_step  # what somebody says to another: by hand it comes of steps of its own, and is not rewritten
-        )
+        cls.by_step = by_step  # what somebody says to another: it comes of steps of its own, and nobody rewrites it
         cls.erasable = erasable  # what people write who may ask that it is erased
         cls.properties, cls.ends = {}, {}
 

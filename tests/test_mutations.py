@@ -191,7 +191,7 @@ def test_every_link_of_every_kind_is_added_changed_and_removed(client: httpx.Cli
         for one in (f"{far}:99", hidden)
     )
     assert codes(unknown) == codes(closed)
-    assert ("UNKNOWN_RECORD", field) in codes(unknown)
+    assert (("NOT_ALLOWED", "id") if kind.by_step else ("UNKNOWN_RECORD", field)) in codes(unknown)
 
 
 def test_a_record_goes_from_a_draft_to_retired(client: httpx.Client, world: Store) -> None:
@@ -486,8 +486,6 @@ def test_as_many_changes_and_links_as_may_be(client: httpx.Client) -> None:
     "text",
     [
         "<script>alert(1)</script>",
-        "\u202eevil\u202c txt",
-        "a\x07b\x1b[31m",
         "\u2028\u2029",
         "\U0001f469\u200d\U0001f467",
         "'; MATCH (n) DETACH DELETE n //",
@@ -495,7 +493,7 @@ def test_as_many_changes_and_links_as_may_be(client: httpx.Client) -> None:
         "\ufffe",
         "{{7*7}}",
     ],
-    ids=range(9),
+    ids=range(7),
 )
 def test_any_text_is_kept_as_text(client: httpx.Client, text: str) -> None:
     wanted = save_of(MODEL["Resource"], "name conditions")
@@ -507,7 +505,7 @@ def test_any_text_is_kept_as_text(client: httpx.Client, text: str) -> None:
     assert page.status_code == 200 and "<script>alert" not in page.text
 
 
-@pytest.mark.parametrize("text", ["a\x00b", "a" * 501, "\x00"])
+@pytest.mark.parametrize("text", ["a\x00b", "a" * 501, "\x00", "\u202eevil\u202c txt", "a\x07b\x1b[31m"])
 def test_what_is_no_text_or_too_much_of_it_is_a_problem(client: httpx.Client, text: str) -> None:
     result = done(client, SAVE, "sari", input={"name": text, "kind": "facility"})
     assert codes(result) == [("UNFIT", "name")] and "\x00" not in result["problems"][0]["value"]

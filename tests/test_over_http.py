@@ -220,8 +220,8 @@ def test_no_other_document_is_answered_then(trusting: httpx.Client, asked: dict[
 
 
 def test_our_own_pages_are_answered_then_too(trusting: httpx.Client) -> None:
-    asked = {"query": operation("search"), "variables": {"text": "office", "first": 8}}
-    assert trusting.post("/graphql", json=asked).json()["data"]["search"]["nodes"]
+    asked = {"query": operation("record"), "variables": {"id": "agency:0"}}
+    assert trusting.post("/graphql", json=asked).json()["data"]["record"]["name"] == "Office 0"
     assert "Office 0" in trusting.get("/agencies").text
 
 
