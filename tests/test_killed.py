@@ -34,7 +34,7 @@ pytestmark = [
     pytest.mark.timeout(900),
     pytest.mark.skipif(sys.platform == "win32", reason="Windows has no kill that a process cannot see"),
 ]
-ENGINE_ROUNDS, SERVER_ROUNDS, WRITERS = 20, 20, 6
+ENGINE_ROUNDS, SERVER_ROUNDS, WRITERS = 10, 10, 6
 
 
 class Writers:
