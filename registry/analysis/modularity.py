@@ -56,7 +56,10 @@ def _moved(weights: Matrix, random: np.random.Generator) -> Ints:
             best, highest = group, reached
         if still == STILL:
             break
-    return best
+    # Of a few that want to change places, a coin may never let one go alone: then the first does, and that gains.
+    wanting = np.flatnonzero((wish := _wishes(weights, degree, best)) != best)
+    alone = np.where(np.arange(count) == wanting[:1].sum(), wish, best) if len(wanting) else best
+    return alone if modularity(weights, alone) > highest + LEAST_GAIN else best
 
 
 def _wishes(weights: Matrix, degree: Floats, group: Ints) -> Ints:
