@@ -5,8 +5,8 @@ from typing import Any, TypeVar
 
 from loaders.staging import declared_end, link_name
 from registry.access import ADMIN
-from registry.changing.state import LINKS, Difference, State, Ties, difference, ties_beyond
-from registry.changing.turn import Asking, Turn
+from registry.changing.state import LINKS, Difference, State, Ties, difference, of_link, ties_beyond
+from registry.changing.turn import Asking, Turn, in_turn
 from registry.cypher.write import Stored
 from registry.model import MODEL
 from registry.modelling import End, Kind, Link
@@ -26,14 +26,7 @@ class Recording:
 
     def turn(self, work: Callable[[Turn], Answer]) -> Answer:
         """Do work in one transaction with the entries that tell of it. Raises StoreError."""
-
-        def whole(ask: Any) -> Answer:
-            turn = Turn(ask, self._asking)
-            answer = work(turn)
-            turn.close()
-            return answer
-
-        return self._store.change(whole)
+        return in_turn(self._store, self._asking, work)
 
     def created(self, turn: Turn, kind: type[Kind], ids: Sequence[str]) -> None:
         """Tell of records that were not there before: which, and in one entry, since before them there was nothing."""
@@ -45,7 +38,7 @@ class Recording:
         for row in rows:
             old = before.get(str(row["id"]))
             if old is not None:
-                new: Given = row["props"]  # type: ignore[assignment]
+                new = row["props"]
                 told = difference(State(kind, old), State(kind, {**new, "id": row["id"]}))
                 turn.enter("changed", kind, str(row["id"]), told, steward=new.get("steward"))
 
@@ -57,7 +50,7 @@ class Recording:
     def first_tied(self, turn: Turn, link: Link, count: int) -> None:
         """Tell of ties where there were none before: how many."""
         if count:
-            turn.enter("tied", _kind(declared_end(link)), self._run, ({}, {"tied": {link_name(link): count}}))
+            turn.enter("tied", MODEL[declared_end(link).kind], self._run, ({}, {"tied": {link_name(link): count}}))
 
     def retied(self, turn: Turn, link: Link, before: Iterable[Tied], after: Iterable[Stored] = ()) -> None:
         """Tell of ties that were added, changed or removed, each with the record whose link it is."""
@@ -68,21 +61,16 @@ class Recording:
             was, is_now = old.get(record, {}), new.get(record, {})
             lost, gained = ties_beyond(was, is_now), ties_beyond(is_now, was)
             if lost or gained:
-                turn.enter("tied", _kind(end), record, (_linked(end, lost), _linked(end, gained)))
+                turn.enter("tied", MODEL[end.kind], record, (_linked(end, lost), _linked(end, gained)))
 
 
 def _by_record(end: End, ties: Iterable[Tied]) -> dict[str, Ties]:
     found: dict[str, Ties] = {}
     for start, finish, values in ties:
         here, there = (start, finish) if end.outgoing else (finish, start)
-        known = {name: values[name] for name in end.link.properties if values.get(name) is not None}
-        found.setdefault(here, {})[there] = known
+        found.setdefault(here, {})[there] = of_link(end.link, values)
     return found
 
 
 def _linked(end: End, ties: Ties) -> Difference:
     return {LINKS: {end.name: ties}} if ties else {}
-
-
-def _kind(end: End) -> type[Kind]:
-    return MODEL[end.kind]

@@ -99,7 +99,7 @@ class Staging:
         if was_implied:
             self._db.execute("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?)", values)
             return None
-        given = given_names(record.kind)  # type: ignore[arg-type]
+        given = given_names(record.kind)
         differing = (name for name in _differing(orjson.loads(body)["props"], row["props"]) if name in given)
         field = "kind" if old_kind != kind else next(differing, None)
         return Repeat(Place(file, number), field, show(record.values.get(field or "")))

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
+from typing import Any
 
 from registry.access import ANYBODY, RIGHTS, Action, Actor, Role
 from registry.cypher import credentials as texts
@@ -148,17 +149,17 @@ def _begin(store: Store, secret: str, sort: str) -> str | None:
 
 def _keep(store: Store, sort: str, actor: Actor, lasts: timedelta) -> tuple[str, Credential]:
     secret, kept_of_it = _secret(sort, lasts)
-    whose: dict[str, object] = {
+    whose: dict[str, Any] = {
         "name": actor.name,
         "role": str(actor.role),
         "agencies": sorted(actor.agencies),
         "groups": sorted(actor.groups),
     }
     store.write(texts.sweep(now=now()), texts.add(kept_of_it | whose))
-    return secret, Credential(**{name: value for name, value in (kept_of_it | whose).items() if name != "hash"})  # type: ignore[arg-type]
+    return secret, Credential(**{name: value for name, value in (kept_of_it | whose).items() if name != "hash"})
 
 
-def _secret(sort: str, lasts: timedelta) -> tuple[str, dict[str, object]]:
+def _secret(sort: str, lasts: timedelta) -> tuple[str, dict[str, Any]]:
     """Return a new secret, and what is kept of it: its hash, an id to speak of it, and how long it is valid."""
     secret = PREFIX + secrets.token_urlsafe(32)
     expires = str(Instant.clean(datetime.now(UTC) + lasts))

@@ -30,7 +30,8 @@ def last(store: Store) -> int:
 
 
 def told(store: Store, record: str) -> tuple[dict[str, object], dict[str, Ties]]:
-    state = read_state(Resource, store.read(states.state(Resource, record))[0])
+    state = read_state(Resource, store.read(states.state(Resource, record)))
+    assert state is not None
     return state.given(), dict(state.ties)
 
 

@@ -37,8 +37,7 @@ def give_feedback(store: Store, asking: Asking, heard: Heard) -> Outcome:
             raise Refused(
                 Problem("UNKNOWN_RECORD", "channel", show(heard.channel), _("a channel of the service"), message)
             )
-        if not heard.text.strip():
-            raise Refused(Problem("REQUIRED", "text", "", _("a few words"), _("Say what you want to say.")))
+        _check_said("text", heard.text)
         record, problems = make_record(Feedback, _given(heard, service))
         if record is None:
             raise Refused(*(replace(one, field="text") if one.field == "description" else one for one in problems))
@@ -54,11 +53,8 @@ def answer_feedback(store: Store, asking: Asking, record: str, answer: str) -> O
     """Answer feedback; unless its sender asked for none, others read both from then on. Raises StoreError."""
 
     def work(turn: Turn) -> State:
-        before = found(turn, Feedback, record)
-        if not can(turn.actor, Action.ANSWER, before.properties):
-            raise Refused(not_allowed(_("Whoever answers for the service answers this.")))
-        if not answer.strip():
-            raise Refused(Problem("REQUIRED", "answer", "", _("a few words"), _("Say what you want to say.")))
+        before = _to_answer(turn, record)
+        _check_said("answer", answer)
         said = {"answer": answer, "answered": before.properties.get("answered") or today()}
         shown = {"status": "published", "access": "closed" if before.properties.get("private") else "open"}
         record_, problems = make_record(Feedback, {**before.given(), **said, **shown})
@@ -76,13 +72,24 @@ def erase(store: Store, asking: Asking, record: str) -> Outcome:
     """
 
     def work(turn: Turn) -> State:
-        before = found(turn, Feedback, record)
-        if not can(turn.actor, Action.ANSWER, before.properties):
-            raise Refused(not_allowed(_("Whoever answers for the service answers this.")))
+        before = _to_answer(turn, record)
         turn.ask(contacts.erase(record))
         return turn.keep(before, replace(before, properties={**before.properties, "description": None}), "erased")
 
     return change(store, asking, Feedback, work)
+
+
+def _to_answer(turn: Turn, record: str) -> State:
+    """Return feedback, for who has to answer it. Raises Refused."""
+    state = found(turn, Feedback, record)
+    if not can(turn.actor, Action.ANSWER, state.properties):
+        raise Refused(not_allowed(_("Whoever answers for the service answers this.")))
+    return state
+
+
+def _check_said(field: str, text: str) -> None:
+    if not text.strip():
+        raise Refused(Problem("REQUIRED", field, "", _("a few words"), _("Say what you want to say.")))
 
 
 def _given(heard: Heard, service: State) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """The history of a record: what each entry of the chain changed, and how the record stood before it."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -48,11 +48,13 @@ def read_entry(entry: Mapping[str, Any]) -> Told:
     return Told(at, actor, how, what, note, before, after, 0 if entry.get("run") else entry["number"])
 
 
-def first_undone(told: Told, entries: Sequence[Told]) -> Told:
-    """Return, of a record's entries, the one that an entry undid, or whose undoing it undid; itself if it undid none."""
-    by_id = {f"change:{one.number}": one for one in entries}
-    while told.what == "undone" and told.note in by_id:
-        told = by_id[told.note]
+def first_undone(told: Told, find: Callable[[str], Told | None]) -> Told:
+    """Return the entry that an entry undid, or whose undoing it undid, and so on; itself if it undid none.
+
+    `find` finds an entry by its id, which an undoing notes.
+    """
+    while told.what == "undone" and (undid := find(told.note)):
+        told = undid
     return told
 
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from registry.changing.saving import Saving, check_by_hand, prepared
-from registry.changing.turn import Asking, Refused, Turn
+from registry.changing.turn import Asking, Refused, Turn, in_turn
 from registry.records import Problem
-from registry.store import Ask, Store
+from registry.store import Store
 
 
 @dataclass(frozen=True)
@@ -33,18 +33,16 @@ def save_all(store: Store, asking: Asking, savings: Sequence[Saving], *, dry: bo
     is told of it. Raises StoreError.
     """
 
-    def work(ask: Ask) -> Sequence[Done]:
-        turn = Turn(ask, asking)
+    def work(turn: Turn) -> Sequence[Done]:
         if turn.earlier():
             return ()
         done = [_saved(turn, saving) for saving in savings]
         if dry or any(one.problems for one in done):
             raise _NotDone(done)
-        turn.close()
         return done
 
     try:
-        return store.change(work)
+        return in_turn(store, asking, work)
     except _NotDone as told:
         return told.done
     except Refused as refused:

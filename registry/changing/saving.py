@@ -147,7 +147,7 @@ def _governing(turn: Turn, before: State | None, after: State) -> Iterator[Probl
     if before is None or before.properties.get("steward") != own.get("steward"):
         action = Action.EDIT if before is None else Action.GOVERN
         if not can(turn.actor, action, own):
-            yield _not_theirs("steward", own.get("steward"))
+            yield not_theirs("steward", own.get("steward"))
     if before and before.properties.get("status") == "published":
         for name in GOVERNED:
             differs = before.properties.get(name) != own.get(name)
@@ -175,12 +175,7 @@ def _speaking(turn: Turn, before: State | None, after: State) -> Iterator[Proble
         was = before.ties[end.name] if before else {}
         for far in after.ties[end.name] if end.link.speaks else ():
             if far not in was and not can(turn.actor, Action.EDIT, {"steward": far}):
-                yield _not_theirs(end.name, far)
-
-
-def _not_theirs(name: str, agency: object) -> Problem:
-    rule = _("an agency that you act for")
-    return Problem("NOT_ALLOWED", name, show(agency), rule, _("You do not act for this agency."))
+                yield not_theirs(end.name, far)
 
 
 def _by_step(declared: Mapping[str, Property], given: Mapping[str, object], link: str = "") -> Iterator[Problem]:
@@ -227,6 +222,12 @@ def _unfit_ties(after: State, saving: Saving) -> Iterator[Problem]:
 def not_allowed(message: str) -> Problem:
     """Return the problem of who may not do something."""
     return Problem("NOT_ALLOWED", "id", "", _("what your role allows for the agencies you act for"), message)
+
+
+def not_theirs(name: str, agency: object) -> Problem:
+    """Return the problem of who says something for an agency that they do not act for; `name` is the field."""
+    rule = _("an agency that you act for")
+    return Problem("NOT_ALLOWED", name, show(agency), rule, _("You do not act for this agency."))
 
 
 def stale(looked_at: int, now: int) -> Problem:

@@ -6,7 +6,7 @@ from typing import Any
 
 from registry.cypher.states import own_ends
 from registry.cypher.write import given_names
-from registry.modelling import Kind
+from registry.modelling import Kind, Link
 
 Ties = dict[str, dict[str, object]]  # by the id at the far end, the properties of the link
 Difference = dict[str, Any]
@@ -33,8 +33,7 @@ class State:
 
     def given(self) -> dict[str, object]:
         """Return the properties that a person or a source gives."""
-        names = given_names(self.kind)  # type: ignore[arg-type]
-        return {name: self.properties[name] for name in names if self.properties.get(name) is not None}
+        return {name: one for name in given_names(self.kind) if (one := self.properties.get(name)) is not None}
 
 
 def nothing(kind: type[Kind]) -> State:
@@ -42,13 +41,14 @@ def nothing(kind: type[Kind]) -> State:
     return State(kind, {}, {end.name: {} for end in own_ends(kind)})
 
 
-def read_state(kind: type[Kind], row: Sequence[Any]) -> State:
-    """Return the state that a row of `cypher.states.state` tells."""
-    properties, *ties = row
-    ends = own_ends(kind)
-    return State(
-        kind, properties, {end.name: _ties(tied, end.link.properties) for end, tied in zip(ends, ties, strict=True)}
-    )
+def read_state(kind: type[Kind], rows: Sequence[Sequence[Any]]) -> State | None:
+    """Return the state that the rows of `cypher.states.state` tell; None where there is no such record."""
+    if not rows:
+        return None
+    properties, *ties = rows[0]
+    ends = zip(own_ends(kind), ties, strict=True)
+    tied = {end.name: {far: of_link(end.link, values) for far, values in sorted(those)} for end, those in ends}
+    return State(kind, properties, tied)
 
 
 def difference(before: State, after: State) -> tuple[Difference, Difference]:
@@ -68,7 +68,6 @@ def ties_beyond(ties: Ties, others: Ties) -> Ties:
     return {far: values for far, values in ties.items() if others.get(far) != values}
 
 
-def _ties(rows: Sequence[tuple[str, Mapping[str, object]]], properties: Mapping[str, object]) -> Ties:
-    return {
-        far: {name: values[name] for name in properties if values.get(name) is not None} for far, values in sorted(rows)
-    }
+def of_link(link: Link, values: Mapping[str, object]) -> dict[str, object]:
+    """Return, of what a tie holds, the properties of its link."""
+    return {name: one for name in link.properties if (one := values.get(name)) is not None}

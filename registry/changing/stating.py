@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from registry.access import Action, can
-from registry.changing.saving import not_allowed
+from registry.changing.saving import not_allowed, not_theirs
 from registry.changing.state import State, nothing
 from registry.changing.steps import found
 from registry.changing.turn import Asking, Outcome, Refused, Turn, change, cleaned
 from registry.codes import code_list
+from registry.cypher.states import known
 from registry.model import Partnership, Statement
 from registry.records import Problem, make_record, show
 from registry.store import Store
@@ -29,8 +30,8 @@ def confirm(store: Store, asking: Asking, partnership: str, agency: str, standin
             message = _("Say what is not so, so that it can be mended.")
             raise Refused(Problem("REQUIRED", "remark", "", _("a few words"), message))
         said = {"standing": standing, "standing_on": today(), "remark": why or None}
-        tie = {name: value for name, value in {**before.ties["parties"][agency], **said}.items() if value is not None}
-        ties = {**before.ties, "parties": {**before.ties["parties"], agency: tie}}
+        parties = before.ties["parties"]
+        ties = {**before.ties, "parties": {**parties, agency: known({**parties[agency], **said})}}
         return turn.keep(before, replace(before, ties=ties), "stated")
 
     return change(store, asking, Partnership, work)
@@ -46,14 +47,8 @@ def state_level(store: Store, asking: Asking, partnership: str, agency: str, sai
         about = _of_party(turn, partnership, agency)
         shared = {name: about.properties.get(name) for name in ("access", "grants")}
         name = f"statement:{secrets.token_hex(6)}"
-        given = {
-            "id": name,
-            "steward": agency,
-            "on": today(),
-            **shared,
-            **{k: v for k, v in said.items() if v is not None},
-        }
-        record, problems = make_record(Statement, {**given, "status": "published"})
+        given = {"id": name, "steward": agency, "on": today(), **shared, **known(said), "status": "published"}
+        record, problems = make_record(Statement, given)
         if record is None:
             raise Refused(*problems)
         _check_level(str(record.values["scale"]), str(record.values["level"]))
@@ -82,8 +77,7 @@ def _of_party(turn: Turn, partnership: str, agency: str) -> State:
         message = _("This agency is no party to the agreement.")
         raise Refused(Problem("UNFIT", "agency", show(agency), _("a party to the agreement"), message))
     if not can(turn.actor, Action.EDIT, {"steward": agency}):
-        message = _("You do not act for this agency.")
-        raise Refused(Problem("NOT_ALLOWED", "agency", show(agency), _("an agency that you act for"), message))
+        raise Refused(not_theirs("agency", agency))
     return state
 
 

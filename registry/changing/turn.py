@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
@@ -18,6 +18,8 @@ from registry.records import Problem, Record, make_record, show
 from registry.store import Ask, Store
 from registry.values import Unfit, Value, now
 from registry.words import _
+
+Answer = TypeVar("Answer")
 
 
 class Refused(Exception):
@@ -62,7 +64,7 @@ class Turn:
     def __init__(self, ask: Ask, asking: Asking) -> None:
         self.actor = asking.actor
         self.at = now()
-        self._ask, self._asking = ask, asking
+        self.ask, self._asking = ask, asking
         self._end = End(*ask(chain.take())[0])
         self._entries: list[Stored] = []
 
@@ -73,22 +75,17 @@ class Turn:
 
     def look(self, kind: type[Kind], record: str) -> State | None:
         """Return a record as it stands, whoever asks; None where there is none."""
-        rows = self._ask(states.state(kind, record))
-        return read_state(kind, rows[0]) if rows else None
+        return read_state(kind, self.ask(states.state(kind, record)))
 
     def is_taken(self, record: str) -> bool:
         """Tell whether a record of any kind has this id."""
-        return bool(self._ask(states.taken(record))[0][0])
+        return bool(self.ask(states.taken(record))[0][0])
 
     def unknown(self, kind: str, ids: list[str]) -> list[str]:
         """Return those of the ids that no record of the kind has that the actor may know of."""
-        rows = self._ask(states.faces(MODEL[kind], ids))[0][0] if ids else []
-        seen = {one for one, readers, _status in rows if can(self.actor, Action.SEE_FACE, {"seen_by": readers})}
+        rows = self.ask(states.faces(MODEL[kind], ids))[0][0] if ids else []
+        seen = {one for one, readers in rows if can(self.actor, Action.SEE_FACE, {"seen_by": readers})}
         return [one for one in ids if one not in seen]
-
-    def ask(self, cypher: Any) -> Any:
-        """Return the rows of a text, in this transaction."""
-        return self._ask(cypher)
 
     def keep(
         self, before: State | None, after: State, what: str, note: str | None = None, *, source: str = BY_HAND
@@ -106,8 +103,8 @@ class Turn:
         record = _as_record(after)
         row = write.stored(record)
         if after.properties.get("status") == "retired":
-            row = {**row, "props": {**row["props"], **_readers(old)}}  # type: ignore[dict-item]
-        self._ask(states.put(after.kind, row, source=source, now=self.at))
+            row = {**row, "props": {**row["props"], **_readers(old)}}
+        self.ask(states.put(after.kind, row, source=source, now=self.at))
         self._retie(old, after, source)
         self.enter(what, after.kind, after.id, (lost, gained), steward=after.properties.get("steward"), note=note)
         return replace(after, properties={**after.properties, "version": old.version + 1})
@@ -115,7 +112,7 @@ class Turn:
     def earlier(self) -> Outcome | None:
         """Return what came of it when the same was asked for before, under the same key. Raises Refused."""
         named = self._asking.named()
-        rows = self._ask(chain.keyed(str(named["key"]))) if named else []
+        rows = self.ask(chain.keyed(str(named["key"]))) if named else []
         if not rows:
             return None
         ((record, kind, asked),) = rows
@@ -157,36 +154,46 @@ class Turn:
     def close(self) -> None:
         """Write the entries of this turn."""
         if self._entries:
-            self._ask(chain.append(self._entries))
+            self.ask(chain.append(self._entries))
 
     def _retie(self, old: State, after: State, source: str) -> None:
         for end in states.own_ends(after.kind):
             was, will_be = old.ties.get(end.name, {}), after.ties.get(end.name, {})
             if gone := [far for far in was if far not in will_be]:
-                self._ask(states.untie(end, after.id, gone))
+                self.ask(states.untie(end, after.id, gone))
             if new := [(far, values) for far, values in will_be.items() if was.get(far) != values]:
-                self._ask(states.tie(end, after.id, new, source=source))
+                self.ask(states.tie(end, after.id, new, source=source))
 
     def _source(self) -> None:
         if not self._entries:
             record, _problems = make_record(Source, {"id": BY_HAND, "name": "Registered by hand"})
             assert record is not None
-            self._ask(write.upsert(Source, [record], source=BY_HAND, run="", now=self.at))
+            self.ask(write.upsert(Source, [record], source=BY_HAND, run="", now=self.at))
+
+
+def in_turn(store: Store, asking: Asking, work: Callable[[Turn], Answer]) -> Answer:
+    """Do work in one turn, with its entries; what it raises undoes it. Raises StoreError."""
+
+    def whole(ask: Ask) -> Answer:
+        turn = Turn(ask, asking)
+        answer = work(turn)
+        turn.close()
+        return answer
+
+    return store.change(whole)
 
 
 def change(store: Store, asking: Asking, kind: type[Kind], work: Callable[[Turn], State]) -> Outcome:
     """Do work in one turn and say what came of it; what is refused, or was done before, is not done. Raises StoreError."""
 
-    def turn(ask: Ask) -> Outcome:
-        this = Turn(ask, asking)
-        if done := this.earlier():
+    def once(turn: Turn) -> Outcome:
+        if done := turn.earlier():
             return done
-        state = work(this)
-        this.close()
+        state = work(turn)
         return Outcome(kind.__name__, state.id, state.version)
 
     try:
-        return store.change(turn)
+        return in_turn(store, asking, once)
     except Refused as refused:
         return Outcome(kind.__name__, problems=refused.problems)
 

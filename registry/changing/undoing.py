@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-import orjson
-
 from registry.access import Action, Actor, can
-from registry.changing.history import read_entry
+from registry.changing.history import Told, first_undone, read_entry
 from registry.changing.history import undone as stood
 from registry.changing.saving import not_allowed
 from registry.changing.state import LINKS, Difference, State
@@ -29,7 +28,8 @@ def undo(store: Store, asking: Asking, number: int) -> Outcome:
     def work(turn: Turn) -> State:
         entry = _entry(turn, number)
         before = turn.find(MODEL[entry["record_kind"]], entry["record"])
-        if before is None or not may_undo(turn.actor, before, _first(turn, entry)["what"]):
+        first = first_undone(read_entry(entry), partial(_told, turn))
+        if before is None or not may_undo(turn.actor, before, first.what):
             raise Refused(not_allowed(_("An approver of the record's steward undoes this.")))
         return undone(turn, before, entry)
 
@@ -51,24 +51,18 @@ def _entry(turn: Turn, number: int) -> Mapping[str, Any]:
     return entry
 
 
-def _first(turn: Turn, entry: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the change that an entry undid, or whose undoing it undid, and so on; the entry itself if it undid none."""
-    while entry["what"] == "undone" and (rows := turn.ask(chain.numbered(int(entry["note"].rpartition(":")[2])))):
-        entry = rows[0][0]
-    return entry
+def _told(turn: Turn, entry: str) -> Told | None:
+    rows = turn.ask(chain.numbered(int(entry.rpartition(":")[2])))
+    return read_entry(rows[0][0]) if rows else None
 
 
 def undone(turn: Turn, before: State, entry: Mapping[str, Any]) -> State:
     """Put a record back to what it was before an entry. Raises Refused where it is not as the entry left it."""
-    lost, gained = orjson.loads(entry["before"]), orjson.loads(entry["after"])
-    if problems := list(_changed_since(before, lost, gained)):
+    told = read_entry(entry)
+    if problems := list(_changed_since(before, told.before, told.after)):
         raise Refused(*problems)
-    made = "id" in gained
-    after = (
-        replace(before, properties={**before.properties, "status": "retired"})
-        if made
-        else stood(before, read_entry(entry))
-    )
+    made = "id" in told.after
+    after = replace(before, properties={**before.properties, "status": "retired"}) if made else stood(before, told)
     return turn.keep(before, after, "undone", entry["id"], source=str(before.properties.get("source") or BY_HAND))
 
 

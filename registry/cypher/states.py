@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from registry.access import seen
 from registry.cypher.ddl import words_index
 from registry.cypher.text import Cypher
-from registry.cypher.write import Stored, given_names
+from registry.cypher.write import Stored, blank
 from registry.model import MODEL
 from registry.modelling import End, Kind
 
@@ -31,8 +31,7 @@ def put(kind: type[Kind], row: Stored, *, source: str, now: str) -> Cypher:
         " SET n += $in.blank, n += $in.row.props, n.hash = $in.row.hash, n.source = $in.source,"
         " n.version = n.version + 1, n.updated = $in.now"
     )
-    blank = {name: None for name in given_names(kind) if name != "id"}  # type: ignore[arg-type]
-    return Cypher(text, {"in": {"row": row, "blank": blank, "source": source, "now": now}})
+    return Cypher(text, {"in": {"row": row, "blank": blank(kind), "source": source, "now": now}})
 
 
 def tie(end: End, record: str, ties: Sequence[Tied], *, source: str) -> Cypher:
@@ -58,8 +57,8 @@ def taken(record: str) -> Cypher:
 
 
 def faces(kind: type[Kind], ids: Sequence[str]) -> Cypher:
-    """Return one row: a list of `[id, who sees the face, status]` of those of the ids that records of the kind have."""
-    text = f"UNWIND $in.ids AS id MATCH (n:{kind.__name__} {{id: id}}) RETURN collect([n.id, n.seen_by, n.status])"
+    """Return one row: a list of `[id, who sees the face]` of those of the ids that records of the kind have."""
+    text = f"UNWIND $in.ids AS id MATCH (n:{kind.__name__} {{id: id}}) RETURN collect([n.id, n.seen_by])"
     return Cypher(text, {"in": {"ids": list(ids)}})
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cache
+from typing import Any
 
 from registry.access import seen_by, shown_to
 from registry.cypher.text import Cypher
@@ -9,7 +10,7 @@ from registry.modelling import Kind, Link
 from registry.records import Record, Tie, fold
 from registry.searching import is_searched, words_of
 
-Stored = Mapping[str, object]
+Stored = Mapping[str, Any]
 
 
 def upsert(kind: type[Kind], records: Sequence[Record], *, source: str, run: str, now: str) -> Cypher:
@@ -33,8 +34,7 @@ def upsert_rows(kind: type[Kind], rows: Sequence[Stored], *, source: str, run: s
         " RETURN collect([row.id, CASE WHEN before IS NULL THEN 'created' WHEN before = row.hash THEN 'unchanged'"
         " ELSE 'changed' END, n.version])"
     )
-    blank = {name: None for name in given_names(kind) if name != "id"}  # type: ignore[arg-type]
-    return Cypher(text, {"in": {"rows": rows, "blank": blank, "source": source, "run": run, "now": now}})
+    return Cypher(text, {"in": {"rows": rows, "blank": blank(kind), "source": source, "run": run, "now": now}})
 
 
 def first_rows(kind: type[Kind], rows: Sequence[Stored], *, source: str, run: str, now: str) -> Cypher:
@@ -53,7 +53,7 @@ def first_rows(kind: type[Kind], rows: Sequence[Stored], *, source: str, run: st
 
 def stored(record: Record) -> Stored:
     """Return what the store keeps of a record: the values that a source gave, its readers, and what finds it."""
-    given = ((name, record.values.get(name)) for name in given_names(record.kind))  # type: ignore[arg-type]
+    given = ((name, record.values.get(name)) for name in given_names(record.kind))
     kept = {name: value for name, value in given if value is not None}
     derived = {
         "name_key": fold(str(record.values["name"])),
@@ -117,9 +117,18 @@ def is_empty() -> Cypher:
     return Cypher("OPTIONAL MATCH (n:Agency) WITH n LIMIT 1 RETURN n IS NULL")
 
 
-@cache
 def given_names(kind: type[Kind]) -> tuple[str, ...]:
     """Return the names of the properties of a kind that a source may give."""
+    return _given_names(kind)  # type: ignore[arg-type]  # a class is hashable
+
+
+def blank(kind: type[Kind]) -> dict[str, None]:
+    """Return what clears all that a source may give of a record, but for its id."""
+    return {name: None for name in given_names(kind) if name != "id"}
+
+
+@cache
+def _given_names(kind: type[Kind]) -> tuple[str, ...]:
     return tuple(name for name, declared in kind.properties.items() if not declared.kept_by_us)
 
 

@@ -4,6 +4,8 @@ from starlette.requests import HTTPConnection
 
 from registry.access import ANONYMOUS, Actor
 
+NO_STORE = {"Cache-Control": "no-store"}  # of what is for one reader at one moment
+CHALLENGE = {"WWW-Authenticate": 'Bearer realm="registry"'}
 LOGIN, LOGOUT, FIRST = "/login", "/logout", "/first"
 FOR_EVERYBODY = ("/static/", "/health", "/ready")  # whoever asks
 BY_PROVIDER, BACK = "/login/provider", "/login/back"

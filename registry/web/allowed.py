@@ -10,7 +10,7 @@ from registry.access import RIGHTS, Action, Actor, Role, can
 from registry.model import MODEL
 from registry.modelling import Kind
 from registry.values import today
-from registry.web.actors import actor_of, signed_in
+from registry.web.actors import NO_STORE, actor_of, signed_in
 from registry.web.addresses import record_path
 from registry.web.graph import Graph
 from registry.web.markup import page
@@ -22,7 +22,6 @@ from schema.names import field_of
 
 # What comes of steps of its own, such as a request, has pages of its own for them.
 EDITED = [kind for kind in MODEL if not (kind.kept_by_us or kind.by_step)]
-NO_STORE = {"Cache-Control": "no-store"}
 
 
 def may_register(actor: Actor) -> bool:

@@ -19,7 +19,7 @@ from registry.oidc.provider import Provider, ProviderAway
 from registry.oidc.tokens import Untrusted, identity
 from registry.settings import Settings
 from registry.store import Reader
-from registry.web.actors import BACK, BY_PROVIDER, LOGIN
+from registry.web.actors import BACK, BY_PROVIDER, LOGIN, NO_STORE
 from registry.web.addresses import address
 from registry.web.cookies import cookie, drop_cookie, set_cookie
 from registry.web.problems import SOON, Unanswerable, problem, unheard
@@ -52,7 +52,7 @@ class ByProvider:
             )
         except ProviderAway as error:
             return _away(request, error)
-        response = RedirectResponse(to, 303, {"Cache-Control": "no-store"})
+        response = RedirectResponse(to, 303, NO_STORE)
         set_cookie(request, response, BEGUN, f"{secret}.{quote(there, safe='')}", MINUTES * 60)
         return response
 

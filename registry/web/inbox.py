@@ -15,9 +15,9 @@ from registry.cypher import inbox
 from registry.model import MODEL
 from registry.store import Reader, Rows
 from registry.values import today
-from registry.web.actors import LOGIN, signed_in
+from registry.web.actors import LOGIN, NO_STORE, signed_in
 from registry.web.addresses import address, record_path
-from registry.web.allowed import EDITED, NO_STORE
+from registry.web.allowed import EDITED
 from registry.web.forms.renewing import horizon, renewal_path
 from registry.web.graph import Graph
 from registry.web.markup import page

@@ -62,7 +62,7 @@ class Meetings:
         if kind is not Need:
             return None
         (rows,) = await self._reader.read([states.state(Need, one)])
-        state = read_state(Need, rows[0]) if rows else None
+        state = read_state(Need, rows)
         if (
             state is None
             or state.properties["status"] == "retired"

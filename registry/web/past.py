@@ -57,7 +57,7 @@ class Histories:
         if not entries and day is None:
             return None
         (rows,) = await self._reader.read([states.state(kind, one)])
-        state = read_state(kind, rows[0]) if rows else None
+        state = read_state(kind, rows)
         if state is None or not can(actor, Action.SEE_DETAIL, state.properties):
             return None
         told = [read_entry(row[0]) for row in entries]
@@ -65,9 +65,7 @@ class Histories:
         was = as_it_was(state, told, day) if day else None
         was = was if was and (was is state or _sees(actor, was)) else None
         whole = is_whole(state, told)
-        undoable = {
-            one.number for one in told if kind in EDITED and may_undo(actor, state, first_undone(one, told).what)
-        }
+        undoable = _undoable(state, [one.told for one in seen], told, actor)
         return await self._past(state, seen, was, day, actor, whole=whole, undoable=undoable)
 
     async def _past(
@@ -94,7 +92,7 @@ class Histories:
                 one.told.how,
                 one.told.actor if knows else "",
                 one.told.note if knows else "",
-                lines(kind, one.told, titles),
+                lines(kind, one.told.before, one.told.after, titles),
                 one.told.number if one.told.number in undoable else 0,
             )
             for one in seen
@@ -108,6 +106,14 @@ def _seen(state: State, told: Sequence[Told], actor: Actor) -> Iterator[Passage]
         if not _sees(actor, passage.before or passage.after):
             return
         yield passage
+
+
+def _undoable(state: State, seen: Sequence[Told], told: Sequence[Told], actor: Actor) -> set[int]:
+    """Return the numbers of those changes, among all that are told, which an actor may undo."""
+    if state.kind not in EDITED:
+        return set()
+    by_id = {f"change:{one.number}": one for one in told}
+    return {one.number for one in seen if may_undo(actor, state, first_undone(one, by_id.get).what)}
 
 
 def _sees(actor: Actor, state: State) -> bool:

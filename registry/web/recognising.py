@@ -15,7 +15,7 @@ from registry.access import Actor
 from registry.credentials import actor_of_session
 from registry.oidc.provider import ProviderAway
 from registry.store import Reader, StoreError
-from registry.web.actors import FIRST, FOR_EVERYBODY, LOGIN, LOGOUT
+from registry.web.actors import CHALLENGE, FIRST, FOR_EVERYBODY, LOGIN, LOGOUT, NO_STORE
 from registry.web.addresses import address
 from registry.web.cookies import SESSION, cookie, drop_cookie
 from registry.web.problems import SOON, away, refusal, unheard
@@ -98,8 +98,8 @@ def _answer(request: Request, refused: Unrecognised) -> Response:
     if "text/html" in request.headers.get("accept", ""):
         response: Response = RedirectResponse(address(LOGIN, [("ended", "1"), ("next", _here(request))]), 303)
     else:
-        response = refusal(request, 401, "NOT_ALLOWED", str(refused), {"WWW-Authenticate": 'Bearer realm="registry"'})
-    response.headers["Cache-Control"] = "no-store"
+        response = refusal(request, 401, "NOT_ALLOWED", str(refused), CHALLENGE)
+    response.headers.update(NO_STORE)
     drop_cookie(request, response, SESSION)
     return response
 

@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 from registry.credentials import SESSION as LASTS
 from registry.credentials import end_session, is_invitation, session_by_invitation, session_by_token
 from registry.store import Reader
-from registry.web.actors import BY_PROVIDER, FIRST, LOGIN, LOGOUT
+from registry.web.actors import BY_PROVIDER, CHALLENGE, FIRST, LOGIN, LOGOUT, NO_STORE
 from registry.web.addresses import address
 from registry.web.cookies import SESSION, cookie, drop_cookie, set_cookie
 from registry.web.markup import page
@@ -21,8 +21,6 @@ from registry.web.tools import Tools
 from registry.words import _
 
 OURS = re.compile(r"/(?![/\\])[^\x00-\x20\x7f]*")  # nothing that a browser takes for another host
-NOT_KEPT = {"Cache-Control": "no-store"}
-CHALLENGE = {"WWW-Authenticate": 'Bearer realm="registry"'}
 
 
 class SigningIn:
@@ -59,7 +57,7 @@ class SigningIn:
         session = cookie(request, SESSION)
         if session is not None:
             await self._tools.do(end_session, session)
-        response = RedirectResponse("/", 303, NOT_KEPT)
+        response = RedirectResponse("/", 303, NO_STORE)
         drop_cookie(request, response, SESSION)
         return response
 
@@ -77,7 +75,7 @@ class SigningIn:
     def _form(self, request: Request, there: str, sentence: str, status: int = 200) -> Response:
         by_provider = address(BY_PROVIDER, [("next", there)]) if self._by_provider else ""
         response = page(request, "login.html", status, next=there, sentence=sentence, by_provider=by_provider)
-        response.headers.update(NOT_KEPT if status == 200 else NOT_KEPT | CHALLENGE)
+        response.headers.update(NO_STORE if status == 200 else NO_STORE | CHALLENGE)
         return response
 
 
@@ -88,12 +86,12 @@ def onward(path: str | None) -> str:
 
 def let_in(request: Request, session: str, path: str) -> Response:
     """Go on to a page, signed in."""
-    response = RedirectResponse(path, 303, NOT_KEPT)
+    response = RedirectResponse(path, 303, NO_STORE)
     set_cookie(request, response, SESSION, session, int(LASTS.total_seconds()))
     return response
 
 
 def _first(request: Request, code: str) -> Response:
     response = page(request, "first.html", 200 if code else 410, code=code)
-    response.headers.update(NOT_KEPT)
+    response.headers.update(NO_STORE)
     return response

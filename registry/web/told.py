@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from registry.changing.history import Told
 from registry.changing.state import LINKS, Difference
 from registry.modelling import End, Kind, Property
 from registry.web.showing import edge_words
@@ -38,15 +37,14 @@ def ids_in(kind: type[Kind], differences: Iterable[Difference]) -> dict[str, lis
     return {name: list(ids) for name, ids in found.items()}
 
 
-def lines(kind: type[Kind], told: Told, titles: Titles) -> list[Line]:
-    """Return what an entry made different; links to what has no title, since the reader may not know of it, are left out."""
-    named = told.before.keys() | told.after.keys()
+def lines(kind: type[Kind], before: Difference, after: Difference, titles: Titles) -> list[Line]:
+    """Return what was made different; links to what has no title, since the reader may not know of it, are left out."""
+    named = before.keys() | after.keys()
     names = [name for name in kind.properties if name in named and name not in kind.erasable]
     properties = [
-        Line(label(name), *(_value(kind.properties[name], one, titles) for one in (told.before, told.after)))
-        for name in names
+        Line(label(name), *(_value(kind.properties[name], one, titles) for one in (before, after))) for name in names
     ]
-    tied = [told.before.get(LINKS, {}), told.after.get(LINKS, {})]
+    tied = [before.get(LINKS, {}), after.get(LINKS, {})]
     links = [
         Line(label(name), *(_tied(end, one.get(name, {}), titles) for one in tied))
         for name, end in kind.ends.items()
@@ -59,8 +57,8 @@ def facts(
     kind: type[Kind], properties: Mapping[str, object], ties: Mapping[str, Difference], titles: Titles
 ) -> list[Line]:
     """Return all that a record holds."""
-    told = Told("", "", "", "", "", {}, {**properties, LINKS: {name: tied for name, tied in ties.items() if tied}})
-    return [one for one in lines(kind, told, titles) if one.after]
+    held = {**properties, LINKS: {name: tied for name, tied in ties.items() if tied}}
+    return [one for one in lines(kind, {}, held, titles) if one.after]
 
 
 def _value(one: Property, difference: Difference, titles: Titles) -> str:

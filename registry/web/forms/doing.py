@@ -14,9 +14,9 @@ from registry.access import Actor
 from registry.changing.turn import Asking
 from registry.model import MODEL
 from registry.modelling import Kind
-from registry.web.actors import actor_of, signed_in
+from registry.web.actors import NO_STORE, actor_of, signed_in
 from registry.web.addresses import address, record_path
-from registry.web.allowed import NO_STORE, refused
+from registry.web.allowed import refused
 from registry.web.forms.acts import ACTS, Act, Shown, speakers
 from registry.web.forms.fields import Field
 from registry.web.forms.picking import Options

@@ -20,9 +20,9 @@ from registry.model import Partnership
 from registry.modelling import Kind
 from registry.records import Problem, make_record
 from registry.store import Reader, StoreError
-from registry.web.actors import actor_of
+from registry.web.actors import NO_STORE, actor_of
 from registry.web.addresses import address, list_path, record_path
-from registry.web.allowed import EDITED, NO_STORE, may_register, no_editing, no_registering
+from registry.web.allowed import EDITED, may_register, no_editing, no_registering
 from registry.web.forms.fields import Sheet
 from registry.web.forms.merging import looked_at, merged
 from registry.web.forms.picking import Options, Picks, choices, pick, unclear
@@ -110,7 +110,7 @@ class Forms:
     async def _renewing(self, ground: Ground, renewed: str) -> Ground:
         """Return the ground of an agreement that follows another. Raises HTTPException where the actor sees none."""
         (rows,) = await self._reader.read([states.state(ground.kind, renewed)])
-        old = read_state(ground.kind, rows[0]) if rows else None
+        old = read_state(ground.kind, rows)
         if old is None or not can(ground.actor, Action.SEE_DETAIL, old.properties):
             raise HTTPException(404)
         state = follower(old)
@@ -120,7 +120,7 @@ class Forms:
     async def _edit(self, kind: type[Kind], request: Request) -> Response:
         me, one = actor_of(request), request.path_params["id"]
         rows, entries = await self._reader.read([states.state(kind, one), chain.of_record(one, size=MOST_ENTRIES)])
-        state = read_state(kind, rows[0]) if rows else None
+        state = read_state(kind, rows)
         if state is None or not can(me, Action.EDIT, state.properties):
             response = await no_editing(request, self._graph, kind, one)
             if response is None:
@@ -173,9 +173,8 @@ class Forms:
         if ground.state and any(one.code == "STALE" for one in problems):
             before = looked_at(ground.state, ground.entries, version_of(typed) or 0)
             lost, gained = difference(before, ground.state)
-            change = Told("", "", "", "", "", lost, gained)
             titles = await names(self._graph, ids_in(ground.kind, [lost, gained]), ground.actor)
-            theirs = lines(ground.kind, change, titles)
+            theirs = lines(ground.kind, lost, gained, titles)
             typed = merged(
                 ground.kind, typed, typed_of(before, {**ground.titles, **titles}, ground.choices), ground.typed()
             )

@@ -15,7 +15,7 @@ from registry.web.forms.typed import Typed, editable, id_in, rows
 from registry.web.graph import Graph
 from registry.web.names import names
 from registry.web.selecting import is_term
-from registry.web.showing import shown
+from registry.web.showing import Data, shown
 from registry.web.wording import term_label
 from registry.words import _
 from schema.limits import PAGE
@@ -98,15 +98,15 @@ def _terms(kinds: Sequence[str]) -> str:
     return "\n".join(["query Terms {", *lists, "}", ""])
 
 
-def _tree(answer: Mapping[str, object]) -> Options:
+def _tree(answer: Data) -> Options:
     """Return terms as they stand below one another, set in by their depth; nothing where they are too many for a list."""
-    nodes: list[dict[str, object]] = answer["nodes"]  # type: ignore[assignment]
-    if not nodes or int(str(answer["totalCount"])) > len(nodes):
+    nodes: list[Data] = answer["nodes"]
+    if not nodes or answer["totalCount"] > len(nodes):
         return ()
-    below: dict[str | None, list[dict[str, object]]] = {}
+    below: dict[str | None, list[Data]] = {}
     known = {one["id"] for one in nodes}
     for one in sorted(nodes, key=lambda one: (str(one["code"]), str(one["name"]))):
-        wider = [above["id"] for above in one["broader"] if above["id"] in known]  # type: ignore[attr-defined]
+        wider = [above["id"] for above in one["broader"] if above["id"] in known]
         below.setdefault(wider[0] if wider else None, []).append(one)
     options = list(_below(below, None, 0, set()))
     placed = {one for one, _title in options}
@@ -114,7 +114,7 @@ def _tree(answer: Mapping[str, object]) -> Options:
 
 
 def _below(
-    below: Mapping[str | None, list[dict[str, object]]], above: str | None, depth: int, seen: set[str]
+    below: Mapping[str | None, list[Data]], above: str | None, depth: int, seen: set[str]
 ) -> Iterator[tuple[str, str]]:
     for one in below.get(above, []):
         term = str(one["id"])
@@ -124,7 +124,7 @@ def _below(
             yield from _below(below, term, depth + 1, seen)
 
 
-def _title_of(term: Mapping[str, object]) -> str:
+def _title_of(term: Data) -> str:
     return term_label(term)
 
 

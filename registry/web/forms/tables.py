@@ -18,9 +18,9 @@ from registry.changing.turn import Asking
 from registry.modelling import Kind
 from registry.records import Problem
 from registry.store import StoreError
-from registry.web.actors import actor_of
+from registry.web.actors import NO_STORE, actor_of
 from registry.web.addresses import list_path
-from registry.web.allowed import EDITED, NO_STORE, may_register, no_registering
+from registry.web.allowed import EDITED, may_register, no_registering
 from registry.web.forms.table_rows import MOST_BYTES, Line, Upload, read_back, read_table
 from registry.web.forms.telling import sentence
 from registry.web.lists import of_kind
