@@ -55,7 +55,7 @@ class Size:
     page_cache: str
 
 
-QUICK_START = Size(("-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"), "32m")
+QUICK_START = Size(("-Xms512m", "-Xmx1g", "-Xmn400m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"), "32m")
 SERVER = Size(("-Xms1g", "-Xmx1g", "-XX:+UseG1GC"), "1g")
 
 

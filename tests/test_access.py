@@ -20,8 +20,11 @@ from registry.store import Place, Store
 from registry.values import now
 from registry.web.app import build_app
 from tests.acting import acting, by
+from tests.engines import SLOW_ON_NEO4J
 from tests.making import record
 from tests.serving import serving
+
+pytestmark = SLOW_ON_NEO4J
 
 ROOT = Path(__file__).parent.parent
 ROLES = actors()

@@ -14,10 +14,13 @@ from registry.store import Place, Reader, Store
 from registry.words import speaking
 from schema.compiled import Asking
 from schema.graph_api import build_schema
+from tests.engines import SLOW_ON_NEO4J
 from tests.making import record
 from tests.oracle import Oracle, World
 from tests.random_operations import Operations
 from tests.random_world import GROUPS, random_world, write_world
+
+pytestmark = SLOW_ON_NEO4J
 
 MEMBER = Actor("member", agencies=frozenset({"agency:number-0", "agency:number-3"}), groups=frozenset(GROUPS[:1]))
 SCHEMA = build_schema(MODEL)

@@ -18,7 +18,10 @@ from registry.records import make_tie
 from registry.store import Place, Reader, Store
 from registry.values import Instant, now
 from tests.commands import command, finished, speaking_to
+from tests.engines import SLOW_ON_NEO4J
 from tests.making import record
+
+pytestmark = SLOW_ON_NEO4J
 
 RUN = {"source": "test", "run": "run:test"}
 UNITS = {

@@ -18,9 +18,12 @@ from registry.exploring.shared import shared_between
 from registry.exploring.ties import ties
 from registry.model import MODEL
 from registry.store import Place, Reader, Store
+from tests.engines import SLOW_ON_NEO4J
 from tests.exploring_oracle import Sight
 from tests.oracle import World
 from tests.random_world import GROUPS, random_world, write_world
+
+pytestmark = SLOW_ON_NEO4J
 
 MEMBER = Actor("member", agencies=frozenset({"agency:number-0", "agency:number-3"}), groups=frozenset(GROUPS[:1]))
 RELATIONS = {link.relation for link in MODEL.links()}

@@ -27,8 +27,11 @@ from registry.web.app import build_app
 from schema.change_inputs import by_hand, tied_by_hand
 from schema.names import camel, field_of
 from tests.acting import acting, by
+from tests.engines import SLOW_ON_NEO4J
 from tests.making import record
 from tests.serving import serving
+
+pytestmark = SLOW_ON_NEO4J
 
 ACTORS = {
     "admin": ADMIN,

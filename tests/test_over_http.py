@@ -20,9 +20,11 @@ from registry.values import now
 from registry.web.app import build_app
 from registry.web.operations import operation
 from tests.audits import audited
-from tests.engines import until
+from tests.engines import SLOW_ON_NEO4J, until
 from tests.making import record
 from tests.serving import serving
+
+pytestmark = SLOW_ON_NEO4J
 
 RUN = {"source": "test", "run": "run:test"}
 JSON, GRAPHQL = "application/json", "application/graphql-response+json"

@@ -22,6 +22,9 @@ from registry.reports.report import ReportError
 from registry.store import Store
 from registry.words import speaking
 from tests.depok import depok
+from tests.engines import SLOW_ON_NEO4J
+
+pytestmark = SLOW_ON_NEO4J
 
 AS_OF = "2026-11-25"
 

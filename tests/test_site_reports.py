@@ -29,6 +29,8 @@ from tests.making import record
 from tests.oracle import World, may_see_all
 from tests.random_world import GROUPS, random_world, write_world
 
+pytestmark = SLOW_ON_NEO4J
+
 AS_OF = "2026-11-25"
 SHIPPED = Path(__file__).parent.parent / "reports"
 MEMBER = Actor("member", agencies=frozenset({"agency:number-0", "agency:number-3"}), groups=frozenset(GROUPS[:1]))
@@ -372,7 +374,6 @@ def test_a_restricted_record_is_counted_as_withheld(tmp_path: Path, library: Lib
     assert library.run(store, "how-many", ADMIN, AS_OF).rows[0]["n"] == 3
 
 
-@SLOW_ON_NEO4J
 def test_the_reports_that_ship_find_what_the_sample_has(store: Store) -> None:
     assert not run(store, find_source("depok", Settings(_env_file=None))).refused
     library = Library(SHIPPED)

@@ -17,6 +17,7 @@ def count(store: Store, text: str) -> int:
     return int(store.read(Cypher(f"MATCH {text} RETURN count(*)"))[0][0])
 
 
+@SLOW_ON_NEO4J
 def test_the_sample_loads_without_a_problem_and_a_second_time_changes_nothing(store: Store) -> None:
     source = find_source("depok", Settings())
     first = run(store, source)

@@ -29,6 +29,8 @@ from tests.engines import SLOW_ON_NEO4J
 from tests.making import record
 from tests.serving import serving
 
+pytestmark = SLOW_ON_NEO4J
+
 RUN = {"source": "test", "run": "run:test"}
 PAGE = {"Accept": "text/html,application/xhtml+xml;q=0.9"}
 PAGES = (
@@ -141,7 +143,6 @@ def test_names_are_text_never_markup(client: httpx.Client) -> None:
     assert "<b>" not in page
 
 
-@SLOW_ON_NEO4J
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_any_text_may_be_searched_for(client: httpx.Client, text: str) -> None:
     for path in ("/search", "/search.json", "/agencies", "/agencies.csv", "/shared", "/reports/gaps", "/graphql"):
@@ -153,7 +154,6 @@ def test_any_text_may_be_searched_for(client: httpx.Client, text: str) -> None:
             assert "49" not in re.findall(r'value="(.*?)"', answer.text)
 
 
-@SLOW_ON_NEO4J
 @pytest.mark.parametrize("lang", ["id", "en"])
 @pytest.mark.parametrize("path", PAGES)
 def test_every_page_is_strict_and_loads_nothing_from_elsewhere(client: httpx.Client, path: str, lang: str) -> None:
@@ -272,7 +272,6 @@ def test_what_cannot_be_answered_is_one_sentence_as_page_or_json(
     assert sentence not in indonesian.text
 
 
-@SLOW_ON_NEO4J
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "evil.example:8000", "", "a b", "[::2]"])
 def test_a_name_that_was_turned_to_us_reads_nothing(client: httpx.Client, host: str) -> None:
     for path in ("/", "/graphql?query={agencies{totalCount}}", "/static/registry.css", "/health"):
@@ -304,7 +303,6 @@ def test_the_server_answers_to_its_names(
         assert client.get("/health", headers={"Host": host}).status_code == status
 
 
-@SLOW_ON_NEO4J
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [
@@ -363,7 +361,6 @@ def test_graphiql_begins_with_the_operation_of_the_address_or_one_to_try(client:
 TWO = "query A($n: Int = 2) { agencies(first: $n) { nodes { id } } } query B { agencies { totalCount } }"
 
 
-@SLOW_ON_NEO4J
 @pytest.mark.parametrize(
     ("asked", "expected"),
     [

@@ -88,7 +88,8 @@ def build_app(place: Place, settings: Settings, *, model: Model = MODEL) -> Star
         if provider is not None:
             await provider.close()
 
-    routes = [*_changing(graph, reader, tools, inbox), *_routes(pages, graph, reader, graphql, reports)]
+    asked_most = Route(GRAPHIQL, graphql)  # first, since routes are tried in turn
+    routes = [asked_most, *_changing(graph, reader, tools, inbox), *_routes(pages, graph, reader, reports)]
     return Starlette(
         routes=[*routes, *_entrances(provider, settings, tools, reader)],
         lifespan=lifespan,
@@ -116,9 +117,8 @@ def _entrances(provider: Provider | None, settings: Settings, tools: Tools, read
     return [*SigningIn(tools, reader, by_provider=bool(by_provider)).routes(), *by_provider]
 
 
-def _routes(pages: Pages, graph: Graph, reader: Reader, graphql: Endpoint, reports: Endpoint) -> list[BaseRoute]:
+def _routes(pages: Pages, graph: Graph, reader: Reader, reports: Endpoint) -> list[BaseRoute]:
     return [
-        Route(GRAPHIQL, graphql),
         Route("/", pages.home),
         Route("/explore", Explorer(graph).explore),
         Route("/reports", pages.reports),
