@@ -29,7 +29,7 @@ def upsert_rows(kind: type[Kind], rows: Sequence[Stored], *, source: str, run: s
         " SET n.run = $in.run"
         " WITH n, row, n.hash AS before"
         " FOREACH (x IN CASE WHEN before = row.hash THEN [] ELSE [1] END |"
-        " SET n += $in.blank, n += row.props, n.hash = row.hash, n.source = $in.source, n.version = n.version + 1,"
+        " SET n += $in.blank, n += row, n.source = $in.source, n.version = n.version + 1,"
         " n.updated = $in.now)"
         " RETURN collect([row.id, CASE WHEN before IS NULL THEN 'created' WHEN before = row.hash THEN 'unchanged'"
         " ELSE 'changed' END, n.version])"
@@ -44,7 +44,7 @@ def first_rows(kind: type[Kind], rows: Sequence[Stored], *, source: str, run: st
     """
     text = (
         f"UNWIND $in.rows AS row MERGE (n:{kind.__name__} {{id: row.id}})"
-        " SET n += row.props, n.hash = row.hash, n.source = $in.source, n.run = $in.run, n.version = 1,"
+        " SET n += row, n.source = $in.source, n.run = $in.run, n.version = 1,"
         " n.created = $in.now, n.updated = $in.now"
         " RETURN count(n)"
     )
@@ -52,17 +52,18 @@ def first_rows(kind: type[Kind], rows: Sequence[Stored], *, source: str, run: st
 
 
 def stored(record: Record) -> Stored:
-    """Return what the store keeps of a record: the values that a source gave, its readers, and what finds it."""
-    given = ((name, record.values.get(name)) for name in given_names(record.kind))
-    kept = {name: value for name, value in given if value is not None}
-    derived = {
+    """Return what the store keeps of a record: the values that a source gave, their hash, its readers, what finds it."""
+    given = given_names(record.kind)
+    kept = {name: value for name, value in record.values.items() if value is not None and name in given}
+    derived: dict[str, object] = {
+        "hash": record.hash(),
         "name_key": fold(str(record.values["name"])),
         "seen_by": seen_by(record.values),
         "shown_to": shown_to(record.values),
     }
     if is_searched(record.kind):
         derived["face_words"], derived["words"] = words_of(record)
-    return {"id": record.id, "hash": record.hash(), "props": {**kept, **derived}}
+    return {**kept, **derived}
 
 
 def tie(link: Link, ties: Sequence[Tie], *, source: str, run: str) -> Cypher:
@@ -117,7 +118,7 @@ def is_empty() -> Cypher:
     return Cypher("OPTIONAL MATCH (n:Agency) WITH n LIMIT 1 RETURN n IS NULL")
 
 
-def given_names(kind: type[Kind]) -> tuple[str, ...]:
+def given_names(kind: type[Kind]) -> Mapping[str, object]:
     """Return the names of the properties of a kind that a source may give."""
     return _given_names(kind)  # type: ignore[arg-type]  # a class is hashable
 
@@ -128,8 +129,8 @@ def blank(kind: type[Kind]) -> dict[str, None]:
 
 
 @cache
-def _given_names(kind: type[Kind]) -> tuple[str, ...]:
-    return tuple(name for name, declared in kind.properties.items() if not declared.kept_by_us)
+def _given_names(kind: type[Kind]) -> Mapping[str, object]:
+    return {name: declared for name, declared in kind.properties.items() if not declared.kept_by_us}
 
 
 def _no_other(link: Link) -> str:
