@@ -6,7 +6,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from registry.access import RIGHTS, Action, Actor, Role, can
+from registry.access import Action, Actor, Role, can
 from registry.model import MODEL
 from registry.modelling import Kind
 from registry.values import today
@@ -26,7 +26,7 @@ EDITED = [kind for kind in MODEL if not (kind.kept_by_us or kind.by_step)]
 
 def may_register(actor: Actor) -> bool:
     """Tell whether an actor may register a record of some agency."""
-    return actor.everything or (Action.PROPOSE in RIGHTS[actor.role] and bool(actor.agencies))
+    return actor.everything or bool(actor.for_whom(Action.PROPOSE))
 
 
 def may_edit(actor: Actor, record: Mapping[str, Any]) -> bool:

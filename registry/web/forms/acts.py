@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.datastructures import QueryParams
 
-from registry.access import RIGHTS, Action, Actor
+from registry.access import Action, Actor, can
 from registry.changing import hearing, requesting, stating
 from registry.changing.hearing import Heard
 from registry.changing.requesting import Wish
@@ -14,7 +14,7 @@ from registry.changing.turn import Asking, Outcome
 from registry.codes import code_list
 from registry.figures import number
 from registry.store import Store
-from registry.web.allowed import may_edit
+from registry.web.allowed import may_edit, stewarded
 from registry.web.forms.fields import Field
 from registry.web.forms.needed import NEED, for_need
 from registry.web.forms.picking import Options
@@ -46,8 +46,7 @@ class Act:
 def speakers(actor: Actor, record: Shown) -> list[str]:
     """Return the parties of an agreement for which an actor may speak."""
     parties = [one["agency"]["id"] for one in record.get("parties", ())]
-    mine = actor.agencies if Action.EDIT in RIGHTS[actor.role] else frozenset()
-    return parties if actor.everything else [one for one in parties if one in mine]
+    return [one for one in parties if can(actor, Action.EDIT, {"steward": one})]
 
 
 def _field(
@@ -129,8 +128,7 @@ def _request(store: Store, asking: Asking, record: str, typed: Typed) -> Outcome
 def may_ask(actor: Actor, record: Shown) -> bool:
     """Tell whether an actor may ask for a resource: one that is shared and that is not their own anyway."""
     shared = record["status"] == "PUBLISHED" and record["shareability"] != "not-shared" and record["steward"]
-    asks = Action.PROPOSE in RIGHTS[actor.role] and bool(actor.agencies)
-    return bool(shared and asks and record["steward"]["id"] not in actor.agencies)
+    return bool(shared and actor.for_whom(Action.PROPOSE) and record["steward"]["id"] not in actor.agencies)
 
 
 def _deciding(decision: str) -> Callable[[Store, Asking, str, Typed], Outcome]:
@@ -140,7 +138,7 @@ def _deciding(decision: str) -> Callable[[Store, Asking, str, Typed], Outcome]:
 def _is_at(decision: str | None) -> Callable[[Actor, Shown], bool]:
     def offered(actor: Actor, record: Shown) -> bool:
         owners = set(record["grants"] or ())  # a request is shown to the steward of what it asks for
-        answers = actor.everything or (Action.ANSWER in RIGHTS[actor.role] and not owners.isdisjoint(actor.agencies))
+        answers = actor.everything or not owners.isdisjoint(actor.for_whom(Action.ANSWER))
         return bool(record["status"] == "PUBLISHED" and record["decision"] == decision and answers)
 
     return offered
@@ -169,7 +167,7 @@ def _hear(store: Store, asking: Asking, record: str, typed: Typed) -> Outcome:
 
 
 def _answers(actor: Actor, record: Shown) -> bool:
-    return actor.everything or (may_edit(actor, record) and Action.ANSWER in RIGHTS[actor.role])
+    return record["status"] != "RETIRED" and can(actor, Action.ANSWER, stewarded(record))
 
 
 ACTS = (
