@@ -30,8 +30,8 @@ Begins = Callable[[Graph, Actor, QueryParams, Sequence[Field]], Awaitable[Sequen
 class Act:
     """An act with a record of a kind, at `/KINDS/ID/NAME`.
 
-    `title` and `asks` are worked out in the language of the moment; `asks` returns fields without values, and `begins` those
-    that they have at first, by what the address of the form names.
+    `title`, `asks` and `takes`, which says what it takes to be offered it, are worked out in the language of the moment;
+    `asks` returns fields without values, and `begins` those that they have at first, by what the address of the form names.
     """
 
     kind: str
@@ -41,11 +41,14 @@ class Act:
     asks: Callable[[Options, Shown], Sequence[Field]]
     do: Callable[[Store, Asking, str, Typed], Outcome]
     begins: Begins | None = None
+    takes: Callable[[], str] = lambda: _(
+        "It takes the role of a coordinator or an approver of the agency that it is about."
+    )
 
 
 def speakers(actor: Actor, record: Shown) -> list[str]:
     """Return the parties of an agreement for which an actor may speak."""
-    parties = [one["agency"]["id"] for one in record.get("parties", ())]
+    parties = [one["agency"]["id"] for one in record["parties"]] if record["status"] != "RETIRED" else []
     return [one for one in parties if can(actor, Action.EDIT, {"steward": one})]
 
 
@@ -131,6 +134,12 @@ def may_ask(actor: Actor, record: Shown) -> bool:
     return bool(shared and actor.for_whom(Action.PROPOSE) and record["steward"]["id"] not in actor.agencies)
 
 
+def _takes_another() -> str:
+    return _(
+        "It takes a resource of another agency that is published and shared, and the role of a coordinator or an approver."
+    )
+
+
 def _deciding(decision: str) -> Callable[[Store, Asking, str, Typed], Outcome]:
     return lambda store, asking, record, typed: requesting.decide(store, asking, record, decision, typed["answer"])
 
@@ -195,7 +204,7 @@ ACTS = (
         lambda _mine, _record: [],
         lambda store, asking, record, _typed: stating.withdraw(store, asking, record),
     ),
-    Act("Resource", "request", lambda: _("Ask to use it"), may_ask, _wishing, _request, for_need),
+    Act("Resource", "request", lambda: _("Ask to use it"), may_ask, _wishing, _request, for_need, _takes_another),
     Act("Request", "accept", lambda: _("Accept"), _is_at(None), _answering, _deciding("accepted")),
     Act("Request", "decline", lambda: _("Decline"), _is_at(None), _answering, _deciding("declined")),
     Act("Request", "end", lambda: _("The use has ended"), _is_at("accepted"), _answering, _deciding("ended")),
@@ -206,6 +215,7 @@ ACTS = (
         lambda _actor, one: one["status"] == "PUBLISHED",
         _hearing,
         _hear,
+        takes=lambda: _("It takes a service that is published."),
     ),
     Act(
         "Feedback",
