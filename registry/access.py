@@ -80,10 +80,13 @@ class Actor:
     def _sorted_names(self) -> list[str]:
         return sorted(self.names())
 
+    def for_whom(self, action: Action) -> frozenset[str]:
+        """Return the agencies that the actor acts for and for whose records their role allows an action."""
+        return self.agencies if action in RIGHTS[self.role] else frozenset()
+
     def doing(self, action: Action) -> dict[str, object]:
         """Return the actor as the parameter `$me` of a text that asks where they may do something."""
-        agencies = sorted(self.agencies) if action in RIGHTS[self.role] else []
-        return {**self.parameter(), "everything": self.everything, "agencies": agencies}
+        return {**self.parameter(), "everything": self.everything, "agencies": sorted(self.for_whom(action))}
 
 
 def seeing(names: Iterable[str]) -> Actor:
@@ -103,7 +106,7 @@ def can(actor: Actor, action: Action, record: Mapping[str, object]) -> bool:
     if action in SEEING:
         readers = record.get("seen_by" if action is Action.SEE_FACE else "shown_to")
         return isinstance(readers, list) and not actor.names().isdisjoint(readers)
-    return actor.everything or (action in RIGHTS[actor.role] and record.get("steward") in actor.agencies)
+    return actor.everything or record.get("steward") in actor.for_whom(action)
 
 
 def seen_by(record: Mapping[str, object]) -> list[str]:

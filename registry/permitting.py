@@ -1,8 +1,9 @@
 """Who may do what, worked out cell by cell from the rule itself: `python -m registry.permitting` prints docs/access.md."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from registry.access import SEEING, Action, Actor, Role, can, seen_by, shown_to
+from registry.ways import ANYBODY, READING, WAYS
 
 OWN, OTHER = "agency:own", "agency:other"
 CLASSES = ("open", "restricted", "closed")
@@ -31,7 +32,8 @@ def page() -> Iterator[str]:
     """Give the lines of docs/access.md."""
     yield "# Who may see and do what"
     yield ""
-    yield "Made by `make docs` from `registry/access.py`; a test tries every cell over GraphQL."
+    yield "Made by `make docs` from `registry/access.py` and `registry/ways.py`; `tests/test_cells.py` tries every cell, for"
+    yield "records of each class, over GraphQL, on pages and by commands. The page `/KINDS/ID/allowed` says it of one record."
     yield ""
     yield "*Own* records are those whose steward is an agency that somebody acts for, or a unit of it; *other* are all the rest."
     yield "Grants let the agencies and groups that a record names see all of it, whatever its class."
@@ -70,6 +72,36 @@ def page() -> Iterator[str]:
     yield "confirms an agreement, states levels and asks for resources only for agencies that who asks acts for. What was said"
     yield "so, feedback, requests and statements, is rewritten by nobody but administrators. Only they choose the id of an"
     yield "agency, and only an approver who acts for an agency already changes what it is part of: rights follow from both."
+    yield "What is undone is a change, too: nobody undoes what they may not change."
+    yield ""
+    yield "Approval is for what is new. **What a coordinator changes of a published record is seen at once**, without an approval;"
+    yield "its approvers find it in the record's history and may undo it. Who answers for a published record, who sees it"
+    yield "(`govern`) and whether it is retired is for approvers alone."
+    yield ""
+    yield "To speak of a record (feedback, a request, what a party says), one sees all of it: who is shown its face alone cannot."
+    yield ""
+    yield "## By which ways"
+    yield ""
+    yield from _table(
+        ["action", "GraphQL", "pages", "command line"],
+        (
+            [action.value, *(_listed(names) for names in (ways.changes, ways.forms, ways.commands))]
+            for action, ways in WAYS.items()
+        ),
+    )
+    yield f"Anybody, signed in or not: {_listed(ANYBODY.changes)}, {_listed(ANYBODY.forms)}. Commands that only read:"
+    yield f"{_listed(READING)}."
+    yield ""
+    yield "A table that is sent on a page is no load: its rows are saved one by one as drafts and changes, by who may."
+    yield ""
+    yield "**The command line knows one actor, the administrator.** Who can start `registry` on its machine has the password of the"
+    yield "store, or its files, and so everything; no option or token makes somebody else of them. The chain of changes says"
+    yield "`command` or `load` of what is done so. Only `report --public` reads as somebody who is not signed in. So the rule on"
+    yield "a server is who may log in there; people who should have less get a token and use GraphQL or pages."
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names) or "none"
 
 
 def _table(headings: list[str], rows: Iterator[list[str]]) -> Iterator[str]:

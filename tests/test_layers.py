@@ -11,7 +11,7 @@ LAYERS = [
     {"values", "codes", "words", "figures"},
     {"modelling"},
     {"model"},
-    {"records", "plan", "access", "describing", "permitting"},
+    {"records", "plan", "access", "describing", "permitting", "ways"},
     {"searching"},
     {"cypher"},
     {"store", "settings", "engine"},

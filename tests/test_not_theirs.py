@@ -4,12 +4,12 @@ import pytest
 
 from registry.access import ADMIN, ANONYMOUS, Actor, Role
 from registry.changing.auditing import latest
-from registry.changing.hearing import Heard, give_feedback
+from registry.changing.hearing import Heard, answer_feedback, give_feedback
 from registry.changing.many import save_all
 from registry.changing.requesting import Wish, decide, request
 from registry.changing.saving import LinkChange, Saving
 from registry.changing.stating import confirm, state_level
-from registry.changing.steps import APPROVE, SEND_BACK, take
+from registry.changing.steps import APPROVE, RETIRE, SEND_BACK, take
 from registry.changing.turn import Asking
 from registry.changing.undoing import undo
 from registry.model import Agency, Feedback, Partnership, Request, Resource, Service, Statement
@@ -132,3 +132,34 @@ def test_no_text_holds_what_is_not_seen_but_changes_what_is(city: Store, text: s
     assert codes(confirm(city, SARI, agreed, "dinkes", "disputed", text)) == [("UNFIT", "remark")]
     assert codes(by(city, HEALTH, Saving(Resource, hall, {"name": text}))) == [("UNFIT", "name")]
     assert codes(give_feedback(city, SARI, Heard(service(city), "Halo", contact=text))) == [("UNFIT", "contact")]
+
+
+def test_who_is_shown_a_face_alone_does_not_speak_of_the_rest(city: Store) -> None:
+    hall, ward = room(city), service(city)
+    publish(city, Resource, hall)
+    agreed = by(
+        city, HEALTH, Saving(Partnership, None, {"name": "Pos"}, {"parties": LinkChange({"perpus": {}})})
+    ).record
+    assert agreed
+    publish(city, Partnership, agreed)
+    for kind, record in ((Resource, hall), (Service, ward), (Partnership, agreed)):
+        assert not by(city, ADMIN, Saving(kind, record, {"access": "restricted", "grants": []})).problems
+    assert codes(request(city, TONO, Wish("perpus", hall))) == [("NOT_ALLOWED", "id")]
+    assert codes(give_feedback(city, Asking(ANONYMOUS, "api"), Heard(ward, "Halo"))) == [("NOT_ALLOWED", "id")]
+    assert codes(confirm(city, TONO, agreed, "perpus", "confirmed")) == [("NOT_ALLOWED", "id")]
+    assert not by(city, ADMIN, Saving(Partnership, agreed, {"grants": ["perpus"]})).problems
+    assert not confirm(city, TONO, agreed, "perpus", "confirmed").problems
+
+
+def test_what_is_retired_comes_back_by_nobodys_answer(city: Store) -> None:
+    """Who answers is a coordinator; who retires, or undoes that, an approver."""
+    heard = give_feedback(city, Asking(ANONYMOUS, "form"), Heard(service(city), "Halo")).record
+    hall = room(city)
+    publish(city, Resource, hall)
+    asked = request(city, TONO, Wish("perpus", hall)).record
+    assert heard and asked
+    for kind, record in ((Feedback, heard), (Request, asked)):
+        assert not take(city, Asking(ADMIN, "api"), kind, record, RETIRE).problems
+    assert codes(answer_feedback(city, SARI, heard, "Terima kasih.")) == [("WRONG_STATUS", "status")]
+    assert codes(decide(city, SARI, asked, "accepted")) == [("WRONG_STATUS", "status")]
+    assert properties(city, Feedback, heard)["status"] == properties(city, Request, asked)["status"] == "retired"

@@ -4,7 +4,7 @@ import pytest
 
 from loaders.outcome import Refused
 from loaders.undoing import undo_load
-from registry.access import ADMIN
+from registry.access import ADMIN, Actor, Role
 from registry.changing.auditing import latest, verify
 from registry.changing.saving import LinkChange, Saving, save
 from registry.changing.state import Ties, read_state
@@ -132,3 +132,22 @@ def test_what_another_party_said_is_taken_back_by_an_administrator_only(store: S
     assert not undo_last(store).problems
     assert not by(store, HEAD, Saving(Partnership, record, {"name": "Sudut baca"})).problems
     assert not undo(store, approver, last(store)).problems
+
+
+def test_what_one_may_not_change_one_does_not_undo(store: Store) -> None:
+    """Who acts for an agency acts for its units, and who answers for a record decides of it: undoing gives neither away."""
+    settle(store)
+    steward = Actor("budi", Role.APPROVER, frozenset({"dinkes"}))
+    unit = Saving(Agency, "terminal", {"name": "Terminal", "kind": "other", "steward": "dinkes"}, PART_OF)
+    assert not by(store, ADMIN, unit).problems
+    assert not by(store, ADMIN, Saving(Agency, "terminal", {}, {"part_of": LinkChange({}, ("dinkes",))})).problems
+    assert codes(undo(store, Asking(steward, "form"), last(store))) == [("NOT_ALLOWED", "part_of")]
+    hall = room(store)
+    assert not by(store, ADMIN, Saving(Resource, hall, {"steward": "perpus"})).problems
+    reader = Asking(Actor("tini", Role.APPROVER, frozenset({"perpus"})), "form")
+    assert codes(undo(store, reader, last(store))) == [("NOT_ALLOWED", "steward")]
+    both = Asking(Actor("ani", Role.APPROVER, frozenset({"dinkes", "perpus", "terminal"})), "form")
+    assert not undo(store, both, last(store)).problems
+
+
+PART_OF = {"part_of": LinkChange({"dinkes": {}})}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from registry.access import Action, can
 from registry.changing.saving import not_allowed
 from registry.changing.state import State, Ties, nothing
-from registry.changing.steps import found
+from registry.changing.steps import PUBLISHED, STANDING, check_stands, found, whole
 from registry.changing.turn import Asking, Outcome, Refused, Turn, change, cleaned
 from registry.cypher import contacts
 from registry.model import Channel, Feedback, Service
@@ -31,7 +31,7 @@ def give_feedback(store: Store, asking: Asking, heard: Heard) -> Outcome:
     """Take in feedback; until it is answered, only who has to answer it reads it. Raises StoreError."""
 
     def work(turn: Turn) -> State:
-        service = found(turn, Service, heard.service)
+        service = whole(turn, Service, heard.service, PUBLISHED)
         if heard.channel and turn.unknown(Channel.__name__, [heard.channel]):
             message = _("There is no such channel.")
             raise Refused(
@@ -54,6 +54,7 @@ def answer_feedback(store: Store, asking: Asking, record: str, answer: str) -> O
 
     def work(turn: Turn) -> State:
         before = _to_answer(turn, record)
+        check_stands(before, STANDING)
         _check_said("answer", answer)
         said = {"answer": answer, "answered": before.properties.get("answered") or today()}
         shown = {"status": "published", "access": "closed" if before.properties.get("private") else "open"}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from registry.access import Action, can
 from registry.changing.saving import LinkChange, Saving, not_allowed, prepared
 from registry.changing.state import State, Ties
-from registry.changing.steps import found
+from registry.changing.steps import PUBLISHED, check_stands, found, whole
 from registry.changing.turn import Asking, Outcome, Refused, Turn, change, cleaned
 from registry.figures import number
 from registry.model import Agency, Request, Resource
@@ -33,7 +33,7 @@ def request(store: Store, asking: Asking, wish: Wish) -> Outcome:
     """Ask to use a resource. It is shown to who asks and to the resource's steward only. Raises StoreError."""
 
     def work(turn: Turn) -> State:
-        resource = found(turn, Resource, wish.resource)
+        resource = whole(turn, Resource, wish.resource, PUBLISHED)
         steward = resource.properties.get("steward")
         if resource.properties.get("shareability") == "not-shared" or not steward:
             message = (
@@ -65,6 +65,7 @@ def decide(store: Store, asking: Asking, record: str, decision: str, answer: str
     def work(turn: Turn) -> State:
         before = found(turn, Request, record)
         resource = _asked_for(turn, before)
+        check_stands(before, PUBLISHED)
         if decision not in _FOLLOWS or before.properties.get("decision") != _FOLLOWS[decision]:
             stands = str(before.properties.get("decision") or "")
             message = _("Where this request stands, it cannot be done.")

@@ -75,9 +75,7 @@ def prepared(turn: Turn, before: State | None, saving: Saving) -> State:
         *_by_step(saving.kind.properties, saving.properties),
         *_unfit_ties(after, saving),
         *_nowhere(turn, before, after),
-        *_governing(turn, before, after),
-        *_acting(turn, before, after, saving),
-        *_speaking(turn, before, after),
+        *overreach(turn, before, after, saving.id),
         *(known_already(turn, after) if is_new else ()),
     ]
     if record is None or problems:
@@ -141,11 +139,18 @@ def _check_may_change(turn: Turn, before: State, saving: Saving) -> None:
         raise Refused(stale(saving.version, before.version))
 
 
+def overreach(turn: Turn, before: State | None, after: State, chosen: str | None = None) -> Iterator[Problem]:
+    """Yield what of a change is not for who asks; `chosen` is the id that they chose for a new record, if they did."""
+    yield from _governing(turn, before, after)
+    yield from _acting(turn, before, after, chosen)
+    yield from _speaking(turn, before, after)
+
+
 def _governing(turn: Turn, before: State | None, after: State) -> Iterator[Problem]:
     """Yield what only some may change: who answers for a record, and, once it is published, who sees it."""
     own = after.properties
     if before is None or before.properties.get("steward") != own.get("steward"):
-        action = Action.EDIT if before is None else Action.GOVERN
+        action = Action.PROPOSE if before is None else Action.GOVERN
         if not can(turn.actor, action, own):
             yield not_theirs("steward", own.get("steward"))
     if before and before.properties.get("status") == "published":
@@ -156,13 +161,13 @@ def _governing(turn: Turn, before: State | None, after: State) -> Iterator[Probl
                 yield Problem("NOT_ALLOWED", name, show(own.get(name)), _("a change by an approver"), message)
 
 
-def _acting(turn: Turn, before: State | None, after: State, saving: Saving) -> Iterator[Problem]:
+def _acting(turn: Turn, before: State | None, after: State, chosen: str | None) -> Iterator[Problem]:
     """Yield what of an agency would make somebody act for it, or be taken for it, who does not act for it yet."""
     if after.kind is not Agency or turn.actor.everything:
         return
-    if before is None and saving.id:  # grants, groups and the claims of a provider go by names such as this
+    if before is None and chosen:  # grants, groups and the claims of a provider go by names such as this
         message = _("Only an administrator chooses the id of an agency; leave it empty.")
-        yield Problem("NOT_ALLOWED", "id", show(saving.id), _("no id of one's own"), message)
+        yield Problem("NOT_ALLOWED", "id", show(chosen), _("no id of one's own"), message)
     moved = before is not None and before.ties["part_of"].keys() != after.ties["part_of"].keys()
     if moved and not can(turn.actor, Action.GOVERN, {"steward": after.id}):  # who acts for the whole acts for its units
         message = _("Only an approver of this agency changes what it is part of.")

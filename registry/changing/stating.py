@@ -7,7 +7,7 @@ from dataclasses import replace
 from registry.access import Action, can
 from registry.changing.saving import not_allowed, not_theirs
 from registry.changing.state import State, nothing
-from registry.changing.steps import found
+from registry.changing.steps import STANDING, found, whole
 from registry.changing.turn import Asking, Outcome, Refused, Turn, change, cleaned
 from registry.codes import code_list
 from registry.cypher.states import known
@@ -72,7 +72,7 @@ def withdraw(store: Store, asking: Asking, statement: str) -> Outcome:
 
 def _of_party(turn: Turn, partnership: str, agency: str) -> State:
     """Return an agreement whose party the actor speaks for. Raises Refused."""
-    state = found(turn, Partnership, partnership)
+    state = whole(turn, Partnership, partnership, STANDING)
     if agency not in state.ties["parties"]:
         message = _("This agency is no party to the agreement.")
         raise Refused(Problem("UNFIT", "agency", show(agency), _("a party to the agreement"), message))

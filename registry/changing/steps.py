@@ -1,6 +1,6 @@
 """The steps of a record's life: a draft is handed in, approved or sent back, and what is no longer true is retired."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from registry.access import Action, Actor, can
@@ -23,10 +23,11 @@ class Step:
     to: str
 
 
+STANDING, PUBLISHED = ("draft", "proposed", "published"), ("published",)
 PROPOSE = Step("proposed", Action.PROPOSE, ("draft",), "proposed")
 APPROVE = Step("approved", Action.APPROVE, ("proposed",), "published")
 SEND_BACK = Step("sent-back", Action.APPROVE, ("proposed",), "draft")
-RETIRE = Step("retired", Action.RETIRE, ("draft", "proposed", "published"), "retired")
+RETIRE = Step("retired", Action.RETIRE, STANDING, "retired")
 
 
 def take(
@@ -39,18 +40,13 @@ def take(
 def taken(turn: Turn, kind: type[Kind], record: str, step: Step, note: str, version: int | None) -> State:
     """Do what `take` does within a turn. Raises changing.turn.Refused."""
     before = found(turn, kind, record)
-    status = str(before.properties.get("status"))
     if step is not RETIRE:
         check_by_hand(turn, kind)
     if not may_take(turn.actor, step, before.properties):
         raise Refused(not_allowed(_("You may not do this with this record.")))
     if version is not None and version != before.version:
         raise Refused(stale(version, before.version))
-    if status not in step.of:
-        rule = _("a record that is {status}").format(status=" / ".join(step.of))
-        raise Refused(
-            Problem("WRONG_STATUS", "status", status, rule, _("Where this record stands, it cannot be done."))
-        )
+    check_stands(before, step.of)
     after = replace(before, properties={**before.properties, "status": step.to, **_told(before, step)})
     return turn.keep(before, after, step.what, note.strip() or None)
 
@@ -72,7 +68,30 @@ def found(turn: Turn, kind: type[Kind], record: str) -> State:
     return state
 
 
+def whole(turn: Turn, kind: type[Kind], record: str, statuses: Collection[str]) -> State:
+    """Return a record at one of some statuses, of which the actor sees all: who sees less cannot speak of it. Raises Refused."""
+    state = found(turn, kind, record)
+    if not can(turn.actor, Action.SEE_DETAIL, state.properties):
+        raise Refused(not_allowed(_("Only its face is shown to you; its steward may show you the rest.")))
+    check_stands(state, statuses)
+    return state
+
+
+def check_stands(state: State, statuses: Collection[str]) -> None:
+    """Refuse what cannot be done with a record at another status. Raises Refused."""
+    status = str(state.properties.get("status"))
+    if status not in statuses:
+        rule = _("a record that is {status}").format(status=" / ".join(statuses))
+        message = _("Where this record stands, it cannot be done.")
+        raise Refused(Problem("WRONG_STATUS", "status", status, rule, message))
+
+
 def may_take(actor: Actor, step: Step, record: Mapping[str, object]) -> bool:
-    """Tell whether an actor may take a step with a record; who may make drafts may withdraw them, too."""
+    """Tell whether an actor may take a step with a record."""
+    return can(actor, action_of(step, record), record)
+
+
+def action_of(step: Step, record: Mapping[str, object]) -> Action:
+    """Return the action that a step with a record is; who may make drafts may withdraw them, too."""
     withdraws = step is RETIRE and record.get("status") == "draft"
-    return can(actor, Action.PROPOSE if withdraws else step.action, record)
+    return Action.PROPOSE if withdraws else step.action

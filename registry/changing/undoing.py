@@ -8,7 +8,7 @@ from typing import Any
 from registry.access import Action, Actor, can
 from registry.changing.history import Told, first_undone, read_entry
 from registry.changing.history import undone as stood
-from registry.changing.saving import not_allowed
+from registry.changing.saving import not_allowed, overreach
 from registry.changing.state import LINKS, Difference, State
 from registry.changing.turn import Asking, Outcome, Refused, Turn, change
 from registry.cypher import chain
@@ -57,12 +57,17 @@ def _told(turn: Turn, entry: str) -> Told | None:
 
 
 def undone(turn: Turn, before: State, entry: Mapping[str, Any]) -> State:
-    """Put a record back to what it was before an entry. Raises Refused where it is not as the entry left it."""
+    """Put a record back to what it was before an entry.
+
+    Raises Refused where it is not as the entry left it, and where who asks may not make this of it.
+    """
     told = read_entry(entry)
     if problems := list(_changed_since(before, told.before, told.after)):
         raise Refused(*problems)
     made = "id" in told.after
     after = replace(before, properties={**before.properties, "status": "retired"}) if made else stood(before, told)
+    if problems := list(overreach(turn, before, after)):
+        raise Refused(*problems)
     return turn.keep(before, after, "undone", entry["id"], source=str(before.properties.get("source") or BY_HAND))
 
 

@@ -23,6 +23,11 @@ def record_path(kind: str, record: str) -> str:
     return f"/{MODEL[kind].plural}/{quote(record, safe=':~')}"
 
 
+def rights_path(record: str) -> str:
+    """Return where is told what one may do with a record, given by the address of its page."""
+    return f"{record}/allowed"
+
+
 def address(path: str, asked: Pairs = ()) -> str:
     """Return a path with a query, in which the characters of ids stand as they are."""
     query = urlencode(list(asked), safe=":~,")

@@ -6,14 +6,15 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from registry.access import RIGHTS, Action, Actor, Role, can
+from registry.access import Action, Actor, can
 from registry.model import MODEL
 from registry.modelling import Kind
 from registry.values import today
 from registry.web.actors import NO_STORE, actor_of, signed_in
-from registry.web.addresses import record_path
+from registry.web.addresses import record_path, rights_path
 from registry.web.graph import Graph
 from registry.web.markup import page
+from registry.web.reasons import role_called, why
 from registry.web.record import operation
 from registry.web.record_page import steward
 from registry.web.showing import title
@@ -26,7 +27,7 @@ EDITED = [kind for kind in MODEL if not (kind.kept_by_us or kind.by_step)]
 
 def may_register(actor: Actor) -> bool:
     """Tell whether an actor may register a record of some agency."""
-    return actor.everything or (Action.PROPOSE in RIGHTS[actor.role] and bool(actor.agencies))
+    return actor.everything or bool(actor.for_whom(Action.PROPOSE))
 
 
 def may_edit(actor: Actor, record: Mapping[str, Any]) -> bool:
@@ -39,29 +40,29 @@ def stewarded(record: Mapping[str, Any]) -> dict[str, Any]:
     return {"status": record["status"].lower(), "steward": record["steward"] and record["steward"]["id"]}
 
 
-def role_called(role: Role) -> str:
-    """Return what a role is called."""
-    return {
-        Role.VIEWER: _("viewer"),
-        Role.ANALYST: _("analyst"),
-        Role.COORDINATOR: _("coordinator"),
-        Role.APPROVER: _("approver"),
-        Role.ADMIN: _("administrator"),
-    }[role]
-
-
-def refused(request: Request, sentence: str, needed: str, whom: Any = None, onward: str = "/") -> Response:
-    """Return the page that says why somebody may not do something: what it takes, and whom they can ask."""
+def role_named(request: Request) -> str:
+    """Return the role of who is signed in; nothing where nobody is."""
     me = signed_in(request)
+    return role_called(me.role) if me else ""
+
+
+def refused(
+    request: Request, sentence: str, needed: str, whom: Any = None, onward: str = "/", rights: str = ""
+) -> Response:
+    """Return the page that says why somebody may not do something: what it takes, and whom they can ask.
+
+    `onward` is where they go on, and `rights` where they read what they may do.
+    """
     response = page(
         request,
         "not_allowed.html",
         403,
         sentence=sentence,
         needed=needed,
-        role=role_called(me.role) if me else "",
+        role=role_named(request),
         steward=whom,
         onward=onward,
+        rights=rights,
     )
     response.headers.update(NO_STORE)
     return response
@@ -75,9 +76,23 @@ def no_registering(request: Request, kind: type[Kind]) -> Response:
 
 async def no_editing(request: Request, graph: Graph, kind: type[Kind], one: str) -> Response | None:
     """Return the page for who may not change a record; None where they may not even know of it."""
-    record = (await graph.ask(operation(kind), {"id": one}, actor_of(request)))[field_of(kind)]
+    return await no_doing(request, graph, kind, one, Action.EDIT, _("You may not change “{title}”."))
+
+
+async def no_doing(
+    request: Request, graph: Graph, kind: type[Kind], one: str, action: Action, sentence: str
+) -> Response | None:
+    """Return the page for who may not do something with a record, which `sentence` may name by its `{title}`.
+
+    None where they may not even know of it.
+    """
+    me = actor_of(request)
+    record = (await graph.ask(operation(kind), {"id": one}, me))[field_of(kind)]
     if record is None:
         return None
-    sentence = _("You may not change “{title}”.").format(title=title(kind.__name__, record))
-    needed = _("It takes the role of a coordinator or an approver of the agency that answers for it.")
-    return refused(request, sentence, needed, steward(record, today()), record_path(kind.__name__, one))
+    whom = steward(record, today())
+    known = stewarded(record)
+    needed = "" if can(me, action, known) else why(me, action, known, whom[0].title if whom else "")
+    named = sentence.replace("{title}", title(kind.__name__, record))
+    path = record_path(kind.__name__, one)
+    return refused(request, named, needed, whom, path, rights_path(path))

@@ -44,6 +44,7 @@ from registry.web.past import Histories
 from registry.web.problems import exception_handlers
 from registry.web.recognising import Recognised
 from registry.web.records import Records
+from registry.web.rights import Rights
 from registry.web.searches import Searches
 from registry.web.security import GRAPHIQL, GRAPHIQL_OF_REPORTS, Secured
 from registry.web.sharing import Sharing
@@ -109,7 +110,7 @@ def build_app(place: Place, settings: Settings, *, model: Model = MODEL) -> Star
 
 def _changing(graph: Graph, reader: Reader, tools: Tools, inbox: Inbox) -> list[BaseRoute]:
     forms = [*Tables(tools).routes(), *Forms(graph, reader, tools).routes(), *Acts(graph, tools).routes()]
-    return [*forms, *Steps(tools).routes(), *inbox.routes()]
+    return [*forms, *Steps(graph, tools).routes(), *inbox.routes()]
 
 
 def _entrances(provider: Provider | None, settings: Settings, tools: Tools, reader: Reader) -> list[BaseRoute]:
@@ -129,6 +130,7 @@ def _routes(pages: Pages, graph: Graph, reader: Reader, reports: Endpoint) -> li
         Route("/reports/{name}", pages.report),
         *Lists(graph).routes(),
         *Records(graph, Histories(graph, reader), Meetings(graph, reader)).routes(),
+        *Rights(graph, reader).routes(),
         *Searches(graph).routes(),
         *Sharing(graph).routes(),
         Route("/evidence", evidence),

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from registry import figures
-from registry.access import RIGHTS, Action, Actor, can
+from registry.access import Action, Actor, can
 from registry.cypher import inbox
 from registry.model import MODEL
 from registry.store import Reader, Rows
@@ -66,7 +66,7 @@ class Desk:
 
     async def standing_at(self, status: str, action: Action) -> list[tuple[str, str, str]]:
         """Return kind, id and time of the records at a status with which I may do something, newest first."""
-        if not self.me.everything and (action not in RIGHTS[self.me.role] or not self.me.agencies):
+        if not self.me.everything and not self.me.for_whom(action):
             return []
         me = self.me.doing(action)
         answers = await self.reader.read([inbox.standing_at(kind, status, me=me, size=MOST) for kind in EDITED])
@@ -163,10 +163,9 @@ async def last_changes(desk: Desk) -> Part:
 
 async def to_confirm(desk: Desk) -> Part:
     """Find the agreements on which my agencies have yet to speak."""
-    me = desk.me
-    speaks = me.agencies and Action.EDIT in RIGHTS[me.role]
-    text = inbox.unconfirmed(sorted(me.agencies), me=me.parameter(), size=MOST)
-    (rows,) = await desk.reader.read([text]) if speaks else ([],)
+    agencies = sorted(desk.me.for_whom(Action.EDIT))
+    text = inbox.unconfirmed(agencies, me=desk.me.parameter(), size=MOST)
+    (rows,) = await desk.reader.read([text]) if agencies else ([],)
     items = await desk.items("Partnership", rows, _("changed on {when}"))
     return Part("confirm", _("To confirm or dispute"), _("No agreement waits for your word."), items, len(items))
 

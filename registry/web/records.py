@@ -15,7 +15,7 @@ from registry.modelling import Kind
 from registry.values import Date, Unfit, today
 from registry.web import record_page
 from registry.web.actors import actor_of
-from registry.web.addresses import address, graphiql_path, record_path
+from registry.web.addresses import address, graphiql_path, record_path, rights_path
 from registry.web.allowed import EDITED, may_edit
 from registry.web.files import json_file
 from registry.web.forms.acts import offered_acts
@@ -84,6 +84,7 @@ class Records:
             offers=offers,
             past=past,
             path=record_path(kind.__name__, one),
+            rights=rights_path(record_path(kind.__name__, one)) if kind in EDITED else "",
             graphiql=graphiql_path(operation(kind), {"id": one}),
         )
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.datastructures import QueryParams
 
-from registry.access import RIGHTS, Action, Actor
+from registry.access import Action, Actor, can
 from registry.changing import hearing, requesting, stating
 from registry.changing.hearing import Heard
 from registry.changing.requesting import Wish
@@ -14,7 +14,7 @@ from registry.changing.turn import Asking, Outcome
 from registry.codes import code_list
 from registry.figures import number
 from registry.store import Store
-from registry.web.allowed import may_edit
+from registry.web.allowed import may_edit, stewarded
 from registry.web.forms.fields import Field
 from registry.web.forms.needed import NEED, for_need
 from registry.web.forms.picking import Options
@@ -30,8 +30,8 @@ Begins = Callable[[Graph, Actor, QueryParams, Sequence[Field]], Awaitable[Sequen
 class Act:
     """An act with a record of a kind, at `/KINDS/ID/NAME`.
 
-    `title` and `asks` are worked out in the language of the moment; `asks` returns fields without values, and `begins` those
-    that they have at first, by what the address of the form names.
+    `title`, `asks` and `takes`, which says what it takes to be offered it, are worked out in the language of the moment;
+    `asks` returns fields without values, and `begins` those that they have at first, by what the address of the form names.
     """
 
     kind: str
@@ -41,13 +41,15 @@ class Act:
     asks: Callable[[Options, Shown], Sequence[Field]]
     do: Callable[[Store, Asking, str, Typed], Outcome]
     begins: Begins | None = None
+    takes: Callable[[], str] = lambda: _(
+        "It takes the role of a coordinator or an approver of the agency that it is about."
+    )
 
 
 def speakers(actor: Actor, record: Shown) -> list[str]:
     """Return the parties of an agreement for which an actor may speak."""
-    parties = [one["agency"]["id"] for one in record.get("parties", ())]
-    mine = actor.agencies if Action.EDIT in RIGHTS[actor.role] else frozenset()
-    return parties if actor.everything else [one for one in parties if one in mine]
+    parties = [one["agency"]["id"] for one in record["parties"]] if record["status"] != "RETIRED" else []
+    return [one for one in parties if can(actor, Action.EDIT, {"steward": one})]
 
 
 def _field(
@@ -129,8 +131,13 @@ def _request(store: Store, asking: Asking, record: str, typed: Typed) -> Outcome
 def may_ask(actor: Actor, record: Shown) -> bool:
     """Tell whether an actor may ask for a resource: one that is shared and that is not their own anyway."""
     shared = record["status"] == "PUBLISHED" and record["shareability"] != "not-shared" and record["steward"]
-    asks = Action.PROPOSE in RIGHTS[actor.role] and bool(actor.agencies)
-    return bool(shared and asks and record["steward"]["id"] not in actor.agencies)
+    return bool(shared and actor.for_whom(Action.PROPOSE) and record["steward"]["id"] not in actor.agencies)
+
+
+def _takes_another() -> str:
+    return _(
+        "It takes a resource of another agency that is published and shared, and the role of a coordinator or an approver."
+    )
 
 
 def _deciding(decision: str) -> Callable[[Store, Asking, str, Typed], Outcome]:
@@ -140,7 +147,7 @@ def _deciding(decision: str) -> Callable[[Store, Asking, str, Typed], Outcome]:
 def _is_at(decision: str | None) -> Callable[[Actor, Shown], bool]:
     def offered(actor: Actor, record: Shown) -> bool:
         owners = set(record["grants"] or ())  # a request is shown to the steward of what it asks for
-        answers = actor.everything or (Action.ANSWER in RIGHTS[actor.role] and not owners.isdisjoint(actor.agencies))
+        answers = actor.everything or not owners.isdisjoint(actor.for_whom(Action.ANSWER))
         return bool(record["status"] == "PUBLISHED" and record["decision"] == decision and answers)
 
     return offered
@@ -169,7 +176,7 @@ def _hear(store: Store, asking: Asking, record: str, typed: Typed) -> Outcome:
 
 
 def _answers(actor: Actor, record: Shown) -> bool:
-    return actor.everything or (may_edit(actor, record) and Action.ANSWER in RIGHTS[actor.role])
+    return record["status"] != "RETIRED" and can(actor, Action.ANSWER, stewarded(record))
 
 
 ACTS = (
@@ -197,7 +204,7 @@ ACTS = (
         lambda _mine, _record: [],
         lambda store, asking, record, _typed: stating.withdraw(store, asking, record),
     ),
-    Act("Resource", "request", lambda: _("Ask to use it"), may_ask, _wishing, _request, for_need),
+    Act("Resource", "request", lambda: _("Ask to use it"), may_ask, _wishing, _request, for_need, _takes_another),
     Act("Request", "accept", lambda: _("Accept"), _is_at(None), _answering, _deciding("accepted")),
     Act("Request", "decline", lambda: _("Decline"), _is_at(None), _answering, _deciding("declined")),
     Act("Request", "end", lambda: _("The use has ended"), _is_at("accepted"), _answering, _deciding("ended")),
@@ -208,6 +215,7 @@ ACTS = (
         lambda _actor, one: one["status"] == "PUBLISHED",
         _hearing,
         _hear,
+        takes=lambda: _("It takes a service that is published."),
     ),
     Act(
         "Feedback",

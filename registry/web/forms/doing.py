@@ -14,6 +14,7 @@ from registry.access import Actor
 from registry.changing.turn import Asking
 from registry.model import MODEL
 from registry.modelling import Kind
+from registry.values import today
 from registry.web.actors import NO_STORE, actor_of, signed_in
 from registry.web.addresses import address, record_path
 from registry.web.allowed import refused
@@ -28,6 +29,7 @@ from registry.web.markup import page
 from registry.web.names import names
 from registry.web.posted import posted
 from registry.web.record import operation
+from registry.web.record_page import steward
 from registry.web.showing import title
 from registry.web.tools import Tools
 from registry.words import _
@@ -60,9 +62,10 @@ class Acts:
         if record is None:
             raise HTTPException(404)
         if record["withheld"] or not act.offered(me, record):
-            needed = _("It takes the role of a coordinator or an approver of the agency that it is about.")
+            needed = _("Only its face is shown to you; its steward may show you the rest.")
+            needed = needed if record["withheld"] else act.takes()
             sentence_ = _("You may not do this: {what}.").format(what=act.title())
-            return refused(request, sentence_, needed, onward=record_path(act.kind, one))
+            return refused(request, sentence_, needed, steward(record, today()), record_path(act.kind, one))
         fields = act.asks(await self._mine(act, me, record), record)
         if act.begins:
             fields = await act.begins(self._graph, me, request.query_params, fields)

@@ -167,7 +167,7 @@ class Forms:
     async def _again(
         self, request: Request, ground: Ground, typed: dict[str, str], picks: Picks, problems: Sequence[Problem]
     ) -> Response:
-        told = at_fields(ground.kind, problems, typed, picks.ids, new=ground.new)
+        told = at_fields(ground.kind, problems, typed, picks.ids, new=ground.new, fixed=ground.fixed)
         told |= {name: [unclear(options)] for name, options in picks.unclear.items()}
         theirs: Sequence[Line] = ()
         if ground.state and any(one.code == "STALE" for one in problems):

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from registry.access import Actor
+from registry.access import Action, Actor
 from registry.changing.steps import APPROVE, PROPOSE, RETIRE, SEND_BACK, Step, may_take, take
 from registry.changing.turn import Asking, Outcome
 from registry.changing.undoing import undo
@@ -20,9 +20,10 @@ from registry.records import Problem
 from registry.values import Prose, Unfit
 from registry.web.actors import actor_of
 from registry.web.addresses import address, record_path
-from registry.web.allowed import EDITED, stewarded
+from registry.web.allowed import EDITED, no_doing, stewarded
 from registry.web.forms.telling import sentence
 from registry.web.forms.typed import key_of, version_of
+from registry.web.graph import Graph
 from registry.web.lists import of_kind
 from registry.web.posted import posted
 from registry.web.problems import Unanswerable
@@ -31,15 +32,15 @@ from registry.web.wording import label
 from registry.words import _
 
 STEPS: Mapping[str, Step] = {"propose": PROPOSE, "approve": APPROVE, "send-back": SEND_BACK, "retire": RETIRE}
-STATUSES = {"NOT_FOUND": 404, "NOT_ALLOWED": 403}
+HIDDEN = ("NOT_FOUND", "NOT_ALLOWED")
 LONGEST, LONGEST_NUMBER = 100_000, 15
 
 
 class Steps:
     """What is posted below the address of a record."""
 
-    def __init__(self, tools: Tools) -> None:
-        self._tools = tools
+    def __init__(self, graph: Graph, tools: Tools) -> None:
+        self._graph, self._tools = graph, tools
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes."""
@@ -63,23 +64,29 @@ class Steps:
         outcome = await self._tools.do(
             lambda store: take(store, asking, kind, one, STEPS[name], note, version_of(form))
         )
-        return _answered(outcome, path, name)
+        return await self._answered(request, kind, outcome, STEPS[name].action, name)
 
     async def _undo(self, kind: type[Kind], request: Request) -> Response:
-        path = record_path(kind.__name__, request.path_params["id"])
         number = (await posted(request)).get("number", "")
         number = number[:LONGEST_NUMBER] if number.isdecimal() else "0"  # the number of no change
         outcome = await self._tools.do(undo, Asking(actor_of(request), "form"), int(number))
-        return _answered(outcome, path, "undo")
+        return await self._answered(request, kind, outcome, Action.GOVERN, "undo")
 
-
-def _answered(outcome: Outcome, path: str, done: str) -> Response:
-    """Lead back to the record, whose page says what was done. Raises Unanswerable."""
-    for problem in outcome.problems:
-        status = STATUSES.get(problem.code, 409)
-        onward = (path, _("Back to the record")) if status != 404 else ("/", _("Go to the first page"))
-        raise Unanswerable(_told(problem), *onward, status)
-    return RedirectResponse(address(path, [("done", done)]), 303)
+    async def _answered(
+        self, request: Request, kind: type[Kind], outcome: Outcome, action: Action, done: str
+    ) -> Response:
+        """Lead back to the record, whose page says what was done; or say why not. Raises Unanswerable."""
+        one = request.path_params["id"]
+        path = record_path(kind.__name__, one)
+        if not outcome.problems:
+            return RedirectResponse(address(path, [("done", done)]), 303)
+        problem = outcome.problems[0]
+        if problem.code not in HIDDEN:
+            raise Unanswerable(_told(problem), path, _("Back to the record"), 409)
+        explained = await no_doing(request, self._graph, kind, one, action, sentence(problem))
+        if explained is None or problem.code == "NOT_FOUND":
+            raise Unanswerable(_told(problem), "/", _("Go to the first page"), 404)
+        return explained
 
 
 def _told(problem: Problem) -> str:

@@ -1,6 +1,6 @@
 """What stands in the way of a change, in words, each at the field that it is about."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from registry.cypher.states import own_ends
 from registry.modelling import Kind
@@ -22,11 +22,20 @@ def sentence(problem: Problem) -> str:
 
 
 def at_fields(
-    kind: type[Kind], problems: Sequence[Problem], typed: Typed, picked: Mapping[str, str], *, new: bool
+    kind: type[Kind],
+    problems: Sequence[Problem],
+    typed: Typed,
+    picked: Mapping[str, str],
+    *,
+    new: bool,
+    fixed: Collection[str],
 ) -> dict[str, list[str]]:
-    """Return the sentences by the name of their field; under WHOLE those for which the form has none."""
+    """Return the sentences by the name of their field; under WHOLE those for which the form has none.
+
+    `fixed` are the properties for which it has none as who fills it in may not change them.
+    """
     found: dict[str, list[str]] = {}
-    properties = {one.name for one in editable(kind, new=new)}
+    properties = {one.name for one in editable(kind, new=new)}.difference(fixed)
     ends = {end.name: end for end in own_ends(kind)}
     for problem in problems:
         name, _dot, of_link = problem.field.partition(".")
