@@ -149,6 +149,7 @@ def test_reports_changes_and_sent_tables_cost_as_well(store: Store, embedded_pla
         ]
         assert [one.status_code for one in sent] == [422] * 4 + [429] * 2
         assert is_refused_until_later(query(client, many, **own))
+        assert ask(client, Accept="text/html", **own).status_code == 200, "what costs nothing is answered all the same"
 
 
 def test_this_machine_is_not_limited_but_who_comes_by_a_proxy_on_it_is(
