@@ -32,14 +32,12 @@ def kept_running(data: Path, again: Callable[[], Engine], say: Say) -> Iterator[
 
 
 def _watch(data: Path, again: Callable[[], Engine], say: Say, over: Event) -> None:
-    began: deque[float] = deque(maxlen=MOST)
+    known, began, failed = state_of(data), deque[float](maxlen=MOST), False
     while not over.wait(LOOK_SECONDS):
-        if not died(data):
+        if not (failed or died(data)):
             continue
         if len(began) == MOST and time.monotonic() - began[0] < WITHIN_SECONDS:
-            say(
-                f"The embedded engine ended {MOST + 1} times in ten minutes and is not started again: see {data / LOG}."
-            )
+            say(f"The embedded engine ended {MOST + 1} times in ten minutes and is left so: see {data / LOG}.")
             return
         began.append(time.monotonic())
         say("The embedded engine has ended by itself: it is started again.")
@@ -47,6 +45,11 @@ def _watch(data: Path, again: Callable[[], Engine], say: Say, over: Event) -> No
             again()
         except EngineError as problem:
             say(str(problem))
+            failed = True
+            continue
+        failed, found = False, state_of(data)
+        if known and found and (known.bolt, known.http) != (found.bolt, found.http):
+            say("Its ports were taken meanwhile, so that it has others: start this command again.")
 
 
 def died(data: Path) -> bool:
