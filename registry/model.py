@@ -255,7 +255,7 @@ class Change(Common, plural="changes", kept_by_us=True, named=False):
     note: Prose = prop("What its maker said about it.")
     before: Prose = prop("What was there before, as JSON: of each property and link only what is different.")
     after: Prose = prop("What is there since, as JSON.")
-    key: Text = prop("A name that makes it harmless to ask for it twice.", sought=True)
+    key: Text = prop("A digest of the name that makes it harmless to ask for it twice.", sought=True)
     asked: Text = prop("A digest of what was asked for under that name.")
     previous_hash: Text = prop("The hash of the entry before.", required=True)
     own_hash: Text = prop("The hash of this entry, which holds that of the one before.", required=True)

@@ -35,6 +35,17 @@ def opened_place(settings: Settings) -> Place:
 
 
 @contextmanager
+def kept_open(settings: Settings, tell: Tell, *, lasting: bool) -> Iterator[None]:
+    """Start the embedded engine again when it dies within the block; a server at NEO4J_URI is for others to look after."""
+    if settings.neo4j_uri:
+        yield
+        return
+    again = partial(engine.start, settings.data, heap=settings.heap, lasting=lasting, progress=tell)
+    with engine.kept_running(settings.data, again, tell):
+        yield
+
+
+@contextmanager
 def running_engine(settings: Settings, tell: Tell | None = None, *, lasting: bool = False) -> Iterator[engine.Engine]:
     """Yield the embedded engine itself, found or started; if started, it is stopped afterwards. Raises EngineError."""
     running = engine.start(settings.data, heap=settings.heap, lasting=lasting, progress=tell)

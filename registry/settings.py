@@ -51,6 +51,7 @@ class Settings(BaseSettings):
     documents: DirectoryPath | None = Field(None)
     limits: SecretStr | None = Field(None)
     requests_a_minute: int = Field(600, ge=1)
+    cost_a_minute: int = Field(20_000_000, ge=1_000_000)  # more than one operation may cost
     failures_a_minute: int = Field(30, ge=1)
     proxies: str = Field("")
     oidc_issuer: str | None = Field(None)

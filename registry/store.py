@@ -7,11 +7,12 @@ import time
 from asyncio import CancelledError
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, TypeVar
 
 import neo4j
+from neo4j.api import BookmarkManager
 from neo4j.exceptions import AuthError, ConfigurationError, DriverError, Neo4jError
 
 from registry.cypher.changes import leave_mark
@@ -41,7 +42,10 @@ class Interrupted(KeyboardInterrupt, CancelledError):
 
 @dataclass(frozen=True)
 class Place:
-    """Where a store is and who we are there. The reader may only read; on Neo4j it is the same user in read mode."""
+    """Where a store is and who we are there. The reader may only read; on Neo4j it is the same user in read mode.
+
+    Who reads at a place finds what this process has written there, whichever server of a cluster answers.
+    """
 
     uri: str
     username: str
@@ -51,6 +55,7 @@ class Place:
     database: str | None = None
     timeout: float = 30.0
     natively: Callable[[str], object] | None = None  # how the embedded engine is told what it takes no Cypher for
+    written: BookmarkManager = field(default_factory=neo4j.GraphDatabase.bookmark_manager, compare=False)
 
     def __repr__(self) -> str:
         return f"Place({self.uri!r})"
@@ -125,7 +130,8 @@ class Store:
     @contextmanager
     def _session(self, driver: Any, mode: str = neo4j.WRITE_ACCESS) -> Iterator[Any]:
         """Yield a session; a transaction that is open at its end is rolled back."""
-        with driver.session(database=self._place.database, default_access_mode=mode) as session:
+        how = {"default_access_mode": mode, "bookmark_manager": self._place.written}
+        with driver.session(database=self._place.database, **how) as session:
             try:
                 yield session
             except KeyboardInterrupt:
@@ -212,7 +218,9 @@ class Reader:
         return cypher.long and self._dialect.gathers
 
     def _session(self) -> Any:
-        return self._driver.session(database=self._place.database, default_access_mode=neo4j.READ_ACCESS)
+        written = neo4j.Bookmarks.from_raw_values(self._place.written.get_bookmarks())
+        how = {"default_access_mode": neo4j.READ_ACCESS, "bookmarks": written}
+        return self._driver.session(database=self._place.database, **how)
 
 
 def explain(error: Exception, dialect: Dialect, place: Place) -> StoreError:

@@ -33,6 +33,7 @@ from schema.compiled import Asked, Asking, Compiled, as_answered, asked_of, coer
 from schema.limits import CHANGES, check_cost
 from schema.names import camel
 from schema.operations import ROOT_DEPTH, Planned, one_record
+from schema.paying import pay
 from schema.planner import Records
 from schema.refusal import Refused
 from schema.selection import Operation
@@ -82,7 +83,7 @@ class Changer:
         self._kind = write(ById(Given((RECORD,)), views), model)
         self._threads = CapacityLimiter(AT_ONCE)
 
-    def wanted(self, schema: GraphQLSchema, asked: Asked, asking: Asking) -> dict[str, Awaited]:
+    async def wanted(self, schema: GraphQLSchema, asked: Asked, asking: Asking) -> dict[str, Awaited]:
         """Return the changes of an operation by response name. Raises Refused, before any is made."""
         variables = coerced(schema, asked)
         operation = Operation(schema, asked.operation, fragments_of(asked.document), variables)
@@ -94,9 +95,11 @@ class Changer:
             raise Refused("TOO_COSTLY", f"An operation makes at most {CHANGES} changes.", limit=CHANGES)
         wanted = {key: self._one(operation, key, nodes, asking) for key, nodes in fields.items()}
         known = {**variables, RECORD: ""}
-        check_cost([question for one in wanted.values() for question in one.record.planned.questions], known)
+        questions = [question for one in wanted.values() for question in one.record.planned.questions]
+        cost = check_cost(questions, known, changes=len(wanted))
         for key, one in wanted.items():
             _checked(key, partial(one.record.ask, known, asking.actor))
+        await pay(cost)
         return {key: Awaited(partial(self._made, one, variables, asking)) for key, one in wanted.items()}
 
     def _one(self, operation: Operation, key: str, nodes: list[FieldNode], asking: Asking) -> Wanted:
@@ -165,7 +168,7 @@ class Changing(SchemaExtension):
         asked = asked_of(context)
         if asked.operation.operation is OperationType.MUTATION:
             try:
-                context.root_value = self._changer.wanted(context.schema._schema, asked, context.context)
+                context.root_value = await self._changer.wanted(context.schema._schema, asked, context.context)
             except Exception as error:
                 context.result = ExecutionResult(data=None, errors=[as_answered(error)])
         yield

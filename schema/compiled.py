@@ -29,6 +29,7 @@ from schema.inputs import shape_of
 from schema.kept import Kept
 from schema.limits import check_cost, check_variables
 from schema.operations import Planned, plan_operation
+from schema.paying import pay
 from schema.refusal import Refused, internal
 from schema.selection import Operation
 from schema.shape import Incomplete
@@ -77,7 +78,7 @@ class Compiled:
 
     async def explored(self, asking: Asking, variables: Mapping[str, Any]) -> dict[str, Any]:
         """Return what the questions find that come first, each as a variable. Raises Refused and StoreError."""
-        check_cost(list(self.planned.explored.values()), variables)
+        await pay(check_cost(list(self.planned.explored.values()), variables))
         return {
             f"@{key}": await explore(question, asking.asker(question), variables, key)
             for key, question in self.planned.explored.items()
@@ -92,7 +93,6 @@ class Compiled:
                 asked.append(text.ask(variables, me))
             except Refused as refused:
                 raise refused.at(key) from None
-        check_cost(self.planned.questions, variables)
         return asked
 
 
@@ -129,7 +129,9 @@ class Answerer:
         if strict and compiled.planned.introspects:
             raise Incomplete
         known = {**variables, **await compiled.explored(asking, variables)}
-        rows = await asking.read(compiled.planned.questions, compiled.ask(known, asking.actor))
+        cyphers = compiled.ask(known, asking.actor)
+        await pay(check_cost(compiled.planned.questions, known))
+        rows = await asking.read(compiled.planned.questions, cyphers)
         return compiled.planned.answer(rows, known)
 
     def _compile(self, schema: GraphQLSchema, asked: Asked, variables: Mapping[str, Any], strict: bool) -> Compiled:

@@ -19,7 +19,7 @@ from registry.store import Reader, Store
 from schema.compiled import Asking
 from schema.freshness import Freshness, is_known
 from schema.limits import BODY, ERRORS
-from schema.negotiation import JSON, media_type, status
+from schema.negotiation import JSON, media_type, status, wait
 from schema.refusal import presented
 from schema.requests import TrustedDocuments, read_body, read_query, request_data
 
@@ -125,13 +125,13 @@ class Endpoint(GraphQL[Asking, None]):
         return {"errors": errors} if result.data is None else {"data": result.data, "errors": errors}
 
     def create_response(self, response_data: Any, sub_response: Response) -> Response:
-        """Return the response; what holds an error is not kept, and when the store is away it says when to come back."""
+        """Return the response; what holds an error is not kept, and says when to come back if that helps."""
         media = sub_response.media_type or JSON
-        code = status(response_data, media)
-        headers = {**PRIVATE, **({"Retry-After": "5"} if code == 503 else {})}
+        seconds = wait(response_data)
+        headers = {**PRIVATE, **({"Retry-After": str(seconds)} if seconds else {})}
         if "errors" in response_data:
             headers["Cache-Control"] = "no-store"
-        return Response(self.encode_json(response_data), code, headers, _typed(media))
+        return Response(self.encode_json(response_data), status(response_data, media), headers, _typed(media))
 
     def encode_json(self, data: object) -> bytes:
         """Write JSON."""

@@ -24,7 +24,9 @@ DEPTH = 14  # levels; shapes are nested as deep, and Python 3.12 and newer crash
 PAGE = 200
 COST = 400_000
 TOTAL_COST = 10_000
-EXPLORE_COST = 50_000
+EXPLORE_COST = 50_000  # of a report, too
+CHANGE_COST = 5_000
+UPLOAD_COST = 200_000  # of a table that is sent
 ERRORS = 10  # that an answer tells
 COUNTED = 10**15  # costs beyond are all the same
 
@@ -75,19 +77,20 @@ def _inside(value: Any) -> Iterable[Any]:
     return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
-def check_cost(questions: Sequence[Question | Explore], variables: Mapping[str, Any]) -> None:
-    """Refuse an operation whose answer could hold more than COST values."""
-    refuse_above_limit(sum(_cost(question, variables) for question in questions))
+def check_cost(questions: Sequence[Question | Explore], variables: Mapping[str, Any], changes: int = 0) -> int:
+    """Return the cost of an operation: the values that its answer could hold. Raises Refused above COST."""
+    return within_limit(sum(_cost(question, variables) for question in questions) + changes * CHANGE_COST)
 
 
-def refuse_above_limit(cost: int) -> None:
-    """Refuse an operation of this cost if it is more than COST."""
+def within_limit(cost: int) -> int:
+    """Return the cost of an operation. Raises Refused if it is more than COST."""
     cost = min(cost, COUNTED)
     if cost > COST:
         message = (
             f"The answer could hold {cost:,} values; the limit is {COST:,}. Ask for fewer records or fewer levels."
         )
         raise Refused("TOO_COSTLY", message, cost=cost, limit=COST)
+    return cost
 
 
 def _cost(question: Question | Explore, variables: Mapping[str, Any]) -> int:

@@ -3,16 +3,16 @@
 from graphql import FieldNode, GraphQLObjectType, get_named_type, is_composite_type
 from graphql.execution.values import get_argument_values
 
-from schema.limits import EXPLORE_COST, refuse_above_limit
+from schema.limits import EXPLORE_COST, within_limit
 from schema.report_types import CATALOGUE
 from schema.selection import Operation
 
 
-def measure(operation: Operation) -> None:
-    """Raise Refused for an operation that passes a limit: of depth, of fields and aliases, of cost."""
+def measure(operation: Operation) -> int:
+    """Return the cost of an operation. Raises Refused where it passes a limit: of depth, of fields and aliases, of cost."""
     query = operation.schema.query_type
     assert query is not None
-    refuse_above_limit(sum(_root(operation, query, nodes) for nodes in operation.root_fields().values()))
+    return within_limit(sum(_root(operation, query, nodes) for nodes in operation.root_fields().values()))
 
 
 def _root(operation: Operation, query: GraphQLObjectType, nodes: list[FieldNode]) -> int:

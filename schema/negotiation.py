@@ -6,6 +6,7 @@ from typing import Any
 
 GRAPHQL, JSON = "application/graphql-response+json", "application/json"
 _RANGES = {GRAPHQL: GRAPHQL, JSON: JSON, "application/*": JSON, "*/*": JSON}
+AWAY = 5  # seconds until a store that does not answer may answer again
 _STATUSES = {"NOT_ALLOWED": 403, "INTERNAL": 500, "UNAVAILABLE": 503, "TIMEOUT": 504}
 
 
@@ -21,13 +22,21 @@ def media_type(accept: str) -> str:
 
 
 def status(answer: Mapping[str, Any], media: str) -> int:
-    """Return the status of an answer: JSON tells by it only that the store is away, GraphQL's own type also of refusals."""
+    """Return the status of an answer: JSON tells by it only when to come back, GraphQL's own type also of refusals."""
     codes = [error["extensions"]["code"] for error in answer.get("errors", ())]
     if "UNAVAILABLE" in codes:
         return 503
+    if wait(answer):
+        return 429
     if media == JSON or answer.get("data") is not None:
         return 200
     return _STATUSES.get(codes[0], 400)
+
+
+def wait(answer: Mapping[str, Any]) -> int:
+    """Return the seconds after which it helps to ask again; 0 where that is not known."""
+    told = [error["extensions"] for error in answer.get("errors", ())]
+    return max((AWAY if one["code"] == "UNAVAILABLE" else one.get("retryAfter", 0) for one in told), default=0)
 
 
 def _weighed(part: str) -> tuple[str, float]:

@@ -16,6 +16,7 @@ from registry.words import speaking
 from schema.compiled import Asked, Asking, as_answered, coerced, fragments_of, operation_of
 from schema.documents import Documents
 from schema.measuring import measure
+from schema.paying import pay
 from schema.refusal import Refused
 from schema.report_types import report_schema
 from schema.selection import Operation
@@ -42,7 +43,7 @@ class ReportSchema:
             document = documents.opened(text, name)
             if faults := documents.faults(schema, text, document):
                 return Result(None, faults)
-            _check(schema, text, document, name, variables)
+            await pay(_cost(schema, text, document, name, variables))
         except GraphQLError as refused:
             return Result(None, [refused])
 
@@ -75,12 +76,12 @@ class ReportSchema:
         return [one.shown() for one in self._library.questions().values()]
 
 
-def _check(
+def _cost(
     schema: GraphQLSchema, text: str, document: DocumentNode, name: str | None, variables: Mapping[str, Any]
-) -> None:
-    """Raise Refused for an operation that there is not, or that passes a limit."""
+) -> int:
+    """Return the cost of an operation. Raises Refused for one that there is not, or that passes a limit."""
     definition = operation_of(document, name)
     if definition is None:
         raise Refused("BAD_REQUEST", f"The document has no operation {name}.")
     values = coerced(schema, Asked(text, document, definition, variables))
-    measure(Operation(schema, definition, fragments_of(document), values))
+    return measure(Operation(schema, definition, fragments_of(document), values))

@@ -17,6 +17,7 @@ from registry.model import MODEL
 from registry.settings import Settings
 from registry.store import Place, Store
 from registry.web.app import build_app
+from schema.limits import COST
 from tests.commands import free_port
 from tests.engines import until
 from tests.needs import missing
@@ -99,11 +100,70 @@ def test_failed_attempts_are_limited_more_and_before_the_store_is_asked(
         assert ask(client, THERE).status_code == 200
 
 
-def test_this_machine_is_not_limited_and_nobody_else_says_to_be_another(store: Store, embedded_place: Place) -> None:
-    with limited(embedded_place, {"proxy_headers": False}, requests_a_minute=1) as client:
-        assert statuses(client, 5) == [200] * 5, "what is said of the address counts only where a proxy is named"
-    with limited(embedded_place, {**PROXIED, "forwarded_allow_ips": "192.0.2.1"}, requests_a_minute=1) as client:
-        assert statuses(client, 5) == [200] * 5
+COSTLY = "{ agencies(first: 200) { nodes { id provides(first: 200) { role service { id name } } } } }"  # 160,000 values
+CHEAP = "{ agencies(first: 5) { nodes { id name } } }"
+TENTH = {"cost_a_minute": 1_000_000}
+
+
+def query(client: httpx.Client, text: str, path: str = "/graphql", **headers: str) -> httpx.Response:
+    return client.post(path, json={"query": text}, headers={"X-Forwarded-For": HERE, **headers})
+
+
+def is_refused_until_later(answer: httpx.Response) -> bool:
+    """Tell whether an operation was refused as more than the minute allows, and it is said when to go on."""
+    (error,) = answer.json()["errors"]
+    wait = int(answer.headers["retry-after"])
+    assert 1 <= wait <= 60 and f"in {wait} seconds" in error["message"], error
+    assert error["extensions"] == {"code": "TOO_COSTLY", "retryAfter": wait}
+    return answer.status_code == 429
+
+
+def test_a_costly_question_counts_for_more(store: Store, embedded_place: Place) -> None:
+    with limited(embedded_place, **TENTH) as client:
+        answered = [query(client, COSTLY).status_code for _n in range(20)]
+        times = answered.count(200)
+        assert 1 < times < 10 and answered == [200] * times + [429] * (20 - times)
+        assert is_refused_until_later(query(client, COSTLY))
+        assert query(client, CHEAP).status_code == 200, "what costs next to nothing is answered all the same"
+        assert query(client, COSTLY, **{"X-Forwarded-For": THERE}).status_code == 200
+        page = ask(client, HERE, "/agencies", Accept="text/html")
+        assert page.status_code == 429 and "retry-after" in page.headers, "a page asks the same questions"
+
+
+def test_reports_changes_and_sent_tables_cost_as_well(store: Store, embedded_place: Place) -> None:
+    own = {"Authorization": f"Bearer {credentials.issue(store, 'Ani', Role.ADMIN, [], [])[0]}"}
+    reports = "{ gaps { found of } }"
+    many = (
+        "mutation { " + " ".join(f'c{n}: propose(id: "none:{n}") {{ problems {{ code }} }}' for n in range(20)) + " }"
+    )
+    with limited(embedded_place, **TENTH) as client:
+        asked = [query(client, reports, "/reports/graphql") for _n in range(20)]
+        assert asked[0].status_code == 200 and is_refused_until_later(asked[-1])
+        assert ask(client, path="/reports/gaps.json").status_code == 429
+        assert "errors" not in query(client, many, **own).json(), "who is signed in has a budget of their own"
+        sent = [
+            client.post(
+                "/register/agencies/table", files={"file": ("a.csv", b"")}, headers={**own, "X-Forwarded-For": HERE}
+            )
+            for _n in range(6)
+        ]
+        assert [one.status_code for one in sent] == [422] * 4 + [429] * 2
+        assert is_refused_until_later(query(client, many, **own))
+        assert ask(client, Accept="text/html", **own).status_code == 200, "what costs nothing is answered all the same"
+
+
+def test_this_machine_is_not_limited_but_who_comes_by_a_proxy_on_it_is(
+    store: Store, embedded_place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    for how in ({"proxy_headers": False}, {**PROXIED, "forwarded_allow_ips": "192.0.2.1"}):
+        caplog.clear()
+        with limited(embedded_place, how, requests_a_minute=1) as client:
+            assert [client.get(PAGE).status_code for _n in range(5)] == [200] * 5
+            assert "REGISTRY_PROXIES" not in caplog.text
+            assert statuses(client, 3) == [200, 429, 429]
+            assert statuses(client, 2, f"{HERE}, {THERE}") == [200, 429], "what the proxy adds, not what it was told"
+            assert statuses(client, 2, "127.0.0.1") == [200, 200]
+            assert caplog.text.count("REGISTRY_PROXIES") == 1
 
 
 @contextmanager
@@ -120,6 +180,11 @@ def redis(folder: Path) -> Iterator[str]:
     finally:
         server.kill()
         server.communicate()
+
+
+def test_one_operation_never_costs_more_than_a_minute_may_allow() -> None:
+    with pytest.raises(ValueError, match="cost_a_minute"):
+        Settings(_env_file=None, cost_a_minute=2 * COST)
 
 
 def test_processes_that_share_a_redis_count_together(store: Store, embedded_place: Place, tmp_path: Path) -> None:

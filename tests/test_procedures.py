@@ -12,7 +12,7 @@ from registry.store import Place, Store
 from registry.web.app import build_app
 from tests.acting import acting, by
 from tests.serving import serving
-from tests.test_two_sides import agreement, service
+from tests.test_two_sides import agreement, channel, service
 from tests.town import HEAD, HEALTH, LIBRARY, publish, room, settle
 
 ACTORS = {"sari": HEALTH, "tono": LIBRARY, "budi": HEAD}
@@ -66,6 +66,14 @@ def test_a_resource_is_asked_for_accepted_and_given_back(client: httpx.Client, s
     assert accepted["resource"] == {"inUse": 40.0, "users": [{"agency": {"id": "perpus"}}]}
     ended = ask(client, "sari", decide, i=asked["id"], d="ENDED")["data"]["decideRequest"]["record"]
     assert ended["resource"]["inUse"] == 0
+
+
+def test_feedback_does_not_name_a_channel_of_another_service(client: httpx.Client, store: Store) -> None:
+    about, other = service(store), channel(store, service(store, "Vaksinasi"))
+    give = f'mutation($s: ID!, $c: ID) {{ giveFeedback(service: $s, text: "Halo?", channel: $c) {{ {TOLD} }} }}'
+    given = ask(client, None, give, s=about, c=other)["data"]["giveFeedback"]
+    assert given["problems"] == [{"code": "UNKNOWN_RECORD", "field": "channel"}]
+    assert ask(client, None, give, s=about, c=channel(store, about))["data"]["giveFeedback"]["problems"] == []
 
 
 def test_anybody_gives_feedback_but_changes_nothing_else(client: httpx.Client, store: Store) -> None:

@@ -5,16 +5,17 @@ from concurrent.futures import ThreadPoolExecutor
 import orjson
 import pytest
 
-from registry.access import ADMIN, ANONYMOUS
+from registry.access import ADMIN, ANONYMOUS, Actor
 from registry.changing.auditing import verify
 from registry.changing.hearing import Heard, answer_feedback, erase, give_feedback
 from registry.changing.requesting import Wish, decide, request
 from registry.changing.saving import LinkChange, Saving
+from registry.changing.state import read_state
 from registry.changing.stating import confirm, state_level, withdraw
 from registry.changing.steps import PROPOSE, take
-from registry.changing.turn import Asking
+from registry.changing.turn import Asking, Outcome
 from registry.cypher import contacts, states
-from registry.model import Feedback, Need, Partnership, Request, Resource, Service, Statement
+from registry.model import Channel, Feedback, Need, Partnership, Request, Resource, Service, Statement
 from registry.store import Store
 from registry.values import today
 from tests.town import HEAD, HEALTH, LIBRARY, by, codes, history, properties, publish, room, settle
@@ -132,8 +133,8 @@ def test_two_that_are_accepted_at_once_never_overbook(city: Store) -> None:
     assert verify(city).what is None
 
 
-def service(store: Store) -> str:
-    done = by(store, HEALTH, Saving(Service, None, {"name": "Imunisasi", "kind": "public"}))
+def service(store: Store, name: str = "Imunisasi") -> str:
+    done = by(store, HEALTH, Saving(Service, None, {"name": name, "kind": "public"}))
     assert done.record, done.problems
     publish(store, Service, done.record)
     return done.record
@@ -153,6 +154,39 @@ def test_anybody_gives_feedback_and_its_owner_answers(city: Store) -> None:
     assert (answered["answer"], answered["answered"], answered["shown_to"]) == ("Kami tambah loket.", today(), ["*"])
     told = str(history(city, done.record))
     assert "warga@example.org" not in told and "Antreannya" not in told
+
+
+def channel(store: Store, of: str) -> str:
+    made = Saving(Channel, None, {"kind": "phone", "address": "112"}, {"service": LinkChange({of: {}})})
+    done = by(store, HEALTH, made)
+    assert done.record, done.problems
+    publish(store, Channel, done.record)
+    return done.record
+
+
+def test_feedback_came_by_a_channel_of_its_service(city: Store) -> None:
+    about, other = service(city), service(city, "Vaksinasi")
+    visitor = Asking(ANONYMOUS, "form")
+    refused = give_feedback(city, visitor, Heard(about, "Tidak diangkat.", channel(city, other)))
+    assert codes(refused) == [("UNKNOWN_RECORD", "channel")]
+    assert codes(give_feedback(city, visitor, Heard(about, "Halo?", "channel:none"))) == codes(refused)
+    own = channel(city, about)
+    done = give_feedback(city, visitor, Heard(about, "Tidak diangkat.", own))
+    assert done.record, done.problems
+    through = read_state(Feedback, city.read(states.state(Feedback, done.record)))
+    assert through and through.ties["channel"] == {own: {}}
+
+
+def test_the_keys_of_who_is_not_known_stand_in_nobodys_way(city: Store) -> None:
+    about = service(city)
+
+    def give(text: str, who: Actor = ANONYMOUS) -> Outcome:
+        return give_feedback(city, Asking(who, "api", "1", {"service": about, "text": text}), Heard(about, text))
+
+    first, other, again, signed_in = give("Bagus."), give("Kurang bagus."), give("Bagus."), give("Bagus.", LIBRARY)
+    assert not any(one.problems for one in (first, other, again, signed_in))
+    assert first.record == again.record and len({first.record, other.record, signed_in.record}) == 3
+    assert codes(give("Lain.", LIBRARY)) == [("KEY_REUSED", "key")]
 
 
 def test_private_feedback_stays_private_and_is_erased_when_asked(city: Store) -> None:

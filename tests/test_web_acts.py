@@ -15,7 +15,7 @@ from registry.store import Place, Store
 from registry.web.app import build_app
 from tests.acting import acting, by
 from tests.serving import serving
-from tests.test_two_sides import agreement, service
+from tests.test_two_sides import agreement, channel, service
 from tests.town import HEAD, HEALTH, LIBRARY, properties, publish, room, settle
 
 ACTORS = {"sari": HEALTH, "tono": LIBRARY, "budi": HEAD}
@@ -116,6 +116,17 @@ def test_anybody_gives_feedback_and_machines_do_not(client: httpx.Client, town: 
     assert offered(client, "tono", waiting) == set()
     assert send(client, "sari", f"{waiting}/erase", key="gone").status_code == 303
     assert "panjang" not in get(client, None, waiting).text
+
+
+def test_feedback_does_not_name_a_channel_of_another_service(client: httpx.Client, town: Store) -> None:
+    about, other = service(town), channel(town, service(town, "Vaksinasi"))
+    own = channel(town, about)
+    form = get(client, None, f"/services/{about}/feedback").text
+    assert own in form and other not in form
+    sent = send(client, None, f"/services/{about}/feedback", text="Tidak diangkat.", channel=other)
+    assert (
+        sent.status_code == 422 and "Tidak diangkat." in sent.text and "This service has no such channel." in sent.text
+    )
 
 
 def test_what_is_sent_twice_is_done_once(client: httpx.Client, town: Store) -> None:

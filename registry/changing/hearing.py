@@ -32,11 +32,8 @@ def give_feedback(store: Store, asking: Asking, heard: Heard) -> Outcome:
 
     def work(turn: Turn) -> State:
         service = whole(turn, Service, heard.service, PUBLISHED)
-        if heard.channel and turn.unknown(Channel.__name__, [heard.channel]):
-            message = _("There is no such channel.")
-            raise Refused(
-                Problem("UNKNOWN_RECORD", "channel", show(heard.channel), _("a channel of the service"), message)
-            )
+        if heard.channel:
+            _check_channel(turn, heard.channel, service)
         _check_said("text", heard.text)
         record, problems = make_record(Feedback, _given(heard, service))
         if record is None:
@@ -74,8 +71,9 @@ def erase(store: Store, asking: Asking, record: str) -> Outcome:
 
     def work(turn: Turn) -> State:
         before = _to_answer(turn, record)
-        turn.ask(contacts.erase(record))
-        return turn.keep(before, replace(before, properties={**before.properties, "description": None}), "erased")
+        kept = turn.keep(before, replace(before, properties={**before.properties, "description": None}), "erased")
+        turn.ask(contacts.erase(record))  # last: the entry was made with the salt that goes with it
+        return kept
 
     return change(store, asking, Feedback, work)
 
@@ -86,6 +84,14 @@ def _to_answer(turn: Turn, record: str) -> State:
     if not can(turn.actor, Action.ANSWER, state.properties):
         raise Refused(not_allowed(_("Whoever answers for the service answers this.")))
     return state
+
+
+def _check_channel(turn: Turn, channel: str, service: State) -> None:
+    """Refuse a channel of another service: who answers for that would be told to answer for this."""
+    state = turn.find(Channel, channel)
+    if state is None or service.id not in state.ties["service"]:
+        message = _("This service has no such channel.")
+        raise Refused(Problem("UNKNOWN_RECORD", "channel", show(channel), _("a channel of the service"), message))
 
 
 def _check_said(field: str, text: str) -> None:

@@ -1,13 +1,11 @@
 """One turn of changing the registry: a transaction that holds the end of the chain, so that others wait for theirs."""
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-import orjson
-
 from registry.access import Action, Actor, can
+from registry.changing import erasable, keys
 from registry.changing.entry import End, Stored, sealed
 from registry.changing.state import Difference, State, difference, nothing, read_state
 from registry.cypher import chain, states, write
@@ -50,12 +48,9 @@ class Asking:
     asked: Any = None  # what is asked for, of values that JSON knows: a key stands for one of them
     run: str | None = None  # of a load
 
-    def named(self) -> dict[str, object]:
-        """Return the key as it is kept, which is the actor's own, and a digest of what is asked for under it."""
-        if not self.key:
-            return {}
-        digest = hashlib.sha256(orjson.dumps(self.asked, option=orjson.OPT_SORT_KEYS, default=str)).hexdigest()
-        return {"key": f"{self.actor.name}\n{self.key}", "asked": digest}
+    def named(self) -> Mapping[str, object]:
+        """Return the key as it is kept, and a digest of what is asked for under it; nothing where there is no key."""
+        return keys.kept(self.actor, self.key, self.asked) if self.key else {}
 
 
 class Turn:
@@ -143,8 +138,8 @@ class Turn:
             "record": record,
             "record_kind": kind.__name__,
             "note": note,
-            "before": _told(kind, lost),
-            "after": _told(kind, gained),
+            "before": erasable.told(kind, record, lost, self.ask),
+            "after": erasable.told(kind, record, gained, self.ask),
             **self._asking.named(),
         }
         entry = sealed(self._end, told, str(steward) if steward else None)
@@ -204,16 +199,6 @@ def cleaned(value: type[Value], raw: str, field: str) -> str:
         return str(value.clean(raw) or "")
     except Unfit as unfit:
         raise Refused(Problem("UNFIT", field, show(raw), unfit.rule, str(unfit))) from None
-
-
-def _told(kind: type[Kind], difference: Difference) -> str:
-    """Return a difference as an entry tells it: of what may have to be erased, a digest only."""
-    erasable = {name: _digest(difference[name]) for name in kind.erasable if difference.get(name) is not None}
-    return orjson.dumps({**difference, **erasable}).decode()
-
-
-def _digest(value: object) -> str:
-    return f"sha256:{hashlib.sha256(str(value).encode()).hexdigest()}"
 
 
 def _as_record(state: State) -> Record:

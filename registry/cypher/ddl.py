@@ -75,6 +75,8 @@ def _of_kind(kind: type[Kind], dialect: Dialect) -> Iterator[Wish]:
     for name, declared in kind.properties.items():
         if declared.sought or (declared.sorts and dialect.seeks):
             yield _wish(label, name, f"INDEX {{}} IF NOT EXISTS FOR (n:{label}) ON (n.{name})")
+    if dialect.seeks and not (kind.kept_by_us or kind.by_step):  # the inbox finds the few that wait for a step
+        yield _wish(label, "status", f"INDEX {{}} IF NOT EXISTS FOR (n:{label}) ON (n.status)")
     if dialect.seeks_in_writes:
         yield _wish(label, "source", f"INDEX {{}} IF NOT EXISTS FOR (n:{label}) ON (n.source, n.run)")
     if is_searched(kind):

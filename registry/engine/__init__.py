@@ -3,6 +3,7 @@
 from registry.engine.care import backup, check, restore
 from registry.engine.contact import DATABASE, Engine, EngineError, command, sql
 from registry.engine.lifecycle import find, start, stop
+from registry.engine.watch import kept_running
 
 __all__ = [
     "DATABASE",
@@ -12,6 +13,7 @@ __all__ = [
     "check",
     "command",
     "find",
+    "kept_running",
     "restore",
     "sql",
     "start",

@@ -119,11 +119,15 @@ def _end(process: psutil.Process, guard_pid: int) -> None:
         stubborn.kill()
         stubborn.wait()
     if parent and parent.pid == guard_pid:
-        _await_end(parent)  # it takes the state file away
+        await_guard(guard_pid)
 
 
-def _await_end(guard: psutil.Process) -> None:
-    """Wait until it has ended; who started it may run on and never ask how it ended, which leaves a zombie."""
+def await_guard(pid: int) -> None:
+    """Wait until the guard of an engine that has ended is gone: it takes the state file away where that was a clean end.
+
+    Who started it may run on and never ask how it ended, which leaves a zombie.
+    """
     with contextlib.suppress(psutil.NoSuchProcess):
+        guard = psutil.Process(pid)
         while guard.is_running() and guard.status() != psutil.STATUS_ZOMBIE:
             time.sleep(0.02)

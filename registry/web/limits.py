@@ -1,7 +1,9 @@
-"""How much one visitor may ask in a minute: of answers, and of failed attempts to be somebody.
+"""How much one visitor may ask in a minute: of answers, of what they cost, and of failed attempts to be somebody.
 
 Who is signed in counts by name, so that an office behind one address is not one visitor; everybody else counts by
-address, one of IPv6 by its network (a /64 is what one customer has). This machine itself is not limited.
+address, one of IPv6 by its network (a /64 is what one customer has). This machine itself is not limited, but who comes by
+a proxy on it is: what that adds last to `X-Forwarded-For` is the address, also where settings do not name the proxy, since
+whoever else could write it here need not.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -25,9 +27,15 @@ from registry.web.actors import FOR_EVERYBODY, signed_in
 from registry.web.problems import refusal
 from registry.web.recognising import claims_to_be_somebody
 from registry.words import _
+from schema.paying import spending
 
 Count = Callable[[RateLimitItem, str], Awaitable[bool]]
 log = logging.getLogger(__name__)
+UNNAMED_PROXY = (
+    "Requests come by a proxy on this machine that REGISTRY_PROXIES does not name. Set it, such as to 127.0.0.1, so that"
+    " cookies and links are made for https where visitors come by https."
+)
+LONGEST_NAME = 64  # of an address that a proxy tells
 FAILED = (401, 410)  # a token, a session or an invitation that is not valid
 
 
@@ -38,7 +46,23 @@ class Limits:
         self._pool = _pool(settings.limits.get_secret_value()) if settings.limits else None
         self._counts = FixedWindowRateLimiter(_storage(self._pool))
         self._requests = RateLimitItemPerMinute(settings.requests_a_minute, namespace="requests")
+        self._cost = RateLimitItemPerMinute(settings.cost_a_minute, namespace="cost")
         self._failures = RateLimitItemPerMinute(settings.failures_a_minute, namespace="failures")
+        self._told_of_proxy = False
+
+    def visitor(self, scope: Scope) -> str | None:
+        """Return whom a request counts for; None where it does not count."""
+        if scope["type"] != "http" or not scope.get("client") or scope["path"].startswith(FOR_EVERYBODY):
+            return None
+        return _visitor(scope["client"][0]) or self._by_proxy_here(scope)
+
+    def _by_proxy_here(self, scope: Scope) -> str | None:
+        told = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
+        visitor = _visitor(told[-1].decode("latin-1").rpartition(",")[2].strip()[:LONGEST_NAME]) if told else None
+        if visitor and not self._told_of_proxy:
+            log.warning(UNNAMED_PROXY)
+            self._told_of_proxy = True
+        return visitor
 
     async def close(self) -> None:
         """Give the connections back."""
@@ -48,6 +72,10 @@ class Limits:
     async def ask(self, visitor: str) -> int:
         """Count a request; return 0, or the seconds to wait where it is one too many."""
         return await self._wait(self._counts.hit, self._requests, visitor)
+
+    async def spend(self, visitor: str, cost: int) -> int:
+        """Count what an answer costs; return 0, or the seconds to wait where it is too much."""
+        return await self._wait(partial(self._counts.hit, cost=cost), self._cost, visitor)
 
     async def fail(self, visitor: str) -> None:
         """Count a failed attempt."""
@@ -88,7 +116,7 @@ class FewFailures:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or refuse until the minute is over."""
-        visitor = _address(scope) if claims_to_be_somebody(scope) else None
+        visitor = self._limits.visitor(scope) if claims_to_be_somebody(scope) else None
         if visitor is None:
             await self._app(scope, receive, send)
         elif wait := await self._limits.failing(visitor):
@@ -113,18 +141,16 @@ class FewRequests:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or refuse until the minute is over."""
-        visitor = _address(scope)
-        if visitor is not None and (wait := await self._limits.ask(_named(scope, visitor))):
-            await _refuse(wait, scope, receive, send)
-        else:
+        address = self._limits.visitor(scope)
+        if address is None:
             await self._app(scope, receive, send)
-
-
-def _address(scope: Scope) -> str | None:
-    """Return whom a request counts for; None where it does not count."""
-    if scope["type"] != "http" or not scope.get("client") or scope["path"].startswith(FOR_EVERYBODY):
-        return None
-    return _visitor(scope["client"][0])
+            return
+        visitor = _named(scope, address)
+        if wait := await self._limits.ask(visitor):
+            await _refuse(wait, scope, receive, send)
+            return
+        with spending(partial(self._limits.spend, visitor)):
+            await self._app(scope, receive, send)
 
 
 @lru_cache(4096)

@@ -22,6 +22,8 @@ from registry.web.files import json_file
 from registry.web.markup import VARY, page
 from registry.web.problems import SOON, away
 from registry.words import language
+from schema.limits import EXPLORE_COST
+from schema.paying import pay
 
 
 class Pages:
@@ -101,6 +103,7 @@ class Pages:
         return Response(content, media_type=chosen.media_type, headers=headers)
 
     async def _asked(self, request: Request) -> Report:
+        await pay(EXPLORE_COST)
         asked = {key: value for key, value in request.query_params.items() if key != "lang" and value}
         return await self._answers.report(
             request.path_params["name"], asked.pop("as-of", None), asked, actor_of(request)

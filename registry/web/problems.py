@@ -16,6 +16,7 @@ from registry.web.markup import VARY, page
 from registry.web.security import GRAPHIQL, GRAPHIQL_OF_REPORTS, secure
 from registry.words import _, speaking
 from schema.http import refused
+from schema.paying import Spent
 from schema.refusal import noted
 
 SOON = {"Retry-After": "5"}
@@ -40,7 +41,13 @@ def exception_handlers(usual: str) -> dict[Any, Callable[[Request, Any], Any]]:
         secure(response.raw_headers, request.url.path)
         return response
 
-    return {HTTPException: _refused, ReportError: _no_report, StoreError: _no_store, Exception: unexpected}
+    return {
+        HTTPException: _refused,
+        ReportError: _no_report,
+        StoreError: _no_store,
+        Spent: _spent,
+        Exception: unexpected,
+    }
 
 
 def away(error: StoreError) -> str:
@@ -72,6 +79,10 @@ async def _no_report(request: Request, error: ReportError) -> Response:
 
 async def _no_store(request: Request, error: StoreError) -> Response:
     return problem(request, 503, away(error), SOON)
+
+
+async def _spent(request: Request, error: Spent) -> Response:
+    return refusal(request, 429, "TOO_COSTLY", error.message, {"Retry-After": str(error.wait)})
 
 
 def _unexpected(request: Request, error: Exception) -> Response:

@@ -42,8 +42,9 @@ class Server(uvicorn.Server):
 
 def run_alone(place: Place, settings: Settings, host: str, port: int) -> None:
     """Serve in this process until Ctrl-C or SIGTERM."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server raises it again when it has ended
     config = uvicorn.Config(_settled(place, settings), host=host, port=port, **_behind(settings), **CONFIG)
-    with suppress(KeyboardInterrupt):  # which the server passes on when it has ended
+    with suppress(KeyboardInterrupt):
         Server(config).run()
 
 

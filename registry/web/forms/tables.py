@@ -30,6 +30,8 @@ from registry.web.problems import away
 from registry.web.tools import Tools
 from registry.web.wording import label
 from registry.words import _
+from schema.limits import UPLOAD_COST
+from schema.paying import pay
 
 LONGEST, MOST_SHOWN = 15_000_000, 200
 TYPES = {"csv": "text/csv; charset=utf-8", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
@@ -63,6 +65,7 @@ class Tables:
             return no_registering(request, kind)
         if request.method != "POST":
             return _shown(request, kind)
+        await pay(UPLOAD_COST)
         parts = await sent(request, longest=LONGEST)
         loads = "rows" in parts
         try:

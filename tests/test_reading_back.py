@@ -1,0 +1,41 @@
+"""What was changed is found by who reads next in the same process, also where another server of a cluster answers."""
+
+import asyncio
+import logging
+import re
+
+import pytest
+
+from registry.access import ADMIN
+from registry.changing.saving import Saving, save
+from registry.changing.turn import Asking
+from registry.cypher.states import state
+from registry.model import Sector
+from registry.store import Place, Reader, Rows, Store
+
+
+def read(place: Place, times: int = 1) -> list[Rows]:
+    async def asked() -> list[Rows]:
+        async with Reader(place) as reader:
+            return await reader.read([state(Sector, "sector:one")] * times)
+
+    return asyncio.run(asked())
+
+
+@pytest.mark.parametrize("place", ["neo4j"], indirect=True)
+def test_a_read_waits_for_the_last_change(store: Store, place: Place, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, "neo4j.io"), Store(place) as writer:
+        save(writer, Asking(ADMIN, "api"), Saving(Sector, "sector:one", {"name": "Satu", "scheme": "s", "code": "1"}))
+        told = re.findall(r"S: SUCCESS \{'bookmark': '([^']+)'\}", caplog.text)
+        for times in (1, 2):
+            caplog.clear()
+            assert read(place, times)[0][0][0]["name"] == "Satu"
+            (waits,) = re.findall(r"C: (?:RUN|BEGIN) .*'bookmarks': \[([^]]*)\]", caplog.text)
+            assert waits == f"'{told[-1]}'"
+
+
+def test_what_was_changed_is_read_back(store: Store, place: Place) -> None:
+    for name in ("Satu", "Dua"):
+        properties = {"name": name, "scheme": "s", "code": "1"}
+        save(store, Asking(ADMIN, "api"), Saving(Sector, "sector:one", properties))
+        assert read(place)[0][0][0]["name"] == name
