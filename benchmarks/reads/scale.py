@@ -26,7 +26,7 @@ from schema.cursors import mark, write_cursor
 
 SMALL, LARGE = 500, 50_000
 ROUNDS, TIMES, SECONDS, CHANNELS = 3, 40, 4.0, 1
-STEP = 1_000
+STEP, WIDTH = 1_000, 140
 INDEX = "CREATE INDEX FOR (n:Agency) ON (n.name_key)"
 Costs = dict[str, Cost]
 
@@ -44,7 +44,7 @@ def main(large: int = LARGE) -> None:
         graph.store.read(Cypher("CALL db.awaitIndexes(300)"))
         graph.store.read(Cypher("CALL db.clearQueryCaches()"))  # plans made for the small graph
         found = dict(_measured(graph, running, large))
-        Console().print(_table(large, running, before, found))
+        Console(width=WIDTH).print(_table(large, running, before, found))
         for server in running:
             Console().print(f"{server.name}: {server.peak_memory:.0f} MiB at most")
 

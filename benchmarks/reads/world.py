@@ -71,7 +71,7 @@ def _kind(number: int) -> str:
     return "rare" if number % 1000 == 0 else "uncommon" if number % 50 == 1 else "public"
 
 
-def _record(kind: str, record_id: str, name: str, **values: Any) -> dict[str, Any]:
+def _record(of: str, record_id: str, name: str, **values: Any) -> dict[str, Any]:
     given = {"id": record_id, "name": name, **values}
-    face_words, words = words_of(Record(MODEL[kind], record_id, given))
+    face_words, words = words_of(Record(MODEL[of], record_id, given))
     return {**given, "name_key": fold(name), "face_words": face_words, "words": words, **KEPT}
