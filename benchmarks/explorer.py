@@ -6,11 +6,7 @@ The agencies of the sample with the most links are shown, more and more of them;
 dragged, and zoomed. Beyond two thousand elements there are groups.
 """
 
-import shutil
-import signal
-import tempfile
 import time
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -18,8 +14,7 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
-from tests.browsing import NAMES, QUIET
-from tests.commands import command, free_port, serves
+from tests.browsing import PATIENCE, demonstrated
 
 SHOWN = (1, 5, 15, 40, 60, 80)
 MOVES = 40
@@ -35,11 +30,6 @@ ZOOM = """() => new Promise(done => { const began = performance.now(); document.
 
 def main() -> None:
     """Print one table."""
-    from playwright.sync_api import sync_playwright
-
-    executable = next((path for path in map(shutil.which, NAMES) if path), None)
-    if executable is None:
-        raise SystemExit(f"No browser is installed; looked for {', '.join(NAMES)}.")
     headings = (
         "agencies",
         "elements",
@@ -50,26 +40,17 @@ def main() -> None:
         "zoom ms",
     )
     table = Table(*headings, title="The explorer without a GPU", box=None, title_justify="left")
-    with tempfile.TemporaryDirectory() as data, sync_playwright() as playwright:
-        port = free_port()
-        process = command("demo", "--port", str(port), data=Path(data))
-        try:
-            serves(process, port)
-            browser = playwright.chromium.launch(executable_path=executable, args=QUIET)
-            page = browser.new_page(base_url=f"http://127.0.0.1:{port}", viewport={"width": 1280, "height": 800})
-            page.set_default_timeout(120_000)
-            busiest = _busiest(port)
-            for count in SHOWN:
-                table.add_row(str(count), *_felt(page, busiest[:count], busiest[count]))
-            browser.close()
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.communicate(timeout=60)
+    with demonstrated() as (browser, address):
+        page = browser.new_page(base_url=address, viewport={"width": 1280, "height": 800})
+        page.set_default_timeout(2 * PATIENCE)
+        busiest = _busiest(address)
+        for count in SHOWN:
+            table.add_row(str(count), *_felt(page, busiest[:count], busiest[count]))
     Console().print(table)
 
 
-def _busiest(port: int) -> list[str]:
-    answer = httpx.post(f"http://127.0.0.1:{port}/graphql", json={"query": BUSIEST}, timeout=60).json()
+def _busiest(address: str) -> list[str]:
+    answer = httpx.post(f"{address}/graphql", json={"query": BUSIEST}, timeout=60).json()
     agencies = answer["data"]["agencies"]["nodes"]
     links = {one.pop("id"): sum(one.values()) for one in agencies}
     return sorted(links, key=lambda one: -links[one])

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 import shutil
+import signal
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +17,7 @@ import pytest
 from registry.settings import Settings
 from registry.store import Place
 from registry.web.app import build_app
+from tests.commands import command, free_port, serves
 from tests.needs import missing
 from tests.serving import serving
 
@@ -42,6 +46,13 @@ def address(sample: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 @pytest.fixture(scope="module")  # not longer: while it is open, nothing else may run an event loop in this thread
 def browser() -> Iterator[Browser]:
     """The one browser of all tests here."""
+    with launched() as browser:
+        yield browser
+
+
+@contextmanager
+def launched() -> Iterator[Browser]:
+    """Yield a browser that is installed, without a GPU."""
     executable = next((path for path in map(shutil.which, NAMES) if path), None)
     if executable is None:
         missing("BROWSER", f"no browser is installed; looked for {', '.join(NAMES)}")
@@ -53,6 +64,20 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=executable, args=QUIET, timeout=PATIENCE)
         yield browser
         browser.close()
+
+
+@contextmanager
+def demonstrated() -> Iterator[tuple[Browser, str]]:
+    """Yield a browser, and the address of `registry demo`, for what is no test."""
+    with tempfile.TemporaryDirectory() as data, launched() as browser:
+        port = free_port()
+        process = command("demo", "--port", str(port), data=Path(data))
+        try:
+            serves(process, port)
+            yield browser, f"http://127.0.0.1:{port}"
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=60)
 
 
 @pytest.fixture
