@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import re
 import shutil
-import signal
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +14,6 @@ import pytest
 from registry.settings import Settings
 from registry.store import Place
 from registry.web.app import build_app
-from tests.commands import command, free_port, serves
 from tests.needs import missing
 from tests.serving import serving
 
@@ -64,20 +60,6 @@ def launched() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=executable, args=QUIET, timeout=PATIENCE)
         yield browser
         browser.close()
-
-
-@contextmanager
-def demonstrated() -> Iterator[tuple[Browser, str]]:
-    """Yield a browser, and the address of `registry demo`, for what is no test."""
-    with tempfile.TemporaryDirectory() as data, launched() as browser:
-        port = free_port()
-        process = command("demo", "--port", str(port), data=Path(data))
-        try:
-            serves(process, port)
-            yield browser, f"http://127.0.0.1:{port}"
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.communicate(timeout=60)
 
 
 @pytest.fixture

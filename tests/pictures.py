@@ -8,7 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.browsing import demonstrated, opened, visible
+from tests.browsing import opened, visible
+from tests.demonstrating import demonstrated
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
