@@ -11,6 +11,7 @@ from strawberry.types.field import StrawberryField
 
 from registry.codes import code_list
 from registry.values import Date, Instant, Unfit, Value
+from registry.words import speaking
 from schema.refusal import Refused
 
 DAY = NewType("DAY", str)
@@ -31,10 +32,11 @@ def cleaning(value: type[Value]) -> Callable[[object], str]:
 
 def clean_text(value: type[Value], raw: str | None) -> str:
     """Return a text as a value type cleans it, empty where there is nothing. Raises Refused."""
-    try:
-        return str(value.clean(raw) or "")
-    except Unfit as unfit:
-        raise Refused("BAD_REQUEST", f"{raw!r}: {unfit}; it should be {unfit.rule}.") from None
+    with speaking("en"):  # as all that GraphQL says of an operation
+        try:
+            return str(value.clean(raw) or "")
+        except Unfit as unfit:
+            raise Refused("BAD_REQUEST", f"{raw!r}: {unfit}; it should be {unfit.rule}.") from None
 
 
 def _scalar(value: type[Value]) -> Any:

@@ -23,6 +23,7 @@ from registry.exploring.asking import Asker
 from registry.modelling import Model
 from registry.plan import Explore, Question
 from registry.store import Reader, Rows, Store, StoreError
+from schema.counting import Counts
 from schema.documents import Documents
 from schema.exploring import explore
 from schema.inputs import shape_of
@@ -48,10 +49,14 @@ class Asking:
     store: Callable[[], Store] | None = None
     how: str = "api"
 
-    async def read(self, questions: Sequence[Question | Explore], cyphers: Sequence[Cypher]) -> list[Rows]:
-        """Return the rows of every text, and tell of it. Raises StoreError."""
+    def tell(self, questions: Sequence[Question | Explore], cyphers: Sequence[Cypher]) -> None:
+        """Tell what is asked, if anybody is told."""
         if self.explain:
             self.explain(questions, cyphers)
+
+    async def read(self, questions: Sequence[Question | Explore], cyphers: Sequence[Cypher]) -> list[Rows]:
+        """Return the rows of every text, and tell of it. Raises StoreError."""
+        self.tell(questions, cyphers)
         return await self.reader.read(cyphers) if cyphers else []
 
     def asker(self, question: Explore) -> Asker:
@@ -102,6 +107,7 @@ class Answerer:
     def __init__(self, model: Model, documents: Documents) -> None:
         self._model, self._documents = model, documents
         self._kept: Kept[Compiled] = Kept()
+        self._counts = Counts()
 
     def known(self, text: str, name: str | None, variables: Mapping[str, Any]) -> Asked | None:
         """Return the operation of a document that was found valid before; None where it is not one."""
@@ -129,10 +135,10 @@ class Answerer:
         if strict and compiled.planned.introspects:
             raise Incomplete
         known = {**variables, **await compiled.explored(asking, variables)}
-        cyphers = compiled.ask(known, asking.actor)
-        await pay(check_cost(compiled.planned.questions, known))
-        rows = await asking.read(compiled.planned.questions, cyphers)
-        return compiled.planned.answer(rows, known)
+        questions, cyphers = compiled.planned.questions, compiled.ask(known, asking.actor)
+        await pay(check_cost(questions, known))
+        asking.tell(questions, cyphers)
+        return compiled.planned.answer(await self._counts.read(asking.reader, questions, cyphers), known)
 
     def _compile(self, schema: GraphQLSchema, asked: Asked, variables: Mapping[str, Any], strict: bool) -> Compiled:
         operation = Operation(schema, asked.operation, fragments_of(asked.document), variables)

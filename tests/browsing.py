@@ -42,6 +42,13 @@ def address(sample: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 @pytest.fixture(scope="module")  # not longer: while it is open, nothing else may run an event loop in this thread
 def browser() -> Iterator[Browser]:
     """The one browser of all tests here."""
+    with launched() as browser:
+        yield browser
+
+
+@contextmanager
+def launched() -> Iterator[Browser]:
+    """Yield a browser that is installed, without a GPU."""
     executable = next((path for path in map(shutil.which, NAMES) if path), None)
     if executable is None:
         missing("BROWSER", f"no browser is installed; looked for {', '.join(NAMES)}")

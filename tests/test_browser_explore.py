@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
 from xml.etree import ElementTree
 
 import networkx as nx
@@ -276,3 +277,29 @@ def test_axe_finds_nothing(desk: Page, asked: str, scheme: str) -> None:
     desk.goto(f"/explore?{asked}")
     visible(desk.locator("#records tbody tr:visible, #start .sectors a:visible").first)
     assert not barriers(desk)
+
+
+def test_without_a_path_both_ends_are_shown_by_their_names(desk: Page) -> None:
+    explore(desk, "from=sector:health&to=area:32.76")
+    assert rows(desk) == ["City of Depok", "Health"]
+    panel = desk.locator("#panel")
+    assert "From Health to City of Depok" in panel.inner_text() and "No path" in panel.inner_text()
+    desk.goto(f"/explore?from={DINKES}&to=depok:gone")
+    assert "no such record" in visible(desk.locator("#problem")).inner_text()
+
+
+def test_a_session_that_ends_is_said_and_one_signs_in_and_is_back(desk: Page, complaints: list[str]) -> None:
+    explore(desk)
+    before = rows(desk)
+    desk.context.add_cookies([{"name": "registry-session", "value": "ended", "url": desk.url}])
+    for _again in range(2):  # the second is not answered as to a stranger either
+        row(desk, ROUTINE).dblclick()
+        assert "Your session has ended" in visible(desk.locator("#problem")).inner_text()
+    assert rows(desk) == before
+    assert complaints and all("401" in one for one in complaints)
+    complaints.clear()
+    link = desk.locator("#problem a")
+    onward = parse_qs(urlsplit(link.get_attribute("href") or "").query)["next"]
+    assert onward == [f"/explore?of={DINKES}&at={VACCINES}"]
+    link.click()
+    visible(desk.get_by_role("heading", name="Sign in"))

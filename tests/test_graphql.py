@@ -12,6 +12,7 @@ from registry.model import MODEL
 from registry.records import make_tie
 from registry.store import Place, Reader, Store
 from registry.values import now
+from registry.words import speaking
 from schema.compiled import Asking
 from schema.graph_api import build_schema
 from schema.refusal import presented
@@ -73,6 +74,24 @@ def test_pages_walk_through_everything_once_forwards_and_backwards(agencies: Sto
             if not page["pageInfo"][more]:
                 break
         assert walked == every
+
+
+@pytest.mark.parametrize("order", ["", "order: [{kind: DESC}, {name: ASC}],"])
+def test_a_page_goes_on_behind_a_record_that_is_no_longer_there(agencies: Store, place: Place, order: str) -> None:
+    text = (
+        f"query($c: String) {{ agencies({order} first: 5, after: $c) {{ nodes {{ id }} pageInfo {{ endCursor }} }} }}"
+    )
+    at = ask(place, text)["data"]["agencies"]["pageInfo"]["endCursor"]
+    agencies.write(Cypher("MATCH (n:Agency {id: 'agency:04'}) DETACH DELETE n"))
+    page = ask(place, text, c=at)["data"]["agencies"]
+    assert [one["id"] for one in page["nodes"]] == [f"agency:{n:02d}" for n in range(5, 10)]
+
+
+def test_what_graphql_says_of_a_value_is_in_one_language(agencies: Store, place: Place) -> None:
+    with speaking("id"):
+        answer = ask(place, "query($d: Date) { ties(asOf: $d) { agencies } }", d="soon")
+    (message,) = (one["message"] for one in answer["errors"])
+    assert "'soon': it is no date; it should be a date such as" in message
 
 
 def test_a_restricted_record_shows_its_face_and_a_closed_one_nothing(agencies: Store, place: Place) -> None:

@@ -140,6 +140,11 @@ def test_whether_a_use_is_covered_is_not_known_where_an_agreement_is_not_shown(a
     assert ask(operation, ADMIN)[0]["sharedBetween"]["resources"] == [{"uses": [{"covered": True}]}]
 
 
+def test_there_is_no_path_where_nothing_leads(ask: Any) -> None:
+    operation = 'query($t: ID!) { paths(from: "imunisasi", to: $t, through: [COVERS, REQUIRES, USES]) { length } }'
+    assert ask(operation, t="disdukcapil") == ask(operation, t="imunisasi") == ({"paths": []}, [])
+
+
 def test_paths_and_impact_read_as_sentences(ask: Any) -> None:
     data, errors = ask("""{ paths(from: "dinkes", to: "disdukcapil", through: [USES, OWNS]) { length text }
       impact(of: "disdukcapil") { services { lost text record { ... on Service { kind } } } } }""")

@@ -246,6 +246,7 @@ def test_a_script_is_told_that_the_session_has_ended(client: httpx.Client) -> No
     answer = client.post("/graphql", json={"query": NAMES}, headers=headers)
     assert (answer.status_code, code_of(answer)) == (401, "NOT_ALLOWED")
     assert "sign in again" in answer.json()["errors"][0]["message"]
+    assert "set-cookie" not in answer.headers, "its next request would be that of a stranger"
 
 
 @pytest.mark.parametrize(

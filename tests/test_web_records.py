@@ -10,6 +10,7 @@ import pytest
 from registry.model import MODEL
 from registry.values import today
 from registry.web.standing import standing
+from registry.web.star import star as star_of
 from registry.web.statements import compared
 from registry.words import speaking
 from tests.test_web_lists import asked, names, total
@@ -202,3 +203,21 @@ def test_lists_and_records_agree_on_what_things_are_called(visitor: httpx.Client
     page = visitor.get("/channels?first=5").text
     paths = re.findall(r'role="rowheader"><a href="([^"]+)">', page)
     assert [heading(visitor.get(path).text) for path in paths] == names(page)
+
+
+def test_a_small_graph_shows_some_of_what_each_link_leads_to_and_leads_on(visitor: httpx.Client) -> None:
+    page = visitor.get("/agencies/depok:dinkes-kota").text
+    star = page[page.index('<a class="star"') : page.index("</svg>")]
+    assert 'href="/explore?of=depok%3Adinkes-kota"' in star
+    headings = re.findall(r'class="by">([^<]+) \((\d+)\)<', star)
+    shown = re.findall(r'fill="var\(--kind-(\w+), var\(--kind-other\)\)" cx="86"', star)
+    assert headings[:2] == [("Provides", "5"), ("Owns", "7")] and len(shown) == star.count("<path") > len(headings)
+    assert "Imunisasi rutin anak" in star and {"Service", "Resource", "Partnership"} <= set(shown)
+    assert star_of([]) is None
+
+
+def test_a_small_graph_shows_nothing_of_what_is_not_open(visitor: httpx.Client) -> None:
+    page = visitor.get("/partnerships/depok:ks-duk-dinkes").text
+    assert "Only its face is shown here" in page
+    star = page[page.index('<a class="star"') : page.index("</svg>")]
+    assert "Parties (2)" in star and "Statements" not in star and "Covers" not in star

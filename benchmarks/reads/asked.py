@@ -44,6 +44,10 @@ OURS = graphql({
     "named": f"query($text: String!) {{ agencies(where: {{name: {{contains: $text}}}}) {{ nodes {{ {AGENCY} }} }} }}",
     "linked": f"""query($kind: String!) {{ agencies(where: {{provides: {{some: {{service: {{kind: {{eq: $kind}}}}}}}}}})
         {{ nodes {{ {AGENCY} }} }} }}""",
+    "connection": f"""query($first: Int!, $after: String) {{ agencies(first: $first, after: $after)
+        {{ nodes {{ {AGENCY} }} pageInfo {{ hasNextPage }} }} }}""",
+    "words": f"""query($text: String!) {{ search(text: $text, kinds: [AGENCY])
+        {{ nodes {{ record {{ ...on Agency {{ {AGENCY} }} }} }} }} }}""",
     "count": "{ agencies { totalCount } }",
 })  # fmt: skip
 STRAWBERRY = graphql({
@@ -59,6 +63,12 @@ PEER = graphql({
     "named": f"query($text: String!) {{ agencies({PAGE}, where: {{name_key: {{contains: $text}}}}) {{ {AGENCY} }} }}",
     "linked": f"""query($kind: String!) {{ agencies({PAGE}, where: {{provides: {{some: {{kind: {{eq: $kind}}}}}}}})
         {{ {AGENCY} }} }}""",
+    "connection": f"""query($first: Int!, $place: String) {{
+        agenciesConnection(first: $first, after: $place, sort: [{{name_key: ASC}}])
+        {{ edges {{ node {{ {AGENCY} }} }} pageInfo {{ hasNextPage }} }} }}""",
+    "words": f"""query($phrase: String!) {{
+        agenciesByWords(phrase: $phrase, first: 20, sort: [{{score: DESC}}, {{node: {{id: ASC}}}}])
+        {{ edges {{ node {{ {AGENCY} }} }} }} }}""",
     "count": "{ agenciesConnection { totalCount } }",
 })  # fmt: skip
 FLOOR = Words("/", lambda question, values: {"question": question, "values": values}, lambda answer: _named(answer))
@@ -75,16 +85,16 @@ def _only(answer: Any) -> Any:
     if answer.get("errors"):
         raise SystemExit(f"A server refused: {answer['errors'][0]['message']}")
     (records,) = answer["data"].values()
-    return records.get("nodes", records) if isinstance(records, dict) else records
+    return records.get("nodes", records.get("edges", records)) if isinstance(records, dict) else records
 
 
 def _same(found: Any) -> Any:
     """Leave out what differs by design: the link between records, and the order of lists."""
     if isinstance(found, list):
-        rows = [_same(row) for row in found]
-        return sorted(rows, key=lambda row: str(row["id"]))
+        return sorted(map(_same, found), key=lambda row: str(row["id"]))
     if isinstance(found, dict):
-        return _same(found["service"]) if "service" in found else {key: _same(one) for key, one in found.items()}
+        inner = found.keys() & {"service", "record", "node"}
+        return _same(found[inner.pop()]) if inner else {key: _same(one) for key, one in found.items()}
     return found
 
 

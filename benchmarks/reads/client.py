@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import httptools
 import orjson
 
+PATIENCE = 60  # seconds
+
 
 @dataclass(frozen=True)
 class Spell:
@@ -63,10 +65,10 @@ def post(path: str, body: object) -> bytes:
 
 
 async def ask_once(port: int, request: bytes) -> bytes:
-    """Return the body of one answer."""
+    """Return the body of one answer. Raises TimeoutError where there is none within a minute."""
     conversation = await _connect(port)
     try:
-        return await conversation.ask(request)
+        return await asyncio.wait_for(conversation.ask(request), PATIENCE)
     finally:
         conversation.close()
 

@@ -28,6 +28,9 @@ TEXTS = {
     "linked": f"MATCH (s:Service) USING INDEX s:Service(kind) WHERE s.kind = $kind"
     f" MATCH (a:Agency)-[:PROVIDES]->(s) WITH DISTINCT a {SORTED}({AGENCY})",
     "walked": f"{BY_NAME} AND EXISTS {{ MATCH (a)-[:PROVIDES]->(s:Service) WHERE s.kind = $kind }} {SORTED}({AGENCY})",
+    "connection": f"{BY_NAME} AND a.name_key > $key {SORTED}({AGENCY})",
+    "words": "CALL db.index.fulltext.queryNodes('registry_agency_words', $phrase) YIELD node AS a, score"
+    f" WITH a ORDER BY score DESC, a.id LIMIT $first RETURN collect({AGENCY})",
     "count": "MATCH (a:Agency) RETURN count(a)",
 }
 

@@ -1,11 +1,13 @@
 """What a request costs: the processor time of the server and of the database, the wait, and how many go at once."""
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
 import psutil
+from rich.console import Console
 
 from benchmarks.reads.client import Spell, ask_often, ask_once, post
 from benchmarks.reads.servers import Server
@@ -67,6 +69,25 @@ class Asking:
 def middle(costs: list[Cost]) -> Cost:
     """Return the medians of several rounds."""
     return Cost(*(median(getattr(cost, name) for cost in costs) for name in ("server", "database", "wait", "rate")))
+
+
+def answering(asked: list[Asking], seconds: float) -> Iterator[Asking]:
+    """Yield those that answer, alone and several clients at once, each as often as it can in about so many seconds.
+
+    Of the others it is said how they break.
+    """
+    for one in asked:
+        few = replace(one, question=replace(one.question, times=CLIENTS))
+        try:
+            few.rows()
+            spell = few.ask(CLIENTS)
+        except (ConnectionError, TimeoutError) as reason:
+            Console().print(
+                f"{one.server.name} breaks: {str(reason)[:200] or 'no answer within a minute'}", markup=False
+            )
+        else:
+            times = int(seconds * CLIENTS / spell.seconds)
+            yield replace(one, question=replace(one.question, times=max(CLIENTS, min(times, one.question.times))))
 
 
 def compared(asked: list[Asking]) -> Any:

@@ -10,12 +10,14 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from registry.cypher.ddl import words_index
 from registry.model import MODEL
 from registry.modelling import End, Kind
 from tests.neo4j_server import CACHE
 
 PACKAGES = {"@neo4j/graphql": "7.6.3", "graphql": "16.12.0", "graphql-yoga": "5.24.1", "neo4j-driver": "5.28.3"}
 KINDS = ("Agency", "Service", "Channel")
+WORDS = f' @fulltext(indexes: [{{indexName: "{words_index(MODEL["Agency"])}", queryName: "agenciesByWords", fields: ["words"]}}])'
 SCALARS = {"STRING": "String", "INTEGER": "Int", "FLOAT": "Float", "BOOLEAN": "Boolean"}
 
 
@@ -53,13 +55,14 @@ def _install(place: Path) -> None:
 
 def _types() -> Iterator[str]:
     for name in KINDS:
-        yield f"type {name} @node {{"
+        yield f"type {name} @node{WORDS if name == 'Agency' else ''} {{"
         yield from (f"  {field}" for field in _fields(MODEL[name]))
         yield "}"
 
 
 def _fields(kind: type[Kind]) -> Iterator[str]:
     yield "name_key: String!"
+    yield "words: String"
     for name, declared in kind.properties.items():
         plain = "ID" if name == "id" else SCALARS[declared.value.stored]
         scalar = f"[{plain}!]" if declared.value.listed else plain

@@ -3,7 +3,9 @@
 from typing import Any
 
 from registry.cypher.text import Cypher
-from registry.records import fold
+from registry.model import MODEL
+from registry.records import Record, fold
+from registry.searching import words_of
 from registry.store import Store
 
 SERVICES = 10
@@ -42,6 +44,7 @@ def agency_id(number: int) -> str:
 def _agency(number: int, channels: int) -> dict[str, Any]:
     name = f"Dinas Contoh Nomor {number:06}"
     props = _record(
+        "Agency",
         agency_id(number),
         f"{name} Pusat" if number % 400 == 7 else name,
         kind="department",
@@ -53,15 +56,14 @@ def _agency(number: int, channels: int) -> dict[str, Any]:
 
 
 def _service(number: int, channels: int) -> dict[str, Any]:
-    props = _record(
-        f"service:number-{number:07}", f"Layanan Contoh Nomor {number:07}", kind=_kind(number), digital_maturity=3
-    )
+    name = f"Layanan Contoh Nomor {number:07}"
+    props = _record("Service", f"service:number-{number:07}", name, kind=_kind(number), digital_maturity=3)
     return {"props": props, "channels": [_channel(number, one) for one in range(channels)]}
 
 
 def _channel(service: int, number: int) -> dict[str, Any]:
     name = f"channel:number-{service:07}-{number}"
-    return _record(name, name, kind="counter", address=f"Jalan Merdeka {service}", two_way=True)
+    return _record("Channel", name, name, kind="counter", address=f"Jalan Merdeka {service}", two_way=True)
 
 
 def _kind(number: int) -> str:
@@ -69,5 +71,7 @@ def _kind(number: int) -> str:
     return "rare" if number % 1000 == 0 else "uncommon" if number % 50 == 1 else "public"
 
 
-def _record(record_id: str, name: str, **values: Any) -> dict[str, Any]:
-    return {"id": record_id, "name": name, "name_key": fold(name), **values, **KEPT}
+def _record(of: str, record_id: str, name: str, **values: Any) -> dict[str, Any]:
+    given = {"id": record_id, "name": name, **values}
+    face_words, words = words_of(Record(MODEL[of], record_id, given))
+    return {**given, "name_key": fold(name), "face_words": face_words, "words": words, **KEPT}

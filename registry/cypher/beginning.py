@@ -1,6 +1,6 @@
 """Where a text may begin other than at all records of a kind: at linked records that its conditions name."""
 
-from registry.modelling import End, Kind, Model
+from registry.modelling import Kind, Model
 from registry.plan import AllOf, Compare, Condition, Linked
 
 FEW = 1000  # linked records, from which it is faster to begin than to look for them
@@ -22,16 +22,15 @@ def anchor(where: Condition) -> tuple[Linked, Condition] | None:
     return None
 
 
-def sort_sought(where: Condition, kind: type[Kind], model: Model) -> tuple[End, Compare] | None:
-    """Return the first link that must lead to a record of a sort, and the sort."""
-    links = (part for part in parts_of(where) if isinstance(part, Linked) and part.quantifier == "some")
-    for end, far in ((kind.ends[link.end], far) for link in links for far in parts_of(link.far)):
-        if (
-            isinstance(far, Compare)
-            and far.operator in ("eq", "in")
-            and model[end.target].properties[far.property].sorts
-        ):
-            return end, far
+def sort_sought(where: Condition, kind: type[Kind], model: Model) -> tuple[Linked, Compare, Condition] | None:
+    """Return the first link that must lead to a record of a sort, the sort, and what else is asked."""
+    parts = parts_of(where)
+    for place, part in enumerate(parts):
+        if isinstance(part, Linked) and part.quantifier == "some":
+            properties = model[kind.ends[part.end].target].properties
+            for far in parts_of(part.far):
+                if isinstance(far, Compare) and far.operator in ("eq", "in") and properties[far.property].sorts:
+                    return part, far, AllOf(parts[:place] + parts[place + 1 :])
     return None
 
 

@@ -63,17 +63,21 @@ class Writing:
 
     def _linked(self, linked: Linked, node: str, end: End) -> str:
         edge, far = self.variable(), self.variable()
-        holds = both(
-            self.condition(linked.far, far, end.target),
-            self.condition(linked.near, node, end.kind),
-            self.edge_condition(linked.edge, edge, end),
-        )
+        holds = self.demanded(linked, node, edge, far, end)
         among = f" AND {self.condition(linked.among, far, end.target)}" if linked.among != AllOf() else ""
         pattern = self.pattern(node, edge, f"{far}:{end.target}", end)
         start = f"MATCH {pattern} WHERE {self.link_seen(node, far, end)}{among}"
         if linked.quantifier == "every":
             return f"NOT EXISTS {{ {start} AND NOT ({holds}) }}"
         return f"{'NOT ' if linked.quantifier == 'none' else ''}EXISTS {{ {start} AND {holds} }}"
+
+    def demanded(self, linked: Linked, node: str, edge: str, far: str, end: End) -> str:
+        """Return the predicate of what a link asks of both its records and of itself."""
+        return both(
+            self.condition(linked.far, far, end.target),
+            self.condition(linked.near, node, end.kind),
+            self.edge_condition(linked.edge, edge, end),
+        )
 
     def edge_condition(self, condition: Condition, edge: str, end: End) -> str:
         """Return the predicate of conditions on a link's own properties."""

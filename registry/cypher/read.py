@@ -89,14 +89,13 @@ class Reading(Writing):
 
     def total(self, question: Total) -> Text:
         """One row: the number."""
-        return self._begin(question, self._holds(question), "RETURN count(n)")
+        return self._begin(question, "RETURN count(n)")
 
     def facet(self, question: Facet) -> Text:
         """One row: a list of `[value, names, number]`, largest number first.
 
         Names are those of a term: its name, then its labels in Indonesian and English, if it has them; of a code null.
         """
-        holds = self._holds(question)
         end = self.model[question.kind].ends.get(question.field)
         if end is None:
             value = self._shown("n", self.model[question.kind].properties[question.field])
@@ -113,7 +112,7 @@ class Reading(Writing):
         rest = (
             f"ORDER BY number DESC, value LIMIT {self.value(question.first)} RETURN collect([value, {names}, number])"
         )
-        return self._begin(question, holds, f"{counted} {rest}")
+        return self._begin(question, f"{counted} {rest}")
 
     def selected(self, select: Select, node: str) -> str:
         """Return the list of what is selected of a record: faces, one list of details (or null), parts."""
@@ -148,20 +147,18 @@ class Reading(Writing):
         beyond = Given(fixed=LAST if descending else FIRST)
         key, last = question.start or (beyond, beyond)
         behind = f"n.name_key {than}= $k AND n.id IS NOT NULL AND (n.name_key {than} $k OR n.id {than} $id)"
-        holds = self._holds(question, behind)
         row = self._row(question, "n.name_key", "n.id")
         sort = f"ORDER BY n.name_key{direction}, n.id{direction} LIMIT $n"
         page = {"k": key, "id": last, "n": question.rows}
-        return self._begin(question, holds, f"RETURN {row} {sort}", page, cut=sort)
+        return self._begin(question, f"RETURN {row} {sort}", page, also=behind, cut=sort)
 
     def _sorted_page(self, question: Page, anchored: tuple[Linked, Condition] | None) -> Text:
         kind = question.kind
         order = question.order or (BY_NAME,)
         keys = [self._key(one, kind) for one in order] + ["n.id"]
         falls = [one.descending is not question.backward for one in (*order, order[-1])]
-        start, holds = ("", self._holds(question)) if anchored is None else self._anchored(kind, *anchored)
-        if question.start:
-            holds += f" AND ({self._behind(question.start, keys, falls)})"
+        start, holds = self._anchored(kind, *anchored) if anchored else ("", "")
+        behind = f"({self._behind(question.start, keys, falls)})" if question.start else "true"
         named = [f"k{number}" for number in range(len(keys))]
         given = ", ".join(f"{key} AS {name}" for key, name in zip(keys, named, strict=True))
         sort = "ORDER BY " + ", ".join(
@@ -169,7 +166,9 @@ class Reading(Writing):
         )
         row = self._row(question, *named)
         rest, page = f"WITH DISTINCT n, {given} {sort} LIMIT $n RETURN {row} {sort}", {"n": question.rows}
-        return self._done(f"{start} WHERE {holds} {rest}", page) if start else self._begin(question, holds, rest, page)
+        if anchored:
+            return self._done(f"{start} WHERE {both(holds, behind)} {rest}", page)
+        return self._begin(question, rest, page, also=behind)
 
     def _row(self, question: Page, *keys: str) -> str:
         views = [self.selected(view, "n") for view in question.views]
@@ -184,8 +183,8 @@ class Reading(Writing):
             text = f"{further} OR ({key} = {value} AND ({text}))" if text else further
         return text
 
-    def _holds(self, question: Page | Total | Facet, also: str = "true") -> str:
-        return both(also, seen("n"), self.condition(question.where, "n", question.kind))
+    def _holds(self, question: Page | Total | Facet, where: Condition, also: str) -> str:
+        return both(also, seen("n"), self.condition(where, "n", question.kind))
 
     def _anchored(self, kind: str, linked: Linked, rest: Condition) -> tuple[str, str]:
         """Begin at the one record that the condition names, and walk the link backwards; return the predicate, too."""
@@ -200,16 +199,17 @@ class Reading(Writing):
     def _begin(
         self,
         question: Page | Total | Facet,
-        holds: str,
         rest: str,
         page: Mapping[str, Given] | None = None,
+        *,
+        also: str = "true",
         cut: str = "",
     ) -> Text:
-        """Match the records of which the predicate holds and go on; `cut` says which of them are enough."""
-        matched = f"MATCH (n:{question.kind}) WHERE {holds}"
-        return self._done(f"{matched} {rest}", page, self._seeking(question, holds, cut, rest))
+        """Match the records that are asked for, and of which `also` holds, and go on; `cut` says which are enough."""
+        matched = f"MATCH (n:{question.kind}) WHERE {self._holds(question, question.where, also)}"
+        return self._done(f"{matched} {rest}", page, self._seeking(question, matched, also, cut, rest))
 
-    def _seeking(self, question: Page | Total | Facet, holds: str, cut: str, rest: str) -> str:
+    def _seeking(self, question: Page | Total | Facet, matched: str, also: str, cut: str, rest: str) -> str:
         """Begin at the linked records of a sort, as long as there are few of them; "" where none are asked for.
 
         Walking from record to record is the faster where a sort is common, since a page is soon full.
@@ -217,14 +217,21 @@ class Reading(Writing):
         sought = beginning.sort_sought(question.where, self.model[question.kind], self.model)
         if sought is None:
             return ""
-        end, compare = sought
+        link, compare, others = sought
+        end = self.model[question.kind].ends[link.end]
         found = f"MATCH (m:{end.target}) WHERE m.{compare.property} IN {self._listed(compare)}"
-        linked = f"MATCH {self.pattern(f'n:{question.kind}', '', 'm', end)} WITH DISTINCT n WHERE {holds} RETURN n"
-        walked = f"MATCH (n:{question.kind}) WHERE {holds} RETURN n {cut}".rstrip()
+        meets = both(
+            self.link_seen("n", "m", end),
+            self.condition(link.among, "m", end.target),
+            self.demanded(link, "n", "e", "m", end),
+        )
+        linked = f"MATCH {self.pattern(f'n:{question.kind}', 'e', 'm', end)} WHERE {meets} WITH DISTINCT n"
+        holds = self._holds(question, others, also)  # asked afterwards, so that no index of it is begun at
         return (
             f"CALL {{ {found} WITH m LIMIT {beginning.FEW} RETURN collect(m) AS few }}"
-            f" CALL (few) {{ WITH few WHERE size(few) < {beginning.FEW} UNWIND few AS m {linked}"
-            f" UNION ALL WITH few WHERE size(few) = {beginning.FEW} {walked} }} {rest}"
+            f" CALL (few) {{ WITH few WHERE size(few) < {beginning.FEW} UNWIND few AS m {linked} WHERE {holds} RETURN n"
+            f" UNION ALL WITH few WHERE size(few) = {beginning.FEW} {matched} RETURN n {cut}".rstrip()
+            + f" }} {rest}"
         )
 
     def _listed(self, compare: Compare) -> str:

@@ -22,6 +22,7 @@ from registry.reports.report import Report
 from registry.store import Reader
 from registry.web.tools import Tools
 from registry.words import language
+from schema.counting import Counts
 
 FRESH, KEPT, AT_ONCE = 30.0, 64, 2
 NOT_RETIRED = Compare("status", "ne", Given(fixed="retired"))
@@ -50,6 +51,7 @@ class Answers:
     def __init__(self, tools: Tools, reader: Reader, library: Library) -> None:
         self._tools, self._reader, self._library = tools, reader, library
         self._threads = CapacityLimiter(AT_ONCE)
+        self._counts = Counts()
         self._kept: dict[Hashable, tuple[float, asyncio.Future[Any]]] = {}
 
     async def counts(self, actor: Actor) -> dict[str, int]:
@@ -90,4 +92,5 @@ class Answers:
             del self._kept[next(iter(self._kept))]
 
     async def _ask(self, questions: list[Question], actor: Actor) -> list[list[list[Any]]]:
-        return await self._reader.read([write(one, MODEL).ask({}, actor.parameter()) for one in questions])
+        texts = [write(one, MODEL).ask({}, actor.parameter()) for one in questions]
+        return await self._counts.read(self._reader, questions, texts)

@@ -79,6 +79,8 @@ def words() -> dict[str, str]:
         "UNAVAILABLE": _("The registry does not answer just now; what is shown stays, please try again soon."),
         "TOO_COSTLY": _("That is more than the registry gives to one question; what is shown stays, please ask for less."),
         "REFUSED": _("The registry could not answer that; what is shown stays."),
+        "NOT_ALLOWED": _("Your session has ended; what is shown stays."),
+        "sign_in": _("Sign in again"),
         "NOT_FOUND": _("There is no such record, or it is not open to you."),
         "expand": _("Expand"),
         "collapse": _("Collapse"),

@@ -97,10 +97,10 @@ def _answer(request: Request, refused: Unrecognised) -> Response:
         return refusal(request, 401, "NOT_ALLOWED", str(refused), challenge)
     if "text/html" in request.headers.get("accept", ""):
         response: Response = RedirectResponse(address(LOGIN, [("ended", "1"), ("next", _here(request))]), 303)
-    else:
+        drop_cookie(request, response, SESSION)
+    else:  # a script, whose next request must not pass for that of a stranger
         response = refusal(request, 401, "NOT_ALLOWED", str(refused), CHALLENGE)
     response.headers.update(NO_STORE)
-    drop_cookie(request, response, SESSION)
     return response
 
 

@@ -30,6 +30,7 @@ from registry.web.problems import Unanswerable
 from registry.web.record import IMPACT, OF_ANY_KIND, operation
 from registry.web.showing import Data, title
 from registry.web.standing import standing
+from registry.web.star import star
 from registry.web.statements import compared
 from registry.web.stopping import stopping
 from registry.words import _
@@ -62,6 +63,7 @@ class Records:
         if record is None:
             return await self._elsewhere(request)
         day = today()
+        sections = record_page.sections(kind, record, day)
         return page(
             request,
             "record.html",
@@ -69,7 +71,8 @@ class Records:
             record=record,
             title=title(kind.__name__, record),
             facts=record_page.facts(kind, record, day),
-            sections=record_page.sections(kind, record, day),
+            sections=sections,
+            star=star(sections),
             hidden=record_page.not_shown(kind, record),
             steward=record_page.steward(record, day),
             standing=_standing(kind, record, day),

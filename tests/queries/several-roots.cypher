@@ -13,10 +13,10 @@ RETURN [n.name] AS row
 // $me: {"names":["*","*administrators"]}
 
 MATCH (n:Sector)
-WHERE n.name_key >= $k AND n.id IS NOT NULL AND (n.name_key > $k OR n.id > $id) AND any(r IN n.seen_by WHERE r IN $me.names) AND NOT coalesce(n.status = $in.v0, false)
+WHERE n.name_key >= $k AND n.id IS NOT NULL AND (n.name_key > $k OR n.id > $id) AND any(r IN n.seen_by WHERE r IN $me.names) AND NOT coalesce(n.status = $in.v1, false)
 RETURN [[n.label_en, COUNT {
   MATCH (n)<-[x1:IN_SECTOR]-(x2:Agency)
-  WHERE any(r IN x2.seen_by WHERE r IN $me.names) AND NOT coalesce(x2.status = $in.v1, false)
+  WHERE any(r IN x2.seen_by WHERE r IN $me.names) AND NOT coalesce(x2.status = $in.v0, false)
 }], [n.name_key, n.id]] AS row
 ORDER BY n.name_key, n.id LIMIT $n
 // $in: {"v0":"retired","v1":"retired"}

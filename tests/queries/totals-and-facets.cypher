@@ -5,19 +5,19 @@ RETURN count(n)
 // $me: {"names":["*","*administrators"]}
 
 MATCH (n:Agency)
-WHERE any(r IN n.seen_by WHERE r IN $me.names) AND NOT coalesce(n.status = $in.v0, false) AND NOT coalesce(n.kind = $in.v1, false)
+WHERE any(r IN n.seen_by WHERE r IN $me.names) AND NOT coalesce(n.status = $in.v1, false) AND NOT coalesce(n.kind = $in.v2, false)
 WITH n.kind AS value, count(n) AS number
-ORDER BY number DESC, value LIMIT $in.v2
+ORDER BY number DESC, value LIMIT $in.v0
 RETURN collect([value, null, number])
-// $in: {"v0":"retired","v1":"community","v2":20}
+// $in: {"v0":20,"v1":"retired","v2":"community"}
 // $me: {"names":["*","*administrators"]}
 
 MATCH (n:Agency)
-WHERE any(r IN n.seen_by WHERE r IN $me.names) AND NOT coalesce(n.status = $in.v0, false) AND NOT coalesce(n.kind = $in.v1, false)
+WHERE any(r IN n.seen_by WHERE r IN $me.names) AND NOT coalesce(n.status = $in.v1, false) AND NOT coalesce(n.kind = $in.v2, false)
 MATCH (n)-[e:IN_SECTOR]->(m:Sector)
 WHERE any(r IN m.seen_by WHERE r IN $me.names) AND m.status <> 'retired'
 WITH m, m.id AS value, count(DISTINCT n) AS number
-ORDER BY number DESC, value LIMIT $in.v2
+ORDER BY number DESC, value LIMIT $in.v0
 RETURN collect([value, [m.name, m.label_id, m.label_en], number])
-// $in: {"v0":"retired","v1":"community","v2":1}
+// $in: {"v0":1,"v1":"retired","v2":"community"}
 // $me: {"names":["*","*administrators"]}

@@ -59,15 +59,15 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $n: 20
 
 MATCH (n:Agency)
-WHERE any(r IN n.seen_by WHERE r IN $me.names) AND NOT coalesce(n.status = $in.v0, false)
+WHERE any(r IN n.seen_by WHERE r IN $me.names) AND NOT coalesce(n.status = $in.v1, false)
 MATCH (n)-[e:IN_SECTOR]->(t:Sector)
 MATCH way = (t)-[:BROADER*0..6]->(m:Sector)
 WHERE any(r IN t.seen_by WHERE r IN $me.names) AND t.status <> 'retired' AND all(x IN nodes(way)
 WHERE any(r IN x.seen_by WHERE r IN $me.names)) AND m.status <> 'retired'
 WITH m, m.id AS value, count(DISTINCT n) AS number
-ORDER BY number DESC, value LIMIT $in.v1
+ORDER BY number DESC, value LIMIT $in.v0
 RETURN collect([value, [m.name, m.label_id, m.label_en], number])
-// $in: {"v0":"retired","v1":20}
+// $in: {"v0":20,"v1":"retired"}
 // $me: {"names":["*"]}
 
 UNWIND $in.v0 AS id

@@ -4,7 +4,7 @@ import { Drawing } from "./drawing.js";
 import { showFilters } from "./filters.js";
 import { walkWithKeys } from "./keys.js";
 import { offerFiles } from "./keep.js";
-import { byId, links, say, words } from "./page.js";
+import { byId, element, links, say, words } from "./page.js";
 import { Panel } from "./panel.js";
 import * as questions from "./questions.js";
 import { sceneOf } from "./scene.js";
@@ -23,8 +23,10 @@ const tell = (text) => (byId("status").textContent = text);
 const nameOf = (id) => [...scene.records, ...scene.known.records].find((record) => record.id === id)?.name ?? id;
 
 function complain({ code }) {
-  byId("problem").textContent = words[code] ?? words.REFUSED;
-  byId("problem").hidden = false;
+  const problem = byId("problem");
+  problem.textContent = words[code] ?? words.REFUSED;
+  if (code === "NOT_ALLOWED") problem.append(" ", element("a", { href: `/login?${new URLSearchParams({ next: addressOf(view) })}`, text: say("sign_in") }));
+  problem.hidden = false;
 }
 
 async function read(next) {

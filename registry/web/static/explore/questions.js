@@ -54,9 +54,14 @@ export const impact = (of, on) =>
   once(`impact ${on} ${of}`, async () => stopped(present((await ask("impact", { of, day: on || null })).impact)));
 
 export const paths = (from, to, through, on) =>
-  once(`paths ${on} ${from} ${to} ${through}`, async () => walked((await ask("paths", { from, to, through, day: on || null })).paths));
+  once(`paths ${on} ${from} ${to} ${through}`, async () => {
+    const found = (await ask("paths", { from, to, through, day: on || null })).paths;
+    return found.length ? walked(found) : apart(await Promise.all([from, to].map(record)));
+  });
 
 export const record = (id) => once(`record ${id}`, async () => present((await ask("record", { id })).record));
+
+const apart = (ends) => ({ records: ends.map((end, i) => ({ ...faced(end), steps: i })), links: [], ways: [] });
 
 function near(of, { nodes, links, leftOut }) {
   const seen = new Map();
