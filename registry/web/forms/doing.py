@@ -14,6 +14,7 @@ from registry.access import Actor
 from registry.changing.turn import Asking
 from registry.model import MODEL
 from registry.modelling import Kind
+from registry.values import today
 from registry.web.actors import NO_STORE, actor_of, signed_in
 from registry.web.addresses import address, record_path
 from registry.web.allowed import refused
@@ -23,11 +24,13 @@ from registry.web.forms.picking import Options
 from registry.web.forms.telling import WHOLE, sentence
 from registry.web.forms.typed import key_of
 from registry.web.graph import Graph
+from registry.web.holding import held
 from registry.web.lists import of_kind
 from registry.web.markup import page
 from registry.web.names import names
 from registry.web.posted import posted
 from registry.web.record import operation
+from registry.web.record_page import facts
 from registry.web.showing import title
 from registry.web.tools import Tools
 from registry.words import _
@@ -57,13 +60,17 @@ class Acts:
     async def _answer(self, act: Act, kind: type[Kind], request: Request) -> Response:
         one, me = request.path_params["id"], actor_of(request)
         record = (await self._graph.ask(operation(kind), {"id": one}, me))[field_of(kind)]
+        offered = record is not None and not record["withheld"] and act.offered(me, record)
+        if not offered and (kept := await held(request)):
+            return kept
         if record is None:
             raise HTTPException(404)
-        if record["withheld"] or not act.offered(me, record):
+        if not offered:
             needed = _("It takes the role of a coordinator or an approver of the agency that it is about.")
             sentence_ = _("You may not do this: {what}.").format(what=act.title())
             return refused(request, sentence_, needed, onward=record_path(act.kind, one))
         fields = act.asks(await self._mine(act, me, record), record)
+        fields = [replace(one, value=me.usual) if _offers(one, me.usual) else one for one in fields]
         if act.begins:
             fields = await act.begins(self._graph, me, request.query_params, fields)
         if request.method != "POST":
@@ -102,7 +109,8 @@ class Acts:
             kind=act.kind,
             heading=act.title(),
             title=title(act.kind, record),
-            about=record["description"] if act.kind in ("Feedback", "Request") else "",
+            about=record["description"] if MODEL[act.kind].by_step else "",
+            facts=facts(MODEL[act.kind], record, today()) if act.kind == "Request" else (),
             fields_=fields,
             wrong=wrong,
             trap=TRAP if signed_in(request) is None else "",
@@ -117,6 +125,10 @@ class Acts:
         ids = speakers(me, record) if act.kind == "Partnership" else sorted(me.agencies)
         called = await names(self._graph, {"Agency": ids}, me) if ids else {}
         return sorted(called.items(), key=lambda one: one[1])
+
+
+def _offers(one: Field, agency: str) -> bool:
+    return one.name == "agency" and any(agency == option for option, _title in one.options)
 
 
 def _filled(

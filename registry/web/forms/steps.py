@@ -23,6 +23,7 @@ from registry.web.addresses import address, record_path
 from registry.web.allowed import EDITED, stewarded
 from registry.web.forms.telling import sentence
 from registry.web.forms.typed import key_of, version_of
+from registry.web.holding import held
 from registry.web.lists import of_kind
 from registry.web.posted import posted
 from registry.web.problems import Unanswerable
@@ -52,6 +53,8 @@ class Steps:
         ]
 
     async def _take(self, name: str, kind: type[Kind], request: Request) -> Response:
+        if kept := await held(request):
+            return kept
         one, form = request.path_params["id"], await posted(request, longest=LONGEST)
         path = record_path(kind.__name__, one)
         try:
@@ -66,6 +69,8 @@ class Steps:
         return _answered(outcome, path, name)
 
     async def _undo(self, kind: type[Kind], request: Request) -> Response:
+        if kept := await held(request):
+            return kept
         path = record_path(kind.__name__, request.path_params["id"])
         number = (await posted(request)).get("number", "")
         number = number[:LONGEST_NUMBER] if number.isdecimal() else "0"  # the number of no change
