@@ -61,6 +61,12 @@ class Actor:
     role: Role = Role.VIEWER
     agencies: frozenset[str] = frozenset()
     groups: frozenset[str] = frozenset()
+    home: str = ""  # the one agency that they were named for, whose units the others are
+
+    @property
+    def usual(self) -> str:
+        """Return the agency that they act for unless they say otherwise; nothing where it is not clear which."""
+        return self.home or (next(iter(self.agencies)) if len(self.agencies) == 1 else "")
 
     @property
     def everything(self) -> bool:

@@ -85,7 +85,7 @@ async def actor_of_token(reader: Reader, secret: str) -> Actor | None:
 async def with_units(reader: Reader, actor: Actor) -> Actor:
     """Return the actor with all units of their agencies. Raises StoreError."""
     (rows,) = await reader.read([texts.acting(sorted(actor.agencies))])
-    return replace(actor, agencies=actor.agencies | frozenset(rows[0][0]))
+    return replace(actor, agencies=actor.agencies | frozenset(rows[0][0]), home=actor.usual)
 
 
 async def actor_of_session(reader: Reader, secret: str) -> Actor | None:
@@ -138,7 +138,8 @@ def _actor(rows: Rows) -> Actor | None:
     if not rows:
         return None
     ((name, role, groups, agencies, units),) = rows[0]
-    return Actor(name, Role(role), frozenset({*agencies, *units}), frozenset(groups))
+    named_for = Actor(name, Role(role), frozenset(agencies), frozenset(groups))
+    return replace(named_for, agencies=frozenset({*agencies, *units}), home=named_for.usual)
 
 
 def _begin(store: Store, secret: str, sort: str) -> str | None:

@@ -1,20 +1,17 @@
 """Whether something of the same name is there already, before it is registered a second time."""
 
-import re
 from collections.abc import Iterator, Sequence
 
 from rapidfuzz import fuzz
 
+from registry.changing.names import parts
 from registry.changing.state import State
 from registry.changing.turn import Turn
-from registry.cypher import states
 from registry.records import Problem, fold
 from registry.searching import is_searched
 from registry.words import _
 
-THRESHOLD = 80.0
-BEGINNING, MOST_WORDS, MOST = 3, 12, 3
-NUMBERS, WORD = re.compile(r"\d+"), re.compile(r"[^\W_]+")
+THRESHOLD, MOST = 80.0, 3
 
 
 def alike(one: str, other: str) -> bool:
@@ -23,10 +20,10 @@ def alike(one: str, other: str) -> bool:
     Near is a normalised indel similarity of at least THRESHOLD. `python -m benchmarks.alike` measures how often it is
     wrong on lists of things that are different, and how often it finds a name that was mistyped.
     """
-    words, others = WORD.findall(fold(one)), WORD.findall(fold(other))
-    if not words or not others or NUMBERS.findall(fold(one)) != NUMBERS.findall(fold(other)):
+    (numbers, words), (other_numbers, other_words) = parts(one), parts(other)
+    if not words or not other_words or numbers != other_numbers:
         return False
-    return _covered(words, others) and _covered(others, words)
+    return _covered(words, other_words) and _covered(other_words, words)
 
 
 def known_already(turn: Turn, new: State) -> Iterator[Problem]:
@@ -35,14 +32,11 @@ def known_already(turn: Turn, new: State) -> Iterator[Problem]:
     What a new agreement renews may well be called the same.
     """
     kind, name, renewed = new.kind, str(new.properties.get("name")), new.ties.get("renews", ())
-    words = WORD.findall(fold(name))[:MOST_WORDS]
-    if not words or not is_searched(kind) or not kind.named:
+    if not is_searched(kind) or not kind.named:
         return
-    query = " ".join(dict.fromkeys(f"{word[:BEGINNING]}*" for word in words))
-    found = turn.ask(states.named_like(kind, query, turn.actor.parameter()))[0][0]
     near = sorted(
         (-fuzz.token_sort_ratio(fold(name), fold(other)), record, other)
-        for record, other in found
+        for record, other in turn.reading.named_like(kind, name)
         if alike(name, other) and record not in renewed
     )
     for _ratio, record, other in near[:MOST]:

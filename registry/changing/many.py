@@ -1,10 +1,12 @@
 """Many records saved in one turn: all of them, or none."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from registry.changing.reading import ANY
 from registry.changing.saving import Saving, check_by_hand, prepared
 from registry.changing.turn import Asking, Refused, Turn, in_turn
+from registry.cypher.states import own_ends
 from registry.records import Problem
 from registry.store import Store
 
@@ -36,6 +38,7 @@ def save_all(store: Store, asking: Asking, savings: Sequence[Saving], *, dry: bo
     def work(turn: Turn) -> Sequence[Done]:
         if turn.earlier():
             return ()
+        _foresee(turn, savings)
         done = [_saved(turn, saving) for saving in savings]
         if dry or any(one.problems for one in done):
             raise _NotDone(done)
@@ -47,6 +50,36 @@ def save_all(store: Store, asking: Asking, savings: Sequence[Saving], *, dry: bo
         return told.done
     except Refused as refused:
         return [Done("", problems=refused.problems)]
+
+
+def _foresee(turn: Turn, savings: Sequence[Saving]) -> None:
+    """Read at once what saving these one after another asks for; what is not foreseen is read when it is asked for."""
+    reading = turn.reading
+    for kind, ids in _by_kind((one.kind.__name__, one.id) for one in savings if one.id).items():
+        reading.states.all_of(kind, ids)
+    new = [one for one in savings if not (one.id and reading.states.of(one.kind.__name__, one.id))]
+    reading.taken.all_of(ANY, [one.id.strip() for one in new if one.id])
+    for kind, ids in _by_kind(named for one in savings for named in _named(one)).items():
+        reading.readers.all_of(kind, ids)
+    for compared in dict.fromkeys(one.kind for one in new if not one.another):
+        reading.read_names(compared)
+
+
+def _named(saving: Saving) -> Iterator[tuple[str, str]]:
+    """Yield the records that a saving names, as kind and id."""
+    for name, declared in saving.kind.properties.items():
+        if declared.refers_to and isinstance(one := saving.properties.get(name), str):
+            yield declared.refers_to, one
+    for end in own_ends(saving.kind):
+        if end.name in saving.links:
+            yield from ((end.target, far) for far in saving.links[end.name].add)
+
+
+def _by_kind(named: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for kind, one in named:
+        found.setdefault(kind, []).append(one)
+    return found
 
 
 def _saved(turn: Turn, saving: Saving) -> Done:

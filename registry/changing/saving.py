@@ -91,8 +91,7 @@ def _changed(before: State, saving: Saving) -> State:
 def _new(turn: Turn, saving: Saving) -> State:
     if saving.id and turn.is_taken(saving.id.strip()):  # as which it would be kept
         raise Refused(Problem("TAKEN", "id", show(saving.id), _("an id of its own"), _("This id cannot be used.")))
-    agencies = sorted(turn.actor.agencies)
-    steward = {"steward": agencies[0]} if len(agencies) == 1 else {}
+    steward = {"steward": turn.actor.usual} if turn.actor.usual else {}
     properties = {**steward, **_own(saving), "status": "draft"}
     properties["id"] = saving.id or _id(saving.kind, str(properties.get("name") or ""))
     if not saving.kind.named and not properties.get("name"):
@@ -152,7 +151,7 @@ def _governing(turn: Turn, before: State | None, after: State) -> Iterator[Probl
     if before is None or before.properties.get("steward") != own.get("steward"):
         action = Action.PROPOSE if before is None else Action.GOVERN
         if not can(turn.actor, action, own):
-            yield not_theirs("steward", own.get("steward"))
+            yield not_theirs("steward", own["steward"]) if own.get("steward") else _nobodys()
     if before and before.properties.get("status") == "published":
         for name in GOVERNED:
             differs = before.properties.get(name) != own.get(name)
@@ -233,6 +232,11 @@ def not_theirs(name: str, agency: object) -> Problem:
     """Return the problem of who says something for an agency that they do not act for; `name` is the field."""
     rule = _("an agency that you act for")
     return Problem("NOT_ALLOWED", name, show(agency), rule, _("You do not act for this agency."))
+
+
+def _nobodys() -> Problem:
+    rule = _("an agency that you act for")
+    return Problem("REQUIRED", "steward", "", rule, _("Say which of your agencies answers for it."))
 
 
 def stale(looked_at: int, now: int) -> Problem:

@@ -7,13 +7,16 @@ from typing import Any, TypeVar
 from registry.access import Action, Actor, can
 from registry.changing import erasable, keys
 from registry.changing.entry import End, Stored, sealed
-from registry.changing.state import Difference, State, difference, nothing, read_state
+from registry.changing.pending import Pending, Written
+from registry.changing.reading import ANY, Reading
+from registry.changing.state import Difference, State, difference, nothing, ties_beyond
 from registry.cypher import chain, states, write
 from registry.cypher.states import BY_HAND
+from registry.cypher.text import Cypher
 from registry.model import MODEL, Source
 from registry.modelling import Kind
 from registry.records import Problem, Record, make_record, show
-from registry.store import Ask, Store
+from registry.store import Ask, Rows, Store
 from registry.values import Unfit, Value, now
 from registry.words import _
 
@@ -59,9 +62,16 @@ class Turn:
     def __init__(self, ask: Ask, asking: Asking) -> None:
         self.actor = asking.actor
         self.at = now()
-        self.ask, self._asking = ask, asking
+        self._ask, self._asking = ask, asking
         self._end = End(*ask(chain.take())[0])
         self._entries: list[Stored] = []
+        self._pending = Pending(self.at)
+        self.reading = Reading(self.ask, asking.actor)
+
+    def ask(self, cypher: Cypher) -> Rows:
+        """Return the rows of a text, which sees what this turn has written. Raises StoreError."""
+        self._write_pending()
+        return self._ask(cypher)
 
     def find(self, kind: type[Kind], record: str) -> State | None:
         """Return a record as it stands; None where there is none that the actor may know of."""
@@ -70,17 +80,16 @@ class Turn:
 
     def look(self, kind: type[Kind], record: str) -> State | None:
         """Return a record as it stands, whoever asks; None where there is none."""
-        return read_state(kind, self.ask(states.state(kind, record)))
+        return self.reading.states.of(kind.__name__, record)
 
     def is_taken(self, record: str) -> bool:
         """Tell whether a record of any kind has this id."""
-        return bool(self.ask(states.taken(record))[0][0])
+        return bool(self.reading.taken.of(ANY, record))
 
     def unknown(self, kind: str, ids: list[str]) -> list[str]:
         """Return those of the ids that no record of the kind has that the actor may know of."""
-        rows = self.ask(states.faces(MODEL[kind], ids))[0][0] if ids else []
-        seen = {one for one, readers in rows if can(self.actor, Action.SEE_FACE, {"seen_by": readers})}
-        return [one for one in ids if one not in seen]
+        found = self.reading.readers.all_of(kind, ids)
+        return [one for one in ids if not can(self.actor, Action.SEE_FACE, {"seen_by": found[one]})]
 
     def keep(
         self, before: State | None, after: State, what: str, note: str | None = None, *, source: str = BY_HAND
@@ -99,8 +108,7 @@ class Turn:
         row = write.stored(record)
         if after.properties.get("status") == "retired":
             row = {**row, **_readers(old)}
-        self.ask(states.put(after.kind, row, source=source, now=self.at))
-        self._retie(old, after, source)
+        self._write(row, old, after, source)
         self.enter(what, after.kind, after.id, (lost, gained), steward=after.properties.get("steward"), note=note)
         return replace(after, properties={**after.properties, "version": old.version + 1})
 
@@ -147,17 +155,26 @@ class Turn:
         self._end = End(self._end.number + 1, str(entry["own_hash"]))
 
     def close(self) -> None:
-        """Write the entries of this turn."""
+        """Write what is yet to be written, and the entries of this turn."""
         if self._entries:
             self.ask(chain.append(self._entries))
 
-    def _retie(self, old: State, after: State, source: str) -> None:
+    def _write(self, row: write.Stored, old: State, after: State, source: str) -> None:
+        if after.id in self._pending:
+            self._write_pending()
+        tied, untied = [], []
         for end in states.own_ends(after.kind):
             was, will_be = old.ties.get(end.name, {}), after.ties.get(end.name, {})
+            if new := ties_beyond(will_be, was):
+                tied.append((end, new))
             if gone := [far for far in was if far not in will_be]:
-                self.ask(states.untie(end, after.id, gone))
-            if new := [(far, values) for far, values in will_be.items() if was.get(far) != values]:
-                self.ask(states.tie(end, after.id, new, source=source))
+                untied.append((end, gone))
+        self._pending.add(Written(after.kind, row, source, tied, untied))
+        self.reading.learn(after.kind, row)
+
+    def _write_pending(self) -> None:
+        for pending in self._pending.take():
+            self._ask(pending)
 
     def _source(self) -> None:
         if not self._entries:

@@ -10,50 +10,53 @@ from registry.model import MODEL
 from registry.modelling import End, Kind
 
 BY_HAND = "by-hand"  # the source of what people register
-Tied = tuple[str, Mapping[str, object]]
 
 
 def state(kind: type[Kind], record: str) -> Cypher:
     """Return one row of a record: its properties, then for each of `own_ends` a list of `[id, properties]`."""
+    return several(kind, [record])
+
+
+def several(kind: type[Kind], ids: Sequence[str]) -> Cypher:
+    """Return a row of each record of the kind that has one of these ids, as `state` does."""
     parts = [
         f"COLLECT {{ MATCH {_tied('(n)', end, f'(m:{end.target})')} RETURN [m.id, properties(e)] }}"
         for end in own_ends(kind)
     ]
-    text = f"MATCH (n:{kind.__name__} {{id: $in.id}}) RETURN {', '.join(['properties(n)', *parts])}"
-    return Cypher(text, {"in": {"id": record}})
+    text = f"UNWIND $in.ids AS id MATCH (n:{kind.__name__} {{id: id}}) RETURN {', '.join(['properties(n)', *parts])}"
+    return Cypher(text, {"in": {"ids": list(ids)}})
 
 
-def put(kind: type[Kind], row: Stored, *, source: str, now: str) -> Cypher:
-    """Create or change a record, given as `cypher.write.stored` returns it; it then belongs to a source."""
+def put(kind: type[Kind], rows: Sequence[Stored], *, source: str, now: str) -> Cypher:
+    """Create or change records, given as `cypher.write.stored` returns them; they then belong to a source."""
     text = (
-        f"MERGE (n:{kind.__name__} {{id: $in.row.id}})"
+        f"UNWIND $in.rows AS row MERGE (n:{kind.__name__} {{id: row.id}})"
         " ON CREATE SET n.created = $in.now, n.version = 0, n.run = ''"
-        " SET n += $in.blank, n += $in.row, n.source = $in.source,"
+        " SET n += $in.blank, n += row, n.source = $in.source,"
         " n.version = n.version + 1, n.updated = $in.now"
     )
-    return Cypher(text, {"in": {"row": row, "blank": blank(kind), "source": source, "now": now}})
+    return Cypher(text, {"in": {"rows": list(rows), "blank": blank(kind), "source": source, "now": now}})
 
 
-def tie(end: End, record: str, ties: Sequence[Tied], *, source: str) -> Cypher:
-    """Tie a record to others, each given as its id and the properties of the link, which replace those there were."""
+def tie(end: End, rows: Sequence[Stored]) -> Cypher:
+    """Tie records to others, given as `id`, `far` and the properties `props` of the tie, which replace those there were."""
     text = (
-        f"UNWIND $in.rows AS row MATCH (n:{end.kind} {{id: $in.id}}) MATCH (m:{end.target} {{id: row.id}})"
+        f"UNWIND $in.rows AS row MATCH (n:{end.kind} {{id: row.id}}) MATCH (m:{end.target} {{id: row.far}})"
         f" MERGE {_tied('(n)', end, '(m)')} SET e = row.props"
     )
-    rows = [{"id": far, "props": {**known(values), "source": source, "run": ""}} for far, values in ties]
-    return Cypher(text, {"in": {"id": record, "rows": rows}})
+    return Cypher(text, {"in": {"rows": list(rows)}})
 
 
-def untie(end: End, record: str, ids: Sequence[str]) -> Cypher:
-    """Remove the ties between a record and others."""
-    near, far = f"(n:{end.kind} {{id: $in.id}})", f"(m:{end.target})"
-    text = f"MATCH {_tied(near, end, far)} WHERE m.id IN $in.ids DELETE e"
-    return Cypher(text, {"in": {"id": record, "ids": list(ids)}})
+def untie(end: End, rows: Sequence[Stored]) -> Cypher:
+    """Remove ties, given as `id` and `far`."""
+    near, far = f"(n:{end.kind} {{id: row.id}})", f"(m:{end.target} {{id: row.far}})"
+    return Cypher(f"UNWIND $in.rows AS row MATCH {_tied(near, end, far)} DELETE e", {"in": {"rows": list(rows)}})
 
 
-def taken(record: str) -> Cypher:
-    """Return one row: how many records of any kind have this id."""
-    return Cypher(f"MATCH (n:{'|'.join(MODEL.kinds)} {{id: $in.id}}) RETURN count(n)", {"in": {"id": record}})
+def taken(ids: Sequence[str]) -> Cypher:
+    """Return a row of each of the ids that a record of any kind has."""
+    each = (f"UNWIND $in.ids AS id MATCH (n:{kind} {{id: id}}) RETURN n.id AS id" for kind in MODEL.kinds)
+    return Cypher(" UNION ALL ".join(each), {"in": {"ids": list(ids)}})
 
 
 def faces(kind: type[Kind], ids: Sequence[str]) -> Cypher:
@@ -69,6 +72,12 @@ def named_like(kind: type[Kind], query: str, me: Mapping[str, object]) -> Cypher
         f" WITH node AS n WHERE n.status <> 'retired' AND {seen('n')} RETURN collect([n.id, n.name])"
     )
     return Cypher(text, {"in": {"index": words_index(kind), "query": query}, "me": me})
+
+
+def names(kind: type[Kind], me: Mapping[str, object]) -> Cypher:
+    """Return one row: `[id, name]` of all records of a kind that are not retired and that `me` may see."""
+    text = f"MATCH (n:{kind.__name__}) WHERE n.status <> 'retired' AND {seen('n')} RETURN collect([n.id, n.name])"
+    return Cypher(text, {"me": me})
 
 
 def own_ends(kind: type[Kind]) -> list[End]:

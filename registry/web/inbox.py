@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from textwrap import shorten
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -12,21 +11,21 @@ from starlette.routing import BaseRoute, Route
 from registry import figures
 from registry.access import Action, Actor, can
 from registry.cypher import inbox
-from registry.model import MODEL
+from registry.model import MAIN, MODEL
 from registry.store import Reader, Rows
 from registry.values import today
 from registry.web.actors import LOGIN, NO_STORE, signed_in
 from registry.web.addresses import address, record_path
-from registry.web.allowed import EDITED
+from registry.web.allowed import EDITED, may_register
 from registry.web.forms.renewing import horizon, renewal_path
 from registry.web.graph import Graph
 from registry.web.markup import page
 from registry.web.names import names
 from registry.web.standing import SOON, Standing, standing
-from registry.web.wording import code_label, moment
+from registry.web.wording import beginning, code_label, moment
 from registry.words import _
 
-MOST, MOST_CHANGES, LONGEST_GLANCE = 50, 10, 160
+MOST, MOST_CHANGES = 50, 10
 
 
 @dataclass(frozen=True)
@@ -185,7 +184,7 @@ async def feedback(desk: Desk) -> Part:
             "Feedback",
             _("Received {day}").format(day=figures.day(at)),
             record_path("Feedback", one),
-            note=_beginning(what),
+            note=beginning(what or ""),
         )
         for one, at, what in rows
     ]
@@ -216,14 +215,11 @@ class Inbox:
         me = signed_in(request)
         if me is None:
             return RedirectResponse(address(LOGIN, [("next", "/inbox")]), 303)
-        response = page(request, "inbox.html", parts=await self.parts(me))
+        parts = sorted(await self.parts(me), key=lambda part: (not part.waiting, not part.items))
+        registered = MAIN if may_register(me) else ()
+        response = page(request, "inbox.html", parts=parts, registered=registered)
         response.headers.update(NO_STORE)
         return response
-
-
-def _beginning(text: str | None) -> str:
-    """Return the beginning of a text, as a glance takes it in."""
-    return shorten(text or "", LONGEST_GLANCE, placeholder="…")
 
 
 def _steps(entries: Rows) -> Rows:

@@ -18,6 +18,7 @@ from registry.store import Reader, StoreError
 from registry.web.actors import CHALLENGE, FIRST, FOR_EVERYBODY, LOGIN, LOGOUT, NO_STORE
 from registry.web.addresses import address
 from registry.web.cookies import SESSION, cookie, drop_cookie
+from registry.web.holding import held, here
 from registry.web.problems import SOON, away, refusal, unheard
 from registry.words import _
 
@@ -64,7 +65,8 @@ class Recognised:
         try:
             actor = await self._actor(request)
         except Unrecognised as refused:
-            await _answer(request, refused)(scope, receive, send)
+            response = await _answer(Request(scope, receive), refused)
+            await response(scope, receive, send)
         except StoreError as error:
             await refusal(request, 503, "UNAVAILABLE", away(error), SOON)(scope, receive, send)
         except ProviderAway as error:
@@ -91,21 +93,18 @@ class Recognised:
         return actor
 
 
-def _answer(request: Request, refused: Unrecognised) -> Response:
+async def _answer(request: Request, refused: Unrecognised) -> Response:
     if not refused.session:
         challenge = {"WWW-Authenticate": 'Bearer realm="registry", error="invalid_token"'}
         return refusal(request, 401, "NOT_ALLOWED", str(refused), challenge)
     if "text/html" in request.headers.get("accept", ""):
-        response: Response = RedirectResponse(address(LOGIN, [("ended", "1"), ("next", _here(request))]), 303)
+        login = address(LOGIN, [("ended", "1"), ("next", here(request))])
+        response = await held(request) or RedirectResponse(login, 303)
         drop_cookie(request, response, SESSION)
     else:  # a script, whose next request must not pass for that of a stranger
         response = refusal(request, 401, "NOT_ALLOWED", str(refused), CHALLENGE)
     response.headers.update(NO_STORE)
     return response
-
-
-def _here(request: Request) -> str:
-    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
 
 
 def _privately(send: Send, actor: Actor | None) -> Send:

@@ -40,7 +40,7 @@ def of_terms(kind: type[Kind]) -> list[End]:
 def glance(kind: type[Kind]) -> str:
     """Return the selection of a record at a glance: what it is called, and its facts."""
     fields = ["id", "name", "withheld", *(("labelId", "labelEn") if is_term(kind) else ())]
-    told = (camel(one.name) for one in facts(kind))
+    told = (camel(name) for name in (*(one.name for one in facts(kind)), *kind.erasable))
     return " ".join([*dict.fromkeys([*fields, *told]), *(f"{camel(end.name)} {{ id name }}" for end in about(kind))])
 
 

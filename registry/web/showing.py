@@ -7,11 +7,11 @@ from typing import Any
 from registry.figures import day
 from registry.model import MODEL
 from registry.modelling import End, Property
-from registry.values import Date, Instant, Number
+from registry.values import Date, Flag, Instant, Number
 from registry.web.addresses import other_end, record_path
 from registry.web.selecting import TITLED_BY, about, facts
 from registry.web.standing import Standing, standing
-from registry.web.wording import code_label, label, level_label, said, term_label
+from registry.web.wording import beginning, label, level_label, said, term_label
 from registry.words import _
 from schema.names import camel, field_of
 
@@ -44,6 +44,8 @@ def title(kind: str, record: Data) -> str:
 
 
 def _titling(one: Property, record: Data) -> str:
+    if one.value is Flag:
+        return label(one.name) if record.get(camel(one.name)) else ""
     text = value_text(one, record)
     return f"{label(one.name)}: {text}" if text and one.value in (Date, Instant) else text
 
@@ -80,9 +82,21 @@ def _item(end: End, edge: Data, far: Data, today: str) -> Shown:
     dated = "validUntil" in far and end.target == "Partnership"
     skipped = {"valid_from", "valid_until"} if dated else set()
     near = [] if end.single else [other_end(end).name]
-    told = [*of_link, *fact_words(end.target, far, skipped), *names_about(end.target, far, near)]
+    told = [
+        *of_link,
+        *_written(end.target, far),
+        *fact_words(end.target, far, skipped),
+        *names_about(end.target, far, near),
+    ]
     state = standing(far["validFrom"], far["validUntil"], withheld=far["withheld"], today=today) if dated else None
     return Shown(end.target, far["id"], title(end.target, far), told, state)
+
+
+def _written(kind: str, record: Data) -> Iterator[str]:
+    """Yield the beginnings of what somebody wrote, where a record holds nothing else to tell it by."""
+    for name in MODEL[kind].erasable:
+        if record.get(camel(name)):
+            yield f"“{beginning(record[camel(name)])}”"
 
 
 def edge_words(declared: Any, edge: Data) -> Iterator[str]:
@@ -96,7 +110,7 @@ def edge_words(declared: Any, edge: Data) -> Iterator[str]:
         elif one.name == "until":
             yield _("until {day}").format(day=day(value))
         else:
-            yield code_label(one.codes, value)
+            yield said(one, value)
 
 
 def fact_words(kind: str, record: Data, skipped: set[str]) -> Iterator[str]:

@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from textwrap import shorten
 from typing import Any
-
-from babel.dates import format_datetime
 
 from registry.codes import code_list
 from registry.figures import day, number
@@ -13,6 +12,7 @@ from registry.modelling import Property
 from registry.values import Date, Flag, Instant
 from registry.words import _, language
 
+LONGEST_GLANCE = 160
 CLEARER = {
     "on": "Said on",
     "label_id": "Name in Indonesian",
@@ -77,6 +77,12 @@ def term_label(record: Mapping[str, Any]) -> str:
     return str(record.get({"id": "labelId", "en": "labelEn"}[language()]) or record["name"])
 
 
+def beginning(text: str) -> str:
+    """Return the beginning of a text, as a glance takes it in."""
+    return shorten(text, LONGEST_GLANCE, placeholder="…")
+
+
 def moment(text: str) -> str:
     """Return a moment, given as ISO 8601 text in UTC, in words."""
-    return f"{format_datetime(datetime.fromisoformat(text), 'd MMM y, HH:mm', locale=language())} UTC"
+    at = datetime.fromisoformat(text)
+    return f"{day(at.date().isoformat())}, {at:%H:%M} UTC"

@@ -162,8 +162,8 @@ def _hearing(_mine: Options, record: Shown) -> Sequence[Field]:
     about_contact = _("Only if you want to be reached: it is shown to nobody but who answers, and erased when you ask.")
     fields = [
         _field("text", _("What do you want to say?"), required=True),
-        _field("private", _("Who may read it"), "choice", options=[("yes", _("Only who answers it"))],
-               hint=_("Otherwise everybody reads it once it is answered.")),
+        Field("private", _("Who may read it"), "", "choice", "no", options=[
+            ("no", _("Everybody, once it is answered")), ("yes", _("Only who answers it"))]),
         _field("contact", _("How to reach you"), "line", hint=about_contact),
     ]  # fmt: skip
     through = _field("channel", _("About which channel"), "choice", options=channels)

@@ -24,12 +24,13 @@ from registry.web.forms.picking import Options
 from registry.web.forms.telling import WHOLE, sentence
 from registry.web.forms.typed import key_of
 from registry.web.graph import Graph
+from registry.web.holding import held
 from registry.web.lists import of_kind
 from registry.web.markup import page
 from registry.web.names import names
 from registry.web.posted import posted
 from registry.web.record import operation
-from registry.web.record_page import steward
+from registry.web.record_page import facts, steward
 from registry.web.showing import title
 from registry.web.tools import Tools
 from registry.words import _
@@ -59,14 +60,18 @@ class Acts:
     async def _answer(self, act: Act, kind: type[Kind], request: Request) -> Response:
         one, me = request.path_params["id"], actor_of(request)
         record = (await self._graph.ask(operation(kind), {"id": one}, me))[field_of(kind)]
+        offered = record is not None and not record["withheld"] and act.offered(me, record)
+        if not offered and (kept := await held(request)):
+            return kept
         if record is None:
             raise HTTPException(404)
-        if record["withheld"] or not act.offered(me, record):
+        if not offered:
             needed = _("Only its face is shown to you; its steward may show you the rest.")
             needed = needed if record["withheld"] else act.takes()
             sentence_ = _("You may not do this: {what}.").format(what=act.title())
             return refused(request, sentence_, needed, steward(record, today()), record_path(act.kind, one))
         fields = act.asks(await self._mine(act, me, record), record)
+        fields = [replace(one, value=me.usual) if _offers(one, me.usual) else one for one in fields]
         if act.begins:
             fields = await act.begins(self._graph, me, request.query_params, fields)
         if request.method != "POST":
@@ -105,7 +110,8 @@ class Acts:
             kind=act.kind,
             heading=act.title(),
             title=title(act.kind, record),
-            about=record["description"] if act.kind in ("Feedback", "Request") else "",
+            about=record["description"] if MODEL[act.kind].by_step else "",
+            facts=facts(MODEL[act.kind], record, today()) if act.kind == "Request" else (),
             fields_=fields,
             wrong=wrong,
             trap=TRAP if signed_in(request) is None else "",
@@ -120,6 +126,10 @@ class Acts:
         ids = speakers(me, record) if act.kind == "Partnership" else sorted(me.agencies)
         called = await names(self._graph, {"Agency": ids}, me) if ids else {}
         return sorted(called.items(), key=lambda one: one[1])
+
+
+def _offers(one: Field, agency: str) -> bool:
+    return one.name == "agency" and any(agency == option for option, _title in one.options)
 
 
 def _filled(

@@ -1,7 +1,7 @@
 """What a form shows: fields in groups, each with its label, its help and its problems, as the model has them."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from registry.codes import code_list
 from registry.cypher.states import own_ends
@@ -97,7 +97,12 @@ class Sheet:
         required = one.required and one.name != "id"
         if one.refers_to:
             return self._record(name, label(one.name), _(one.doc), one.refers_to, self.choices.get(one.name, ()))
-        return self._plain(name, one, required=required)
+        plain = self._plain(name, one, required=required)
+        return (
+            replace(plain, help=f"{plain.help} {_('One is made if you leave it empty.')}")
+            if one.name == "id"
+            else plain
+        )
 
     def _plain(self, name: str, one: Property, *, required: bool) -> Field:
         value, problems = self.typed.get(name, ""), self.problems.get(name, ())

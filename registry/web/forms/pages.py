@@ -16,7 +16,8 @@ from registry.changing.state import State, difference, read_state
 from registry.changing.steps import PROPOSE, taken
 from registry.changing.turn import Asking, Outcome, Turn, change
 from registry.cypher import chain, states
-from registry.model import Partnership
+from registry.cypher.states import own_ends
+from registry.model import Agency, Partnership
 from registry.modelling import Kind
 from registry.records import Problem, make_record
 from registry.store import Reader, StoreError
@@ -28,8 +29,9 @@ from registry.web.forms.merging import looked_at, merged
 from registry.web.forms.picking import Options, Picks, choices, pick, unclear
 from registry.web.forms.renewing import FOLLOWED, follower
 from registry.web.forms.telling import WHOLE, at_fields
-from registry.web.forms.typed import Typed, called, key_of, saving_of, typed_of, version_of
+from registry.web.forms.typed import Typed, called, key_of, row, saving_of, typed_of, version_of
 from registry.web.graph import Graph
+from registry.web.holding import held
 from registry.web.lists import of_kind
 from registry.web.markup import page
 from registry.web.names import names
@@ -41,6 +43,7 @@ from registry.words import _
 
 LONGEST, MOST_FIELDS, MOST_ENTRIES = 500_000, 2_000, 1_000
 MORE = "more-"
+BEGUN = {"access": "open", "in_use": "0"}
 
 
 @dataclass(frozen=True)
@@ -70,8 +73,15 @@ class Ground:
         """Return what the form holds at first."""
         if self.state:
             return {**typed_of(self.state, self.titles, self.choices), "version": str(self.state.version)}
-        mine = self.choices.get("steward", ())
-        return {"p-access": "open", **({"p-steward": mine[0][0]} if len(mine) == 1 else {}), **self.begun}
+        begun = {f"p-{name}": value for name, value in BEGUN.items() if name in self.kind.properties}
+        return {**begun, **self._usual(), **self.begun}
+
+    def _usual(self) -> dict[str, str]:
+        """Return what a new record begins with: the agency that who fills it in mostly acts for answers for it, and has it."""
+        agency = self.actor.usual
+        title = dict(self.choices.get("steward", ())).get(agency)
+        whose = [end for end in own_ends(self.kind) if end.target == Agency.__name__ != end.kind]
+        return {"p-steward": agency, **{row(end, 0): called(title, agency) for end in whose[:1]}} if title else {}
 
 
 @dataclass(frozen=True)
@@ -102,7 +112,7 @@ class Forms:
     async def _register(self, kind: type[Kind], request: Request) -> Response:
         me = actor_of(request)
         if not may_register(me):
-            return no_registering(request, kind)
+            return await held(request) or no_registering(request, kind)
         ground = Ground(kind, me, await choices(self._graph, kind, me))
         renewed = request.query_params.get(FOLLOWED) if kind is Partnership and request.method != "POST" else None
         return await self._answer(request, await self._renewing(ground, renewed) if renewed else ground)
@@ -122,7 +132,7 @@ class Forms:
         rows, entries = await self._reader.read([states.state(kind, one), chain.of_record(one, size=MOST_ENTRIES)])
         state = read_state(kind, rows)
         if state is None or not can(me, Action.EDIT, state.properties):
-            response = await no_editing(request, self._graph, kind, one)
+            response = await held(request) or await no_editing(request, self._graph, kind, one)
             if response is None:
                 raise HTTPException(404)
             return response

@@ -24,6 +24,7 @@ from registry.web.allowed import EDITED, no_doing, stewarded
 from registry.web.forms.telling import sentence
 from registry.web.forms.typed import key_of, version_of
 from registry.web.graph import Graph
+from registry.web.holding import held
 from registry.web.lists import of_kind
 from registry.web.posted import posted
 from registry.web.problems import Unanswerable
@@ -53,6 +54,8 @@ class Steps:
         ]
 
     async def _take(self, name: str, kind: type[Kind], request: Request) -> Response:
+        if kept := await held(request):
+            return kept
         one, form = request.path_params["id"], await posted(request, longest=LONGEST)
         path = record_path(kind.__name__, one)
         try:
@@ -67,6 +70,8 @@ class Steps:
         return await self._answered(request, kind, outcome, STEPS[name].action, name)
 
     async def _undo(self, kind: type[Kind], request: Request) -> Response:
+        if kept := await held(request):
+            return kept
         number = (await posted(request)).get("number", "")
         number = number[:LONGEST_NUMBER] if number.isdecimal() else "0"  # the number of no change
         outcome = await self._tools.do(undo, Asking(actor_of(request), "form"), int(number))
