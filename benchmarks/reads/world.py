@@ -41,7 +41,7 @@ def agency_id(number: int) -> str:
 
 def _agency(number: int, channels: int) -> dict[str, Any]:
     name = f"Dinas Contoh Nomor {number:06}"
-    props = _record(
+    props = record(
         agency_id(number),
         f"{name} Pusat" if number % 400 == 7 else name,
         kind="department",
@@ -53,7 +53,7 @@ def _agency(number: int, channels: int) -> dict[str, Any]:
 
 
 def _service(number: int, channels: int) -> dict[str, Any]:
-    props = _record(
+    props = record(
         f"service:number-{number:07}", f"Layanan Contoh Nomor {number:07}", kind=_kind(number), digital_maturity=3
     )
     return {"props": props, "channels": [_channel(number, one) for one in range(channels)]}
@@ -61,7 +61,7 @@ def _service(number: int, channels: int) -> dict[str, Any]:
 
 def _channel(service: int, number: int) -> dict[str, Any]:
     name = f"channel:number-{service:07}-{number}"
-    return _record(name, name, kind="counter", address=f"Jalan Merdeka {service}", two_way=True)
+    return record(name, name, kind="counter", address=f"Jalan Merdeka {service}", two_way=True)
 
 
 def _kind(number: int) -> str:
@@ -69,5 +69,6 @@ def _kind(number: int) -> str:
     return "rare" if number % 1000 == 0 else "uncommon" if number % 50 == 1 else "public"
 
 
-def _record(record_id: str, name: str, **values: Any) -> dict[str, Any]:
+def record(record_id: str, name: str, **values: Any) -> dict[str, Any]:
+    """Return a record as the loader stores it."""
     return {"id": record_id, "name": name, "name_key": fold(name), **values, **KEPT}
