@@ -146,7 +146,8 @@ def _agreements(report: Report) -> Iterator[Row]:
 
 
 def _when(days: int) -> str:
-    return _("{n} days ago").format(n=number(-days)) if days < 0 else _("in {n} days").format(n=number(days))
+    told = _("ended {n} days ago") if days < 0 else _("ends in {n} days")
+    return told.format(n=number(abs(days)))
 
 
 def _lost(row: Row) -> str:
