@@ -21,9 +21,11 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.load import Memory
-from benchmarks.rivals import Rival, cpu_seconds, rivals
+from benchmarks.rivals import PAIRS, Rival, cpu_seconds, rivals
+from registry.analysis.alike import Compared, judge
 from registry.analysis.generated import AS_OF, registry
 from registry.analysis.lists import Lists
+from registry.analysis.sector_gaps import LEVEL
 from registry.analysis.world import World
 from registry.reports.catalogue import QUESTIONS, report_on
 
@@ -47,9 +49,11 @@ def _table(world: World, igraph: Path | None) -> Table:
     for heading in HEADINGS:
         table.add_column(heading, justify="left" if heading in ("report", "rival") else "right")
     beside = rivals(world, igraph)
-    for name in QUESTIONS:
+    works = {name: partial(report_on, world, name) for name in QUESTIONS}
+    works[PAIRS] = lambda: judge(Compared.of(world), LEVEL.default)
+    for name, work in works.items():
         with Memory() as memory:
-            seconds = cpu_seconds(partial(report_on, world, name))
+            seconds = cpu_seconds(work)
         ours = (name, f"{len(world.agencies):,}", f"{seconds:.2f}", f"{memory.growth:,.0f}")
         for rival in beside.get(name, []) or [None]:
             table.add_row(*ours, *(_cells(rival, seconds, memory.growth) if rival else ()))

@@ -18,6 +18,7 @@ from registry.analysis.world import World
 
 FINISHED, DENSE_MOST, FEW, SEED = 1_000, 10_000, 8, 4
 DRAWS, SWAPS_A_TIE, SOME = 1_000, 5, 3
+PAIRS = "pairs of overlaps"
 IGRAPH = """
 import resource, sys, time, igraph, numpy
 cells = numpy.load(sys.argv[1]); rows = int(cells[:, 0].max()) + 1
@@ -38,11 +39,12 @@ class Rival(NamedTuple):
 
 
 def rivals(world: World, igraph: Path | None) -> Mapping[str, Sequence[Rival]]:
-    """Return the rivals of reports by name; `igraph` is a Python that has it."""
+    """Return the rivals of reports by name, and of counting and judging the pairs of `overlaps`; `igraph` is a Python that has it."""
     projections, swaps, lapses = list(_projections(world, igraph)), _swapped(world), _dropped(world)
     parts = sum(one.seconds for one in (projections[0], lapses))
     return {
         "overlaps": projections,
+        PAIRS: projections,
         "sector-gaps": [swaps],
         "agreements": [lapses],
         "gaps": [
@@ -54,7 +56,7 @@ def rivals(world: World, igraph: Path | None) -> Mapping[str, Sequence[Rival]]:
 
 
 def _projections(world: World, igraph: Path | None) -> Iterator[Rival]:
-    """Yield projections alone: no significance, no ranking, no copy dealt out anew, which the report has."""
+    """Yield projections alone: no significance, ranking or copy dealt out anew, which the report has; PAIRS has the first."""
     few = world.functions[:FINISHED]
     graph = nx.Graph()
     graph.add_nodes_from(range(few.shape[0]), bipartite=0)

@@ -64,7 +64,7 @@ def coverage(world: World) -> Report:
     notes = [basis(world), *stale(world.lists.resources, world.as_of)]
     notes.append(_("The evidence names up to {n} records that lack the fact.").format(n=number(SHOWN)))
     return COVERAGE.answer(
-        world.as_of, rows, found=recorded, of=of, unknown=withheld, withheld=world.lists.withheld, notes=notes
+        world.as_of, rows, found=recorded, of=of, unknown=withheld, withheld=world.withheld, notes=notes
     )
 
 

@@ -102,7 +102,7 @@ def gaps(
     rows = [*(_covered(row) for row in known.rows if _lacking(row)), *_ranked(findings)]
     whole = GAPS.answer(
         world.as_of, rows, found=len(findings), of=sum(part.of for part in parts), unknown=sum(part.unknown for part in parts),
-        withheld=world.lists.withheld, notes=list(dict.fromkeys(note for part in (known, *parts) for note in part.notes)),
+        withheld=world.withheld, notes=list(dict.fromkeys(note for part in (known, *parts) for note in part.notes)),
         level=level, least_expected=least_expected, least_likeness=least_likeness, within=within,
     )  # fmt: skip
     return replace(whole, parts=(known, *parts), sorts=_sorts(findings))

@@ -97,7 +97,7 @@ def reuse(
     lacked = len(history.resources) - np.diff(history.barred.indptr)
     return REUSE.answer(
         world.as_of, rows, found=len(rows), of=int(lacked[asked].sum()), unknown=int(lacked[asked][history.counted[asked] == 0].sum()),
-        withheld=world.lists.withheld, notes=telling.notes(pairs), agency=agency, agencies=agencies, each=each, most_users=most_users,
+        withheld=world.withheld, notes=telling.notes(pairs), agency=agency, agencies=agencies, each=each, most_users=most_users,
     )  # fmt: skip
 
 
