@@ -40,8 +40,8 @@ docs: $(TEST) ## Write what is written from the model and the reports anew.
 
 lock: $(TEST) ## Pin every dependency anew, with hashes.
 	$(BIN)/pip install --quiet uv
-	$(LOCK) --upgrade pyproject.toml --extra embedded -o requirements/run.txt
-	$(LOCK) pyproject.toml --constraint requirements/run.txt --extra embedded --extra redis --extra test --extra dev -o requirements/test.txt
+	$(LOCK) --upgrade pyproject.toml --extra embedded --extra charts -o requirements/run.txt
+	$(LOCK) pyproject.toml --constraint requirements/run.txt --extra embedded --extra charts --extra redis --extra test --extra dev -o requirements/test.txt
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

@@ -16,7 +16,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.reports import cpu_seconds
+from benchmarks.rivals import cpu_seconds
 from registry.analysis.betweenness import betweenness
 from registry.analysis.generated import AS_OF, network
 from registry.analysis.holes import constraint, effective_size

@@ -1,6 +1,7 @@
 """What tests need of a machine: without it they are skipped, or fail where it must be there."""
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
 
@@ -22,3 +23,9 @@ def shared(folder: str) -> Path:
     if not (SHARED / folder).is_dir():
         missing("DATA", f"there is no {SHARED / folder}; set REGISTRY_SHARED_DATA to the folder that holds {folder}")
     return SHARED / folder
+
+
+def drawing() -> None:
+    """See to it that there is what draws charts on paper."""
+    if find_spec("vl_convert") is None:
+        missing("CHARTS", "vl-convert-python is not installed")

@@ -1,7 +1,10 @@
 """The charts of reports: what is drawn is what the report says, and Vega is as it was released."""
 
 import json
+import sys
+from dataclasses import replace
 from hashlib import sha256
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +13,10 @@ import pytest
 from registry.reports.catalogue import QUESTIONS, answer_from
 from registry.reports.charts import as_chart, chart
 from registry.reports.drawings import MOST_SECTORS
+from registry.reports.printable import as_html
 from registry.reports.report import NoReport, Report
 from registry.words import speaking
+from tests import needs
 from tests.depok import depok
 from tests.test_every_report import agencies, lists, odd_worlds, tied
 
@@ -86,6 +91,52 @@ def test_an_odd_world_is_drawn_or_not_but_never_fails(name: str) -> None:
     for _said, world in odd_worlds():
         report = answer_from(world, name, AS_OF)
         assert chart(report) is None or json.loads(as_chart(report))["data"]["values"]
+
+
+def test_a_printed_report_holds_its_chart_and_that_of_gaps_those_of_its_parts() -> None:
+    needs.drawing()
+    for name in QUESTIONS:
+        paper = as_html(answer_from(depok(), name, AS_OF))
+        assert paper.count("<svg") == {**dict.fromkeys(CHARTED, 1), "gaps": 2}.get(name, 0)
+    with speaking("id"):
+        paper = as_html(answer_from(depok(), "sector-gaps", AS_OF))
+    drawing = paper[paper.index("<figure>") : paper.index("</figure>")]
+    assert "Setiap kotak" in drawing and drawing.count(">Kesehatan<") == 2 and ">0,5<" in drawing
+
+
+@pytest.mark.parametrize("name", sorted(CHARTED))
+def test_nothing_in_a_printed_chart_runs_or_is_fetched(name: str) -> None:
+    needs.drawing()
+    evil = "<script>alert(1)</script><img src=http://evil/x onerror=alert(2)>"
+    report = answer_from(depok(), name, AS_OF)
+    column = {"sector-gaps": "sector_a", "brokers": "agency", "agreements": "agreement"}[name]
+    row = replace(report.rows[0], values={**report.rows[0].values, column: evil})
+    paper = Tags()
+    paper.feed(as_html(replace(report, rows=(row, *report.rows[1:]))))
+    assert "svg" in paper.tags and not paper.tags & {"script", "img", "a", "image", "use", "foreignobject"}
+    assert len(paper.styles) == 1
+    assert not [
+        one for one in paper.attributes if one.startswith("on") or one in ("style", "src", "href", "xlink:href")
+    ]
+
+
+def test_where_nothing_draws_on_paper_the_table_stands_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "vl_convert", None)
+    paper = as_html(answer_from(depok(), "brokers", AS_OF))
+    assert "<figure" not in paper and "<table" in paper
+
+
+class Tags(HTMLParser):
+    """The names of all elements and attributes of a page, and each of its style elements."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags, self.attributes, self.styles = set[str](), set[str](), list[str]()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _value in attrs}
+        self.styles += [tag] if tag == "style" else []
 
 
 @pytest.mark.parametrize("name", list(RELEASED))

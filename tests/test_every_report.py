@@ -80,6 +80,16 @@ def test_an_odd_world_gets_a_plain_answer(name: str, odd: Lists) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", list(QUESTIONS))
+def test_three_hundred_thousand_agreements_of_three_hundred_agencies_get_a_plain_answer(name: str) -> None:
+    everybody = [(a, b) for a in range(300) for b in range(a)]
+    ties = tied(*(everybody[n % len(everybody)] for n in range(300_000)))
+    report = answer_from(lists(agencies(300, 11), ties, 11), name, AS_OF)
+    assert 0 <= report.found <= report.of and report.notes
+    assert name != "sector-gaps" or report.found == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", list(QUESTIONS))
 def test_a_report_asked_twice_answers_the_same(name: str) -> None:
     assert as_json(answer_from(depok(), name, AS_OF)) == as_json(answer_from(depok(), name, AS_OF))
 

@@ -16,6 +16,8 @@ from registry.analysis.fixed_degrees import fixed_degrees
 from registry.analysis.lists import Agency, Lists, Resource, Term
 from registry.analysis.mixing import mixing
 from registry.analysis.significance import false_discovery
+from registry.model import MODEL
+from registry.records import make_tie
 from registry.reports.catalogue import QUESTIONS, answer_from, run_report
 from registry.reports.render import as_csv, as_json, as_text, summary
 from registry.reports.report import ReportError
@@ -23,6 +25,10 @@ from registry.store import Store
 from registry.words import speaking
 from tests.depok import depok
 from tests.engines import SLOW_ON_NEO4J
+from tests.making import record
+from tests.oracle import World
+from tests.random_world import write_world
+from tests.small_world import RECORDS
 
 pytestmark = SLOW_ON_NEO4J
 
@@ -39,6 +45,20 @@ def test_a_report_on_an_empty_graph_has_nothing_to_tell(store: Store, name: str,
     assert "nan" not in as_text(report).lower().split()
     assert json.loads(as_json(report))["found"] == 0
     assert as_csv(report).strip()
+
+
+def test_who_is_retired_is_in_no_report_nor_are_its_ties(store: Store) -> None:
+    gone = record("Agency", "agency:gone", "Gone Office", kind="department", access="open", status="retired")
+    world = World(MODEL, records=[*RECORDS, gone])
+    pairs = [("partnership:vans", "agency:gone"), ("partnership:vans", "agency:health")]
+    for agreement, agency in pairs:
+        made, problems = make_tie(MODEL["Partnership"].ends["parties"], agreement, agency, {})
+        assert made, problems
+        world.ties.append(made)
+    write_world(store, world)
+    for name in QUESTIONS:
+        assert "Gone Office" not in as_json(run_report(store, name, ADMIN, AS_OF))
+    assert run_report(store, "network", ADMIN, AS_OF).rows == ()
 
 
 @pytest.mark.parametrize("day", ["1900-01-01", "2100-12-31"])

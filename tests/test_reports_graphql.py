@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from markupsafe import escape
 from typer.testing import CliRunner
 
 from registry.commands.app import app
@@ -28,6 +29,7 @@ from tests.test_site_reports import HEADER, SHIPPED, TEXT
 PATH, AS_OF = "/reports/graphql", "2026-11-25"
 DOCS = Path(__file__).parent.parent / "docs" / "reports.md"
 SITES = [path.stem for path in sorted(SHIPPED.glob("*.cypher"))]
+CELL = r'<td class="text">(.*?)</td>|<li><a href="[^"]*">(.*?)</a></li>'
 ABOUT = "name question asOf found of unknown withheld method notes rowsCount"
 CATALOGUE = """{ reports { name field question method
   parameters { name type default least most description } columns { name label type unit description } } }"""
@@ -113,6 +115,26 @@ def test_a_report_is_the_same_by_command_page_file_and_graphql(
     assert heading == [*(one["name"] for one in as_file["columns"]), "confidence", "evidence"]
     page = client.get(f"/reports/{name}", params={"as-of": AS_OF}, headers={"Accept": "text/html"}).text
     assert page.count("<tr>") == min(len(rows), 500) + bool(rows)
+    assert told(page) == [
+        [str(escape(row[column] or "")) for column in texts(as_file)]
+        + [str(escape(one["name"])) for one in row["evidence"]]
+        for row in rows[:500]
+    ]
+
+
+def told(page: str) -> list[list[str]]:
+    """Return of each row of a page the cells that are texts, and the names of what it rests on."""
+    rows = re.findall(r"<tr>(.*?)</tr>", page, re.DOTALL)[1:]
+    return [["".join(one) for one in re.findall(CELL, row)] for row in rows]
+
+
+def texts(report: dict[str, Any]) -> list[str]:
+    """Return the columns of a report that are texts and hold any."""
+    return [
+        one["name"]
+        for one in report["columns"]
+        if one["type"] == "text" and any(row[one["name"]] not in (None, "") for row in report["rows"])
+    ]
 
 
 def test_the_catalogue_says_what_each_report_is_asked_with_and_holds(client: httpx.Client) -> None:

@@ -182,6 +182,34 @@ def test_the_bands_that_the_report_prints_are_those_of_the_back_test(judged: Bac
     assert "1 in 9" in " ".join(answer_from(fedramp, "reuse", "2024-09-10").notes)
 
 
+def test_most_of_the_first_ten_findings_of_a_year_came_true_for_somebody(fedramp: Lists) -> None:
+    kept = []
+    for year in range(2020, 2025):
+        cut, end = f"{year}-01-01", f"{year + 1}-01-01"
+        known = _before(fedramp, cut)
+        began = {
+            (one.id, user)
+            for one in fedramp.resources
+            for user, since, *_rest in one.uses
+            if cut <= (since or "") < end
+        }
+        suggested = [(row.evidence[0].id, row.evidence[1].id) for row in answer_from(known, "reuse", cut).rows]
+        meetings = [row.evidence[0].id for row in answer_from(known, "gaps", cut).rows if row["about"] == "wanted"][:10]
+        kept.append(sum(bool(began & {pair for pair in suggested if pair[0] == one}) for one in meetings))
+    assert min(kept) >= 6 and sum(kept) >= 40
+
+
+def _before(lists: Lists, cut: str) -> Lists:
+    """Return what was known before a day."""
+    resources = [one._replace(uses=[use for use in one.uses if use[1] and use[1] < cut]) for one in lists.resources]
+    return lists._replace(resources=resources)
+
+
+def test_where_the_record_of_uses_ended_long_ago_the_gap_report_says_so_first(fedramp: Lists) -> None:
+    notes = answer_from(fedramp, "gaps", AS_OF).notes
+    assert "ask for an earlier day" in notes[1] and notes == tuple(dict.fromkeys(notes))
+
+
 def test_the_back_test_is_a_command_whose_json_has_the_names_of_its_table(
     judged: Backtest, embedded_place: Place, tmp_path: Path
 ) -> None:

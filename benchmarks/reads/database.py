@@ -9,7 +9,7 @@ import psutil
 from registry.constraints import apply
 from registry.model import MODEL
 from registry.store import Place, Store
-from tests.neo4j_server import SERVER, running
+from tests.neo4j_server import SERVER, Size, running
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,8 @@ class Database:
 
 
 @contextlib.contextmanager
-def database() -> Iterator[Database]:
+def database(size: Size = SERVER) -> Iterator[Database]:
     """Run a Neo4j until the end of the block. Raises Neo4jMissing."""
-    with running(size=SERVER) as server, Store(Place(server.uri, "", "", "", "")) as store:
+    with running(size=size) as server, Store(Place(server.uri, "", "", "", "")) as store:
         apply(store, MODEL)
         yield Database(server.uri, psutil.Process(server.pid), store)

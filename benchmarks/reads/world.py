@@ -43,7 +43,7 @@ def agency_id(number: int) -> str:
 
 def _agency(number: int, channels: int) -> dict[str, Any]:
     name = f"Dinas Contoh Nomor {number:06}"
-    props = _record(
+    props = record(
         "Agency",
         agency_id(number),
         f"{name} Pusat" if number % 400 == 7 else name,
@@ -57,13 +57,13 @@ def _agency(number: int, channels: int) -> dict[str, Any]:
 
 def _service(number: int, channels: int) -> dict[str, Any]:
     name = f"Layanan Contoh Nomor {number:07}"
-    props = _record("Service", f"service:number-{number:07}", name, kind=_kind(number), digital_maturity=3)
+    props = record("Service", f"service:number-{number:07}", name, kind=_kind(number), digital_maturity=3)
     return {"props": props, "channels": [_channel(number, one) for one in range(channels)]}
 
 
 def _channel(service: int, number: int) -> dict[str, Any]:
     name = f"channel:number-{service:07}-{number}"
-    return _record("Channel", name, name, kind="counter", address=f"Jalan Merdeka {service}", two_way=True)
+    return record("Channel", name, name, kind="counter", address=f"Jalan Merdeka {service}", two_way=True)
 
 
 def _kind(number: int) -> str:
@@ -71,7 +71,8 @@ def _kind(number: int) -> str:
     return "rare" if number % 1000 == 0 else "uncommon" if number % 50 == 1 else "public"
 
 
-def _record(of: str, record_id: str, name: str, **values: Any) -> dict[str, Any]:
+def record(of: str, record_id: str, name: str, **values: Any) -> dict[str, Any]:
+    """Return a record of a kind as the loader stores it."""
     given = {"id": record_id, "name": name, **values}
     face_words, words = words_of(Record(MODEL[of], record_id, given))
     return {**given, "name_key": fold(name), "face_words": face_words, "words": words, **KEPT}

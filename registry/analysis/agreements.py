@@ -81,7 +81,7 @@ def agreements(world: World, *, within: int = int(WITHIN.default)) -> Report:
     rows = [_row(one, world.as_of, names) for one in sorted(told, key=_order)]
     return AGREEMENTS.answer(
         world.as_of, rows, found=len(rows), of=sum(one.whole for one in register.agreements) + len(uses),
-        unknown=len(found) - len(told) + hidden, withheld=world.lists.withheld, notes=_notes(register, found), within=within,
+        unknown=len(found) - len(told) + hidden, withheld=world.withheld, notes=_notes(register, found), within=within,
     )  # fmt: skip
 
 

@@ -43,7 +43,7 @@ def backtest_partners(world: World) -> Report:
     judged = [*([hidden] if hidden else []), *held_out_by_date(world.lists, world.as_of)]
     rows = [row for one in judged for row in _rows(one)]
     return BACKTEST.answer(
-        world.as_of, rows, found=sum(one.beats for one in judged), of=len(judged), withheld=world.lists.withheld,
+        world.as_of, rows, found=sum(one.beats for one in judged), of=len(judged), withheld=world.withheld,
         notes=[*grounds(world), *_notes(judged, len(world.agencies))],
     )  # fmt: skip
 

@@ -80,7 +80,7 @@ def brokers(world: World, *, firm: float = FIRM.default, most: int = int(MOST.de
     sure = int((ranked.firm[top] >= firm).sum())
     listed = _rows(world, ranked, order[:most], firm)
     return BROKERS.answer(
-        world.as_of, listed, found=sure, of=len(ranked.tied), unknown=len(top) - sure, withheld=world.lists.withheld,
+        world.as_of, listed, found=sure, of=len(ranked.tied), unknown=len(top) - sure, withheld=world.withheld,
         notes=[*grounds(world), *_notes(ranked, len(top), sure, firm)], firm=firm, most=most,
     )  # fmt: skip
 

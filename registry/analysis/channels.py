@@ -61,7 +61,7 @@ def channels(world: World) -> Report:
     rows = [_row(world, code, one) for code, one in sorted(found, key=_order)]
     return CHANNELS.answer(
         world.as_of, rows, found=len({one.service.id for _code, one in found}), of=len(reached),
-        unknown=sum(_unknown(one) for one in reached), withheld=world.lists.withheld, notes=_notes(reached),
+        unknown=sum(_unknown(one) for one in reached), withheld=world.withheld, notes=_notes(reached),
     )  # fmt: skip
 
 

@@ -58,16 +58,14 @@ def communities(world: World, *, level: float = LEVEL.default) -> Report:
     whole = Whole.of(world)
     if not len(whole.ties):
         notes = [*grounds(world), _("There are no ties in force, so there is nothing to divide.")]
-        return COMMUNITIES.answer(
-            world.as_of, [], found=0, of=0, withheld=world.lists.withheld, notes=notes, level=level
-        )
+        return COMMUNITIES.answer(world.as_of, [], found=0, of=0, withheld=world.withheld, notes=notes, level=level)
     draws = draws_for(len(whole.tied), WORK, DRAWS)
     found = _divide(whole, draws)
     beyond = found.reached.p <= level and found.reached.value > found.reached.mean
     rows = [_row(world, found, one, beyond) for one in range(int(found.group.max()) + 1)]
     return COMMUNITIES.answer(
         world.as_of, rows, found=len(rows) if beyond else 0, of=len(whole.tied), unknown=0 if beyond else len(rows),
-        withheld=world.lists.withheld, notes=[*grounds(world), *_notes(world, found, draws, beyond)], level=level,
+        withheld=world.withheld, notes=[*grounds(world), *_notes(world, found, draws, beyond)], level=level,
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from registry.analysis.basis import basis
 from registry.analysis.lists import Lists, Partnership
+from registry.analysis.takeup import stale
 from registry.analysis.world import World
 from registry.figures import number
 from registry.reports.report import Cell, Column, Evidence, Question, Report, Row
@@ -60,9 +61,10 @@ def coverage(world: World) -> Report:
     """
     rows = [_row(fact) for fact in _facts(world.lists)]
     recorded, of, withheld = (sum(int(str(row[name])) for row in rows) for name in ("recorded", "of", "withheld"))
-    notes = [basis(world), _("The evidence names up to {n} records that lack the fact.").format(n=number(SHOWN))]
+    notes = [basis(world), *stale(world.lists.resources, world.as_of)]
+    notes.append(_("The evidence names up to {n} records that lack the fact.").format(n=number(SHOWN)))
     return COVERAGE.answer(
-        world.as_of, rows, found=recorded, of=of, unknown=withheld, withheld=world.lists.withheld, notes=notes
+        world.as_of, rows, found=recorded, of=of, unknown=withheld, withheld=world.withheld, notes=notes
     )
 
 

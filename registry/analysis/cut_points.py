@@ -55,7 +55,7 @@ def cut_points(world: World, *, firm: float = FIRM.default) -> Report:
     sure = sum(row.confidence == "likely" for row in rows)
     return CUT_POINTS.answer(
         world.as_of, rows, found=sure, of=len(np.unique(ties)) + len(ties), unknown=len(rows) - sure,
-        withheld=world.lists.withheld, notes=[*grounds(world), *_notes(found, sure, draws, firm)], firm=firm,
+        withheld=world.withheld, notes=[*grounds(world), *_notes(found, sure, draws, firm)], firm=firm,
     )  # fmt: skip
 
 

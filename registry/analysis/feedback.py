@@ -49,7 +49,7 @@ def feedback(world: World, *, patience: int = int(PATIENCE.default)) -> Report:
     untold = sum(one.over is None and not _finding(one, patience) for one in all_heard)
     return FEEDBACK.answer(
         world.as_of, rows, found=len(rows), of=len(all_heard), unknown=untold + hidden,
-        withheld=world.lists.withheld, notes=_notes(all_heard), patience=patience,
+        withheld=world.withheld, notes=_notes(all_heard), patience=patience,
     )  # fmt: skip
 
 

@@ -102,7 +102,7 @@ def gaps(
     rows = [*(_covered(row) for row in known.rows if _lacking(row)), *_ranked(findings)]
     whole = GAPS.answer(
         world.as_of, rows, found=len(findings), of=sum(part.of for part in parts), unknown=sum(part.unknown for part in parts),
-        withheld=world.lists.withheld, notes=list(dict.fromkeys(note for part in (known, *parts) for note in part.notes)),
+        withheld=world.withheld, notes=list(dict.fromkeys(note for part in (known, *parts) for note in part.notes)),
         level=level, least_expected=least_expected, least_likeness=least_likeness, within=within,
     )  # fmt: skip
     return replace(whole, parts=(known, *parts), sorts=_sorts(findings))
@@ -146,7 +146,8 @@ def _agreements(report: Report) -> Iterator[Row]:
 
 
 def _when(days: int) -> str:
-    return _("{n} days ago").format(n=number(-days)) if days < 0 else _("in {n} days").format(n=number(days))
+    told = _("ended {n} days ago") if days < 0 else _("ends in {n} days")
+    return told.format(n=number(abs(days)))
 
 
 def _lost(row: Row) -> str:

@@ -87,9 +87,9 @@ def _wanted(report: Report) -> Iterator[Row]:
     for rows in together.values():
         first = rows[0]
         who = tuple(str(row["agency"]) for row in rows)
-        measure = _("{recent} began in two years, {users} have it; suggested to {n}").format(
-            recent=told(first["recent"]), users=told(first["users"]), n=number(len(rows))
-        )
+        measure = _(
+            "{recent} began in two years, {users} have it; suggested to {n} (elsewhere, 1 in 9 of such came true)"
+        ).format(recent=told(first["recent"]), users=told(first["users"]), n=number(len(rows)))
         evidence = dict.fromkeys(one for row in rows[:NAMED] for one in row.evidence)
         meeting = replace(first, evidence=tuple(evidence), key=(first.evidence[0].id,))
         yield _finding(meeting, "wanted", who[:NAMED], str(first["resource"]), measure)

@@ -68,7 +68,7 @@ def isolates(world: World) -> Report:
     rows.sort(key=_urgency)
     unknown = sum(row["finding"] in UNKNOWN for row in rows)
     return ISOLATES.answer(
-        world.as_of, rows, found=len(rows) - unknown, of=len(degree), unknown=unknown, withheld=world.lists.withheld,
+        world.as_of, rows, found=len(rows) - unknown, of=len(degree), unknown=unknown, withheld=world.withheld,
         notes=[*grounds(world), *_notes(rows)],
     )  # fmt: skip
 

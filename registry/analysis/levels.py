@@ -64,7 +64,7 @@ def levels(world: World, *, least_apart: int = int(LEAST_APART.default)) -> Repo
     return LEVELS.answer(
         world.as_of, rows, found=len({one.agreement.id for one in found}), of=len(in_force),
         unknown=silent + sum(not one.whole for one in world.lists.partnerships),
-        withheld=world.lists.withheld, notes=_notes(len(in_force), silent), least_apart=least_apart,
+        withheld=world.withheld, notes=_notes(len(in_force), silent), least_apart=least_apart,
     )  # fmt: skip
 
 

@@ -67,7 +67,7 @@ def likely_partners(world: World, *, agency: str = "", most: int = int(MOST.defa
     rows = _rows(world, ties, arcs, pairs, order, good)
     return LIKELY_PARTNERS.answer(
         world.as_of, rows, found=len(rows) if good else 0, of=int(open_.sum()), unknown=0 if good else len(rows),
-        withheld=world.lists.withheld, notes=[*grounds(world), *_notes(judged, len(np.unique(ties)))], agency=agency, most=most,
+        withheld=world.withheld, notes=[*grounds(world), *_notes(judged, len(np.unique(ties)))], agency=agency, most=most,
     )  # fmt: skip
 
 

@@ -84,7 +84,7 @@ def matches(world: World, *, agency: str = "") -> Report:
     sure = sum(map(_sure, found))
     return MATCHES.answer(
         world.as_of, rows, found=sure, of=len(needs), unknown=len(found) - sure,
-        withheld=world.lists.withheld, notes=matching.notes(needs, found), agency=agency,
+        withheld=world.withheld, notes=matching.notes(needs, found), agency=agency,
     )  # fmt: skip
 
 

@@ -70,7 +70,7 @@ def missing_ties(world: World, *, level: float = LEVEL.default, overlaps: Report
     perhaps = pairs & {_unordered((a, b)) for a, b in world.perhaps.tolist()}
     return MISSING_TIES.answer(
         world.as_of, [_row(world, one) for one in found], found=len(found), of=len(pairs), unknown=len(perhaps),
-        withheld=world.lists.withheld, notes=[*grounds(world), *_notes(len(needs), len(alike))], level=level,
+        withheld=world.withheld, notes=[*grounds(world), *_notes(len(needs), len(alike))], level=level,
     )  # fmt: skip
 
 

@@ -101,7 +101,7 @@ def network(world: World, *, level: float = LEVEL.default) -> Report:
     rows += [_judged(name, one, p[name], p[name] <= level) for name, one in told.items()]
     return NETWORK.answer(
         world.as_of, rows, found=sum(row.confidence == "likely" for row in rows), of=len(told),
-        withheld=world.lists.withheld, notes=[*grounds(world), *_notes(whole, draws)], level=level,
+        withheld=world.withheld, notes=[*grounds(world), *_notes(whole, draws)], level=level,
     )  # fmt: skip
 
 

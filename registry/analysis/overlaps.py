@@ -62,7 +62,7 @@ def overlaps(world: World, *, level: float = LEVEL.default, least_likeness: floa
     untold = sum(not comparable(one) for one in special)
     return OVERLAPS.answer(
         world.as_of, rows, found=len(rows), of=judged.family + len(special), unknown=judged.untold + untold,
-        withheld=world.lists.withheld, notes=_notes(world, compared, judged, by_chance), level=level, least_likeness=least_likeness,
+        withheld=world.withheld, notes=_notes(world, compared, judged, by_chance), level=level, least_likeness=least_likeness,
     )  # fmt: skip
 
 

@@ -7,7 +7,16 @@ import numpy as np
 
 from registry.analysis.lists import Resource
 from registry.analysis.one_agency import AGENCY, place_of
-from registry.analysis.takeup import LIKENESS_WEIGHT, USERS_HALF_LIFE, History, Votes, held, years_between
+from registry.analysis.takeup import (
+    LIKENESS_WEIGHT,
+    RECENT_YEARS,
+    USERS_HALF_LIFE,
+    History,
+    Votes,
+    held,
+    stale,
+    years_between,
+)
 from registry.analysis.world import Floats, Ints, World
 from registry.figures import day, number
 from registry.reports.report import Cell, Column, Confidence, Parameter, Question, Report, Row
@@ -18,7 +27,7 @@ EACH = Parameter("each", 5, 1, 50, "How many resources to suggest to each agency
 MOST_USERS = Parameter(
     "most_users", 0, 0, 100_000, "Suggest only what at most so many use, which is less obvious; 0 sets no bound."
 )
-SAMPLED, VOTERS, RECENT_YEARS = 2_000_000, 3, 2
+SAMPLED, VOTERS = 2_000_000, 3
 BANDS = {"top-1": "top 1 %", "top-10": "top tenth", "rest": "below"}
 CONFIDENCE: Mapping[str | None, Confidence] = {"top-1": "likely", "top-10": "likely"}
 
@@ -88,7 +97,7 @@ def reuse(
     lacked = len(history.resources) - np.diff(history.barred.indptr)
     return REUSE.answer(
         world.as_of, rows, found=len(rows), of=int(lacked[asked].sum()), unknown=int(lacked[asked][history.counted[asked] == 0].sum()),
-        withheld=world.lists.withheld, notes=telling.notes(pairs), agency=agency, agencies=agencies, each=each, most_users=most_users,
+        withheld=world.withheld, notes=telling.notes(pairs), agency=agency, agencies=agencies, each=each, most_users=most_users,
     )  # fmt: skip
 
 
@@ -177,7 +186,7 @@ class Telling:
                 agencies=number(len({one.agency for one in pairs})),
                 resources=number(len({one.resource for one in pairs})),
             ),
-            *self._stale(),
+            *stale(self._resources, self._as_of),
             *(note.format(n=number(n)) for n, note in counted if n),
             _(
                 "Where the dates are known (cloud services among agencies of the United States, 2020 to 2024), of the top 1 % "
@@ -189,17 +198,6 @@ class Telling:
                 "most of late to those who take up most. `registry backtest reuse` tells how it does on yours."
             ),
         ]
-
-    def _stale(self) -> Iterator[str]:
-        """Say when the record of uses ends long before the day: what is of late is then not known."""
-        begun = (
-            since for one in self._resources for _user, since, *_rest in one.uses if since and since <= self._as_of
-        )
-        last = max(begun, default=None)
-        if last and years_between(last, self._as_of) > RECENT_YEARS:
-            yield _(
-                "The last use on record began on {day}, more than two years before the day of the report: ask for an earlier day."
-            ).format(day=day(last))
 
     def _voters(self, pair: Pair) -> tuple[Ints, Floats, Floats]:
         """Return who has the resource (places), the vote of each, and who of them has the same parent (1 or 0)."""

@@ -74,7 +74,7 @@ def sector_gaps(
     rows = [_row(world, pairs, place, str(finding[place]), float(adjusted[place])) for place in order.tolist()]
     return SECTOR_GAPS.answer(
         world.as_of, rows, found=int(gap.sum()), of=pairs.of, unknown=pairs.of - int(told.sum()),
-        withheld=world.lists.withheld, notes=_notes(world, ties, pairs, int(weak.sum())), level=level, least_expected=least_expected,
+        withheld=world.withheld, notes=_notes(world, ties, pairs, int(weak.sum())), level=level, least_expected=least_expected,
     )  # fmt: skip
 
 

@@ -9,10 +9,12 @@ from scipy import sparse
 
 from registry.analysis.lists import Agency, Lists, Resource
 from registry.analysis.world import Bools, Floats, Ints, Matrix, Names, ones, pattern
+from registry.figures import day
+from registry.words import _
 
 YEAR, UNDATED = 365.25, 4.0
 OWN_HALF_LIFE, USERS_HALF_LIFE, LEAST_ACTIVITY, LIKENESS_WEIGHT = 1.0, 2.0, 0.05, 2.0
-FIRST = "first"
+FIRST, RECENT_YEARS = "first", 2
 
 
 class History(NamedTuple):
@@ -115,6 +117,17 @@ def held(matrix: Matrix, row: int) -> tuple[Ints, Floats]:
 def years_between(since: str, as_of: str) -> float:
     """Return the years between two days (ISO text)."""
     return (date.fromisoformat(as_of) - date.fromisoformat(since)).days / YEAR
+
+
+def stale(resources: Sequence[Resource], as_of: str) -> Iterator[str]:
+    """Say when the record of uses ends long before the day: what is of late is then not known."""
+    last = max(
+        (since for one in resources for _user, since, *_rest in one.uses if since and since <= as_of), default=None
+    )
+    if last and years_between(last, as_of) > RECENT_YEARS:
+        yield _(
+            "The last use on record began on {day}, more than two years before the day of the report: ask for an earlier day."
+        ).format(day=day(last))
 
 
 def _named(records: Sequence[Agency] | Sequence[Resource]) -> tuple[list[str], list[str]]:

@@ -80,7 +80,7 @@ def what_if(world: World, *, lose: str = "", tie: str = "", lapse: str = "") -> 
     stops = [_stops(one) for one in other.stops]
     rows = [*stops, *findings, *_numbers(before, after, other.named)]
     return WHAT_IF.answer(
-        world.as_of, rows, found=len(findings), of=len(findings) + staying, withheld=world.lists.withheld,
+        world.as_of, rows, found=len(findings), of=len(findings) + staying, withheld=world.withheld,
         notes=_notes(other, staying), lose=lose, tie=tie, lapse=lapse,
     )  # fmt: skip
 

@@ -102,6 +102,11 @@ class World:
         return np.bincount(self.ties.ravel(), minlength=len(self.agencies))
 
     @cached_property
+    def withheld(self) -> int:
+        """How many records show no more than their face to who asks."""
+        return self.lists.withheld
+
+    @cached_property
     def place(self) -> dict[str, int]:
         """Where in the arrays each agency is, by id."""
         return _places(self.agencies.ids)

@@ -132,7 +132,7 @@ def timeline(report: Report) -> Spec | None:
         "type": "temporal",
         "scale": {"type": "utc"},
         "title": None,
-        "axis": {"format": "%Y-%m", "labelOverlap": True},
+        "axis": {"format": "%Y-%m", "labelOverlap": True, "labelSeparation": 16},
     }
     lines = [
         {

@@ -8,6 +8,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from registry.figures import day, number
+from registry.reports.charts import chart
+from registry.reports.pictures import picture
 from registry.reports.render import by_sort, filled, given, headline, shown
 from registry.reports.report import CONFIDENCE, Links, Report
 from registry.words import _, language
@@ -35,9 +37,16 @@ def as_html(report: Report, links: Links | None = None) -> str:
     """Return the report as a page of its own, in the language of the moment.
 
     It holds the columns that hold anything, every row with the records that it rests on (their ids as values; with `links`
-    they lead to where each is shown), the method and the notes; a wide sheet of paper, on which the head of the table is
-    repeated.
+    they lead to where each is shown), the charts of the report and of those that it is composed of, the method and the notes; a
+    wide sheet of paper, on which the head of the table is repeated.
     """
     return _TEMPLATES.get_template("printable.html").render(
-        lang=language(), report=report, columns=filled(report), links=links
+        lang=language(), report=report, columns=filled(report), links=links, figures=_figures(report)
     )
+
+
+def _figures(report: Report) -> dict[str, tuple[str, Markup]]:
+    """Return by the name of a report, it or a part of it, what its chart shows, and the chart."""
+    charts = ((one.name, chart(one)) for one in (report, *report.parts))
+    drawn = ((name, spec["description"], picture(spec)) for name, spec in charts if spec)
+    return {name: (told, svg) for name, told, svg in drawn if svg}
