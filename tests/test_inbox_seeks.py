@@ -33,7 +33,9 @@ def test_what_waits_is_found_by_an_index(store: Store, place: Place, kind: type[
 
 def profiled(place: Place, asked: Cypher) -> Iterator[tuple[str, int]]:
     """Yield the steps by which Neo4j answers a text, and how often each looked into the store."""
-    with neo4j.GraphDatabase.driver(place.uri, auth=None) as driver, driver.session() as session:
+    auth = (place.username, place.password) if place.password else None
+    opened = neo4j.GraphDatabase.driver(place.uri, auth=auth, notifications_min_severity="OFF")
+    with opened as driver, driver.session() as session:
         told: Any = session.run(f"PROFILE {asked.text}", dict(asked.parameters)).consume().profile
     steps = [told]
     while steps:
