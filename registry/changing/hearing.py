@@ -63,6 +63,15 @@ def answer_feedback(store: Store, asking: Asking, record: str, answer: str) -> O
     return change(store, asking, Feedback, work)
 
 
+def contact(store: Store, record: str) -> str:
+    """Return how the sender of feedback wants to be reached, for who answers it; "" where that is not known.
+
+    Raises StoreError.
+    """
+    rows = store.read(contacts.of(record))
+    return str(rows[0][0]) if rows else ""
+
+
 def erase(store: Store, asking: Asking, record: str) -> Outcome:
     """Erase what a sender of feedback wrote and how they can be reached; that there was feedback, and when, stays.
 

@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from registry.access import Actor
+from registry.changing import hearing
 from registry.changing.turn import Asking
 from registry.model import MODEL
 from registry.modelling import Kind
@@ -70,6 +71,8 @@ class Acts:
             needed = needed if record["withheld"] else act.takes()
             sentence_ = _("You may not do this: {what}.").format(what=act.title())
             return refused(request, sentence_, needed, steward(record, today()), record_path(act.kind, one))
+        if act.kind == "Feedback":
+            record = {**record, "contact": await self._tools.do(hearing.contact, one)}
         fields = act.asks(await self._mine(act, me, record), record)
         fields = [replace(one, value=me.usual) if _offers(one, me.usual) else one for one in fields]
         if act.begins:
@@ -111,6 +114,7 @@ class Acts:
             heading=act.title(),
             title=title(act.kind, record),
             about=record["description"] if MODEL[act.kind].by_step else "",
+            contact=record.get("contact"),
             facts=facts(MODEL[act.kind], record, today()) if act.kind == "Request" else (),
             fields_=fields,
             wrong=wrong,
