@@ -48,7 +48,7 @@ def send(client: httpx.Client, who: str | None, path: str, **typed: str) -> http
 
 def offered(client: httpx.Client, who: str | None, path: str) -> set[str]:
     """Return the acts that the page of a record leads to."""
-    return set(re.findall(rf'href="{re.escape(path)}/([a-z-]+)"', get(client, who, path).text)) - {"edit"}
+    return set(re.findall(rf'href="{re.escape(path)}/([a-z-]+)"', get(client, who, path).text)) - {"edit", "allowed"}
 
 
 def test_the_other_party_finds_an_agreement_in_its_inbox_and_speaks(client: httpx.Client, town: Store) -> None:

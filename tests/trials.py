@@ -144,7 +144,7 @@ def _new(cell: Cell) -> dict[str, str]:
 
 
 def _rows(cell: Cell) -> str:
-    return f"name,kind,access,steward\n{cell.id},data,{cell.access},{cell.steward}\n"
+    return f"id,name,kind,access,steward\n,{cell.id},data,{cell.access},{cell.steward}\n"
 
 
 TABLE, REGISTER = "/register/KINDS/table", "/register/KINDS"
@@ -158,7 +158,7 @@ FORMS = {
         changes=False,
     ),
     (Action.EDIT, "/KINDS/{id}/edit"): Trial(resource("published"), _typed(**{"p-unit": "kursi"})),
-    (Action.EDIT, TABLE): Trial(resource("published"), lambda cell: f"id,unit\n{cell.id},kursi\n"),
+    (Action.EDIT, TABLE): Trial(resource("published"), lambda cell: f"id,name,kind,unit\n{cell.id},,,kursi\n"),
     (Action.EDIT, "/partnerships/{id}/confirm"): Trial(agreement, _typed(agency="WHOSE", standing="confirmed")),
     (Action.EDIT, "/partnerships/{id}/level"): Trial(
         agreement, _typed(agency="WHOSE", level="four-c:2"), changes=False
