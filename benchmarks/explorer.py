@@ -36,7 +36,6 @@ def main() -> None:
         "elements",
         "open s",
         "expand ms",
-        "of these at work",
         "a frame while dragged ms",
         "zoom ms",
     )
@@ -63,17 +62,16 @@ def _felt(page: Any, shown: list[str], another: str) -> list[str]:
     page.goto(f"/explore?{'&'.join(f'of={one}' for one in shown)}")
     _settled(page)
     opened = time.perf_counter() - began
-    busy, began = _busy(page), time.perf_counter()
+    began = time.perf_counter()
     page.evaluate(EXPAND, another)
     page.wait_for_url(f"**of={another}&at=**")
     _settled(page)
-    expanded, busy = time.perf_counter() - began, _busy(page) - busy
+    expanded = time.perf_counter() - began
     drawn, frames, zoomed = page.evaluate(DRAWN), _dragged(page), page.evaluate(ZOOM)
     return [
         f"{drawn:,}",
         f"{opened:.1f}",
         f"{1000 * expanded:,.0f}",
-        f"{1000 * busy:,.0f}",
         f"{median(frames):.0f}, {max(frames):.0f} at most",
         f"{zoomed:.0f}",
     ]
@@ -82,14 +80,6 @@ def _felt(page: Any, shown: list[str], another: str) -> list[str]:
 def _settled(page: Any) -> None:
     page.locator("#records tbody tr").first.wait_for()
     page.locator("#loading").wait_for(state="hidden")
-
-
-def _busy(page: Any) -> float:
-    """Return the seconds that the page's own thread has worked so far."""
-    session = page.context.new_cdp_session(page)
-    session.send("Performance.enable", {"timeDomain": "threadTicks"})
-    metrics = {one["name"]: one["value"] for one in session.send("Performance.getMetrics")["metrics"]}
-    return float(metrics["TaskDuration"])
 
 
 def _dragged(page: Any) -> list[float]:

@@ -227,11 +227,13 @@ class Reading(Writing):
         )
         linked = f"MATCH {self.pattern(f'n:{question.kind}', 'e', 'm', end)} WHERE {meets} WITH DISTINCT n"
         holds = self._holds(question, others, also)  # asked afterwards, so that no index of it is begun at
+        enough = (
+            f"UNWIND CASE WHEN size(few) = {beginning.FEW} THEN [1] ELSE [] END AS enough"  # else nothing is walked
+        )
         return (
             f"CALL {{ {found} WITH m LIMIT {beginning.FEW} RETURN collect(m) AS few }}"
             f" CALL (few) {{ WITH few WHERE size(few) < {beginning.FEW} UNWIND few AS m {linked} WHERE {holds} RETURN n"
-            f" UNION ALL WITH few WHERE size(few) = {beginning.FEW} {matched} RETURN n {cut}".rstrip()
-            + f" }} {rest}"
+            f" UNION ALL {enough} CALL {{ {matched} {f'RETURN n {cut}'.rstrip()} }} RETURN n }} {rest}"
         )
 
     def _listed(self, compare: Compare) -> str:
