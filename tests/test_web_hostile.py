@@ -39,7 +39,10 @@ def test_such_a_text_in_all_fields_is_told_of_at_each_and_shown_as_text(
     fields = form(city, f"/register/{kind}", "sari")
     filled = {name: value if name == "key" else text for name, value in fields.items()}
     answer = send(city, f"/register/{kind}", "sari", filled)
-    assert answer.status_code == 422 and answer.text.count('class="what"') >= 3
+    if len(text) > 10_000:  # so many of them are more than any form sends
+        assert answer.status_code == 413
+    else:
+        assert answer.status_code == 422 and answer.text.count('class="what"') >= 3
     assert_harmless(answer.text)
 
 
