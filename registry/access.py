@@ -9,7 +9,7 @@ administrator may do everything.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
@@ -61,7 +61,7 @@ class Actor:
     role: Role = Role.VIEWER
     agencies: frozenset[str] = frozenset()
     groups: frozenset[str] = frozenset()
-    home: str = ""  # the one agency that they were named for, whose units the others are
+    home: str = field(default="", compare=False)  # the one agency that they were named for, whose units the others are
 
     @property
     def usual(self) -> str:
