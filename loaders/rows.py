@@ -64,7 +64,7 @@ def row_of(columns: tuple[str, ...], cells: list[Any], file: str, number: int) -
     """Return the row that the cells make, None when all are empty, a problem when there are too few or too many."""
     if len(cells) != len(columns):
         cells = cells[: len(columns)] + [cell for cell in cells[len(columns) :] if cell != ""]
-    if not any(cell != "" for cell in cells):
+    if cells.count("") == len(cells):
         return None
     if len(cells) != len(columns):
         return _ragged(columns, cells, file, number)

@@ -5,12 +5,13 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import lru_cache
 
 import orjson
 
 from registry.codes import code_list
 from registry.modelling import End, Kind, Property
-from registry.values import Unfit
+from registry.values import Code, Unfit, text_of
 from registry.words import _
 
 REQUIRED = "required"
@@ -100,20 +101,19 @@ def _clean(properties: Mapping[str, Property], raw: Mapping[str, object]) -> tup
 
 
 def _fit(declared: Property, raw: object) -> object:
-    value = declared.value.clean(raw)
+    value = _code(declared.codes, text_of(raw)) if declared.codes else declared.value.clean(raw)
     if value is None:
         if declared.required:
             raise Unfit(REQUIRED, _("it is empty"))
-    elif declared.codes:
-        _check_code(declared.codes, str(value))
     elif declared.at_least is not None and isinstance(value, int | float) and value < declared.at_least:
         raise Unfit(_("at least {n}").format(n=f"{declared.at_least:g}"), _("it is too small"))
     return value
 
 
-def _check_code(codes: str, value: str) -> None:
-    known = code_list(codes)
-    if value not in known:
+@lru_cache(maxsize=10_000)
+def _code(codes: str, raw: str) -> object:
+    value, known = Code.clean(raw), code_list(codes)
+    if isinstance(value, str) and value not in known:
         near = get_close_matches(value, known, n=1)
         hint = (
             _("did you mean {code}?").format(code=near[0])
@@ -121,6 +121,7 @@ def _check_code(codes: str, value: str) -> None:
             else _("the codes are {codes}").format(codes=", ".join(known))
         )
         raise Unfit(_("a code of {codes}").format(codes=codes), _("it is not in the list; {hint}").format(hint=hint))
+    return value
 
 
 def _problem(declared: Property, raw: object, unfit: Unfit) -> Problem:

@@ -67,9 +67,9 @@ def _worded(kind: type[Kind]) -> tuple[list[str], list[str]]:
 
 def _forms_in(record: Record, names: Sequence[str]) -> dict[str, None]:
     """Return the words of these properties and their stems, in order; what has no name is called by its id."""
-    texts = (_text(record.values.get(name)) for name in names)
-    words = [word for text in texts if text and text != record.id for word in _words(fold(text))][:MOST_KEPT]
-    return dict.fromkeys(form for word in words for form in _forms(word))
+    given = (record.values.get(name) for name in names)
+    text = " ".join(_text(value) for value in given if value and value != record.id)
+    return dict.fromkeys(form for word in _words(fold(text))[:MOST_KEPT] for form in _forms(word))
 
 
 def _spaced(words: Iterable[str]) -> str:
@@ -77,15 +77,19 @@ def _spaced(words: Iterable[str]) -> str:
 
 
 def _text(value: Any) -> str:
-    return " ".join(map(str, value)) if isinstance(value, list) else str(value or "")
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _words(folded: str) -> list[str]:
     return [word[:LONGEST_WORD] for word in WORD.findall(folded)]
 
 
-@lru_cache(maxsize=50_000)
 def _forms(word: str) -> tuple[str, ...]:
-    """Return a word and its stems, each once."""
-    stems = [snowballstemmer.stemmer(language).stemWord(word) for language in LANGUAGES] if word.isalpha() else []
+    """Return a word and its stems, each once; what holds a digit has none."""
+    return _with_stems(word) if word.isalpha() else (word,)
+
+
+@lru_cache(maxsize=50_000)
+def _with_stems(word: str) -> tuple[str, ...]:
+    stems = (snowballstemmer.stemmer(language).stemWord(word) for language in LANGUAGES)
     return tuple(dict.fromkeys([word, *stems]))

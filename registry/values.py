@@ -11,6 +11,7 @@ from registry.words import _
 # Control characters but white space, halves of characters, and what turns the direction of text that follows.
 _NO_TEXT = re.compile("[\x00-\x08\x0e-\x1b\x7f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~-]{2,99}")
+_PLAIN_ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+(/\S*)?")  # what nearly all are, found quickly
 
 
 class Unfit(ValueError):
@@ -42,7 +43,7 @@ class Text(Value):
 
     @classmethod
     def clean(cls, raw: object) -> object:
-        text = " ".join(_text(raw).split())
+        text = " ".join(text_of(raw).split())
         if len(text) > cls.longest:
             raise Unfit(
                 _("at most {n} characters").format(n=cls.longest), _("it has {n} characters").format(n=len(text))
@@ -58,7 +59,7 @@ class Prose(Value):
 
     @classmethod
     def clean(cls, raw: object) -> object:
-        text = _text(raw).strip()
+        text = text_of(raw).strip()
         if len(text) > cls.longest:
             raise Unfit(
                 _("at most {n} characters").format(n=cls.longest), _("it has {n} characters").format(n=len(text))
@@ -84,7 +85,7 @@ class Id(Value):
 
     @classmethod
     def clean(cls, raw: object) -> object:
-        text = _text(raw).strip()
+        text = text_of(raw).strip()
         if text and not _ID.fullmatch(text):
             raise Unfit(_("3 to 100 letters, digits and . _ : ~ -"), _("it is not an identifier"))
         return text or None
@@ -155,7 +156,7 @@ class Flag(Value):
     def clean(cls, raw: object) -> object:
         if isinstance(raw, bool) or raw is None:
             return raw
-        word = _text(raw).strip().casefold().removesuffix(".0")
+        word = text_of(raw).strip().casefold().removesuffix(".0")
         if word and word not in cls.words:
             raise Unfit(_("yes or no"), _("it is neither yes nor no"))
         return cls.words.get(word)
@@ -172,8 +173,8 @@ class Date(Value):
             return raw.date().isoformat()
         if isinstance(raw, date):
             return raw.isoformat()
-        text = _text(raw).strip()
-        return _day(text).isoformat() if text else None
+        text = text_of(raw).strip()
+        return _day(text) if text else None
 
 
 class Instant(Value):
@@ -184,7 +185,7 @@ class Instant(Value):
     @classmethod
     def clean(cls, raw: object) -> object:
         if not isinstance(raw, datetime):
-            text = _text(raw).strip()
+            text = text_of(raw).strip()
             if not text:
                 return None
             try:
@@ -204,7 +205,7 @@ class Texts(Value):
 
     @classmethod
     def clean(cls, raw: object) -> object:
-        parts = raw if isinstance(raw, list | tuple) else _text(raw).split(";")
+        parts = raw if isinstance(raw, list | tuple) else text_of(raw).split(";")
         cleaned = (cls.clean_one(part) for part in parts)
         texts = list(dict.fromkeys(part for part in cleaned if part is not None))
         if len(texts) > cls.most:
@@ -242,34 +243,36 @@ def _is_empty(raw: object) -> bool:
     return raw is None or (isinstance(raw, str) and not raw.strip())
 
 
-def _text(raw: object) -> str:
+def text_of(raw: object) -> str:
+    """Return the text that `raw` stands for, empty for nothing. Raises Unfit."""
     if raw is None:
         return ""
     if isinstance(raw, float) and raw.is_integer():
         raw = int(raw)
     text = raw if isinstance(raw, str) else str(raw)
-    if _NO_TEXT.search(text):
+    if not text.isprintable() and _NO_TEXT.search(text):
         raise Unfit(_("readable text"), _("it holds characters that are no text"))
     return text
 
 
 def _number(raw: object) -> float:
     try:
-        return float(_text(raw).strip().replace(" ", ""))
+        return float(text_of(raw).strip().replace(" ", ""))
     except (ValueError, OverflowError):
         raise Unfit(_("a number such as 1250.5"), _("it is no number")) from None
 
 
-def _day(text: str) -> date:
-    """Read a day, also at the head of a date and time."""
-    match = re.fullmatch(r"(\d{4}-\d{2}-\d{2})([T ].*)?", text)
+def _day(text: str) -> str:
+    """Return the day that stands in a text, also at the head of a date and time."""
     try:
-        return date.fromisoformat(match[1] if match else text)
+        return date.fromisoformat(text[:10] if text[10:11] in ("T", " ") else text).isoformat()
     except ValueError:
         raise Unfit(_("a date such as 2026-12-31"), _("it is no date")) from None
 
 
 def _is_web_address(text: str) -> bool:
+    if _PLAIN_ADDRESS.fullmatch(text):
+        return True
     try:
         parts = urlsplit(text)
     except ValueError:

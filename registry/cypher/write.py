@@ -53,8 +53,8 @@ def first_rows(kind: type[Kind], rows: Sequence[Stored], *, source: str, run: st
 
 def stored(record: Record) -> Stored:
     """Return what the store keeps of a record: the values that a source gave, its readers, and what finds it."""
-    given = ((name, record.values.get(name)) for name in given_names(record.kind))
-    kept = {name: value for name, value in given if value is not None}
+    given = given_names(record.kind)
+    kept = {name: value for name, value in record.values.items() if value is not None and name in given}
     derived = {
         "name_key": fold(str(record.values["name"])),
         "seen_by": seen_by(record.values),
@@ -117,7 +117,7 @@ def is_empty() -> Cypher:
     return Cypher("OPTIONAL MATCH (n:Agency) WITH n LIMIT 1 RETURN n IS NULL")
 
 
-def given_names(kind: type[Kind]) -> tuple[str, ...]:
+def given_names(kind: type[Kind]) -> Mapping[str, object]:
     """Return the names of the properties of a kind that a source may give."""
     return _given_names(kind)  # type: ignore[arg-type]  # a class is hashable
 
@@ -128,8 +128,8 @@ def blank(kind: type[Kind]) -> dict[str, None]:
 
 
 @cache
-def _given_names(kind: type[Kind]) -> tuple[str, ...]:
-    return tuple(name for name, declared in kind.properties.items() if not declared.kept_by_us)
+def _given_names(kind: type[Kind]) -> Mapping[str, object]:
+    return {name: declared for name, declared in kind.properties.items() if not declared.kept_by_us}
 
 
 def _no_other(link: Link) -> str:
