@@ -38,9 +38,8 @@ class Recording:
         for row in rows:
             old = before.get(str(row["id"]))
             if old is not None:
-                new = row["props"]
-                told = difference(State(kind, old), State(kind, {**new, "id": row["id"]}))
-                turn.enter("changed", kind, str(row["id"]), told, steward=new.get("steward"))
+                told = difference(State(kind, old), State(kind, row))
+                turn.enter("changed", kind, str(row["id"]), told, steward=row.get("steward"))
 
     def retired(self, turn: Turn, kind: type[Kind], gone: Iterable[tuple[str, str, str | None]]) -> None:
         """Tell of records that the source no longer has, given as id, status before and steward."""

@@ -17,7 +17,7 @@ SCHEMA = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 PRAGMA cache_size = -8192;
-CREATE TABLE records (id TEXT PRIMARY KEY, kind TEXT, body TEXT, hash TEXT, file TEXT, row INTEGER, implied INTEGER);
+CREATE TABLE records (id TEXT PRIMARY KEY, kind TEXT, body TEXT, file TEXT, row INTEGER, implied INTEGER);
 CREATE TABLE ties (
     link TEXT, start TEXT, finish TEXT, body TEXT, field TEXT, file TEXT, row INTEGER,
     PRIMARY KEY (link, start, finish)
@@ -91,16 +91,16 @@ class Staging:
     def add_record(self, record: Record, place: Place, *, implied: bool = False) -> Repeat | None:
         """Keep a record. Returns the repeat when a row gave the same id before; then what was kept stays."""
         kind, row = record.kind.__name__, stored(record)
-        values = (record.id, kind, orjson.dumps(row).decode(), row["hash"], *place, implied)
-        if self._db.execute("INSERT OR IGNORE INTO records VALUES (?, ?, ?, ?, ?, ?, ?)", values).rowcount or implied:
+        values = (record.id, kind, orjson.dumps(row).decode(), *place, implied)
+        if self._db.execute("INSERT OR IGNORE INTO records VALUES (?, ?, ?, ?, ?, ?)", values).rowcount or implied:
             return None
         found = "SELECT kind, body, file, row, implied FROM records WHERE id = ?"
         old_kind, body, file, number, was_implied = self._db.execute(found, (record.id,)).fetchone()
         if was_implied:
-            self._db.execute("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+            self._db.execute("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?)", values)
             return None
         given = given_names(record.kind)
-        differing = (name for name in _differing(orjson.loads(body)["props"], row["props"]) if name in given)
+        differing = (name for name in _differing(orjson.loads(body), row) if name in given)
         field = "kind" if old_kind != kind else next(differing, None)
         return Repeat(Place(file, number), field, show(record.values.get(field or "")))
 
@@ -200,7 +200,7 @@ class Staging:
             "SELECT id, file, row, json_extract(body, ?) AS named FROM records WHERE kind = ? AND named IS NOT NULL"
             " AND NOT EXISTS (SELECT 1 FROM records AS other WHERE other.id = named AND other.kind = ?)"
         )
-        for batch in self._batches(text, (f"$.props.{field}", kind, target), size):
+        for batch in self._batches(text, (f"$.{field}", kind, target), size):
             yield [(record_id, Named(Place(file, row), field, named)) for record_id, file, row, named in batch]
 
     def _batches(self, text: str, values: Sequence[str], size: int) -> Iterator[list[Any]]:

@@ -50,7 +50,7 @@ def test_an_implied_record_gives_way_to_a_row_of_its_own_before_or_after(staging
     assert staging.add_record(agency(name="own"), Place("a.csv", 5)) is None
     assert staging.add_record(agency(name="guessed"), Place("units.csv", 3), implied=True) is None
     ((row,),) = staging.records("Agency", 10)
-    assert row["props"]["name"] == "own"  # type: ignore[index]
+    assert row["name"] == "own"
     assert not list(staging.implied())
 
 

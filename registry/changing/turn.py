@@ -103,7 +103,7 @@ class Turn:
         record = _as_record(after)
         row = write.stored(record)
         if after.properties.get("status") == "retired":
-            row = {**row, "props": {**row["props"], **_readers(old)}}
+            row = {**row, **_readers(old)}
         self.ask(states.put(after.kind, row, source=source, now=self.at))
         self._retie(old, after, source)
         self.enter(what, after.kind, after.id, (lost, gained), steward=after.properties.get("steward"), note=note)

@@ -28,7 +28,7 @@ def put(kind: type[Kind], row: Stored, *, source: str, now: str) -> Cypher:
     text = (
         f"MERGE (n:{kind.__name__} {{id: $in.row.id}})"
         " ON CREATE SET n.created = $in.now, n.version = 0, n.run = ''"
-        " SET n += $in.blank, n += $in.row.props, n.hash = $in.row.hash, n.source = $in.source,"
+        " SET n += $in.blank, n += $in.row, n.source = $in.source,"
         " n.version = n.version + 1, n.updated = $in.now"
     )
     return Cypher(text, {"in": {"row": row, "blank": blank(kind), "source": source, "now": now}})

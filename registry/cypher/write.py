@@ -29,7 +29,7 @@ def upsert_rows(kind: type[Kind], rows: Sequence[Stored], *, source: str, run: s
         " SET n.run = $in.run"
         " WITH n, row, n.hash AS before"
         " FOREACH (x IN CASE WHEN before = row.hash THEN [] ELSE [1] END |"
-        " SET n += $in.blank, n += row.props, n.hash = row.hash, n.source = $in.source, n.version = n.version + 1,"
+        " SET n += $in.blank, n += row, n.source = $in.source, n.version = n.version + 1,"
         " n.updated = $in.now)"
         " RETURN collect([row.id, CASE WHEN before IS NULL THEN 'created' WHEN before = row.hash THEN 'unchanged'"
         " ELSE 'changed' END, n.version])"
@@ -44,7 +44,7 @@ def first_rows(kind: type[Kind], rows: Sequence[Stored], *, source: str, run: st
     """
     text = (
         f"UNWIND $in.rows AS row MERGE (n:{kind.__name__} {{id: row.id}})"
-        " SET n += row.props, n.hash = row.hash, n.source = $in.source, n.run = $in.run, n.version = 1,"
+        " SET n += row, n.source = $in.source, n.run = $in.run, n.version = 1,"
         " n.created = $in.now, n.updated = $in.now"
         " RETURN count(n)"
     )
@@ -52,17 +52,18 @@ def first_rows(kind: type[Kind], rows: Sequence[Stored], *, source: str, run: st
 
 
 def stored(record: Record) -> Stored:
-    """Return what the store keeps of a record: the values that a source gave, its readers, and what finds it."""
+    """Return what the store keeps of a record: the values that a source gave, their hash, its readers, what finds it."""
     given = given_names(record.kind)
     kept = {name: value for name, value in record.values.items() if value is not None and name in given}
-    derived = {
+    derived: dict[str, object] = {
+        "hash": record.hash(),
         "name_key": fold(str(record.values["name"])),
         "seen_by": seen_by(record.values),
         "shown_to": shown_to(record.values),
     }
     if is_searched(record.kind):
         derived["face_words"], derived["words"] = words_of(record)
-    return {"id": record.id, "hash": record.hash(), "props": {**kept, **derived}}
+    return {**kept, **derived}
 
 
 def tie(link: Link, ties: Sequence[Tie], *, source: str, run: str) -> Cypher:
