@@ -41,14 +41,8 @@ WAYS: Mapping[Action, Ways] = {
     Action.RETIRE: Ways(("retireKIND",), ("/KINDS/{id}/retire",), ("query",)),
     Action.ANSWER: Ways(
         ("decideRequest", "answerFeedback"),
-        (
-            "/requests/{id}/accept",
-            "/requests/{id}/decline",
-            "/requests/{id}/end",
-            "/feedbacks/{id}/answer",
-            "/feedbacks/{id}/erase",
-        ),
-        ("query", "erase"),
+        ("/requests/{id}/accept", "/requests/{id}/decline", "/requests/{id}/end", "/feedbacks/{id}/answer"),
+        ("query",),
     ),
     Action.LOAD: Ways(commands=("load", "audit undo-load", "demo")),
     Action.ADMINISTER: Ways(
@@ -59,6 +53,7 @@ WAYS: Mapping[Action, Ways] = {
             "token revoke",
             "saved list",
             "saved remove",
+            "erase",
             "schema show",
             "schema apply",
             "engine start",

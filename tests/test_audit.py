@@ -15,6 +15,9 @@ from registry.cypher.states import state
 from registry.cypher.text import Cypher
 from registry.model import Sector
 from registry.store import Place, Store
+from tests.engines import SLOW_ON_NEO4J
+
+pytestmark = SLOW_ON_NEO4J
 
 HAND = Asking(ADMIN, "command")
 WRITERS, PROCESSES = 32, 4

@@ -12,7 +12,10 @@ from registry.changing.turn import Asking
 from registry.cypher import states
 from registry.model import Agency, Channel, Need, Resource
 from registry.store import Store
+from tests.engines import SLOW_ON_NEO4J
 from tests.town import HEAD, HEALTH, LIBRARY, by, codes, history, properties, publish, room, settle
+
+pytestmark = SLOW_ON_NEO4J
 
 
 @pytest.fixture

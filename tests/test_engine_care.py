@@ -74,6 +74,7 @@ def test_the_engine_is_reachable_from_this_machine_only(running: engine.Engine) 
     assert listening <= {"127.0.0.1", "::ffff:127.0.0.1"}
 
 
+@pytest.mark.slow
 def test_lost_passwords_are_made_anew_and_the_records_stay(engine_data: Path) -> None:
     cypher(engine.start(engine_data), SAVE)
     engine.stop(engine_data)
@@ -82,6 +83,7 @@ def test_lost_passwords_are_made_anew_and_the_records_stay(engine_data: Path) ->
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no kill that a process cannot see")
+@pytest.mark.slow
 def test_after_an_unclean_stop_the_database_is_checked_and_that_is_said(engine_data: Path) -> None:
     running = engine.start(engine_data)
     cypher(running, SAVE)
@@ -99,6 +101,7 @@ def test_after_an_unclean_stop_the_database_is_checked_and_that_is_said(engine_d
     assert len(said) == 2, "said once"
 
 
+@pytest.mark.slow
 def test_a_damaged_database_is_told_from_a_sound_one(engine_data: Path) -> None:
     running = engine.start(engine_data)
     cypher(running, "UNWIND range(1, 500) AS i CREATE (:Agency {id: 'a' + i})-[:PROVIDES]->(:Service {id: 's' + i})")
@@ -113,6 +116,7 @@ def test_a_damaged_database_is_told_from_a_sound_one(engine_data: Path) -> None:
     assert all("\n" not in finding and finding for finding in findings)
 
 
+@pytest.mark.slow
 def test_a_backup_brings_back_what_was_there(engine_data: Path, tmp_path: Path) -> None:
     running = engine.start(engine_data)
     cypher(running, SAVE)

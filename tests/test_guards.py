@@ -11,6 +11,9 @@ from registry.cypher import lease
 from registry.cypher.text import Cypher
 from registry.store import Store, StoreError
 from tests.cities import City
+from tests.engines import SLOW_ON_NEO4J
+
+pytestmark = SLOW_ON_NEO4J
 
 STATUSES = Cypher("MATCH (n:Agency|Service) RETURN n.id, n.status ORDER BY n.id")
 NEEDED_BY = Cypher("MATCH (n:Need)-[:NEEDED_BY]->(a:Agency) RETURN n.id, a.id ORDER BY n.id, a.id")

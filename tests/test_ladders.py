@@ -13,7 +13,10 @@ from registry.model import MODEL
 from registry.records import make_tie
 from registry.store import Place, Reader, Store
 from registry.values import now
+from tests.engines import SLOW_ON_NEO4J
 from tests.making import record
+
+pytestmark = SLOW_ON_NEO4J
 
 RUN = {"source": "test", "run": "run:test"}
 SIDES = "abcd"

@@ -20,6 +20,8 @@ from tests.engines import SLOW_ON_NEO4J
 from tests.making import record
 from tests.serving import serving
 
+pytestmark = SLOW_ON_NEO4J
+
 WHERE = "query($w: AgencyWhere) { agencies(where: $w) { totalCount } }"
 SHORT = 5_000  # bytes of a refusal
 
@@ -118,7 +120,6 @@ DOCUMENTS = {
 }  # fmt: skip
 
 
-@SLOW_ON_NEO4J
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_no_document_gets_around_a_limit(client: httpx.Client, name: str) -> None:
     text, code = DOCUMENTS[name]

@@ -18,9 +18,12 @@ from registry.store import Place, Store
 from registry.values import now
 from registry.web.app import build_app
 from tests.acting import acting, by
+from tests.engines import SLOW_ON_NEO4J
 from tests.making import record
 from tests.serving import serving
 from tests.way import Way
+
+pytestmark = SLOW_ON_NEO4J
 
 COMMIT = b"\x00\x02\xb0\x12\x00\x00"  # of Bolt: a chunk of two bytes, a structure without fields
 SARI = {"sari": Actor("sari", Role.COORDINATOR, frozenset({"agency:1"}))}

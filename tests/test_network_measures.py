@@ -36,7 +36,10 @@ from registry.cypher.text import Cypher
 from registry.reports.catalogue import answer_from
 from registry.settings import Settings
 from registry.store import Store
+from tests.engines import SLOW_ON_NEO4J
 from tests.needs import shared
+
+pytestmark = SLOW_ON_NEO4J
 
 AS_OF = "2026-11-25"
 SNA_ROLES = ("w_I", "w_O", "b_IO", "b_OI", "b_O")

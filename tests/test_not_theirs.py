@@ -14,7 +14,10 @@ from registry.changing.turn import Asking
 from registry.changing.undoing import undo
 from registry.model import Agency, Feedback, Partnership, Request, Resource, Service, Statement
 from registry.store import Store
+from tests.engines import SLOW_ON_NEO4J
 from tests.town import HEAD, HEALTH, LIBRARY, by, codes, properties, publish, room, settle
+
+pytestmark = SLOW_ON_NEO4J
 
 SARI, TONO, BUDI = Asking(HEALTH, "api"), Asking(LIBRARY, "api"), Asking(HEAD, "api")
 

@@ -11,9 +11,12 @@ from registry.settings import Settings
 from registry.store import Place, Store
 from registry.web.app import build_app
 from tests.acting import acting, by
+from tests.engines import SLOW_ON_NEO4J
 from tests.serving import serving
 from tests.test_two_sides import agreement, channel, service
 from tests.town import HEAD, HEALTH, LIBRARY, publish, room, settle
+
+pytestmark = SLOW_ON_NEO4J
 
 ACTORS = {"sari": HEALTH, "tono": LIBRARY, "budi": HEAD}
 TOLD = "problems { code field }"

@@ -16,9 +16,12 @@ from registry.cypher import states
 from registry.model import Agency, Partnership, Resource
 from registry.store import Store
 from tests.cities import City
+from tests.engines import SLOW_ON_NEO4J
 from tests.test_run import WORLD, found, names
 from tests.test_two_sides import agreement
 from tests.town import HEAD, HEALTH, LIBRARY, by, codes, properties, room, settle
+
+pytestmark = SLOW_ON_NEO4J
 
 COMMAND = Asking(ADMIN, "command")
 BOTH = ("c:1,City,other,c:1,", "c:2,Health Office,department,c:1,c:1")

@@ -173,7 +173,6 @@ FORMS = {
     (Action.ANSWER, "/requests/{id}/decline"): Trial(asked_for(), _typed(answer="Maaf.")),
     (Action.ANSWER, "/requests/{id}/end"): Trial(asked_for("accepted"), _typed()),
     (Action.ANSWER, "/feedbacks/{id}/answer"): Trial(feedback, _typed(answer="Terima kasih.")),
-    (Action.ANSWER, "/feedbacks/{id}/erase"): Trial(feedback, _typed()),
 }
 
 

@@ -79,7 +79,9 @@ def erase(store: Store, asking: Asking, record: str) -> Outcome:
     """
 
     def work(turn: Turn) -> State:
-        before = _to_answer(turn, record)
+        before = found(turn, Feedback, record)
+        if not turn.actor.everything:  # who is criticised does not erase it
+            raise Refused(not_allowed(_("Only an administrator may.")))
         kept = turn.keep(before, replace(before, properties={**before.properties, "description": None}), "erased")
         turn.ask(contacts.erase(record))  # last: the entry was made with the salt that goes with it
         return kept

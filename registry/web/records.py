@@ -171,5 +171,4 @@ def _done(what: str) -> str:
         "end": _("The use has ended."),
         "feedback": _("Thank you. It is shown once it is answered, unless you asked that it is not."),
         "answer": _("Answered."),
-        "erase": _("Erased."),
     }.get(what, "")

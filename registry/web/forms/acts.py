@@ -225,14 +225,6 @@ ACTS = (
         lambda _mine, _record: [_field("answer", _("Your answer"), required=True)],
         lambda store, asking, record, typed: hearing.answer_feedback(store, asking, record, typed["answer"]),
     ),
-    Act(
-        "Feedback",
-        "erase",
-        lambda: _("Erase what its sender wrote"),
-        _answers,
-        lambda _mine, _record: [],
-        lambda store, asking, record, _typed: hearing.erase(store, asking, record),
-    ),
 )
 
 
