@@ -37,6 +37,7 @@ def another_than(before: engine.Engine) -> engine.Engine:
     return found[0]
 
 
+@pytest.mark.slow
 def test_an_engine_that_dies_is_started_again_where_it_was(engine_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "MOST", 1)
     said: list[str] = []
@@ -53,6 +54,7 @@ def test_an_engine_that_dies_is_started_again_where_it_was(engine_data: Path, mo
         assert engine.find(engine_data) is None
 
 
+@pytest.mark.slow
 def test_an_engine_that_is_stopped_is_left_alone(engine_data: Path) -> None:
     said: list[str] = []
     again = partial(engine.start, engine_data)

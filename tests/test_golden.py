@@ -16,8 +16,11 @@ from registry.plan import Explore, Question
 from registry.store import Place, Reader, Store
 from schema.compiled import Asking
 from schema.graph_api import build_schema
+from tests.engines import SLOW_ON_NEO4J
 from tests.random_world import write_world
 from tests.small_world import small_world
+
+pytestmark = SLOW_ON_NEO4J
 
 QUERIES = Path(__file__).parent / "queries"
 NAMES = sorted(path.stem for path in QUERIES.glob("*.graphql"))

@@ -69,6 +69,7 @@ def test_the_page_says_when_the_store_is_away_and_recovers_by_itself(store: Stor
         assert client.get("/health").status_code == 200
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no kill that a process cannot see")
 @pytest.mark.parametrize(
     "path",

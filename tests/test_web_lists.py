@@ -129,6 +129,7 @@ def test_filters_narrow_together_and_are_taken_off_one_by_one(visitor: httpx.Cli
         assert f"<span>{text}</span> <span aria-hidden" not in wider
 
 
+@pytest.mark.slow
 def test_a_list_can_be_asked_by_the_record_at_the_far_end_of_any_link(visitor: httpx.Client) -> None:
     page = visitor.get("/services?providers=depok:dinkes-kota").text
     query = '{ agency(id: "depok:dinkes-kota") { provides { service { name } } } }'
