@@ -81,7 +81,7 @@ def test_a_term_that_is_part_of_itself_is_found_with_its_parts(store: Store, pla
     assert rolled["agencies"]["countBy"] == [{"value": one, "label": one, "count": 1} for one in ids]
 
 
-@pytest.mark.parametrize("many", [32, pytest.param(160, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("many", [32, pytest.param(80, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("actor", "language"), [(ANONYMOUS, "en"), (MEMBER, "id"), (ADMIN, "en")], ids=["anonymous", "member", "admin"]
 )
