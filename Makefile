@@ -6,7 +6,7 @@ TEST = $(VENV)/test.installed
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fix bench docs lock
+.PHONY: help run test check audit fix bench docs lock
 
 help: ## Show what there is to do.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,10 @@ check: $(TEST) ## Look for faults without running anything: ruff, mypy and bandi
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml registry schema loaders
+
+audit: $(TEST) ## Ask the Python Packaging Advisory Database for known faults in what we depend on; needs the internet.
+	$(BIN)/pip install --quiet pip-audit
+	$(BIN)/pip-audit --disable-pip --require-hashes -r requirements/run.txt
 
 fix: $(TEST) ## Mend what ruff can mend, and format.
 	$(BIN)/ruff check --fix .

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from registry.analysis.answering import heard
 from registry.analysis.lists import Channel, Service
+from registry.analysis.progress import steps
 from registry.analysis.world import World
 from registry.codes import called
 from registry.figures import number
@@ -58,7 +59,7 @@ def channels(world: World) -> Report:
     """List the services without a two-way channel of their own, and those of which feedback waits beyond the promise."""
     reached = list(_reached(world))
     found = [(code, one) for one in reached for code in _findings(one)]
-    rows = [_row(world, code, one) for code, one in sorted(found, key=_order)]
+    rows = [_row(world, code, one) for code, one in steps(_("services told of"), sorted(found, key=_order))]
     return CHANNELS.answer(
         world.as_of, rows, found=len({one.service.id for _code, one in found}), of=len(reached),
         unknown=sum(_unknown(one) for one in reached), withheld=world.withheld, notes=_notes(reached),
