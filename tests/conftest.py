@@ -15,7 +15,7 @@ from registry.opening import place_of
 from registry.settings import Settings
 from registry.store import Place, Store
 
-pytest_plugins = ["tests.engines", "tests.cities", "tests.browsing", "tests.commands"]
+pytest_plugins = ["tests.engines", "tests.cities", "tests.browsing", "tests.commands", "tests.town"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

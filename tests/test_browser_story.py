@@ -62,6 +62,16 @@ class Person:
         """Press a button."""
         self.page.get_by_role("button", name=self.reads(text), exact=True).first.click()
 
+    def registers(self, plural: str) -> None:
+        """Go from the list of a kind to the form of a new one."""
+        self.page.locator(f"nav a[href='/{plural}']").click()
+        self.page.locator(".onward a").first.click()
+
+    def hands_in(self) -> None:
+        """Save what the form holds for an approver."""
+        self.press("Save and hand in")
+        self.told("Saved and handed in: an approver will look at it.")
+
     def find(self, field: str, words: str, title: str) -> None:
         """Type some words of a record's name in a field, and take it from those that are suggested."""
         box = self.page.locator(f"#{field}")
@@ -137,31 +147,27 @@ def story(arrives: Callable[..., Person], mark: str) -> None:
 def registers(sari: Person, hall: str) -> None:
     page = sari.page
     sari.look("10-home")
-    page.locator("nav a[href='/resources']").click()
-    page.locator(".onward a").first.click()
+    sari.registers("resources")
     sari.look("11-form")
     page.locator("#p-name").fill(hall)
     page.locator("#p-kind").select_option(label=sari.code("resource-kind", "facility"))
     page.locator("#p-unit").fill("kursi")
     page.locator("#p-capacity").fill("120")
     page.locator("#p-shareability").select_option(label=sari.code("shareability", "on-request"))
-    sari.press("Save and hand in")
-    sari.told("Saved and handed in: an approver will look at it.")
+    sari.hands_in()
     sari.look("12-handed-in")
 
 
 def proposes(sari: Person, agreement: str) -> str:
     page = sari.page
-    page.locator("nav a[href='/partnerships']").click()
-    page.locator(".onward a").first.click()
+    sari.registers("partnerships")
     sari.look("20-form")
     page.locator("#p-name").fill(agreement)
     page.locator("#p-instrument").select_option(label=sari.code("instrument", "mou"))
     page.locator("#p-valid_from").fill("2026-01-01")
     page.locator("#p-valid_until").fill("2099-12-31")
     sari.find("l-parties-1", "pencatatan sipil", "Dinas Kependudukan dan Pencatatan Sipil")
-    sari.press("Save and hand in")
-    sari.told("Saved and handed in: an approver will look at it.")
+    sari.hands_in()
     sari.look("21-handed-in")
     return agreement
 
@@ -192,16 +198,14 @@ def approves(budi: Person, *waiting: str) -> None:
 
 def asks(tono: Person, hall: str, need: str) -> None:
     page = tono.page
-    page.locator("nav a[href='/needs']").click()
-    page.locator(".onward a").first.click()
+    tono.registers("needs")
     tono.look("50-form")
     page.locator("#p-name").fill(need)
     page.locator("#p-kind").select_option(label=tono.code("resource-kind", "facility"))
     page.locator("#p-unit").fill("kursi")
     page.locator("#p-quantity").fill("80")
     page.locator("#p-by_when").fill("2027-03-01")
-    tono.press("Save and hand in")
-    tono.told("Saved and handed in: an approver will look at it.")
+    tono.hands_in()
     tono.look("51-need")
     offer = page.locator("#meets ~ ul li", has_text=hall)
     offer.get_by_role("link", name=tono.reads("Ask to use it")).click()

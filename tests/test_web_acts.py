@@ -10,27 +10,16 @@ from registry.access import ADMIN
 from registry.changing.auditing import entries
 from registry.changing.hearing import erase
 from registry.changing.turn import Asking
-from registry.constraints import apply
-from registry.cypher.text import Cypher
-from registry.model import MODEL, Resource
+from registry.model import Resource
 from registry.settings import Settings
 from registry.store import Place, Store
 from registry.web.app import build_app
 from tests.acting import acting, by
 from tests.serving import serving
 from tests.test_two_sides import agreement, channel, service
-from tests.town import HEAD, HEALTH, LIBRARY, properties, publish, room, settle
+from tests.town import HEAD, HEALTH, LIBRARY, properties, publish, room
 
 ACTORS = {"sari": HEALTH, "tono": LIBRARY, "budi": HEAD}
-
-
-@pytest.fixture
-def town(embedded_place: Place) -> Iterator[Store]:
-    """Two agencies, published, and a sector."""
-    with Store(embedded_place) as store:
-        apply(store, MODEL)
-        store.write(Cypher("MATCH (n) DETACH DELETE n"))
-        yield settle(store)
 
 
 @pytest.fixture

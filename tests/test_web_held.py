@@ -9,25 +9,16 @@ import pytest
 
 from registry import credentials
 from registry.access import Role
-from registry.constraints import apply
 from registry.cypher.text import Cypher
-from registry.model import MODEL, Resource
+from registry.model import Resource
 from registry.settings import Settings
 from registry.store import Place, Store
 from registry.values import now
 from registry.web.app import build_app
 from tests.serving import serving
-from tests.town import publish, room, settle
+from tests.town import publish, room
 
 TYPED = {"p-name": 'Aula "besar" <b>', "p-kind": "facility", "p-description": "Dua baris,\nlantai 2.", "do": "save"}
-
-
-@pytest.fixture
-def town(embedded_place: Place) -> Iterator[Store]:
-    with Store(embedded_place) as store:
-        apply(store, MODEL)
-        store.write(Cypher("MATCH (n) DETACH DELETE n"))
-        yield settle(store)
 
 
 @pytest.fixture

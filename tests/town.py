@@ -1,19 +1,32 @@
 """A small town whose people change the registry: two agencies and a sector, a coordinator of each and an approver."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
+
+import pytest
 
 from registry.access import ADMIN, Actor, Role
 from registry.changing.saving import LinkChange, Saving, save
 from registry.changing.steps import APPROVE, PROPOSE, take
 from registry.changing.turn import Asking, Outcome
+from registry.constraints import apply
 from registry.cypher import chain, states
-from registry.model import Agency, Resource, Sector
-from registry.store import Store
+from registry.cypher.text import Cypher
+from registry.model import MODEL, Agency, Resource, Sector
+from registry.store import Place, Store
 
 HEALTH = Actor("sari", Role.COORDINATOR, frozenset({"dinkes"}))
 HEAD = Actor("budi", Role.APPROVER, frozenset({"dinkes"}))
 LIBRARY = Actor("tono", Role.COORDINATOR, frozenset({"perpus"}))
+
+
+@pytest.fixture
+def town(embedded_place: Place) -> Iterator[Store]:
+    """The town on the embedded engine, and nothing else."""
+    with Store(embedded_place) as store:
+        apply(store, MODEL)
+        store.write(Cypher("MATCH (n) DETACH DELETE n"))
+        yield settle(store)
 
 
 def settle(store: Store) -> Store:

@@ -1,14 +1,13 @@
 """What a turn has yet to write: records, and ties between them, all of one sort in one statement."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from registry.changing.state import Ties
 from registry.cypher import states
 from registry.cypher.text import Cypher
 from registry.cypher.write import Stored
 from registry.modelling import End, Kind
-
-Ties = Mapping[str, Mapping[str, object]]  # by the id at the far end, the properties of the tie
 
 
 @dataclass(frozen=True)
@@ -50,22 +49,22 @@ class Pending:
 
 
 def _unties(records: Sequence[Written]) -> Iterator[Cypher]:
-    by_end: dict[str, tuple[End, list[Stored]]] = {}
-    for one in records:
-        for end, ids in one.untied:
-            rows = by_end.setdefault(f"{end.kind}.{end.name}", (end, []))[1]
-            rows.extend({"id": one.row["id"], "far": far} for far in ids)
-    return (states.untie(end, rows) for end, rows in by_end.values())
+    rows = ((end, {"id": one.row["id"], "far": far}) for one in records for end, ids in one.untied for far in ids)
+    return (states.untie(end, those) for end, those in _by_end(rows))
 
 
 def _ties(records: Sequence[Written]) -> Iterator[Cypher]:
-    by_end: dict[str, tuple[End, list[Stored]]] = {}
-    for one in records:
-        for end, ties in one.tied:
-            rows = by_end.setdefault(f"{end.kind}.{end.name}", (end, []))[1]
-            kept = {"source": one.source, "run": ""}
-            rows.extend(
-                {"id": one.row["id"], "far": far, "props": {**states.known(values), **kept}}
-                for far, values in ties.items()
-            )
-    return (states.tie(end, rows) for end, rows in by_end.values())
+    rows = (
+        (end, {"id": one.row["id"], "far": far, "props": {**states.known(values), "source": one.source, "run": ""}})
+        for one in records
+        for end, ties in one.tied
+        for far, values in ties.items()
+    )
+    return (states.tie(end, those) for end, those in _by_end(rows))
+
+
+def _by_end(rows: Iterable[tuple[End, Stored]]) -> Iterable[tuple[End, list[Stored]]]:
+    found: dict[str, tuple[End, list[Stored]]] = {}
+    for end, row in rows:
+        found.setdefault(f"{end.kind}.{end.name}", (end, []))[1].append(row)
+    return found.values()
