@@ -37,6 +37,7 @@ from schema.paying import pay
 from schema.planner import Records
 from schema.refusal import Refused
 from schema.selection import Operation
+from schema.shape import Form
 
 RECORD = "@record"  # the variable that holds the id of the record to read back
 AT_ONCE = 4  # threads; one process makes one change at a time
@@ -118,7 +119,7 @@ class Changer:
     ) -> tuple[Compiled, Problems]:
         """Return what is read back of the record, and what is told of problems."""
         planned, problems = Planned(), {}
-        records = Records(self._model, operation, strict=False)
+        records = Records(self._model, operation, Form.LOOSE)
         for key, below in operation.fields(nodes, type_name, ROOT_DEPTH).items():
             if below[0].name.value == "record":
                 given = Given((RECORD,))

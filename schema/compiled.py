@@ -26,14 +26,14 @@ from registry.store import Reader, Rows, Store, StoreError
 from schema.counting import Counts
 from schema.documents import Documents
 from schema.exploring import explore
-from schema.inputs import shape_of
+from schema.inputs import plain_variables, shape_of
 from schema.kept import Kept
 from schema.limits import check_cost, check_variables
 from schema.operations import Planned, plan_operation
 from schema.paying import pay
 from schema.refusal import Refused, internal
 from schema.selection import Operation
-from schema.shape import Incomplete
+from schema.shape import Form, Incomplete
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,8 @@ class Compiled:
 
     async def explored(self, asking: Asking, variables: Mapping[str, Any]) -> dict[str, Any]:
         """Return what the questions find that come first, each as a variable. Raises Refused and StoreError."""
+        if not self.planned.explored:
+            return {}
         await pay(check_cost(list(self.planned.explored.values()), variables))
         return {
             f"@{key}": await explore(question, asking.asker(question), variables, key)
@@ -117,22 +119,20 @@ class Answerer:
             return None
         return Asked(text, document, operation, variables)
 
-    async def answer(
-        self, schema: GraphQLSchema, asked: Asked, asking: Asking, *, strict: bool = True
-    ) -> ExecutionResult:
-        """Return the result of an operation. Raises Incomplete, when strict, where graphql-core has to complete it."""
+    async def answer(self, schema: GraphQLSchema, asked: Asked, asking: Asking, form: Form) -> ExecutionResult:
+        """Return the result of an operation. Raises Incomplete where graphql-core has to complete it."""
         try:
-            return ExecutionResult(data=await self._read(schema, asked, asking, strict), errors=None)
+            return ExecutionResult(data=await self._read(schema, asked, asking, form), errors=None)
         except Incomplete:
             raise
         except Exception as error:
             return ExecutionResult(data=None, errors=[as_answered(error)])
 
-    async def _read(self, schema: GraphQLSchema, asked: Asked, asking: Asking, strict: bool) -> dict[str, Any]:
+    async def _read(self, schema: GraphQLSchema, asked: Asked, asking: Asking, form: Form) -> dict[str, Any]:
         variables = coerced(schema, asked)
-        key = (asked.text, asked.operation.name and asked.operation.name.value, shape_of(variables), strict)
-        compiled = self._kept.get(key) or self._kept.keep(key, self._compile(schema, asked, variables, strict))
-        if strict and compiled.planned.introspects:
+        key = (asked.text, asked.operation.name and asked.operation.name.value, shape_of(variables), form)
+        compiled = self._kept.get(key) or self._kept.keep(key, self._compile(schema, asked, variables, form))
+        if form is not Form.LOOSE and compiled.planned.introspects:
             raise Incomplete
         known = {**variables, **await compiled.explored(asking, variables)}
         questions, cyphers = compiled.planned.questions, compiled.ask(known, asking.actor)
@@ -140,9 +140,9 @@ class Answerer:
         asking.tell(questions, cyphers)
         return compiled.planned.answer(await self._counts.read(asking.reader, questions, cyphers), known)
 
-    def _compile(self, schema: GraphQLSchema, asked: Asked, variables: Mapping[str, Any], strict: bool) -> Compiled:
+    def _compile(self, schema: GraphQLSchema, asked: Asked, variables: Mapping[str, Any], form: Form) -> Compiled:
         operation = Operation(schema, asked.operation, fragments_of(asked.document), variables)
-        planned = plan_operation(operation, self._model, strict=strict)
+        planned = plan_operation(operation, self._model, form)
         return Compiled(planned, tuple(write(question, self._model) for question in planned.questions))
 
 
@@ -160,9 +160,9 @@ class Answering(SchemaExtension):
             yield
             return
         try:
-            context.result = await self._answerer.answer(schema, asked, context.context)
+            context.result = await self._answerer.answer(schema, asked, context.context, Form.VALUES)
         except Incomplete:
-            completed = await self._answerer.answer(schema, asked, context.context, strict=False)
+            completed = await self._answerer.answer(schema, asked, context.context, Form.LOOSE)
             context.root_value, context.result = completed.data, completed if completed.errors else None
         yield
 
@@ -173,6 +173,8 @@ def coerced(schema: GraphQLSchema, asked: Asked) -> dict[str, Any]:
     if not definitions:
         return {}
     check_variables(asked.variables)
+    if (plain := plain_variables(definitions, asked.variables)) is not None:
+        return plain
     values = get_variable_values(schema, definitions, dict(asked.variables), max_errors=5)
     if isinstance(values, list):
         raise Refused("BAD_REQUEST", values[0].message, nodes=values[0].nodes)

@@ -35,7 +35,7 @@ from schema.explored import explored_fields
 from schema.filters import Inputs
 from schema.names import camel, field_of, link_type
 from schema.procedures import procedures
-from schema.shape import KIND, Incomplete
+from schema.shape import KIND, Form, Incomplete
 
 FIRST, FIRST_LINKED = 20, 50
 COUNT_BY = (
@@ -62,12 +62,12 @@ class Schema(strawberry.Schema):
     async def answer_known(
         self, text: str, name: str | None, variables: dict[str, Any], asking: Asking
     ) -> ExecutionResult | None:
-        """Answer an operation of a document that is known; None where Strawberry has to look at it."""
+        """Answer an operation of a document that is known, in JSON; None where Strawberry has to look at it."""
         asked = self._answerer.known(text, name, variables)
         if asked is None:
             return None
         try:
-            result = await self._answerer.answer(self._schema, asked, asking)
+            result = await self._answerer.answer(self._schema, asked, asking, Form.JSON)
         except Incomplete:
             return None
         return ExecutionResult(result.data, result.errors)

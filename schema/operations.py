@@ -20,7 +20,7 @@ from schema.pages import PageShape
 from schema.planner import Records
 from schema.refusal import Refused
 from schema.selection import Operation
-from schema.shape import compiled
+from schema.shape import Form, compiled
 from schema.trees import Tree
 
 Rows = list[list[Any]]
@@ -53,9 +53,9 @@ class Planned:
         return {key: build(rows, variables) for key, build in self.builds.items()}
 
 
-def plan_operation(operation: Operation, model: Model, *, strict: bool) -> Planned:
+def plan_operation(operation: Operation, model: Model, form: Form) -> Planned:
     """Plan every root field of a query. Raises Refused."""
-    planned, records = Planned(), Records(model, operation, strict)
+    planned, records = Planned(), Records(model, operation, form)
     singles = {field_of(kind): kind for kind in model}
     lists = {camel(kind.plural): kind for kind in model}
     for key, nodes in operation.root_fields().items():

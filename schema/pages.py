@@ -11,7 +11,7 @@ from registry.plan import Given, Select
 from schema.cursors import write_cursor
 from schema.limits import page_size
 from schema.planner import Records
-from schema.shape import Row, compiled
+from schema.shape import Form, Row, compiled
 
 Value = Callable[[list[Any]], Any]
 DEPTH = 2
@@ -47,7 +47,7 @@ class PageShape:
 
     def _nodes(self, nodes: list[FieldNode]) -> Callable[[list[Any], bool], Any]:
         place, row = self._view(nodes)
-        shaped = compiled(row.many)
+        shaped = compiled(row.pieces if self._records.form is Form.JSON else row.many)
         return lambda page, more: shaped([row[place] for row in page])
 
     def _edges(self, nodes: list[FieldNode]) -> Callable[[list[Any], bool], Any]:

@@ -16,7 +16,7 @@ from schema.inputs import arguments
 from schema.limits import page_size
 from schema.names import camel, field_of, link_type
 from schema.selection import Operation
-from schema.shape import Made, Row, Shape
+from schema.shape import Form, Made, Row, Shape
 
 Part = Follow | Count | Look
 
@@ -25,12 +25,17 @@ Part = Follow | Count | Look
 class Records:
     """Plans records of an operation: the model says what each field is.
 
-    `strict` shapes check what the schema promises and name enums; others leave both to graphql-core.
+    Shapes check what the schema promises and name enums, except where the form leaves both to graphql-core.
     """
 
     model: Model
     operation: Operation
-    strict: bool
+    form: Form
+
+    @property
+    def strict(self) -> bool:
+        """Tell whether shapes see to what the schema promises."""
+        return self.form is not Form.LOOSE
 
     def record(self, nodes: list[FieldNode], kind: str, depth: int) -> tuple[Select, Row]:
         """Return what these nodes select of a record, and its shape."""

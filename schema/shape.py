@@ -6,12 +6,23 @@ take. Nothing of a request enters the source but response names, which GraphQL k
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Any
+
+import orjson
 
 Source = str
 Shape = Callable[[Source], Source]
 Made = Callable[[Any], Any]
 KIND = "__kind"
+
+
+class Form(Enum):
+    """What an answer is made into."""
+
+    JSON = auto()  # its records are JSON already, for who sends them on
+    VALUES = auto()
+    LOOSE = auto()  # values whose enums, and what the schema promises of them, are left to graphql-core
 
 
 class Incomplete(Exception):
@@ -29,6 +40,10 @@ class Row:
     def many(self, rows: Source) -> Source:
         """Return the list of what all rows become."""
         return f"[{self.value} for {self.names} in {rows}{self.details}]"
+
+    def pieces(self, rows: Source) -> Source:
+        """Return the list of what all rows become as JSON, each written while the processor still has it at hand."""
+        return f"[piece({self.value}) for {self.names} in {rows}{self.details}]"
 
     def only(self, row: Source) -> Source:
         """Return what one row becomes."""
@@ -79,6 +94,11 @@ def link(keys: Mapping[str, int], edge: int, behind: Sequence[Row], *, type_name
     return Row(listed if names or not behind else behind[0].names, "".join(row.details for row in behind), value)
 
 
+def piece(value: Any) -> orjson.Fragment:
+    """Return a value as it stands in the JSON of an answer."""
+    return orjson.Fragment(orjson.dumps(value))
+
+
 def same(value: Source) -> Source:
     """Leave a value as it is."""
     return value
@@ -99,7 +119,7 @@ def of_kinds(rows: Mapping[str, Row], *, marked: bool) -> Made:
 
 def compiled(shape: Shape) -> Made:
     """Return the function that makes the value of what it is given."""
-    made: Made = eval(f"lambda rows: {shape('rows')}", {"missing": _missing})  # nosec B307 # text that `shape` makes of our own names
+    made: Made = eval(f"lambda rows: {shape('rows')}", {"missing": _missing, "piece": piece})  # nosec B307 # text that `shape` makes of our own names
     return made
 
 

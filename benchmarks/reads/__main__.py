@@ -17,13 +17,13 @@ from benchmarks.reads.measure import CLIENTS, Asking, Cost, Question, compared, 
 from benchmarks.reads.servers import Server
 from benchmarks.reads.world import agency_id, fill
 
-ROUNDS = 3
+ROUNDS = 9
 AGENCIES, CHANNELS = 50, 3
 QUESTIONS = [
-    Question("tree", {"first": 50}, 40),
-    Question("tree", {"first": 10}, 100),
-    Question("tree", {"first": 1}, 250),
-    Question("one", {"id": agency_id(7)}, 250),
+    Question("tree", {"first": 50}, 20),
+    Question("tree", {"first": 10}, 40),
+    Question("tree", {"first": 1}, 80),
+    Question("one", {"id": agency_id(7)}, 80),
 ]
 FLOOR, PEER = 1, 4
 

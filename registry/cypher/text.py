@@ -21,4 +21,4 @@ class Cypher:
 
 def gathered(text: str) -> str:
     """Return the text that answers with all rows as one list, which costs the driver a message instead of many."""
-    return f"RETURN COLLECT {{ {text} }}"
+    return f"RETURN COLLECT {{ {text} }} AS rows"

@@ -34,7 +34,7 @@ from registry.web.graphiql import FIRST, FIRST_REPORT
 from registry.web.hosts import OursOnly
 from registry.web.inbox import Inbox
 from registry.web.language import Speaking
-from registry.web.limits import FewFailures, FewRequests, Limits
+from registry.web.limits import FewRequests, Limits
 from registry.web.lists import Lists
 from registry.web.meeting import Meetings
 from registry.web.operations import operation
@@ -99,8 +99,7 @@ def build_app(place: Place, settings: Settings, *, model: Model = MODEL) -> Star
             Middleware(Speaking, usual=settings.lang),
             Middleware(OursOnly, hosts=settings.hosts),
             Middleware(OwnPagesOnly),
-            Middleware(FewFailures, limits=limits),
-            Middleware(Recognised, reader=reader, bearer=Bearers(reader, provider, settings)),
+            Middleware(Recognised, reader=reader, bearer=Bearers(reader, provider, settings), limits=limits),
             Middleware(FewRequests, limits=limits),
             Middleware(Counting, inbox=inbox),
         ],

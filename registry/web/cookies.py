@@ -13,7 +13,7 @@ def cookie(request: HTTPConnection, name: str) -> str | None:
 
 def set_cookie(request: HTTPConnection, response: Response, name: str, value: str, seconds: int) -> None:
     """Let the browser keep a value for so many seconds; no script reads it, and no other site's form sends it."""
-    secure = request.url.scheme == "https"
+    secure = request.scope["scheme"] == "https"
     response.set_cookie(_named(request, name), value, seconds, path="/", secure=secure, httponly=True, samesite="lax")
 
 
@@ -23,4 +23,4 @@ def drop_cookie(request: HTTPConnection, response: Response, name: str) -> None:
 
 
 def _named(request: HTTPConnection, name: str) -> str:
-    return f"__Host-{name}" if request.url.scheme == "https" else name
+    return f"__Host-{name}" if request.scope["scheme"] == "https" else name

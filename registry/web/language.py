@@ -8,10 +8,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from registry.words import LANGUAGES, speaking
 
 COOKIE = "lang"
+SAYING = (b"cookie", b"accept-language")
 
 
-def chosen(request: HTTPConnection, usual: str) -> str:
+def chosen(scope: Scope, usual: str) -> str:
     """Return the language that a request asks for, `usual` when it asks for none that we speak."""
+    if not scope["query_string"] and all(name not in SAYING for name, _value in scope["headers"]):
+        return usual  # a script says nothing of it
+    request = HTTPConnection(scope)
     named = (request.query_params.get("lang"), request.cookies.get(COOKIE))
     wanted = (*named, *_accepted(request.headers.get("accept-language", "")))
     return next((one for one in wanted if one in LANGUAGES), usual)
@@ -44,5 +48,5 @@ class Speaking:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        with speaking(chosen(HTTPConnection(scope), self._usual)):
+        with speaking(chosen(scope, self._usual)):
             await self._app(scope, receive, send)

@@ -25,7 +25,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from registry.settings import Settings
 from registry.web.actors import FOR_EVERYBODY, signed_in
 from registry.web.problems import refusal
-from registry.web.recognising import claims_to_be_somebody
 from registry.words import _
 from schema.paying import spending
 
@@ -109,14 +108,14 @@ def _storage(pool: Any) -> Storage:
 
 
 class FewFailures:
-    """Lets an address be wrong only so often; stands before who asks is looked up."""
+    """Lets an address be wrong about who asks only so often; stands before that is looked up."""
 
     def __init__(self, app: ASGIApp, limits: Limits) -> None:
         self._app, self._limits = app, limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or refuse until the minute is over."""
-        visitor = self._limits.visitor(scope) if claims_to_be_somebody(scope) else None
+        visitor = self._limits.visitor(scope)
         if visitor is None:
             await self._app(scope, receive, send)
         elif wait := await self._limits.failing(visitor):

@@ -36,7 +36,7 @@ def exception_handlers(usual: str) -> dict[Any, Callable[[Request, Any], Any]]:
 
     async def unexpected(request: Request, error: Exception) -> Response:
         """Answer outside of all middleware, so with the language and the headers that it would have added."""
-        with speaking(chosen(request, usual)):
+        with speaking(chosen(request.scope, usual)):
             response = _unexpected(request, error)
         secure(response.raw_headers, request.url.path)
         return response

@@ -19,6 +19,7 @@ from registry.web.actors import CHALLENGE, FIRST, FOR_EVERYBODY, LOGIN, LOGOUT, 
 from registry.web.addresses import address
 from registry.web.cookies import SESSION, cookie, drop_cookie
 from registry.web.holding import held, here
+from registry.web.limits import FewFailures, Limits
 from registry.web.problems import SOON, away, refusal, unheard
 from registry.words import _
 
@@ -37,7 +38,7 @@ class Unrecognised(Exception):
 
 
 def brings_something(scope: Scope) -> bool:
-    """Tell whether there is something to look at; most requests bring nothing, and pay nothing."""
+    """Tell whether there is something to look at."""
     return (
         scope["type"] == "http"
         and any(name == b"authorization" or (name == b"cookie" and COOKIE in value) for name, value in scope["headers"])
@@ -45,19 +46,23 @@ def brings_something(scope: Scope) -> bool:
     )
 
 
-def claims_to_be_somebody(scope: Scope) -> bool:
-    """Tell whether a request is one that may be wrong about who asks."""
+def may_be_wrong(scope: Scope) -> bool:
+    """Tell whether a request is one that may be wrong about who asks; most are not."""
     return brings_something(scope) or (scope["type"] == "http" and scope["path"].startswith(ENTRANCES))
 
 
 class Recognised:
     """Finds out who asks, where a request says so; what they are answered is kept by nobody else."""
 
-    def __init__(self, app: ASGIApp, reader: Reader, bearer: Bearer) -> None:
+    def __init__(self, app: ASGIApp, reader: Reader, bearer: Bearer, limits: Limits) -> None:
         self._app, self._reader, self._bearer = app, reader, bearer
+        self._carefully = FewFailures(self._recognised, limits)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer as the holder of what the request brings."""
+        await (self._carefully if may_be_wrong(scope) else self._app)(scope, receive, send)
+
+    async def _recognised(self, scope: Scope, receive: Receive, send: Send) -> None:
         if not brings_something(scope):
             await self._app(scope, receive, send)
             return
