@@ -4,6 +4,7 @@ import asyncio
 from random import Random
 from typing import Any
 
+import orjson
 import pytest
 
 from registry.access import ADMIN, ANONYMOUS, Actor
@@ -28,12 +29,15 @@ SEED = 20261125
 
 
 async def answers(place: Place, operations: list[tuple[str, dict[str, Any]]], actor: Actor) -> list[Any]:
-    """Return the data of each operation; an error fails the test."""
+    """Return the data of each operation; an error fails the test, and so does other JSON than the data makes."""
     found = []
     async with Reader(place) as reader:
         for text, variables in operations:
-            result = await SCHEMA.execute(text, variable_values=variables, context_value=Asking(reader, actor))
+            asking = Asking(reader, actor)
+            result = await SCHEMA.execute(text, variable_values=variables, context_value=asking)
             assert not result.errors, (result.errors, text, variables)
+            written = await SCHEMA.answer_known(text, None, variables, asking)
+            assert written is None or orjson.dumps(written.data) == orjson.dumps(result.data), (text, variables)
             found.append(result.data)
     return found
 

@@ -7,7 +7,7 @@ Ids = Sequence[str]
 
 
 class Agency(NamedTuple):
-    """A body and where it belongs. The first of its sectors is its main one."""
+    """A body and where it belongs. The first of its sectors, by their ids, counts as its main one."""
 
     id: str
     name: str
