@@ -91,9 +91,10 @@ class Endpoint(GraphQL[Asking, None]):
 
     async def _known(self, request: Request, asked: GraphQLRequestData) -> Response | None:
         """Answer a document that is known; all else is left to Strawberry, which takes twice the time."""
-        asking = self._asking(request)
+        sub_response = await self.get_sub_response(request)
+        asking = await self.get_context(request, sub_response)
         result = await self._schema.answer_known(asked.query or "", asked.operation_name, asked.variables or {}, asking)
-        return self._response(self._presented(result), _media(request)) if result else None
+        return self.create_response(await self.process_result(request, result), sub_response) if result else None
 
     def should_render_graphql_ide(self, request: BaseRequestProtocol) -> bool:
         """Tell whether a browser asks for the address itself."""
@@ -112,20 +113,9 @@ class Endpoint(GraphQL[Asking, None]):
 
     async def get_context(self, request: Any, response: Any) -> Asking:
         """Say who asks, and the store that is asked, or changed."""
-        return self._asking(request)
-
-    async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
-        """Return the result as it is presented."""
-        return self._presented(result)
-
-    def create_response(self, response_data: Any, sub_response: Response) -> Response:
-        """Return the response, which has the media type that it began with."""
-        return self._response(response_data, sub_response.media_type or JSON)
-
-    def _asking(self, request: Request) -> Asking:
         return Asking(self._reader, self._actor(request), store=self._store)
 
-    def _presented(self, result: ExecutionResult) -> GraphQLHTTPResponse:
+    async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
         """Return the result: a few errors, each with a code; and no data where the operation was refused as a whole."""
         if not result.errors:
             return {"data": result.data}
@@ -134,13 +124,14 @@ class Endpoint(GraphQL[Asking, None]):
             errors = [error | {"message": SUGGESTION.sub("", error["message"])} for error in errors]
         return {"errors": errors} if result.data is None else {"data": result.data, "errors": errors}
 
-    def _response(self, answer: Any, media: str) -> Response:
+    def create_response(self, response_data: Any, sub_response: Response) -> Response:
         """Return the response; what holds an error is not kept, and says when to come back if that helps."""
-        seconds = wait(answer)
+        media = sub_response.media_type or JSON
+        seconds = wait(response_data)
         headers = {**PRIVATE, **({"Retry-After": str(seconds)} if seconds else {})}
-        if "errors" in answer:
+        if "errors" in response_data:
             headers["Cache-Control"] = "no-store"
-        return Response(self.encode_json(answer), status(answer, media), headers, _typed(media))
+        return Response(self.encode_json(response_data), status(response_data, media), headers, _typed(media))
 
     def encode_json(self, data: object) -> bytes:
         """Write JSON."""
