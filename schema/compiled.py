@@ -132,7 +132,7 @@ class Answerer:
         variables = coerced(schema, asked)
         key = (asked.text, asked.operation.name and asked.operation.name.value, shape_of(variables), form)
         compiled = self._kept.get(key) or self._kept.keep(key, self._compile(schema, asked, variables, form))
-        if form is not Form.LOOSE and compiled.planned.introspects:
+        if form.strict and compiled.planned.introspects:
             raise Incomplete
         known = {**variables, **await compiled.explored(asking, variables)}
         questions, cyphers = compiled.planned.questions, compiled.ask(known, asking.actor)

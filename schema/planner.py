@@ -32,11 +32,6 @@ class Records:
     operation: Operation
     form: Form
 
-    @property
-    def strict(self) -> bool:
-        """Tell whether shapes see to what the schema promises."""
-        return self.form is not Form.LOOSE
-
     def record(self, nodes: list[FieldNode], kind: str, depth: int) -> tuple[Select, Row]:
         """Return what these nodes select of a record, and its shape."""
         chosen = self.operation.fields(nodes, kind, depth)
@@ -55,7 +50,7 @@ class Records:
             most = max(most, self.operation.aliases)
         self.operation.aliases = most
         shapes = {kind: shaped for kind, (_, shaped) in views.items()}
-        return tuple(select for select, _ in views.values()), shape.of_kinds(shapes, marked=not self.strict)
+        return tuple(select for select, _ in views.values()), shape.of_kinds(shapes, marked=not self.form.strict)
 
     def given(self, type_name: str, node: FieldNode) -> dict[str, Any]:
         """Return the arguments of a field of a type."""
@@ -142,12 +137,12 @@ class Records:
         declared = self.model[kind].properties
         details = [name for name in properties if name in declared and not declared[name].face]
         places = _places(chosen, properties, list(parts))
-        closed = [name for name in ("access", "status") if name in properties and self.strict]
+        closed = [name for name in ("access", "status") if name in properties and self.form.strict]
         return shape.record(
             places,
             len(properties) + len(parts),
             details=(len(properties) - len(details), len(details)),
-            promised=sum(name not in declared or declared[name].promised for name in properties) * self.strict,
+            promised=sum(name not in declared or declared[name].promised for name in properties) * self.form.strict,
             converted={
                 **{properties.index(name): shape.upper for name in closed},
                 **{places[key]: shaped for key, (_, shaped) in parts.items()},

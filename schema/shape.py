@@ -24,6 +24,11 @@ class Form(Enum):
     VALUES = auto()
     LOOSE = auto()  # values whose enums, and what the schema promises of them, are left to graphql-core
 
+    @property
+    def strict(self) -> bool:
+        """Tell whether shapes see to what the schema promises."""
+        return self is not Form.LOOSE
+
 
 class Incomplete(Exception):
     """A value that the schema promises is missing; graphql-core then completes the answer and says where."""

@@ -77,7 +77,7 @@ class Tree:
             views, shaped = (select,), compiled(row.only)
         place = self._ask(ByIds(Given((self._found,), reading=partial(_ids, path)), views))
         self._places.append((place, shaped))
-        table, strict = len(self._places) - 1, self._records.strict and promised
+        table, strict = len(self._places) - 1, self._records.form.strict and promised
 
         def records(found: Any, tables: Tables) -> Any:
             known = tables[table]
