@@ -1,7 +1,7 @@
 """Open the store that the settings name: a server at NEO4J_URI, or the embedded engine on our own directory."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 
 from registry import engine
@@ -13,7 +13,7 @@ Tell = Callable[[str], None]
 
 @contextmanager
 def open_place(settings: Settings, tell: Tell | None = None, *, lasting: bool = False) -> Iterator[Place]:
-    """Yield where the store is. An engine that was started for this is stopped afterwards; see engine.start for `lasting`.
+    """Yield where the store is; the embedded engine is kept running within the block. See engine.in_use for `lasting`.
 
     Raises engine.EngineError when the embedded engine cannot be started.
     """
@@ -24,36 +24,11 @@ def open_place(settings: Settings, tell: Tell | None = None, *, lasting: bool = 
             yield place_of(running, settings.query_timeout)
 
 
-def opened_place(settings: Settings) -> Place:
-    """Return where the store is that another process of ours has opened. Raises engine.EngineError if none has."""
-    if settings.neo4j_uri:
-        return _server(settings, settings.neo4j_uri)
-    running = engine.find(settings.data)
-    if running is None:
-        raise engine.EngineError(f"No engine runs on {settings.data}.")
-    return place_of(running, settings.query_timeout)
-
-
-@contextmanager
-def kept_open(settings: Settings, tell: Tell, *, lasting: bool) -> Iterator[None]:
-    """Start the embedded engine again when it dies within the block; a server at NEO4J_URI is for others to look after."""
-    if settings.neo4j_uri:
-        yield
-        return
-    again = partial(engine.start, settings.data, heap=settings.heap, lasting=lasting, progress=tell)
-    with engine.kept_running(settings.data, again, tell):
-        yield
-
-
-@contextmanager
-def running_engine(settings: Settings, tell: Tell | None = None, *, lasting: bool = False) -> Iterator[engine.Engine]:
-    """Yield the embedded engine itself, found or started; if started, it is stopped afterwards. Raises EngineError."""
-    running = engine.start(settings.data, heap=settings.heap, lasting=lasting, progress=tell)
-    try:
-        yield running
-    finally:
-        if running.started_here:
-            engine.stop(settings.data)
+def running_engine(
+    settings: Settings, tell: Tell | None = None, *, lasting: bool = False
+) -> AbstractContextManager[engine.Engine]:
+    """Yield the embedded engine itself, and keep it running within the block. Raises EngineError."""
+    return engine.in_use(settings.data, heap=settings.heap, lasting=lasting, progress=tell)
 
 
 def place_of(running: engine.Engine, timeout: float = Place.timeout) -> Place:

@@ -18,7 +18,7 @@ from registry.constraints import apply
 from registry.cypher.read import write
 from registry.cypher.write import is_empty
 from registry.model import MAIN, MODEL
-from registry.opening import kept_open, open_place
+from registry.opening import open_place
 from registry.plan import NOTHING_ASKED, Total
 from registry.settings import Settings, load_settings
 from registry.store import Place, Store
@@ -46,7 +46,7 @@ def _serve(host: str, port: int, workers: int, prepare: Callable[[Store, Setting
     _check_free(host, port)
     settings = load_settings().served_at(host)
     Thread(target=import_module, args=(WEB,), daemon=True).start()  # while the engine starts
-    with open_place(settings, tell, lasting=lasting) as place, kept_open(settings, tell, lasting=lasting):
+    with open_place(settings, tell, lasting=lasting) as place:
         with Store(place) as store:
             apply(store, MODEL)
             prepare(store, settings)

@@ -2,8 +2,8 @@
 
 from registry.engine.care import backup, check, restore
 from registry.engine.contact import DATABASE, Engine, EngineError, command, sql
+from registry.engine.keeping import in_use
 from registry.engine.lifecycle import find, start, stop
-from registry.engine.watch import kept_running
 
 __all__ = [
     "DATABASE",
@@ -13,7 +13,7 @@ __all__ = [
     "check",
     "command",
     "find",
-    "kept_running",
+    "in_use",
     "restore",
     "sql",
     "start",

@@ -21,8 +21,8 @@ class EngineError(Exception):
 class Engine:
     """A running engine that we may talk to, on the directory ``data``.
 
-    ``username`` may do everything, ``reader_username`` may only read; ``started_here`` is False when another
-    process owns it. Passwords stay out of ``repr``, so that an engine may be logged.
+    ``username`` may do everything, ``reader_username`` may only read. Passwords stay out of ``repr``, so that an engine
+    may be logged.
     """
 
     data: Path
@@ -33,7 +33,6 @@ class Engine:
     reader_password: str = field(repr=False)
     http_url: str
     pid: int
-    started_here: bool
 
 
 def command(engine: Engine, text: str) -> dict[str, Any]:

@@ -5,8 +5,9 @@ import json
 import os
 import secrets
 import tempfile
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ from registry.engine import java
 from registry.engine.contact import READER, Engine, EngineError
 
 START_SECONDS = 120
+POLL_SECONDS = 0.05
 STATE = "engine.json"
+PORTS = "ports.json"
 LOG = Path("log", "engine.log")
 READER_PASSWORD = "reader-password"  # nosec B105 # the name of a file
 UNCHECKED = "unchecked"
@@ -27,12 +30,18 @@ GROUPS = Path("config", "server-groups.json")
 
 @dataclass(frozen=True)
 class State:
-    """The engine that runs on a directory: its process, its guard's process, its two ports."""
+    """The engine that runs on a directory: its process, its guard's process, its two ports.
+
+    The guard admits users at the port ``door`` by the ``token``. An engine that ``stays`` runs on when nobody uses it.
+    """
 
     pid: int
     guard: int
     bolt: int
     http: int
+    door: int
+    token: str = field(repr=False)
+    stays: bool
 
 
 def prepare(data: Path) -> None:
@@ -76,7 +85,7 @@ def furnish(data: Path) -> None:
     (data / GROUPS).write_text(json.dumps(_groups()), encoding="utf-8")
 
 
-def engine_of(data: Path, state: State, *, started_here: bool) -> Engine:
+def engine_of(data: Path, state: State) -> Engine:
     """Return how to reach the engine that ``state`` names. Raises EngineError if its passwords cannot be read."""
     try:
         password, reader_password = (
@@ -93,7 +102,6 @@ def engine_of(data: Path, state: State, *, started_here: bool) -> Engine:
         reader_password=reader_password,
         http_url=f"http://127.0.0.1:{state.http}",
         pid=state.pid,
-        started_here=started_here,
     )
 
 
@@ -111,6 +119,29 @@ def process_of(data: Path, state: State | None) -> psutil.Process | None:
         if state and java.root_path(data) in (process := psutil.Process(state.pid)).cmdline():
             return process
     return None
+
+
+def guard_of(data: Path, state: State | None) -> psutil.Process | None:
+    """Return the living guard of the engine on ``data``, or None."""
+    with contextlib.suppress(psutil.Error):
+        if state and str(data / STATE) in (process := psutil.Process(state.guard)).cmdline():
+            return process
+    return None
+
+
+def await_guard(data: Path, state: State) -> None:
+    """Wait until the guard of an engine that ends is gone: it takes the state file away after a clean end."""
+    while guard_of(data, state):
+        time.sleep(POLL_SECONDS)
+
+
+def last_ports(data: Path) -> tuple[int, int] | None:
+    """Return the ports for Bolt and HTTP of the engine that ran on ``data`` last, where open drivers look for it."""
+    try:
+        bolt, http = json.loads((data / PORTS).read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError):
+        return None
+    return int(bolt), int(http)
 
 
 def _lock(data: Path) -> FileLock:

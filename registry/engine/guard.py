@@ -1,52 +1,149 @@
-"""The engine's only parent: a small process that ends the engine when the process that asked for it is gone.
+"""The engine's parent: a small process that keeps the engine running while somebody uses it.
 
-Run as a file with ``STATE BOLT HTTP COMMAND…``. It holds the reading end of a pipe whose writing end its owner keeps
-open: the pipe ends with the owner, however that dies, on every platform. An owner that wants the engine to stay writes
-``stay`` before it closes. The state file names the engine while it runs; it is removed after a clean stop only, so a
-state file without a process means that the engine was cut off. Standard library only, to stay small.
+Run as a file: ``STATE BOLT HTTP COMMAND…`` starts the engine, ``STATE`` alone takes over the engine that the state file
+names and whose guard was killed. A user is an open connection to the guard: the operating system closes it when the user
+ends, however that happens, on every platform. When the last connection is closed, the engine is ended, unless a user
+said ``stay``. Until its standard input is closed, the process that started the guard counts as a user.
+
+The state file names the engine while it runs. It is removed after a clean stop only, so a state file without a process
+means that the engine was cut off.
 """
 
 import contextlib
+import hmac
 import json
 import os
+import secrets
 import signal
+import socket
 import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
-STAY = b"stay"
+import psutil
+
+WELCOME, STAY, STOP, STOPPED = b"welcome\n", b"stay\n", b"stop\n", b"stopped\n"
+GREETING_SECONDS = 10
 GRACE_SECONDS = 20
 CLEAN = (0, -signal.SIGTERM, 128 + signal.SIGTERM)
 
 
-def main(state: Path, bolt: int, http: int, command: list[str]) -> int:
-    """Run ``command`` in the folder of ``state`` until it ends or the owner is gone; return its exit code."""
+class Guard:
+    """One engine, the connections of its users, and the state file."""
+
+    def __init__(self, path: Path, engine: "subprocess.Popen[bytes] | psutil.Process", bolt: int, http: int) -> None:
+        self._path, self._engine = path, engine
+        self._door = socket.create_server(("127.0.0.1", 0))
+        self._token = secrets.token_urlsafe(24)
+        self._state: dict[str, Any] = {"pid": engine.pid, "guard": os.getpid(), "bolt": bolt, "http": http}
+        self._state |= {"door": self._door.getsockname()[1], "token": self._token, "stays": False}
+        self._lock = threading.Lock()
+        self._users: set[socket.socket] = set()
+        self._starter = True
+        self._ending = self._killed = False
+
+    def run(self, *, stays: bool = False) -> int:
+        """Admit users until the engine has ended; return its exit code."""
+        self._state["stays"] = stays
+        self._write_state()
+        signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=self._stop, daemon=True).start())
+        threading.Thread(target=self._admit, daemon=True).start()
+        threading.Thread(target=self._await_starter, daemon=True).start()
+        code = self._engine.wait()
+        with self._lock:
+            # How an engine ended that is no child of ours is not known, unless we ended it.
+            clean = code in CLEAN if code is not None else self._ending and not self._killed
+            self._ending = True
+            if clean:
+                self._path.unlink(missing_ok=True)
+        return code or 0
+
+    def _admit(self) -> None:
+        while True:
+            connection, _ = self._door.accept()
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _await_starter(self) -> None:
+        while os.read(sys.stdin.fileno(), 1):
+            pass
+        self._starter = False
+        self._end_if_unused()
+
+    def _serve(self, connection: socket.socket) -> None:
+        """Count a connection as a user until it is closed."""
+        with connection, connection.makefile("rb") as lines, contextlib.suppress(OSError):
+            connection.settimeout(GREETING_SECONDS)
+            if not hmac.compare_digest(lines.readline(100).strip(), self._token.encode()):
+                return
+            connection.settimeout(None)
+            with self._lock:
+                if self._ending:
+                    return
+                self._users.add(connection)
+            try:
+                connection.sendall(WELCOME)
+                for line in lines:
+                    self._obey(line)
+            finally:
+                with self._lock:
+                    self._users.discard(connection)
+                self._end_if_unused()
+
+    def _obey(self, line: bytes) -> None:
+        if line == STAY:
+            with self._lock:
+                if not self._ending:
+                    self._state["stays"] = True
+                    self._write_state()
+        elif line == STOP:
+            self._stop()
+
+    def _stop(self) -> None:
+        with self._lock:
+            first, self._ending = not self._ending, True
+            for user in self._users:
+                with contextlib.suppress(OSError):
+                    user.sendall(STOPPED)
+        self._end(first=first)
+
+    def _end_if_unused(self) -> None:
+        with self._lock:
+            if not self._ending and (self._starter or self._users or self._state["stays"]):
+                return
+            first, self._ending = not self._ending, True
+        self._end(first=first)
+
+    def _end(self, *, first: bool) -> None:
+        """End the engine. Does not return: connections are closed when all is over, by the end of this process."""
+        if first:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                self._engine.terminate()
+                try:
+                    self._engine.wait(GRACE_SECONDS)
+                except (subprocess.TimeoutExpired, psutil.TimeoutExpired):
+                    self._killed = True
+                    self._engine.kill()
+        threading.Event().wait()
+
+    def _write_state(self) -> None:
+        draft = self._path.with_suffix(".new")
+        draft.write_text(json.dumps(self._state), encoding="utf-8")
+        draft.replace(self._path)
+
+
+def main(path: Path, *arguments: str) -> int:
+    """Start the engine, or take it over, and guard it until it ends; return its exit code."""
     os.umask(0o077)
-    engine = subprocess.Popen(command, stdin=subprocess.DEVNULL, cwd=state.parent)
-    _write(state, {"pid": engine.pid, "guard": os.getpid(), "bolt": bolt, "http": http})
-    signal.signal(signal.SIGTERM, lambda *_: engine.terminate())
-    threading.Thread(target=_end_with_owner, args=(engine,), daemon=True).start()
-    code = engine.wait()
-    if code in CLEAN:
-        state.unlink(missing_ok=True)
-    return code
-
-
-def _end_with_owner(engine: "subprocess.Popen[bytes]") -> None:
-    if sys.stdin.buffer.read() == STAY:
-        return
-    engine.terminate()
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        engine.wait(GRACE_SECONDS)
-    engine.kill()
-
-
-def _write(state: Path, content: dict[str, int]) -> None:
-    draft = state.with_suffix(".new")
-    draft.write_text(json.dumps(content), encoding="utf-8")
-    draft.replace(state)
+    if not arguments:
+        state = json.loads(path.read_text(encoding="utf-8"))
+        running = psutil.Process(state["pid"])
+        return Guard(path, running, state["bolt"], state["http"]).run(stays=state["stays"])
+    bolt, http, *command = arguments
+    engine = subprocess.Popen(command, stdin=subprocess.DEVNULL, cwd=path.parent)
+    return Guard(path, engine, int(bolt), int(http)).run()
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4:]))
+    sys.exit(main(Path(sys.argv[1]), *sys.argv[2:]))

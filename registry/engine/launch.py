@@ -1,8 +1,8 @@
 """Launch the engine's process behind its guard, and wait until it answers or say why it does not."""
 
-import atexit
 import contextlib
 import json
+import random
 import socket
 import subprocess
 import sys
@@ -11,46 +11,65 @@ from pathlib import Path
 
 from registry.engine import guard, java
 from registry.engine.contact import DATABASE, READER, Engine, EngineError, command, ready, users
-from registry.engine.directory import LOG, STATE, engine_of, state_of
+from registry.engine.directory import LOG, POLL_SECONDS, PORTS, STATE, engine_of, state_of, writing
+from registry.engine.use import Use
 
 Guard = subprocess.Popen[bytes]
 
 ANSWER_SECONDS = 60
-POLL_SECONDS = 0.1
 FAILED = 'Exception in thread "main"'
 REASON_SECONDS = 1  # until the reason stands behind it
+# Below the ports that systems give to outgoing connections: one of those would take the port of an engine that restarts.
+PORT_RANGE = range(20_000, 30_000)
+
+_guards: list[Guard] = []  # those that this process started; kept, since they may outlive what started them
 
 
 class PortTakenError(Exception):
     """A port that was free a moment ago is not any more."""
 
 
-def launch(data: Path, heap: str, *, detached: bool, lasting: bool, ports: tuple[int, int] | None = None) -> Engine:
-    """Start the engine of ``data`` and return it when it answers, its reader admitted.
+def launch(data: Path, heap: str, *, lasting: bool, ports: tuple[int, int] | None = None) -> tuple[Engine, Use]:
+    """Start the engine of ``data``; return it, when it answers and its reader is admitted, and our use of it.
 
     It listens on ``ports``, for Bolt and HTTP, or on two that are free.
     Raises PortTakenError when one of the ports was lost to another process, EngineError when it cannot run.
     """
-    bolt, http = ports or _free_ports()
-    owner = _spawn(data, [str(bolt), str(http), *java.server(data, heap, bolt, http, lasting=lasting)])
-    atexit.register(_let_go, owner)
+    bolt, http = _still_free(*ports) if ports else _free_ports()
+    owner = _spawn(data, str(bolt), str(http), *java.server(data, heap, bolt, http, lasting=lasting))
     try:
-        engine = _await(data, owner)
-        _admit_reader(engine)
+        use = _first_use(data, owner)
+        try:
+            engine = _await(data, owner)
+            _admit_reader(engine)
+            with writing(data):
+                (data / PORTS).write_text(json.dumps([bolt, http]), encoding="utf-8")
+        except BaseException:
+            use.leave()
+            raise
     except BaseException:
         _let_go(owner)
+        owner.wait()
         (data / STATE).unlink(missing_ok=True)
         raise
-    if detached:
-        _let_go(owner, guard.STAY)
-    return engine
+    _let_go(owner)
+    return engine, use
 
 
-def _spawn(data: Path, arguments: list[str]) -> Guard:
+def take_over(data: Path) -> Use:
+    """Start a guard for the engine of ``data`` whose guard was killed; return our use of it."""
+    owner = _spawn(data)
+    try:
+        return _first_use(data, owner)
+    finally:
+        _let_go(owner)
+
+
+def _spawn(data: Path, *arguments: str) -> Guard:
     # A session (on Windows a group) of its own: Ctrl-C in the terminal is for us, not for the engine.
     # Isolated (-I), so that nothing in the environment changes what the guard imports.
-    with (data / LOG).open("wb") as log:
-        return subprocess.Popen(
+    with (data / LOG).open("wb" if arguments else "ab") as log:
+        owner = subprocess.Popen(
             [sys.executable, "-I", guard.__file__, str(data / STATE), *arguments],
             stdin=subprocess.PIPE,
             stdout=log,
@@ -58,23 +77,33 @@ def _spawn(data: Path, arguments: list[str]) -> Guard:
             start_new_session=True,
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
+    _guards[:] = [one for one in _guards if one.poll() is None] + [owner]
+    return owner
 
 
-def _let_go(owner: Guard, message: bytes = b"") -> None:
-    """Close the guard's pipe; unless the message tells it to stay, wait until the engine is gone."""
-    if owner.stdin and not owner.stdin.closed:
-        with contextlib.suppress(BrokenPipeError):
-            owner.stdin.write(message)
-            owner.stdin.close()
-        if not message:
-            owner.wait()
+def _let_go(owner: Guard) -> None:
+    """Close the pipe by which we count as a user until we have registered as one."""
+    if owner.stdin:
+        owner.stdin.close()
+
+
+def _first_use(data: Path, owner: Guard) -> Use:
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while time.monotonic() < deadline:
+        state = state_of(data)
+        if state and state.guard == owner.pid and (use := Use.begin(state)):
+            return use
+        if owner.poll() is not None:
+            _raise_if_failed(data, owner)
+        time.sleep(POLL_SECONDS)
+    raise EngineError(silent(data, "was started but"))
 
 
 def _await(data: Path, owner: Guard) -> Engine:
     deadline = time.monotonic() + ANSWER_SECONDS
     while time.monotonic() < deadline:
         if state := state_of(data):
-            engine = engine_of(data, state, started_here=True)
+            engine = engine_of(data, state)
             if ready(engine):
                 return engine
         _raise_if_failed(data, owner)
@@ -120,8 +149,24 @@ def _admit_reader(engine: Engine) -> None:
         command(engine, f"create user {json.dumps(rights)}")
 
 
+def _still_free(bolt: int, http: int) -> tuple[int, int]:
+    # Seen before: whoever listens there would answer in the place of our engine.
+    try:
+        for port in (bolt, http):
+            socket.create_server(("127.0.0.1", port)).close()
+    except OSError as problem:
+        raise PortTakenError from problem
+    return bolt, http
+
+
 def _free_ports() -> tuple[int, int]:
-    with socket.socket() as one, socket.socket() as other:
-        one.bind(("127.0.0.1", 0))
-        other.bind(("127.0.0.1", 0))
-        return one.getsockname()[1], other.getsockname()[1]
+    with _free_port() as bolt, _free_port() as http:
+        return bolt.getsockname()[1], http.getsockname()[1]
+
+
+def _free_port() -> socket.socket:
+    """Return a socket on a port that nobody listens on."""
+    for port in random.sample(PORT_RANGE, 100):
+        with contextlib.suppress(OSError):
+            return socket.create_server(("127.0.0.1", port))
+    raise EngineError("No free port was found on 127.0.0.1 for the embedded engine: try again.")

@@ -1,5 +1,6 @@
 """The web server: one process, or several workers under a parent that has opened the store for them."""
 
+import atexit
 import gc
 import logging
 import multiprocessing
@@ -7,7 +8,7 @@ import os
 import signal
 import sys
 from asyncio import CancelledError
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from threading import Thread
 from types import FrameType
 from typing import Any
@@ -16,7 +17,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from registry.engine import EngineError
-from registry.opening import opened_place
+from registry.opening import open_place
 from registry.settings import Settings, load_settings
 from registry.store import Place
 from registry.web.app import build_app
@@ -75,9 +76,10 @@ def worker() -> Starlette:
     """Return the application of a worker, which ends when its parent says so or is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is for the parent
     Thread(target=_end_with_parent, daemon=True).start()
-    settings = load_settings()
+    settings, use = load_settings(), ExitStack()
+    atexit.register(use.close)
     try:
-        return _settled(opened_place(settings), settings)
+        return _settled(use.enter_context(open_place(settings, lasting=True)), settings)
     except EngineError as error:
         print(error, file=sys.stderr)
         sys.exit(STARTUP_FAILURE)
