@@ -52,9 +52,8 @@ class _Keeper:
         """End the use; if it was the last one, wait until the engine is gone."""
         with self._lock:
             self._over.set()
-            if self._use is None:
-                return
-            self._use.finish()
+            if self._use:
+                self._use.finish()
         self._thread.join(LEAVE_SECONDS)
 
     def _keep(self, use: Use) -> None:
