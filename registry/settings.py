@@ -19,6 +19,7 @@ from pydantic_settings import (
 
 ISSUER = re.compile(r"https://[^\s?#@]+|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(/[^\s?#]*)?")
 HOST = re.compile(r"\*|(\*\.)?[\w.-]+|\[[0-9a-fA-F:.]+\]")
+SAVED_RUNS = "saved-runs"
 
 
 class SettingsError(Exception):
@@ -67,7 +68,7 @@ class Settings(BaseSettings):
     @property
     def saved_runs(self) -> Path:
         """Where runs of reports are kept."""
-        return self.data / "saved-runs"
+        return self.data / SAVED_RUNS
 
     @field_validator("neo4j_uri")
     @classmethod

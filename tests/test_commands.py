@@ -56,6 +56,28 @@ def test_a_wrong_password_is_one_sentence_without_it(
         assert failure.value.code == "WRONG_PASSWORD"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "instead"),
+    [
+        (["start"], "`neo4j start`"),
+        (["stop"], "`neo4j stop`"),
+        (["status"], "`neo4j status`"),
+        (["check"], "`neo4j-admin database check`"),
+        (["backup", "monday.zip"], "`neo4j-admin database dump`"),
+        (["restore", "monday.zip"], "`neo4j-admin database load`"),
+    ],
+    ids=lambda one: one[0] if isinstance(one, list) else "",
+)
+def test_the_embedded_engine_is_not_looked_after_where_records_are_on_a_server(
+    carried_out: CarriedOut, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], instead: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = refused(carried_out("engine", *arguments, data=tmp_path / "data", NEO4J_URI="bolt://127.0.0.1:1"))
+    assert f"use {instead} there, or run this without NEO4J_URI" in said
+    assert ("saved-runs" in said) == (arguments[0] in ("backup", "restore"))
+    assert not list(tmp_path.iterdir()), "nothing was written, no engine started"
+
+
 def test_the_right_password_is_let_in(
     carried_out: CarriedOut, secured_neo4j_server: Neo4jServer, tmp_path: Path
 ) -> None:

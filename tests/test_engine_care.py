@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from registry import engine
+from registry.settings import SAVED_RUNS
 from tests.engines import READ, SAVE, cypher, gone, ids, require_embedded, until
 
 
@@ -120,14 +121,20 @@ def test_a_damaged_database_is_told_from_a_sound_one(engine_data: Path) -> None:
 def test_a_backup_brings_back_what_was_there(engine_data: Path, tmp_path: Path) -> None:
     running = engine.start(engine_data)
     cypher(running, SAVE)
+    runs = engine_data / SAVED_RUNS
+    runs.mkdir()
+    (runs / "2026-q3.json").write_text("{}")
     archive = engine.backup(running, tmp_path / "monday.zip")
     assert archive == tmp_path / "monday.zip"
     cypher(running, "CREATE (n:Agency {id: 'disdik'})")
+    (runs / "2026-q3.json").rename(runs / "2026-q4.json")
     with pytest.raises(engine.EngineError, match="is running: stop it before you restore"):
         engine.restore(engine_data, archive)
     engine.stop(engine_data)
     engine.restore(engine_data, archive)
     assert ids(engine.start(engine_data)) == ["dinkes"]
+    assert {one.name: one.read_text() for one in runs.iterdir()} == {"2026-q3.json": "{}"}
+    assert not any(engine_data.rglob("saved-runs.zip"))
 
 
 @pytest.mark.slow

@@ -8,17 +8,42 @@ from registry import constraints, engine
 from registry.commands.console import out, print_json, print_table, tell
 from registry.model import MODEL
 from registry.opening import open_store, running_engine
-from registry.settings import load_settings
+from registry.settings import Settings, load_settings
+from registry.words import _, speaking
 
 engine_app = typer.Typer(help="The embedded engine.", no_args_is_help=True)
 schema_app = typer.Typer(help="The constraints and indexes that the model asks for.", no_args_is_help=True)
+# What does on a Neo4j server what a command here does on the embedded engine.
+INSTEAD = {
+    "start": "neo4j start",
+    "stop": "neo4j stop",
+    "status": "neo4j status",
+    "check": "neo4j-admin database check",
+    "backup": "neo4j-admin database dump",
+    "restore": "neo4j-admin database load",
+}
 AS_JSON = typer.Option(False, "--json", help="Print JSON.")
+
+
+def embedded_settings(command: str) -> Settings:
+    """Return the settings. Raises EngineError where they name a Neo4j server: the embedded engine is not what is in use."""
+    settings = load_settings()
+    if not settings.neo4j_uri:
+        return settings
+    with speaking(settings.lang):
+        refusal = _(
+            "The records are on the Neo4j server that NEO4J_URI names, not in the embedded engine: use `{instead}` there,"
+            " or run this without NEO4J_URI for the embedded engine in {data}."
+        )
+        also = _("The saved runs of reports are files in {folder}.") if command in ("backup", "restore") else ""
+        said = f"{refusal} {also}".strip()
+        raise engine.EngineError(said.format(instead=INSTEAD[command], data=settings.data, folder=settings.saved_runs))
 
 
 @engine_app.command()
 def start() -> None:
     """Start the embedded engine and leave it running."""
-    settings = load_settings()
+    settings = embedded_settings("start")
     running = engine.start(settings.data, heap=settings.heap, detached=True, progress=tell)
     out.print(f"The engine runs on {settings.data} at {running.uri}.", markup=False)
 
@@ -26,7 +51,7 @@ def start() -> None:
 @engine_app.command()
 def stop() -> None:
     """Stop the embedded engine."""
-    settings = load_settings()
+    settings = embedded_settings("stop")
     tell(f"Stopping the engine on {settings.data}.")
     stopped = engine.stop(settings.data)
     out.print("The engine has stopped." if stopped else f"No engine runs on {settings.data}.", markup=False)
@@ -35,7 +60,7 @@ def stop() -> None:
 @engine_app.command()
 def status(as_json: bool = AS_JSON) -> None:
     """Say whether the embedded engine runs, and where."""
-    settings = load_settings()
+    settings = embedded_settings("status")
     running = engine.find(settings.data)
     if as_json:
         print_json({"running": running is not None, "uri": running and running.uri, "pid": running and running.pid})
@@ -48,7 +73,7 @@ def status(as_json: bool = AS_JSON) -> None:
 @engine_app.command()
 def check(as_json: bool = AS_JSON) -> None:
     """Check the embedded database; exit code 1 when something is found."""
-    settings = load_settings()
+    settings = embedded_settings("check")
     with running_engine(settings, tell) as running:
         findings = engine.check(running)
     if as_json:
@@ -67,8 +92,8 @@ def print_findings(data: Path, findings: list[str]) -> None:
 
 @engine_app.command()
 def backup(to: Path = typer.Argument(Path(), help="The folder that gets the archive.")) -> None:
-    """Write a backup of the embedded database while it runs."""
-    settings = load_settings()
+    """Write a backup of the embedded database and the saved runs of reports, while it runs."""
+    settings = embedded_settings("backup")
     with running_engine(settings, tell) as running:
         archive = engine.backup(running, to)
     out.print(f"Wrote {archive}.", markup=False)
@@ -76,8 +101,8 @@ def backup(to: Path = typer.Argument(Path(), help="The folder that gets the arch
 
 @engine_app.command()
 def restore(archive: Path = typer.Argument(help="An archive that `backup` wrote.")) -> None:
-    """Put a backup in the place of the embedded database; the engine must not run."""
-    settings = load_settings()
+    """Put a backup in the place of the embedded database and the saved runs; the engine must not run."""
+    settings = embedded_settings("restore")
     engine.restore(settings.data, archive)
     out.print(f"{settings.data} is as it was in {archive}.", markup=False)
 

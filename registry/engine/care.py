@@ -1,15 +1,19 @@
 """Look after the engine's database: check it, back it up, bring a backup back."""
 
 import contextlib
+import io
 import shutil
 import subprocess
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from registry.engine import java
 from registry.engine.contact import DATABASE, Engine, EngineError, sql
-from registry.engine.directory import alone, prepare, process_of, state_of
+from registry.engine.directory import alone, prepare, process_of, state_of, writing
+from registry.settings import SAVED_RUNS
 
+RUNS = "saved-runs.zip"
 SENTENCES = ("warnings", "topMissingReferences")
 RECORDS = {
     "undecodableRecords": "A record cannot be read",
@@ -32,12 +36,14 @@ def check(engine: Engine) -> list[str]:
 def backup(engine: Engine, to: Path) -> Path:
     """Write a consistent copy of the database, made while it is in use, to the file or folder ``to``; return the file.
 
-    The copy holds the records and their schema, not the passwords. Raises EngineError when it cannot be written.
+    The copy holds the records, their schema and the saved runs of reports, not the passwords. Raises EngineError when it
+    cannot be written.
     """
     backups = engine.data / "backups" / DATABASE
-    with _nothing_left(backups):
+    with _nothing_left(backups), writing(engine.data):
         [made] = sql(engine, "BACKUP DATABASE")
-    source = backups / made["backupFile"]
+        source = backups / made["backupFile"]
+        _add_runs(source, engine.data / SAVED_RUNS)
     try:
         return _move(source, to / source.name if to.is_dir() else to)
     except OSError as problem:
@@ -56,6 +62,16 @@ def _nothing_left(folder: Path) -> Iterator[None]:
         raise
 
 
+def _add_runs(archive: Path, runs: Path) -> None:
+    """Add the saved runs to the archive of a database, as one file, since its restorer takes no folders."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as saved:
+        for run in sorted(runs.glob("*.json")):
+            saved.write(run, run.name)
+    with zipfile.ZipFile(archive, "a") as whole:
+        whole.writestr(RUNS, packed.getvalue())
+
+
 def _move(source: Path, target: Path) -> Path:
     """Move a file, to another disk too: the target is there whole or not at all."""
     draft = target.with_name(f"{target.name}.part")
@@ -69,6 +85,7 @@ def _move(source: Path, target: Path) -> Path:
 def restore(data: Path, archive: Path) -> None:
     """Put the database of the backup ``archive`` in the place of the one in ``data``, whose engine must be stopped.
 
+    The saved runs of reports become those of the archive; one that holds none, as older ones do, leaves them.
     Raises EngineError when the engine runs, or the archive is not there or not a backup; then nothing has changed.
     """
     data, archive = data.resolve(), archive.resolve()
@@ -78,7 +95,11 @@ def restore(data: Path, archive: Path) -> None:
     with alone(data):
         if process_of(data, state_of(data)):
             raise EngineError(f"The engine on {data} is running: stop it before you restore a backup.")
-        _replace(data / "databases" / DATABASE, _unpacked(archive, data / "restoring"))
+        restored = _unpacked(archive, data / "restoring")
+        runs = _unpacked_runs(restored, data / "restoring-runs")
+        _replace(data / "databases" / DATABASE, restored)
+        if runs:
+            _replace(data / SAVED_RUNS, runs)
 
 
 def _unpacked(archive: Path, into: Path) -> Path:
@@ -91,6 +112,20 @@ def _unpacked(archive: Path, into: Path) -> Path:
     except BaseException:
         shutil.rmtree(into, ignore_errors=True)
         raise
+    return into
+
+
+def _unpacked_runs(restored: Path, into: Path) -> Path | None:
+    """Unpack the saved runs that lie beside a restored database; return their folder, None where there are none."""
+    packed = restored / RUNS
+    if not packed.exists():
+        return None
+    shutil.rmtree(into, ignore_errors=True)
+    into.mkdir(mode=0o700)
+    with zipfile.ZipFile(packed) as saved:
+        for name in saved.namelist():
+            saved.extract(name, into)
+    packed.unlink()
     return into
 
 
