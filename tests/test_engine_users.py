@@ -19,6 +19,7 @@ from registry.engine import keeping
 from registry.engine.directory import STATE, state_of
 from tests.commands import command, finished, free_port, serves
 from tests.engines import SAVE, cypher, gone, ids, require_embedded, until
+from tests.test_site_reports import HEADER
 
 USES_AND_ASKS = """
 import sys, pathlib
@@ -277,6 +278,29 @@ def test_a_server_says_to_wait_while_its_engine_is_started_again(engine_data: Pa
     _out, err = server.communicate(timeout=60)
     assert server.returncode == 0 and "it is started again" in err, err
     assert engine.find(engine_data) is None
+
+
+GREEDY = "UNWIND range(1, 10000) AS a UNWIND range(1, 40) AS b WITH collect(a) AS l"
+GREEDY += " WITH l + l AS l" * 10 + "\nRETURN size(l) AS n, true AS found, [] AS evidence\n"
+
+
+@pytest.mark.slow
+def test_a_report_that_takes_all_memory_of_the_engine_leaves_a_server_that_answers(
+    engine_data: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "greedy.cypher").write_text(HEADER + GREEDY, encoding="utf-8")
+    port = free_port()
+    server = command("serve", "--port", str(port), data=engine_data, REGISTRY_REPORTS=str(tmp_path))
+    serves(server, port)
+    before = engine.find(engine_data)
+    assert before
+    answer = httpx.get(f"http://127.0.0.1:{port}/reports/greedy.json", timeout=PATIENCE)
+    assert answer.status_code == 503 and "message" in answer.json(), answer.text
+    assert until(lambda: gone(before.pid)), "it ends, since nobody knows what still works"
+    assert until(lambda: is_ready(port), PATIENCE)
+    server.send_signal(signal.SIGTERM)
+    _out, err = server.communicate(timeout=PATIENCE)
+    assert server.returncode == 0 and "Traceback" not in err, err
 
 
 COMMANDS = (

@@ -303,6 +303,29 @@ def test_a_fault_of_a_file_is_told_with_its_line(
         assert str(library.faults()[0]).startswith(f"how-many.cypher, baris {line}: ")
 
 
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("UNWIND [1] AS n\nRETURN size(reduce(s = 'x', i IN [1, 2] | s + s)) AS n", "reduce may not be used"),
+        ("UNWIND [1] AS n\nRETURN size(range(1, 1000000000)) AS n", "range gives at most 10,000 numbers"),
+        ("UNWIND [1] AS n\nRETURN size(range(1, $step)) AS n", "whole numbers that are written out"),
+        ("UNWIND [1] AS n\nRETURN size(range(1, n * 9)) AS n", "whole numbers that are written out"),
+        ("UNWIND ['x'] AS s WITH " + " WITH ".join(["s + s AS s"] * 30) + "\nRETURN size(s) AS n", "at most 10 times"),
+        ("UNWIND ['x'] AS s\nRETURN size(replace(s, 'x', s)) AS n", "a text in quotes"),
+        ("UNWIND ['x'] AS s\nRETURN size(" + "replace(" * 3 + "s" + f", 'x', '{'x' * 40}')" * 3 + ") AS n", "at most 10"),
+        ("UNWIND ['x'] AS s\nRETURN size('" + "x" * 1001 + "') AS n", "at most 1,000 characters"),
+        ("UNWIND [[1, 2]] AS l\nRETURN size([a IN l | [b IN l | [c IN l | 1]]]) AS n", "for each member of a list"),
+    ],
+    ids=["reduce", "range", "parameter", "value", "plus", "replace", "replaced often", "literal", "lists in lists"],
+)  # fmt: skip
+def test_what_would_grow_without_a_limit_is_refused_with_its_line(
+    tmp_path: Path, library: Library, text: str, sentence: str
+) -> None:
+    written(tmp_path, HEADER + f"{text}, true AS found, [] AS evidence\n")
+    with pytest.raises(BrokenReport, match=r"^how-many\.cypher, line 1[67]: .*" + sentence):
+        library.find("how-many")
+
+
 @pytest.mark.parametrize("name", ["gaps", "graphql", "reports", "How-Many", "how_many", "how-1", "x" * 41])
 def test_a_name_that_is_taken_or_is_none_is_told(tmp_path: Path, library: Library, name: str) -> None:
     written(tmp_path, HEADER + TEXT, name)
@@ -346,7 +369,7 @@ def test_what_the_store_cannot_do_is_a_sentence(
 
 def test_a_text_without_end_is_stopped(tmp_path: Path, library: Library, neo4j_server: Any) -> None:
     login = neo4j_server.username, neo4j_server.password
-    written(tmp_path, HEADER + TEXT.replace("\n", " UNWIND range(1, 1000000) AS a UNWIND range(1, 1000000) AS b\n", 1)
+    written(tmp_path, HEADER + TEXT.replace("\n", "".join(f" UNWIND range(1, 10000) AS {one}" for one in "abc") + "\n", 1)
             .replace("n,", "count(*) AS n,").replace("n >", "count(*) >"))  # fmt: skip
     with Store(Place(neo4j_server.uri, *login, *login, timeout=0.5)) as store, pytest.raises(StoreError) as stopped:
         library.run(store, "how-many", ADMIN, AS_OF)

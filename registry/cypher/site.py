@@ -5,6 +5,7 @@ the question who may see it at each of its records. All else is let through only
 itself: words, functions and properties that stand in a list. What nobody thought of is refused.
 """
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -18,7 +19,7 @@ from registry.model import MODEL
 EVIDENCE, FOUND = "evidence", "found"
 FUNCTIONS = frozenset({
     "abs", "all", "any", "avg", "ceil", "coalesce", "collect", "count", "date", "duration.between", "duration.inDays", "exp",
-    "floor", "head", "labels", "last", "left", "log", "max", "min", "none", "range", "reduce", "replace",
+    "floor", "head", "labels", "last", "left", "log", "max", "min", "none", "range", "replace",
     "reverse", "right", "round", "sign", "single", "size", "split", "sqrt", "substring", "sum", "tail", "toFloat",
     "toInteger", "toLower", "toString", "toUpper", "trim", "type",
 })  # fmt: skip
@@ -30,6 +31,10 @@ PROPERTIES = (
 SUBQUERIES = ("EXISTS", "COUNT", "COLLECT")
 TAIL = ("ORDER", "SKIP", "LIMIT")
 OPEN, CLOSED = "([{", ")]}"
+# What an expression may build, since no engine limits that: collect, ORDER BY and DISTINCT are limited by the engines.
+MOST_NUMBERS = 10_000  # of a range
+MOST_LETTERS = 1_000  # of a text in quotes
+MOST_DOUBLINGS = 10  # of a text or a list, by + and replace
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,7 @@ def checked(text: str, parameters: Collection[str], line: int = 1) -> SiteText:
     parts = list(tokens(text, line))
     if not parts:
         raise Fault(line, "There is no Cypher here.")
+    _check_growth(parts)
     patterns = Patterns(parts)
     safe = list(_safe(parts, patterns, parameters))
     patterns.check()
@@ -138,6 +144,69 @@ class _Check:
                 raise Fault(token.line, f"{name} is no function that a report may use; those are {_listed(FUNCTIONS)}.")
         elif behind_dot and token.text not in PROPERTIES:
             raise Fault(token.line, f"The model has no property {token.text}.{_near(token.text, PROPERTIES)}")
+
+
+def _check_growth(parts: Sequence[Token]) -> None:
+    """Raise Fault where an expression may build a value that has no limit."""
+    doublings, comprehensions = 0, list[bool]()
+    for place, token in enumerate(parts):
+        called = parts[place + 1 : place + 2] and parts[place + 1].text == "("
+        if token.text == "reduce" and called:
+            raise Fault(
+                token.line, "reduce may not be used: what it builds has no limit; use sum, collect, any or all."
+            )
+        if token.text == "range" and called:
+            _check_range(token, [_written_out(one) for one in _arguments(parts, place + 2)])
+        if token.text == "replace" and called:
+            doublings += len(_put_in(token, _arguments(parts, place + 2))).bit_length()
+        if token.sort == "value" and len(token.text) > MOST_LETTERS + 2:
+            raise Fault(token.line, f"A text in quotes holds at most {MOST_LETTERS:,} characters.")
+        doublings += token.text == "+"
+        if doublings > MOST_DOUBLINGS:
+            raise Fault(token.line, f"+ may be used at most {MOST_DOUBLINGS} times; replace counts by what it puts in.")
+        if token.text == "[":
+            builds = [one.text for one in parts[place + 2 : place + 3]] == ["IN"]
+            if builds and any(comprehensions):
+                raise Fault(token.line, "A list may not be built for each member of a list; write UNWIND instead.")
+            comprehensions.append(builds)
+        elif token.text == "]" and comprehensions:
+            comprehensions.pop()
+
+
+def _check_range(token: Token, bounds: Sequence[int | None]) -> None:
+    """Raise Fault unless the bounds of a range are written out and not far apart."""
+    first, last = (*bounds[:2], None, None)[:2]
+    if first is None or last is None:
+        raise Fault(token.line, "The first two values of range are whole numbers that are written out: range(1, 12).")
+    if abs(last - first) >= MOST_NUMBERS:
+        raise Fault(token.line, f"range gives at most {MOST_NUMBERS:,} numbers.")
+
+
+def _written_out(argument: Sequence[Token]) -> int | None:
+    whole = "".join(one.text for one in argument)
+    return int(whole) if re.fullmatch(r"-?\d{1,18}", whole) else None
+
+
+def _put_in(token: Token, arguments: Sequence[Sequence[Token]]) -> str:
+    """Return the text that a replace puts in. Raises Fault unless it is written out."""
+    new = arguments[2] if len(arguments) == 3 else []
+    if len(new) != 1 or new[0].text[:1] not in ("'", '"'):
+        raise Fault(token.line, "What replace puts in is a text in quotes: replace(a.name, '-', ' ').")
+    return new[0].text[1:-1]
+
+
+def _arguments(parts: Sequence[Token], start: int) -> list[Sequence[Token]]:
+    """Return the arguments of a call, the first of which begins at a place."""
+    found, begin, depth = list[Sequence[Token]](), start, 0
+    for place in range(start, len(parts)):
+        text = parts[place].text if parts[place].sort == "sign" else ""
+        if not depth and text in (",", ")"):
+            found.append(parts[begin:place])
+            begin = place + 1
+            if text == ")":
+                break
+        depth += (text in ("(", "[", "{")) - (text in (")", "]", "}"))
+    return found
 
 
 def _check_sign(token: Token, before: Token | None) -> None:
