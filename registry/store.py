@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import time
 from asyncio import CancelledError
@@ -23,6 +24,7 @@ Rows = list[list[Any]]
 Answer = TypeVar("Answer")
 Ask = Callable[[Cypher], Rows]
 TRIES = 12
+logging.getLogger("neo4j").addHandler(logging.NullHandler())  # what it reports, we say in a sentence
 
 
 class StoreError(Exception):
@@ -226,7 +228,8 @@ class Reader:
 def explain(error: Exception, dialect: Dialect, place: Place) -> StoreError:
     """Return the driver's error as one of ours, with a sentence that holds no secret and nothing of the query."""
     if isinstance(error, AuthError):
-        code = "WRONG_PASSWORD"
+        # The embedded engine's passwords are ours: it refuses them only while it starts or ends.
+        code = "WRONG_PASSWORD" if place.natively is None else "UNAVAILABLE"
     elif isinstance(error, Neo4jError):
         code = dialect.meaning(error.code or "")
     else:

@@ -1,5 +1,6 @@
 """When something fails: the store is away, comes back, is cut off, or the application itself is at fault."""
 
+import logging
 import os
 import re
 import signal
@@ -8,7 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from socket import create_server
+from socket import create_connection, create_server, socket
 
 import httpx
 import pytest
@@ -22,8 +23,9 @@ from registry.model import MODEL
 from registry.opening import place_of
 from registry.settings import Settings
 from registry.store import Place, Store
+from registry.web import protocol
 from registry.web.app import build_app
-from tests.engines import require_embedded
+from tests.engines import require_embedded, until
 from tests.serving import serving
 from tests.way import Way
 
@@ -67,6 +69,71 @@ def test_the_page_says_when_the_store_is_away_and_recovers_by_itself(store: Stor
             assert client.get("/reports/gaps").status_code == 200
         answered(client, "/ready", 503)
         assert client.get("/health").status_code == 200
+
+
+HEAD = b"POST %b HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: %b\r\nContent-Length: 5000\r\n\r\n"
+BODIES = {
+    "/graphql": HEAD % (b"/graphql", b"application/json") + b'{"query":',
+    "/sign-in": HEAD % (b"/sign-in", b"application/x-www-form-urlencoded") + b"code=",
+}
+
+
+def sending(client: httpx.Client, part: bytes) -> socket:
+    """Return a connection on which a part of a request was sent."""
+    connection = create_connection(("127.0.0.1", client.base_url.port or 0), timeout=60)
+    connection.sendall(part)
+    return connection
+
+
+@pytest.mark.parametrize(
+    "part", [b"GET / HT", b"GET / HTTP/1.1\r\nHost: 127.0", b"\r\n"], ids=["line", "header", "nothing"]
+)
+def test_a_request_whose_head_never_ends_is_closed(
+    embedded_place: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, part: bytes
+) -> None:
+    monkeypatch.setattr(protocol, "ARRIVE_SECONDS", 0.5)
+    with serving(build_app(embedded_place, SETTINGS), http=protocol.Protocol) as client:
+        assert client.get("/health").status_code == 200
+        with sending(client, part) as connection:
+            assert connection.recv(100).startswith(b"HTTP/1.1 408 ")
+            while connection.recv(100):
+                pass
+        assert client.get("/health").status_code == 200
+    (line,) = [one for one in caplog.records if one.levelname == "WARNING"]
+    assert "did not arrive in time" in line.message and not line.exc_info
+
+
+@pytest.mark.parametrize("path", BODIES)
+def test_a_request_whose_body_never_ends_is_closed(
+    embedded_place: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    monkeypatch.setattr(protocol, "ARRIVE_SECONDS", 0.5)
+    with serving(build_app(embedded_place, SETTINGS), http=protocol.Protocol) as client:
+        with sending(client, BODIES[path]) as connection:
+            assert connection.recv(100) == b""
+        (line,) = logged(caplog)
+    assert path in line.message and "was cut off" in line.message and not line.exc_info
+
+
+@pytest.mark.parametrize("path", BODIES)
+def test_a_request_that_is_cancelled_leaves_one_line_in_the_log(
+    embedded_place: Place, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    with serving(build_app(embedded_place, SETTINGS), http=protocol.Protocol) as client:
+        sending(client, BODIES[path]).close()
+        (line,) = logged(caplog)
+        assert client.get("/health").status_code == 200
+    assert path in line.message and "was cut off" in line.message and not line.exc_info
+
+
+def logged(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    """Return what was logged as a warning or worse, once something was."""
+
+    def lines() -> list[logging.LogRecord]:
+        return [one for one in caplog.records if one.levelno >= logging.WARNING]
+
+    assert until(lambda: bool(lines()))
+    return lines()
 
 
 @pytest.mark.slow

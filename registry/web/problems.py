@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from registry.oidc.provider import ProviderAway
@@ -46,6 +46,7 @@ def exception_handlers(usual: str) -> dict[Any, Callable[[Request, Any], Any]]:
         ReportError: _no_report,
         StoreError: _no_store,
         Spent: _spent,
+        ClientDisconnect: _gone,
         Exception: unexpected,
     }
 
@@ -83,6 +84,12 @@ async def _no_store(request: Request, error: StoreError) -> Response:
 
 async def _spent(request: Request, error: Spent) -> Response:
     return refusal(request, 429, "TOO_COSTLY", error.message, {"Retry-After": str(error.wait)})
+
+
+async def _gone(request: Request, _error: ClientDisconnect) -> Response:
+    """Note a request that was cut off; nobody is there to read the answer."""
+    log.warning("%s %r was cut off before all of it had arrived.", request.method, request.url.path)
+    return Response(status_code=408)
 
 
 def _unexpected(request: Request, error: Exception) -> Response:

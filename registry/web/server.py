@@ -21,12 +21,14 @@ from registry.opening import open_place
 from registry.settings import Settings, load_settings
 from registry.store import Place
 from registry.web.app import build_app
+from registry.web.protocol import Protocol
 
 CONFIG: dict[str, Any] = {
     "log_level": "warning",
     "access_log": False,
     "server_header": False,
     "ws": "none",
+    "http": Protocol,
     "timeout_graceful_shutdown": 5,  # seconds for what is being answered when the server is told to end
 }
 STARTUP_FAILURE = 3  # uvicorn's code for a worker that would fail again if it were started again
