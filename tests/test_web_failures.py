@@ -74,7 +74,7 @@ def test_the_page_says_when_the_store_is_away_and_recovers_by_itself(store: Stor
 HEAD = b"POST %b HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: %b\r\nContent-Length: 5000\r\n\r\n"
 BODIES = {
     "/graphql": HEAD % (b"/graphql", b"application/json") + b'{"query":',
-    "/sign-in": HEAD % (b"/sign-in", b"application/x-www-form-urlencoded") + b"code=",
+    "/login": HEAD % (b"/login", b"application/x-www-form-urlencoded") + b"token=",
 }
 
 
