@@ -7,12 +7,14 @@ from loaders.staging import declared_end, link_name
 from registry.access import ADMIN
 from registry.changing.state import LINKS, Difference, State, Ties, difference, of_link, ties_beyond
 from registry.changing.turn import Asking, Turn, in_turn
+from registry.cypher import uses
 from registry.cypher.write import Stored
 from registry.model import MODEL
 from registry.modelling import End, Kind, Link
 from registry.store import Store
 
 Answer = TypeVar("Answer")
+SIZE = 500
 Given = Mapping[str, Any]
 Tied = tuple[str, str, Mapping[str, object]]  # the id at the start, the id at the end, the properties
 
@@ -27,6 +29,13 @@ class Recording:
     def turn(self, work: Callable[[Turn], Answer]) -> Answer:
         """Do work in one transaction with the entries that tell of it. Raises StoreError."""
         return in_turn(self._store, self._asking, work)
+
+    def follow_requests(self) -> None:
+        """Make the uses that follow from requests what these say after the run. Raises StoreError."""
+        resources: list[str] = list(dict.fromkeys(self._store.read(uses.with_requests())[0][0]))
+        for start in range(0, len(resources), SIZE):
+            some = resources[start : start + SIZE]
+            self.turn(lambda turn, some=some: turn.follow_requests(some))  # type: ignore[misc]
 
     def created(self, turn: Turn, kind: type[Kind], ids: Sequence[str]) -> None:
         """Tell of records that were not there before: which, and in one entry, since before them there was nothing."""

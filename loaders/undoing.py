@@ -36,6 +36,7 @@ def undo_load(store: Store, run: str, progress: Progress = silent) -> Counter[st
         progress("changes", len(entries))
     if not counts:
         raise Refused(f"No run {run} changed anything; registry audit show names the runs.")
+    recording.follow_requests()
     return counts
 
 

@@ -48,6 +48,7 @@ class Writing:
         lease.check()
         if sweep:
             self._sweep()
+        self._recording.follow_requests()
         self._keep(Run, self._run_record(finished=now()))
 
     def _records(self, kind: type[Kind]) -> None:

@@ -109,7 +109,10 @@ class Resource(Common, plural="resources"):
     kind: Code = prop("What sort of thing it is.", codes="resource-kind", required=True, face=True)
     unit: Text = prop("What capacity is counted in, such as seats or hours a week.")
     capacity: Number = prop("How much there is, in its unit.", at_least=0)
-    in_use: Number = prop("How much of the capacity is taken, in its unit.", at_least=0)
+    in_use: Number = prop(
+        "How much of the capacity is taken, in its unit; never less than what accepted requests were promised.",
+        at_least=0,
+    )
     shareability: Code = prop("Open, on request, or not shared.", codes="shareability", face=True)
     available_since: Date = prop("The first day on which others could use it.")
     conditions: Prose = prop("What a user must agree to.")
@@ -117,7 +120,14 @@ class Resource(Common, plural="resources"):
     application_class: Code = prop("For applications: general or special (SPBE).", codes="application-class", face=True)
 
     owners: Many[Agency] = link("OWNS", "Who has it to give.", incoming=True, reverse="owns", face=True)
-    users: Many[Agency] = link("USES", "Who works with it.", incoming=True, reverse="uses", props=Use)
+    users: Many[Agency] = link(
+        "USES",
+        "Who works with it; every accepted request is a use of its own.",
+        incoming=True,
+        reverse="uses",
+        props=Use,
+        keyed=True,
+    )
     areas: Many[Area] = link("IN_AREA", "Where it can be used.", reverse="resources", face=True)
     functions: Many[Function] = link(
         "HAS_FUNCTION", "What it serves, in terms of a code list.", reverse="resources", face=True
@@ -141,7 +151,10 @@ class Need(Common, plural="needs"):
 
 
 class Request(Common, plural="requests", by_step=True):
-    """An agency asks to use a resource, and what its owner says."""
+    """An agency asks to use a resource, and what its owner says.
+
+    Once accepted it promises its quantity, from its first day to its last, and is a use of the resource of its own.
+    """
 
     quantity: Number = prop("How much of it, in its unit.", at_least=0)
     since: Date = prop("The first day of the use.")

@@ -58,6 +58,9 @@ class Link:
     properties: Mapping[str, Property]
     face: bool
     speaks: bool = False  # by hand only who acts for the agency that is declared may tie it
+    keyed: bool = (
+        False  # there may be more of them between the same two, each with the id of the record it follows from
+    )
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,7 @@ class Declared:
     properties: type | None
     face: bool
     speaks: bool
+    keyed: bool
 
 
 def prop(doc: str, **rules: Any) -> Any:
@@ -108,9 +112,10 @@ def link(
     props: type | None = None,
     face: bool = False,
     speaks: bool = False,
+    keyed: bool = False,
 ) -> Any:
     """Declare a link of this kind; `reverse` names it as seen from the far kind."""
-    return Declared(relation, doc, reverse, incoming, props, face, speaks)
+    return Declared(relation, doc, reverse, incoming, props, face, speaks, keyed)
 
 
 class Kind:
@@ -191,7 +196,14 @@ def _both_ends(kind: type[Kind], name: str, declared: Declared, hint: Any) -> tu
     start, end = (target, kind) if declared.incoming else (kind, target)
     properties = _properties(declared.properties) if declared.properties else {}
     link = Link(
-        declared.relation, declared.doc, start.__name__, end.__name__, properties, declared.face, declared.speaks
+        declared.relation,
+        declared.doc,
+        start.__name__,
+        end.__name__,
+        properties,
+        declared.face,
+        declared.speaks,
+        declared.keyed,
     )
     here = End(name, link, outgoing=not declared.incoming, single=get_origin(hint) is One, declared=True)
     return here, End(declared.reverse, link, outgoing=declared.incoming, single=False, declared=False)

@@ -8,13 +8,16 @@ import pytest
 from registry.access import ADMIN, ANONYMOUS, Actor
 from registry.changing.auditing import verify
 from registry.changing.hearing import Heard, answer_feedback, erase, give_feedback
+from registry.changing.many import save_all
 from registry.changing.requesting import Wish, decide, request
 from registry.changing.saving import LinkChange, Saving
 from registry.changing.state import read_state
 from registry.changing.stating import confirm, state_level, withdraw
 from registry.changing.steps import PROPOSE, take
 from registry.changing.turn import Asking, Outcome
+from registry.changing.undoing import undo
 from registry.cypher import contacts, states
+from registry.cypher.text import Cypher
 from registry.model import Channel, Feedback, Need, Partnership, Request, Resource, Service, Statement
 from registry.store import Store
 from registry.values import today
@@ -104,13 +107,60 @@ def test_a_request_that_is_accepted_becomes_a_use(city: Store) -> None:
     assert codes(decide(city, TONO, record, "accepted")) == [("NOT_ALLOWED", "id")]
     assert not decide(city, SARI, record, "accepted", "Silakan.").problems
     assert properties(city, Resource, resource)["in_use"] == 60
-    users = dict(city.read(states.state(Resource, resource))[0][2])
-    assert users["perpus"].items() >= {"role": "first", "since": today(), "until": "2030-12-31"}.items()
+    assert uses(city, resource) == [["perpus", "first", today(), "2030-12-31"]]
     assert codes(decide(city, SARI, record, "declined")) == [("WRONG_STATUS", "decision")]
     assert codes(decide(city, SARI, ask_for(city, resource, 50), "accepted")) == [("OVERBOOKED", "quantity")]
     assert not decide(city, SARI, record, "ended").problems
     assert properties(city, Resource, resource)["in_use"] == 0
     assert properties(city, Request, record)["decision"] == "ended"
+
+
+def uses(store: Store, resource: str) -> list[list[str | None]]:
+    text = "MATCH (n:Resource {id: $in.id})<-[e:USES]-(a:Agency) RETURN a.id, e.role, e.since, e.until ORDER BY e.key"
+    return sorted(store.read(Cypher(text, {"in": {"id": resource}})), key=str)
+
+
+def test_each_accepted_request_is_a_use_of_its_own(city: Store) -> None:
+    resource = room(city, capacity=100)
+    publish(city, Resource, resource)
+    tied = Saving(Resource, resource, {}, {"users": LinkChange({"perpus": {"role": "first", "since": "2020-01-01"}})})
+    assert not by(city, HEAD, tied).problems
+    one, other = ask_for(city, resource, 10), ask_for(city, resource, 20)
+    for record in (one, other):
+        assert not decide(city, SARI, record, "accepted").problems
+    stated = ["perpus", "first", "2020-01-01", None]
+    running = ["perpus", "reuse", today(), "2030-12-31"]
+    assert uses(city, resource) == [stated, running, running]
+    assert not decide(city, SARI, one, "ended").problems
+    assert uses(city, resource) == sorted([stated, ["perpus", "reuse", today(), today()], running], key=str)
+    assert properties(city, Resource, resource)["in_use"] == 20
+    (number,) = (each["number"] for each in history(city, other) if each["what"] == "decided")
+    assert codes(undo(city, Asking(ADMIN, "command"), number)) == [], "the decision is taken back, and its use with it"
+    assert uses(city, resource) == sorted([stated, ["perpus", "reuse", today(), today()]], key=str)
+    untied = Saving(Resource, resource, {}, {"users": LinkChange({}, ("perpus",))})
+    assert not by(city, HEAD, untied).problems
+    assert uses(city, resource) == [["perpus", "reuse", today(), today()]], "what followed from a request stays"
+
+
+def test_what_is_promised_is_not_undercut(city: Store) -> None:
+    resource = room(city, capacity=10)
+    publish(city, Resource, resource)
+    record = ask_for(city, resource, 10)
+    assert not decide(city, SARI, record, "accepted").problems
+    undercut = by(city, HEAD, Saving(Resource, resource, {"in_use": 0, "capacity": 9.5}))
+    assert codes(undercut) == [("PROMISED", "in_use"), ("PROMISED", "capacity")]
+    assert undercut.problems[1].message == "Capacity must be at least 10, the amount already promised to one agency."
+    assert codes(by(city, HEAD, Saving(Resource, resource, {"in_use": None}))) == [("PROMISED", "in_use")]
+    (each,) = save_all(city, BUDI, [Saving(Resource, resource, {"in_use": 0})], dry=False)
+    assert [one.code for one in each.problems] == ["PROMISED"]
+    assert codes(by(city, ADMIN, Saving(Request, record, {"quantity": 11}))) == [("PROMISED", "quantity")]
+    (number,) = (one["number"] for one in history(city, resource) if one["what"] == "decided")
+    assert codes(undo(city, Asking(ADMIN, "command"), number)) == [("PROMISED", "in_use")]
+    assert codes(decide(city, SARI, ask_for(city, resource, 10), "accepted")) == [("OVERBOOKED", "quantity")]
+    assert not by(city, HEAD, Saving(Resource, resource, {"capacity": 12, "in_use": 11})).problems
+    assert not decide(city, SARI, record, "ended").problems
+    assert properties(city, Resource, resource)["in_use"] == 1, "what the owner itself states stays"
+    assert not by(city, HEAD, Saving(Resource, resource, {"in_use": 0, "capacity": 1})).problems
 
 
 def test_a_request_is_between_two_and_decided_by_no_other_way(city: Store) -> None:

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 
 from registry.access import Action, can
 from registry.changing.alike import known_already
+from registry.changing.checking import broken
 from registry.changing.state import State, Ties, nothing
 from registry.changing.turn import Asking, Outcome, Refused, Turn, change
 from registry.cypher.states import known, own_ends
 from registry.model import Agency
 from registry.modelling import End, Kind, Property, snake
-from registry.records import Problem, fold, make_record, make_tie, show
+from registry.records import Problem, Record, fold, make_record, make_tie, show
 from registry.store import Store
 from registry.words import _
 
@@ -76,11 +77,17 @@ def prepared(turn: Turn, before: State | None, saving: Saving) -> State:
         *_unfit_ties(after, saving),
         *_nowhere(turn, before, after),
         *overreach(turn, before, after, saving.id),
+        *(broken(turn, before, replace(after, properties=_stored(after, record))) if record else ()),
         *(known_already(turn, after) if is_new else ()),
     ]
     if record is None or problems:
         raise Refused(*problems)
-    return replace(after, properties={**after.properties, **record.values})
+    return replace(after, properties=_stored(after, record))
+
+
+def _stored(state: State, record: Record) -> dict[str, object]:
+    """Return the properties of a state, with the values of a record in place of those that were given."""
+    return {**state.properties, **record.values}
 
 
 def _changed(before: State, saving: Saving) -> State:

@@ -6,14 +6,15 @@ from typing import Any, TypeVar
 
 from registry.access import Action, Actor, can
 from registry.changing import erasable, keys
+from registry.changing.checking import broken
 from registry.changing.entry import End, Stored, sealed
 from registry.changing.pending import Pending, Written
 from registry.changing.reading import ANY, Reading
 from registry.changing.state import Difference, State, difference, nothing, ties_beyond
-from registry.cypher import chain, states, write
+from registry.cypher import chain, states, uses, write
 from registry.cypher.states import BY_HAND
 from registry.cypher.text import Cypher
-from registry.model import MODEL, Source
+from registry.model import MODEL, Request, Source
 from registry.modelling import Kind
 from registry.records import Problem, Record, make_record, show
 from registry.store import Ask, Rows, Store
@@ -66,6 +67,7 @@ class Turn:
         self._end = End(*ask(chain.take())[0])
         self._entries: list[Stored] = []
         self._pending = Pending(self.at)
+        self._asked_for: dict[str, None] = {}  # the resources of the requests that this turn writes
         self.reading = Reading(self.ask, asking.actor)
 
     def ask(self, cypher: Cypher) -> Rows:
@@ -97,11 +99,14 @@ class Turn:
         """Write a record as it is to be, its values clean, and the entry that tells what is different.
 
         It then belongs to `source`. Returns it with its version; where nothing is different, nothing is written.
+        Raises Refused where it would break a rule.
         """
         old = before or nothing(after.kind)
         lost, gained = difference(old, after)
         if not lost and not gained:
             return after
+        if problems := list(broken(self, before, after)):
+            raise Refused(*problems)
         if source == BY_HAND:
             self._source()
         record = _as_record(after)
@@ -155,9 +160,16 @@ class Turn:
         self._end = End(self._end.number + 1, str(entry["own_hash"]))
 
     def close(self) -> None:
-        """Write what is yet to be written, and the entries of this turn."""
+        """Write what is yet to be written, what follows from it, and the entries of this turn."""
+        self.follow_requests(list(self._asked_for))
         if self._entries:
             self.ask(chain.append(self._entries))
+
+    def follow_requests(self, resources: list[str]) -> None:
+        """Make the uses of resources that follow from requests what these now say."""
+        if resources:
+            self.ask(uses.drop(resources))
+            self.ask(uses.put(resources))
 
     def _write(self, row: write.Stored, old: State, after: State, source: str) -> None:
         if after.id in self._pending:
@@ -170,6 +182,8 @@ class Turn:
             if gone := [far for far in was if far not in will_be]:
                 untied.append((end, gone))
         self._pending.add(Written(after.kind, row, source, tied, untied))
+        if after.kind is Request:
+            self._asked_for |= dict.fromkeys([*old.ties["resource"], *after.ties["resource"]])
         self.reading.learn(after.kind, row)
 
     def _write_pending(self) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from registry.cypher.text import Cypher
-from registry.cypher.write import Stored
+from registry.cypher.write import Stored, without_key
 from registry.modelling import Kind, Link
 
 
@@ -40,7 +40,7 @@ def standing_ties(link: Link, rows: Sequence[Stored], *, source: str) -> Cypher:
     """Return one row: how many of the ties, given as `tie_rows` takes them, this source keeps already."""
     text = (
         f"UNWIND $in.rows AS row MATCH (a:{link.start} {{id: row.from}})-[e:{link.relation}]->(b:{link.end})"
-        " WHERE b.id = row.to AND e.source = $in.source RETURN count(e)"
+        f" WHERE b.id = row.to AND e.source = $in.source AND {without_key(link)} RETURN count(e)"
     )
     return Cypher(text, {"in": {"rows": rows, "source": source}})
 
@@ -69,6 +69,6 @@ def ties_among(link: Link, rows: Sequence[Stored]) -> Cypher:
     asked = [{"from": row["from"], "to": row["to"]} for row in rows]
     text = (
         f"UNWIND $in.rows AS row MATCH (a:{link.start} {{id: row.from}})-[e:{link.relation}]->(b:{link.end})"
-        " WHERE b.id = row.to RETURN collect([row.from, row.to, properties(e)])"
+        f" WHERE b.id = row.to AND {without_key(link)} RETURN collect([row.from, row.to, properties(e)])"
     )
     return Cypher(text, {"in": {"rows": asked}})

@@ -85,11 +85,32 @@ def tie_rows(link: Link, rows: Sequence[Stored], *, source: str, run: str, singl
         "UNWIND $in.rows AS row"
         f" MATCH (a:{link.start} {{id: row.from}}) MATCH (b:{link.end} {{id: row.to}})"
         f"{_no_other(link) if single else ''}"
-        f" MERGE (a)-[e:{link.relation}]->(b) ON CREATE SET e.source = $in.source"
+        f"{joined(link, 'a', 'b', created='e.source = $in.source')}"
         " FOREACH (x IN CASE WHEN e.source = $in.source THEN [1] ELSE [] END | SET e += row.props, e.run = $in.run)"
         " RETURN collect([row.from, row.to, e.source])"
     )
     return Cypher(text, {"in": {"rows": rows, "source": source, "run": run}})
+
+
+def joined(link: Link, start: str, end: str, *, created: str = "") -> str:
+    """Return the text that finds the relationship `e` between two records of a `row`, or creates it.
+
+    `created` is what a new one is given. One with a key follows from another record: it is neither found nor in the way.
+    """
+    first = f" SET {created}" if created else ""
+    if not link.keyed:
+        return f" MERGE ({start})-[e:{link.relation}]->({end}){f' ON CREATE{first}' if first else ''}"
+    found = f"({start})-[{{}}:{link.relation}]->({end}) WHERE {{}}.key IS NULL"
+    return (
+        f" OPTIONAL MATCH {found.format('known', 'known')} WITH row, {start}, {end}, count(known) AS known"
+        f" FOREACH (x IN CASE WHEN known = 0 THEN [1] ELSE [] END | CREATE ({start})-[e:{link.relation}]->({end}){first})"
+        f" WITH row, {start}, {end} MATCH {found.format('e', 'e')} WITH row, {start}, {end}, e"
+    )
+
+
+def without_key(link: Link, relationship: str = "e") -> str:
+    """Return the predicate that a relationship of the link follows from no other record, where any may."""
+    return f"{relationship}.key IS NULL" if link.keyed else "true"
 
 
 def first_tie_rows(link: Link, rows: Sequence[Stored], *, source: str, run: str) -> Cypher:
@@ -97,7 +118,7 @@ def first_tie_rows(link: Link, rows: Sequence[Stored], *, source: str, run: str)
     text = (
         "UNWIND $in.rows AS row"
         f" MATCH (a:{link.start} {{id: row.from}}) MATCH (b:{link.end} {{id: row.to}})"
-        f" MERGE (a)-[e:{link.relation}]->(b) SET e += row.props, e.source = $in.source, e.run = $in.run"
+        f"{joined(link, 'a', 'b')} SET e += row.props, e.source = $in.source, e.run = $in.run"
         " RETURN count(e)"
     )
     return Cypher(text, {"in": {"rows": rows, "source": source, "run": run}})
