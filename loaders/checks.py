@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from loaders.before import Before
+from loaders.contradictions import Contradictions
 from loaders.outcome import Refused, RowProblem, Tally
 from loaders.source import PLURALS, Source
 from loaders.staging import LINKS, LOADED, Named, Place, Staging, is_single, link_name
@@ -43,6 +44,7 @@ class Checks:
             pass  # a record that is left out may be one that another refers to
         self._ends()
         self._single_ends()
+        self._contradictions()
         self._implied()
         self._expectations()
         if self._sweep and not retire_most:
@@ -119,6 +121,15 @@ class Checks:
         for name, start in [(link_name(link), link.start) for link in LINKS if is_single(link)]:
             for named in self._staging.lose_ties(name, "start", self._staging.several(name)):
                 self._tell(named, "SEVERAL", "at most one", f"{start} {named.id} has more than one")
+
+    def _contradictions(self) -> None:
+        """Leave out what breaks a rule, and what names a record that is left out for that."""
+        rules = Contradictions(self._source, self._staging, self._store, self._before, self._tally, sweep=self._sweep)
+        rules.circles()
+        while rules.records():
+            while self._references():
+                pass
+            self._ends()
 
     def _implied(self) -> None:
         for kind, record_id, place in self._staging.implied():

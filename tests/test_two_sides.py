@@ -18,7 +18,7 @@ from registry.changing.turn import Asking, Outcome
 from registry.changing.undoing import undo
 from registry.cypher import contacts, states
 from registry.cypher.text import Cypher
-from registry.model import Channel, Feedback, Need, Partnership, Request, Resource, Service, Statement
+from registry.model import Agency, Channel, Feedback, Need, Partnership, Request, Resource, Service, Statement
 from registry.store import Store
 from registry.values import today
 from tests.engines import SLOW_ON_NEO4J
@@ -73,11 +73,73 @@ def test_nobody_says_it_for_the_other_party(city: Store) -> None:
         city, HEALTH, Saving(Partnership, record, {}, {"parties": LinkChange({"perpus": {"role": "witness"}})})
     )
     assert not changed.problems
-    assert {"role": "witness", "standing": "confirmed"}.items() <= parties(city, record)["perpus"].items()
+    assert parties(city, record)["perpus"]["role"] == "witness"
+    assert "standing" not in parties(city, record)["perpus"], "it was confirmed as a partner"
     told = Saving(
         Statement, None, {"scale": "four-c", "level": 4, "on": "2026-01-01"}, {"agency": LinkChange({"perpus": {}})}
     )
     assert codes(by(city, HEALTH, told)) == [("NOT_ALLOWED", "id")]
+
+
+def said(store: Store, record: str) -> dict[str, object]:
+    return {far: values.get("standing") for far, values in parties(store, record).items()}
+
+
+def test_a_party_is_not_removed_with_what_it_said_but_by_itself_or_an_administrator(city: Store) -> None:
+    record = agreement(city)
+    partner = {"perpus": {"role": "partner"}}
+    assert not confirm(city, TONO, record, "perpus", "disputed", "Belum.").problems
+    without, again = LinkChange({}, ("perpus",)), LinkChange(partner, ("perpus",))
+    assert codes(by(city, HEALTH, Saving(Partnership, record, {}, {"parties": without}))) == [
+        ("NOT_ALLOWED", "parties"),
+        ("CONTRADICTION", "parties"),
+    ]
+    assert not by(city, HEALTH, Saving(Partnership, record, {}, {"parties": again})).problems
+    assert said(city, record)["perpus"] == "disputed", "removed and added again at once it is the same party"
+    (number,) = (one["number"] for one in history(city, record) if one["what"] == "stated")
+    assert codes(undo(city, SARI, number)) == [("NOT_ALLOWED", "id")]
+    assert codes(undo(city, BUDI, number)) == [("NOT_ALLOWED", "id")]
+    third = by(city, ADMIN, Saving(Agency, "lain", {"name": "Lain", "kind": "other"}))
+    assert not third.problems
+    assert not by(
+        city, ADMIN, Saving(Partnership, record, {}, {"parties": LinkChange({"lain": {}}, ("perpus",))})
+    ).problems
+    assert history(city, record)[0]["actor"] == ADMIN.name and "Belum." in history(city, record)[0]["before"]
+
+
+TERMS = (
+    {"valid_until": "2031-12-31"},
+    {"instrument": "informal"},
+    {"legal_basis": "PKS 2/2026"},
+    {"target_scale": "four-c", "target_level": 2},
+)
+
+
+def test_other_terms_return_every_party_to_pending(city: Store) -> None:
+    record = agreement(city)
+    covered = service(city)
+
+    def confirmed() -> None:
+        assert not confirm(city, TONO, record, "perpus", "confirmed").problems
+        assert not confirm(city, SARI, record, "dinkes", "confirmed").problems
+
+    confirmed()
+    assert not by(city, HEALTH, Saving(Partnership, record, {"description": "Lebih jelas."})).problems
+    assert said(city, record) == {"dinkes": "confirmed", "perpus": "confirmed"}, "which is no term"
+    for given in TERMS:
+        assert not by(city, HEALTH, Saving(Partnership, record, given)).problems
+        assert said(city, record) == {"dinkes": None, "perpus": None}, given
+        assert {"standing_on", "remark"}.isdisjoint(parties(city, record)["perpus"])
+        confirmed()
+    covers = {"covers_services": LinkChange({covered: {}})}
+    (done,) = save_all(city, SARI, [Saving(Partnership, record, {}, covers)], dry=False)
+    assert not done.problems and said(city, record) == {"dinkes": None, "perpus": None}
+    confirmed()
+    number = next(one["number"] for one in history(city, record) if "PKS 2/2026" in one["after"])
+    assert not undo(city, Asking(HEAD, "form"), number).problems
+    assert said(city, record) == {"dinkes": None, "perpus": None}, "what is undone are other terms, too"
+    assert "confirmed" in history(city, record)[0]["before"]
+    assert verify(city).what is None
 
 
 def test_each_party_states_its_own_level(city: Store) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from registry.changing.state import State
-from registry.cypher import uses
+from registry.changing.state import State, nothing, ties_beyond
+from registry.cypher import states, uses
+from registry.cypher.states import own_ends
 from registry.model import Request, Resource
-from registry.records import Problem, show
-from registry.rules import Promise, undercut
+from registry.modelling import End
+from registry.records import Problem, contradictions, itself, show
+from registry.rules import Promise, circular, of_request, too_few, undercut, withdrawn
 from registry.values import today
 
 if TYPE_CHECKING:
@@ -18,13 +20,20 @@ if TYPE_CHECKING:
 
 
 def broken(turn: Turn, before: State | None, after: State) -> Iterator[Problem]:
-    """Yield the rules that a record breaks by what is different about it; one that is retired keeps none."""
+    """Yield the rules that a record breaks by what is different about it.
+
+    What a record alone can tell is checked where its values are cleaned (`registry.records`). What broke a rule before may
+    go on as it is, and what is retired only keeps what was promised.
+    """
+    old = before or nothing(after.kind)
+    if after.kind is Resource and before:
+        yield from _promised(turn, old, after)
     if after.properties.get("status") == "retired":
         return
-    if after.kind is Resource and before and _differs(before, after, "in_use", "capacity"):
-        yield from undercut(after.properties, promises(turn, after.id))
-    if after.kind is Request and after.properties.get("decision") == "accepted":
-        yield from _promising(turn, before, after)
+    for end in own_ends(after.kind):
+        yield from _tied(turn, end, old, after)
+    if after.kind is Request:
+        yield from _requested(turn, old, after)
 
 
 def promises(turn: Turn, resource: str, *, but: str | None = None) -> list[Promise]:
@@ -33,23 +42,50 @@ def promises(turn: Turn, resource: str, *, but: str | None = None) -> list[Promi
     return [Promise(*rest) for _resource, *rest in rows if rest[0] != but]
 
 
-def _promising(turn: Turn, before: State | None, request: State) -> Iterator[Problem]:
-    """Yield what a resource would promise beyond what is kept free for it, where more of it is promised than before."""
-    if before and not _differs(before, request, "decision", "quantity", "until", links=("resource",)):
-        return
-    quantity, until = request.properties.get("quantity"), request.properties.get("until")
-    if not quantity or (until and str(until) < today()):
-        return
-    agency = next(iter(request.ties["agency"]), "")
-    for one in request.ties["resource"]:
+def _tied(turn: Turn, end: End, old: State, after: State) -> Iterator[Problem]:
+    was, ties = old.ties[end.name], after.ties[end.name]
+    for far, values in ties_beyond(ties, was).items():
+        for one in contradictions(end.link.properties, values):
+            yield replace(one, field=f"{end.name}.{one.field}")
+        if far == after.id and end.kind == end.target:
+            yield itself(end, far)
+    if end.link.acyclic and (new := [far for far in ties if far not in was and far != after.id]):
+        yield from circular(end, after.id, new, lambda ids: set(turn.ask(states.beyond(end, list(ids)))[0][0]))
+    if end.link.at_least and (was.keys() != ties.keys() or _differs(old, after, "status")):
+        yield from too_few(end, after.properties.get("status"), len(ties))
+
+
+def _promised(turn: Turn, old: State, resource: State) -> Iterator[Problem]:
+    """Yield what of a resource takes away what others were promised."""
+    if _differs(old, resource, "in_use", "capacity", "available_since", "status"):
+        known = promises(turn, resource.id)
+        if _differs(old, resource, "available_since", "status"):
+            yield from withdrawn(resource.properties, known)
+        if _differs(old, resource, "in_use", "capacity"):
+            yield from undercut(resource.properties, known)
+
+
+def _requested(turn: Turn, old: State, request: State) -> Iterator[Problem]:
+    """Yield what of a request its resource cannot give."""
+    moved = old.ties["resource"].keys() != request.ties["resource"].keys()
+    asked = moved or _differs(old, request, "decision", "since", "quantity", "until")
+    for one in request.ties["resource"] if asked else ():
         if resource := turn.look(Resource, one):
-            own = Promise(request.id, agency, float(str(quantity)))
-            problems = list(undercut(resource.properties, [*promises(turn, one, but=request.id), own]))
-            for problem in problems[-1:]:  # the capacity, if it does not suffice, rather than what is in use
-                yield replace(problem, field="quantity", value=show(quantity))
+            yield from of_request(request.properties, resource.properties, today())
+            yield from _promising(turn, request, resource)
 
 
-def _differs(before: State, after: State, *names: str, links: Sequence[str] = ()) -> bool:
-    return any(before.properties.get(name) != after.properties.get(name) for name in names) or any(
-        before.ties[name].keys() != after.ties[name].keys() for name in links
-    )
+def _promising(turn: Turn, request: State, resource: State) -> Iterator[Problem]:
+    """Yield that more of a resource would be promised than is kept for it."""
+    quantity, until = request.properties.get("quantity"), request.properties.get("until")
+    over = until is not None and str(until) < today()
+    if request.properties.get("decision") == "accepted" and quantity and not over:
+        agency = next(iter(request.ties["agency"]), "")
+        own = Promise(request.id, agency, float(str(quantity)))
+        problems = list(undercut(resource.properties, [*promises(turn, resource.id, but=request.id), own]))
+        for problem in problems[-1:]:  # the capacity, if it does not suffice, rather than what is in use
+            yield replace(problem, field="quantity", value=show(quantity))
+
+
+def _differs(old: State, after: State, *names: str) -> bool:
+    return any(old.properties.get(name) != after.properties.get(name) for name in names)

@@ -10,7 +10,7 @@ from registry.changing.checking import broken
 from registry.changing.entry import End, Stored, sealed
 from registry.changing.pending import Pending, Written
 from registry.changing.reading import ANY, Reading
-from registry.changing.state import Difference, State, difference, nothing, ties_beyond
+from registry.changing.state import Difference, State, asked_anew, difference, nothing, ties_beyond
 from registry.cypher import chain, states, uses, write
 from registry.cypher.states import BY_HAND
 from registry.cypher.text import Cypher
@@ -98,10 +98,12 @@ class Turn:
     ) -> State:
         """Write a record as it is to be, its values clean, and the entry that tells what is different.
 
-        It then belongs to `source`. Returns it with its version; where nothing is different, nothing is written.
+        It then belongs to `source`; where its terms change, what its parties said of them lapses. Returns it with its
+        version; where nothing is different, nothing is written.
         Raises Refused where it would break a rule.
         """
         old = before or nothing(after.kind)
+        after = asked_anew(old, after)
         lost, gained = difference(old, after)
         if not lost and not gained:
             return after
@@ -109,7 +111,7 @@ class Turn:
             raise Refused(*problems)
         if source == BY_HAND:
             self._source()
-        record = _as_record(after)
+        record = _as_record(after, before)
         row = write.stored(record)
         if after.properties.get("status") == "retired":
             row = {**row, **_readers(old)}
@@ -232,8 +234,8 @@ def cleaned(value: type[Value], raw: str, field: str) -> str:
         raise Refused(Problem("UNFIT", field, show(raw), unfit.rule, str(unfit))) from None
 
 
-def _as_record(state: State) -> Record:
-    record, problems = make_record(state.kind, state.given())
+def _as_record(state: State, before: State | None) -> Record:
+    record, problems = make_record(state.kind, state.given(), before=before.given() if before else None)
     if record is None:
         raise Refused(*problems)
     return record

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from registry.cypher.text import Cypher
 from registry.cypher.write import Stored, without_key
-from registry.modelling import Kind, Link
+from registry.modelling import End, Kind, Link
 
 
 def known(kind: type[Kind], ids: Sequence[str]) -> Cypher:
@@ -72,3 +72,19 @@ def ties_among(link: Link, rows: Sequence[Stored]) -> Cypher:
         f" WHERE b.id = row.to AND {without_key(link)} RETURN collect([row.from, row.to, properties(e)])"
     )
     return Cypher(text, {"in": {"rows": asked}})
+
+
+def all_ties(link: Link) -> Cypher:
+    """Return one row: every tie of the link, whoever keeps it, as a list of `[start id, end id, source]`."""
+    text = f"MATCH (a:{link.start})-[e:{link.relation}]->(b:{link.end}) RETURN collect([a.id, b.id, e.source])"
+    return Cypher(text)
+
+
+def sources_of_ties(end: End, record: str) -> Cypher:
+    """Return one row: the ties of a record by one of its links, as a list of `[far id, source]`."""
+    relation = f"-[e:{end.link.relation}]-"
+    arrow = f"{relation}>" if end.outgoing else f"<{relation}"
+    text = (
+        f"UNWIND $in.ids AS id MATCH (n:{end.kind} {{id: id}}){arrow}(m:{end.target}) RETURN collect([m.id, e.source])"
+    )
+    return Cypher(text, {"in": {"ids": [record]}})

@@ -55,6 +55,12 @@ def untie(end: End, rows: Sequence[Stored]) -> Cypher:
     return Cypher(text, {"in": {"rows": list(rows)}})
 
 
+def beyond(end: End, ids: Sequence[str]) -> Cypher:
+    """Return one row: the ids that the link leads to from the records with these ids."""
+    text = f"UNWIND $in.ids AS id MATCH {_tied(f'(n:{end.kind} {{id: id}})', end, f'(m:{end.target})')}"
+    return Cypher(f"{text} RETURN collect(DISTINCT m.id)", {"in": {"ids": list(ids)}})
+
+
 def taken(ids: Sequence[str]) -> Cypher:
     """Return a row of each of the ids that a record of any kind has."""
     each = (f"UNWIND $in.ids AS id MATCH (n:{kind} {{id: id}}) RETURN n.id AS id" for kind in MODEL.kinds)

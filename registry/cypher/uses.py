@@ -15,14 +15,14 @@ _UNTIL = "CASE WHEN r.decision = 'ended' AND coalesce(r.until > r.decided_on, tr
 
 
 def promised(resources: Sequence[str], *, day: str) -> Cypher:
-    """Return one row: a list of `[resource, request, agency, quantity]` of the accepted requests that are not over.
+    """Return one row: a list of `[resource, request, agency, quantity, since]` of the accepted requests that are not over.
 
     Those whose use is yet to begin count, too.
     """
     text = (
         f"UNWIND $in.ids AS id MATCH (n:Resource {{id: id}}) MATCH {_OF} WHERE r.status <> 'retired'"
-        " AND r.decision = 'accepted' AND coalesce(r.until >= $in.day, true) AND r.quantity > 0.0"
-        " WITH n, r, a ORDER BY r.id RETURN collect([n.id, r.id, a.id, r.quantity])"
+        " AND r.decision = 'accepted' AND coalesce(r.until >= $in.day, true)"
+        " WITH n, r, a ORDER BY r.id RETURN collect([n.id, r.id, a.id, coalesce(r.quantity, 0.0), r.since])"
     )
     return Cypher(text, {"in": {"ids": list(resources), "day": day}})
 

@@ -1,6 +1,6 @@
 """Writes: upsert of records and ties in batches. All are idempotent."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -79,13 +79,19 @@ def tie(link: Link, ties: Sequence[Tie], *, source: str, run: str) -> Cypher:
 def tie_rows(link: Link, rows: Sequence[Stored], *, source: str, run: str, single: bool = False) -> Cypher:
     """Do what `tie` does, with ties as mappings of `from`, `to` and `props`.
 
-    With `single`, a tie is not written either beside another one of the same start.
+    With `single`, a tie is not written either beside another one of the same start. What a step of its own sets, such as
+    what a party says, is only written of a tie that is new.
     """
+    by_step = [name for name, one in link.properties.items() if one.by_step]
+    created = "e.source = $in.source"
+    if by_step:
+        rows = [{**row, "props": _but(row["props"], by_step), "said": _only(row["props"], by_step)} for row in rows]
+        created += ", e += row.said"
     text = (
         "UNWIND $in.rows AS row"
         f" MATCH (a:{link.start} {{id: row.from}}) MATCH (b:{link.end} {{id: row.to}})"
         f"{_no_other(link) if single else ''}"
-        f"{joined(link, 'a', 'b', created='e.source = $in.source')}"
+        f"{joined(link, 'a', 'b', created=created)}"
         " FOREACH (x IN CASE WHEN e.source = $in.source THEN [1] ELSE [] END | SET e += row.props, e.run = $in.run)"
         " RETURN collect([row.from, row.to, e.source])"
     )
@@ -152,6 +158,14 @@ def blank(kind: type[Kind]) -> dict[str, None]:
 @cache
 def _given_names(kind: type[Kind]) -> Mapping[str, object]:
     return {name: declared for name, declared in kind.properties.items() if not declared.kept_by_us}
+
+
+def _but(values: Stored, names: Collection[str]) -> Stored:
+    return {name: value for name, value in values.items() if name not in names}
+
+
+def _only(values: Stored, names: Collection[str]) -> Stored:
+    return {name: values.get(name) for name in names}
 
 
 def _no_other(link: Link) -> str:
