@@ -1,7 +1,7 @@
 """What can be checked only when all rows are in: whose the ids are, whether what is named is there, expectations."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from loaders.before import Before
 from loaders.contradictions import Contradictions
@@ -106,15 +106,16 @@ class Checks:
         self._staging.drop_records(kind, dropped)
         return len(dropped)
 
-    def _ends(self) -> None:
-        """Leave out ties to a record that is nowhere."""
+    def _ends(self, lost: Collection[Place] = ()) -> None:
+        """Leave out ties to a record that is nowhere; of rows that are `lost` anyway nothing more is told."""
         for link in LINKS:
             for side, target in (("start", link.start), ("finish", link.end)):
                 nowhere: set[str] = set()
                 for ids in self._staging.ends_not_here(link_name(link), side, target, BATCH):
                     nowhere |= self._nowhere(target, set(ids))
                 for named in self._staging.lose_ties(link_name(link), side, nowhere):
-                    self._tell_unknown(named, target)
+                    if named.place not in lost:
+                        self._tell_unknown(named, target)
 
     def _single_ends(self) -> None:
         """Leave out ties of records that have several where the model allows one."""
@@ -129,7 +130,7 @@ class Checks:
         while rules.records():
             while self._references():
                 pass
-            self._ends()
+            self._ends(rules.lost)
 
     def _implied(self) -> None:
         for kind, record_id, place in self._staging.implied():

@@ -1,9 +1,9 @@
 """Leave out what breaks the rules of `registry.rules`, by what a run read and what the graph will hold beside it."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from __future__ import annotations
 
-import networkx as nx
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from loaders.before import Before
 from loaders.outcome import RowProblem, Tally
@@ -16,6 +16,9 @@ from registry.records import Problem
 from registry.rules import Promise, in_circle, of_request, too_few, undercut, withdrawn
 from registry.store import Store
 from registry.values import today
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 BATCH = 1_000
 AGENCY, RESOURCE = (f"{Request.plural}.{name}" for name in ("agency", "resource"))
@@ -45,6 +48,7 @@ class Contradictions:
     ) -> None:
         self._source, self._staging, self._store, self._before = source, staging, store, before
         self._tally, self._sweep = tally, sweep
+        self.lost: set[Place] = set()  # the rows of what was left out
 
     def circles(self) -> None:
         """Leave out links that lead back to where they begin."""
@@ -60,14 +64,14 @@ class Contradictions:
         read = {(row["from"], row["to"]) for rows in self._staging.ties(link_name(link), BATCH) for row in rows}
         if not read:
             return
+        import networkx as nx  # half a second, which only who loads such links should wait
+
         graph: nx.DiGraph[str] = nx.DiGraph(list(read))
-        if self._before.may_hold_ties(link):
-            held = self._store.read(standing.all_ties(link))[0][0]
-            graph.add_edges_from((start, end) for start, end, owner in held if self._stays(owner))
-        parts = nx.strongly_connected_components(graph)
-        part_of = {one: number for number, part in enumerate(parts) for one in part}
-        for start, end in sorted(read):
-            if part_of[start] == part_of[end]:
+        held = self._store.read(standing.all_ties(link))[0][0] if self._before.may_hold_ties(link) else []
+        graph.add_edges_from((start, end) for start, end, owner in held if self._stays(owner))
+        for blamed in (read - {(start, end) for start, end, _owner in held}, read):  # rather what is new
+            for start, end in sorted(blamed & _in_circles(graph)):
+                graph.remove_edge(start, end)
                 place = self._staging.lose_tie(link_name(link), start, end)
                 self._tell(in_circle(declared_end(link), end), place)
 
@@ -152,6 +156,16 @@ class Contradictions:
     def _tell(self, problem: Problem, place: Place) -> None:
         rest = (problem.field, problem.value, problem.rule, problem.message)
         self._tally.add(RowProblem("error", problem.code, *place, *rest))
+        self.lost.add(place)
+
+
+def _in_circles(graph: nx.DiGraph[str]) -> set[tuple[str, str]]:
+    """Return the links that lead back to where they begin."""
+    import networkx as nx
+
+    parts = nx.strongly_connected_components(graph)
+    part_of = {one: number for number, part in enumerate(parts) for one in part}
+    return {(start, end) for start, end in graph.edges if part_of[start] == part_of[end]}
 
 
 def _promised(read: Sequence[Asked], lost: set[str]) -> Iterator[tuple[str, Promise]]:

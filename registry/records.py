@@ -93,7 +93,7 @@ def itself(end: End, far: str) -> Problem:
 
 
 def contradictions(
-    properties: Mapping[str, Property], values: Mapping[str, object], before: Mapping[str, object] | None = None
+    properties: Mapping[str, Property], values: Mapping[str, Any], before: Mapping[str, object] | None = None
 ) -> Iterator[Problem]:
     """Yield what of clean values contradicts itself or another, by what the properties declare.
 

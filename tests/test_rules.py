@@ -157,8 +157,8 @@ def test_a_load_leaves_out_agreements_of_fewer_than_two(store: Store, city: City
     outcome = city.load()
     assert found(outcome) == [
         (BROKEN, "partnerships.csv", 2, "parties", "1"),
-        ("UNKNOWN_RECORD", "partnerships.csv", 3, "renews", "p:1"),
         ("UNKNOWN_RECORD", "partnerships.parties.csv", 2, "parties", "p:1"),
+        ("UNKNOWN_RECORD", "partnerships.csv", 3, "renews", "p:1"),
     ]
     assert outcome.created["partnerships"] == 2
 

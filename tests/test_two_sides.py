@@ -1,6 +1,7 @@
 """What needs more than one: agreements that parties confirm, levels that they state, requests, and feedback."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import orjson
 import pytest
@@ -19,7 +20,7 @@ from registry.changing.undoing import undo
 from registry.cypher import contacts, states
 from registry.cypher.text import Cypher
 from registry.model import Agency, Channel, Feedback, Need, Partnership, Request, Resource, Service, Statement
-from registry.store import Store
+from registry.store import Place, Store
 from registry.values import today
 from tests.engines import SLOW_ON_NEO4J
 from tests.town import HEAD, HEALTH, LIBRARY, by, codes, history, properties, publish, room, settle
@@ -134,8 +135,9 @@ def test_other_terms_return_every_party_to_pending(city: Store) -> None:
     covers = {"covers_services": LinkChange({covered: {}})}
     (done,) = save_all(city, SARI, [Saving(Partnership, record, {}, covers)], dry=False)
     assert not done.problems and said(city, record) == {"dinkes": None, "perpus": None}
+    assert not by(city, HEALTH, Saving(Partnership, record, {"legal_basis": "PKS 3/2026"})).problems
+    number = history(city, record)[0]["number"]
     confirmed()
-    number = next(one["number"] for one in history(city, record) if "PKS 2/2026" in one["after"])
     assert not undo(city, Asking(HEAD, "form"), number).problems
     assert said(city, record) == {"dinkes": None, "perpus": None}, "what is undone are other terms, too"
     assert "confirmed" in history(city, record)[0]["before"]
@@ -237,14 +239,21 @@ def test_a_request_is_between_two_and_decided_by_no_other_way(city: Store) -> No
     assert codes(request(city, TONO, Wish("perpus", resource))) == [("UNFIT", "resource")]
 
 
-def test_two_that_are_accepted_at_once_never_overbook(city: Store) -> None:
+def test_two_that_are_accepted_at_once_never_overbook(city: Store, place: Place) -> None:
     resource = room(city, capacity=10)
     publish(city, Resource, resource)
     asked = [ask_for(city, resource, 3) for _ in range(6)]
-    with ThreadPoolExecutor(6) as pool:
-        done = list(pool.map(lambda record: decide(city, BUDI, record, "accepted"), asked))
+    with ExitStack() as stack, ThreadPoolExecutor(7) as pool:
+        servers = [
+            stack.enter_context(Store(place)) for _ in range(7)
+        ]  # each as another process: none waits for another
+        lowering = Saving(Resource, resource, {"in_use": 0, "capacity": 9})
+        lowered = pool.submit(by, servers[6], HEAD, lowering)
+        done = list(pool.map(lambda one, record: decide(one, BUDI, record, "accepted"), servers, asked))
     assert sorted(one.code for each in done for one in each.problems) == ["OVERBOOKED"] * 3
+    assert {one.code for one in lowered.result().problems} <= {"PROMISED"}
     assert properties(city, Resource, resource)["in_use"] == 9
+    assert len(uses(city, resource)) == 3
     assert verify(city).what is None
 
 
