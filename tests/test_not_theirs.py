@@ -68,6 +68,7 @@ def test_a_request_is_decided_as_it_was_asked(city: Store) -> None:
 
 def test_a_level_is_stated_by_a_party_and_on_its_scale_only(city: Store) -> None:
     assert not by(city, ADMIN, Saving(Agency, "lain", {"name": "Lain", "kind": "other"})).problems
+    publish(city, Agency, "lain")
     parties = LinkChange({"dinkes": {}, "lain": {}})
     agreed = by(city, HEALTH, Saving(Partnership, None, {"name": "Pos"}, {"parties": parties})).record
     assert agreed

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 
 from registry.access import Action, Actor, can
@@ -17,7 +18,7 @@ from registry.cypher.text import Cypher
 from registry.model import MODEL, Request, Source
 from registry.modelling import Kind
 from registry.records import Problem, Record, make_record, show
-from registry.store import Ask, Rows, Store
+from registry.store import TRIES, Ask, Rows, Store, StoreError
 from registry.values import Unfit, Value, now
 from registry.words import _
 
@@ -65,6 +66,7 @@ class Turn:
         self.at = now()
         self._ask, self._asking = ask, asking
         self._end = End(*ask(chain.take())[0])
+        self.began = [[self._end.number, self._end.hash]] if self._end.number else []  # as chain.end tells it
         self._entries: list[Stored] = []
         self._pending = Pending(self.at)
         self._asked_for: dict[str, None] = {}  # the resources of the requests that this turn writes
@@ -201,14 +203,32 @@ class Turn:
 
 def in_turn(store: Store, asking: Asking, work: Callable[[Turn], Answer]) -> Answer:
     """Do work in one turn, with its entries; what it raises undoes it. Raises StoreError."""
+    for attempt in range(TRIES):
+        turns: list[Turn] = []
+        try:
+            return store.change(partial(_whole, turns, asking, work))
+        except StoreError:
+            raise
+        except Exception:
+            if attempt + 1 == TRIES or not turns or not _overtaken(store, turns[-1]):
+                raise
+    raise AssertionError
 
-    def whole(ask: Ask) -> Answer:
-        turn = Turn(ask, asking)
-        answer = work(turn)
-        turn.close()
-        return answer
 
-    return store.change(whole)
+def _whole(turns: list[Turn], asking: Asking, work: Callable[[Turn], Answer], ask: Ask) -> Answer:
+    turns.append(turn := Turn(ask, asking))
+    answer = work(turn)
+    turn.close()
+    return answer
+
+
+def _overtaken(store: Store, turn: Turn) -> bool:
+    """Tell whether others changed something while work was done that was then given up.
+
+    The embedded engine lets nobody wait, it only finds out when work is committed: what work was given up for may have been
+    seen half before another's change, and half after it.
+    """
+    return store.dialect.embedded and store.read(chain.end()) != turn.began
 
 
 def change(store: Store, asking: Asking, kind: type[Kind], work: Callable[[Turn], State]) -> Outcome:
