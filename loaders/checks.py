@@ -1,9 +1,10 @@
 """What can be checked only when all rows are in: whose the ids are, whether what is named is there, expectations."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from loaders.before import Before
+from loaders.contradictions import Contradictions
 from loaders.outcome import Refused, RowProblem, Tally
 from loaders.source import PLURALS, Source
 from loaders.staging import LINKS, LOADED, Named, Place, Staging, is_single, link_name
@@ -43,6 +44,7 @@ class Checks:
             pass  # a record that is left out may be one that another refers to
         self._ends()
         self._single_ends()
+        self._contradictions()
         self._implied()
         self._expectations()
         if self._sweep and not retire_most:
@@ -104,21 +106,31 @@ class Checks:
         self._staging.drop_records(kind, dropped)
         return len(dropped)
 
-    def _ends(self) -> None:
-        """Leave out ties to a record that is nowhere."""
+    def _ends(self, lost: Collection[Place] = ()) -> None:
+        """Leave out ties to a record that is nowhere; of rows that are `lost` anyway nothing more is told."""
         for link in LINKS:
             for side, target in (("start", link.start), ("finish", link.end)):
                 nowhere: set[str] = set()
                 for ids in self._staging.ends_not_here(link_name(link), side, target, BATCH):
                     nowhere |= self._nowhere(target, set(ids))
                 for named in self._staging.lose_ties(link_name(link), side, nowhere):
-                    self._tell_unknown(named, target)
+                    if named.place not in lost:
+                        self._tell_unknown(named, target)
 
     def _single_ends(self) -> None:
         """Leave out ties of records that have several where the model allows one."""
         for name, start in [(link_name(link), link.start) for link in LINKS if is_single(link)]:
             for named in self._staging.lose_ties(name, "start", self._staging.several(name)):
                 self._tell(named, "SEVERAL", "at most one", f"{start} {named.id} has more than one")
+
+    def _contradictions(self) -> None:
+        """Leave out what breaks a rule, and what names a record that is left out for that."""
+        rules = Contradictions(self._source, self._staging, self._store, self._before, self._tally, sweep=self._sweep)
+        rules.circles()
+        while rules.records():
+            while self._references():
+                pass
+            self._ends(rules.lost)
 
     def _implied(self) -> None:
         for kind, record_id, place in self._staging.implied():

@@ -189,6 +189,44 @@ class Staging:
         self._db.execute(f"DELETE {which}", (link,))
         return [Named(Place(file, row), field, record_id) for file, row, field, record_id in rows]
 
+    def lose_tie(self, link: str, start: str, finish: str) -> Place:
+        """Forget a tie, and return the row that gave it."""
+        which = (link, start, finish)
+        text = "SELECT file, row FROM ties WHERE link = ? AND start = ? AND finish = ?"
+        place = Place(*self._db.execute(text, which).fetchone())
+        self._db.execute("DELETE FROM ties WHERE link = ? AND start = ? AND finish = ?", which)
+        return place
+
+    def with_few(self, link: str, side: str, kind: str, least: int) -> list[tuple[str, str, Place, set[str]]]:
+        """Return the records of a kind that have fewer ties of a link: id, status, place, and the ids at the far side."""
+        far = "finish" if side == "start" else "start"
+        text = (
+            "SELECT id, json_extract(body, '$.status'), records.file, records.row, own FROM records LEFT JOIN"
+            f" (SELECT {side} AS one, count(*) AS ties, json_group_array({far}) AS own"  # nosec B608 # columns of ours
+            f" FROM ties WHERE link = ? GROUP BY {side}) ON one = id WHERE kind = ? AND coalesce(ties, 0) < ?"
+            " ORDER BY records.rowid"
+        )
+        rows = self._db.execute(text, (link, kind, least)).fetchall()
+        return [(one, status, Place(file, row), set(orjson.loads(own or "[]"))) for one, status, file, row, own in rows]
+
+    def linked(self, kind: str, links: Sequence[str]) -> Iterator[tuple[str, Mapping[str, Any], Place, dict[str, str]]]:
+        """Give the records of a kind: id, properties, place, and by link the record that they are tied to, if one is."""
+        text = "SELECT id, body, file, row FROM records WHERE kind = ? ORDER BY rowid"
+        tied = "SELECT link, finish FROM ties WHERE start = ? AND link = ?"
+        for one, body, *place in self._db.execute(text, (kind,)).fetchall():
+            far = dict(pair for link in links for pair in self._db.execute(tied, (one, link)))
+            yield one, orjson.loads(body), Place(*place), far
+
+    def body(self, kind: str, record_id: str) -> Mapping[str, Any] | None:
+        """Return what is kept of a record, None where none of the kind is."""
+        row = self._db.execute("SELECT body FROM records WHERE id = ? AND kind = ?", (record_id, kind)).fetchone()
+        return dict(orjson.loads(row[0])) if row else None
+
+    def place_of(self, kind: str, record_id: str) -> Place | None:
+        """Return the row that gave a record, None where none of the kind is kept."""
+        row = self._db.execute("SELECT file, row FROM records WHERE id = ? AND kind = ?", (record_id, kind)).fetchone()
+        return Place(*row) if row else None
+
     def several(self, link: str) -> list[str]:
         """Return the ids that start more than one tie of a link."""
         text = "SELECT start FROM ties WHERE link = ? GROUP BY start HAVING count(*) > 1"

@@ -19,6 +19,7 @@ from registry.cypher import chain, leaving
 from registry.cypher.states import BY_HAND
 from registry.model import MODEL
 from registry.store import Store
+from registry.values import now
 
 Entry = Mapping[str, Any]
 LINK = {link_name(link): link for link in LINKS}
@@ -30,12 +31,13 @@ def undo_load(store: Store, run: str, progress: Progress = silent) -> Counter[st
     Returns how many changes were `undone` and how many are `left`. It may be run again when it was cut off. Raises
     Refused when no such run changed anything, and StoreError.
     """
-    recording, counts = Recording(store, f"undo:{run}"[:100]), Counter[str]()
+    recording, counts = Recording(store, f"undo:{run}"[:100], began=now()), Counter[str]()
     for entries in _entries(store, run):
         counts.update(recording.turn(partial(_undo, recording=recording, run=run, entries=entries)))
         progress("changes", len(entries))
     if not counts:
         raise Refused(f"No run {run} changed anything; registry audit show names the runs.")
+    recording.follow_requests()
     return counts
 
 

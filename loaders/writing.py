@@ -33,7 +33,7 @@ class Writing:
         self._started = now()
         self._staging = staging
         self._store = store
-        self._recording = Recording(store, run)
+        self._recording = Recording(store, run, began=self._started)
         self._tally = tally
         self._progress = progress
 
@@ -48,6 +48,7 @@ class Writing:
         lease.check()
         if sweep:
             self._sweep()
+        self._recording.follow_requests()
         self._keep(Run, self._run_record(finished=now()))
 
     def _records(self, kind: type[Kind]) -> None:
@@ -93,7 +94,7 @@ class Writing:
         def work(turn: Turn) -> int:
             ties = write.first_tie_rows(link, rows, source=self._source.id, run=self._run)
             written: int = turn.ask(ties)[0][0]
-            self._recording.first_tied(turn, link, written)
+            self._recording.first_tied(turn, link, written, rows)
             return written
 
         return self._recording.turn(work)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from registry.modelling import End, Kind, Model, Property
+from registry.modelling import End, Kind, Link, Model, Property
 
 
 def describe(model: Model) -> str:
@@ -47,6 +47,14 @@ def _rules(declared: Property) -> Iterator[str]:
         yield f"id of {declared.refers_to}"
     if declared.at_least is not None:
         yield f"at least {declared.at_least:g}"
+    if declared.above is not None:
+        yield f"more than {declared.above:g}"
+    if declared.not_before:
+        yield f"not before `{declared.not_before}`"
+    if declared.not_above:
+        yield f"at most `{declared.not_above}`"
+    if declared.term:
+        yield "term of the agreement"
     if declared.kept_by_us:
         yield "kept by the registry"
     if declared.by_step:
@@ -55,7 +63,18 @@ def _rules(declared: Property) -> Iterator[str]:
 
 def _relation(end: End) -> str:
     properties = f" ({', '.join(end.link.properties)})" if end.link.properties else ""
-    return f"`{end.link.relation}`{properties}{', face' if end.link.face else ''}"
+    return ", ".join([f"`{end.link.relation}`{properties}", *_link_rules(end.link)])
+
+
+def _link_rules(link: Link) -> Iterator[str]:
+    if link.face:
+        yield "face"
+    if link.acyclic:
+        yield "never in a circle"
+    if link.at_least:
+        yield f"at least {link.at_least}"
+    if link.term:
+        yield "term of the agreement"
 
 
 if __name__ == "__main__":

@@ -23,6 +23,11 @@ def number(value: float) -> str:
     return format_decimal(value, format="#,##0" if abs(value) >= 1000 else "@@#", locale=language())
 
 
+def amount(value: float) -> str:
+    """Return a number in full, to nine decimals: of one that is a rule, nothing is rounded away."""
+    return format_decimal(value, format="#,##0.#########", locale=language())
+
+
 def signed(value: float) -> str:
     """Return a number to three decimals with its sign, also where it is above 0."""
     return format_decimal(value, format="+0.000;-0.000", locale=language())

@@ -34,9 +34,9 @@ class Term(Common):
     label_id: Text = prop("What it is called in Indonesian.", face=True)
     label_en: Text = prop("What it is called in English.", face=True)
     valid_from: Date = prop("The first day on which it may be used.", face=True)
-    valid_until: Date = prop("The last day on which it may be used.", face=True)
+    valid_until: Date = prop("The last day on which it may be used.", face=True, not_before="valid_from")
 
-    broader: Many[Self] = link("BROADER", "The wider terms it is part of.", reverse="narrower", face=True)
+    broader: Many[Self] = link("BROADER", "The wider terms it is part of.", reverse="narrower", face=True, acyclic=True)
     same_as: Many[Self] = link("SAME_AS", "Terms of other lists that mean the same.", reverse="equated_by", face=True)
 
 
@@ -65,7 +65,9 @@ class Agency(Common, plural="agencies"):
     level_of_government: Code = prop("National, province, city and so on.", codes="level-of-government", face=True)
     website: Url = prop("Its page on the web.", face=True)
 
-    part_of: Many[Self] = link("PART_OF", "The bodies it belongs to; there may be several.", reverse="units", face=True)
+    part_of: Many[Self] = link(
+        "PART_OF", "The bodies it belongs to; there may be several.", reverse="units", face=True, acyclic=True
+    )
     sectors: Many[Sector] = link("IN_SECTOR", "The sectors it works in.", reverse="agencies", face=True)
     areas: Many[Area] = link("IN_AREA", "The areas it works in.", reverse="agencies", face=True)
 
@@ -100,7 +102,7 @@ class Use:
 
     role: Code = prop("The first to use it, or one that reuses it.", codes="use-role", required=True)
     since: Date = prop("When the use began.")
-    until: Date = prop("The last day of the use; empty while it goes on.")
+    until: Date = prop("The last day of the use; empty while it goes on.", not_before="since")
 
 
 class Resource(Common, plural="resources"):
@@ -109,7 +111,11 @@ class Resource(Common, plural="resources"):
     kind: Code = prop("What sort of thing it is.", codes="resource-kind", required=True, face=True)
     unit: Text = prop("What capacity is counted in, such as seats or hours a week.")
     capacity: Number = prop("How much there is, in its unit.", at_least=0)
-    in_use: Number = prop("How much of the capacity is taken, in its unit.", at_least=0)
+    in_use: Number = prop(
+        "How much of the capacity is taken, in its unit; never less than what accepted requests were promised.",
+        at_least=0,
+        not_above="capacity",
+    )
     shareability: Code = prop("Open, on request, or not shared.", codes="shareability", face=True)
     available_since: Date = prop("The first day on which others could use it.")
     conditions: Prose = prop("What a user must agree to.")
@@ -117,7 +123,14 @@ class Resource(Common, plural="resources"):
     application_class: Code = prop("For applications: general or special (SPBE).", codes="application-class", face=True)
 
     owners: Many[Agency] = link("OWNS", "Who has it to give.", incoming=True, reverse="owns", face=True)
-    users: Many[Agency] = link("USES", "Who works with it.", incoming=True, reverse="uses", props=Use)
+    users: Many[Agency] = link(
+        "USES",
+        "Who works with it; every accepted request is a use of its own.",
+        incoming=True,
+        reverse="uses",
+        props=Use,
+        keyed=True,
+    )
     areas: Many[Area] = link("IN_AREA", "Where it can be used.", reverse="resources", face=True)
     functions: Many[Function] = link(
         "HAS_FUNCTION", "What it serves, in terms of a code list.", reverse="resources", face=True
@@ -129,7 +142,7 @@ class Need(Common, plural="needs"):
 
     kind: Code = prop("What sort of resource is needed.", codes="resource-kind", required=True, face=True)
     unit: Text = prop("What the quantity is counted in.")
-    quantity: Number = prop("How much is needed, in its unit.", at_least=0)
+    quantity: Number = prop("How much is needed, in its unit.", above=0)
     by_when: Date = prop("The day by which it is needed.")
 
     agency: One[Agency] = link("NEEDED_BY", "Who needs it.", reverse="needs", face=True, speaks=True)
@@ -141,11 +154,14 @@ class Need(Common, plural="needs"):
 
 
 class Request(Common, plural="requests", by_step=True):
-    """An agency asks to use a resource, and what its owner says."""
+    """An agency asks to use a resource, and what its owner says.
 
-    quantity: Number = prop("How much of it, in its unit.", at_least=0)
+    Once accepted it promises its quantity, from its first day to its last, and is a use of the resource of its own.
+    """
+
+    quantity: Number = prop("How much of it, in its unit.", above=0)
     since: Date = prop("The first day of the use.")
-    until: Date = prop("The last day of the use; empty while it goes on.")
+    until: Date = prop("The last day of the use; empty while it goes on.", not_before="since")
     decision: Code = prop("Accepted, declined, or ended after a use.", codes="decision", by_step=True)
     decided_on: Date = prop("The day it was decided.", by_step=True)
     answer: Prose = prop("What the owner says.", by_step=True)
@@ -167,21 +183,35 @@ class Membership:
 
 
 class Partnership(Common, plural="partnerships"):
-    """An agreement or a working relation of two or more parties."""
+    """An agreement or a working relation of two or more parties.
 
-    instrument: Code = prop("MoU, cooperation agreement, service agreement or informal.", codes="instrument", face=True)
-    legal_basis: Text = prop("The rule or document it rests on.")
-    valid_from: Date = prop("The first day on which it is in force.")
-    valid_until: Date = prop("The last day on which it is in force; empty when open-ended.")
-    target_scale: Code = prop("The scale of the level aimed at.", codes="level-scale")
-    target_level: Integer = prop("The level of working together aimed at, on that scale.", at_least=0)
+    What a party says of it is said of its terms as they are: when they change, every party is asked anew.
+    """
+
+    instrument: Code = prop(
+        "MoU, cooperation agreement, service agreement or informal.", codes="instrument", face=True, term=True
+    )
+    legal_basis: Text = prop("The rule or document it rests on.", term=True)
+    valid_from: Date = prop("The first day on which it is in force.", term=True)
+    valid_until: Date = prop(
+        "The last day on which it is in force; empty when open-ended.", not_before="valid_from", term=True
+    )
+    target_scale: Code = prop("The scale of the level aimed at.", codes="level-scale", term=True)
+    target_level: Integer = prop("The level of working together aimed at, on that scale.", at_least=0, term=True)
 
     parties: Many[Agency] = link(
-        "PARTY_TO", "Who takes part, in which role.", incoming=True, reverse="partnerships", props=Membership, face=True
+        "PARTY_TO",
+        "Who takes part, in which role.",
+        incoming=True,
+        reverse="partnerships",
+        props=Membership,
+        face=True,
+        at_least=2,
+        term=True,
     )
-    covers_services: Many[Service] = link("COVERS", "The services it covers.", reverse="partnerships")
-    covers_resources: Many[Resource] = link("COVERS", "The resources it covers.", reverse="partnerships")
-    renews: One[Self] = link("RENEWS", "The agreement it follows.", reverse="renewed_by")
+    covers_services: Many[Service] = link("COVERS", "The services it covers.", reverse="partnerships", term=True)
+    covers_resources: Many[Resource] = link("COVERS", "The resources it covers.", reverse="partnerships", term=True)
+    renews: One[Self] = link("RENEWS", "The agreement it follows.", reverse="renewed_by", acyclic=True)
 
 
 class Statement(Common, plural="statements", by_step=True, named=False):
@@ -212,7 +242,7 @@ class Feedback(Common, plural="feedbacks", by_step=True, named=False, erasable=(
 
     received: Date = prop("The day it came in.", required=True)
     private: Flag = prop("Whether its sender asked that it is not shown to others.")
-    answered: Date = prop("The day it was answered.", by_step=True)
+    answered: Date = prop("The day it was answered.", by_step=True, not_before="received")
     answer: Prose = prop("The answer.", by_step=True)
 
     service: One[Service] = link("SAID_ABOUT", "The service it is about.", reverse="feedback")

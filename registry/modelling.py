@@ -29,6 +29,10 @@ class Property:
     face: bool = False
     codes: str | None = None
     at_least: float | None = None
+    above: float | None = None  # it is more than this
+    not_before: str | None = None  # a day: not before the day that another property holds
+    not_above: str | None = None  # a number: at most what another property holds
+    term: bool = False  # what parties agree to: when it changes, what they said of it was said of other terms
     refers_to: str | None = None
     kept_by_us: bool = False
     sought: bool = False  # records are looked for by it: it has an index
@@ -58,6 +62,10 @@ class Link:
     properties: Mapping[str, Property]
     face: bool
     speaks: bool = False  # by hand only who acts for the agency that is declared may tie it
+    keyed: bool = False  # several may join the same two: all but one have the id of the record they follow from as key
+    acyclic: bool = False  # by it no record leads back to itself
+    at_least: int = 0  # of a record that is handed in or published, so many
+    term: bool = False  # what parties agree to, as Property.term
 
 
 @dataclass(frozen=True)
@@ -91,7 +99,7 @@ class Declared:
     incoming: bool
     properties: type | None
     face: bool
-    speaks: bool
+    rules: Mapping[str, Any]
 
 
 def prop(doc: str, **rules: Any) -> Any:
@@ -107,10 +115,10 @@ def link(
     incoming: bool = False,
     props: type | None = None,
     face: bool = False,
-    speaks: bool = False,
+    **rules: Any,
 ) -> Any:
-    """Declare a link of this kind; `reverse` names it as seen from the far kind."""
-    return Declared(relation, doc, reverse, incoming, props, face, speaks)
+    """Declare a link of this kind; `reverse` names it as seen from the far kind, its `rules` are the fields of `Link`."""
+    return Declared(relation, doc, reverse, incoming, props, face, rules)
 
 
 class Kind:
@@ -190,9 +198,8 @@ def _both_ends(kind: type[Kind], name: str, declared: Declared, hint: Any) -> tu
     target = kind if get_args(hint) == (Self,) else get_args(hint)[0]
     start, end = (target, kind) if declared.incoming else (kind, target)
     properties = _properties(declared.properties) if declared.properties else {}
-    link = Link(
-        declared.relation, declared.doc, start.__name__, end.__name__, properties, declared.face, declared.speaks
-    )
+    relation, doc, face = declared.relation, declared.doc, declared.face
+    link = Link(relation, doc, start.__name__, end.__name__, properties, face, **declared.rules)
     here = End(name, link, outgoing=not declared.incoming, single=get_origin(hint) is One, declared=True)
     return here, End(declared.reverse, link, outgoing=declared.incoming, single=False, declared=False)
 

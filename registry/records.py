@@ -1,15 +1,18 @@
 """From raw mappings to records and ties that may be written, or to problems that a person can mend."""
 
 import hashlib
+import operator
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import lru_cache
+from typing import Any
 
 import orjson
 
 from registry.codes import code_list
+from registry.figures import amount, day
 from registry.modelling import End, Kind, Property
 from registry.values import Code, Unfit, text_of
 from registry.words import _
@@ -53,10 +56,13 @@ class Tie:
     values: Mapping[str, object] = field(default_factory=dict)
 
 
-def make_record(kind: type[Kind], raw: Mapping[str, object]) -> tuple[Record | None, list[Problem]]:
+def make_record(
+    kind: type[Kind], raw: Mapping[str, object], *, before: Mapping[str, object] | None = None
+) -> tuple[Record | None, list[Problem]]:
     """Clean every property of `raw`. Returns the record, or None where a problem stands in its way, and the problems.
 
-    Keys of `raw` that are no property of the kind are problems too; links are not given here.
+    Keys of `raw` that are no property of the kind are problems too; links are not given here. `before` is what a record
+    held that changes: contradictions in it that are as old stay, and a record that is retired may hold any.
     """
     problems = [_unknown(name, kind.properties, raw[name]) for name in raw if name not in kind.properties]
     given = {**DEFAULTS, **{name: value for name, value in raw.items() if value not in (None, "")}}
@@ -64,6 +70,8 @@ def make_record(kind: type[Kind], raw: Mapping[str, object]) -> tuple[Record | N
         given.setdefault("name", given.get("id"))
     values, found = _clean(kind.properties, given)
     problems += found
+    if values.get("status") != "retired":
+        problems += contradictions(kind.properties, values, before)
     return (None if problems else Record(kind, str(values["id"]), values)), problems
 
 
@@ -71,9 +79,48 @@ def make_tie(end: End, here: str, there: str, raw: Mapping[str, object]) -> tupl
     """Clean the properties of a link from the record `here`, which has this end, to the record `there`."""
     problems = [_unknown(name, end.link.properties, raw[name]) for name in raw if name not in end.link.properties]
     values, found = _clean(end.link.properties, raw)
-    problems += found
+    problems += [*found, *contradictions(end.link.properties, values)]
+    if here == there and end.kind == end.target:
+        problems.append(itself(end, there))
     start, finish = (here, there) if end.outgoing else (there, here)
     return (None if problems else Tie(end, start, finish, values)), problems
+
+
+def itself(end: End, far: str) -> Problem:
+    """Return the problem of a link from a record to itself."""
+    message = _("It cannot be linked to itself.")
+    return Problem("CONTRADICTION", end.name, show(far), _("another record"), message)
+
+
+def contradictions(
+    properties: Mapping[str, Property], values: Mapping[str, Any], before: Mapping[str, object] | None = None
+) -> Iterator[Problem]:
+    """Yield what of clean values contradicts itself or another, by what the properties declare.
+
+    What stood so `before` is left out.
+    """
+    for declared in properties.values():
+        value = values.get(declared.name)
+        for other, breaks, rule, message in _limits(declared):
+            limit = values.get(other) if other else declared.above
+            if value is None or limit is None or not breaks(value, limit):
+                continue
+            if before is None or any(before.get(name) != values.get(name) for name in (declared.name, other) if name):
+                label = _(other.replace("_", " ").capitalize())
+                told = {"label": label, "limit": day(limit) if isinstance(limit, str) else amount(limit)}
+                yield Problem("CONTRADICTION", declared.name, show(value), rule.format(**told), message.format(**told))
+
+
+def _limits(declared: Property) -> Iterator[tuple[str, Callable[[Any, Any], bool], str, str]]:
+    """Yield the limits of a property: the other property that holds it, if one does, and when it is broken, in words."""
+    if declared.above is not None:
+        yield "", operator.le, _("more than {limit}"), _("It must be more than {limit}.")
+    if declared.not_before:
+        message = _("It must not be before “{label}”, {limit}.")
+        yield declared.not_before, operator.lt, _("not before “{label}”"), message
+    if declared.not_above:
+        message = _("It must be at most “{label}”, {limit}.")
+        yield declared.not_above, operator.gt, _("at most “{label}”"), message
 
 
 def fold(text: str) -> str:

@@ -2,6 +2,7 @@
 
 import math
 import re
+import unicodedata
 from datetime import UTC, date, datetime
 from typing import ClassVar
 from urllib.parse import urlsplit
@@ -9,7 +10,8 @@ from urllib.parse import urlsplit
 from registry.words import _
 
 # Control characters but white space, halves of characters, and what turns the direction of text that follows.
-_NO_TEXT = re.compile("[\x00-\x08\x0e-\x1b\x7f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+_NO_TEXT = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters and signs that show nothing
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~-]{2,99}")
 _PLAIN_ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+(/\S*)?")  # what nearly all are, found quickly
 
@@ -43,7 +45,7 @@ class Text(Value):
 
     @classmethod
     def clean(cls, raw: object) -> object:
-        text = " ".join(text_of(raw).split())
+        text = _visible(" ".join(text_of(raw).split()))
         if len(text) > cls.longest:
             raise Unfit(
                 _("at most {n} characters").format(n=cls.longest), _("it has {n} characters").format(n=len(text))
@@ -59,7 +61,7 @@ class Prose(Value):
 
     @classmethod
     def clean(cls, raw: object) -> object:
-        text = text_of(raw).strip()
+        text = _visible(text_of(raw).strip())
         if len(text) > cls.longest:
             raise Unfit(
                 _("at most {n} characters").format(n=cls.longest), _("it has {n} characters").format(n=len(text))
@@ -252,7 +254,18 @@ def text_of(raw: object) -> str:
     text = raw if isinstance(raw, str) else str(raw)
     if not text.isprintable() and _NO_TEXT.search(text):
         raise Unfit(_("readable text"), _("it holds characters that are no text"))
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def _visible(text: str) -> str:
+    """Return a text of which something is to be seen: a letter, a digit or a sign, not marks and formats alone."""
+    if text and not text.isascii() and not any(_shows(one) for one in text):
+        raise Unfit(_("text that can be seen"), _("it holds no character that can be seen"))
     return text
+
+
+def _shows(character: str) -> bool:
+    return unicodedata.category(character)[0] in "LNPS" and character not in _BLANK
 
 
 def _number(raw: object) -> float:

@@ -1,5 +1,6 @@
 """Small random worlds: records and ties of every kind that has links, with every access class and status."""
 
+from collections.abc import Mapping
 from random import Random
 from typing import Any
 
@@ -7,7 +8,7 @@ from registry.codes import code_list
 from registry.cypher.write import tie, upsert
 from registry.model import MODEL
 from registry.modelling import Kind, Property
-from registry.records import make_record, make_tie
+from registry.records import contradictions, make_record, make_tie
 from registry.store import Store
 from registry.values import Date, Flag, Identifiers, Instant, Integer, Number, Ref, Texts, Url
 from tests.making import record
@@ -42,12 +43,15 @@ def random_world(random: Random, each: int = 7) -> World:
     for kind in kinds:
         for end in kind.ends.values():
             if end.declared:
-                pairs = {
+                drawn = {
                     (random.choice(ids[end.kind]), random.choice(ids[end.target]))
                     for _ in range(each if end.single else 2 * each)
                 }
+                pairs = {(here, there) for here, there in drawn if here != there}
                 for here, there in sorted(dict(sorted(pairs)).items() if end.single else pairs):
-                    values = {name: _value(random, one) for name, one in end.link.properties.items()}
+                    values = _agreeing(
+                        end.link.properties, {name: _value(random, one) for name, one in end.link.properties.items()}
+                    )
                     made, problems = make_tie(end, here, there, values)
                     assert made, problems
                     world.ties.append(made)
@@ -68,13 +72,19 @@ def write_world(store: Store, world: World) -> None:
 def _values(random: Random, kind: type[Kind], ids: dict[str, list[str]]) -> dict[str, Any]:
     own = {name: _value(random, one) for name, one in kind.properties.items() if name != "id" and not one.kept_by_us}
     return {
-        **own,
+        **_agreeing(kind.properties, own),
         "name": random.choice(NAMES),
         "access": random.choice(["open", "open", "restricted", "closed"]),
         "status": random.choice(["published", "published", "published", "draft", "proposed", "retired"]),
         "steward": random.choice([None, *ids["Agency"][:3]]),
         "grants": random.choice([None, None, GROUPS[:1], GROUPS, ids["Agency"][3:4]]),
     }
+
+
+def _agreeing(declared: Mapping[str, Property], values: dict[str, Any]) -> dict[str, Any]:
+    """Return values without those that the model says contradict others."""
+    lost = {problem.field for problem in contradictions(declared, values)}
+    return {name: None if name in lost else value for name, value in values.items()}
 
 
 def _value(random: Random, declared: Property) -> Any:

@@ -12,7 +12,7 @@ LAYERS = [
     {"modelling"},
     {"model"},
     {"records", "plan", "access", "describing", "permitting", "ways"},
-    {"searching"},
+    {"searching", "rules"},
     {"cypher"},
     {"store", "settings", "engine"},
     {"constraints", "opening", "explaining", "credentials"},

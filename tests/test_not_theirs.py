@@ -67,9 +67,10 @@ def test_a_request_is_decided_as_it_was_asked(city: Store) -> None:
 
 
 def test_a_level_is_stated_by_a_party_and_on_its_scale_only(city: Store) -> None:
-    agreed = by(
-        city, HEALTH, Saving(Partnership, None, {"name": "Pos"}, {"parties": LinkChange({"dinkes": {}})})
-    ).record
+    assert not by(city, ADMIN, Saving(Agency, "lain", {"name": "Lain", "kind": "other"})).problems
+    publish(city, Agency, "lain")
+    parties = LinkChange({"dinkes": {}, "lain": {}})
+    agreed = by(city, HEALTH, Saving(Partnership, None, {"name": "Pos"}, {"parties": parties})).record
     assert agreed
     publish(city, Partnership, agreed)
     said = {"scale": "four-c", "level": 99, "on": "2026-01-01"}
@@ -140,9 +141,8 @@ def test_no_text_holds_what_is_not_seen_but_changes_what_is(city: Store, text: s
 def test_who_is_shown_a_face_alone_does_not_speak_of_the_rest(city: Store) -> None:
     hall, ward = room(city), service(city)
     publish(city, Resource, hall)
-    agreed = by(
-        city, HEALTH, Saving(Partnership, None, {"name": "Pos"}, {"parties": LinkChange({"perpus": {}})})
-    ).record
+    parties = LinkChange({"dinkes": {}, "perpus": {}})
+    agreed = by(city, HEALTH, Saving(Partnership, None, {"name": "Pos"}, {"parties": parties})).record
     assert agreed
     publish(city, Partnership, agreed)
     for kind, record in ((Resource, hall), (Service, ward), (Partnership, agreed)):

@@ -67,6 +67,19 @@ def test_a_resource_is_asked_for_accepted_and_given_back(client: httpx.Client, s
     assert ask(client, "tono", decide, i=asked["id"], d="ACCEPTED")["data"]["decideRequest"]["problems"]
     accepted = ask(client, "sari", decide, i=asked["id"], d="ACCEPTED")["data"]["decideRequest"]["record"]
     assert accepted["resource"] == {"inUse": 40.0, "users": [{"agency": {"id": "perpus"}}]}
+    again = request.replace('"once"', '"twice"')
+    other = ask(client, "tono", again, r=hall, n=30)["data"]["requestResource"]["record"]
+    both = ask(client, "sari", decide, i=other["id"], d="ACCEPTED")["data"]["decideRequest"]["record"]["resource"]
+    assert both == {"inUse": 70.0, "users": [{"agency": {"id": "perpus"}}] * 2}, "each is a use of its own"
+    counted = "query($r: ID!) { resource(id: $r) { usersCount users { until } } }"
+    seen = ask(client, "sari", counted, r=hall)["data"]["resource"]
+    assert seen == {"usersCount": 1, "users": [{"until": None}] * 2}, "of one agency"
+    save = f"mutation($r: ID!) {{ saveResource(input: {{id: $r, inUse: 0, capacity: 69}}) {{ {TOLD} }} }}"
+    assert ask(client, "sari", save, r=hall)["data"]["saveResource"]["problems"] == [
+        {"code": "PROMISED", "field": "inUse"},
+        {"code": "PROMISED", "field": "capacity"},
+    ]
+    assert ask(client, "sari", decide, i=other["id"], d="ENDED")["data"]["decideRequest"]["record"]
     ended = ask(client, "sari", decide, i=asked["id"], d="ENDED")["data"]["decideRequest"]["record"]
     assert ended["resource"]["inUse"] == 0
 

@@ -1,6 +1,7 @@
 """What needs more than one: agreements that parties confirm, levels that they state, requests, and feedback."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import orjson
 import pytest
@@ -8,15 +9,18 @@ import pytest
 from registry.access import ADMIN, ANONYMOUS, Actor
 from registry.changing.auditing import verify
 from registry.changing.hearing import Heard, answer_feedback, erase, give_feedback
+from registry.changing.many import save_all
 from registry.changing.requesting import Wish, decide, request
 from registry.changing.saving import LinkChange, Saving
 from registry.changing.state import read_state
 from registry.changing.stating import confirm, state_level, withdraw
 from registry.changing.steps import PROPOSE, take
 from registry.changing.turn import Asking, Outcome
+from registry.changing.undoing import undo
 from registry.cypher import contacts, states
-from registry.model import Channel, Feedback, Need, Partnership, Request, Resource, Service, Statement
-from registry.store import Store
+from registry.cypher.text import Cypher
+from registry.model import Agency, Channel, Feedback, Need, Partnership, Request, Resource, Service, Statement
+from registry.store import Place, Store
 from registry.values import today
 from tests.engines import SLOW_ON_NEO4J
 from tests.town import HEAD, HEALTH, LIBRARY, by, codes, history, properties, publish, room, settle
@@ -70,11 +74,74 @@ def test_nobody_says_it_for_the_other_party(city: Store) -> None:
         city, HEALTH, Saving(Partnership, record, {}, {"parties": LinkChange({"perpus": {"role": "witness"}})})
     )
     assert not changed.problems
-    assert {"role": "witness", "standing": "confirmed"}.items() <= parties(city, record)["perpus"].items()
+    assert parties(city, record)["perpus"]["role"] == "witness"
+    assert "standing" not in parties(city, record)["perpus"], "it was confirmed as a partner"
     told = Saving(
         Statement, None, {"scale": "four-c", "level": 4, "on": "2026-01-01"}, {"agency": LinkChange({"perpus": {}})}
     )
     assert codes(by(city, HEALTH, told)) == [("NOT_ALLOWED", "id")]
+
+
+def said(store: Store, record: str) -> dict[str, object]:
+    return {far: values.get("standing") for far, values in parties(store, record).items()}
+
+
+def test_a_party_is_not_removed_with_what_it_said_but_by_itself_or_an_administrator(city: Store) -> None:
+    record = agreement(city)
+    partner = {"perpus": {"role": "partner"}}
+    assert not confirm(city, TONO, record, "perpus", "disputed", "Belum.").problems
+    without, again = LinkChange({}, ("perpus",)), LinkChange(partner, ("perpus",))
+    assert codes(by(city, HEALTH, Saving(Partnership, record, {}, {"parties": without}))) == [
+        ("NOT_ALLOWED", "parties"),
+        ("CONTRADICTION", "parties"),
+    ]
+    assert not by(city, HEALTH, Saving(Partnership, record, {}, {"parties": again})).problems
+    assert said(city, record)["perpus"] == "disputed", "removed and added again at once it is the same party"
+    (number,) = (one["number"] for one in history(city, record) if one["what"] == "stated")
+    assert codes(undo(city, SARI, number)) == [("NOT_ALLOWED", "id")]
+    assert codes(undo(city, BUDI, number)) == [("NOT_ALLOWED", "id")]
+    third = by(city, ADMIN, Saving(Agency, "lain", {"name": "Lain", "kind": "other"}))
+    assert not third.problems
+    assert not by(
+        city, ADMIN, Saving(Partnership, record, {}, {"parties": LinkChange({"lain": {}}, ("perpus",))})
+    ).problems
+    assert history(city, record)[0]["actor"] == ADMIN.name and "Belum." in history(city, record)[0]["before"]
+
+
+TERMS = (
+    {"valid_until": "2031-12-31"},
+    {"instrument": "informal"},
+    {"legal_basis": "PKS 2/2026"},
+    {"target_scale": "four-c", "target_level": 2},
+)
+
+
+def test_other_terms_return_every_party_to_pending(city: Store) -> None:
+    record = agreement(city)
+    covered = service(city)
+
+    def confirmed() -> None:
+        assert not confirm(city, TONO, record, "perpus", "confirmed").problems
+        assert not confirm(city, SARI, record, "dinkes", "confirmed").problems
+
+    confirmed()
+    assert not by(city, HEALTH, Saving(Partnership, record, {"description": "Lebih jelas."})).problems
+    assert said(city, record) == {"dinkes": "confirmed", "perpus": "confirmed"}, "which is no term"
+    for given in TERMS:
+        assert not by(city, HEALTH, Saving(Partnership, record, given)).problems
+        assert said(city, record) == {"dinkes": None, "perpus": None}, given
+        assert {"standing_on", "remark"}.isdisjoint(parties(city, record)["perpus"])
+        confirmed()
+    covers = {"covers_services": LinkChange({covered: {}})}
+    (done,) = save_all(city, SARI, [Saving(Partnership, record, {}, covers)], dry=False)
+    assert not done.problems and said(city, record) == {"dinkes": None, "perpus": None}
+    assert not by(city, HEALTH, Saving(Partnership, record, {"legal_basis": "PKS 3/2026"})).problems
+    number = history(city, record)[0]["number"]
+    confirmed()
+    assert not undo(city, Asking(HEAD, "form"), number).problems
+    assert said(city, record) == {"dinkes": None, "perpus": None}, "what is undone are other terms, too"
+    assert "confirmed" in history(city, record)[0]["before"]
+    assert verify(city).what is None
 
 
 def test_each_party_states_its_own_level(city: Store) -> None:
@@ -104,13 +171,60 @@ def test_a_request_that_is_accepted_becomes_a_use(city: Store) -> None:
     assert codes(decide(city, TONO, record, "accepted")) == [("NOT_ALLOWED", "id")]
     assert not decide(city, SARI, record, "accepted", "Silakan.").problems
     assert properties(city, Resource, resource)["in_use"] == 60
-    users = dict(city.read(states.state(Resource, resource))[0][2])
-    assert users["perpus"].items() >= {"role": "first", "since": today(), "until": "2030-12-31"}.items()
+    assert uses(city, resource) == [["perpus", "first", today(), "2030-12-31"]]
     assert codes(decide(city, SARI, record, "declined")) == [("WRONG_STATUS", "decision")]
     assert codes(decide(city, SARI, ask_for(city, resource, 50), "accepted")) == [("OVERBOOKED", "quantity")]
     assert not decide(city, SARI, record, "ended").problems
     assert properties(city, Resource, resource)["in_use"] == 0
     assert properties(city, Request, record)["decision"] == "ended"
+
+
+def uses(store: Store, resource: str) -> list[list[str | None]]:
+    text = "MATCH (n:Resource {id: $in.id})<-[e:USES]-(a:Agency) RETURN a.id, e.role, e.since, e.until ORDER BY e.key"
+    return sorted(store.read(Cypher(text, {"in": {"id": resource}})), key=str)
+
+
+def test_each_accepted_request_is_a_use_of_its_own(city: Store) -> None:
+    resource = room(city, capacity=100)
+    publish(city, Resource, resource)
+    tied = Saving(Resource, resource, {}, {"users": LinkChange({"perpus": {"role": "first", "since": "2020-01-01"}})})
+    assert not by(city, HEAD, tied).problems
+    one, other = ask_for(city, resource, 10), ask_for(city, resource, 20)
+    for record in (one, other):
+        assert not decide(city, SARI, record, "accepted").problems
+    stated = ["perpus", "first", "2020-01-01", None]
+    running = ["perpus", "reuse", today(), "2030-12-31"]
+    assert uses(city, resource) == [stated, running, running]
+    assert not decide(city, SARI, one, "ended").problems
+    assert uses(city, resource) == sorted([stated, ["perpus", "reuse", today(), today()], running], key=str)
+    assert properties(city, Resource, resource)["in_use"] == 20
+    (number,) = (each["number"] for each in history(city, other) if each["what"] == "decided")
+    assert codes(undo(city, Asking(ADMIN, "command"), number)) == [], "the decision is taken back, and its use with it"
+    assert uses(city, resource) == sorted([stated, ["perpus", "reuse", today(), today()]], key=str)
+    untied = Saving(Resource, resource, {}, {"users": LinkChange({}, ("perpus",))})
+    assert not by(city, HEAD, untied).problems
+    assert uses(city, resource) == [["perpus", "reuse", today(), today()]], "what followed from a request stays"
+
+
+def test_what_is_promised_is_not_undercut(city: Store) -> None:
+    resource = room(city, capacity=10)
+    publish(city, Resource, resource)
+    record = ask_for(city, resource, 10)
+    assert not decide(city, SARI, record, "accepted").problems
+    undercut = by(city, HEAD, Saving(Resource, resource, {"in_use": 0, "capacity": 9.5}))
+    assert codes(undercut) == [("PROMISED", "in_use"), ("PROMISED", "capacity")]
+    assert undercut.problems[1].message == "Capacity must be at least 10, the amount already promised to one agency."
+    assert codes(by(city, HEAD, Saving(Resource, resource, {"in_use": None}))) == [("PROMISED", "in_use")]
+    (each,) = save_all(city, BUDI, [Saving(Resource, resource, {"in_use": 0})], dry=False)
+    assert [one.code for one in each.problems] == ["PROMISED"]
+    assert codes(by(city, ADMIN, Saving(Request, record, {"quantity": 11}))) == [("PROMISED", "quantity")]
+    (number,) = (one["number"] for one in history(city, resource) if one["what"] == "decided")
+    assert codes(undo(city, Asking(ADMIN, "command"), number)) == [("PROMISED", "in_use")]
+    assert codes(decide(city, SARI, ask_for(city, resource, 10), "accepted")) == [("OVERBOOKED", "quantity")]
+    assert not by(city, HEAD, Saving(Resource, resource, {"capacity": 12, "in_use": 11})).problems
+    assert not decide(city, SARI, record, "ended").problems
+    assert properties(city, Resource, resource)["in_use"] == 1, "what the owner itself states stays"
+    assert not by(city, HEAD, Saving(Resource, resource, {"in_use": 0, "capacity": 1})).problems
 
 
 def test_a_request_is_between_two_and_decided_by_no_other_way(city: Store) -> None:
@@ -125,14 +239,21 @@ def test_a_request_is_between_two_and_decided_by_no_other_way(city: Store) -> No
     assert codes(request(city, TONO, Wish("perpus", resource))) == [("UNFIT", "resource")]
 
 
-def test_two_that_are_accepted_at_once_never_overbook(city: Store) -> None:
+def test_two_that_are_accepted_at_once_never_overbook(city: Store, place: Place) -> None:
     resource = room(city, capacity=10)
     publish(city, Resource, resource)
     asked = [ask_for(city, resource, 3) for _ in range(6)]
-    with ThreadPoolExecutor(6) as pool:
-        done = list(pool.map(lambda record: decide(city, BUDI, record, "accepted"), asked))
+    with ExitStack() as stack, ThreadPoolExecutor(7) as pool:
+        servers = [
+            stack.enter_context(Store(place)) for _ in range(7)
+        ]  # each as another process: none waits for another
+        lowering = Saving(Resource, resource, {"in_use": 0, "capacity": 9})
+        lowered = pool.submit(by, servers[6], HEAD, lowering)
+        done = list(pool.map(lambda one, record: decide(one, BUDI, record, "accepted"), servers, asked))
     assert sorted(one.code for each in done for one in each.problems) == ["OVERBOOKED"] * 3
+    assert {one.code for one in lowered.result().problems} <= {"PROMISED"}
     assert properties(city, Resource, resource)["in_use"] == 9
+    assert len(uses(city, resource)) == 3
     assert verify(city).what is None
 
 

@@ -17,6 +17,7 @@ from registry.web.app import build_app
 from tests.acting import acting, by
 from tests.serving import serving
 from tests.test_two_sides import agreement, channel, service
+from tests.test_web_forms import form
 from tests.town import HEAD, HEALTH, LIBRARY, properties, publish, room
 
 ACTORS = {"sari": HEALTH, "tono": LIBRARY, "budi": HEAD}
@@ -86,6 +87,27 @@ def test_a_resource_is_asked_for_and_its_owner_decides(client: httpx.Client, tow
     assert "Nobody waits for your decision." in get(client, "sari", "/inbox").text
     refused = get(client, "tono", f"{request}/decline")
     assert refused.status_code == 403 and "coordinator or an approver" in refused.text
+
+
+def test_what_is_promised_is_told_at_the_field_that_undercuts_it(client: httpx.Client, town: Store) -> None:
+    hall = room(town, capacity=100, unit="kursi")
+    publish(town, Resource, hall)
+    path = f"/resources/{hall}"
+    assert send(client, "tono", f"{path}/request", agency="perpus", quantity="12.5").status_code == 303
+    (request,) = set(re.findall(r'href="(/requests/[^"]+)">Aula', get(client, "sari", "/inbox").text))
+    assert send(client, "sari", f"{request}/accept", answer="").status_code == 303
+    fields = form(client, f"{path}/edit", "sari")
+    assert fields["p-in_use"] == "12.5"
+    refused = send(client, "sari", f"{path}/edit", **{**fields, "p-in_use": "0", "p-capacity": "10", "do": "save"})
+    assert refused.status_code == 422
+    for field in ("In use", "Capacity"):
+        assert f"{field} must be at least 12.5, the amount already promised to one agency." in refused.text
+    earlier = {"l-users-0": "Dinas Perpustakaan", "l-users-0-role": "first", "l-users-0-since": "2020-01-01"}
+    assert send(client, "sari", f"{path}/edit", **{**fields, **earlier, "do": "save"}).status_code == 303
+    page = get(client, "sari", path).text
+    assert page.count("Dinas Perpustakaan</a>") >= 2 and "since Jan 1, 2020" in page, "two uses of one agency"
+    fields = form(client, f"{path}/edit", "sari")
+    assert fields["l-users-0-since"] == "2020-01-01" and not fields.get("l-users-1"), "the form holds the stated one"
 
 
 def test_anybody_gives_feedback_and_machines_do_not(client: httpx.Client, town: Store) -> None:

@@ -9,7 +9,7 @@ from registry.access import ADMIN
 from registry.changing.saving import LinkChange, Saving, save
 from registry.changing.steps import PROPOSE, SEND_BACK, take
 from registry.changing.turn import Asking
-from registry.model import Partnership, Resource
+from registry.model import Agency, Partnership, Resource
 from registry.store import Store
 from registry.values import today
 from tests.acting import HEADER as AS
@@ -59,13 +59,13 @@ def test_what_was_sent_back_comes_first_with_its_note(city: httpx.Client, held: 
 
 
 def test_agreements_that_end_wait_for_their_parties(city: httpx.Client, held: Store) -> None:
+    assert not save(held, Asking(ADMIN, "api"), Saving(Agency, "other", {"name": "Other", "kind": "other"})).problems
+    parties = {"parties": LinkChange({"dinkes": {"role": "partner"}, "other": {"role": "lead"}})}
+
     def agreement(name: str, days: int) -> str:
         until = (date.fromisoformat(today()) + timedelta(days=days)).isoformat()
         given = {"name": f"Agreement {name}", "valid_until": until, "steward": "perpus"}
-        publish(
-            held,
-            Saving(Partnership, name, given, {"parties": LinkChange({"dinkes": {"role": "partner"}})}, another=True),
-        )
+        publish(held, Saving(Partnership, name, given, parties, another=True))
         return f"/partnerships/{name}"
 
     soon, later, over = agreement("soon", 30), agreement("later", 200), agreement("over", -5)
@@ -73,7 +73,8 @@ def test_agreements_that_end_wait_for_their_parties(city: httpx.Client, held: St
     assert soon in waiting and over in waiting and later not in waiting and soon not in part(city, "tono", "endings")
     assert "expires in 30 days" in waiting and "expired on" in waiting
     assert count(city, "sari") == 1
-    follower = Saving(Partnership, "next", {"name": "Next", "steward": "perpus"}, {"renews": LinkChange({"over": {}})})
+    links = {**parties, "renews": LinkChange({"over": {}})}
+    follower = Saving(Partnership, "next", {"name": "Next", "steward": "perpus"}, links)
     publish(held, follower)
     assert over not in part(city, "sari", "endings")
 

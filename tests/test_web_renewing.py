@@ -7,7 +7,7 @@ import httpx
 
 from registry.changing.saving import LinkChange, Saving
 from registry.cypher import states
-from registry.model import Partnership, Resource
+from registry.model import Agency, Partnership, Resource
 from registry.store import Store
 from registry.values import today
 from tests.acting import HEADER as AS
@@ -69,7 +69,8 @@ def test_the_same_name_is_taken_for_another_agreement_that_is_not_renewed(city: 
 
 def test_what_one_does_not_see_is_not_renewed(city: httpx.Client, held: Store) -> None:
     given = {"name": "Rahasia", "access": "closed", "steward": "dinkes"}
-    publish(held, Saving(Partnership, "p:30", given, {"parties": LinkChange({"dinkes": {}})}))
+    publish(held, Saving(Agency, "other", {"name": "Other", "kind": "other"}))
+    publish(held, Saving(Partnership, "p:30", given, {"parties": LinkChange({"dinkes": {}, "other": {}})}))
     for one in ("p:30", "p:none"):
         page = city.get(f"/register/partnerships?renews={one}", headers={AS: "tono"})
         assert page.status_code == 404 and "Rahasia" not in page.text

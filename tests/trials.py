@@ -72,7 +72,7 @@ def of_third(_cell: Cell) -> Sequence[State]:
 def agreement(cell: Cell) -> Sequence[State]:
     """An agreement of others to which the cell's agency is a party."""
     of_others = replace(cell, steward=THIRD)
-    ties: Ties = {"parties": {cell.steward: {"role": "partner"}}}
+    ties: Ties = {"parties": {cell.steward: {"role": "partner"}, THIRD: {"role": "lead"}}}
     return [stated(Partnership, of_others, "published", ties, grants=[cell.steward])]
 
 

@@ -186,6 +186,22 @@ _ROWS: Mapping[str, type[Any]] = {**_RECORDS, "sectors": Term, "areas": Term, "f
 
 
 def lists(reads: Sequence[str], answer: Sequence[Sequence[Sequence[Any]]]) -> Lists:
-    """Name the rows that `network(reads, …)` was answered with."""
+    """Name the rows that `network(reads, …)` was answered with. Several uses of a resource by one agency are made one."""
     named = {name: [_ROWS[name]._make(row) for row in rows] for name, rows in zip(reads, answer, strict=True)}
+    if "resources" in named:
+        named["resources"] = [one._replace(uses=_of_each_agency(one.uses)) for one in named["resources"]]
     return Lists(**named)
+
+
+def _of_each_agency(uses: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
+    """Return one use for each agency: from the first day known to the last of any, open where one of them is."""
+    found: dict[str, Sequence[Any]] = {}
+    for use in uses:
+        user, since, until, role = use
+        if user in found:
+            _user, began, ended, was = found[user]
+            first = min(filter(None, (began, since)), default=None)
+            last = max(ended, until) if ended and until else None
+            use = [user, first, last, "first" if "first" in (was, role) else role]
+        found[user] = use
+    return list(found.values())

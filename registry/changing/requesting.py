@@ -1,19 +1,22 @@
 """An agency asks to use a resource; its owner accepts, which makes a use of it, or declines; in the end it is given back.
 
-What is accepted is taken off the free capacity in the same turn, so that nothing is promised twice.
+What is accepted is taken off the free capacity in the same turn, so that nothing is promised twice: what is in use is the
+owner's own figure, and never less than the sum of the accepted requests that are not over.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from registry.access import Action, can
+from registry.changing.checking import promises
 from registry.changing.saving import LinkChange, Saving, not_allowed, prepared
-from registry.changing.state import State, Ties
+from registry.changing.state import State
 from registry.changing.steps import PUBLISHED, check_stands, found, whole
 from registry.changing.turn import Asking, Outcome, Refused, Turn, change, cleaned
-from registry.figures import number
+from registry.figures import amount
 from registry.model import Agency, Request, Resource
 from registry.records import Problem, show
+from registry.rules import DIGITS, total
 from registry.store import Store
 from registry.values import Prose, today
 from registry.words import _
@@ -70,10 +73,18 @@ def decide(store: Store, asking: Asking, record: str, decision: str, answer: str
             stands = str(before.properties.get("decision") or "")
             message = _("Where this request stands, it cannot be done.")
             raise Refused(Problem("WRONG_STATUS", "decision", stands, _("a request that waits for this"), message))
-        if decision != "declined":
-            turn.keep(resource, _after(resource, before, decision), "decided")
-        said = {"decision": decision, "decided_on": today(), "answer": cleaned(Prose, answer, "answer") or None}
-        return turn.keep(before, replace(before, properties={**before.properties, **said}), "decided")
+        said: dict[str, object] = {
+            "decision": decision,
+            "decided_on": today(),
+            "answer": cleaned(Prose, answer, "answer") or None,
+        }
+        if decision == "accepted":
+            said["since"] = before.properties.get("since") or _first_day(resource)
+            turn.keep(resource, _with_taken(turn, resource, before), "decided")
+        after = turn.keep(before, replace(before, properties={**before.properties, **said}), "decided")
+        if decision == "ended":
+            turn.keep(resource, _with_given_back(turn, resource, before), "decided")
+        return after
 
     return change(store, asking, Request, work)
 
@@ -89,36 +100,33 @@ def _asked_for(turn: Turn, request: State) -> State:
     return resource
 
 
-def _after(resource: State, request: State, decision: str) -> State:
-    """Return a resource as it is when a request for it is accepted or its use has ended. Raises Refused."""
-    agency = next(iter(request.ties["agency"]))
-    use = _ended(resource, request, agency) if decision == "ended" else _begun(resource, request)
-    taken = _taken(resource, request, -1 if decision == "ended" else 1)
-    ties: dict[str, Ties] = {**resource.ties, "users": {**resource.ties["users"], agency: use}}
-    return replace(resource, properties=taken, ties=ties)
+def _first_day(resource: State) -> str:
+    """Return the day on which a use begins that was asked for without one."""
+    return max(today(), str(resource.properties.get("available_since") or ""))
 
 
-def _taken(resource: State, request: State, sign: int) -> dict[str, object]:
-    """Return a resource's properties with more of its capacity taken, or less. Raises Refused where there is no more."""
+def _with_taken(turn: Turn, resource: State, request: State) -> State:
+    """Return a resource with what a request asks for taken. Raises Refused where so much is not free."""
     quantity = _number(request, "quantity")
     if not quantity:
-        return dict(resource.properties)
-    in_use = max(0.0, _number(resource, "in_use") + sign * quantity)
-    if sign > 0 and "capacity" in resource.properties and in_use > _number(resource, "capacity"):
-        free = max(0.0, _number(resource, "capacity") - _number(resource, "in_use"))
-        message = _("Only {free} are free.").format(free=number(free))
+        return resource
+    taken = max(_number(resource, "in_use"), total(promises(turn, resource.id)))
+    in_use = round(taken + quantity, DIGITS)
+    if "capacity" in resource.properties and in_use > _number(resource, "capacity"):
+        free = max(0.0, _number(resource, "capacity") - taken)
+        message = _("Only {free} are free.").format(free=amount(free))
         raise Refused(Problem("OVERBOOKED", "quantity", show(quantity), _("at most what is free"), message))
-    return {**resource.properties, "in_use": in_use}
+    return replace(resource, properties={**resource.properties, "in_use": in_use})
 
 
-def _begun(resource: State, request: State) -> dict[str, object]:
-    dates = {name: value for name in ("since", "until") if (value := request.properties.get(name))}
-    return {"role": "reuse" if resource.ties["users"] else "first", "since": today(), **dates}
-
-
-def _ended(resource: State, request: State, agency: str) -> dict[str, object]:
-    until = min(today(), str(request.properties.get("until") or today()))
-    return {**resource.ties["users"].get(agency, {"role": "reuse"}), "until": until}
+def _with_given_back(turn: Turn, resource: State, request: State) -> State:
+    """Return a resource with what was promised for a request free again; what others were promised stays taken."""
+    quantity = _number(request, "quantity")
+    if not quantity:
+        return resource
+    in_use = round(_number(resource, "in_use") - quantity, DIGITS)
+    others = total(promises(turn, resource.id, but=request.id))
+    return replace(resource, properties={**resource.properties, "in_use": max(0.0, in_use, others)})
 
 
 def _number(state: State, name: str) -> float:

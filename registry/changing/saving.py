@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 
 from registry.access import Action, can
 from registry.changing.alike import known_already
-from registry.changing.state import State, Ties, nothing
+from registry.changing.checking import broken
+from registry.changing.state import State, Ties, agreed, nothing
 from registry.changing.turn import Asking, Outcome, Refused, Turn, change
 from registry.cypher.states import known, own_ends
 from registry.model import Agency
 from registry.modelling import End, Kind, Property, snake
-from registry.records import Problem, fold, make_record, make_tie, show
+from registry.records import Problem, Record, fold, make_record, make_tie, show
 from registry.store import Store
 from registry.words import _
 
@@ -69,18 +70,24 @@ def prepared(turn: Turn, before: State | None, saving: Saving) -> State:
     if before:
         _check_may_change(turn, before, saving)
     is_new = before is None and not saving.another
-    record, unfit = make_record(saving.kind, after.given())
+    record, unfit = make_record(saving.kind, after.given(), before=before.given() if before else None)
     problems = [
         *unfit,
         *_by_step(saving.kind.properties, saving.properties),
         *_unfit_ties(after, saving),
         *_nowhere(turn, before, after),
         *overreach(turn, before, after, saving.id),
+        *(broken(turn, before, replace(after, properties=_stored(after, record))) if record else ()),
         *(known_already(turn, after) if is_new else ()),
     ]
     if record is None or problems:
-        raise Refused(*problems)
-    return replace(after, properties={**after.properties, **record.values})
+        raise Refused(*dict.fromkeys(problems))
+    return replace(after, properties=_stored(after, record))
+
+
+def _stored(state: State, record: Record) -> dict[str, object]:
+    """Return the properties of a state, with the values of a record in place of those that were given."""
+    return {**state.properties, **record.values}
 
 
 def _changed(before: State, saving: Saving) -> State:
@@ -113,7 +120,8 @@ def _retied(before: State, links: Mapping[str, LinkChange]) -> dict[str, Ties]:
         if name in ends:
             kept = {} if ends[name].single and asked.add else tied[name]
             kept = {far: values for far, values in kept.items() if far not in asked.remove}
-            added = {far: _tied(ends[name], far, kept.get(far, {}), values) for far, values in asked.add.items()}
+            was = before.ties[name]  # also of what is removed and added again
+            added = {far: _tied(ends[name], far, was.get(far, {}), values) for far, values in asked.add.items()}
             tied[name] = {**kept, **added}
     return tied
 
@@ -143,6 +151,7 @@ def overreach(turn: Turn, before: State | None, after: State, chosen: str | None
     yield from _governing(turn, before, after)
     yield from _acting(turn, before, after, chosen)
     yield from _speaking(turn, before, after)
+    yield from _silencing(turn, before, after)
 
 
 def _governing(turn: Turn, before: State | None, after: State) -> Iterator[Problem]:
@@ -180,6 +189,18 @@ def _speaking(turn: Turn, before: State | None, after: State) -> Iterator[Proble
         for far in after.ties[end.name] if end.link.speaks else ():
             if far not in was and not can(turn.actor, Action.EDIT, {"steward": far}):
                 yield not_theirs(end.name, far)
+
+
+def _silencing(turn: Turn, before: State | None, after: State) -> Iterator[Problem]:
+    """Yield the parties that are removed with what they said by somebody who does not act for them."""
+    for end in own_ends(after.kind) if before else ():
+        ties = before.ties[end.name] if before else {}
+        for far in ties if agreed(end.link, ties) != ties else ():
+            silenced = far not in after.ties[end.name] and agreed(end.link, {far: ties[far]}) != {far: ties[far]}
+            if silenced and not can(turn.actor, Action.EDIT, {"steward": far}):
+                message = _("This party has confirmed or disputed it: only the party or an administrator removes it.")
+                rule = _("a party that has said nothing, or that you act for")
+                yield Problem("NOT_ALLOWED", end.name, show(far), rule, message)
 
 
 def _by_step(declared: Mapping[str, Property], given: Mapping[str, object], link: str = "") -> Iterator[Problem]:

@@ -1,7 +1,7 @@
 """A record as it stands before a change, and what is different after it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from registry.cypher.states import own_ends
@@ -49,6 +49,30 @@ def read_state(kind: type[Kind], rows: Sequence[Sequence[Any]]) -> State | None:
     ends = zip(own_ends(kind), ties, strict=True)
     tied = {end.name: {far: of_link(end.link, values) for far, values in sorted(those)} for end, those in ends}
     return State(kind, properties, tied)
+
+
+def asked_anew(before: State, after: State) -> State:
+    """Return a record as it is to be, without what parties said of its terms where these are not those they spoke of."""
+    if not before.properties or not _other_terms(before, after):
+        return after
+    return replace(after, ties={end.name: agreed(end.link, after.ties[end.name]) for end in own_ends(after.kind)})
+
+
+def agreed(link: Link, ties: Ties) -> Ties:
+    """Return ties without what a step of its own sets of them: what a party says."""
+    by_step = {name for name, one in link.properties.items() if one.by_step}
+    if not by_step:
+        return ties
+    return {far: {name: one for name, one in values.items() if name not in by_step} for far, values in ties.items()}
+
+
+def _other_terms(before: State, after: State) -> bool:
+    """Tell whether what parties agree to is different."""
+    own = (name for name, one in after.kind.properties.items() if one.term)
+    tied = (end for end in own_ends(after.kind) if end.link.term)
+    return any(before.properties.get(name) != after.properties.get(name) for name in own) or any(
+        agreed(end.link, before.ties[end.name]) != agreed(end.link, after.ties[end.name]) for end in tied
+    )
 
 
 def difference(before: State, after: State) -> tuple[Difference, Difference]:

@@ -2,21 +2,23 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 
 from registry.access import Action, Actor, can
 from registry.changing import erasable, keys
+from registry.changing.checking import broken
 from registry.changing.entry import End, Stored, sealed
 from registry.changing.pending import Pending, Written
 from registry.changing.reading import ANY, Reading
-from registry.changing.state import Difference, State, difference, nothing, ties_beyond
-from registry.cypher import chain, states, write
+from registry.changing.state import Difference, State, asked_anew, difference, nothing, ties_beyond
+from registry.cypher import chain, states, uses, write
 from registry.cypher.states import BY_HAND
 from registry.cypher.text import Cypher
-from registry.model import MODEL, Source
+from registry.model import MODEL, Request, Source
 from registry.modelling import Kind
 from registry.records import Problem, Record, make_record, show
-from registry.store import Ask, Rows, Store
+from registry.store import TRIES, Ask, Rows, Store, StoreError
 from registry.values import Unfit, Value, now
 from registry.words import _
 
@@ -64,8 +66,10 @@ class Turn:
         self.at = now()
         self._ask, self._asking = ask, asking
         self._end = End(*ask(chain.take())[0])
+        self.began = [[self._end.number, self._end.hash]] if self._end.number else []  # as chain.end tells it
         self._entries: list[Stored] = []
         self._pending = Pending(self.at)
+        self._asked_for: dict[str, None] = {}  # the resources of the requests that this turn writes
         self.reading = Reading(self.ask, asking.actor)
 
     def ask(self, cypher: Cypher) -> Rows:
@@ -96,15 +100,20 @@ class Turn:
     ) -> State:
         """Write a record as it is to be, its values clean, and the entry that tells what is different.
 
-        It then belongs to `source`. Returns it with its version; where nothing is different, nothing is written.
+        It then belongs to `source`; where its terms change, what its parties said of them lapses. Returns it with its
+        version; where nothing is different, nothing is written.
+        Raises Refused where it would break a rule.
         """
         old = before or nothing(after.kind)
+        after = asked_anew(old, after)
         lost, gained = difference(old, after)
         if not lost and not gained:
             return after
+        if problems := list(broken(self, before, after)):
+            raise Refused(*problems)
         if source == BY_HAND:
             self._source()
-        record = _as_record(after)
+        record = _as_record(after, before)
         row = write.stored(record)
         if after.properties.get("status") == "retired":
             row = {**row, **_readers(old)}
@@ -155,9 +164,16 @@ class Turn:
         self._end = End(self._end.number + 1, str(entry["own_hash"]))
 
     def close(self) -> None:
-        """Write what is yet to be written, and the entries of this turn."""
+        """Write what is yet to be written, what follows from it, and the entries of this turn."""
+        self.follow_requests(list(self._asked_for))
         if self._entries:
             self.ask(chain.append(self._entries))
+
+    def follow_requests(self, resources: list[str]) -> None:
+        """Make the uses of resources that follow from requests what these now say."""
+        if resources:
+            self.ask(uses.drop(resources))
+            self.ask(uses.put(resources))
 
     def _write(self, row: write.Stored, old: State, after: State, source: str) -> None:
         if after.id in self._pending:
@@ -170,6 +186,8 @@ class Turn:
             if gone := [far for far in was if far not in will_be]:
                 untied.append((end, gone))
         self._pending.add(Written(after.kind, row, source, tied, untied))
+        if after.kind is Request:
+            self._asked_for |= dict.fromkeys([*old.ties["resource"], *after.ties["resource"]])
         self.reading.learn(after.kind, row)
 
     def _write_pending(self) -> None:
@@ -185,14 +203,32 @@ class Turn:
 
 def in_turn(store: Store, asking: Asking, work: Callable[[Turn], Answer]) -> Answer:
     """Do work in one turn, with its entries; what it raises undoes it. Raises StoreError."""
+    for attempt in range(TRIES):
+        turns: list[Turn] = []
+        try:
+            return store.change(partial(_whole, turns, asking, work))
+        except StoreError:
+            raise
+        except Exception:
+            if attempt + 1 == TRIES or not turns or not _overtaken(store, turns[-1]):
+                raise
+    raise AssertionError
 
-    def whole(ask: Ask) -> Answer:
-        turn = Turn(ask, asking)
-        answer = work(turn)
-        turn.close()
-        return answer
 
-    return store.change(whole)
+def _whole(turns: list[Turn], asking: Asking, work: Callable[[Turn], Answer], ask: Ask) -> Answer:
+    turns.append(turn := Turn(ask, asking))
+    answer = work(turn)
+    turn.close()
+    return answer
+
+
+def _overtaken(store: Store, turn: Turn) -> bool:
+    """Tell whether others changed something while work was done that was then given up.
+
+    The embedded engine lets nobody wait, it only finds out when work is committed: what work was given up for may have been
+    seen half before another's change, and half after it.
+    """
+    return store.dialect.embedded and store.read(chain.end()) != turn.began
 
 
 def change(store: Store, asking: Asking, kind: type[Kind], work: Callable[[Turn], State]) -> Outcome:
@@ -218,8 +254,8 @@ def cleaned(value: type[Value], raw: str, field: str) -> str:
         raise Refused(Problem("UNFIT", field, show(raw), unfit.rule, str(unfit))) from None
 
 
-def _as_record(state: State) -> Record:
-    record, problems = make_record(state.kind, state.given())
+def _as_record(state: State, before: State | None) -> Record:
+    record, problems = make_record(state.kind, state.given(), before=before.given() if before else None)
     if record is None:
         raise Refused(*problems)
     return record

@@ -59,9 +59,9 @@ def around(ids: Sequence[str], relations: Collection[str], actor: Actor, *, day:
     text = (
         f"UNWIND $in.ids AS id MATCH (n:{ANY} {{id: id}}) WHERE {_counts('n')}"
         f" RETURN collect([n.id, labels(n)[0], n.name, COLLECT {{ {match}"
-        " WITH n, e, m ORDER BY m.name_key, m.id, type(e) LIMIT $n"
-        " RETURN [type(e), startNode(e).id = n.id, labels(m)[0], m.id, m.name] }, COUNT {"
-        f" {match} }}])"
+        " WITH DISTINCT type(e) AS relation, startNode(e).id = n.id AS away, m"
+        " ORDER BY m.name_key, m.id, relation LIMIT $n RETURN [relation, away, labels(m)[0], m.id, m.name] },"
+        f" COUNT {{ {match} RETURN DISTINCT type(e), startNode(e), m }}])"
     )
     inside = {"ids": list(ids), "relations": sorted(relations), "faces": FACES, "day": day}
     return _asked(text, actor, inside, n=most)
@@ -91,8 +91,8 @@ def resting_on(ids: Sequence[str], actor: Actor, *, day: str, most: int) -> Cyph
     )
     lists = " + ".join(
         f"COLLECT {{ MATCH {pattern} WHERE {label} AND {_counts('m')} AND {also}"
-        " WITH n, e, m ORDER BY m.name_key, m.id LIMIT $n"
-        f" RETURN [type(e), labels(m)[0], m.id, m.name, {fallback}] }}"
+        " WITH DISTINCT n, type(e) AS relation, m ORDER BY m.name_key, m.id LIMIT $n"
+        f" RETURN [relation, labels(m)[0], m.id, m.name, {fallback}] }}"
         for label, pattern, also, fallback in parts
     )
     text = (

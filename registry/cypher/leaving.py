@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from registry.cypher.text import Cypher
-from registry.modelling import Kind, Link
+from registry.modelling import End, Kind, Link
 
 
 def spare(kind: type[Kind], ids: Sequence[str], *, source: str, run: str) -> Cypher:
@@ -77,3 +77,20 @@ def untie_run(link: Link, *, run: str, size: int) -> Cypher:
         " WITH e, a.id AS start, b.id AS end, properties(e) AS was LIMIT $n DELETE e RETURN collect([start, end, was])"
     )
     return Cypher(text, {"n": size, "in": {"run": run}})
+
+
+def take_back(end: End, records: Sequence[str], *, before: str) -> Cypher:
+    """Remove what a step of its own set of a link of records, such as what parties say, that were made before an instant.
+
+    Returns one row: a list of `[start id, end id, properties before]`.
+    """
+    names = [name for name, one in end.link.properties.items() if one.by_step]
+    start, finish = ("n", "m") if end.outgoing else ("m", "n")
+    text = (
+        f"UNWIND $in.ids AS id MATCH (n:{end.kind} {{id: id}}) WHERE n.created < $in.before"
+        f" MATCH ({start})-[e:{end.link.relation}]->({finish}:{end.target if end.outgoing else end.kind})"
+        f" WHERE {' OR '.join(f'e.{name} IS NOT NULL' for name in names)}"
+        f" WITH e, {start}.id AS start, {finish}.id AS end, properties(e) AS was"
+        f" SET {', '.join(f'e.{name} = null' for name in names)} RETURN collect([start, end, was])"
+    )
+    return Cypher(text, {"in": {"ids": list(records), "before": before}})

@@ -79,7 +79,7 @@ def _terms(kind: str, path: str = "") -> str:
 _WHOLE = seen_whole("n")
 _USES = (
     f"COLLECT {{ MATCH (n)<-[e:USES]-(m:Agency) WHERE {_published('m')} AND {_WHOLE} AND {seen_whole('m')}"
-    " WITH e, m ORDER BY m.id RETURN [m.id, e.since, e.until, e.role] }"
+    " WITH e, m ORDER BY m.id, e.key RETURN [m.id, e.since, e.until, e.role] }"
 )
 _HIDDEN = (
     f"COUNT {{ MATCH (n)-[:COVERS]->(m:Service|Resource) WHERE {_published('m')} AND {_WHOLE} AND {seen('m')}"

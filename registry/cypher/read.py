@@ -263,6 +263,7 @@ class Reading(Writing):
         sort = ", ".join(
             key + (" DESC" if one.descending else "") for key, one in zip(keys, (*order, order[-1]), strict=True)
         )
+        sort += f", {edge}.key" if end.link.keyed else ""
         views = [self.selected(one, far) for one in follow.far] + [self.selected(one, node) for one in follow.near]
         edges = [f"{edge}.{name}" for name in follow.edge]
         row = views[0] if len(views) == 1 and not edges else f"[{', '.join(edges + views)}]"
@@ -275,7 +276,8 @@ class Reading(Writing):
     def _count(self, count: Count, node: str, end: End) -> str:
         edge, far = self.variable(), self.variable()
         where = both(self.link_seen(node, far, end), self.condition(count.where, far, end.target))
-        return f"COUNT {{ MATCH {self.pattern(node, edge, f'{far}:{end.target}', end)} WHERE {where} }}"
+        once = f" RETURN DISTINCT {far}" if end.link.keyed else ""
+        return f"COUNT {{ MATCH {self.pattern(node, edge, f'{far}:{end.target}', end)} WHERE {where}{once} }}"
 
     def _look(self, look: Look, node: str, declared: Property) -> str:
         far = self.variable()

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from registry.cypher.text import Cypher
-from registry.cypher.write import Stored
-from registry.modelling import Kind, Link
+from registry.cypher.write import Stored, without_key
+from registry.modelling import End, Kind, Link
 
 
 def known(kind: type[Kind], ids: Sequence[str]) -> Cypher:
@@ -40,7 +40,7 @@ def standing_ties(link: Link, rows: Sequence[Stored], *, source: str) -> Cypher:
     """Return one row: how many of the ties, given as `tie_rows` takes them, this source keeps already."""
     text = (
         f"UNWIND $in.rows AS row MATCH (a:{link.start} {{id: row.from}})-[e:{link.relation}]->(b:{link.end})"
-        " WHERE b.id = row.to AND e.source = $in.source RETURN count(e)"
+        f" WHERE b.id = row.to AND e.source = $in.source AND {without_key(link)} RETURN count(e)"
     )
     return Cypher(text, {"in": {"rows": rows, "source": source}})
 
@@ -69,6 +69,22 @@ def ties_among(link: Link, rows: Sequence[Stored]) -> Cypher:
     asked = [{"from": row["from"], "to": row["to"]} for row in rows]
     text = (
         f"UNWIND $in.rows AS row MATCH (a:{link.start} {{id: row.from}})-[e:{link.relation}]->(b:{link.end})"
-        " WHERE b.id = row.to RETURN collect([row.from, row.to, properties(e)])"
+        f" WHERE b.id = row.to AND {without_key(link)} RETURN collect([row.from, row.to, properties(e)])"
     )
     return Cypher(text, {"in": {"rows": asked}})
+
+
+def all_ties(link: Link) -> Cypher:
+    """Return one row: every tie of the link, whoever keeps it, as a list of `[start id, end id, source]`."""
+    text = f"MATCH (a:{link.start})-[e:{link.relation}]->(b:{link.end}) RETURN collect([a.id, b.id, e.source])"
+    return Cypher(text)
+
+
+def sources_of_ties(end: End, record: str) -> Cypher:
+    """Return one row: the ties of a record by one of its links, as a list of `[far id, source]`."""
+    relation = f"-[e:{end.link.relation}]-"
+    arrow = f"{relation}>" if end.outgoing else f"<{relation}"
+    text = (
+        f"UNWIND $in.ids AS id MATCH (n:{end.kind} {{id: id}}){arrow}(m:{end.target}) RETURN collect([m.id, e.source])"
+    )
+    return Cypher(text, {"in": {"ids": [record]}})

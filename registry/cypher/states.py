@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from registry.access import seen
 from registry.cypher.ddl import words_index
 from registry.cypher.text import Cypher
-from registry.cypher.write import Stored, blank
+from registry.cypher.write import Stored, blank, joined, without_key
 from registry.model import MODEL
 from registry.modelling import End, Kind
 
@@ -20,7 +20,8 @@ def state(kind: type[Kind], record: str) -> Cypher:
 def several(kind: type[Kind], ids: Sequence[str]) -> Cypher:
     """Return a row of each record of the kind that has one of these ids, as `state` does."""
     parts = [
-        f"COLLECT {{ MATCH {_tied('(n)', end, f'(m:{end.target})')} RETURN [m.id, properties(e)] }}"
+        f"COLLECT {{ MATCH {_tied('(n)', end, f'(m:{end.target})')} WHERE {without_key(end.link)}"
+        " RETURN [m.id, properties(e)] }"
         for end in own_ends(kind)
     ]
     text = f"UNWIND $in.ids AS id MATCH (n:{kind.__name__} {{id: id}}) RETURN {', '.join(['properties(n)', *parts])}"
@@ -42,7 +43,7 @@ def tie(end: End, rows: Sequence[Stored]) -> Cypher:
     """Tie records to others, given as `id`, `far` and the properties `props` of the tie, which replace those there were."""
     text = (
         f"UNWIND $in.rows AS row MATCH (n:{end.kind} {{id: row.id}}) MATCH (m:{end.target} {{id: row.far}})"
-        f" MERGE {_tied('(n)', end, '(m)')} SET e = row.props"
+        f"{joined(end.link, *(('n', 'm') if end.outgoing else ('m', 'n')))} SET e = row.props"
     )
     return Cypher(text, {"in": {"rows": list(rows)}})
 
@@ -50,7 +51,14 @@ def tie(end: End, rows: Sequence[Stored]) -> Cypher:
 def untie(end: End, rows: Sequence[Stored]) -> Cypher:
     """Remove ties, given as `id` and `far`."""
     near, far = f"(n:{end.kind} {{id: row.id}})", f"(m:{end.target} {{id: row.far}})"
-    return Cypher(f"UNWIND $in.rows AS row MATCH {_tied(near, end, far)} DELETE e", {"in": {"rows": list(rows)}})
+    text = f"UNWIND $in.rows AS row MATCH {_tied(near, end, far)} WHERE {without_key(end.link)} DELETE e"
+    return Cypher(text, {"in": {"rows": list(rows)}})
+
+
+def beyond(end: End, ids: Sequence[str]) -> Cypher:
+    """Return one row: the ids that the link leads to from the records with these ids."""
+    text = f"UNWIND $in.ids AS id MATCH {_tied(f'(n:{end.kind} {{id: id}})', end, f'(m:{end.target})')}"
+    return Cypher(f"{text} RETURN collect(DISTINCT m.id)", {"in": {"ids": list(ids)}})
 
 
 def taken(ids: Sequence[str]) -> Cypher:

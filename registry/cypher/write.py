@@ -1,6 +1,6 @@
 """Writes: upsert of records and ties in batches. All are idempotent."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -79,17 +79,44 @@ def tie(link: Link, ties: Sequence[Tie], *, source: str, run: str) -> Cypher:
 def tie_rows(link: Link, rows: Sequence[Stored], *, source: str, run: str, single: bool = False) -> Cypher:
     """Do what `tie` does, with ties as mappings of `from`, `to` and `props`.
 
-    With `single`, a tie is not written either beside another one of the same start.
+    With `single`, a tie is not written either beside another one of the same start. What a step of its own sets, such as
+    what a party says, is only written of a tie that is new.
     """
+    by_step = [name for name, one in link.properties.items() if one.by_step]
+    created = "e.source = $in.source"
+    if by_step:
+        rows = [{**row, "props": _but(row["props"], by_step), "said": _only(row["props"], by_step)} for row in rows]
+        created += ", e += row.said"
     text = (
         "UNWIND $in.rows AS row"
         f" MATCH (a:{link.start} {{id: row.from}}) MATCH (b:{link.end} {{id: row.to}})"
         f"{_no_other(link) if single else ''}"
-        f" MERGE (a)-[e:{link.relation}]->(b) ON CREATE SET e.source = $in.source"
+        f"{joined(link, 'a', 'b', created=created)}"
         " FOREACH (x IN CASE WHEN e.source = $in.source THEN [1] ELSE [] END | SET e += row.props, e.run = $in.run)"
         " RETURN collect([row.from, row.to, e.source])"
     )
     return Cypher(text, {"in": {"rows": rows, "source": source, "run": run}})
+
+
+def joined(link: Link, start: str, end: str, *, created: str = "") -> str:
+    """Return the text that finds the relationship `e` between two records of a `row`, or creates it.
+
+    `created` is what a new one is given. One with a key follows from another record: it is neither found nor in the way.
+    """
+    first = f" SET {created}" if created else ""
+    if not link.keyed:
+        return f" MERGE ({start})-[e:{link.relation}]->({end}){f' ON CREATE{first}' if first else ''}"
+    found = f"({start})-[{{}}:{link.relation}]->({end}) WHERE {{}}.key IS NULL"
+    return (
+        f" OPTIONAL MATCH {found.format('known', 'known')} WITH row, {start}, {end}, count(known) AS known"
+        f" FOREACH (x IN CASE WHEN known = 0 THEN [1] ELSE [] END | CREATE ({start})-[e:{link.relation}]->({end}){first})"
+        f" WITH row, {start}, {end} MATCH {found.format('e', 'e')} WITH row, {start}, {end}, e"
+    )
+
+
+def without_key(link: Link, relationship: str = "e") -> str:
+    """Return the predicate that a relationship of the link follows from no other record, where any may."""
+    return f"{relationship}.key IS NULL" if link.keyed else "true"
 
 
 def first_tie_rows(link: Link, rows: Sequence[Stored], *, source: str, run: str) -> Cypher:
@@ -97,7 +124,7 @@ def first_tie_rows(link: Link, rows: Sequence[Stored], *, source: str, run: str)
     text = (
         "UNWIND $in.rows AS row"
         f" MATCH (a:{link.start} {{id: row.from}}) MATCH (b:{link.end} {{id: row.to}})"
-        f" MERGE (a)-[e:{link.relation}]->(b) SET e += row.props, e.source = $in.source, e.run = $in.run"
+        f"{joined(link, 'a', 'b')} SET e += row.props, e.source = $in.source, e.run = $in.run"
         " RETURN count(e)"
     )
     return Cypher(text, {"in": {"rows": rows, "source": source, "run": run}})
@@ -131,6 +158,14 @@ def blank(kind: type[Kind]) -> dict[str, None]:
 @cache
 def _given_names(kind: type[Kind]) -> Mapping[str, object]:
     return {name: declared for name, declared in kind.properties.items() if not declared.kept_by_us}
+
+
+def _but(values: Stored, names: Collection[str]) -> Stored:
+    return {name: value for name, value in values.items() if name not in names}
+
+
+def _only(values: Stored, names: Collection[str]) -> Stored:
+    return {name: values.get(name) for name in names}
 
 
 def _no_other(link: Link) -> str:

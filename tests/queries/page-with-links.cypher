@@ -28,7 +28,7 @@ RETURN [[n.name, COLLECT {
   MATCH (n)-[x9:USES]->(x10:Resource)
   WHERE any(r IN n.shown_to WHERE r IN $me.names) AND any(r IN x10.shown_to WHERE r IN $me.names) AND NOT coalesce(x10.status = $in.v8, false)
   WITH n, x9, x10
-  ORDER BY x10.name_key, x10.id LIMIT $in.v11
+  ORDER BY x10.name_key, x10.id, x9.key LIMIT $in.v11
   RETURN [x9.role, x9.since, [x10.name, COLLECT {
     MATCH (x10)<-[x11:OWNS]-(x12:Agency)
     WHERE any(r IN x12.seen_by WHERE r IN $me.names) AND NOT coalesce(x12.status = $in.v9, false)

@@ -41,7 +41,7 @@ RETURN [[n.name, COLLECT {
   MATCH (n)<-[x1:USES]-(x2:Agency)
   WHERE any(r IN n.shown_to WHERE r IN $me.names) AND any(r IN x2.shown_to WHERE r IN $me.names) AND NOT coalesce(x2.status = $in.v0, false)
   WITH n, x1, x2
-  ORDER BY x2.name_key, x2.id LIMIT $in.v1
+  ORDER BY x2.name_key, x2.id, x1.key LIMIT $in.v1
   RETURN [x2.name]
 }, COLLECT {
   MATCH (n)<-[x3:REQUIRES]-(x4:Service)
@@ -52,6 +52,7 @@ RETURN [[n.name, COLLECT {
 }, COUNT {
   MATCH (n)<-[x5:USES]-(x6:Agency)
   WHERE any(r IN n.shown_to WHERE r IN $me.names) AND any(r IN x6.shown_to WHERE r IN $me.names) AND NOT coalesce(x6.status = $in.v4, false)
+  RETURN DISTINCT x6
 }], [n.name_key, n.id]] AS row
 ORDER BY n.name_key, n.id LIMIT $n
 // $in: {"v0":"retired","v1":50,"v2":"retired","v3":50,"v4":"retired","v5":"retired"}
