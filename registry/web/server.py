@@ -8,6 +8,8 @@ import signal
 import sys
 from asyncio import CancelledError
 from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Thread
 from types import FrameType
 from typing import Any
@@ -17,9 +19,10 @@ from starlette.applications import Starlette
 
 from registry.engine import EngineError
 from registry.opening import opened_place
-from registry.settings import Settings, load_settings
+from registry.settings import COUNTS_FILE, Settings, SettingsError, load_settings
 from registry.store import Place
 from registry.web.app import build_app
+from registry.web.limits import CountsFile
 
 CONFIG: dict[str, Any] = {
     "log_level": "warning",
@@ -52,18 +55,23 @@ def run_workers(settings: Settings, host: str, port: int, workers: int) -> None:
     """Serve in `workers` processes until Ctrl-C or SIGTERM.
 
     They read the settings where this process found them, and the engine's passwords in its data directory: no secret
-    is on a command line. A worker that dies is replaced.
+    is on a command line. A worker that dies is replaced. They count visitors' requests in one file.
     """
     os.environ["REGISTRY_HOSTS"] = ",".join(settings.hosts)
-    uvicorn.run(
-        f"{__name__}:{worker.__name__}",
-        factory=True,
-        host=host,
-        port=port,
-        workers=workers,
-        **_behind(settings),
-        **CONFIG,
-    )
+    with TemporaryDirectory(prefix="registry-", ignore_cleanup_errors=True) as folder:
+        if settings.limits is None:
+            counts = Path(folder, "counts")
+            CountsFile(counts).close()  # made before several want to make it
+            os.environ["REGISTRY_LIMITS"] = f"{COUNTS_FILE}{counts}"
+        uvicorn.run(
+            f"{__name__}:{worker.__name__}",
+            factory=True,
+            host=host,
+            port=port,
+            workers=workers,
+            **_behind(settings),
+            **CONFIG,
+        )
 
 
 def _behind(settings: Settings) -> dict[str, Any]:
@@ -78,7 +86,7 @@ def worker() -> Starlette:
     settings = load_settings()
     try:
         return _settled(opened_place(settings), settings)
-    except EngineError as error:
+    except (EngineError, SettingsError) as error:
         print(error, file=sys.stderr)
         sys.exit(STARTUP_FAILURE)
 
