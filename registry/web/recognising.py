@@ -15,9 +15,9 @@ from registry.access import Actor
 from registry.credentials import actor_of_session
 from registry.oidc.provider import ProviderAway
 from registry.store import Reader, StoreError
-from registry.web.actors import CHALLENGE, FIRST, FOR_EVERYBODY, LOGIN, LOGOUT, NO_STORE
+from registry.web.actors import BY_PROVIDER, CHALLENGE, FIRST, FOR_EVERYBODY, LOGIN, LOGOUT, NO_STORE
 from registry.web.addresses import address
-from registry.web.cookies import SESSION, cookie, drop_cookie
+from registry.web.cookies import PROVIDED, SESSION, cookie, drop_cookie
 from registry.web.holding import held, here
 from registry.web.limits import Limits, too_many
 from registry.web.problems import SOON, away, refusal, unheard
@@ -104,7 +104,10 @@ async def _answer(request: Request, refused: Unrecognised) -> Response:
         challenge = {"WWW-Authenticate": 'Bearer realm="registry", error="invalid_token"'}
         return refusal(request, 401, "NOT_ALLOWED", str(refused), challenge)
     if "text/html" in request.headers.get("accept", ""):
-        login = address(LOGIN, [("ended", "1"), ("next", here(request))])
+        silently = request.method == "GET" and cookie(request, PROVIDED)
+        login = address(
+            BY_PROVIDER if silently else LOGIN, [("silently" if silently else "ended", "1"), ("next", here(request))]
+        )
         response = await held(request) or RedirectResponse(login, 303)
         drop_cookie(request, response, SESSION)
     else:  # a script, whose next request must not pass for that of a stranger

@@ -14,7 +14,7 @@ from registry.credentials import actor_of_token, end_session, is_invitation, ses
 from registry.store import Reader
 from registry.web.actors import BY_PROVIDER, CHALLENGE, FIRST, LOGIN, LOGOUT, NO_STORE
 from registry.web.addresses import address
-from registry.web.cookies import SESSION, cookie, drop_cookie, set_cookie
+from registry.web.cookies import PROVIDED, SESSION, cookie, drop_cookie, set_cookie
 from registry.web.limits import Limits, too_many
 from registry.web.markup import page
 from registry.web.posted import posted
@@ -64,6 +64,7 @@ class SigningIn:
             await self._tools.do(end_session, session)
         response = RedirectResponse("/", 303, NO_STORE)
         drop_cookie(request, response, SESSION)
+        drop_cookie(request, response, PROVIDED)
         return response
 
     async def _first(self, request: Request) -> Response:
@@ -98,10 +99,14 @@ def onward(path: str | None) -> str:
     return path if path and OURS.fullmatch(path) else "/"
 
 
-def let_in(request: Request, session: str, path: str) -> Response:
+def let_in(request: Request, session: str, path: str, *, by_provider: bool = False) -> Response:
     """Go on to a page, signed in."""
-    response = RedirectResponse(path, 303, NO_STORE)
-    set_cookie(request, response, SESSION, session, int(LASTS.total_seconds()))
+    response, seconds = RedirectResponse(path, 303, NO_STORE), int(LASTS.total_seconds())
+    set_cookie(request, response, SESSION, session, seconds)
+    if by_provider:
+        set_cookie(request, response, PROVIDED, "1", seconds)
+    elif cookie(request, PROVIDED):
+        drop_cookie(request, response, PROVIDED)
     return response
 
 
