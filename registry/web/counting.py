@@ -13,6 +13,8 @@ from registry.web.inbox import Inbox
 from schema.paying import Spent
 
 FRESH, KEPT = 30.0, 256
+Waiting = tuple[int, bool]  # how much, and whether there may be more
+NOTHING: Waiting = (0, False)
 log = logging.getLogger(__name__)
 
 
@@ -21,7 +23,7 @@ class Counting:
 
     def __init__(self, app: ASGIApp, inbox: Inbox) -> None:
         self._app, self._inbox = app, inbox
-        self._kept: dict[Actor, tuple[float, int]] = {}
+        self._kept: dict[Actor, tuple[float, Waiting]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, with the number where a page is asked for."""
@@ -29,25 +31,27 @@ class Counting:
             await self._app(scope, receive, send)
             return
         if "text/html" in request.headers.get("accept", ""):
-            scope = {**scope, "waiting": await self._waiting(me)}
+            number, more = await self._waiting(me)
+            scope = {**scope, "waiting": number, "waiting_more": more}
         try:
             await self._app(scope, receive, send)
         finally:
             if request.method not in ("GET", "HEAD"):
                 self._kept.clear()
 
-    async def _waiting(self, me: Actor) -> int:
-        until, number = self._kept.get(me, (0.0, 0))
+    async def _waiting(self, me: Actor) -> Waiting:
+        until, waiting = self._kept.get(me, (0.0, NOTHING))
         if until > time.monotonic():
-            return number
+            return waiting
         try:
-            number = sum(part.waiting for part in await self._inbox.parts(me))
+            parts = await self._inbox.parts(me)
         except StoreError as error:
             log.warning("%s", error)
-            return 0
+            return NOTHING
         except Spent:  # what is asked for may cost nothing, so it is answered without the number
-            return 0
+            return NOTHING
+        waiting = sum(part.waiting for part in parts), any(part.full and part.waiting for part in parts)
         if len(self._kept) >= KEPT:
             self._kept.clear()
-        self._kept[me] = time.monotonic() + FRESH, number
-        return number
+        self._kept[me] = time.monotonic() + FRESH, waiting
+        return waiting

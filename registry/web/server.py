@@ -22,6 +22,7 @@ from registry.opening import opened_place
 from registry.settings import COUNTS_FILE, Settings, SettingsError, load_settings
 from registry.store import Place
 from registry.web.app import build_app
+from registry.web.files import CutOff
 from registry.web.limits import CountsFile
 
 CONFIG: dict[str, Any] = {
@@ -101,8 +102,8 @@ def _settled(place: Place, settings: Settings) -> Starlette:
 
 
 def _unless_cut_off(record: logging.LogRecord) -> bool:
-    """Tell whether to log: an answer that the end of the server cut off is no failure."""
-    return not (record.exc_info and isinstance(record.exc_info[1], CancelledError))
+    """Tell whether to log: that the end of the server cut off an answer is no failure, and of a file it is logged already."""
+    return not (record.exc_info and isinstance(record.exc_info[1], CancelledError | CutOff))
 
 
 def _end_with_parent() -> None:
