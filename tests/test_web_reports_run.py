@@ -12,11 +12,14 @@ from registry import credentials
 from registry.access import Role
 from registry.constraints import apply
 from registry.cypher.text import Cypher
+from registry.cypher.write import upsert
 from registry.model import MODEL
 from registry.reports.library import Library
 from registry.settings import Settings
 from registry.store import Place, Store, StoreError
+from registry.values import now
 from registry.web.app import build_app
+from tests.making import record
 from tests.random_world import write_world
 from tests.serving import serving
 from tests.small_world import small_world
@@ -110,3 +113,27 @@ def test_who_may_see_the_same_is_told_of_one_run_and_others_of_another(
     answers = [client.get(path, headers=headers).text for headers in (one, other, admin, {})]
     assert held.begun == 3 and answers[0] == answers[1]
     assert "partnership:files" in answers[0] and "partnership:files" not in answers[3]
+
+
+def test_a_registry_in_which_nothing_can_be_assessed_says_so_and_what_to_record(
+    store: Store, place: Place, held: Held
+) -> None:
+    apply(store, MODEL)
+    offices = [record("Agency", f"agency:{n}", f"Office {n}", kind="department") for n in range(3)]
+    store.write(upsert(MODEL["Agency"], offices, source="own", run="run:own", now=now()))
+    held.go.set()
+    with serving(build_app(place, Settings(_env_file=None, lang="en"))) as client:
+        client.headers.update(PAGE)
+        assert client.get("/reports/gaps.json").json()["found"] == 0
+        home = client.get("/").text
+    assert "Nothing could be assessed yet" in home and "Nothing that needs attention was found" not in home
+    assert "What could not be assessed, and why" in home and "There are no needs on record" in home
+    said = home[home.index("Record next:") :]
+    assert 'href="/needs"' in said[:500] and 'href="/agencies"' not in said[:500]
+    assert "Illustrative" not in home, "these records are no sample"
+
+
+def test_every_page_says_that_the_sample_is_invented(sample: Place) -> None:
+    with serving(build_app(sample, Settings(_env_file=None, lang="en"))) as client:
+        for path in ("/agencies", "/login", "/nothing-here"):
+            assert "Illustrative data" in client.get(path, headers=PAGE).text

@@ -21,7 +21,7 @@ from registry.web.actors import actor_of
 from registry.web.answers import Answers
 from registry.web.bearers import Bearers
 from registry.web.by_provider import ByProvider
-from registry.web.counting import Counting
+from registry.web.counting import Counting, Illustrative
 from registry.web.evidence import evidence
 from registry.web.explore import Explorer
 from registry.web.explorer_words import OPERATIONS
@@ -102,6 +102,7 @@ def build_app(place: Place, settings: Settings, *, model: Model = MODEL) -> Star
             Middleware(Recognised, reader=reader, bearer=Bearers(reader, provider, settings), limits=limits),
             Middleware(FewRequests, limits=limits),
             Middleware(Counting, inbox=inbox),
+            Middleware(Illustrative, graph=graph),
         ],
         exception_handlers=exception_handlers(settings.lang),
     )
