@@ -23,6 +23,7 @@ Policy = Literal["earliest", "latest", "first"]
 class Source(BaseModel):
     """What `source.toml` says. `folder` is where it stands, `id` the folder's name with hyphens.
 
+    - `illustrative`: whether its records are invented, which every page then says
     - `expect`: at least so many records of a kind, by its plural, or nothing is written
     - `left_out_at_most`: a run that loses more rows is refused
     - `repeated`: which value a tie keeps that is given more than once, by property
@@ -37,6 +38,7 @@ class Source(BaseModel):
     publisher: str = Field(min_length=1)
     licence: str = Field(min_length=1)
     website: str | None = None
+    illustrative: bool = False
     format: Literal["tables", "csv", "xlsx", "json", "jsonl"]
     files: tuple[str, ...] = Field(min_length=1)
     expect: Mapping[str, int] = {}

@@ -176,6 +176,7 @@ def _source_record(source: Source) -> Record:
         licence=source.licence,
         format=source.format,
         website=source.website,
+        illustrative=source.illustrative or None,
     )
 
 

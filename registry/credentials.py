@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
@@ -21,7 +21,7 @@ from registry.values import Instant, now
 
 PREFIX = "ssr_"  # so that a scanner of repositories and logs knows one when it finds one
 TOKEN_DAYS, MOST_DAYS = 90, 3650
-SESSION, INVITATION = timedelta(hours=12), timedelta(hours=1)
+SESSION, INVITATION, VOUCHED = timedelta(hours=12), timedelta(hours=1), timedelta(hours=1)
 
 
 class Unissuable(Exception):
@@ -109,8 +109,8 @@ def session_by_invitation(store: Store, secret: str) -> str | None:
 
 
 def session_of(store: Store, actor: Actor) -> str:
-    """Begin a session for somebody whom others vouch for; return its secret."""
-    return _keep(store, "session", actor, SESSION)[0]
+    """Begin a session for somebody whom a provider vouches for; return its secret. It is short, so that they are asked again."""
+    return _keep(store, "session", actor, VOUCHED)[0]
 
 
 def end_session(store: Store, secret: str) -> None:
@@ -137,9 +137,14 @@ async def _who(reader: Reader, secret: str, sort: str) -> Actor | None:
 def _actor(rows: Rows) -> Actor | None:
     if not rows:
         return None
-    ((name, role, groups, agencies, units),) = rows[0]
-    named_for = Actor(name, Role(role), frozenset(agencies), frozenset(groups))
+    ((name, role, groups, count, agencies, units),) = rows[0]
+    named_for = Actor(name, role_for(Role(role), count, agencies), frozenset(agencies), frozenset(groups))
     return replace(named_for, agencies=frozenset({*agencies, *units}), home=named_for.usual)
+
+
+def role_for(role: Role, named: int, agencies: Collection[str]) -> Role:
+    """Return what somebody is who was named for so many agencies, of which these are left: a viewer, where none is."""
+    return Role.VIEWER if named and not agencies and role is not Role.ADMIN else role
 
 
 def _begin(store: Store, secret: str, sort: str) -> str | None:
@@ -178,8 +183,10 @@ def _digest(secret: str) -> str:
 
 
 def _check_agencies(store: Store, ids: Sequence[str]) -> None:
-    unknown = set(ids) - set(store.read(texts.known(ids))[0][0])
-    for one in sorted(unknown):
+    ((live, retired),) = store.read(texts.acted_for(ids))
+    for one in sorted(retired):
+        raise Unissuable(f"{one} is retired, so nobody acts for it; name the agency that took over.")
+    for one in sorted(set(ids) - set(live)):
         near = get_close_matches(one, store.read(texts.agencies())[0][0], 1, cutoff=0.0)
         raise Unissuable(f"There is no agency {one}" + (f"; did you mean {near[0]}?" if near else "."))
 

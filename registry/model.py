@@ -256,6 +256,7 @@ class Source(Common, plural="sources", kept_by_us=True):
     publisher: Text = prop("Who publishes it.", face=True)
     licence: Text = prop("The terms on which it may be used.", face=True)
     format: Code = prop("The format it is read in.", face=True)
+    illustrative: Flag = prop("Whether its records are invented, to try the registry with.", face=True)
     website: Url = prop("Its page on the web.", face=True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from importlib.util import find_spec
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -18,6 +19,7 @@ from pydantic_settings import (
 )
 
 ISSUER = re.compile(r"https://[^\s?#@]+|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(/[^\s?#]*)?")
+COUNTS_FILE = "sqlite:///"
 HOST = re.compile(r"\*|(\*\.)?[\w.-]+|\[[0-9a-fA-F:.]+\]")
 SAVED_RUNS = "saved-runs"
 
@@ -82,14 +84,38 @@ class Settings(BaseSettings):
     @field_validator("limits")
     @classmethod
     def _redis(cls, place: SecretStr | None) -> SecretStr | None:
-        """Refuse what is no Redis, and one that this installation cannot speak to."""
+        """Refuse what is neither a file nor a Redis, and a Redis that this installation cannot speak to."""
         if place is None or not place.get_secret_value():
             return None
+        if place.get_secret_value().startswith(f"{COUNTS_FILE}/"):
+            return place
         if not place.get_secret_value().startswith(("redis://", "rediss://")):
-            raise PydanticCustomError("redis", "it is the address of a Redis, such as redis://127.0.0.1:6379/0")
+            sentence = (
+                "it names a Redis, such as redis://127.0.0.1:6379/0, or a file, such as sqlite:////run/registry/counts"
+            )
+            raise PydanticCustomError("redis", sentence)
         if find_spec("redis") is None:
             raise PydanticCustomError("redis", "the package redis is not installed: pip install redis")
         return place
+
+    @field_validator("proxies")
+    @classmethod
+    def _believed(cls, proxies: str) -> str:
+        """Refuse to believe everybody, and names, which no address is compared with."""
+        for one in filter(None, map(str.strip, proxies.split(","))):
+            try:
+                everybody = ip_network(one).prefixlen == 0
+            except ValueError:
+                everybody = one == "*"
+                if not everybody:
+                    sentence = f"{one!r} is no address; name proxies by theirs, such as 127.0.0.1 or 10.0.0.0/8"
+                    raise PydanticCustomError("proxies", "{sentence}", {"sentence": sentence}) from None
+            if everybody:
+                sentence = (
+                    "with it anybody could pose as any address; name the addresses of your proxies, such as 127.0.0.1"
+                )
+                raise PydanticCustomError("proxies", sentence)
+        return proxies
 
     @field_validator("oidc_issuer")
     @classmethod

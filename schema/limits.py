@@ -25,6 +25,7 @@ PAGE = 200
 COST = 400_000
 TOTAL_COST = 10_000
 EXPLORE_COST = 50_000  # of a report, too
+EXPORT_COST = 1_000_000  # of all records of a list as a file at most: as much as a minute allows at least
 CHANGE_COST = 5_000
 UPLOAD_COST = 200_000  # of a table that is sent
 ERRORS = 10  # that an answer tells

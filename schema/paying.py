@@ -33,6 +33,16 @@ def spending(spend: Spend) -> Iterator[None]:
         _spending.reset(token)
 
 
+@contextmanager
+def paid() -> Iterator[None]:
+    """Let what is asked within cost nothing, since it was paid for as a whole."""
+    token = _spending.set(None)
+    try:
+        yield
+    finally:
+        _spending.reset(token)
+
+
 async def pay(cost: int) -> None:
     """Take a cost, in values that an answer may hold, from the budget of who asks. Raises Spent where it is used up."""
     spend = _spending.get()

@@ -69,6 +69,14 @@ def sample(embedded_engine: Engine) -> Place:
     return place
 
 
+@pytest.fixture(autouse=True, scope="session")
+def patient() -> Iterator[None]:
+    """Let pages wait for a report as long as it takes, so that what a test finds there does not depend on time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("registry.web.answers.PATIENCE", 120.0)
+        yield
+
+
 @pytest.fixture
 def visitor(address: str) -> Iterator[httpx.Client]:
     """A visitor of the sample, without cookies, who reads English."""

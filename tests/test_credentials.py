@@ -89,6 +89,25 @@ def test_units_are_those_of_now(world: Store, place: Place) -> None:
     assert actor and actor.agencies == {"agency:roads", "agency:desk"}
 
 
+def retire(store: Store, agency: str) -> None:
+    store.write(Cypher("MATCH (a:Agency {id: $in.id}) SET a.status = 'retired'", {"in": {"id": agency}}))
+
+
+def test_nobody_acts_for_an_agency_that_is_retired_nor_through_it(world: Store, place: Place) -> None:
+    one, both = token(world, "agency:health"), token(world, "agency:health", "agency:roads")
+    session = credentials.session_by_token(world, one)
+    assert session
+    retire(world, "agency:health")
+    for left in (by_token(place, one), by_session(place, session)):
+        assert left == Actor("Siti", Role.VIEWER), "who acts for nobody only reads what everybody may"
+    assert by_token(place, both) == Actor("Siti", Role.COORDINATOR, frozenset({"agency:roads"}))
+    assert by_token(place, token(world, "agency:clinic")) == Actor(
+        "Siti", Role.COORDINATOR, frozenset({"agency:clinic", "agency:desk"})
+    )
+    with pytest.raises(Unissuable, match="agency:health is retired, so nobody acts for it"):
+        token(world, "agency:health")
+
+
 def test_an_administrator_and_a_viewer_need_no_agency(world: Store, place: Place) -> None:
     assert by_token(place, token(world, role=Role.ADMIN)) == Actor("Siti", Role.ADMIN)
     assert by_token(place, token(world, role=Role.VIEWER)) == Actor("Siti", Role.VIEWER)

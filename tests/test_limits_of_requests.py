@@ -13,10 +13,12 @@ import pytest
 from registry import credentials
 from registry.access import Role
 from registry.constraints import apply
+from registry.cypher.text import Cypher
 from registry.model import MODEL
-from registry.settings import Settings
+from registry.settings import Settings, SettingsError, load_settings
 from registry.store import Place, Store
 from registry.web.app import build_app
+from registry.web.limits import Limits
 from schema.limits import COST
 from tests.commands import free_port
 from tests.engines import until
@@ -70,6 +72,13 @@ def test_one_network_of_ipv6_is_one_visitor(store: Store, embedded_place: Place)
             ask(client, one).status_code for one in ("2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8:0:1::1")
         ]
         assert asked == [200, 200, 429, 200]
+        assert [ask(client, one).status_code for one in ("203.0.113.7:1", "203.0.113.7", "203.0.113.7:51234")] == [
+            200,
+            200,
+            429,
+        ]
+        ported = ("[2001:db8:1::1]:443", "2001:db8:1::2", "[2001:db8:1::3]", "[2001:db8:1::4]:51234")
+        assert [ask(client, one).status_code for one in ported] == [200, 200, 429, 429]
         assert [ask(client, one).status_code for one in ("203.0.113.9", "::ffff:203.0.113.9", "203.0.113.9")] == [
             200,
             200,
@@ -88,16 +97,75 @@ def test_who_is_signed_in_counts_by_themselves(store: Store, embedded_place: Pla
         assert statuses(client, 3, **budi) == [200, 200, 429]
 
 
-def test_failed_attempts_are_limited_more_and_before_the_store_is_asked(
-    store: Store, embedded_place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failed_attempts_limit_what_is_unknown_and_nothing_that_is_valid(store: Store, embedded_place: Place) -> None:
+    secret = credentials.issue(store, "Siti", Role.ADMIN, [], [])[0]
+    session = credentials.session_by_token(store, secret)
+    store.write(Cypher("MATCH (c:Credential) WHERE c.role = 'admin' AND c.sort = 'token' SET c.role = 'viewer'"))
+    sent = {"X-Forwarded-For": HERE}
     with limited(embedded_place, failures_a_minute=2) as client:
-        sent = {"X-Forwarded-For": HERE}
         wrong = client.post("/login", data={"token": "ssr_wrong"}, headers=sent)
         assert wrong.status_code == 401
         assert statuses(client, 3, Authorization="Bearer ssr_wrong") == [401, 429, 429]
         assert client.post("/login", data={"token": "ssr_wrong"}, headers=sent).status_code == 429
-        assert ask(client, THERE).status_code == 200
+        assert client.post("/first", data={"code": "ssr_wrong"}, headers=sent).status_code == 429
+        assert ask(client, HERE, Authorization=f"Bearer {secret}").status_code == 200
+        assert ask(client, HERE, Cookie=f"registry-session={session}").status_code == 200
+        assert ask(client, HERE).status_code == 200, "who brings nothing"
+        let_in = client.post("/login", data={"token": secret}, headers=sent)
+        assert let_in.status_code == 303 and "registry-session" in let_in.headers["set-cookie"]
+        assert statuses(client, 2, THERE, Authorization="Bearer ssr_wrong") == [401, 401]
+
+
+def test_the_first_administrators_link_passes_where_others_have_failed(store: Store, embedded_place: Place) -> None:
+    store.write(Cypher("MATCH (c:Credential) DETACH DELETE c"))
+    code = credentials.invite(store)
+    sent = {"X-Forwarded-For": HERE}
+    with limited(embedded_place, failures_a_minute=2) as client:
+        assert statuses(client, 4, HERE, "/first?code=wrong") == [410] * 4, "opening one counts for nothing"
+        assert statuses(client, 3, Authorization="Bearer ssr_wrong") == [401, 401, 429]
+        assert ask(client, HERE, f"/first?code={code}").status_code == 200
+        assert client.post("/first", data={"code": code}, headers=sent).status_code == 303
+        client.cookies.clear()
+        assert client.post("/first", data={"code": code}, headers=sent).status_code == 429, "it is used up"
+
+
+def test_a_page_of_another_site_cannot_use_up_what_an_address_may_ask(store: Store, embedded_place: Place) -> None:
+    image = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}
+    frame = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"}
+    link = frame | {"Sec-Fetch-Dest": "document"}
+    with limited(embedded_place, requests_a_minute=2) as client:
+        for headers in (image, frame):
+            assert statuses(client, 5, HERE, "/first?code=wrong", **headers) == [403] * 5
+        assert statuses(client, 2, **link) == [200, 200], "a person may follow a link, and that counts"
+        assert ask(client).status_code == 429
+
+
+def test_a_session_that_has_ended_is_a_request_like_others(store: Store, embedded_place: Place) -> None:
+    ended = {"Cookie": "registry-session=ssr_ended", "Accept": "text/html"}
+    with limited(embedded_place, failures_a_minute=1, requests_a_minute=3) as client:
+        assert statuses(client, 4, HERE, "/agencies", **ended) == [303, 303, 303, 429]
+
+
+def test_processes_that_share_a_file_count_together(store: Store, embedded_place: Place, tmp_path: Path) -> None:
+    given = {"limits": f"sqlite:///{tmp_path / 'counts'}", "requests_a_minute": 3, "failures_a_minute": 3}
+    with limited(embedded_place, **given) as one, limited(embedded_place, **given) as other:
+        assert [ask(client).status_code for client in (one, other, one, other, one)] == [200, 200, 200, 429, 429]
+        wrong = [ask(client, Authorization="Bearer ssr_no").status_code for client in (one, other, one, other, one)]
+        assert wrong == [401, 401, 401, 429, 429]
+
+
+def test_a_file_of_counts_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    settings = Settings(_env_file=None, limits=f"sqlite:///{tmp_path / 'none' / 'counts'}")
+    with pytest.raises(SettingsError, match="REGISTRY_LIMITS"):
+        Limits(settings)
+
+
+@pytest.mark.parametrize("proxies", ["*", "127.0.0.1,*", "0.0.0.0/0", "::/0", "proxy.example.org"])
+def test_proxies_are_named_by_address_and_never_everybody(proxies: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REGISTRY_PROXIES", proxies)
+    with pytest.raises(SettingsError, match=r"^The setting REGISTRY_PROXIES cannot be used: .* such as 127\.0\.0\.1"):
+        load_settings()
+    assert Settings(_env_file=None, proxies="127.0.0.1, ::1,10.0.0.0/8").proxies
 
 
 COSTLY = "{ agencies(first: 200) { nodes { id provides(first: 200) { role service { id name } } } } }"  # 160,000 values
@@ -163,6 +231,8 @@ def test_this_machine_is_not_limited_but_who_comes_by_a_proxy_on_it_is(
             assert statuses(client, 3) == [200, 429, 429]
             assert statuses(client, 2, f"{HERE}, {THERE}") == [200, 429], "what the proxy adds, not what it was told"
             assert statuses(client, 2, "127.0.0.1") == [200, 200]
+            assert [ask(client, f"192.0.2.9:{port}").status_code for port in (51234, 51235)] == [200, 429]
+            assert [ask(client, f"[2001:db8::{n}]:443").status_code for n in (1, 2)] == [200, 429]
             assert caplog.text.count("REGISTRY_PROXIES") == 1
 
 

@@ -1,16 +1,22 @@
 """Signing in through a real provider, bearer tokens of it, and every token that it did not give for us."""
 
+import asyncio
 import hmac
 import json
 import re
 import time
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Event, Thread
 from typing import Any
 
 import httpx
 import pytest
+from joserfc import jws, jwt
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -20,8 +26,11 @@ from registry.access import Role
 from registry.constraints import apply
 from registry.cypher.text import Cypher
 from registry.model import MODEL
+from registry.oidc.provider import Provider, ProviderAway
+from registry.oidc.tokens import Untrusted, claims_of
 from registry.settings import Settings
 from registry.store import Place, Store
+from registry.values import Instant
 from registry.web.actors import actor_of
 from registry.web.app import build_app
 from tests.identity_provider import AUDIENCE, CLIENT, IdentityProvider, new_key
@@ -124,11 +133,60 @@ def test_a_person_signs_in_and_is_who_the_provider_says(client: httpx.Client, ac
     assert client.get("/who").text == who
 
 
-def test_a_session_of_the_provider_ends_like_any_other(client: httpx.Client, store: Store) -> None:
+def latest_session(store: Store) -> credentials.Credential:
+    return [one for one in credentials.kept(store) if one.name == "siti" and one.state == "valid"][-1]
+
+
+def test_the_provider_is_asked_again_every_hour_who_somebody_is(client: httpx.Client, store: Store) -> None:
     sign_in(client, "siti")
-    (session,) = [one for one in credentials.kept(store) if one.name == "siti" and one.state == "valid"][-1:]
+    session = latest_session(store)
+    hour = str(Instant.clean(datetime.now(UTC) + timedelta(hours=1, seconds=1)))
+    assert session.expires <= hour, "roles are no older"
+    store.write(Cypher("MATCH (c:Credential {id: $in.id}) SET c.expires = '2020', c.role = 'admin'", id_of(session)))
+    asked = client.get("/who?a=b")
+    assert asked.headers["location"].startswith("/login/provider?silently=1&next=")
+    answer = client.get(asked.headers["location"], follow_redirects=True)
+    assert answer.text == "siti coordinator agency:clinic,agency:health" and answer.url.path == "/who"
+
+
+def id_of(session: credentials.Credential) -> dict[str, Any]:
+    return {"in": {"id": session.id}}
+
+
+def test_who_has_left_the_provider_signs_in_again(client: httpx.Client, store: Store) -> None:
+    sign_in(client, "siti")
+    credentials.revoke(store, latest_session(store).id)
+    for one in [one for one in client.cookies.jar if not one.name.startswith("registry-")]:
+        client.cookies.delete(one.name, one.domain, one.path)
+    answer = client.get("/who", follow_redirects=True)
+    assert (answer.url.path, answer.url.params["next"]) == ("/login", "/who")
+    assert "Your session has ended" in answer.text
+    assert client.get("/who").text.startswith("anonymous"), "and is not sent around in circles"
+
+
+def test_a_session_by_token_is_never_begun_again_by_the_provider(client: httpx.Client, store: Store) -> None:
+    sign_in(client, "siti")
+    secret = credentials.issue(store, "Root", Role.ADMIN, [], [])[0]
+    client.post("/login", data={"token": secret}, headers={"Origin": str(client.base_url)})
+    assert client.get("/who").text == "Root admin"
+    (session,) = [one for one in credentials.kept(store) if one.name == "Root" and one.sort == "session"]
     credentials.revoke(store, session.id)
-    assert client.get("/who").status_code == 303
+    assert client.get("/who").headers["location"].startswith("/login?ended=1")
+
+
+def test_a_token_of_an_agency_that_is_retired_changes_nothing(
+    client: httpx.Client, store: Store, provider: IdentityProvider
+) -> None:
+    def named(*agencies: str) -> str:
+        return ask(client, provider.signed(roles=["approver"], agencies=list(agencies))).text
+
+    assert named("sso:roads", "agency:clinic") == "siti approver agency:clinic,agency:roads"
+    store.write(Cypher("MATCH (a:Agency {id: 'agency:roads'}) SET a.status = 'retired'"))
+    try:
+        assert named("sso:roads") == named("agency:roads") == "siti viewer"
+        assert named("sso:roads", "agency:clinic") == "siti approver agency:clinic"
+    finally:
+        store.write(Cypher("MATCH (a:Agency {id: 'agency:roads'}) SET a.status = 'published'"))
 
 
 @pytest.mark.parametrize(
@@ -227,8 +285,15 @@ def forgeries(provider: IdentityProvider) -> dict[str, str]:
         "of nobody": sign(sub=None),
         "no token": "a.b.c",
         "two parts": "a.b",
+        "a header of lists in lists": f"{encoded(b'[' * 9_000)}.{payload}.{signature}",
+        "a payload of lists in lists, signed": deep(provider),
         "very long": "a" * 20_000,
     }
+
+
+def deep(provider: IdentityProvider) -> str:
+    """Return what the provider has signed, and no computer wants to read."""
+    return jws.serialize_compact({"alg": "RS256", "kid": provider.key.kid}, b'{"a":' + b"[" * 9_000, provider.key)
 
 
 def encoded(content: bytes) -> str:
@@ -294,6 +359,126 @@ def test_a_provider_that_is_away_is_one_sentence(store: Store, embedded_place: P
             assert "does not answer" in answer.text and str(nobody.port) not in answer.text
         secret = credentials.issue(store, "Siti", Role.ADMIN, [], [])[0]
         assert ask(client, secret).text == "Siti admin", "tokens of ours need no provider"
+
+
+class Scripted:
+    """A provider whose keys come as a test says: `keys` is what it sends, bit by bit where it `drips`."""
+
+    def __init__(self) -> None:
+        self.key, self.drips, self.over, self.asked = new_key(), False, Event(), 0
+        scripted = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                at, described = scripted.issuer, self.path != "/keys"
+                told = {"issuer": at, "jwks_uri": f"{at}/keys"} if described else scripted.keys
+                self.send_response(200)
+                self.end_headers()
+                scripted.asked += not described
+                while scripted.drips and not described and not scripted.over.wait(0.01):
+                    with suppress(OSError):
+                        self.wfile.write(b" ")
+                with suppress(OSError):
+                    self.wfile.write(json.dumps(told).encode() if isinstance(told, dict) else told)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.issuer = f"http://127.0.0.1:{self.server.server_port}"
+        self.keys: Any = {"keys": [self.key.as_dict(private=False)]}
+        Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def token(self, **header: Any) -> str:
+        claims = {"iss": self.issuer, "aud": AUDIENCE, "sub": "siti", "exp": int(time.time()) + 300}
+        return jwt.encode({"alg": "RS256", "kid": self.key.kid, **header}, claims, self.key)
+
+
+@pytest.fixture
+def scripted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scripted]:
+    provider = Scripted()
+    monkeypatch.setattr("registry.oidc.provider.PATIENCE", 0.3)
+    yield provider
+    provider.over.set()
+    provider.server.shutdown()
+    provider.server.server_close()
+
+
+async def known(scripted: Scripted, provider: Provider, **header: Any) -> str:
+    return str((await claims_of(provider, scripted.token(**header), AUDIENCE))["sub"])
+
+
+def asking(scripted: Scripted, ask: Callable[[Provider], Coroutine[Any, Any, None]]) -> None:
+    async def asked() -> None:
+        provider = Provider(Settings(_env_file=None, oidc_issuer=scripted.issuer))
+        try:
+            await ask(provider)
+        finally:
+            await provider.close()
+
+    asyncio.run(asked())
+
+
+def test_keys_that_trickle_in_keep_nobody_waiting(scripted: Scripted) -> None:
+    async def ask(provider: Provider) -> None:
+        scripted.drips = True  # for ever
+        for _n in range(2):
+            with pytest.raises(ProviderAway):
+                await known(scripted, provider)
+        assert scripted.asked == 1, "who comes a moment later is not kept waiting, either"
+
+    asking(scripted, ask)
+
+
+def test_keys_that_we_have_serve_while_others_are_fetched_and_where_that_fails(
+    scripted: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ask(provider: Provider) -> None:
+        assert await known(scripted, provider) == "siti"
+        for name in ("KEPT", "SOONEST"):
+            monkeypatch.setattr(f"registry.oidc.provider.{name}", 0.0)
+        scripted.drips = True
+        made_up = asyncio.create_task(known(scripted, provider, kid="made up"))
+        await asyncio.sleep(0)
+        assert await known(scripted, provider) == "siti"
+        assert not made_up.done(), "it did not wait for the other"
+        with pytest.raises(ProviderAway):
+            await made_up
+        assert await known(scripted, provider) == "siti"
+        scripted.over.set()
+        scripted.key = new_key()
+        scripted.keys = {"keys": [scripted.key.as_dict(private=False)]}
+        assert await known(scripted, provider) == "siti", "a new key"
+
+    asking(scripted, ask)
+
+
+def test_a_key_that_the_provider_took_back_is_forgotten(scripted: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def ask(provider: Provider) -> None:
+        assert await known(scripted, provider) == "siti"
+        scripted.keys = {"keys": [new_key().as_dict(private=False)]}
+        monkeypatch.setattr("registry.oidc.provider.KEPT", 0.0)
+        monkeypatch.setattr("registry.oidc.provider.SOONEST", 0.0)
+        await known(scripted, provider)
+        assert provider._refresh
+        await provider._refresh
+        monkeypatch.setattr("registry.oidc.provider.SOONEST", 3600.0)
+        with pytest.raises(Untrusted):
+            await known(scripted, provider)
+
+    asking(scripted, ask)
+
+
+@pytest.mark.parametrize(
+    "content", [b" " * 1_000_001 + b"{}", b"[" * 100_000, b"\xff", b"[]"], ids=["long", "deep", "bytes", "list"]
+)
+def test_keys_that_cannot_be_read_are_a_provider_that_is_away(scripted: Scripted, content: bytes) -> None:
+    async def ask(provider: Provider) -> None:
+        scripted.keys = content
+        with pytest.raises(ProviderAway):
+            await known(scripted, provider)
+
+    asking(scripted, ask)
 
 
 @pytest.mark.parametrize(

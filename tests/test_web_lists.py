@@ -3,8 +3,11 @@
 import csv
 import html
 import io
+import itertools
 import re
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,8 +15,15 @@ import httpx
 import pytest
 
 from registry.model import MAIN, MODEL
+from registry.settings import Settings
+from registry.store import Place, StoreError
+from registry.web.app import build_app
 from registry.web.asked import filters_of
+from registry.web.graph import Graph
 from schema.names import camel
+from tests.serving import serving
+
+PROXIED = {"proxy_headers": True, "forwarded_allow_ips": "127.0.0.1"}  # what this machine asks is not limited
 
 ROW = re.compile(r'<th scope="row" role="rowheader"><a href="([^"]+)">([^<]*)</a>')
 LISTED = ("Agency", "Service", "Resource", "Need", "Partnership", "Statement", "Channel", "Area", "Function")
@@ -261,3 +271,61 @@ def test_the_main_kinds_are_in_the_navigation(visitor: httpx.Client) -> None:
     nav = re.findall(r'<a href="/(\w+)"( aria-current="page")?>', page[page.index("<nav") : page.index("</nav>")])
     assert [path for path, _here in nav][: len(MAIN)] == [MODEL[kind].plural for kind in MAIN]
     assert [path for path, here in nav if here] == ["needs"]
+
+
+@contextmanager
+def small_pages(sample: Place, monkeypatch: pytest.MonkeyPatch, **settings: Any) -> Iterator[httpx.Client]:
+    """Serve the sample with pages of two records, so that a file needs many."""
+    monkeypatch.setattr("registry.web.lists.PAGE", 2)
+    with serving(build_app(sample, Settings(_env_file=None, lang="en", **settings)), **PROXIED) as client:
+        client.headers["X-Forwarded-For"] = "203.0.113.7"
+        yield client
+
+
+def test_a_csv_file_holds_every_record_however_many_pages_it_takes(
+    sample: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with small_pages(sample, monkeypatch) as client:
+        lines = client.get("/services.csv").text.splitlines()
+        assert len(lines) == 251 and len(set(lines)) == 251, "125 pages"
+        head = client.head("/services.csv")
+        assert head.status_code == 200 and head.headers["content-type"].startswith("text/csv")
+
+
+def test_a_csv_file_that_is_cut_off_does_not_pass_for_whole(sample: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    ask, asked = Graph.ask, itertools.count()
+
+    async def ask_until_the_store_fails(self: Graph, *given: Any) -> Any:
+        if next(asked) == 3:
+            raise StoreError("UNAVAILABLE", "The store is gone.")
+        return await ask(self, *given)
+
+    with small_pages(sample, monkeypatch) as client:
+        monkeypatch.setattr(Graph, "ask", ask_until_the_store_fails)
+        with pytest.raises(httpx.RemoteProtocolError):
+            client.get("/services.csv")
+        assert client.get("/services.csv").status_code == 200, "the server lives"
+
+
+def test_a_csv_file_costs_what_it_holds_and_is_never_cut_off_for_it(
+    sample: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with small_pages(sample, monkeypatch, cost_a_minute=1_000_000) as client:
+        answers = [client.get("/services.csv") for _n in range(200)]
+        paid = [one for one in answers if one.status_code == 200]
+        assert 10 < len(paid) < 200 and {len(one.text.splitlines()) for one in paid} == {251}
+        assert {one.status_code for one in answers[len(paid) :]} == {429}
+
+
+def test_a_csv_file_says_how_many_a_link_leads_to_where_it_names_only_the_first(
+    sample: Place, visitor: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = list(csv.DictReader(io.StringIO(visitor.get("/services.csv").text)))
+    monkeypatch.setattr("registry.web.lists.MOST_NAMED", 1)
+    with small_pages(sample, monkeypatch) as client:
+        cut = list(csv.DictReader(io.StringIO(client.get("/services.csv").text)))
+    assert [one["providers.count"] for one in cut] == [one["providers.count"] for one in rows]
+    assert max(int(one["providers.count"]) for one in rows) > 1
+    assert [one["providers.id"].count(";") + 1 for one in rows if one["providers.count"] != "0"] == [
+        int(one["providers.count"]) for one in rows if one["providers.count"] != "0"
+    ]

@@ -7,7 +7,9 @@ from registry.cypher.text import Cypher
 
 # From agencies, given by `id`, to them and all their units, level by level: a pattern of any length would follow every way
 # by which a unit belongs to an agency, of which there are a million where each of twenty levels has two bodies above it.
-_UNITS = "MATCH (u:Agency {id: id}) WITH DISTINCT u" + LEVELS * (
+# Nobody acts for an agency that is retired, nor through it for its units.
+_LIVE = "coalesce(u.status, '') <> 'retired'"
+_UNITS = f"MATCH (u:Agency {{id: id}}) WHERE {_LIVE} WITH DISTINCT u" + LEVELS * (
     " MATCH (u)<-[:PART_OF*0..1]-(unit:Agency) WITH DISTINCT unit AS u"
 )
 
@@ -20,12 +22,14 @@ def add(credential: dict[str, object]) -> Cypher:
 def who(digest: str, *, sort: str, now: str) -> Cypher:
     """Find the credential of this hash and sort that is valid now.
 
-    Returns one row, or none: a list of its name, role, groups, agencies, and the ids of these agencies and all their units.
+    Returns one row, or none: a list of its name, role, groups, how many agencies it names, those of them that are not
+    retired, and the ids of these and all their units.
     """
     text = (
         "WITH $in.hash AS hash MATCH (c:Credential {hash: hash})"
         " WHERE c.sort = $in.sort AND c.revoked IS NULL AND c.expires > $in.now"
-        " RETURN [c.name, c.role, c.groups, c.agencies,"
+        " RETURN [c.name, c.role, c.groups, size(c.agencies),"
+        f" COLLECT {{ UNWIND c.agencies AS id MATCH (u:Agency {{id: id}}) WHERE {_LIVE} RETURN u.id }},"
         f" COLLECT {{ UNWIND c.agencies AS id {_UNITS} RETURN u.id }}]"
     )
     return Cypher(text, {"in": {"hash": digest, "sort": sort, "now": now}})
@@ -98,6 +102,16 @@ def acting(agencies: Sequence[str]) -> Cypher:
     return Cypher(text, {"in": {"ids": list(agencies)}})
 
 
+def acted_for(names: Sequence[str]) -> Cypher:
+    """Return one row: the ids among these names of agencies that somebody can act for, and of those that are retired."""
+    text = (
+        "UNWIND $in.names AS id MATCH (u:Agency {id: id})"
+        f" WITH u.id AS id, {_LIVE} AS live WITH collect(CASE WHEN live THEN id END) AS live,"
+        " collect(CASE WHEN NOT live THEN id END) AS retired RETURN live, retired"
+    )
+    return Cypher(text, {"in": {"names": list(names)}})
+
+
 def known(names: Sequence[str]) -> Cypher:
     """Return one row: the ids among these names that are ids of agencies."""
     text = "UNWIND $in.names AS id MATCH (a:Agency {id: id}) RETURN collect(a.id)"
@@ -105,10 +119,11 @@ def known(names: Sequence[str]) -> Cypher:
 
 
 def identified(names: Sequence[str]) -> Cypher:
-    """Return one row: a list of `[identifier, agency]` for these names that are identifiers of agencies."""
+    """Return one row: a list of `[identifier, agency, whether it is retired]` for these names that are identifiers."""
     text = (
-        "MATCH (a:Agency) WHERE any(one IN a.identifiers WHERE one IN $in.names) UNWIND a.identifiers AS name"
-        " WITH name, a.id AS id WHERE name IN $in.names WITH name, id ORDER BY name, id RETURN collect([name, id])"
+        "MATCH (u:Agency) WHERE any(one IN u.identifiers WHERE one IN $in.names) UNWIND u.identifiers AS name"
+        f" WITH name, u.id AS id, NOT {_LIVE} AS retired WHERE name IN $in.names WITH name, id, retired ORDER BY name, id"
+        " RETURN collect([name, id, retired])"
     )
     return Cypher(text, {"in": {"names": list(names)}})
 

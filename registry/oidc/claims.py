@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from registry.access import ANYBODY, Actor, Role
+from registry.credentials import role_for
 from registry.cypher import credentials as texts
 from registry.settings import Settings
 from registry.store import Reader
@@ -16,17 +17,20 @@ Claims = Mapping[str, Any]
 async def actor_of_claims(reader: Reader, claims: Claims, settings: Settings) -> Actor:
     """Return who somebody is: the highest of their roles, the agencies that are known by id or identifier, their groups.
 
-    Raises StoreError.
+    Who is named only for agencies that are retired is a viewer. Raises StoreError.
     """
     named = _texts(claims, settings.oidc_agencies_claim)
     groups = [one for one in _texts(claims, settings.oidc_groups_claim) if not one.startswith(ANYBODY)]
-    agencies, misnamed = (rows[0][0] for rows in await reader.read([texts.known(named), texts.known(groups)]))
-    if others := sorted(set(named) - set(agencies)):
+    found, grouped = await reader.read([texts.acted_for(named), texts.known(groups)])
+    ((agencies, retired),), ((misnamed,),) = found, grouped
+    if others := sorted(set(named) - {*agencies, *retired}):
         (rows,) = await reader.read([texts.identified(others)])
-        agencies = [*agencies, *(agency for _name, agency in rows[0][0])]
+        agencies = [*agencies, *(agency for _name, agency, ended in rows[0][0] if not ended)]
+        retired = [*retired, *(agency for _name, agency, ended in rows[0][0] if ended)]
     name = next((str(claims[one])[:LONGEST] for one in NAMES if claims.get(one)), "")
     # A group that is called as an agency is would be taken for it by what the agency alone was granted.
-    return Actor(name, _role(claims, settings), frozenset(agencies), frozenset(groups) - frozenset(misnamed))
+    role = role_for(_role(claims, settings), len(retired), agencies)
+    return Actor(name, role, frozenset(agencies), frozenset(groups) - frozenset(misnamed))
 
 
 def _role(claims: Claims, settings: Settings) -> Role:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import logging
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import quote_plus, urlencode
 
@@ -13,7 +17,9 @@ from joserfc.jwk import KeySet
 
 from registry.settings import Settings
 
-KEPT, SOONEST, PATIENCE = 3600.0, 30.0, 5.0  # seconds: a description is kept, keys are fetched again, an answer takes
+KEPT, SOONEST, PATIENCE = 3600.0, 30.0, 5.0  # seconds: what is fetched is kept, is fetched again, takes in all
+LONGEST = 1_000_000  # bytes of an answer
+log = logging.getLogger(__name__)
 
 
 class ProviderAway(Exception):
@@ -21,7 +27,10 @@ class ProviderAway(Exception):
 
 
 class Provider:
-    """One provider. What it says of itself is kept for an hour; its keys until a token names one that is new."""
+    """One provider. What it says of itself and its keys are fetched anew after an hour, keys also when a token names a new one.
+
+    Keys that we have go on to serve while others are fetched, and where that fails. No call takes longer than PATIENCE.
+    """
 
     def __init__(self, settings: Settings) -> None:
         assert settings.oidc_issuer is not None
@@ -29,48 +38,83 @@ class Provider:
         self._secret = settings.oidc_client_secret.get_secret_value()
         self._client = httpx.AsyncClient(timeout=PATIENCE)
         self._fetching = asyncio.Lock()
+        self._refresh: asyncio.Task[None] | None = None
         self._described: dict[str, Any] = {}
-        self._described_at = self._keys_at = -KEPT
+        self._described_at = self._keys_at = self._keys_asked_at = -KEPT
         self._keys: KeySet | None = None
 
     async def close(self) -> None:
         """Give the connections back."""
+        if self._refresh is not None:
+            self._refresh.cancel()
         await self._client.aclose()
 
     async def sign_in_address(self, **parameters: str) -> str:
         """Return where a person signs in. Raises ProviderAway."""
         known = {"response_type": "code", "client_id": self.client_id or "", "scope": "openid profile email"}
-        endpoint = await self._endpoint("authorization_endpoint")
+        async with self._in_time():
+            endpoint = await self._endpoint("authorization_endpoint")
         return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(known | parameters)}"
 
     async def id_token(self, code: str, *, verifier: str, redirect_uri: str) -> str | None:
         """Return the ID token that a code is for; None where the provider does not take the code. Raises ProviderAway."""
-        endpoint = await self._endpoint("token_endpoint")
-        form = {
-            "grant_type": "authorization_code",
-            "code": code,
-            "redirect_uri": redirect_uri,
-            "code_verifier": verifier,
-        }
-        login = (
-            httpx.BasicAuth(quote_plus(self.client_id or ""), quote_plus(self._secret)) if self._takes_basic() else None
-        )
-        named = {} if login else {"client_id": self.client_id, "client_secret": self._secret or None}
-        sent = {name: value for name, value in (form | named).items() if value}
-        answer = await self._asked("POST", endpoint, data=sent, auth=login)
+        async with self._in_time():
+            endpoint = await self._endpoint("token_endpoint")
+            form = {
+                "grant_type": "authorization_code",
+                "code": code,
+                "redirect_uri": redirect_uri,
+                "code_verifier": verifier,
+            }
+            basic = self._takes_basic()
+            login = httpx.BasicAuth(quote_plus(self.client_id or ""), quote_plus(self._secret)) if basic else None
+            named = {} if login else {"client_id": self.client_id, "client_secret": self._secret or None}
+            sent = {name: value for name, value in (form | named).items() if value}
+            answer = await self._asked("POST", endpoint, data=sent, auth=login)
         token = answer.get("id_token")
         return token if isinstance(token, str) else None
 
     async def keys(self, kid: str | None) -> KeySet:
         """Return the keys; fetched again, at most twice a minute, when none has this id. Raises ProviderAway."""
-        async with self._fetching:
-            known = self._keys is not None and (kid is None or any(key.kid == kid for key in self._keys.keys))
-            if not known and time.monotonic() - self._keys_at >= SOONEST:
-                self._keys_at = time.monotonic()
-                self._keys = await self._fetched_keys()
+        if self._knows(kid):
+            if time.monotonic() - self._keys_at >= KEPT and self._may_ask_for_keys() and not self._fetching.locked():
+                self._refresh = asyncio.create_task(self._renewed())
+        else:
+            async with self._in_time(), self._fetching:
+                if not self._knows(kid) and self._may_ask_for_keys():
+                    await self._fetch_keys()
         if self._keys is None:
             raise ProviderAway(f"{self.issuer} gave no keys a moment ago.")
         return self._keys
+
+    def _knows(self, kid: str | None) -> bool:
+        return self._keys is not None and (kid is None or any(key.kid == kid for key in self._keys.keys))
+
+    def _may_ask_for_keys(self) -> bool:
+        return time.monotonic() - self._keys_asked_at >= SOONEST
+
+    async def _renewed(self) -> None:
+        """Fetch the keys anew, so that one that the provider took back is not trusted for ever."""
+        try:
+            async with self._in_time(), self._fetching:
+                if self._may_ask_for_keys():
+                    await self._fetch_keys()
+        except ProviderAway as error:
+            log.warning("The keys of before go on to serve: %s", error)
+
+    async def _fetch_keys(self) -> None:
+        self._keys_asked_at = time.monotonic()  # so that a provider that fails is not asked at once again
+        self._keys = await self._fetched_keys()
+        self._keys_at = time.monotonic()
+
+    @asynccontextmanager
+    async def _in_time(self) -> AsyncIterator[None]:
+        """Give what is done within so many seconds in all, however slowly an answer trickles in. Raises ProviderAway."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                yield
+        except TimeoutError:
+            raise ProviderAway(f"{self.issuer} takes longer than {PATIENCE:.0f} seconds.") from None
 
     async def _fetched_keys(self) -> KeySet:
         found = await self._asked("GET", await self._endpoint("jwks_uri"))
@@ -97,10 +141,15 @@ class Provider:
 
     async def _asked(self, method: str, address: str, **how: Any) -> dict[str, Any]:
         """Return the JSON object that the provider answers with, also when it refuses."""
+        content = bytearray()
         try:
-            answer = await self._client.request(method, address, **how)
-            told = answer.json()
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            async with self._client.stream(method, address, **how) as answer:
+                async for part in answer.aiter_bytes():
+                    content += part
+                    if len(content) > LONGEST:
+                        raise ProviderAway(f"{address} answers with more than {LONGEST:,} bytes.")
+            told = json.loads(content)
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError, RecursionError) as error:
             raise ProviderAway(f"{address} does not answer in JSON: {type(error).__name__}.") from None
         if answer.status_code >= 500 or not isinstance(told, dict):
             raise ProviderAway(f"{address} answers with {answer.status_code}.")

@@ -29,7 +29,7 @@ async def claims_of(provider: Provider, token: str, audience: str) -> dict[str, 
     try:
         claims = jwt.decode(token, keys, algorithms=ALGORITHMS).claims
         expected.validate(claims)
-    except (JoseError, ValueError, TypeError, LookupError):
+    except (JoseError, ValueError, TypeError, LookupError, RecursionError):  # JSON in JSON in JSON
         raise Untrusted from None
     return claims
 
@@ -49,7 +49,7 @@ def _key_id(token: str) -> str | None:
         raise Untrusted
     try:
         header = jws.extract_compact(token.encode()).headers()
-    except (JoseError, ValueError, TypeError):
+    except (JoseError, ValueError, TypeError, RecursionError):
         raise Untrusted from None
     kid = header.get("kid")
     if header.get("alg") not in ALGORITHMS or not isinstance(kid, str | None):

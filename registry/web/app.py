@@ -21,7 +21,7 @@ from registry.web.actors import actor_of
 from registry.web.answers import Answers
 from registry.web.bearers import Bearers
 from registry.web.by_provider import ByProvider
-from registry.web.counting import Counting
+from registry.web.counting import Counting, Illustrative
 from registry.web.evidence import evidence
 from registry.web.explore import Explorer
 from registry.web.explorer_words import OPERATIONS
@@ -92,7 +92,7 @@ def build_app(place: Place, settings: Settings, *, model: Model = MODEL) -> Star
     asked_most = Route(GRAPHIQL, graphql)  # first, since routes are tried in turn
     routes = [asked_most, *_changing(graph, reader, tools, inbox), *_routes(pages, graph, reader, reports)]
     return Starlette(
-        routes=[*routes, *_entrances(provider, settings, tools, reader)],
+        routes=[*routes, *_entrances(provider, settings, tools, reader, limits)],
         lifespan=lifespan,
         middleware=[
             Middleware(Secured),
@@ -102,6 +102,7 @@ def build_app(place: Place, settings: Settings, *, model: Model = MODEL) -> Star
             Middleware(Recognised, reader=reader, bearer=Bearers(reader, provider, settings), limits=limits),
             Middleware(FewRequests, limits=limits),
             Middleware(Counting, inbox=inbox),
+            Middleware(Illustrative, graph=graph),
         ],
         exception_handlers=exception_handlers(settings.lang),
     )
@@ -112,9 +113,11 @@ def _changing(graph: Graph, reader: Reader, tools: Tools, inbox: Inbox) -> list[
     return [*forms, *Steps(graph, tools).routes(), *inbox.routes()]
 
 
-def _entrances(provider: Provider | None, settings: Settings, tools: Tools, reader: Reader) -> list[BaseRoute]:
+def _entrances(
+    provider: Provider | None, settings: Settings, tools: Tools, reader: Reader, limits: Limits
+) -> list[BaseRoute]:
     by_provider = ByProvider(provider, settings, tools, reader).routes() if provider and settings.oidc_client_id else []
-    return [*SigningIn(tools, reader, by_provider=bool(by_provider)).routes(), *by_provider]
+    return [*SigningIn(tools, reader, limits, by_provider=bool(by_provider)).routes(), *by_provider]
 
 
 def _routes(pages: Pages, graph: Graph, reader: Reader, reports: Endpoint) -> list[BaseRoute]:

@@ -2,6 +2,9 @@
 
 All three come of one random secret, which the browser keeps in a cookie for ten minutes: who comes back without it began
 elsewhere.
+
+A session by the provider lasts an hour, so that roles and agencies are never older. When it has ended, the browser is sent to
+the provider once more, which says at once who it is (`prompt=none`), or that somebody has to sign in.
 """
 
 import hashlib
@@ -21,13 +24,14 @@ from registry.settings import Settings
 from registry.store import Reader
 from registry.web.actors import BACK, BY_PROVIDER, LOGIN, NO_STORE
 from registry.web.addresses import address
-from registry.web.cookies import cookie, drop_cookie, set_cookie
+from registry.web.cookies import PROVIDED, cookie, drop_cookie, set_cookie
 from registry.web.problems import SOON, Unanswerable, problem, unheard
 from registry.web.signing_in import let_in, onward
 from registry.web.tools import Tools
 from registry.words import _
 
 BEGUN, MINUTES = "registry-signing-in", 10
+ASKS_A_PERSON = ("login_required", "interaction_required", "consent_required", "account_selection_required")
 
 
 class ByProvider:
@@ -42,6 +46,7 @@ class ByProvider:
 
     async def _begin(self, request: Request) -> Response:
         secret, there = secrets.token_urlsafe(32), onward(request.query_params.get("next"))
+        prompt = {"prompt": "none"} if request.query_params.get("silently") else {}
         try:
             to = await self._provider.sign_in_address(
                 redirect_uri=_redirect_uri(request),
@@ -49,6 +54,7 @@ class ByProvider:
                 nonce=_derived("nonce", secret),
                 code_challenge=_challenge(secret),
                 code_challenge_method="S256",
+                **prompt,
             )
         except ProviderAway as error:
             return _away(request, error)
@@ -62,13 +68,17 @@ class ByProvider:
         begun = secret and secrets.compare_digest(_derived("state", secret), query.get("state", ""))
         if not begun or query.get("iss", self._provider.issuer) != self._provider.issuer:  # RFC 9207
             raise _not_signed_in(there)
+        if query.get("error") in ASKS_A_PERSON:
+            response: Response = RedirectResponse(address(LOGIN, [("ended", "1"), ("next", there)]), 303, NO_STORE)
+            drop_cookie(request, response, PROVIDED)
+            return response
         try:
             session = await self._session(query.get("code", ""), secret, _redirect_uri(request))
         except ProviderAway as error:
             return _away(request, error)
         except Untrusted:
             raise _not_signed_in(there) from None
-        response = let_in(request, session, there)
+        response = let_in(request, session, there, by_provider=True)
         drop_cookie(request, response, BEGUN)
         return response
 

@@ -4,6 +4,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 SESSION = "registry-session"
+PROVIDED = "registry-provided"  # this browser's session is one by the provider, which can begin it again
 
 
 def cookie(request: HTTPConnection, name: str) -> str | None:

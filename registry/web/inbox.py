@@ -54,6 +54,11 @@ class Part:
     items: Sequence[Item]
     waiting: int = 0
 
+    @property
+    def full(self) -> int:
+        """How many are shown at most, where there may be more; otherwise 0."""
+        return MOST if len(self.items) >= MOST else 0
+
 
 @dataclass(frozen=True)
 class Desk:

@@ -1,5 +1,7 @@
 """How much one visitor may ask in a minute: of answers, of what they cost, and of failed attempts to be somebody.
 
+A failed attempt never limits anybody with a valid token or session: what a request brings is looked up first.
+
 Who is signed in counts by name, so that an office behind one address is not one visitor; everybody else counts by
 address, one of IPv6 by its network (a /64 is what one customer has). This machine itself is not limited, but who comes by
 a proxy on it is: what that adds last to `X-Forwarded-For` is the address, also where settings do not name the proxy, since
@@ -9,10 +11,15 @@ whoever else could write it here need not.
 from __future__ import annotations
 
 import logging
+import re
+import sqlite3
 import time
-from collections.abc import Awaitable, Callable
+from asyncio import Semaphore
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from functools import lru_cache, partial
 from ipaddress import ip_address, ip_network
+from pathlib import Path
 from typing import Any
 
 from limits import RateLimitItem, RateLimitItemPerMinute
@@ -20,9 +27,10 @@ from limits.aio.storage import MemoryStorage, RedisStorage, Storage
 from limits.aio.strategies import FixedWindowRateLimiter
 from limits.errors import StorageError
 from starlette.requests import HTTPConnection, Request
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from registry.settings import Settings
+from registry.settings import COUNTS_FILE, Settings, SettingsError
 from registry.web.actors import FOR_EVERYBODY, signed_in
 from registry.web.problems import refusal
 from registry.words import _
@@ -35,15 +43,29 @@ UNNAMED_PROXY = (
     " cookies and links are made for https where visitors come by https."
 )
 LONGEST_NAME = 64  # of an address that a proxy tells
-FAILED = (401, 410)  # a token, a session or an invitation that is not valid
+AT_ONCE = 4  # how many secrets are looked up at once for those who have failed too often
+PORT = re.compile(r"\[(?P<six>[^]]*)\](:\d*)?|(?P<four>[\d.]+):\d*")
+TABLE = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = OFF",  # counts of a minute need not outlive the machine
+    "CREATE TABLE IF NOT EXISTS counts (key TEXT PRIMARY KEY, count INTEGER, expires REAL) WITHOUT ROWID",
+    "CREATE INDEX IF NOT EXISTS expiring ON counts (expires)",
+)
+EXPIRED = "DELETE FROM counts WHERE expires <= ?"
+INCREASE = (
+    "INSERT INTO counts VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET count = count + excluded.count RETURNING count"
+)
 
 
 class Limits:
-    """Counts, in this process or in a Redis that all processes share."""
+    """Counts: in this process, in a file that the processes of one machine share, or in a Redis that all share."""
 
     def __init__(self, settings: Settings) -> None:
-        self._pool = _pool(settings.limits.get_secret_value()) if settings.limits else None
-        self._counts = FixedWindowRateLimiter(_storage(self._pool))
+        shared = settings.limits.get_secret_value() if settings.limits else ""
+        self._pool = _pool(shared) if shared and not shared.startswith(COUNTS_FILE) else None
+        self._storage = _storage(self._pool, shared)
+        self._counts = FixedWindowRateLimiter(self._storage)
+        self._few = Semaphore(AT_ONCE)
         self._requests = RateLimitItemPerMinute(settings.requests_a_minute, namespace="requests")
         self._cost = RateLimitItemPerMinute(settings.cost_a_minute, namespace="cost")
         self._failures = RateLimitItemPerMinute(settings.failures_a_minute, namespace="failures")
@@ -67,6 +89,8 @@ class Limits:
         """Give the connections back."""
         if self._pool is not None:
             await self._pool.aclose()
+        if isinstance(self._storage, CountsFile):
+            self._storage.close()
 
     async def ask(self, visitor: str) -> int:
         """Count a request; return 0, or the seconds to wait where it is one too many."""
@@ -76,13 +100,20 @@ class Limits:
         """Count what an answer costs; return 0, or the seconds to wait where it is too much."""
         return await self._wait(partial(self._counts.hit, cost=cost), self._cost, visitor)
 
-    async def fail(self, visitor: str) -> None:
-        """Count a failed attempt."""
-        await self._wait(self._counts.hit, self._failures, visitor)
+    async def fail(self, scope: Scope) -> int:
+        """Count a failed attempt; return 0, or the seconds to wait where it is one too many."""
+        visitor = self.visitor(scope)
+        return await self._wait(self._counts.hit, self._failures, visitor) if visitor else 0
 
-    async def failing(self, visitor: str) -> int:
-        """Return 0, or the seconds to wait where too many attempts have failed."""
-        return await self._wait(self._counts.test, self._failures, visitor)
+    @asynccontextmanager
+    async def looking_up(self, scope: Scope) -> AsyncIterator[None]:
+        """Look up a secret within; few at once for an address that has failed too often, so that it costs little."""
+        visitor = self.visitor(scope)
+        if visitor and await self._wait(self._counts.test, self._failures, visitor):
+            async with self._few:
+                yield
+        else:
+            yield
 
     async def _wait(self, count: Count, item: RateLimitItem, visitor: str) -> int:
         """Count; nobody waits while the Redis is away: a registry that nobody can read helps nobody."""
@@ -101,35 +132,71 @@ def _pool(address: str) -> Any:
     return ConnectionPool.from_url(address)
 
 
-def _storage(pool: Any) -> Storage:
-    if pool is None:
-        return MemoryStorage()
-    return RedisStorage("async+redis://", implementation="redispy", connection_pool=pool, wrap_exceptions=True)
+def _storage(pool: Any, shared: str) -> Storage:
+    if pool is not None:
+        return RedisStorage("async+redis://", implementation="redispy", connection_pool=pool, wrap_exceptions=True)
+    return CountsFile(Path(shared.removeprefix(COUNTS_FILE))) if shared else MemoryStorage()
 
 
-class FewFailures:
-    """Lets an address be wrong about who asks only so often; stands before that is looked up."""
+class CountsFile(Storage):
+    """Counts in an SQLite file, which the processes of one machine share. A count takes about 40 microseconds."""
 
-    def __init__(self, app: ASGIApp, limits: Limits) -> None:
-        self._app, self._limits = app, limits
+    STORAGE_SCHEME = None  # it has no address of its own
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, or refuse until the minute is over."""
-        visitor = self._limits.visitor(scope)
-        if visitor is None:
-            await self._app(scope, receive, send)
-        elif wait := await self._limits.failing(visitor):
-            await _refuse(wait, scope, receive, send)
-        else:
-            await self._app(scope, receive, self._counting(visitor, send))
+    def __init__(self, path: Path) -> None:
+        super().__init__(wrap_exceptions=True)
+        try:
+            self._file = sqlite3.connect(path, timeout=1.0, isolation_level=None, check_same_thread=False)
+            for text in TABLE:
+                self._file.execute(text)
+        except sqlite3.Error as error:
+            raise SettingsError(f"Requests cannot be counted in {path} (REGISTRY_LIMITS): {error}.") from None
 
-    def _counting(self, visitor: str, send: Send) -> Send:
-        async def counting(message: Message) -> None:
-            if message["type"] == "http.response.start" and message["status"] in FAILED:
-                await self._limits.fail(visitor)
-            await send(message)
+    @property
+    def base_exceptions(self) -> type[Exception]:
+        """What the file may raise."""
+        return sqlite3.Error
 
-        return counting
+    async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        """Count so many more; return how many there are now."""
+        now = time.time()
+        self._file.execute("BEGIN IMMEDIATE")
+        try:
+            self._file.execute(EXPIRED, (now,))
+            ((count,),) = self._file.execute(INCREASE, (key, amount, now + expiry)).fetchall()
+        finally:
+            self._file.execute("COMMIT")
+        return int(count)
+
+    async def get(self, key: str) -> int:
+        """Return how many there are."""
+        return int(self._found("count", key, 0))
+
+    async def get_expiry(self, key: str) -> float:
+        """Return when counting begins again."""
+        return float(self._found("expires", key, time.time()))
+
+    async def check(self) -> bool:
+        """Tell whether the file can be read."""
+        self._file.execute("SELECT 1 FROM counts LIMIT 1")
+        return True
+
+    async def reset(self) -> int:
+        """Begin to count again."""
+        return self._file.execute("DELETE FROM counts").rowcount
+
+    async def clear(self, key: str) -> None:
+        """Begin to count this again."""
+        self._file.execute("DELETE FROM counts WHERE key = ?", (key,))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _found(self, column: str, key: str, otherwise: float) -> Any:
+        text = f"SELECT {column} FROM counts WHERE key = ? AND expires > ?"  # nosec B608 # a column of ours
+        rows = self._file.execute(text, (key, time.time())).fetchall()
+        return rows[0][0] if rows else otherwise
 
 
 class FewRequests:
@@ -146,7 +213,7 @@ class FewRequests:
             return
         visitor = _named(scope, address)
         if wait := await self._limits.ask(visitor):
-            await _refuse(wait, scope, receive, send)
+            await too_many(Request(scope), wait)(scope, receive, send)
             return
         with spending(partial(self._limits.spend, visitor)):
             await self._app(scope, receive, send)
@@ -154,8 +221,10 @@ class FewRequests:
 
 @lru_cache(4096)
 def _visitor(client: str) -> str | None:
+    if told := PORT.fullmatch(client):
+        client = told["six"] or told["four"]
     try:
-        address = ip_address(client)
+        address = ip_address(client.partition("%")[0])
     except ValueError:  # a proxy may name its clients otherwise
         return client
     if address.version == 6 and address.ipv4_mapped:
@@ -170,7 +239,7 @@ def _named(scope: Scope, address: str) -> str:
     return f"{address} {actor.name}" if actor else address
 
 
-async def _refuse(wait: int, scope: Scope, receive: Receive, send: Send) -> None:
+def too_many(request: Request, wait: int) -> Response:
+    """Return the answer to what is one too many; `wait` is in seconds."""
     sentence = _("These are too many requests; please go on in {n} seconds.").format(n=wait)
-    response = refusal(Request(scope), 429, "TOO_COSTLY", sentence, {"Retry-After": str(wait)})
-    await response(scope, receive, send)
+    return refusal(request, 429, "TOO_COSTLY", sentence, {"Retry-After": str(wait)})

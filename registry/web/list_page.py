@@ -8,6 +8,7 @@ from registry.modelling import End, Kind
 from registry.values import Date, Flag
 from registry.web.addresses import list_path, other_end, param
 from registry.web.asked import Asked
+from registry.web.listing import COUNTED
 from registry.web.selecting import COMMON, TITLED_BY, facts, main_links, of_terms
 from registry.web.showing import Data, Shown, far_records, shown, value_text
 from registry.web.standing import Standing, standing
@@ -64,6 +65,11 @@ class Facet:
     heading: str
     first: list[Choice]
     rest: list[Choice]
+
+    @property
+    def full(self) -> int:
+        """How many values are shown at most, where there may be more; otherwise 0."""
+        return COUNTED if len(self.first) + len(self.rest) >= COUNTED else 0
 
 
 @dataclass(frozen=True)

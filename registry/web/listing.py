@@ -26,7 +26,7 @@ def operation(asked: Asked, *, named: int = NAMED, facets: bool = True) -> str:
         [
             f"query List($where: {kind.__name__}Where, $order: [{kind.__name__}Order!], $size: Int{cursor[0]}{wheres}) {{",
             f"  {plural}(where: $where, order: $order, {size}: $size{cursor[1]}) {{",
-            "    totalCount",
+            *(["    totalCount"] if facets or not asked.after else []),
             "    pageInfo { hasNextPage hasPreviousPage startCursor endCursor }",
             *(f"    {_count(name)}" for name in facets_of(kind) if facets and name not in apart),
             f"    nodes {{ {' '.join(row(kind, named))} }}",

@@ -28,10 +28,11 @@ from registry.web.selecting import facts, main_links
 from registry.web.showing import Data, far_records
 from registry.words import _
 from schema.building import CLOSED_LISTS
-from schema.limits import PAGE
+from schema.limits import EXPORT_COST, PAGE
 from schema.names import camel
+from schema.paying import paid, pay
 
-MOST_NAMED, MOST_PAGES = 50, 100
+MOST_NAMED = 50
 Endpoint = Callable[[Request], Awaitable[Response]]
 Answer = Callable[[type[Kind], Request], Awaitable[Response]]
 COMMON = ("id", "name", "access", "status", "updated")
@@ -73,17 +74,19 @@ class Lists:
     async def _csv(self, kind: type[Kind], request: Request) -> Response:
         asked, me = replace(Asked.of(kind, request.query_params).from_the_start(), first=PAGE), actor_of(request)
         first = await self._rows(asked, me)
-        return csv_file(kind.plural, self._lines(asked, me, first))
+        await pay(min(first["totalCount"] * len(_headings(kind)), EXPORT_COST))
+        return csv_file(request, kind.plural, self._lines(asked, me, first))
 
     async def _lines(self, asked: Asked, me: Actor, found: Data) -> AsyncIterator[list[Any]]:
-        """Yield the headings, then a line a record, page after page."""
-        yield [*COMMON, *(one.name for one in facts(asked.kind)), *_ends(asked.kind)]
-        for _page in range(MOST_PAGES):
+        """Yield the headings, then a line for each record there is, page after page."""
+        yield _headings(asked.kind)
+        while True:
             for record in found["nodes"]:
                 yield _line(asked.kind, record)
             if not found["pageInfo"]["hasNextPage"]:
                 return
-            found = await self._rows(replace(asked, after=found["pageInfo"]["endCursor"]), me)
+            with paid():
+                found = await self._rows(replace(asked, after=found["pageInfo"]["endCursor"]), me)
 
     async def _rows(self, asked: Asked, me: Actor) -> Data:
         text = operation(asked, named=MOST_NAMED, facets=False)
@@ -116,8 +119,14 @@ def _beside(asked: Asked, info: Data) -> dict[str, str]:
     return before | ({"after": asked.from_the_start(after=info["endCursor"]).path()} if info["hasNextPage"] else {})
 
 
-def _ends(kind: type[Kind]) -> list[str]:
-    return [heading for end in main_links(kind) for heading in (f"{end.name}.id", f"{end.name}.name")]
+def _headings(kind: type[Kind]) -> list[str]:
+    """Return the headings of a file. Of a link to many the first are named, and it is said how many there are."""
+    ends = [(end.name, "id", "name", *([] if end.single else ["count"])) for end in main_links(kind)]
+    return [
+        *COMMON,
+        *(one.name for one in facts(kind)),
+        *(f"{name}.{heading}" for name, *headings in ends for heading in headings),
+    ]
 
 
 def _line(kind: type[Kind], record: Data) -> list[Any]:
@@ -126,4 +135,6 @@ def _line(kind: type[Kind], record: Data) -> list[Any]:
     for end in main_links(kind):
         far = far_records(end, record[camel(end.name)])
         cells += [[one["id"] for one in far], [one["name"] for one in far]]
+        if not end.single:
+            cells.append(record[f"{camel(end.name)}Count"])
     return cells

@@ -8,20 +8,21 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
+from registry.access import Actor
 from registry.reports.charts import chart
 from registry.reports.formats import CHART, FILES
 from registry.reports.json_schema import json_schema
 from registry.reports.library import Library
 from registry.reports.report import Report
 from registry.store import Reader, StoreError
-from registry.web.actors import actor_of
+from registry.web.actors import NO_STORE, actor_of
 from registry.web.addresses import address
-from registry.web.answers import Answers
+from registry.web.answers import Answers, Latest
 from registry.web.evidence import links
 from registry.web.files import json_file
 from registry.web.markup import VARY, page
-from registry.web.problems import SOON, away
-from registry.words import language
+from registry.web.problems import SOON, away, problem
+from registry.words import _, language
 from schema.limits import EXPLORE_COST
 from schema.paying import pay
 
@@ -50,12 +51,31 @@ class Pages:
         return page(request, "reports.html", questions=list(self._library.questions().values()))
 
     async def report(self, request: Request) -> Response:
-        """One report as a page, with a form that asks it again."""
-        report = await self._asked(request)
+        """One report as a page, with a form that asks it again; while it runs for the first time, a page that says so."""
+        await pay(EXPLORE_COST)
+        latest = await self._answers.latest(*_wanted(request))
+        if latest.report is None:
+            return self._without(request, latest)
+        report = latest.report
         asked = self._library.find(report.name)
         return page(
-            request, "report.html", report=report, parameters=asked.parameters, title=asked.title, chart=chart(report)
+            request,
+            "report.html",
+            report=report,
+            latest=latest,
+            parameters=asked.parameters,
+            title=asked.title,
+            chart=chart(report),
         )
+
+    def _without(self, request: Request, latest: Latest) -> Response:
+        """Return what is shown in place of a report: that it runs, and is looked for again in seconds, or that it failed."""
+        if latest.failed:
+            return problem(request, 503, _("The report could not be made; please try again in a minute."), SOON)
+        name = request.path_params["name"]
+        response = page(request, "running.html", 202, name=name, title=self._library.find(name).title)
+        response.headers.update(NO_STORE | {"Refresh": "3"})
+        return response
 
     async def report_file(self, request: Request) -> Response:
         """One report as a file, the same rows."""
@@ -104,7 +124,10 @@ class Pages:
 
     async def _asked(self, request: Request) -> Report:
         await pay(EXPLORE_COST)
-        asked = {key: value for key, value in request.query_params.items() if key != "lang" and value}
-        return await self._answers.report(
-            request.path_params["name"], asked.pop("as-of", None), asked, actor_of(request)
-        )
+        return await self._answers.report(*_wanted(request))
+
+
+def _wanted(request: Request) -> tuple[str, str | None, dict[str, str], Actor]:
+    """Return which report is asked for: its name, its day, its parameters, and as whom."""
+    asked = {key: value for key, value in request.query_params.items() if key != "lang" and value}
+    return request.path_params["name"], asked.pop("as-of", None), asked, actor_of(request)

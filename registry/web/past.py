@@ -37,12 +37,16 @@ class Moment:
 
 @dataclass(frozen=True)
 class Past:
-    """The changes of a record, newest first; on a day that was asked for, how it was: nothing where that is not shown."""
+    """The changes of a record, newest first; on a day that was asked for, how it was: nothing where that is not shown.
+
+    `more` says whether there are changes before those.
+    """
 
     moments: Sequence[Moment]
     day: str | None
     was: Sequence[Line]
     whole: bool
+    more: bool
 
 
 class Histories:
@@ -61,12 +65,13 @@ class Histories:
         if state is None or not can(actor, Action.SEE_DETAIL, state.properties):
             return None
         told = [read_entry(row[0]) for row in entries]
-        seen = list(islice(_seen(state, told, actor), MOST))
+        seen = list(islice(_seen(state, told, actor), MOST + 1))
+        more, seen = len(seen) > MOST, seen[:MOST]
         was = as_it_was(state, told, day) if day else None
         was = was if was and (was is state or _sees(actor, was)) else None
         whole = is_whole(state, told)
         undoable = _undoable(state, [one.told for one in seen], told, actor)
-        return await self._past(state, seen, was, day, actor, whole=whole, undoable=undoable)
+        return await self._past(state, seen, was, day, actor, whole=whole, undoable=undoable, more=more)
 
     async def _past(
         self,
@@ -78,6 +83,7 @@ class Histories:
         *,
         whole: bool,
         undoable: Collection[int],
+        more: bool,
     ) -> Past:
         kind = state.kind
         differences = [part for one in seen for part in (one.told.before, one.told.after)]
@@ -97,7 +103,7 @@ class Histories:
             )
             for one in seen
         ]
-        return Past(moments, day, facts(kind, was.given(), was.ties, titles) if was else [], whole)
+        return Past(moments, day, facts(kind, was.given(), was.ties, titles) if was else [], whole, more)
 
 
 def _seen(state: State, told: Sequence[Told], actor: Actor) -> Iterator[Passage]:

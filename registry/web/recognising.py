@@ -1,7 +1,7 @@
 """Who asks: the holder of the access token or of the session that a request brings, or nobody we know.
 
 A token or a session that is not valid is never taken for nobody: it is refused, so that who thinks to be signed in does
-not read, or write, as a stranger without noticing.
+not read, or write, as a stranger without noticing. What is valid passes, however many others have failed before it.
 """
 
 from collections.abc import Awaitable, Callable
@@ -15,11 +15,11 @@ from registry.access import Actor
 from registry.credentials import actor_of_session
 from registry.oidc.provider import ProviderAway
 from registry.store import Reader, StoreError
-from registry.web.actors import CHALLENGE, FIRST, FOR_EVERYBODY, LOGIN, LOGOUT, NO_STORE
+from registry.web.actors import BY_PROVIDER, CHALLENGE, FIRST, FOR_EVERYBODY, LOGIN, LOGOUT, NO_STORE
 from registry.web.addresses import address
-from registry.web.cookies import SESSION, cookie, drop_cookie
+from registry.web.cookies import PROVIDED, SESSION, cookie, drop_cookie
 from registry.web.holding import held, here
-from registry.web.limits import FewFailures, Limits
+from registry.web.limits import Limits, too_many
 from registry.web.problems import SOON, away, refusal, unheard
 from registry.words import _
 
@@ -46,31 +46,23 @@ def brings_something(scope: Scope) -> bool:
     )
 
 
-def may_be_wrong(scope: Scope) -> bool:
-    """Tell whether a request is one that may be wrong about who asks; most are not."""
-    return brings_something(scope) or (scope["type"] == "http" and scope["path"].startswith(ENTRANCES))
-
-
 class Recognised:
     """Finds out who asks, where a request says so; what they are answered is kept by nobody else."""
 
     def __init__(self, app: ASGIApp, reader: Reader, bearer: Bearer, limits: Limits) -> None:
-        self._app, self._reader, self._bearer = app, reader, bearer
-        self._carefully = FewFailures(self._recognised, limits)
+        self._app, self._reader, self._bearer, self._limits = app, reader, bearer, limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer as the holder of what the request brings."""
-        await (self._carefully if may_be_wrong(scope) else self._app)(scope, receive, send)
+        await (self._recognised if brings_something(scope) else self._app)(scope, receive, send)
 
     async def _recognised(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not brings_something(scope):
-            await self._app(scope, receive, send)
-            return
-        request = Request(scope)
+        request = Request(scope, receive)
         try:
-            actor = await self._actor(request)
+            async with self._limits.looking_up(scope):
+                actor = await self._actor(request)
         except Unrecognised as refused:
-            response = await _answer(Request(scope, receive), refused)
+            response = await self._refusal(request, refused)
             await response(scope, receive, send)
         except StoreError as error:
             await refusal(request, 503, "UNAVAILABLE", away(error), SOON)(scope, receive, send)
@@ -78,6 +70,15 @@ class Recognised:
             await refusal(request, 503, "UNAVAILABLE", unheard(error), SOON)(scope, receive, send)
         else:
             await self._app(scope if actor is None else {**scope, "actor": actor}, receive, _privately(send, actor))
+
+    async def _refusal(self, request: Request, refused: Unrecognised) -> Response:
+        """Return the answer, after counting: a session may end without anybody's fault, so it is a request like others."""
+        visitor = self._limits.visitor(request.scope)
+        if refused.session:
+            wait = await self._limits.ask(visitor) if visitor else 0
+        else:
+            wait = await self._limits.fail(request.scope)
+        return too_many(request, wait) if wait else await _answer(request, refused)
 
     async def _actor(self, request: Request) -> Actor | None:
         sent = request.headers.get("authorization", "")
@@ -103,7 +104,10 @@ async def _answer(request: Request, refused: Unrecognised) -> Response:
         challenge = {"WWW-Authenticate": 'Bearer realm="registry", error="invalid_token"'}
         return refusal(request, 401, "NOT_ALLOWED", str(refused), challenge)
     if "text/html" in request.headers.get("accept", ""):
-        login = address(LOGIN, [("ended", "1"), ("next", here(request))])
+        silently = request.method == "GET" and cookie(request, PROVIDED)
+        login = address(
+            BY_PROVIDER if silently else LOGIN, [("silently" if silently else "ended", "1"), ("next", here(request))]
+        )
         response = await held(request) or RedirectResponse(login, 303)
         drop_cookie(request, response, SESSION)
     else:  # a script, whose next request must not pass for that of a stranger

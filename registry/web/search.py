@@ -48,7 +48,7 @@ def suggestions() -> str:
 def places() -> str:
     """Return the operation that asks for the sectors and areas in which can be searched."""
     label = {"id": "labelId", "en": "labelEn"}[language()]
-    lists = (f"  {name}(first: {MOST}) {{ nodes {{ id name {label} }} }}" for name in ("sectors", "areas"))
+    lists = (f"  {name}(first: {MOST}) {{ totalCount nodes {{ id name {label} }} }}" for name in ("sectors", "areas"))
     return "\n".join(["query Places {", *lists, "}", ""])
 
 

@@ -48,6 +48,7 @@ class Searches:
             q=asked.get("q", ""),
             asked=asked,
             options=options,
+            left_out={name: places[f"{name}s"]["totalCount"] - len(every) for name, every in options.items()},
             found=found and found["search"],
             hits=[_hit(one["record"]) for one in found["search"]["nodes"]] if found else [],
             kinds=_kinds(asked, found) if found else [],

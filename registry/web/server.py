@@ -9,6 +9,8 @@ import signal
 import sys
 from asyncio import CancelledError
 from contextlib import ExitStack, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Thread
 from types import FrameType
 from typing import Any
@@ -18,9 +20,11 @@ from starlette.applications import Starlette
 
 from registry.engine import EngineError
 from registry.opening import open_place
-from registry.settings import Settings, load_settings
+from registry.settings import COUNTS_FILE, Settings, SettingsError, load_settings
 from registry.store import Place
 from registry.web.app import build_app
+from registry.web.files import CutOff
+from registry.web.limits import CountsFile
 from registry.web.protocol import Protocol
 
 CONFIG: dict[str, Any] = {
@@ -55,18 +59,23 @@ def run_workers(settings: Settings, host: str, port: int, workers: int) -> None:
     """Serve in `workers` processes until Ctrl-C or SIGTERM.
 
     They read the settings where this process found them, and the engine's passwords in its data directory: no secret
-    is on a command line. A worker that dies is replaced.
+    is on a command line. A worker that dies is replaced. They count visitors' requests in one file.
     """
     os.environ["REGISTRY_HOSTS"] = ",".join(settings.hosts)
-    uvicorn.run(
-        f"{__name__}:{worker.__name__}",
-        factory=True,
-        host=host,
-        port=port,
-        workers=workers,
-        **_behind(settings),
-        **CONFIG,
-    )
+    with TemporaryDirectory(prefix="registry-", ignore_cleanup_errors=True) as folder:
+        if settings.limits is None:
+            counts = Path(folder, "counts")
+            CountsFile(counts).close()  # made before several want to make it
+            os.environ["REGISTRY_LIMITS"] = f"{COUNTS_FILE}{counts}"
+        uvicorn.run(
+            f"{__name__}:{worker.__name__}",
+            factory=True,
+            host=host,
+            port=port,
+            workers=workers,
+            **_behind(settings),
+            **CONFIG,
+        )
 
 
 def _behind(settings: Settings) -> dict[str, Any]:
@@ -82,7 +91,7 @@ def worker() -> Starlette:
     atexit.register(use.close)
     try:
         return _settled(use.enter_context(open_place(settings, lasting=True)), settings)
-    except EngineError as error:
+    except (EngineError, SettingsError) as error:
         print(error, file=sys.stderr)
         sys.exit(STARTUP_FAILURE)
 
@@ -97,8 +106,8 @@ def _settled(place: Place, settings: Settings) -> Starlette:
 
 
 def _unless_cut_off(record: logging.LogRecord) -> bool:
-    """Tell whether to log: an answer that the end of the server cut off is no failure."""
-    return not (record.exc_info and isinstance(record.exc_info[1], CancelledError))
+    """Tell whether to log: that the end of the server cut off an answer is no failure, and of a file it is logged already."""
+    return not (record.exc_info and isinstance(record.exc_info[1], CancelledError | CutOff))
 
 
 def _end_with_parent() -> None:

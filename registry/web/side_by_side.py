@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from registry.exploring.shared import MOST
 from registry.model import MODEL
 from registry.modelling import Property
 from registry.web.selecting import glance
@@ -107,6 +108,12 @@ class Shared:
     services: Sequence[Service]
     partnerships: Sequence[Partnership]
     needs: Sequence[Need]
+
+    @property
+    def full(self) -> int:
+        """How many of a sort are shown at most, where there may be more; otherwise 0."""
+        sorts: tuple[Sequence[object], ...] = (self.resources, self.services, self.partnerships, self.needs)
+        return MOST if any(len(one) >= MOST for one in sorts) else 0
 
     @property
     def uncovered(self) -> int:

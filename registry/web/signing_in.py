@@ -10,11 +10,12 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from registry.credentials import SESSION as LASTS
-from registry.credentials import end_session, is_invitation, session_by_invitation, session_by_token
+from registry.credentials import actor_of_token, end_session, is_invitation, session_by_invitation, session_by_token
 from registry.store import Reader
 from registry.web.actors import BY_PROVIDER, CHALLENGE, FIRST, LOGIN, LOGOUT, NO_STORE
 from registry.web.addresses import address
-from registry.web.cookies import SESSION, cookie, drop_cookie, set_cookie
+from registry.web.cookies import PROVIDED, SESSION, cookie, drop_cookie, set_cookie
+from registry.web.limits import Limits, too_many
 from registry.web.markup import page
 from registry.web.posted import posted
 from registry.web.tools import Tools
@@ -26,8 +27,8 @@ OURS = re.compile(r"/(?![/\\])[^\x00-\x20\x7f]*")  # nothing that a browser take
 class SigningIn:
     """Lets people in and out."""
 
-    def __init__(self, tools: Tools, reader: Reader, *, by_provider: bool) -> None:
-        self._tools, self._reader, self._by_provider = tools, reader, by_provider
+    def __init__(self, tools: Tools, reader: Reader, limits: Limits, *, by_provider: bool) -> None:
+        self._tools, self._reader, self._limits, self._by_provider = tools, reader, limits, by_provider
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes."""
@@ -46,9 +47,13 @@ class SigningIn:
 
     async def _by_token(self, request: Request) -> Response:
         form = await posted(request)
-        there = onward(form.get("next"))
-        session = await self._tools.do(session_by_token, form.get("token", "").strip())
+        there, token = onward(form.get("next")), form.get("token", "").strip()
+        async with self._limits.looking_up(request.scope):
+            known = await actor_of_token(self._reader, token) is not None
+        session = await self._tools.do(session_by_token, token) if known else None
         if session is None:
+            if wait := await self._limits.fail(request.scope):
+                return too_many(request, wait)
             sentence = _("This access token is not known, has expired or was revoked.")
             return self._form(request, there, sentence, 401)
         return let_in(request, session, there)
@@ -59,18 +64,28 @@ class SigningIn:
             await self._tools.do(end_session, session)
         response = RedirectResponse("/", 303, NO_STORE)
         drop_cookie(request, response, SESSION)
+        drop_cookie(request, response, PROVIDED)
         return response
 
     async def _first(self, request: Request) -> Response:
-        """Show the button that uses the link up; the link alone does nothing, since programs look at links, too."""
+        """Show the button that uses the link up; the link alone does nothing, since programs look at links, too.
+
+        A wrong one is no failed attempt: a page of another site can make a browser ask for it.
+        """
         code = request.query_params.get("code", "")
-        valid = await is_invitation(self._reader, code)
-        return _first(request, code if valid else "")
+        return _first(request, code if await self._invites(request, code) else "")
 
     async def _by_invitation(self, request: Request) -> Response:
         code = (await posted(request)).get("code", "")
-        session = await self._tools.do(session_by_invitation, code)
-        return let_in(request, session, "/") if session else _first(request, "")
+        known = await self._invites(request, code)
+        if known and (session := await self._tools.do(session_by_invitation, code)):
+            return let_in(request, session, "/")
+        wait = await self._limits.fail(request.scope)
+        return too_many(request, wait) if wait else _first(request, "")
+
+    async def _invites(self, request: Request, code: str) -> bool:
+        async with self._limits.looking_up(request.scope):
+            return await is_invitation(self._reader, code)
 
     def _form(self, request: Request, there: str, sentence: str, status: int = 200) -> Response:
         by_provider = address(BY_PROVIDER, [("next", there)]) if self._by_provider else ""
@@ -84,10 +99,14 @@ def onward(path: str | None) -> str:
     return path if path and OURS.fullmatch(path) else "/"
 
 
-def let_in(request: Request, session: str, path: str) -> Response:
+def let_in(request: Request, session: str, path: str, *, by_provider: bool = False) -> Response:
     """Go on to a page, signed in."""
-    response = RedirectResponse(path, 303, NO_STORE)
-    set_cookie(request, response, SESSION, session, int(LASTS.total_seconds()))
+    response, seconds = RedirectResponse(path, 303, NO_STORE), int(LASTS.total_seconds())
+    set_cookie(request, response, SESSION, session, seconds)
+    if by_provider:
+        set_cookie(request, response, PROVIDED, "1", seconds)
+    elif cookie(request, PROVIDED):
+        drop_cookie(request, response, PROVIDED)
     return response
 
 
