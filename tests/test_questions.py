@@ -122,6 +122,37 @@ def test_what_agencies_share_names_the_agreement_that_covers_it(ask: Any) -> Non
     }
 
 
+def test_agreements_of_third_parties_stand_apart(ask: Any, store: Store) -> None:
+    run = {"source": "test", "run": "run:one"}
+    records = [
+        record("Agency", "bpjs", "BPJS", kind="department"),
+        record("Agency", "rsud", "RSUD", kind="department"),
+        record("Partnership", "pihak-ketiga", "Data untuk BPJS", instrument="mou"),
+        record("Partnership", "lain", "Data antara yang lain", instrument="mou"),
+    ]
+    for one in records:
+        store.write(upsert(one.kind, [one], now="2026-11-25T00:00:00.000Z", **run))
+    for agreement, parties in {"pihak-ketiga": ("disdukcapil", "bpjs"), "lain": ("bpjs", "rsud")}.items():
+        ends = [("covers_resources", "data-penduduk", {}), *(("parties", one, {"role": "partner"}) for one in parties)]
+        for end, there, values in ends:
+            made, problems = make_tie(MODEL["Partnership"].ends[end], agreement, there, values)
+            assert made, problems
+            store.write(tie(made.end.link, [made], **run))
+    data, errors = ask("""{ sharedBetween(agencies: ["dinkes", "disdukcapil"]) { resources {
+      agreements { id } otherAgreements { partnership { id } parties { id } } uses { covered } } } }""")
+    assert not errors
+    assert data["sharedBetween"]["resources"] == [
+        {
+            "agreements": [{"id": "perjanjian"}],
+            "otherAgreements": [
+                {"partnership": {"id": "lain"}, "parties": [{"id": "bpjs"}, {"id": "rsud"}]},
+                {"partnership": {"id": "pihak-ketiga"}, "parties": [{"id": "bpjs"}, {"id": "disdukcapil"}]},
+            ],
+            "uses": [{"covered": True}],
+        }
+    ]
+
+
 def test_an_agency_that_is_not_there_shares_nothing(ask: Any) -> None:
     operation = (
         """query($ids: [ID!]!) { sharedBetween(agencies: $ids) { agencies { id } resources { owners { id } } } }"""
@@ -160,6 +191,14 @@ def test_paths_and_impact_read_as_sentences(ask: Any) -> None:
             "record": {"kind": "public"},
         }
     ]
+
+
+def test_an_impact_names_the_agencies_whose_own_services_stop(ask: Any) -> None:
+    operation = """query($of: ID!) { impact(of: $of) { agencies { lost text record { id } } } }"""
+    provider = {"lost": False, "text": "Imunisasi provided by Dinas Kesehatan", "record": {"id": "dinkes"}}
+    assert ask(operation, of="imunisasi") == ({"impact": {"agencies": [provider]}}, [])
+    found = ask(operation, of="data-penduduk")[0]["impact"]["agencies"]
+    assert [one["record"]["id"] for one in found] == ["dinkes"]  # it uses the data, and provides what requires it
 
 
 def test_introspection_may_stand_beside_a_question(ask: Any) -> None:
