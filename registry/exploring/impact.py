@@ -10,6 +10,7 @@ from registry.exploring.steps import Step, sentence
 from registry.words import _
 
 STOPPABLE = ("Agency", "Service", "Resource")
+WALKED = ("Service", "Resource")  # what rests on them is hit with them; agencies and areas are where a chain ends
 MOST_HITS, EACH = 5_000, 500
 AWAY = frozenset({("PROVIDES", "Service"), ("OWNS", "Resource"), ("IN_AREA", "Area")})  # walked along their direction
 
@@ -66,7 +67,9 @@ class Impact:
 
 
 async def impact(asker: Asker, of: str, day: str, *, depth: int = 6) -> Impact | None:
-    """Return what is hit within `depth` steps when an agency, a service or a resource stops; None if it is not there.
+    """Return what is hit when an agency, a service or a resource stops; None if it is not there.
+
+    Those are the services and resources within `depth` steps, and the agencies and areas that they concern.
 
     What has something to fall back on is degraded, and so is what rests on it. An agency that loses what it uses is
     degraded, and what it does goes on unless it requires what is lost; so is an agency that provides a service that is
@@ -80,12 +83,14 @@ async def impact(asker: Asker, of: str, day: str, *, depth: int = 6) -> Impact |
         (rows,) = await asker.ask(exploring.resting_on(sorted(frontier), asker.actor, day=day, most=EACH))
         if step == 0 and not rows:
             return None
+        found = [hit for hit in _further(rows, frontier) if hit.record != of and _worse(hit, hits)]
         if step == depth:
+            hits |= {hit.record: hit for hit in found if hit.kind not in WALKED}
             break
         withheld = withheld or any(row[2] for row in rows)
-        new = {hit.record: hit for hit in _further(rows, frontier) if hit.record != of and _worse(hit, hits)}
+        new = {hit.record: hit for hit in found}
         hits |= new
-        frontier = {one: hit for one, hit in new.items() if hit.kind in ("Service", "Resource")}
+        frontier = {one: hit for one, hit in new.items() if hit.kind in WALKED}
         if not frontier:
             break
         if len(hits) > MOST_HITS:
