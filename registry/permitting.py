@@ -60,7 +60,7 @@ def page() -> Iterator[str]:
     yield "Whether something is flagged follows from what you see of records that you may know of, never from a link or a"
     yield "record that is hidden from you. So nothing is flagged where a record that you see whole has a link to one that you do"
     yield "not: lists and counts hold what you have access to, and pages say so to everybody but administrators."
-    yield "0 and an empty list mean that there is none among what you have access to; null and \"not shown\" mean unknown."
+    yield '0 and an empty list mean that there is none among what you have access to; null and "not shown" mean unknown.'
     yield ""
     yield "## Doing"
     yield ""

@@ -162,14 +162,14 @@ class Outputs:
         target = self._links[link_type(end.link)] if end.link.properties else self._kinds[end.target]
         told = [] if end.link.face else [UNKNOWN.format(kind=end.kind)]
         if end.single:
-            yield camel(end.name), answered_field(maybe(target), " ".join([end.link.doc, *told]))
+            yield camel(end.name), answered_field(maybe(target), " ".join([end.doc, *told]))
             return
         records, count = (kind if end.link.face else maybe(kind) for kind in (listing(target), int))
         where = maybe(self._inputs.wheres[end.target])
         order = maybe(listing(self._inputs.orders[end.target]))
-        doc = " ".join([end.link.doc, *told])
+        doc = " ".join([end.doc, *told])
         yield camel(end.name), answered_field(records, doc, where=where, order=order, first=(int, FIRST_LINKED))
-        counted = " ".join([f"How many you have access to. {end.link.doc}", *told])
+        counted = " ".join([f"How many you have access to. {end.doc}", *told])
         yield f"{camel(end.name)}Count", answered_field(count, counted, where=where)
 
     def _fill_link(self, link: Link) -> None:
