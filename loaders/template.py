@@ -126,7 +126,7 @@ def _what(one: Property | End | None, column: str) -> str:
     if isinstance(one, Property):
         return _(one.doc)
     if isinstance(one, End):
-        return f"{_(one.link.doc)} {_('Ids, separated by semicolons.')}"
+        return f"{_(one.doc)} {_('Ids, separated by semicolons.')}"
     return f"{_('The id of a record of this kind:')} {column}."
 
 

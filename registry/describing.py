@@ -33,7 +33,7 @@ def _kind(kind: type[Kind]) -> Iterator[str]:
         yield "| link | to | what it is | relation |"
         yield "|---|---|---|---|"
         for end in kind.ends.values():
-            yield f"| `{end.name}` | {'one' if end.single else 'many'} {end.target} | {end.link.doc} | {_relation(end)} |"
+            yield f"| `{end.name}` | {'one' if end.single else 'many'} {end.target} | {end.doc} | {_relation(end)} |"
 
 
 def _rules(declared: Property) -> Iterator[str]:

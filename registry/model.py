@@ -36,8 +36,21 @@ class Term(Common):
     valid_from: Date = prop("The first day on which it may be used.", face=True)
     valid_until: Date = prop("The last day on which it may be used.", face=True, not_before="valid_from")
 
-    broader: Many[Self] = link("BROADER", "The wider terms it is part of.", reverse="narrower", face=True, acyclic=True)
-    same_as: Many[Self] = link("SAME_AS", "Terms of other lists that mean the same.", reverse="equated_by", face=True)
+    broader: Many[Self] = link(
+        "BROADER",
+        "The wider terms it is part of.",
+        reverse="narrower",
+        reverse_doc="The narrower terms that are part of it.",
+        face=True,
+        acyclic=True,
+    )
+    same_as: Many[Self] = link(
+        "SAME_AS",
+        "Terms of other lists that mean the same.",
+        reverse="equated_by",
+        reverse_doc="Terms of other lists that say they mean the same.",
+        face=True,
+    )
 
 
 class Sector(Term, plural="sectors"):
@@ -66,10 +79,23 @@ class Agency(Common, plural="agencies"):
     website: Url = prop("Its page on the web.", face=True)
 
     part_of: Many[Self] = link(
-        "PART_OF", "The bodies it belongs to; there may be several.", reverse="units", face=True, acyclic=True
+        "PART_OF",
+        "The bodies it belongs to; there may be several.",
+        reverse="units",
+        reverse_doc="The bodies that belong to it.",
+        face=True,
+        acyclic=True,
     )
-    sectors: Many[Sector] = link("IN_SECTOR", "The sectors it works in.", reverse="agencies", face=True)
-    areas: Many[Area] = link("IN_AREA", "The areas it works in.", reverse="agencies", face=True)
+    sectors: Many[Sector] = link(
+        "IN_SECTOR",
+        "The sectors it works in.",
+        reverse="agencies",
+        reverse_doc="The agencies that work in it.",
+        face=True,
+    )
+    areas: Many[Area] = link(
+        "IN_AREA", "The areas it works in.", reverse="agencies", reverse_doc="The agencies that work there.", face=True
+    )
 
 
 class Provision:
@@ -85,16 +111,54 @@ class Service(Common, plural="services"):
     digital_maturity: Integer = prop("How digital it is, from 1 (information) to 5 (connected).", at_least=1)
 
     providers: Many[Agency] = link(
-        "PROVIDES", "Who provides it, in which role.", incoming=True, reverse="provides", props=Provision, face=True
+        "PROVIDES",
+        "Who provides it, in which role.",
+        incoming=True,
+        reverse="provides",
+        reverse_doc="The services it provides, in which role.",
+        props=Provision,
+        face=True,
     )
-    sectors: Many[Sector] = link("IN_SECTOR", "The sectors it belongs to.", reverse="services", face=True)
-    areas: Many[Area] = link("IN_AREA", "Where it is offered.", reverse="services", face=True)
-    audiences: Many[Audience] = link("FOR_AUDIENCE", "The people it is for.", reverse="services", face=True)
+    sectors: Many[Sector] = link(
+        "IN_SECTOR",
+        "The sectors it belongs to.",
+        reverse="services",
+        reverse_doc="The services that belong to it.",
+        face=True,
+    )
+    areas: Many[Area] = link(
+        "IN_AREA",
+        "Where it is offered.",
+        reverse="services",
+        reverse_doc="The services that are offered there.",
+        face=True,
+    )
+    audiences: Many[Audience] = link(
+        "FOR_AUDIENCE",
+        "The people it is for.",
+        reverse="services",
+        reverse_doc="The services that are for these people.",
+        face=True,
+    )
     functions: Many[Function] = link(
-        "HAS_FUNCTION", "What it does, in terms of a code list.", reverse="services", face=True
+        "HAS_FUNCTION",
+        "What it does, in terms of a code list.",
+        reverse="services",
+        reverse_doc="The services that do it.",
+        face=True,
     )
-    requires: Many["Resource"] = link("REQUIRES", "The resources it cannot work without.", reverse="required_by")
-    depends_on: Many[Self] = link("DEPENDS_ON", "The services it cannot work without.", reverse="dependents")
+    requires: Many["Resource"] = link(
+        "REQUIRES",
+        "The resources it cannot work without.",
+        reverse="required_by",
+        reverse_doc="The services that cannot work without it.",
+    )
+    depends_on: Many[Self] = link(
+        "DEPENDS_ON",
+        "The services it cannot work without.",
+        reverse="dependents",
+        reverse_doc="The services that cannot work without it.",
+    )
 
 
 class Use:
@@ -122,18 +186,36 @@ class Resource(Common, plural="resources"):
     classification: Code = prop("How confidential the thing itself is.", codes="classification")
     application_class: Code = prop("For applications: general or special (SPBE).", codes="application-class", face=True)
 
-    owners: Many[Agency] = link("OWNS", "Who has it to give.", incoming=True, reverse="owns", face=True)
+    owners: Many[Agency] = link(
+        "OWNS",
+        "Who has it to give.",
+        incoming=True,
+        reverse="owns",
+        reverse_doc="The resources it has to give.",
+        face=True,
+    )
     users: Many[Agency] = link(
         "USES",
         "Who works with it; every accepted request is a use of its own.",
         incoming=True,
         reverse="uses",
+        reverse_doc="The resources of others it works with.",
         props=Use,
         keyed=True,
     )
-    areas: Many[Area] = link("IN_AREA", "Where it can be used.", reverse="resources", face=True)
+    areas: Many[Area] = link(
+        "IN_AREA",
+        "Where it can be used.",
+        reverse="resources",
+        reverse_doc="The resources that can be used there.",
+        face=True,
+    )
     functions: Many[Function] = link(
-        "HAS_FUNCTION", "What it serves, in terms of a code list.", reverse="resources", face=True
+        "HAS_FUNCTION",
+        "What it serves, in terms of a code list.",
+        reverse="resources",
+        reverse_doc="The resources that serve it.",
+        face=True,
     )
 
 
@@ -145,11 +227,21 @@ class Need(Common, plural="needs"):
     quantity: Number = prop("How much is needed, in its unit.", above=0)
     by_when: Date = prop("The day by which it is needed.")
 
-    agency: One[Agency] = link("NEEDED_BY", "Who needs it.", reverse="needs", face=True, speaks=True)
-    service: One[Service] = link("NEEDED_FOR", "The service it is needed for.", reverse="needs")
-    areas: Many[Area] = link("IN_AREA", "Where it is needed.", reverse="needs", face=True)
+    agency: One[Agency] = link(
+        "NEEDED_BY", "Who needs it.", reverse="needs", reverse_doc="What it needs.", face=True, speaks=True
+    )
+    service: One[Service] = link(
+        "NEEDED_FOR", "The service it is needed for.", reverse="needs", reverse_doc="What is needed for it."
+    )
+    areas: Many[Area] = link(
+        "IN_AREA", "Where it is needed.", reverse="needs", reverse_doc="What is needed there.", face=True
+    )
     functions: Many[Function] = link(
-        "HAS_FUNCTION", "What it is needed for, in terms of a code list.", reverse="needs", face=True
+        "HAS_FUNCTION",
+        "What it is needed for, in terms of a code list.",
+        reverse="needs",
+        reverse_doc="What is needed for it.",
+        face=True,
     )
 
 
@@ -166,9 +258,18 @@ class Request(Common, plural="requests", by_step=True):
     decided_on: Date = prop("The day it was decided.", by_step=True)
     answer: Prose = prop("What the owner says.", by_step=True)
 
-    agency: One[Agency] = link("REQUESTED_BY", "Who asks.", reverse="requests", speaks=True)
-    resource: One[Resource] = link("REQUEST_FOR", "What is asked for.", reverse="requests")
-    need: One[Need] = link("REQUESTED_TO_MEET", "The need that it would meet.", reverse="requests")
+    agency: One[Agency] = link(
+        "REQUESTED_BY", "Who asks.", reverse="requests", reverse_doc="What it asks for.", speaks=True
+    )
+    resource: One[Resource] = link(
+        "REQUEST_FOR", "What is asked for.", reverse="requests", reverse_doc="Who asks for it: the requests to use it."
+    )
+    need: One[Need] = link(
+        "REQUESTED_TO_MEET",
+        "The need that it would meet.",
+        reverse="requests",
+        reverse_doc="The requests that would meet it.",
+    )
 
 
 class Membership:
@@ -204,14 +305,33 @@ class Partnership(Common, plural="partnerships"):
         "Who takes part, in which role.",
         incoming=True,
         reverse="partnerships",
+        reverse_doc="The agreements it takes part in, in which role.",
         props=Membership,
         face=True,
         at_least=2,
         term=True,
     )
-    covers_services: Many[Service] = link("COVERS", "The services it covers.", reverse="partnerships", term=True)
-    covers_resources: Many[Resource] = link("COVERS", "The resources it covers.", reverse="partnerships", term=True)
-    renews: One[Self] = link("RENEWS", "The agreement it follows.", reverse="renewed_by", acyclic=True)
+    covers_services: Many[Service] = link(
+        "COVERS",
+        "The services it covers.",
+        reverse="partnerships",
+        reverse_doc="The agreements that cover it.",
+        term=True,
+    )
+    covers_resources: Many[Resource] = link(
+        "COVERS",
+        "The resources it covers.",
+        reverse="partnerships",
+        reverse_doc="The agreements that cover it.",
+        term=True,
+    )
+    renews: One[Self] = link(
+        "RENEWS",
+        "The agreement it follows.",
+        reverse="renewed_by",
+        reverse_doc="The agreements that follow it.",
+        acyclic=True,
+    )
 
 
 class Statement(Common, plural="statements", by_step=True, named=False):
@@ -221,8 +341,19 @@ class Statement(Common, plural="statements", by_step=True, named=False):
     level: Integer = prop("How closely they work together, on that scale.", required=True, at_least=0)
     on: Date = prop("The day it was said.", required=True)
 
-    agency: One[Agency] = link("STATED_BY", "The party that says it.", reverse="statements", speaks=True)
-    partnership: One[Partnership] = link("STATED_ABOUT", "The partnership it is about.", reverse="statements")
+    agency: One[Agency] = link(
+        "STATED_BY",
+        "The party that says it.",
+        reverse="statements",
+        reverse_doc="What it says about its agreements.",
+        speaks=True,
+    )
+    partnership: One[Partnership] = link(
+        "STATED_ABOUT",
+        "The partnership it is about.",
+        reverse="statements",
+        reverse_doc="What its parties say about it.",
+    )
 
 
 class Channel(Common, plural="channels", named=False):
@@ -233,8 +364,20 @@ class Channel(Common, plural="channels", named=False):
     two_way: Flag = prop("Whether people get an answer there.", face=True)
     answers_within: Number = prop("The promised time to an answer, in hours.", at_least=0, face=True)
 
-    agency: One[Agency] = link("CHANNEL_OF", "The agency that answers.", reverse="channels", face=True)
-    service: One[Service] = link("CHANNEL_FOR", "The service it is for.", reverse="channels", face=True)
+    agency: One[Agency] = link(
+        "CHANNEL_OF",
+        "The agency that answers.",
+        reverse="channels",
+        reverse_doc="The channels by which it is reached.",
+        face=True,
+    )
+    service: One[Service] = link(
+        "CHANNEL_FOR",
+        "The service it is for.",
+        reverse="channels",
+        reverse_doc="The channels by which it is reached.",
+        face=True,
+    )
 
 
 class Feedback(Common, plural="feedbacks", by_step=True, named=False, erasable=("description",)):
@@ -245,9 +388,15 @@ class Feedback(Common, plural="feedbacks", by_step=True, named=False, erasable=(
     answered: Date = prop("The day it was answered.", by_step=True, not_before="received")
     answer: Prose = prop("The answer.", by_step=True)
 
-    service: One[Service] = link("SAID_ABOUT", "The service it is about.", reverse="feedback")
-    channel: One[Channel] = link("SAID_THROUGH", "The channel it came by.", reverse="feedback")
-    owner: One[Agency] = link("TO_ANSWER", "The agency that has to answer.", reverse="to_answer")
+    service: One[Service] = link(
+        "SAID_ABOUT", "The service it is about.", reverse="feedback", reverse_doc="What was said about it."
+    )
+    channel: One[Channel] = link(
+        "SAID_THROUGH", "The channel it came by.", reverse="feedback", reverse_doc="What came by it."
+    )
+    owner: One[Agency] = link(
+        "TO_ANSWER", "The agency that has to answer.", reverse="to_answer", reverse_doc="The feedback it has to answer."
+    )
 
 
 class Source(Common, plural="sources", kept_by_us=True):

@@ -53,7 +53,10 @@ class Property:
 
 @dataclass(frozen=True)
 class Link:
-    """A relation between two kinds, declared once; `start` and `end` follow its direction in the graph."""
+    """A relation between two kinds, declared once; `start` and `end` follow its direction in the graph.
+
+    `doc` says what its properties tell; a link without properties has none.
+    """
 
     relation: str
     doc: str
@@ -70,9 +73,10 @@ class Link:
 
 @dataclass(frozen=True)
 class End:
-    """A link as seen from one of the two kinds it ties: `agency.provides`, `service.providers`."""
+    """A link as seen from one of the two kinds it ties, and what it is from there: `agency.provides`, `service.providers`."""
 
     name: str
+    doc: str
     link: Link
     outgoing: bool
     single: bool
@@ -96,6 +100,7 @@ class Declared:
     relation: str
     doc: str
     reverse: str
+    reverse_doc: str
     incoming: bool
     properties: type | None
     face: bool
@@ -112,13 +117,17 @@ def link(
     doc: str,
     *,
     reverse: str,
+    reverse_doc: str,
     incoming: bool = False,
     props: type | None = None,
     face: bool = False,
     **rules: Any,
 ) -> Any:
-    """Declare a link of this kind; `reverse` names it as seen from the far kind, its `rules` are the fields of `Link`."""
-    return Declared(relation, doc, reverse, incoming, props, face, rules)
+    """Declare a link of this kind; `reverse` names it, and `reverse_doc` says what it is, as seen from the far kind.
+
+    `rules` are further fields of `Link`.
+    """
+    return Declared(relation, doc, reverse, reverse_doc, incoming, props, face, rules)
 
 
 class Kind:
@@ -198,10 +207,13 @@ def _both_ends(kind: type[Kind], name: str, declared: Declared, hint: Any) -> tu
     target = kind if get_args(hint) == (Self,) else get_args(hint)[0]
     start, end = (target, kind) if declared.incoming else (kind, target)
     properties = _properties(declared.properties) if declared.properties else {}
-    relation, doc, face = declared.relation, declared.doc, declared.face
+    doc = str(declared.properties.__doc__) if declared.properties else ""
+    relation, face = declared.relation, declared.face
     link = Link(relation, doc, start.__name__, end.__name__, properties, face, **declared.rules)
-    here = End(name, link, outgoing=not declared.incoming, single=get_origin(hint) is One, declared=True)
-    return here, End(declared.reverse, link, outgoing=declared.incoming, single=False, declared=False)
+    here = End(name, declared.doc, link, outgoing=not declared.incoming, single=get_origin(hint) is One, declared=True)
+    return here, End(
+        declared.reverse, declared.reverse_doc, link, outgoing=declared.incoming, single=False, declared=False
+    )
 
 
 def snake(name: str) -> str:

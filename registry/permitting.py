@@ -51,6 +51,17 @@ def page() -> Iterator[str]:
     )
     yield "What is proposed is seen as a draft is, by the parties of an agreement, too; what is retired as before."
     yield ""
+    yield "## What is hidden is unknown"
+    yield ""
+    yield "A link of the face is seen by who may know of both its records; any other link, by who sees all of both."
+    yield "Of a record of which you see the face only, the other links are unknown: their counts and lists are null, a filter"
+    yield "on them holds neither way (`some`, `none`, `every`, `not`), a facet counts the record apart as `withheld`, and the"
+    yield "questions that reach it (`impact`, `neighbourhood`, `paths`, `ties`, `sharedBetween`) say `withheld`."
+    yield "Whether something is flagged follows from what you see of records that you may know of, never from a link or a"
+    yield "record that is hidden from you. So nothing is flagged where a record that you see whole has a link to one that you do"
+    yield "not: lists and counts hold what you have access to, and pages say so to everybody but administrators."
+    yield '0 and an empty list mean that there is none among what you have access to; null and "not shown" mean unknown.'
+    yield ""
     yield "## Doing"
     yield ""
     yield from _table(

@@ -37,7 +37,7 @@ class ChangeInputs:
             add_input(made, camel(name), _type(declared), declared.doc)
         for end in own_ends(kind):
             change = self._links[link_type(end.link)] if end.link.properties else self._plain_link
-            add_input(made, camel(end.name), change, end.link.doc)
+            add_input(made, camel(end.name), change, end.doc)
         doc = f"What is to be saved of a record of {kind.plural}: what is absent stays, null clears."
         return strawberry.input(made, description=doc)
 
@@ -92,7 +92,7 @@ def _added(end: End) -> Any:
     made.__annotations__[field_of(end.target)] = strawberry.ID
     for name, declared in tied_by_hand(end).items():
         add_input(made, camel(name), _type(declared), declared.doc)
-    return strawberry.input(made, description=end.link.doc)
+    return strawberry.input(made, description=end.doc)
 
 
 def _link_change(name: str, added: Any) -> Any:

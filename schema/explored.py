@@ -17,6 +17,7 @@ LINKS = enumeration(
 )
 GROUP_BY = enumeration("GroupBy", {by.upper(): by for by in GROUPS}, "What agencies are rolled up to.")
 AS_OF = maybe(DAY)
+OF_RESOURCE = "Null where you see only the summary of the Resource."
 
 
 def explored_fields(kinds: Mapping[str, Any], record: Any, page_info: Any) -> dict[str, StrawberryField]:
@@ -88,14 +89,29 @@ def _shared_between(kinds: Mapping[str, Any]) -> StrawberryField:
             "covered": (maybe(bool), "Whether an agreement in force covers it; null where that cannot be seen."),
         },
     )
+    agreement = plain(
+        "OtherAgreement",
+        "An agreement that is not between the agencies, with all its parties.",
+        {
+            "partnership": (kinds["Partnership"], "The agreement."),
+            "parties": (listing(kinds["Agency"]), "Its parties."),
+        },
+    )
     resource = plain(
         "SharedResource",
         "A resource that one agency uses of another, or that several use.",
         {
             "resource": (kinds["Resource"], "The resource."),
             "owners": (listing(kinds["Agency"]), "Those of the agencies that own it."),
-            "uses": (listing(use), "How the agencies work with it."),
-            "agreements": (listing(kinds["Partnership"]), "The agreements in force that cover it."),
+            "uses": (maybe(listing(use)), f"How the agencies work with it. {OF_RESOURCE}"),
+            "agreements": (
+                maybe(listing(kinds["Partnership"])),
+                f"The agreements in force between at least two of the agencies that cover it. {OF_RESOURCE}",
+            ),
+            "otherAgreements": (
+                maybe(listing(agreement)),
+                f"The other agreements in force that cover it: at most one of the agencies is a party. {OF_RESOURCE}",
+            ),
         },
     )
     service = plain(
@@ -121,7 +137,10 @@ def _shared_between(kinds: Mapping[str, Any]) -> StrawberryField:
             "partnership": (kinds["Partnership"], "The partnership, with its legal basis and dates."),
             "parties": (listing(part), "Those of the agencies that are parties."),
             "inForce": (maybe(bool), "Whether it is in force; null where its dates cannot be seen."),
-            "statements": (listing(statement), "What the parties say."),
+            "statements": (
+                maybe(listing(statement)),
+                "What the parties say. Null where you see only the summary of the Partnership.",
+            ),
             "disagreement": (
                 maybe(int),
                 "The largest difference of levels on one scale; null where fewer than two say any.",
@@ -149,6 +168,10 @@ def _shared_between(kinds: Mapping[str, Any]) -> StrawberryField:
             "needs": (listing(need), "Needs of one that another could meet."),
             "partnerships": (listing(partnership), "Partnerships they are parties to."),
             "uncovered": (listing(resource), "The resources with a use that no agreement in force covers."),
+            "withheld": (
+                bool,
+                "Whether more may be shared: you see only the summary of an agency, or of a resource that one owns.",
+            ),
         },
     )
     doc = "What two or more agencies share: on which basis, until when, who says what, and what runs without an agreement."
@@ -166,9 +189,23 @@ def _paths(step: Any) -> StrawberryField:
         },
     )
     asked = {"from": (strawberry.ID, ...), "to": (strawberry.ID, ...)}
-    doc = "How one record is reached from another, shortest first; through terms, statements and channels only when asked."
+    found = plain(
+        "Paths",
+        "How one record is reached from another.",
+        {
+            "nodes": (listing(path), "The paths, shortest first."),
+            "withheld": (
+                bool,
+                "Whether there may be others: you see only the summary of a record that was walked to.",
+            ),
+        },
+    )
+    doc = (
+        "How one record is reached from another, shortest first; through terms, statements and channels only when asked."
+        " Null where one of the two is not there."
+    )
     through = maybe(listing(LINKS))
-    return answered_field(listing(path), doc, **asked, through=through, longest=(int, 6), first=(int, 5), asOf=AS_OF)
+    return answered_field(maybe(found), doc, **asked, through=through, longest=(int, 6), first=(int, 5), asOf=AS_OF)
 
 
 def _impact(record: Any, step: Any) -> StrawberryField:
@@ -189,8 +226,15 @@ def _impact(record: Any, step: Any) -> StrawberryField:
             "record": (record, "What stops."),
             "services": (listing(hit), "The services that are hit."),
             "resources": (listing(hit), "The resources that are hit."),
-            "agencies": (listing(hit), "The agencies that are hit."),
+            "agencies": (
+                listing(hit),
+                "The agencies that are hit: they use what is hit, or provide a service that is.",
+            ),
             "areas": (listing(hit), "The areas in which a service that is hit is offered."),
+            "withheld": (
+                bool,
+                "Whether more may be hit: you see only the summary of the record, or of one that is hit with it.",
+            ),
         },
     )
     doc = "What stops working, and where, when an agency, a service or a resource stops."
@@ -213,7 +257,18 @@ def _ties() -> StrawberryField:
             "uses": (int, "How often one uses a resource of the other."),
         },
     )
-    return answered_field(listing(tie), "The graph rolled up.", by=(GROUP_BY, GROUP_BY.SECTOR), asOf=AS_OF)
+    found = plain(
+        "Ties",
+        "How groups of agencies are tied.",
+        {
+            "nodes": (listing(tie), "The tied pairs, most pairs of agencies first."),
+            "withheld": (
+                bool,
+                "Whether there may be more: you see only the summary of some agencies, resources or partnerships.",
+            ),
+        },
+    )
+    return answered_field(found, "The graph rolled up.", by=(GROUP_BY, GROUP_BY.SECTOR), asOf=AS_OF)
 
 
 def _neighbourhood(record: Any) -> StrawberryField:
@@ -223,7 +278,10 @@ def _neighbourhood(record: Any) -> StrawberryField:
         {
             "record": (record, "The record."),
             "hops": (int, "How many links it is away."),
-            "more": (int, "How many of its links are not among those shown."),
+            "more": (
+                maybe(int),
+                "How many of its links are not among those shown; null where you see only its summary.",
+            ),
         },
     )
     link = plain(
@@ -241,7 +299,11 @@ def _neighbourhood(record: Any) -> StrawberryField:
         {
             "nodes": (listing(node), "The records, itself first."),
             "links": (listing(link), "The links among them."),
-            "leftOut": (int, "How many links within reach lead to records that are not shown."),
+            "leftOut": (
+                maybe(int),
+                "How many links within reach lead to records that are not shown; null where links are withheld.",
+            ),
+            "withheld": (bool, "Whether links are missing: you see only the summary of some of the records."),
         },
     )
     asked = {"hops": (int, 1), "links": maybe(listing(LINKS)), "first": (int, 200), "asOf": AS_OF}

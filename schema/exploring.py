@@ -80,7 +80,7 @@ async def _shared_between(asker: Asker, asked: Asked) -> shared.Shared:
     return await shared.shared_between(asker, sorted(agencies), _day(asked))
 
 
-async def _paths(asker: Asker, asked: Asked) -> list[paths.Path]:
+async def _paths(asker: Asker, asked: Asked) -> paths.Paths | None:
     longest, first = _at_most("longest", asked, LONGEST), page_size(asked["first"])
     through = asked.get("through") or RELATIONS - paths.ASIDE
     ends = asked["from"], asked["to"]
@@ -91,7 +91,7 @@ async def _impact(asker: Asker, asked: Asked) -> impact.Impact | None:
     return await impact.impact(asker, asked["of"], _day(asked), depth=_at_most("depth", asked, DEPTH))
 
 
-async def _ties(asker: Asker, asked: Asked) -> list[ties.GroupTie]:
+async def _ties(asker: Asker, asked: Asked) -> ties.Ties:
     return await ties.ties(asker, asked["by"], _day(asked))
 
 

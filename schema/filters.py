@@ -10,6 +10,8 @@ from registry.values import Date, Flag, Id, Instant, Integer, Number, Texts
 from schema.building import CLOSED_LISTS, DIRECTION, PYTHON, add_input, listing, made_class
 from schema.names import camel, field_of, link_type
 
+UNSEEN = "What you have no access to is unknown: no condition on it holds, nor does its negation."
+QUANTIFIED = f"How many of the linked records must meet conditions: some, none or every. {UNSEEN}"
 WITHIN = "One of these, or a part of one by a way of which who asks may know every step."
 
 
@@ -39,7 +41,7 @@ class Inputs:
         add_input(where, "and", listing(where))
         add_input(where, "or", listing(where))
         add_input(where, "not", where)
-        strawberry.input(where, description=f"Conditions on {kind.plural}; all must hold.")
+        strawberry.input(where, description=f"Conditions on {kind.plural}; all must hold. {UNSEEN}")
 
     def _link_where(self, link: Link) -> Any:
         where = made_class(f"{link_type(link)}Where")
@@ -99,4 +101,4 @@ def _quantified(name: str, where: Any) -> Any:
     made = made_class(f"{name}LinkFilter")
     for quantifier in ("some", "none", "every"):
         add_input(made, quantifier, where)
-    return strawberry.input(made)
+    return strawberry.input(made, description=QUANTIFIED)

@@ -41,7 +41,9 @@ FIRST, FIRST_LINKED = 20, 50
 COUNT_BY = (
     "How many there are by value; rolled up, a sector or an area counts what its parts have, too, as in `within`."
 )
-WITHHELD = "Whether some of this record is kept from who asks."
+WITHHELD = "Whether you see only the summary of this record: its details, and the links that belong to them, are null."
+UNKNOWN = "Null where you see only the summary of the {kind}."
+SEEN = "Only what you have access to is listed and counted."
 
 
 class Schema(strawberry.Schema):
@@ -101,7 +103,12 @@ class Outputs:
         self._facet_count = plain(
             "FacetCount",
             "How many records have a value; the label says it in words, in the language of the request.",
-            {"value": maybe(str), "label": maybe(str), "count": int},
+            {
+                "value": (maybe(str), "The value; null where none is recorded, or where it is withheld."),
+                "label": (maybe(str), "The value in words."),
+                "count": (int, "How many of the records that you have access to have it."),
+                "withheld": (bool, "Whether these are the records whose value you have no access to."),
+            },
         )
         for link in model.links():
             if link.properties:
@@ -112,7 +119,7 @@ class Outputs:
 
     def query(self) -> Any:
         """Return the query type: for every kind one record by id, and a connection."""
-        query = made_class("Query", "What the registry answers.")
+        query = made_class("Query", f"What the registry answers. {SEEN}")
         for kind in self._model:
             made = maybe(self._kinds[kind.__name__])
             one = answered_field(made, f"One record by its id: {kind.__doc__}", id=strawberry.ID)
@@ -122,7 +129,7 @@ class Outputs:
         if _is_ours(self._model):
             for name, field in explored_fields(self._kinds, self._record, self._page_info).items():
                 setattr(query, name, field)
-        return strawberry.type(query)
+        return strawberry.type(query, description=query.__doc__)
 
     def mutation(self, known: Mapping[str, Change]) -> Any:
         """Return the mutation type: a field for each change."""
@@ -153,16 +160,17 @@ class Outputs:
 
     def _end_fields(self, end: End) -> Iterator[tuple[str, StrawberryField]]:
         target = self._links[link_type(end.link)] if end.link.properties else self._kinds[end.target]
+        told = [] if end.link.face else [UNKNOWN.format(kind=end.kind)]
         if end.single:
-            yield camel(end.name), answered_field(maybe(target), end.link.doc)
+            yield camel(end.name), answered_field(maybe(target), " ".join([end.doc, *told]))
             return
+        records, count = (kind if end.link.face else maybe(kind) for kind in (listing(target), int))
         where = maybe(self._inputs.wheres[end.target])
         order = maybe(listing(self._inputs.orders[end.target]))
-        yield (
-            camel(end.name),
-            answered_field(listing(target), end.link.doc, where=where, order=order, first=(int, FIRST_LINKED)),
-        )
-        yield f"{camel(end.name)}Count", answered_field(int, f"How many. {end.link.doc}", where=where)
+        doc = " ".join([end.doc, *told])
+        yield camel(end.name), answered_field(records, doc, where=where, order=order, first=(int, FIRST_LINKED))
+        counted = " ".join([f"How many you have access to. {end.doc}", *told])
+        yield f"{camel(end.name)}Count", answered_field(count, counted, where=where)
 
     def _fill_link(self, link: Link) -> None:
         made = self._links[link_type(link)]

@@ -144,7 +144,10 @@ class Connection:
         fields = {key: one[0].name.value for key, one in chosen.items()}
 
         def build(rows: list[Rows], _variables: dict[str, Any]) -> list[dict[str, Any]]:
-            counts = (_count(value, names, number, codes) for value, names, number in rows[place][0][0])
+            counts = (
+                _count(value, names, number, codes, withheld=withheld)
+                for value, names, number, withheld in rows[place][0][0]
+            )
             return [{key: count[field] for key, field in fields.items()} for count in counts]
 
         return build
@@ -177,8 +180,10 @@ class Connection:
         return (True, last, before) if last else (False, first or Given(), after)
 
 
-def _count(value: Any, names: Sequence[Any] | None, number: int, codes: str | None) -> dict[str, Any]:
+def _count(
+    value: Any, names: Sequence[Any] | None, number: int, codes: str | None, *, withheld: bool
+) -> dict[str, Any]:
     entry = code_list(codes).get(str(value)) if codes else None
     words = label_of(*names) if names else entry.label if entry else None
     text = str(value).lower() if isinstance(value, bool) else value
-    return {"value": text, "label": words, "count": number, "__typename": "FacetCount"}
+    return {"value": text, "label": words, "count": number, "withheld": withheld, "__typename": "FacetCount"}

@@ -100,7 +100,9 @@ class Records:
             orders(self.model, end.target, asked.get("order")),
         )
         follow = Follow(end.name, edge, far, near, where, order, first)
-        return follow, shaped.first if end.single else shaped.many
+        if end.single:
+            return follow, shaped.first if end.link.face else shaped.first_or_none
+        return follow, shaped.many if end.link.face else shaped.many_or_none
 
     def _linked(
         self, end: End, fields: list[FieldNode], depth: int

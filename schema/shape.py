@@ -46,6 +46,10 @@ class Row:
         """Return the list of what all rows become."""
         return f"[{self.value} for {self.names} in {rows}{self.details}]"
 
+    def many_or_none(self, rows: Source) -> Source:
+        """Return the list of what all rows become, or None where there is no list."""
+        return f"(None if {rows} is None else {self.many(rows)})"
+
     def pieces(self, rows: Source) -> Source:
         """Return the list of what all rows become as JSON, each written while the processor still has it at hand."""
         return f"[piece({self.value}) for {self.names} in {rows}{self.details}]"
@@ -57,6 +61,10 @@ class Row:
     def first(self, rows: Source) -> Source:
         """Return what the only row becomes, or None where there is none."""
         return f"({self.many(rows)} or [None])[0]"
+
+    def first_or_none(self, rows: Source) -> Source:
+        """Return what the only row becomes, or None where there is none or no list of rows."""
+        return f"(None if {rows} is None else {self.first(rows)})"
 
 
 def record(

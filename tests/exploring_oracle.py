@@ -92,6 +92,23 @@ class Sight:
             changed = before != (len(reached), len(lost))
         return {one: one in lost for one in reached - {start}}
 
+    def hides(self, one: str, relations: Collection[str]) -> bool:
+        """Tell whether a record may have links of these relations which the actor does not see as they are its details."""
+        ends = self.model[self.kind(one)].ends.values()
+        details = {end.link.relation for end in ends if not end.link.face}
+        return one not in self.whole and not details.isdisjoint(relations)
+
+    def impact_withheld(self, start: str, hit: Collection[str]) -> bool:
+        return any(
+            self.hides(one, {"REQUIRES", "USES"} if self.kind(one) == "Resource" else {"DEPENDS_ON"})
+            for one in {start, *hit}
+            if self.kind(one) in ("Service", "Resource")
+        )
+
+    def shared_withheld(self, agencies: Collection[str]) -> bool:
+        owned = {tie.end for tie in self.of("OWNS") if tie.start in agencies}
+        return any(one in self.records and one not in self.whole for one in {*agencies, *owned})
+
     def shared(self, agencies: list[str], day: str) -> dict[str, Any]:
         return {
             "resources": {
@@ -154,6 +171,7 @@ class Sight:
             if tie.values["role"] in LEADING:
                 others = [one for one in self.of("PROVIDES", end=tie.end) if one.start != tie.start]
                 yield tie.start, tie.end, any(one.values["role"] in LEADING for one in others)
+                yield tie.end, tie.start, True
         for tie in self.of("OWNS"):
             yield tie.start, tie.end, any(one.start != tie.start for one in self.of("OWNS", end=tie.end))
         for tie in self.of("REQUIRES"):
@@ -189,14 +207,19 @@ class Sight:
             for tie in self.of("COVERS", end=resource)
             if within(self.records[tie.start], "valid_from", "valid_until", day)
         ]
-        parties = {tie.start for one in covering for tie in self.of("PARTY_TO", end=one)}
+        parties_of = {one: {tie.start for tie in self.of("PARTY_TO", end=one)} for one in covering}
+        parties = set().union(*parties_of.values())
         uses = {
             tie.start: tie.start in parties
             for tie in self.of("USES", end=resource)
             if tie.start in agencies and within(tie.values, "since", "until", day)
         }
         owners = {tie.start for tie in self.of("OWNS", end=resource)} & set(agencies)
-        return owners, uses, set(covering)
+        if resource not in self.whole:
+            return owners, None, None, None
+        between = {one for one, those in parties_of.items() if len(those & set(agencies)) > 1}
+        others = {one: frozenset(those) for one, those in parties_of.items() if one not in between}
+        return owners, uses, between, others
 
     def _together(self, relation: str, kind: str, agencies: list[str]) -> dict[str, set[str]]:
         found = {

@@ -4,7 +4,7 @@ It takes the printed schema, and resolves every field the plain way, record by r
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,6 +80,8 @@ class Oracle:
             if name == camel(end.name):
                 return self._linked(record, end, asked)
             if name == f"{camel(end.name)}Count":
+                if not self._tells(record, end):
+                    return None
                 where = asked.get("where")
                 return sum(self._listed(far, where) for _, far in self._far(record, end))
         raise AssertionError(name)
@@ -88,7 +90,13 @@ class Oracle:
         face = self._model[record["__kind"]].properties[name].face
         return record[name] if face or may_see_all(self._actor, record) else None
 
+    def _tells(self, record: Any, end: End) -> bool:
+        """Tell whether the actor may see the links of a record; otherwise they are unknown."""
+        return end.link.face or may_see_all(self._actor, record)
+
     def _linked(self, record: Any, end: End, asked: Mapping[str, Any]) -> Any:
+        if not self._tells(record, end):
+            return None
         found = [(edge, far) for edge, far in self._far(record, end) if self._listed(far, asked.get("where"))]
         found.sort(key=lambda one: one[1]["id"], reverse=_falls(asked.get("order")))
         for order in reversed(asked.get("order") or [{"name": "ASC"}]):
@@ -122,18 +130,21 @@ class Oracle:
         return found
 
     def _listed(self, record: Any, where: Any) -> bool:
-        return (_speaks(where) or record["status"] != "retired") and self._meets(record, where)
+        return (_speaks(where) or record["status"] != "retired") and self._meets(record, where) is True
 
-    def _meets(self, record: Any, where: Any) -> bool:
-        return all(self._condition(record, name, asked) for name, asked in (where or {}).items() if asked is not None)
+    def _meets(self, record: Any, where: Any) -> bool | None:
+        """Tell whether a record meets all conditions; None where that is unknown to the actor."""
+        return _every(
+            self._condition(record, name, asked) for name, asked in (where or {}).items() if asked is not None
+        )
 
-    def _condition(self, record: Any, name: str, asked: Any) -> bool:
+    def _condition(self, record: Any, name: str, asked: Any) -> bool | None:
         if name == "and":
-            return all(self._meets(record, one) for one in asked)
+            return _every(self._meets(record, one) for one in asked)
         if name == "or":
-            return any(self._meets(record, one) for one in asked)
+            return _any(self._meets(record, one) for one in asked)
         if name == "not":
-            return not self._meets(record, asked)
+            return _not(self._meets(record, asked))
         if name == "within":
             return any(term["id"] in asked for term in self._wider(record))
         kind = self._model[record["__kind"]]
@@ -141,12 +152,12 @@ class Oracle:
             if camel(property_name) == name:
                 visible = declared.face or may_see_all(self._actor, record)
                 fractional = issubclass(declared.value, Number)
-                return all(
-                    visible and _compare(property_name, record[property_name], operator, value, fractional)
+                return _every(
+                    _compare(property_name, record[property_name], operator, value, fractional) if visible else None
                     for operator, value in asked.items()
                 )
         end = next(end for end in kind.ends.values() if camel(end.name) == name)
-        return all(self._quantified(record, end, how, one) for how, one in asked.items() if one is not None)
+        return _every(self._quantified(record, end, how, one) for how, one in asked.items() if one is not None)
 
     def _wider(self, term: Any) -> list[Any]:
         """Return a term and all that it is part of, as far as the actor may know of it and of all on the way to it."""
@@ -157,16 +168,18 @@ class Oracle:
             found += [up for up in wider if up not in found and may_see(self._actor, up)]
         return found
 
-    def _quantified(self, record: Any, end: End, quantifier: str, asked: Any) -> bool:
+    def _quantified(self, record: Any, end: End, quantifier: str, asked: Any) -> bool | None:
+        if not self._tells(record, end):
+            return None
         where = asked.get(field_of(end.target)) if end.link.properties else asked
         counted = [
             self._meets_link(record, end, edge, far, asked)
             for edge, far in self._far(record, end)
             if _speaks(where) or far["status"] != "retired"
         ]
-        return {"some": any(counted), "none": not any(counted), "every": all(counted)}[quantifier]
+        return {"some": _any(counted), "none": _not(_any(counted)), "every": _every(counted)}[quantifier]
 
-    def _meets_link(self, record: Any, end: End, edge: Mapping[str, object], far: Any, asked: Any) -> bool:
+    def _meets_link(self, record: Any, end: End, edge: Mapping[str, object], far: Any, asked: Any) -> bool | None:
         if not end.link.properties:
             return self._meets(far, asked)
         of_edge = all(
@@ -175,7 +188,7 @@ class Oracle:
             for operator, value in (asked.get(camel(name)) or {}).items()
         )
         near = self._meets(record, asked.get(field_of(end.kind)))
-        return of_edge and near and self._meets(far, asked.get(field_of(end.target)))
+        return _every([of_edge, near, self._meets(far, asked.get(field_of(end.target)))])
 
     def _sorted(self, things: list[Any], order: Mapping[str, Any], record_of: Any) -> list[Any]:
         """Sort by one property, keeping the order of equals; missing values last, or first when descending."""
@@ -226,15 +239,37 @@ class Oracle:
                 for term in (self._wider(far) if rolled_up else [far])
                 if term["status"] != "retired"
             }
-            counts = Counter((value, label) for _, value, label in pairs)
+            counts = Counter((value, label, False) for _, value, label in pairs)
         else:
-            values = (self._shown(record, name) for record in records)
-            counts = Counter((value, _label(declared.codes, value)) for value in values)
-        ordered = sorted(counts.items(), key=lambda one: (-one[1], one[0][0] is None, one[0][0]))
+            shown = (
+                (self._shown(record, name), not declared.face and not may_see_all(self._actor, record))
+                for record in records
+            )
+            counts = Counter((value, _label(declared.codes, value), withheld) for value, withheld in shown)
+        ordered = sorted(counts.items(), key=lambda one: (-one[1], one[0][0] is None, one[0][0], one[0][2]))
         return [
-            {"value": str(value).lower() if isinstance(value, bool) else value, "label": label, "count": number}
-            for (value, label), number in ordered[:first]
+            {
+                "value": str(value).lower() if isinstance(value, bool) else value,
+                "label": label,
+                "count": number,
+                "withheld": withheld,
+            }
+            for (value, label, withheld), number in ordered[:first]
         ]
+
+
+def _every(told: Iterable[bool | None]) -> bool | None:
+    """Return whether all hold, where None is unknown (Kleene's strong logic)."""
+    known = list(told)
+    return False if False in known else None if None in known else True
+
+
+def _any(told: Iterable[bool | None]) -> bool | None:
+    return _not(_every(_not(one) for one in told))
+
+
+def _not(told: bool | None) -> bool | None:
+    return None if told is None else not told
 
 
 def _falls(orders: Any) -> bool:

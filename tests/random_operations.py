@@ -47,7 +47,7 @@ class Operations:
                     lambda: "totalCount",
                     lambda: (
                         f"countBy(field: {self._random.choice(facets_of(kind)).upper()}, first: 3"
-                        f"{self._random.choice(['', ', rollUp: true'])}) {{ value label count }}"
+                        f"{self._random.choice(['', ', rollUp: true'])}) {{ value label count withheld }}"
                     ),
                 ]
             )

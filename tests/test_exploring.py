@@ -114,16 +114,20 @@ def test_a_neighbourhood_holds_what_can_be_reached_and_the_links_among_it(
                 key for *_, key in inside.edges(keys=True)
             }
             assert {node.record: node.more for node in found.nodes} == {
-                one: len(set(map(str, graph.edges(one, keys=True)))) - len(set(map(str, inside.edges(one, keys=True))))
+                one: None
+                if sight.hides(one, relations)
+                else len(set(map(str, graph.edges(one, keys=True)))) - len(set(map(str, inside.edges(one, keys=True))))
                 for one in away
             }
+            assert found.withheld == any(sight.hides(one, relations) for one in away)
+            assert (found.left_out is None) == any(sight.hides(one, relations) for one in away if away[one] < 2)
 
 
 def test_a_neighbourhood_is_capped_and_says_how_much_was_left_out(ask: Ask[Any], sight: Sight) -> None:
     graph = sight.graph(RELATIONS, None)
     of = max(sight.records, key=lambda one: len(graph[one].keys() - {one}))
     few = ask(lambda asker: neighbourhood(asker, of, RELATIONS, hops=1, first=4))
-    assert len(few.nodes) == 4 and few.nodes[0].record == of and few.left_out > 0
+    assert len(few.nodes) == 4 and few.nodes[0].record == of and few.left_out != 0
 
 
 def test_paths_are_simple_and_the_shortest_there_are(ask: Ask[Any], sight: Sight) -> None:
@@ -132,10 +136,11 @@ def test_paths_are_simple_and_the_shortest_there_are(ask: Ask[Any], sight: Sight
     for start, end in each_two(sight, 6):
         found = ask(lambda asker, ends=(start, end): paths(asker, *ends, relations, longest=4, first=6))
         ways = sorted(nx.all_simple_paths(graph, start, end, cutoff=4), key=len)
-        assert [path.length for path in found] == [len(way) - 1 for way in ways[:6]]
-        walked = [[start, *(step.end for step in path.steps)] for path in found]
+        assert [path.length for path in found.nodes] == [len(way) - 1 for way in ways[:6]]
+        assert found.withheld or not any(sight.hides(one, relations) for one in (start, end))
+        walked = [[start, *(step.end for step in path.steps)] for path in found.nodes]
         assert all(way in ways for way in walked) and len(set(map(tuple, walked))) == len(walked)
-        for step in (step for path in found for step in path.steps):
+        for step in (step for path in found.nodes for step in path.steps):
             tie = (step.start, step.end) if step.away else (step.end, step.start)
             assert any((one.start, one.end) == tie for one in sight.of(step.relation))
 
@@ -144,7 +149,9 @@ def test_impact_tells_what_is_lost_and_what_is_degraded(ask: Ask[Any], sight: Si
     day = "2025-06-15"
     for start in (one for one in sight.records if sight.kind(one) in ("Agency", "Service", "Resource")):
         found = ask(lambda asker, start=start: impact(asker, start, day, depth=40))
-        assert {hit.record: hit.lost for hit in found.hits} == sight.impact(start, day)
+        wanted = sight.impact(start, day)
+        assert {hit.record: hit.lost for hit in found.hits} == wanted
+        assert found.withheld == sight.impact_withheld(start, wanted)
         for hit in found.hits:
             assert [hit.chain[0].start, hit.chain[-1].end] == [start, hit.record]
             assert all(one.end == next_one.start for one, next_one in zip(hit.chain, hit.chain[1:], strict=False))
@@ -154,9 +161,17 @@ def test_what_agencies_share_is_told_side_by_side(ask: Ask[Any], sight: Sight) -
     day, agencies = "2025-06-15", [f"agency:number-{number}" for number in range(5)]
     found, wanted = ask(lambda asker: shared_between(asker, agencies, day)), sight.shared(agencies, day)
     assert {
-        one.resource: (set(one.owners), {use.agency: bool(use.covered) for use in one.uses}, set(one.agreements))
+        one.resource: (
+            set(one.owners),
+            None if one.uses is None else {use.agency: bool(use.covered) for use in one.uses},
+            None if one.agreements is None else set(one.agreements),
+            None
+            if one.other_agreements is None
+            else {each.partnership: frozenset(each.parties) for each in one.other_agreements},
+        )
         for one in found.resources
     } == wanted["resources"]
+    assert found.withheld == sight.shared_withheld(agencies)
     assert {one.service: {part.agency for part in one.providers} for one in found.services} == wanted["services"]
     assert {one.partnership: {part.agency for part in one.parties} for one in found.partnerships} == wanted[
         "partnerships"
@@ -169,7 +184,7 @@ def test_ties_are_rolled_up_and_each_is_counted_once(ask: Ask[Any], sight: Sight
     day = "2025-06-15"
     found = ask(lambda asker: ties(asker, by, day))
     assert {
-        (one.a.id, one.b.id): (one.agencies, one.partnerships, one.services, one.uses) for one in found
+        (one.a.id, one.b.id): (one.agencies, one.partnerships, one.services, one.uses) for one in found.nodes
     } == sight.ties_by(sight.groups(by), day)
 
 
@@ -177,4 +192,5 @@ def test_ties_are_rolled_up_and_each_is_counted_once(ask: Ask[Any], sight: Sight
 def test_what_is_not_there_has_no_neighbours_and_no_impact(ask: Ask[Any], of: str) -> None:
     assert ask(lambda asker: neighbourhood(asker, of, RELATIONS)) is None
     assert ask(lambda asker: impact(asker, of, "2025-06-15")) is None
-    assert ask(lambda asker: paths(asker, of, "agency:number-1", RELATIONS)) == []
+    assert ask(lambda asker: paths(asker, of, "agency:number-1", RELATIONS)) is None
+    assert ask(lambda asker: paths(asker, "agency:number-1", of, RELATIONS, longest=1)) is None

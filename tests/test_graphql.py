@@ -89,7 +89,7 @@ def test_a_page_goes_on_behind_a_record_that_is_no_longer_there(agencies: Store,
 
 def test_what_graphql_says_of_a_value_is_in_one_language(agencies: Store, place: Place) -> None:
     with speaking("id"):
-        answer = ask(place, "query($d: Date) { ties(asOf: $d) { agencies } }", d="soon")
+        answer = ask(place, "query($d: Date) { ties(asOf: $d) { nodes { agencies } } }", d="soon")
     (message,) = (one["message"] for one in answer["errors"])
     assert "'soon': it is no date; it should be a date such as" in message
 

@@ -9,6 +9,7 @@ from registry.model import MODEL
 from registry.reports.catalogue import QUESTIONS
 from registry.reports.describing import describe as describe_reports
 from schema.graph_api import build_schema
+from schema.names import camel
 from schema.report_types import report_schema
 
 ROOT = Path(__file__).parent.parent
@@ -16,6 +17,19 @@ ROOT = Path(__file__).parent.parent
 
 def test_the_model_page_is_up_to_date() -> None:
     assert (ROOT / "docs/model.md").read_text(encoding="utf-8") == describe(MODEL), "run make docs"
+
+
+def test_each_end_of_a_link_has_its_own_sentence() -> None:
+    docs: dict[tuple[str, str, str], set[str]] = {}
+    for end in (end for kind in MODEL for end in kind.ends.values()):
+        docs.setdefault((end.link.relation, end.link.start, end.link.end), set()).add(end.doc)
+    assert all(len(both - {""}) == 2 for both in docs.values()), docs
+    told = build_schema(MODEL).as_str()
+    for kind in MODEL:
+        fields = told.partition(f"\ntype {kind.__name__} implements Record {{")[2].partition("\n}")[0]
+        for end in kind.ends.values():
+            before = fields.partition(f"\n  {camel(end.name)}")[0]
+            assert end.doc in before.rpartition("\n\n")[2], (kind, end.name)
 
 
 def test_the_printed_schema_is_up_to_date() -> None:

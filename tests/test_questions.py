@@ -83,9 +83,9 @@ def test_a_record_of_any_kind_is_read_with_what_only_its_kind_has(ask: Any) -> N
 def test_a_closed_record_is_as_one_that_does_not_exist(ask: Any) -> None:
     operation = """query($id: ID!) {
       record(id: $id) { id } neighbourhood(of: $id) { leftOut } impact(of: $id) { record { id } }
-      paths(from: $id, to: "dinkes") { length } search(text: "rahasia") { totalCount }
+      paths(from: $id, to: "dinkes") { withheld } search(text: "rahasia") { totalCount }
     }"""
-    nothing = {"record": None, "neighbourhood": None, "impact": None, "paths": [], "search": {"totalCount": 0}}
+    nothing = {"record": None, "neighbourhood": None, "impact": None, "paths": None, "search": {"totalCount": 0}}
     assert ask(operation, ANONYMOUS, id="data-rahasia") == ask(operation, ANONYMOUS, id="nobody-knows") == (nothing, [])
     assert ask(operation, ADMIN, id="data-rahasia")[0]["record"] == {"id": "data-rahasia"}
 
@@ -122,6 +122,37 @@ def test_what_agencies_share_names_the_agreement_that_covers_it(ask: Any) -> Non
     }
 
 
+def test_agreements_of_third_parties_stand_apart(ask: Any, store: Store) -> None:
+    run = {"source": "test", "run": "run:one"}
+    records = [
+        record("Agency", "bpjs", "BPJS", kind="department"),
+        record("Agency", "rsud", "RSUD", kind="department"),
+        record("Partnership", "pihak-ketiga", "Data untuk BPJS", instrument="mou"),
+        record("Partnership", "lain", "Data antara yang lain", instrument="mou"),
+    ]
+    for one in records:
+        store.write(upsert(one.kind, [one], now="2026-11-25T00:00:00.000Z", **run))
+    for agreement, parties in {"pihak-ketiga": ("disdukcapil", "bpjs"), "lain": ("bpjs", "rsud")}.items():
+        ends = [("covers_resources", "data-penduduk", {}), *(("parties", one, {"role": "partner"}) for one in parties)]
+        for end, there, values in ends:
+            made, problems = make_tie(MODEL["Partnership"].ends[end], agreement, there, values)
+            assert made, problems
+            store.write(tie(made.end.link, [made], **run))
+    data, errors = ask("""{ sharedBetween(agencies: ["dinkes", "disdukcapil"]) { resources {
+      agreements { id } otherAgreements { partnership { id } parties { id } } uses { covered } } } }""")
+    assert not errors
+    assert data["sharedBetween"]["resources"] == [
+        {
+            "agreements": [{"id": "perjanjian"}],
+            "otherAgreements": [
+                {"partnership": {"id": "lain"}, "parties": [{"id": "bpjs"}, {"id": "rsud"}]},
+                {"partnership": {"id": "pihak-ketiga"}, "parties": [{"id": "bpjs"}, {"id": "disdukcapil"}]},
+            ],
+            "uses": [{"covered": True}],
+        }
+    ]
+
+
 def test_an_agency_that_is_not_there_shares_nothing(ask: Any) -> None:
     operation = (
         """query($ids: [ID!]!) { sharedBetween(agencies: $ids) { agencies { id } resources { owners { id } } } }"""
@@ -141,15 +172,16 @@ def test_whether_a_use_is_covered_is_not_known_where_an_agreement_is_not_shown(a
 
 
 def test_there_is_no_path_where_nothing_leads(ask: Any) -> None:
-    operation = 'query($t: ID!) { paths(from: "imunisasi", to: $t, through: [COVERS, REQUIRES, USES]) { length } }'
-    assert ask(operation, t="disdukcapil") == ask(operation, t="imunisasi") == ({"paths": []}, [])
+    operation = 'query($t: ID!) { paths(from: "imunisasi", to: $t, through: [COVERS, REQUIRES, USES]) { nodes { length } withheld } }'
+    none = {"paths": {"nodes": [], "withheld": False}}
+    assert ask(operation, t="disdukcapil") == ask(operation, t="imunisasi") == (none, [])
 
 
 def test_paths_and_impact_read_as_sentences(ask: Any) -> None:
-    data, errors = ask("""{ paths(from: "dinkes", to: "disdukcapil", through: [USES, OWNS]) { length text }
+    data, errors = ask("""{ paths(from: "dinkes", to: "disdukcapil", through: [USES, OWNS]) { nodes { length text } }
       impact(of: "disdukcapil") { services { lost text record { ... on Service { kind } } } } }""")
     assert not errors
-    assert data["paths"] == [
+    assert data["paths"]["nodes"] == [
         {"length": 2, "text": "Dinas Kesehatan uses Basis data penduduk, owned by Dinas Kependudukan"}
     ]
     assert data["impact"]["services"] == [
@@ -159,6 +191,14 @@ def test_paths_and_impact_read_as_sentences(ask: Any) -> None:
             "record": {"kind": "public"},
         }
     ]
+
+
+def test_an_impact_names_the_agencies_whose_own_services_stop(ask: Any) -> None:
+    operation = """query($of: ID!) { impact(of: $of) { agencies { lost text record { id } } } }"""
+    provider = {"lost": False, "text": "Imunisasi provided by Dinas Kesehatan", "record": {"id": "dinkes"}}
+    assert ask(operation, of="imunisasi") == ({"impact": {"agencies": [provider]}}, [])
+    found = ask(operation, of="data-penduduk")[0]["impact"]["agencies"]
+    assert [one["record"]["id"] for one in found] == ["dinkes"]  # it uses the data, and provides what requires it
 
 
 def test_introspection_may_stand_beside_a_question(ask: Any) -> None:
@@ -184,7 +224,7 @@ def test_an_alias_in_a_record_of_any_kind_counts_once(ask: Any) -> None:
         ('sharedBetween(agencies: ["dinkes", "x-1"], asOf: "yesterday") { asOf }', "BAD_REQUEST"),
         ('neighbourhood(of: "dinkes", hops: 99) { leftOut }', "TOO_COSTLY"),
         ('neighbourhood(of: "dinkes", first: 100000) { leftOut }', "TOO_COSTLY"),
-        ('paths(from: "dinkes", to: "imunisasi", longest: 50) { length }', "TOO_COSTLY"),
+        ('paths(from: "dinkes", to: "imunisasi", longest: 50) { withheld }', "TOO_COSTLY"),
         ('impact(of: "dinkes", depth: -1) { record { id } }', "BAD_REQUEST"),
         ('search(text: "a", after: "tampered") { totalCount }', "BAD_REQUEST"),
         ('search(text: "a", first: null) { totalCount }', "BAD_REQUEST"),

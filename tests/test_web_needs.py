@@ -98,7 +98,7 @@ def test_a_draft_of_a_need_shows_what_would_meet_it(stocked: httpx.Client) -> No
     need = path.rpartition("/")[2]
     assert found["Fits"][1] == f"/resources/r:fits/request?need={need}"
     nothing = stocked.get(register(stocked, **{"p-name": "Jalan", "p-kind": "expertise"}), headers={AS: "tono"}).text
-    assert "Nothing on record that others may use fits it." in nothing
+    assert "None of the resources that you have access to fits it." in nothing
 
 
 def test_the_request_begins_with_the_need_and_is_linked_to_it(stocked: httpx.Client, held: Store) -> None:

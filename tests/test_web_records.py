@@ -64,6 +64,21 @@ def test_links_of_a_term_lead_to_the_list_of_its_parts_too(visitor: httpx.Client
     assert total(visitor.get(path).text) > int(direct) > 20
 
 
+def test_every_agency_is_named_whose_own_service_stops(visitor: httpx.Client) -> None:
+    query = """{ impact(of: "depok:apl-sso") {
+      agencies { record { id } }
+      services { record { ... on Service { providers { role agency { id } } } } }
+    } }"""
+    told = asked(visitor, query)["impact"]
+    leading = {
+        part["agency"]["id"]
+        for service in told["services"]
+        for part in service["record"]["providers"]
+        if part["role"] in ("lead", "co-provider")
+    }
+    assert len(leading) > 20 and leading <= {one["record"]["id"] for one in told["agencies"]}
+
+
 def test_agreements_say_whether_they_are_in_force(visitor: httpx.Client) -> None:
     part = section(visitor.get(f"/agencies/{DINKES}").text, "part-partnerships")
     assert "expired on Apr 30, 2023" in part and "in force until Jun 25, 2031" in part

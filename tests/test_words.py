@@ -49,8 +49,8 @@ def texts() -> set[str]:
 
 def _helps(kind: type[Kind]) -> set[str]:
     """Return what forms say of the fields of a kind."""
-    links = [end.link for end in kind.ends.values() if end.declared]
-    of_links = [one.doc for link in links for one in (link, *link.properties.values())]
+    ends = [end for end in kind.ends.values() if end.declared]
+    of_links = [one.doc for end in ends for one in (end, *end.link.properties.values())]
     return {*(one.doc for one in kind.properties.values() if not one.kept_by_us), *of_links}
 
 

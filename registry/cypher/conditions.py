@@ -28,24 +28,29 @@ class Writing:
         self.givens.append(given)
         return f"$in.v{len(self.givens) - 1}"
 
-    def condition(self, condition: Condition, node: str, kind: str) -> str:
-        """Return the predicate, never null, of a condition on a record."""
+    def condition(self, condition: Condition, node: str, kind: str, *, unknown: bool = False) -> str:
+        """Return the predicate, never null, of a condition on a record.
+
+        What the actor may not see is unknown: a condition on it does not hold, and neither does its negation.
+        `unknown` is what the predicate says where the condition is unknown.
+        """
         match condition:
             case Compare():
                 declared = self.model[kind].properties[condition.property]
                 holds = self._compare(condition, f"{node}.", declared)
-                return holds if declared.face else f"({seen_whole(node)} AND {holds})"
+                return holds if declared.face else _known(node, holds, unknown=unknown)
             case Within():
                 return self._within(condition, node, kind)
             case Linked():
-                return self._linked(condition, node, self.model[kind].ends[condition.end])
+                return self._linked(condition, node, self.model[kind].ends[condition.end], unknown=unknown)
             case AllOf():
-                return " AND ".join(self.condition(part, node, kind) for part in condition.parts) or "true"
+                every = (self.condition(part, node, kind, unknown=unknown) for part in condition.parts)
+                return " AND ".join(every) or "true"
             case AnyOf():
-                parts = (f"({self.condition(part, node, kind)})" for part in condition.parts)
+                parts = (f"({self.condition(part, node, kind, unknown=unknown)})" for part in condition.parts)
                 return f"({' OR '.join(parts) or 'false'})"
             case Not():
-                return f"NOT ({self.condition(condition.part, node, kind)})"
+                return f"NOT ({self.condition(condition.part, node, kind, unknown=not unknown)})"
 
     def pattern(self, node: str, edge: str, far: str, end: End) -> str:
         """Return the pattern from a node along a link to its far end."""
@@ -54,28 +59,35 @@ class Writing:
 
     def link_seen(self, node: str, far: str, end: End) -> str:
         """Return the predicate of who may see a link: both ends, and all of both where it is no face."""
-        return f"{seen(far)}" if end.link.face else f"{seen_whole(node)} AND {seen_whole(far)}"
+        return self.far_seen(far, end) if end.link.face else f"{seen_whole(node)} AND {self.far_seen(far, end)}"
+
+    def far_seen(self, far: str, end: End) -> str:
+        """Return the predicate of who may see a link, of those who may see the links of its near record."""
+        return seen(far) if end.link.face else seen_whole(far)
 
     def _within(self, within: Within, node: str, kind: str) -> str:
         far, way = self.variable(), self.variable()
         match = f"MATCH {way} = ({node}){PARTS}({far}:{kind})"
         return f"EXISTS {{ {match} WHERE {far}.id IN {self.value(within.ids)} AND {way_seen(way)} }}"
 
-    def _linked(self, linked: Linked, node: str, end: End) -> str:
+    def _linked(self, linked: Linked, node: str, end: End, *, unknown: bool) -> str:
         edge, far = self.variable(), self.variable()
-        holds = self.demanded(linked, node, edge, far, end)
+        negated = linked.quantifier == "none"
+        holds = self.demanded(linked, node, edge, far, end, unknown=unknown is not negated)
         among = f" AND {self.condition(linked.among, far, end.target)}" if linked.among != AllOf() else ""
         pattern = self.pattern(node, edge, f"{far}:{end.target}", end)
-        start = f"MATCH {pattern} WHERE {self.link_seen(node, far, end)}{among}"
+        start = f"MATCH {pattern} WHERE {self.far_seen(far, end)}{among}"
         if linked.quantifier == "every":
-            return f"NOT EXISTS {{ {start} AND NOT ({holds}) }}"
-        return f"{'NOT ' if linked.quantifier == 'none' else ''}EXISTS {{ {start} AND {holds} }}"
+            found = f"NOT EXISTS {{ {start} AND NOT ({holds}) }}"
+        else:
+            found = f"{'NOT ' if negated else ''}EXISTS {{ {start} AND {holds} }}"
+        return found if end.link.face else _known(node, found, unknown=unknown)
 
-    def demanded(self, linked: Linked, node: str, edge: str, far: str, end: End) -> str:
-        """Return the predicate of what a link asks of both its records and of itself."""
+    def demanded(self, linked: Linked, node: str, edge: str, far: str, end: End, *, unknown: bool = False) -> str:
+        """Return the predicate of what a link asks of both its records and of itself; `unknown` as in `condition`."""
         return both(
-            self.condition(linked.far, far, end.target),
-            self.condition(linked.near, node, end.kind),
+            self.condition(linked.far, far, end.target, unknown=unknown),
+            self.condition(linked.near, node, end.kind, unknown=unknown),
             self.edge_condition(linked.edge, edge, end),
         )
 
@@ -98,6 +110,11 @@ class Writing:
             return f"coalesce({self.value(compare.value)} IN {stored}, false)"
         holds = f"coalesce({stored} {_SYMBOLS[operator]} {self.value(compare.value)}, false)"
         return f"NOT {holds}" if operator in ("ne", "not_in") else holds
+
+
+def _known(node: str, holds: str, *, unknown: bool) -> str:
+    """Return a predicate on details of a record, which says `unknown` where the actor sees its summary only."""
+    return f"(NOT {seen_whole(node)} OR {holds})" if unknown else f"({seen_whole(node)} AND {holds})"
 
 
 def way_seen(way: str) -> str:

@@ -45,7 +45,7 @@ def found(
 
 
 def around(ids: Sequence[str], relations: Collection[str], actor: Actor, *, day: str | None, most: int) -> Cypher:
-    """Return `[id, kind, name, links, how many]` of each record, at most `most` of its links.
+    """Return `[id, kind, name, links, how many, whether all of it is seen]` of each record, at most `most` of its links.
 
     A link is `[relation, whether it leads away, far kind, far id, far name]`, ordered by the far name. With a day, uses
     and agreements that do not run on that day are left out.
@@ -61,18 +61,19 @@ def around(ids: Sequence[str], relations: Collection[str], actor: Actor, *, day:
         f" RETURN collect([n.id, labels(n)[0], n.name, COLLECT {{ {match}"
         " WITH DISTINCT type(e) AS relation, startNode(e).id = n.id AS away, m"
         " ORDER BY m.name_key, m.id, relation LIMIT $n RETURN [relation, away, labels(m)[0], m.id, m.name] },"
-        f" COUNT {{ {match} RETURN DISTINCT type(e), startNode(e), m }}])"
+        f" COUNT {{ {match} RETURN DISTINCT type(e), startNode(e), m }}, {seen_whole('n')}])"
     )
     inside = {"ids": list(ids), "relations": sorted(relations), "faces": FACES, "day": day}
     return _asked(text, actor, inside, n=most)
 
 
 def resting_on(ids: Sequence[str], actor: Actor, *, day: str, most: int) -> Cypher:
-    """Return `[id, name, dependents]` of each record, at most `most` dependents of each.
+    """Return `[id, name, withheld, dependents]` of each record, at most `most` dependents of each.
 
     A dependent is `[relation, kind, id, name, whether it has something to fall back on]`: of an agency the services it
-    provides and the resources it owns, of a resource who requires and who uses it, of a service what depends on it and
-    where it is offered. A service falls back on another lead or co-provider, a resource on another owner, a service that
+    provides and the resources it owns, of a resource who requires and who uses it, of a service what depends on it, who
+    provides it and where it is offered. `withheld` tells that some of them are details of the record, which the actor
+    does not see. A service falls back on another lead or co-provider, a resource on another owner, a service that
     requires a resource on another of the same kind and function that may be shared; an agency always has something left.
     """
     other = (
@@ -87,8 +88,10 @@ def resting_on(ids: Sequence[str], actor: Actor, *, day: str, most: int) -> Cyph
         ("n:Resource", "(n)<-[e:REQUIRES]-(m:Service)", _WHOLE, f"EXISTS {{ {other} }}"),
         ("n:Resource", "(n)<-[e:USES]-(m:Agency)", f"{_WHOLE} AND {_runs('e', 'since', 'until')}", "true"),
         ("n:Service", "(n)<-[e:DEPENDS_ON]-(m:Service)", _WHOLE, "false"),
+        ("n:Service", "(n)<-[e:PROVIDES]-(m:Agency)", f"e.role IN {_LEADING}", "true"),
         ("n:Service", "(n)-[e:IN_AREA]->(m:Area)", "true", "false"),
     )
+    hiding = " OR ".join(sorted({label for label, _pattern, also, _fallback in parts if also.startswith(_WHOLE)}))
     lists = " + ".join(
         f"COLLECT {{ MATCH {pattern} WHERE {label} AND {_counts('m')} AND {also}"
         " WITH DISTINCT n, type(e) AS relation, m ORDER BY m.name_key, m.id LIMIT $n"
@@ -97,17 +100,18 @@ def resting_on(ids: Sequence[str], actor: Actor, *, day: str, most: int) -> Cyph
     )
     text = (
         f"UNWIND $in.ids AS id MATCH (n:Agency|Service|Resource {{id: id}}) WHERE {_counts('n')}"
-        f" RETURN collect([n.id, n.name, {lists}])"
+        f" RETURN collect([n.id, n.name, ({hiding}) AND NOT {seen_whole('n')}, {lists}])"
     )
     return _asked(text, actor, {"ids": list(ids), "day": day}, n=most)
 
 
 def shared_resources(ids: Sequence[str], actor: Actor, *, day: str, most: int) -> Cypher:
-    """Return `[id, owners, uses, agreements, hidden]` of resources that at least two of the agencies own or use.
+    """Return `[id, owners, uses, agreements, hidden, whole]` of resources that at least two of the agencies own or use.
 
     Owners and uses are of these agencies alone, a use `[agency, role, since, until]`; agreements are those in force that
     cover the resource, each `[id, parties]`; `hidden` are the users that have an agreement with an owner of which the actor
-    sees no more than the face, so that it may cover the resource.
+    sees no more than the face, so that it may cover the resource. Of a resource that is not seen `whole` the uses and
+    agreements are unknown.
     """
     tied = f"((type(e) = 'OWNS') OR (({_WHOLE}) AND {_runs('e', 'since', 'until')}))"
     hidden = (
@@ -125,9 +129,20 @@ def shared_resources(ids: Sequence[str], actor: Actor, *, day: str, most: int) -
         " WITH m, collect(DISTINCT CASE WHEN type(e) = 'OWNS' THEN n.id END) AS owners,"
         " collect(DISTINCT CASE WHEN type(e) = 'USES' THEN [n.id, e.role, e.since, e.until] END) AS uses,"
         " count(DISTINCT n.id) AS agencies WHERE agencies > 1 WITH m, owners, uses ORDER BY m.name_key, m.id LIMIT $n"
-        f" RETURN collect([m.id, owners, uses, COLLECT {{ {covering} }}, COLLECT {{ {hidden} }}])"
+        f" RETURN collect([m.id, owners, uses, COLLECT {{ {covering} }}, COLLECT {{ {hidden} }},"
+        f" {seen_whole('m')}])"
     )
     return _asked(text, actor, {"ids": list(ids), "day": day}, n=most)
+
+
+def shared_withheld(ids: Sequence[str], actor: Actor) -> Cypher:
+    """Return whether uses of these agencies, or of what they own, are details that the actor does not see."""
+    owned = f"MATCH (n)-[:OWNS]->(m:Resource) WHERE {_counts('m')} AND NOT {seen_whole('m')}"
+    text = (
+        f"UNWIND $in.ids AS id MATCH (n:Agency {{id: id}}) WHERE {_counts('n')}"
+        f" AND (NOT {seen_whole('n')} OR EXISTS {{ {owned} }}) RETURN count(n) > 0"
+    )
+    return Cypher(text, {"in": {"ids": list(ids)}, "me": actor.parameter()})
 
 
 def shared_services(ids: Sequence[str], actor: Actor, *, most: int) -> Cypher:
@@ -201,7 +216,8 @@ def groups(by: str, actor: Actor) -> Cypher:
 def ties(actor: Actor, *, day: str) -> Cypher:
     """Return three lists of tied agencies: parties of each agreement in force, providers of each service, users with owners.
 
-    A use that runs on the day is `[user, owner]`.
+    A use that runs on the day is `[user, owner]`. Behind them stands whether there are agencies, resources or agreements
+    of which the actor sees the summary only, so that further ties are unknown.
     """
     parties = f"MATCH (p:Partnership) WHERE {_in_force('p')} WITH p ORDER BY p.id RETURN {_parties('p')}"
     providers = (
@@ -214,7 +230,11 @@ def ties(actor: Actor, *, day: str) -> Cypher:
         f" AND {_counts('o')} AND {_WHOLE} AND {_runs('e', 'since', 'until')} AND n.id <> o.id"
         " WITH n, o, m ORDER BY n.id, o.id, m.id RETURN [n.id, o.id]"
     )
-    text = f"RETURN [COLLECT {{ {parties} }}, COLLECT {{ {providers} }}, COLLECT {{ {uses} }}]"
+    withheld = " OR ".join(
+        f"EXISTS {{ MATCH (n:{kind}) WHERE {_counts('n')} AND NOT {seen_whole('n')} }}"
+        for kind in ("Agency", "Resource", "Partnership")
+    )
+    text = f"RETURN [COLLECT {{ {parties} }}, COLLECT {{ {providers} }}, COLLECT {{ {uses} }}, {withheld}]"
     return Cypher(text, {"in": {"day": day}, "me": actor.parameter()})
 
 

@@ -92,14 +92,19 @@ class Reading(Writing):
         return self._begin(question, "RETURN count(n)")
 
     def facet(self, question: Facet) -> Text:
-        """One row: a list of `[value, names, number]`, largest number first.
+        """One row: a list of `[value, names, number, withheld]`, largest number first.
 
         Names are those of a term: its name, then its labels in Indonesian and English, if it has them; of a code null.
+        Records of which the actor sees the summary only are counted apart, as withheld, where the value is a detail.
         """
         end = self.model[question.kind].ends.get(question.field)
+        withheld, sort = "false", "number DESC, value"
         if end is None:
-            value = self._shown("n", self.model[question.kind].properties[question.field])
-            counted, names = f"WITH {value} AS value, count(n) AS number", "null"
+            declared, names = self.model[question.kind].properties[question.field], "null"
+            apart = "" if declared.face else f", NOT {seen_whole('n')} AS withheld"
+            counted = f"WITH {self._shown('n', declared)} AS value{apart}, count(n) AS number"
+            if apart:
+                withheld, sort = "withheld", f"{sort}, withheld"
         else:
             far = "m" if not question.rolled_up else "t"
             pattern = self.pattern("n", "e", f"{far}:{end.target}", end)
@@ -109,9 +114,8 @@ class Reading(Writing):
                 counts += f" AND {way_seen('way')} AND m.status <> 'retired'"
             counted = f"MATCH {pattern} WHERE {counts} WITH m, m.id AS value, count(DISTINCT n) AS number"
             names = "[m.name, m.label_id, m.label_en]"
-        rest = (
-            f"ORDER BY number DESC, value LIMIT {self.value(question.first)} RETURN collect([value, {names}, number])"
-        )
+        limit = self.value(question.first)
+        rest = f"ORDER BY {sort} LIMIT {limit} RETURN collect([value, {names}, number, {withheld}])"
         return self._begin(question, f"{counted} {rest}")
 
     def selected(self, select: Select, node: str) -> str:
@@ -257,7 +261,7 @@ class Reading(Writing):
 
     def _follow(self, follow: Follow, node: str, end: End) -> str:
         edge, far = self.variable(), self.variable()
-        where = both(self.link_seen(node, far, end), self.condition(follow.where, far, end.target))
+        where = both(self.far_seen(far, end), self.condition(follow.where, far, end.target))
         order = follow.order or (BY_NAME,)
         keys = [self._key(one, end.target, far) for one in order] + [f"{far}.id"]
         sort = ", ".join(
@@ -268,16 +272,23 @@ class Reading(Writing):
         edges = [f"{edge}.{name}" for name in follow.edge]
         row = views[0] if len(views) == 1 and not edges else f"[{', '.join(edges + views)}]"
         limit = self.value(follow.first)
-        return (
+        return self._of_links(
+            node,
+            end,
             f"COLLECT {{ MATCH {self.pattern(node, edge, f'{far}:{end.target}', end)} WHERE {where}"
-            f" WITH {node}, {edge}, {far} ORDER BY {sort} LIMIT {limit} RETURN {row} }}"
+            f" WITH {node}, {edge}, {far} ORDER BY {sort} LIMIT {limit} RETURN {row} }}",
         )
 
     def _count(self, count: Count, node: str, end: End) -> str:
         edge, far = self.variable(), self.variable()
-        where = both(self.link_seen(node, far, end), self.condition(count.where, far, end.target))
+        where = both(self.far_seen(far, end), self.condition(count.where, far, end.target))
         once = f" RETURN DISTINCT {far}" if end.link.keyed else ""
-        return f"COUNT {{ MATCH {self.pattern(node, edge, f'{far}:{end.target}', end)} WHERE {where}{once} }}"
+        counted = f"COUNT {{ MATCH {self.pattern(node, edge, f'{far}:{end.target}', end)} WHERE {where}{once} }}"
+        return self._of_links(node, end, counted)
+
+    def _of_links(self, node: str, end: End, found: str) -> str:
+        """Return what is found of a record's links; null, which is unknown, for who may not see them."""
+        return found if end.link.face else f"CASE WHEN {seen_whole(node)} THEN {found} END"
 
     def _look(self, look: Look, node: str, declared: Property) -> str:
         far = self.variable()

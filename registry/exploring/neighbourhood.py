@@ -6,19 +6,23 @@ from typing import Any
 
 from registry.cypher import exploring
 from registry.exploring.asking import Asker
+from registry.exploring.steps import hides
 
 SEVERAL = 4  # links there may be between the same two records
 
 
 @dataclass(frozen=True)
 class Near:
-    """A record, how many links it is away, and how many of its own links are not among those that are shown."""
+    """A record, how many links it is away, and how many of its own links are not among those that are shown.
+
+    `more` is None where some of its links are withheld, as the actor sees its summary only.
+    """
 
     record: str
     kind: str
     name: str
     hops: int
-    more: int
+    more: int | None
 
 
 @dataclass(frozen=True)
@@ -32,11 +36,19 @@ class Linked:
 
 @dataclass(frozen=True)
 class Neighbourhood:
-    """Records, nearest first, the links among them, and how many links within reach were left out."""
+    """Records, nearest first, the links among them, and how many links within reach were left out.
+
+    `left_out` is None where links within reach are withheld.
+    """
 
     nodes: Sequence[Near]
     links: Sequence[Linked]
-    left_out: int
+    left_out: int | None
+
+    @property
+    def withheld(self) -> bool:
+        """Whether some of the links of these records are withheld."""
+        return any(node.more is None for node in self.nodes)
 
 
 async def neighbourhood(
@@ -58,18 +70,20 @@ async def neighbourhood(
         if hop == hops or not frontier:
             break
         away |= dict.fromkeys(frontier, hop + 1)
-    return _collected(read, away, hops) if of in read else None
+    return _collected(read, away, hops, relations) if of in read else None
 
 
-def _collected(read: dict[str, Any], away: dict[str, int], hops: int) -> Neighbourhood:
+def _collected(read: dict[str, Any], away: dict[str, int], hops: int, relations: Collection[str]) -> Neighbourhood:
     nodes: list[Near] = []
     links: dict[Linked, None] = {}
     for one, hop in away.items():
-        _, kind, name, ties, many = read[one]
+        _, kind, name, ties, many, whole = read[one]
         shown = [_linked(one, *tie) for tie in ties if tie[3] in read]
         links |= dict.fromkeys(shown)
-        nodes.append(Near(one, kind, name, hop, many - len(shown)))
-    return Neighbourhood(nodes, list(links), sum(node.more for node in nodes if node.hops < hops))
+        nodes.append(Near(one, kind, name, hop, many - len(shown) if whole or not hides(kind, relations) else None))
+    beyond = [node.more for node in nodes if node.hops < hops]
+    left_out = None if None in beyond else sum(more for more in beyond if more is not None)
+    return Neighbourhood(nodes, list(links), left_out)
 
 
 def _linked(near: str, relation: str, away: bool, _kind: str, far: str, _name: str) -> Linked:

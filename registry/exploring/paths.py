@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from registry.cypher import exploring
 from registry.exploring.asking import Asker, TooMuch
-from registry.exploring.steps import Step, sentence
+from registry.exploring.steps import Step, hides, sentence
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -37,6 +37,18 @@ class Path:
         return sentence(self.steps)
 
 
+@dataclass(frozen=True)
+class Paths:
+    """Paths between two records, shortest first.
+
+    `withheld` tells that there may be others: of records that were walked to, the actor sees the summary only, so that
+    some of their links are unknown.
+    """
+
+    nodes: Sequence[Path]
+    withheld: bool
+
+
 async def paths(
     asker: Asker,
     start: str,
@@ -46,16 +58,21 @@ async def paths(
     longest: int = 6,
     first: int = 5,
     day: str | None = None,
-) -> list[Path]:
+) -> Paths | None:
     """Return up to `first` simple paths of at most `longest` links of these relations, walked either way.
+
+    None where one of the ends is not there.
 
     The graph is read from both ends, link by link; what was read after N readings holds every path of N links, among
     which Yen's algorithm finds the shortest (networkx). Of a record with more than EACH links the first by name are
     walked. Raises TooMuch when more than MOST_LINKS would have to be read, and StoreError.
     """
-    if start == end:
-        return []
     graph = Graph(asker, relations, day)
+    await graph.read({start, end})
+    if not (graph.knows(start) and graph.knows(end)):
+        return None
+    if start == end:
+        return Paths([], withheld=False)
     seen = {start: {start}, end: {end}}
     frontiers = {start: {start}, end: {end}}
     for readings in range(1, longest + 1):
@@ -65,7 +82,7 @@ async def paths(
         found = graph.shortest(start, end, readings, first)
         if len(found) == first or not frontiers[side]:
             break
-    return found
+    return Paths(found, graph.withheld)
 
 
 class Graph:
@@ -78,6 +95,11 @@ class Graph:
         self._links: nx.Graph[str] = nx.Graph()
         self._names: dict[str, str] = {}
         self._read: set[str] = set()
+        self.withheld = False  # whether some links of the records that were read are not shown to who asks
+
+    def knows(self, one: str) -> bool:
+        """Tell whether a record was read, or found at the end of a link."""
+        return one in self._names
 
     async def read(self, ids: set[str]) -> set[str]:
         """Read the links of these records; return the records at their far ends. Raises TooMuch and StoreError."""
@@ -87,8 +109,9 @@ class Graph:
                 exploring.around(new, self._relations, self._asker.actor, day=self._day, most=EACH)
             )
             self._read |= ids
-            for near, _, name, ties, _ in rows:
+            for near, kind, name, ties, _, whole in rows:
                 self._names[near] = name
+                self.withheld = self.withheld or (not whole and hides(kind, self._relations))
                 for relation, away, _, far, far_name in ties:
                     self._names[far] = far_name
                     self._links.add_edge(near, far)

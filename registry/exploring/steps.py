@@ -1,8 +1,9 @@
 """Links as steps from record to record, each of which reads as a sentence."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from registry.model import MODEL
 from registry.words import _
 
 
@@ -16,6 +17,11 @@ class Step:
     start_name: str
     end: str
     end_name: str
+
+
+def hides(kind: str, relations: Collection[str]) -> bool:
+    """Tell whether some of these relations are details of a kind's records, unknown to who sees their summary only."""
+    return any(not end.link.face and end.link.relation in relations for end in MODEL[kind].ends.values())
 
 
 def sentence(steps: Sequence[Step]) -> str:

@@ -36,9 +36,20 @@ class GroupTie:
     uses: int
 
 
-async def ties(asker: Asker, by: str, day: str) -> list[GroupTie]:
-    """Return the tied pairs of groups, most pairs of agencies first; `by` is one of exploring.GROUPS. Raises StoreError."""
-    rows, (agreements, services, uses) = await asker.ask(
+@dataclass(frozen=True)
+class Ties:
+    """Tied pairs of groups, most pairs of agencies first.
+
+    `withheld` tells that there may be more: of some agencies, resources or agreements the actor sees the summary only.
+    """
+
+    nodes: Sequence[GroupTie]
+    withheld: bool
+
+
+async def ties(asker: Asker, by: str, day: str) -> Ties:
+    """Return the tied pairs of groups; `by` is one of exploring.GROUPS. Raises StoreError."""
+    rows, (agreements, services, uses, withheld) = await asker.ask(
         exploring.groups(by, asker.actor), exploring.ties(asker.actor, day=day)
     )
     labels = {one: _label(by, one, *names) for _, groups in rows for one, *names in groups}
@@ -49,7 +60,7 @@ async def ties(asker: Asker, by: str, day: str) -> list[GroupTie]:
         GroupTie(Group(a, labels[a]), Group(b, labels[b]), number, *(each[a, b] for each in counts))
         for (a, b), number in pairs.items()
     ]
-    return sorted(found, key=lambda tie: (-tie.agencies, tie.a.id, tie.b.id))
+    return Ties(sorted(found, key=lambda tie: (-tie.agencies, tie.a.id, tie.b.id)), withheld)
 
 
 def _tied(lists: Iterable[Sequence[str]], groups_of: Mapping[str, Sequence[str]]) -> Counter[Pair]:

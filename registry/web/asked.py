@@ -61,6 +61,15 @@ class Asked:
         """The words that a name must hold."""
         return self.text.split()[:MOST_WORDS]
 
+    @property
+    def by_details(self) -> bool:
+        """Whether a filter asks for what only those know who see all of a record."""
+        kind = self.kind
+        return any(
+            not (kind.properties[name].face if name in kind.properties else kind.ends[name].link.face)
+            for name in self.chosen
+        )
+
     def path(self, extension: str = "") -> str:
         """Return the address that asks this, of the page or, with an extension, of a file."""
         pairs = [("q", self.text)] if self.text else []

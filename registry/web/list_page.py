@@ -32,7 +32,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Cell:
-    """What stands in a column: a text, `whole` on one line, or records and how many more, or a number that leads to a list."""
+    """What stands in a column: a text, `whole` on one line, or records and how many more, or a number that leads to a list.
+
+    `withheld` tells that nothing stands there as the visitor does not see it.
+    """
 
     heading: str
     text: str = ""
@@ -41,6 +44,7 @@ class Cell:
     more: int = 0
     path: str = ""
     standing: Standing | None = None
+    withheld: bool = False
 
     @property
     def empty(self) -> bool:
@@ -60,11 +64,12 @@ class Choice:
 
 @dataclass(frozen=True)
 class Facet:
-    """What a list can be narrowed by."""
+    """What a list can be narrowed by; of `withheld` records the visitor does not see the value."""
 
     heading: str
     first: list[Choice]
     rest: list[Choice]
+    withheld: int
 
     @property
     def full(self) -> int:
@@ -98,7 +103,8 @@ def _fact_cells(kind: type[Kind], record: Data, today: str) -> Iterator[Cell]:
     of_title = 0 if kind.named else TITLED_BY
     for one in facts(kind)[of_title : of_title + MOST_CELLS]:
         if not (dated and one.value is Date):
-            yield Cell(label(one.name), value_text(one, record), whole=one.value is Date)
+            text, hidden = value_text(one, record), record["withheld"] and not one.face
+            yield Cell(label(one.name), text, whole=one.value is Date, withheld=hidden)
     if dated:
         dates = record["validFrom"], record["validUntil"]
         yield Cell(_("Standing"), standing=standing(*dates, withheld=record["withheld"], today=today))
@@ -106,15 +112,19 @@ def _fact_cells(kind: type[Kind], record: Data, today: str) -> Iterator[Cell]:
 
 def _link_cell(end: End, record: Data) -> Cell:
     far = tuple(shown(end.target, one) for one in far_records(end, record[camel(end.name)]))
-    more = 0 if end.single else record[f"{camel(end.name)}Count"] - len(far)
+    more = 0 if end.single else (record[f"{camel(end.name)}Count"] or 0) - len(far)
     path = list_path(end.target, [(param(other_end(end).name), record["id"])])
-    return Cell(label(end.name), records=far, more=more, path=path)
+    return Cell(label(end.name), records=far, more=more, path=path, withheld=_hidden(end, record))
 
 
 def _count_cell(end: End, record: Data) -> Cell:
     count = record[f"{camel(end.name)}Count"]
     path = list_path(end.target, [(param(other_end(end).name), record["id"])])
-    return Cell(label(end.name), str(count) if count else "", path=path)
+    return Cell(label(end.name), str(count) if count else "", path=path, withheld=_hidden(end, record))
+
+
+def _hidden(end: End, record: Data) -> bool:
+    return not end.link.face and bool(record["withheld"])
 
 
 def facets(asked: Asked, data: Data, names: Names) -> list[Facet]:
@@ -122,7 +132,7 @@ def facets(asked: Asked, data: Data, names: Names) -> list[Facet]:
     own_first = sorted(facets_of(asked.kind), key=lambda name: name in COMMON)
     every = ((name, _choices(asked, name, data, names)) for name in own_first)
     return [
-        Facet(label(name), choices[:AT_ONCE], choices[AT_ONCE:])
+        Facet(label(name), choices[:AT_ONCE], choices[AT_ONCE:], _withheld(asked, name, data))
         for name, choices in every
         if len(choices) > 1 or name in asked.chosen
     ]
@@ -137,6 +147,10 @@ def _choices(asked: Asked, name: str, data: Data, names: Names) -> list[Choice]:
         for value, text, count in sorted(counts, key=lambda one: one[0] not in on)
         if value
     ]
+
+
+def _withheld(asked: Asked, name: str, data: Data) -> int:
+    return sum(one["count"] for one in counted(asked, name, data) if one["withheld"])
 
 
 def counted(asked: Asked, name: str, data: Data) -> list[Data]:

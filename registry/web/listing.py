@@ -66,7 +66,7 @@ def _where_name(name: str) -> str:
 
 
 def _count(name: str) -> str:
-    return f"{camel(name)}Count: countBy(field: {name.upper()}, first: {COUNTED}, rollUp: true) {{ value label count }}"
+    return f"{camel(name)}Count: countBy(field: {name.upper()}, first: {COUNTED}, rollUp: true) {{ value label count withheld }}"
 
 
 def row(kind: type[Kind], named: int) -> Iterator[str]:

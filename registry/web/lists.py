@@ -35,7 +35,7 @@ from schema.paying import paid, pay
 MOST_NAMED = 50
 Endpoint = Callable[[Request], Awaitable[Response]]
 Answer = Callable[[type[Kind], Request], Awaitable[Response]]
-COMMON = ("id", "name", "access", "status", "updated")
+COMMON = ("id", "name", "access", "status", "updated", "withheld")
 
 
 class Lists:
@@ -64,6 +64,7 @@ class Lists:
             facets=list_page.facets(asked, data, called),
             chips=list_page.chips(asked, called),
             registering=kind in EDITED and may_register(me),
+            narrowed=asked.by_details and not me.everything,
             pages=_beside(asked, found["pageInfo"]),
             graphiql=graphiql_path(operation(asked), variables(asked)),
         )

@@ -17,6 +17,7 @@ IMPACT = f"""query Impact($of: ID!) {{
     resources {HIT}
     agencies {HIT}
     areas {HIT}
+    withheld
   }}
 }}
 """

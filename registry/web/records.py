@@ -76,7 +76,7 @@ class Records:
             hidden=record_page.not_shown(kind, record),
             steward=record_page.steward(record, day),
             standing=_standing(kind, record, day),
-            compared=compared(record["statements"]) if kind is MODEL["Partnership"] else [],
+            compared=compared(record["statements"] or []) if kind is MODEL["Partnership"] else [],
             stopping=stopping(impact),
             shared=_shared(kind, record),
             done=_done(request.query_params.get("done", "")),

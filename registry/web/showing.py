@@ -66,14 +66,14 @@ def shown(kind: str, record: Data) -> Shown:
 
 
 def far_records(end: End, answered: Any) -> list[Data]:
-    """Return the records that the answer of a link holds."""
-    answers = [answered] if end.single else answered
+    """Return the records that the answer of a link holds; none where it is withheld."""
+    answers = [answered] if end.single else answered or []
     return [one[field_of(end.target)] if end.link.properties else one for one in answers if one]
 
 
 def items(end: End, answered: Any, today: str) -> list[Shown]:
     """Return the records of a link with their facts, and what is told of the link itself."""
-    answers = [one for one in ([answered] if end.single else answered) if one]
+    answers = [one for one in ([answered] if end.single else answered or []) if one]
     return [_item(end, one, far, today) for one, far in zip(answers, far_records(end, answered), strict=True)]
 
 

@@ -24,6 +24,7 @@ OPERATION = f"""query Shared($agencies: [ID!]!, $asOf: Date) {{
       owners {{ id name }}
       uses {{ {WHO} role since until covered }}
       agreements {{ id name validFrom validUntil withheld }}
+      otherAgreements {{ partnership {{ id name validFrom validUntil withheld }} parties {{ id name }} }}
     }}
     services {{ service {{ {glance(MODEL["Service"])} }} providers {{ {WHO} role }} }}
     partnerships {{
@@ -33,6 +34,7 @@ OPERATION = f"""query Shared($agencies: [ID!]!, $asOf: Date) {{
       statements {{ {WHO} scale level on }}
       disagreement
     }}
+    withheld
     needs {{ need {{ {glance(MODEL["Need"])} }} neededBy {{ id name }} resource {{ id name }} owner {{ id name }} }}
   }}
 }}
@@ -60,13 +62,26 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Agreement:
+    """An agreement that is not between the agencies, and who its parties are."""
+
+    agreement: Shown
+    parties: Sequence[Shown]
+
+
+@dataclass(frozen=True)
 class Resource:
-    """A resource: who of the agencies owns it, who uses it, and under which agreements in force."""
+    """A resource: who of the agencies owns it, who uses it, under which agreements in force between them, and which others.
+
+    Where it is `withheld` uses and agreements are not shown.
+    """
 
     resource: Shown
     owners: Sequence[Shown]
     uses: Sequence[Part]
     agreements: Sequence[Shown]
+    others: Sequence[Agreement]
+    withheld: bool
 
 
 @dataclass(frozen=True)
@@ -100,7 +115,7 @@ class Need:
 
 @dataclass(frozen=True)
 class Shared:
-    """All that the agencies share on a day."""
+    """All that the agencies share on a day; `withheld` tells that there may be more resources that they use."""
 
     as_of: str
     agencies: Sequence[Shown]
@@ -108,6 +123,7 @@ class Shared:
     services: Sequence[Service]
     partnerships: Sequence[Partnership]
     needs: Sequence[Need]
+    withheld: bool
 
     @property
     def full(self) -> int:
@@ -120,6 +136,13 @@ class Shared:
         """How many resources have a use that no agreement in force covers."""
         return sum(1 for one in self.resources if any(use.covered is False for use in one.uses))
 
+    @property
+    def uncertain(self) -> bool:
+        """Whether more of them may have one, as far as the visitor sees."""
+        return self.withheld or any(
+            one.withheld or any(use.covered is None for use in one.uses) for one in self.resources
+        )
+
 
 def shared(data: Data) -> Shared:
     """Return what an answer of `sharedBetween` says."""
@@ -130,6 +153,7 @@ def shared(data: Data) -> Shared:
         [Service(_glance("Service", one["service"]), _parts(one["providers"], PROVISION)) for one in data["services"]],
         [_partnership(one, data["asOf"]) for one in data["partnerships"]],
         [_need(one) for one in data["needs"]],
+        data["withheld"],
     )
 
 
@@ -147,18 +171,25 @@ def _parts(parts: Sequence[Data], declared: Any) -> list[Part]:
 
 
 def _resource(one: Data, day: str) -> Resource:
-    agreements = [
-        Shown("Partnership", each["id"], each["name"], standing=_standing(each, day)) for each in one["agreements"]
+    between = [_agreement(each, day) for each in one["agreements"] or ()]
+    others = [
+        Agreement(_agreement(each["partnership"], day), [_agency(party) for party in each["parties"]])
+        for each in one["otherAgreements"] or ()
     ]
     owners = [_agency(each) for each in one["owners"]]
-    return Resource(_glance("Resource", one["resource"]), owners, _parts(one["uses"], USE), agreements)
+    uses = _parts(one["uses"] or (), USE)
+    return Resource(_glance("Resource", one["resource"]), owners, uses, between, others, one["uses"] is None)
+
+
+def _agreement(one: Data, day: str) -> Shown:
+    return Shown("Partnership", one["id"], one["name"], standing=_standing(one, day))
 
 
 def _partnership(one: Data, day: str) -> Partnership:
     agreement = one["partnership"]
     told = list(_basis(agreement))
     parties = _parts(one["parties"], MEMBERSHIP)
-    said = compared(one["statements"])
+    said = compared(one["statements"] or ())
     return Partnership(shown("Partnership", agreement), _standing(agreement, day), told, parties, said)
 
 

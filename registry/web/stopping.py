@@ -25,18 +25,22 @@ class Hit:
 
 @dataclass(frozen=True)
 class Stopping:
-    """All that is hit: how much of what, in words, and each with its chain, what is lost first."""
+    """All that is hit: how much of what, in words, and each with its chain, what is lost first.
+
+    `withheld` tells that more may be hit, by links that the visitor does not see.
+    """
 
     summary: Sequence[str]
     hits: Sequence[Hit]
+    withheld: bool
 
 
 def stopping(impact: Data | None) -> Stopping | None:
-    """Return what an answer of `impact` says; nothing where nothing is hit."""
+    """Return what an answer of `impact` says; nothing where nothing is hit, nor may be."""
     if not impact or not any(impact.values()):
         return None
     hits = [_hit(KINDS[group], one) for group in HIT for one in impact[group]]
-    return Stopping(_summary(impact), sorted(hits, key=lambda hit: not hit.lost))
+    return Stopping(_summary(impact), sorted(hits, key=lambda hit: not hit.lost), impact["withheld"])
 
 
 def _summary(impact: Data) -> list[str]:

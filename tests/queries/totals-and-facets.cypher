@@ -8,7 +8,7 @@ MATCH (n:Agency)
 WHERE any(r IN n.seen_by WHERE r IN $me.names) AND NOT coalesce(n.status = $in.v1, false) AND NOT coalesce(n.kind = $in.v2, false)
 WITH n.kind AS value, count(n) AS number
 ORDER BY number DESC, value LIMIT $in.v0
-RETURN collect([value, null, number])
+RETURN collect([value, null, number, false])
 // $in: {"v0":20,"v1":"retired","v2":"community"}
 // $me: {"names":["*","*administrators"]}
 
@@ -18,6 +18,6 @@ MATCH (n)-[e:IN_SECTOR]->(m:Sector)
 WHERE any(r IN m.seen_by WHERE r IN $me.names) AND m.status <> 'retired'
 WITH m, m.id AS value, count(DISTINCT n) AS number
 ORDER BY number DESC, value LIMIT $in.v0
-RETURN collect([value, [m.name, m.label_id, m.label_en], number])
+RETURN collect([value, [m.name, m.label_id, m.label_en], number, false])
 // $in: {"v0":1,"v1":"retired","v2":"community"}
 // $me: {"names":["*","*administrators"]}

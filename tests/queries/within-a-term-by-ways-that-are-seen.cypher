@@ -66,7 +66,7 @@ WHERE any(r IN t.seen_by WHERE r IN $me.names) AND t.status <> 'retired' AND all
 WHERE any(r IN x.seen_by WHERE r IN $me.names)) AND m.status <> 'retired'
 WITH m, m.id AS value, count(DISTINCT n) AS number
 ORDER BY number DESC, value LIMIT $in.v0
-RETURN collect([value, [m.name, m.label_id, m.label_en], number])
+RETURN collect([value, [m.name, m.label_id, m.label_en], number, false])
 // $in: {"v0":20,"v1":"retired"}
 // $me: {"names":["*"]}
 

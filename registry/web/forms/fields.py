@@ -134,7 +134,7 @@ class Sheet:
         return Linked(
             end.name,
             label(end.name),
-            _(end.link.doc),
+            _(end.doc),
             end.single,
             [self._row(end, name, place) for place, name in enumerate(names, start=1)],
             self.problems.get(f"l-{end.name}", ()),

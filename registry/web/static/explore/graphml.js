@@ -21,7 +21,7 @@ export function graphml({ records, links }) {
   ].join("\n");
 }
 
-const nodeData = (record) => ({ ...record, label: record.name, sectors: names(record.sectors), areas: names(record.areas) });
+const nodeData = (record) => ({ ...record, more: record.hidden ? undefined : record.more, label: record.name, sectors: names(record.sectors), areas: names(record.areas) });
 const names = (terms) => terms.map((term) => term.name).join("; ");
 const keys = (of, forWhat, declared) => Object.entries(declared).map(([name, type]) => `<key id="${of}-${name}" for="${forWhat}" attr.name="${name}" attr.type="${type}"/>`);
 const data = (of, declared, values) =>

@@ -96,9 +96,12 @@ function notes() {
   const notes = [];
   if (scene.clustered) notes.push(say("clustered", { n: scene.clustered }));
   if (leftOut) notes.push(say("left_out", { n: leftOut }));
+  if (withheld()) notes.push(say("links_withheld"));
   if (view.from && !view.to) notes.push(say("choose_other"));
   return notes;
 }
+
+const withheld = () => [...(answers.near ?? []), answers.found, answers.ties].some((one) => one?.withheld);
 
 function inLanguage(language) {
   const address = new URL(addressOf(view), location);
@@ -132,7 +135,7 @@ async function toggle(id) {
 
 const open = (id) => change({ ...SINGLE, from: view.to ? "" : view.from, of: view.by ? [id] : [...new Set([...view.of, id])], at: id });
 const clear = () => select("");
-const heard = { select, toggle, clear, change, nameOf, ways: () => answers.found?.ways ?? [], wayFrom: (id) => change({ ...SINGLE, from: id }) };
+const heard = { select, toggle, clear, change, nameOf, ways: () => answers.found?.ways ?? [], withheld, wayFrom: (id) => change({ ...SINGLE, from: id }) };
 
 const drawing = new Drawing(byId("canvas"), heard);
 const tables = new Tables(heard);

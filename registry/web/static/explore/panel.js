@@ -83,10 +83,11 @@ export class Panel {
   #impact(scene, view) {
     const of = (state) => scene.records.filter((record) => record.state === state);
     const [lost, degraded] = [of("lost"), of("degraded")];
-    const sum = lost.length + degraded.length ? say("impact_sum", { lost: lost.length, degraded: degraded.length }) : say("impact_none");
+    const hit = lost.length + degraded.length;
+    const sum = hit ? [say("impact_sum", { lost: lost.length, degraded: degraded.length })] : this.heard.withheld() ? [] : [say("impact_none")];
     const told = (those) => those.map((record) => this.#hit(record));
     const title = element("h2", { text: say("impact_of", { name: of("first")[0]?.name ?? "" }) });
-    return [title, element("p", { text: sum }), this.#back(view), element("ul", { className: "hits" }, ...told(lost), ...told(degraded))];
+    return [title, ...sum.map((text) => element("p", { text })), ...this.#withheld(), this.#back(view), element("ul", { className: "hits" }, ...told(lost), ...told(degraded))];
   }
 
   #hit(record) {
@@ -98,8 +99,13 @@ export class Panel {
     const ways = this.heard.ways();
     const told = ways.map((way) => element("li", { text: way.text }));
     const title = element("h2", { text: say("paths_of", { from: this.heard.nameOf(view.from), to: this.heard.nameOf(view.to) }) });
-    const list = told.length ? element("ol", { className: "ways-found" }, ...told) : element("p", { text: say("paths_none") });
-    return [title, this.#back(view), list];
+    const none = this.heard.withheld() ? [] : [element("p", { text: say("paths_none") })];
+    const list = told.length ? [element("ol", { className: "ways-found" }, ...told)] : none;
+    return [title, this.#back(view), ...list, ...this.#withheld()];
+  }
+
+  #withheld() {
+    return this.heard.withheld() ? [element("p", { className: "quiet", text: say("links_withheld") })] : [];
   }
 
   #back(view) {

@@ -55,28 +55,31 @@ export const impact = (of, on) =>
 
 export const paths = (from, to, through, on) =>
   once(`paths ${on} ${from} ${to} ${through}`, async () => {
-    const found = (await ask("paths", { from, to, through, day: on || null })).paths;
-    return found.length ? walked(found) : apart(await Promise.all([from, to].map(record)));
+    const found = present((await ask("paths", { from, to, through, day: on || null })).paths);
+    const shown = found.nodes.length ? walked(found.nodes) : apart(await Promise.all([from, to].map(record)));
+    return { ...shown, withheld: found.withheld };
   });
 
 export const record = (id) => once(`record ${id}`, async () => present((await ask("record", { id })).record));
 
 const apart = (ends) => ({ records: ends.map((end, i) => ({ ...faced(end), steps: i })), links: [], ways: [] });
 
-function near(of, { nodes, links, leftOut }) {
+// Of a record whose links are withheld, `more` is null: how many there are is unknown.
+function near(of, { nodes, links, leftOut, withheld }) {
   const seen = new Map();
   for (const { from, to } of links) for (const end of [from, to]) seen.set(end, (seen.get(end) ?? 0) + 1);
-  const records = nodes.map(({ record, more }) => ({ ...faced(record), total: more + (seen.get(record.id) ?? 0) }));
-  return { of, records, links, leftOut };
+  const total = ({ record, more }) => (more === null ? { hidden: true } : { total: more + (seen.get(record.id) ?? 0) });
+  const records = nodes.map((node) => ({ ...faced(node.record), ...total(node) }));
+  return { of, records, links, leftOut, withheld };
 }
 
-function stopped({ record, services, resources, agencies, areas }) {
+function stopped({ record, services, resources, agencies, areas, withheld }) {
   const hits = [...services, ...resources, ...agencies, ...areas];
   const records = [
     { ...faced(record), state: "first", steps: 0 },
     ...hits.map((hit) => ({ ...faced(hit.record), state: hit.lost ? "lost" : "degraded", why: hit.text, steps: hit.chain.length })),
   ];
-  return { records, links: hits.flatMap((hit) => hit.chain.map(directed)) };
+  return { records, links: hits.flatMap((hit) => hit.chain.map(directed)), withheld };
 }
 
 function walked(found) {

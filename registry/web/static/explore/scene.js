@@ -3,7 +3,7 @@ import { clustered } from "./clusters.js";
 import { links as phrases, most, say } from "./page.js";
 
 export function sceneOf(view, answers) {
-  if (view.by) return rolledUp(answers.ties);
+  if (view.by) return rolledUp(answers.ties.nodes);
   if (view.impact || (view.from && view.to)) return finished({ ...merged([answers.found]), whole: true }, view);
   const { records, links } = merged(answers.near);
   return finished(filtered(records, links, view), view);

@@ -20,7 +20,7 @@ class Sorted {
 
   show(rows) {
     this.rows = rows;
-    const hidden = OPTIONAL.filter((name) => rows.every((row) => !row[name]));
+    const hidden = OPTIONAL.filter((name) => rows.every((row) => !row[name] && !(name === "more" && row.hidden)));
     for (const head of this.heads) {
       head.hidden = hidden.includes(head.dataset.by);
       if (head.dataset.by === this.by) head.setAttribute("aria-sort", this.down ? "descending" : "ascending");
@@ -89,7 +89,9 @@ export class Tables {
     const name = element("button", { type: "button", className: "name", text: record.name, on: { click: () => select(record.id) } });
     const more = record.more
       ? element("button", { type: "button", className: "plain small", tabIndex: -1, text: `+${number(record.more)}`, ariaLabel: `${say("expand")} ${record.name}: ${say("more", { n: record.more })}`, on: { click: () => toggle(record.id) } })
-      : "";
+      : record.hidden
+        ? element("span", { className: "quiet", text: say("hidden") })
+        : "";
     const cells = [
       element("td", {}, record.kind ? glyph(record.kind, colourOf(record, this.view.colour)) : "", name),
       has("kindName") && element("td", { className: "kind", text: record.kindName }),
