@@ -47,7 +47,7 @@ def random_world(random: Random, each: int = 7) -> World:
                     for _ in range(each if end.single else 2 * each)
                 }
                 for here, there in sorted(dict(sorted(pairs)).items() if end.single else pairs):
-                    values = {name: _value(random, one) for name, one in end.link.properties.items()}
+                    values = {name: random_value(random, one) for name, one in end.link.properties.items()}
                     made, problems = make_tie(end, here, there, values)
                     assert made, problems
                     world.ties.append(made)
@@ -66,7 +66,9 @@ def write_world(store: Store, world: World) -> None:
 
 
 def _values(random: Random, kind: type[Kind], ids: dict[str, list[str]]) -> dict[str, Any]:
-    own = {name: _value(random, one) for name, one in kind.properties.items() if name != "id" and not one.kept_by_us}
+    own = {
+        name: random_value(random, one) for name, one in kind.properties.items() if name != "id" and not one.kept_by_us
+    }
     return {
         **own,
         "name": random.choice(NAMES),
@@ -77,7 +79,8 @@ def _values(random: Random, kind: type[Kind], ids: dict[str, list[str]]) -> dict
     }
 
 
-def _value(random: Random, declared: Property) -> Any:
+def random_value(random: Random, declared: Property) -> Any:
+    """Return a value that a property may have, now and then none."""
     if issubclass(declared.value, Ref) or (not declared.required and random.random() < 0.3):
         return None
     if declared.codes:
