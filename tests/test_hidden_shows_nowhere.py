@@ -53,9 +53,16 @@ def test_what_is_hidden_changes_no_byte_of_any_answer(
     asked = [one for one in questions(world, random) if random.random() < share]
     headers = {"Accept-Language": random.choice(["en", "id"])} | signed_in(store, actor)
     before, after = (list(answers(store, place, one, asked, headers)) for one in (world, other))
-    for path, was, now_ in zip(asked, before, after, strict=True):
-        assert was == now_, f"{path}\n" + "\n".join(difflib.unified_diff(was.splitlines(), now_.splitlines(), n=1))
+    changed = [path for path, was, since in zip(asked, before, after, strict=True) if was != since]
+    assert not changed, difference(
+        changed[0], dict(zip(asked, before, strict=True)), dict(zip(asked, after, strict=True))
+    )
     assert len({one for one in before if one.startswith("200")}) > len(asked) / 4
+
+
+def difference(path: str, before: dict[str, str], after: dict[str, str]) -> str:
+    lines = difflib.unified_diff(before[path].splitlines(), after[path].splitlines(), n=1, lineterm="")
+    return "\n".join([path, *lines])
 
 
 def answers(store: Store, place: Place, world: World, asked: list[str], headers: dict[str, str]) -> Iterator[str]:
@@ -66,7 +73,8 @@ def answers(store: Store, place: Place, world: World, asked: list[str], headers:
     with serving(build_app(place, settings)) as client, httpx.Client(base_url=client.base_url, timeout=60) as visitor:
         for path in asked:
             found = visitor.get(path, headers=headers)
-            yield f"{found.status_code}\n{found.headers.get('etag')}\n{found.text}"
+            told = found.text.replace(f"127.0.0.1:{client.base_url.port}", "registry.example")
+            yield f"{found.status_code}\n{found.headers.get('etag')}\n{told}"
 
 
 def signed_in(store: Store, actor: Actor) -> dict[str, str]:

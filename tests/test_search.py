@@ -120,7 +120,7 @@ def test_names_with_which_the_text_begins_are_enough_where_there_are_very_many(s
     found = asked(place, "data", first=200)
     assert [hit.record for hit in found.hits] == [f"resource:{number:03d}" for number in range(200)]
     assert (found.total, found.more, {hit.score for hit in found.hits}) == (200, False, {4.0})
-    assert asked(place, "data 23").total == 11
+    assert asked(place, "data 23").total == 10
 
 
 @pytest.mark.parametrize("hidden", [0, DRAFTS])
