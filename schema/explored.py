@@ -43,10 +43,12 @@ def explored_fields(kinds: Mapping[str, Any], record: Any, page_info: Any) -> di
 
 
 def _search(record: Any, page_info: Any) -> StrawberryField:
+    score = (
+        "How well it fits: 5 where the name or the acronym is the text, 4 where the name begins with it; otherwise 1,"
+        " 1 more where the summary holds all words, plus the share of the words that the name holds."
+    )
     hit = plain(
-        "SearchHit",
-        "A record that was found.",
-        {"score": (float, "How well it fits; comparable within one search."), "record": (record, "What was found.")},
+        "SearchHit", "A record that was found.", {"score": (float, score), "record": (record, "What was found.")}
     )
     count = plain(
         "KindCount",
@@ -55,7 +57,7 @@ def _search(record: Any, page_info: Any) -> StrawberryField:
     )
     connection = plain(
         "SearchConnection",
-        "A page of what was found, best first.",
+        "A page of what was found, by score, then by name.",
         {
             "nodes": (listing(hit), "The hits of the page."),
             "pageInfo": (page_info, "Whether there is more."),

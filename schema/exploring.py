@@ -16,7 +16,7 @@ from schema.refusal import Refused
 
 AGENCIES, HOPS, DEPTH, LONGEST = 20, 4, 10, 8
 RELATIONS = frozenset(link.relation for link in MODEL.links())
-SEARCH = mark("search", ())
+SEARCH = mark("search by score and name", ())
 Asked = Mapping[str, Any]
 
 
@@ -63,7 +63,7 @@ async def _search(asker: Asker, asked: Asked) -> Hits:
     kinds: list[type[Kind]] = (
         [MODEL[name] for name in dict.fromkeys(asked["kinds"])] if asked.get("kinds") else list(MODEL)
     )
-    after = read_cursor(SEARCH, 3, asked["after"]) if asked.get("after") else ()
+    after = _hit_keys(asked["after"]) if asked.get("after") else ()
     first = page_size(asked["first"])
     within = {"sector": asked.get("sector"), "area": asked.get("area")}
     found = await search.search(asker, asked["text"], kinds, **within, first=first, after=after)
@@ -71,6 +71,14 @@ async def _search(asker: Asker, asked: Asked) -> Hits:
     ends = (cursors[0], cursors[-1]) if cursors else (None, None)
     counts = [KindCount(kind, count) for kind, count in sorted(found.of_kinds.items())]
     return Hits(found.hits, PageInfo(found.more, bool(after), *ends), found.total, counts)
+
+
+def _hit_keys(cursor: str) -> list[Any]:
+    """Return the keys of a hit that a cursor holds. Raises Refused."""
+    score, *names = read_cursor(SEARCH, 3, cursor)
+    if not isinstance(score, int | float) or not all(isinstance(one, str) for one in names):
+        raise Refused("BAD_REQUEST", "The cursor was changed; begin again without it.")
+    return [score, *names]
 
 
 async def _shared_between(asker: Asker, asked: Asked) -> shared.Shared:

@@ -17,7 +17,7 @@ from strawberry.types import ExecutionResult
 from registry.access import Actor
 from registry.store import Reader, Store
 from schema.compiled import Asking
-from schema.freshness import Freshness, is_known
+from schema.freshness import Asked, Freshness, is_known
 from schema.limits import BODY, ERRORS
 from schema.negotiation import JSON, media_type, status, wait
 from schema.refusal import presented
@@ -75,19 +75,22 @@ class Endpoint(GraphQL[Asking, None]):
             return await self._page(request)
         _check(request)
         asked = await self.parse_http_body(adapter)
-        tag = await self._tag(request)
-        if tag and is_known(tag, request):
-            return Response(status_code=304, headers={**PRIVATE, "ETag": tag})
+        known = await self._asked(request)
+        if known and (tag := known[0].tag(known[1])) and is_known(tag, request):
+            return _not_changed(tag)
         response = await self._known(request, asked) or await self.run(request)
-        if tag and response.headers["cache-control"] == PRIVATE["Cache-Control"]:
+        if known and response.headers["cache-control"] == PRIVATE["Cache-Control"]:
+            tag = known[0].made(known[1], response.body)
+            if is_known(tag, request):
+                return _not_changed(tag)
             response.headers["ETag"] = tag
         return response
 
-    async def _tag(self, request: Request) -> str | None:
-        """Return the entity tag of what a request asks for; only what is asked by GET has one."""
+    async def _asked(self, request: Request) -> tuple[Freshness, Asked] | None:
+        """Return what makes the entity tag of an answer; only what is asked by GET has one."""
         if request.method != "GET" or self._freshness is None:
             return None
-        return await self._freshness.tag(request, self._actor(request), _media(request))
+        return self._freshness, await self._freshness.asked(request, self._actor(request), _media(request))
 
     async def _known(self, request: Request, asked: GraphQLRequestData) -> Response | None:
         """Answer a document that is known; all else is left to Strawberry, which takes twice the time."""
@@ -136,6 +139,10 @@ class Endpoint(GraphQL[Asking, None]):
     def encode_json(self, data: object) -> bytes:
         """Write JSON."""
         return orjson.dumps(data)
+
+
+def _not_changed(tag: str) -> Response:
+    return Response(status_code=304, headers={**PRIVATE, "ETag": tag})
 
 
 def _media(request: Request) -> str:

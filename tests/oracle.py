@@ -126,7 +126,8 @@ class Oracle:
             if tie.end.link == end.link and here == record["id"]:
                 far = self._records[there]
                 if sees(self._actor, far):
-                    found.append((tie.values, far))
+                    whole = may_see_all(self._actor, record) and may_see_all(self._actor, far)
+                    found.append((tie.values if whole else _summary(tie), far))
         return found
 
     def _listed(self, record: Any, where: Any) -> bool:
@@ -182,9 +183,10 @@ class Oracle:
     def _meets_link(self, record: Any, end: End, edge: Mapping[str, object], far: Any, asked: Any) -> bool | None:
         if not end.link.properties:
             return self._meets(far, asked)
-        of_edge = all(
-            _compare(name, edge[name], operator, value, False)
-            for name in end.link.properties
+        whole = may_see_all(self._actor, record) and may_see_all(self._actor, far)
+        of_edge = _every(
+            _compare(name, edge[name], operator, value, False) if whole or declared.face or not end.link.face else None
+            for name, declared in end.link.properties.items()
             for operator, value in (asked.get(camel(name)) or {}).items()
         )
         near = self._meets(record, asked.get(field_of(end.kind)))
@@ -270,6 +272,12 @@ def _any(told: Iterable[bool | None]) -> bool | None:
 
 def _not(told: bool | None) -> bool | None:
     return None if told is None else not told
+
+
+def _summary(tie: Tie) -> dict[str, object]:
+    """Return the properties of a link as they are seen by who sees the summary of one of its ends only."""
+    declared = tie.end.link.properties
+    return {name: value if declared[name].face else None for name, value in tie.values.items()}
 
 
 def _falls(orders: Any) -> bool:

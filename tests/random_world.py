@@ -50,7 +50,8 @@ def random_world(random: Random, each: int = 7) -> World:
                 pairs = {(here, there) for here, there in drawn if here != there}
                 for here, there in sorted(dict(sorted(pairs)).items() if end.single else pairs):
                     values = _agreeing(
-                        end.link.properties, {name: value_of(random, one) for name, one in end.link.properties.items()}
+                        end.link.properties,
+                        {name: random_value(random, one) for name, one in end.link.properties.items()},
                     )
                     made, problems = make_tie(end, here, there, values)
                     assert made, problems
@@ -70,7 +71,9 @@ def write_world(store: Store, world: World) -> None:
 
 
 def _values(random: Random, kind: type[Kind], ids: dict[str, list[str]]) -> dict[str, Any]:
-    own = {name: value_of(random, one) for name, one in kind.properties.items() if name != "id" and not one.kept_by_us}
+    own = {
+        name: random_value(random, one) for name, one in kind.properties.items() if name != "id" and not one.kept_by_us
+    }
     return {
         **_agreeing(kind.properties, own),
         "name": random.choice(NAMES),
@@ -87,7 +90,8 @@ def _agreeing(declared: Mapping[str, Property], values: dict[str, Any]) -> dict[
     return {name: None if name in lost else value for name, value in values.items()}
 
 
-def value_of(random: Random, declared: Property) -> Any:
+def random_value(random: Random, declared: Property) -> Any:
+    """Return a value that a property may have, now and then none."""
     if issubclass(declared.value, Ref) or (not declared.required and random.random() < 0.3):
         return None
     if declared.codes:

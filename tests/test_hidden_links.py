@@ -28,7 +28,7 @@ from schema.graph_api import build_schema, facets_of
 from schema.names import camel, field_of
 from tests.engines import SLOW_ON_NEO4J
 from tests.oracle import World
-from tests.random_world import value_of, write_world
+from tests.random_world import random_value, write_world
 from tests.serving import serving
 
 pytestmark = SLOW_ON_NEO4J
@@ -55,7 +55,9 @@ def far(kind: str, how: str) -> str:
 
 def made(kind: type[Kind], one: str, access: str) -> Any:
     """Return a record with no more than it needs."""
-    required = {name: value_of(Random(0), declared) for name, declared in kind.properties.items() if declared.required}
+    required = {
+        name: random_value(Random(0), declared) for name, declared in kind.properties.items() if declared.required
+    }
     found, problems = make_record(
         kind, {**required, "id": one, "name": one, "access": access, "status": "published", "steward": "agency:court"}
     )
@@ -76,7 +78,9 @@ def world() -> World:
         ]
     for end in (end for end in ENDS if end.declared):
         values = {
-            name: value_of(Random(0), declared) for name, declared in end.link.properties.items() if declared.required
+            name: random_value(Random(0), declared)
+            for name, declared in end.link.properties.items()
+            if declared.required
         }
         for how in SEEN:
             for here, there in (

@@ -29,6 +29,7 @@ pytestmark = SLOW_ON_NEO4J
 RUN = {"source": "test", "run": "run:test"}
 JSON, GRAPHQL = "application/json", "application/graphql-response+json"
 QUERY = "{ agencies { nodes { name } } }"
+PARTS = "{ agencies { nodes { name partOf(first: 1) { name } } } }"
 TOTAL = "query Total { agencies { totalCount } }"
 
 
@@ -149,9 +150,23 @@ def test_who_has_the_answer_gets_no_other_until_the_graph_changes(client: httpx.
     assert until(lambda: get(tag=tag).status_code == 200)
     changed = get(tag=tag)
     assert get(tag=changed.headers["etag"]).status_code == 304
-    owns, end = MODEL["Agency"].ends["part_of"], make_tie(MODEL["Agency"].ends["part_of"], "agency:9", "agency:0", {})
-    world.write(tie(owns.link, [end[0]] if end[0] else [], **RUN))
-    assert until(lambda: get(tag=changed.headers["etag"]).status_code == 200)
+    parts = get(PARTS)
+    end = MODEL["Agency"].ends["part_of"]
+    made, _problems = make_tie(end, "agency:9", "agency:0", {})
+    world.write(tie(end.link, [made] if made else [], **RUN))
+    assert until(lambda: get(PARTS, parts.headers["etag"]).status_code == 200)
+    assert get().headers["etag"] == changed.headers["etag"], "a link that was not asked for"
+
+
+def test_a_change_of_what_is_hidden_changes_no_entity_tag(client: httpx.Client, world: Store) -> None:
+    def get(tag: str = "") -> httpx.Response:
+        return client.get("/graphql", params={"query": QUERY}, headers={"If-None-Match": tag})
+
+    tag = get().headers["etag"]
+    hidden = record("Agency", "agency:hidden", "Office 10", kind="court", access="closed")
+    for one in (hidden, record("Agency", "agency:hidden", "Office 11", kind="court", status="draft")):
+        world.write(upsert(MODEL["Agency"], [one], now=now(), **RUN))
+        assert (get().headers["etag"], get(tag).status_code) == (tag, 304)
 
 
 def test_writers_who_meet_all_leave_their_mark(world: Store) -> None:

@@ -100,7 +100,7 @@ def _faults(one: Partnership, register: Register) -> Iterator[str]:
         return
     if register.expiring(one):
         yield "expiring"
-    if not one.covers and not one.covers_hidden:
+    if not one.covers:
         yield "empty"
     if not one.legal_basis and one.instrument not in (None, INFORMAL):
         yield "no-basis"
@@ -124,7 +124,13 @@ def _uses(running: Sequence[tuple[Resource, str]], register: Register) -> Iterat
 
 
 def _withheld(register: Register, finding: Finding) -> bool:
-    """Tell whether an agreement of which only the face is seen may follow, or cover the use, or the user may be the owner."""
+    """Tell whether what is hidden may settle it.
+
+    An agreement of which only the face is seen may follow, or cover the use; the user may be the owner; an agreement may
+    cover what only the face is seen of.
+    """
+    if finding.code == "empty":
+        return finding.agreement is not None and finding.agreement.covers_hidden
     if finding.code == "uncovered":
         user, *owners = finding.agencies
         return not owners or any(register.hides((user, owner)) for owner in owners)

@@ -82,10 +82,14 @@ def _facts(lists: Lists) -> Iterator[Fact]:
     yield Fact("Partnership", "begins", lists.partnerships, _if_whole(lambda one: bool(one.valid_from)))
     formal = [one for one in lists.partnerships if one.instrument != INFORMAL]
     yield Fact("Partnership", "basis", formal, _if_whole(lambda one: bool(one.legal_basis)))
-    yield Fact("Partnership", "cover", lists.partnerships, _if_whole(lambda one: bool(one.covers or one.covers_hidden)))
+    yield Fact("Partnership", "cover", lists.partnerships, _if_whole(_covers))
 
 
-def _if_whole(known: Callable[[Partnership], bool]) -> Callable[[Partnership], bool | None]:
+def _covers(one: Partnership) -> bool | None:
+    return True if one.covers else None if one.covers_hidden else False
+
+
+def _if_whole(known: Callable[[Partnership], bool | None]) -> Callable[[Partnership], bool | None]:
     return lambda one: known(one) if one.whole else None
 
 

@@ -74,7 +74,10 @@ class Need(NamedTuple):
 
 
 class Partnership(NamedTuple):
-    """An agreement. Where `whole` is false its dates, basis and cover are not known to who asks."""
+    """An agreement. Where `whole` is false its dates, basis and cover are not known to who asks.
+
+    `covers_hidden` says that it may cover services or resources of which no more than the summary is seen.
+    """
 
     id: str
     name: str
@@ -85,7 +88,7 @@ class Partnership(NamedTuple):
     legal_basis: str | None = None
     parties: Ids = ()
     covers: Ids = ()
-    covers_hidden: int = 0
+    covers_hidden: bool = False
     renews: Ids = ()
     target_scale: str | None = None
     target_level: int | None = None

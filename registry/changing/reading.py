@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Generic, TypeVar
 
 from registry.access import Actor
-from registry.changing.names import BEGINNING, Named, Names, parts
+from registry.changing.names import BEGINNING, MOST, Named, Names, parts
 from registry.changing.state import State, read_state
 from registry.cypher import states
 from registry.cypher.write import Stored
@@ -68,8 +68,9 @@ class Reading:
         """Return records whose names have a word that begins as one of this name does. Raises StoreError."""
         if (known := self._names.get(kind.__name__)) is not None:
             return known.like(name)
-        query = " ".join(dict.fromkeys(f"{word[:BEGINNING]}*" for word in parts(name)[1][:MOST_WORDS]))
-        rows = self._ask(states.named_like(kind, query, self._actor.parameter())) if query else [[[]]]
+        beginnings = list(dict.fromkeys(word[:BEGINNING] for word in parts(name)[1][:MOST_WORDS]))
+        me = self._actor.parameter()
+        rows = self._ask(states.named_like(kind, beginnings, me, most=MOST)) if beginnings else [[[]]]
         named: Named = rows[0][0]
         return named
 

@@ -88,16 +88,28 @@ class Writing:
         return both(
             self.condition(linked.far, far, end.target, unknown=unknown),
             self.condition(linked.near, node, end.kind, unknown=unknown),
-            self.edge_condition(linked.edge, edge, end),
+            self._edge_condition(linked.edge, node, edge, far, end, unknown=unknown),
         )
 
-    def edge_condition(self, condition: Condition, edge: str, end: End) -> str:
-        """Return the predicate of conditions on a link's own properties."""
+    def edge_detail_seen(self, node: str, far: str, declared: Property, end: End) -> str:
+        """Return the predicate of who, of those who see a link, may see a property of it; "" where all of them may."""
+        return f"{seen_whole(node)} AND {seen_whole(far)}" if end.link.face and not declared.face else ""
+
+    def _edge_condition(
+        self, condition: Condition, node: str, edge: str, far: str, end: End, *, unknown: bool = False
+    ) -> str:
+        """Return the predicate of conditions on a link's own properties; `unknown` as in `condition`."""
         match condition:
             case Compare():
-                return self._compare(condition, f"{edge}.", end.link.properties[condition.property])
+                declared = end.link.properties[condition.property]
+                holds = self._compare(condition, f"{edge}.", declared)
+                seen_by = self.edge_detail_seen(node, far, declared, end)
+                if not seen_by:
+                    return holds
+                return f"(NOT ({seen_by}) OR {holds})" if unknown else f"({seen_by} AND {holds})"
             case AllOf():
-                return " AND ".join(self.edge_condition(part, edge, end) for part in condition.parts) or "true"
+                parts = (self._edge_condition(part, node, edge, far, end, unknown=unknown) for part in condition.parts)
+                return " AND ".join(parts) or "true"
         raise TypeError(f"no condition on a link: {condition}")
 
     def _compare(self, compare: Compare, owner: str, declared: Property) -> str:

@@ -15,23 +15,46 @@ from registry.searching import Asked
 
 ANY = "|".join(kind.__name__ for kind in MODEL)
 FACES = sorted({link.relation for link in MODEL.links() if link.face})
+SAME, BEGINS = 5.0, 4.0  # scores of a search
+
+
+def named(wanted: Asked, kind: type[Kind], actor: Actor, *, sector: str | None, area: str | None, most: int) -> Cypher:
+    """Return a row `[kind, id, name key, score]` for each record of a kind whose name begins with the text, by name.
+
+    The index of names yields them in order, so that a text with which very many names begin costs no more than others.
+    """
+    text = (
+        f"MATCH (n:{kind.__name__}) WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL"
+        f" AND {_counts('n')}{_in_terms(sector, area)}"
+        f" RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN {SAME} ELSE {BEGINS} END] AS row"
+        " ORDER BY n.name_key, n.id LIMIT $n"
+    )
+    inside = {"sector": sector, "area": area}
+    return Cypher(text, {"k": wanted.text, "n": most, "in": inside, "me": actor.parameter()}, long=True)
 
 
 def found(
     wanted: Asked, kinds: Sequence[type[Kind]], actor: Actor, *, sector: str | None, area: str | None, most: int
 ) -> Cypher:
-    """Return `[kind, id, tier, score]` of records that hold every word, best first.
+    """Return `[kind, id, name key, score]` of records that hold every word, best first, then by name and id.
 
-    The tiers: 0 the name or acronym itself, 1 a name that begins so, 2 all words in the face, 3 in the details. What
-    only the details hold is found by those who may see them.
+    What only the details hold is found by those who may see them. The engine's own score and limit are not used: both
+    count records and words that the actor may not see. The score is SAME where the name or the acronym is the text, and
+    BEGINS where the name begins with it; otherwise 1, and 1 more where the summary holds all words, plus the share of the
+    words that the name holds.
     """
+    holds = "any(part IN word WHERE {} CONTAINS part)"
     text = (
-        "UNWIND $in.indexes AS i CALL db.index.fulltext.queryNodes(i, $in.query, {limit: 400}) YIELD node, score"
-        " WITH node AS n, score, all(word IN $in.words WHERE any(part IN word WHERE node.face_words CONTAINS part)) AS face"
-        f" WHERE {_counts('n')} AND (face OR {seen_whole('n')}){_in_terms(sector, area)}"
-        " WITH n, score, CASE WHEN n.name_key = $in.text OR coalesce(toLower(n.acronym) = $in.text, false) THEN 0"
-        " WHEN n.name_key STARTS WITH $in.text THEN 1 WHEN face THEN 2 ELSE 3 END AS tier"
-        " ORDER BY tier, score DESC, n.id LIMIT $n RETURN collect([labels(n)[0], n.id, tier, score])"
+        "UNWIND $in.indexes AS i CALL db.index.fulltext.queryNodes(i, $in.query) YIELD node"
+        f" WITH node AS n, {seen_whole('node')} AS whole,"
+        f" all(word IN $in.words WHERE {holds.format('node.face_words')}) AS face"
+        f" WHERE {_counts('n')} AND (face OR whole){_in_terms(sector, area)}"
+        f" WITH n, CASE WHEN n.name_key = $in.text OR coalesce(toLower(n.acronym) = $in.text, false) THEN {SAME}"
+        f" WHEN n.name_key STARTS WITH $in.text THEN {BEGINS} ELSE CASE WHEN face THEN 2.0 ELSE 1.0 END"
+        " + toFloat(size([word IN $in.words WHERE "
+        + holds.format("(' ' + n.name_key + ' ')")
+        + "])) / size($in.words) END AS score"
+        " ORDER BY score DESC, n.name_key, n.id LIMIT $n RETURN collect([labels(n)[0], n.id, n.name_key, score])"
     )
     inside = {
         "indexes": [words_index(kind) for kind in kinds],

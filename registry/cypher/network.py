@@ -1,7 +1,8 @@
 """The graph as the analyses read it: one text, one row, one list for each sort of record that a report needs.
 
 Only published records enter, and of those only what the actor may see. A record of which the actor sees no more than the
-face says so (`whole` is false) and leaves its details out; of what an agreement covers such records are only counted.
+face says so (`whole` is false) and leaves its details out; whether an agreement covers such a record is not told, so where
+there are any it may cover more.
 """
 
 from collections.abc import Sequence
@@ -20,8 +21,8 @@ def network(reads: Sequence[str], actor: Actor) -> Cypher:
     - `resources`: `[id, name, whole, owner ids, [[user id, since, until, role], …], kind, shareability, application class,
       area ids, function ids, unit, capacity, in use, available since]`
     - `needs`: `[id, name, whole, agency ids, kind, area ids, function ids, unit, quantity, by when]`
-    - `partnerships`: `[id, name, whole, instrument, valid from, valid until, legal basis, party ids, covered ids, how many
-      covered records show no more than their face, ids of the agreements it renews, target scale, target level]`
+    - `partnerships`: `[id, name, whole, instrument, valid from, valid until, legal basis, party ids, covered ids, whether
+      it may cover more, ids of the agreements it renews, target scale, target level]`
     - `statements`: `[id, name, whole, agency ids, partnership ids, scale, level, on]`
     - `channels`: `[id, name, whole, agency ids, service ids, kind, two-way, answers within]`
     - `feedbacks`: `[id, name, whole, service ids, channel ids, owner ids, received, answered]`
@@ -45,11 +46,16 @@ def compared_with(need: str, kind: str, actor: Actor) -> Cypher:
     return Cypher(text, {"me": actor.parameter(), "in": {"need": need, "kind": kind}})
 
 
-def _records(kind: str, *columns: str, path: str = "", also: str = "") -> str:
-    """Return the text of the list of a kind; of those at the end of a `path` only, and of which holds what is `also` asked."""
+def _records(kind: str, *columns: str, path: str = "", also: str = "", once: str = "") -> str:
+    """Return the text of the list of a kind; of those at the end of a `path` only, and of which holds what is `also` asked.
+
+    What is found `once` for all of them is called `found`.
+    """
     return (
+        f"{f'WITH {once} AS found ' if once else ''}"
         f"MATCH {path}(n:{kind}) WHERE {_published('n')} AND {seen('n')}{f' AND {also}' if also else ''}"
-        f" WITH {'DISTINCT ' if path else ''}n ORDER BY n.id RETURN [n.id, n.name, {', '.join(columns)}]"
+        f" WITH {'DISTINCT ' if path else ''}n{', found' if once else ''} ORDER BY n.id"
+        f" RETURN [n.id, n.name, {', '.join(columns)}]"
     )
 
 
@@ -81,10 +87,7 @@ _USES = (
     f"COLLECT {{ MATCH (n)<-[e:USES]-(m:Agency) WHERE {_published('m')} AND {_WHOLE} AND {seen_whole('m')}"
     " WITH e, m ORDER BY m.id, e.key RETURN [m.id, e.since, e.until, e.role] }"
 )
-_HIDDEN = (
-    f"COUNT {{ MATCH (n)-[:COVERS]->(m:Service|Resource) WHERE {_published('m')} AND {_WHOLE} AND {seen('m')}"
-    f" AND NOT {seen_whole('m')} }}"
-)
+_HIDING = f"EXISTS {{ MATCH (m:Service|Resource) WHERE {_published('m')} AND {seen('m')} AND NOT {seen_whole('m')} }}"
 _RESOURCE = (
     _WHOLE,
     _linked("(n)<-[:OWNS]-(m:Agency)"),
@@ -139,10 +142,11 @@ _LISTS = {
         _detail("legal_basis"),
         _linked("(n)<-[:PARTY_TO]-(m:Agency)"),
         _details("(n)-[:COVERS]->(m:Service|Resource)"),
-        _HIDDEN,
+        f"({_WHOLE} AND found)",
         _details("(n)-[:RENEWS]->(m:Partnership)"),
         _detail("target_scale"),
         _detail("target_level"),
+        once=_HIDING,
     ),
     "statements": _records(
         "Statement",

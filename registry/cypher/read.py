@@ -269,7 +269,7 @@ class Reading(Writing):
         )
         sort += f", {edge}.key" if end.link.keyed else ""
         views = [self.selected(one, far) for one in follow.far] + [self.selected(one, node) for one in follow.near]
-        edges = [f"{edge}.{name}" for name in follow.edge]
+        edges = [self._edge(node, edge, far, end.link.properties[name], end) for name in follow.edge]
         row = views[0] if len(views) == 1 and not edges else f"[{', '.join(edges + views)}]"
         limit = self.value(follow.first)
         return self._of_links(
@@ -278,6 +278,10 @@ class Reading(Writing):
             f"COLLECT {{ MATCH {self.pattern(node, edge, f'{far}:{end.target}', end)} WHERE {where}"
             f" WITH {node}, {edge}, {far} ORDER BY {sort} LIMIT {limit} RETURN {row} }}",
         )
+
+    def _edge(self, node: str, edge: str, far: str, declared: Property, end: End) -> str:
+        stored, seen_by = f"{edge}.{declared.name}", self.edge_detail_seen(node, far, declared, end)
+        return f"CASE WHEN {seen_by} THEN {stored} END" if seen_by else stored
 
     def _count(self, count: Count, node: str, end: End) -> str:
         edge, far = self.variable(), self.variable()

@@ -73,13 +73,21 @@ def faces(kind: type[Kind], ids: Sequence[str]) -> Cypher:
     return Cypher(text, {"in": {"ids": list(ids)}})
 
 
-def named_like(kind: type[Kind], query: str, me: Mapping[str, object]) -> Cypher:
-    """Return one row: `[id, name]` of records that the index of words finds, that are not retired and that `me` may see."""
+def named_like(kind: type[Kind], beginnings: Sequence[str], me: Mapping[str, object], *, most: int) -> Cypher:
+    """Return one row: `[id, name]` of records, at most `most`, with a word in the name that has one of these beginnings.
+
+    They are not retired, and `me` may know of them. Those that share most beginnings come first; the index's own score
+    and limit would count records that `me` may not know of.
+    """
     text = (
-        "CALL db.index.fulltext.queryNodes($in.index, $in.query, {limit: 400}) YIELD node, score"
-        f" WITH node AS n WHERE n.status <> 'retired' AND {seen('n')} RETURN collect([n.id, n.name])"
+        "CALL db.index.fulltext.queryNodes($in.index, $in.query) YIELD node"
+        f" WITH node AS n WHERE n.status <> 'retired' AND {seen('n')}"
+        " WITH n, size([one IN $in.beginnings WHERE ' ' + n.name_key CONTAINS ' ' + one]) AS shared"
+        " WHERE shared > 0 WITH n ORDER BY shared DESC, n.name_key, n.id LIMIT $n RETURN collect([n.id, n.name])"
     )
-    return Cypher(text, {"in": {"index": words_index(kind), "query": query}, "me": me})
+    query = " ".join(f"{one}*" for one in beginnings)
+    inside = {"index": words_index(kind), "query": query, "beginnings": list(beginnings)}
+    return Cypher(text, {"n": most, "in": inside, "me": me})
 
 
 def names(kind: type[Kind], me: Mapping[str, object]) -> Cypher:

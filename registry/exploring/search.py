@@ -3,28 +3,34 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from registry.cypher import exploring
 from registry.exploring.asking import Asker
 from registry.modelling import Kind
-from registry.searching import asked, is_searched
+from registry.searching import Asked, asked, is_searched
 
 MOST = 200
 
 
 @dataclass(frozen=True)
 class Hit:
-    """A record that was found. The lower its tier the better, then the higher its score."""
+    """A record that was found: the higher its score the better, then by the folded name and the id."""
 
     kind: str
     record: str
-    tier: int
+    name_key: str
     score: float
 
     @property
     def keys(self) -> list[object]:
         """Where it stands among the hits, for a cursor."""
-        return [self.tier, self.score, self.record]
+        return [self.score, self.name_key, self.record]
+
+    @property
+    def place(self) -> tuple[float, str, str]:
+        """The same as a key to sort by."""
+        return -self.score, self.name_key, self.record
 
 
 @dataclass(frozen=True)
@@ -55,12 +61,26 @@ async def search(
     wanted, searched = asked(text), [kind for kind in kinds if is_searched(kind)]
     if not wanted.words or not searched:
         return Found((), more=False, total=0, of_kinds={})
-    (rows,) = await asker.ask(exploring.found(wanted, searched, asker.actor, sector=sector, area=area, most=MOST))
-    hits = [Hit(*row) for row in rows]
-    rest = [hit for hit in hits if _behind(hit, after)] if after else hits
+    hits = sorted(await _hits(asker, wanted, searched, sector, area), key=lambda hit: hit.place)[:MOST]
+    rest = [hit for hit in hits if hit.place > _place(after)] if after else hits
     return Found(rest[:first], len(rest) > first, len(hits), Counter(hit.kind for hit in hits))
 
 
-def _behind(hit: Hit, after: Sequence[object]) -> bool:
-    tier, score, record = after
-    return (hit.tier, -hit.score, hit.record) > (tier, -float(str(score)), record)
+async def _hits(
+    asker: Asker, wanted: Asked, kinds: Sequence[type[Kind]], sector: str | None, area: str | None
+) -> list[Hit]:
+    """Return at least the best MOST hits.
+
+    Where the names of so many begin with the text, the words of all others need not be looked at.
+    """
+    within = {"sector": sector, "area": area}
+    named = await asker.read([exploring.named(wanted, kind, asker.actor, **within, most=MOST) for kind in kinds])
+    rows = [row for of_kind in named for (row,) in of_kind]
+    if len(rows) < MOST:
+        (rows,) = await asker.ask(exploring.found(wanted, kinds, asker.actor, **within, most=MOST))
+    return [Hit(*row) for row in rows]
+
+
+def _place(keys: Sequence[Any]) -> tuple[float, str, str]:
+    score, name_key, record = keys
+    return -score, name_key, record
