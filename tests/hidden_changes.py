@@ -7,7 +7,7 @@ from registry.access import Actor
 from registry.modelling import End, Kind, Property
 from registry.records import Record, Tie, make_record, make_tie
 from tests.oracle import World, may_see, may_see_all
-from tests.random_world import random_value
+from tests.random_world import agreeing, random_value
 
 KEPT = ("id", "access", "status", "steward", "grants", "source", "created", "updated", "version")
 NEW = 3  # hidden records more of each kind
@@ -54,14 +54,14 @@ class HiddenChanges:
 
     def _changed(self, record: Record, those: dict[str, Property]) -> Record:
         raw = {name: value for name, value in record.values.items() if not record.kind.properties[name].kept_by_us}
-        return self._record(
-            record.kind, {**raw, **{name: random_value(self._random, one) for name, one in those.items()}}
-        )
+        changed = agreeing(record.kind.properties, {**raw, **self._values(those)})
+        untouched = all(changed[name] == value for name, value in raw.items() if name not in those)
+        return self._record(record.kind, changed if untouched else raw)
 
     def _new(self, kind: type[Kind], number: int) -> Record:
         """Return a hidden record that is called as one that is there, so that it would be found with it."""
         own = {name: one for name, one in kind.properties.items() if name not in KEPT}
-        values = {name: random_value(self._random, one) for name, one in own.items()}
+        values = agreeing(own, self._values(own))
         namesake = self._random.choice([one for one in self._world.records if one.kind is kind])
         access, status = self._random.choice([("closed", "published"), ("open", "draft"), ("restricted", "proposed")])
         raw = {**values, "name": namesake.values["name"], "access": access, "status": status}
@@ -79,7 +79,9 @@ class HiddenChanges:
             if self._whole(tie.start_id) and self._whole(tie.end_id):
                 return [tie]
             details = {name: one for name, one in tie.end.link.properties.items() if not one.face}
-            return [self._tie(tie.end, self._here(tie), self._there(tie), {**tie.values, **self._values(details)})]
+            changed = agreeing(tie.end.link.properties, {**tie.values, **self._values(details)})
+            untouched = all(changed[name] == value for name, value in tie.values.items() if name not in details)
+            return [self._tie(tie.end, self._here(tie), self._there(tie), changed if untouched else dict(tie.values))]
         return [tie] if self._random.random() < 0.5 else []
 
     def _new_ties(self, end: End) -> list[Tie]:
@@ -89,8 +91,9 @@ class HiddenChanges:
             for kind in (end.kind, end.target)
         }
         pairs = {(self._random.choice(ids[end.kind]), self._random.choice(ids[end.target])) for _ in range(12)}
-        hidden = [(here, there) for here, there in sorted(pairs) if self._hides(end, here, there)]
-        return [self._tie(end, *pair, self._values(end.link.properties)) for pair in hidden]
+        hidden = [(here, there) for here, there in sorted(pairs) if here != there and self._hides(end, here, there)]
+        declared = end.link.properties
+        return [self._tie(end, *pair, agreeing(declared, self._values(declared))) for pair in hidden]
 
     def _tie(self, end: End, here: str, there: str, values: dict[str, Any]) -> Tie:
         made, problems = make_tie(end, here, there, values)

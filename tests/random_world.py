@@ -49,7 +49,7 @@ def random_world(random: Random, each: int = 7) -> World:
                 }
                 pairs = {(here, there) for here, there in drawn if here != there}
                 for here, there in sorted(dict(sorted(pairs)).items() if end.single else pairs):
-                    values = _agreeing(
+                    values = agreeing(
                         end.link.properties,
                         {name: random_value(random, one) for name, one in end.link.properties.items()},
                     )
@@ -75,7 +75,7 @@ def _values(random: Random, kind: type[Kind], ids: dict[str, list[str]]) -> dict
         name: random_value(random, one) for name, one in kind.properties.items() if name != "id" and not one.kept_by_us
     }
     return {
-        **_agreeing(kind.properties, own),
+        **agreeing(kind.properties, own),
         "name": random.choice(NAMES),
         "access": random.choice(["open", "open", "restricted", "closed"]),
         "status": random.choice(["published", "published", "published", "draft", "proposed", "retired"]),
@@ -84,7 +84,7 @@ def _values(random: Random, kind: type[Kind], ids: dict[str, list[str]]) -> dict
     }
 
 
-def _agreeing(declared: Mapping[str, Property], values: dict[str, Any]) -> dict[str, Any]:
+def agreeing(declared: Mapping[str, Property], values: dict[str, Any]) -> dict[str, Any]:
     """Return values without those that the model says contradict others."""
     lost = {problem.field for problem in contradictions(declared, values)}
     return {name: None if name in lost else value for name, value in values.items()}
