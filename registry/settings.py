@@ -17,6 +17,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from registry.clock import TIMEZONE, time_zone, use_zone
+
 ISSUER = re.compile(r"https://[^\s?#@]+|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(/[^\s?#]*)?")
 HOST = re.compile(r"\*|(\*\.)?[\w.-]+|\[[0-9a-fA-F:.]+\]")
 
@@ -45,6 +47,7 @@ class Settings(BaseSettings):
     sources: Path = Field(Path("sources"))
     reports: Path = Field(Path("reports"))
     lang: Literal["id", "en"] = Field("id")
+    timezone: str = Field(TIMEZONE)
     heap: str = Field("512m", pattern=r"^[0-9]+[mg]$")
     query_timeout: float = Field(10.0, gt=0, le=600)
     introspection: bool = Field(True)
@@ -68,6 +71,16 @@ class Settings(BaseSettings):
     def saved_runs(self) -> Path:
         """Where runs of reports are kept."""
         return self.data / "saved-runs"
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone(cls, name: str) -> str:
+        """Refuse a time zone that is unknown."""
+        try:
+            time_zone(name)
+        except ValueError:
+            raise PydanticCustomError("zone", "it is the name of a time zone, such as Asia/Jakarta") from None
+        return name
 
     @field_validator("neo4j_uri")
     @classmethod
@@ -133,9 +146,11 @@ class Settings(BaseSettings):
 
 
 def load_settings() -> Settings:
-    """Read the settings. Raises SettingsError."""
+    """Read the settings, and set the time zone of this process. Raises SettingsError."""
     try:
-        return Settings()
+        settings = Settings()
+        use_zone(settings.timezone)
+        return settings
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]).upper()

@@ -4,12 +4,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from registry.clock import today
 from registry.exploring import impact, neighbourhood, paths, search, shared, ties
 from registry.exploring.asking import Asker, TooMuch
 from registry.model import MODEL
 from registry.modelling import Kind
 from registry.plan import Explore
-from registry.values import today
 from schema.cursors import mark, read_cursor, write_cursor
 from schema.limits import page_size
 from schema.refusal import Refused

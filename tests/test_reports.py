@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from datetime import date
 
 import networkx as nx
 import numpy as np
@@ -16,6 +15,7 @@ from registry.analysis.fixed_degrees import fixed_degrees
 from registry.analysis.lists import Agency, Lists, Resource, Term
 from registry.analysis.mixing import mixing
 from registry.analysis.significance import false_discovery
+from registry.clock import today
 from registry.model import MODEL
 from registry.records import make_tie
 from registry.reports.catalogue import QUESTIONS, answer_from, run_report
@@ -250,4 +250,4 @@ def test_false_discovery_is_that_of_benjamini_and_hochberg() -> None:
 
 
 def test_today_is_the_day_of_a_report_that_names_none(store: Store) -> None:
-    assert run_report(store, "coverage", ADMIN).as_of == date.today().isoformat()  # noqa: DTZ011
+    assert run_report(store, "coverage", ADMIN).as_of == today()

@@ -14,10 +14,10 @@ from registry.changing.state import read_state
 from registry.changing.stating import confirm, state_level, withdraw
 from registry.changing.steps import PROPOSE, take
 from registry.changing.turn import Asking, Outcome
+from registry.clock import today
 from registry.cypher import contacts, states
 from registry.model import Channel, Feedback, Need, Partnership, Request, Resource, Service, Statement
 from registry.store import Store
-from registry.values import today
 from tests.engines import SLOW_ON_NEO4J
 from tests.town import HEAD, HEALTH, LIBRARY, by, codes, history, properties, publish, room, settle
 

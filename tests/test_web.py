@@ -15,13 +15,13 @@ from jsonschema import Draft202012Validator
 from python_calamine import load_workbook
 
 from registry.analysis.gaps import NEXT_STEPS
+from registry.clock import now
 from registry.cypher.text import Cypher
 from registry.cypher.write import tie, upsert
 from registry.model import MAIN, MODEL
 from registry.records import make_tie
 from registry.settings import Settings
 from registry.store import Place, Store
-from registry.values import now
 from registry.web import graphiql
 from registry.web.app import build_app
 from registry.words import _, speaking

@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
+from registry.clock import today
 from registry.model import MODEL
-from registry.values import today
 from registry.web.standing import standing
 from registry.web.star import star as star_of
 from registry.web.statements import compared

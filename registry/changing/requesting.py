@@ -11,11 +11,12 @@ from registry.changing.saving import LinkChange, Saving, not_allowed, prepared
 from registry.changing.state import State, Ties
 from registry.changing.steps import PUBLISHED, check_stands, found, whole
 from registry.changing.turn import Asking, Outcome, Refused, Turn, change, cleaned
+from registry.clock import today
 from registry.figures import number
 from registry.model import Agency, Request, Resource
 from registry.records import Problem, show
 from registry.store import Store
-from registry.values import Prose, today
+from registry.values import Prose
 from registry.words import _
 
 

@@ -10,6 +10,7 @@ from registry.changing.entry import End, Stored, sealed
 from registry.changing.pending import Pending, Written
 from registry.changing.reading import ANY, Reading
 from registry.changing.state import Difference, State, difference, nothing, ties_beyond
+from registry.clock import now
 from registry.cypher import chain, states, write
 from registry.cypher.states import BY_HAND
 from registry.cypher.text import Cypher
@@ -17,7 +18,7 @@ from registry.model import MODEL, Source
 from registry.modelling import Kind
 from registry.records import Problem, Record, make_record, show
 from registry.store import Ask, Rows, Store
-from registry.values import Unfit, Value, now
+from registry.values import Unfit, Value
 from registry.words import _
 
 Answer = TypeVar("Answer")

@@ -2,6 +2,7 @@
 
 import typer
 
+from registry.clock import local_text
 from registry.commands.console import print_json, print_table, tell, warn
 from registry.settings import load_settings
 from registry.words import speaking
@@ -28,7 +29,8 @@ def list_(as_json: bool = typer.Option(False, "--json", help="Print JSON.")) -> 
     if as_json:
         print_json(listed)
     else:
-        print_table(HEADINGS, [list(one.values()) for one in listed])
+        shown = ({**one, "saved": local_text(str(one["saved"]))} for one in listed)
+        print_table(HEADINGS, [list(one.values()) for one in shown])
 
 
 @saved_app.command()

@@ -12,9 +12,9 @@ import orjson
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from registry.access import ANYBODY, Actor
+from registry.clock import now
 from registry.reports.render import as_json
 from registry.reports.report import Confidence, Evidence, Report, ReportError, Row, Value
-from registry.values import now
 from registry.words import _, language
 
 LABEL = re.compile(r"[a-z0-9][a-z0-9._-]{0,59}")
