@@ -59,6 +59,11 @@ class Link:
     face: bool
     speaks: bool = False  # by hand only who acts for the agency that is declared may tie it
 
+    @property
+    def dated(self) -> bool:
+        """Whether it runs from a day to a day, so that on a given day it is current, has ended or is upcoming."""
+        return {"since", "until"} <= self.properties.keys()
+
 
 @dataclass(frozen=True)
 class End:

@@ -242,6 +242,7 @@ def _neighbourhood(record: Any) -> StrawberryField:
             "nodes": (listing(node), "The records, itself first."),
             "links": (listing(link), "The links among them."),
             "leftOut": (int, "How many links within reach lead to records that are not shown."),
+            "notCurrent": (int, "How many links within reach do not run on the day, which are left out."),
         },
     )
     asked = {"hops": (int, 1), "links": maybe(listing(LINKS)), "first": (int, 200), "asOf": AS_OF}

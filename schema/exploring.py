@@ -84,7 +84,7 @@ async def _paths(asker: Asker, asked: Asked) -> list[paths.Path]:
     longest, first = _at_most("longest", asked, LONGEST), page_size(asked["first"])
     through = asked.get("through") or RELATIONS - paths.ASIDE
     ends = asked["from"], asked["to"]
-    return await paths.paths(asker, *ends, through, longest=longest, first=first, day=asked.get("asOf"))
+    return await paths.paths(asker, *ends, through, longest=longest, first=first, day=_day(asked))
 
 
 async def _impact(asker: Asker, asked: Asked) -> impact.Impact | None:
@@ -98,7 +98,7 @@ async def _ties(asker: Asker, asked: Asked) -> list[ties.GroupTie]:
 async def _neighbourhood(asker: Asker, asked: Asked) -> neighbourhood.Neighbourhood | None:
     hops, first = _at_most("hops", asked, HOPS), max(1, page_size(asked["first"]))
     links = asked.get("links") or RELATIONS
-    return await neighbourhood.neighbourhood(asker, asked["of"], links, hops=hops, first=first, day=asked.get("asOf"))
+    return await neighbourhood.neighbourhood(asker, asked["of"], links, hops=hops, first=first, day=_day(asked))
 
 
 def _day(asked: Asked) -> str:

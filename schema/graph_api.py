@@ -17,6 +17,8 @@ from registry.modelling import End, Kind, Link, Model, Property
 from registry.values import Flag
 from schema.building import (
     CLOSED_LISTS,
+    DAY,
+    PERIOD,
     PYTHON,
     SCALARS,
     answered_field,
@@ -158,11 +160,12 @@ class Outputs:
             return
         where = maybe(self._inputs.wheres[end.target])
         order = maybe(listing(self._inputs.orders[end.target]))
+        dated = {"period": (PERIOD, PERIOD.CURRENT), "asOf": maybe(DAY)} if end.link.dated else {}
         yield (
             camel(end.name),
-            answered_field(listing(target), end.link.doc, where=where, order=order, first=(int, FIRST_LINKED)),
+            answered_field(listing(target), end.link.doc, where=where, order=order, first=(int, FIRST_LINKED), **dated),
         )
-        yield f"{camel(end.name)}Count", answered_field(int, f"How many. {end.link.doc}", where=where)
+        yield f"{camel(end.name)}Count", answered_field(int, f"How many. {end.link.doc}", where=where, **dated)
 
     def _fill_link(self, link: Link) -> None:
         made = self._links[link_type(link)]

@@ -11,6 +11,7 @@ from typing import Any
 from graphql import GraphQLResolveInfo, build_schema, graphql_sync
 
 from registry.access import Actor
+from registry.clock import today
 from registry.codes import code_list
 from registry.modelling import End, Model
 from registry.records import Record, Tie, fold
@@ -81,7 +82,7 @@ class Oracle:
                 return self._linked(record, end, asked)
             if name == f"{camel(end.name)}Count":
                 where = asked.get("where")
-                return sum(self._listed(far, where) for _, far in self._far(record, end))
+                return sum(self._listed(far, where) for edge, far in self._far(record, end) if _runs(edge, asked))
         raise AssertionError(name)
 
     def _shown(self, record: Any, name: str) -> Any:
@@ -90,6 +91,7 @@ class Oracle:
 
     def _linked(self, record: Any, end: End, asked: Mapping[str, Any]) -> Any:
         found = [(edge, far) for edge, far in self._far(record, end) if self._listed(far, asked.get("where"))]
+        found = [(edge, far) for edge, far in found if _runs(edge, asked)]
         found.sort(key=lambda one: one[1]["id"], reverse=_falls(asked.get("order")))
         for order in reversed(asked.get("order") or [{"name": "ASC"}]):
             found = self._sorted(found, order, lambda one: one[1])
@@ -162,7 +164,8 @@ class Oracle:
         counted = [
             self._meets_link(record, end, edge, far, asked)
             for edge, far in self._far(record, end)
-            if _speaks(where) or far["status"] != "retired"
+            if (_speaks(where) or far["status"] != "retired")
+            and ("since" not in end.link.properties or _runs(edge, _usual(asked)))
         ]
         return {"some": any(counted), "none": not any(counted), "every": all(counted)}[quantifier]
 
@@ -235,6 +238,25 @@ class Oracle:
             {"value": str(value).lower() if isinstance(value, bool) else value, "label": label, "count": number}
             for (value, label), number in ordered[:first]
         ]
+
+
+def _usual(asked: Any) -> Any:
+    return {"period": "ALL" if asked.get("since") or asked.get("until") else "CURRENT"} | {
+        name: value for name, value in asked.items() if value is not None
+    }
+
+
+def _runs(edge: Mapping[str, object], asked: Any) -> bool:
+    """Tell whether a link is in the period that is asked for; one that is not dated always is."""
+    if "since" not in edge:
+        return True
+    day = asked.get("asOf") or today()
+    period = "CURRENT"
+    if edge["until"] and str(edge["until"]) < day:
+        period = "ENDED"
+    elif edge["since"] and str(edge["since"]) > day:
+        period = "UPCOMING"
+    return asked.get("period", "CURRENT") in (period, "ALL")
 
 
 def _falls(orders: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from registry.access import seen, seen_whole
 from registry.modelling import End, Model, Property
-from registry.plan import AllOf, AnyOf, Compare, Condition, Given, Linked, Not, Several, Within
+from registry.plan import AllOf, AnyOf, Compare, Condition, Given, Linked, Not, Runs, Several, Within
 
 PARTS = "-[:BROADER*0..6]->"  # from a part, or the term itself, to the term
 LEVELS = (
@@ -66,7 +66,8 @@ class Writing:
         holds = self.demanded(linked, node, edge, far, end)
         among = f" AND {self.condition(linked.among, far, end.target)}" if linked.among != AllOf() else ""
         pattern = self.pattern(node, edge, f"{far}:{end.target}", end)
-        start = f"MATCH {pattern} WHERE {self.link_seen(node, far, end)}{among}"
+        counts = both(self.link_seen(node, far, end), self.running(linked.runs, edge))
+        start = f"MATCH {pattern} WHERE {counts}{among}"
         if linked.quantifier == "every":
             return f"NOT EXISTS {{ {start} AND NOT ({holds}) }}"
         return f"{'NOT ' if linked.quantifier == 'none' else ''}EXISTS {{ {start} AND {holds} }}"
@@ -78,6 +79,10 @@ class Writing:
             self.condition(linked.near, node, end.kind),
             self.edge_condition(linked.edge, edge, end),
         )
+
+    def running(self, which: Runs | None, edge: str) -> str:
+        """Return the predicate of which links count."""
+        return "true" if which is None else runs(which.period, edge, self.value(which.day))
 
     def edge_condition(self, condition: Condition, edge: str, end: End) -> str:
         """Return the predicate of conditions on a link's own properties."""
@@ -98,6 +103,16 @@ class Writing:
             return f"coalesce({self.value(compare.value)} IN {stored}, false)"
         holds = f"coalesce({stored} {_SYMBOLS[operator]} {self.value(compare.value)}, false)"
         return f"NOT {holds}" if operator in ("ne", "not_in") else holds
+
+
+def runs(period: str, owner: str, day: str, first: str = "since", last: str = "until") -> str:
+    """Return the predicate that what runs from a first to a last day is current on a day, has ended, or is upcoming."""
+    ended, upcoming = f"{owner}.{last} < {day}", f"{owner}.{first} > {day}"
+    return {
+        "current": f"NOT coalesce({upcoming}, false) AND NOT coalesce({ended}, false)",
+        "ended": f"coalesce({ended}, false)",
+        "upcoming": f"coalesce({upcoming}, false) AND NOT coalesce({ended}, false)",
+    }[period]
 
 
 def way_seen(way: str) -> str:

@@ -192,9 +192,14 @@ class Reading(Writing):
         (named,) = parts_of(linked.far)
         assert isinstance(named, Compare)
         start = f"WITH {self.value(named.value)} AS id MATCH (m:{end.target} {{id: id}})"
-        conditions = [self.condition(linked.among, "m", end.target), self.condition(rest, "n", kind)]
+        conditions = [
+            self.condition(linked.among, "m", end.target),
+            self.running(linked.runs, "e"),
+            self.condition(rest, "n", kind),
+        ]
         where = both(self.link_seen("n", "m", end), seen("n"), *conditions)
-        return f"{start} MATCH {self.pattern(f'n:{kind}', '', 'm', end)}", where
+        edge = "e" if linked.runs else ""
+        return f"{start} MATCH {self.pattern(f'n:{kind}', edge, 'm', end)}", where
 
     def _begin(
         self,
@@ -223,6 +228,7 @@ class Reading(Writing):
         meets = both(
             self.link_seen("n", "m", end),
             self.condition(link.among, "m", end.target),
+            self.running(link.runs, "e"),
             self.demanded(link, "n", "e", "m", end),
         )
         linked = f"MATCH {self.pattern(f'n:{question.kind}', 'e', 'm', end)} WHERE {meets} WITH DISTINCT n"
@@ -257,7 +263,11 @@ class Reading(Writing):
 
     def _follow(self, follow: Follow, node: str, end: End) -> str:
         edge, far = self.variable(), self.variable()
-        where = both(self.link_seen(node, far, end), self.condition(follow.where, far, end.target))
+        where = both(
+            self.link_seen(node, far, end),
+            self.running(follow.runs, edge),
+            self.condition(follow.where, far, end.target),
+        )
         order = follow.order or (BY_NAME,)
         keys = [self._key(one, end.target, far) for one in order] + [f"{far}.id"]
         sort = ", ".join(
@@ -274,7 +284,11 @@ class Reading(Writing):
 
     def _count(self, count: Count, node: str, end: End) -> str:
         edge, far = self.variable(), self.variable()
-        where = both(self.link_seen(node, far, end), self.condition(count.where, far, end.target))
+        where = both(
+            self.link_seen(node, far, end),
+            self.running(count.runs, edge),
+            self.condition(count.where, far, end.target),
+        )
         return f"COUNT {{ MATCH {self.pattern(node, edge, f'{far}:{end.target}', end)} WHERE {where} }}"
 
     def _look(self, look: Look, node: str, declared: Property) -> str:

@@ -32,19 +32,23 @@ class Linked:
 
 @dataclass(frozen=True)
 class Neighbourhood:
-    """Records, nearest first, the links among them, and how many links within reach were left out."""
+    """Records, nearest first, the links among them, and how many links within reach were left out.
+
+    Links that are not current on the day are counted apart.
+    """
 
     nodes: Sequence[Near]
     links: Sequence[Linked]
     left_out: int
+    not_current: int
 
 
 async def neighbourhood(
-    asker: Asker, of: str, relations: Collection[str], *, hops: int = 1, first: int = 200, day: str | None = None
+    asker: Asker, of: str, relations: Collection[str], *, hops: int = 1, first: int = 200, day: str
 ) -> Neighbourhood | None:
     """Return at most `first` records within `hops` links of a record, itself among them; None if it is not there.
 
-    Records equally near come in the order of their names. With a day, uses and agreements that do not run then are left
+    Records equally near come in the order of their names. Uses and agreements that do not run on the day are left
     out. Raises StoreError.
     """
     away: dict[str, int] = {of: 0}
@@ -65,11 +69,13 @@ def _collected(read: dict[str, Any], away: dict[str, int], hops: int) -> Neighbo
     nodes: list[Near] = []
     links: dict[Linked, None] = {}
     for one, hop in away.items():
-        _, kind, name, ties, many = read[one]
+        _, kind, name, ties, many, _past = read[one]
         shown = [_linked(one, *tie) for tie in ties if tie[3] in read]
         links |= dict.fromkeys(shown)
         nodes.append(Near(one, kind, name, hop, many - len(shown)))
-    return Neighbourhood(nodes, list(links), sum(node.more for node in nodes if node.hops < hops))
+    within = [node for node in nodes if node.hops < hops]
+    left_out, not_current = sum(node.more for node in within), sum(read[node.record][5] for node in within)
+    return Neighbourhood(nodes, list(links), left_out, not_current)
 
 
 def _linked(near: str, relation: str, away: bool, _kind: str, far: str, _name: str) -> Linked:

@@ -45,7 +45,7 @@ async def paths(
     *,
     longest: int = 6,
     first: int = 5,
-    day: str | None = None,
+    day: str,
 ) -> list[Path]:
     """Return up to `first` simple paths of at most `longest` links of these relations, walked either way.
 
@@ -71,7 +71,7 @@ async def paths(
 class Graph:
     """The part of the graph that was read so far."""
 
-    def __init__(self, asker: Asker, relations: Collection[str], day: str | None) -> None:
+    def __init__(self, asker: Asker, relations: Collection[str], day: str) -> None:
         import networkx as nx  # half a second, which only who asks for paths should wait
 
         self._nx, self._asker, self._relations, self._day = nx, asker, relations, day
@@ -87,7 +87,7 @@ class Graph:
                 exploring.around(new, self._relations, self._asker.actor, day=self._day, most=EACH)
             )
             self._read |= ids
-            for near, _, name, ties, _ in rows:
+            for near, _, name, ties, _, _ in rows:
                 self._names[near] = name
                 for relation, away, _, far, far_name in ties:
                     self._names[far] = far_name

@@ -1,5 +1,5 @@
 MATCH (n:Agency)
-WHERE n.name_key >= $k AND n.id IS NOT NULL AND (n.name_key > $k OR n.id > $id) AND any(r IN n.seen_by WHERE r IN $me.names) AND NOT coalesce(n.status = $in.v12, false)
+WHERE n.name_key >= $k AND n.id IS NOT NULL AND (n.name_key > $k OR n.id > $id) AND any(r IN n.seen_by WHERE r IN $me.names) AND NOT coalesce(n.status = $in.v13, false)
 RETURN [[n.name, COLLECT {
   MATCH (n)-[x1:IN_SECTOR]->(x2:Sector)
   WHERE any(r IN x2.seen_by WHERE r IN $me.names) AND NOT coalesce(x2.status = $in.v0, false)
@@ -26,19 +26,19 @@ RETURN [[n.name, COLLECT {
   }]]
 }, COLLECT {
   MATCH (n)-[x9:USES]->(x10:Resource)
-  WHERE any(r IN n.shown_to WHERE r IN $me.names) AND any(r IN x10.shown_to WHERE r IN $me.names) AND NOT coalesce(x10.status = $in.v8, false)
+  WHERE any(r IN n.shown_to WHERE r IN $me.names) AND any(r IN x10.shown_to WHERE r IN $me.names) AND NOT coalesce(x9.since > $in.v8, false) AND NOT coalesce(x9.until < $in.v8, false) AND NOT coalesce(x10.status = $in.v9, false)
   WITH n, x9, x10
-  ORDER BY x10.name_key, x10.id LIMIT $in.v11
+  ORDER BY x10.name_key, x10.id LIMIT $in.v12
   RETURN [x9.role, x9.since, [x10.name, COLLECT {
     MATCH (x10)<-[x11:OWNS]-(x12:Agency)
-    WHERE any(r IN x12.seen_by WHERE r IN $me.names) AND NOT coalesce(x12.status = $in.v9, false)
+    WHERE any(r IN x12.seen_by WHERE r IN $me.names) AND NOT coalesce(x12.status = $in.v10, false)
     WITH x10, x11, x12
-    ORDER BY x12.name_key, x12.id LIMIT $in.v10
+    ORDER BY x12.name_key, x12.id LIMIT $in.v11
     RETURN [x12.name]
   }]]
 }], [n.name_key, n.id]] AS row
 ORDER BY n.name_key, n.id LIMIT $n
-// $in: {"v0":"retired","v1":50,"v2":"retired","v3":"retired","v4":"retired","v5":50,"v6":50,"v7":1,"v8":"retired","v9":"retired","v10":50,"v11":50,"v12":"retired"}
+// $in: {"v0":"retired","v1":50,"v2":"retired","v3":"retired","v4":"retired","v5":50,"v6":50,"v7":1,"v8":"2026-11-25","v9":"retired","v10":"retired","v11":50,"v12":50,"v13":"retired"}
 // $me: {"names":["*","*administrators"]}
 // $k: ""
 // $id: ""

@@ -63,11 +63,11 @@ export const record = (id) => once(`record ${id}`, async () => present((await as
 
 const apart = (ends) => ({ records: ends.map((end, i) => ({ ...faced(end), steps: i })), links: [], ways: [] });
 
-function near(of, { nodes, links, leftOut }) {
+function near(of, { nodes, links, leftOut, notCurrent }) {
   const seen = new Map();
   for (const { from, to } of links) for (const end of [from, to]) seen.set(end, (seen.get(end) ?? 0) + 1);
   const records = nodes.map(({ record, more }) => ({ ...faced(record), total: more + (seen.get(record.id) ?? 0) }));
-  return { of, records, links, leftOut };
+  return { of, records, links, leftOut, notCurrent };
 }
 
 function stopped({ record, services, resources, agencies, areas }) {
