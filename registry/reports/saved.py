@@ -133,6 +133,10 @@ class SavedRuns:
                 except ReportError as error:
                     tell(str(error))
 
+    def edition(self) -> tuple[tuple[str, int], ...]:
+        """Return what is another whenever a run is kept or removed."""
+        return tuple((path.name, path.stat().st_mtime_ns) for path in sorted(self._folder.glob(f"*{ENDING}")))
+
     def remove(self, label: str) -> None:
         """Delete a run. Raises ReportError."""
         if not LABEL.fullmatch(label) or not self._path(label).is_file():

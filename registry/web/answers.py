@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -12,6 +11,7 @@ from anyio import CapacityLimiter, to_thread
 
 from registry.access import Actor
 from registry.analysis.gaps import FROM, GAPS
+from registry.cypher.changes import last_marks
 from registry.cypher.read import write
 from registry.model import MAIN, MODEL
 from registry.plan import Compare, Given, Question, Total
@@ -24,7 +24,7 @@ from registry.web.tools import Tools
 from registry.words import language
 from schema.counting import Counts
 
-FRESH, KEPT, AT_ONCE = 30.0, 64, 2
+KEPT, AT_ONCE = 64, 2
 NOT_RETIRED = Compare("status", "ne", Given(fixed="retired"))
 T = TypeVar("T")
 
@@ -46,13 +46,16 @@ class Attention:
 
 
 class Answers:
-    """Asks one store. Reports run in threads of their own, at most two at once, and are kept for half a minute."""
+    """Asks one store. Reports run in threads of their own, at most two at once, and are kept until the graph changes.
+
+    A report is kept with the marks of the last change, read before the report; changes by other tools leave no mark.
+    """
 
     def __init__(self, tools: Tools, reader: Reader, library: Library) -> None:
         self._tools, self._reader, self._library = tools, reader, library
         self._threads = CapacityLimiter(AT_ONCE)
         self._counts = Counts()
-        self._kept: dict[Hashable, tuple[float, asyncio.Future[Any]]] = {}
+        self._kept: dict[Hashable, tuple[list[str], asyncio.Future[Any]]] = {}
 
     async def counts(self, actor: Actor) -> dict[str, int]:
         """Return how many records there are of each kind. Raises StoreError."""
@@ -63,7 +66,7 @@ class Answers:
         """Return a report of a day, today when None, as the actor may see it. Raises ReportError and StoreError."""
         as_of, values = read_day(day), read_parameters(self._library.find(name), params)
         return await self._fresh(
-            (name, self._library.edition(), actor, as_of, *values.items()),
+            (name, self._library.state(name), actor, as_of, *values.items()),
             lambda: self._library.run(self._tools.store(), name, actor, as_of, values),
         )
 
@@ -72,22 +75,24 @@ class Answers:
         return Attention(await self.report(GAPS.name, None, {}, actor))
 
     async def _fresh(self, key: Hashable, answer: Callable[[], T]) -> T:
-        """Return the answer that is kept under the key, or a new one: those who ask meanwhile wait for the same."""
+        """Return the answer to a key as the graph is now: those who ask before the graph changes get the same."""
         key = (language(), key)
-        until, kept = self._kept.get(key, (0.0, None))
-        if kept is None or until < time.monotonic():
+        ((marks,),) = (await self._reader.read([last_marks()]))[0]
+        known, kept = self._kept.get(key, ([], None))
+        if kept is None or known != marks or (not marks and kept.done()):
             kept = asyncio.ensure_future(to_thread.run_sync(answer, limiter=self._threads))
-            self._keep(key, kept)
+            self._keep(key, marks, kept)
         try:
             answered: T = await asyncio.shield(kept)
         except Exception:
-            self._kept.pop(key, None)
+            if self._kept.get(key, (marks, None))[1] is kept:
+                self._kept.pop(key, None)
             raise
         return answered
 
-    def _keep(self, key: Hashable, answer: asyncio.Future[Any]) -> None:
+    def _keep(self, key: Hashable, marks: list[str], answer: asyncio.Future[Any]) -> None:
         self._kept.pop(key, None)
-        self._kept[key] = time.monotonic() + FRESH, answer
+        self._kept[key] = marks, answer
         if len(self._kept) > KEPT:
             del self._kept[next(iter(self._kept))]
 
