@@ -2,7 +2,11 @@
 
 import json
 import math
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +18,7 @@ from registry.words import speaking
 from tests.depok import depok
 
 AS_OF = "2026-11-25"
+ROOT = Path(__file__).parent.parent
 
 
 def agencies(count: int, sectors: int) -> list[Agency]:
@@ -92,6 +97,32 @@ def test_three_hundred_thousand_agreements_of_three_hundred_agencies_get_a_plain
 @pytest.mark.parametrize("name", list(QUESTIONS))
 def test_a_report_asked_twice_answers_the_same(name: str) -> None:
     assert as_json(answer_from(depok(), name, AS_OF)) == as_json(answer_from(depok(), name, AS_OF))
+
+
+def test_no_report_depends_on_the_order_of_sets() -> None:
+    """Sets of texts have another order in every process, by the seed of their hashes."""
+    told = "; ".join(
+        (
+            "from tests.depok import depok",
+            "from registry.reports.catalogue import QUESTIONS, answer_from",
+            "from registry.reports.render import as_json",
+            "world, lost = depok(), {'lose': 'depok:dinkes-kota'}",
+            f"told = [as_json(answer_from(world, one, '{AS_OF}', lost if one == 'what-if' else {{}})) for one in QUESTIONS]",
+            "print(__import__('json').dumps(dict(zip(QUESTIONS, told))))",
+        )
+    )
+    answers = []
+    for seed in ("0", "1", "2"):
+        done = subprocess.run(
+            [sys.executable, "-c", told],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+        )
+        answers.append(json.loads(done.stdout))
+    for name in QUESTIONS:
+        assert answers[0][name] == answers[1][name] == answers[2][name], name
 
 
 @pytest.mark.parametrize("name", list(QUESTIONS))

@@ -25,7 +25,7 @@ ABOUT = {
     **gaps_in_use.ABOUT,
 }
 URGENCY = (
-    *("uncovered", "missing", "gap", "expired", "expiring", "fits"),
+    *("uncovered", "disputed", "missing", "gap", "expired", "interrupted", "expiring", "fits"),
     *("apart", "cut-point", "overlap", "special-application"),
     *("below", "wanted", "own-sector", "one-tie"),
     *("reversed", "empty", "no-basis"),
@@ -33,6 +33,8 @@ URGENCY = (
 NEXT_STEPS = {
     "coverage": "Ask the stewards of these records to complete them.",
     "uncovered": "Conclude an agreement that covers this use, or end the use.",
+    "disputed": "Settle with the parties what they agreed, then correct or end it.",
+    "interrupted": "Agree how the work goes on until the renewal begins.",
     "expired": "Renew it, or record that the work has ended.",
     "expiring": "Decide before the last day whether to renew it.",
     "reversed": "Check the document and correct the dates.",
