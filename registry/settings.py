@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,8 +19,10 @@ from pydantic_settings import (
 )
 
 from registry.clock import TIMEZONE, time_zone, use_zone
+from registry.words import LANGUAGES
 
 ISSUER = re.compile(r"https://[^\s?#@]+|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(/[^\s?#]*)?")
+LOCALE = ("LC_ALL", "LC_MESSAGES", "LANG")  # POSIX: the first that is set counts
 HOST = re.compile(r"\*|(\*\.)?[\w.-]+|\[[0-9a-fA-F:.]+\]")
 
 
@@ -66,6 +69,15 @@ class Settings(BaseSettings):
     oidc_groups_claim: str = Field("groups")
     smallest_count: int = Field(0, ge=0, le=1_000)
     hosts: Annotated[tuple[str, ...], NoDecode] = Field(())
+
+    @property
+    def command_lang(self) -> str:
+        """The language of commands: REGISTRY_LANG, else that of LC_ALL, LC_MESSAGES or LANG, else the default."""
+        if "lang" in self.model_fields_set:
+            return self.lang
+        given = next((value for name in LOCALE if (value := os.environ.get(name))), "")
+        spoken = re.split(r"[_.@-]", given.lower())[0]
+        return spoken if spoken in LANGUAGES else "en" if spoken in ("c", "posix") else self.lang
 
     @property
     def saved_runs(self) -> Path:

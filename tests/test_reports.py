@@ -149,16 +149,17 @@ def test_the_gap_report_counts_its_findings_by_sort_and_each_part_of_how_many() 
     assert list(report.sorts.values())[:2] == [counted["uncovered"], counted["missing"]] == [8, 9]
     assert sum(report.sorts.values()) == sum(counted.values()) == report.found
     told = as_text(report)
-    assert f"{report.found} findings: used without an agreement (8); needs another" in " ".join(told.split())
+    assert f"Findings: {report.found}: used without an agreement (8); needs another" in " ".join(told.split())
     assert "38," not in told.split("What ")[0], "no sum over reports that look at different things"
-    assert "\nsector-gaps: 2 of 55\n" in told and "\nagreements: 31 of " in told
+    assert "\nsector-gaps: Sector pairs with too few ties: 2 of 55\n" in told
+    assert "\nagreements: Agreements and uses with a finding: 31 of " in told
     parts = {one["name"]: one for one in json.loads(as_json(report))["parts"]}
     assert parts["sector-gaps"] == {"name": "sector-gaps", "found": 2, "of": 55, "unknown": 25}
 
 
 def test_the_gap_report_begins_with_what_too_little_is_on_record_of() -> None:
     shares = [row["measure"] for row in answer_from(depok(), "gaps", AS_OF).rows if row["about"] == "coverage"]
-    assert shares == ["136 of 192, 71%", "121 of 192, 63%"]
+    assert shares == ["56 of 192, 29%", "71 of 192, 37%"]
 
 
 def test_what_nobody_began_to_use_of_late_is_not_wanted_next() -> None:

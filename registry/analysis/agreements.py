@@ -68,6 +68,7 @@ AGREEMENTS = Question(
     ),
     (WITHIN,),
     key=("finding", "agreement", "resource", "agencies"),
+    counts="Agreements and uses with a finding",
 )
 
 
@@ -91,7 +92,7 @@ def agreements(world: World, *, within: int = int(WITHIN.default)) -> Report:
     names = dict(zip(world.agencies.ids, world.agencies.names, strict=True))
     rows = [_row(one, register, names) for one in sorted(told, key=_order)]
     return AGREEMENTS.answer(
-        world.as_of, rows, found=len(rows), of=sum(one.whole for one in register.agreements) + len(uses),
+        world.as_of, rows, found=len({row.key[1:] for row in rows}), of=sum(one.whole for one in register.agreements) + len(uses),
         unknown=len(found) - len(told) + hidden, withheld=world.withheld, notes=_notes(register, found), within=within,
     )  # fmt: skip
 

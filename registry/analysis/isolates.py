@@ -47,6 +47,7 @@ ISOLATES = Question(
         Column("day", "On", "date", "When it ended, or begins; when one that is disputed began."),
     ),
     key=("finding", "agency"),
+    counts="Agencies with few or no ties",
 )
 
 

@@ -24,7 +24,7 @@ def list_(as_json: bool = typer.Option(False, "--json", help="Print JSON.")) -> 
         return {**told, "found": report.found, "of": report.of, "for": "everybody" if run.public else "administrators"}
 
     settings = load_settings()
-    with speaking(settings.lang):
+    with speaking(settings.command_lang):
         listed = [entry(run) for run in SavedRuns(settings.saved_runs).listed(warn)]
     if as_json:
         print_json(listed)
@@ -40,7 +40,7 @@ def remove(label: str = typer.Argument(help="The label of the run.")) -> None:
     from registry.reports.saved import SavedRuns
 
     settings = load_settings()
-    with speaking(settings.lang):
+    with speaking(settings.command_lang):
         try:
             SavedRuns(settings.saved_runs).remove(label)
         except ReportError as error:

@@ -32,6 +32,7 @@ CHANGES = Question(
     ),
     (RUN,),
     key=("change", "what"),
+    counts="Rows that differ",
 )  # fmt: skip
 
 
