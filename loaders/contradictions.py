@@ -9,13 +9,13 @@ from loaders.before import Before
 from loaders.outcome import RowProblem, Tally
 from loaders.source import Source
 from loaders.staging import LINKS, Place, Staging, declared_end, link_name
+from registry.clock import today
 from registry.cypher import standing, states, uses
 from registry.model import Request, Resource
 from registry.modelling import Link
 from registry.records import Problem
 from registry.rules import Promise, in_circle, of_request, too_few, undercut, withdrawn
 from registry.store import Store
-from registry.values import today
 
 if TYPE_CHECKING:
     import networkx as nx

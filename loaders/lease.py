@@ -9,9 +9,9 @@ from typing import Self
 import psutil
 
 from loaders.outcome import Refused
+from registry.clock import now
 from registry.cypher import lease
 from registry.store import Store, StoreError
-from registry.values import now
 
 LASTS = 120
 

@@ -1,7 +1,6 @@
 """One run of a source: read, map, validate, stage, check, write, sweep."""
 
 import secrets
-from datetime import UTC, datetime
 from pathlib import Path
 
 from loaders.before import Before
@@ -17,6 +16,7 @@ from loaders.rows import Row
 from loaders.source import Source
 from loaders.staging import Staging
 from loaders.writing import Writing
+from registry.clock import current_time
 from registry.store import Store
 
 EVERY = 1_000
@@ -86,4 +86,4 @@ def _mapped(map_row: MapRow, row: Row, source: Source) -> list[Mapped]:
 
 
 def _run_id(source: Source) -> str:
-    return f"run:{source.id}:{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+    return f"run:{source.id}:{current_time():%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"

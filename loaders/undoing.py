@@ -15,11 +15,11 @@ from loaders.staging import LINKS, link_name
 from registry.changing.turn import Refused as Conflict
 from registry.changing.turn import Turn
 from registry.changing.undoing import undone
+from registry.clock import now
 from registry.cypher import chain, leaving
 from registry.cypher.states import BY_HAND
 from registry.model import MODEL
 from registry.store import Store
-from registry.values import now
 
 Entry = Mapping[str, Any]
 LINK = {link_name(link): link for link in LINKS}

@@ -11,6 +11,7 @@ from loaders.recording import Recording
 from loaders.source import Source
 from loaders.staging import LINKS, LOADED, Staging, is_single, link_name
 from registry.changing.turn import Turn
+from registry.clock import now
 from registry.cypher import leaving, standing, write
 from registry.cypher.write import Stored
 from registry.model import Run
@@ -18,7 +19,6 @@ from registry.model import Source as SourceKind
 from registry.modelling import Kind, Link
 from registry.records import Record, make_record
 from registry.store import Store
-from registry.values import now
 
 
 class Writing:

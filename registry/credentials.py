@@ -10,14 +10,14 @@ import hashlib
 import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from difflib import get_close_matches
 from typing import Any
 
 from registry.access import ANYBODY, RIGHTS, Action, Actor, Role
+from registry.clock import current_time, instant, now
 from registry.cypher import credentials as texts
 from registry.store import Reader, Rows, Store
-from registry.values import Instant, now
 
 PREFIX = "ssr_"  # so that a scanner of repositories and logs knows one when it finds one
 TOKEN_DAYS, MOST_DAYS = 90, 3650
@@ -168,7 +168,7 @@ def _keep(store: Store, sort: str, actor: Actor, lasts: timedelta) -> tuple[str,
 def _secret(sort: str, lasts: timedelta) -> tuple[str, dict[str, Any]]:
     """Return a new secret, and what is kept of it: its hash, an id to speak of it, and how long it is valid."""
     secret = PREFIX + secrets.token_urlsafe(32)
-    expires = str(Instant.clean(datetime.now(UTC) + lasts))
+    expires = instant(current_time() + lasts)
     return secret, {
         "id": f"{sort}:{secrets.token_hex(4)}",
         "hash": _digest(secret),

@@ -108,7 +108,9 @@ class Service(Common, plural="services"):
     """Something agencies do for people or for other agencies."""
 
     kind: Code = prop("For the public, or administrative.", codes="service-kind", required=True, face=True)
-    digital_maturity: Integer = prop("How digital it is, from 1 (information) to 5 (connected).", at_least=1)
+    digital_maturity: Integer = prop(
+        "How digital it is, from 1 (information) to 5 (connected); not the SPBE maturity level.", at_least=1
+    )
 
     providers: Many[Agency] = link(
         "PROVIDES",

@@ -70,6 +70,11 @@ class Link:
     at_least: int = 0  # of a record that is handed in or published, so many
     term: bool = False  # what parties agree to, as Property.term
 
+    @property
+    def dated(self) -> bool:
+        """Whether it runs from a day to a day, so that on a given day it is current, has ended or is upcoming."""
+        return {"since", "until"} <= self.properties.keys()
+
 
 @dataclass(frozen=True)
 class End:

@@ -63,10 +63,18 @@ class Within:
 
 
 @dataclass(frozen=True)
+class Runs:
+    """A dated link is current on a day, has ended before it, or is upcoming; unknown days exclude nothing."""
+
+    period: str
+    day: Given
+
+
+@dataclass(frozen=True)
 class Linked:
     """Some, none or every record at the far end of a link, among those that count, meets conditions.
 
-    Conditions may be on the far record, on the near one again, and on the link itself.
+    Conditions may be on the far record, on the near one again, and on the link itself; `runs` says which links count.
     """
 
     end: str
@@ -75,6 +83,7 @@ class Linked:
     far: Condition
     near: Condition
     edge: Condition
+    runs: Runs | None = None
 
 
 @dataclass(frozen=True)
@@ -133,6 +142,7 @@ class Follow:
     where: Condition
     order: tuple[Order, ...]
     first: Given
+    runs: Runs | None = None
 
 
 @dataclass(frozen=True)
@@ -141,6 +151,7 @@ class Count:
 
     end: str
     where: Condition
+    runs: Runs | None = None
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from importlib.util import find_spec
 from ipaddress import ip_network
@@ -18,8 +19,12 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from registry.clock import TIMEZONE, time_zone, use_zone
+from registry.words import LANGUAGES
+
 ISSUER = re.compile(r"https://[^\s?#@]+|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(/[^\s?#]*)?")
 COUNTS_FILE = "sqlite:///"
+LOCALE = ("LC_ALL", "LC_MESSAGES", "LANG")  # POSIX: the first that is set counts
 HOST = re.compile(r"\*|(\*\.)?[\w.-]+|\[[0-9a-fA-F:.]+\]")
 SAVED_RUNS = "saved-runs"
 
@@ -48,6 +53,7 @@ class Settings(BaseSettings):
     sources: Path = Field(Path("sources"))
     reports: Path = Field(Path("reports"))
     lang: Literal["id", "en"] = Field("id")
+    timezone: str = Field(TIMEZONE)
     heap: str = Field("512m", pattern=r"^[0-9]+[mg]$")
     query_timeout: float = Field(10.0, gt=0, le=600)
     introspection: bool = Field(True)
@@ -68,9 +74,28 @@ class Settings(BaseSettings):
     hosts: Annotated[tuple[str, ...], NoDecode] = Field(())
 
     @property
+    def command_lang(self) -> str:
+        """The language of commands: REGISTRY_LANG, else that of LC_ALL, LC_MESSAGES or LANG, else the default."""
+        if "lang" in self.model_fields_set:
+            return self.lang
+        given = next((value for name in LOCALE if (value := os.environ.get(name))), "")
+        spoken = re.split(r"[_.@-]", given.lower())[0]
+        return spoken if spoken in LANGUAGES else "en" if spoken in ("c", "posix") else self.lang
+
+    @property
     def saved_runs(self) -> Path:
         """Where runs of reports are kept."""
         return self.data / SAVED_RUNS
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone(cls, name: str) -> str:
+        """Refuse a time zone that is unknown."""
+        try:
+            time_zone(name)
+        except ValueError:
+            raise PydanticCustomError("zone", "it is the name of a time zone, such as Asia/Jakarta") from None
+        return name
 
     @field_validator("neo4j_uri")
     @classmethod
@@ -160,9 +185,11 @@ class Settings(BaseSettings):
 
 
 def load_settings() -> Settings:
-    """Read the settings. Raises SettingsError."""
+    """Read the settings, and set the time zone of this process. Raises SettingsError."""
     try:
-        return Settings()
+        settings = Settings()
+        use_zone(settings.timezone)
+        return settings
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]).upper()

@@ -3,10 +3,11 @@
 import math
 import re
 import unicodedata
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import ClassVar
 from urllib.parse import urlsplit
 
+from registry.clock import instant
 from registry.words import _
 
 # Control characters but white space, halves of characters, and what turns the direction of text that follows.
@@ -194,8 +195,7 @@ class Instant(Value):
                 raw = datetime.fromisoformat(text)
             except ValueError:
                 raise Unfit(_("a date and time such as 2026-11-25T08:00:00Z"), _("it is no date and time")) from None
-        moment = raw.replace(tzinfo=UTC) if raw.tzinfo is None else raw.astimezone(UTC)
-        return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+        return instant(raw)
 
 
 class Texts(Value):
@@ -229,16 +229,6 @@ class Identifiers(Texts):
         if isinstance(text, str) and not re.fullmatch(r"[^\s:]+:\S.*", text):
             raise Unfit(_("scheme:value, such as kemendagri:32.76"), _("it has no scheme before a colon"))
         return text
-
-
-def now() -> str:
-    """Return this moment as an Instant's text."""
-    return str(Instant.clean(datetime.now(UTC)))
-
-
-def today() -> str:
-    """Return this day, where the registry runs, as a Date's text."""
-    return datetime.now().astimezone().date().isoformat()
 
 
 def _is_empty(raw: object) -> bool:

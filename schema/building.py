@@ -61,6 +61,11 @@ def enumeration(name: str, values: dict[str, str], doc: str | None = None) -> An
     return strawberry.enum(made, description=doc)
 
 
+PERIOD = enumeration(
+    "Period",
+    {one.upper(): one for one in ("current", "ended", "upcoming", "all")},
+    "Which links of those that run from a day to a day: current ones, by `asOf`, are the default.",
+)
 DIRECTION = enumeration("Direction", {"ASC": "asc", "DESC": "desc"}, "Which way to sort.")
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from registry.clock import today
 from registry.modelling import End, Kind, Model, Property
-from registry.plan import NOTHING_ASKED, AllOf, AnyOf, Compare, Condition, Given, Linked, Not, Order, Within
+from registry.plan import NOTHING_ASKED, AllOf, AnyOf, Compare, Condition, Given, Linked, Not, Order, Runs, Within
 from registry.records import fold
 from registry.values import Number
 from schema.names import camel, field_of
@@ -27,6 +28,18 @@ def condition(model: Model, kind: str, where: Mapping[str, Any] | None) -> Condi
         _part(model, model[kind], name, asked) for name, asked in sorted((where or {}).items()) if asked is not None
     )
     return _all(parts)
+
+
+def runs(end: End, period: Given, day: Given | None) -> Runs | None:
+    """Return which links of an end count: of dated ones those of a period by a day, today if none is given."""
+    if not end.link.dated or period.fixed == "all":
+        return None
+    day = day or Given()
+    return Runs(period.fixed, Given(day.path, day.fixed, _or_today))
+
+
+def _or_today(day: Any) -> Any:
+    return day or today()
 
 
 def orders(model: Model, kind: str, order: list[Mapping[str, Any]] | None) -> tuple[Order, ...]:
@@ -62,8 +75,10 @@ def _linked(model: Model, end: End, quantifier: str, asked: Mapping[str, Any]) -
         for name, declared in sorted(end.link.properties.items())
         if asked.get(camel(name)) is not None
     )
+    period = asked.get("period") or Given(fixed="all" if asked.get("since") or asked.get("until") else "current")
+    counted = runs(end, period, asked.get("asOf"))
     conditions = condition(model, end.target, far), condition(model, end.kind, near), AllOf(tuple(compared))
-    return Linked(end.name, quantifier, _among(far), *conditions)
+    return Linked(end.name, quantifier, _among(far), *conditions, counted)
 
 
 def _compared(declared: Property, asked: Mapping[str, Any]) -> Condition:

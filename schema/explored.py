@@ -306,6 +306,7 @@ def _neighbourhood(record: Any) -> StrawberryField:
                 "How many links within reach lead to records that are not shown; null where links are withheld.",
             ),
             "withheld": (bool, "Whether links are missing: you see only the summary of some of the records."),
+            "notCurrent": (int, "How many links within reach do not run on the day, which are left out."),
         },
     )
     asked = {"hops": (int, 1), "links": maybe(listing(LINKS)), "first": (int, 200), "asOf": AS_OF}

@@ -4,12 +4,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from registry.clock import today
 from registry.exploring import impact, neighbourhood, paths, search, shared, ties
 from registry.exploring.asking import Asker, TooMuch
 from registry.model import MODEL
 from registry.modelling import Kind
 from registry.plan import Explore
-from registry.values import today
 from schema.cursors import mark, read_cursor, write_cursor
 from schema.limits import page_size
 from schema.refusal import Refused
@@ -92,7 +92,7 @@ async def _paths(asker: Asker, asked: Asked) -> paths.Paths | None:
     longest, first = _at_most("longest", asked, LONGEST), page_size(asked["first"])
     through = asked.get("through") or RELATIONS - paths.ASIDE
     ends = asked["from"], asked["to"]
-    return await paths.paths(asker, *ends, through, longest=longest, first=first, day=asked.get("asOf"))
+    return await paths.paths(asker, *ends, through, longest=longest, first=first, day=_day(asked))
 
 
 async def _impact(asker: Asker, asked: Asked) -> impact.Impact | None:
@@ -106,7 +106,7 @@ async def _ties(asker: Asker, asked: Asked) -> ties.Ties:
 async def _neighbourhood(asker: Asker, asked: Asked) -> neighbourhood.Neighbourhood | None:
     hops, first = _at_most("hops", asked, HOPS), max(1, page_size(asked["first"]))
     links = asked.get("links") or RELATIONS
-    return await neighbourhood.neighbourhood(asker, asked["of"], links, hops=hops, first=first, day=asked.get("asOf"))
+    return await neighbourhood.neighbourhood(asker, asked["of"], links, hops=hops, first=first, day=_day(asked))
 
 
 def _day(asked: Asked) -> str:

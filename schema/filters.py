@@ -7,7 +7,7 @@ import strawberry
 from registry.modelling import End, Kind, Link, Model, Property
 from registry.plan import OPERATORS
 from registry.values import Date, Flag, Id, Instant, Integer, Number, Texts
-from schema.building import CLOSED_LISTS, DIRECTION, PYTHON, add_input, listing, made_class
+from schema.building import CLOSED_LISTS, DAY, DIRECTION, PERIOD, PYTHON, add_input, listing, made_class
 from schema.names import camel, field_of, link_type
 
 UNSEEN = "What you have no access to is unknown: no condition on it holds, nor does its negation."
@@ -49,6 +49,9 @@ class Inputs:
             add_input(where, camel(name), self._filter(declared))
         for kind in (link.start, link.end):
             add_input(where, field_of(kind), self.wheres[kind])
+        if link.dated:
+            add_input(where, "period", PERIOD, "CURRENT, unless there are conditions on `since` or `until`: then ALL.")
+            add_input(where, "asOf", DAY, "The day by which links are current; today if none is given.")
         return strawberry.input(where)
 
     def _link_filter(self, end: End) -> Any:

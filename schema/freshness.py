@@ -9,9 +9,9 @@ from strawberry import Schema
 
 from registry import __version__
 from registry.access import Actor
+from registry.clock import today
 from registry.cypher.changes import last_marks
 from registry.store import Reader, StoreError
-from registry.values import today
 from registry.words import language
 from schema.kept import Kept
 

@@ -17,6 +17,8 @@ from registry.modelling import End, Kind, Link, Model, Property
 from registry.values import Flag
 from schema.building import (
     CLOSED_LISTS,
+    DAY,
+    PERIOD,
     PYTHON,
     SCALARS,
     answered_field,
@@ -167,10 +169,14 @@ class Outputs:
         records, count = (kind if end.link.face else maybe(kind) for kind in (listing(target), int))
         where = maybe(self._inputs.wheres[end.target])
         order = maybe(listing(self._inputs.orders[end.target]))
+        dated = {"period": (PERIOD, PERIOD.CURRENT), "asOf": maybe(DAY)} if end.link.dated else {}
         doc = " ".join([end.doc, *told])
-        yield camel(end.name), answered_field(records, doc, where=where, order=order, first=(int, FIRST_LINKED))
+        yield (
+            camel(end.name),
+            answered_field(records, doc, where=where, order=order, first=(int, FIRST_LINKED), **dated),
+        )
         counted = " ".join([f"How many you have access to. {end.doc}", *told])
-        yield f"{camel(end.name)}Count", answered_field(count, counted, where=where)
+        yield f"{camel(end.name)}Count", answered_field(count, counted, where=where, **dated)
 
     def _fill_link(self, link: Link) -> None:
         made = self._links[link_type(link)]

@@ -9,9 +9,9 @@ from typing import Any
 from graphql import FieldNode, GraphQLObjectType
 
 from registry.modelling import End, Model, Property
-from registry.plan import Count, Follow, Given, Look, Select
+from registry.plan import Count, Follow, Given, Look, Runs, Select
 from schema import shape
-from schema.conditions import listed, orders
+from schema.conditions import listed, orders, runs
 from schema.inputs import arguments
 from schema.limits import page_size
 from schema.names import camel, field_of, link_type
@@ -88,7 +88,8 @@ class Records:
 
     def _count(self, end: End, kind: str, fields: list[FieldNode]) -> tuple[Part, Shape]:
         asked = self.given(kind, fields[0])
-        return Count(end.name, listed(self.model, end.target, asked.get("where"))), shape.same
+        where = listed(self.model, end.target, asked.get("where"))
+        return Count(end.name, where, _runs(end, asked)), shape.same
 
     def _follow(self, end: End, kind: str, fields: list[FieldNode], depth: int) -> tuple[Part, Shape]:
         asked = {} if end.single else self.given(kind, fields[0])
@@ -99,7 +100,7 @@ class Records:
             listed(self.model, end.target, asked.get("where")),
             orders(self.model, end.target, asked.get("order")),
         )
-        follow = Follow(end.name, edge, far, near, where, order, first)
+        follow = Follow(end.name, edge, far, near, where, order, first, _runs(end, asked))
         if end.single:
             return follow, shaped.first if end.link.face else shaped.first_or_none
         return follow, shaped.many if end.link.face else shaped.many_or_none
@@ -151,6 +152,10 @@ class Records:
             },
             type_name=kind,
         )
+
+
+def _runs(end: End, asked: Mapping[str, Any]) -> Runs | None:
+    return runs(end, asked["period"], asked.get("asOf")) if end.link.dated else None
 
 
 def _places(chosen: Mapping[str, list[FieldNode]], names: Sequence[str], parts: Sequence[str]) -> dict[str, int]:

@@ -11,6 +11,7 @@ from typing import Any
 from graphql import GraphQLResolveInfo, build_schema, graphql_sync
 
 from registry.access import Actor
+from registry.clock import today
 from registry.codes import code_list
 from registry.modelling import End, Model
 from registry.records import Record, Tie, fold
@@ -83,7 +84,7 @@ class Oracle:
                 if not self._tells(record, end):
                     return None
                 where = asked.get("where")
-                return sum(self._listed(far, where) for _, far in self._far(record, end))
+                return sum(self._listed(far, where) for edge, far in self._far(record, end) if _runs(edge, asked))
         raise AssertionError(name)
 
     def _shown(self, record: Any, name: str) -> Any:
@@ -98,6 +99,7 @@ class Oracle:
         if not self._tells(record, end):
             return None
         found = [(edge, far) for edge, far in self._far(record, end) if self._listed(far, asked.get("where"))]
+        found = [(edge, far) for edge, far in found if _runs(edge, asked)]
         found.sort(key=lambda one: one[1]["id"], reverse=_falls(asked.get("order")))
         for order in reversed(asked.get("order") or [{"name": "ASC"}]):
             found = self._sorted(found, order, lambda one: one[1])
@@ -176,7 +178,8 @@ class Oracle:
         counted = [
             self._meets_link(record, end, edge, far, asked)
             for edge, far in self._far(record, end)
-            if _speaks(where) or far["status"] != "retired"
+            if (_speaks(where) or far["status"] != "retired")
+            and ("since" not in end.link.properties or _runs(edge, _usual(asked)))
         ]
         return {"some": _any(counted), "none": _not(_any(counted)), "every": _every(counted)}[quantifier]
 
@@ -278,6 +281,25 @@ def _summary(tie: Tie) -> dict[str, object]:
     """Return the properties of a link as they are seen by who sees the summary of one of its ends only."""
     declared = tie.end.link.properties
     return {name: value if declared[name].face else None for name, value in tie.values.items()}
+
+
+def _usual(asked: Any) -> Any:
+    return {"period": "ALL" if asked.get("since") or asked.get("until") else "CURRENT"} | {
+        name: value for name, value in asked.items() if value is not None
+    }
+
+
+def _runs(edge: Mapping[str, object], asked: Any) -> bool:
+    """Tell whether a link is in the period that is asked for; one that is not dated always is."""
+    if "since" not in edge:
+        return True
+    day = asked.get("asOf") or today()
+    period = "CURRENT"
+    if edge["until"] and str(edge["until"]) < day:
+        period = "ENDED"
+    elif edge["since"] and str(edge["since"]) > day:
+        period = "UPCOMING"
+    return asked.get("period", "CURRENT") in (period, "ALL")
 
 
 def _falls(orders: Any) -> bool:

@@ -93,10 +93,21 @@ class Operations:
         if end.single:
             return f"{alias}{camel(end.name)} {self._record(target, depth)}"
         if self._random.random() < 0.2:
-            where = f"(where: {self._where_given(target)})" if self._chance() else ""
-            return f"{alias}{camel(end.name)}Count{where}"
+            asked = [f"where: {self._where_given(target)}"] if self._chance() else []
+            asked += self._dated(end)
+            given = f"({', '.join(asked)})" if asked else ""
+            return f"{alias}{camel(end.name)}Count{given}"
         asked = [*self._asked(target), f"first: {self._given('Int!', self._random.randint(0, 5))}"]
+        asked += self._dated(end)
         return f"{alias}{camel(end.name)}({', '.join(asked)}) {self._linked(end, depth)}"
+
+    def _dated(self, end: End) -> list[str]:
+        """Return the arguments of the period of a link that runs from a day to a day."""
+        if not end.link.dated:
+            return []
+        period = _Enum(self._random.choice(["CURRENT", "ENDED", "UPCOMING", "ALL"]))
+        asked = [f"period: {self._given('Period!', period)}"] if self._chance() else []
+        return asked + ([f"asOf: {self._given('Date', '2024-06-15')}"] if self._chance() else [])
 
     def _linked(self, end: End, depth: int) -> str:
         far = self._record(self._model[end.target], depth)
@@ -154,6 +165,8 @@ class Operations:
         for name, declared in end.link.properties.items():
             if self._chance():
                 where[camel(name)] = self._filter(link_type(end.link), declared)
+        if end.link.dated and self._chance():
+            where["period"] = _Enum(self._random.choice(["CURRENT", "ENDED", "UPCOMING", "ALL"]))
         return where
 
     def _filter(self, owner: str, declared: Property) -> dict[str, Any]:

@@ -46,6 +46,13 @@ TIES: list[tuple[str, str, str, dict[str, str]]] = [
     ("Resource.owners", "resource:vans", "agency:roads", {}),
     ("Resource.owners", "resource:register", "agency:health", {}),
     ("Resource.users", "resource:vans", "agency:clinic", {"role": "first", "since": "2025-03-01"}),
+    (
+        "Resource.users",
+        "resource:vans",
+        "agency:health",
+        {"role": "reuse", "since": "2024-01-15", "until": "2026-11-24"},
+    ),
+    ("Resource.users", "resource:vans", "agency:helpers", {"role": "reuse", "since": "2026-11-26"}),
     ("Resource.users", "resource:vans", "agency:court", {"role": "reuse", "since": "2024-01-15"}),
     ("Partnership.parties", "partnership:vans", "agency:roads", {"role": "lead"}),
     ("Partnership.parties", "partnership:vans", "agency:clinic", {"role": "partner"}),

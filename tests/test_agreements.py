@@ -83,3 +83,69 @@ def test_what_a_network_lacks_is_what_networkx_finds_in_both_networks(
     assert set(lapse.alone) == set(nx.isolates(network)) - set(nx.isolates(whole))
     assert lapse.parts - 1 == nx.number_connected_components(network) - nx.number_connected_components(whole)
     assert set(lapse.hinges) == set(nx.articulation_points(network)) - set(nx.articulation_points(whole))
+
+
+def test_a_disputed_agreement_is_a_finding_and_makes_no_tie() -> None:
+    disputed = agreement("one", "ab", None)._replace(disputed_by=("b",))
+    assert found(report(disputed)) == {("disputed", "one")}
+    lists = Lists(AGENCIES, partnerships=[disputed])
+    assert answer_from(lists, "network", AS_OF).found == 0
+    alone = {row["agency"]: row["finding"] for row in answer_from(lists, "isolates", AS_OF).rows}
+    assert alone["A"] == alone["B"] == "disputed" and alone["C"] == "never"
+    gaps = answer_from(lists, "gaps", AS_OF)
+    assert ("disputed", "one") in {(row["about"], row["subject"]) for row in gaps.rows}
+
+
+def test_a_use_that_only_a_disputed_agreement_covers_is_unknown() -> None:
+    used = Resource("x", "X", True, ["b"], [["a", None, None]])
+    disputed = agreement("one", "ab", None)._replace(disputed_by=("b",))
+    assert found(report(agreement("one", "ab", None), resources=(used,))) == set()
+    asked = report(disputed, resources=(used,))
+    assert (found(asked), asked.unknown) == ({("disputed", "one")}, 1)
+
+
+def test_a_disputed_renewal_renews_nothing() -> None:
+    renewal = agreement("new", "ab", "2030-01-01", "old")._replace(disputed_by=("a",))
+    assert found(report(agreement("old", "ab", "2025-01-01"), renewal)) == {("expired", "old"), ("disputed", "new")}
+
+
+def test_an_agreement_whose_renewal_begins_a_year_later_leaves_a_gap() -> None:
+    def renewed(ends: str, begins: str) -> set[tuple[object, object]]:
+        renewal = agreement("new", "ab", "2030-01-01", "old")._replace(valid_from=begins)
+        return found(report(agreement("old", "ab", ends), renewal))
+
+    assert renewed("2026-06-30", "2027-07-01") == {("interrupted", "old")}
+    assert renewed("2026-12-31", "2027-12-31") == {("interrupted", "old")}, "it ends soon"
+    assert renewed("2026-12-31", "2027-01-01") == set(), "nothing lies between the two"
+    assert renewed("2025-06-30", "2026-07-01") == set(), "the renewal is in force by now"
+    renewal = agreement("new", "ab", "2030-01-01", "old")._replace(valid_from="2027-07-01")
+    (row,) = report(agreement("old", "ab", "2026-06-30"), renewal).rows
+    assert (row["resumes"], row["days"]) == ("2027-07-01", -148)
+
+
+def test_whose_agreement_was_renewed_has_not_only_agreements_that_ended() -> None:
+    old, new = agreement("old", "ab", "2025-01-01"), agreement("new", "a", "2030-01-01", "old")
+    findings = {
+        row["agency"]: row["finding"]
+        for row in answer_from(Lists(AGENCIES, partnerships=[old, new]), "isolates", AS_OF).rows
+    }
+    assert findings["A"] == findings["B"] == "no-partner"
+    findings = {
+        row["agency"]: row["finding"]
+        for row in answer_from(Lists(AGENCIES, partnerships=[old]), "isolates", AS_OF).rows
+    }
+    assert findings["A"] == "lapsed"
+
+
+def test_agreements_that_not_every_party_has_confirmed_are_counted_apart() -> None:
+    both = agreement("both", "ab", None)._replace(confirmed_by=("a", "b"))
+    one = agreement("one", "bc", "2026-12-01")._replace(confirmed_by=("b",))
+    asked = report(both, one)
+    assert (
+        "2 of 2 agreements are in force on Nov 25, 2026; of these, 1 are not confirmed by every party." in asked.notes
+    )
+    assert [row["confirmation"] for row in asked.rows] == ["unconfirmed"]
+    network = answer_from(Lists(AGENCIES, partnerships=[both, one]), "network", AS_OF)
+    assert any(
+        "2 ties in force on Nov 25, 2026, 1 of them not confirmed by every party" in note for note in network.notes
+    )

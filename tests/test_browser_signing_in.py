@@ -9,9 +9,9 @@ import pytest
 
 from registry import credentials
 from registry.access import Role
+from registry.clock import now
 from registry.cypher.text import Cypher
 from registry.store import Place, Store
-from registry.values import now
 from tests.browsing import barriers, fits, leads_to, visible
 
 pytestmark = pytest.mark.slow

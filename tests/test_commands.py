@@ -10,6 +10,8 @@ import pytest
 from python_calamine import load_workbook
 
 from registry import engine
+from registry.commands import console
+from registry.commands.reporting import reports
 from registry.store import Place, Store, StoreError
 from tests.commands import Ended, command, finished, refused
 from tests.engines import require_embedded
@@ -173,3 +175,37 @@ def test_settings_files_that_cannot_be_read_are_one_sentence(tmp_path: Path, mon
     (tmp_path / "registry.toml").write_text(f'neo4j_password = "{SECRET}')
     said = refused(finished(command("reports", data=tmp_path / "data")))
     assert "The settings in .env or registry.toml cannot be read" in said and SECRET not in said
+
+
+@pytest.mark.parametrize(
+    ("given", "spoken"),
+    [
+        ({"LANG": "en_GB.UTF-8"}, "en"),
+        ({"LANG": "id_ID.UTF-8"}, "id"),
+        ({"LANG": "id_ID.UTF-8", "LC_MESSAGES": "en_US.UTF-8"}, "en"),
+        ({"LANG": "en_GB.UTF-8", "LC_ALL": "id_ID.UTF-8"}, "id"),
+        ({"LANG": "en_GB.UTF-8", "REGISTRY_LANG": "id"}, "id"),
+        ({"LANG": "id_ID.UTF-8", "REGISTRY_LANG": "en"}, "en"),
+        ({"LANG": "C.UTF-8"}, "en"),
+        ({"LANG": "fr_FR.UTF-8"}, "id"),
+        ({}, "id"),
+    ],
+)
+def test_reports_are_listed_in_the_language_of_the_terminal(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    given: dict[str, str],
+    spoken: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG", "REGISTRY_LANG"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(console.out, "_width", 200)
+    reports(as_json=False)
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert ("Question" if spoken == "en" else "Pertanyaan") in head
+    question = {"en": "How much of what the reports rest on", "id": "Seberapa banyak dasar laporan"}[spoken]
+    assert any(line.startswith("coverage") and question in line for line in lines)

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from registry.access import ADMIN, ANONYMOUS, Actor
+from registry.clock import now
 from registry.cypher.text import Cypher
 from registry.cypher.write import upsert
 from registry.model import MODEL
 from registry.store import Place, Reader, Rows, Store
-from registry.values import now
 from schema import counting
 from schema.compiled import Asking
 from schema.graph_api import build_schema

@@ -3,20 +3,20 @@
 import asyncio
 import json
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from registry import credentials
 from registry.access import ADMIN, Actor, Role
+from registry.clock import current_time, instant, now
 from registry.credentials import Unissuable
 from registry.cypher.text import Cypher
 from registry.cypher.write import tie, upsert
 from registry.model import MODEL
 from registry.records import make_tie
 from registry.store import Place, Reader, Store
-from registry.values import Instant, now
 from tests.commands import command, finished, speaking_to
 from tests.engines import SLOW_ON_NEO4J
 from tests.making import record
@@ -152,7 +152,7 @@ def test_a_session_ends_after_half_a_day_no_later_than_its_token_and_at_the_way_
     session = credentials.session_by_token(world, secret)
     token_kept, session_kept = sorted(credentials.kept(world), key=lambda one: one.sort, reverse=True)
     assert session_kept.created[:10] <= session_kept.expires[:10] < token_kept.expires
-    soon = str(Instant.clean(datetime.now(UTC) + timedelta(minutes=5)))
+    soon = instant(current_time() + timedelta(minutes=5))
     world.write(
         Cypher("MATCH (c:Credential {id: $in.id}) SET c.expires = $in.soon", {"in": {"id": made.id, "soon": soon}})
     )

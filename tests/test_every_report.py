@@ -2,18 +2,26 @@
 
 import json
 import math
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from registry.analysis.lists import Agency, Lists, Partnership, Service, Term
+from registry.figures import number, percent
 from registry.reports.catalogue import QUESTIONS, answer_from
-from registry.reports.render import as_csv, as_json, as_text
+from registry.reports.printable import as_html
+from registry.reports.render import as_csv, as_json, as_text, headline, shown
 from registry.reports.report import ReportError, TextParameter
 from registry.words import speaking
 from tests.depok import depok
 
 AS_OF = "2026-11-25"
+ROOT = Path(__file__).parent.parent
 
 
 def agencies(count: int, sectors: int) -> list[Agency]:
@@ -94,6 +102,32 @@ def test_a_report_asked_twice_answers_the_same(name: str) -> None:
     assert as_json(answer_from(depok(), name, AS_OF)) == as_json(answer_from(depok(), name, AS_OF))
 
 
+def test_no_report_depends_on_the_order_of_sets() -> None:
+    """Sets of texts have another order in every process, by the seed of their hashes."""
+    told = "; ".join(
+        (
+            "from tests.depok import depok",
+            "from registry.reports.catalogue import QUESTIONS, answer_from",
+            "from registry.reports.render import as_json",
+            "world, lost = depok(), {'lose': 'depok:dinkes-kota'}",
+            f"told = [as_json(answer_from(world, one, '{AS_OF}', lost if one == 'what-if' else {{}})) for one in QUESTIONS]",
+            "print(__import__('json').dumps(dict(zip(QUESTIONS, told))))",
+        )
+    )
+    answers = []
+    for seed in ("0", "1", "2"):
+        done = subprocess.run(
+            [sys.executable, "-c", told],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+        )
+        answers.append(json.loads(done.stdout))
+    for name in QUESTIONS:
+        assert answers[0][name] == answers[1][name] == answers[2][name], name
+
+
 @pytest.mark.parametrize("name", list(QUESTIONS))
 def test_a_parameter_out_of_range_is_one_sentence(name: str) -> None:
     for parameter in QUESTIONS[name].parameters:
@@ -118,3 +152,80 @@ def test_no_two_rows_are_known_by_the_same_key_whatever_the_language(name: str) 
         spoken = [row.key for row in answer_from(depok(), name, AS_OF).rows]
     assert spoken == [row.key for row in rows]
     assert not ids or any(part in ids for row in rows for part in row.key) or name in ("coverage", "network", "what-if")
+
+
+LACKING = {
+    ("Agency", "service"): lambda known: [
+        one for one in known.agencies if not any(one.id in service.providers for service in known.services)
+    ],
+    ("Agency", "agreement"): lambda known: [
+        one for one in known.agencies if not any(one.id in each.parties for each in known.partnerships)
+    ],
+    ("Agency", "sector"): lambda known: [one for one in known.agencies if not one.sectors],
+    ("Service", "function"): lambda known: [one for one in known.services if not one.functions],
+    ("Partnership", "cover"): lambda known: [one for one in known.partnerships if not one.covers],
+}
+
+
+@pytest.mark.parametrize("language", ["en", "id"])
+def test_what_is_not_on_record_is_counted_as_what_is_not(language: str) -> None:
+    known = depok()
+    with speaking(language):
+        covered = answer_from(known, "coverage", AS_OF)
+        whole = answer_from(known, "gaps", AS_OF)
+        not_on_record = {"en": "not on record", "id": "belum tercatat"}[language]
+        kinds, facts = covered.columns[0].words, covered.columns[1].words
+        counted = 0
+        for row in covered.rows:
+            lacking = LACKING.get((str(row["kind"]), str(row["fact"])))
+            if lacking is None:
+                continue
+            missing = len(lacking(known))
+            assert row["of"] - row["recorded"] == missing  # type: ignore[operator]
+            subject = f"{kinds[str(row['kind'])]}: {facts[str(row['fact'])]}"
+            lines = [one for one in whole.rows if (one["about"], one["subject"]) == ("coverage", subject)]
+            assert len(lines) == (missing > row["of"] / 10), subject  # type: ignore[operator]
+            for line in lines:
+                share = percent(missing / row["of"])  # type: ignore[operator]
+                said = {"en": "{} of {}, {}", "id": "{} dari {}, {}"}[language]
+                assert line["measure"] == said.format(number(missing), number(row["of"]), share)  # type: ignore[arg-type]
+                assert shown(whole.columns[0], line["about"]) == not_on_record
+                counted += 1
+        assert counted
+
+
+@pytest.mark.parametrize("language", ["en", "id"])
+@pytest.mark.parametrize("name", list(QUESTIONS))
+def test_what_a_report_counts_is_named_wherever_the_number_stands(name: str, language: str) -> None:
+    with speaking(language):
+        report = answer_from(depok(), name, AS_OF)
+        assert report.counts not in ("", "Found", "Ditemukan")
+        told = f"{report.counts}: {headline(report)}"
+        assert told in " ".join(as_text(report).split())
+        assert f"<dt>{report.counts}</dt><dd>{headline(report)}" in as_html(report)
+        assert all(f"<dd>{part.counts}: {headline(part)}</dd>" in as_html(report) for part in report.parts)
+
+
+@pytest.mark.parametrize(
+    ("name", "counted"),
+    [
+        ("isolates", lambda report: {row.key for row in report.rows if row.confidence == "certain"}),
+        ("agreements", lambda report: {row.key[1:] for row in report.rows}),
+        ("levels", lambda report: {row["agreement"] for row in report.rows}),
+        ("channels", lambda report: {row["service"] for row in report.rows}),
+        ("feedback", lambda report: {row.key for row in report.rows}),
+        ("missing-ties", lambda report: {row.key for row in report.rows}),
+        ("overlaps", lambda report: {row.key for row in report.rows}),
+        ("matches", lambda report: {row["need"] for row in report.rows if row["finding"] == "fits"}),
+        ("sector-gaps", lambda report: {row.key for row in report.rows if row["finding"] == "gap"}),
+        ("network", lambda report: {row["measure"] for row in report.rows if row.confidence == "likely"}),
+        ("reuse", lambda report: {row.key for row in report.rows}),
+        ("gaps", lambda report: {row.key for row in report.rows if row["about"] != "coverage"}),
+        ("cut-points", lambda report: {row.key for row in report.rows if row.confidence == "likely"}),
+        ("communities", lambda report: {row.key for row in report.rows}),
+    ],
+)
+def test_the_number_that_was_found_is_that_of_the_rows_which_tell_it(name: str, counted: Any) -> None:
+    report = answer_from(depok(), name, AS_OF)
+    assert report.found in (len(counted(report)), 0) and report.found <= report.of
+    assert report.found or not any(row.confidence == "likely" for row in report.rows)

@@ -99,13 +99,13 @@ def test_search_is_paged_without_losing_or_repeating_a_record(ask: Ask[Any]) -> 
     assert whole and paged == whole
 
 
-@pytest.mark.parametrize("day", [None, "2025-06-15"])
+@pytest.mark.parametrize("day", ["2021-06-15", "2025-06-15"])
 def test_a_neighbourhood_holds_what_can_be_reached_and_the_links_among_it(
-    ask: Ask[Any], sight: Sight, day: str | None
+    ask: Ask[Any], sight: Sight, day: str
 ) -> None:
     for relations in (RELATIONS, {"PARTY_TO", "USES", "COVERS"}):
         graph = sight.graph(relations, day)
-        for of in (one for one, _ in each_two(sight, 6) if day is None or sight.in_force(one, day)):
+        for of in (one for one, _ in each_two(sight, 6) if sight.in_force(one, day)):
             found = ask(lambda asker, of=of: neighbourhood(asker, of, relations, hops=2, first=200, day=day))  # noqa: B023
             away = nx.single_source_shortest_path_length(graph, of, cutoff=2)
             assert {node.record: node.hops for node in found.nodes} == away
@@ -121,20 +121,27 @@ def test_a_neighbourhood_holds_what_can_be_reached_and_the_links_among_it(
             }
             assert found.withheld == any(sight.hides(one, relations) for one in away)
             assert (found.left_out is None) == any(sight.hides(one, relations) for one in away if away[one] < 2)
+            every = sight.graph(relations, None)
+            assert found.not_current == sum(
+                len(set(map(str, every.edges(one, keys=True)))) - len(set(map(str, graph.edges(one, keys=True))))
+                for one, hops in away.items()
+                if hops < 2
+            )
 
 
 def test_a_neighbourhood_is_capped_and_says_how_much_was_left_out(ask: Ask[Any], sight: Sight) -> None:
-    graph = sight.graph(RELATIONS, None)
+    day = "2025-06-15"
+    graph = sight.graph(RELATIONS, day)
     of = max(sight.records, key=lambda one: len(graph[one].keys() - {one}))
-    few = ask(lambda asker: neighbourhood(asker, of, RELATIONS, hops=1, first=4))
+    few = ask(lambda asker: neighbourhood(asker, of, RELATIONS, hops=1, first=4, day=day))
     assert len(few.nodes) == 4 and few.nodes[0].record == of and few.left_out != 0
 
 
 def test_paths_are_simple_and_the_shortest_there_are(ask: Ask[Any], sight: Sight) -> None:
-    relations = {"USES", "OWNS", "PARTY_TO", "PROVIDES", "REQUIRES"}
-    graph: nx.Graph[str] = nx.Graph(sight.graph(relations, None))
+    day, relations = "2025-06-15", {"USES", "OWNS", "PARTY_TO", "PROVIDES", "REQUIRES"}
+    graph: nx.Graph[str] = nx.Graph(sight.graph(relations, day))
     for start, end in each_two(sight, 6):
-        found = ask(lambda asker, ends=(start, end): paths(asker, *ends, relations, longest=4, first=6))
+        found = ask(lambda asker, ends=(start, end): paths(asker, *ends, relations, longest=4, first=6, day=day))
         ways = sorted(nx.all_simple_paths(graph, start, end, cutoff=4), key=len)
         assert [path.length for path in found.nodes] == [len(way) - 1 for way in ways[:6]]
         assert found.withheld or not any(sight.hides(one, relations) for one in (start, end))
@@ -190,7 +197,7 @@ def test_ties_are_rolled_up_and_each_is_counted_once(ask: Ask[Any], sight: Sight
 
 @pytest.mark.parametrize("of", ["nobody:knows", "run:one"])
 def test_what_is_not_there_has_no_neighbours_and_no_impact(ask: Ask[Any], of: str) -> None:
-    assert ask(lambda asker: neighbourhood(asker, of, RELATIONS)) is None
+    assert ask(lambda asker: neighbourhood(asker, of, RELATIONS, day="2025-06-15")) is None
     assert ask(lambda asker: impact(asker, of, "2025-06-15")) is None
-    assert ask(lambda asker: paths(asker, of, "agency:number-1", RELATIONS)) is None
-    assert ask(lambda asker: paths(asker, "agency:number-1", of, RELATIONS, longest=1)) is None
+    assert ask(lambda asker: paths(asker, of, "agency:number-1", RELATIONS, day="2025-06-15")) is None
+    assert ask(lambda asker: paths(asker, "agency:number-1", of, RELATIONS, longest=1, day="2025-06-15")) is None

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from registry.access import ADMIN, ANONYMOUS, Actor
+from registry.clock import now
 from registry.cypher.text import Cypher
 from registry.cypher.write import tie, upsert
 from registry.model import MODEL
 from registry.records import make_tie
 from registry.store import Place, Reader, Store
-from registry.values import now
 from registry.words import speaking
 from schema.compiled import Asking
 from schema.graph_api import build_schema

@@ -6,13 +6,13 @@ import pytest
 
 from registry import credentials
 from registry.access import ADMIN, Role
+from registry.clock import now
 from registry.cypher.conditions import LEVELS
 from registry.cypher.exploring import groups
 from registry.cypher.write import tie, upsert
 from registry.model import MODEL
 from registry.records import make_tie
 from registry.store import Place, Reader, Store
-from registry.values import now
 from tests.engines import SLOW_ON_NEO4J
 from tests.making import record
 

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LAYERS = [
-    {"values", "codes", "words", "figures"},
+    {"values", "clock", "codes", "words", "figures"},
     {"modelling"},
     {"model"},
     {"records", "plan", "access", "describing", "permitting", "ways"},
@@ -63,3 +63,12 @@ def test_cypher_is_written_in_one_place_and_the_driver_known_in_one(path: Path) 
         assert not re.search(r"\b(MATCH|MERGE|UNWIND|DETACH DELETE) ?[({$]", text), place
     if place != "registry/store.py":
         assert not {"neo4j", "neo4j.exceptions"} & _imports(path), place
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_module_but_the_clock_uses_the_time_zone_of_the_machine(path: Path) -> None:
+    if path == ROOT / "registry/clock.py":
+        return
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "astimezone":
+            assert node.args, f"{path.relative_to(ROOT)}:{node.lineno}: astimezone() without a zone"

@@ -9,12 +9,12 @@ import httpx
 import pytest
 from graphql import get_introspection_query
 
+from registry.clock import now
 from registry.cypher.text import Cypher
 from registry.cypher.write import upsert
 from registry.model import MODEL
 from registry.settings import Settings
 from registry.store import Place, Store
-from registry.values import now
 from registry.web.app import build_app
 from tests.engines import SLOW_ON_NEO4J
 from tests.making import record

@@ -12,6 +12,7 @@ import orjson
 import pytest
 
 from registry.access import ADMIN, Actor, Role
+from registry.clock import now
 from registry.codes import code_list
 from registry.cypher import chain
 from registry.cypher.states import own_ends
@@ -22,7 +23,7 @@ from registry.modelling import End, Kind, Property
 from registry.records import DEFAULTS, Record
 from registry.settings import Settings
 from registry.store import Place, Store
-from registry.values import Code, Date, Flag, Identifiers, Integer, Number, Prose, Ref, Text, Texts, Url, now
+from registry.values import Code, Date, Flag, Identifiers, Integer, Number, Prose, Ref, Text, Texts, Url
 from registry.web.app import build_app
 from schema.change_inputs import by_hand, tied_by_hand
 from schema.names import camel, field_of

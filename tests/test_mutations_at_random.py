@@ -13,12 +13,12 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multip
 
 from registry.access import Actor, Role
 from registry.changing.auditing import verify
+from registry.clock import now
 from registry.cypher.text import Cypher
 from registry.cypher.write import upsert
 from registry.model import Agency
 from registry.settings import Settings
 from registry.store import Place, Store
-from registry.values import now
 from registry.web.app import build_app
 from tests.acting import acting, by
 from tests.making import record

@@ -116,7 +116,7 @@ def test_the_island_of_the_sample_is_a_community_of_its_own() -> None:
     groups = [{one.id.removeprefix("depok:") for one in row.evidence} for row in report.rows]
     assert {"kec-04", "pkm-04", "pkm-09"} in groups
     assert {"pkm-11", "kel-11.1003", "kel-11.1005", "kel-11.1006"} in groups
-    assert report.found == len(groups) and sum(map(len, groups)) == report.of == 116
+    assert report.found == len(groups) == report.of and sum(map(len, groups)) == 116
 
 
 def test_groups_in_ties_drawn_at_random_are_called_chance() -> None:

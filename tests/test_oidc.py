@@ -9,7 +9,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
 from typing import Any
@@ -23,6 +23,7 @@ from starlette.routing import Route
 
 from registry import credentials
 from registry.access import Role
+from registry.clock import current_time
 from registry.constraints import apply
 from registry.cypher.text import Cypher
 from registry.model import MODEL
@@ -140,7 +141,7 @@ def latest_session(store: Store) -> credentials.Credential:
 def test_the_provider_is_asked_again_every_hour_who_somebody_is(client: httpx.Client, store: Store) -> None:
     sign_in(client, "siti")
     session = latest_session(store)
-    hour = str(Instant.clean(datetime.now(UTC) + timedelta(hours=1, seconds=1)))
+    hour = str(Instant.clean(current_time() + timedelta(hours=1, seconds=1)))
     assert session.expires <= hour, "roles are no older"
     store.write(Cypher("MATCH (c:Credential {id: $in.id}) SET c.expires = '2020', c.role = 'admin'", id_of(session)))
     asked = client.get("/who?a=b")

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from registry.clock import now
 from registry.cypher.changes import last_marks
 from registry.cypher.text import Cypher
 from registry.cypher.write import tie, upsert
@@ -16,7 +17,6 @@ from registry.model import MODEL
 from registry.records import make_tie
 from registry.settings import Settings
 from registry.store import Place, Store
-from registry.values import now
 from registry.web.app import build_app
 from registry.web.operations import operation
 from tests.audits import audited

@@ -13,11 +13,11 @@ from registry.changing.saving import LinkChange, Saving
 from registry.changing.steps import PROPOSE, RETIRE, take
 from registry.changing.turn import Asking
 from registry.changing.undoing import undo
+from registry.clock import today
 from registry.cypher.text import Cypher
 from registry.model import Agency, Need, Partnership, Request, Resource, Sector, Service
 from registry.modelling import Kind
 from registry.store import Store
-from registry.values import today
 from tests.cities import City
 from tests.engines import SLOW_ON_NEO4J
 from tests.town import HEAD, HEALTH, LIBRARY, by, codes, history, properties, publish, room, settle

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from registry.access import ADMIN, ANONYMOUS, Actor
+from registry.clock import now
 from registry.cypher import states
 from registry.cypher.write import upsert
 from registry.exploring.asking import Asker
@@ -14,7 +15,6 @@ from registry.exploring.search import Found, search
 from registry.model import MODEL
 from registry.records import Record
 from registry.store import Place, Reader, Store
-from registry.values import now
 from tests.engines import SLOW_ON_NEO4J
 from tests.making import record
 

@@ -14,12 +14,12 @@ from starlette.routing import Route
 
 from registry import credentials
 from registry.access import Role
+from registry.clock import now
 from registry.constraints import apply
 from registry.cypher.text import Cypher
 from registry.model import MODEL
 from registry.settings import Settings
 from registry.store import Place, Reader, Store
-from registry.values import now
 from registry.web.actors import actor_of
 from registry.web.app import build_app
 from registry.web.signing_in import onward

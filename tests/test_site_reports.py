@@ -11,6 +11,7 @@ import pytest
 from loaders.run import run
 from loaders.source import find_source
 from registry.access import ADMIN, ANONYMOUS, Actor
+from registry.clock import now
 from registry.cypher.site import checked
 from registry.cypher.text import Cypher
 from registry.cypher.tokens import Fault
@@ -22,7 +23,6 @@ from registry.reports.render import as_csv, as_text
 from registry.reports.report import BrokenReport, NoReport, ReportError
 from registry.settings import Settings
 from registry.store import Place, Store, StoreError
-from registry.values import now
 from registry.words import speaking
 from tests.engines import SLOW_ON_NEO4J
 from tests.making import record

@@ -17,11 +17,11 @@ from registry.changing.stating import confirm, state_level, withdraw
 from registry.changing.steps import PROPOSE, take
 from registry.changing.turn import Asking, Outcome
 from registry.changing.undoing import undo
+from registry.clock import today
 from registry.cypher import contacts, states
 from registry.cypher.text import Cypher
 from registry.model import Agency, Channel, Feedback, Need, Partnership, Request, Resource, Service, Statement
 from registry.store import Place, Store
-from registry.values import today
 from tests.engines import SLOW_ON_NEO4J
 from tests.town import HEAD, HEALTH, LIBRARY, by, codes, history, properties, publish, room, settle
 

@@ -15,13 +15,15 @@ from jsonschema import Draft202012Validator
 from python_calamine import load_workbook
 
 from registry.analysis.gaps import NEXT_STEPS
+from registry.clock import now
 from registry.cypher.text import Cypher
 from registry.cypher.write import tie, upsert
 from registry.model import MAIN, MODEL
 from registry.records import make_tie
+from registry.reports.library import Library
+from registry.reports.report import Report
 from registry.settings import Settings
 from registry.store import Place, Store
-from registry.values import now
 from registry.web import graphiql
 from registry.web.app import build_app
 from registry.words import _, speaking
@@ -393,3 +395,26 @@ def test_a_document_that_is_known_is_answered_as_one_that_is_new(
 def test_graphiql_is_the_published_release(name: str) -> None:
     content = Path(graphiql.folder(), name).read_bytes()
     assert sha256(content.removesuffix(b"\n") if "graphiql.min" in name else content).hexdigest() == RELEASES[name]
+
+
+def test_a_report_is_run_again_after_every_change_and_not_otherwise(
+    store: Store, place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def add(number: int) -> None:
+        office = record("Agency", f"agency:{number}", f"Office {number}", kind="court")
+        store.write(upsert(MODEL["Agency"], [office], **RUN, now=now()))
+
+    runs: list[str] = []
+    run = Library.run
+
+    def counted(library: Library, store: Any, name: str, *asked: Any) -> Report:
+        runs.append(name)
+        return run(library, store, name, *asked)
+
+    monkeypatch.setattr(Library, "run", counted)
+    with serving(build_app(place, Settings(_env_file=None, lang="en", data=tmp_path))) as client:
+        add(1)
+        assert [client.get("/reports/coverage.json").json()["rows"][0]["of"] for _ask in range(2)] == [1, 1]
+        assert runs == ["coverage"]
+        add(2)
+        assert client.get("/reports/coverage.json").json()["rows"][0]["of"] == 2

@@ -9,11 +9,11 @@ import pytest
 
 from registry import credentials
 from registry.access import Role
+from registry.clock import now
 from registry.cypher.text import Cypher
 from registry.model import Resource
 from registry.settings import Settings
 from registry.store import Place, Store
-from registry.values import now
 from registry.web.app import build_app
 from tests.serving import serving
 from tests.town import publish, room

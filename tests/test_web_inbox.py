@@ -9,9 +9,9 @@ from registry.access import ADMIN
 from registry.changing.saving import LinkChange, Saving, save
 from registry.changing.steps import PROPOSE, SEND_BACK, take
 from registry.changing.turn import Asking
+from registry.clock import today
 from registry.model import Agency, Partnership, Resource
 from registry.store import Store
-from registry.values import today
 from tests.acting import HEADER as AS
 from tests.test_web_forms import city, held, publish, register, served
 from tests.town import HEAD

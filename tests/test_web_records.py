@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
+from registry.clock import today
 from registry.model import MODEL
-from registry.values import today
 from registry.web.standing import standing
 from registry.web.star import star as star_of
 from registry.web.statements import compared
@@ -236,3 +236,26 @@ def test_a_small_graph_shows_nothing_of_what_is_not_open(visitor: httpx.Client) 
     assert "Only its face is shown here" in page
     star = page[page.index('<a class="star"') : page.index("</svg>")]
     assert "Parties (2)" in star and "Statements" not in star and "Covers" not in star
+
+
+def test_uses_that_have_ended_are_marked_and_counted_apart(visitor: httpx.Client) -> None:
+    asked = """query ($day: Date) { agencies(first: 100) { nodes { id usesCount(asOf: $day)
+      ended: usesCount(period: ENDED, asOf: $day) upcoming: usesCount(period: UPCOMING, asOf: $day)
+      all: usesCount(period: ALL) uses(period: ALL, first: 100) { since until } } } }"""
+    days = [today(), "2023-06-01"]
+    for day in days:
+        given = {"query": asked, "variables": {"day": day}}
+        nodes = visitor.post("/graphql", json=given).json()["data"]["agencies"]["nodes"]
+        for one in nodes:
+            ended = sum((use["until"] or day) < day for use in one["uses"])
+            upcoming = sum((use["since"] or day) > day for use in one["uses"])
+            assert (one["ended"], one["upcoming"], one["all"]) == (ended, upcoming, len(one["uses"]))
+            assert one["usesCount"] == len(one["uses"]) - ended - upcoming
+    given = {"query": asked, "variables": {}}
+    nodes = visitor.post("/graphql", json=given).json()["data"]["agencies"]["nodes"]
+    one = next(one for one in nodes if one["ended"] and one["usesCount"])
+    part = section(visitor.get(f"/agencies/{one['id']}").text, "part-uses")
+    assert f'<span class="n">{one["usesCount"]} now, {one["ended"]} ended</span>' in part
+    now, ended = part.split("<details>")
+    assert (now.count("<li>"), now.count("standing expired")) == (one["usesCount"], 0)
+    assert (ended.count("<li>"), ended.count('class="standing expired">ended on')) == (one["ended"], one["ended"])

@@ -6,10 +6,10 @@ from datetime import date, timedelta
 import httpx
 
 from registry.changing.saving import LinkChange, Saving
+from registry.clock import today
 from registry.cypher import states
 from registry.model import Agency, Partnership, Resource
 from registry.store import Store
-from registry.values import today
 from tests.acting import HEADER as AS
 from tests.test_web_forms import city, form, held, publish, send, served
 from tests.test_web_inbox import part

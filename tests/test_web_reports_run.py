@@ -10,6 +10,7 @@ import pytest
 
 from registry import credentials
 from registry.access import Role
+from registry.clock import now
 from registry.constraints import apply
 from registry.cypher.text import Cypher
 from registry.cypher.write import upsert
@@ -17,7 +18,6 @@ from registry.model import MODEL
 from registry.reports.library import Library
 from registry.settings import Settings
 from registry.store import Place, Store, StoreError
-from registry.values import now
 from registry.web.app import build_app
 from tests.making import record
 from tests.random_world import write_world

@@ -15,21 +15,30 @@ if TYPE_CHECKING:
     from registry.analysis.lapses import Lapse
 
 INFORMAL = "informal"
+ENDING = ("expired", "interrupted", "expiring")
 WITHIN = Parameter("within", 90, 0, 3650, "How many days ahead to look for agreements that expire.")
 FINDINGS = {
     "uncovered": "used without an agreement",
+    "disputed": "disputed by a party",
     "expired": "expired, nothing follows",
+    "interrupted": "nothing in force until its renewal begins",
     "expiring": "expires soon, nothing follows",
     "reversed": "ends before it begins",
     "empty": "covers nothing",
     "no-basis": "formal, no legal basis",
+}
+CONFIRMATION = {
+    "confirmed": "confirmed by every party",
+    "unconfirmed": "not confirmed by every party",
+    "disputed": "disputed by a party",
 }
 PRESSING = {code: place for place, code in enumerate(FINDINGS)}
 
 AGREEMENTS = Question(
     "agreements",
     "Which agreements have expired, expire soon or cover nothing, and what is shared without one?",
-    "Read from the records as they stand on the day. An agreement is followed when another one renews it that ends later. "
+    "Read from the records as they stand on the day. An agreement is followed when another one renews it that ends later; a renewal "
+    "that begins later than the day after leaves a gap. What a party disputes does not count as in force. "
     "A use is covered when an agreement in force has the user as a party and covers the resource; bodies need none with their own "
     "units. Where withheld records could change the answer, it is counted as unknown. What an agreement holds together is told by "
     "the network of ties in force with it and without it, without any other that expires (articulation points: Hopcroft & "
@@ -42,6 +51,8 @@ AGREEMENTS = Question(
         Column("agencies", "Agencies", "texts", "The parties; for a use, who uses it and whose it is."),
         Column("since", "Since", "date", "The first day of the agreement."),
         Column("until", "Until", "date", "The last day of the agreement."),
+        Column("resumes", "Renewal begins", "date", "The first day of its renewal, where nothing is in force before."),
+        Column("confirmation", "Confirmation", "code", "Whether the parties have confirmed it.", words=CONFIRMATION),
         Column("days", "Days", "integer", "Days until that day; below 0 since then.", "days"),
         Column("alone", "Alone without it", "texts", "The parties that have no other tie in force."),
         Column(
@@ -57,6 +68,7 @@ AGREEMENTS = Question(
     ),
     (WITHIN,),
     key=("finding", "agreement", "resource", "agencies"),
+    counts="Agreements and uses with a finding",
 )
 
 
@@ -78,9 +90,9 @@ def agreements(world: World, *, within: int = int(WITHIN.default)) -> Report:
     told = _weighed(world, register, [one for one in found if not _withheld(register, one)])
     hidden = sum(not one.whole for one in register.agreements) + sum(not one.whole for one in world.lists.resources)
     names = dict(zip(world.agencies.ids, world.agencies.names, strict=True))
-    rows = [_row(one, world.as_of, names) for one in sorted(told, key=_order)]
+    rows = [_row(one, register, names) for one in sorted(told, key=_order)]
     return AGREEMENTS.answer(
-        world.as_of, rows, found=len(rows), of=sum(one.whole for one in register.agreements) + len(uses),
+        world.as_of, rows, found=len({row.key[1:] for row in rows}), of=sum(one.whole for one in register.agreements) + len(uses),
         unknown=len(found) - len(told) + hidden, withheld=world.withheld, notes=_notes(register, found), within=within,
     )  # fmt: skip
 
@@ -94,8 +106,12 @@ def _agreements(register: Register) -> Iterator[Finding]:
 
 
 def _faults(one: Partnership, register: Register) -> Iterator[str]:
+    if one.disputed_by and (one.valid_until or NEVER) >= register.as_of:
+        yield "disputed"
     if register.expired(one):
         yield "expired"
+    if register.resumes(one):
+        yield "interrupted"
     if not one.in_force(register.as_of):
         return
     if register.expiring(one):
@@ -126,15 +142,17 @@ def _uses(running: Sequence[tuple[Resource, str]], register: Register) -> Iterat
 def _withheld(register: Register, finding: Finding) -> bool:
     """Tell whether what is hidden may settle it.
 
-    An agreement of which only the face is seen may follow, or cover the use; the user may be the owner; an agreement may
-    cover what only the face is seen of.
+    An agreement that is disputed or of which only the summary is seen may follow, or cover the use; the user may be the
+    owner; an agreement may cover records of which only the summary is seen.
     """
     if finding.code == "empty":
         return finding.agreement is not None and finding.agreement.covers_hidden
     if finding.code == "uncovered":
         user, *owners = finding.agencies
-        return not owners or any(register.hides((user, owner)) for owner in owners)
-    return finding.code in ("expired", "expiring") and bool(finding.agencies) and register.hides(finding.agencies)
+        resource = finding.resource.id if finding.resource else ""
+        disputed = any(one.runs(register.as_of) for one in register.covering(user, resource))
+        return not owners or disputed or any(register.hides((user, owner)) for owner in owners)
+    return finding.code in ENDING and bool(finding.agencies) and register.hides(finding.agencies)
 
 
 def _weighed(world: World, register: Register, found: Sequence[Finding]) -> list[Finding]:
@@ -142,7 +160,8 @@ def _weighed(world: World, register: Register, found: Sequence[Finding]) -> list
     from registry.analysis.lapses import Without  # networkx takes half a second, which only who needs it should wait
 
     standing = [one for one in register.agreements if one.in_force(world.as_of) or not one.whole]
-    staying = {"expired": standing, "expiring": [one for one in standing if not register.expiring(one)]}
+    lasting = [one for one in standing if not register.expiring(one) and not register.resumes(one)]
+    staying = {"expired": standing, "interrupted": lasting, "expiring": lasting}
     without = {code: Without(world.graph(staying[code])) for code in staying.keys() & {one.code for one in found}}
     return [one._replace(lapse=without[one.code].lapse(one.agencies)) if one.code in without else one for one in found]
 
@@ -159,7 +178,7 @@ def _order(finding: Finding) -> tuple[int, int, int, str, str, str]:
     )
 
 
-def _row(finding: Finding, as_of: str, names: dict[str, str]) -> Row:
+def _row(finding: Finding, register: Register, names: dict[str, str]) -> Row:
     agreement, resource, lapse = finding.agreement, finding.resource, finding.lapse
     until = agreement.valid_until if agreement else None
     values: dict[str, Cell] = {
@@ -169,12 +188,20 @@ def _row(finding: Finding, as_of: str, names: dict[str, str]) -> Row:
         "agencies": _named(finding.agencies, names),
         "since": agreement.valid_from if agreement else None,
         "until": until,
-        "days": (date.fromisoformat(until) - date.fromisoformat(as_of)).days if until else None,
+        "resumes": register.resumes(agreement) if agreement and finding.code == "interrupted" else None,
+        "confirmation": _confirmation(agreement) if agreement else None,
+        "days": (date.fromisoformat(until) - date.fromisoformat(register.as_of)).days if until else None,
         "alone": _named(lapse.alone, names) if lapse else (),
         "parts": lapse.parts if lapse and lapse.parts > 1 else None,
         "hinges": _named(lapse.hinges, names) if lapse else (),
     }
     return Row(values, _evidence(finding, names), key=_key(finding))
+
+
+def _confirmation(one: Partnership) -> str | None:
+    if not one.whole:
+        return None
+    return "disputed" if one.disputed_by else "confirmed" if one.confirmed else "unconfirmed"
 
 
 def _key(finding: Finding) -> tuple[str, ...]:
@@ -198,9 +225,10 @@ def _evidence(finding: Finding, names: dict[str, str]) -> tuple[Evidence, ...]:
 def _notes(register: Register, found: Sequence[Finding]) -> list[str]:
     if not register.agreements:
         return [_("There are no agreements on record that you may see, so there is little to tell.")]
-    in_force = sum(one.in_force(register.as_of) for one in register.agreements)
-    told = _("{n} of {m} agreements are in force on {day}.")
-    notes = [told.format(n=number(in_force), m=number(len(register.agreements)), day=day(register.as_of))]
+    in_force = [one for one in register.agreements if one.in_force(register.as_of)]
+    told = _("{n} of {m} agreements are in force on {day}; of these, {k} are not confirmed by every party.")
+    unconfirmed, of = sum(not one.confirmed for one in in_force), len(register.agreements)
+    notes = [told.format(n=number(len(in_force)), m=number(of), day=day(register.as_of), k=number(unconfirmed))]
     if ownerless := sum(one.resource is not None and not one.resource.owners for one in found):
         told = _(
             "{n} uses without an agreement are of resources whose owner is not on record; nothing can be told of them."

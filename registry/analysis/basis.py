@@ -11,9 +11,14 @@ def basis(world: World) -> str:
         return _("There are no agencies on record that you may see, so there is nothing to tell.")
     recorded = int(world.recorded.sum())
     return _(
-        "{agencies} agencies, {ties} ties in force on {day}; {recorded} agencies ({share}) have any agreement on record, "
-        "the other {rest} are unknown, which is not the same as alone."
+        "{agencies} agencies, {ties} ties in force on {day}, {unconfirmed} of them not confirmed by every party; {recorded} "
+        "agencies ({share}) have any agreement on record, the other {rest} are unknown, which is not the same as alone."
     ).format(
-        agencies=number(len(world.agencies)), ties=number(len(world.ties)), day=day(world.as_of), recorded=number(recorded),
-        share=percent(recorded / len(world.agencies)), rest=number(len(world.agencies) - recorded),
-    )  # fmt: skip
+        agencies=number(len(world.agencies)),
+        ties=number(len(world.ties)),
+        unconfirmed=number(world.unconfirmed),
+        day=day(world.as_of),
+        recorded=number(recorded),
+        share=percent(recorded / len(world.agencies)),
+        rest=number(len(world.agencies) - recorded),
+    )

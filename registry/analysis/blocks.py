@@ -12,7 +12,8 @@ Spot = str | int
 
 def blocks(network: "nx.Graph[str]") -> tuple[dict[str, Spot], "nx.Graph[Spot]"]:
     """Return where each tied agency is in the tree of blocks (numbers) and articulation points (agencies), and the tree."""
-    found = list(cast("Iterator[set[str]]", nx.biconnected_components(network)))
+    parts = cast("Iterator[set[str]]", nx.biconnected_components(network))
+    found = [sorted(part) for part in parts]  # sets have another order in every process
     times = Counter(chain.from_iterable(found))
     home: dict[str, Spot] = {}
     tree: nx.Graph[Spot] = nx.Graph()
@@ -26,5 +27,6 @@ def blocks(network: "nx.Graph[str]") -> tuple[dict[str, Spot], "nx.Graph[Spot]"]
 
 def rooted(tree: "nx.Graph[Spot]") -> Iterator[tuple[Spot, Spot]]:
     """Yield each spot of the tree but the roots with the one above it, those nearer to a root first."""
+    place = {spot: number for number, spot in enumerate(tree)}
     for part in nx.connected_components(tree):
-        yield from nx.bfs_predecessors(tree, next(iter(part)))
+        yield from nx.bfs_predecessors(tree, min(part, key=place.__getitem__))

@@ -53,6 +53,7 @@ BROKERS = Question(
     ),
     (FIRM, MOST),
     key=("agency",),
+    counts="Agencies surely in the top tenth",
 )  # fmt: skip
 
 

@@ -43,6 +43,7 @@ CHANNELS = Question(
         Column("longest", "Longest", "integer", "How many days the longest of them waits beyond the promise.", "days"),
     ),
     key=("finding", "service"),
+    counts="Services with a finding",
 )
 
 

@@ -42,6 +42,7 @@ COMMUNITIES = Question(
     ),
     (LEVEL,),
     key=("central",),
+    counts="Groups beyond chance",
 )
 
 
@@ -64,7 +65,7 @@ def communities(world: World, *, level: float = LEVEL.default) -> Report:
     beyond = found.reached.p <= level and found.reached.value > found.reached.mean
     rows = [_row(world, found, one, beyond) for one in range(int(found.group.max()) + 1)]
     return COMMUNITIES.answer(
-        world.as_of, rows, found=len(rows) if beyond else 0, of=len(whole.tied), unknown=0 if beyond else len(rows),
+        world.as_of, rows, found=len(rows) if beyond else 0, of=len(rows), unknown=0 if beyond else len(rows),
         withheld=world.withheld, notes=[*grounds(world), *_notes(world, found, draws, beyond)], level=level,
     )  # fmt: skip
 

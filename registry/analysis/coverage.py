@@ -42,6 +42,7 @@ COVERAGE = Question(
         Column("withheld", "Withheld", "integer", "Of how many it is withheld.", "records", veiled=True),
     ),
     key=("kind", "fact"),
+    counts="Facts on record",
 )
 
 

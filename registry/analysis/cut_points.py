@@ -38,6 +38,7 @@ CUT_POINTS = Question(
     ),
     (FIRM,),
     key=("finding", "agencies"),
+    counts="Agencies and ties others surely depend on",
 )
 
 

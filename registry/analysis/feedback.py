@@ -36,6 +36,7 @@ FEEDBACK = Question(
     ),
     (PATIENCE,),
     key=("services", "owners", "channel", "received"),
+    counts="Feedback that waits too long or was late",
 )
 
 

@@ -25,7 +25,7 @@ ABOUT = {
     **gaps_in_use.ABOUT,
 }
 URGENCY = (
-    *("uncovered", "missing", "gap", "expired", "expiring", "fits"),
+    *("uncovered", "disputed", "missing", "gap", "expired", "interrupted", "expiring", "fits"),
     *("apart", "cut-point", "overlap", "special-application"),
     *("below", "wanted", "own-sector", "one-tie"),
     *("reversed", "empty", "no-basis"),
@@ -33,6 +33,8 @@ URGENCY = (
 NEXT_STEPS = {
     "coverage": "Ask the stewards of these records to complete them.",
     "uncovered": "Conclude an agreement that covers this use, or end the use.",
+    "disputed": "Settle with the parties what they agreed, then correct or end it.",
+    "interrupted": "Agree how the work goes on until the renewal begins.",
     "expired": "Renew it, or record that the work has ended.",
     "expiring": "Decide before the last day whether to renew it.",
     "reversed": "Check the document and correct the dates.",
@@ -59,7 +61,7 @@ READS = dict.fromkeys(one for part in PARTS for one in part.reads)
 GAPS = Question(
     "gaps",
     "Where do agencies that should work together fall short, and what could be done next?",
-    "First what is on record of fewer than nine in ten, then the findings of the reports agreements, sector-gaps, overlaps, "
+    "First what is not on record of more than one in ten, then the findings of the reports agreements, sector-gaps, overlaps, "
     "missing-ties, matches, levels (what is two levels apart or below the aim), cut-points (firm ones), reuse (the top 1 %, by "
     "resource, of what somebody began to use in the last two years) and isolates: the most pressing finding of each sort, then the "
     "second of each, and so on. Each report says how its findings are made, and of how many.",
@@ -73,6 +75,7 @@ GAPS = Question(
     ),
     (LEVEL, LEAST_EXPECTED, LEAST_LIKENESS, WITHIN),
     key=("about", "who", "subject"),
+    counts="Findings",
 )
 
 
@@ -130,10 +133,11 @@ def _lacking(row: Row) -> bool:
 
 
 def _covered(row: Row) -> Row:
-    subject = _("{kind} with {fact}").format(kind=_(KINDS[str(row["kind"])]), fact=_(FACTS[str(row["fact"])]))
-    measure = _("{n} of {m}, {share}").format(
-        n=told(row["recorded"]), m=told(row["of"]), share=percent(figure(row["share"]) / 100)
-    )
+    kind, fact = _(KINDS[str(row["kind"])]), _(FACTS[str(row["fact"])])
+    subject = f"{kind}: {fact}"
+    known = int(figure(row["of"]) - figure(row["withheld"]))
+    lacking = known - int(figure(row["recorded"]))
+    measure = _("{n} of {m}, {share}").format(n=number(lacking), m=number(known), share=percent(lacking / known))
     return _finding(row, "coverage", (), subject, measure)
 
 

@@ -88,7 +88,7 @@ def _wanted(report: Report) -> Iterator[Row]:
         first = rows[0]
         who = tuple(str(row["agency"]) for row in rows)
         measure = _(
-            "{recent} began in two years, {users} have it; suggested to {n} (elsewhere, 1 in 9 of such came true)"
+            "{recent} began in two years, {users} have or had it; suggested to {n} (elsewhere, 1 in 9 of such came true)"
         ).format(recent=told(first["recent"]), users=told(first["users"]), n=number(len(rows)))
         evidence = dict.fromkeys(one for row in rows[:NAMED] for one in row.evidence)
         meeting = replace(first, evidence=tuple(evidence), key=(first.evidence[0].id,))

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from registry.analysis.lists import Partnership
+from registry.analysis.register import NEVER, Register
 from registry.analysis.standing import adjacency, grounds, standing
 from registry.analysis.world import Bools, Ints, World
 from registry.figures import number
@@ -16,6 +17,7 @@ SHOWN = 5
 FINDINGS = {
     "lapsed": "only agreements that have ended",
     "ahead": "only agreements that have yet to begin",
+    "disputed": "only agreements that a party disputes",
     "own-sector": "ties within its own sector only",
     "one-tie": "one tie only",
     "no-partner": "no other party on record: unknown",
@@ -39,18 +41,25 @@ ISOLATES = Question(
         Column(
             "partners", "Partners", "texts", "Up to five of these; of agreements that have ended, of the last of them."
         ),
-        Column("agreement", "Agreement", "text", "The agreement that ended last, or the first to begin."),
-        Column("day", "On", "date", "When it ended, or begins."),
+        Column(
+            "agreement", "Agreement", "text", "The agreement that is disputed, or ended last, or is the first to begin."
+        ),
+        Column("day", "On", "date", "When it ended, or begins; when one that is disputed began."),
     ),
     key=("finding", "agency"),
+    counts="Agencies with few or no ties",
 )
 
 
 class Past(NamedTuple):
-    """Of an agency without a tie: the agreement that ended last, and the first that begins later."""
+    """Of an agency without a tie: the agreement that ended last, the first that begins later, and one that is disputed.
+
+    One that ended counts only if nothing that continues it is in force.
+    """
 
     ended: Partnership | None = None
     ahead: Partnership | None = None
+    disputed: Partnership | None = None
 
 
 def isolates(world: World) -> Report:
@@ -76,6 +85,8 @@ def isolates(world: World) -> Report:
 def _finding(ties: int, inward: bool, recorded: bool, past: Past) -> str | None:
     if ties:
         return "own-sector" if inward else "one-tie" if ties == 1 else None
+    if past.disputed:
+        return "disputed"
     if past.ended:
         return "lapsed"
     if past.ahead:
@@ -95,16 +106,20 @@ def _inward(world: World, ties: Ints, degree: Ints) -> Bools:
 def _past(world: World, alone: Bools) -> Mapping[int, Past]:
     """Return, by place, what those without a tie have of agreements that are not in force."""
     found: dict[int, Past] = {}
+    register = Register(world.lists, world.as_of, 0)
     for one in world.lists.partnerships:
-        if one.whole and not one.reversed and not one.in_force(world.as_of):
+        if one.whole and not one.reversed and not register.continued(one):
             for place in (world.place[party] for party in one.parties if party in world.place):
                 if alone[place]:
                     found[place] = _later(found.get(place, Past()), one, world.as_of)
-    return found
+    active = {party for one in world.lists.partnerships if one.in_force(world.as_of) for party in one.parties}
+    return {place: past for place, past in found.items() if world.agencies.ids[place] not in active}
 
 
 def _later(past: Past, one: Partnership, as_of: str) -> Past:
     """Add an agreement to what is known; ids decide between equals."""
+    if one.disputed_by and (one.valid_until or NEVER) >= as_of:
+        return past._replace(disputed=min(filter(None, (past.disputed, one)), key=lambda each: each.id))
     if one.valid_until and one.valid_until < as_of:
         kept = max(filter(None, (past.ended, one)), key=lambda each: (each.valid_until, each.id))
         return past._replace(ended=kept)
@@ -112,7 +127,7 @@ def _later(past: Past, one: Partnership, as_of: str) -> Past:
 
 
 def _row(world: World, finding: str, place: int, partners: Sequence[int], past: Past) -> Row:
-    shown = past.ended or past.ahead
+    shown = past.disputed or past.ended or past.ahead
     if shown:
         partners = [world.place[one] for one in shown.parties if world.place.get(one, place) != place]
     sector = int(world.sector[place])
@@ -123,7 +138,7 @@ def _row(world: World, finding: str, place: int, partners: Sequence[int], past: 
         "ties": 0 if shown or finding in UNKNOWN else len(partners),
         "partners": tuple(world.agencies.names[one] for one in partners[:SHOWN]),
         "agreement": shown.name if shown else None,
-        "day": (past.ended.valid_until if past.ended else past.ahead and past.ahead.valid_from) if shown else None,
+        "day": shown and (shown.valid_until if shown is past.ended else shown.valid_from),
     }
     evidence = (world.agencies.evidence(place), *(world.agencies.evidence(one) for one in partners[:SHOWN]))
     agreement = (Evidence(shown.id, shown.name, "Partnership"),) if shown else ()

@@ -39,6 +39,7 @@ LEVELS = Question(
     ),
     (LEAST_APART,),
     key=("finding", "agreement", "scale"),
+    counts="Agreements with a finding",
 )  # fmt: skip
 
 

@@ -46,6 +46,7 @@ LIKELY_PARTNERS = Question(
     ),
     (AGENCY, MOST),
     key=("agency_a", "agency_b"),
+    counts="Suggested pairs of agencies",
 )  # fmt: skip
 
 

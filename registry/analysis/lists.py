@@ -92,12 +92,23 @@ class Partnership(NamedTuple):
     renews: Ids = ()
     target_scale: str | None = None
     target_level: int | None = None
+    disputed_by: Ids = ()
+    confirmed_by: Ids = ()
 
     def in_force(self, as_of: str) -> bool:
+        """Tell whether the day lies within its dates and no party disputes it."""
+        return self.runs(as_of) and not self.disputed_by
+
+    def runs(self, as_of: str) -> bool:
         """Tell whether the day lies within its dates; an empty date sets no bound. False where they are not known."""
         return (
             self.whole and (self.valid_from or "") <= as_of and (self.valid_until is None or as_of <= self.valid_until)
         )
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether every party has confirmed it."""
+        return bool(self.parties) and set(self.parties) <= set(self.confirmed_by)
 
     @property
     def reversed(self) -> bool:

@@ -55,6 +55,7 @@ MATCHES = Question(
     ),
     (AGENCY,),
     key=("need",),
+    counts="Needs that a resource surely fits",
 )  # fmt: skip
 
 

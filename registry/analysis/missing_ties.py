@@ -43,6 +43,7 @@ MISSING_TIES = Question(
     ),
     (LEVEL,),
     key=("agency_a", "agency_b"),
+    counts="Pairs that should have an agreement",
 )  # fmt: skip
 
 

@@ -71,6 +71,7 @@ NETWORK = Question(
     ),
     (LEVEL,),
     key=("measure",),
+    counts="Measures that differ from chance",
 )  # fmt: skip
 
 

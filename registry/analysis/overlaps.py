@@ -40,6 +40,7 @@ OVERLAPS = Question(
     ),
     (LEVEL, LEAST_LIKENESS),
     key=("finding", "agency_a", "agency_b", "special", "general"),
+    counts="Pairs that overlap",
 )
 
 

@@ -15,16 +15,40 @@ class Register:
     def __init__(self, lists: Lists, as_of: str, within: int) -> None:
         self.as_of, self.horizon = as_of, _later(as_of, within)
         self.agreements = lists.partnerships
-        self._followed = _followed(lists.partnerships)
+        self._renewals = _renewals(lists.partnerships)
         self._above = {one.id: one.part_of for one in lists.agencies}
 
     def expired(self, one: Partnership) -> bool:
-        """Tell whether it has ended and none that ends later renews it."""
-        return _end(one) < self.as_of and one.id not in self._followed
+        """Tell whether it has ended and nothing renews it."""
+        return _end(one) < self.as_of and not self._renewals.get(one.id)
 
     def expiring(self, one: Partnership) -> bool:
-        """Tell whether it is in force, ends by the horizon, and none that ends later renews it."""
-        return one.in_force(self.as_of) and _end(one) <= self.horizon and one.id not in self._followed
+        """Tell whether it is in force, ends by the horizon, and nothing renews it."""
+        return self.ending(one) and not self._renewals.get(one.id)
+
+    def resumes(self, one: Partnership) -> str | None:
+        """Return when the renewal begins of one that has ended or soon will, if nothing is in force between the two."""
+        renewals = self._renewals.get(one.id, ())
+        if not renewals or not (_end(one) < self.as_of or self.ending(one)):
+            return None
+        begins = min(renewal.valid_from or "" for renewal in renewals)
+        return begins if begins > max(self.as_of, _later(_end(one), 1)) else None
+
+    def ending(self, one: Partnership) -> bool:
+        """Tell whether it is in force and ends by the horizon."""
+        return one.in_force(self.as_of) and _end(one) <= self.horizon
+
+    def continued(self, one: Partnership) -> bool:
+        """Tell whether it is in force, or what renews it is, or what renews that, and so on."""
+        reached, new = {one.id}, [one]
+        while new:
+            here = new.pop()
+            if here.in_force(self.as_of):
+                return True
+            further = [each for each in self._renewals.get(here.id, ()) if each.id not in reached]
+            reached.update(each.id for each in further)
+            new += further
+        return False
 
     def covering(self, user: str, resource: str) -> list[Partnership]:
         """Return the agreements of the user that cover the resource, the last to end first."""
@@ -55,10 +79,15 @@ class Register:
         return reached
 
 
-def _followed(agreements: Sequence[Partnership]) -> set[str]:
-    """Return the ids of those that another renews which ends later, so that circles and copies follow nothing."""
+def _renewals(agreements: Sequence[Partnership]) -> dict[str, list[Partnership]]:
+    """Return by id what renews each; only what ends later and nobody disputes, so that circles and copies renew nothing."""
     end = {one.id: _end(one) for one in agreements}
-    return {old for one in agreements if not one.reversed for old in one.renews if end.get(old, NEVER) < _end(one)}
+    found: dict[str, list[Partnership]] = {}
+    for one in agreements:
+        for old in one.renews if not (one.reversed or one.disputed_by) else ():
+            if end.get(old, NEVER) < _end(one):
+                found.setdefault(old, []).append(one)
+    return found
 
 
 def _end(one: Partnership) -> str:

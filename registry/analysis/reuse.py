@@ -44,7 +44,7 @@ REUSE = Question(
         Column("agency", "Agency", "text", "Who may want it."),
         Column("resource", "Resource", "text", "What it may want."),
         Column("band", "Band", "code", "Where the score lies among those of all pairs.", words=BANDS),
-        Column("users", "Users", "integer", "How many have it.", "agencies"),
+        Column("users", "Users", "integer", "How many have it, or had it: ended uses are counted too.", "agencies"),
         Column("recent", "New users", "integer", "How many began in the last two years.", "agencies"),
         Column("kin", "Kin", "integer", "How many of its users have the same parent as the agency.", "agencies"),
         Column("taken_up", "Taken up", "integer", "What the agency itself took up in the past year.", "resources"),
@@ -61,6 +61,7 @@ REUSE = Question(
     ),
     (AGENCY, AGENCIES, EACH, MOST_USERS),
     key=("agency", "resource"),
+    counts="Suggestions shown",
 )
 
 

@@ -51,6 +51,7 @@ SECTOR_GAPS = Question(
     ),
     (LEVEL, LEAST_EXPECTED),
     key=("sector_a", "sector_b"),
+    counts="Sector pairs with too few ties",
 )
 
 

@@ -47,6 +47,7 @@ WHAT_IF = Question(
     ),
     (LOSE, TIE, LAPSE),
     key=("change", "report", "what"),
+    counts="Findings that appear or go away",
 )  # fmt: skip
 
 

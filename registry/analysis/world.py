@@ -102,6 +102,12 @@ class World:
         return np.bincount(self.ties.ravel(), minlength=len(self.agencies))
 
     @cached_property
+    def unconfirmed(self) -> int:
+        """How many ties rest on no agreement that every party has confirmed."""
+        confirmed = (one.parties for one in self.lists.partnerships if one.in_force(self.as_of) and one.confirmed)
+        return len(self.ties) - len(_pairs(confirmed, self.place))
+
+    @cached_property
     def withheld(self) -> int:
         """How many records show no more than their face to who asks."""
         return self.lists.withheld

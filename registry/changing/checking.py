@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from registry.changing.state import State, nothing, ties_beyond
+from registry.clock import today
 from registry.cypher import states, uses
 from registry.cypher.states import own_ends
 from registry.model import Request, Resource
 from registry.modelling import End
 from registry.records import Problem, contradictions, itself, show
 from registry.rules import Promise, circular, of_request, too_few, undercut, withdrawn
-from registry.values import today
 
 if TYPE_CHECKING:
     from registry.changing.turn import Turn

@@ -8,11 +8,12 @@ from registry.changing.saving import not_allowed
 from registry.changing.state import State, Ties, nothing
 from registry.changing.steps import PUBLISHED, STANDING, check_stands, found, whole
 from registry.changing.turn import Asking, Outcome, Refused, Turn, change, cleaned
+from registry.clock import today
 from registry.cypher import contacts
 from registry.model import Channel, Feedback, Service
 from registry.records import Problem, make_record, show
 from registry.store import Store
-from registry.values import Text, today
+from registry.values import Text
 from registry.words import _
 
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
 import orjson
 
 from registry.changing.state import LINKS, Difference, State
+from registry.clock import day_of
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class Told:
 
     @property
     def day(self) -> str:
-        """The day on which it was made, where the registry runs, as a Date's text."""
-        return _day(self.at)
+        """The day on which it was made, as a Date's text."""
+        return day_of(self.at)
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def undone(state: State, told: Told) -> State:
 
 def as_it_was(state: State, entries: Sequence[Told], day: str) -> State | None:
     """Return a record as it stood at the end of a day; None if it was made later. `entries` are all, newest first."""
-    if day < _day(str(state.properties["created"])):
+    if day < day_of(str(state.properties["created"])):
         return None
     found: State | None = state
     for passage in passages(state, entries):
@@ -96,7 +96,3 @@ def as_it_was(state: State, entries: Sequence[Told], day: str) -> State | None:
 def is_whole(state: State, entries: Sequence[Told]) -> bool:
     """Tell whether every change of a record is in the chain; that a load made it is told there with many others."""
     return state.version <= len(entries) + 1
-
-
-def _day(at: str) -> str:
-    return datetime.fromisoformat(at).astimezone().date().isoformat()

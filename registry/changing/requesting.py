@@ -13,12 +13,13 @@ from registry.changing.saving import LinkChange, Saving, not_allowed, prepared
 from registry.changing.state import State
 from registry.changing.steps import PUBLISHED, check_stands, found, whole
 from registry.changing.turn import Asking, Outcome, Refused, Turn, change, cleaned
+from registry.clock import today
 from registry.figures import amount
 from registry.model import Agency, Request, Resource
 from registry.records import Problem, show
 from registry.rules import DIGITS, total
 from registry.store import Store
-from registry.values import Prose, today
+from registry.values import Prose
 from registry.words import _
 
 

@@ -9,12 +9,13 @@ from registry.changing.saving import not_allowed, not_theirs
 from registry.changing.state import State, nothing
 from registry.changing.steps import STANDING, found, whole
 from registry.changing.turn import Asking, Outcome, Refused, Turn, change, cleaned
+from registry.clock import today
 from registry.codes import code_list
 from registry.cypher.states import known
 from registry.model import Partnership, Statement
 from registry.records import Problem, make_record, show
 from registry.store import Store
-from registry.values import Text, today
+from registry.values import Text
 from registry.words import _
 
 

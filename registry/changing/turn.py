@@ -12,6 +12,7 @@ from registry.changing.entry import End, Stored, sealed
 from registry.changing.pending import Pending, Written
 from registry.changing.reading import ANY, Reading
 from registry.changing.state import Difference, State, asked_anew, difference, nothing, ties_beyond
+from registry.clock import now
 from registry.cypher import chain, states, uses, write
 from registry.cypher.states import BY_HAND
 from registry.cypher.text import Cypher
@@ -19,7 +20,7 @@ from registry.model import MODEL, Request, Source
 from registry.modelling import Kind
 from registry.records import Problem, Record, make_record, show
 from registry.store import TRIES, Ask, Rows, Store, StoreError
-from registry.values import Unfit, Value, now
+from registry.values import Unfit, Value
 from registry.words import _
 
 Answer = TypeVar("Answer")

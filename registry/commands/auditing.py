@@ -10,6 +10,7 @@ from registry.changing.auditing import latest
 from registry.changing.auditing import verify as verified
 from registry.changing.turn import Asking
 from registry.changing.undoing import undo as undone
+from registry.clock import local_text
 from registry.commands.console import err, out, print_json, print_table, tell, warn
 from registry.opening import open_store
 from registry.settings import load_settings
@@ -39,7 +40,8 @@ def show(
         print_json(entries)
     else:
         headings = ["number", "at", "actor", "how", "what", "record_kind", "record", "note"]
-        print_table(headings, [[entry.get(name) for name in headings] for entry in entries])
+        shown = ({**entry, "at": local_text(entry["at"])} for entry in entries)
+        print_table(headings, [[entry.get(name) for name in headings] for entry in shown])
 
 
 @audit_app.command()

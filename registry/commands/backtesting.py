@@ -55,7 +55,7 @@ def reuse(
     from registry.analysis.backtest_reuse import backtest_reuse
     from registry.analysis.reuse import REUSE
 
-    with speaking(load_settings().lang), _refusing():
+    with speaking(load_settings().command_lang), _refusing():
         known = _read(REUSE, as_of)
         with showing_progress():
             found = backtest_reuse(*known, cuts)
@@ -76,7 +76,7 @@ def likely_partners(
     from registry.analysis.backtest_partners import BACKTEST, backtest_partners
     from registry.analysis.world import World
 
-    with speaking(load_settings().lang), _refusing():
+    with speaking(load_settings().command_lang), _refusing():
         known = _read(BACKTEST, as_of)
         with showing_progress():
             report = backtest_partners(World.of(*known))

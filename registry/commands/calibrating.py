@@ -41,7 +41,7 @@ def calibrate(
 
     chosen = randbits(32) if seed is None else seed
     settings = load_settings()
-    with speaking(settings.lang):
+    with speaking(settings.command_lang):
         world = _read(as_of)
         tell(_("Seed {seed}, {rounds} rounds.").format(seed=chosen, rounds=rounds))
         with showing_progress():

@@ -23,14 +23,15 @@ def reports(as_json: bool = typer.Option(False, "--json", help="Print JSON.")) -
 
     settings = load_settings()
     library = Library(settings.reports)
-    with speaking(settings.lang):
+    with speaking(settings.command_lang):
         listed = [{"name": one.name, "question": _(one.text)} for one in library.questions().values()]
+        headings = [_("Report"), _("Question")]
         for fault in library.faults():
             warn(str(fault))
     if as_json:
         print_json(listed)
     else:
-        print_table(["report", "question"], [list(one.values()) for one in listed])
+        print_table(headings, [list(one.values()) for one in listed])
 
 
 def report(
@@ -59,7 +60,7 @@ def report(
         if chosen.binary and output is None and sys.stdout.isatty():
             raise ReportError(f"A terminal cannot show {format}; name a file with --output.")
         asked = _pairs(param)
-        with speaking(settings.lang):
+        with speaking(settings.command_lang):
             if save is not None:
                 runs.check(name, save)
             with open_store(settings, tell) as store, showing_progress():

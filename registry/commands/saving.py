@@ -2,6 +2,7 @@
 
 import typer
 
+from registry.clock import local_text
 from registry.commands.console import print_json, print_table, tell, warn
 from registry.settings import load_settings
 from registry.words import speaking
@@ -23,12 +24,13 @@ def list_(as_json: bool = typer.Option(False, "--json", help="Print JSON.")) -> 
         return {**told, "found": report.found, "of": report.of, "for": "everybody" if run.public else "administrators"}
 
     settings = load_settings()
-    with speaking(settings.lang):
+    with speaking(settings.command_lang):
         listed = [entry(run) for run in SavedRuns(settings.saved_runs).listed(warn)]
     if as_json:
         print_json(listed)
     else:
-        print_table(HEADINGS, [list(one.values()) for one in listed])
+        shown = ({**one, "saved": local_text(str(one["saved"]))} for one in listed)
+        print_table(HEADINGS, [list(one.values()) for one in shown])
 
 
 @saved_app.command()
@@ -38,7 +40,7 @@ def remove(label: str = typer.Argument(help="The label of the run.")) -> None:
     from registry.reports.saved import SavedRuns
 
     settings = load_settings()
-    with speaking(settings.lang):
+    with speaking(settings.command_lang):
         try:
             SavedRuns(settings.saved_runs).remove(label)
         except ReportError as error:

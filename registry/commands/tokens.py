@@ -4,6 +4,7 @@ import typer
 
 from registry import credentials
 from registry.access import Role
+from registry.clock import local_text
 from registry.commands.console import out, print_json, print_table, tell, warn
 from registry.constraints import apply
 from registry.model import MODEL
@@ -42,7 +43,7 @@ def add(
         print_json({**made.as_json(), "secret": secret})
     else:
         out.print(secret, markup=False, soft_wrap=True)
-        tell(f"This is {made.id}, the token of {made.name}, until {made.expires[:10]}. It is not shown again.")
+        tell(f"This is {made.id}, the token of {made.name}, until {local_text(made.expires)}. It is not shown again.")
 
 
 @token_app.command("list")
@@ -54,7 +55,15 @@ def listed(as_json: bool = AS_JSON) -> None:
         print_json([one.as_json() for one in kept])
     else:
         rows = [
-            [one.id, one.name, one.role, ", ".join(one.agencies), ", ".join(one.groups), one.expires[:16], one.state]
+            [
+                one.id,
+                one.name,
+                one.role,
+                ", ".join(one.agencies),
+                ", ".join(one.groups),
+                local_text(one.expires),
+                one.state,
+            ]
             for one in kept
         ]
         print_table(["id", "name", "role", "agencies", "groups", "expires", "state"], rows)

@@ -2,7 +2,7 @@
 
 from registry.access import seen, seen_whole
 from registry.modelling import End, Model, Property
-from registry.plan import AllOf, AnyOf, Compare, Condition, Given, Linked, Not, Several, Within
+from registry.plan import AllOf, AnyOf, Compare, Condition, Given, Linked, Not, Runs, Several, Within
 
 PARTS = "-[:BROADER*0..6]->"  # from a part, or the term itself, to the term
 LEVELS = (
@@ -76,7 +76,8 @@ class Writing:
         holds = self.demanded(linked, node, edge, far, end, unknown=unknown is not negated)
         among = f" AND {self.condition(linked.among, far, end.target)}" if linked.among != AllOf() else ""
         pattern = self.pattern(node, edge, f"{far}:{end.target}", end)
-        start = f"MATCH {pattern} WHERE {self.far_seen(far, end)}{among}"
+        counts = both(self.far_seen(far, end), self.running(linked.runs, edge))
+        start = f"MATCH {pattern} WHERE {counts}{among}"
         if linked.quantifier == "every":
             found = f"NOT EXISTS {{ {start} AND NOT ({holds}) }}"
         else:
@@ -90,6 +91,10 @@ class Writing:
             self.condition(linked.near, node, end.kind, unknown=unknown),
             self._edge_condition(linked.edge, node, edge, far, end, unknown=unknown),
         )
+
+    def running(self, which: Runs | None, edge: str) -> str:
+        """Return the predicate of which links count."""
+        return "true" if which is None else runs(which.period, edge, self.value(which.day))
 
     def edge_detail_seen(self, node: str, far: str, declared: Property, end: End) -> str:
         """Return the predicate of who, of those who see a link, may see a property of it; "" where all of them may."""
@@ -127,6 +132,16 @@ class Writing:
 def _known(node: str, holds: str, *, unknown: bool) -> str:
     """Return a predicate on details of a record, which says `unknown` where the actor sees its summary only."""
     return f"(NOT {seen_whole(node)} OR {holds})" if unknown else f"({seen_whole(node)} AND {holds})"
+
+
+def runs(period: str, owner: str, day: str, first: str = "since", last: str = "until") -> str:
+    """Return the predicate that what runs from a first to a last day is current on a day, has ended, or is upcoming."""
+    ended, upcoming = f"{owner}.{last} < {day}", f"{owner}.{first} > {day}"
+    return {
+        "current": f"NOT coalesce({upcoming}, false) AND NOT coalesce({ended}, false)",
+        "ended": f"coalesce({ended}, false)",
+        "upcoming": f"coalesce({upcoming}, false) AND NOT coalesce({ended}, false)",
+    }[period]
 
 
 def way_seen(way: str) -> str:

@@ -6,7 +6,7 @@ Every text returns one row with one list. Records that are retired, and what the
 from collections.abc import Collection, Mapping, Sequence
 
 from registry.access import Actor, seen, seen_whole
-from registry.cypher.conditions import LEVELS, PARTS, way_seen
+from registry.cypher.conditions import LEVELS, PARTS, runs, way_seen
 from registry.cypher.ddl import words_index
 from registry.cypher.text import Cypher
 from registry.model import MODEL
@@ -67,24 +67,29 @@ def found(
     return _asked(text, actor, inside, n=most)
 
 
-def around(ids: Sequence[str], relations: Collection[str], actor: Actor, *, day: str | None, most: int) -> Cypher:
-    """Return `[id, kind, name, links, how many, whether all of it is seen]` of each record, at most `most` of its links.
+def around(ids: Sequence[str], relations: Collection[str], actor: Actor, *, day: str, most: int) -> Cypher:
+    """Return the links of each record, at most `most` of them, as a row.
 
-    A link is `[relation, whether it leads away, far kind, far id, far name]`, ordered by the far name. With a day, uses
-    and agreements that do not run on that day are left out.
+    A row is `[id, kind, name, links, how many, how many are not current, whether all of the record is seen]`.
+
+    A link is `[relation, whether it leads away, far kind, far id, far name]`, ordered by the far name. Uses and agreements
+    that do not run on the day are left out, and counted apart.
     """
+    current = (
+        f"({_runs('e', 'since', 'until')} AND"
+        f" (NOT m:Partnership OR NOT {seen_whole('m')} OR ({_runs('m', 'valid_from', 'valid_until')})))"
+    )
     match = (
         f"MATCH (n)-[e]-(m) WHERE type(e) IN $in.relations AND {_counts('m')}"
         f" AND (type(e) IN $in.faces OR ({seen_whole('n')} AND {seen_whole('m')}))"
-        f" AND ($in.day IS NULL OR ({_runs('e', 'since', 'until')} AND"
-        f" (NOT m:Partnership OR NOT {seen_whole('m')} OR {_runs('m', 'valid_from', 'valid_until')})))"
     )
     text = (
         f"UNWIND $in.ids AS id MATCH (n:{ANY} {{id: id}}) WHERE {_counts('n')}"
-        f" RETURN collect([n.id, labels(n)[0], n.name, COLLECT {{ {match}"
+        f" RETURN collect([n.id, labels(n)[0], n.name, COLLECT {{ {match} AND {current}"
         " WITH DISTINCT type(e) AS relation, startNode(e).id = n.id AS away, m"
         " ORDER BY m.name_key, m.id, relation LIMIT $n RETURN [relation, away, labels(m)[0], m.id, m.name] },"
-        f" COUNT {{ {match} RETURN DISTINCT type(e), startNode(e), m }}, {seen_whole('n')}])"
+        f" COUNT {{ {match} AND {current} RETURN DISTINCT type(e), startNode(e), m }},"
+        f" COUNT {{ {match} AND NOT {current} RETURN DISTINCT type(e), startNode(e), m }}, {seen_whole('n')}])"
     )
     inside = {"ids": list(ids), "relations": sorted(relations), "faces": FACES, "day": day}
     return _asked(text, actor, inside, n=most)
@@ -271,7 +276,7 @@ def _counts(node: str) -> str:
 
 
 def _runs(owner: str, first: str, last: str) -> str:
-    return f"coalesce({owner}.{first} <= $in.day, true) AND coalesce({owner}.{last} >= $in.day, true)"
+    return runs("current", owner, "$in.day", first, last)
 
 
 def _in_force(partnership: str) -> str:

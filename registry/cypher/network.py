@@ -22,7 +22,8 @@ def network(reads: Sequence[str], actor: Actor) -> Cypher:
       area ids, function ids, unit, capacity, in use, available since]`
     - `needs`: `[id, name, whole, agency ids, kind, area ids, function ids, unit, quantity, by when]`
     - `partnerships`: `[id, name, whole, instrument, valid from, valid until, legal basis, party ids, covered ids, whether
-      it may cover more, ids of the agreements it renews, target scale, target level]`
+      it may cover more, ids of the agreements it renews, target scale, target level, ids of parties that dispute it, ids
+      of parties that have confirmed it]`
     - `statements`: `[id, name, whole, agency ids, partnership ids, scale, level, on]`
     - `channels`: `[id, name, whole, agency ids, service ids, kind, two-way, answers within]`
     - `feedbacks`: `[id, name, whole, service ids, channel ids, owner ids, received, answered]`
@@ -72,6 +73,11 @@ def _linked(pattern: str, wanted: str = "m.id", also: str = "true") -> str:
 def _details(pattern: str) -> str:
     """Return the ids at the far end of a link that only those may know of who see all of both ends."""
     return _linked(pattern, also=f"{_WHOLE} AND {seen_whole('m')}")
+
+
+def _said(standing: str) -> str:
+    """Return the ids of the parties that say this of an agreement."""
+    return _linked("(n)<-[e:PARTY_TO]-(m:Agency)", also=f"{_WHOLE} AND coalesce(e.standing = '{standing}', false)")
 
 
 def _detail(name: str) -> str:
@@ -146,6 +152,8 @@ _LISTS = {
         _details("(n)-[:RENEWS]->(m:Partnership)"),
         _detail("target_scale"),
         _detail("target_level"),
+        _said("disputed"),
+        _said("confirmed"),
         once=_HIDING,
     ),
     "statements": _records(

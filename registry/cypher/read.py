@@ -196,9 +196,14 @@ class Reading(Writing):
         (named,) = parts_of(linked.far)
         assert isinstance(named, Compare)
         start = f"WITH {self.value(named.value)} AS id MATCH (m:{end.target} {{id: id}})"
-        conditions = [self.condition(linked.among, "m", end.target), self.condition(rest, "n", kind)]
+        conditions = [
+            self.condition(linked.among, "m", end.target),
+            self.running(linked.runs, "e"),
+            self.condition(rest, "n", kind),
+        ]
         where = both(self.link_seen("n", "m", end), seen("n"), *conditions)
-        return f"{start} MATCH {self.pattern(f'n:{kind}', '', 'm', end)}", where
+        edge = "e" if linked.runs else ""
+        return f"{start} MATCH {self.pattern(f'n:{kind}', edge, 'm', end)}", where
 
     def _begin(
         self,
@@ -227,6 +232,7 @@ class Reading(Writing):
         meets = both(
             self.link_seen("n", "m", end),
             self.condition(link.among, "m", end.target),
+            self.running(link.runs, "e"),
             self.demanded(link, "n", "e", "m", end),
         )
         linked = f"MATCH {self.pattern(f'n:{question.kind}', 'e', 'm', end)} WHERE {meets} WITH DISTINCT n"
@@ -261,7 +267,9 @@ class Reading(Writing):
 
     def _follow(self, follow: Follow, node: str, end: End) -> str:
         edge, far = self.variable(), self.variable()
-        where = both(self.far_seen(far, end), self.condition(follow.where, far, end.target))
+        where = both(
+            self.far_seen(far, end), self.running(follow.runs, edge), self.condition(follow.where, far, end.target)
+        )
         order = follow.order or (BY_NAME,)
         keys = [self._key(one, end.target, far) for one in order] + [f"{far}.id"]
         sort = ", ".join(
@@ -285,7 +293,9 @@ class Reading(Writing):
 
     def _count(self, count: Count, node: str, end: End) -> str:
         edge, far = self.variable(), self.variable()
-        where = both(self.far_seen(far, end), self.condition(count.where, far, end.target))
+        where = both(
+            self.far_seen(far, end), self.running(count.runs, edge), self.condition(count.where, far, end.target)
+        )
         once = f" RETURN DISTINCT {far}" if end.link.keyed else ""
         counted = f"COUNT {{ MATCH {self.pattern(node, edge, f'{far}:{end.target}', end)} WHERE {where}{once} }}"
         return self._of_links(node, end, counted)

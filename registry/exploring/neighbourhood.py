@@ -39,11 +39,13 @@ class Neighbourhood:
     """Records, nearest first, the links among them, and how many links within reach were left out.
 
     `left_out` is None where links within reach are withheld.
+    Links that are not current on the day are counted apart.
     """
 
     nodes: Sequence[Near]
     links: Sequence[Linked]
     left_out: int | None
+    not_current: int
 
     @property
     def withheld(self) -> bool:
@@ -52,11 +54,11 @@ class Neighbourhood:
 
 
 async def neighbourhood(
-    asker: Asker, of: str, relations: Collection[str], *, hops: int = 1, first: int = 200, day: str | None = None
+    asker: Asker, of: str, relations: Collection[str], *, hops: int = 1, first: int = 200, day: str
 ) -> Neighbourhood | None:
     """Return at most `first` records within `hops` links of a record, itself among them; None if it is not there.
 
-    Records equally near come in the order of their names. With a day, uses and agreements that do not run then are left
+    Records equally near come in the order of their names. Uses and agreements that do not run on the day are left
     out. Raises StoreError.
     """
     away: dict[str, int] = {of: 0}
@@ -77,13 +79,14 @@ def _collected(read: dict[str, Any], away: dict[str, int], hops: int, relations:
     nodes: list[Near] = []
     links: dict[Linked, None] = {}
     for one, hop in away.items():
-        _, kind, name, ties, many, whole = read[one]
+        _, kind, name, ties, many, _past, whole = read[one]
         shown = [_linked(one, *tie) for tie in ties if tie[3] in read]
         links |= dict.fromkeys(shown)
         nodes.append(Near(one, kind, name, hop, many - len(shown) if whole or not hides(kind, relations) else None))
-    beyond = [node.more for node in nodes if node.hops < hops]
+    within = [node for node in nodes if node.hops < hops]
+    beyond = [node.more for node in within]
     left_out = None if None in beyond else sum(more for more in beyond if more is not None)
-    return Neighbourhood(nodes, list(links), left_out)
+    return Neighbourhood(nodes, list(links), left_out, sum(read[node.record][5] for node in within))
 
 
 def _linked(near: str, relation: str, away: bool, _kind: str, far: str, _name: str) -> Linked:

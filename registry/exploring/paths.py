@@ -57,7 +57,7 @@ async def paths(
     *,
     longest: int = 6,
     first: int = 5,
-    day: str | None = None,
+    day: str,
 ) -> Paths | None:
     """Return up to `first` simple paths of at most `longest` links of these relations, walked either way.
 
@@ -88,7 +88,7 @@ async def paths(
 class Graph:
     """The part of the graph that was read so far."""
 
-    def __init__(self, asker: Asker, relations: Collection[str], day: str | None) -> None:
+    def __init__(self, asker: Asker, relations: Collection[str], day: str) -> None:
         import networkx as nx  # half a second, which only who asks for paths should wait
 
         self._nx, self._asker, self._relations, self._day = nx, asker, relations, day
@@ -109,7 +109,7 @@ class Graph:
                 exploring.around(new, self._relations, self._asker.actor, day=self._day, most=EACH)
             )
             self._read |= ids
-            for near, kind, name, ties, _, whole in rows:
+            for near, kind, name, ties, _, _, whole in rows:
                 self._names[near] = name
                 self.withheld = self.withheld or (not whole and hides(kind, self._relations))
                 for relation, away, _, far, far_name in ties:

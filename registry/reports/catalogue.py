@@ -27,12 +27,12 @@ from registry.analysis.reuse import REUSE, reuse
 from registry.analysis.sector_gaps import SECTOR_GAPS, sector_gaps
 from registry.analysis.what_if import WHAT_IF, what_if
 from registry.analysis.world import World
+from registry.clock import today
 from registry.cypher.network import network
 from registry.reports.changes import CHANGES, nothing_saved
 from registry.reports.parameters import read_parameters, suggestion
 from registry.reports.reading import Readable
 from registry.reports.report import NoReport, Question, Report, ReportError
-from registry.values import today
 from registry.words import _
 
 _REPORTS: Sequence[tuple[Question, Callable[..., Report]]] = (

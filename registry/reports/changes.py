@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
 from registry.analysis.world import World
+from registry.clock import day_of
 from registry.figures import day, number
 from registry.reports.comparing import CHANGES as WORDS
 from registry.reports.comparing import Compared, compare, described
@@ -31,6 +32,7 @@ CHANGES = Question(
     ),
     (RUN,),
     key=("change", "what"),
+    counts="Rows that differ",
 )  # fmt: skip
 
 
@@ -96,7 +98,7 @@ class Changes:
         )
         notes = [
             yesterday.format(
-                label=self._run.label, report=then.name, day=day(then.as_of), saved=day(self._run.saved[:10]),
+                label=self._run.label, report=then.name, day=day(then.as_of), saved=day(day_of(self._run.saved)),
                 found=number(then.found), of=number(then.of),
             ),
             today.format(

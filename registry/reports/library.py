@@ -1,7 +1,7 @@
 """Every report that there is: the registry's own, and those that a site keeps as files in its folder."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
@@ -112,6 +112,11 @@ class Library:
     def edition(self) -> tuple[Edition, ...]:
         """Return what is another whenever a file of the folder is."""
         return tuple(self._files())
+
+    def state(self, name: str) -> tuple[Hashable, ...]:
+        """Return what is another whenever a file changes on which a report of this name rests."""
+        saved = self._runs.edition() if self._runs and name == CHANGES.name else ()
+        return (*self.edition(), *saved)
 
     def _sites(self) -> dict[str, SiteReport | BrokenReport]:
         """Return what the files hold, by their names; one that changed is read again, one that is gone forgotten."""

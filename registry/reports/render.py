@@ -25,7 +25,7 @@ def as_text(report: Report, width: int = WIDTH) -> str:
     console = Console(file=page, width=width, highlight=False, markup=False, emoji=False, color_system=None)
     console.print(f"{report.question}\n{summary(report)}\n")
     for part in report.parts:
-        console.print(f"{part.name}: {headline(part)}")
+        console.print(f"{part.name}: {part.counts}: {headline(part)}")
     if report.parts:
         console.print()
     if report.rows:
@@ -82,7 +82,7 @@ def as_csv(report: Report) -> str:
 
 def summary(report: Report) -> str:
     """Say in one line what was found, of how many, on which day, and what is not known."""
-    told = f"{day(report.as_of)}: {': '.join(filter(None, (headline(report), by_sort(report))))}."
+    told = f"{day(report.as_of)}: {': '.join(filter(None, (report.counts, headline(report), by_sort(report))))}."
     if report.unknown and not report.parts:
         told += " " + _("Of {n} nothing can be told.").format(n=number(report.unknown))
     if report.withheld:
@@ -92,8 +92,9 @@ def summary(report: Report) -> str:
 
 def headline(report: Report) -> str:
     """Say what was found: so many of so many; of a report composed of others so many, since these look at different things."""
-    told = _("{n} findings") if report.parts else _("{n} of {m}")
-    return told.format(n=number(report.found), m=number(report.of))
+    if report.parts:
+        return number(report.found)
+    return _("{n} of {m}").format(n=number(report.found), m=number(report.of))
 
 
 def by_sort(report: Report) -> str:

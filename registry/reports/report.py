@@ -115,7 +115,7 @@ class Report:
 
     Texts are in the language of who asked; names, codes, days (ISO 8601) and numbers are the same in every language.
     `described` says what each parameter does. `parts` are the reports that it is composed of; then `sorts` counts what was found by
-    sort, since `found` of `of` would say little.
+    sort, since `found` of `of` would say little. `counts` says what `found` counts.
     """
 
     name: str
@@ -133,6 +133,7 @@ class Report:
     described: Mapping[str, str] = field(default_factory=dict)
     parts: tuple["Report", ...] = ()
     sorts: Mapping[str, int] = field(default_factory=dict)
+    counts: str = ""
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ class Question:
     """A report before it is asked: its name, what it can be asked with, what it reads of the graph, its columns.
 
     `key` names the columns by which a row is known again in another run; where it names none, all that hold texts and codes.
-    A report of a site says its own `title`; those of the registry have theirs on the pages.
+    A report of a site says its own `title`; those of the registry have theirs on the pages. `counts` says what `found` counts.
     """
 
     name: str
@@ -151,6 +152,7 @@ class Question:
     parameters: tuple[Parameter | TextParameter, ...] = ()
     title: str = ""
     key: tuple[str, ...] = ()
+    counts: str = "Found"
 
     @property
     def knowing(self) -> tuple[str, ...]:
@@ -173,6 +175,7 @@ class Question:
         return Report(
             self.name, _(self.text), as_of, parameters, self.shown_columns(), tuple(map(self._known_by, rows)),
             found, of, unknown, withheld, _(self.method), tuple(notes), {one.name: _(one.description) for one in self.parameters},
+            counts=_(self.counts),
         )  # fmt: skip
 
     def _known_by(self, row: Row) -> Row:

@@ -12,9 +12,9 @@ import orjson
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from registry.access import ANYBODY, Actor
+from registry.clock import now
 from registry.reports.render import as_json
 from registry.reports.report import Confidence, Evidence, Report, ReportError, Row, Value
-from registry.values import now
 from registry.words import _, language
 
 LABEL = re.compile(r"[a-z0-9][a-z0-9._-]{0,59}")
@@ -132,6 +132,10 @@ class SavedRuns:
                     yield _read(path)
                 except ReportError as error:
                     tell(str(error))
+
+    def edition(self) -> tuple[tuple[str, int], ...]:
+        """Return what is another whenever a run is kept or removed."""
+        return tuple((path.name, path.stat().st_mtime_ns) for path in sorted(self._folder.glob(f"*{ENDING}")))
 
     def remove(self, label: str) -> None:
         """Delete a run. Raises ReportError."""

@@ -139,7 +139,7 @@ def _joined(texts: Iterable[str]) -> str:
 def _told(report: Report) -> Iterator[tuple[str, str]]:
     """Yield what a report says of itself, each with what it is called."""
     yield _("As of"), day(report.as_of)
-    yield _("Found"), ": ".join(filter(None, (headline(report), by_sort(report))))
+    yield report.counts, ": ".join(filter(None, (headline(report), by_sort(report))))
     yield _("Nothing can be told of"), number(report.unknown)
     yield _("Records that show no more than their face"), number(report.withheld)
     for name, value in report.parameters.items():

@@ -7,9 +7,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from registry.access import Action, Actor, can
+from registry.clock import today
 from registry.model import MODEL
 from registry.modelling import Kind
-from registry.values import today
 from registry.web.actors import NO_STORE, actor_of, signed_in
 from registry.web.addresses import record_path, rights_path
 from registry.web.graph import Graph

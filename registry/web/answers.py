@@ -14,6 +14,7 @@ from anyio import CapacityLimiter, to_thread
 from registry.access import Actor
 from registry.analysis.coverage import COVERAGE
 from registry.analysis.gaps import FROM, GAPS
+from registry.clock import now
 from registry.cypher.changes import last_marks
 from registry.cypher.read import write
 from registry.model import MAIN, MODEL
@@ -23,7 +24,6 @@ from registry.reports.library import Edition, Library
 from registry.reports.parameters import read_parameters
 from registry.reports.report import Report
 from registry.store import Reader
-from registry.values import now
 from registry.web.tools import Tools
 from registry.words import language
 from schema.counting import Counts

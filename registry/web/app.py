@@ -101,7 +101,7 @@ def build_app(place: Place, settings: Settings, *, model: Model = MODEL) -> Star
             Middleware(OwnPagesOnly),
             Middleware(Recognised, reader=reader, bearer=Bearers(reader, provider, settings), limits=limits),
             Middleware(FewRequests, limits=limits),
-            Middleware(Counting, inbox=inbox),
+            Middleware(Counting, inbox=inbox, reader=reader),
             Middleware(Illustrative, graph=graph),
         ],
         exception_handlers=exception_handlers(settings.lang),

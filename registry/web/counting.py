@@ -7,7 +7,9 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from registry.access import ANONYMOUS, Actor
-from registry.store import StoreError
+from registry.clock import today
+from registry.cypher.changes import last_marks
+from registry.store import Reader, StoreError
 from registry.web.actors import signed_in
 from registry.web.graph import Graph
 from registry.web.inbox import Inbox
@@ -24,11 +26,11 @@ log = logging.getLogger(__name__)
 
 
 class Counting:
-    """Puts the number as `waiting` beside who asks; it is kept for half a minute, or until somebody changes something."""
+    """Puts the number as `waiting` beside who asks; it is kept until the graph changes or the day ends."""
 
-    def __init__(self, app: ASGIApp, inbox: Inbox) -> None:
-        self._app, self._inbox = app, inbox
-        self._kept: dict[Actor, tuple[float, Waiting]] = {}
+    def __init__(self, app: ASGIApp, inbox: Inbox, reader: Reader) -> None:
+        self._app, self._inbox, self._reader = app, inbox, reader
+        self._kept: dict[Actor, tuple[object, Waiting]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, with the number where a page is asked for."""
@@ -38,17 +40,14 @@ class Counting:
         if "text/html" in request.headers.get("accept", ""):
             number, more = await self._waiting(me)
             scope = {**scope, "waiting": number, "waiting_more": more}
-        try:
-            await self._app(scope, receive, send)
-        finally:
-            if request.method not in ("GET", "HEAD"):
-                self._kept.clear()
+        await self._app(scope, receive, send)
 
     async def _waiting(self, me: Actor) -> Waiting:
-        until, waiting = self._kept.get(me, (0.0, NOTHING))
-        if until > time.monotonic():
-            return waiting
         try:
+            ((marks,),) = (await self._reader.read([last_marks()]))[0]
+            state, waiting = self._kept.get(me, (None, NOTHING))
+            if marks and state == (marks, today()):
+                return waiting
             parts = await self._inbox.parts(me)
         except StoreError as error:
             log.warning("%s", error)
@@ -58,7 +57,7 @@ class Counting:
         waiting = sum(part.waiting for part in parts), any(part.full and part.waiting for part in parts)
         if len(self._kept) >= KEPT:
             self._kept.clear()
-        self._kept[me] = time.monotonic() + FRESH, waiting
+        self._kept[me] = (marks, today()), waiting
         return waiting
 
 

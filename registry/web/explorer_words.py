@@ -70,6 +70,7 @@ def words() -> dict[str, str]:
         "groups_shown": _("{records} groups and {links} ties between them are shown."),
         "clustered": _("{n} records and links are too many to read, so they are grouped; open a group, or filter."),
         "left_out": _("{n} links lead to records beyond those that fit here; expand one of those shown to go on."),
+        "not_current": _("{n} links have ended or not begun on that day and are not shown."),
         "loading": _("Reading…"),
         "selected": _("{name} is selected."),
         "expanded": _("{name} is expanded: {n} records more."),

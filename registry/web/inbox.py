@@ -10,10 +10,10 @@ from starlette.routing import BaseRoute, Route
 
 from registry import figures
 from registry.access import Action, Actor, can
+from registry.clock import today
 from registry.cypher import inbox
 from registry.model import MAIN, MODEL
 from registry.store import Reader, Rows
-from registry.values import today
 from registry.web.actors import LOGIN, NO_STORE, signed_in
 from registry.web.addresses import address, record_path
 from registry.web.allowed import EDITED, may_register

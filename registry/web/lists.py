@@ -10,9 +10,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from registry.access import Actor
+from registry.clock import today
 from registry.model import MODEL
 from registry.modelling import Kind
-from registry.values import today
 from registry.web import list_page
 from registry.web.actors import actor_of
 from registry.web.addresses import graphiql_path

@@ -8,6 +8,7 @@ from registry.web.selecting import glance, linked
 from schema.names import camel, field_of
 
 AT_ONCE = 20
+APART = ("ended", "upcoming")  # links that are not current, shown and counted apart
 CHANNELS = f"channels(first: 5) {{ {glance(MODEL['Channel'])} }}"
 STATED = "id name withheld scale level on agency { id name }"
 HIT = "{ lost text record { id name } }"
@@ -48,6 +49,11 @@ def _asked(end: End) -> Iterator[str]:
     yield f"{name} {far}" if end.single else f"{name}(first: {AT_ONCE}) {far}"
     if not end.single:
         yield f"{name}Count"
+    if end.link.dated:
+        for period in APART:
+            asked = f"period: {period.upper()}"
+            yield f"{name}{period.title()}: {name}(first: {AT_ONCE}, {asked}) {far}"
+            yield f"{name}{period.title()}Count: {name}Count({asked})"
 
 
 def compares(end: End) -> bool:

@@ -1,16 +1,18 @@
 """What the page of a record shows: what is known of it, what is linked to it, and what is not shown."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from registry.figures import number
 from registry.model import MODEL
 from registry.modelling import End, Kind, Property
 from registry.values import Url
 from registry.web.addresses import list_path, other_end, param
-from registry.web.record import compares
+from registry.web.record import APART, compares
 from registry.web.selecting import is_term, own
 from registry.web.showing import SCALES, Data, Shown, items, shown, value_text
 from registry.web.wording import code_label, label
+from registry.words import _
 from schema.graph_api import facets_of
 from schema.names import camel
 
@@ -37,6 +39,22 @@ class Section:
     count: int
     path: str
     with_parts: bool
+    apart: Sequence["Apart"] = ()
+
+    @property
+    def counts(self) -> str:
+        """How many there are; where some have ended or are upcoming, how many now."""
+        if not self.apart:
+            return number(self.count)
+        return ", ".join([_("{n} now").format(n=number(self.count)), *(one.text for one in self.apart)])
+
+
+@dataclass(frozen=True)
+class Apart:
+    """Links that have ended, or are upcoming: how many in words, and the first of them."""
+
+    text: str
+    records: Sequence[Shown]
 
 
 def facts(kind: type[Kind], record: Data, today: str) -> list[Fact]:
@@ -62,7 +80,7 @@ def sections(kind: type[Kind], record: Data, today: str) -> list[Section]:
     linked = [end for end in kind.ends.values() if not _describes(end) and not compares(end)]
     linked.sort(key=lambda end: end.target == end.kind)
     every = (_section(end, record, today) for end in linked)
-    return [one for one in every if one.records]
+    return [one for one in every if one.records or one.apart]
 
 
 def _section(end: End, record: Data, today: str) -> Section:
@@ -70,7 +88,15 @@ def _section(end: End, record: Data, today: str) -> Section:
     count = record.get(f"{camel(end.name)}Count", 1)
     back = other_end(end).name
     path, with_parts = list_path(end.target, [(param(back), record["id"])]), back in facets_of(MODEL[end.target])
-    return Section(end.name, label(end.name), items(end, answered, today), count, path, with_parts)
+    apart = [one for period in APART if end.link.dated for one in _apart(end, period, record, today)]
+    return Section(end.name, label(end.name), items(end, answered, today), count, path, with_parts, apart)
+
+
+def _apart(end: End, period: str, record: Data, today: str) -> Iterator[Apart]:
+    name = f"{camel(end.name)}{period.title()}"
+    told = {"ended": _("{n} ended"), "upcoming": _("{n} to come")}[period]
+    if count := record[f"{name}Count"]:
+        yield Apart(told.format(n=number(count)), items(end, record[name], today))
 
 
 def _describes(end: End) -> bool:

@@ -9,10 +9,11 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from registry.access import Actor
+from registry.clock import today
 from registry.exploring.impact import STOPPABLE
 from registry.model import MODEL
 from registry.modelling import Kind
-from registry.values import Date, Unfit, today
+from registry.values import Date, Unfit
 from registry.web import record_page
 from registry.web.actors import actor_of
 from registry.web.addresses import address, graphiql_path, record_path, rights_path

@@ -10,10 +10,10 @@ from starlette.routing import BaseRoute, Route
 from registry.access import Action, Actor, can
 from registry.changing.state import read_state
 from registry.changing.steps import RETIRE, action_of
+from registry.clock import today
 from registry.cypher import states
 from registry.modelling import Kind
 from registry.store import Reader
-from registry.values import today
 from registry.web.actors import NO_STORE, actor_of
 from registry.web.addresses import record_path
 from registry.web.allowed import EDITED, role_named

@@ -8,7 +8,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from registry.access import Actor
-from registry.values import Date, Unfit, today
+from registry.clock import today
+from registry.values import Date, Unfit
 from registry.web import side_by_side
 from registry.web.actors import actor_of
 from registry.web.addresses import LONGEST, address, graphiql_path, typed

@@ -89,7 +89,18 @@ def _item(end: End, edge: Data, far: Data, today: str) -> Shown:
         *names_about(end.target, far, near),
     ]
     state = standing(far["validFrom"], far["validUntil"], withheld=far["withheld"], today=today) if dated else None
-    return Shown(end.target, far["id"], title(end.target, far), told, state)
+    return Shown(end.target, far["id"], title(end.target, far), told, state or _period(end, edge, today))
+
+
+def _period(end: End, edge: Data, today: str) -> Standing | None:
+    """Return where a dated link stands today, if it is not current."""
+    if not end.link.dated:
+        return None
+    if edge["until"] and edge["until"] < today:
+        return Standing("expired", _("ended on {day}").format(day=day(edge["until"])))
+    if edge["since"] and edge["since"] > today:
+        return Standing("to-come", _("begins on {day}").format(day=day(edge["since"])))
+    return None
 
 
 def _written(kind: str, record: Data) -> Iterator[str]:

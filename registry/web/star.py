@@ -29,7 +29,7 @@ class Star:
 
 def star(sections: Sequence[Section]) -> Star | None:
     """Return the drawing of what is linked to a record; None where nothing is."""
-    if not sections:
+    if not any(one.records for one in sections):
         return None
     lines = list(_lines(sections))
     return Star(lines, lines[-1].y + ROW // 2 + MARGIN)
@@ -37,7 +37,7 @@ def star(sections: Sequence[Section]) -> Star | None:
 
 def _lines(sections: Sequence[Section]) -> Iterator[Line]:
     y = 0
-    for section in sections[:LINKS]:
+    for section in [one for one in sections if one.records][:LINKS]:
         y += HEADING
         yield Line(f"{section.heading} ({section.count})", y)
         for one in section.records[:OF_EACH]:

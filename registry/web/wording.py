@@ -1,10 +1,10 @@
 """What the model's names and values are called: labels, codes, numbers, days, in the language of the moment."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from textwrap import shorten
 from typing import Any
 
+from registry.clock import day_of, time_of
 from registry.codes import code_list
 from registry.figures import day, number
 from registry.model import MODEL
@@ -83,6 +83,5 @@ def beginning(text: str) -> str:
 
 
 def moment(text: str) -> str:
-    """Return a moment, given as ISO 8601 text in UTC, in words."""
-    at = datetime.fromisoformat(text)
-    return f"{day(at.date().isoformat())}, {at:%H:%M} UTC"
+    """Return a moment, given as an Instant's text, in words: its day and time in the registry's time zone."""
+    return f"{day(day_of(text))}, {time_of(text)}"

@@ -13,9 +13,9 @@ from starlette.routing import BaseRoute, Route
 from registry.access import Actor
 from registry.changing import hearing
 from registry.changing.turn import Asking
+from registry.clock import today
 from registry.model import MODEL
 from registry.modelling import Kind
-from registry.values import today
 from registry.web.actors import NO_STORE, actor_of, signed_in
 from registry.web.addresses import address, record_path
 from registry.web.allowed import refused

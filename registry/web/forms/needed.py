@@ -6,7 +6,7 @@ from dataclasses import replace
 from starlette.datastructures import QueryParams
 
 from registry.access import Actor
-from registry.values import today
+from registry.clock import today
 from registry.web.forms.fields import Field
 from registry.web.graph import Graph
 from registry.web.showing import Data

@@ -93,10 +93,12 @@ const summary = () => say(scene.grouped ? "groups_shown" : "shown", { records: s
 
 function notes() {
   const leftOut = (answers.near ?? []).reduce((sum, one) => sum + one.leftOut, 0);
+  const notCurrent = (answers.near ?? []).reduce((sum, one) => sum + one.notCurrent, 0);
   const notes = [];
   if (scene.clustered) notes.push(say("clustered", { n: scene.clustered }));
   if (leftOut) notes.push(say("left_out", { n: leftOut }));
   if (withheld()) notes.push(say("links_withheld"));
+  if (notCurrent) notes.push(say("not_current", { n: notCurrent }));
   if (view.from && !view.to) notes.push(say("choose_other"));
   return notes;
 }

@@ -65,12 +65,12 @@ export const record = (id) => once(`record ${id}`, async () => present((await as
 const apart = (ends) => ({ records: ends.map((end, i) => ({ ...faced(end), steps: i })), links: [], ways: [] });
 
 // Of a record whose links are withheld, `more` is null: how many there are is unknown.
-function near(of, { nodes, links, leftOut, withheld }) {
+function near(of, { nodes, links, leftOut, notCurrent, withheld }) {
   const seen = new Map();
   for (const { from, to } of links) for (const end of [from, to]) seen.set(end, (seen.get(end) ?? 0) + 1);
   const total = ({ record, more }) => (more === null ? { hidden: true } : { total: more + (seen.get(record.id) ?? 0) });
   const records = nodes.map((node) => ({ ...faced(node.record), ...total(node) }));
-  return { of, records, links, leftOut, withheld };
+  return { of, records, links, leftOut, notCurrent, withheld };
 }
 
 function stopped({ record, services, resources, agencies, areas, withheld }) {

@@ -1,0 +1,81 @@
+"""The clock: what time it is, which day it is in the registry's time zone, and moments in that zone.
+
+Nothing else in the registry asks the system for the time, so that a day is the same day everywhere.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+TIMEZONE = "Asia/Jakarta"
+_zone = ZoneInfo(TIMEZONE)
+_stopped_at: datetime | None = None
+
+
+def time_zone(name: str) -> ZoneInfo:
+    """Return a time zone by its name in the tz database. Raises ValueError if there is none."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"There is no time zone {name}.") from None
+
+
+def use_zone(name: str) -> None:
+    """Set the time zone of this process. Raises ValueError for an unknown one."""
+    global _zone  # one process serves one registry
+    _zone = time_zone(name)
+
+
+def current_time() -> datetime:
+    """Return the current time in UTC."""
+    return _stopped_at or datetime.now(UTC)
+
+
+def now() -> str:
+    """Return the current time as the text of an Instant."""
+    return instant(current_time())
+
+
+def today() -> str:
+    """Return the current day in the registry's time zone, as the text of a Date."""
+    return current_time().astimezone(_zone).date().isoformat()
+
+
+def instant(moment: datetime) -> str:
+    """Return a moment as ISO 8601 text in UTC of fixed width; one without a zone is taken as UTC."""
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def local(text: str) -> datetime:
+    """Return the moment of an Instant's text in the registry's time zone."""
+    return datetime.fromisoformat(text).astimezone(_zone)
+
+
+def day_of(text: str) -> str:
+    """Return the day of an Instant's text in the registry's time zone, as the text of a Date."""
+    return local(text).date().isoformat()
+
+
+def time_of(text: str) -> str:
+    """Return the time of day of an Instant's text, with the zone's abbreviation: 23:34 WIB."""
+    moment = local(text)
+    zone = moment.tzname() or ""
+    return f"{moment:%H:%M} {zone if zone.isalpha() else f'UTC{zone}'}"
+
+
+def local_text(text: str) -> str:
+    """Return an Instant's text as day and time in the registry's time zone: 2026-11-28 23:34 WIB."""
+    return f"{day_of(text)} {time_of(text)}"
+
+
+@contextmanager
+def stopped_at(moment: datetime) -> Iterator[None]:
+    """Stop the clock of this process at a moment within the block, for tests."""
+    global _stopped_at
+    before, _stopped_at = _stopped_at, moment
+    try:
+        yield
+    finally:
+        _stopped_at = before
