@@ -70,8 +70,8 @@ def found(
 def around(ids: Sequence[str], relations: Collection[str], actor: Actor, *, day: str | None, most: int) -> Cypher:
     """Return `[id, kind, name, links, how many]` of each record, at most `most` of its links.
 
-    A link is `[relation, whether it leads away, far kind, far id, far name]`, ordered by the far name. With a day, uses
-    and agreements that do not run on that day are left out.
+    A link is `[relation, whether it leads away, far kind, far id, far name]`, ordered by the far name, the relation and the
+    direction, the one that leads away first. With a day, uses and agreements that do not run on that day are left out.
     """
     match = (
         f"MATCH (n)-[e]-(m) WHERE type(e) IN $in.relations AND {_counts('m')}"
@@ -82,8 +82,9 @@ def around(ids: Sequence[str], relations: Collection[str], actor: Actor, *, day:
     text = (
         f"UNWIND $in.ids AS id MATCH (n:{ANY} {{id: id}}) WHERE {_counts('n')}"
         f" RETURN collect([n.id, labels(n)[0], n.name, COLLECT {{ {match}"
-        " WITH n, e, m ORDER BY m.name_key, m.id, type(e) LIMIT $n"
-        " RETURN [type(e), startNode(e).id = n.id, labels(m)[0], m.id, m.name] }, COUNT {"
+        " WITH n, e, m, CASE WHEN startNode(e).id = n.id THEN 0 ELSE 1 END AS back"
+        " ORDER BY m.name_key, m.id, type(e), back LIMIT $n"
+        " RETURN [type(e), back = 0, labels(m)[0], m.id, m.name] }, COUNT {"
         f" {match} }}])"
     )
     inside = {"ids": list(ids), "relations": sorted(relations), "faces": FACES, "day": day}
