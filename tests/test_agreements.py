@@ -14,7 +14,9 @@ AGENCIES = [Agency(one, one.upper()) for one in "abcdefg"]
 
 
 def agreement(name: str, parties: str, until: str | None, *renews: str) -> Partnership:
-    return Partnership(name, name, True, "mou", "2020-01-01", until, "A rule", list(parties), ["x"], 0, list(renews))
+    return Partnership(
+        name, name, True, "mou", "2020-01-01", until, "A rule", list(parties), ["x"], False, list(renews)
+    )
 
 
 def report(*agreements: Partnership, resources: tuple[Resource, ...] = ()) -> Report:
@@ -46,6 +48,13 @@ def test_a_use_of_what_nobody_is_known_to_own_is_unknown() -> None:
     asked = report(agreement("other", "bc", None), resources=(unowned,))
     assert (asked.found, asked.unknown) == (0, 1)
     assert any(note.startswith("1 uses without an agreement") for note in asked.notes)
+
+
+def test_an_agreement_that_may_cover_what_is_hidden_is_not_said_to_cover_nothing() -> None:
+    empty = agreement("one", "ab", None)._replace(covers=())
+    assert found(report(empty)) == {("empty", "one")}
+    hidden = report(empty._replace(covers_hidden=True))
+    assert (hidden.found, hidden.unknown) == (0, 1)
 
 
 def test_an_agreement_that_ended_tells_who_is_alone_and_what_fell_apart() -> None:

@@ -72,8 +72,8 @@ def around(ids: Sequence[str], relations: Collection[str], actor: Actor, *, day:
 
     A row is `[id, kind, name, links, how many, how many are not current, whether all of the record is seen]`.
 
-    A link is `[relation, whether it leads away, far kind, far id, far name]`, ordered by the far name. Uses and agreements
-    that do not run on the day are left out, and counted apart.
+    A link is `[relation, whether it leads away, far kind, far id, far name]`, ordered by the far name, the relation and the
+    direction, the one that leads away first. Uses and agreements that do not run on the day are left out, and counted apart.
     """
     current = (
         f"({_runs('e', 'since', 'until')} AND"
@@ -87,7 +87,7 @@ def around(ids: Sequence[str], relations: Collection[str], actor: Actor, *, day:
         f"UNWIND $in.ids AS id MATCH (n:{ANY} {{id: id}}) WHERE {_counts('n')}"
         f" RETURN collect([n.id, labels(n)[0], n.name, COLLECT {{ {match} AND {current}"
         " WITH DISTINCT type(e) AS relation, startNode(e).id = n.id AS away, m"
-        " ORDER BY m.name_key, m.id, relation LIMIT $n RETURN [relation, away, labels(m)[0], m.id, m.name] },"
+        " ORDER BY m.name_key, m.id, relation, away DESC LIMIT $n RETURN [relation, away, labels(m)[0], m.id, m.name] },"
         f" COUNT {{ {match} AND {current} RETURN DISTINCT type(e), startNode(e), m }},"
         f" COUNT {{ {match} AND NOT {current} RETURN DISTINCT type(e), startNode(e), m }}, {seen_whole('n')}])"
     )
