@@ -63,8 +63,8 @@ class Attention:
 
     @property
     def assessed(self) -> int:
-        """How much was looked at that something can be told of."""
-        return sum(map(_assessed, self.parts.values()))
+        """How much was looked at that something can be told of, apart from what is on record at all."""
+        return sum(_assessed(part) for part in self.parts.values() if part.name != COVERAGE.name)
 
     @property
     def not_assessed(self) -> Sequence[Report]:
