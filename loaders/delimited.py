@@ -7,6 +7,7 @@ from pathlib import Path
 
 from loaders.outcome import Refused, RowProblem
 from loaders.rows import Note, Row, Table, header, row_of
+from registry.words import _
 
 LONGEST_LINE = 1_000_000
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
@@ -60,9 +61,11 @@ def read_lines(path: Path, encoding: str) -> Iterator[str]:
         while line := file.readline(LONGEST_LINE):
             number += 1
             if len(line) == LONGEST_LINE:
-                raise Refused(f"{path.name}, line {number} is longer than {LONGEST_LINE:,} characters.")
+                sentence = _("{file}, line {line} is longer than {n} characters.")
+                raise Refused(sentence.format(file=path.name, line=number, n=f"{LONGEST_LINE:,}"))
             if "\0" in line:
-                raise Refused(f"{path.name}, line {number} holds NUL characters; save the table as UTF-8 text.")
+                sentence = _("{file}, line {line} holds NUL characters; save the table as UTF-8 text.")
+                raise Refused(sentence.format(file=path.name, line=number))
             yield line
 
 

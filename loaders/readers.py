@@ -13,6 +13,7 @@ from loaders.delimited import read_delimited, read_lines
 from loaders.outcome import Refused, RowProblem
 from loaders.rows import LooseRow, Note, Row, Table
 from loaders.sheets import read_sheets
+from registry.words import _
 
 ENDINGS = (".csv", ".tsv", ".txt", ".xlsx", ".json", ".jsonl")
 DEEPEST = 100
@@ -47,7 +48,7 @@ def _check_file(path: Path) -> None:
     except OSError as error:
         raise Refused(f"{path} cannot be read: {error.strerror or error}.") from None
     if empty:
-        raise Refused(f"{path.name} is empty.")
+        raise Refused(_("{file} is empty.").format(file=path.name))
 
 
 def _rows(objects: Iterator[tuple[int, Any]], file: str) -> Iterator[Row | RowProblem]:
@@ -71,7 +72,7 @@ def _json_objects(path: Path) -> Iterator[tuple[int, Any]]:
 
 
 def _enter_list(events: Iterator[tuple[str, Any]], name: str) -> None:
-    for event, _ in islice(events, 3):
+    for event, _value in islice(events, 3):
         if event == "start_array":
             return
         if event not in ("start_map", "map_key"):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from loaders.outcome import Refused, RowProblem
+from registry.words import _
 
 Note = Callable[[str], None]
 
@@ -51,12 +52,14 @@ def header(cells: Iterable[Any], file: str) -> tuple[str, ...]:
     while names and not names[-1]:
         names.pop()
     if not names:
-        raise Refused(f"{file} has no header row; its first row must name the columns.")
+        raise Refused(_("{file} has no header row; its first row must name the columns.").format(file=file))
     for place, name in enumerate(names):
         if not name:
-            raise Refused(f"{file}: column {place + 1} has no name; the columns are {', '.join(filter(None, names))}.")
+            sentence = _("{file}: column {n} has no name; the columns are {columns}.")
+            raise Refused(sentence.format(file=file, n=place + 1, columns=", ".join(filter(None, names))))
         if name in names[:place]:
-            raise Refused(f"{file} has the column {name!r} twice; the columns are {', '.join(names)}.")
+            sentence = _("{file} has the column {column} twice; the columns are {columns}.")
+            raise Refused(sentence.format(file=file, column=repr(name), columns=", ".join(names)))
     return tuple(names)
 
 
@@ -72,5 +75,5 @@ def row_of(columns: tuple[str, ...], cells: list[Any], file: str, number: int) -
 
 
 def _ragged(columns: tuple[str, ...], cells: list[Any], file: str, number: int) -> RowProblem:
-    rule = f"{len(columns)} cells, as the header has"
-    return RowProblem("error", "RAGGED", file, number, "", "", rule, f"it has {len(cells)} cells")
+    rule = _("{n} cells, as the header has").format(n=len(columns))
+    return RowProblem("error", "RAGGED", file, number, "", "", rule, _("it has {n} cells").format(n=len(cells)))

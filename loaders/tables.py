@@ -15,6 +15,7 @@ from loaders.rows import Table
 from registry.model import MODEL
 from registry.modelling import End, Kind, Property, snake
 from registry.records import DEFAULTS
+from registry.words import _
 
 
 @cache
@@ -55,7 +56,9 @@ def required_in(name: str) -> list[str]:
 def map_table(table: Table) -> MapRow:
     """Return the function that maps the rows of a table. Raises Refused on a table or column the model lacks."""
     if table.name not in table_names():
-        raise Refused(f"{table.file}: there is no table {table.name!r} in the model{_near(table.name, table_names())}")
+        sentence = _("{file}: there is no table {name} in the model{near}")
+        near = _near(table.name, table_names())
+        raise Refused(sentence.format(file=table.file, name=repr(table.name), near=near))
     if table.columns is not None:
         _check_columns(table, table.columns)
     kind, end = table_names()[table.name]
@@ -95,10 +98,12 @@ def _check_columns(table: Table, columns: Sequence[str]) -> None:
     known = columns_of(table.name)
     for column in columns:
         if column not in known:
-            raise Refused(f"{table.file}: the table has no column {column!r} in the model{_near(column, known)}")
+            sentence = _("{file}: the table has no column {column} in the model{near}")
+            raise Refused(sentence.format(file=table.file, column=repr(column), near=_near(column, known)))
     for column in required_in(table.name):
         if column not in columns:
-            raise Refused(f"{table.file} lacks the column {column!r}; it has {', '.join(columns)}.")
+            sentence = _("{file} lacks the column {column}; it has {columns}.")
+            raise Refused(sentence.format(file=table.file, column=repr(column), columns=", ".join(columns)))
 
 
 def _filled_in(kind: type[Kind], column: str) -> bool:
@@ -107,4 +112,6 @@ def _filled_in(kind: type[Kind], column: str) -> bool:
 
 def _near(name: str, known: Iterable[str]) -> str:
     near = get_close_matches(name, list(known), n=1)
-    return f"; did you mean {near[0]}?" if near else f"; there are {', '.join(known)}."
+    if near:
+        return _("; did you mean {name}?").format(name=near[0])
+    return _("; there are {names}.").format(names=", ".join(known))

@@ -151,3 +151,23 @@ def test_rows_that_were_made_up_on_the_way_are_refused(city: httpx.Client, held:
     answer = city.post(PATH, files={"rows": (None, rows)}, headers={AS: "sari"})
     assert answer.status_code == 422
     assert resources(held) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"id,name,colour\nx:1,A,red\n", "tidak memiliki kolom 'colour' dalam model; yang ada"),
+        (b"id,name,kinds\nx:1,A,red\n", "apakah maksud Anda kind?"),
+        (b"id,id,name,kind\nx:1,x:1,A,data\n", "memuat kolom 'id' dua kali"),
+        (b"id,,kind\nx:1,A,data\n", "kolom 2 tidak bernama"),
+        (b"id,name\nx:1,A\n", "tidak memiliki kolom 'kind'"),
+        (b"id,name,kind\nx:1,A\n", "Ada 2 sel; yang diperlukan: 3 sel, seperti baris kepalanya."),
+        (b"\n", "tidak memiliki baris kepala"),
+    ],
+)
+def test_a_table_that_is_refused_is_refused_in_the_language_of_the_page(
+    city: httpx.Client, content: bytes, says: str
+) -> None:
+    page = city.post(f"{PATH}?lang=id", files={"file": ("t.csv", content)}, headers={AS: "sari"})
+    city.cookies.delete("lang")
+    assert page.status_code == 422 and says in html.unescape(page.text), html.unescape(page.text)[:3000]
