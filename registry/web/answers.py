@@ -173,7 +173,7 @@ class Answers:
         sight = frozenset(actor.names()), actor.everything
         return Wanted(
             (language(), name, sight, day, *values.items()),
-            Stamp(as_of, tuple(marks), self._library.edition()),
+            Stamp(as_of, tuple(marks), self._library.state(name)),
             lambda: self._library.run(self._tools.store(), name, actor, as_of, values),
         )
 
