@@ -65,8 +65,9 @@ MATCH way = (t)-[:BROADER*0..6]->(m:Sector)
 WHERE any(r IN t.seen_by WHERE r IN $me.names) AND t.status <> 'retired' AND all(x IN nodes(way)
 WHERE any(r IN x.seen_by WHERE r IN $me.names)) AND m.status <> 'retired'
 WITH m, m.id AS value, count(DISTINCT n) AS number
+WITH value, [m.name, m.label_id, m.label_en] AS names, number
 ORDER BY number DESC, value LIMIT $in.v0
-RETURN collect([value, [m.name, m.label_id, m.label_en], number])
+RETURN collect([value, names, number])
 // $in: {"v0":20,"v1":"retired"}
 // $me: {"names":["*"]}
 
