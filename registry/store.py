@@ -77,6 +77,11 @@ class Store:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def address(self) -> str:
+        """Where the store is, for messages."""
+        return self._place.uri
+
     def close(self) -> None:
         """Give all connections back."""
         self._reader.close()

@@ -18,7 +18,9 @@ SAVE = "CREATE (n:Agency {id: 'dinkes'}) RETURN n.id"
 READ = "MATCH (n:Agency) RETURN n.id"
 SLOW_ON_NEO4J = pytest.mark.slow_on_neo4j
 # Also on the newest Neo4j, for what goes through every text: the golden operations, the lists, the loads.
-ON_EVERY_ENGINE = pytest.mark.parametrize("place", ["embedded", "neo4j", "neo4j-newest"], indirect=True, scope="session")
+ON_EVERY_ENGINE = pytest.mark.parametrize(
+    "place", ["embedded", "neo4j", "neo4j-newest"], indirect=True, scope="session"
+)
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest leaves out what is slow

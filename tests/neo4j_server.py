@@ -221,7 +221,9 @@ def _javas() -> Iterator[Java]:
     homes += [Path(place) / "jre" for place in (wheel.submodule_search_locations or ())] if wheel else []
     for home in homes:
         with contextlib.suppress(OSError):
-            if found := re.search(r'^JAVA_VERSION="(\d+)', (home / "release").read_text(encoding="utf-8"), re.MULTILINE):
+            if found := re.search(
+                r'^JAVA_VERSION="(\d+)', (home / "release").read_text(encoding="utf-8"), re.MULTILINE
+            ):
                 yield Java(home, int(found[1]))
 
 
