@@ -5,6 +5,9 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 
 from registry import engine
+from registry.compatibility import is_current
+from registry.constraints import apply
+from registry.model import MODEL
 from registry.settings import Settings
 from registry.store import Place, Store
 
@@ -47,9 +50,16 @@ def place_of(running: engine.Engine, timeout: float = Place.timeout) -> Place:
 
 @contextmanager
 def open_store(settings: Settings, tell: Tell | None = None) -> Iterator[Store]:
-    """Yield the store itself. Raises engine.EngineError and StoreError."""
+    """Yield the store itself, its data ready for this version. Raises engine.EngineError and StoreError."""
     with open_place(settings, tell) as place, Store(place) as store:
+        prepare(store, tell)
         yield store
+
+
+def prepare(store: Store, tell: Tell | None = None) -> None:
+    """Do what has to be done to the data before this version uses them. Raises StoreError when they do not fit."""
+    if not is_current(store, MODEL):
+        apply(store, MODEL, tell or (lambda said: None))
 
 
 def _server(settings: Settings, uri: str) -> Place:

@@ -2,28 +2,45 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
+import ssl
 import time
 from asyncio import CancelledError
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from threading import Lock
 from typing import Any, TypeVar
 
 import neo4j
+from neo4j._exceptions import BoltSecurityError
 from neo4j.api import BookmarkManager
-from neo4j.exceptions import AuthError, ConfigurationError, DriverError, Neo4jError
+from neo4j.exceptions import (
+    AuthError,
+    ConfigurationError,
+    DriverError,
+    Neo4jError,
+    SessionExpired,
+    WriteServiceUnavailable,
+)
 
 from registry.cypher.changes import leave_mark
-from registry.cypher.dialect import Dialect, dialect_of
+from registry.cypher.dialect import TESTED, Dialect, Support, dialect_of, support_of
 from registry.cypher.text import Cypher, gathered
 
 Rows = list[list[Any]]
 Answer = TypeVar("Answer")
 Ask = Callable[[Cypher], Rows]
-TRIES = 12
+TRIES = 12  # how often a transaction is begun again that another one stands in the way of
+# Seconds for which a server that changes its leader, or restarts, is asked again: where a person waits, and in a command.
+PATIENCE, LONG_PATIENCE = 2.0, 20.0
+# Failures of a store that an operator sees to, or that pass; whoever asked may ask the same again.
+AWAY_CODES = frozenset({"UNAVAILABLE", "WRONG_PASSWORD", "NO_DATABASE", "TLS_FAILED", "UNSUPPORTED"})
+SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
+log = logging.getLogger(__name__)
 logging.getLogger("neo4j").addHandler(logging.NullHandler())  # what it reports, we say in a sentence
 
 
@@ -66,8 +83,8 @@ class Place:
 class Store:
     """The store for tools: reads, writes in one managed transaction, and schema changes."""
 
-    def __init__(self, place: Place) -> None:
-        self._place = place
+    def __init__(self, place: Place, *, patience: float = LONG_PATIENCE) -> None:
+        self._place, self._patience = place, patience
         self._writer = _driver(neo4j.GraphDatabase, place, place.username, place.password)
         self._reader = _driver(neo4j.GraphDatabase, place, place.reader_username, place.reader_password)
         self._one_at_a_time = Lock()
@@ -78,6 +95,11 @@ class Store:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @property
+    def address(self) -> str:
+        """Where the store is, for messages."""
+        return self._place.uri
 
     def close(self) -> None:
         """Give all connections back."""
@@ -101,7 +123,8 @@ class Store:
     def change_schema(self, text: str, *, native: bool = False) -> None:
         """Run one schema change in a transaction of its own, in Cypher or in what the engine natively speaks."""
         if native:
-            assert self._place.natively is not None
+            if self._place.natively is None:
+                raise StoreError("UNSUPPORTED", _SENTENCES["NOT_EMBEDDED"].format(uri=self._place.uri))
             self._place.natively(text)
         else:
             self._try(self._alone, text)
@@ -141,22 +164,23 @@ class Store:
 
     def _connect(self) -> Dialect:
         try:
-            return dialect_of(self._writer.get_server_info().agent)
+            return _recognised(self._writer.get_server_info().agent, self._place)
+        except StoreError:
+            self.close()
+            raise
         except (DriverError, Neo4jError) as error:
             self.close()
             raise explain(error, Dialect(embedded=False), self._place) from None
 
     def _try(self, work: Callable[..., Answer], *arguments: Any) -> Answer:
-        for attempt in range(TRIES):
+        attempts = _Attempts(self.dialect, self._patience)
+        while True:
             try:
                 return work(*arguments)
-            except Neo4jError as error:
-                if attempt == TRIES - 1 or not self.dialect.retries(error.code or ""):
+            except (DriverError, Neo4jError) as error:
+                if (pause := attempts.pause(error)) is None:
                     raise explain(error, self.dialect, self._place) from error
-                time.sleep(min(0.02 * 2**attempt, 1.0))
-            except DriverError as error:
-                raise explain(error, self.dialect, self._place) from error
-        raise AssertionError("unreachable")
+                time.sleep(pause)
 
 
 class Reader:
@@ -181,7 +205,7 @@ class Reader:
     async def connect(self) -> None:
         """Find out which engine answers. Raises StoreError."""
         try:
-            self._dialect = dialect_of((await self._driver.get_server_info()).agent)
+            self._dialect = _recognised((await self._driver.get_server_info()).agent, self._place)
         except (DriverError, Neo4jError) as error:
             raise explain(error, self._dialect, self._place) from None
 
@@ -189,20 +213,27 @@ class Reader:
         """Give all connections back."""
         await self._driver.close()
 
-    async def read(self, cyphers: Sequence[Cypher]) -> list[Rows]:
-        """Return the rows of each read; several see one state of the graph. Raises StoreError."""
-        try:
-            return await (self._one(cyphers[0]) if len(cyphers) == 1 else self._several(cyphers))
-        except (DriverError, Neo4jError) as error:
-            raise explain(error, self._dialect, self._place) from error
+    async def read(self, cyphers: Sequence[Cypher], *, timeout: float | None = None) -> list[Rows]:
+        """Return the rows of each read; several see one state of the graph. Raises StoreError.
 
-    async def _one(self, cypher: Cypher) -> list[Rows]:
+        `timeout` is in seconds, and that of the place where none is given.
+        """
+        limit = _timeout(self._place, self._dialect, timeout)
+        attempts = _Attempts(self._dialect, PATIENCE)
+        while True:
+            try:
+                return await (self._one(cyphers[0], limit) if len(cyphers) == 1 else self._several(cyphers, limit))
+            except (DriverError, Neo4jError) as error:
+                if (pause := attempts.pause(error)) is None:
+                    raise explain(error, self._dialect, self._place) from error
+                await asyncio.sleep(pause)
+
+    async def _one(self, cypher: Cypher, timeout: float | None) -> list[Rows]:
         async with self._session() as session:
-            query = neo4j.Query(self._text(cypher), timeout=_timeout(self._place, self._dialect))
+            query = neo4j.Query(self._text(cypher), timeout=timeout)
             return [self._rows(cypher, await (await session.run(query, cypher.parameters)).values())]
 
-    async def _several(self, cyphers: Sequence[Cypher]) -> list[Rows]:
-        timeout = _timeout(self._place, self._dialect)
+    async def _several(self, cyphers: Sequence[Cypher], timeout: float | None) -> list[Rows]:
         async with self._session() as session, await session.begin_transaction(timeout=timeout) as transaction:
             return [
                 self._rows(one, await (await transaction.run(self._text(one), one.parameters)).values())
@@ -225,20 +256,85 @@ class Reader:
         return self._driver.session(database=self._place.database, **how)
 
 
+class _Attempts:
+    """Says whether to try once more, and after how many seconds.
+
+    What other transactions stand in the way of has so many tries; a server that is away has so much time.
+    """
+
+    def __init__(self, dialect: Dialect, patience: float) -> None:
+        self._dialect, self._until, self._number = dialect, time.monotonic() + patience, 0
+
+    def pause(self, error: DriverError | Neo4jError) -> float | None:
+        """Return the seconds to wait before the next attempt; None when there is none."""
+        self._number += 1
+        pause = min(0.02 * 2 ** (self._number - 1), 1.0)
+        if not self._dialect.retries(_code(error), retryable=error.is_retryable()):
+            return None
+        if self._dialect.conflicts(_code(error)):
+            return pause if self._number < TRIES else None
+        return pause if time.monotonic() + pause < self._until else None
+
+
 def explain(error: Exception, dialect: Dialect, place: Place) -> StoreError:
     """Return the driver's error as one of ours, with a sentence that holds no secret and nothing of the query."""
+    if (failure := _tls_failure(error)) is not None:
+        return StoreError("TLS_FAILED", _SENTENCES["TLS_FAILED"].format(uri=place.uri, reason=_tls_reason(failure)))
+    sentence = ""
     if isinstance(error, AuthError):
         # The embedded engine's passwords are ours: it refuses them only while it starts or ends.
         code = "WRONG_PASSWORD" if place.natively is None else "UNAVAILABLE"
     elif isinstance(error, Neo4jError):
-        code = dialect.meaning(error.code or "")
+        code = dialect.meaning(error.code or "", retryable=error.is_retryable())
+        sentence = "BUSY" if code == "UNAVAILABLE" else ""
     else:
-        code = "UNAVAILABLE" if not isinstance(error, ConfigurationError) else "BAD_ADDRESS"
+        code = "UNSUPPORTED" if isinstance(error, ConfigurationError) else "UNAVAILABLE"
+        sentence = _SAID_OF_DRIVER.get(type(error), "TOO_OLD" if code == "UNSUPPORTED" else "")
     reason = (error.message or "").partition("\n")[0] if isinstance(error, Neo4jError) and code == "BAD_TEXT" else ""
-    return StoreError(code, _SENTENCES[code].format(uri=place.uri), reason)
+    return StoreError(code, _SENTENCES[sentence or code].format(uri=place.uri), reason)
+
+
+def _code(error: Exception) -> str:
+    return (error.code or "") if isinstance(error, Neo4jError) else ""
+
+
+def _recognised(agent: str, place: Place) -> Dialect:
+    """Return the dialect of a server. Raises StoreError when its version is too old; one that is not tested is logged."""
+    support = support_of(agent)
+    if support is Support.NONE:
+        raise StoreError("UNSUPPORTED", _SENTENCES["UNSUPPORTED"].format(uri=place.uri, agent=agent, tested=TESTED))
+    if support is Support.UNTESTED:
+        _warn_once(_SENTENCES["UNTESTED"].format(uri=place.uri, agent=agent, tested=TESTED))
+    return dialect_of(agent)
+
+
+@cache
+def _warn_once(sentence: str) -> None:
+    log.warning("%s", sentence)
+
+
+def _tls_failure(error: BaseException | None) -> BoltSecurityError | None:
+    """Return the failed handshake that led to an error; None where none did."""
+    while error is not None:
+        if isinstance(error, BoltSecurityError):
+            return error
+        if isinstance(error, BaseExceptionGroup):
+            return next((one for inner in error.exceptions if (one := _tls_failure(inner))), None)
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def _tls_reason(failure: BoltSecurityError) -> str:
+    cause = failure.__cause__
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return str(cause.verify_message).rstrip(".")
+    known = cause.reason if isinstance(cause, ssl.SSLError) else None
+    return known.replace("_", " ").lower() if known else "the server ended the connection"
 
 
 def _driver(kind: Any, place: Place, username: str, password: str) -> Any:
+    if place.uri.partition("://")[0] not in SCHEMES:
+        raise StoreError("BAD_ADDRESS", _SENTENCES["BAD_ADDRESS"].format(uri=place.uri))
     try:
         return kind.driver(
             place.uri,
@@ -252,9 +348,9 @@ def _driver(kind: Any, place: Place, username: str, password: str) -> Any:
         raise StoreError("BAD_ADDRESS", _SENTENCES["BAD_ADDRESS"].format(uri=place.uri)) from error
 
 
-def _timeout(place: Place, dialect: Dialect) -> float | None:
+def _timeout(place: Place, dialect: Dialect, wished: float | None = None) -> float | None:
     """Return the seconds that a question is given, None where the engine has a limit of its own."""
-    return place.timeout if dialect.times_out_each else None
+    return (wished or place.timeout) if dialect.times_out_each else None
 
 
 def _literal(text: str) -> Any:
@@ -262,9 +358,19 @@ def _literal(text: str) -> Any:
     return text
 
 
+_SAID_OF_DRIVER: dict[type[Exception], str] = {SessionExpired: "BUSY", WriteServiceUnavailable: "NO_LEADER"}
 _SENTENCES = {
     "UNAVAILABLE": "The graph store at {uri} does not answer; check that it runs and that the address is right.",
     "WRONG_PASSWORD": "The graph store at {uri} refuses us; check NEO4J_USERNAME and NEO4J_PASSWORD.",  # nosec B105 # a sentence
+    "BUSY": "The graph store at {uri} cannot do this just now; try again soon.",
+    "NO_LEADER": "No server at {uri} takes this just now; try again soon. For a cluster, NEO4J_URI begins with neo4j://.",
+    "TLS_FAILED": "No encrypted connection (TLS) to the graph store at {uri} came about: {reason}; in NEO4J_URI, write"
+    " neo4j:// or bolt:// for a server without TLS, and +ssc instead of +s for a certificate that it signed itself.",
+    "UNSUPPORTED": "The graph store at {uri} is {agent}; the registry needs Neo4j 5.26 or newer (tested: {tested}).",
+    "TOO_OLD": "The server at {uri} speaks no Bolt that the registry knows; it needs Neo4j 5.26 or newer.",
+    "UNTESTED": "The graph store at {uri} is {agent}, which the registry was not tested on (tested: {tested}).",
+    "NOT_EMBEDDED": "The graph store at {uri} is an ArcadeDB that the registry did not start; leave NEO4J_URI empty for"
+    " the embedded engine, or name a Neo4j server.",
     "BAD_ADDRESS": "{uri} is no address of a graph store; NEO4J_URI looks like neo4j://host:7687.",
     "NO_DATABASE": "The graph store at {uri} has no such database; check NEO4J_DATABASE.",
     "NOT_ALLOWED": "The user of the graph store at {uri} may not do this.",

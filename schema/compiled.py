@@ -6,6 +6,7 @@ and a null where the schema promises a value.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,18 +23,21 @@ from registry.cypher.text import Cypher
 from registry.exploring.asking import Asker
 from registry.modelling import Model
 from registry.plan import Explore, Question
-from registry.store import Reader, Rows, Store, StoreError
+from registry.store import AWAY_CODES, Reader, Rows, Store, StoreError
 from schema.counting import Counts
 from schema.documents import Documents
 from schema.exploring import explore
 from schema.inputs import plain_variables, shape_of
 from schema.kept import Kept
 from schema.limits import check_cost, check_variables
+from schema.negotiation import AWAY
 from schema.operations import Planned, plan_operation
 from schema.paying import pay
 from schema.refusal import Refused, internal
 from schema.selection import Operation
 from schema.shape import Form, Incomplete
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -207,8 +211,9 @@ def as_answered(error: Exception) -> GraphQLError:
     """Return what an operation that failed is refused with."""
     if isinstance(error, GraphQLError):
         return error
-    if isinstance(error, StoreError) and error.code == "UNAVAILABLE":
-        return Refused(error.code, "The registry's store does not answer; try again soon.")
+    if isinstance(error, StoreError) and error.code in AWAY_CODES:
+        log.warning("%s", error)
+        return Refused("UNAVAILABLE", "The registry's store does not answer; try again soon.", retryAfter=AWAY)
     if isinstance(error, StoreError) and error.code in ("TIMEOUT", "TOO_COSTLY"):
         return Refused(error.code, str(error))
     return internal(error)

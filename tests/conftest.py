@@ -30,11 +30,11 @@ def rewrite(request: pytest.FixtureRequest) -> bool:
 
 @pytest.fixture(scope="session", params=["embedded", "neo4j"])
 def place(request: pytest.FixtureRequest) -> Place:
-    """Where a store is: the embedded engine, then a real Neo4j."""
-    if request.param == "neo4j":
-        server = request.getfixturevalue("neo4j_server")
-        return Place(server.uri, server.username, server.password, server.username, server.password)
-    return place_of(request.getfixturevalue("embedded_engine"))
+    """Where a store is: the embedded engine, then a real Neo4j; the newest for tests that ask for every engine."""
+    if request.param == "embedded":
+        return place_of(request.getfixturevalue("embedded_engine"))
+    server = request.getfixturevalue({"neo4j": "neo4j_server", "neo4j-newest": "newest_neo4j_server"}[request.param])
+    return Place(server.uri, server.username, server.password, server.username, server.password)
 
 
 @pytest.fixture(scope="session")

@@ -12,19 +12,26 @@ import pytest
 
 from registry import engine
 from tests.needs import missing
-from tests.neo4j_server import Neo4jMissing, Neo4jServer, running
+from tests.neo4j_server import NEWEST, VERSION, Neo4jMissing, Neo4jServer, running
 
 SAVE = "CREATE (n:Agency {id: 'dinkes'}) RETURN n.id"
 READ = "MATCH (n:Agency) RETURN n.id"
 SLOW_ON_NEO4J = pytest.mark.slow_on_neo4j
+# Also on the newest Neo4j, for what goes through every text: the golden operations, the lists, the loads.
+ON_EVERY_ENGINE = pytest.mark.parametrize(
+    "place", ["embedded", "neo4j", "neo4j-newest"], indirect=True, scope="session"
+)
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest leaves out what is slow
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
-    """Take the Neo4j half of a test that is marked so for slow."""
+    """Mark as slow the Neo4j half of a test that is marked so, and every test on the newest Neo4j."""
     for item in items:
         with_what = item.callspec.params if hasattr(item, "callspec") else {}
-        if item.get_closest_marker(SLOW_ON_NEO4J.name) and with_what.get("place") == "neo4j":
+        engine_of_test = with_what.get("place")
+        if (item.get_closest_marker(SLOW_ON_NEO4J.name) and engine_of_test == "neo4j") or (
+            engine_of_test == "neo4j-newest"
+        ):
             item.add_marker(pytest.mark.slow)
 
 
@@ -39,15 +46,21 @@ def neo4j_server() -> Iterator[Neo4jServer]:
     yield from _our_own()
 
 
+@pytest.fixture(scope="session")
+def newest_neo4j_server() -> Iterator[Neo4jServer]:
+    """A server of our own of the newest Neo4j."""
+    yield from _our_own(version=NEWEST)
+
+
 @pytest.fixture(scope="module")
 def secured_neo4j_server() -> Iterator[Neo4jServer]:
     """A Neo4j server of our own that asks for a password."""
     yield from _our_own("correct horse")
 
 
-def _our_own(password: str = "") -> Iterator[Neo4jServer]:
+def _our_own(password: str = "", version: str = VERSION) -> Iterator[Neo4jServer]:
     try:
-        with running(password) as server:
+        with running(password, version=version) as server:
             yield server
     except Neo4jMissing as reason:
         missing("NEO4J", f"{reason}; or set REGISTRY_TEST_NEO4J_URI to a server that tests may empty")

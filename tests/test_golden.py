@@ -18,7 +18,7 @@ from registry.plan import Explore, Question
 from registry.store import Place, Reader, Store
 from schema.compiled import Asking
 from schema.graph_api import build_schema
-from tests.engines import SLOW_ON_NEO4J
+from tests.engines import ON_EVERY_ENGINE, SLOW_ON_NEO4J
 from tests.random_world import write_world
 from tests.small_world import small_world
 
@@ -48,6 +48,7 @@ def world(ready_store: Store) -> Store:
     return ready_store
 
 
+@ON_EVERY_ENGINE
 @pytest.mark.parametrize("name", NAMES)
 def test_plan_cypher_and_answer_are_as_written(world: Store, place: Place, name: str, rewrite: bool) -> None:
     with stopped_at(DAY):

@@ -15,7 +15,7 @@ LAYERS = [
     {"searching", "rules"},
     {"cypher"},
     {"store", "settings", "engine"},
-    {"constraints", "opening", "explaining", "credentials"},
+    {"compatibility", "constraints", "opening", "explaining", "credentials"},
     {"oidc"},
     {"reports", "analysis", "exploring", "changing"},
     {"loaders", "schema"},

@@ -121,7 +121,7 @@ def show(as_json: bool = AS_JSON) -> None:
 
 @schema_app.command()
 def apply() -> None:
-    """Make what is missing and take away what the model no longer asks for."""
+    """Make what is missing, drop what is obsolete, and prepare the data for this version."""
     with open_store(load_settings(), tell) as store:
-        difference = constraints.apply(store, MODEL)
-    out.print(f"{len(difference.missing)} made, {len(difference.surplus)} taken away.", markup=False)
+        difference = constraints.apply(store, MODEL, tell)
+    out.print(f"{len(difference.missing)} made, {len(difference.obsolete)} dropped.", markup=False)

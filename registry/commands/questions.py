@@ -15,10 +15,10 @@ from registry.commands.console import err, print_json, tell, warn
 from registry.cypher.text import Cypher
 from registry.explaining import explain_cypher, explain_question
 from registry.model import MODEL
-from registry.opening import open_place
+from registry.opening import open_place, prepare
 from registry.plan import Explore, Question
 from registry.settings import load_settings
-from registry.store import Place, Reader
+from registry.store import Place, Reader, Store
 from registry.web.tools import Tools
 
 FAILED, REFUSED = 1, 2
@@ -32,6 +32,8 @@ def query(
     """Answer a GraphQL operation, also one that changes something, as an administrator; print the answer as JSON."""
     text, values = _operation(file), _variables(variables)
     with open_place(load_settings(), tell) as place:
+        with Store(place) as store:
+            prepare(store, tell)
         answer = asyncio.run(_answer(place, text, values, explain))
     print_json(answer)
     raise typer.Exit(FAILED if answer.get("errors") else 0)

@@ -48,7 +48,7 @@ def _serve(host: str, port: int, workers: int, prepare: Callable[[Store, Setting
     Thread(target=import_module, args=(WEB,), daemon=True).start()  # while the engine starts
     with open_place(settings, tell, lasting=lasting) as place:
         with Store(place) as store:
-            apply(store, MODEL)
+            apply(store, MODEL, tell)
             prepare(store, settings)
             invitation = None if settings.oidc_client_id else credentials.invite(store)
         out.print(f"Serving on http://{_shown(host)}:{port} until Ctrl-C.", markup=False)

@@ -9,7 +9,10 @@ from registry.cypher.text import Cypher
 from registry.modelling import Kind, Model
 from registry.searching import is_searched
 
-OURS = ("Chain", "Contact", "Credential", "Lease", "Mark")  # what the registry keeps that is no kind of the model
+OURS = ("Chain", "Contact", "Credential", "Lease", "Mark", "Metadata")  # what is kept that is no kind of the model
+# Names of constraints and indexes that earlier versions made and that stand in the way of this one. What is not named
+# here is left alone: it may belong to a newer version that shares the server.
+OBSOLETE: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,12 @@
 """What differs between Neo4j and the embedded engine; every other text is one for both."""
 
+import re
 from dataclasses import dataclass
+from enum import Enum, auto
+
+OLDEST = (5, 26)
+_TESTED = ((5, 26), (2026, 1))
+TESTED = "5.26 and 2026.01"
 
 
 @dataclass(frozen=True)
@@ -39,19 +45,50 @@ class Dialect:
         """Whether a sorted page that is gathered in a list is still read in the order of its index."""
         return not self.embedded
 
-    def retries(self, code: str) -> bool:
-        """Tell whether a failure with this code goes away when the transaction is tried again."""
+    def retries(self, code: str, *, retryable: bool) -> bool:
+        """Tell whether a failure goes away when the transaction is tried again; `retryable` is what the driver says of it."""
         if code == "Neo.TransientError.General.MemoryPoolOutOfMemoryError":
             return False
+        return retryable or self.conflicts(code)
+
+    def conflicts(self, code: str) -> bool:
+        """Tell whether a failure with this code means that another transaction stood in the way."""
         if self.embedded and code == "Neo.ClientError.Schema.ConstraintValidationFailed":
             return True
-        return code.startswith("Neo.TransientError.")
+        return code.startswith("Neo.TransientError.Transaction.")
 
-    def meaning(self, code: str) -> str:
-        """Return our own code for an engine's error code."""
+    def meaning(self, code: str, *, retryable: bool) -> str:
+        """Return our own code for an engine's error code; `retryable` is what the driver says of the error."""
         if self.embedded and code == "Neo.DatabaseError.General.UnknownError":
             return "TOO_COSTLY"
-        return _MEANING.get(code, "BAD_TEXT" if code.startswith("Neo.ClientError.Statement.") else "INTERNAL")
+        if code in _MEANING:
+            return _MEANING[code]
+        if retryable or code.startswith("Neo.TransientError."):
+            return "UNAVAILABLE"
+        return "BAD_TEXT" if code.startswith("Neo.ClientError.Statement.") else "INTERNAL"
+
+
+class Support(Enum):
+    """Whether the registry works on a server."""
+
+    TESTED = auto()
+    UNTESTED = auto()
+    NONE = auto()
+
+
+def support_of(agent: str) -> Support:
+    """Tell whether the registry works on the server that names itself so.
+
+    Neo4j before 5.26 lacks Cypher that the texts are written in. What nobody knows yet, such as a new calendar version,
+    is taken as untested, since Neo4j keeps Cypher 5 working.
+    """
+    version = re.match(r"Neo4j/v?(\d+)\.(\d+)", agent)
+    if version is None:
+        return Support.UNTESTED
+    number = int(version[1]), int(version[2])
+    if number < OLDEST:
+        return Support.NONE
+    return Support.TESTED if number in _TESTED else Support.UNTESTED
 
 
 def dialect_of(agent: str) -> Dialect:
@@ -76,4 +113,6 @@ _MEANING = {
     "Neo.ClientError.Security.Forbidden": "NOT_ALLOWED",
     "Neo.ClientError.Statement.AccessMode": "NOT_ALLOWED",
     "Neo.ClientError.Database.DatabaseNotFound": "NO_DATABASE",
+    "Neo.ClientError.Transaction.Terminated": "UNAVAILABLE",  # of a server that stops
+    "Neo.ClientError.Transaction.LockClientStopped": "UNAVAILABLE",
 }

@@ -114,9 +114,10 @@ class Reading(Writing):
                 counts += f" AND {way_seen('way')} AND m.status <> 'retired'"
             counted = f"MATCH {pattern} WHERE {counts} WITH m, m.id AS value, count(DISTINCT n) AS number"
             names = "[m.name, m.label_id, m.label_en]"
+        # The limit stands in a WITH of its own: Neo4j 2026 finds no `$in` in the LIMIT of one that counts.
         limit = self.value(question.first)
-        rest = f"ORDER BY {sort} LIMIT {limit} RETURN collect([value, {names}, number, {withheld}])"
-        return self._begin(question, f"{counted} {rest}")
+        cut = f"WITH value, {names} AS names, number, {withheld} AS withheld ORDER BY {sort} LIMIT {limit}"
+        return self._begin(question, f"{counted} {cut} RETURN collect([value, names, number, withheld])")
 
     def selected(self, select: Select, node: str) -> str:
         """Return the list of what is selected of a record: faces, one list of details (or null), parts."""

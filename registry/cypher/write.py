@@ -55,15 +55,22 @@ def stored(record: Record) -> Stored:
     """Return what the store keeps of a record: the values that a source gave, their hash, its readers, what finds it."""
     given = given_names(record.kind)
     kept = {name: value for name, value in record.values.items() if value is not None and name in given}
-    derived: dict[str, object] = {
-        "hash": record.hash(),
+    return {**kept, "hash": record.hash(), **derived(record)}
+
+
+def derived(record: Record) -> dict[str, object]:
+    """Return what is computed of a record's values: its sort key, its readers, and the words that it is found by.
+
+    When it returns something else than before, `registry.compatibility.DERIVED_VERSION` is raised.
+    """
+    found: dict[str, object] = {
         "name_key": fold(str(record.values["name"])),
         "seen_by": seen_by(record.values),
         "shown_to": shown_to(record.values),
     }
     if is_searched(record.kind):
-        derived["face_words"], derived["words"] = words_of(record)
-    return {**kept, **derived}
+        found["face_words"], found["words"] = words_of(record)
+    return found
 
 
 def tie(link: Link, ties: Sequence[Tie], *, source: str, run: str) -> Cypher:

@@ -20,7 +20,7 @@ from registry.cypher.read import write
 from registry.model import MAIN, MODEL
 from registry.plan import Compare, Given, Question, Total
 from registry.reports.catalogue import read_day
-from registry.reports.library import Edition, Library
+from registry.reports.library import Library
 from registry.reports.parameters import read_parameters
 from registry.reports.report import Report
 from registry.store import Reader
@@ -81,7 +81,7 @@ class Stamp(NamedTuple):
 
     as_of: str
     marks: tuple[str, ...]
-    edition: tuple[Edition, ...]
+    edition: Hashable
 
 
 @dataclass(frozen=True)

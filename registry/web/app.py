@@ -42,6 +42,7 @@ from registry.web.origins import OwnPagesOnly
 from registry.web.pages import Pages
 from registry.web.past import Histories
 from registry.web.problems import exception_handlers
+from registry.web.readiness import Readiness
 from registry.web.recognising import Recognised
 from registry.web.records import Records
 from registry.web.rights import Rights
@@ -64,7 +65,7 @@ def build_app(place: Place, settings: Settings, *, model: Model = MODEL) -> Star
     provider = Provider(settings) if settings.oidc_issuer else None
     library, tools = Library(settings.reports, SavedRuns(settings.saved_runs), settings.smallest_count), Tools(place)
     answers, graph = Answers(tools, reader, library), Graph(schema, reader)
-    pages, inbox = Pages(reader, answers, library), Inbox(graph, reader)
+    pages, inbox, readiness = Pages(answers, library), Inbox(graph, reader), Readiness(reader)
     trusted = TrustedDocuments(settings.documents, map(operation, OPERATIONS)) if settings.documents else None
     endpoint = partial(
         Endpoint,
@@ -82,7 +83,9 @@ def build_app(place: Place, settings: Settings, *, model: Model = MODEL) -> Star
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         with suppress(StoreError):
             await reader.connect()
+            readiness.begin()
         yield
+        await readiness.end()
         tools.close()
         await limits.close()
         await reader.close()
@@ -90,7 +93,8 @@ def build_app(place: Place, settings: Settings, *, model: Model = MODEL) -> Star
             await provider.close()
 
     asked_most = Route(GRAPHIQL, graphql)  # first, since routes are tried in turn
-    routes = [asked_most, *_changing(graph, reader, tools, inbox), *_routes(pages, graph, reader, reports)]
+    routes = [asked_most, Route("/ready", readiness.ready), *_changing(graph, reader, tools, inbox)]
+    routes += _routes(pages, graph, reader, reports)
     return Starlette(
         routes=[*routes, *_entrances(provider, settings, tools, reader, limits)],
         lifespan=lifespan,
@@ -137,7 +141,6 @@ def _routes(pages: Pages, graph: Graph, reader: Reader, reports: Endpoint) -> li
         *Sharing(graph).routes(),
         Route("/evidence", evidence),
         Route("/health", pages.health),
-        Route("/ready", pages.ready),
         Mount("/static/graphiql", StaticFiles(directory=graphiql.folder())),
         Mount("/static", StaticFiles(packages=[("registry.web", "static")])),
     ]

@@ -1,4 +1,4 @@
-"""The pages: home, reports, GraphiQL, and how the server is."""
+"""The pages: home, reports, GraphiQL, and that the server lives."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -14,7 +14,7 @@ from registry.reports.formats import CHART, FILES
 from registry.reports.json_schema import json_schema
 from registry.reports.library import Library
 from registry.reports.report import Report
-from registry.store import Reader, StoreError
+from registry.store import StoreError
 from registry.web.actors import NO_STORE, actor_of
 from registry.web.addresses import address
 from registry.web.answers import Answers, Latest
@@ -30,8 +30,8 @@ from schema.paying import pay
 class Pages:
     """The pages of one store."""
 
-    def __init__(self, reader: Reader, answers: Answers, library: Library) -> None:
-        self._reader, self._answers, self._library = reader, answers, library
+    def __init__(self, answers: Answers, library: Library) -> None:
+        self._answers, self._library = answers, library
 
     async def home(self, request: Request) -> Response:
         """Search, counts, and what needs attention; while the store is away a sentence that says so."""
@@ -100,14 +100,6 @@ class Pages:
 
     async def health(self, _request: Request) -> Response:
         """Say that the process lives."""
-        return PlainTextResponse("ok\n")
-
-    async def ready(self, _request: Request) -> Response:
-        """Say whether the store answers; 503 when it does not."""
-        try:
-            await self._reader.connect()
-        except StoreError as error:
-            return PlainTextResponse(f"{away(error)}\n", 503, SOON)
         return PlainTextResponse("ok\n")
 
     async def _file(self, request: Request, extension: str) -> Response:

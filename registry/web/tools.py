@@ -6,7 +6,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from anyio import to_thread
 
-from registry.store import Place, Store
+from registry.store import PATIENCE, Place, Store
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -24,7 +24,7 @@ class Tools:
         """Return the store. Raises StoreError."""
         with self._opening:
             if self._store is None:
-                self._store = Store(self._place)
+                self._store = Store(self._place, patience=PATIENCE)
             return self._store
 
     async def do(self, work: Callable[Concatenate[Store, P], T], *given: P.args, **named: P.kwargs) -> T:

@@ -1,0 +1,65 @@
+"""Whether the server is ready to be asked: the store answers, and has planned the longest statement there is."""
+
+import asyncio
+from contextlib import suppress
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from registry.access import ANONYMOUS
+from registry.analysis.gaps import GAPS
+from registry.cypher.network import network
+from registry.cypher.text import Cypher
+from registry.store import Reader, StoreError
+from registry.web.problems import SOON, away
+from registry.words import _
+
+PLANNING, PATIENCE = 120.0, 2.0  # seconds that a cold server may take, and that a request waits for it
+
+
+class Readiness:
+    """Has a cold store plan the gap report before somebody waits for it.
+
+    A Neo4j that has just started needs longer to plan it than one question is given.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._planning: asyncio.Task[None] | None = None
+
+    def begin(self) -> asyncio.Task[None]:
+        """Begin to plan, unless that was begun before; what failed is begun again."""
+        if self._planning is None or (self._planning.done() and self._failed(self._planning)):
+            self._planning = asyncio.create_task(self._plan())
+        return self._planning
+
+    async def end(self) -> None:
+        """Stop planning."""
+        if self._planning is not None:
+            self._planning.cancel()
+            with suppress(asyncio.CancelledError, StoreError):
+                await self._planning
+
+    async def ready(self, _request: Request) -> Response:
+        """Say whether the server is ready; 503 when it is not."""
+        try:
+            await self._reader.connect()
+            planned, _rest = await asyncio.wait([self.begin()], timeout=PATIENCE)
+            for one in planned:
+                one.result()
+        except StoreError as error:
+            if self._planning is not None and self._planning.done():
+                self._planning = None  # a store that comes back may be cold
+            return PlainTextResponse(f"{away(error)}\n", 503, SOON)
+        if not planned:
+            return PlainTextResponse(f"{_('The registry is starting; please try again soon.')}\n", 503, SOON)
+        return PlainTextResponse("ok\n")
+
+    async def _plan(self) -> None:
+        asked = network(GAPS.reads, ANONYMOUS)
+        nobody = Cypher(asked.text, {**asked.parameters, "me": {"names": []}})  # planned alike, and finds nothing
+        await self._reader.read([nobody], timeout=PLANNING)
+
+    @staticmethod
+    def _failed(planning: asyncio.Task[None]) -> bool:
+        return planning.cancelled() or planning.exception() is not None
