@@ -12,23 +12,24 @@ import ijson  # type: ignore[import-untyped]
 from loaders.delimited import read_delimited, read_lines
 from loaders.outcome import Refused, RowProblem
 from loaders.rows import LooseRow, Note, Row, Table
-from loaders.sheets import read_sheets
+from loaders.sheets import Limits, read_sheets
 
 ENDINGS = (".csv", ".tsv", ".txt", ".xlsx", ".json", ".jsonl")
 DEEPEST = 100
 
 
-def read(path: Path, note: Note) -> list[Table]:
+def read(path: Path, note: Note, limits: Limits = Limits()) -> list[Table]:  # noqa: B008 # it is frozen
     """Return the tables in a file: one, or one for each sheet of a spreadsheet.
 
-    `note` is told what was found out about the file. Raises Refused, also later while the rows are read.
+    `note` is told what was found out about the file; `limits` are those of a spreadsheet. Raises Refused, also later
+    while the rows are read.
     """
     _check_file(path)
     match path.suffix.lower():
         case ".csv" | ".tsv" | ".txt":
             return [read_delimited(path, note)]
         case ".xlsx":
-            return read_sheets(path, note)
+            return read_sheets(path, note, limits)
         case ".json":
             return [Table(path.stem, path.name, None, _rows(_json_objects(path), path.name))]
         case ".jsonl":

@@ -1,6 +1,5 @@
 """A filled table that somebody sends: its rows as what is to be saved, and as text that brings them once more."""
 
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -16,6 +15,7 @@ from loaders.mapping import GivenRecord, GivenTie
 from loaders.outcome import Refused, RowProblem
 from loaders.readers import read
 from loaders.rows import Table
+from loaders.sheets import SENT
 from loaders.tables import map_table
 from loaders.template import tables_of
 from registry.changing.saving import LinkChange, Saving
@@ -25,7 +25,7 @@ from registry.web.forms.typed import BY_STEPS
 from registry.words import _
 
 ENDINGS = (".csv", ".xlsx")
-MOST_BYTES, MOST_UNPACKED, MOST_ROWS = 5_000_000, 50_000_000, 2_000
+MOST_BYTES, MOST_ROWS = 5_000_000, 2_000
 Properties = dict[str, str | float | bool]
 
 
@@ -78,9 +78,7 @@ def read_table(kind: type[Kind], name: str, content: bytes) -> Upload:
     with TemporaryDirectory() as folder:
         path = Path(folder, f"{kind.plural}{ending}")
         path.write_bytes(content)
-        if ending == ".xlsx":
-            _check_unpacked(path)
-        tables = read(path, lambda _note: None)
+        tables = read(path, lambda _note: None, SENT)
         if len(tables) == 1:
             tables = [Table(kind.plural, tables[0].file, tables[0].columns, tables[0].rows)]
         return _upload(kind, tables)
@@ -138,13 +136,3 @@ def _text(cell: Any) -> str:
 def _check_number(rows: int) -> None:
     if rows > MOST_ROWS:
         raise Refused(_("A table that is sent here has at most {n} rows.").format(n=f"{MOST_ROWS:,}"))
-
-
-def _check_unpacked(path: Path) -> None:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            unpacked = sum(member.file_size for member in archive.infolist())
-    except (zipfile.BadZipFile, NotImplementedError, ValueError):
-        return  # the reader says so
-    if unpacked > MOST_UNPACKED:
-        raise Refused(_("This table unpacks to more than is taken here; split it."))

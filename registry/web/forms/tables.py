@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -34,6 +34,7 @@ from schema.limits import UPLOAD_COST
 from schema.paying import pay
 
 LONGEST, MOST_SHOWN = 15_000_000, 200
+MOST_READ_AT_ONCE = 2  # each may take a process of its own
 TYPES = {"csv": "text/csv; charset=utf-8", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
 
 
@@ -42,6 +43,7 @@ class Tables:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
+        self._reading = CapacityLimiter(MOST_READ_AT_ONCE)
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes."""
@@ -69,7 +71,7 @@ class Tables:
         parts = await sent(request, longest=LONGEST)
         loads = "rows" in parts
         try:
-            upload = await to_thread.run_sync(_read, kind, parts)
+            upload = await to_thread.run_sync(_read, kind, parts, limiter=self._reading)
             done = await self._done(request, kind, upload, parts, dry=not loads)
         except Refused as refused:
             return _shown(request, kind, 422, refused=str(refused))
