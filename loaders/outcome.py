@@ -18,7 +18,8 @@ class Refused(Exception):
 class RowProblem:
     """What is wrong with a row. An `error` means that it was left out, a `warning` that it was kept.
 
-    `row` is the line or the sheet row as a person sees it; `rule` says in a few words what the field must be.
+    `row` is the line or the sheet row as a person sees it; `rule` says in a few words what the field must be; `cell` is
+    the address of a sheet's cell.
     """
 
     level: Level
@@ -29,6 +30,7 @@ class RowProblem:
     value: str
     rule: str
     message: str
+    cell: str = ""
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ DECLARATION = "source.toml"
 TABLES = "tables"
 PLURALS = {kind.plural: kind.__name__ for kind in MODEL if not kind.kept_by_us}
 Policy = Literal["earliest", "latest", "first"]
+Notation = Literal["id", "en"]
 
 
 class Source(BaseModel):
@@ -26,6 +27,8 @@ class Source(BaseModel):
     - `expect`: at least so many records of a kind, by its plural, or nothing is written
     - `left_out_at_most`: a run that loses more rows is refused
     - `repeated`: which value a tie keeps that is given more than once, by property
+    - `numbers`: how numbers are written in texts: `id` as 1.250,5, `en` as 1,250.5; without it, one that can mean two
+      numbers, such as 1.250, is a problem
     - `steward`, `access`: for records that do not say their own
     """
 
@@ -42,6 +45,7 @@ class Source(BaseModel):
     expect: Mapping[str, int] = {}
     left_out_at_most: int = Field(0, ge=0)
     repeated: Mapping[str, Policy] = {}
+    numbers: Notation | None = None
     steward: str | None = None
     access: str | None = None
 

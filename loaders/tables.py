@@ -68,7 +68,7 @@ def _record_mapper(kind: type[Kind]) -> MapRow:
     def records(row: Row) -> Iterator[Mapped]:
         yield record(kind.__name__, row["id"], **{name: value for name, value in row.items() if name not in links})
         for name, end in links.items():
-            if cell := row.get(name):
+            if (cell := row.get(name)) not in (None, "", []):
                 for there in _ids(cell):
                     yield tie(end, row["id"], there)
 
@@ -86,9 +86,10 @@ def _tie_mapper(kind: type[Kind], end: End) -> MapRow:
 
 
 def _ids(cell: Any) -> Iterable[Any]:
-    """Return the ids in a cell, each once."""
-    parts = cell if isinstance(cell, list) else str(cell).split(";")
-    return dict.fromkeys(str(part).strip() for part in parts if str(part).strip())
+    """Return the ids in a cell, each once; what is no text is left as it is, and is no id."""
+    parts = cell if isinstance(cell, list) else cell.split(";") if isinstance(cell, str) else [cell]
+    given = [part.strip() if isinstance(part, str) else part for part in parts]
+    return [part for place, part in enumerate(given) if part not in ("", None) and part not in given[:place]]
 
 
 def _check_columns(table: Table, columns: Sequence[str]) -> None:

@@ -93,7 +93,8 @@ def print_outcome(outcome: Outcome) -> None:
     for note in outcome.notes:
         tell(note)
     for problem in outcome.problems:
-        place = f"{problem.file}, row {problem.row}, {problem.field} = {problem.value!r}"
+        cell = f", cell {problem.cell}" if problem.cell else ""
+        place = f"{problem.file}, row {problem.row}{cell}, {problem.field} = {problem.value!r}"
         err.print(f"{problem.level}: {place}: {problem.message} (rule: {problem.rule})", markup=False)
     counted = sum(outcome.counts.values())
     if counted > len(outcome.problems):

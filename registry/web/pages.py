@@ -14,11 +14,13 @@ from registry.reports.json_schema import json_schema
 from registry.reports.library import Library
 from registry.reports.report import Report
 from registry.store import Reader, StoreError
+from registry.values import NOTATIONS, Numeral
 from registry.web.actors import actor_of
 from registry.web.addresses import address
 from registry.web.answers import Answers
 from registry.web.evidence import links
 from registry.web.files import json_file
+from registry.web.forms.typed import NOTATION
 from registry.web.markup import VARY, page
 from registry.web.problems import SOON, away
 from registry.words import language
@@ -54,7 +56,13 @@ class Pages:
         report = await self._asked(request)
         asked = self._library.find(report.name)
         return page(
-            request, "report.html", report=report, parameters=asked.parameters, title=asked.title, chart=chart(report)
+            request,
+            "report.html",
+            report=report,
+            parameters=asked.parameters,
+            title=asked.title,
+            chart=chart(report),
+            notation=NOTATION,
         )
 
     async def report_file(self, request: Request) -> Response:
@@ -105,6 +113,15 @@ class Pages:
     async def _asked(self, request: Request) -> Report:
         await pay(EXPLORE_COST)
         asked = {key: value for key, value in request.query_params.items() if key != "lang" and value}
+        notation = asked.pop(NOTATION, None)
+        if notation in NOTATIONS:
+            numbers = {
+                one.name for one in self._library.find(request.path_params["name"]).parameters if one.type != "text"
+            }
+            asked = {
+                key: Numeral(value, notation) if key.replace("-", "_") in numbers else value
+                for key, value in asked.items()
+            }
         return await self._answers.report(
             request.path_params["name"], asked.pop("as-of", None), asked, actor_of(request)
         )
