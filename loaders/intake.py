@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from loaders.mapping import GivenRecord, GivenTie, Mapped, Remark
+from loaders.mapping import GivenNone, GivenRecord, GivenTie, Mapped, Remark
 from loaders.outcome import Level, Refused, RowProblem, Tally
 from loaders.rows import Row
 from loaders.source import Source
-from loaders.staging import ENDS, Place, Repeat, Staging
+from loaders.staging import ENDS, Place, Repeat, Staging, link_name
 from registry.model import MODEL
-from registry.modelling import Kind, Property
+from registry.modelling import End, Kind, Property
 from registry.records import Problem, make_record, make_tie, show
 from registry.values import Id, Integer, Number, Numeral, Unfit
 
@@ -36,12 +36,15 @@ class Intake:
                     self._record(one, place)
                 case GivenTie():
                     self._tie(one, place)
+                case GivenNone():
+                    self._staging.give_link(link_name(_end(one.end).link))
                 case Remark():
                     problem = Problem(one.code, one.field, show(one.value), one.rule, one.message)
                     self._tell(one.level, problem, place)
 
     def _record(self, given: GivenRecord, place: Place) -> None:
         kind = _kind(given.kind)
+        self._staging.give(place.file, kind.__name__, (*given.properties, *self._defaults))
         record, problems = make_record(
             kind, {**self._defaults, **self._read(kind.properties, _filled(given)), "id": given.id}
         )
@@ -53,9 +56,9 @@ class Intake:
             self._tell_repeat(repeat, "id", record.id, place)
 
     def _tie(self, given: GivenTie, place: Place) -> None:
-        end = ENDS.get(given.end)
-        if end is None:
-            raise Refused(f"The mapping names the link {given.end!r}, which the model lacks{_near(given.end, ENDS)}")
+        end = _end(given.end)
+        self._staging.give_link(link_name(end.link))
+        self._staging.give(place.file, link_name(end.link), given.properties)
         try:
             here, there = _id(given.here, end.kind.lower()), _id(given.there, end.name)
         except _BadIdError as error:
@@ -128,6 +131,12 @@ def _kind(name: str) -> type[Kind]:
     if name not in KINDS:
         raise Refused(f"The mapping names the kind {name!r}, which the model lacks{_near(name, KINDS)}")
     return KINDS[name]
+
+
+def _end(name: str) -> End:
+    if name not in ENDS:
+        raise Refused(f"The mapping names the link {name!r}, which the model lacks{_near(name, ENDS)}")
+    return ENDS[name]
 
 
 def _near(name: str, known: Iterable[str]) -> str:
