@@ -2,6 +2,7 @@
 
 from loaders.before import Before
 from loaders.checks import BATCH
+from loaders.clearing import is_swept
 from loaders.outcome import Tally
 from loaders.source import Source
 from loaders.staging import LINKS, LOADED, Staging, is_single, link_name
@@ -17,7 +18,7 @@ def compare(source: Source, staging: Staging, store: Store, before: Before, tall
         if sweep and retired:
             tally.retired[kind.plural] = retired
     for link in LINKS:
-        removed = (_removed if sweep else _replaced)(link, source, staging, store)
+        removed = (_removed if sweep and is_swept(link, source, staging) else _replaced)(link, source, staging, store)
         if removed:
             tally.ties_removed[link_name(link)] = removed
         for rows in staging.ties(link_name(link), BATCH):

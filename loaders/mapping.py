@@ -7,6 +7,7 @@ from loaders.outcome import Level
 from loaders.rows import Row
 
 __all__ = [
+    "GivenNone",
     "GivenRecord",
     "GivenTie",
     "MapRow",
@@ -15,6 +16,7 @@ __all__ = [
     "Row",
     "implied",
     "left_out",
+    "no_tie",
     "noted",
     "record",
     "tie",
@@ -39,6 +41,12 @@ class GivenTie(NamedTuple):
     properties: Mapping[str, Any]
 
 
+class GivenNone(NamedTuple):
+    """What a row says of a link where its record has no such tie."""
+
+    end: str
+
+
 class Remark(NamedTuple):
     """What the mapping has to say about a row: that it, or a part of it, is left out, or something to know."""
 
@@ -50,7 +58,7 @@ class Remark(NamedTuple):
     message: str
 
 
-Mapped = GivenRecord | GivenTie | Remark
+Mapped = GivenRecord | GivenTie | GivenNone | Remark
 MapRow = Callable[[Row], Iterable[Mapped]]
 
 
@@ -67,6 +75,11 @@ def implied(kind: str, record_id: str, /, **properties: Any) -> GivenRecord:
 def tie(end: str, here: str, there: str, /, **properties: Any) -> GivenTie:
     """Give a tie: `tie("Agency.uses", agency, resource, role="reuse")`; the end may be that of either kind."""
     return GivenTie(end, here, there, properties)
+
+
+def no_tie(end: str, /) -> GivenNone:
+    """Say that a record has no such tie: one that it had before is removed, also where no row gives any of the link."""
+    return GivenNone(end)
 
 
 def left_out(code: str, field: str, value: object, rule: str, message: str) -> Remark:

@@ -18,7 +18,8 @@ class Refused(Exception):
 class RowProblem:
     """What is wrong with a row. An `error` means that it was left out, a `warning` that it was kept.
 
-    `row` is the line or the sheet row as a person sees it; `rule` says in a few words what the field must be.
+    `row` is the line or the sheet row as a person sees it; `rule` says in a few words what the field must be; `cell` is
+    the address of a sheet's cell.
     """
 
     level: Level
@@ -29,6 +30,16 @@ class RowProblem:
     value: str
     rule: str
     message: str
+    cell: str = ""
+
+
+@dataclass(frozen=True)
+class Cleared:
+    """A value or a link that is taken away: of what, such as `agencies.acronym`, of which record, and what it was."""
+
+    of: str
+    record: str
+    value: str
 
 
 @dataclass(frozen=True)
@@ -36,7 +47,9 @@ class Outcome:
     """What came of one run of a source. Records are counted by the plural of their kind, ties as `resources.users`.
 
     `problems` holds the first hundred of each code, errors before warnings; `counts` how many there are of each.
-    `refused` says why nothing was written, None when the run was accepted.
+    `cleared` counts what is taken away from records that stay, values as `agencies.acronym` and links as
+    `resources.users`; `clearings` holds the first hundred of each. `refused` says why nothing was written, None when the
+    run was accepted.
     """
 
     source: str
@@ -53,6 +66,8 @@ class Outcome:
     counts: Mapping[str, int]
     problems: tuple[RowProblem, ...]
     notes: tuple[str, ...]
+    cleared: Mapping[str, int]
+    clearings: tuple[Cleared, ...]
     refused: str | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -73,6 +88,8 @@ class Tally:
         self.ties_removed: Counter[str] = Counter()
         self.counts: Counter[str] = Counter()
         self.notes: list[str] = []
+        self.cleared: Counter[str] = Counter()
+        self._clearings: list[Cleared] = []
         self._kept: dict[Level, list[RowProblem]] = {"error": [], "warning": []}
         self._lost: dict[str, set[int]] = {}
 
@@ -88,6 +105,12 @@ class Tally:
             self._kept[problem.level].append(problem)
         if problem.level == "error":
             self._lost.setdefault(problem.file, set()).add(problem.row)
+
+    def clear(self, of: str, record: str, value: str) -> None:
+        """Count something that is taken away, and keep it when it is among the first."""
+        self.cleared[of] += 1
+        if self.cleared[of] <= SHOWN:
+            self._clearings.append(Cleared(of, record, value))
 
     def note(self, sentence: str) -> None:
         """Keep something that the reader of the outcome should know."""
@@ -110,5 +133,7 @@ class Tally:
             counts=dict(self.counts),
             problems=(*self._kept["error"], *self._kept["warning"]),
             notes=tuple(self.notes),
+            cleared=dict(self.cleared),
+            clearings=tuple(self._clearings),
             refused=refused,
         )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from loaders.before import Before
 from loaders.checks import Checks
+from loaders.clearing import Clearing
 from loaders.comparing import compare
 from loaders.files import open_tables
 from loaders.intake import Intake
@@ -13,8 +14,8 @@ from loaders.mapping import Mapped, MapRow
 from loaders.outcome import Outcome, Refused, RowProblem, Tally
 from loaders.progress import Progress, silent
 from loaders.rows import Row
-from loaders.source import Source
-from loaders.staging import Staging
+from loaders.source import TABLES, Source
+from loaders.staging import LINK_NAMES, Staging
 from loaders.writing import Writing
 from registry.clock import current_time
 from registry.store import Store
@@ -36,7 +37,8 @@ def run(
 
     Everything is read and checked before anything is written: a run that is refused writes nothing, and `dry_run`
     stops there, too. What the source gave in an earlier run and gives no more is retired, unless `sweep` is off; a run
-    that would retire more than half of a kind is refused, unless `retire_most`. So is a second run at the same time.
+    that would retire more than half of a kind, or clear more than half of its values or links, is refused, unless
+    `retire_most`. So is a second run at the same time.
     A run that is interrupted may be run again. Raises StoreError.
     """
     name, tally = _run_id(source), Tally()
@@ -45,6 +47,9 @@ def run(
         read(source, from_path, staging, tally, progress)
         before = Before(source, store)
         Checks(source, staging, store, before, tally, sweep=sweep).run(retire_most=retire_most)
+        clearing = Clearing(source, staging, store, before, tally, sweep=sweep)
+        clearing.leave()
+        clearing.check(retire_most=retire_most)
         return before
 
     try:
@@ -65,6 +70,8 @@ def read(source: Source, from_path: Path | None, staging: Staging, tally: Tally,
     intake = Intake(source, staging, tally)
     for table, map_row in open_tables(source, from_path, tally.note):
         tally.rows_read[table.file] += 0
+        if source.format == TABLES and table.name in LINK_NAMES.values():
+            staging.give_link(table.name)
         for number, row in enumerate(table.rows, start=1):
             tally.rows_read[table.file] = number
             if isinstance(row, RowProblem):

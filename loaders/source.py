@@ -16,8 +16,13 @@ from registry.settings import Settings
 
 DECLARATION = "source.toml"
 TABLES = "tables"
+TABLE_NAMES = {
+    *(kind.plural for kind in MODEL if not kind.kept_by_us),
+    *(f"{kind.plural}.{end.name}" for kind in MODEL for end in kind.ends.values() if end.declared),
+}
 PLURALS = {kind.plural: kind.__name__ for kind in MODEL if not kind.kept_by_us}
 Policy = Literal["earliest", "latest", "first"]
+Notation = Literal["id", "en"]
 
 
 class Source(BaseModel):
@@ -25,8 +30,12 @@ class Source(BaseModel):
 
     - `illustrative`: whether its records are invented, which every page then says
     - `expect`: at least so many records of a kind, by its plural, or nothing is written
+    - `complete`: tables and links, such as `agencies` and `resources.users`, of which the source says all there is: what
+      it does not mention is cleared; of others a column or a table that is not there leaves values and links as they are
     - `left_out_at_most`: a run that loses more rows is refused
     - `repeated`: which value a tie keeps that is given more than once, by property
+    - `numbers`: how numbers are written in texts: `id` as 1.250,5, `en` as 1,250.5; without it, one that can mean two
+      numbers, such as 1.250, is a problem
     - `steward`, `access`: for records that do not say their own
     """
 
@@ -42,8 +51,10 @@ class Source(BaseModel):
     format: Literal["tables", "csv", "xlsx", "json", "jsonl"]
     files: tuple[str, ...] = Field(min_length=1)
     expect: Mapping[str, int] = {}
+    complete: frozenset[str] = frozenset()
     left_out_at_most: int = Field(0, ge=0)
     repeated: Mapping[str, Policy] = {}
+    numbers: Notation | None = None
     steward: str | None = None
     access: str | None = None
 
@@ -58,6 +69,14 @@ class Source(BaseModel):
         for plural in given:
             if plural not in PLURALS:
                 raise ValueError(f"{plural!r} is no plural of a kind{_nearest(plural, PLURALS)}")
+        return given
+
+    @field_validator("complete")
+    @classmethod
+    def _tables(cls, given: frozenset[str]) -> frozenset[str]:
+        for name in sorted(given):
+            if name not in TABLE_NAMES:
+                raise ValueError(f"{name!r} is no table and no link{_nearest(name, dict.fromkeys(TABLE_NAMES))}")
         return given
 
     @property

@@ -78,6 +78,8 @@ class Staging:
 
     def __init__(self, repeated: Mapping[str, Policy]) -> None:
         self._repeated = repeated
+        self._given: dict[tuple[str, str], set[str]] = {}
+        self._links_given: set[str] = set()
         self._db = sqlite3.connect("", isolation_level=None)
         self._db.executescript(SCHEMA)
         self._db.execute("BEGIN")
@@ -121,6 +123,36 @@ class Staging:
         self._db.execute(change, (orjson.dumps(merged).decode(), *key))
         return Repeat(Place(file, number), None)
 
+    def give(self, file: str, of: str, names: Iterable[str]) -> None:
+        """Keep in mind that a file says something of these properties of a kind or of a link, be it that there is none."""
+        self._given.setdefault((file, of), set()).update(names)
+
+    def given(self, file: str, of: str) -> set[str]:
+        """Return the properties of a kind or of a link of which a file says something."""
+        return self._given.get((file, of), set())
+
+    def give_link(self, link: str) -> None:
+        """Keep in mind that the source says which ties of a link there are, be it that there are none."""
+        self._links_given.add(link)
+
+    def gives_link(self, link: str) -> bool:
+        """Tell whether the source says which ties of a link there are."""
+        return link in self._links_given
+
+    def change_record(self, row: Stored) -> None:
+        """Keep other values of a record, as the store keeps them."""
+        self._db.execute("UPDATE records SET body = ? WHERE id = ?", (orjson.dumps(row).decode(), row["id"]))
+
+    def change_tie(self, link: str, row: Stored) -> None:
+        """Keep other properties of a tie, as the store keeps them."""
+        change = "UPDATE ties SET body = ? WHERE link = ? AND start = ? AND finish = ?"
+        self._db.execute(change, (orjson.dumps(row["props"]).decode(), link, row["from"], row["to"]))
+
+    def has_tie(self, link: str, start: str, finish: str) -> bool:
+        """Tell whether a tie is kept."""
+        found = "SELECT 1 FROM ties WHERE link = ? AND start = ? AND finish = ?"
+        return bool(self._db.execute(found, (link, start, finish)).fetchone())
+
     def spare(self, kind: str, record_id: str) -> None:
         """Keep in mind that a row gave a record of this id, although the row is left out."""
         self._db.execute("INSERT OR IGNORE INTO spared VALUES (?, ?)", (kind, record_id))
@@ -144,6 +176,19 @@ class Staging:
         """Give the ties of a link in batches, as the store keeps them."""
         for batch in self._batches("SELECT start, finish, body FROM ties WHERE link = ?", (link,), size):
             yield [{"from": start, "to": finish, "props": orjson.loads(body)} for start, finish, body in batch]
+
+    def records_by_file(self, kind: str, size: int) -> Iterator[list[tuple[str, Stored]]]:
+        """Give the records of a kind in batches, each with the file that gave it."""
+        for batch in self._batches("SELECT file, body FROM records WHERE kind = ? ORDER BY rowid", (kind,), size):
+            yield [(file, orjson.loads(body)) for file, body in batch]
+
+    def ties_by_file(self, link: str, size: int) -> Iterator[list[tuple[str, Stored]]]:
+        """Give the ties of a link in batches, each with the file that gave it."""
+        for batch in self._batches("SELECT file, start, finish, body FROM ties WHERE link = ?", (link,), size):
+            yield [
+                (file, {"from": start, "to": finish, "props": orjson.loads(body)})
+                for file, start, finish, body in batch
+            ]
 
     def ids(self, kind: str, size: int) -> Iterator[list[str]]:
         """Give the ids of the records of a kind in batches."""

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
-from loaders.mapping import Mapped, MapRow, Row, record, tie
+from loaders.mapping import Mapped, MapRow, Row, no_tie, record, tie
 from loaders.outcome import Refused
 from loaders.rows import Table
 from registry.model import MODEL
@@ -71,9 +71,9 @@ def _record_mapper(kind: type[Kind]) -> MapRow:
     def records(row: Row) -> Iterator[Mapped]:
         yield record(kind.__name__, row["id"], **{name: value for name, value in row.items() if name not in links})
         for name, end in links.items():
-            if cell := row.get(name):
-                for there in _ids(cell):
-                    yield tie(end, row["id"], there)
+            if name in row:
+                ids = _ids(row[name])
+                yield from (tie(end, row["id"], there) for there in ids) if ids else [no_tie(end)]
 
     return records
 
@@ -88,10 +88,12 @@ def _tie_mapper(kind: type[Kind], end: End) -> MapRow:
     return ties
 
 
-def _ids(cell: Any) -> Iterable[Any]:
-    """Return the ids in a cell, each once."""
-    parts = cell if isinstance(cell, list) else str(cell).split(";")
-    return dict.fromkeys(str(part).strip() for part in parts if str(part).strip())
+def _ids(cell: Any) -> list[Any]:
+    """Return the ids in a cell, each once; what is no text is left as it is, and is no id."""
+    parts = cell if isinstance(cell, list) else cell.split(";") if isinstance(cell, str) else [cell]
+    given = [part.strip() if isinstance(part, str) else part for part in parts]
+    once = {part if isinstance(part, str) else repr(part): part for part in given if part not in ("", None)}
+    return list(once.values())
 
 
 def _check_columns(table: Table, columns: Sequence[str]) -> None:

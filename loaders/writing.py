@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from loaders.before import Before
 from loaders.checks import BATCH
+from loaders.clearing import is_swept
 from loaders.lease import Lease
 from loaders.outcome import Tally
 from loaders.progress import Progress
@@ -123,7 +124,7 @@ class Writing:
             if self._before[kind].alive:
                 self._retire(kind)
         for link in LINKS:
-            if self._before.may_hold_ties(link):
+            if self._before.may_hold_ties(link) and is_swept(link, self._source, self._staging):
                 self._remove_ties(link)
 
     def _retire(self, kind: type[Kind]) -> None:

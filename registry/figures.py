@@ -1,11 +1,14 @@
 """Numbers, shares and days as the language of the moment writes them (CLDR)."""
 
 from datetime import date
+from decimal import Decimal, localcontext
 
 from babel.dates import format_date
 from babel.numbers import format_decimal, format_percent, format_scientific
 
 from registry.words import language
+
+MOST_DIGITS = 1_100  # of a float, before and after its point
 
 
 class Few(int):
@@ -15,12 +18,19 @@ class Few(int):
 def number(value: float) -> str:
     """Return a number to three figures, a whole one in full; of one that is left out, what it is below."""
     if isinstance(value, Few):
-        return f"<{format_decimal(int(value), locale=language())}"
+        return f"<{exact(int(value))}"
     if isinstance(value, int):
-        return format_decimal(value, locale=language())
+        return exact(value)
     if value and abs(value) < 1e-4:
         return format_scientific(value, format="0.##E0", locale=language())
-    return format_decimal(value, format="#,##0" if abs(value) >= 1000 else "@@#", locale=language())
+    return exact(round(value)) if abs(value) >= 1000 else format_decimal(value, format="@@#", locale=language())
+
+
+def exact(value: float) -> str:
+    """Return a number with all its figures, so that it can be typed as it is shown."""
+    with localcontext(prec=MOST_DIGITS):
+        number = format_decimal(Decimal(str(value)), format="#,##0.###", locale=language(), decimal_quantization=False)
+    return str(number)
 
 
 def amount(value: float) -> str:

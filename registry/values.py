@@ -3,18 +3,34 @@
 import math
 import re
 import unicodedata
-from datetime import date, datetime
-from typing import ClassVar
+from collections.abc import Iterator
+from datetime import date, datetime, time
+from typing import ClassVar, Self
 from urllib.parse import urlsplit
 
 from registry.clock import instant
 from registry.words import _
 
-# Control characters but white space, halves of characters, and what turns the direction of text that follows.
-_NO_TEXT = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters and signs that show nothing
+# Control characters but white space, halves of characters, what turns the direction of text that follows, and what
+# stands where a character was lost.
+_NO_TEXT = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufffd]")
+# How numbers are written in a language: what separates thousands, and what stands before decimals.
+NOTATIONS = {"en": (",", "."), "id": (".", ",")}
+_SIGNS_AND_SPACES = str.maketrans({"\u2212": "-", "\u00a0": " ", "\u202f": " "})
+_NUMBERS = {
+    name: re.compile(
+        rf"[+-]?(?:[1-9][0-9]{{0,2}}(?:(?P<mark>[{re.escape(thousands)} ])[0-9]{{3}})(?:(?P=mark)[0-9]{{3}})*"
+        rf"|[0-9]+|(?=[{re.escape(point)}][0-9]))(?:[{re.escape(point)}][0-9]*)?(?:[eE][+-]?[0-9]+)?"
+    )
+    for name, (thousands, point) in NOTATIONS.items()
+}
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~-]{2,99}")
 _PLAIN_ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+(/\S*)?")  # what nearly all are, found quickly
+
+
+LOST = "\N{REPLACEMENT CHARACTER}"  # stands where a character was lost; Python takes it for printable
+LONGEST_WHOLE = 100  # digits of a whole number that stands for a text
 
 
 class Unfit(ValueError):
@@ -23,6 +39,17 @@ class Unfit(ValueError):
     def __init__(self, rule: str, message: str) -> None:
         super().__init__(message)
         self.rule = rule
+
+
+class Numeral(str):
+    """A number as somebody wrote it, in one of the `NOTATIONS`; any other text is read in all of them."""
+
+    notation: str
+
+    def __new__(cls, text: str, notation: str) -> Self:
+        numeral = super().__new__(cls, text)
+        numeral.notation = notation
+        return numeral
 
 
 class Value:
@@ -159,7 +186,11 @@ class Flag(Value):
     def clean(cls, raw: object) -> object:
         if isinstance(raw, bool) or raw is None:
             return raw
-        word = text_of(raw).strip().casefold().removesuffix(".0")
+        if isinstance(raw, int | float) and raw in (0, 1):
+            return bool(raw)
+        if not isinstance(raw, str):
+            raise Unfit(_("yes or no"), _("it is neither yes nor no"))
+        word = text_of(raw).strip().casefold()
         if word and word not in cls.words:
             raise Unfit(_("yes or no"), _("it is neither yes nor no"))
         return cls.words.get(word)
@@ -176,6 +207,8 @@ class Date(Value):
             return raw.date().isoformat()
         if isinstance(raw, date):
             return raw.isoformat()
+        if raw is not None and not isinstance(raw, str):
+            raise Unfit(_("a date such as 2026-12-31"), _("it is no date"))
         text = text_of(raw).strip()
         return _day(text) if text else None
 
@@ -236,15 +269,20 @@ def _is_empty(raw: object) -> bool:
 
 
 def text_of(raw: object) -> str:
-    """Return the text that `raw` stands for, empty for nothing. Raises Unfit."""
+    """Return the text that `raw` stands for, empty for nothing. Raises Unfit.
+
+    A number, a date or yes and no is no text: nobody knows how it was written, such as 32.70 or 007. A whole number of
+    a format that writes it as it is, such as JSON, is its digits.
+    """
     if raw is None:
         return ""
-    if isinstance(raw, float) and raw.is_integer():
-        raw = int(raw)
-    text = raw if isinstance(raw, str) else str(raw)
-    if not text.isprintable() and _NO_TEXT.search(text):
+    if not isinstance(raw, str):
+        if type(raw) is not int:
+            raise Unfit(_("text"), _not_text(raw))
+        raw = _digits(raw)
+    if (LOST in raw or not raw.isprintable()) and _NO_TEXT.search(raw):
         raise Unfit(_("readable text"), _("it holds characters that are no text"))
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
+    return raw if raw.isascii() else unicodedata.normalize("NFC", raw)
 
 
 def _visible(text: str) -> str:
@@ -254,15 +292,69 @@ def _visible(text: str) -> str:
     return text
 
 
+def _not_text(raw: object) -> str:
+    mend = _("format the cell or the column as text, and type it again")
+    match raw:
+        case bool():
+            return _("it is yes or no where text is needed; {mend}").format(mend=mend)
+        case int() | float():
+            return _("it is a number where text is needed, and may have lost zeros; {mend}").format(mend=mend)
+        case date() | time():
+            return _("it is a date or a time where text is needed; {mend}").format(mend=mend)
+        case list() | tuple():
+            return _("it is a list where one text is needed")
+    return _("it is an object where text is needed")
+
+
+def _digits(number: int) -> str:
+    if abs(number) >= 10**LONGEST_WHOLE:
+        raise Unfit(_("text"), _("it is a number of too many digits"))
+    return str(number)
+
+
 def _shows(character: str) -> bool:
     return unicodedata.category(character)[0] in "LNPS" and character not in _BLANK
 
 
 def _number(raw: object) -> float:
-    try:
-        return float(text_of(raw).strip().replace(" ", ""))
-    except (ValueError, OverflowError):
-        raise Unfit(_("a number such as 1250.5"), _("it is no number")) from None
+    if isinstance(raw, int | float) and not isinstance(raw, bool):
+        try:
+            return float(raw)
+        except OverflowError:
+            return math.inf
+    if not isinstance(raw, str):
+        raise Unfit(_("a number such as 1250.5"), _("it is no number"))
+    return _read_number(text_of(raw), raw.notation if isinstance(raw, Numeral) else None)
+
+
+def _read_number(text: str, notation: str | None) -> float:
+    """Return the number that a text says, as one of the `NOTATIONS` has it, else as all that can read it do. Raises Unfit."""
+    text = text.strip().translate(_SIGNS_AND_SPACES)
+    readings = {name: one for name, one in _readings(text) if notation in (None, name)}
+    values = sorted(set(readings.values()))
+    if len(values) == 1:
+        return values[0]
+    if values:
+        one, other = map(_plainly, values)
+        message = _("it can mean {one} or {other}: write one of these, or say in source.toml how numbers are written")
+        raise Unfit(_("a number that has one meaning"), message.format(one=one, other=other))
+    rule = _("a number such as 1250.5")
+    if notation:
+        thousands, point = NOTATIONS[notation]
+        rule = _("a number such as {one} or {other}").format(one=f"1250{point}5", other=f"1{thousands}250{point}5")
+    raise Unfit(rule, _("it is no number"))
+
+
+def _readings(text: str) -> Iterator[tuple[str, float]]:
+    for name, (thousands, point) in NOTATIONS.items():
+        if _NUMBERS[name].fullmatch(text):
+            yield name, float(text.replace(thousands, "").replace(" ", "").replace(point, "."))
+
+
+def _plainly(number: float) -> str:
+    """Return a number as a text that has one meaning."""
+    text = f"{number:.15g}"
+    return f"{text}0" if len(set(dict(_readings(text)).values())) > 1 else text
 
 
 def _day(text: str) -> str:

@@ -246,9 +246,27 @@ def test_a_report_is_a_workbook(client: httpx.Client) -> None:
 
 def test_a_report_is_asked_with_what_its_form_holds(client: httpx.Client) -> None:
     page = client.get("/reports/agreements", params={"as-of": "2021-01-20", "within": "30"}).text
-    assert 'value="2021-01-20"' in page and 'name="within" type="number" value="30"' in page
+    assert 'value="2021-01-20"' in page and 'name="within" inputmode="numeric" value="30"' in page
     assert "expires soon" in page
     assert "expires soon" not in client.get("/reports/agreements?as-of=2021-01-20&within=5").text
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "shown"),
+    [
+        ("within=1.250&numbers=id", 200, 'name="within" inputmode="numeric" value="1,250"'),
+        ("within=1250", 200, 'name="within" inputmode="numeric" value="1,250"'),
+        ("within=1,250&numbers=en", 200, 'name="within" inputmode="numeric" value="1,250"'),
+        ("within=1.250&numbers=en", 400, "within is a whole number"),
+        ("within=1,250&numbers=id", 400, "within is a whole number"),
+    ],
+)
+def test_a_number_of_a_report_is_read_as_the_page_writes_it(
+    client: httpx.Client, asked: str, status: int, shown: str
+) -> None:
+    page = client.get(f"/reports/agreements?as-of=2021-01-20&{asked}")
+    assert page.status_code == status and shown in page.text
+    assert ('name="numbers" value="en"' in page.text) == (status == 200)
 
 
 @pytest.mark.parametrize(

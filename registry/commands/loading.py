@@ -23,7 +23,9 @@ def load(
     from_path: Path | None = typer.Option(None, "--from", help="The folder that holds the source's files."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Read and check, but write nothing."),
     sweep: bool = typer.Option(True, help="Retire what the source no longer has."),
-    retire_most: bool = typer.Option(False, help="Retire also more than half of what the source gave of a kind."),
+    retire_most: bool = typer.Option(
+        False, help="Retire or clear also more than half of what the source gave of a kind."
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
     """Load a source: read, map, check, write, sweep. Exit code 2 when it is refused; then nothing is written."""
@@ -88,18 +90,30 @@ def template(
     out.print(f"Wrote {path}.", markup=False)
 
 
+def print_clearings(outcome: Outcome) -> None:
+    """Print what is taken away from records that stay: in a dry run and where it is refused each, otherwise how many."""
+    written = not (outcome.dry_run or outcome.refused)
+    if not written:
+        for one in outcome.clearings:
+            tell(f"would be cleared: {one.of} of {one.record}: {one.value}")
+    for of, number in outcome.cleared.items():
+        tell(f"{number} of {of} {'cleared' if written else 'would be cleared'}.")
+
+
 def print_outcome(outcome: Outcome) -> None:
     """Print what came of a run: the problems on stderr, the counts on stdout."""
     for note in outcome.notes:
         tell(note)
     for problem in outcome.problems:
-        place = f"{problem.file}, row {problem.row}, {problem.field} = {problem.value!r}"
+        cell = f", cell {problem.cell}" if problem.cell else ""
+        place = f"{problem.file}, row {problem.row}{cell}, {problem.field} = {problem.value!r}"
         err.print(f"{problem.level}: {place}: {problem.message} (rule: {problem.rule})", markup=False)
     counted = sum(outcome.counts.values())
     if counted > len(outcome.problems):
         tell(f"… and {counted - len(outcome.problems)} more problems.")
     for code, number in outcome.counts.items():
         tell(f"{number} x {code}")
+    print_clearings(outcome)
     if outcome.refused:
         warn(f"Refused, nothing was written: {outcome.refused}")
         return

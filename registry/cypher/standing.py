@@ -88,3 +88,28 @@ def sources_of_ties(end: End, record: str) -> Cypher:
         f"UNWIND $in.ids AS id MATCH (n:{end.kind} {{id: id}}){arrow}(m:{end.target}) RETURN collect([m.id, e.source])"
     )
     return Cypher(text, {"in": {"ids": [record]}})
+
+
+def of_source(kind: type[Kind], ids: Sequence[str], source: str) -> Cypher:
+    """Return one row: the properties of those of the records that this source gave."""
+    text = (
+        f"UNWIND $in.ids AS id MATCH (n:{kind.__name__} {{id: id}}) WHERE n.source = $in.source"
+        " RETURN collect(properties(n))"
+    )
+    return Cypher(text, {"in": {"ids": list(ids), "source": source}})
+
+
+def held_values(kind: type[Kind], name: str, *, source: str) -> Cypher:
+    """Return one row: how many records of this source have a value of the property."""
+    text = f"MATCH (n:{kind.__name__}) WHERE n.source = $in.source RETURN count(n.{kind.properties[name].name})"
+    return Cypher(text, {"in": {"source": source}})
+
+
+def ties_of(link: Link, *, source: str, after: tuple[str, str], size: int) -> Cypher:
+    """Return one row: a list of `[start id, end id]` of at most `size` ties of this source, by these ids, `after` some."""
+    text = (
+        f"MATCH (a:{link.start})-[e:{link.relation}]->(b:{link.end}) WHERE e.source = $in.source"
+        " AND (a.id > $in.start OR (a.id = $in.start AND b.id > $in.end))"
+        " WITH a.id AS start, b.id AS end ORDER BY start, end LIMIT $n RETURN collect([start, end])"
+    )
+    return Cypher(text, {"n": size, "in": {"source": source, "start": after[0], "end": after[1]}})

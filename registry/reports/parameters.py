@@ -5,6 +5,8 @@ from difflib import get_close_matches
 from math import isfinite
 
 from registry.reports.report import Number, Parameter, Question, ReportError, TextParameter, Value
+from registry.values import Number as Numeric
+from registry.values import Numeral
 from registry.words import _
 
 
@@ -55,8 +57,9 @@ def _number(parameter: Parameter, value: object) -> Number:
     """Return the value as a number of the parameter's type and range."""
     kind = type(parameter.default)
     try:
-        number = kind(str(value))
-        exact = isfinite(number) and not isinstance(value, bool) and number == float(str(value))
+        text = f"{Numeric.clean(value):.15g}" if isinstance(value, Numeral) else str(value)
+        number = kind(text)
+        exact = isfinite(number) and not isinstance(value, bool) and number == float(text)
         if exact and parameter.least <= number <= parameter.most:
             return kind(number)
     except (ValueError, TypeError, OverflowError):

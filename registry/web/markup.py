@@ -6,7 +6,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from registry.figures import day, number
+from registry.figures import day, exact, number
 from registry.model import MAIN, MODEL
 from registry.reports.render import filled, headline, shown
 from registry.reports.report import CONFIDENCE, Cell, Column
@@ -68,7 +68,7 @@ _TEMPLATES = Environment(loader=_FOLDERS, autoescape=True, undefined=StrictUndef
 _TEMPLATES.trim_blocks = _TEMPLATES.lstrip_blocks = True
 _TEMPLATES.policies["json.dumps_kwargs"] = {"ensure_ascii": False}  # keys in our order
 _TEMPLATES.filters |= {"number": number, "day": day, "cell": cell, "columns": filled, "headline": headline}
-_TEMPLATES.filters |= {"moment": moment, "code": code}
+_TEMPLATES.filters |= {"moment": moment, "code": code, "exact": exact}
 _TEMPLATES.globals |= {"_": _, "in_language": in_language, "languages": LANGUAGES, "confidence": CONFIDENCE}
 _TEMPLATES.globals |= {
     "list_path": list_path,

@@ -1,7 +1,7 @@
 """The pages: home, reports, GraphiQL, and that the server lives."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from anyio import to_thread
 from starlette.exceptions import HTTPException
@@ -15,11 +15,13 @@ from registry.reports.json_schema import json_schema
 from registry.reports.library import Library
 from registry.reports.report import Report
 from registry.store import StoreError
+from registry.values import NOTATIONS, Numeral
 from registry.web.actors import NO_STORE, actor_of
 from registry.web.addresses import address
 from registry.web.answers import Answers, Latest
 from registry.web.evidence import links
 from registry.web.files import json_file
+from registry.web.forms.typed import NOTATION
 from registry.web.markup import VARY, page
 from registry.web.problems import SOON, away, problem
 from registry.words import _, language
@@ -53,7 +55,7 @@ class Pages:
     async def report(self, request: Request) -> Response:
         """One report as a page, with a form that asks it again; while it runs for the first time, a page that says so."""
         await pay(EXPLORE_COST)
-        latest = await self._answers.latest(*_wanted(request))
+        latest = await self._answers.latest(*self._wanted(request))
         if latest.report is None:
             return self._without(request, latest)
         report = latest.report
@@ -66,6 +68,7 @@ class Pages:
             parameters=asked.parameters,
             title=asked.title,
             chart=chart(report),
+            notation=NOTATION,
         )
 
     def _without(self, request: Request, latest: Latest) -> Response:
@@ -116,10 +119,19 @@ class Pages:
 
     async def _asked(self, request: Request) -> Report:
         await pay(EXPLORE_COST)
-        return await self._answers.report(*_wanted(request))
+        return await self._answers.report(*self._wanted(request))
 
+    def _wanted(self, request: Request) -> tuple[str, str | None, Mapping[str, object], Actor]:
+        """Return which report is asked for: its name, its day, its parameters, and as whom.
 
-def _wanted(request: Request) -> tuple[str, str | None, dict[str, str], Actor]:
-    """Return which report is asked for: its name, its day, its parameters, and as whom."""
-    asked = {key: value for key, value in request.query_params.items() if key != "lang" and value}
-    return request.path_params["name"], asked.pop("as-of", None), asked, actor_of(request)
+        Numbers of a form are read as the language of its page writes them.
+        """
+        name = request.path_params["name"]
+        asked = {key: value for key, value in request.query_params.items() if key != "lang" and value}
+        notation, day, parameters = asked.pop(NOTATION, None), asked.pop("as-of", None), dict[str, object](asked)
+        if notation in NOTATIONS:
+            numbers = {one.name for one in self._library.find(name).parameters if one.type != "text"}
+            parameters |= {
+                key: Numeral(value, notation) for key, value in asked.items() if key.replace("-", "_") in numbers
+            }
+        return name, day, parameters, actor_of(request)

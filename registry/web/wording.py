@@ -6,7 +6,7 @@ from typing import Any
 
 from registry.clock import day_of, time_of
 from registry.codes import code_list
-from registry.figures import day, number
+from registry.figures import day, exact
 from registry.model import MODEL
 from registry.modelling import Property
 from registry.values import Date, Flag, Instant
@@ -68,7 +68,7 @@ def said(declared: Property, value: Any) -> str:
     if declared.value is Instant:
         return moment(value)
     if isinstance(value, int | float):
-        return number(int(value) if value == int(value) else value)
+        return exact(value)
     return ", ".join(value) if isinstance(value, list) else code_label(declared.codes, str(value))
 
 

@@ -12,14 +12,16 @@ from registry.changing.hearing import Heard
 from registry.changing.requesting import Wish
 from registry.changing.turn import Asking, Outcome
 from registry.codes import code_list
-from registry.figures import number
+from registry.figures import exact
 from registry.store import Store
+from registry.values import Numeral
 from registry.web.allowed import may_edit, stewarded
 from registry.web.forms.fields import Field
 from registry.web.forms.needed import NEED, for_need
 from registry.web.forms.picking import Options
+from registry.web.forms.typed import NOTATION, notation_of
 from registry.web.graph import Graph
-from registry.words import _
+from registry.words import _, language
 
 Shown = Mapping[str, Any]  # a record as pages show it
 Typed = Mapping[str, str]
@@ -108,6 +110,7 @@ def _wishing(mine: Options, record: Shown) -> Sequence[Field]:
         _field("until", _("Until"), "date"),
         _field("purpose", _("What for")),
         Field(NEED, _("To meet"), "", "hidden", "", kind="Need"),
+        Field(NOTATION, "", "", "hidden", language()),
     ]
 
 
@@ -119,11 +122,12 @@ def _free(record: Shown) -> str:
 
 def free(amount: float, unit: str | None) -> str:
     """Return how much of something is free, in words."""
-    return _("Free: {n} {unit}.").format(n=number(amount), unit=unit or "").replace(" .", ".")
+    return _("Free: {n} {unit}.").format(n=exact(amount), unit=unit or "").replace(" .", ".")
 
 
 def _request(store: Store, asking: Asking, record: str, typed: Typed) -> Outcome:
-    properties = {name: typed[name] or None for name in ("quantity", "since", "until")}
+    quantity = Numeral(typed["quantity"], notation_of(typed)) if typed["quantity"] else None
+    properties = {"quantity": quantity, **{name: typed[name] or None for name in ("since", "until")}}
     wish = Wish(typed["agency"], record, typed[NEED] or None, {**properties, "description": typed["purpose"] or None})
     return requesting.request(store, asking, wish)
 

@@ -7,6 +7,7 @@ from starlette.datastructures import QueryParams
 
 from registry.access import Actor
 from registry.clock import today
+from registry.figures import exact
 from registry.web.forms.fields import Field
 from registry.web.graph import Graph
 from registry.web.showing import Data
@@ -28,5 +29,5 @@ def _filled(field: Field, need: Data) -> Field:
     if field.name == "agency" and agency and agency["id"] in [one for one, _title in field.options]:
         return replace(field, value=agency["id"])
     if field.name == "quantity" and quantity is not None:
-        return replace(field, value=str(int(quantity) if float(quantity).is_integer() else quantity))
+        return replace(field, value=exact(quantity))
     return replace(field, value=day) if field.name == "since" and day and day >= today() else field

@@ -29,7 +29,18 @@ from registry.web.forms.merging import looked_at, merged
 from registry.web.forms.picking import Options, Picks, choices, pick, unclear
 from registry.web.forms.renewing import FOLLOWED, follower
 from registry.web.forms.telling import WHOLE, at_fields
-from registry.web.forms.typed import Typed, called, key_of, row, saving_of, typed_of, version_of
+from registry.web.forms.typed import (
+    NOTATION,
+    Typed,
+    called,
+    in_this_language,
+    key_of,
+    notation_of,
+    row,
+    saving_of,
+    typed_of,
+    version_of,
+)
 from registry.web.graph import Graph
 from registry.web.holding import held
 from registry.web.lists import of_kind
@@ -147,7 +158,7 @@ class Forms:
     async def _answer(self, request: Request, ground: Ground) -> Response:
         if request.method != "POST":
             return _form(request, ground, ground.typed(), Shown())
-        typed = await posted(request, longest=LONGEST, fields=MOST_FIELDS)
+        typed = in_this_language(ground.kind, await posted(request, longest=LONGEST, fields=MOST_FIELDS))
         if (do := typed.get("do", "")).startswith(MORE):
             return _form(request, ground, typed, Shown(longer=do.removeprefix(MORE)))
         picks = await pick(self._graph, ground.kind, typed, ground.actor, new=ground.new)
@@ -165,7 +176,7 @@ class Forms:
         saving = saving_of(ground.kind, typed, picks.ids, ground.state, ground.titles)
         if picks.unclear:
             return Outcome(ground.kind.__name__, problems=tuple(_unfit(saving)))
-        asked = {name: value for name, value in typed.items() if name != "key"}
+        asked = {name: value for name, value in typed.items() if name not in ("key", NOTATION)}
         asking = Asking(ground.actor, "form", key_of(typed), asked)
 
         def work(turn: Turn) -> State:
@@ -213,6 +224,7 @@ def _form(request: Request, ground: Ground, typed: Typed, shown: Shown, status: 
         title=str(ground.state.properties["name"]) if ground.state else "",
         draft=ground.new or (ground.state is not None and ground.state.properties.get("status") == "draft"),
         version=typed.get("version", ""),
+        notation=notation_of(typed),
         key=secrets.token_urlsafe(16),
         back=record_path(kind, ground.state.id) if ground.state else list_path(kind),
     )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -15,13 +15,13 @@ from loaders.outcome import Refused
 from loaders.template import write_template
 from registry.changing.many import Done, save_all
 from registry.changing.turn import Asking
+from registry.figures import number
 from registry.modelling import Kind
-from registry.records import Problem
 from registry.store import StoreError
 from registry.web.actors import NO_STORE, actor_of
 from registry.web.addresses import list_path
 from registry.web.allowed import EDITED, may_register, no_registering
-from registry.web.forms.table_rows import MOST_BYTES, Line, Upload, read_back, read_table
+from registry.web.forms.table_rows import MOST_BYTES, Line, LineProblem, Upload, read_back, read_table
 from registry.web.forms.telling import sentence
 from registry.web.lists import of_kind
 from registry.web.markup import page
@@ -34,6 +34,7 @@ from schema.limits import UPLOAD_COST
 from schema.paying import pay
 
 LONGEST, MOST_SHOWN = 15_000_000, 200
+MOST_READ_AT_ONCE = 2  # each may take a process of its own
 TYPES = {"csv": "text/csv; charset=utf-8", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
 
 
@@ -42,6 +43,7 @@ class Tables:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
+        self._reading = CapacityLimiter(MOST_READ_AT_ONCE)
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes."""
@@ -69,7 +71,7 @@ class Tables:
         parts = await sent(request, longest=LONGEST)
         loads = "rows" in parts
         try:
-            upload = await to_thread.run_sync(_read, kind, parts)
+            upload = await to_thread.run_sync(_read, kind, parts, limiter=self._reading)
             done = await self._done(request, kind, upload, parts, dry=not loads)
         except Refused as refused:
             return _shown(request, kind, 422, refused=str(refused))
@@ -100,10 +102,11 @@ def _read(kind: type[Kind], parts: dict[str, tuple[str, bytes]]) -> Upload:
     return read_table(kind, name, content)
 
 
-def _problems(lines: Sequence[Line], done: Sequence[Done]) -> list[tuple[int, Problem]]:
+def _problems(lines: Sequence[Line], done: Sequence[Done]) -> list[LineProblem]:
     if len(done) == 1 != len(lines):
-        return [(0, problem) for problem in done[0].problems]
-    return [(line.row, problem) for line, one in zip(lines, done, strict=False) for problem in one.problems]
+        return [LineProblem("", 0, problem) for problem in done[0].problems]
+    found = zip(lines, done, strict=False)
+    return [LineProblem(line.sheet, line.row, problem) for line, one in found for problem in one.problems]
 
 
 def _shown(
@@ -114,11 +117,17 @@ def _shown(
     refused: str = "",
     upload: Upload | None = None,
     done: Sequence[Done] = (),
-    problems: Sequence[tuple[int, Problem]] = (),
+    problems: Sequence[LineProblem] = (),
 ) -> Response:
     told = [
-        (row, label(one.field.rpartition(".")[2]) if one.field else "", one.value, sentence(one))
-        for row, one in problems[:MOST_SHOWN]
+        (
+            _place(kind, one),
+            label(problem.field.rpartition(".")[2]) if problem.field else "",
+            problem.value,
+            sentence(problem),
+        )
+        for one in problems[:MOST_SHOWN]
+        for problem in [one.problem]
     ]
     response = page(
         request,
@@ -129,15 +138,21 @@ def _shown(
         asked=upload is not None,
         rows=upload.written() if upload and upload.lines and not problems else "",
         counts={what: sum(one.what == what for one in done) for what in ("created", "changed", "unchanged")},
-        wrong=len({row for row, _problem in problems}),
+        wrong=len({(one.sheet, one.row) for one in problems}),
         problems=told,
         more=len(problems) > MOST_SHOWN,
-        alike=any(one.code == "ALIKE" for _row, one in problems),
+        alike=any(one.problem.code == "ALIKE" for one in problems),
         names=[line.properties.get("name") or line.id for line in upload.lines[:10]] if upload else [],
         key=secrets.token_urlsafe(16),
     )
     response.headers.update(NO_STORE)
     return response
+
+
+def _place(kind: type[Kind], one: LineProblem) -> str:
+    """Return where a problem is: its cell or its row, and its sheet where that is not the kind's own."""
+    place = one.cell or number(one.row)
+    return place if one.sheet in ("", kind.plural) else f"{one.sheet}, {place}"
 
 
 def _template(plural: str, ending: str) -> bytes:

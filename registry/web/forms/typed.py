@@ -9,12 +9,15 @@ from collections.abc import Collection, Iterator, Mapping
 from registry.changing.saving import LinkChange, Saving
 from registry.changing.state import State
 from registry.cypher.states import own_ends
+from registry.figures import exact
 from registry.modelling import End, Kind, Property
-from registry.values import Flag, Texts
+from registry.values import NOTATIONS, Flag, Integer, Number, Numeral, Texts, Unfit
+from registry.words import language
 
 Typed = Mapping[str, str]
 BY_STEPS = ("status",)
 MOST_ROWS, MOST_DIGITS, LONGEST_KEY = 200, 20, 100
+NOTATION = "numbers"  # says in which language's notation the numbers of a form or an address are
 CALLED = re.compile(r"\(([^()\s]+)\)\s*$")
 
 
@@ -65,8 +68,8 @@ def text_of(one: Property, state: State, titles: Mapping[str, str], chosen: Coll
         return "yes" if value else "no"
     if isinstance(value, list):
         return "\n".join(map(str, value))
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
+    if isinstance(value, int | float):
+        return exact(value)
     text = str(value)
     return called(titles[text], text) if one.refers_to and text in titles and one.name not in chosen else text
 
@@ -86,6 +89,27 @@ def version_of(typed: Typed) -> int | None:
     """Return the version of the record that was looked at; of a number longer than any version, what is longer, too."""
     text = typed.get("version", "")[:MOST_DIGITS]
     return int(text) if text.isdecimal() else None
+
+
+def notation_of(typed: Typed) -> str:
+    """Return the language in whose notation the numbers of a form are: that of the page on which it was filled in."""
+    return typed[NOTATION] if typed.get(NOTATION) in NOTATIONS else language()
+
+
+def in_this_language(kind: type[Kind], typed: Typed) -> dict[str, str]:
+    """Return a form with its numbers as this language writes them; as it is where one of them is none."""
+    numbers = [f"p-{one.name}" for one in kind.properties.values() if issubclass(one.value, Number | Integer)]
+    given = {name: typed[name] for name in numbers if typed.get(name, "").strip()}
+    notation = notation_of(typed)
+    try:
+        read = (
+            {}
+            if notation == language()
+            else {name: exact(float(str(Number.clean(Numeral(text, notation))))) for name, text in given.items()}
+        )
+    except Unfit:
+        return dict(typed)
+    return {**typed, **read, NOTATION: language()}
 
 
 def key_of(typed: Typed) -> str | None:
@@ -124,6 +148,8 @@ def _given(one: Property, typed: Typed, picked: Mapping[str, str]) -> object:
         return None
     if one.refers_to:
         return picked.get(name)
+    if issubclass(one.value, Number | Integer):
+        return Numeral(text, notation_of(typed))
     if issubclass(one.value, Texts):
         return [part for line in text.splitlines() for part in line.split(";")]
     return {"yes": True, "no": False}.get(text, text) if one.value is Flag else text

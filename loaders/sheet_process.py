@@ -1,0 +1,229 @@
+"""Read a spreadsheet in a process of its own, whose memory and time are limited.
+
+`loaders.sheets` runs this file: `python sheet_process.py FILE LIMITS`, where LIMITS is JSON. It imports nothing of ours.
+It writes a line of JSON for each row that is not empty, `[number, cell, …]`, and a last line: either
+`{"sheets": [{"name", "first_column", "merged", "start", "end"}, …]}`, whose `start` and `end` are places in what was
+written, or `{"refused": CODE, …}`. A cell that JSON cannot hold is `{"TYPE": TEXT}`. No last line means that it was ended.
+"""
+
+import json
+import posixpath
+import re
+import sys
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+from xml.parsers import expat  # nosec B407 # document types are refused, and the memory of this process is limited
+
+from python_calamine import CalamineError, CalamineSheet, SheetTypeEnum, SheetVisibleEnum, load_workbook
+
+CHUNK = 1 << 16
+MOST_COLUMNS, USUAL_COLUMNS = 1_000, 100
+ADDRESS = re.compile(r"([A-Za-z]{1,3})([0-9]{1,7})")
+UNREADABLE = "UNREADABLE"
+
+
+class RefusedError(Exception):
+    """A file that is not read: a code, and what the sentence for people needs."""
+
+    def __init__(self, code: str, **details: object) -> None:
+        super().__init__(code)
+        self.answer = {"refused": code, **details}
+
+
+def main(path: str, limits: Mapping[str, Any]) -> None:
+    """Write the rows of every visible sheet and the last line."""
+    limit_this_process(limits)
+    out = sys.stdout.buffer
+    try:
+        _check_archive(Path(path), limits)
+        last: dict[str, object] = {"sheets": list(_written(path, limits))}
+    except RefusedError as refused:
+        last = refused.answer
+    except MemoryError:
+        last = {"refused": "TOO_MUCH"}
+    except (CalamineError, OSError, ValueError, LookupError):
+        last = {"refused": UNREADABLE}
+    out.write(json.dumps(last).encode() + b"\n")
+    out.flush()
+
+
+def limit_this_process(limits: Mapping[str, Any]) -> None:
+    """Let the system end this process, and no other, when it takes too much memory or time."""
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+    try:
+        import resource
+    except ImportError:  # not a Unix system: the time is limited by who started this process
+        return
+    for what, most in (
+        (resource.RLIMIT_AS, limits["memory"]),
+        (resource.RLIMIT_CPU, limits["seconds"]),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        with suppress(OSError, ValueError):  # where less is allowed already, or macOS does not know the limit
+            resource.setrlimit(what, (most, most))
+
+
+def _check_archive(path: Path, limits: Mapping[str, Any]) -> None:
+    """Refuse what would unpack to too much, also where the archive lies about it, and tables that are too large."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if sum(member.file_size for member in archive.infolist()) > limits["unpacked"]:
+                raise RefusedError("UNPACKED")
+            if archive.testzip():
+                raise RefusedError("NO_ARCHIVE")
+            names = _sheet_names(archive)
+            for member in archive.infolist():
+                _Area(names.get(member.filename, posixpath.basename(member.filename)), limits).check(archive, member)
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError, EOFError):
+        raise RefusedError("NO_ARCHIVE") from None
+
+
+class _Area:
+    """The cells of a sheet that hold something, read one after the other; nothing of them is kept."""
+
+    def __init__(self, sheet: str, limits: Mapping[str, Any]) -> None:
+        self._sheet = sheet
+        self._most = limits["cells"]
+        self._row = self._column = 0
+        self._widest = self._lowest = (0, 0)  # as row and column, from 1
+        self._is_sheet: bool | None = None
+
+    def check(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
+        """Read a part of the archive, if it is a sheet. Raises RefusedError where its cells reach too far."""
+        with archive.open(member) as part:
+            _parse(part, self._start, lambda: self._is_sheet is not False, lambda: bool(self._is_sheet))
+
+    def _start(self, name: str, attributes: Mapping[str, str]) -> None:
+        if self._is_sheet is None:
+            self._is_sheet = name == "worksheet"
+        elif name == "c":
+            self._row, self._column = _address(attributes["r"]) if "r" in attributes else (self._row, self._column + 1)
+        elif name == "row":
+            self._row, self._column = _number(attributes["r"]) if "r" in attributes else self._row + 1, 0
+        elif name in ("v", "is"):
+            self._holds()
+
+    def _holds(self) -> None:
+        here = self._row, self._column
+        self._lowest = max(self._lowest, here, key=lambda one: one[0])
+        self._widest = max(self._widest, here, key=lambda one: one[1])
+        if self._column > MOST_COLUMNS:
+            raise RefusedError("FAR_CELL", sheet=self._sheet, cell=address_of(*here))
+        if self._lowest[0] * self._widest[1] > self._most:
+            farthest = self._widest if self._widest[1] > USUAL_COLUMNS else self._lowest
+            raise RefusedError("FAR_CELL", sheet=self._sheet, cell=address_of(*farthest))
+
+
+def _sheet_names(archive: zipfile.ZipFile) -> dict[str, str]:
+    """Return the names of the sheets by the parts of the archive that hold them, as far as the archive says so."""
+    parts: dict[str, str] = {}
+    names: dict[str, str] = {}
+
+    def relation(name: str, attributes: Mapping[str, str]) -> None:
+        if name == "Relationship":
+            target = posixpath.normpath(posixpath.join("/xl", attributes.get("Target", ""))).lstrip("/")
+            parts[attributes.get("Id", "")] = target
+
+    def sheet(name: str, attributes: Mapping[str, str]) -> None:
+        if name == "sheet":
+            ids = [value for key, value in attributes.items() if key.endswith(" id")]
+            names.update({parts[one]: attributes.get("name", "") for one in ids if one in parts})
+
+    for part, handler in (("xl/_rels/workbook.xml.rels", relation), ("xl/workbook.xml", sheet)):
+        with suppress(KeyError), archive.open(part) as file:
+            _parse(file, handler, lambda: True, lambda: False)
+    return names
+
+
+def _parse(part: Any, start: Any, wanted: Any, must_be_sound: Any) -> None:
+    """Tell `start` of every element, by its name without a namespace, while it is `wanted`."""
+    parser = expat.ParserCreate(namespace_separator=" ")
+    parser.StartElementHandler = lambda name, attributes: start(name.rpartition(" ")[2], attributes)
+    parser.StartDoctypeDeclHandler = _no_document_type
+    try:
+        while wanted() and (chunk := part.read(CHUNK)):
+            parser.Parse(chunk, False)
+        if wanted():
+            parser.Parse(b"", True)
+    except expat.ExpatError:
+        if must_be_sound():
+            raise RefusedError(UNREADABLE) from None
+
+
+def _no_document_type(*_: object) -> None:
+    raise RefusedError(UNREADABLE)
+
+
+def _address(text: str) -> tuple[int, int]:
+    found = ADDRESS.fullmatch(text)
+    if not found:
+        raise RefusedError(UNREADABLE)
+    column = 0
+    for letter in found[1].upper():
+        column = column * 26 + ord(letter) - ord("A") + 1
+    return int(found[2]), column
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 8):
+        raise RefusedError(UNREADABLE)
+    return int(text)
+
+
+def address_of(row: int, column: int) -> str:
+    """Return the address of a cell, whose row and column count from 1: the third of row 5 is `C5`."""
+    letters = ""
+    while column:
+        column, letter = divmod(column - 1, 26)
+        letters = chr(ord("A") + letter) + letters
+    return f"{letters}{row}"
+
+
+def _written(path: str, limits: Mapping[str, Any]) -> Iterator[dict[str, object]]:
+    """Write the rows of each visible sheet, and give what the last line says of it."""
+    workbook = load_workbook(path)
+    written = 0
+    for one in workbook.sheets_metadata:
+        if one.visible != SheetVisibleEnum.Visible or one.typ != SheetTypeEnum.WorkSheet or one.name in limits["skip"]:
+            continue
+        sheet = workbook.get_sheet_by_name(one.name)
+        start = written
+        for line in _lines(sheet, limits["row"]):
+            written += len(line)
+            if written > limits["written"]:
+                raise RefusedError("TOO_MUCH")
+            sys.stdout.buffer.write(line)
+        yield {
+            "name": one.name,
+            "first_column": sheet.start[1] if sheet.start else 0,
+            "merged": bool(sheet.merged_cell_ranges),
+            "start": start,
+            "end": written,
+        }
+
+
+def _lines(sheet: CalamineSheet, longest: int) -> Iterator[bytes]:
+    for number, cells in enumerate(sheet.iter_rows() if sheet.height else (), start=1):
+        if any(cell != "" for cell in cells):
+            line = json.dumps([number, *map(_plain, cells)]).encode() + b"\n"
+            if len(line) > longest:
+                raise RefusedError("LONG_ROW", sheet=sheet.name, row=number)
+            yield line
+
+
+def _plain(cell: Any) -> Any:
+    match cell:
+        case datetime() | date() | time():
+            return {type(cell).__name__: cell.isoformat()}
+        case timedelta():
+            return {"time": str(cell)}
+    return cell
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], json.loads(sys.argv[2]))
