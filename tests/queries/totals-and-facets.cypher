@@ -7,9 +7,9 @@ RETURN count(n)
 MATCH (n:Agency)
 WHERE any(r IN n.seen_by WHERE r IN $me.names) AND NOT coalesce(n.status = $in.v1, false) AND NOT coalesce(n.kind = $in.v2, false)
 WITH n.kind AS value, count(n) AS number
-WITH value, null AS names, number
+WITH value, null AS names, number, false AS withheld
 ORDER BY number DESC, value LIMIT $in.v0
-RETURN collect([value, names, number])
+RETURN collect([value, names, number, withheld])
 // $in: {"v0":20,"v1":"retired","v2":"community"}
 // $me: {"names":["*","*administrators"]}
 
@@ -18,8 +18,8 @@ WHERE any(r IN n.seen_by WHERE r IN $me.names) AND NOT coalesce(n.status = $in.v
 MATCH (n)-[e:IN_SECTOR]->(m:Sector)
 WHERE any(r IN m.seen_by WHERE r IN $me.names) AND m.status <> 'retired'
 WITH m, m.id AS value, count(DISTINCT n) AS number
-WITH value, [m.name, m.label_id, m.label_en] AS names, number
+WITH value, [m.name, m.label_id, m.label_en] AS names, number, false AS withheld
 ORDER BY number DESC, value LIMIT $in.v0
-RETURN collect([value, names, number])
+RETURN collect([value, names, number, withheld])
 // $in: {"v0":1,"v1":"retired","v2":"community"}
 // $me: {"names":["*","*administrators"]}

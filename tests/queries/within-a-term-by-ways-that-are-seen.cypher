@@ -1,14 +1,210 @@
-UNWIND $in.indexes AS i
-CALL db.index.fulltext.queryNodes(i, $in.query, {limit: 400}) YIELD node, score
-WITH node AS n, score, all(word IN $in.words WHERE any(part IN word WHERE node.face_words CONTAINS part)) AS face WHERE any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND (face OR any(r IN n.shown_to WHERE r IN $me.names)) AND EXISTS {
+MATCH (n:Agency)
+WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND EXISTS {
   MATCH (n)-[:OWNS|NEEDED_BY|PARTY_TO*0..1]-(a)-[:IN_SECTOR]->(t:Sector)
   MATCH way = (t)-[:BROADER*0..6]->(:Sector {id: $in.sector})
   WHERE any(r IN a.seen_by WHERE r IN $me.names) AND all(x IN nodes(way)
   WHERE any(r IN x.seen_by WHERE r IN $me.names))
 }
-WITH n, score, CASE WHEN n.name_key = $in.text OR coalesce(toLower(n.acronym) = $in.text, false) THEN 0 WHEN n.name_key STARTS WITH $in.text THEN 1 WHEN face THEN 2 ELSE 3 END AS tier
-ORDER BY tier, score DESC, n.id LIMIT $n
-RETURN collect([labels(n)[0], n.id, tier, score])
+RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END] AS row
+ORDER BY n.name_key, n.id LIMIT $n
+// $k: "office"
+// $n: 200
+// $in: {"sector":"sector:order","area":null}
+// $me: {"names":["*"]}
+
+MATCH (n:Service)
+WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND EXISTS {
+  MATCH (n)-[:OWNS|NEEDED_BY|PARTY_TO*0..1]-(a)-[:IN_SECTOR]->(t:Sector)
+  MATCH way = (t)-[:BROADER*0..6]->(:Sector {id: $in.sector})
+  WHERE any(r IN a.seen_by WHERE r IN $me.names) AND all(x IN nodes(way)
+  WHERE any(r IN x.seen_by WHERE r IN $me.names))
+}
+RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END] AS row
+ORDER BY n.name_key, n.id LIMIT $n
+// $k: "office"
+// $n: 200
+// $in: {"sector":"sector:order","area":null}
+// $me: {"names":["*"]}
+
+MATCH (n:Resource)
+WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND EXISTS {
+  MATCH (n)-[:OWNS|NEEDED_BY|PARTY_TO*0..1]-(a)-[:IN_SECTOR]->(t:Sector)
+  MATCH way = (t)-[:BROADER*0..6]->(:Sector {id: $in.sector})
+  WHERE any(r IN a.seen_by WHERE r IN $me.names) AND all(x IN nodes(way)
+  WHERE any(r IN x.seen_by WHERE r IN $me.names))
+}
+RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END] AS row
+ORDER BY n.name_key, n.id LIMIT $n
+// $k: "office"
+// $n: 200
+// $in: {"sector":"sector:order","area":null}
+// $me: {"names":["*"]}
+
+MATCH (n:Need)
+WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND EXISTS {
+  MATCH (n)-[:OWNS|NEEDED_BY|PARTY_TO*0..1]-(a)-[:IN_SECTOR]->(t:Sector)
+  MATCH way = (t)-[:BROADER*0..6]->(:Sector {id: $in.sector})
+  WHERE any(r IN a.seen_by WHERE r IN $me.names) AND all(x IN nodes(way)
+  WHERE any(r IN x.seen_by WHERE r IN $me.names))
+}
+RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END] AS row
+ORDER BY n.name_key, n.id LIMIT $n
+// $k: "office"
+// $n: 200
+// $in: {"sector":"sector:order","area":null}
+// $me: {"names":["*"]}
+
+MATCH (n:Request)
+WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND EXISTS {
+  MATCH (n)-[:OWNS|NEEDED_BY|PARTY_TO*0..1]-(a)-[:IN_SECTOR]->(t:Sector)
+  MATCH way = (t)-[:BROADER*0..6]->(:Sector {id: $in.sector})
+  WHERE any(r IN a.seen_by WHERE r IN $me.names) AND all(x IN nodes(way)
+  WHERE any(r IN x.seen_by WHERE r IN $me.names))
+}
+RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END] AS row
+ORDER BY n.name_key, n.id LIMIT $n
+// $k: "office"
+// $n: 200
+// $in: {"sector":"sector:order","area":null}
+// $me: {"names":["*"]}
+
+MATCH (n:Partnership)
+WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND EXISTS {
+  MATCH (n)-[:OWNS|NEEDED_BY|PARTY_TO*0..1]-(a)-[:IN_SECTOR]->(t:Sector)
+  MATCH way = (t)-[:BROADER*0..6]->(:Sector {id: $in.sector})
+  WHERE any(r IN a.seen_by WHERE r IN $me.names) AND all(x IN nodes(way)
+  WHERE any(r IN x.seen_by WHERE r IN $me.names))
+}
+RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END] AS row
+ORDER BY n.name_key, n.id LIMIT $n
+// $k: "office"
+// $n: 200
+// $in: {"sector":"sector:order","area":null}
+// $me: {"names":["*"]}
+
+MATCH (n:Statement)
+WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND EXISTS {
+  MATCH (n)-[:OWNS|NEEDED_BY|PARTY_TO*0..1]-(a)-[:IN_SECTOR]->(t:Sector)
+  MATCH way = (t)-[:BROADER*0..6]->(:Sector {id: $in.sector})
+  WHERE any(r IN a.seen_by WHERE r IN $me.names) AND all(x IN nodes(way)
+  WHERE any(r IN x.seen_by WHERE r IN $me.names))
+}
+RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END] AS row
+ORDER BY n.name_key, n.id LIMIT $n
+// $k: "office"
+// $n: 200
+// $in: {"sector":"sector:order","area":null}
+// $me: {"names":["*"]}
+
+MATCH (n:Channel)
+WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND EXISTS {
+  MATCH (n)-[:OWNS|NEEDED_BY|PARTY_TO*0..1]-(a)-[:IN_SECTOR]->(t:Sector)
+  MATCH way = (t)-[:BROADER*0..6]->(:Sector {id: $in.sector})
+  WHERE any(r IN a.seen_by WHERE r IN $me.names) AND all(x IN nodes(way)
+  WHERE any(r IN x.seen_by WHERE r IN $me.names))
+}
+RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END] AS row
+ORDER BY n.name_key, n.id LIMIT $n
+// $k: "office"
+// $n: 200
+// $in: {"sector":"sector:order","area":null}
+// $me: {"names":["*"]}
+
+MATCH (n:Feedback)
+WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND EXISTS {
+  MATCH (n)-[:OWNS|NEEDED_BY|PARTY_TO*0..1]-(a)-[:IN_SECTOR]->(t:Sector)
+  MATCH way = (t)-[:BROADER*0..6]->(:Sector {id: $in.sector})
+  WHERE any(r IN a.seen_by WHERE r IN $me.names) AND all(x IN nodes(way)
+  WHERE any(r IN x.seen_by WHERE r IN $me.names))
+}
+RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END] AS row
+ORDER BY n.name_key, n.id LIMIT $n
+// $k: "office"
+// $n: 200
+// $in: {"sector":"sector:order","area":null}
+// $me: {"names":["*"]}
+
+MATCH (n:Sector)
+WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND EXISTS {
+  MATCH (n)-[:OWNS|NEEDED_BY|PARTY_TO*0..1]-(a)-[:IN_SECTOR]->(t:Sector)
+  MATCH way = (t)-[:BROADER*0..6]->(:Sector {id: $in.sector})
+  WHERE any(r IN a.seen_by WHERE r IN $me.names) AND all(x IN nodes(way)
+  WHERE any(r IN x.seen_by WHERE r IN $me.names))
+}
+RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END] AS row
+ORDER BY n.name_key, n.id LIMIT $n
+// $k: "office"
+// $n: 200
+// $in: {"sector":"sector:order","area":null}
+// $me: {"names":["*"]}
+
+MATCH (n:Area)
+WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND EXISTS {
+  MATCH (n)-[:OWNS|NEEDED_BY|PARTY_TO*0..1]-(a)-[:IN_SECTOR]->(t:Sector)
+  MATCH way = (t)-[:BROADER*0..6]->(:Sector {id: $in.sector})
+  WHERE any(r IN a.seen_by WHERE r IN $me.names) AND all(x IN nodes(way)
+  WHERE any(r IN x.seen_by WHERE r IN $me.names))
+}
+RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END] AS row
+ORDER BY n.name_key, n.id LIMIT $n
+// $k: "office"
+// $n: 200
+// $in: {"sector":"sector:order","area":null}
+// $me: {"names":["*"]}
+
+MATCH (n:Audience)
+WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND EXISTS {
+  MATCH (n)-[:OWNS|NEEDED_BY|PARTY_TO*0..1]-(a)-[:IN_SECTOR]->(t:Sector)
+  MATCH way = (t)-[:BROADER*0..6]->(:Sector {id: $in.sector})
+  WHERE any(r IN a.seen_by WHERE r IN $me.names) AND all(x IN nodes(way)
+  WHERE any(r IN x.seen_by WHERE r IN $me.names))
+}
+RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END] AS row
+ORDER BY n.name_key, n.id LIMIT $n
+// $k: "office"
+// $n: 200
+// $in: {"sector":"sector:order","area":null}
+// $me: {"names":["*"]}
+
+MATCH (n:Function)
+WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND EXISTS {
+  MATCH (n)-[:OWNS|NEEDED_BY|PARTY_TO*0..1]-(a)-[:IN_SECTOR]->(t:Sector)
+  MATCH way = (t)-[:BROADER*0..6]->(:Sector {id: $in.sector})
+  WHERE any(r IN a.seen_by WHERE r IN $me.names) AND all(x IN nodes(way)
+  WHERE any(r IN x.seen_by WHERE r IN $me.names))
+}
+RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END] AS row
+ORDER BY n.name_key, n.id LIMIT $n
+// $k: "office"
+// $n: 200
+// $in: {"sector":"sector:order","area":null}
+// $me: {"names":["*"]}
+
+MATCH (n:Source)
+WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND EXISTS {
+  MATCH (n)-[:OWNS|NEEDED_BY|PARTY_TO*0..1]-(a)-[:IN_SECTOR]->(t:Sector)
+  MATCH way = (t)-[:BROADER*0..6]->(:Sector {id: $in.sector})
+  WHERE any(r IN a.seen_by WHERE r IN $me.names) AND all(x IN nodes(way)
+  WHERE any(r IN x.seen_by WHERE r IN $me.names))
+}
+RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END] AS row
+ORDER BY n.name_key, n.id LIMIT $n
+// $k: "office"
+// $n: 200
+// $in: {"sector":"sector:order","area":null}
+// $me: {"names":["*"]}
+
+UNWIND $in.indexes AS i
+CALL db.index.fulltext.queryNodes(i, $in.query) YIELD node
+WITH node AS n, any(r IN node.shown_to WHERE r IN $me.names) AS whole, all(word IN $in.words WHERE any(part IN word WHERE node.face_words CONTAINS part)) AS face WHERE any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND (face OR whole) AND EXISTS {
+  MATCH (n)-[:OWNS|NEEDED_BY|PARTY_TO*0..1]-(a)-[:IN_SECTOR]->(t:Sector)
+  MATCH way = (t)-[:BROADER*0..6]->(:Sector {id: $in.sector})
+  WHERE any(r IN a.seen_by WHERE r IN $me.names) AND all(x IN nodes(way)
+  WHERE any(r IN x.seen_by WHERE r IN $me.names))
+}
+WITH n, CASE WHEN n.name_key = $in.text OR coalesce(toLower(n.acronym) = $in.text, false) THEN 5.0 WHEN n.name_key STARTS WITH $in.text THEN 4.0 ELSE CASE WHEN face THEN 2.0 ELSE 1.0 END + toFloat(size([word IN $in.words WHERE any(part IN word WHERE (' ' + n.name_key + ' ') CONTAINS part)])) / size($in.words) END AS score
+ORDER BY score DESC, n.name_key, n.id LIMIT $n
+RETURN collect([labels(n)[0], n.id, n.name_key, score])
 // $n: 200
 // $in: {"indexes":["registry_agency_words","registry_service_words","registry_resource_words","registry_need_words","registry_request_words","registry_partnership_words","registry_statement_words","registry_channel_words","registry_feedback_words","registry_sector_words","registry_area_words","registry_audience_words","registry_function_words","registry_source_words"],"query":"+(office* offic)","words":[[" office"," offic "]],"text":"office","sector":"sector:order","area":null}
 // $me: {"names":["*"]}
@@ -65,9 +261,9 @@ MATCH way = (t)-[:BROADER*0..6]->(m:Sector)
 WHERE any(r IN t.seen_by WHERE r IN $me.names) AND t.status <> 'retired' AND all(x IN nodes(way)
 WHERE any(r IN x.seen_by WHERE r IN $me.names)) AND m.status <> 'retired'
 WITH m, m.id AS value, count(DISTINCT n) AS number
-WITH value, [m.name, m.label_id, m.label_en] AS names, number
+WITH value, [m.name, m.label_id, m.label_en] AS names, number, false AS withheld
 ORDER BY number DESC, value LIMIT $in.v0
-RETURN collect([value, names, number])
+RETURN collect([value, names, number, withheld])
 // $in: {"v0":20,"v1":"retired"}
 // $me: {"names":["*"]}
 
