@@ -151,10 +151,10 @@ def test_agreements_that_not_every_party_has_confirmed_are_counted_apart() -> No
     one = agreement("one", "bc", "2026-12-01")._replace(confirmed_by=("b",))
     asked = report(both, one)
     assert (
-        "2 of 2 agreements are in force on Nov 25, 2026; of these, 1 are not confirmed by every party." in asked.notes
+        "2 of 2 agreements are in force on Nov 25, 2026; of these, 1 are not known to be confirmed by all." in asked.notes
     )
     assert [row["confirmation"] for row in asked.rows] == ["unconfirmed"]
     network = answer_from(Lists(AGENCIES, partnerships=[both, one]), "network", AS_OF)
     assert any(
-        "2 ties in force on Nov 25, 2026, 1 of them not confirmed by every party" in note for note in network.notes
+        "2 ties in force on Nov 25, 2026, 1 of them not known to be confirmed by all" in note for note in network.notes
     )

@@ -173,7 +173,8 @@ def test_every_link_of_every_kind_is_added_changed_and_removed(client: httpx.Cli
     tie = {camel(name): sample(one) for name, one in tied_by_hand(end).items()}
     ids = [f"{far}:1", f"{far}:2"][: 1 if end.single else 2]
     edge = f"{' '.join(tie)} {far} {{ id }}" if tie else "id"
-    text = save_of(kind, f"{field} {{ {edge} }}")
+    every = "(period: ALL)" if end.link.dated else ""
+    text = save_of(kind, f"{field}{every} {{ {edge} }}")
 
     def linked(**change: Any) -> list[Any]:
         result = done(client, text, input={"id": record, field: change})

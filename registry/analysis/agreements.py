@@ -30,6 +30,7 @@ FINDINGS = {
 CONFIRMATION = {
     "confirmed": "confirmed by every party",
     "unconfirmed": "not confirmed by every party",
+    "withheld": "you cannot see what every party says",
     "disputed": "disputed by a party",
 }
 PRESSING = {code: place for place, code in enumerate(FINDINGS)}
@@ -201,7 +202,9 @@ def _row(finding: Finding, register: Register, names: dict[str, str]) -> Row:
 def _confirmation(one: Partnership) -> str | None:
     if not one.whole:
         return None
-    return "disputed" if one.disputed_by else "confirmed" if one.confirmed else "unconfirmed"
+    if one.disputed_by or one.confirmed:
+        return "disputed" if one.disputed_by else "confirmed"
+    return "withheld" if one.words_hidden else "unconfirmed"
 
 
 def _key(finding: Finding) -> tuple[str, ...]:
@@ -226,7 +229,7 @@ def _notes(register: Register, found: Sequence[Finding]) -> list[str]:
     if not register.agreements:
         return [_("There are no agreements on record that you may see, so there is little to tell.")]
     in_force = [one for one in register.agreements if one.in_force(register.as_of)]
-    told = _("{n} of {m} agreements are in force on {day}; of these, {k} are not confirmed by every party.")
+    told = _("{n} of {m} agreements are in force on {day}; of these, {k} are not known to be confirmed by all.")
     unconfirmed, of = sum(not one.confirmed for one in in_force), len(register.agreements)
     notes = [told.format(n=number(len(in_force)), m=number(of), day=day(register.as_of), k=number(unconfirmed))]
     if ownerless := sum(one.resource is not None and not one.resource.owners for one in found):

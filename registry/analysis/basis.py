@@ -11,7 +11,7 @@ def basis(world: World) -> str:
         return _("There are no agencies on record that you may see, so there is nothing to tell.")
     recorded = int(world.recorded.sum())
     return _(
-        "{agencies} agencies, {ties} ties in force on {day}, {unconfirmed} of them not confirmed by every party; {recorded} "
+        "{agencies} agencies, {ties} ties in force on {day}, {unconfirmed} of them not known to be confirmed by all; {recorded} "
         "agencies ({share}) have any agreement on record, the other {rest} are unknown, which is not the same as alone."
     ).format(
         agencies=number(len(world.agencies)),

@@ -76,7 +76,8 @@ class Need(NamedTuple):
 class Partnership(NamedTuple):
     """An agreement. Where `whole` is false its dates, basis and cover are not known to who asks.
 
-    `covers_hidden` says that it may cover services or resources of which no more than the summary is seen.
+    `covers_hidden` says that it may cover services or resources of which no more than the summary is seen,
+    `words_hidden` that what some of its parties say of it is withheld.
     """
 
     id: str
@@ -94,6 +95,7 @@ class Partnership(NamedTuple):
     target_level: int | None = None
     disputed_by: Ids = ()
     confirmed_by: Ids = ()
+    words_hidden: bool = False
 
     def in_force(self, as_of: str) -> bool:
         """Tell whether the day lies within its dates and no party disputes it."""

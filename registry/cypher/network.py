@@ -23,7 +23,7 @@ def network(reads: Sequence[str], actor: Actor) -> Cypher:
     - `needs`: `[id, name, whole, agency ids, kind, area ids, function ids, unit, quantity, by when]`
     - `partnerships`: `[id, name, whole, instrument, valid from, valid until, legal basis, party ids, covered ids, whether
       it may cover more, ids of the agreements it renews, target scale, target level, ids of parties that dispute it, ids
-      of parties that have confirmed it]`
+      of parties that have confirmed it, whether the word of a party is withheld]`
     - `statements`: `[id, name, whole, agency ids, partnership ids, scale, level, on]`
     - `channels`: `[id, name, whole, agency ids, service ids, kind, two-way, answers within]`
     - `feedbacks`: `[id, name, whole, service ids, channel ids, owner ids, received, answered]`
@@ -76,8 +76,9 @@ def _details(pattern: str) -> str:
 
 
 def _said(standing: str) -> str:
-    """Return the ids of the parties that say this of an agreement."""
-    return _linked("(n)<-[e:PARTY_TO]-(m:Agency)", also=f"{_WHOLE} AND coalesce(e.standing = '{standing}', false)")
+    """Return the ids of the parties that say this of an agreement, of those of which the actor sees all."""
+    said = f"coalesce(e.standing = '{standing}', false)"
+    return _linked("(n)<-[e:PARTY_TO]-(m:Agency)", also=f"{_WHOLE} AND {seen_whole('m')} AND {said}")
 
 
 def _detail(name: str) -> str:
@@ -154,6 +155,8 @@ _LISTS = {
         _detail("target_level"),
         _said("disputed"),
         _said("confirmed"),
+        f"(NOT {_WHOLE} OR EXISTS {{ MATCH (n)<-[:PARTY_TO]-(m:Agency)"
+        f" WHERE {_published('m')} AND {seen('m')} AND NOT {seen_whole('m')} }})",
         once=_HIDING,
     ),
     "statements": _records(
