@@ -35,12 +35,12 @@ bench: $(TEST) ## Run the benchmarks; takes minutes, and a quiet machine.
 	$(BIN)/python -m benchmarks
 
 docs: $(TEST) ## Write what is written from the model and the reports anew.
-	$(BIN)/python -m registry.describing > docs/model.md
-	$(BIN)/python -m registry.permitting > docs/access.md
-	$(BIN)/python -m registry.reports.describing > docs/report-list.md
+	$(BIN)/python -m registry.model.docs > docs/model.md
+	$(BIN)/python -m registry.auth.permission_matrix > docs/access.md
+	$(BIN)/python -m registry.reports.report_list > docs/report-list.md
 	$(BIN)/python -m registry.reports.json_schema > schema/report.schema.json
 	$(BIN)/python -m schema > schema/schema.graphql
-	$(BIN)/python -m schema.report_types > schema/reports.graphql
+	$(BIN)/python -m schema.reports > schema/reports.graphql
 
 lock: $(TEST) ## Pin every dependency anew, with hashes.
 	$(BIN)/pip install --quiet uv

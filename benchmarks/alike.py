@@ -1,4 +1,4 @@
-"""How often `registry.changing.alike` takes different things for one, and how often it finds a name that was mistyped.
+"""How often `registry.mutations.save` takes different things for one, and how often it finds a name that was mistyped.
 
     python -m benchmarks.alike [SEED]
 
@@ -18,8 +18,8 @@ from rapidfuzz import fuzz
 from rich.console import Console
 from rich.table import Table
 
-from registry.changing.alike import alike
-from registry.records import fold
+from registry.model.records import fold
+from registry.mutations.save import alike
 
 SAMPLE = Path(__file__).parent.parent / "loaders/sources/depok/data"
 SHARED = Path(os.environ.get("REGISTRY_SHARED_DATA", Path(__file__).parent.parent.parent / "shared/data"))

@@ -13,7 +13,7 @@ import httpx
 import psutil
 from rich.console import Console
 
-from tests.commands import command, free_port, serves
+from tests.support.cli import command, free_port, serves
 
 TIMES = 3
 FIRST = {"query": "{ agencies(first: 3) { nodes { name } } }"}

@@ -16,19 +16,21 @@ from rich.table import Table
 from loaders.run import run
 from loaders.source import find_source
 from registry import engine
-from registry.access import ANONYMOUS
-from registry.constraints import apply
-from registry.cypher.read import write
-from registry.model import MODEL
-from registry.opening import place_of
-from registry.plan import NOTHING_ASKED, Follow, Given, Page, Select
-from registry.settings import Settings
-from registry.store import Store
+from registry.config import Settings
+from registry.database.connect import place_of
+from registry.database.driver import Store
+from registry.database.migrate import apply
+from registry.database.query import NO_CONDITION, Follow, Page, Parameter, Select
+from registry.database.read import write
+from registry.model.definitions import MODEL
+from registry.permissions import ANONYMOUS
 
 SPELLS, READS = 6, 400
-SERVICES = Follow("provides", (), (Select("Service", ("id", "name", "kind")),), (), NOTHING_ASKED, (), Given(fixed=10))
+SERVICES = Follow(
+    "provides", (), (Select("Service", ("id", "name", "kind")),), (), NO_CONDITION, (), Parameter(fixed=10)
+)
 AGENCIES = Page(
-    "Agency", (Select("Agency", ("id", "name"), (SERVICES,)),), NOTHING_ASKED, (), Given(fixed=50), (), False
+    "Agency", (Select("Agency", ("id", "name"), (SERVICES,)),), NO_CONDITION, (), Parameter(fixed=50), (), False
 )
 
 

@@ -14,8 +14,8 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
-from tests.browsing import PATIENCE
-from tests.demonstrating import demonstrated
+from tests.support.browser import PATIENCE
+from tests.support.demo_browser import demonstrated
 
 SHOWN = (1, 5, 15, 40, 60, 80)
 MOVES = 40

@@ -18,13 +18,13 @@ from rich.table import Table
 from loaders.run import run
 from loaders.source import find_source
 from registry import engine
-from registry.constraints import apply
-from registry.model import MODEL
-from registry.opening import place_of
-from registry.settings import Settings
-from registry.store import Store
+from registry.config import Settings
+from registry.database.connect import place_of
+from registry.database.driver import Store
+from registry.database.migrate import apply
+from registry.model.definitions import MODEL
 from registry.web.app import build_app
-from tests.serving import serving
+from tests.support.server import serving
 
 TIMES = 200
 QUESTIONS = {

@@ -13,12 +13,11 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.reads.database import database
-from registry.access import ADMIN, Action, Actor, Role
-from registry.constraints import apply
-from registry.cypher import ddl, inbox
-from registry.cypher.text import Cypher
-from registry.model import MODEL, Resource
-from registry.store import Store
+from registry.database import inbox, schema
+from registry.database.driver import Cypher, Store
+from registry.database.migrate import apply
+from registry.model.definitions import MODEL, Resource
+from registry.permissions import ADMIN, Action, Actor, Role
 
 TIMES, BATCH = 50, 10_000
 APPROVER = Actor("approver", Role.APPROVER, frozenset({"agency:0", "agency:1"}))
@@ -39,9 +38,11 @@ def main() -> None:
             last = min(first + BATCH, records) - 1
             neo4j.store.write(Cypher(FILL, {"in": {"first": first, "last": last}}))
         (index,) = (
-            one for one in ddl.wishes(MODEL, neo4j.store.dialect) if one.name.startswith("registry_resource_status")
+            one
+            for one in schema.wanted_schema(MODEL, neo4j.store.dialect)
+            if one.name.startswith("registry_resource_status")
         )
-        for text in ddl.drop(index.name):
+        for text in schema.drop(index.name):
             neo4j.store.change_schema(text)
         without = _measured(neo4j.store)
         apply(neo4j.store, MODEL)

@@ -25,18 +25,17 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from loaders.checks import BATCH
 from loaders.run import run
 from loaders.source import read_source
+from loaders.validate import BATCH
 from registry import engine
-from registry.constraints import apply
-from registry.cypher.text import Cypher
-from registry.cypher.write import first_rows, first_tie_rows, stored
-from registry.model import MODEL
-from registry.opening import place_of
-from registry.records import make_record
-from registry.store import Place, Store
-from tests.neo4j_server import Neo4jMissing, running
+from registry.database.connect import place_of
+from registry.database.driver import ConnectionSettings, Cypher, Store
+from registry.database.migrate import apply
+from registry.database.write import first_rows, first_tie_rows, stored
+from registry.model.definitions import MODEL
+from registry.model.records import make_record
+from tests.support.neo4j_server import Neo4jMissing, running
 
 DECLARED = 'name = "Generated"\npublisher = "benchmark"\nlicence = "CC0"\nformat = "tables"\nfiles = "."\n'
 ROWS = 100_000
@@ -215,7 +214,7 @@ def _neo4j(_data: Path) -> Iterator[Engine]:
             while store.write(Cypher(text))[0][0][0]:
                 pass
 
-    with running() as server, Store(Place(server.uri, "", "", "", "")) as store:
+    with running() as server, Store(ConnectionSettings(server.uri, "", "", "", "")) as store:
         apply(store, MODEL)
         yield Engine("Neo4j", store, empty)
 

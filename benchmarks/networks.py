@@ -3,8 +3,9 @@
     python -m benchmarks.networks [AGENCIES …]
 
 Random registries of 1,000, 10,000 and 25,000 agencies with six ties each (`generated`), from the array of ties on. Seconds
-are of processor time. What networkx cannot finish is run in part and scaled by its work; `~` marks that. Both give the same values
-(`tests/test_network_measures.py`, `tests/test_ties_told.py`), but for communities, where both search, and swaps, which are drawn.
+are of processor time. What networkx cannot finish is run in part and scaled by its work; `~` marks that. Both give the same
+values (`tests/analysis/test_measures.py`, `tests/analysis/test_likely_partners.py`), but for communities, where both search,
+and swaps, which are drawn.
 """
 
 import sys
@@ -17,15 +18,11 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.rivals import cpu_seconds
-from registry.analysis.betweenness import betweenness
-from registry.analysis.generated import AS_OF, network
-from registry.analysis.holes import constraint, effective_size
-from registry.analysis.link_scores import near
-from registry.analysis.modularity import communities
-from registry.analysis.standing import adjacency
-from registry.analysis.structure import clustering, transitivity
-from registry.analysis.swapping import ROUNDS, swapped
-from registry.analysis.world import Ints, Matrix, World
+from registry.analysis.likely_partners import near
+from registry.analysis.measures import betweenness, clustering, communities, constraint, effective_size, transitivity
+from registry.analysis.snapshot import Ints, Matrix, SnapshotArrays, adjacency
+from registry.analysis.statistics import ROUNDS, swapped
+from registry.evaluation.generators import AS_OF, network
 
 SIZES, SOURCES, FEW, SEED, DENSE_MOST = (1_000, 10_000, 25_000), 256, 16, 4, 10_000
 
@@ -53,7 +50,7 @@ def main(sizes: tuple[int, ...] = SIZES) -> None:
     for heading in ("measure", "agencies", "seconds", "networkx", "ratio"):
         table.add_column(heading, justify="left" if heading == "measure" else "right")
     for size in sizes:
-        ties = World.of(network(np.random.default_rng(SEED), size), AS_OF).ties
+        ties = SnapshotArrays.of(network(np.random.default_rng(SEED), size), AS_OF).ties
         graph: nx.Graph[int] = nx.Graph()
         graph.add_nodes_from(range(size))
         graph.add_edges_from(ties.tolist())

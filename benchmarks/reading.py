@@ -22,15 +22,13 @@ from rich.table import Table
 
 from benchmarks.reads.database import Database, database
 from benchmarks.reads.world import record
-from registry.access import Actor
 from registry.analysis.gaps import READS
-from registry.analysis.generated import AS_OF, registry
-from registry.analysis.lists import Lists, lists
-from registry.analysis.world import World
-from registry.cypher.network import network
-from registry.cypher.text import Cypher
-from registry.store import Place, Store, StoreError
-from tests.neo4j_server import Size
+from registry.analysis.snapshot import Snapshot, SnapshotArrays, make_snapshot
+from registry.database.driver import ConnectionSettings, Cypher, Store, StoreError
+from registry.database.extract import network
+from registry.evaluation.generators import AS_OF, registry
+from registry.permissions import Actor
+from tests.support.neo4j_server import Size
 
 SIZES, SEED, TIMES, BATCH, SECONDS = (1_000, 10_000, 25_000), 4, 3, 10_000, 600.0
 # Neo4j lets transactions have 70 % of its heap; at 25,000 agencies the lists take more than those of 1 GB.
@@ -59,14 +57,14 @@ def main(sizes: tuple[int, ...] = SIZES) -> None:
             Console(width=120).print(_table(graph, known))
 
 
-def _table(graph: Database, known: Lists) -> Table:
+def _table(graph: Database, known: Snapshot) -> Table:
     records = sum(len(getattr(known, name)) for name in READS)
     table = Table(title=f"{records:,} records of {len(known.agencies):,} agencies", box=None, title_justify="left")
     for heading in ("", "seconds", "records/s", "of bare", "of the raw driver"):
         table.add_column(heading, justify="left" if not heading else "right")
     with (
         neo4j.GraphDatabase.driver(graph.uri, notifications_min_severity="OFF") as driver,
-        Store(Place(graph.uri, "", "", "", "", timeout=SECONDS)) as store,
+        Store(ConnectionSettings(graph.uri, "", "", "", "", timeout=SECONDS)) as store,
     ):
         bare, ours = Cypher(_bare()), network(tuple(READS), Actor())
         ways: dict[str, Callable[[], object]] = {
@@ -89,12 +87,12 @@ def _raw(driver: neo4j.Driver, cypher: Cypher) -> list[list[Any]]:
         return session.run(neo4j.Query(cypher.text, timeout=SECONDS), cypher.parameters).values()  # type: ignore[arg-type]
 
 
-def _arrays(store: Store, cypher: Cypher) -> World:
+def _arrays(store: Store, cypher: Cypher) -> SnapshotArrays:
     try:
         ((answer,),) = store.read(cypher)
     except StoreError as error:
         raise SystemExit(str(error)) from None
-    return World.of(lists(tuple(READS), answer), AS_OF)
+    return SnapshotArrays.of(make_snapshot(tuple(READS), answer), AS_OF)
 
 
 def _bare() -> str:
@@ -108,7 +106,7 @@ def _bare() -> str:
     return f"RETURN [{', '.join(found)}] AS lists"
 
 
-def _fill(store: Store, known: Lists) -> None:
+def _fill(store: Store, known: Snapshot) -> None:
     """Write the records of a registry and what links them."""
     for name, (kind, *_columns) in BARE.items():
         rows = [record(kind, one.id, one.name, **_values(one)) for one in getattr(known, name)]
@@ -126,7 +124,7 @@ def _values(one: Any) -> dict[str, object]:
     return {name: getattr(one, name) for name in kept if getattr(one, name, None)}
 
 
-def _links(known: Lists) -> Iterator[tuple[str, str, str, Pairs]]:
+def _links(known: Snapshot) -> Iterator[tuple[str, str, str, Pairs]]:
     yield "Agency", "IN_SECTOR", "Sector", [(one.id, other) for one in known.agencies for other in one.sectors]
     yield "Agency", "IN_AREA", "Area", [(one.id, other) for one in known.agencies for other in set(one.areas)]
     yield "Agency", "PROVIDES", "Service", [(other, one.id) for one in known.services for other in one.providers]

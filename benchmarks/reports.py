@@ -22,11 +22,10 @@ from rich.table import Table
 
 from benchmarks.load import Memory
 from benchmarks.rivals import PAIRS, Rival, cpu_seconds, rivals
-from registry.analysis.alike import Compared, judge
-from registry.analysis.generated import AS_OF, registry
-from registry.analysis.lists import Lists
+from registry.analysis.overlaps import ComparableAgencies, judge
 from registry.analysis.sector_gaps import LEVEL
-from registry.analysis.world import World
+from registry.analysis.snapshot import Snapshot, SnapshotArrays
+from registry.evaluation.generators import AS_OF, registry
 from registry.reports.catalogue import QUESTIONS, report_on
 
 SIZES, SEED = (1_000, 10_000, 25_000), 4
@@ -40,17 +39,17 @@ def main(sizes: tuple[int, ...] = SIZES) -> None:
         if igraph is None:
             print("igraph could not be installed; its rows are left out.")
         for size in sizes:
-            world = World.of(_lapsing(registry(np.random.default_rng(SEED), size).lists), AS_OF)
+            world = SnapshotArrays.of(_lapsing(registry(np.random.default_rng(SEED), size).lists), AS_OF)
             Console(width=150).print(_table(world, igraph))
 
 
-def _table(world: World, igraph: Path | None) -> Table:
+def _table(world: SnapshotArrays, igraph: Path | None) -> Table:
     table = Table(title="Reports, from arrays", box=None, title_justify="left")
     for heading in HEADINGS:
         table.add_column(heading, justify="left" if heading in ("report", "rival") else "right")
     beside = rivals(world, igraph)
     works = {name: partial(report_on, world, name) for name in QUESTIONS}
-    works[PAIRS] = lambda: judge(Compared.of(world), LEVEL.default)
+    works[PAIRS] = lambda: judge(ComparableAgencies.of(world), LEVEL.default)
     for name, work in works.items():
         with Memory() as memory:
             seconds = cpu_seconds(work)
@@ -67,7 +66,7 @@ def _cells(rival: Rival, seconds: float, memory: float) -> tuple[str, str, str, 
     return rival.name, *took, f"{about}{rival.seconds / seconds:,.1f}x", less
 
 
-def _lapsing(lists: Lists) -> Lists:
+def _lapsing(lists: Snapshot) -> Snapshot:
     """End one agreement in ten before the day, and one in fifty within 90 days after it."""
     ends = np.random.default_rng(SEED).choice(
         ["2030-12-31", "2026-01-31", "2027-01-15"], len(lists.partnerships), p=[0.88, 0.1, 0.02]

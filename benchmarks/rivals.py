@@ -11,10 +11,9 @@ import networkx as nx
 import numpy as np
 
 from registry.analysis import brokers, communities
-from registry.analysis.register import Register
-from registry.analysis.resampling import draws_for
-from registry.analysis.swapping import ROUNDS
-from registry.analysis.world import World
+from registry.analysis.agreements import Register
+from registry.analysis.snapshot import SnapshotArrays
+from registry.analysis.statistics import ROUNDS, draws_for
 
 FINISHED, DENSE_MOST, FEW, SEED = 1_000, 10_000, 8, 4
 DRAWS, SWAPS_A_TIE, SOME = 1_000, 5, 3
@@ -38,7 +37,7 @@ class Rival(NamedTuple):
     memory: float | None = None
 
 
-def rivals(world: World, igraph: Path | None) -> Mapping[str, Sequence[Rival]]:
+def rivals(world: SnapshotArrays, igraph: Path | None) -> Mapping[str, Sequence[Rival]]:
     """Return the rivals of reports by name, and of counting and judging the pairs of `overlaps`; `igraph` is a Python that has it."""
     projections, swaps, lapses = list(_projections(world, igraph)), _swapped(world), _dropped(world)
     parts = sum(one.seconds for one in (projections[0], lapses))
@@ -55,7 +54,7 @@ def rivals(world: World, igraph: Path | None) -> Mapping[str, Sequence[Rival]]:
     }
 
 
-def _projections(world: World, igraph: Path | None) -> Iterator[Rival]:
+def _projections(world: SnapshotArrays, igraph: Path | None) -> Iterator[Rival]:
     """Yield projections alone: no significance, ranking or copy dealt out anew, which the report has; PAIRS has the first."""
     few = world.functions[:FINISHED]
     graph = nx.Graph()
@@ -68,7 +67,7 @@ def _projections(world: World, igraph: Path | None) -> Iterator[Rival]:
         yield _projected(igraph, world)
 
 
-def _projected(python: Path, world: World) -> Rival:
+def _projected(python: Path, world: SnapshotArrays) -> Rival:
     with tempfile.NamedTemporaryFile(suffix=".npy") as file:
         np.save(file.name, np.stack(world.functions.nonzero(), axis=1))
         told = subprocess.run([python, "-c", IGRAPH, file.name], check=True, capture_output=True, text=True).stdout
@@ -76,7 +75,7 @@ def _projected(python: Path, world: World) -> Rival:
     return Rival("igraph, projection", seconds, False, memory or None)
 
 
-def _of_ties(world: World) -> Mapping[str, Sequence[Rival]]:
+def _of_ties(world: SnapshotArrays) -> Mapping[str, Sequence[Rival]]:
     """Return what networkx has of the three reports about the network of ties as a whole."""
     graph = nx.Graph(world.ties.tolist())
     size = len(graph)
@@ -97,7 +96,7 @@ def _of_ties(world: World) -> Mapping[str, Sequence[Rival]]:
     }
 
 
-def _swapped(world: World) -> Rival:
+def _swapped(world: SnapshotArrays) -> Rival:
     """Swap a tenth of what one draw takes, for the 1,000 draws that 55 pairs of sectors need."""
     graph = nx.Graph(world.ties.tolist())
     swaps = SWAPS_A_TIE * len(world.ties)
@@ -105,7 +104,7 @@ def _swapped(world: World) -> Rival:
     return Rival(f"networkx, {DRAWS:,} draws of swapped ties", 10 * DRAWS * seconds, True)
 
 
-def _dropped(world: World) -> Rival:
+def _dropped(world: SnapshotArrays) -> Rival:
     """Look for articulation points and parts anew with each of some agreements that lapse, scaled to all of them."""
     register = Register(world.lists, world.as_of, 90)
     lapsing = [one for one in register.agreements if register.expired(one) or register.expiring(one)]

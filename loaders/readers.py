@@ -1,26 +1,433 @@
-"""Open a file of any format that we know, as tables of rows. Rows stream; memory stays flat for text formats."""
+"""Read CSV, JSON and XLSX files as tables of rows that know their location; text formats stream in flat memory."""
 
+import codecs
+import csv
 import json
+import re
+import subprocess  # nosec B404 # it runs our own file with this Python
+import sys
+import weakref
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO, Any
 
 import ijson  # type: ignore[import-untyped]
 
-from loaders.delimited import UTF_8, is_utf_8, read_delimited, read_lines, undecodable
-from loaders.outcome import Refused, RowProblem
-from loaders.rows import LooseRow, Note, Row, Table
-from loaders.sheets import Limits, read_sheets
-from registry.records import show
-from registry.words import _
+from loaders import sheet_process
+from loaders.result import LoadAborted, RowProblem
+from loaders.sheet_process import MOST_COLUMNS, address_of
+from registry.i18n import _
+from registry.model.records import show
+
+MOST_LISTED = 100
+Note = Callable[[str], None]
+
+
+class SourceRow(dict[str, Any]):
+    """One row: the value of each column, the file it stands in and its number there as a person sees it.
+
+    `first_column` is where the row of a sheet begins, counted from 0; None where cells have no addresses.
+    """
+
+    __slots__ = ("file", "first_column", "number")
+
+    def __init__(
+        self, cells: Iterable[tuple[str, Any]], file: str, number: int, first_column: int | None = None
+    ) -> None:
+        super().__init__(cells)
+        self.file = file
+        self.number = number
+        self.first_column = first_column
+
+    def address(self, column: str) -> str:
+        """Return the address of a cell, such as `C5`; nothing where cells have none, or there is no such column."""
+        if self.first_column is None or column not in self:
+            return ""
+        return address_of(self.number, self.first_column + list(self).index(column) + 1)
+
+    def __missing__(self, column: str) -> Any:
+        raise LoadAborted(f"{self.file} has no column {column!r}; it has {_listed(self)}.")
+
+
+class LooseRow(SourceRow):
+    """A row of a format that leaves out what is empty: a name it does not have is None."""
+
+    __slots__ = ()
+
+    def __missing__(self, column: str) -> Any:
+        return None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file, or a sheet of one. `columns` is None where the format has no header; `rows` can be read once.
+
+    `name` is the file's name without its ending, or the sheet's; `file` is what people are shown.
+    """
+
+    name: str
+    file: str
+    columns: tuple[str, ...] | None
+    rows: Iterable[SourceRow | RowProblem]
+
+
+def header(cells: Iterable[Any], file: str) -> tuple[str, ...]:
+    """Return the names of the columns. Raises Refused when one has no name, two have the same, or there are too many."""
+    names = [str(cell).strip() for cell in cells]
+    while names and not names[-1]:
+        names.pop()
+    if not names:
+        raise LoadAborted(_("{file} has no header row; its first row must name the columns.").format(file=file))
+    if len(names) > MOST_COLUMNS:
+        sentence = _("{file} has {n} columns; there can be {most} at most.")
+        raise LoadAborted(sentence.format(file=file, n=f"{len(names):,}", most=f"{MOST_COLUMNS:,}"))
+    for place, name in enumerate(names):
+        if not name:
+            sentence = _("{file}: column {n} has no name; the columns are {columns}.")
+            raise LoadAborted(sentence.format(file=file, n=place + 1, columns=_listed(filter(None, names))))
+        if name in names[:place]:
+            sentence = _("{file} has the column {column} twice; the columns are {columns}.")
+            raise LoadAborted(sentence.format(file=file, column=repr(show(name)), columns=_listed(names)))
+    return tuple(names)
+
+
+def row_of(
+    columns: tuple[str, ...], cells: list[Any], file: str, number: int, first_column: int | None = None
+) -> SourceRow | RowProblem | None:
+    """Return the row that the cells make, None when all are empty, a problem when there are too few or too many."""
+    if len(cells) != len(columns):
+        cells = cells[: len(columns)] + [cell for cell in cells[len(columns) :] if cell != ""]
+    if cells.count("") == len(cells):
+        return None
+    if len(cells) != len(columns):
+        return _ragged(columns, cells, file, number)
+    return SourceRow(zip(columns, cells, strict=True), file, number, first_column)
+
+
+def _ragged(columns: tuple[str, ...], cells: list[Any], file: str, number: int) -> RowProblem:
+    rule = _("{n} cells, as the header has").format(n=len(columns))
+    return RowProblem("error", "RAGGED", file, number, "", "", rule, _("it has {n} cells").format(n=len(cells)))
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(show(name) for name in islice(names, MOST_LISTED))
+
+
+LONGEST_LINE = 1_000_000
+LONGEST_RECORD = 5_000_000  # a record may go over several lines
+UTF_8 = "utf-8-sig"  # with or without a mark
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+MARKS = {
+    codecs.BOM_UTF8: (UTF_8, "UTF-8 with a mark"),
+    codecs.BOM_UTF16_LE: ("utf-16", "UTF-16"),
+    codecs.BOM_UTF16_BE: ("utf-16", "UTF-16"),
+}
+BEYOND_ASCII = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+CODECS = {"cp1252": "Windows-1252", "utf-16": "UTF-16"}
+
+
+def read_delimited(path: Path, note: Note) -> Table:
+    """Return the table in the file; what encoding and separator it was found to have is noted. Raises Refused.
+
+    Text is UTF-8, or UTF-16 with its mark, or, where no character of it is UTF-8 beyond ASCII, Windows-1252. Cells lose
+    the white space around them, empty rows are passed over.
+    """
+    encoding, called = _encoding(path)
+    separator = _separator(path, encoding)
+    note(f"{path.name}: read as {called}, cells separated by {SEPARATORS[separator]}.")
+    records = _records(path, encoding, separator)
+    columns = header(next(records, (1, []))[1], path.name)
+    return Table(path.stem, path.name, columns, _rows_delimited(records, columns, path.name))
+
+
+def _rows_delimited(
+    records: Iterator[tuple[int, list[str]]], columns: tuple[str, ...], file: str
+) -> Iterator[SourceRow | RowProblem]:
+    for number, cells in records:
+        row = row_of(columns, [cell.strip() for cell in cells], file, number)
+        if row is not None:
+            yield row
+
+
+def _records(path: Path, encoding: str, separator: str) -> Iterator[tuple[int, list[str]]]:
+    """Give each record with the number of the line on which it begins."""
+    number, length = 1, 0
+
+    def lines() -> Iterator[str]:
+        nonlocal length
+        for line in read_lines(path, encoding):
+            length += len(line)
+            if length > LONGEST_RECORD:
+                sentence = _("{file}, line {line}: the row is longer than {n} characters; is a quotation mark missing?")
+                raise LoadAborted(sentence.format(file=path.name, line=number, n=f"{LONGEST_RECORD:,}"))
+            yield line
+
+    reader = csv.reader(lines(), delimiter=separator)
+    try:
+        for cells in reader:
+            yield number, cells
+            number, length = reader.line_num + 1, 0
+    except csv.Error:
+        limit = csv.field_size_limit()
+        raise LoadAborted(
+            f"{path.name}, line {number}: a cell is longer than {limit:,} characters; is a quotation mark missing?"
+        ) from None
+
+
+def read_lines(path: Path, encoding: str) -> Iterator[str]:
+    """Give the lines of a text file, one at a time. Raises Refused on a line too long and on what is no text."""
+    with path.open(encoding=encoding, newline="") as file:
+        number = 0
+        try:
+            while line := file.readline(LONGEST_LINE):
+                number += 1
+                if len(line) == LONGEST_LINE:
+                    sentence = _("{file}, line {line} is longer than {n} characters.")
+                    raise LoadAborted(sentence.format(file=path.name, line=number, n=f"{LONGEST_LINE:,}"))
+                if "\0" in line:
+                    sentence = _("{file}, line {line} holds NUL characters; save the table as UTF-8 text.")
+                    raise LoadAborted(sentence.format(file=path.name, line=number))
+                if "\N{REPLACEMENT CHARACTER}" in line:
+                    column = line.index("\N{REPLACEMENT CHARACTER}") + 1
+                    raise LoadAborted(_lost_character(path, number, column))
+                yield line
+        except UnicodeDecodeError:
+            raise LoadAborted(undecodable(path, encoding)) from None
+
+
+def _encoding(path: Path) -> tuple[str, str]:
+    """Return the encoding of a text, and what it is called. Raises Refused where it seems to be in two of them."""
+    with path.open("rb") as file:
+        start = file.read(4)
+    for mark, found in MARKS.items():
+        if start.startswith(mark):
+            return found
+    if is_utf_8(path):
+        return "utf-8", "UTF-8"
+    if _holds_utf_8(path):
+        raise LoadAborted(undecodable(path, "utf-8"))
+    return "cp1252", "Windows-1252"
+
+
+def is_utf_8(path: Path) -> bool:
+    """Tell whether all of a file is UTF-8."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        for chunk in _chunks(path):
+            decoder.decode(chunk)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _holds_utf_8(path: Path) -> bool:
+    """Tell whether bytes beyond ASCII make characters of UTF-8 somewhere; in other encodings that hardly happens."""
+    before = b""
+    for chunk in _chunks(path):
+        if BEYOND_ASCII.search(before + chunk):
+            return True
+        before = chunk[-3:]
+    return False
+
+
+def _chunks(path: Path, size: int = 1 << 20) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(size):
+            yield chunk
+
+
+def undecodable(path: Path, encoding: str) -> str:
+    """Return the sentence of a text that cannot be decoded: on which line, in which column."""
+    line, column = 1, 1
+    for text in _decodable(path, encoding):
+        line += text.count("\n")
+        column = len(text) - text.rindex("\n") if "\n" in text else column + len(text)
+    sentence = _("{file}, line {line}, column {column}: this is not readable as {encoding}; save the file as UTF-8.")
+    return sentence.format(file=path.name, line=line, column=column, encoding=CODECS.get(encoding, "UTF-8"))
+
+
+def _decodable(path: Path, encoding: str) -> Iterator[str]:
+    """Give the text up to the first byte that cannot be decoded."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    for chunk in _chunks(path):
+        before = decoder.getstate()
+        try:
+            yield decoder.decode(chunk)
+        except UnicodeDecodeError:
+            decoder.setstate(before)
+            with suppress(UnicodeDecodeError):
+                for place in range(len(chunk)):
+                    yield decoder.decode(chunk[place : place + 1])
+            return
+
+
+def _lost_character(path: Path, line: int, column: int) -> str:
+    sentence = _(
+        "{file}, line {line}, column {column}: a character was lost here when the file was saved before"
+        " (\N{REPLACEMENT CHARACTER}); write it again, and save the file as UTF-8."
+    )
+    return sentence.format(file=path.name, line=line, column=column)
+
+
+def _separator(path: Path, encoding: str) -> str:
+    """Return the separator that finds the most columns in the first record; a comma when none finds two."""
+    columns = {one: len(next(_records(path, encoding, one), (1, []))[1]) for one in SEPARATORS}
+    return max(columns, key=lambda one: columns[one])
+
+
+GUIDE = "guide"
+LONGEST_LAST_LINE = 100_000
+READ: Mapping[str, Any] = {"date": date.fromisoformat, "datetime": datetime.fromisoformat}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What reading one spreadsheet may take.
+
+    `unpacked`, `memory`, `written` and `row` are bytes: of the unpacked archive, of the process that reads, of all rows
+    and of one row. `cells` counts the cells of the rectangle that holds all of a sheet's values.
+    """
+
+    unpacked: int = 500_000_000
+    cells: int = 10_000_000
+    memory: int = 2_000_000_000
+    seconds: int = 600
+    written: int = 2_000_000_000
+    row: int = 1_000_000
+
+
+SENT = Limits(unpacked=50_000_000, cells=1_000_000, memory=500_000_000, seconds=20, written=10_000_000)
+"""What reading a spreadsheet may take that somebody sends to a page."""
+
+
+def read_sheets(path: Path, note: Note, limits: Limits = Limits()) -> list[Table]:
+    """Return the tables of the visible sheets; empty sheets and the guide of a template are passed over. Raises Refused.
+
+    Dates are dates, formulas the value they had when the file was saved, an error such as #N/A is an empty cell. The
+    value of merged cells counts for the first of them alone; that is noted.
+    """
+    written = _Written()
+    sheets = _read_apart(path, limits, written)
+    return [_table(sheet, path, written, note) for sheet in sheets if sheet["end"] > sheet["start"]]
+
+
+class _Written:
+    """The temporary file that the other process writes; it is closed, and with that deleted, when its rows are let go."""
+
+    def __init__(self) -> None:
+        self.file: IO[bytes] = TemporaryFile()  # noqa: SIM115 # it lives as long as its rows are read
+        weakref.finalize(self, self.file.close)
+
+    def rows(self, start: int, end: int) -> Iterator[tuple[int, list[Any]]]:
+        """Give the rows that stand between two places of the file, each with its number."""
+        while start < end:
+            self.file.seek(start)
+            number, *cells = json.loads(self.file.readline())
+            start = self.file.tell()
+            yield number, [_cell(*cell.items()) if isinstance(cell, dict) else cell for cell in cells]
+
+    def last_line(self) -> Mapping[str, Any]:
+        """Return what the other process says at its end; a process that was ended took too much."""
+        size = self.file.seek(0, 2)
+        self.file.seek(max(0, size - LONGEST_LAST_LINE))
+        lines = self.file.read().splitlines()
+        try:
+            answer = json.loads(lines[-1]) if lines else None
+        except ValueError:
+            answer = None
+        return answer if isinstance(answer, dict) else {"refused": "TOO_MUCH"}
+
+
+def _read_apart(path: Path, limits: Limits, written: _Written) -> list[dict[str, Any]]:
+    """Have the rows of the spreadsheet written to a file, and return what is known of its sheets. Raises Refused."""
+    asked = json.dumps({**asdict(limits), "skip": [GUIDE]})
+    command = [sys.executable, "-I", sheet_process.__file__, str(path.resolve()), asked]
+    try:
+        subprocess.run(  # nosec B603 # our own file; no shell
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=written.file,
+            stderr=subprocess.DEVNULL,
+            env={},  # nothing of ours is told to a process that reads what others wrote
+            timeout=limits.seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise LoadAborted(_too_much(path)) from None
+    answer = written.last_line()
+    if "sheets" in answer:
+        return list(answer["sheets"])
+    raise LoadAborted(_sentence(path, answer, limits))
+
+
+def _sentence(path: Path, answer: Mapping[str, Any], limits: Limits) -> str:
+    match answer["refused"]:
+        case "FAR_CELL":
+            return _(
+                "{file}, sheet {sheet}: cell {cell} holds a value, which makes the table too large; delete what does not"
+                " belong to the table, or split it into several files."
+            ).format(file=path.name, sheet=answer["sheet"], cell=answer["cell"])
+        case "LONG_ROW":
+            return _("{file}, sheet {sheet}: row {row} is longer than {n} characters.").format(
+                file=path.name, sheet=answer["sheet"], row=answer["row"], n=f"{limits.row:,}"
+            )
+        case "UNPACKED":
+            return _("{file} unpacks to more than {n} bytes; split it into several files.").format(
+                file=path.name, n=f"{limits.unpacked:,}"
+            )
+        case "NO_ARCHIVE":
+            return _("{file} is no sound XLSX file; save it again as .xlsx, without a password.").format(file=path.name)
+        case "UNREADABLE":
+            return _("{file} cannot be read as a spreadsheet; save it again as .xlsx, without a password.").format(
+                file=path.name
+            )
+    return _too_much(path)
+
+
+def _too_much(path: Path) -> str:
+    return _("{file} takes more memory or time to read than is allowed; split it into several files.").format(
+        file=path.name
+    )
+
+
+def _table(sheet: Mapping[str, Any], path: Path, written: _Written, note: Note) -> Table:
+    called = f"{path.name}, sheet {sheet['name']}"
+    if sheet["merged"]:
+        note(f"{called}: has merged cells; their value counts for the first cell alone, the others are empty.")
+    rows = written.rows(sheet["start"], sheet["end"])
+    number, cells = next(rows)
+    columns = header(cells if number == 1 else [], called)
+    return Table(sheet["name"], called, columns, _rows_sheets(rows, columns, called, sheet["first_column"]))
+
+
+def _rows_sheets(
+    rows: Iterator[tuple[int, list[Any]]], columns: tuple[str, ...], file: str, first_column: int
+) -> Iterator[SourceRow | RowProblem]:
+    for number, cells in rows:
+        stripped = [cell.strip() if isinstance(cell, str) else cell for cell in cells]
+        row = row_of(columns, stripped, file, number, first_column)
+        if row is not None:
+            yield row
+
+
+def _cell(item: tuple[str, str]) -> Any:
+    kind, text = item
+    return READ[kind](text) if kind in READ else text
+
 
 ENDINGS = (".csv", ".tsv", ".txt", ".xlsx", ".json", ".jsonl")
 DEEPEST = 100
 LONGEST_ENTRY = 10_000_000
 
 
-def read(path: Path, note: Note, limits: Limits = Limits()) -> list[Table]:  # noqa: B008 # it is frozen
+def read(path: Path, note: Note, limits: Limits = Limits()) -> list[Table]:  # it is frozen
     """Return the tables in a file: one, or one for each sheet of a spreadsheet.
 
     `note` is told what was found out about the file; `limits` are those of a spreadsheet. Raises Refused, also later
@@ -36,24 +443,24 @@ def read(path: Path, note: Note, limits: Limits = Limits()) -> list[Table]:  # n
             return [Table(path.stem, path.name, None, _rows(_json_objects(path), path.name))]
         case ".jsonl":
             return [Table(path.stem, path.name, None, _rows(_json_lines(path), path.name))]
-    raise Refused(f"{path.name} is in a format that cannot be read; give one of {', '.join(ENDINGS)}.")
+    raise LoadAborted(f"{path.name} is in a format that cannot be read; give one of {', '.join(ENDINGS)}.")
 
 
 def _check_file(path: Path) -> None:
     try:
         if path.is_dir():
-            raise Refused(f"{path} is a directory where a file is needed.")
+            raise LoadAborted(f"{path} is a directory where a file is needed.")
         with path.open("rb") as file:
             empty = not file.read(1)
     except FileNotFoundError:
-        raise Refused(f"There is no file {path}.") from None
+        raise LoadAborted(f"There is no file {path}.") from None
     except OSError as error:
-        raise Refused(f"{path} cannot be read: {error.strerror or error}.") from None
+        raise LoadAborted(f"{path} cannot be read: {error.strerror or error}.") from None
     if empty:
-        raise Refused(_("{file} is empty.").format(file=path.name))
+        raise LoadAborted(_("{file} is empty.").format(file=path.name))
 
 
-def _rows(objects: Iterator[tuple[int, Any]], file: str) -> Iterator[Row | RowProblem]:
+def _rows(objects: Iterator[tuple[int, Any]], file: str) -> Iterator[SourceRow | RowProblem]:
     for number, given in objects:
         if isinstance(given, dict):
             yield LooseRow(((name, _stripped(value)) for name, value in given.items()), file, number)
@@ -72,14 +479,14 @@ def _json_objects(path: Path) -> Iterator[tuple[int, Any]]:
                 found += 1
                 if found > 1:
                     sentence = _("{file} holds another list of rows, {name}; give each list in a file of its own.")
-                    raise Refused(sentence.format(file=path.name, name=show(name)))
+                    raise LoadAborted(sentence.format(file=path.name, name=show(name)))
                 yield from enumerate(_entries(events, path.name, entry), start=1)
             if not found:
-                raise Refused(_("{file} must hold a list of rows, alone or under one name.").format(file=path.name))
+                raise LoadAborted(_("{file} must hold a list of rows, alone or under one name.").format(file=path.name))
     except (ijson.JSONError, ValueError):
         if not is_utf_8(path):
-            raise Refused(undecodable(path, "utf-8")) from None
-        raise Refused(_("{file} is no sound JSON.").format(file=path.name)) from None
+            raise LoadAborted(undecodable(path, "utf-8")) from None
+        raise LoadAborted(_("{file} is no sound JSON.").format(file=path.name)) from None
 
 
 class _Entry:
@@ -98,7 +505,7 @@ class _Entry:
         self._read += len(chunk)
         if self._read > LONGEST_ENTRY:
             sentence = _("{file}: a row is longer than {n} bytes; split it.")
-            raise Refused(sentence.format(file=self._name, n=f"{LONGEST_ENTRY:,}"))
+            raise LoadAborted(sentence.format(file=self._name, n=f"{LONGEST_ENTRY:,}"))
         return chunk
 
 
@@ -119,7 +526,7 @@ def _lists(events: Iterator[tuple[str, Any]], file: str) -> Iterator[str]:
             continue
         depth += event.startswith("start_") - event.startswith("end_")
         if depth > DEEPEST:
-            raise Refused(_too_deep(file))
+            raise LoadAborted(_too_deep(file))
 
 
 class _Names:
@@ -137,7 +544,7 @@ class _Names:
             self._open.pop()
         elif event == "map_key":
             if value in self._open[-1]:
-                raise Refused(_twice(self._file, row, value))
+                raise LoadAborted(_twice(self._file, row, value))
             self._open[-1].add(value)
 
 
@@ -149,7 +556,7 @@ def _entries(events: Iterator[tuple[str, Any]], file: str, entry: _Entry) -> Ite
         if depth < 0:
             return
         if depth > DEEPEST:
-            raise Refused(_too_deep(file))
+            raise LoadAborted(_too_deep(file))
         names.check(event, value, row)
         builder.event(event, value)
         if depth == 0:
@@ -168,15 +575,15 @@ def _json_line(line: str, file: str, number: int) -> Any:
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         names = Counter(name for name, _value in pairs)
         if len(names) < len(pairs):
-            raise Refused(_twice(file, number, names.most_common(1)[0][0]))
+            raise LoadAborted(_twice(file, number, names.most_common(1)[0][0]))
         return dict(pairs)
 
     try:
         value = json.loads(line, object_pairs_hook=once, parse_constant=_no_number)
     except (ValueError, RecursionError):
-        raise Refused(_("{file}, line {line} is no sound JSON.").format(file=file, line=number)) from None
+        raise LoadAborted(_("{file}, line {line} is no sound JSON.").format(file=file, line=number)) from None
     if _is_deeper(value, DEEPEST):
-        raise Refused(_too_deep(file))
+        raise LoadAborted(_too_deep(file))
     return value
 
 

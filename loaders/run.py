@@ -1,38 +1,33 @@
-"""One run of a source: read, map, validate, stage, check, write, sweep."""
+"""Run one load: read, map, validate, stage, check, write, prune."""
 
 import secrets
 from pathlib import Path
 
-from loaders.before import Before
-from loaders.checks import Checks
-from loaders.clearing import Clearing
-from loaders.comparing import compare
-from loaders.files import open_tables
-from loaders.intake import Intake
-from loaders.lease import Lease
-from loaders.mapping import Mapped, MapRow
-from loaders.outcome import Outcome, Refused, RowProblem, Tally
-from loaders.progress import Progress, silent
-from loaders.rows import Row
-from loaders.source import TABLES, Source
+from loaders.readers import SourceRow
+from loaders.removals import Clearing
+from loaders.result import LoadAborted, LoadResult, RowProblem, Tally
+from loaders.source import TABLES, Mapped, MapRow, SourceDefinition
 from loaders.staging import LINK_NAMES, Staging
-from loaders.writing import Writing
+from loaders.tables import open_tables
+from loaders.validate import Before, Checks, Intake
+from loaders.writer import BatchWriter, Lease, compare
 from registry.clock import current_time
-from registry.store import Store
+from registry.database.driver import Store
+from registry.progress import Progress, silent
 
 EVERY = 1_000
 
 
 def run(
     store: Store,
-    source: Source,
+    source: SourceDefinition,
     *,
     from_path: Path | None = None,
     dry_run: bool = False,
     sweep: bool = True,
     retire_most: bool = False,
     progress: Progress = silent,
-) -> Outcome:
+) -> LoadResult:
     """Load a source and return what came of it.
 
     Everything is read and checked before anything is written: a run that is refused writes nothing, and `dry_run`
@@ -59,13 +54,13 @@ def run(
             else:
                 with Lease(store, source.id, name) as lease:
                     before = prepare(staging)
-                    Writing(source, name, staging, store, before, tally, progress).write(lease, sweep=sweep)
-    except Refused as refusal:
+                    BatchWriter(source, name, staging, store, before, tally, progress).write(lease, sweep=sweep)
+    except LoadAborted as refusal:
         return tally.outcome(source.id, name, dry_run=dry_run, refused=str(refusal))
     return tally.outcome(source.id, name, dry_run=dry_run)
 
 
-def read(source: Source, from_path: Path | None, staging: Staging, tally: Tally, progress: Progress) -> None:
+def read(source: SourceDefinition, from_path: Path | None, staging: Staging, tally: Tally, progress: Progress) -> None:
     """Read every table of the source, map and validate its rows, and stage what they give. Raises Refused."""
     intake = Intake(source, staging, tally)
     for table, map_row in open_tables(source, from_path, tally.note):
@@ -82,15 +77,15 @@ def read(source: Source, from_path: Path | None, staging: Staging, tally: Tally,
                 progress(table.file, EVERY)
 
 
-def _mapped(map_row: MapRow, row: Row, source: Source) -> list[Mapped]:
+def _mapped(map_row: MapRow, row: SourceRow, source: SourceDefinition) -> list[Mapped]:
     try:
         return list(map_row(row))
-    except Refused:
+    except LoadAborted:
         raise
     except Exception as error:
         what = f"{type(error).__name__}: {error}"
-        raise Refused(f"The mapping of {source.id} failed at {row.file}, row {row.number}: {what}.") from error
+        raise LoadAborted(f"The mapping of {source.id} failed at {row.file}, row {row.number}: {what}.") from error
 
 
-def _run_id(source: Source) -> str:
+def _run_id(source: SourceDefinition) -> str:
     return f"run:{source.id}:{current_time():%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"

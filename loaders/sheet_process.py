@@ -1,6 +1,6 @@
 """Read a spreadsheet in a process of its own, whose memory and time are limited.
 
-`loaders.sheets` runs this file: `python sheet_process.py FILE LIMITS`, where LIMITS is JSON. It imports nothing of ours.
+`loaders.readers` runs this file: `python sheet_process.py FILE LIMITS`, where LIMITS is JSON. It imports nothing of ours.
 It writes a line of JSON for each row that is not empty, `[number, cell, …]`, and a last line: either
 `{"sheets": [{"name", "first_column", "merged", "start", "end"}, …]}`, whose `start` and `end` are places in what was
 written, or `{"refused": CODE, …}`. A cell that JSON cannot hold is `{"TYPE": TEXT}`. No last line means that it was ended.

@@ -1,18 +1,19 @@
-"""Sources: a folder with a `source.toml` that says what is read, and a `mapping.py` unless it holds tables of ours."""
+"""Sources: a folder with `source.toml` and tables, or a `mapping.py` that maps rows to records and links."""
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from loaders.outcome import Refused
-from registry.model import MODEL
-from registry.settings import Settings
+from loaders.readers import SourceRow
+from loaders.result import Level, LoadAborted
+from registry.config import Settings
+from registry.model.definitions import MODEL
 
 DECLARATION = "source.toml"
 TABLES = "tables"
@@ -25,7 +26,7 @@ Policy = Literal["earliest", "latest", "first"]
 Notation = Literal["id", "en"]
 
 
-class Source(BaseModel):
+class SourceDefinition(BaseModel):
     """What `source.toml` says. `folder` is where it stands, `id` the folder's name with hyphens.
 
     - `illustrative`: whether its records are invented, which every page then says
@@ -85,28 +86,28 @@ class Source(BaseModel):
         return {name: value for name in ("steward", "access") if (value := getattr(self, name)) is not None}
 
 
-def read_source(folder: Path) -> Source:
+def read_source(folder: Path) -> SourceDefinition:
     """Return the source that a folder declares. Raises Refused with what is wrong in its `source.toml`."""
     path = folder / DECLARATION
     try:
         declared = tomllib.loads(path.read_text(encoding="utf-8"))
-        return Source(**{**declared, "folder": folder, "id": folder.resolve().name.lower().replace("_", "-")})
+        return SourceDefinition(**{**declared, "folder": folder, "id": folder.resolve().name.lower().replace("_", "-")})
     except FileNotFoundError:
-        raise Refused(f"{folder} is no source: it holds no {DECLARATION}.") from None
+        raise LoadAborted(f"{folder} is no source: it holds no {DECLARATION}.") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise Refused(f"{path} cannot be read: {error}.") from None
+        raise LoadAborted(f"{path} cannot be read: {error}.") from None
     except tomllib.TOMLDecodeError as error:
-        raise Refused(f"{path} is no sound TOML: {error}.") from None
+        raise LoadAborted(f"{path} is no sound TOML: {error}.") from None
     except ValidationError as error:
-        raise Refused(f"{path}: {_first(error)}") from None
+        raise LoadAborted(f"{path}: {_first(error)}") from None
 
 
-def known_sources(settings: Settings) -> list[Source]:
+def known_sources(settings: Settings) -> list[SourceDefinition]:
     """Return the sources that come with the registry and those in the site's own folder, by id. Raises Refused."""
     return [read_source(folder) for _, folder in sorted(_folders(settings).items())]
 
 
-def find_source(name: str, settings: Settings) -> Source:
+def find_source(name: str, settings: Settings) -> SourceDefinition:
     """Return the source of this name, or in this folder. Raises Refused, naming the nearest when there is none."""
     folders = _folders(settings)
     wanted = name.lower().replace("_", "-")
@@ -115,7 +116,7 @@ def find_source(name: str, settings: Settings) -> Source:
     if re.search(r"[/\\]", name) or Path(name).is_dir():
         return read_source(Path(name))
     known = ", ".join(sorted(folders))
-    raise Refused(f"There is no source {name!r}{_nearest(wanted, folders)} The sources are {known}.")
+    raise LoadAborted(f"There is no source {name!r}{_nearest(wanted, folders)} The sources are {known}.")
 
 
 def _folders(settings: Settings) -> dict[str, Path]:
@@ -139,6 +140,92 @@ def _first(error: ValidationError) -> str:
     first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
     name = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        return f"a source has no entry {name!r}{_nearest(name, Source.model_fields)}"
+        return f"a source has no entry {name!r}{_nearest(name, SourceDefinition.model_fields)}"
     message = first["msg"].removeprefix("Value error, ")
     return f"{name}: {message}" if message.endswith((".", "?")) else f"{name}: {message}."
+
+
+__all__ = [
+    "GivenNone",
+    "GivenRecord",
+    "GivenTie",
+    "MapRow",
+    "Mapped",
+    "Remark",
+    "SourceRow",
+    "implied",
+    "left_out",
+    "no_tie",
+    "noted",
+    "record",
+    "tie",
+]
+
+
+class GivenRecord(NamedTuple):
+    """A record as a row gives it; `implied` when it is known only because other rows name it."""
+
+    kind: str
+    id: str
+    properties: Mapping[str, Any]
+    implied: bool = False
+
+
+class GivenTie(NamedTuple):
+    """A tie as a row gives it, from the record `here`, whose end it is, to the record `there`."""
+
+    end: str
+    here: str
+    there: str
+    properties: Mapping[str, Any]
+
+
+class GivenNone(NamedTuple):
+    """What a row says of a link where its record has no such tie."""
+
+    end: str
+
+
+class Remark(NamedTuple):
+    """What the mapping has to say about a row: that it, or a part of it, is left out, or something to know."""
+
+    level: Level
+    code: str
+    field: str
+    value: object
+    rule: str
+    message: str
+
+
+Mapped = GivenRecord | GivenTie | GivenNone | Remark
+MapRow = Callable[[SourceRow], Iterable[Mapped]]
+
+
+def record(kind: str, record_id: str, /, **properties: Any) -> GivenRecord:
+    """Give a record: `record("Agency", "x:1", name="Health Office", kind="department")`."""
+    return GivenRecord(kind, record_id, properties)
+
+
+def implied(kind: str, record_id: str, /, **properties: Any) -> GivenRecord:
+    """Give a record that this row only names: it is written, with a warning, when no row of its own gives it."""
+    return GivenRecord(kind, record_id, properties, implied=True)
+
+
+def tie(end: str, here: str, there: str, /, **properties: Any) -> GivenTie:
+    """Give a tie: `tie("Agency.uses", agency, resource, role="reuse")`; the end may be that of either kind."""
+    return GivenTie(end, here, there, properties)
+
+
+def no_tie(end: str, /) -> GivenNone:
+    """Say that a record has no such tie: one that it had before is removed, also where no row gives any of the link."""
+    return GivenNone(end)
+
+
+def left_out(code: str, field: str, value: object, rule: str, message: str) -> Remark:
+    """Say that the row, or what would be made of it, is left out."""
+    return Remark("error", code, field, value, rule, message)
+
+
+def noted(code: str, field: str, value: object, rule: str, message: str) -> Remark:
+    """Say something about a row that is kept."""
+    return Remark("warning", code, field, value, rule, message)

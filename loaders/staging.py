@@ -1,4 +1,4 @@
-"""The staging area: everything that a run read, kept in a temporary database until all of it has been checked."""
+"""The staging area: a temporary SQLite database that holds everything a run has read until it is checked."""
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -8,10 +8,10 @@ from typing import Any, NamedTuple, Self
 import orjson
 
 from loaders.source import Policy
-from registry.cypher.write import Stored, given_names, stored
-from registry.model import MODEL
-from registry.modelling import End, Link
-from registry.records import Record, Tie, show
+from registry.database.write import Stored, given_names, stored
+from registry.model.definitions import MODEL
+from registry.model.kinds import End, Link
+from registry.model.records import Record, Tie, show
 
 SCHEMA = """
 PRAGMA journal_mode = OFF;
@@ -35,7 +35,7 @@ LINK_NAMES = {
 LINKS = [link for link in MODEL.links() if (link.relation, link.start, link.end) in LINK_NAMES]
 
 
-class Place(NamedTuple):
+class RowLocation(NamedTuple):
     """The row that gave something."""
 
     file: str
@@ -45,7 +45,7 @@ class Place(NamedTuple):
 class Repeat(NamedTuple):
     """Something that is given a second time: where it was given before, and the first field that differs, if any."""
 
-    before: Place
+    before: RowLocation
     field: str | None
     value: str = ""
 
@@ -53,7 +53,7 @@ class Repeat(NamedTuple):
 class Named(NamedTuple):
     """An id that a row names: which row, in which field."""
 
-    place: Place
+    place: RowLocation
     field: str
     id: str
 
@@ -90,7 +90,7 @@ class Staging:
     def __exit__(self, *_: object) -> None:
         self._db.close()
 
-    def add_record(self, record: Record, place: Place, *, implied: bool = False) -> Repeat | None:
+    def add_record(self, record: Record, place: RowLocation, *, implied: bool = False) -> Repeat | None:
         """Keep a record. Returns the repeat when a row gave the same id before; then what was kept stays."""
         kind, row = record.kind.__name__, stored(record)
         values = (record.id, kind, orjson.dumps(row).decode(), *place, implied)
@@ -104,9 +104,9 @@ class Staging:
         given = given_names(record.kind)
         differing = (name for name in _differing(orjson.loads(body), row) if name in given)
         field = "kind" if old_kind != kind else next(differing, None)
-        return Repeat(Place(file, number), field, show(record.values.get(field or "")))
+        return Repeat(RowLocation(file, number), field, show(record.values.get(field or "")))
 
-    def add_tie(self, tie: Tie, field: str, place: Place) -> Repeat | None:
+    def add_tie(self, tie: Tie, field: str, place: RowLocation) -> Repeat | None:
         """Keep a tie. Returns the repeat when it was given before; where the source says how, the two are made one."""
         key = (link_name(tie.end.link), tie.start_id, tie.end_id)
         values = (*key, orjson.dumps(tie.values).decode(), field, *place)
@@ -117,11 +117,11 @@ class Staging:
         merged = dict(orjson.loads(body))
         for name in list(_differing(merged, tie.values)):
             if name not in self._repeated:
-                return Repeat(Place(file, number), name, show(tie.values.get(name)))
+                return Repeat(RowLocation(file, number), name, show(tie.values.get(name)))
             merged[name] = _KEEP[self._repeated[name]](merged.get(name), tie.values.get(name))
         change = "UPDATE ties SET body = ? WHERE link = ? AND start = ? AND finish = ?"
         self._db.execute(change, (orjson.dumps(merged).decode(), *key))
-        return Repeat(Place(file, number), None)
+        return Repeat(RowLocation(file, number), None)
 
     def give(self, file: str, of: str, names: Iterable[str]) -> None:
         """Keep in mind that a file says something of these properties of a kind or of a link, be it that there is none."""
@@ -205,16 +205,16 @@ class Staging:
         """Tell whether a row that gave this record was left out."""
         return bool(self._db.execute("SELECT 1 FROM spared WHERE kind = ? AND id = ?", (kind, record_id)).fetchone())
 
-    def origin(self, record_id: str) -> tuple[Place, bool]:
+    def origin(self, record_id: str) -> tuple[RowLocation, bool]:
         """Return the row that gave a record that is kept, and whether it is only implied there."""
         text = "SELECT file, row, implied FROM records WHERE id = ?"
         file, row, implied = self._db.execute(text, (record_id,)).fetchone()
-        return Place(file, row), bool(implied)
+        return RowLocation(file, row), bool(implied)
 
-    def implied(self) -> Iterator[tuple[str, str, Place]]:
+    def implied(self) -> Iterator[tuple[str, str, RowLocation]]:
         """Give kind, id and place of the records that no row of their own gives."""
         for kind, record_id, *place in self._db.execute("SELECT kind, id, file, row FROM records WHERE implied"):
-            yield kind, record_id, Place(*place)
+            yield kind, record_id, RowLocation(*place)
 
     def ends_not_here(self, link: str, side: str, kind: str, size: int) -> Iterator[list[str]]:
         """Give the ids at one side of a link's ties that no record of the kind has here, each once, in batches."""
@@ -232,17 +232,17 @@ class Staging:
         which = f"FROM ties WHERE link = ? AND {side} IN (SELECT id FROM missing)"  # nosec B608 # a column of ours
         rows = self._db.execute(f"SELECT file, row, field, {side} {which} ORDER BY file, row", (link,)).fetchall()
         self._db.execute(f"DELETE {which}", (link,))
-        return [Named(Place(file, row), field, record_id) for file, row, field, record_id in rows]
+        return [Named(RowLocation(file, row), field, record_id) for file, row, field, record_id in rows]
 
-    def lose_tie(self, link: str, start: str, finish: str) -> Place:
+    def lose_tie(self, link: str, start: str, finish: str) -> RowLocation:
         """Forget a tie, and return the row that gave it."""
         which = (link, start, finish)
         text = "SELECT file, row FROM ties WHERE link = ? AND start = ? AND finish = ?"
-        place = Place(*self._db.execute(text, which).fetchone())
+        place = RowLocation(*self._db.execute(text, which).fetchone())
         self._db.execute("DELETE FROM ties WHERE link = ? AND start = ? AND finish = ?", which)
         return place
 
-    def with_few(self, link: str, side: str, kind: str, least: int) -> list[tuple[str, str, Place, set[str]]]:
+    def with_few(self, link: str, side: str, kind: str, least: int) -> list[tuple[str, str, RowLocation, set[str]]]:
         """Return the records of a kind that have fewer ties of a link: id, status, place, and the ids at the far side."""
         far = "finish" if side == "start" else "start"
         text = (
@@ -252,25 +252,30 @@ class Staging:
             " ORDER BY records.rowid"
         )
         rows = self._db.execute(text, (link, kind, least)).fetchall()
-        return [(one, status, Place(file, row), set(orjson.loads(own or "[]"))) for one, status, file, row, own in rows]
+        return [
+            (one, status, RowLocation(file, row), set(orjson.loads(own or "[]")))
+            for one, status, file, row, own in rows
+        ]
 
-    def linked(self, kind: str, links: Sequence[str]) -> Iterator[tuple[str, Mapping[str, Any], Place, dict[str, str]]]:
+    def linked(
+        self, kind: str, links: Sequence[str]
+    ) -> Iterator[tuple[str, Mapping[str, Any], RowLocation, dict[str, str]]]:
         """Give the records of a kind: id, properties, place, and by link the record that they are tied to, if one is."""
         text = "SELECT id, body, file, row FROM records WHERE kind = ? ORDER BY rowid"
         tied = "SELECT link, finish FROM ties WHERE start = ? AND link = ?"
         for one, body, *place in self._db.execute(text, (kind,)).fetchall():
             far = dict(pair for link in links for pair in self._db.execute(tied, (one, link)))
-            yield one, orjson.loads(body), Place(*place), far
+            yield one, orjson.loads(body), RowLocation(*place), far
 
     def body(self, kind: str, record_id: str) -> Mapping[str, Any] | None:
         """Return what is kept of a record, None where none of the kind is."""
         row = self._db.execute("SELECT body FROM records WHERE id = ? AND kind = ?", (record_id, kind)).fetchone()
         return dict(orjson.loads(row[0])) if row else None
 
-    def place_of(self, kind: str, record_id: str) -> Place | None:
+    def place_of(self, kind: str, record_id: str) -> RowLocation | None:
         """Return the row that gave a record, None where none of the kind is kept."""
         row = self._db.execute("SELECT file, row FROM records WHERE id = ? AND kind = ?", (record_id, kind)).fetchone()
-        return Place(*row) if row else None
+        return RowLocation(*row) if row else None
 
     def several(self, link: str) -> list[str]:
         """Return the ids that start more than one tie of a link."""
@@ -284,7 +289,7 @@ class Staging:
             " AND NOT EXISTS (SELECT 1 FROM records AS other WHERE other.id = named AND other.kind = ?)"
         )
         for batch in self._batches(text, (f"$.{field}", kind, target), size):
-            yield [(record_id, Named(Place(file, row), field, named)) for record_id, file, row, named in batch]
+            yield [(record_id, Named(RowLocation(file, row), field, named)) for record_id, file, row, named in batch]
 
     def _batches(self, text: str, values: Sequence[str], size: int) -> Iterator[list[Any]]:
         with closing(self._db.execute(text, values)) as rows:

@@ -1,21 +1,25 @@
-"""The format `tables`, which follows from the model alone: a table for each kind, and for each link with properties.
+"""The format `tables`: one table per kind and per link with properties; empty templates to fill in."""
 
-- `agencies`: a column for each property and for each link without properties, its ids separated by semicolons
-- `services.providers`: the columns `service` and `agency`, and one for each property of the link
-"""
-
+import csv
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from functools import cache
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from loaders.mapping import Mapped, MapRow, Row, no_tie, record, tie
-from loaders.outcome import Refused
-from loaders.rows import Table
-from registry.model import MODEL
-from registry.modelling import End, Kind, Property, snake
-from registry.records import DEFAULTS
-from registry.words import _
+import xlsxwriter
+
+from loaders.readers import GUIDE, Note, SourceRow, Table, read
+from loaders.result import LoadAborted
+from loaders.source import TABLES, Mapped, MapRow, SourceDefinition, no_tie, record, tie
+from registry.i18n import _
+from registry.model import values
+from registry.model.codelists import code_list
+from registry.model.definitions import MODEL
+from registry.model.kinds import End, Kind, Property, snake
+from registry.model.records import DEFAULTS
 
 
 @cache
@@ -58,7 +62,7 @@ def map_table(table: Table) -> MapRow:
     if table.name not in table_names():
         sentence = _("{file}: there is no table {name} in the model{near}")
         near = _near(table.name, table_names())
-        raise Refused(sentence.format(file=table.file, name=repr(table.name), near=near))
+        raise LoadAborted(sentence.format(file=table.file, name=repr(table.name), near=near))
     if table.columns is not None:
         _check_columns(table, table.columns)
     kind, end = table_names()[table.name]
@@ -68,7 +72,7 @@ def map_table(table: Table) -> MapRow:
 def _record_mapper(kind: type[Kind]) -> MapRow:
     links = {end.name: f"{kind.__name__}.{end.name}" for end in declared(kind) if not end.link.properties}
 
-    def records(row: Row) -> Iterator[Mapped]:
+    def records(row: SourceRow) -> Iterator[Mapped]:
         yield record(kind.__name__, row["id"], **{name: value for name, value in row.items() if name not in links})
         for name, end in links.items():
             if name in row:
@@ -81,7 +85,7 @@ def _record_mapper(kind: type[Kind]) -> MapRow:
 def _tie_mapper(kind: type[Kind], end: End) -> MapRow:
     here, there = snake(kind.__name__), snake(end.target)
 
-    def ties(row: Row) -> Iterator[Mapped]:
+    def ties(row: SourceRow) -> Iterator[Mapped]:
         properties = {name: value for name, value in row.items() if name not in (here, there)}
         yield tie(f"{kind.__name__}.{end.name}", row[here], row[there], **properties)
 
@@ -101,11 +105,11 @@ def _check_columns(table: Table, columns: Sequence[str]) -> None:
     for column in columns:
         if column not in known:
             sentence = _("{file}: the table has no column {column} in the model{near}")
-            raise Refused(sentence.format(file=table.file, column=repr(column), near=_near(column, known)))
+            raise LoadAborted(sentence.format(file=table.file, column=repr(column), near=_near(column, known)))
     for column in required_in(table.name):
         if column not in columns:
             sentence = _("{file} lacks the column {column}; it has {columns}.")
-            raise Refused(sentence.format(file=table.file, column=repr(column), columns=", ".join(columns)))
+            raise LoadAborted(sentence.format(file=table.file, column=repr(column), columns=", ".join(columns)))
 
 
 def _filled_in(kind: type[Kind], column: str) -> bool:
@@ -117,3 +121,201 @@ def _near(name: str, known: Iterable[str]) -> str:
     if near:
         return _("; did you mean {name}?").format(name=near[0])
     return _("; there are {names}.").format(names=", ".join(known))
+
+
+ROWS = 2_000
+CODES = "codes"
+EXAMPLES: dict[type[values.Value], str] = {
+    values.Id: "kota:dinas-kesehatan",
+    values.Ref: "kota:dinas-kesehatan",
+    values.Text: "Dinas Kesehatan",
+    values.Prose: "Satu atau dua kalimat.",
+    values.Code: "cofog-1999",
+    values.Date: "2026-12-31",
+    values.Number: "12.5",
+    values.Integer: "3",
+    values.Flag: "yes",
+    values.Url: "https://www.example.org",
+    values.Texts: "grup:kesehatan; kota:dinas-sosial",
+    values.Identifiers: "kemendagri:32.76",
+}
+
+
+def write_template(kind: str, path: Path) -> None:
+    """Write an empty table for a kind, named in the singular or the plural.
+
+    A `.csv` gets the header of the kind's own table; a `.xlsx` a sheet for each of its tables, where codes are chosen
+    from a list, and a guide to the columns. Raises Refused: unknown kind, other ending, file that is there already.
+    """
+    tables = tables_of(kind)
+    if path.suffix.lower() not in (".csv", ".xlsx"):
+        raise LoadAborted(f"{path.name}: a template is a .csv or a .xlsx file.")
+    if path.exists():
+        raise LoadAborted(f"{path} is there already; choose another name, so that nothing filled in is lost.")
+    try:
+        _write_csv(tables[0], path) if path.suffix.lower() == ".csv" else _write_xlsx(tables, path)
+    except (OSError, xlsxwriter.exceptions.FileCreateError) as error:
+        raise LoadAborted(f"{path} cannot be written: {error}.") from None
+
+
+def tables_of(kind: str) -> list[str]:
+    """Return the names of the tables of a kind, its own first. Raises Refused, naming the nearest kind."""
+    kinds = {one.__name__.lower(): one.plural for one, end in table_names().values() if end is None}
+    plural = kinds.get(kind.lower(), kind.lower())
+    if plural not in kinds.values():
+        near = get_close_matches(kind.lower(), [*kinds, *kinds.values()], n=1)
+        hint = f"did you mean {near[0]}?" if near else f"the kinds are {', '.join(kinds)}."
+        raise LoadAborted(f"There is no kind {kind!r}; {hint}")
+    return [name for name in table_names() if name.split(".")[0] == plural]
+
+
+def _write_csv(table: str, path: Path) -> None:
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        csv.writer(file).writerow(columns_of(table))
+
+
+def _write_xlsx(tables: list[str], path: Path) -> None:
+    with xlsxwriter.Workbook(path) as book:
+        heading = book.add_format({"bold": True, "bottom": 1})
+        sheets = {table: book.add_worksheet(table) for table in tables}
+        lists = _write_codes(book, tables)
+        for table, sheet in sheets.items():
+            _write_table(book, sheet, table, heading, lists)
+        _write_guide(book, tables, heading)
+
+
+def _write_table(book: Any, sheet: Any, table: str, heading: Any, lists: dict[str, str]) -> None:
+    """Write the header; cells are text, so that 007 stays 007, but for dates and numbers."""
+    formats = {"STRING": book.add_format({"num_format": "@"}), "Date": book.add_format({"num_format": "yyyy-mm-dd"})}
+    sheet.freeze_panes(1, 0)
+    for place, (column, one) in enumerate(columns_of(table).items()):
+        value = one.value if isinstance(one, Property) else values.Id
+        sheet.set_column(place, place, 24, formats.get(value.scalar) or formats.get(value.stored))
+        sheet.write_string(0, place, column, heading)
+        if isinstance(one, Property) and one.codes:
+            sheet.data_validation(1, place, ROWS, place, {"validate": "list", "source": lists[one.codes]})
+
+
+def _write_codes(book: Any, tables: list[str]) -> dict[str, str]:
+    """Write every code list into a column of a hidden sheet; return where each stands."""
+    sheet = book.add_worksheet(CODES)
+    sheet.hide()
+    found = {}
+    for place, name in enumerate(sorted(set(_code_lists(tables)))):
+        codes = list(code_list(name))
+        sheet.write_column(0, place, codes)
+        letter = xlsxwriter.utility.xl_col_to_name(place)
+        found[name] = f"={CODES}!${letter}$1:${letter}${len(codes)}"
+    return found
+
+
+def _write_guide(book: Any, tables: list[str], heading: Any) -> None:
+    sheet = book.add_worksheet(GUIDE)
+    wrapped = book.add_format({"text_wrap": True, "valign": "top"})
+    for place, width in enumerate((24, 24, 60, 10, 60, 36)):
+        sheet.set_column(place, place, width, wrapped)
+    names = (_("table"), _("column"), _("what it is"), _("required"), _("codes"), _("example"))
+    sheet.write_row(0, 0, names, heading)
+    sheet.freeze_panes(1, 0)
+    for number, row in enumerate(guide(tables), start=1):
+        for place, text in enumerate(row):
+            sheet.write_string(number, place, text)
+
+
+def guide(tables: list[str]) -> Iterator[tuple[str, str, str, str, str, str]]:
+    """Give a row for each column: table, column, what it is, required, its codes with both labels, an example."""
+    for table in tables:
+        for column, one in columns_of(table).items():
+            yield table, column, _what(one, column), _("yes") if column in required_in(table) else "", *_shown(one)
+
+
+def _what(one: Property | End | None, column: str) -> str:
+    if isinstance(one, Property):
+        return _(one.doc)
+    if isinstance(one, End):
+        return f"{_(one.doc)} {_('Ids, separated by semicolons.')}"
+    return f"{_('The id of a record of this kind:')} {column}."
+
+
+def _shown(one: Property | End | None) -> tuple[str, str]:
+    """Return the codes of a column with both labels, and an example."""
+    if not isinstance(one, Property):
+        return "", "kota:dinas-kesehatan; kota:dinas-sosial" if one else EXAMPLES[values.Id]
+    if not one.codes:
+        return "", EXAMPLES[one.value]
+    entries = code_list(one.codes).values()
+    return "\n".join(f"{entry.code}: {entry.label_id} / {entry.label_en}" for entry in entries), next(
+        iter(entries)
+    ).code
+
+
+def _code_lists(tables: list[str]) -> Iterator[str]:
+    for table in tables:
+        for one in columns_of(table).values():
+            if isinstance(one, Property) and one.codes:
+                yield one.codes
+
+
+MAPPING = "mapping.py"
+TABLE_ENDINGS = (".csv", ".tsv", ".xlsx", ".json", ".jsonl")
+
+
+def open_tables(source: SourceDefinition, from_path: Path | None, note: Note) -> Iterator[tuple[Table, MapRow]]:
+    """Give every table of a source with the function that maps its rows.
+
+    The files are looked for in `from_path`, or in the source's own folder, and nowhere else; for the format `tables`,
+    `from_path` is itself the folder of the tables, or the only file. Raises Refused.
+    """
+    if source.format == TABLES:
+        for path in _table_files(source, from_path):
+            for table in read(path, note):
+                yield table, map_table(table)
+    else:
+        mapping = _mapping(source)
+        for path in [_inside(from_path or source.folder, name) for name in source.files]:
+            yield from ((table, _function(mapping, source, path.stem)) for table in read(path, note))
+
+
+def _table_files(source: SourceDefinition, from_path: Path | None) -> list[Path]:
+    starts = [from_path] if from_path else [_inside(source.folder, name) for name in source.files]
+    found = [path for start in starts for path in _tables_at(start)]
+    if not found:
+        raise LoadAborted(
+            f"There are no tables in {', '.join(map(str, starts))}; a table is a file such as agencies.csv."
+        )
+    return found
+
+
+def _tables_at(start: Path) -> list[Path]:
+    if not start.is_dir():
+        return [start]
+    return [_inside(start, path.name) for path in sorted(start.iterdir()) if path.suffix.lower() in TABLE_ENDINGS]
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """Return the path of a file in the folder. Raises Refused when the name leads out of it."""
+    path = folder / name
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise LoadAborted(f"{name} lies outside {folder}; a source reads only what is inside its folder.")
+    return path
+
+
+def _mapping(source: SourceDefinition) -> ModuleType:
+    path = source.folder / MAPPING
+    spec = spec_from_file_location(f"mapping of {source.id}", path)
+    if not path.is_file() or spec is None or spec.loader is None:
+        raise LoadAborted(f"{source.folder} has no {MAPPING}; every format but {TABLES} needs one.")
+    module = module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise LoadAborted(f"{path} cannot be loaded: {type(error).__name__}: {error}.") from error
+    return module
+
+
+def _function(mapping: ModuleType, source: SourceDefinition, stem: str) -> MapRow:
+    name = stem.replace("-", "_")
+    function = getattr(mapping, name, None)
+    if not callable(function):
+        raise LoadAborted(f"{source.folder / MAPPING} has no function {name}, which would map the rows of {stem}.")
+    return function  # type: ignore[no-any-return]

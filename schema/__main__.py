@@ -1,6 +1,6 @@
 """Print the GraphQL schema: `python -m schema`."""
 
-from registry.model import MODEL
-from schema.graph_api import build_schema
+from registry.model.definitions import MODEL
+from schema.schema import build_schema
 
 print(build_schema(MODEL).as_str())

@@ -1,14 +1,25 @@
-"""The input types of a model: what records can be filtered and sorted by."""
+"""The GraphQL inputs for filters and order, generated from the model."""
 
 from typing import Any
 
 import strawberry
 
-from registry.modelling import End, Kind, Link, Model, Property
-from registry.plan import OPERATORS
-from registry.values import Date, Flag, Id, Instant, Integer, Number, Texts
-from schema.building import CLOSED_LISTS, DAY, DIRECTION, PERIOD, PYTHON, add_input, listing, made_class
-from schema.names import camel, field_of, link_type
+from registry.database.query import OPERATORS
+from registry.model.kinds import End, Kind, Link, Model, Property
+from registry.model.values import Date, Flag, Id, Instant, Integer, Number, Texts
+from schema.types import (
+    CLOSED_LISTS,
+    DAY,
+    DIRECTION,
+    PERIOD,
+    PYTHON,
+    add_input,
+    camel,
+    field_of,
+    link_type,
+    listing,
+    made_class,
+)
 
 UNSEEN = "What you have no access to is unknown: no condition on it holds, nor does its negation."
 QUANTIFIED = f"How many of the linked records must meet conditions: some, none or every. {UNSEEN}"

@@ -1,10 +1,73 @@
-"""What one operation may ask for at most, and how its cost is counted."""
+"""Limits and query cost of an operation, and the errors that refuse it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
-from registry.plan import ById, ByIds, Count, Explore, Facet, Follow, Look, Page, Question, Select, Total
-from schema.refusal import Refused
+from graphql import GraphQLError
+
+from registry.database.query import (
+    ById,
+    ByIds,
+    Explore,
+    FacetQuery,
+    Follow,
+    LinkCount,
+    Lookup,
+    Page,
+    Query,
+    Select,
+    Total,
+)
+from registry.i18n import _
+
+MESSAGE = 300  # characters: it may repeat what was sent
+log = logging.getLogger(__name__)
+AWAY = 5  # seconds until a store that does not answer may answer again
+
+
+class GraphQLRequestError(GraphQLError):
+    """An operation that is not carried out; `extensions.code` is one of the documented codes."""
+
+    def __init__(self, code: str, message: str, **details: Any) -> None:
+        nodes, path = details.pop("nodes", None), details.pop("path", None)
+        super().__init__(message, nodes=nodes, path=path, extensions={"code": code, **details})
+
+    def at(self, key: str) -> GraphQLRequestError:
+        """Return the refusal as one of the field with this response name, or of what it selects."""
+        return GraphQLRequestError(message=self.message, path=[key, *(self.path or ())], **(self.extensions or {}))
+
+
+def internal(cause: BaseException, path: list[str | int] | None = None) -> GraphQLRequestError:
+    """Return the refusal of an operation that failed by our fault; the log has the cause under the number it gives."""
+    incident = noted(cause, "an operation")
+    return GraphQLRequestError(
+        "INTERNAL", f"Something went wrong; the log has it as {incident}.", incident=incident, path=path
+    )
+
+
+def noted(cause: BaseException, what: str) -> str:
+    """Log why something failed by our fault; return the number to find it by, all that is told outside."""
+    number = secrets.token_hex(4)
+    log.error("%s failed, noted as %s", what, number, exc_info=cause)
+    return number
+
+
+def presented(error: GraphQLError) -> dict[str, Any]:
+    """Return an error as it is answered, with its code; what is neither ours nor the document's fault is internal."""
+    if not (error.extensions or {}).get("code"):
+        if error.original_error is not None and not isinstance(error.original_error, GraphQLError):
+            error = internal(error.original_error, error.path)
+        else:
+            error.extensions = {**(error.extensions or {}), "code": "BAD_REQUEST"}
+    message = error.message if len(error.message) <= MESSAGE else f"{error.message[:MESSAGE]} …"
+    return {**error.formatted, "message": message}
+
 
 BODY = 1_000_000  # bytes of a request
 DOCUMENT = 50_000  # characters
@@ -35,9 +98,9 @@ COUNTED = 10**15  # costs beyond are all the same
 def page_size(asked: Any) -> int:
     """Return how many records a page or a list shows. Raises Refused."""
     if asked is None or asked < 0:
-        raise Refused("BAD_REQUEST", "first and last are numbers from 0 on.")
+        raise GraphQLRequestError("BAD_REQUEST", "first and last are numbers from 0 on.")
     if asked > PAGE:
-        raise Refused(
+        raise GraphQLRequestError(
             "TOO_COSTLY", f"A page holds at most {PAGE} records; {asked} were asked for.", cost=asked, limit=PAGE
         )
     return int(asked)
@@ -51,12 +114,12 @@ def page_rows(asked: Any) -> int:
 def check_variables(variables: Mapping[str, Any]) -> None:
     """Refuse variables of too many, too long or too deeply nested values, before anything is made of them."""
     counted, level = 0, list(variables.values())
-    for _ in range(NESTED):
+    for _depth in range(NESTED):
         if not level:
             return
         counted += len(level)
         if counted > VALUES:
-            raise Refused("TOO_COSTLY", f"The variables hold at most {VALUES:,} values.", limit=VALUES)
+            raise GraphQLRequestError("TOO_COSTLY", f"The variables hold at most {VALUES:,} values.", limit=VALUES)
         if any(isinstance(value, str) and len(value) > TEXT for value in level):
             raise too_long(TEXT)
         level = [inner for value in level for inner in _inside(value)]
@@ -64,21 +127,21 @@ def check_variables(variables: Mapping[str, Any]) -> None:
         raise too_nested()
 
 
-def too_long(limit: int) -> Refused:
+def too_long(limit: int) -> GraphQLRequestError:
     """Return the refusal of a value of more characters."""
-    return Refused("TOO_COSTLY", f"This value has at most {limit:,} characters.", limit=limit)
+    return GraphQLRequestError("TOO_COSTLY", f"This value has at most {limit:,} characters.", limit=limit)
 
 
-def too_nested() -> Refused:
+def too_nested() -> GraphQLRequestError:
     """Return the refusal of a value with too much in one another."""
-    return Refused("TOO_DEEP", f"A value is nested at most {NESTED} levels deep.", limit=NESTED)
+    return GraphQLRequestError("TOO_DEEP", f"A value is nested at most {NESTED} levels deep.", limit=NESTED)
 
 
 def _inside(value: Any) -> Iterable[Any]:
     return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
-def check_cost(questions: Sequence[Question | Explore], variables: Mapping[str, Any], changes: int = 0) -> int:
+def check_cost(questions: Sequence[Query | Explore], variables: Mapping[str, Any], changes: int = 0) -> int:
     """Return the cost of an operation: the values that its answer could hold. Raises Refused above COST."""
     return within_limit(sum(_cost(question, variables) for question in questions) + changes * CHANGE_COST)
 
@@ -90,11 +153,11 @@ def within_limit(cost: int) -> int:
         message = (
             f"The answer could hold {cost:,} values; the limit is {COST:,}. Ask for fewer records or fewer levels."
         )
-        raise Refused("TOO_COSTLY", message, cost=cost, limit=COST)
+        raise GraphQLRequestError("TOO_COSTLY", message, cost=cost, limit=COST)
     return cost
 
 
-def _cost(question: Question | Explore, variables: Mapping[str, Any]) -> int:
+def _cost(question: Query | Explore, variables: Mapping[str, Any]) -> int:
     match question:
         case ById():
             return max(_values(view, variables) for view in question.views)
@@ -102,7 +165,7 @@ def _cost(question: Question | Explore, variables: Mapping[str, Any]) -> int:
             return len(question.ids.value(variables)) * max(_values(view, variables) for view in question.views)
         case Page():
             return int(question.rows.value(variables)) * sum(_values(view, variables) for view in question.views)
-        case Total() | Facet():
+        case Total() | FacetQuery():
             return TOTAL_COST
         case Explore():
             return EXPLORE_COST
@@ -112,12 +175,55 @@ def _values(select: Select, variables: Mapping[str, Any]) -> int:
     return 1 + len(select.properties) + sum(_part(part, variables) for part in select.parts)
 
 
-def _part(part: Follow | Count | Look, variables: Mapping[str, Any]) -> int:
+def _part(part: Follow | LinkCount | Lookup, variables: Mapping[str, Any]) -> int:
     match part:
-        case Count():
+        case LinkCount():
             return 1
-        case Look():
+        case Lookup():
             return _values(part.select, variables)
         case Follow():
             each = len(part.edge) + sum(_values(view, variables) for view in part.far + part.near)
             return int(part.first.value(variables)) * each
+
+
+FREE = 1_000  # what costs less is counted as a request, and costs nothing besides
+Spend = Callable[
+    [int], Awaitable[int]
+]  # takes a cost from a budget; returns 0, or the seconds until there is a new one
+_spending: ContextVar[Spend | None] = ContextVar("spending", default=None)
+
+
+class CostBudgetExceeded(GraphQLRequestError):
+    """What is not answered before `wait` seconds are over, since who asks has used up their budget."""
+
+    def __init__(self, wait: int) -> None:
+        sentence = _("This is more than is answered in a minute; please go on in {n} seconds.").format(n=wait)
+        super().__init__("TOO_COSTLY", sentence, retryAfter=wait)
+        self.wait = wait
+
+
+@contextmanager
+def spending(spend: Spend) -> Iterator[None]:
+    """Let what is asked within be paid for so."""
+    token = _spending.set(spend)
+    try:
+        yield
+    finally:
+        _spending.reset(token)
+
+
+@contextmanager
+def paid() -> Iterator[None]:
+    """Let what is asked within cost nothing, since it was paid for as a whole."""
+    token = _spending.set(None)
+    try:
+        yield
+    finally:
+        _spending.reset(token)
+
+
+async def pay(cost: int) -> None:
+    """Take a cost, in values that an answer may hold, from the budget of who asks. Raises Spent where it is used up."""
+    spend = _spending.get()
+    if spend is not None and cost >= FREE and (wait := await spend(cost)):
+        raise CostBudgetExceeded(wait)

@@ -1,28 +1,46 @@
-"""From the selection of one record, at any depth, to what is selected and the shape that its row takes."""
+"""Plan an operation: the queries it needs, and the shape of its response."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from graphql import FieldNode, GraphQLObjectType
+from graphql import FieldNode, GraphQLObjectType, GraphQLOutputType, get_named_type, is_leaf_type, is_non_null_type
 
-from registry.modelling import End, Model, Property
-from registry.plan import Count, Follow, Given, Look, Runs, Select
-from schema import shape
-from schema.conditions import listed, orders, runs
-from schema.inputs import arguments
-from schema.limits import page_size
-from schema.names import camel, field_of, link_type
+from registry.database.query import (
+    ById,
+    ByIds,
+    Condition,
+    Explore,
+    FacetQuery,
+    Follow,
+    LinkCount,
+    Lookup,
+    Order,
+    Page,
+    Parameter,
+    Query,
+    Runs,
+    Select,
+    Total,
+)
+from registry.model.codelists import code_list, label_of
+from registry.model.kinds import End, Kind, Model, Property, snake
+from schema import response
+from schema.arguments import arguments, keys_of, listed, mark, orders, runs, write_cursor
+from schema.explore import QUESTIONS
+from schema.limits import GraphQLRequestError, page_rows, page_size
+from schema.response import Incomplete, Made, OutputMode, ResultRow, Shape, compiled
 from schema.selection import Operation
-from schema.shape import Form, Made, Row, Shape
+from schema.types import camel, field_of, link_type
 
-Part = Follow | Count | Look
+Part = Follow | LinkCount | Lookup
 
 
 @dataclass
-class Records:
+class RecordPlanner:
     """Plans records of an operation: the model says what each field is.
 
     Shapes check what the schema promises and name enums, except where the form leaves both to graphql-core.
@@ -30,9 +48,9 @@ class Records:
 
     model: Model
     operation: Operation
-    form: Form
+    form: OutputMode
 
-    def record(self, nodes: list[FieldNode], kind: str, depth: int) -> tuple[Select, Row]:
+    def record(self, nodes: list[FieldNode], kind: str, depth: int) -> tuple[Select, ResultRow]:
         """Return what these nodes select of a record, and its shape."""
         chosen = self.operation.fields(nodes, kind, depth)
         properties = self._properties(kind, chosen)
@@ -43,14 +61,14 @@ class Records:
     def any_record(self, nodes: list[FieldNode], depth: int) -> tuple[tuple[Select, ...], Made]:
         """Return what these nodes select of a record of each kind, and the shape of whichever it is."""
         aliases = most = self.operation.aliases
-        views: dict[str, tuple[Select, Row]] = {}
+        views: dict[str, tuple[Select, ResultRow]] = {}
         for kind in self.model:
             self.operation.aliases = aliases  # an alias counts once, however many kinds there are
             views[kind.__name__] = self.record(nodes, kind.__name__, depth)
             most = max(most, self.operation.aliases)
         self.operation.aliases = most
         shapes = {kind: shaped for kind, (_, shaped) in views.items()}
-        return tuple(select for select, _ in views.values()), shape.of_kinds(shapes, marked=not self.form.strict)
+        return tuple(select for select, _ in views.values()), response.of_kinds(shapes, marked=not self.form.strict)
 
     def given(self, type_name: str, node: FieldNode) -> dict[str, Any]:
         """Return the arguments of a field of a type."""
@@ -84,17 +102,17 @@ class Records:
 
     def _look(self, reference: Property, fields: list[FieldNode], depth: int) -> tuple[Part, Shape]:
         select, shaped = self.record(fields, str(reference.refers_to), depth + 1)
-        return Look(reference.name, select), shaped.first
+        return Lookup(reference.name, select), shaped.first
 
     def _count(self, end: End, kind: str, fields: list[FieldNode]) -> tuple[Part, Shape]:
         asked = self.given(kind, fields[0])
         where = listed(self.model, end.target, asked.get("where"))
-        return Count(end.name, where, _runs(end, asked)), shape.same
+        return LinkCount(end.name, where, _runs(end, asked)), response.same
 
     def _follow(self, end: End, kind: str, fields: list[FieldNode], depth: int) -> tuple[Part, Shape]:
         asked = {} if end.single else self.given(kind, fields[0])
-        size = asked.get("first") or Given(fixed=None)
-        first = Given(fixed=1) if end.single else Given(size.path, size.fixed, page_size)
+        size = asked.get("first") or Parameter(fixed=None)
+        first = Parameter(fixed=1) if end.single else Parameter(size.path, size.fixed, page_size)
         edge, far, near, shaped = self._linked(end, fields, depth + 1)
         where, order = (
             listed(self.model, end.target, asked.get("where")),
@@ -107,7 +125,7 @@ class Records:
 
     def _linked(
         self, end: End, fields: list[FieldNode], depth: int
-    ) -> tuple[tuple[str, ...], tuple[Select, ...], tuple[Select, ...], Row]:
+    ) -> tuple[tuple[str, ...], tuple[Select, ...], tuple[Select, ...], ResultRow]:
         """Return what is selected of a link: its properties, views of the far and the near record, and the shape."""
         if not end.link.properties:
             select, shaped = self.record(fields, end.target, depth)
@@ -126,7 +144,7 @@ class Records:
         )
         behind = [*views["far"].items(), *views["near"].items()]
         places = _places(chosen, edge, [key for key, _ in behind])
-        shaped = shape.link(places, len(edge), [row for _, (_, row) in behind], type_name=link_type(end.link))
+        shaped = response.link(places, len(edge), [row for _, (_, row) in behind], type_name=link_type(end.link))
         far, near = (tuple(select for select, _ in views[side].values()) for side in ("far", "near"))
         return edge, far, near, shaped
 
@@ -136,18 +154,18 @@ class Records:
         chosen: Mapping[str, list[FieldNode]],
         properties: list[str],
         parts: Mapping[str, tuple[Part, Shape]],
-    ) -> Row:
+    ) -> ResultRow:
         declared = self.model[kind].properties
         details = [name for name in properties if name in declared and not declared[name].face]
         places = _places(chosen, properties, list(parts))
         closed = [name for name in ("access", "status") if name in properties and self.form.strict]
-        return shape.record(
+        return response.record(
             places,
             len(properties) + len(parts),
             details=(len(properties) - len(details), len(details)),
             promised=sum(name not in declared or declared[name].promised for name in properties) * self.form.strict,
             converted={
-                **{properties.index(name): shape.upper for name in closed},
+                **{properties.index(name): response.upper for name in closed},
                 **{places[key]: shaped for key, (_, shaped) in parts.items()},
             },
             type_name=kind,
@@ -164,3 +182,345 @@ def _places(chosen: Mapping[str, list[FieldNode]], names: Sequence[str], parts: 
     behind = {key: len(names) + place for place, key in enumerate(parts)}
     constant = len(names) + len(parts)
     return {key: behind.get(key, named.get(nodes[0].name.value, constant)) for key, nodes in chosen.items()}
+
+
+Value = Callable[[list[Any]], Any]
+DEPTH = 2
+
+
+class PageShape:
+    """Makes the fields of a page out of its rows, each a list of views and, last, the sort keys."""
+
+    def __init__(
+        self, records: RecordPlanner, kind: str, marked: str, size: Parameter, backward: bool, *, from_cursor: bool
+    ) -> None:
+        self.views: list[tuple[Select, ResultRow]] = []
+        self.place = 0
+        self._records, self._kind, self._marked, self._size = records, kind, marked, size
+        self._backward, self._from_cursor = backward, from_cursor
+        self._values: dict[str, Callable[[list[Any], bool], Any]] = {}
+
+    def add(self, key: str, nodes: list[FieldNode]) -> None:
+        """Select `nodes`, `edges` or `pageInfo` under a response name."""
+        make = {"nodes": self._nodes, "edges": self._edges, "pageInfo": self._info}[nodes[0].name.value]
+        self._values[key] = make(nodes)
+
+    def build(self, key: str) -> Callable[[list[Any], dict[str, Any]], Any]:
+        """Return how the value of a response name is made out of all rows of the operation."""
+        value = self._values[key]
+
+        def build(rows: list[Any], variables: dict[str, Any]) -> Any:
+            size = page_size(self._size.value(variables))
+            page = [row for (row,) in rows[self.place][:size]]
+            return value(page[::-1] if self._backward else page, len(rows[self.place]) > size)
+
+        return build
+
+    def _nodes(self, nodes: list[FieldNode]) -> Callable[[list[Any], bool], Any]:
+        place, row = self._view(nodes)
+        shaped = compiled(row.pieces if self._records.form is OutputMode.JSON else row.many)
+        return lambda page, more: shaped([row[place] for row in page])
+
+    def _edges(self, nodes: list[FieldNode]) -> Callable[[list[Any], bool], Any]:
+        chosen = self._records.operation.fields(nodes, f"{self._kind}Edge", DEPTH)
+        fields: dict[str, Value] = {key: self._edge_field(below) for key, below in chosen.items()}
+        return lambda page, more: [{key: field(row) for key, field in fields.items()} for row in page]
+
+    def _edge_field(self, nodes: list[FieldNode]) -> Value:
+        match nodes[0].name.value:
+            case "node":
+                place, below = self._view(nodes)
+                shaped = compiled(below.only)
+                return lambda row: shaped(row[place])
+            case "cursor":
+                return lambda row: write_cursor(self._marked, row[-1])
+        return lambda row: f"{self._kind}Edge"
+
+    def _info(self, nodes: list[FieldNode]) -> Callable[[list[Any], bool], Any]:
+        chosen = self._records.operation.fields(nodes, "PageInfo", DEPTH)
+        names = {key: below[0].name.value for key, below in chosen.items()}
+
+        def info(page: list[Any], more: bool) -> dict[str, Any]:
+            ahead, behind = (self._from_cursor, more) if self._backward else (more, self._from_cursor)
+            known = {
+                "hasNextPage": ahead,
+                "hasPreviousPage": behind,
+                "startCursor": write_cursor(self._marked, page[0][-1]) if page else None,
+                "endCursor": write_cursor(self._marked, page[-1][-1]) if page else None,
+                "__typename": "PageInfo",
+            }
+            return {key: known[name] for key, name in names.items()}
+
+        return info
+
+    def _view(self, nodes: list[FieldNode]) -> tuple[int, ResultRow]:
+        self.views.append(self._records.record(nodes, self._kind, DEPTH))
+        return len(self.views) - 1, self.views[-1][1]
+
+
+Tables = list[dict[str, Any]]
+ValueTrees = Callable[[Any, Tables], Any]
+ATTRIBUTES = {"from": "start", "to": "end", "link": "relation"}
+
+
+class Tree:
+    """Shapes the value of one root field; every place of a record in it is a question of its own, by ids."""
+
+    def __init__(self, records: RecordPlanner, found: str, ask: Callable[[ByIds], int]) -> None:
+        self._records, self._found, self._ask = records, found, ask
+        self._places: list[tuple[int, Made]] = []
+
+    def build(
+        self, nodes: list[FieldNode], declared: GraphQLOutputType
+    ) -> Callable[[list[Any], Mapping[str, Any]], Any]:
+        """Return how the value is made out of all rows of the operation, and of what was found among the variables."""
+        value = self._value(nodes, declared, (), 1)
+
+        def build(rows: list[Any], variables: Mapping[str, Any]) -> Any:
+            tables = [{one: shaped(row) for one, row in rows[place][0][0]} for place, shaped in self._places]
+            return value(variables[self._found], tables)
+
+        return build
+
+    def _value(
+        self, nodes: list[FieldNode], declared: GraphQLOutputType, path: tuple[str, ...], depth: int
+    ) -> ValueTrees:
+        named = get_named_type(declared)
+        if is_leaf_type(named):
+            return lambda found, tables: found
+        if named.name == "Record" or named.name in self._records.model.kinds:
+            return self._records_at(nodes, named.name, path, depth, promised=is_non_null_type(declared))
+        assert isinstance(named, GraphQLObjectType)
+        one = self._object(nodes, named, path, depth)
+
+        def value(found: Any, tables: Tables) -> Any:
+            if found is None:
+                return None
+            return [one(each, tables) for each in found] if isinstance(found, list | tuple) else one(found, tables)
+
+        return value
+
+    def _object(
+        self, nodes: list[FieldNode], named: GraphQLObjectType, path: tuple[str, ...], depth: int
+    ) -> ValueTrees:
+        chosen = self._records.operation.fields(nodes, named.name, depth)
+        fields: dict[str, ValueTrees] = {}
+        for key, below in chosen.items():
+            name = below[0].name.value
+            if name == "__typename":
+                fields[key] = lambda found, tables: named.name
+                continue
+            attribute = ATTRIBUTES.get(name, snake(name))
+            value = self._value(below, named.fields[name].type, (*path, attribute), depth + 1)
+            fields[key] = partial(_of_attribute, attribute, value)
+        return lambda found, tables: {key: field(found, tables) for key, field in fields.items()}
+
+    def _records_at(
+        self, nodes: list[FieldNode], kind: str, path: tuple[str, ...], depth: int, *, promised: bool
+    ) -> ValueTrees:
+        """Return what stands for an id, or for a list of them: those of a list that are not there are left out."""
+        if kind == "Record":
+            views, shaped = self._records.any_record(nodes, depth)
+        else:
+            select, row = self._records.record(nodes, kind, depth)
+            views, shaped = (select,), compiled(row.only)
+        place = self._ask(ByIds(Parameter((self._found,), reading=partial(_ids, path)), views))
+        self._places.append((place, shaped))
+        table, strict = len(self._places) - 1, self._records.form.strict and promised
+
+        def records(found: Any, tables: Tables) -> Any:
+            known = tables[table]
+            if isinstance(found, list | tuple):
+                return [known[one] for one in found if one in known]
+            if strict and found not in known:
+                raise Incomplete
+            return known.get(found)
+
+        return records
+
+
+def _of_attribute(attribute: str, value: ValueTrees, found: Any, tables: Tables) -> Any:
+    return value(getattr(found, attribute), tables)
+
+
+def _ids(path: tuple[str, ...], found: Any) -> list[str]:
+    """Return every id at a path of attributes once."""
+    return list(dict.fromkeys(_along(path, found)))
+
+
+def _along(path: tuple[str, ...], found: Any) -> Iterator[str]:
+    if isinstance(found, list | tuple):
+        for one in found:
+            yield from _along(path, one)
+    elif found is not None:
+        yield from _along(path[1:], getattr(found, path[0])) if path else (found,)
+
+
+Rows = list[list[Any]]
+Build = Callable[[list[Rows], dict[str, Any]], Any]
+ROOT_DEPTH = 1
+ANY = "Record"  # a record of any kind
+
+
+@dataclass
+class Planned:
+    """The questions of an operation, and for each response name how their rows become its value.
+
+    What the questions in `explored` find comes first: it joins the variables, under the response name after an @.
+    """
+
+    explored: dict[str, Explore] = field(default_factory=dict)
+    questions: list[Query] = field(default_factory=list)
+    asked_by: list[str] = field(default_factory=list)
+    builds: dict[str, Build] = field(default_factory=dict)
+    introspects: bool = False
+
+    def ask(self, question: Query, key: str) -> int:
+        """Add a question of a root field; return its place."""
+        self.questions.append(question)
+        self.asked_by.append(key)
+        return len(self.questions) - 1
+
+    def answer(self, rows: list[Rows], variables: dict[str, Any]) -> dict[str, Any]:
+        """Return the answer of the whole operation."""
+        return {key: build(rows, variables) for key, build in self.builds.items()}
+
+
+def plan_operation(operation: Operation, model: Model, form: OutputMode) -> Planned:
+    """Plan every root field of a query. Raises Refused."""
+    planned, records = Planned(), RecordPlanner(model, operation, form)
+    singles = {field_of(kind): kind for kind in model}
+    lists = {camel(kind.plural): kind for kind in model}
+    for key, nodes in operation.root_fields().items():
+        name = nodes[0].name.value
+        if name in singles:
+            planned.builds[key] = _one(planned, records, key, nodes, singles[name].__name__)
+        elif name in QUESTIONS:
+            planned.builds[key] = _explored(planned, records, key, nodes)
+        elif name == "record":
+            planned.builds[key] = _one(planned, records, key, nodes, ANY)
+        elif name in lists:
+            planned.builds[key] = Connection(planned, records, key, nodes, lists[name]).build()
+        else:
+            planned.introspects = planned.introspects or name != "__typename"
+            planned.builds[key] = lambda rows, variables: "Query"
+    return planned
+
+
+def _one(planned: Planned, records: RecordPlanner, key: str, nodes: list[FieldNode], kind: str) -> Build:
+    return one_record(planned, records, key, nodes, kind, records.given("Query", nodes[0])["id"], ROOT_DEPTH)
+
+
+def one_record(
+    planned: Planned, records: RecordPlanner, key: str, nodes: list[FieldNode], kind: str, given: Parameter, depth: int
+) -> Build:
+    """Ask for the record with an id, of a kind or of any, and return how it is made; None where there is none."""
+    if kind == ANY:
+        views, shaped = records.any_record(nodes, depth)
+    else:
+        select, row = records.record(nodes, kind, depth)
+        views, shaped = (select,), compiled(row.only)
+    place = planned.ask(ById(given, views), key)
+    return lambda rows, variables: shaped(rows[place][0][0]) if rows[place] else None
+
+
+def _explored(planned: Planned, records: RecordPlanner, key: str, nodes: list[FieldNode]) -> Build:
+    name, query = nodes[0].name.value, records.operation.schema.query_type
+    asked = records.given("Query", nodes[0]).items()
+    planned.explored[key] = Explore(name, tuple((one, given) for one, given in asked if given is not None))
+    assert query is not None
+    tree = Tree(records, f"@{key}", lambda question: planned.ask(question, key))
+    return tree.build(nodes, query.fields[name].type)
+
+
+class Connection:
+    """A page of a kind, its total and its facets: a question each, asked only when selected."""
+
+    def __init__(
+        self, planned: Planned, records: RecordPlanner, key: str, nodes: list[FieldNode], kind: type[Kind]
+    ) -> None:
+        self._planned, self._records, self._key, self._kind = planned, records, key, kind
+        self._type = f"{kind.__name__}Connection"
+        self._chosen = records.operation.fields(nodes, self._type, ROOT_DEPTH)
+        self._asked = records.given("Query", nodes[0])
+        self._where: Condition = listed(records.model, kind.__name__, self._asked.get("where"))
+        self._order: tuple[Order, ...] = orders(records.model, kind.__name__, self._asked.get("order"))
+
+    def build(self) -> Build:
+        """Ask what the selected fields need, and return how the connection's value is made."""
+        page = self._page()
+        fields: dict[str, Build] = {}
+        for key, nodes in self._chosen.items():
+            match nodes[0].name.value:
+                case "totalCount":
+                    fields[key] = self._total()
+                case "countBy":
+                    fields[key] = self._facet(nodes)
+                case "__typename":
+                    fields[key] = lambda rows, variables: self._type
+                case _:
+                    assert page is not None
+                    fields[key] = page.build(key)
+        return lambda rows, variables: {key: build(rows, variables) for key, build in fields.items()}
+
+    def _total(self) -> Build:
+        place = self._planned.ask(Total(self._kind.__name__, self._where), self._key)
+        return lambda rows, variables: rows[place][0][0]
+
+    def _facet(self, nodes: list[FieldNode]) -> Build:
+        asked = self._records.given(self._type, nodes[0])
+        name, size = asked["field"].fixed, asked["first"]
+        rolled_up = asked["rollUp"].value(self._records.operation.variables)
+        facet = FacetQuery(
+            self._kind.__name__, self._where, name, Parameter(size.path, size.fixed, page_size), rolled_up
+        )
+        place = self._planned.ask(facet, self._key)
+        declared = self._kind.properties.get(name)
+        codes = declared.codes if declared else None
+        chosen = self._records.operation.fields(nodes, "FacetCount", ROOT_DEPTH + 1)
+        fields = {key: one[0].name.value for key, one in chosen.items()}
+
+        def build(rows: list[Rows], _variables: dict[str, Any]) -> list[dict[str, Any]]:
+            counts = (
+                _count(value, names, number, codes, withheld=withheld)
+                for value, names, number, withheld in rows[place][0][0]
+            )
+            return [{key: count[field] for key, field in fields.items()} for count in counts]
+
+        return build
+
+    def _page(self) -> PageShape | None:
+        wanted = {
+            key: nodes for key, nodes in self._chosen.items() if nodes[0].name.value in ("nodes", "edges", "pageInfo")
+        }
+        if not wanted:
+            return None
+        backward, size, cursor = self._window()
+        marked = mark(self._kind.__name__, self._order)
+        start = keys_of(cursor, marked, len(self._order or (None,)) + 1) if cursor else ()
+        shaped = PageShape(self._records, self._kind.__name__, marked, size, backward, from_cursor=bool(start))
+        for key, nodes in wanted.items():
+            shaped.add(key, nodes)
+        counting = page_rows if any(nodes[0].name.value == "pageInfo" for nodes in wanted.values()) else page_size
+        rows = Parameter(size.path, size.fixed, counting)
+        views = tuple(select for select, _ in shaped.views)
+        shaped.place = self._planned.ask(
+            Page(self._kind.__name__, views, self._where, self._order, rows, start, backward), self._key
+        )
+        return shaped
+
+    def _window(self) -> tuple[bool, Parameter, Parameter | None]:
+        """Return whether the page is read backwards, its size, and the cursor it begins behind or before."""
+        first, last, after, before = (self._asked.get(name) for name in ("first", "last", "after", "before"))
+        if (after and last) or (before and not last):
+            raise GraphQLRequestError("BAD_REQUEST", "Ask for first and after, or for last and before.")
+        return (True, last, before) if last else (False, first or Parameter(), after)
+
+
+def _count(
+    value: Any, names: Sequence[Any] | None, number: int, codes: str | None, *, withheld: bool
+) -> dict[str, Any]:
+    entry = code_list(codes).get(str(value)) if codes else None
+    words = label_of(*names) if names else entry.label if entry else None
+    text = str(value).lower() if isinstance(value, bool) else value
+    return {"value": text, "label": words, "count": number, "withheld": withheld, "__typename": "FacetCount"}

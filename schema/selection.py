@@ -1,4 +1,4 @@
-"""The fields of a selection: fragments, directives and repeated response names as GraphQL says (2021, 6.3.2)."""
+"""The fields of a selection with fragments and directives resolved (GraphQL 2021, 6.3.2)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,8 +17,7 @@ from graphql import (
 )
 from graphql.execution.values import get_directive_values
 
-from schema.limits import ALIASES, CONDITIONS, DEPTH, FIELDS
-from schema.refusal import Refused
+from schema.limits import ALIASES, CONDITIONS, DEPTH, FIELDS, GraphQLRequestError
 
 
 @dataclass
@@ -36,7 +35,9 @@ class Operation:
     def fields(self, nodes: list[FieldNode], type_name: str, depth: int) -> dict[str, list[FieldNode]]:
         """Return the fields selected below these nodes by response name, in order. Raises Refused when too deep."""
         if depth > DEPTH:
-            raise Refused("TOO_DEEP", f"The operation is more than {DEPTH} levels deep.", limit=DEPTH, nodes=nodes[0])
+            raise GraphQLRequestError(
+                "TOO_DEEP", f"The operation is more than {DEPTH} levels deep.", limit=DEPTH, nodes=nodes[0]
+            )
         found: dict[str, list[FieldNode]] = {}
         for node in nodes:
             self._collect(node, type_name, found, set())
@@ -47,7 +48,9 @@ class Operation:
         found: dict[str, list[FieldNode]] = {}
         root = self.schema.get_root_type(self.definition.operation)
         if root is None:
-            raise Refused("BAD_REQUEST", f"There is no {self.definition.operation.value} here.", nodes=self.definition)
+            raise GraphQLRequestError(
+                "BAD_REQUEST", f"There is no {self.definition.operation.value} here.", nodes=self.definition
+            )
         self._collect(self.definition, root.name, found, set())
         return found
 
@@ -85,14 +88,20 @@ class Operation:
         parts = where.values() if isinstance(where, dict) else where if isinstance(where, list) else ()
         self.conditions += len(parts)
         if self.conditions > CONDITIONS:
-            raise Refused("TOO_COSTLY", f"An operation has at most {CONDITIONS} conditions.", limit=CONDITIONS)
+            raise GraphQLRequestError(
+                "TOO_COSTLY", f"An operation has at most {CONDITIONS} conditions.", limit=CONDITIONS
+            )
         for part in parts:
             self.count_conditions(part)
 
     def _count(self, node: FieldNode) -> None:
         self.collected += 1
         if self.collected > FIELDS:
-            raise Refused("TOO_COSTLY", f"An operation selects at most {FIELDS:,} fields.", limit=FIELDS, nodes=node)
+            raise GraphQLRequestError(
+                "TOO_COSTLY", f"An operation selects at most {FIELDS:,} fields.", limit=FIELDS, nodes=node
+            )
         self.aliases += node.alias is not None
         if self.aliases > ALIASES:
-            raise Refused("TOO_COSTLY", f"An operation has at most {ALIASES} aliases.", limit=ALIASES, nodes=node)
+            raise GraphQLRequestError(
+                "TOO_COSTLY", f"An operation has at most {ALIASES} aliases.", limit=ALIASES, nodes=node
+            )

@@ -7,15 +7,20 @@ import pytest
 
 from loaders.run import run
 from loaders.source import find_source
-from registry.constraints import apply
-from registry.cypher.text import Cypher
+from registry.config import Settings
+from registry.database.connect import place_of
+from registry.database.driver import ConnectionSettings, Cypher, Store
+from registry.database.migrate import apply
 from registry.engine import Engine
-from registry.model import MODEL
-from registry.opening import place_of
-from registry.settings import Settings
-from registry.store import Place, Store
+from registry.model.definitions import MODEL
 
-pytest_plugins = ["tests.engines", "tests.cities", "tests.browsing", "tests.commands", "tests.town"]
+pytest_plugins = [
+    "tests.support.engines",
+    "tests.support.sources",
+    "tests.support.browser",
+    "tests.support.cli",
+    "tests.support.two_agencies",
+]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -29,22 +34,22 @@ def rewrite(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture(scope="session", params=["embedded", "neo4j"])
-def place(request: pytest.FixtureRequest) -> Place:
+def place(request: pytest.FixtureRequest) -> ConnectionSettings:
     """Where a store is: the embedded engine, then a real Neo4j; the newest for tests that ask for every engine."""
     if request.param == "embedded":
         return place_of(request.getfixturevalue("embedded_engine"))
     server = request.getfixturevalue({"neo4j": "neo4j_server", "neo4j-newest": "newest_neo4j_server"}[request.param])
-    return Place(server.uri, server.username, server.password, server.username, server.password)
+    return ConnectionSettings(server.uri, server.username, server.password, server.username, server.password)
 
 
 @pytest.fixture(scope="session")
-def embedded_place(embedded_engine: Engine) -> Place:
+def embedded_place(embedded_engine: Engine) -> ConnectionSettings:
     """Where the store of the embedded engine is."""
     return place_of(embedded_engine)
 
 
 @pytest.fixture(scope="session")
-def ready_store(place: Place) -> Iterator[Store]:
+def ready_store(place: ConnectionSettings) -> Iterator[Store]:
     """A store with the model's constraints and indexes."""
     with Store(place) as store:
         apply(store, MODEL)
@@ -59,7 +64,7 @@ def store(ready_store: Store) -> Store:
 
 
 @pytest.fixture(scope="module")
-def sample(embedded_engine: Engine) -> Place:
+def sample(embedded_engine: Engine) -> ConnectionSettings:
     """The embedded engine with the sample on it, and nothing else; tests leave it so."""
     place = place_of(embedded_engine)
     with Store(place) as store:
@@ -73,7 +78,7 @@ def sample(embedded_engine: Engine) -> Place:
 def patient() -> Iterator[None]:
     """Let pages wait for a report as long as it takes, so that what a test finds there does not depend on time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("registry.web.answers.PATIENCE", 120.0)
+        patch.setattr("registry.web.reports.PATIENCE", 120.0)
         yield
 
 

@@ -6,11 +6,11 @@ from typing import Any
 import httpx
 import pytest
 
-from registry.access import ADMIN
 from registry.clock import TIMEZONE, local_text, stopped_at, time_of, today, use_zone
+from registry.config import SettingsError, load_settings
+from registry.database.driver import ConnectionSettings, Store
+from registry.permissions import ADMIN
 from registry.reports.catalogue import run_report
-from registry.settings import SettingsError, load_settings
-from registry.store import Place, Store
 
 
 def half_past_midnight(day: str) -> datetime:
@@ -25,7 +25,7 @@ def zone() -> Any:
 
 
 def test_after_midnight_in_jakarta_an_agreement_that_ended_yesterday_is_expired(
-    visitor: httpx.Client, sample: Place
+    visitor: httpx.Client, sample: ConnectionSettings
 ) -> None:
     asked = '{ partnerships(where: {validUntil: {gt: "2028-01-01"}}, first: 1) { nodes { id validUntil } } }'
     (one,) = visitor.post("/graphql", json={"query": asked}).json()["data"]["partnerships"]["nodes"]

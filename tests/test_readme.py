@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from python_calamine import CalamineWorkbook
 
-from registry.store import Place
-from tests.commands import REGISTRY, environment, speaking_to
+from registry.database.driver import ConnectionSettings
+from tests.support.cli import REGISTRY, environment, speaking_to
+from tests.support.paths import ROOT
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(?:sh|bash|console)\n(.*?)```", README, re.DOTALL)
 INLINE = re.findall(r"`((?:registry|make) [^`]+|[^`\n]*docker compose [^`]+)`", README)
@@ -57,7 +57,7 @@ files = "agencies.csv"
 
 
 @pytest.fixture(scope="module")
-def home(sample: Place, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(sample: ConnectionSettings, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory as README finds it: `registry` is installed in `.venv`, and there is a source of one's own."""
     home = tmp_path_factory.mktemp("home")
     for folder in (".venv/bin", "sources/my-city", "exports"):
@@ -83,7 +83,7 @@ def test_there_are_commands_and_each_is_run_or_there_is_a_reason() -> None:
 
 
 @pytest.mark.parametrize("command", [one for one in COMMANDS if entry(one, SAYS)])
-def test_a_command_does_what_it_says(home: Path, sample: Place, command: str) -> None:
+def test_a_command_does_what_it_says(home: Path, sample: ConnectionSettings, command: str) -> None:
     settings = environment(PYTHONPATH=str(ROOT), **speaking_to(sample))
     settings["PATH"] = f"{home / '.venv/bin'}:{settings['PATH']}"
     done = subprocess.run(

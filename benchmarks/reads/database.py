@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import psutil
 
-from registry.constraints import apply
-from registry.model import MODEL
-from registry.store import Place, Store
-from tests.neo4j_server import SERVER, Size, running
+from registry.database.driver import ConnectionSettings, Store
+from registry.database.migrate import apply
+from registry.model.definitions import MODEL
+from tests.support.neo4j_server import SERVER, Size, running
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,6 @@ class Database:
 @contextlib.contextmanager
 def database(size: Size = SERVER) -> Iterator[Database]:
     """Run a Neo4j until the end of the block. Raises Neo4jMissing."""
-    with running(size=size) as server, Store(Place(server.uri, "", "", "", "")) as store:
+    with running(size=size) as server, Store(ConnectionSettings(server.uri, "", "", "", "")) as store:
         apply(store, MODEL)
         yield Database(server.uri, psutil.Process(server.pid), store)

@@ -10,10 +10,10 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from registry.cypher.ddl import words_index
-from registry.model import MODEL
-from registry.modelling import End, Kind
-from tests.neo4j_server import CACHE
+from registry.database.schema import words_index
+from registry.model.definitions import MODEL
+from registry.model.kinds import End, Kind
+from tests.support.neo4j_server import CACHE
 
 PACKAGES = {"@neo4j/graphql": "7.6.3", "graphql": "16.12.0", "graphql-yoga": "5.24.1", "neo4j-driver": "5.28.3"}
 KINDS = ("Agency", "Service", "Channel")

@@ -20,9 +20,9 @@ from benchmarks.reads.database import Database, database
 from benchmarks.reads.measure import CLIENTS, Asking, Cost, Question, answering, compared, rounds
 from benchmarks.reads.servers import Server
 from benchmarks.reads.world import agency_id, fill
-from registry.cypher.text import Cypher
-from registry.searching import asked as words_asked
-from schema.cursors import mark, write_cursor
+from registry.database.driver import Cypher
+from registry.model.records import asked as words_asked
+from schema.arguments import mark, write_cursor
 
 SMALL, LARGE = 500, 50_000
 ROUNDS, TIMES, SECONDS, CHANNELS = 3, 40, 4.0, 1

@@ -18,7 +18,7 @@ from benchmarks.reads.asked import FLOOR, OURS, PEER, STRAWBERRY, Words
 
 START_SECONDS = 60
 PYTHON = [sys.executable, "-m"]
-REGISTRY = [sys.executable, "-c", "from registry.cli import main; main()"]
+REGISTRY = [sys.executable, "-c", "from registry.cli.main import main; main()"]
 
 
 @dataclass(frozen=True)

@@ -26,13 +26,12 @@ from starlette.types import ASGIApp, Message
 from benchmarks.reads.asked import OURS
 from benchmarks.reads.database import database
 from benchmarks.reads.world import fill
-from registry.access import ANONYMOUS
-from registry.cypher.text import Cypher
-from registry.settings import Settings
-from registry.store import Place
+from registry.config import Settings
+from registry.database.driver import ConnectionSettings, Cypher
+from registry.permissions import ANONYMOUS
 from registry.web.app import build_app
-from registry.web.security import GRAPHIQL
-from schema.compiled import Asking
+from registry.web.base import GRAPHIQL
+from schema.execute import QueryContext
 
 TIMES, WARMING = 500, 100
 Step = Callable[[], Awaitable[object]]
@@ -43,7 +42,7 @@ def main(first: int = 10) -> None:
     with database() as graph:
         fill(graph.store, range(50), 3)
         os.environ["NEO4J_URI"] = graph.uri  # where the floor looks for it
-        spent = asyncio.run(_spent(Place(graph.uri, "", "", "", ""), first))
+        spent = asyncio.run(_spent(ConnectionSettings(graph.uri, "", "", "", ""), first))
     floor = next(iter(spent.values()))
     table = Table(title=f"{41 * first:,} objects, medians of {TIMES}", box=None, title_justify="left")
     for heading in ("", "CPU ms", "of floor"):
@@ -53,7 +52,7 @@ def main(first: int = 10) -> None:
     Console().print(table)
 
 
-async def _spent(place: Place, first: int) -> dict[str, float]:
+async def _spent(place: ConnectionSettings, first: int) -> dict[str, float]:
     """Return the milliseconds of processor time that each step takes."""
     app = build_app(place, Settings(_env_file=None))
     async with app.router.lifespan_context(app):
@@ -77,11 +76,11 @@ async def _steps(app: Starlette, first: int) -> dict[str, Step]:
     schema, reader = endpoint._schema, endpoint._reader
     asked, told = OURS.body("tree", {"first": first}), list[Cypher]()
     assert isinstance(asked, dict)
-    known = Asking(reader, ANONYMOUS, explain=lambda _questions, cyphers: told.extend(cyphers))
+    known = QueryContext(reader, ANONYMOUS, explain=lambda _questions, cyphers: told.extend(cyphers))
     await schema.execute(asked["query"], variable_values=asked["variables"], context_value=known)
 
     async def answer() -> bytes:
-        result = await schema.answer_known(asked["query"], None, asked["variables"], Asking(reader, ANONYMOUS))
+        result = await schema.answer_known(asked["query"], None, asked["variables"], QueryContext(reader, ANONYMOUS))
         assert result is not None
         return orjson.dumps(result.data)
 

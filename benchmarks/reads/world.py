@@ -2,11 +2,9 @@
 
 from typing import Any
 
-from registry.cypher.text import Cypher
-from registry.model import MODEL
-from registry.records import Record, fold
-from registry.searching import words_of
-from registry.store import Store
+from registry.database.driver import Cypher, Store
+from registry.model.definitions import MODEL
+from registry.model.records import Record, fold, words_of
 
 SERVICES = 10
 BATCH = 200

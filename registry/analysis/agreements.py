@@ -1,18 +1,181 @@
-"""Which agreements have lapsed, are about to, or cover nothing, and what is shared without one."""
+"""Report `agreements`: agreements that expired, expire soon or cover nothing, and uses without an agreement."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
-from typing import TYPE_CHECKING, NamedTuple
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from functools import cached_property
+from itertools import pairwise
+from typing import NamedTuple
 
-from registry.analysis.lists import Lists, Partnership, Resource
-from registry.analysis.register import NEVER, Register
-from registry.analysis.world import World
-from registry.figures import day, number
-from registry.reports.report import Cell, Column, Evidence, Parameter, Question, Report, Row
-from registry.words import _
+import networkx as nx
 
-if TYPE_CHECKING:
-    from registry.analysis.lapses import Lapse
+from registry.analysis.cut_points import Spot, blocks, rooted
+from registry.analysis.report import Cell, Column, Evidence, Parameter, Report, ReportDefinition, ReportRow
+from registry.analysis.snapshot import PartnershipRow, ResourceRow, Snapshot, SnapshotArrays
+from registry.i18n import _, day, number
+
+NEVER = "9999-12-31"
+
+
+class Register:
+    """The agreements on a day, and those that end up to `within` days after it."""
+
+    def __init__(self, lists: Snapshot, as_of: str, within: int) -> None:
+        self.as_of, self.horizon = as_of, _later(as_of, within)
+        self.agreements = lists.partnerships
+        self._renewals = _renewals(lists.partnerships)
+        self._above = {one.id: one.part_of for one in lists.agencies}
+
+    def expired(self, one: PartnershipRow) -> bool:
+        """Tell whether it has ended and nothing renews it."""
+        return _end(one) < self.as_of and not self._renewals.get(one.id)
+
+    def expiring(self, one: PartnershipRow) -> bool:
+        """Tell whether it is in force, ends by the horizon, and nothing renews it."""
+        return self.ending(one) and not self._renewals.get(one.id)
+
+    def resumes(self, one: PartnershipRow) -> str | None:
+        """Return when the renewal begins of one that has ended or soon will, if nothing is in force between the two."""
+        renewals = self._renewals.get(one.id, ())
+        if not renewals or not (_end(one) < self.as_of or self.ending(one)):
+            return None
+        begins = min(renewal.valid_from or "" for renewal in renewals)
+        return begins if begins > max(self.as_of, _later(_end(one), 1)) else None
+
+    def ending(self, one: PartnershipRow) -> bool:
+        """Tell whether it is in force and ends by the horizon."""
+        return one.in_force(self.as_of) and _end(one) <= self.horizon
+
+    def continued(self, one: PartnershipRow) -> bool:
+        """Tell whether it is in force, or what renews it is, or what renews that, and so on."""
+        reached, new = {one.id}, [one]
+        while new:
+            here = new.pop()
+            if here.in_force(self.as_of):
+                return True
+            further = [each for each in self._renewals.get(here.id, ()) if each.id not in reached]
+            reached.update(each.id for each in further)
+            new += further
+        return False
+
+    def covering(self, user: str, resource: str) -> list[PartnershipRow]:
+        """Return the agreements of the user that cover the resource, the last to end first."""
+        found = (one for one in self._of.get(user, ()) if resource in one.covers and not one.reversed)
+        return sorted(found, key=lambda one: (_end(one), one.id), reverse=True)
+
+    def hides(self, parties: Sequence[str]) -> bool:
+        """Tell whether the parties share an agreement whose details are withheld, which could settle the matter."""
+        return any(not one.whole and set(parties) <= set(one.parties) for one in self._of.get(parties[0], ()))
+
+    def related(self, one: str, other: str) -> bool:
+        """Tell whether the two are one body, or one is part of the other."""
+        return one in self._upwards(other) or other in self._upwards(one)
+
+    @cached_property
+    def _of(self) -> dict[str, list[PartnershipRow]]:
+        by_party: dict[str, list[PartnershipRow]] = {}
+        for one in self.agreements:
+            for party in one.parties:
+                by_party.setdefault(party, []).append(one)
+        return by_party
+
+    def _upwards(self, agency: str) -> set[str]:
+        reached, new = {agency}, [agency]
+        while new:
+            new = [up for up in self._above.get(new.pop(), ()) if up not in reached] + new
+            reached.update(new)
+        return reached
+
+
+def _renewals(agreements: Sequence[PartnershipRow]) -> dict[str, list[PartnershipRow]]:
+    """Return by id what renews each; only what ends later and nobody disputes, so that circles and copies renew nothing."""
+    end = {one.id: _end(one) for one in agreements}
+    found: dict[str, list[PartnershipRow]] = {}
+    for one in agreements:
+        for old in one.renews if not (one.reversed or one.disputed_by) else ():
+            if end.get(old, NEVER) < _end(one):
+                found.setdefault(old, []).append(one)
+    return found
+
+
+def _end(one: PartnershipRow) -> str:
+    return one.valid_until or NEVER
+
+
+def _later(day: str, days: int) -> str:
+    try:
+        return (date.fromisoformat(day) + timedelta(days)).isoformat()
+    except OverflowError:
+        return date.max.isoformat()
+
+
+class Lapse(NamedTuple):
+    """What is so without an agreement and would not be with it.
+
+    Its parties that have no tie at all (`alone`), the number of `parts` that they are in, one for each agency alone, and the
+    agencies without which a part would fall apart (`hinges`: articulation points).
+    """
+
+    alone: Sequence[str]
+    parts: int
+    hinges: Sequence[str]
+
+
+class Without:
+    """A network without some agreements; `lapse` tells what each of them, added alone, would mend.
+
+    The tree of blocks and articulation points (Hopcroft & Tarjan 1973) is made once: an agreement joins the blocks on the ways
+    between its parties, so only agencies on these ways can cease to be articulation points.
+    """
+
+    def __init__(self, network: "nx.Graph[str]") -> None:
+        self._network = network
+        parts = enumerate(nx.connected_components(network))
+        self._part = {agency: number for number, part in parts for agency in part}
+        self._home, self._tree = blocks(network)
+        self._above = dict(rooted(self._tree))
+
+    def lapse(self, parties: Iterable[str]) -> Lapse:
+        """Return what is so without the agreement of these parties, who would all be tied by it."""
+        known = [one for one in parties if one in self._network]
+        alone = [one for one in known if not self._network.degree(one)]
+        parts = {self._part[one] for one in known}
+        return Lapse(alone, len(parts), sorted(self._mended(known)))
+
+    def _mended(self, parties: Sequence[str]) -> Iterator[str]:
+        """Yield the articulation points of which every branch holds a party, so that the agreement goes round them."""
+        branches: Counter[Spot] = Counter()
+        for steps in self._ways(parties):
+            branches.update(steps)
+        for spot, reached in branches.items():
+            if isinstance(spot, str) and reached == self._tree.degree(spot):
+                yield spot
+
+    def _ways(self, parties: Sequence[str]) -> Iterator[tuple[Spot, Spot]]:
+        """Yield each step of the tree once that lies between two of the parties."""
+        firsts: dict[int, Spot] = {}
+        taken: set[frozenset[Spot]] = set()
+        for party in parties:
+            if (home := self._home.get(party)) is not None:
+                first = firsts.setdefault(self._part[party], home)
+                taken.update(frozenset(step) for step in pairwise(self._way(first, home)))
+        for step in taken:
+            one, other = step
+            yield one, other
+
+    def _way(self, one: Spot, other: Spot) -> list[Spot]:
+        up = [one, *self._upwards(one)]
+        depth = {spot: place for place, spot in enumerate(up)}
+        down = [other]
+        while down[-1] not in depth:
+            down.append(self._above[down[-1]])
+        return up[: depth[down.pop()] + 1] + down[::-1]
+
+    def _upwards(self, spot: Spot) -> Iterator[Spot]:
+        while spot in self._above:
+            spot = self._above[spot]
+            yield spot
+
 
 INFORMAL = "informal"
 ENDING = ("expired", "interrupted", "expiring")
@@ -35,7 +198,7 @@ CONFIRMATION = {
 }
 PRESSING = {code: place for place, code in enumerate(FINDINGS)}
 
-AGREEMENTS = Question(
+AGREEMENTS = ReportDefinition(
     "agreements",
     "Which agreements have expired, expire soon or cover nothing, and what is shared without one?",
     "Read from the records as they stand on the day. An agreement is followed when another one renews it that ends later; a renewal "
@@ -73,17 +236,17 @@ AGREEMENTS = Question(
 )
 
 
-class Finding(NamedTuple):
+class AgreementFinding(NamedTuple):
     """Something to see to: what, about which agreement or which use, and what the network lacks without the agreement."""
 
     code: str
-    agreement: Partnership | None
-    resource: Resource | None = None
+    agreement: PartnershipRow | None
+    resource: ResourceRow | None = None
     agencies: Sequence[str] = ()
     lapse: "Lapse | None" = None
 
 
-def agreements(world: World, *, within: int = int(WITHIN.default)) -> Report:
+def agreements(world: SnapshotArrays, *, within: int = int(WITHIN.default)) -> Report:
     """List agreements and uses that somebody has to see to; `within` is in days ahead of the day of the report."""
     register = Register(world.lists, world.as_of, within)
     uses = list(_running(world.lists, register))
@@ -98,15 +261,15 @@ def agreements(world: World, *, within: int = int(WITHIN.default)) -> Report:
     )  # fmt: skip
 
 
-def _agreements(register: Register) -> Iterator[Finding]:
+def _agreements(register: Register) -> Iterator[AgreementFinding]:
     for one in register.agreements:
         if one.reversed:
-            yield Finding("reversed", one, agencies=one.parties)
+            yield AgreementFinding("reversed", one, agencies=one.parties)
         elif one.whole:
-            yield from (Finding(code, one, agencies=one.parties) for code in _faults(one, register))
+            yield from (AgreementFinding(code, one, agencies=one.parties) for code in _faults(one, register))
 
 
-def _faults(one: Partnership, register: Register) -> Iterator[str]:
+def _faults(one: PartnershipRow, register: Register) -> Iterator[str]:
     if one.disputed_by and (one.valid_until or NEVER) >= register.as_of:
         yield "disputed"
     if register.expired(one):
@@ -123,7 +286,7 @@ def _faults(one: Partnership, register: Register) -> Iterator[str]:
         yield "no-basis"
 
 
-def _running(lists: Lists, register: Register) -> Iterator[tuple[Resource, str]]:
+def _running(lists: Snapshot, register: Register) -> Iterator[tuple[ResourceRow, str]]:
     """Yield the uses on the day by others than the owners and their bodies and units."""
     for resource in lists.resources:
         for user, since, until, *_role in resource.uses:
@@ -132,15 +295,15 @@ def _running(lists: Lists, register: Register) -> Iterator[tuple[Resource, str]]
                 yield resource, user
 
 
-def _uses(running: Sequence[tuple[Resource, str]], register: Register) -> Iterator[Finding]:
+def _uses(running: Sequence[tuple[ResourceRow, str]], register: Register) -> Iterator[AgreementFinding]:
     for resource, user in running:
         covering = register.covering(user, resource.id)
         if not any(one.in_force(register.as_of) for one in covering):
             past = [one for one in covering if (one.valid_until or NEVER) < register.as_of]
-            yield Finding("uncovered", past[0] if past else None, resource, (user, *resource.owners))
+            yield AgreementFinding("uncovered", past[0] if past else None, resource, (user, *resource.owners))
 
 
-def _withheld(register: Register, finding: Finding) -> bool:
+def _withheld(register: Register, finding: AgreementFinding) -> bool:
     """Tell whether what is hidden may settle it.
 
     An agreement that is disputed or of which only the summary is seen may follow, or cover the use; the user may be the
@@ -156,10 +319,8 @@ def _withheld(register: Register, finding: Finding) -> bool:
     return finding.code in ENDING and bool(finding.agencies) and register.hides(finding.agencies)
 
 
-def _weighed(world: World, register: Register, found: Sequence[Finding]) -> list[Finding]:
+def _weighed(world: SnapshotArrays, register: Register, found: Sequence[AgreementFinding]) -> list[AgreementFinding]:
     """Add to agreements that have expired or will what the network lacks without each; of those that will, without the others."""
-    from registry.analysis.lapses import Without  # networkx takes half a second, which only who needs it should wait
-
     standing = [one for one in register.agreements if one.in_force(world.as_of) or not one.whole]
     lasting = [one for one in standing if not register.expiring(one) and not register.resumes(one)]
     staying = {"expired": standing, "interrupted": lasting, "expiring": lasting}
@@ -167,7 +328,7 @@ def _weighed(world: World, register: Register, found: Sequence[Finding]) -> list
     return [one._replace(lapse=without[one.code].lapse(one.agencies)) if one.code in without else one for one in found]
 
 
-def _order(finding: Finding) -> tuple[int, int, int, str, str, str]:
+def _order(finding: AgreementFinding) -> tuple[int, int, int, str, str, str]:
     agreement, resource, lapse = finding.agreement, finding.resource, finding.lapse
     return (
         PRESSING[finding.code],
@@ -179,7 +340,7 @@ def _order(finding: Finding) -> tuple[int, int, int, str, str, str]:
     )
 
 
-def _row(finding: Finding, register: Register, names: dict[str, str]) -> Row:
+def _row(finding: AgreementFinding, register: Register, names: dict[str, str]) -> ReportRow:
     agreement, resource, lapse = finding.agreement, finding.resource, finding.lapse
     until = agreement.valid_until if agreement else None
     values: dict[str, Cell] = {
@@ -196,10 +357,10 @@ def _row(finding: Finding, register: Register, names: dict[str, str]) -> Row:
         "parts": lapse.parts if lapse and lapse.parts > 1 else None,
         "hinges": _named(lapse.hinges, names) if lapse else (),
     }
-    return Row(values, _evidence(finding, names), key=_key(finding))
+    return ReportRow(values, _evidence(finding, names), key=_key(finding))
 
 
-def _confirmation(one: Partnership) -> str | None:
+def _confirmation(one: PartnershipRow) -> str | None:
     if not one.whole:
         return None
     if one.disputed_by or one.confirmed:
@@ -207,7 +368,7 @@ def _confirmation(one: Partnership) -> str | None:
     return "withheld" if one.words_hidden else "unconfirmed"
 
 
-def _key(finding: Finding) -> tuple[str, ...]:
+def _key(finding: AgreementFinding) -> tuple[str, ...]:
     """Return what a finding is known by: the agreement; for a use, the resource and who uses it."""
     if finding.resource:
         return finding.code, finding.resource.id, finding.agencies[0]
@@ -218,14 +379,14 @@ def _named(agencies: Sequence[str], names: Mapping[str, str]) -> tuple[str, ...]
     return tuple(names[one] for one in agencies if one in names)
 
 
-def _evidence(finding: Finding, names: dict[str, str]) -> tuple[Evidence, ...]:
+def _evidence(finding: AgreementFinding, names: dict[str, str]) -> tuple[Evidence, ...]:
     agreement, resource = finding.agreement, finding.resource
     found = [Evidence(agreement.id, agreement.name, "Partnership")] if agreement else []
     found += [Evidence(resource.id, resource.name, "Resource")] if resource else []
     return (*found, *(Evidence(one, names[one], "Agency") for one in finding.agencies if one in names))
 
 
-def _notes(register: Register, found: Sequence[Finding]) -> list[str]:
+def _notes(register: Register, found: Sequence[AgreementFinding]) -> list[str]:
     if not register.agreements:
         return [_("There are no agreements on record that you may see, so there is little to tell.")]
     in_force = [one for one in register.agreements if one.in_force(register.as_of)]

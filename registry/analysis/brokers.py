@@ -1,19 +1,15 @@
-"""Through whom the others reach each other, whom they join, and whether that holds when some ties are gone."""
+"""Report `brokers`: agencies that connect others, by betweenness and Gould-Fernandez roles, with bootstrap support."""
 
 from typing import NamedTuple
 
 import numpy as np
 
-from registry.analysis.betweenness import betweenness
-from registry.analysis.brokerage import brokerage
-from registry.analysis.holes import constraint, effective_size
-from registry.analysis.progress import steps
-from registry.analysis.resampling import FIRM, SEED, SHIFTED, draws_for
-from registry.analysis.standing import adjacency, grounds, standing, tied_alone
-from registry.analysis.world import Floats, Ints, World
-from registry.figures import number, percent
-from registry.reports.report import Cell, Column, Parameter, Question, Report, Row
-from registry.words import _
+from registry.analysis.measures import betweenness, brokerage, constraint, effective_size
+from registry.analysis.report import Cell, Column, Parameter, Report, ReportDefinition, ReportRow
+from registry.analysis.snapshot import Floats, Ints, SnapshotArrays, adjacency, grounds, standing, tied_alone
+from registry.analysis.statistics import FIRM, SEED, SHIFTED, draws_for
+from registry.i18n import _, number, percent
+from registry.progress import steps
 
 SOURCES, SOURCES_A_DRAW, TOP, WORK = 256, 128, 0.1, 50_000
 NINE_OF_TEN = (0.05, 0.95)
@@ -26,7 +22,7 @@ ROLES = {
     "liaison": "between different other sectors",
 }
 
-BROKERS = Question(
+BROKERS = ReportDefinition(
     "brokers",
     "Through which agencies do the others reach each other?",
     "Agencies are ranked by betweenness, the shortest ways between others that lead through them (Freeman 1977; all ways, or those "
@@ -73,7 +69,7 @@ class Ranked(NamedTuple):
     draws: int
 
 
-def brokers(world: World, *, firm: float = FIRM.default, most: int = int(MOST.default)) -> Report:
+def brokers(world: SnapshotArrays, *, firm: float = FIRM.default, most: int = int(MOST.default)) -> Report:
     """List the top tenth of agencies with ties by betweenness, `most` at most; found are those that are firm."""
     ranked = _rank(world)
     top = _top(ranked.through)
@@ -86,7 +82,7 @@ def brokers(world: World, *, firm: float = FIRM.default, most: int = int(MOST.de
     )  # fmt: skip
 
 
-def _rank(world: World) -> Ranked:
+def _rank(world: SnapshotArrays) -> Ranked:
     tied, ties = tied_alone(standing(world))
     draws, random = draws_for(len(tied), WORK), np.random.default_rng(SEED)
     times, drawn = np.zeros(len(tied)), np.zeros((draws, len(tied)))
@@ -111,7 +107,7 @@ def _top(through: Floats) -> Ints:
     return top
 
 
-def _rows(world: World, ranked: Ranked, order: Ints, firm: float) -> list[Row]:
+def _rows(world: SnapshotArrays, ranked: Ranked, order: Ints, firm: float) -> list[ReportRow]:
     arcs = adjacency(ranked.ties, len(ranked.tied))
     degree, size = np.diff(arcs.indptr), effective_size(arcs)
     constrained, roles = constraint(arcs), _roles(world, ranked)
@@ -133,11 +129,13 @@ def _rows(world: World, ranked: Ranked, order: Ints, firm: float) -> list[Row]:
             "effective": float(size[one]),
             "efficiency": float(size[one] / degree[one]),
         }
-        rows.append(Row(values, (world.agencies.evidence(place),), "likely" if ranked.firm[one] >= firm else "unclear"))
+        rows.append(
+            ReportRow(values, (world.agencies.evidence(place),), "likely" if ranked.firm[one] >= firm else "unclear")
+        )
     return rows
 
 
-def _roles(world: World, ranked: Ranked) -> list[dict[str, Cell]]:
+def _roles(world: SnapshotArrays, ranked: Ranked) -> list[dict[str, Cell]]:
     """Return what each tied agency brokers, by role; of agencies without a sector, and of pairs with one, nothing is told."""
     sector = world.sector[ranked.tied]
     known = np.flatnonzero(sector >= 0)

@@ -1,17 +1,15 @@
-"""Which services give people no answer: no channel of their own, only one-way channels, or a promise that is not kept."""
+"""Report `channels`: services without a channel, with one-way channels only, or with an unmet response promise."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from registry.analysis.answering import heard
-from registry.analysis.lists import Channel, Service
-from registry.analysis.progress import steps
-from registry.analysis.world import World
-from registry.codes import called
-from registry.figures import number
-from registry.reports.report import Cell, Column, Evidence, Question, Report, Row
-from registry.words import _
+from registry.analysis.feedback import feedback_cases
+from registry.analysis.report import Cell, Column, Evidence, Report, ReportDefinition, ReportRow
+from registry.analysis.snapshot import ChannelRow, ServiceRow, SnapshotArrays
+from registry.i18n import _, number
+from registry.model.codelists import called
+from registry.progress import steps
 
 FINDINGS = {
     "overdue": "feedback waits beyond the promise",
@@ -20,7 +18,7 @@ FINDINGS = {
 }
 PRESSING = {code: place for place, code in enumerate(FINDINGS)}
 
-CHANNELS = Question(
+CHANNELS = ReportDefinition(
     "channels",
     "Which services lack a channel by which people get an answer?",
     "Read from the records as they stand. A service needs a two-way channel of its own; where it has none, two-way channels of its "
@@ -50,13 +48,13 @@ CHANNELS = Question(
 class Reached(NamedTuple):
     """A service, its channels, how many two-way channels its providers have for no service, and by how many days answers are over."""
 
-    service: Service
-    channels: Sequence[Channel]
+    service: ServiceRow
+    channels: Sequence[ChannelRow]
     elsewhere: int
     over: Sequence[int]
 
 
-def channels(world: World) -> Report:
+def channels(world: SnapshotArrays) -> Report:
     """List the services without a two-way channel of their own, and those of which feedback waits beyond the promise."""
     reached = list(_reached(world))
     found = [(code, one) for one in reached for code in _findings(one)]
@@ -67,8 +65,8 @@ def channels(world: World) -> Report:
     )  # fmt: skip
 
 
-def _reached(world: World) -> Iterator[Reached]:
-    by_service: Mapping[str, list[Channel]] = defaultdict(list)
+def _reached(world: SnapshotArrays) -> Iterator[Reached]:
+    by_service: Mapping[str, list[ChannelRow]] = defaultdict(list)
     general: Counter[str] = Counter()
     for channel in world.lists.channels:
         for service in channel.services:
@@ -76,7 +74,7 @@ def _reached(world: World) -> Iterator[Reached]:
         if not channel.services and channel.two_way:
             general.update(channel.agencies)
     over: Mapping[str, list[int]] = defaultdict(list)
-    for one in heard(world.lists, world.as_of):
+    for one in feedback_cases(world.lists, world.as_of):
         for about in one.feedback.services:
             if one.over and not one.answered:
                 over[about].append(one.over)
@@ -105,7 +103,7 @@ def _order(found: tuple[str, Reached]) -> tuple[int, int, int, str]:
     return PRESSING[code], -max(one.over, default=0), one.elsewhere, one.service.id
 
 
-def _row(world: World, code: str, one: Reached) -> Row:
+def _row(world: SnapshotArrays, code: str, one: Reached) -> ReportRow:
     kinds = dict.fromkeys(channel.kind for channel in one.channels if channel.kind)
     values: dict[str, Cell] = {
         "finding": code,
@@ -118,7 +116,7 @@ def _row(world: World, code: str, one: Reached) -> Row:
     }
     evidence = Evidence(one.service.id, one.service.name, "Service")
     through = (Evidence(channel.id, channel.name, "Channel") for channel in one.channels)
-    return Row(values, (evidence, *world.agencies.records(one.service.providers), *through))
+    return ReportRow(values, (evidence, *world.agencies.records(one.service.providers), *through))
 
 
 def _notes(reached: Sequence[Reached]) -> list[str]:

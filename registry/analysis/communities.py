@@ -1,26 +1,23 @@
-"""Into which groups the ties divide the agencies, and whether these are the sectors."""
+"""Report `communities`: groups of agencies with many ties among them, compared with the sectors."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from registry.analysis.modularity import adjusted_rand, modularity
-from registry.analysis.modularity import communities as divided
+from registry.analysis.measures import adjusted_rand, modularity
+from registry.analysis.measures import communities as divided
 from registry.analysis.network import DRAWS, WORK, Whole
-from registry.analysis.progress import steps
-from registry.analysis.resampling import SEED, Compared, compared, draws_for
+from registry.analysis.report import Cell, Column, Report, ReportDefinition, ReportRow
 from registry.analysis.sector_gaps import LEVEL
-from registry.analysis.standing import adjacency, grounds
-from registry.analysis.swapping import swapped
-from registry.analysis.world import Bools, Ints, World
-from registry.figures import number, signed
-from registry.reports.report import Cell, Column, Question, Report, Row
-from registry.words import _
+from registry.analysis.snapshot import Bools, Ints, SnapshotArrays, adjacency, grounds
+from registry.analysis.statistics import SEED, NullComparison, compare_with_null, draws_for, swapped
+from registry.i18n import _, number, signed
+from registry.progress import steps
 
 SHOWN = 5
 
-COMMUNITIES = Question(
+COMMUNITIES = ReportDefinition(
     "communities",
     "Into which groups do the ties divide the agencies, and are these the sectors?",
     "Groups with more ties inside than numbers of ties explain (modularity by the two steps of Louvain; Blondel et al. 2008). Any "
@@ -51,10 +48,10 @@ class Divided(NamedTuple):
 
     whole: Whole
     group: Ints
-    reached: Compared
+    reached: NullComparison
 
 
-def communities(world: World, *, level: float = LEVEL.default) -> Report:
+def communities(world: SnapshotArrays, *, level: float = LEVEL.default) -> Report:
     """List the groups; they are findings only where modularity exceeds chance at this `level` (one test of the whole)."""
     whole = Whole.of(world)
     if not len(whole.ties):
@@ -77,10 +74,10 @@ def _divide(whole: Whole, draws: int) -> Divided:
         arcs = adjacency(swapped(whole.ties, size, random), size)
         drawn.append(modularity(arcs, divided(arcs, random)))
     group = divided(whole.arcs, np.random.default_rng(SEED))
-    return Divided(whole, group, compared(modularity(whole.arcs, group), np.array(drawn)))
+    return Divided(whole, group, compare_with_null(modularity(whole.arcs, group), np.array(drawn)))
 
 
-def _row(world: World, found: Divided, number: int, beyond: bool) -> Row:
+def _row(world: SnapshotArrays, found: Divided, number: int, beyond: bool) -> ReportRow:
     members = np.flatnonzero(found.group == number)
     ends = found.group[found.whole.ties] == number
     inside = np.bincount(found.whole.ties[ends.all(axis=1)].ravel(), minlength=len(found.group))[members]
@@ -95,10 +92,10 @@ def _row(world: World, found: Divided, number: int, beyond: bool) -> Row:
     }
     evidence = tuple(world.agencies.evidence(one) for one in found.whole.tied[members].tolist())
     known_by = tuple(world.agencies.ids[one] for one in central[:1])  # groups have no name of their own
-    return Row(values, evidence, "likely" if beyond else "within-chance", known_by)
+    return ReportRow(values, evidence, "likely" if beyond else "within-chance", known_by)
 
 
-def _sectors(world: World, members: Ints) -> Mapping[str, Cell]:
+def _sectors(world: SnapshotArrays, members: Ints) -> Mapping[str, Cell]:
     known = world.sector[members][world.sector[members] >= 0]
     if not len(known):
         return {"main": None, "share": None, "sectors": 0}
@@ -111,7 +108,7 @@ def _sectors(world: World, members: Ints) -> Mapping[str, Cell]:
     }
 
 
-def _notes(world: World, found: Divided, draws: int, beyond: bool) -> Sequence[str]:
+def _notes(world: SnapshotArrays, found: Divided, draws: int, beyond: bool) -> Sequence[str]:
     one = found.reached
     told = (
         _(

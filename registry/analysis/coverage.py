@@ -1,15 +1,12 @@
-"""How much of what the other reports rest on is on record."""
+"""Report `coverage`: the share of records that have the facts other reports need."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from registry.analysis.basis import basis
-from registry.analysis.lists import Lists, Partnership
-from registry.analysis.takeup import stale
-from registry.analysis.world import World
-from registry.figures import number
-from registry.reports.report import Cell, Column, Evidence, Question, Report, Row
-from registry.words import _
+from registry.analysis.report import Cell, Column, Evidence, Report, ReportDefinition, ReportRow
+from registry.analysis.reuse import stale
+from registry.analysis.snapshot import PartnershipRow, Snapshot, SnapshotArrays, basis
+from registry.i18n import _, number
 
 INFORMAL, SHOWN = "informal", 20
 KINDS = {"Agency": "agencies", "Service": "services", "Resource": "resources", "Partnership": "agreements"}
@@ -27,7 +24,7 @@ FACTS = {
     "cover": "what it covers",
 }
 
-COVERAGE = Question(
+COVERAGE = ReportDefinition(
     "coverage",
     "How much of what the reports rest on is on record?",
     "Published records are counted with and without each fact. A fact that is withheld from you is unknown, not missing. "
@@ -46,7 +43,7 @@ COVERAGE = Question(
 )
 
 
-class Fact(NamedTuple):
+class CoverageFact(NamedTuple):
     """A fact that records of a kind should have; `known` is None where it is withheld."""
 
     kind: str
@@ -55,7 +52,7 @@ class Fact(NamedTuple):
     known: Callable[[Any], bool | None]
 
 
-def coverage(world: World) -> Report:
+def coverage(world: SnapshotArrays) -> Report:
     """Count, for each kind of record, how many have the facts that the analyses need.
 
     The evidence of a row is the first 20 records that lack the fact, by id.
@@ -69,32 +66,32 @@ def coverage(world: World) -> Report:
     )
 
 
-def _facts(lists: Lists) -> Iterator[Fact]:
+def _facts(lists: Snapshot) -> Iterator[CoverageFact]:
     providing = {who for one in lists.services for who in one.providers}
     agreeing = {who for one in lists.partnerships for who in one.parties}
-    yield Fact("Agency", "sector", lists.agencies, lambda one: bool(one.sectors))
-    yield Fact("Agency", "area", lists.agencies, lambda one: bool(one.areas))
-    yield Fact("Agency", "service", lists.agencies, lambda one: one.id in providing)
-    yield Fact("Agency", "agreement", lists.agencies, lambda one: one.id in agreeing)
-    yield Fact("Service", "provider", lists.services, lambda one: bool(one.providers))
-    yield Fact("Service", "function", lists.services, lambda one: bool(one.functions))
-    yield Fact("Resource", "owner", lists.resources, lambda one: bool(one.owners))
-    yield Fact("Partnership", "parties", lists.partnerships, lambda one: len(one.parties) > 1)
-    yield Fact("Partnership", "begins", lists.partnerships, _if_whole(lambda one: bool(one.valid_from)))
+    yield CoverageFact("Agency", "sector", lists.agencies, lambda one: bool(one.sectors))
+    yield CoverageFact("Agency", "area", lists.agencies, lambda one: bool(one.areas))
+    yield CoverageFact("Agency", "service", lists.agencies, lambda one: one.id in providing)
+    yield CoverageFact("Agency", "agreement", lists.agencies, lambda one: one.id in agreeing)
+    yield CoverageFact("Service", "provider", lists.services, lambda one: bool(one.providers))
+    yield CoverageFact("Service", "function", lists.services, lambda one: bool(one.functions))
+    yield CoverageFact("Resource", "owner", lists.resources, lambda one: bool(one.owners))
+    yield CoverageFact("Partnership", "parties", lists.partnerships, lambda one: len(one.parties) > 1)
+    yield CoverageFact("Partnership", "begins", lists.partnerships, _if_whole(lambda one: bool(one.valid_from)))
     formal = [one for one in lists.partnerships if one.instrument != INFORMAL]
-    yield Fact("Partnership", "basis", formal, _if_whole(lambda one: bool(one.legal_basis)))
-    yield Fact("Partnership", "cover", lists.partnerships, _if_whole(_covers))
+    yield CoverageFact("Partnership", "basis", formal, _if_whole(lambda one: bool(one.legal_basis)))
+    yield CoverageFact("Partnership", "cover", lists.partnerships, _if_whole(_covers))
 
 
-def _covers(one: Partnership) -> bool | None:
+def _covers(one: PartnershipRow) -> bool | None:
     return True if one.covers else None if one.covers_hidden else False
 
 
-def _if_whole(known: Callable[[Partnership], bool | None]) -> Callable[[Partnership], bool | None]:
+def _if_whole(known: Callable[[PartnershipRow], bool | None]) -> Callable[[PartnershipRow], bool | None]:
     return lambda one: known(one) if one.whole else None
 
 
-def _row(fact: Fact) -> Row:
+def _row(fact: CoverageFact) -> ReportRow:
     known = [fact.known(one) for one in fact.records]
     recorded, withheld = known.count(True), known.count(None)
     missing = [one for one, there in zip(fact.records, known, strict=True) if there is False]
@@ -107,4 +104,4 @@ def _row(fact: Fact) -> Row:
         "share": 100 * recorded / told if told else None,
         "withheld": withheld,
     }
-    return Row(values, tuple(Evidence(one.id, one.name, fact.kind) for one in missing[:SHOWN]))
+    return ReportRow(values, tuple(Evidence(one.id, one.name, fact.kind) for one in missing[:SHOWN]))

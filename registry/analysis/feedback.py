@@ -1,12 +1,58 @@
-"""Which feedback waits beyond the promised time, or was answered late."""
+"""Report `feedback`: feedback that waits beyond the promised response time or was answered late."""
 
-from registry.analysis.answering import Heard, heard
-from registry.analysis.lists import Service
-from registry.analysis.world import World
-from registry.codes import called
-from registry.figures import number, percent
-from registry.reports.report import Cell, Column, Evidence, Parameter, Question, Report, Row
-from registry.words import _
+from collections.abc import Iterator
+from datetime import date, timedelta
+from math import ceil
+from typing import NamedTuple
+
+from registry.analysis.report import Cell, Column, Evidence, Parameter, Report, ReportDefinition, ReportRow
+from registry.analysis.snapshot import ChannelRow, FeedbackRow, ServiceRow, Snapshot, SnapshotArrays
+from registry.i18n import _, number, percent
+from registry.model.codelists import called
+
+DAY = 24
+LONGEST = DAY * 3660  # what promises an answer in ten years promises none
+
+
+class FeedbackCase(NamedTuple):
+    """One piece of feedback on a day. `promised` is in hours; `days` since it came in, until it was answered or the day.
+
+    `over` is by how many days the promise is passed, 0 where it is kept or there is still time, None where there is none. Days are
+    counted whole, in favour of who answers: of a promise of 8 or 24 hours the next day is within the time.
+    """
+
+    feedback: FeedbackRow
+    channel: ChannelRow | None
+    promised: float | None
+    answered: bool
+    days: int
+    over: int | None
+
+
+def feedback_cases(lists: Snapshot, as_of: str) -> Iterator[FeedbackCase]:
+    """Yield the feedback that came in up to the day (ISO text) and of which the details are known; an answer after it is none yet."""
+    channels = {one.id: one for one in lists.channels}
+    for one in lists.feedbacks:
+        if one.received is None or one.received > as_of:
+            continue
+        channel = next((channels[through] for through in one.channels if through in channels), None)
+        answered = one.answered is not None and one.received <= one.answered <= as_of
+        until = date.fromisoformat(one.answered if answered and one.answered else as_of)
+        promised = _promised(channel)
+        began = date.fromisoformat(one.received)
+        yield FeedbackCase(one, channel, promised, answered, (until - began).days, _over(began, until, promised))
+
+
+def _promised(channel: ChannelRow | None) -> float | None:
+    hours = channel.answers_within if channel else None
+    return hours if hours is not None and 0 <= hours < LONGEST else None
+
+
+def _over(began: date, until: date, promised: float | None) -> int | None:
+    if promised is None:
+        return None
+    return max((until - began - timedelta(ceil(promised / DAY))).days, 0)
+
 
 PATIENCE = Parameter(
     "patience", 30, 1, 3650, "After how many days feedback counts as waiting where nothing is promised."
@@ -18,7 +64,7 @@ FINDINGS = {
 }
 PRESSING = {code: place for place, code in enumerate(FINDINGS)}
 
-FEEDBACK = Question(
+FEEDBACK = ReportDefinition(
     "feedback",
     "Who waits for an answer beyond the time that was promised?",
     "Feedback that came in up to the day, by the promise of the channel that it came by. Days are counted whole, in favour of who "
@@ -40,9 +86,9 @@ FEEDBACK = Question(
 )
 
 
-def feedback(world: World, *, patience: int = int(PATIENCE.default)) -> Report:
+def feedback(world: SnapshotArrays, *, patience: int = int(PATIENCE.default)) -> Report:
     """List feedback that waits beyond the promise, that waits over `patience` days without one, or that was answered late."""
-    all_heard = list(heard(world.lists, world.as_of))
+    all_heard = list(feedback_cases(world.lists, world.as_of))
     found = [(code, one) for one in all_heard if (code := _finding(one, patience))]
     services = {one.id: one for one in world.lists.services}
     rows = [_row(world, services, code, one) for code, one in sorted(found, key=_order)]
@@ -54,18 +100,18 @@ def feedback(world: World, *, patience: int = int(PATIENCE.default)) -> Report:
     )  # fmt: skip
 
 
-def _finding(one: Heard, patience: int) -> str | None:
+def _finding(one: FeedbackCase, patience: int) -> str | None:
     if one.over:
         return "late" if one.answered else "overdue"
     return "waiting" if one.over is None and not one.answered and one.days > patience else None
 
 
-def _order(found: tuple[str, Heard]) -> tuple[int, int, int, str]:
+def _order(found: tuple[str, FeedbackCase]) -> tuple[int, int, int, str]:
     code, one = found
     return PRESSING[code], -(one.over or 0), -one.days, one.feedback.id
 
 
-def _row(world: World, services: dict[str, Service], code: str, one: Heard) -> Row:
+def _row(world: SnapshotArrays, services: dict[str, ServiceRow], code: str, one: FeedbackCase) -> ReportRow:
     about = [services[service] for service in one.feedback.services if service in services]
     values: dict[str, Cell] = {
         "finding": code,
@@ -80,10 +126,10 @@ def _row(world: World, services: dict[str, Service], code: str, one: Heard) -> R
     evidence = [Evidence(one.feedback.id, one.feedback.name, "Feedback")]
     evidence += [Evidence(service.id, service.name, "Service") for service in about]
     evidence += [Evidence(one.channel.id, one.channel.name, "Channel")] if one.channel else []
-    return Row(values, (*evidence, *world.agencies.records(one.feedback.owners)), key=(one.feedback.id,))
+    return ReportRow(values, (*evidence, *world.agencies.records(one.feedback.owners)), key=(one.feedback.id,))
 
 
-def _notes(all_heard: list[Heard]) -> list[str]:
+def _notes(all_heard: list[FeedbackCase]) -> list[str]:
     if not all_heard:
         return [_("There is no feedback up to the day of which you may see the details, so there is nothing to tell.")]
     promised = [one for one in all_heard if one.answered and one.over is not None]

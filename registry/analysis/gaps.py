@@ -1,28 +1,218 @@
-"""The whole collaboration gap report: how much is known, then what was found, each with a next step."""
+"""Report `gaps`: the collaboration gap report, composed of the findings of the other reports, each with a next step."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from registry.analysis import gaps_in_ties, gaps_in_use
 from registry.analysis.agreements import AGREEMENTS, WITHIN, agreements
 from registry.analysis.agreements import FINDINGS as AGREEMENT_FINDINGS
 from registry.analysis.coverage import COVERAGE, FACTS, KINDS, coverage
-from registry.analysis.findings import figure, finding, several, told
+from registry.analysis.cut_points import CUT_POINTS, cut_points
+from registry.analysis.isolates import FINDINGS as ISOLATE_FINDINGS
+from registry.analysis.isolates import ISOLATES, isolates
+from registry.analysis.levels import FINDINGS as LEVEL_FINDINGS
+from registry.analysis.levels import LEVELS, levels
+from registry.analysis.matches import MATCHES, matches
+from registry.analysis.missing_ties import MISSING_TIES, missing_ties
 from registry.analysis.overlaps import LEAST_LIKENESS, OVERLAPS, overlaps
+from registry.analysis.report import Cell, Column, Report, ReportDefinition, ReportRow
+from registry.analysis.reuse import REUSE, reuse
 from registry.analysis.sector_gaps import LEAST_EXPECTED, LEVEL, SECTOR_GAPS, sector_gaps
-from registry.analysis.world import World
-from registry.figures import number, percent
-from registry.reports.report import Column, Question, Report, Row
-from registry.words import _
+from registry.analysis.snapshot import SnapshotArrays
+from registry.i18n import _, day, number, percent
+
+
+def finding(row: ReportRow, about: str, who: tuple[str, ...], subject: str, measure: str, next_step: str) -> ReportRow:
+    """Return the row with the cells of a finding; evidence and confidence stay, and by its key it is known here, too.
+
+    `next_step` is put into the reader's language.
+    """
+    values: dict[str, Cell] = {
+        "about": about,
+        "who": who,
+        "subject": subject or None,
+        "measure": measure or None,
+        "next_step": _(next_step),
+    }
+    return replace(row, values=values, key=(about, *row.key))
+
+
+def several(cell: Cell) -> tuple[str, ...]:
+    """Return the texts of a cell that holds several."""
+    return cell if isinstance(cell, tuple) else ()
+
+
+def texts(*cells: Cell) -> tuple[str, ...]:
+    """Return the cells that hold something, as texts."""
+    return tuple(str(one) for one in cells if one)
+
+
+def figure(cell: Cell) -> float:
+    """Return the number of a cell that holds one, else 0."""
+    return cell if isinstance(cell, int | float) else 0
+
+
+def told(cell: Cell) -> str:
+    """Return the number of a cell as the language writes it."""
+    return number(figure(cell))
+
+
+ABOUT_GAPS_IN_TIES = {
+    "missing": "needs another, without an agreement",
+    "cut-point": "others hang on it alone",
+    "own-sector": ISOLATE_FINDINGS["own-sector"],
+    "one-tie": ISOLATE_FINDINGS["one-tie"],
+}
+NEXT_STEPS_GAPS_IN_TIES = {
+    "missing": "Bring both to one table and agree on what the one needs of the other; the evidence names it.",
+    "cut-point": "Find those who are cut off a second partner, before the one they have is gone.",
+    "own-sector": "Look with it for a partner in another sector that serves the same people.",
+    "one-tie": "Look with it for a second partner, or record those that it has.",
+}
+QUESTIONS = (MISSING_TIES, CUT_POINTS, ISOLATES)
+# The report that each sort of finding is from.
+FROM_GAPS_IN_TIES = {
+    "missing": MISSING_TIES.name,
+    "cut-point": CUT_POINTS.name,
+    "own-sector": ISOLATES.name,
+    "one-tie": ISOLATES.name,
+}
+
+
+def tie_reports(world: SnapshotArrays, level: float, overlaps: Report) -> tuple[Report, ...]:
+    """Return the reports that findings are taken from; `overlaps` is the report of that name."""
+    return missing_ties(world, level=level, overlaps=overlaps), cut_points(world), isolates(world)
+
+
+def _missing(report: Report) -> Iterator[ReportRow]:
+    """Yield who depends on another; who does the same is a finding of overlaps."""
+    for row in report.rows:
+        if row["depends"]:
+            pair, what = texts(row["agency_a"], row["agency_b"]), "; ".join(several(row["for_what"]))
+            measure = _("{n} of its services cannot work without it").format(n=told(row["depends"]))
+            yield finding(row, "missing", pair, what, measure, NEXT_STEPS_GAPS_IN_TIES["missing"])
+
+
+def _firm(report: Report) -> Iterator[ReportRow]:
+    for row in report.rows:
+        if row.confidence == "likely":
+            cut_off, share = told(row["cut_off"]), percent(figure(row["firm"]) / 100)
+            measure = _("{n} agencies cut off, in {share} of draws with more ties").format(n=cut_off, share=share)
+            agencies, beyond = several(row["agencies"]), ", ".join(several(row["beyond"]))
+            yield finding(row, "cut-point", agencies, beyond, measure, NEXT_STEPS_GAPS_IN_TIES["cut-point"])
+
+
+def _narrow(report: Report) -> Iterator[ReportRow]:
+    """Yield who keeps to its sector or to one partner; agreements that have ended are findings of agreements."""
+    for row in report.rows:
+        about = str(row["finding"])
+        if about in NEXT_STEPS_GAPS_IN_TIES:
+            measure, partners = _("ties: {n}").format(n=told(row["ties"])), ", ".join(several(row["partners"]))
+            yield finding(row, about, texts(row["agency"]), partners, measure, NEXT_STEPS_GAPS_IN_TIES[about])
+
+
+READ: Mapping[str, Callable[[Report], Iterator[ReportRow]]] = {
+    MISSING_TIES.name: _missing,
+    CUT_POINTS.name: _firm,
+    ISOLATES.name: _narrow,
+}
+
+
+ABOUT_GAPS_IN_USE = {
+    "fits": "needed here, idle there",
+    "apart": LEVEL_FINDINGS["apart"],
+    "below": LEVEL_FINDINGS["below"],
+    "special-application": "special application that a general one doubles",
+    "wanted": "likely wanted next",
+}
+NEXT_STEPS_GAPS_IN_USE = {
+    "fits": "Bring who needs it and who has it together; settle how much, when and on what terms.",
+    "apart": "Let the parties tell each other what they base their level on, and state it anew.",
+    "below": "Agree what is missing for the level aimed at, or lower the aim.",
+    "special-application": "Move its users to the general application, or record why it has to stay.",
+    "wanted": "Let those who have it tell these agencies what it took; the evidence names them.",
+}
+FAR_BELOW, NAMED = 2, 5
+QUESTIONS_GAPS_IN_USE = (MATCHES, LEVELS, REUSE)
+# The report that each sort of finding is from.
+FROM_GAPS_IN_USE = {
+    "fits": MATCHES.name,
+    "apart": LEVELS.name,
+    "below": LEVELS.name,
+    "special-application": OVERLAPS.name,
+    "wanted": REUSE.name,
+}
+
+
+def use_reports(world: SnapshotArrays) -> tuple[Report, ...]:
+    """Return the reports that findings are taken from."""
+    return matches(world), levels(world), reuse(world)
+
+
+def special_application(row: ReportRow) -> ReportRow:
+    """Return a special application as a finding."""
+    subject = _("{special}, for which there is {general}").format(special=row["special"], general=row["general"])
+    measure = _("all its functions: {n}").format(n=told(row["shared"]))
+    return _finding(row, "special-application", texts(row["agency_a"], row["agency_b"]), subject, measure)
+
+
+def _matched(report: Report) -> Iterator[ReportRow]:
+    for row in report.rows:
+        if row["finding"] == "fits":
+            subject = f"{row['need']}: {row['resource']}"
+            measure = _("{wanted} needed, {spare} idle ({unit})").format(
+                wanted=told(row["quantity"]), spare=told(row["spare"]), unit=row["unit"]
+            )
+            if row["by_when"]:
+                measure += "; " + _("needed by {day}").format(day=day(str(row["by_when"])))
+            yield _finding(row, "fits", (*several(row["agencies"]), *several(row["owners"])), subject, measure)
+
+
+def _said(report: Report) -> Iterator[ReportRow]:
+    """Yield where parties differ, and where they fall far short: by one level a third of all agreements may."""
+    for row in report.rows:
+        if row["finding"] == "apart":
+            measure = _("{n} levels apart").format(n=told(row["apart"]))
+            yield _finding(row, "apart", several(row["parties"]), str(row["agreement"]), measure)
+        elif row["finding"] == "below" and isinstance(row["short"], int) and row["short"] >= FAR_BELOW:
+            measure = _("{n} levels below {aim}").format(n=told(row["short"]), aim=row["aim"])
+            yield _finding(row, "below", several(row["parties"]), str(row["agreement"]), measure)
+
+
+def _wanted(report: Report) -> Iterator[ReportRow]:
+    """Yield each resource of the top band once, with the agencies that it is suggested to: one meeting, not one for each.
+
+    What nobody began to use in two years is not wanted next, however many have it.
+    """
+    together: dict[str, list[ReportRow]] = {}
+    for row in report.rows:
+        if row["band"] == "top-1" and row["recent"]:
+            together.setdefault(row.evidence[0].id, []).append(row)
+    for rows in together.values():
+        first = rows[0]
+        who = tuple(str(row["agency"]) for row in rows)
+        measure = _(
+            "{recent} began in two years, {users} have or had it; suggested to {n} (elsewhere, 1 in 9 of such came true)"
+        ).format(recent=told(first["recent"]), users=told(first["users"]), n=number(len(rows)))
+        evidence = dict.fromkeys(one for row in rows[:NAMED] for one in row.evidence)
+        meeting = replace(first, evidence=tuple(evidence), key=(first.evidence[0].id,))
+        yield _finding(meeting, "wanted", who[:NAMED], str(first["resource"]), measure)
+
+
+READ_GAPS_IN_USE: Mapping[str, Callable[[Report], Iterator[ReportRow]]] = {
+    MATCHES.name: _matched,
+    LEVELS.name: _said,
+    REUSE.name: _wanted,
+}
+
 
 ABOUT = {
     "coverage": "not on record",
     **AGREEMENT_FINDINGS,
     "gap": "sectors that hardly meet",
     "overlap": "the same work, side by side",
-    **gaps_in_ties.ABOUT,
-    **gaps_in_use.ABOUT,
+    **ABOUT_GAPS_IN_TIES,
+    **ABOUT_GAPS_IN_USE,
 }
 URGENCY = (
     *("uncovered", "disputed", "missing", "gap", "expired", "interrupted", "expiring", "fits"),
@@ -42,8 +232,8 @@ NEXT_STEPS = {
     "no-basis": "Record the rule or document it rests on.",
     "gap": "Bring the best connected agencies of both sectors to one table; the evidence names them.",
     "overlap": "Let both compare what they do, then share it or agree who does what.",
-    **gaps_in_ties.NEXT_STEPS,
-    **gaps_in_use.NEXT_STEPS,
+    **NEXT_STEPS_GAPS_IN_TIES,
+    **NEXT_STEPS_GAPS_IN_USE,
 }
 ENOUGH = 90.0  # %: what is on record of so many needs no meeting
 # The report that each sort of finding is from.
@@ -52,13 +242,13 @@ FROM = {
     "gap": SECTOR_GAPS.name,
     "overlap": OVERLAPS.name,
     **dict.fromkeys(AGREEMENT_FINDINGS, AGREEMENTS.name),
-    **gaps_in_ties.FROM,
-    **gaps_in_use.FROM,
+    **FROM_GAPS_IN_TIES,
+    **FROM_GAPS_IN_USE,
 }
-PARTS = (COVERAGE, SECTOR_GAPS, AGREEMENTS, OVERLAPS, *gaps_in_ties.QUESTIONS, *gaps_in_use.QUESTIONS)
+PARTS = (COVERAGE, SECTOR_GAPS, AGREEMENTS, OVERLAPS, *QUESTIONS, *QUESTIONS_GAPS_IN_USE)
 READS = dict.fromkeys(one for part in PARTS for one in part.reads)
 
-GAPS = Question(
+GAPS = ReportDefinition(
     "gaps",
     "Where do agencies that should work together fall short, and what could be done next?",
     "First what is not on record of more than one in ten, then the findings of the reports agreements, sector-gaps, overlaps, "
@@ -80,7 +270,7 @@ GAPS = Question(
 
 
 def gaps(
-    world: World,
+    world: SnapshotArrays,
     *,
     level: float = LEVEL.default,
     least_expected: float = LEAST_EXPECTED.default,
@@ -98,8 +288,8 @@ def gaps(
         agreements(world, within=within),
         sector_gaps(world, level=level, least_expected=least_expected),
         alike,
-        *gaps_in_ties.parts(world, level, alike),
-        *gaps_in_use.parts(world),
+        *tie_reports(world, level, alike),
+        *use_reports(world),
     )
     findings = [found for part in parts for found in _READ[part.name](part)]
     rows = [*(_covered(row) for row in known.rows if _lacking(row)), *_ranked(findings)]
@@ -111,13 +301,13 @@ def gaps(
     return replace(whole, parts=(known, *parts), sorts=_sorts(findings))
 
 
-def _sorts(findings: Sequence[Row]) -> dict[str, int]:
+def _sorts(findings: Sequence[ReportRow]) -> dict[str, int]:
     """Count the findings by sort, in words, the most pressing sort first."""
     counts = Counter(str(one["about"]) for one in findings)
     return {_(ABOUT[about]): counts[about] for about in URGENCY if about in counts}
 
 
-def _ranked(findings: Sequence[Row]) -> list[Row]:
+def _ranked(findings: Sequence[ReportRow]) -> list[ReportRow]:
     """Put the first of each sort before the second of any; reports list their own findings most pressing first."""
     before: Counter[str] = Counter()
     keyed = []
@@ -128,11 +318,11 @@ def _ranked(findings: Sequence[Row]) -> list[Row]:
     return [one for _place, _sort, one in sorted(keyed, key=lambda ranked: ranked[:2])]
 
 
-def _lacking(row: Row) -> bool:
+def _lacking(row: ReportRow) -> bool:
     return figure(row["share"]) < ENOUGH and bool(row.evidence)
 
 
-def _covered(row: Row) -> Row:
+def _covered(row: ReportRow) -> ReportRow:
     kind, fact = _(KINDS[str(row["kind"])]), _(FACTS[str(row["fact"])])
     subject = f"{kind}: {fact}"
     known = int(figure(row["of"]) - figure(row["withheld"]))
@@ -141,7 +331,7 @@ def _covered(row: Row) -> Row:
     return _finding(row, "coverage", (), subject, measure)
 
 
-def _agreements(report: Report) -> Iterator[Row]:
+def _agreements(report: Report) -> Iterator[ReportRow]:
     for row in report.rows:
         days = row["days"]
         measure = _when(days) + _lost(row) if isinstance(days, int) else ""
@@ -154,13 +344,13 @@ def _when(days: int) -> str:
     return told.format(n=number(abs(days)))
 
 
-def _lost(row: Row) -> str:
+def _lost(row: ReportRow) -> str:
     if alone := several(row["alone"]):
         return "; " + _("agencies alone without it: {n}").format(n=number(len(alone)))
     return "; " + _("parts that no longer meet without it: {n}").format(n=told(row["parts"])) if row["parts"] else ""
 
 
-def _sector_gaps(report: Report) -> Iterator[Row]:
+def _sector_gaps(report: Report) -> Iterator[ReportRow]:
     for row in report.rows:
         if row["finding"] == "gap":
             measure = _("{seen} ties, {expected} by chance").format(
@@ -169,12 +359,12 @@ def _sector_gaps(report: Report) -> Iterator[Row]:
             yield _finding(row, "gap", (str(row["sector_a"]), str(row["sector_b"])), "", measure)
 
 
-def _overlaps(report: Report) -> Iterator[Row]:
+def _overlaps(report: Report) -> Iterator[ReportRow]:
     for row in report.rows:
-        yield gaps_in_use.special_application(row) if row["finding"] == "special-application" else _overlap(row)
+        yield special_application(row) if row["finding"] == "special-application" else _overlap(row)
 
 
-def _overlap(row: Row) -> Row:
+def _overlap(row: ReportRow) -> ReportRow:
     measure = _("{shared} functions shared, {expected} by chance").format(
         shared=told(row["shared"]), expected=told(row["expected"])
     )
@@ -182,14 +372,14 @@ def _overlap(row: Row) -> Row:
     return _finding(row, "overlap", who, ", ".join(several(row["rarest"])), measure)
 
 
-def _finding(row: Row, about: str, who: tuple[str, ...], subject: str, measure: str) -> Row:
+def _finding(row: ReportRow, about: str, who: tuple[str, ...], subject: str, measure: str) -> ReportRow:
     return finding(row, about, who, subject, measure, NEXT_STEPS[about])
 
 
-_READ: Mapping[str, Callable[[Report], Iterator[Row]]] = {
+_READ: Mapping[str, Callable[[Report], Iterator[ReportRow]]] = {
     AGREEMENTS.name: _agreements,
     SECTOR_GAPS.name: _sector_gaps,
     OVERLAPS.name: _overlaps,
-    **gaps_in_ties.READ,
-    **gaps_in_use.READ,
+    **READ,
+    **READ_GAPS_IN_USE,
 }

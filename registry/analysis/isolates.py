@@ -1,17 +1,14 @@
-"""Who works with nobody, with nobody outside its sector, or with one other only."""
+"""Report `isolates`: agencies with no tie, with one tie, or with ties inside their own sector only."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from registry.analysis.lists import Partnership
-from registry.analysis.register import NEVER, Register
-from registry.analysis.standing import adjacency, grounds, standing
-from registry.analysis.world import Bools, Ints, World
-from registry.figures import number
-from registry.reports.report import Cell, Column, Evidence, Question, Report, Row
-from registry.words import _
+from registry.analysis.agreements import NEVER, Register
+from registry.analysis.report import Cell, Column, Evidence, Report, ReportDefinition, ReportRow
+from registry.analysis.snapshot import Bools, Ints, PartnershipRow, SnapshotArrays, adjacency, grounds, standing
+from registry.i18n import _, number
 
 SHOWN = 5
 FINDINGS = {
@@ -26,7 +23,7 @@ FINDINGS = {
 UNKNOWN = ("no-partner", "never")
 ORDER = {code: place for place, code in enumerate(FINDINGS)}
 
-ISOLATES = Question(
+ISOLATES = ReportDefinition(
     "isolates",
     "Which agencies work with nobody, with nobody outside their sector, or with one other only?",
     "Ties in force on the day are counted for every agency. Who is party to no agreement on record, whenever, is unknown, which "
@@ -51,18 +48,18 @@ ISOLATES = Question(
 )
 
 
-class Past(NamedTuple):
+class InactiveAgreements(NamedTuple):
     """Of an agency without a tie: the agreement that ended last, the first that begins later, and one that is disputed.
 
     One that ended counts only if nothing that continues it is in force.
     """
 
-    ended: Partnership | None = None
-    ahead: Partnership | None = None
-    disputed: Partnership | None = None
+    ended: PartnershipRow | None = None
+    ahead: PartnershipRow | None = None
+    disputed: PartnershipRow | None = None
 
 
-def isolates(world: World) -> Report:
+def isolates(world: SnapshotArrays) -> Report:
     """List, most pressing sort first, who has no tie, ties to its own sector only, or one tie; one row an agency."""
     ties = standing(world)
     others = adjacency(ties, len(world.agencies))
@@ -71,9 +68,11 @@ def isolates(world: World) -> Report:
     past = _past(world, degree == 0)
     rows = []
     for place, count in enumerate(degree.tolist()):
-        if finding := _finding(count, bool(inward[place]), bool(world.recorded[place]), past.get(place, Past())):
+        if finding := _finding(
+            count, bool(inward[place]), bool(world.recorded[place]), past.get(place, InactiveAgreements())
+        ):
             partners = others.indices[others.indptr[place] : others.indptr[place + 1]].tolist()
-            rows.append(_row(world, finding, place, partners, past.get(place, Past())))
+            rows.append(_row(world, finding, place, partners, past.get(place, InactiveAgreements())))
     rows.sort(key=_urgency)
     unknown = sum(row["finding"] in UNKNOWN for row in rows)
     return ISOLATES.answer(
@@ -82,7 +81,7 @@ def isolates(world: World) -> Report:
     )  # fmt: skip
 
 
-def _finding(ties: int, inward: bool, recorded: bool, past: Past) -> str | None:
+def _finding(ties: int, inward: bool, recorded: bool, past: InactiveAgreements) -> str | None:
     if ties:
         return "own-sector" if inward else "one-tie" if ties == 1 else None
     if past.disputed:
@@ -94,7 +93,7 @@ def _finding(ties: int, inward: bool, recorded: bool, past: Past) -> str | None:
     return "no-partner" if recorded else "never"
 
 
-def _inward(world: World, ties: Ints, degree: Ints) -> Bools:
+def _inward(world: SnapshotArrays, ties: Ints, degree: Ints) -> Bools:
     """Tell for each agency (N) whether all its ties lie within its sector, which says nothing where there is but one."""
     known = world.sector[ties]
     within = (known[:, 0] == known[:, 1]) & (known[:, 0] >= 0)
@@ -103,20 +102,20 @@ def _inward(world: World, ties: Ints, degree: Ints) -> Bools:
     return inward
 
 
-def _past(world: World, alone: Bools) -> Mapping[int, Past]:
+def _past(world: SnapshotArrays, alone: Bools) -> Mapping[int, InactiveAgreements]:
     """Return, by place, what those without a tie have of agreements that are not in force."""
-    found: dict[int, Past] = {}
+    found: dict[int, InactiveAgreements] = {}
     register = Register(world.lists, world.as_of, 0)
     for one in world.lists.partnerships:
         if one.whole and not one.reversed and not register.continued(one):
             for place in (world.place[party] for party in one.parties if party in world.place):
                 if alone[place]:
-                    found[place] = _later(found.get(place, Past()), one, world.as_of)
+                    found[place] = _later(found.get(place, InactiveAgreements()), one, world.as_of)
     active = {party for one in world.lists.partnerships if one.in_force(world.as_of) for party in one.parties}
     return {place: past for place, past in found.items() if world.agencies.ids[place] not in active}
 
 
-def _later(past: Past, one: Partnership, as_of: str) -> Past:
+def _later(past: InactiveAgreements, one: PartnershipRow, as_of: str) -> InactiveAgreements:
     """Add an agreement to what is known; ids decide between equals."""
     if one.disputed_by and (one.valid_until or NEVER) >= as_of:
         return past._replace(disputed=min(filter(None, (past.disputed, one)), key=lambda each: each.id))
@@ -126,7 +125,9 @@ def _later(past: Past, one: Partnership, as_of: str) -> Past:
     return past._replace(ahead=min(filter(None, (past.ahead, one)), key=lambda each: (each.valid_from, each.id)))
 
 
-def _row(world: World, finding: str, place: int, partners: Sequence[int], past: Past) -> Row:
+def _row(
+    world: SnapshotArrays, finding: str, place: int, partners: Sequence[int], past: InactiveAgreements
+) -> ReportRow:
     shown = past.disputed or past.ended or past.ahead
     if shown:
         partners = [world.place[one] for one in shown.parties if world.place.get(one, place) != place]
@@ -142,16 +143,16 @@ def _row(world: World, finding: str, place: int, partners: Sequence[int], past: 
     }
     evidence = (world.agencies.evidence(place), *(world.agencies.evidence(one) for one in partners[:SHOWN]))
     agreement = (Evidence(shown.id, shown.name, "Partnership"),) if shown else ()
-    return Row(values, evidence + agreement, "unclear" if finding in UNKNOWN else "certain")
+    return ReportRow(values, evidence + agreement, "unclear" if finding in UNKNOWN else "certain")
 
 
-def _urgency(row: Row) -> tuple[int, int, str, str]:
+def _urgency(row: ReportRow) -> tuple[int, int, str, str]:
     """Sort by finding; within own sector the best tied first, then by the last day, then by name."""
     ties = row["ties"]
     return ORDER[str(row["finding"])], -ties if isinstance(ties, int) else 0, str(row["day"] or ""), str(row["agency"])
 
 
-def _notes(rows: Sequence[Row]) -> list[str]:
+def _notes(rows: Sequence[ReportRow]) -> list[str]:
     told = {
         "lapsed": _("{n} agencies have only agreements that have ended."),
         "own-sector": _("{n} agencies have ties within their own sector only."),

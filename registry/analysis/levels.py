@@ -1,14 +1,12 @@
-"""How closely the parties of agreements say that they work together: where they differ, and where they fall short of their aim."""
+"""Report `levels`: where parties disagree on their level of cooperation, or fall short of its target."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from registry.analysis.lists import Lists, Partnership, Statement
-from registry.analysis.world import Names, World
-from registry.codes import called
-from registry.figures import day, number
-from registry.reports.report import Cell, Column, Evidence, Parameter, Question, Report, Row
-from registry.words import _
+from registry.analysis.report import Cell, Column, Evidence, Parameter, Report, ReportDefinition, ReportRow
+from registry.analysis.snapshot import NamesById, PartnershipRow, Snapshot, SnapshotArrays, StatementRow
+from registry.i18n import _, day, number
+from registry.model.codelists import called
 
 LEAST_APART = Parameter("least_apart", 2, 1, 5, "How many levels apart what the parties say has to be.")
 FINDINGS = {
@@ -19,7 +17,7 @@ FINDINGS = {
 }
 PRESSING = {code: place for place, code in enumerate(FINDINGS)}
 
-LEVELS = Question(
+LEVELS = ReportDefinition(
     "levels",
     "Where do the parties of an agreement see their work together differently, or fall short of what they aim at?",
     "Agreements in force on the day. Of each party the last statement on each scale counts, up to the day. Levels are compared on one "
@@ -43,16 +41,16 @@ LEVELS = Question(
 )  # fmt: skip
 
 
-class Finding(NamedTuple):
+class LevelFinding(NamedTuple):
     """What is found of an agreement, by how many levels, and the statements it rests on."""
 
     code: str
-    agreement: Partnership
+    agreement: PartnershipRow
     by: int
-    said: Sequence[Statement]
+    said: Sequence[StatementRow]
 
 
-def levels(world: World, *, least_apart: int = int(LEAST_APART.default)) -> Report:
+def levels(world: SnapshotArrays, *, least_apart: int = int(LEAST_APART.default)) -> Report:
     """Compare what the parties last said; `least_apart` levels or more between them are a finding.
 
     Scales: Frey et al. 2006, Himmelman 2002 and the four Cs (`registry/codelists/level-*.csv`), each for itself.
@@ -69,44 +67,44 @@ def levels(world: World, *, least_apart: int = int(LEAST_APART.default)) -> Repo
     )  # fmt: skip
 
 
-def _last(lists: Lists, as_of: str) -> dict[str, list[Statement]]:
+def _last(lists: Snapshot, as_of: str) -> dict[str, list[StatementRow]]:
     """Return for each agreement the last statement of each of its parties on each scale, up to the day."""
     parties = {one.id: set(one.parties) for one in lists.partnerships}
-    last: dict[tuple[str, str, str | None], Statement] = {}
+    last: dict[tuple[str, str, str | None], StatementRow] = {}
     for one in sorted(lists.statements, key=lambda one: (one.on or "", one.id)):
         if one.on is None or one.on > as_of or one.level is None:
             continue
         for agreement in one.partnerships:
             for party in parties.get(agreement, set()).intersection(one.agencies):
                 last[agreement, party, one.scale] = one
-    said: dict[str, list[Statement]] = {}
+    said: dict[str, list[StatementRow]] = {}
     for (agreement, _party, _scale), statement in sorted(last.items(), key=lambda one: one[1].id):
         said.setdefault(agreement, []).append(statement)
     return said
 
 
-def _findings(agreement: Partnership, said: Sequence[Statement], least_apart: int) -> Iterator[Finding]:
+def _findings(agreement: PartnershipRow, said: Sequence[StatementRow], least_apart: int) -> Iterator[LevelFinding]:
     speaking = {party for one in said for party in one.agencies}
-    by_scale: dict[str | None, list[Statement]] = {}
+    by_scale: dict[str | None, list[StatementRow]] = {}
     for one in said:
         by_scale.setdefault(one.scale, []).append(one)
     if len(speaking) == 1 and len(agreement.parties) > 1:
-        yield Finding("one-sided", agreement, 0, said)
+        yield LevelFinding("one-sided", agreement, 0, said)
     for scale, statements in by_scale.items():
         heights = [int(one.level or 0) for one in statements]
         if max(heights) - min(heights) >= least_apart:
-            yield Finding("apart", agreement, max(heights) - min(heights), statements)
+            yield LevelFinding("apart", agreement, max(heights) - min(heights), statements)
         if scale == agreement.target_scale and max(heights) < (agreement.target_level or 0):
-            yield Finding("below", agreement, int(agreement.target_level or 0) - max(heights), statements)
+            yield LevelFinding("below", agreement, int(agreement.target_level or 0) - max(heights), statements)
     if len(speaking) > 1 and all(len(statements) == 1 for statements in by_scale.values()):
-        yield Finding("scales", agreement, 0, said)
+        yield LevelFinding("scales", agreement, 0, said)
 
 
-def _order(finding: Finding) -> tuple[int, int, str]:
+def _order(finding: LevelFinding) -> tuple[int, int, str]:
     return PRESSING[finding.code], -finding.by, finding.agreement.id
 
 
-def _row(finding: Finding, agencies: Names) -> Row:
+def _row(finding: LevelFinding, agencies: NamesById) -> ReportRow:
     agreement, scales = finding.agreement, dict.fromkeys(one.scale or "" for one in finding.said)
     values: dict[str, Cell] = {
         "finding": finding.code,
@@ -122,10 +120,10 @@ def _row(finding: Finding, agencies: Names) -> Row:
     said = (Evidence(one.id, one.name, "Statement") for one in finding.said)
     evidence = Evidence(agreement.id, agreement.name, "Partnership")
     known_by = finding.code, agreement.id, *scales
-    return Row(values, (evidence, *agencies.records(agreement.parties), *said), key=known_by)
+    return ReportRow(values, (evidence, *agencies.records(agreement.parties), *said), key=known_by)
 
 
-def _told(statement: Statement, agencies: Names) -> str:
+def _told(statement: StatementRow, agencies: NamesById) -> str:
     who = ", ".join(agencies.named(statement.agencies))
     return f"{who}: {_level(statement.scale, statement.level)} ({day(statement.on or '')})"
 

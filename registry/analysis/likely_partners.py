@@ -1,18 +1,244 @@
-"""Which agencies have so many partners in common that a conversation is worth while, and how much such a hint is worth."""
+"""Report `likely-partners`: pairs of agencies with many common partners, and the back-test of that ranking."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
+from scipy import sparse
 
-from registry.analysis.alike import close
-from registry.analysis.backtest_ties import REPORT, SPLITS, TELLING, Judged, hidden_at_random
 from registry.analysis.brokers import MOST
-from registry.analysis.link_scores import Blocks, Near, near
-from registry.analysis.one_agency import AGENCY, place_of
-from registry.analysis.resampling import SEED, draws_for
-from registry.analysis.standing import adjacency, grounds, standing
-from registry.analysis.world import Bools, Ints, Matrix, World
-from registry.figures import number, percent
-from registry.reports.report import Cell, Column, Question, Report, Row
-from registry.words import _
+from registry.analysis.measures import mixing
+from registry.analysis.overlaps import close
+from registry.analysis.report import Cell, Column, Report, ReportDefinition, ReportRow
+from registry.analysis.snapshot import (
+    AGENCY,
+    Bools,
+    Floats,
+    Ints,
+    Matrix,
+    Snapshot,
+    SnapshotArrays,
+    adjacency,
+    grounds,
+    place_of,
+    standing,
+)
+from registry.analysis.statistics import SEED, Scored, draws_for
+from registry.i18n import _, number, percent
+from registry.progress import steps
+
+
+class Blocks(NamedTuple):
+    """The degree-corrected block model (Karrer & Newman 2011): ties of each agency (N), its group (N), ties between groups."""
+
+    degree: Ints
+    group: Ints
+    rate: Floats
+
+    @classmethod
+    def of(cls, sector: Ints, ties: Ints) -> "Blocks":
+        """Take sectors (N, -1 is a group too) and ties (m x 2)."""
+        group = np.where(sector < 0, sector.max(initial=-1) + 1, sector)
+        size = int(group.max(initial=0)) + 1
+        between = mixing(group, ties, size).astype(np.float64)
+        ends = np.maximum(between.sum(axis=1), 1)
+        return cls(np.bincount(ties.ravel(), minlength=len(sector)), group, between / np.outer(ends, ends))
+
+    def score(self, a: Ints, b: Ints) -> Floats:
+        """Return the ties to be expected between agencies a and b: d_a d_b O_rs / (K_r K_s)."""
+        expected: Floats = self.degree[a] * self.degree[b] * self.rate[self.group[a], self.group[b]]
+        return expected
+
+
+class CommonPartnerScores(NamedTuple):
+    """Pairs (a < b) without a tie that have partners in common: how many, and the scores that weigh these.
+
+    `allocation` is the resource allocation index, the sum of 1 / degree over common partners (Zhou et al. 2009); `adamic_adar`
+    that of 1 / log degree (Adamic & Adar 2003).
+    """
+
+    a: Ints
+    b: Ints
+    common: Ints
+    allocation: Floats
+    adamic_adar: Floats
+
+
+def near(ties: Matrix) -> CommonPartnerScores:
+    """Return all pairs two steps apart (`ties` N x N, symmetric), in ascending order."""
+    degree = np.maximum(np.diff(ties.indptr), 1).astype(np.float64)
+    apart = _apart(ties, np.ones_like(degree))
+    a, b = apart.nonzero()
+    scores = (_apart(ties, weight).data for weight in (1 / degree, 1 / np.log(np.maximum(degree, 2))))
+    allocation, adamic_adar = scores
+    return CommonPartnerScores(
+        a.astype(np.int64), b.astype(np.int64), np.rint(apart.data).astype(np.int64), allocation, adamic_adar
+    )
+
+
+def _apart(ties: Matrix, weight: Floats) -> Matrix:
+    """Return the sums of weights over common partners above the diagonal, for pairs without a tie."""
+    through = sparse.csr_array(sparse.diags_array(weight) @ ties)
+    upper = sparse.triu(ties @ through, 1, format="csr")
+    apart: Matrix = (upper - upper.multiply(ties)).tocsr()
+    apart.eliminate_zeros()
+    apart.sort_indices()
+    return apart
+
+
+HIDDEN, SPLITS, YEARS, FEWEST_HITS = 0.1, 20, 5, 10
+MOST_KINDS, TELLING, BETTER, WON = 3_000, 100, 1.1, 0.8
+REPORT = "allocation"
+TRIVIAL = ("degrees", "blocks", "sector")
+
+
+class Split(NamedTuple):
+    """Ties that are known and ties to be told (m x 2), and what each method makes of all pairs that are not known to be tied."""
+
+    known: int
+    hits: int
+    unreachable: int
+    scored: Mapping[str, Scored]
+
+
+class RankingEvaluation(NamedTuple):
+    """What splits of one sort gave: their name (a day, or none where ties were hidden at random), and each of them."""
+
+    day: str | None
+    splits: Sequence[Split]
+
+    def mean(self, method: str) -> float:
+        """The mean average precision of a method."""
+        return float(np.mean(self._precisions(method)))
+
+    def spread(self, method: str) -> float:
+        """The standard deviation of its average precision over the splits; 0 for one."""
+        return float(np.std(self._precisions(method), ddof=1)) if len(self.splits) > 1 else 0.0
+
+    def precision(self, method: str) -> float:
+        """The mean share of true ones among as many first pairs as there are ties to be told."""
+        return float(np.mean([one.scored[method].precision_at(one.hits) for one in self.splits]))
+
+    @property
+    def methods(self) -> Sequence[str]:
+        """The methods that there are scores of."""
+        return list(self.splits[0].scored)
+
+    @property
+    def best_trivial(self) -> str:
+        """The trivial ranking with the highest mean average precision."""
+        return max((one for one in TRIVIAL if one in self.methods), key=self.mean)
+
+    @property
+    def beats(self) -> bool:
+        """Whether the report's ranking is a tenth better than the best trivial one on average, and better in four splits of five."""
+        ours, theirs = (np.array(self._precisions(method)) for method in (REPORT, self.best_trivial))
+        return bool(ours.mean() >= BETTER * theirs.mean() and np.mean(ours > theirs) >= WON)
+
+    def _precisions(self, method: str) -> list[float]:
+        return [one.scored[method].average_precision for one in self.splits]
+
+
+def hidden_at_random(world: SnapshotArrays, splits: int) -> RankingEvaluation | None:
+    """Hide a tenth of the agreements at random, again and again, and rank all pairs that are not tied by what is left.
+
+    Whole agreements are hidden, not single ties: what is left of one of three parties would give its third tie away. Every measure,
+    those of sectors and of numbers of ties too, is made of what is left. None where that hides too few ties to tell.
+    """
+    random, (pairs, agreement) = np.random.default_rng(SEED), _agreed(world)
+    every, number = np.unique(pairs, axis=0), int(agreement.max(initial=-1)) + 1
+    found = []
+    for _split_number in steps(_("rounds with agreements hidden"), range(splits)):
+        left = random.permutation(number)[agreement] >= HIDDEN * number
+        known = np.unique(pairs[left], axis=0)
+        if len(every) - len(known) < FEWEST_HITS:
+            return None
+        found.append(_split(known, _without(every, known, len(world.agencies)), world.sector))
+    return RankingEvaluation(None, found)
+
+
+def _agreed(world: SnapshotArrays) -> tuple[Ints, Ints]:
+    """Return the pairs of parties (k x 2, smaller place first) of each agreement that stands or may, and its number (k)."""
+    standing = [one for one in world.lists.partnerships if one.in_force(world.as_of) or not one.whole]
+    parties = [sorted({world.place[party] for party in one.parties if party in world.place}) for one in standing]
+    pairs = [(a, b, number) for number, places in enumerate(parties) for a, b in combinations(places, 2)]
+    table = np.array(pairs, np.int64).reshape(-1, 3)
+    return table[:, :2], table[:, 2]
+
+
+def held_out_by_date(lists: Snapshot, as_of: str) -> list[RankingEvaluation]:
+    """Know only what was in force a year, two years and so on before the day, and tell what was tied a year later."""
+    found = []
+    for ago in range(YEARS, 0, -1):
+        before, after = (SnapshotArrays.of(lists, _years_before(as_of, years)) for years in (ago, ago - 1))
+        new = _without(after.ties, before.ties, len(before.agencies))
+        if len(new) >= FEWEST_HITS:
+            found.append(RankingEvaluation(before.as_of, [_split(before.ties, new, before.sector)]))
+    return found
+
+
+def _years_before(day: str, years: int) -> str:
+    one = date.fromisoformat(day)
+    return one.replace(year=max(one.year - years, 1), day=min(one.day, 28)).isoformat()
+
+
+def _without(ties: Ints, others: Ints, size: int) -> Ints:
+    return ties[~np.isin(_keys(ties, size), _keys(others, size))]
+
+
+def _keys(ties: Ints, size: int) -> Ints:
+    keys: Ints = ties.min(axis=1) * size + ties.max(axis=1)
+    return keys
+
+
+def _split(known: Ints, told: Ints, sector: Ints) -> Split:
+    by_partners = dict(_by_partners(known, told, len(sector)))
+    unreachable = int(by_partners[REPORT].hits[-1]) if len(told) else 0
+    return Split(len(known), len(told), unreachable, by_partners | dict(_by_kind(known, told, sector)))
+
+
+def _by_partners(known: Ints, told: Ints, size: int) -> Iterator[tuple[str, Scored]]:
+    """Yield the scores by partners in common; all pairs that have none are one group, the last."""
+    pairs = near(adjacency(known, size))
+    hit = np.isin(pairs.a * size + pairs.b, _keys(told, size))
+    others = size * (size - 1) // 2 - len(known) - len(hit)
+    candidates, hits = np.append(np.ones(len(hit), np.int64), others), np.append(hit, len(told) - hit.sum())
+    for name, score in (("allocation", pairs.allocation), ("adamic_adar", pairs.adamic_adar), ("common", pairs.common)):
+        yield name, Scored.of(np.append(score, 0), candidates, hits)
+
+
+def _by_kind(known: Ints, told: Ints, sector: Ints) -> Iterator[tuple[str, Scored]]:
+    """Yield the scores that depend on the sectors and numbers of ties alone, counted over kinds of agency instead of pairs."""
+    blocks = Blocks.of(sector, known)
+    width = int(blocks.degree.max(initial=0)) + 1
+    _kinds, first, kind = np.unique(blocks.group * width + blocks.degree, return_index=True, return_inverse=True)
+    if len(first) > MOST_KINDS:
+        return
+    a, b = np.triu_indices(len(first))
+    candidates, hits = _between(kind, known, told)
+    one, other = first[a], first[b]
+    degrees = blocks.degree.astype(np.float64)
+    yield "degrees", Scored.of(degrees[one] * degrees[other], candidates, hits)
+    yield "blocks", Scored.of(blocks.score(one, other), candidates, hits)
+    yield "sector", Scored.of((blocks.group[one] == blocks.group[other]).astype(np.float64), candidates, hits)
+
+
+def _between(kind: Ints, known: Ints, told: Ints) -> tuple[Ints, Ints]:
+    """Return, for each two kinds, how many pairs are not known to be tied, and how many of them are to be told."""
+    size = np.bincount(kind)
+    number = len(size)
+    pairs = np.outer(size, size)
+    np.fill_diagonal(pairs, size * (size - 1) // 2)
+    upper = np.triu_indices(number)
+    there, hits = (_counted(np.sort(kind[ties], axis=1), number)[upper] for ties in (known, told))
+    return pairs[upper] - there, hits
+
+
+def _counted(ends: Ints, number: int) -> Ints:
+    return np.bincount(ends[:, 0] * number + ends[:, 1], minlength=number * number).reshape(number, number)
+
 
 SHOWN, WORK = 5, 100_000
 ADVICE = {"talk": "worth a conversation"}
@@ -25,7 +251,7 @@ METHODS = {
     "sector": "same sector",
 }
 
-LIKELY_PARTNERS = Question(
+LIKELY_PARTNERS = ReportDefinition(
     "likely-partners",
     "Which agencies without an agreement have so many partners in common that they are worth a conversation?",
     "Pairs two steps apart are ranked by their partners in common, each weighing the less the more ties it has (resource allocation "
@@ -50,7 +276,7 @@ LIKELY_PARTNERS = Question(
 )  # fmt: skip
 
 
-def likely_partners(world: World, *, agency: str = "", most: int = int(MOST.default)) -> Report:
+def likely_partners(world: SnapshotArrays, *, agency: str = "", most: int = int(MOST.default)) -> Report:
     """Rank pairs two steps apart, `most` at most; `of` counts them all, those of one `agency` where it is asked about.
 
     References: Zhou et al. 2009; Karrer & Newman 2011.
@@ -72,14 +298,16 @@ def likely_partners(world: World, *, agency: str = "", most: int = int(MOST.defa
     )  # fmt: skip
 
 
-def _marked(matrix: Matrix, pairs: Near) -> Bools:
+def _marked(matrix: Matrix, pairs: CommonPartnerScores) -> Bools:
     """Tell of each pair whether the matrix holds it."""
     rows, columns = matrix.nonzero()
     size = matrix.shape[0]
     return np.isin(pairs.a * size + pairs.b, rows.astype(np.int64) * size + columns)
 
 
-def _rows(world: World, ties: Ints, arcs: Matrix, pairs: Near, order: Ints, good: bool) -> list[Row]:
+def _rows(
+    world: SnapshotArrays, ties: Ints, arcs: Matrix, pairs: CommonPartnerScores, order: Ints, good: bool
+) -> list[ReportRow]:
     blocks, rows = Blocks.of(world.sector, ties), []
     expected = blocks.score(pairs.a[order], pairs.b[order]).tolist()
     for one, likely in zip(order.tolist(), expected, strict=True):
@@ -98,7 +326,7 @@ def _rows(world: World, ties: Ints, arcs: Matrix, pairs: Near, order: Ints, good
             "blocks": likely,
         }
         rows.append(
-            Row(
+            ReportRow(
                 values,
                 tuple(world.agencies.evidence(each) for each in (a, b, *common)),
                 "likely" if good else "unclear",
@@ -107,13 +335,13 @@ def _rows(world: World, ties: Ints, arcs: Matrix, pairs: Near, order: Ints, good
     return rows
 
 
-def _notes(judged: Judged | None, tied: int) -> list[str]:
+def _notes(judged: RankingEvaluation | None, tied: int) -> list[str]:
     if judged is None:
         return [_("There are too few ties to hide some and see whether this ranking finds them, so take it as a hint.")]
     return [verdict(judged, tied), _worth(judged)]
 
 
-def verdict(judged: Judged, tied: int) -> str:
+def verdict(judged: RankingEvaluation, tied: int) -> str:
     """Say whether the ranking by partners in common beats the best trivial one."""
     if tied < TELLING:
         told = _(
@@ -129,7 +357,7 @@ def verdict(judged: Judged, tied: int) -> str:
     )
 
 
-def _worth(judged: Judged) -> str:
+def _worth(judged: RankingEvaluation) -> str:
     """Say how often such hints come true, and how many could not."""
     told = _(
         "With a tenth of the agreements hidden ({splits} times, seed {seed}) {share} of as many first pairs as ties were hidden "

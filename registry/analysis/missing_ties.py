@@ -1,19 +1,49 @@
-"""Which agencies depend on each other, or do the same, and have no agreement."""
+"""Report `missing-ties`: agencies that depend on each other or do the same work without an agreement."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from registry.analysis.alike import Compared, close, judge
-from registry.analysis.dependences import Dependence, dependences
-from registry.analysis.link_scores import Blocks
+from registry.analysis.likely_partners import Blocks
+from registry.analysis.overlaps import ComparableAgencies, close, judge
+from registry.analysis.report import Cell, Column, Confidence, Evidence, Report, ReportDefinition, ReportRow
 from registry.analysis.sector_gaps import LEVEL
-from registry.analysis.standing import grounds, standing
-from registry.analysis.world import Bools, Ints, Matrix, World, pattern
-from registry.figures import number
-from registry.reports.report import Cell, Column, Confidence, Evidence, Question, Report, Row
-from registry.words import _
+from registry.analysis.snapshot import (
+    Bools,
+    Ids,
+    Ints,
+    Matrix,
+    ResourceRow,
+    ServiceRow,
+    SnapshotArrays,
+    grounds,
+    pattern,
+    standing,
+)
+from registry.i18n import _, number
+
+
+class Dependence(NamedTuple):
+    """An agency leads a service that cannot work without something that the holders (places, none of them it) have to give."""
+
+    agency: int
+    holders: tuple[int, ...]
+    service: ServiceRow
+    needed: ServiceRow | ResourceRow
+
+
+def dependences(world: SnapshotArrays) -> Iterator[Dependence]:
+    """Yield what services require and depend on, where others than who leads the service own or lead it, and only others."""
+    held: dict[str, tuple[ServiceRow | ResourceRow, Ids]] = {one.id: (one, one.owners) for one in world.lists.resources}
+    held |= {one.id: (one, one.answering) for one in world.lists.services}
+    for service in world.lists.services:
+        for needed, whose in (held[one] for one in (*service.requires, *service.depends_on) if one in held):
+            holders = tuple(world.place[one] for one in whose if one in world.place)
+            for agency in (world.place[one] for one in service.answering if one in world.place):
+                if holders and agency not in holders:
+                    yield Dependence(agency, holders, service, needed)
+
 
 SHOWN, COMMON_AUDIENCE = 3, 0.2
 KINDS = {
@@ -24,7 +54,7 @@ KINDS = {
 }
 Pair = tuple[int, int]
 
-MISSING_TIES = Question(
+MISSING_TIES = ReportDefinition(
     "missing-ties",
     "Which agencies need each other, or do the same, and have no agreement?",
     "A pair is listed when there are two reasons for an agreement and none is in force: a service that one leads cannot work "
@@ -56,7 +86,7 @@ class Reasons(NamedTuple):
     likely: float
 
 
-def missing_ties(world: World, *, level: float = LEVEL.default, overlaps: Report | None = None) -> Report:
+def missing_ties(world: SnapshotArrays, *, level: float = LEVEL.default, overlaps: Report | None = None) -> Report:
     """Rank the pairs without a tie that have two reasons for one.
 
     `of` counts the pairs that depend on each other or do the same, with an agreement or without. `level` is the false-discovery
@@ -75,13 +105,13 @@ def missing_ties(world: World, *, level: float = LEVEL.default, overlaps: Report
     )  # fmt: skip
 
 
-def _alike(world: World, level: float) -> set[Pair]:
-    compared = Compared.of(world)
+def _alike(world: SnapshotArrays, level: float) -> set[Pair]:
+    compared = ComparableAgencies.of(world)
     pairs = judge(compared, level).pairs
     return set(zip(compared.places[pairs.a].tolist(), compared.places[pairs.b].tolist(), strict=True))
 
 
-def _told(world: World, overlaps: Report) -> set[Pair]:
+def _told(world: SnapshotArrays, overlaps: Report) -> set[Pair]:
     judged = (row.evidence for row in overlaps.rows if row["p"] is not None)
     agencies = ([world.place[one.id] for one in evidence if one.kind == "Agency"] for evidence in judged)
     return {_unordered((a, b)) for a, b in agencies}
@@ -92,7 +122,7 @@ def _unordered(pair: Pair) -> Pair:
     return (a, b) if a < b else (b, a)
 
 
-def _reasons(world: World, needs: Sequence[Dependence], alike: set[Pair]) -> list[Reasons]:
+def _reasons(world: SnapshotArrays, needs: Sequence[Dependence], alike: set[Pair]) -> list[Reasons]:
     """Return the pairs with two reasons or more."""
     by_pair: dict[Pair, list[Dependence]] = {}
     for one in needs:
@@ -119,7 +149,7 @@ def _directed(one: Reasons) -> Reasons:
     return one if 2 * forth >= len(one.needs) else one._replace(pair=one.pair[::-1])
 
 
-def _served(world: World) -> Matrix:
+def _served(world: SnapshotArrays) -> Matrix:
     """Return who serves whom (N x audiences), without the audiences that more than a fifth of these agencies serve."""
     audiences = {
         one: n for n, one in enumerate(sorted({each for one in world.lists.services for each in one.audiences}))
@@ -136,7 +166,7 @@ def _served(world: World) -> Matrix:
     return served[:, np.flatnonzero(rare)].tocsr()
 
 
-def _in_one_area(world: World, ends: Ints) -> Bools:
+def _in_one_area(world: SnapshotArrays, ends: Ints) -> Bools:
     """Mark the pairs of which one works in an area that lies in the other's, or is the same."""
     a, b = ends.T
     return _meet(world.areas[a], world.wider[b]) | _meet(world.wider[a], world.areas[b])
@@ -150,7 +180,7 @@ def _urgency(one: Reasons) -> tuple[int, int, float, Pair]:
     return -len(one.kinds), -len(one.needs), -one.likely, one.pair
 
 
-def _row(world: World, one: Reasons) -> Row:
+def _row(world: SnapshotArrays, one: Reasons) -> ReportRow:
     a, b = one.pair
     values: dict[str, Cell] = {
         "agency_a": world.agencies.names[a],
@@ -161,7 +191,7 @@ def _row(world: World, one: Reasons) -> Row:
         "likely": one.likely,
     }
     confidence: Confidence = "certain" if one.needs else "likely"
-    return Row(values, (world.agencies.evidence(a), world.agencies.evidence(b), *_records(one.needs)), confidence)
+    return ReportRow(values, (world.agencies.evidence(a), world.agencies.evidence(b), *_records(one.needs)), confidence)
 
 
 def _told_need(need: Dependence) -> str:

@@ -1,24 +1,35 @@
-"""What the network of ties is like as a whole, and in what it differs from chance."""
+"""Report `network`: measures of the whole network compared with a null model."""
 
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
 
-from registry.analysis.betweenness import mean_distance
-from registry.analysis.mixing import outwardness
-from registry.analysis.modularity import communities, modularity
-from registry.analysis.progress import steps
-from registry.analysis.resampling import SEED, Compared, compared, draws_for
+from registry.analysis.measures import (
+    centralisation,
+    clustering,
+    communities,
+    mean_distance,
+    modularity,
+    outwardness,
+    parts,
+    transitivity,
+)
+from registry.analysis.report import Cell, Column, Report, ReportDefinition, ReportRow
 from registry.analysis.sector_gaps import LEVEL
-from registry.analysis.significance import false_discovery
-from registry.analysis.standing import adjacency, between_sectors, grounds, standing, tied_alone
-from registry.analysis.structure import centralisation, clustering, parts, transitivity
-from registry.analysis.swapping import swapped
-from registry.analysis.world import Ints, Matrix, World
-from registry.figures import number
-from registry.reports.report import Cell, Column, Question, Report, Row
-from registry.words import _
+from registry.analysis.snapshot import (
+    Ints,
+    Matrix,
+    SnapshotArrays,
+    adjacency,
+    between_sectors,
+    grounds,
+    standing,
+    tied_alone,
+)
+from registry.analysis.statistics import SEED, NullComparison, compare_with_null, draws_for, false_discovery, swapped
+from registry.i18n import _, number
+from registry.progress import steps
 
 WORK, DRAWS, SOURCES, PERMUTATIONS = 20_000, 20, 64, 1_000
 MEASURES = {
@@ -53,7 +64,7 @@ SAYS = {
     "outwardness": "At -1 all ties lie within sectors, at +1 between; compare it with chance, not 0 (Krackhardt & Stern 1988).",
 }
 
-NETWORK = Question(
+NETWORK = ReportDefinition(
     "network",
     "What is the network of ties like as a whole, and in what does it differ from chance?",
     "Ties have no direction. Closed triangles, ties among partners and modularity are compared with networks in which every agency "
@@ -84,13 +95,13 @@ class Whole(NamedTuple):
     arcs: Matrix
 
     @classmethod
-    def of(cls, world: World) -> "Whole":
+    def of(cls, world: SnapshotArrays) -> "Whole":
         """Take the standing ties."""
         tied, ties = tied_alone(standing(world))
         return cls(len(world.agencies), tied, ties, adjacency(ties, len(tied)))
 
 
-def network(world: World, *, level: float = LEVEL.default) -> Report:
+def network(world: SnapshotArrays, *, level: float = LEVEL.default) -> Report:
     """Measure the whole network; found are the measures that differ from chance at the false-discovery rate `level`."""
     whole = Whole.of(world)
     draws = draws_for(len(whole.tied), WORK, DRAWS)
@@ -106,7 +117,7 @@ def network(world: World, *, level: float = LEVEL.default) -> Report:
     )  # fmt: skip
 
 
-def measures(world: World) -> dict[str, float]:
+def measures(world: SnapshotArrays) -> dict[str, float]:
     """Return the value of each measure, without what chance gives, which takes most of the time."""
     whole = Whole.of(world)
     if not len(whole.ties):
@@ -139,7 +150,7 @@ def _plain(whole: Whole) -> Mapping[str, float]:
     }
 
 
-def _compared(world: World, whole: Whole, draws: int) -> Iterator[tuple[str, Compared]]:
+def _compared(world: SnapshotArrays, whole: Whole, draws: int) -> Iterator[tuple[str, NullComparison]]:
     random = np.random.default_rng(SEED)
     size = len(whole.tied)
     drawn = [
@@ -148,13 +159,15 @@ def _compared(world: World, whole: Whole, draws: int) -> Iterator[tuple[str, Com
     ]
     seen = _triple(whole.ties, len(whole.tied), np.random.default_rng(SEED))
     for name, value, by_chance in zip(BY_SWAPS, seen, np.array(drawn).T, strict=True):
-        yield name, compared(value, by_chance)
+        yield name, compare_with_null(value, by_chance)
     sector, ties = between_sectors(world)
     if len(ties) and len(np.unique(sector)) > 1:
         one = outwardness(sector, ties, PERMUTATIONS, SEED)
         yield (
             "outwardness",
-            Compared(one.index, one.expected, (one.index - one.expected) / one.spread if one.spread else None, one.p),
+            NullComparison(
+                one.index, one.expected, (one.index - one.expected) / one.spread if one.spread else None, one.p
+            ),
         )
 
 
@@ -163,13 +176,13 @@ def _triple(ties: Ints, size: int, random: np.random.Generator) -> tuple[float, 
     return transitivity(arcs), float(clustering(arcs).mean()), modularity(arcs, communities(arcs, random))
 
 
-def _counted(name: str, value: float) -> Row:
-    return Row(_cells(name, value), confidence="certain")
+def _counted(name: str, value: float) -> ReportRow:
+    return ReportRow(_cells(name, value), confidence="certain")
 
 
-def _judged(name: str, one: Compared, p: float, differs: bool) -> Row:
+def _judged(name: str, one: NullComparison, p: float, differs: bool) -> ReportRow:
     cells = _cells(name, one.value) | {"chance": one.mean, "z": one.z, "p": p}
-    return Row(cells, confidence="likely" if differs else "within-chance")
+    return ReportRow(cells, confidence="likely" if differs else "within-chance")
 
 
 def _cells(name: str, value: float) -> dict[str, Cell]:

@@ -1,15 +1,238 @@
-"""Which agencies do much the same in the same place, without an agreement, also by an application of their own."""
+"""Report `overlaps`: agencies that do significantly similar work in the same area, and duplicate applications."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import NamedTuple, Self
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy import special
 
-from registry.analysis.alike import Compared, Judged, Pairs, judge, shuffled
-from registry.analysis.applications import Doubled, comparable, doubled, likeness, special_applications
-from registry.analysis.basis import basis
+from registry.analysis.matches import NOT_SHARED, Wider
+from registry.analysis.report import Cell, Column, Evidence, Parameter, Report, ReportDefinition, ReportRow
 from registry.analysis.sector_gaps import LEVEL
-from registry.analysis.world import Floats, Ints, World
-from registry.figures import number
-from registry.reports.report import Cell, Column, Evidence, Parameter, Question, Report, Row
-from registry.words import _
+from registry.analysis.snapshot import (
+    Bools,
+    Floats,
+    Ints,
+    Matrix,
+    ResourceRow,
+    Snapshot,
+    SnapshotArrays,
+    basis,
+    ones,
+    pattern,
+    upwards,
+)
+from registry.analysis.statistics import bicm, false_discovery, poisson_above
+from registry.i18n import _, number
+from registry.progress import steps
+
+APPLICATION, GENERAL, SPECIAL, LEAST_FUNCTIONS = "application", "general", "special", 2
+
+
+class Doubled(NamedTuple):
+    """A special application and the general one that serves all its functions, or broader ones, where it is used."""
+
+    special: ResourceRow
+    general: ResourceRow
+
+
+def special_applications(lists: Snapshot) -> list[ResourceRow]:
+    """Return the special applications."""
+    return [one for one in lists.resources if one.kind == APPLICATION and one.application_class == SPECIAL]
+
+
+def comparable(special: ResourceRow) -> bool:
+    """Tell whether enough is on record to compare by; one function is too little, for it may be as wide as a field of work."""
+    return len(special.functions) >= LEAST_FUNCTIONS
+
+
+def doubled(lists: Snapshot, as_of: str) -> Iterator[Doubled]:
+    """Yield each special application that a general one could replace, with the one that is most like it."""
+    areas, functions = Wider(lists.areas), Wider(lists.functions)
+    general: dict[str, list[ResourceRow]] = defaultdict(list)
+    for offered in lists.resources:
+        if _offered(offered, as_of):
+            for function in offered.functions:
+                general[function].append(offered)
+    for application in filter(comparable, special_applications(lists)):
+        could = [
+            one
+            for function in sorted(functions.upwards(application.functions[0]))
+            for one in general[function]
+            if functions.reach(one.functions, application.functions) and areas.reach(one.areas, application.areas)
+        ]
+        if could:
+            yield Doubled(application, could[int(np.argmax([likeness(application, one) for one in could]))])
+
+
+def likeness(one: ResourceRow, other: ResourceRow) -> float:
+    """Return the Jaccard index of what two resources serve."""
+    return len({*one.functions} & {*other.functions}) / len({*one.functions, *other.functions})
+
+
+def _offered(one: ResourceRow, as_of: str) -> bool:
+    general = one.kind == APPLICATION and one.application_class == GENERAL and bool(one.functions)
+    return general and one.shareability != NOT_SHARED and (one.available_since or "") <= as_of
+
+
+BLOCK, FEWEST = 500, 5
+
+
+class ComparableAgencies(NamedTuple):
+    """The n agencies that can be compared: their places in the world, sectors, areas, functions, and who is `close`.
+
+    `close` (n x n) marks pairs of which no agreement is to be expected anew: tied, perhaps tied, or one part of the other.
+    """
+
+    places: Ints
+    sector: Ints
+    areas: Matrix
+    wider: Matrix
+    functions: Matrix
+    close: Matrix
+
+    @classmethod
+    def of(cls, world: SnapshotArrays) -> Self:
+        """Take the agencies that have an area, a function and a sector in which at least FEWEST agencies have functions."""
+        does = np.diff(world.functions.indptr) > 0
+        peers = np.bincount(world.sector[does & (world.sector >= 0)], minlength=len(world.sectors) + 1)
+        placed = np.diff(world.areas.indptr) > 0
+        kept = np.flatnonzero(does & placed & (world.sector >= 0) & (peers[world.sector] >= FEWEST))
+        near = close(world)[kept][:, kept]
+        return cls(kept, world.sector[kept], world.areas[kept], world.wider[kept], world.functions[kept], near)
+
+
+class Pairs(NamedTuple):
+    """Pairs (places a < b among the compared) that share `shared` functions where `expected` are to be expected; p by chance."""
+
+    a: Ints
+    b: Ints
+    shared: Ints
+    expected: Floats
+    p: Floats
+
+
+class SignificantPairs(NamedTuple):
+    """The significant pairs with adjusted p, of `family` pairs tested, of which `untold` have too little to tell by."""
+
+    pairs: Pairs
+    family: int
+    untold: int
+
+
+def judge(compared: ComparableAgencies, level: float) -> SignificantPairs:
+    """Find the pairs in a common area, not close, that share more functions than their sectors and numbers explain.
+
+    Chance is the bipartite configuration model within each sector (Saracco et al. 2017), so that peers may be alike; the
+    number shared is taken as Poisson with mean sum_t p_it p_jt; Benjamini-Hochberg over the pairs in a common area alone.
+    """
+    degree = np.diff(compared.functions.indptr)
+    _kinds, kind = np.unique(compared.sector * (degree.max(initial=0) + 1) + degree, return_inverse=True)
+    first = np.unique(kind, return_index=True)[1]
+    p = _doing(compared, degree, first)
+    expected = p @ p.T
+    found, number = _count(compared, kind, expected, level)
+    family = int(number.sum())
+    most = np.minimum.outer(degree[first], degree[first])
+    untold = int(number[poisson_above(most, expected) > level / max(family, 1)].sum())
+    adjusted = false_discovery(found.p, family)
+    return SignificantPairs(_only(found._replace(p=adjusted), adjusted <= level), family, untold)
+
+
+def shuffled(compared: ComparableAgencies, seed: int) -> ComparableAgencies:
+    """Deal the functions within each sector out anew: numbers per agency and per function stay, likeness becomes chance.
+
+    A function dealt twice to one agency is dealt again a few times and then dropped, so that very few cells are lost.
+    """
+    random = np.random.default_rng(seed)
+    rows = np.repeat(np.arange(len(compared.places)), np.diff(compared.functions.indptr))
+    columns, width = compared.functions.indices.astype(np.int64), compared.functions.shape[1]
+    again = np.ones(len(rows), np.bool_)
+    for _again in range(10):
+        dealt, sector = np.flatnonzero(again), compared.sector[rows[again]]
+        columns[dealt[np.argsort(sector, kind="stable")]] = columns[
+            dealt[np.lexsort((random.random(len(dealt)), sector))]
+        ]
+        again = _doubled_alike(rows * width + columns) | (random.random(len(rows)) < 0.1)
+    return compared._replace(functions=pattern(np.stack([rows, columns], axis=1), len(compared.places), width))
+
+
+def close(world: SnapshotArrays) -> Matrix:
+    """Mark the pairs (N x N) of which no agreement is to be expected anew: tied, perhaps tied, or one part of the other."""
+    count = len(world.agencies)
+    tied = pattern(np.concatenate([world.ties, world.perhaps]), count, count)
+    part = upwards(world.agencies.ids, [one.part_of for one in world.lists.agencies] or [()] * count)
+    return ones(tied + tied.T + part + part.T)
+
+
+def _doing(compared: ComparableAgencies, degree: Ints, chosen: Ints) -> Floats:
+    """Return the probability (chosen x F) of each chosen agency doing each thing, by the model of its sector."""
+    p = np.zeros((len(chosen), compared.functions.shape[1]))
+    for sector in np.unique(compared.sector):
+        members = np.flatnonzero(compared.sector == sector)
+        ours = np.flatnonzero(compared.sector[chosen] == sector)
+        sums, many = np.unique(degree[members], return_counts=True)
+        modelled = bicm(sums, many, compared.functions[members].sum(axis=0))
+        p[ours] = modelled[np.searchsorted(sums, degree[chosen[ours]])]
+    return p
+
+
+def _count(compared: ComparableAgencies, kind: Ints, expected: Floats, level: float) -> tuple[Pairs, Ints]:
+    """Return the pairs with p <= level, and how many pairs of each two kinds of agency are in the family (kinds x kinds)."""
+    kinds = len(expected)
+    most = int(np.diff(compared.functions.indptr).max(initial=0))
+    least = 1 + np.searchsorted(special.gammaincinv(np.arange(1, most + 1), level), expected)
+    number, found = np.zeros(kinds * kinds, np.int64), [_nobody()]
+    functions = compared.functions.astype(np.int16)
+    for begin in steps(_("agencies compared"), range(0, len(kind), BLOCK)):
+        cells = np.flatnonzero(_near(compared, begin))
+        b, a = np.divmod(cells, min(BLOCK, len(kind) - begin))
+        pair = kind[a + begin] * kinds + kind[b + begin]
+        number += np.bincount(pair, minlength=kinds * kinds)
+        shared = (functions[begin:] @ _turned(functions, begin)).ravel()[cells]
+        kept = shared >= least.ravel()[pair]
+        found.append(_pairs(a[kept] + begin, b[kept] + begin, shared[kept], expected.ravel()[pair[kept]]))
+    joined = [np.concatenate(column) for column in zip(*found, strict=True)]
+    return Pairs(*joined), number.reshape(kinds, kinds)
+
+
+def _near(compared: ComparableAgencies, begin: int) -> Bools:
+    """Mark (rest x block) where an agency and an earlier one of the block are not close and one's area lies in the other's."""
+    areas, wider = compared.areas.astype(np.int16), compared.wider.astype(np.int16)
+    near = wider[begin:] @ _turned(areas, begin) > 0
+    if wider.nnz > areas.nnz:
+        near |= areas[begin:] @ _turned(wider, begin) > 0
+    near[compared.close[begin:, begin : begin + BLOCK].nonzero()] = False
+    near[:BLOCK] = np.tril(near[:BLOCK], -1)
+    return near
+
+
+def _turned(matrix: Matrix, begin: int) -> NDArray[np.int16]:
+    """Return the block of rows as dense columns: a product with few dense columns is several times that of sparse ones."""
+    return np.ascontiguousarray(matrix[begin : begin + BLOCK].toarray().T)
+
+
+def _pairs(a: Ints, b: Ints, shared: Ints, expected: Floats) -> Pairs:
+    return Pairs(a, b, shared, expected, poisson_above(shared, expected))
+
+
+def _nobody() -> Pairs:
+    none = np.zeros(0, np.int64)
+    return Pairs(none, none, none, none.astype(np.float64), none.astype(np.float64))
+
+
+def _only(pairs: Pairs, kept: Bools) -> Pairs:
+    return Pairs(pairs.a[kept], pairs.b[kept], pairs.shared[kept], pairs.expected[kept], pairs.p[kept])
+
+
+def _doubled_alike(keys: Ints) -> Bools:
+    """Mark every key but the first of its kind."""
+    doubled = np.ones(len(keys), np.bool_)
+    doubled[np.unique(keys, return_index=True)[1]] = False
+    return doubled
+
 
 LEAST_LIKENESS = Parameter(
     "least_likeness", 0.0, 0.0, 1.0, "Leave out pairs that share less than this part of all they do."
@@ -17,7 +240,7 @@ LEAST_LIKENESS = Parameter(
 SEED, SHOWN = 20261125, 5
 FINDINGS = {"overlap": "much the same work", "special-application": "special application that a general one doubles"}
 
-OVERLAPS = Question(
+OVERLAPS = ReportDefinition(
     "overlaps",
     "Which agencies do much the same in the same place, without an agreement?",
     "Pairs of agencies in a common area without an agreement in force are ranked by what they share of all they do, rare functions "
@@ -44,14 +267,16 @@ OVERLAPS = Question(
 )
 
 
-def overlaps(world: World, *, level: float = LEVEL.default, least_likeness: float = LEAST_LIKENESS.default) -> Report:
+def overlaps(
+    world: SnapshotArrays, *, level: float = LEVEL.default, least_likeness: float = LEAST_LIKENESS.default
+) -> Report:
     """Rank the pairs of agencies that overlap by more than chance; then name special applications that general ones double.
 
     `level` is the false-discovery rate over pairs in a common area; `least_likeness` a lower bound for the plain Jaccard
     index. The same test on a copy with functions dealt out anew within sectors is printed beside the result.
     References: Saracco et al. 2017; Benjamini & Hochberg 1995.
     """
-    compared = Compared.of(world)
+    compared = ComparableAgencies.of(world)
     judged = judge(compared, level)
     by_chance = judge(shuffled(compared, SEED), level)
     weighted, jaccard = _likeness(compared, judged.pairs, _rarity(world))
@@ -67,13 +292,13 @@ def overlaps(world: World, *, level: float = LEVEL.default, least_likeness: floa
     )  # fmt: skip
 
 
-def _rarity(world: World) -> Floats:
+def _rarity(world: SnapshotArrays) -> Floats:
     """Return log(N / n_t) for each function t, performed by n_t of N agencies; 0 for one that nobody performs."""
     performed = world.functions.sum(axis=0)
     return np.log(max(len(world.agencies), 1) / np.maximum(performed, 1)) * (performed > 0)
 
 
-def _likeness(compared: Compared, pairs: Pairs, rarity: Floats) -> tuple[Floats, Floats]:
+def _likeness(compared: ComparableAgencies, pairs: Pairs, rarity: Floats) -> tuple[Floats, Floats]:
     """Return the idf-weighted and the plain Jaccard index of each pair; 0 where nothing they do tells agencies apart."""
     a, b = compared.functions[pairs.a], compared.functions[pairs.b]
     both = a.multiply(b).tocsr()
@@ -86,7 +311,7 @@ def _share(both: Floats, each: Floats) -> Floats:
     return np.divide(both, union, out=np.zeros_like(both), where=union > 0)
 
 
-def _row(world: World, compared: Compared, pairs: Pairs, place: int, weighted: Floats) -> Row:
+def _row(world: SnapshotArrays, compared: ComparableAgencies, pairs: Pairs, place: int, weighted: Floats) -> ReportRow:
     a, b = (int(compared.places[side[place]]) for side in (pairs.a, pairs.b))
     functions = _rarest(world, a, b)
     values: dict[str, Cell] = {
@@ -102,10 +327,10 @@ def _row(world: World, compared: Compared, pairs: Pairs, place: int, weighted: F
         "general": None,
     }
     agencies = tuple(world.agencies.evidence(one) for one in (a, b))
-    return Row(values, agencies + tuple(world.function_names.evidence(one) for one in functions), "likely")
+    return ReportRow(values, agencies + tuple(world.function_names.evidence(one) for one in functions), "likely")
 
 
-def _doubled(world: World, found: Doubled) -> Row:
+def _doubled(world: SnapshotArrays, found: Doubled) -> ReportRow:
     special, general = found
     values: dict[str, Cell] = dict.fromkeys(column.name for column in OVERLAPS.columns) | {
         "finding": "special-application",
@@ -119,20 +344,22 @@ def _doubled(world: World, found: Doubled) -> Row:
     }
     applications = (Evidence(one.id, one.name, "Resource") for one in (special, general))
     agencies = world.agencies.records(dict.fromkeys((*special.owners, *general.owners)))
-    return Row(
+    return ReportRow(
         values,
         (*applications, *agencies, *world.function_names.records(special.functions)),
         key=(special.id, general.id),
     )
 
 
-def _rarest(world: World, a: int, b: int) -> list[int]:
+def _rarest(world: SnapshotArrays, a: int, b: int) -> list[int]:
     """Return the functions that both agencies perform, rarest first."""
     both: Ints = np.intersect1d(world.functions[[a]].indices, world.functions[[b]].indices)
     return [int(one) for one in both[np.argsort(-_rarity(world)[both], kind="stable")]]
 
 
-def _notes(world: World, compared: Compared, judged: Judged, by_chance: Judged) -> list[str]:
+def _notes(
+    world: SnapshotArrays, compared: ComparableAgencies, judged: SignificantPairs, by_chance: SignificantPairs
+) -> list[str]:
     notes = [basis(world)]
     left_out = len(world.agencies) - len(compared.places)
     if left_out:

@@ -1,26 +1,181 @@
-"""Who will likely want what next, by what others have taken up of late."""
+"""Report `reuse`: resources an agency may want next, by recent take-up of others."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from typing import NamedTuple
 
 import numpy as np
+from scipy import sparse
 
-from registry.analysis.lists import Resource
-from registry.analysis.one_agency import AGENCY, place_of
-from registry.analysis.takeup import (
-    LIKENESS_WEIGHT,
-    RECENT_YEARS,
-    USERS_HALF_LIFE,
-    History,
-    Votes,
-    held,
-    stale,
-    years_between,
+from registry.analysis.report import Cell, Column, Confidence, Parameter, Report, ReportDefinition, ReportRow
+from registry.analysis.snapshot import (
+    AGENCY,
+    AgencyRow,
+    Bools,
+    Floats,
+    Ints,
+    Matrix,
+    NamesById,
+    ResourceRow,
+    Snapshot,
+    SnapshotArrays,
+    ones,
+    pattern,
+    place_of,
 )
-from registry.analysis.world import Floats, Ints, World
-from registry.figures import day, number
-from registry.reports.report import Cell, Column, Confidence, Parameter, Question, Report, Row
-from registry.words import _
+from registry.i18n import _, day, number
+
+YEAR, UNDATED = 365.25, 4.0
+OWN_HALF_LIFE, USERS_HALF_LIFE, LEAST_ACTIVITY, LIKENESS_WEIGHT = 1.0, 2.0, 0.05, 2.0
+FIRST, RECENT_YEARS = "first", 2
+
+
+class History(NamedTuple):
+    """What A agencies have of R resources that exist on a day.
+
+    `has` (A x R) holds ones, and `years` for each of them, in its order, for how long; an agency has what it uses or owns.
+    `barred` (A x R) marks, beside these, what an agency owns without a day known. `family` (A x bodies) marks for each agency
+    itself and the bodies that it is directly part of: two agencies with one in common have the same parent.
+    """
+
+    agencies: NamesById
+    resources: NamesById
+    has: Matrix
+    years: Floats
+    barred: Matrix
+    family: Matrix
+
+    @classmethod
+    def of(cls, lists: Snapshot, as_of: str, undated: float | None = UNDATED) -> "History":
+        """Read the history before a day (ISO text). What has no date counts as `undated` years old, or not at all if None."""
+        existing = [one for one in lists.resources if _exists(one, as_of, undated is not None)]
+        agencies = NamesById("Agency", *_named(lists.agencies))
+        place = {one: number for number, one in enumerate(agencies.ids)}
+        days = _days(existing, place, as_of, undated)
+        cells = np.array(sorted(days), np.int64).reshape(-1, 2)
+        own = [(place[one], n) for n, resource in enumerate(existing) for one in resource.owners if one in place]
+        shape = len(agencies), len(existing)
+        return cls(
+            agencies, NamesById("Resource", *_named(existing)),
+            has=pattern(cells, *shape),
+            years=np.array([days[cell] for cell in sorted(days)], np.float64),
+            barred=pattern(np.concatenate([cells, np.array(own, np.int64).reshape(-1, 2)]), *shape),
+            family=_families(lists.agencies, place),
+        )  # fmt: skip
+
+    def fading(self, half_life: float) -> Matrix:
+        """Return, for what each agency has (A x R), 1 if it is new, half of that after each half-life in years."""
+        return sparse.csr_array((2.0 ** (-self.years / half_life), self.has.indices, self.has.indptr), self.has.shape)
+
+    @property
+    def activity(self) -> Floats:
+        """How much each agency has taken up of late, as the score counts it."""
+        activity: Floats = np.sqrt(LEAST_ACTIVITY + self.fading(OWN_HALF_LIFE).sum(axis=1))
+        return activity
+
+    @property
+    def counted(self) -> Ints:
+        """How many resources each agency has."""
+        return np.diff(self.has.indptr).astype(np.int64)
+
+    def likeness(self, rows: Ints) -> Matrix:
+        """Return the Jaccard index of what these agencies have with what each agency has (n x A)."""
+        both = sparse.coo_array(self.has[rows] @ self.has.T)
+        here, there = both.coords
+        union = self.counted[rows][here] + self.counted[there] - both.data
+        return sparse.csr_array((both.data / union, (here, there)), both.shape)
+
+    def kin(self, rows: Ints) -> Matrix:
+        """Mark who has the same parent as these agencies (n x A)."""
+        return ones(self.family[rows] @ self.family.T)
+
+    def open_to(self, rows: Ints) -> Bools:
+        """Mark what these agencies do not have (n x R)."""
+        lacks: Bools = self.barred[rows].toarray() == 0
+        return lacks
+
+
+class Votes(NamedTuple):
+    """How much the users of each resource speak for it, for n agencies: all (R), those alike, those of the same parent (n x R)."""
+
+    activity: Floats
+    everybody: Floats
+    alike: Floats
+    kin: Floats
+
+    @classmethod
+    def of(cls, history: History, rows: Ints) -> "Votes":
+        """Count the votes for these agencies. A vote fades with the time since it was taken up."""
+        fading = history.fading(USERS_HALF_LIFE)
+        return cls(
+            history.activity[rows],
+            np.asarray(fading.sum(axis=0)),
+            LIKENESS_WEIGHT * (history.likeness(rows) @ fading).toarray(),
+            (history.kin(rows) @ fading).toarray(),
+        )
+
+    @property
+    def score(self) -> Floats:
+        """The score of each pair (n x R): the agency's activity times the votes."""
+        score: Floats = self.activity[:, None] * (self.everybody + self.alike + self.kin)
+        return score
+
+
+def held(matrix: Matrix, row: int) -> tuple[Ints, Floats]:
+    """Return the columns that a row of the matrix holds, and what stands there."""
+    cells = slice(matrix.indptr[row], matrix.indptr[row + 1])
+    return matrix.indices[cells].astype(np.int64), matrix.data[cells]
+
+
+def years_between(since: str, as_of: str) -> float:
+    """Return the years between two days (ISO text)."""
+    return (date.fromisoformat(as_of) - date.fromisoformat(since)).days / YEAR
+
+
+def stale(resources: Sequence[ResourceRow], as_of: str) -> Iterator[str]:
+    """Say when the record of uses ends long before the day: what is of late is then not known."""
+    last = max(
+        (since for one in resources for _user, since, *_rest in one.uses if since and since <= as_of), default=None
+    )
+    if last and years_between(last, as_of) > RECENT_YEARS:
+        yield _(
+            "The last use on record began on {day}, more than two years before the day of the report: ask for an earlier day."
+        ).format(day=day(last))
+
+
+def _named(records: Sequence[AgencyRow] | Sequence[ResourceRow]) -> tuple[list[str], list[str]]:
+    return [one.id for one in records], [one.name for one in records]
+
+
+def _exists(resource: ResourceRow, as_of: str, also_undated: bool) -> bool:
+    """Tell whether it was there before the day: since it was available, or since the first use that has a date."""
+    known = [day for day in (resource.available_since, *(use[1] for use in resource.uses)) if day]
+    return min(known) < as_of if known else also_undated
+
+
+def _days(
+    resources: Sequence[ResourceRow], place: dict[str, int], as_of: str, undated: float | None
+) -> dict[tuple[int, int], float]:
+    """Return for how many years each agency (place) has each resource (number)."""
+    days: dict[tuple[int, int], float] = {}
+    for index, resource in enumerate(resources):
+        for agency, since in _begun(resource):
+            years = undated if since is None else years_between(since, as_of)
+            if agency in place and years is not None and years > 0:
+                cell = place[agency], index
+                days[cell] = max(years, days.get(cell, 0))
+    return days
+
+
+def _begun(resource: ResourceRow) -> Iterator[tuple[str, str | None]]:
+    yield from ((one, resource.available_since) for one in resource.owners)
+    yield from ((use[0], use[1]) for use in resource.uses)
+
+
+def _families(agencies: Sequence[AgencyRow], place: dict[str, int]) -> Matrix:
+    cells = [(n, place[body]) for n, one in enumerate(agencies) for body in (one.id, *one.part_of) if body in place]
+    return pattern(np.array(cells, np.int64).reshape(-1, 2), len(agencies), len(agencies))
+
 
 AGENCIES = Parameter("agencies", 50, 1, 1000, "How many agencies to show, those that took up most of late first.")
 EACH = Parameter("each", 5, 1, 50, "How many resources to suggest to each agency.")
@@ -31,7 +186,7 @@ SAMPLED, VOTERS = 2_000_000, 3
 BANDS = {"top-1": "top 1 %", "top-10": "top tenth", "rest": "below"}
 CONFIDENCE: Mapping[str | None, Confidence] = {"top-1": "likely", "top-10": "likely"}
 
-REUSE = Question(
+REUSE = ReportDefinition(
     "reuse",
     "Who will likely want what next?",
     "Every agency and every resource that it lacks are scored: how much the agency took up of late, times the votes of those who "
@@ -75,7 +230,7 @@ class Pair(NamedTuple):
 
 
 def reuse(
-    world: World,
+    world: SnapshotArrays,
     *,
     agency: str = "",
     agencies: int = int(AGENCIES.default),
@@ -86,7 +241,7 @@ def reuse(
 
     Where one `agency` is asked about, it alone is shown and counted.
     The likeness of agencies is worked out for those shown, and for as many others as the bands need. The score is as good as the
-    best trivial ranking on data with dates (see `registry.analysis.backtest_reuse`), and not better.
+    best trivial ranking on data with dates (see `registry.evaluation.backtests`), and not better.
     """
     history = History.of(world.lists, world.as_of)
     asked = np.array([place_of(world, agency)]) if agency else np.arange(len(history.agencies))
@@ -129,10 +284,10 @@ def _bands(history: History) -> tuple[float, float] | None:
 class Telling:
     """Puts suggestions to the agencies shown (places) into words."""
 
-    def __init__(self, world: World, history: History, shown: Ints) -> None:
+    def __init__(self, world: SnapshotArrays, history: History, shown: Ints) -> None:
         self._history, self._as_of = history, world.as_of
         known = {one.id: one for one in world.lists.resources}
-        self._resources: Sequence[Resource] = [known[one] for one in history.resources.ids]
+        self._resources: Sequence[ResourceRow] = [known[one] for one in history.resources.ids]
         self._owned = any(one.owners for one in self._resources)
         self._fading = history.fading(USERS_HALF_LIFE).T.tocsr()
         self._users = np.diff(self._fading.indptr)
@@ -140,7 +295,7 @@ class Telling:
         self._likeness, self._kin = history.likeness(shown), history.kin(shown)
         self._taken_up = _since(world.lists.resources, world.as_of, 1)
 
-    def row(self, rank: int, pair: Pair, bands: tuple[float, float] | None) -> Row:
+    def row(self, rank: int, pair: Pair, bands: tuple[float, float] | None) -> ReportRow:
         """Return the line of a suggestion, with the agency, the resource and the users named as evidence."""
         history, resource = self._history, self._resources[pair.resource]
         users, votes, kin = self._voters(pair)
@@ -163,7 +318,7 @@ class Telling:
         }
         named = (history.agencies.evidence(one) for one in (pair.agency, *users[best].tolist()))
         evidence = (history.resources.evidence(pair.resource), *named)
-        return Row(values, evidence, CONFIDENCE.get(band, "unclear"))
+        return ReportRow(values, evidence, CONFIDENCE.get(band, "unclear"))
 
     def notes(self, pairs: Sequence[Pair]) -> list[str]:
         """Say what the suggestions rest on, and how far such suggestions have come true."""
@@ -222,7 +377,7 @@ class Telling:
     def _of(self, agency: int) -> Ints:
         return held(self._history.has, agency)[0]
 
-    def _against(self, resource: Resource) -> Iterator[str]:
+    def _against(self, resource: ResourceRow) -> Iterator[str]:
         expired = sum(until is not None and until < self._as_of for _user, _since, until, *_role in resource.uses)
         if expired:
             yield _("{n} of {m} uses have ended").format(n=number(expired), m=number(len(resource.uses)))
@@ -247,12 +402,12 @@ def _band(score: float, bands: tuple[float, float] | None) -> str | None:
     return "top-1" if score >= bands[0] else "top-10" if score >= bands[1] else "rest"
 
 
-def _began(resource: Resource, user: str) -> str | None:
+def _began(resource: ResourceRow, user: str) -> str | None:
     days = [use[1] for use in resource.uses if use[0] == user and use[1]]
     return min(days, default=resource.available_since if user in resource.owners else None)
 
 
-def _since(resources: Sequence[Resource], as_of: str, years: float) -> dict[str, int]:
+def _since(resources: Sequence[ResourceRow], as_of: str, years: float) -> dict[str, int]:
     """Count for each agency what it began to use within so many years before the day."""
     found: dict[str, int] = {}
     for resource in resources:

@@ -1,17 +1,69 @@
-"""Which pairs of sectors work together less than chance would have it."""
+"""Report `sector-gaps`: sector pairs with significantly fewer ties than the null model expects."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 
-from registry.analysis.mixing import Outwardness, outwardness
-from registry.analysis.sector_pairs import SectorPairs, sector_pairs
-from registry.analysis.significance import false_discovery
-from registry.analysis.standing import between_sectors, grounds, standing
-from registry.analysis.world import Ints, World
-from registry.figures import number, signed
-from registry.reports.report import Cell, Column, Confidence, Evidence, Parameter, Question, Report, Row
-from registry.words import _
+from registry.analysis.measures import Outwardness, mixing, outwardness
+from registry.analysis.report import Cell, Column, Confidence, Evidence, Parameter, Report, ReportDefinition, ReportRow
+from registry.analysis.snapshot import Floats, Ints, SnapshotArrays, between_sectors, grounds, standing
+from registry.analysis.statistics import binomial_below, false_discovery, fixed_degrees
+from registry.i18n import _, number, signed
+
+MOST_SECTORS = 200
+
+
+class Chance(NamedTuple):
+    """Ties to be expected for each pair, their standard deviation, P(no more than were seen), and P(none at all)."""
+
+    expected: Floats
+    spread: Floats
+    p: Floats
+    none: Floats
+
+
+class SectorPairs(NamedTuple):
+    """Pairs of different sectors, places `a` < `b`, with the ties seen and chance.
+
+    `of` counts all pairs of sectors that have agencies, also those that are not listed.
+    """
+
+    a: Ints
+    b: Ints
+    seen: Ints
+    chance: Chance
+    of: int
+
+
+def sector_pairs(world: SnapshotArrays, ties: Ints) -> SectorPairs:
+    """Count the ties (m x 2, both ends with a sector) of every pair of sectors; of very many sectors, of the best tied ones.
+
+    Chance is the model of fixed degrees: nothing is drawn, so that no number of draws bounds the smallest p.
+    """
+    present = np.unique(world.sector[world.sector >= 0])
+    of = len(present) * (len(present) - 1) // 2
+    kept, group = _best_tied(world, ties, present)
+    seen, upper = mixing(group, ties, len(kept) + 1), np.triu_indices(len(kept), 1)
+    by_chance = _chance(group, ties, seen)
+    return SectorPairs(kept[upper[0]], kept[upper[1]], seen[upper], Chance(*(one[upper] for one in by_chance)), of)
+
+
+def _best_tied(world: SnapshotArrays, ties: Ints, present: Ints) -> tuple[Ints, Ints]:
+    """Return the sectors that are looked at, and each agency's place among them; one place more for all others."""
+    ends = np.bincount(world.sector[ties].ravel(), minlength=len(world.sectors))[present]
+    kept = np.sort(present[np.argsort(-ends, kind="stable")[:MOST_SECTORS]])
+    place = np.full(len(world.sectors) + 1, len(kept))
+    place[kept] = np.arange(len(kept))
+    return kept, place[world.sector]
+
+
+def _chance(group: Ints, ties: Ints, seen: Ints) -> Chance:
+    tied, ends = np.unique(ties, return_inverse=True)
+    mean, variance = fixed_degrees(group[tied], np.bincount(ends.ravel()), len(seen))
+    p, none = (binomial_below(few, mean, variance) for few in (seen, np.zeros_like(seen)))
+    return Chance(mean, np.sqrt(variance), p, none)
+
 
 LEVEL = Parameter("level", 0.05, 0.0001, 0.5, "The share of false findings that is put up with.")
 LEAST_EXPECTED = Parameter(
@@ -25,7 +77,7 @@ FEW_AGENCIES, PERMUTATIONS, SEED = 50, 5_000, 20261125
 FINDINGS = {"gap": "gap", "no-gap": "no gap", "too-few": "too few ties to tell"}
 CONFIDENCE: Mapping[str, Confidence] = {"gap": "likely", "no-gap": "within-chance", "too-few": "unclear"}
 
-SECTOR_GAPS = Question(
+SECTOR_GAPS = ReportDefinition(
     "sector-gaps",
     "Which pairs of sectors work together less than chance would have it?",
     "Ties between two sectors are compared with what chance gives when every agency keeps its number of ties "
@@ -56,7 +108,7 @@ SECTOR_GAPS = Question(
 
 
 def sector_gaps(
-    world: World, *, level: float = LEVEL.default, least_expected: float = LEAST_EXPECTED.default
+    world: SnapshotArrays, *, level: float = LEVEL.default, least_expected: float = LEAST_EXPECTED.default
 ) -> Report:
     """Compare the ties between sectors with a null model that keeps every agency's number of ties.
 
@@ -79,14 +131,14 @@ def sector_gaps(
     )  # fmt: skip
 
 
-def _between_known(world: World) -> Ints:
+def _between_known(world: SnapshotArrays) -> Ints:
     """Return the pairs, in force or perhaps in force, of agencies that both have a sector."""
     pairs = standing(world)
     known: Ints = pairs[(world.sector[pairs] >= 0).all(axis=1)]
     return known
 
 
-def _row(world: World, pairs: SectorPairs, place: int, finding: str, p: float) -> Row:
+def _row(world: SnapshotArrays, pairs: SectorPairs, place: int, finding: str, p: float) -> ReportRow:
     a, b, seen = int(pairs.a[place]), int(pairs.b[place]), int(pairs.seen[place])
     expected, spread = float(pairs.chance.expected[place]), float(pairs.chance.spread[place])
     told = finding != "too-few"
@@ -102,14 +154,14 @@ def _row(world: World, pairs: SectorPairs, place: int, finding: str, p: float) -
         "unrecorded": int((np.isin(world.sector, (a, b)) & ~world.recorded).sum()),
     }
     evidence = _evidence(world, a, b) if finding == "gap" else _sectors(world, a, b)
-    return Row(values, evidence, CONFIDENCE[finding])
+    return ReportRow(values, evidence, CONFIDENCE[finding])
 
 
-def _sectors(world: World, *sectors: int) -> tuple[Evidence, ...]:
+def _sectors(world: SnapshotArrays, *sectors: int) -> tuple[Evidence, ...]:
     return tuple(world.sectors.evidence(sector) for sector in sectors)
 
 
-def _evidence(world: World, a: int, b: int) -> tuple[Evidence, ...]:
+def _evidence(world: SnapshotArrays, a: int, b: int) -> tuple[Evidence, ...]:
     """Return the two sectors, and in each the three agencies with the most ties: with them a beginning could be made."""
     found = _sectors(world, a, b)
     for sector in (a, b):
@@ -119,7 +171,7 @@ def _evidence(world: World, a: int, b: int) -> tuple[Evidence, ...]:
     return found
 
 
-def _notes(world: World, ties: Ints, pairs: SectorPairs, weak: int) -> list[str]:
+def _notes(world: SnapshotArrays, ties: Ints, pairs: SectorPairs, weak: int) -> list[str]:
     counted = (
         (int((world.sector < 0).sum()), _("{n} agencies have no sector on record; their ties are left out.")),
         (_in_several(world), _("{n} agencies are in several sectors and count for the first.")),
@@ -135,11 +187,11 @@ def _notes(world: World, ties: Ints, pairs: SectorPairs, weak: int) -> list[str]
     return notes + _outward(world, ties)
 
 
-def _in_several(world: World) -> int:
+def _in_several(world: SnapshotArrays) -> int:
     return sum(len(agency.sectors) > 1 for agency in world.lists.agencies)
 
 
-def _outward(world: World, ties: Ints) -> list[str]:
+def _outward(world: SnapshotArrays, ties: Ints) -> list[str]:
     """Return, for a network too small for many sectors, the one test of the whole."""
     if not len(ties):
         return [_("There are no ties between agencies with a sector, so there is nothing to tell.")]

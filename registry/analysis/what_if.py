@@ -1,22 +1,258 @@
-"""What the registry would look like without some records, with more ties, or after agreements have lapsed."""
+"""Report `what-if`: the findings after removing records, adding ties or letting agreements lapse."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from datetime import date, timedelta
+from itertools import chain
+from typing import Any, NamedTuple, Self
 
-from registry.analysis.alteration import LAPSE, LOSE, TIE, Alteration
-from registry.analysis.altering import Altered, altered, evidence_of
 from registry.analysis.channels import CHANNELS, channels
 from registry.analysis.coverage import COVERAGE
 from registry.analysis.feedback import FEEDBACK, feedback
 from registry.analysis.gaps import FROM, GAPS, gaps
 from registry.analysis.network import MEASURES, NETWORK, measures
-from registry.analysis.stopping import Stop
-from registry.analysis.world import World
-from registry.figures import number
-from registry.reports.comparing import described, new_and_gone
-from registry.reports.report import Cell, Column, Evidence, Question, Report, Row
-from registry.words import _
+from registry.analysis.report import (
+    Cell,
+    Column,
+    Evidence,
+    Report,
+    ReportDefinition,
+    ReportError,
+    ReportRow,
+    TextParameter,
+)
+from registry.analysis.run_comparison import described, new_and_gone
+from registry.analysis.snapshot import (
+    AgencyRow,
+    ChannelRow,
+    PartnershipRow,
+    ResourceRow,
+    ServiceRow,
+    Snapshot,
+    SnapshotArrays,
+)
+from registry.i18n import _, number
+
+LOSE = TextParameter(
+    "lose", "Without these: ids of agencies, services, resources or channels, with commas between.", 1000
+)
+TIE = TextParameter(
+    "tie", "With an agreement between two agencies more: two ids with a comma; several such with semicolons.", 1000
+)
+LAPSE = TextParameter("lapse", "These agreements end the day before: ids, with commas between.", 1000)
+Losable = AgencyRow | ServiceRow | ResourceRow | ChannelRow
+
+
+class Alteration(NamedTuple):
+    """The records that are lost, the pairs of agencies that agree, and the agreements that lapse."""
+
+    lost: Sequence[Losable]
+    ties: Sequence[tuple[AgencyRow, AgencyRow]]
+    lapsed: Sequence[PartnershipRow]
+
+    @classmethod
+    def read(cls, lists: Snapshot, as_of: str, *, lose: str, tie: str, lapse: str) -> Self:
+        """Read the texts of the parameters. Raises ReportError for an id that no record has that the reader may see."""
+        return cls(
+            _lost(lists, lose),
+            [_pair(lists, one) for one in tie.split(";") if one.strip()],
+            [_agreement(lists, one, as_of) for one in _ids(lapse)],
+        )
+
+
+def _ids(text: str) -> list[str]:
+    return [one.strip() for one in text.split(",") if one.strip()]
+
+
+def _lost(lists: Snapshot, text: str) -> list[Losable]:
+    known: dict[str, Losable] = {
+        one.id: one for records in (lists.channels, lists.resources, lists.services, lists.agencies) for one in records
+    }
+    sentence = _(
+        "{name}: there is no agency, service, resource or channel on record with the id {id} that you may see."
+    )
+    return [_known(known, one, LOSE, sentence) for one in _ids(text)]
+
+
+def _pair(lists: Snapshot, text: str) -> tuple[AgencyRow, AgencyRow]:
+    sentence = _("{name}: there is no agency on record with the id {id} that you may see.")
+    known = {one.id: one for one in lists.agencies}
+    ids = dict.fromkeys(_ids(text))
+    if len(ids) != 2:
+        raise ReportError(
+            _("{name}: {text} is not two different ids with a comma between.").format(name=TIE.name, text=text.strip())
+        )
+    one, other = (_known(known, each, TIE, sentence) for each in ids)
+    return one, other
+
+
+def _agreement(lists: Snapshot, agreement: str, as_of: str) -> PartnershipRow:
+    sentence = _("{name}: there is no agreement on record with the id {id} that you may see.")
+    found: PartnershipRow = _known({one.id: one for one in lists.partnerships}, agreement, LAPSE, sentence)
+    if not found.in_force(as_of):
+        raise ReportError(
+            _("{name}: the agreement {id} is not in force on that day, or you may not see its dates.").format(
+                name=LAPSE.name, id=agreement
+            )
+        )
+    return found
+
+
+def _known(known: dict[str, Any], one: str, parameter: TextParameter, sentence: str) -> Any:
+    if one not in known:
+        raise ReportError(sentence.format(name=parameter.name, id=one))
+    return known[one]
+
+
+class Stop(NamedTuple):
+    """A service or a resource that cannot go on, and the record without which it cannot, None where nobody is left to have it."""
+
+    record: ServiceRow | ResourceRow
+    cause: ServiceRow | ResourceRow | None = None
+
+
+def orphans(lists: Snapshot, gone: set[str]) -> Iterator[ServiceRow | ResourceRow]:
+    """Yield the resources and services that had owners or providers and have none left."""
+    for resource in lists.resources:
+        if resource.owners and resource.id not in gone and gone.issuperset(resource.owners):
+            yield resource
+    for service in lists.services:
+        if service.providers and service.id not in gone and gone.issuperset(service.providers):
+            yield service
+
+
+def stopping(lists: Snapshot, gone: Collection[str]) -> Iterator[Stop]:
+    """Yield the services that cannot work without what is gone, nearest first.
+
+    That is a service that requires a resource that is gone, where there is no other of its kind that shares a function and
+    may be shared, and a service that depends on one that is gone or stops.
+    """
+    stopped = set(gone)
+    known: dict[str, ServiceRow | ResourceRow] = {one.id: one for one in lists.resources}
+    known |= {one.id: one for one in lists.services}
+    while new := [Stop(one, known[cause]) for one in lists.services if (cause := _cause(one, lists, known, stopped))]:
+        stopped |= {one.record.id for one in new}
+        yield from new
+
+
+def _cause(service: ServiceRow, lists: Snapshot, known: Mapping[str, Any], stopped: set[str]) -> str | None:
+    """Return the first of the stopped records without which the service cannot work, if it has not stopped itself."""
+    if service.id in stopped or stopped.isdisjoint((*service.requires, *service.depends_on)):
+        return None
+    required = (one for one in service.requires if one in stopped and one in known)
+    lacking = (one for one in required if not _replaced(known[one], lists.resources, stopped))
+    return next(chain(lacking, (one for one in service.depends_on if one in stopped and one in known)), None)
+
+
+def _replaced(lost: ResourceRow, resources: Sequence[ResourceRow], gone: set[str]) -> bool:
+    """Tell whether there is another resource of its kind that shares a function with it and may be shared."""
+    return any(
+        one.kind == lost.kind and one.shareability not in (None, "not-shared") and not set(one.functions).isdisjoint(lost.functions)
+        for one in resources
+        if one.id not in gone
+    )  # fmt: skip
+
+
+class Altered(NamedTuple):
+    """The lists as they would be, the records that were named to alter them, and what stops with those that are lost.
+
+    `faces` are the names of those that are lost of which no more than the face is known, so that what needs them is not.
+    """
+
+    lists: Snapshot
+    named: tuple[Evidence, ...]
+    faces: Sequence[str]
+    stops: Sequence[Stop]
+
+
+def altered(lists: Snapshot, as_of: str, alteration: Alteration) -> Altered:
+    """Return the lists as they would be on the day (ISO text); those that are given stay as they are.
+
+    With what is lost goes what has nobody left to provide or own it. What stops for want of something stays on record.
+    """
+    lost, ties, lapsed = alteration
+    ended = {one.id: _ended(one, as_of) for one in lapsed}
+    partnerships = [ended.get(one.id, one) for one in lists.partnerships]
+    partnerships += [_tie(lists, pair, n, as_of) for n, pair in enumerate(ties)]
+    gone = {one.id for one in lost}
+    unowned = list(orphans(lists, gone))
+    gone |= {one.id for one in unowned}
+    named = dict.fromkeys(evidence_of(one) for one in (*lost, *chain.from_iterable(ties), *lapsed))
+    faces = [one.name for one in lost if not one.whole]
+    stops = [*map(Stop, unowned), *stopping(lists, gone)]
+    return Altered(_without(lists._replace(partnerships=partnerships), gone), tuple(named), faces, stops)
+
+
+def evidence_of(one: Any) -> Evidence:
+    """Return a record of the lists as evidence."""
+    return Evidence(one.id, one.name, type(one).__name__)
+
+
+def _ended(one: PartnershipRow, as_of: str) -> PartnershipRow:
+    """Return the agreement with the day before as its last."""
+    last = (date.fromisoformat(as_of) - timedelta(1)).isoformat()
+    return one._replace(valid_from=one.valid_from and min(one.valid_from, last), valid_until=last)
+
+
+def _tie(lists: Snapshot, pair: tuple[AgencyRow, AgencyRow], number: int, as_of: str) -> PartnershipRow:
+    """Return an agreement in force without end that covers what the one uses of the other, so that nothing is found amiss in it."""
+    one, other = pair
+    covered = [each.id for each in lists.resources if _used_between(each, one.id, other.id)]
+    return PartnershipRow(
+        f"what-if:{number}", f"{one.name} – {other.name}", valid_from=as_of, legal_basis="what-if", parties=[one.id, other.id],
+        covers=covered or ["what-if"],
+    )  # fmt: skip
+
+
+def _used_between(resource: ResourceRow, one: str, other: str) -> bool:
+    users = {use[0] for use in resource.uses}
+    return (one in resource.owners and other in users) or (other in resource.owners and one in users)
+
+
+def _without(lists: Snapshot, gone: set[str]) -> Snapshot:
+    """Take these ids out of all lists; what was for, of or between them alone goes with them."""
+    if not gone:
+        return lists
+    partnerships = list(_agreements(lists.partnerships, gone))
+    gone = gone | {one.id for one in lists.partnerships} - {one.id for one in partnerships}
+    return lists._replace(
+        agencies=list(_cut(lists.agencies, gone, "part_of")),
+        services=list(_cut(lists.services, gone, "providers", "leads", "requires", "depends_on")),
+        resources=[_unused(one, gone) for one in _cut(lists.resources, gone, "owners")],
+        needs=list(_cut(lists.needs, gone, "agencies", whole=("agencies",))),
+        partnerships=partnerships,
+        statements=list(_cut(lists.statements, gone, "agencies", "partnerships", whole=("agencies", "partnerships"))),
+        channels=list(_cut(lists.channels, gone, "agencies", "services", whole=("agencies", "services"))),
+        feedbacks=list(_cut(lists.feedbacks, gone, "services", "channels", "owners", whole=("services",))),
+    )
+
+
+def _agreements(partnerships: Iterable[PartnershipRow], gone: set[str]) -> Iterator[PartnershipRow]:
+    """Yield the agreements that still have two parties, or never had."""
+    known = {one.id: len(one.parties) for one in partnerships}
+    for one in _cut(partnerships, gone, "parties"):
+        if len(one.parties) >= min(known[one.id], 2):
+            yield one
+
+
+def _cut(records: Iterable[Any], gone: set[str], *fields: str, whole: Sequence[str] = ()) -> Iterator[Any]:
+    """Yield the records that are not gone, without what is; not those that have lost all there was in one of the `whole` fields."""
+    for one in records:
+        if one.id in gone:
+            continue
+        cut = {
+            name: [each for each in getattr(one, name) if each not in gone]
+            for name in fields
+            if not gone.isdisjoint(getattr(one, name))
+        }
+        if all(cut.get(name, True) for name in whole):
+            yield one._replace(**cut) if cut else one
+
+
+def _unused(resource: ResourceRow, gone: set[str]) -> ResourceRow:
+    uses = [use for use in resource.uses if use[0] not in gone]
+    return resource._replace(uses=uses) if len(uses) < len(resource.uses) else resource
+
 
 CHANGES: Mapping[str, str] = {
     "stops": "stops",
@@ -27,7 +263,7 @@ CHANGES: Mapping[str, str] = {
 }
 ASKED = (GAPS, CHANNELS, FEEDBACK)
 
-WHAT_IF = Question(
+WHAT_IF = ReportDefinition(
     "what-if",
     "What would be found if an agency, a service, a resource or a channel were lost, two agencies agreed, or an agreement lapsed?",
     "The records are altered in memory, nothing is written, and the reports gaps, channels, feedback and network are made before and "
@@ -51,14 +287,14 @@ WHAT_IF = Question(
 )  # fmt: skip
 
 
-class Found(NamedTuple):
+class WhatIfFindings(NamedTuple):
     """What the reports find in one world: each question with its report, and the measures of the network."""
 
-    reports: Sequence[tuple[Question, Report]]
+    reports: Sequence[tuple[ReportDefinition, Report]]
     measures: Mapping[str, float]
 
     @classmethod
-    def of(cls, world: World) -> "Found":
+    def of(cls, world: SnapshotArrays) -> "WhatIfFindings":
         """Make the reports."""
         return cls(((GAPS, gaps(world)), (CHANNELS, channels(world)), (FEEDBACK, feedback(world))), measures(world))
 
@@ -68,15 +304,15 @@ class Found(NamedTuple):
         return {one.name: one.found for one in (*whole.parts[1:], *(report for _question, report in others))}
 
 
-def what_if(world: World, *, lose: str = "", tie: str = "", lapse: str = "") -> Report:
+def what_if(world: SnapshotArrays, *, lose: str = "", tie: str = "", lapse: str = "") -> Report:
     """Make the reports on the world as it is and as it would be; found are the findings of either that the other has not.
 
     Raises ReportError for an id that no record has.
     """
     alteration = Alteration.read(world.lists, world.as_of, lose=lose, tie=tie, lapse=lapse)
     other = altered(world.lists, world.as_of, alteration)
-    before = Found.of(world)
-    after = Found.of(World.of(other.lists, world.as_of)) if other.named else before
+    before = WhatIfFindings.of(world)
+    after = WhatIfFindings.of(SnapshotArrays.of(other.lists, world.as_of)) if other.named else before
     findings, staying = _findings(before, after)
     stops = [_stops(one) for one in other.stops]
     rows = [*stops, *findings, *_numbers(before, after, other.named)]
@@ -86,7 +322,7 @@ def what_if(world: World, *, lose: str = "", tie: str = "", lapse: str = "") -> 
     )  # fmt: skip
 
 
-def _findings(before: Found, after: Found) -> tuple[list[Row], int]:
+def _findings(before: WhatIfFindings, after: WhatIfFindings) -> tuple[list[ReportRow], int]:
     """Return the findings that appear, then those that go away, and how many there are in both."""
     appearing, going, staying = [], [], 0
     for (question, then), (_question, now) in zip(before.reports, after.reports, strict=True):
@@ -97,12 +333,12 @@ def _findings(before: Found, after: Found) -> tuple[list[Row], int]:
     return [*appearing, *going], staying
 
 
-def _found(report: Report) -> list[Row]:
+def _found(report: Report) -> list[ReportRow]:
     """Return the rows that are findings: how much is on record is none."""
     return [row for row in report.rows if row.values.get("about") != COVERAGE.name]
 
 
-def _finding(change: str, question: Question, report: Report, row: Row) -> Row:
+def _finding(change: str, question: ReportDefinition, report: Report, row: ReportRow) -> ReportRow:
     name = FROM[str(row["about"])] if question is GAPS else question.name
     told = _row(
         change, name, row.key, described(question, report.columns, row), row.evidence, row.values.get("measure")
@@ -110,13 +346,13 @@ def _finding(change: str, question: Question, report: Report, row: Row) -> Row:
     return replace(told, confidence=row.confidence)
 
 
-def _stops(one: Stop) -> Row:
+def _stops(one: Stop) -> ReportRow:
     why = _("needs {name}").format(name=one.cause.name) if one.cause else _("nobody is left to have it")
     rests_on = tuple(evidence_of(record) for record in one if record)
     return _row("stops", None, (one.record.id,), one.record.name, rests_on, why)
 
 
-def _numbers(before: Found, after: Found, named: tuple[Evidence, ...]) -> Iterator[Row]:
+def _numbers(before: WhatIfFindings, after: WhatIfFindings, named: tuple[Evidence, ...]) -> Iterator[ReportRow]:
     """Yield how many each report finds, then the measures of the network, before and after."""
     then, now = before.counts(), after.counts()
     for name in then:
@@ -127,7 +363,7 @@ def _numbers(before: Found, after: Found, named: tuple[Evidence, ...]) -> Iterat
             yield _beside(row, before.measures.get(name), after.measures.get(name))
 
 
-def _beside(row: Row, before: float | None, after: float | None) -> Row:
+def _beside(row: ReportRow, before: float | None, after: float | None) -> ReportRow:
     difference = None if before is None or after is None else after - before
     return replace(row, values={**row.values, "before": before, "after": after, "difference": difference})
 
@@ -139,10 +375,10 @@ def _row(
     what: str,
     evidence: tuple[Evidence, ...],
     how_much: Cell = None,
-) -> Row:
+) -> ReportRow:
     values: dict[str, Cell] = dict.fromkeys(column.name for column in WHAT_IF.columns)
     values |= {"change": change, "report": report, "what": what, "how_much": how_much}
-    return Row(values, evidence, key=(change, report or "", *key))
+    return ReportRow(values, evidence, key=(change, report or "", *key))
 
 
 def _notes(other: Altered, staying: int) -> list[str]:

@@ -1,9 +1,9 @@
 """The embedded graph engine: ArcadeDB from its wheel, run as a child process that only this machine can reach."""
 
-from registry.engine.care import backup, check, restore
-from registry.engine.contact import DATABASE, Engine, EngineError, command, sql
-from registry.engine.keeping import in_use
-from registry.engine.lifecycle import find, start, stop
+from registry.engine.backup import backup, check, restore
+from registry.engine.client import DATABASE, Engine, EngineError, command, sql
+from registry.engine.process import find, start, stop
+from registry.engine.supervisor import in_use
 
 __all__ = [
     "DATABASE",

@@ -1,13 +1,212 @@
-"""A report as a chart (Vega-Lite), where a picture says more than its table: made from the report alone."""
+"""Charts of reports as Vega-Lite specifications."""
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import orjson
 from babel.numbers import get_decimal_symbol, get_group_symbol
 
-from registry.reports.drawings import Spec, ranked_bars, sector_matrix, timeline
-from registry.reports.report import NoReport, Report
-from registry.words import _, language
+from registry.analysis.report import Cell, NoReport, Report, ReportRow, cell_text
+from registry.i18n import _, day, language, number
+
+Spec = dict[str, Any]
+MOST_SECTORS, MOST_LISTED, STEP = 24, 40, 34
+HATCH = "M-1,0L0,-1M-1,1L1,-1M0,1L1,0"
+
+
+def sector_matrix(report: Report) -> Spec | None:
+    """Draw the sectors against each other: each pair twice, so that a sector is read along its row."""
+    every = _by_ties(report)
+    names = sorted(every[:MOST_SECTORS])
+    pairs = [row for row in report.rows if row["sector_a"] in names and row["sector_b"] in names]
+    if not pairs:
+        return None
+    told = _("Each cell is a pair of sectors with its ties. Orange: fewer than chance would give; blue: more.")
+    marks = _("Outlined: a gap. Hatched: too few ties to tell.")
+    left_out = _("Only the {n} sectors with most ties to expect are drawn.").format(n=number(MOST_SECTORS))
+    side = {"type": "nominal", "sort": names, "axis": {"title": None, "labelAngle": -40}}
+    cells = [*(_cell(report, row, "sector_a", "sector_b") for row in pairs)]
+    cells += [_cell(report, row, "sector_b", "sector_a") for row in pairs]
+    ratio = {
+        "field": "ratio",
+        "type": "quantitative",
+        "title": _label(report, "ratio"),
+        "scale": {"domain": [0, 2], "domainMid": 1, "clamp": True, "interpolate": "rgb"},
+    }
+    return {
+        "description": " ".join([told, marks, *([left_out] if len(every) > MOST_SECTORS else [])]),
+        "width": {"step": STEP},
+        "height": {"step": STEP},
+        "data": {"values": cells},
+        "encoding": {
+            "x": {"field": "across", **side},
+            "y": {"field": "down", **side, "axis": {"title": None}},
+            "tooltip": _tooltip(report, "finding", "seen", "expected"),
+        },
+        "layer": [
+            {
+                "mark": {"type": "rect", "invalid": "filter"},
+                "encoding": {"color": ratio | {"legend": {"orient": "bottom"}}},
+            },
+            {
+                "transform": [_only("too-few")],
+                "mark": {"type": "point", "shape": HATCH, "size": STEP**2, "style": "hatch"},
+            },
+            {"transform": [_only("gap")], "mark": {"type": "rect", "style": "outline"}},
+            {"mark": {"type": "text", "style": "figure"}, "encoding": {"text": {"field": "seen"}}},
+        ],
+    }
+
+
+def _by_ties(report: Report) -> list[str]:
+    """Return the sectors by name, those with the most ties to expect first."""
+    expected: defaultdict[str, float] = defaultdict(float)
+    for row in report.rows:
+        for side in ("sector_a", "sector_b"):
+            expected[str(row[side])] += _figure(row["expected"])
+    return sorted(expected, key=lambda name: -expected[name])
+
+
+def _cell(report: Report, row: ReportRow, down: str, across: str) -> Spec:
+    return {
+        "down": row[down],
+        "across": row[across],
+        "code": row["finding"],
+        "ratio": row["ratio"],
+        **_said(report, row, "finding", "seen", "expected"),
+    }
+
+
+def ranked_bars(report: Report) -> Spec | None:
+    """Draw who stands between others as bars, longest first, each with its range in the draws."""
+    if not report.rows:
+        return None
+    told = _("The line on each bar is where nine of ten draws without a tenth of the ties lie; pale bars are not firm.")
+    bars = [
+        {
+            "agency": row["agency"],
+            "sure": row.confidence == "likely",
+            **{name: row[name] for name in ("betweenness", "low", "high")},
+            "said": _text(report, row, "betweenness"),
+            **_said(report, row, "firm", "ties"),
+        }
+        for row in report.rows[:MOST_LISTED]
+    ]
+    share = {"type": "quantitative", "title": f"{_label(report, 'betweenness')} %"}
+    pale = {"condition": {"test": {"field": "sure", "equal": True}, "value": 1}, "value": 0.45}
+    between = {"field": "said", "title": _label(report, "betweenness")}
+    return {
+        "description": " ".join([report.question, told]),
+        "width": "container",
+        "data": {"values": bars},
+        "encoding": {
+            "y": {"field": "agency", "type": "nominal", "sort": None, "title": None},
+            "tooltip": [between, *_tooltip(report, "firm", "ties")],
+        },
+        "layer": [
+            {"mark": "bar", "encoding": {"x": {"field": "betweenness", **share}, "opacity": pale}},
+            {
+                "mark": {"type": "rule", "style": "interval", "strokeWidth": 2},
+                "encoding": {"x": {"field": "low", **share}, "x2": {"field": "high"}},
+            },
+        ],
+    }
+
+
+def timeline(report: Report) -> Spec | None:
+    """Draw agreements from their first day to their last, in the order of the report, beside the day of the report."""
+    dated: dict[Cell, ReportRow] = {}
+    for row in report.rows:
+        if row["agreement"] and row["until"]:
+            dated.setdefault(row["agreement"], row)
+    listed = list(dated.values())[:MOST_LISTED]
+    if not listed:
+        return None
+    told = _("Agreements from their first day to their last; the line is {day}.").format(day=day(report.as_of))
+    left_out = _("Only the first {n} agreements of the list are drawn.").format(n=number(MOST_LISTED))
+    finding = next(one for one in report.columns if one.name == "finding")
+    codes = list(dict.fromkeys(str(row["finding"]) for row in listed))
+    sort = {"domain": [finding.words[one] for one in codes]}
+    legend = {"orient": "top", "title": None, "labelLimit": 0}
+    by_finding = {"field": "finding", "type": "nominal", "legend": legend}
+    along = {
+        "type": "temporal",
+        "scale": {"type": "utc"},
+        "title": None,
+        "axis": {"format": "%Y-%m", "labelOverlap": True, "labelSeparation": 16},
+    }
+    lines = [
+        {
+            "agreement": row["agreement"],
+            "since": row["since"],
+            "until": row["until"],
+            "last": _text(report, row, "until"),
+            **_said(report, row, "finding", "agencies"),
+        }
+        for row in listed
+    ]
+    last = {"field": "last", "title": _label(report, "until")}
+    return {
+        "description": " ".join([told, *([left_out] if len(dated) > MOST_LISTED else [])]),
+        "width": "container",
+        "data": {"values": lines},
+        "layer": [
+            {
+                "encoding": {
+                    "y": {"field": "agreement", "type": "nominal", "sort": None, "title": None},
+                    "color": {**by_finding, "scale": sort},
+                    "tooltip": [
+                        {"field": "agreement", "title": _label(report, "agreement")},
+                        last,
+                        *_tooltip(report, "finding", "agencies"),
+                    ],
+                },
+                "layer": [
+                    {
+                        "mark": {"type": "bar", "height": {"band": 0.35}},
+                        "encoding": {"x": {"field": "since", **along}, "x2": {"field": "until"}},
+                    },
+                    {
+                        "mark": {"type": "point", "filled": True, "size": 90, "opacity": 1},
+                        "encoding": {"x": {"field": "until", **along}, "shape": {**by_finding, "scale": sort}},
+                    },
+                ],
+            },
+            {
+                "data": {"values": [{"day": report.as_of}]},
+                "mark": {"type": "rule", "style": "today", "strokeDash": [4, 3]},
+                "encoding": {"x": {"field": "day", **along}},
+            },
+        ],
+    }
+
+
+def _said(report: Report, row: ReportRow, *columns: str) -> dict[str, str]:
+    return {name: _text(report, row, name) for name in columns}
+
+
+def _text(report: Report, row: ReportRow, name: str) -> str:
+    column = next(one for one in report.columns if one.name == name)
+    text = cell_text(column, row[name])
+    return f"{text} %" if column.unit == "%" and text else text
+
+
+def _tooltip(report: Report, *columns: str) -> list[Spec]:
+    return [{"field": name, "title": _label(report, name)} for name in columns]
+
+
+def _label(report: Report, name: str) -> str:
+    return next(one.label for one in report.columns if one.name == name)
+
+
+def _figure(cell: Cell) -> float:
+    return cell if isinstance(cell, int | float) else 0.0
+
+
+def _only(code: str) -> Spec:
+    return {"filter": {"field": "code", "equal": code}}
+
 
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 # Okabe & Ito: told apart also by who sees colours otherwise, on light and on dark.

@@ -1,11 +1,11 @@
-"""What the JSON of a report may hold, as a JSON Schema (2020-12): for every report its own columns and parameters."""
+"""Generate the JSON Schema of reports: `python -m registry.reports.json_schema`."""
 
 import json
 from collections.abc import Mapping
 from typing import Any, get_args, get_type_hints
 
+from registry.analysis.report import CONFIDENCE, Column, Parameter, ReportDefinition, TextParameter
 from registry.reports.render import SHOWN_BY
-from registry.reports.report import CONFIDENCE, Column, Parameter, Question, TextParameter
 
 Schema = dict[str, Any]
 TEXT: Schema = {"type": "string"}
@@ -24,7 +24,7 @@ CELLS: Mapping[str, Schema] = {
 }
 
 
-def json_schema(questions: Mapping[str, Question]) -> Schema:
+def json_schema(questions: Mapping[str, ReportDefinition]) -> Schema:
     """Return the schema of what `as_json` writes for these reports, descriptions in the language of the moment.
 
     What a run is saved as is `#/$defs/savedRun`.
@@ -62,7 +62,7 @@ def _if_named(name: str) -> Schema:
     return {"if": {"properties": {"name": {"const": name}}}, "then": {"$ref": f"#/$defs/{name}"}}
 
 
-def _own(question: Question) -> Schema:
+def _own(question: ReportDefinition) -> Schema:
     """Return what holds for one report alone: its parameters, and the rows under its columns."""
     row = {
         **{one.name: _cell(one) for one in question.columns},

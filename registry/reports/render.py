@@ -1,15 +1,16 @@
-"""A report as text, JSON and CSV. The rows are the same in each."""
+"""Render a report as text, JSON and CSV, with small counts withheld."""
 
 import csv
 import io
+from collections.abc import Iterable
+from dataclasses import replace
 
 import orjson
 from rich.console import Console
 from rich.table import Table
 
-from registry.figures import Few, day, number
-from registry.reports.report import Cell, Column, Links, Report, Row, Value
-from registry.words import _
+from registry.analysis.report import Cell, Column, Links, Report, ReportRow, Value, cell_text
+from registry.i18n import Few, _, day, number
 
 WIDTH, LONGEST = 100, 20
 SHOWN_BY = "shown_by"
@@ -102,17 +103,6 @@ def by_sort(report: Report) -> str:
     return "; ".join(f"{sort} ({number(count)})" for sort, count in report.sorts.items())
 
 
-def shown(column: Column, cell: Cell) -> str:
-    """Return a cell as people read it: codes in words, numbers and days as they are written, nothing as an empty text."""
-    if isinstance(cell, tuple):
-        return "; ".join(column.words.get(one, one) for one in cell)
-    if isinstance(cell, int | float):
-        return number(cell)
-    if cell and column.type == "date":
-        return day(cell)
-    return column.words.get(cell, cell) if cell else ""
-
-
 def given(value: Value) -> str:
     """Return what a report was asked with as people read it."""
     return value if isinstance(value, str) else number(value)
@@ -127,12 +117,12 @@ def _table(report: Report) -> Table:
     columns = filled(report)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for one in columns:
-        words = " ".join([_heading(one), *(shown(one, row[one.name]) for row in report.rows)]).split()
+        words = " ".join([_heading(one), *(cell_text(one, row[one.name]) for row in report.rows)]).split()
         counts = one.type in ("integer", "number")
         least = min(max(map(len, words)), LONGEST)
         table.add_column(_heading(one), justify="right" if counts else "left", min_width=least, overflow="fold")
     for row in report.rows:
-        table.add_row(*(shown(one, row[one.name]) for one in columns))
+        table.add_row(*(cell_text(one, row[one.name]) for one in columns))
     return table
 
 
@@ -161,7 +151,7 @@ def _column(column: Column) -> dict[str, object]:
     }
 
 
-def _values(report: Report, row: Row, links: Links | None) -> dict[str, object]:
+def _values(report: Report, row: ReportRow, links: Links | None) -> dict[str, object]:
     values: dict[str, object] = {one.name: row[one.name] for one in report.columns}
     evidence: list[dict[str, str]] = [one._asdict() for one in row.evidence]
     if links and row.evidence:
@@ -175,3 +165,49 @@ def harmless(cell: Cell) -> Cell:
     if isinstance(cell, tuple):
         cell = "; ".join(cell)
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(DANGEROUS) else cell
+
+
+def without_small_counts(report: Report, smallest: int) -> Report:
+    """Leave out the numbers from 1 to `smallest` - 1 that tell of records that show the reader no more than their face.
+
+    `withheld` and `unknown` become Few. A row with such a number in a column that is `veiled` is left out whole, since the
+    others would tell it by difference, and taken from `found`, `of` and `unknown`; so is the row of a report composed of others
+    that rests on the same. Where nothing is withheld from the reader, nothing is left out. What faces a reader can count in
+    lists, no report can hide.
+    """
+    if smallest < 2 or not report.withheld:
+        return report
+    parts = tuple(without_small_counts(part, smallest) for part in report.parts)
+    gone = [row for row in report.rows if _tells(report, row, smallest)]
+    gone += _resting_on(report, (row for part in report.parts for row in part.rows if _tells(part, row, smallest)))
+    kept = tuple(row for row in report.rows if not any(row is one for one in gone))
+    found, of, unknown = report.found, report.of, report.unknown
+    for row in gone if not report.parts else ():
+        found, of, unknown = found - _count(row, "recorded"), of - _count(row, "of"), unknown - _count(row, "withheld")
+    told = _(
+        "Numbers from 1 to {most} about records of which you may not see all are left out (<{least}), and so are {n} rows that would "
+        "tell them."
+    ).format(most=number(smallest - 1), least=number(smallest), n=number(len(gone)))
+    return replace(
+        report, rows=kept, parts=parts, found=found, of=of, unknown=_few(unknown, smallest),
+        withheld=_few(report.withheld, smallest), notes=(*report.notes, told),
+    )  # fmt: skip
+
+
+def _tells(report: Report, row: ReportRow, smallest: int) -> bool:
+    return any(0 < _count(row, one.name) < smallest for one in report.columns if one.veiled)
+
+
+def _resting_on(report: Report, rows: Iterable[ReportRow]) -> list[ReportRow]:
+    """Return the rows of a composed report that were made of these rows of its parts: their evidence is the same object."""
+    evidence = {id(row.evidence) for row in rows if row.evidence}
+    return [row for row in report.rows if id(row.evidence) in evidence]
+
+
+def _count(row: ReportRow, column: str) -> int:
+    value = row.values.get(column)
+    return value if isinstance(value, int) else 0
+
+
+def _few(count: int, smallest: int) -> int:
+    return Few(smallest) if 0 < count < smallest else count

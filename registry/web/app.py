@@ -1,70 +1,72 @@
-"""The web application: its routes, and the connections that it keeps while it runs."""
+"""The web application and its server: routes, connections, worker processes."""
 
+import atexit
+import gc
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+from asyncio import CancelledError
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Thread
+from types import FrameType
+from typing import Any
 
+import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from registry.model import MODEL
-from registry.modelling import Model
-from registry.oidc.provider import Provider
-from registry.reports.library import Library
+from registry.auth.oidc import Bearers, Provider
+from registry.config import COUNTS_FILE, Settings, SettingsError, load_settings
+from registry.database.connect import open_place
+from registry.database.driver import ConnectionSettings, Reader, StoreError
+from registry.engine import EngineError
+from registry.model.definitions import MODEL
+from registry.model.kinds import Model
+from registry.reports.catalogue import Library
 from registry.reports.saved import SavedRuns
-from registry.settings import Settings
-from registry.store import Place, Reader, StoreError
-from registry.web import graphiql
-from registry.web.actors import actor_of
-from registry.web.answers import Answers
-from registry.web.bearers import Bearers
-from registry.web.by_provider import ByProvider
-from registry.web.counting import Counting, Illustrative
-from registry.web.evidence import evidence
-from registry.web.explore import Explorer
-from registry.web.explorer_words import OPERATIONS
-from registry.web.forms.doing import Acts
-from registry.web.forms.pages import Forms
-from registry.web.forms.steps import Steps
-from registry.web.forms.tables import Tables
-from registry.web.graph import Graph
-from registry.web.graphiql import FIRST, FIRST_REPORT
-from registry.web.hosts import OursOnly
-from registry.web.inbox import Inbox
-from registry.web.language import Speaking
-from registry.web.limits import FewRequests, Limits
-from registry.web.lists import Lists
-from registry.web.meeting import Meetings
-from registry.web.operations import operation
-from registry.web.origins import OwnPagesOnly
-from registry.web.pages import Pages
-from registry.web.past import Histories
-from registry.web.problems import exception_handlers
+from registry.web import reports as reports_module
+from registry.web.auth import AuthenticationMiddleware, ByProvider, SigningIn
+from registry.web.base import GRAPHIQL, GRAPHIQL_OF_REPORTS, Secured, Speaking, Tools, actor_of
+from registry.web.compare import Sharing
+from registry.web.errors import exception_handlers
+from registry.web.explorer import OPERATIONS, Explorer
+from registry.web.form_data import CutOff
+from registry.web.forms.actions import Acts, Steps
+from registry.web.forms.bulk import Tables
+from registry.web.forms.records import Forms
+from registry.web.history import Histories
+from registry.web.http_protocol import Protocol
+from registry.web.inbox import Illustrative, Inbox, InboxBadge
+from registry.web.lists import ListPages
+from registry.web.middleware import AllowedHostsMiddleware, CSRFMiddleware
+from registry.web.needs import Meetings
+from registry.web.permissions_page import Rights
+from registry.web.queries import PageQueries, operation
+from registry.web.rate_limits import CountsFile, Limits, RateLimitMiddleware
 from registry.web.readiness import Readiness
-from registry.web.recognising import Recognised
-from registry.web.records import Records
-from registry.web.rights import Rights
-from registry.web.searches import Searches
-from registry.web.security import GRAPHIQL, GRAPHIQL_OF_REPORTS, Secured
-from registry.web.sharing import Sharing
-from registry.web.signing_in import SigningIn
-from registry.web.tools import Tools
-from schema.freshness import Freshness
-from schema.graph_api import build_schema
-from schema.http import Endpoint
-from schema.reports_api import ReportSchema
-from schema.requests import TrustedDocuments
+from registry.web.record_views import RecordPages
+from registry.web.reports import FIRST, FIRST_REPORT, Answers, Pages, evidence
+from registry.web.search import Searches
+from schema.reports import ReportSchema
+from schema.schema import build_schema
+from schema.server import Endpoint, Freshness, TrustedDocuments
 
 
-def build_app(place: Place, settings: Settings, *, model: Model = MODEL) -> Starlette:
+def build_app(place: ConnectionSettings, settings: Settings, *, model: Model = MODEL) -> Starlette:
     """Return the application for a store. It connects when it starts; a store that is away then is tried again."""
     reader, schema = Reader(place), build_schema(model, introspection=settings.introspection)
     limits = Limits(settings)
     provider = Provider(settings) if settings.oidc_issuer else None
     library, tools = Library(settings.reports, SavedRuns(settings.saved_runs), settings.smallest_count), Tools(place)
-    answers, graph = Answers(tools, reader, library), Graph(schema, reader)
+    answers, graph = Answers(tools, reader, library), PageQueries(schema, reader)
     pages, inbox, readiness = Pages(answers, library), Inbox(graph, reader), Readiness(reader)
     trusted = TrustedDocuments(settings.documents, map(operation, OPERATIONS)) if settings.documents else None
     endpoint = partial(
@@ -101,18 +103,20 @@ def build_app(place: Place, settings: Settings, *, model: Model = MODEL) -> Star
         middleware=[
             Middleware(Secured),
             Middleware(Speaking, usual=settings.lang),
-            Middleware(OursOnly, hosts=settings.hosts),
-            Middleware(OwnPagesOnly),
-            Middleware(Recognised, reader=reader, bearer=Bearers(reader, provider, settings), limits=limits),
-            Middleware(FewRequests, limits=limits),
-            Middleware(Counting, inbox=inbox, reader=reader),
+            Middleware(AllowedHostsMiddleware, hosts=settings.hosts),
+            Middleware(CSRFMiddleware),
+            Middleware(
+                AuthenticationMiddleware, reader=reader, bearer=Bearers(reader, provider, settings), limits=limits
+            ),
+            Middleware(RateLimitMiddleware, limits=limits),
+            Middleware(InboxBadge, inbox=inbox, reader=reader),
             Middleware(Illustrative, graph=graph),
         ],
         exception_handlers=exception_handlers(settings.lang),
     )
 
 
-def _changing(graph: Graph, reader: Reader, tools: Tools, inbox: Inbox) -> list[BaseRoute]:
+def _changing(graph: PageQueries, reader: Reader, tools: Tools, inbox: Inbox) -> list[BaseRoute]:
     forms = [*Tables(tools).routes(), *Forms(graph, reader, tools).routes(), *Acts(graph, tools).routes()]
     return [*forms, *Steps(graph, tools).routes(), *inbox.routes()]
 
@@ -124,7 +128,7 @@ def _entrances(
     return [*SigningIn(tools, reader, limits, by_provider=bool(by_provider)).routes(), *by_provider]
 
 
-def _routes(pages: Pages, graph: Graph, reader: Reader, reports: Endpoint) -> list[BaseRoute]:
+def _routes(pages: Pages, graph: PageQueries, reader: Reader, reports: Endpoint) -> list[BaseRoute]:
     return [
         Route("/", pages.home),
         Route("/explore", Explorer(graph).explore),
@@ -134,13 +138,102 @@ def _routes(pages: Pages, graph: Graph, reader: Reader, reports: Endpoint) -> li
         Route("/reports/{name}.vl.json", pages.report_chart),
         Route("/reports/{name}.{format}", pages.report_file),
         Route("/reports/{name}", pages.report),
-        *Lists(graph).routes(),
-        *Records(graph, Histories(graph, reader), Meetings(graph, reader)).routes(),
+        *ListPages(graph).routes(),
+        *RecordPages(graph, Histories(graph, reader), Meetings(graph, reader)).routes(),
         *Rights(graph, reader).routes(),
         *Searches(graph).routes(),
         *Sharing(graph).routes(),
         Route("/evidence", evidence),
         Route("/health", pages.health),
-        Mount("/static/graphiql", StaticFiles(directory=graphiql.folder())),
+        Mount("/static/graphiql", StaticFiles(directory=reports_module.folder())),
         Mount("/static", StaticFiles(packages=[("registry.web", "static")])),
     ]
+
+
+CONFIG: dict[str, Any] = {
+    "log_level": "warning",
+    "access_log": False,
+    "server_header": False,
+    "ws": "none",
+    "http": Protocol,
+    "timeout_graceful_shutdown": 5,  # seconds for what is being answered when the server is told to end
+}
+STARTUP_FAILURE = 3  # uvicorn's code for a worker that would fail again if it were started again
+
+
+class Server(uvicorn.Server):
+    """A server that ends once: in seconds, and without a tail of errors however often it is told to."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to end."""
+        if not self.should_exit:
+            super().handle_exit(sig, frame)
+
+
+def run_alone(place: ConnectionSettings, settings: Settings, host: str, port: int) -> None:
+    """Serve in this process until Ctrl-C or SIGTERM."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server raises it again when it has ended
+    config = uvicorn.Config(_settled(place, settings), host=host, port=port, **_behind(settings), **CONFIG)
+    with suppress(KeyboardInterrupt):
+        Server(config).run()
+
+
+def run_workers(settings: Settings, host: str, port: int, workers: int) -> None:
+    """Serve in `workers` processes until Ctrl-C or SIGTERM.
+
+    They read the settings where this process found them, and the engine's passwords in its data directory: no secret
+    is on a command line. A worker that dies is replaced. They count visitors' requests in one file.
+    """
+    os.environ["REGISTRY_HOSTS"] = ",".join(settings.hosts)
+    with TemporaryDirectory(prefix="registry-", ignore_cleanup_errors=True) as folder:
+        if settings.limits is None:
+            counts = Path(folder, "counts")
+            CountsFile(counts).close()  # made before several want to make it
+            os.environ["REGISTRY_LIMITS"] = f"{COUNTS_FILE}{counts}"
+        uvicorn.run(
+            f"{__name__}:{worker.__name__}",
+            factory=True,
+            host=host,
+            port=port,
+            workers=workers,
+            **_behind(settings),
+            **CONFIG,
+        )
+
+
+def _behind(settings: Settings) -> dict[str, Any]:
+    """Say whose word is taken for the address and the scheme of who asks: that of the proxies which settings name."""
+    return {"proxy_headers": bool(settings.proxies), "forwarded_allow_ips": settings.proxies}
+
+
+def worker() -> Starlette:
+    """Return the application of a worker, which ends when its parent says so or is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is for the parent
+    Thread(target=_end_with_parent, daemon=True).start()
+    settings, use = load_settings(), ExitStack()
+    atexit.register(use.close)
+    try:
+        return _settled(use.enter_context(open_place(settings, lasting=True)), settings)
+    except (EngineError, SettingsError) as error:
+        print(error, file=sys.stderr)
+        sys.exit(STARTUP_FAILURE)
+
+
+def _settled(place: ConnectionSettings, settings: Settings) -> Starlette:
+    """Return the application; what it is made of stays for good, and the collector need not look through it again."""
+    logging.getLogger("uvicorn.error").addFilter(_unless_cut_off)
+    app = build_app(place, settings)
+    gc.collect()
+    gc.freeze()
+    return app
+
+
+def _unless_cut_off(record: logging.LogRecord) -> bool:
+    """Tell whether to log: that the end of the server cut off an answer is no failure, and of a file it is logged already."""
+    return not (record.exc_info and isinstance(record.exc_info[1], CancelledError | CutOff))
+
+
+def _end_with_parent() -> None:
+    if parent := multiprocessing.parent_process():
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)

@@ -1,29 +1,30 @@
-"""The inbox: what waits for who is signed in. Each of PARTS is a function that finds one sort of it."""
+"""The inbox page and its badge."""
 
 import asyncio
+import logging
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from registry import figures
-from registry.access import Action, Actor, can
+from registry import i18n
 from registry.clock import today
-from registry.cypher import inbox
-from registry.model import MAIN, MODEL
-from registry.store import Reader, Rows
-from registry.web.actors import LOGIN, NO_STORE, signed_in
-from registry.web.addresses import address, record_path
-from registry.web.allowed import EDITED, may_register
-from registry.web.forms.renewing import horizon, renewal_path
-from registry.web.graph import Graph
-from registry.web.markup import page
-from registry.web.names import names
-from registry.web.standing import SOON, Standing, standing
-from registry.web.wording import beginning, code_label, moment
-from registry.words import _
+from registry.database import inbox
+from registry.database.driver import Reader, Rows, StoreError, last_marks
+from registry.i18n import _
+from registry.model.definitions import MAIN, MODEL
+from registry.permissions import ANONYMOUS, Action, Actor, can
+from registry.web.base import LOGIN, NO_STORE, address, record_path, signed_in
+from registry.web.forms.records import horizon, renewal_path
+from registry.web.presenters import SOON, Standing, names, standing
+from registry.web.queries import PageQueries
+from registry.web.refusals import EDITED, may_register
+from registry.web.templating import beginning, code_label, moment, page
+from schema.limits import CostBudgetExceeded, paid
 
 MOST, MOST_CHANGES = 50, 10
 
@@ -45,7 +46,7 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Part:
+class InboxSection:
     """One sort of what waits, and how much of it somebody has to do something about."""
 
     name: str
@@ -64,7 +65,7 @@ class Part:
 class Desk:
     """Whose inbox it is, and what is asked to fill it."""
 
-    graph: Graph
+    graph: PageQueries
     reader: Reader
     me: Actor
 
@@ -93,14 +94,14 @@ class Desk:
                 kind,
                 titles[one],
                 record_path(kind, one),
-                told.format(when=moment(at) if "T" in at else figures.day(at)),
+                told.format(when=moment(at) if "T" in at else i18n.day(at)),
             )
             for one, at in rows
             if one in titles
         ]
 
 
-async def to_approve(desk: Desk) -> Part:
+async def to_approve(desk: Desk) -> InboxSection:
     """Find what was handed in and waits for my approval."""
     found = await desk.standing_at("proposed", Action.APPROVE)
     titles = await desk.titles([(kind, one) for kind, one, _at in found])
@@ -109,10 +110,10 @@ async def to_approve(desk: Desk) -> Part:
         for kind, one, at in found
         if one in titles
     ]
-    return Part("approve", _("To approve"), _("Nothing waits for your approval."), items, len(items))
+    return InboxSection("approve", _("To approve"), _("Nothing waits for your approval."), items, len(items))
 
 
-async def drafts(desk: Desk) -> Part:
+async def drafts(desk: Desk) -> InboxSection:
     """Find the drafts of my agencies; those that were sent back come first, with what was noted."""
     found = await desk.standing_at("draft", Action.PROPOSE)
     titles, (entries,) = await asyncio.gather(
@@ -128,10 +129,12 @@ async def drafts(desk: Desk) -> Part:
                 back.append(Item(kind, titles[one], path, _("sent back"), note))
             else:
                 rest.append(Item(kind, titles[one], path, _("changed on {when}").format(when=moment(at))))
-    return Part("drafts", _("Drafts, and what was sent back"), _("There are no drafts."), [*back, *rest], len(back))
+    return InboxSection(
+        "drafts", _("Drafts, and what was sent back"), _("There are no drafts."), [*back, *rest], len(back)
+    )
 
 
-async def endings(desk: Desk) -> Part:
+async def endings(desk: Desk) -> InboxSection:
     """Find the agreements of my agencies that have expired or will soon, and that no other follows."""
     day = today()
     found = inbox.ending(sorted(desk.me.agencies), until=horizon(day), me=desk.me.parameter(), size=MOST)
@@ -150,10 +153,10 @@ async def endings(desk: Desk) -> Part:
     ]
     ahead = sum(last >= day for _one, last, _steward in rows)
     heading = _("Agreements that end within {n} days, or have ended").format(n=SOON)
-    return Part("endings", heading, _("No agreement of your agencies ends soon."), items, ahead)
+    return InboxSection("endings", heading, _("No agreement of your agencies ends soon."), items, ahead)
 
 
-async def last_changes(desk: Desk) -> Part:
+async def last_changes(desk: Desk) -> InboxSection:
     """Find what I changed last."""
     (rows,) = await desk.reader.read([inbox.changes_by(desk.me.name, size=MOST_CHANGES)])
     titles = await desk.titles([(kind, one) for one, kind, _at, _what in rows])
@@ -162,41 +165,43 @@ async def last_changes(desk: Desk) -> Part:
         for one, kind, at, what in rows
         if one in titles
     ]
-    return Part("changes", _("Your last changes"), _("You have changed nothing yet."), items)
+    return InboxSection("changes", _("Your last changes"), _("You have changed nothing yet."), items)
 
 
-async def to_confirm(desk: Desk) -> Part:
+async def to_confirm(desk: Desk) -> InboxSection:
     """Find the agreements on which my agencies have yet to speak."""
     agencies = sorted(desk.me.for_whom(Action.EDIT))
     text = inbox.unconfirmed(agencies, me=desk.me.parameter(), size=MOST)
     (rows,) = await desk.reader.read([text]) if agencies else ([],)
     items = await desk.items("Partnership", rows, _("changed on {when}"))
-    return Part("confirm", _("To confirm or dispute"), _("No agreement waits for your word."), items, len(items))
+    return InboxSection(
+        "confirm", _("To confirm or dispute"), _("No agreement waits for your word."), items, len(items)
+    )
 
 
-async def requests(desk: Desk) -> Part:
+async def requests(desk: Desk) -> InboxSection:
     """Find the requests for what my agencies answer for."""
     (rows,) = await desk.reader.read([inbox.undecided(me=desk.me.doing(Action.ANSWER), size=MOST)])
     items = await desk.items("Request", rows, _("asked on {when}"))
-    return Part("requests", _("Requests to decide"), _("Nobody waits for your decision."), items, len(items))
+    return InboxSection("requests", _("Requests to decide"), _("Nobody waits for your decision."), items, len(items))
 
 
-async def feedback(desk: Desk) -> Part:
+async def feedback(desk: Desk) -> InboxSection:
     """Find the feedback that my agencies have to answer."""
     (rows,) = await desk.reader.read([inbox.unanswered(me=desk.me.doing(Action.ANSWER), size=MOST)])
     items = [
         Item(
             "Feedback",
-            _("Received {day}").format(day=figures.day(at)),
+            _("Received {day}").format(day=i18n.day(at)),
             record_path("Feedback", one),
             note=beginning(what or ""),
         )
         for one, at, what in rows
     ]
-    return Part("feedback", _("Feedback to answer"), _("No feedback waits for your answer."), items, len(items))
+    return InboxSection("feedback", _("Feedback to answer"), _("No feedback waits for your answer."), items, len(items))
 
 
-PARTS: tuple[Callable[[Desk], Awaitable[Part]], ...] = (
+PARTS: tuple[Callable[[Desk], Awaitable[InboxSection]], ...] = (
     to_approve, to_confirm, requests, feedback, drafts, endings, last_changes,
 )  # fmt: skip
 
@@ -204,14 +209,14 @@ PARTS: tuple[Callable[[Desk], Awaitable[Part]], ...] = (
 class Inbox:
     """The inbox of whoever is signed in."""
 
-    def __init__(self, graph: Graph, reader: Reader) -> None:
+    def __init__(self, graph: PageQueries, reader: Reader) -> None:
         self._graph, self._reader = graph, reader
 
     def routes(self) -> list[BaseRoute]:
         """Return the route."""
         return [Route("/inbox", self._page)]
 
-    async def parts(self, me: Actor) -> list[Part]:
+    async def parts(self, me: Actor) -> list[InboxSection]:
         """Return all that waits for somebody. Raises StoreError."""
         desk = Desk(self._graph, self._reader, me)
         return list(await asyncio.gather(*(part(desk) for part in PARTS)))
@@ -230,3 +235,75 @@ class Inbox:
 def _steps(entries: Rows) -> Rows:
     """Return the entries, in order, that moved a record from one status to another: changes of a draft are none."""
     return [one for one in entries if one[2] != "changed"]
+
+
+FRESH, KEPT = 30.0, 256
+Waiting = tuple[int, bool]  # how much, and whether there may be more
+NOTHING: Waiting = (0, False)
+ILLUSTRATIVE = """query Illustrative {
+  sources(where: {illustrative: {eq: true}}, order: [{name: ASC}], first: 20) { nodes { name } }
+}
+"""
+log = logging.getLogger(__name__)
+
+
+class InboxBadge:
+    """Puts the number as `waiting` beside who asks; it is kept until the graph changes or the day ends."""
+
+    def __init__(self, app: ASGIApp, inbox: Inbox, reader: Reader) -> None:
+        self._app, self._inbox, self._reader = app, inbox, reader
+        self._kept: dict[Actor, tuple[object, Waiting]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, with the number where a page is asked for."""
+        if scope["type"] != "http" or not (me := signed_in(request := Request(scope))):
+            await self._app(scope, receive, send)
+            return
+        if "text/html" in request.headers.get("accept", ""):
+            number, more = await self._waiting(me)
+            scope = {**scope, "waiting": number, "waiting_more": more}
+        await self._app(scope, receive, send)
+
+    async def _waiting(self, me: Actor) -> Waiting:
+        try:
+            ((marks,),) = (await self._reader.read([last_marks()]))[0]
+            state, waiting = self._kept.get(me, (None, NOTHING))
+            if marks and state == (marks, today()):
+                return waiting
+            parts = await self._inbox.parts(me)
+        except StoreError as error:
+            log.warning("%s", error)
+            return NOTHING
+        except CostBudgetExceeded:  # what is asked for may cost nothing, so it is answered without the number
+            return NOTHING
+        waiting = sum(part.waiting for part in parts), any(part.full and part.waiting for part in parts)
+        if len(self._kept) >= KEPT:
+            self._kept.clear()
+        self._kept[me] = (marks, today()), waiting
+        return waiting
+
+
+class Illustrative:
+    """Puts the names of sources with invented records as `illustrative` beside who asks; they are kept for half a minute."""
+
+    def __init__(self, app: ASGIApp, graph: PageQueries) -> None:
+        self._app, self._graph = app, graph
+        self._until = 0.0
+        self._names: tuple[str, ...] = ()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, with the names where a page is asked for."""
+        if scope["type"] == "http" and "text/html" in Request(scope).headers.get("accept", ""):
+            scope = {**scope, "illustrative": await self._sources()}
+        await self._app(scope, receive, send)
+
+    async def _sources(self) -> tuple[str, ...]:
+        if self._until <= time.monotonic():
+            try:
+                with paid():
+                    found = (await self._graph.ask(ILLUSTRATIVE, {}, ANONYMOUS))["sources"]["nodes"]
+            except StoreError as error:
+                log.warning("%s", error)
+                return self._names
+            self._names, self._until = tuple(one["name"] for one in found), time.monotonic() + FRESH
+        return self._names

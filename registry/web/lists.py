@@ -1,36 +1,403 @@
-"""The lists: one address a kind, as page, JSON and CSV."""
+"""Lists of records: filters, order, facets and pages, as HTML, JSON and CSV."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import replace
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from registry.access import Actor
 from registry.clock import today
-from registry.model import MODEL
-from registry.modelling import Kind
-from registry.web import list_page
-from registry.web.actors import actor_of
-from registry.web.addresses import graphiql_path
-from registry.web.allowed import EDITED, may_register
-from registry.web.asked import SORTS, Asked
-from registry.web.files import csv_file, json_file
-from registry.web.graph import Graph
-from registry.web.listing import operation, variables
-from registry.web.markup import page
-from registry.web.names import names
-from registry.web.problems import Unanswerable
-from registry.web.selecting import facts, main_links
-from registry.web.showing import Data, far_records
-from registry.words import _
-from schema.building import CLOSED_LISTS
-from schema.limits import EXPORT_COST, PAGE
-from schema.names import camel
-from schema.paying import paid, pay
+from registry.i18n import _
+from registry.model.codelists import code_list
+from registry.model.definitions import MODEL
+from registry.model.kinds import End, Kind, Property
+from registry.model.values import Date, Flag
+from registry.permissions import Actor
+from registry.web.base import LONGEST, actor_of, graphiql_path, list_path, other_end, param, typed
+from registry.web.errors import Unanswerable
+from registry.web.form_data import csv_file, json_file
+from registry.web.presenters import Data, RecordSummary, Standing, far_records, names, shown, standing, value_text
+from registry.web.queries import COMMON as COMMON_SELECTION
+from registry.web.queries import TITLED_BY, PageQueries, called, facts, glance, linked, main_links, of_terms
+from registry.web.refusals import EDITED, may_register
+from registry.web.templating import code_label, label, page, said
+from schema.limits import EXPORT_COST, PAGE, paid, pay
+from schema.schema import facets_of
+from schema.types import CLOSED_LISTS, camel, field_of
+
+SORTS = {
+    "name": {"name": "ASC"},
+    "-name": {"name": "DESC"},
+    "updated": {"updated": "ASC"},
+    "-updated": {"updated": "DESC"},
+}
+FIRST, MOST_WORDS, MOST_VALUES = 50, 10, 20
+KNOWN = ("q", "sort", "first", "after", "before", "lang")
+
+
+@dataclass(frozen=True)
+class ListQuery:
+    """A list as it is asked for. `chosen` holds, by the name of a property or a link, the values that are let through."""
+
+    kind: type[Kind]
+    text: str = ""
+    chosen: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    sort: str = "name"
+    first: int = FIRST
+    after: str | None = None
+    before: str | None = None
+
+    @classmethod
+    def of(cls, kind: type[Kind], query: QueryParams) -> ListQuery:
+        """Return what a query asks of a kind. Raises Unanswerable."""
+        names = {param(name): name for name in filters_of(kind)}
+        unknown = next((key for key in query if key not in names and key not in KNOWN), None)
+        if unknown is not None:
+            raise _refused(kind, _("This list cannot be filtered by {name}.").format(name=unknown[:LONGEST]))
+        chosen = {name: _values(kind, name, query.getlist(key)) for key, name in names.items() if query.get(key)}
+        if query.get("sort", "name") not in SORTS:
+            raise _refused(kind, _("Lists are sorted by name or updated, or backwards by -name or -updated."))
+        text = typed(query.get("q", ""))
+        before = query.get("before") or None
+        after = None if before else query.get("after") or None
+        return cls(kind, text, chosen, query.get("sort", "name"), _first(kind, query), after, before)
+
+    @property
+    def words(self) -> list[str]:
+        """The words that a name must hold."""
+        return self.text.split()[:MOST_WORDS]
+
+    @property
+    def by_details(self) -> bool:
+        """Whether a filter asks for what only those know who see all of a record."""
+        kind = self.kind
+        return any(
+            not (kind.properties[name].face if name in kind.properties else kind.ends[name].link.face)
+            for name in self.chosen
+        )
+
+    def path(self, extension: str = "") -> str:
+        """Return the address that asks this, of the page or, with an extension, of a file."""
+        pairs = [("q", self.text)] if self.text else []
+        pairs += [(param(name), value) for name, values in self.chosen.items() for value in values]
+        pairs += [("sort", self.sort)] if self.sort != "name" else []
+        pairs += [("first", str(self.first))] if self.first != FIRST else []
+        pairs += [(key, cursor) for key in ("after", "before") if (cursor := getattr(self, key))]
+        path = list_path(self.kind.__name__, pairs)
+        return path.replace("?", f"{extension}?", 1) if pairs else path + extension
+
+    def from_the_start(self, **changed: Any) -> ListQuery:
+        """Return the first page of the same list, or of what it becomes by a change."""
+        return replace(self, **{"after": None, "before": None, **changed})
+
+    def toggled(self, name: str, value: str) -> ListQuery:
+        """Return the same with a value let through that was not, or the other way round."""
+        now = self.chosen.get(name, ())
+        values = tuple(one for one in now if one != value) if value in now else (*now, value)
+        rest = {key: kept for key, kept in self.chosen.items() if key != name}
+        return self.from_the_start(chosen=rest | ({name: values} if values else {}))
+
+    def where(self, without: str | None = None) -> dict[str, Any]:
+        """Return the conditions as GraphQL has them, without those of one name."""
+        parts: list[dict[str, Any]] = [{"name": {"contains": word}} for word in self.words]
+        parts += [condition(self.kind, name, values) for name, values in self.chosen.items() if name != without]
+        return {"and": parts} if parts else {}
+
+
+def filters_of(kind: type[Kind]) -> list[str]:
+    """Return what a list can be filtered by: its facets, and every link, which leads to the record at its far end."""
+    return list(dict.fromkeys([*facets_of(kind), *kind.ends]))
+
+
+def condition(kind: type[Kind], name: str, values: tuple[str, ...]) -> dict[str, Any]:
+    """Return the condition that a property or a link has one of these values; a term stands for its parts, too."""
+    declared = kind.properties.get(name)
+    if declared is None:
+        far = {"within": list(values)} if name in facets_of(kind) else {"id": {"in": list(values)}}
+        return {camel(name): {"some": _far(kind.ends[name], far)}}
+    if declared.value is Flag:
+        return {"or": [{camel(name): {"eq": value == "true"}} for value in values]}
+    return {camel(name): {"in": [_code(declared, value) for value in values]}}
+
+
+def _far(end: End, where: dict[str, Any]) -> dict[str, Any]:
+    return {field_of(end.target): where} if end.link.properties else where
+
+
+def _code(declared: Property, value: str) -> str:
+    return value.upper() if declared.codes in CLOSED_LISTS else value
+
+
+def _values(kind: type[Kind], name: str, given: list[str]) -> tuple[str, ...]:
+    """Return the values without those given twice. Raises Unanswerable for a code that there is not."""
+    values = tuple(dict.fromkeys(one for one in given if one))[:MOST_VALUES]
+    known = _known(kind.properties[name]) if name in kind.properties else values
+    strange = next((one for one in values if one not in known), None)
+    if strange is not None:
+        raise _refused(kind, _("{name} has no value {value}.").format(name=param(name), value=strange[:LONGEST]))
+    return values
+
+
+def _known(declared: Property) -> Collection[str]:
+    return ("true", "false") if declared.value is Flag else code_list(declared.codes or "")
+
+
+def _first(kind: type[Kind], query: QueryParams) -> int:
+    given = query.get("first", str(FIRST))
+    if not (given.isascii() and given.isdigit() and 1 <= int(given[:9]) <= PAGE):
+        raise _refused(kind, _("A page holds 1 to {most} records.").format(most=PAGE))
+    return int(given)
+
+
+def _refused(kind: type[Kind], sentence: str) -> Unanswerable:
+    return Unanswerable(sentence, list_path(kind.__name__), _("Go to the whole list"))
+
+
+NAMED, COUNTED = 3, 50
+EVERY_STATUS = [code.upper() for code in code_list("status")]
+
+
+def operation(asked: ListQuery, *, named: int = NAMED, facets: bool = True) -> str:
+    """Return the operation that asks for a page of a list; its text depends only on what sorts of things are asked."""
+    kind, start = asked.kind, "before" if asked.before else "after"
+    size, plural = "last" if asked.before else "first", camel(asked.kind.plural)
+    apart = [name for name in facets_of(kind) if facets and _counted_apart(asked, name)]
+    wheres = "".join(f", ${_where_name(name)}: {kind.__name__}Where" for name in apart)
+    cursor = (f", ${start}: String", f", {start}: ${start}") if asked.after or asked.before else ("", "")
+    return "\n".join(
+        [
+            f"query List($where: {kind.__name__}Where, $order: [{kind.__name__}Order!], $size: Int{cursor[0]}{wheres}) {{",
+            f"  {plural}(where: $where, order: $order, {size}: $size{cursor[1]}) {{",
+            *(["    totalCount"] if facets or not asked.after else []),
+            "    pageInfo { hasNextPage hasPreviousPage startCursor endCursor }",
+            *(f"    {_count(name)}" for name in facets_of(kind) if facets and name not in apart),
+            f"    nodes {{ {' '.join(row(kind, named))} }}",
+            "  }",
+            *(f"  {camel(name)}Apart: {plural}(where: ${_where_name(name)}) {{ {_count(name)} }}" for name in apart),
+            "}",
+            "",
+        ]
+    )
+
+
+def variables(asked: ListQuery, *, facets: bool = True) -> dict[str, Any]:
+    """Return the variables of the operation."""
+    values: dict[str, Any] = {"where": asked.where(), "order": [SORTS[asked.sort]], "size": asked.first}
+    values |= {key: cursor for key in ("after", "before") if (cursor := getattr(asked, key))}
+    for name in facets_of(asked.kind):
+        if facets and _counted_apart(asked, name):
+            values[_where_name(name)] = _where_apart(asked, name)
+    return values
+
+
+def _counted_apart(asked: ListQuery, name: str) -> bool:
+    """Tell whether a facet is counted among more records than are listed: those that its own filter leaves out.
+
+    So is the status always, since a list leaves out retired records unless it is asked for a status.
+    """
+    return name in asked.chosen or name == "status"
+
+
+def _where_apart(asked: ListQuery, name: str) -> dict[str, Any]:
+    where = asked.where(without=name)
+    return {"and": [*where.get("and", []), {"status": {"in": EVERY_STATUS}}]} if name == "status" else where
+
+
+def _where_name(name: str) -> str:
+    return f"{camel(name)}Where"
+
+
+def _count(name: str) -> str:
+    return f"{camel(name)}Count: countBy(field: {name.upper()}, first: {COUNTED}, rollUp: true) {{ value label count withheld }}"
+
+
+def row(kind: type[Kind], named: int) -> Iterator[str]:
+    """Yield what is selected of a record of a list: its face, and `named` records of each main link."""
+    yield f"{glance(kind)} access status updated"
+    for end in main_links(kind):
+        far = linked(end, called(MODEL[end.target]))
+        yield f"{camel(end.name)} {far}" if end.single else f"{camel(end.name)}(first: {named}) {far}"
+        if not end.single:
+            yield f"{camel(end.name)}Count"
+    for end in of_terms(kind):
+        yield f"{camel(end.name)}Count"
+
+
+AT_ONCE, MOST_CELLS = 8, 2
+LabelsById = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class ListRow:
+    """A record of a list: what it is called, and its cells under the columns."""
+
+    record: RecordSummary
+    withheld: bool
+    cells: list[Cell]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What stands in a column: a text, `whole` on one line, or records and how many more, or a number that leads to a list.
+
+    `withheld` tells that nothing stands there as the visitor does not see it.
+    """
+
+    heading: str
+    text: str = ""
+    whole: bool = False
+    records: tuple[RecordSummary, ...] = ()
+    more: int = 0
+    path: str = ""
+    standing: Standing | None = None
+    withheld: bool = False
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing stands in it."""
+        return not (self.text or self.records or self.standing)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A value to narrow by: how many records have it, whether it is on, and the address with it put on or taken off."""
+
+    text: str
+    count: int
+    on: bool
+    path: str
+
+
+@dataclass(frozen=True)
+class Facet:
+    """What a list can be narrowed by; of `withheld` records the visitor does not see the value."""
+
+    heading: str
+    first: list[Choice]
+    rest: list[Choice]
+    withheld: int
+
+    @property
+    def full(self) -> int:
+        """How many values are shown at most, where there may be more; otherwise 0."""
+        return COUNTED if len(self.first) + len(self.rest) >= COUNTED else 0
+
+
+@dataclass(frozen=True)
+class Chip:
+    """A filter that is on, and the address without it."""
+
+    text: str
+    path: str
+
+
+def rows(asked: ListQuery, data: Data, today: str) -> list[ListRow]:
+    """Return the rows of a page."""
+    found = [_row(asked.kind, one, today) for one in data[camel(asked.kind.plural)]["nodes"]]
+    filled = {place for row in found for place, cell in enumerate(row.cells) if not cell.empty}
+    return [
+        ListRow(row.record, row.withheld, [c for place, c in enumerate(row.cells) if place in filled]) for row in found
+    ]
+
+
+def _row(kind: type[Kind], record: Data, today: str) -> ListRow:
+    cells = [*_fact_cells(kind, record, today), *(_link_cell(end, record) for end in main_links(kind))]
+    cells += [_count_cell(end, record) for end in of_terms(kind)]
+    return ListRow(shown(kind.__name__, record), record["withheld"], cells)
+
+
+def _fact_cells(kind: type[Kind], record: Data, today: str) -> Iterator[Cell]:
+    dated = kind is MODEL["Partnership"]
+    of_title = 0 if kind.named else TITLED_BY
+    for one in facts(kind)[of_title : of_title + MOST_CELLS]:
+        if not (dated and one.value is Date):
+            text, hidden = value_text(one, record), record["withheld"] and not one.face
+            yield Cell(label(one.name), text, whole=one.value is Date, withheld=hidden)
+    if dated:
+        dates = record["validFrom"], record["validUntil"]
+        yield Cell(_("Standing"), standing=standing(*dates, withheld=record["withheld"], today=today))
+
+
+def _link_cell(end: End, record: Data) -> Cell:
+    far = tuple(shown(end.target, one) for one in far_records(end, record[camel(end.name)]))
+    more = 0 if end.single else (record[f"{camel(end.name)}Count"] or 0) - len(far)
+    path = list_path(end.target, [(param(other_end(end).name), record["id"])])
+    return Cell(label(end.name), records=far, more=more, path=path, withheld=_hidden(end, record))
+
+
+def _count_cell(end: End, record: Data) -> Cell:
+    count = record[f"{camel(end.name)}Count"]
+    path = list_path(end.target, [(param(other_end(end).name), record["id"])])
+    return Cell(label(end.name), str(count) if count else "", path=path, withheld=_hidden(end, record))
+
+
+def _hidden(end: End, record: Data) -> bool:
+    return not end.link.face and bool(record["withheld"])
+
+
+def facets(asked: ListQuery, data: Data, names: LabelsById) -> list[Facet]:
+    """Return the facets that tell records apart, or are on; `names` says what records are called by id."""
+    own_first = sorted(facets_of(asked.kind), key=lambda name: name in COMMON_SELECTION)
+    every = ((name, _choices(asked, name, data, names)) for name in own_first)
+    return [
+        Facet(label(name), choices[:AT_ONCE], choices[AT_ONCE:], _withheld(asked, name, data))
+        for name, choices in every
+        if len(choices) > 1 or name in asked.chosen
+    ]
+
+
+def _choices(asked: ListQuery, name: str, data: Data, names: LabelsById) -> list[Choice]:
+    on = asked.chosen.get(name, ())
+    counts = [(one["value"] or "", one["label"], one["count"]) for one in counted(asked, name, data)]
+    counts += [(value, None, 0) for value in on if value not in {known for known, _label, _count in counts}]
+    return [
+        Choice(value_label(asked.kind, name, value, names, text), count, value in on, asked.toggled(name, value).path())
+        for value, text, count in sorted(counts, key=lambda one: one[0] not in on)
+        if value
+    ]
+
+
+def _withheld(asked: ListQuery, name: str, data: Data) -> int:
+    return sum(one["count"] for one in counted(asked, name, data) if one["withheld"])
+
+
+def counted(asked: ListQuery, name: str, data: Data) -> list[Data]:
+    """Return the counts of a facet, wherever the operation has them."""
+    there = data.get(f"{camel(name)}Apart") or data[camel(asked.kind.plural)]
+    return list(there[f"{camel(name)}Count"])
+
+
+def chips(asked: ListQuery, names: LabelsById) -> list[Chip]:
+    """Return the filters that are on."""
+    texts = [Chip(f"“{asked.text}”", asked.from_the_start(text="").path())] if asked.text else []
+    return texts + [
+        Chip(f"{label(name)}: {value_label(asked.kind, name, value, names)}", asked.toggled(name, value).path())
+        for name, values in asked.chosen.items()
+        for value in values
+    ]
+
+
+def value_label(kind: type[Kind], name: str, value: str, names: LabelsById, text: str | None = None) -> str:
+    """Return a value of a facet or filter in words."""
+    declared = kind.properties.get(name)
+    if declared is None:
+        return names.get(value) or text or value
+    return said(declared, value == "true") if declared.value is Flag else code_label(declared.codes, value)
+
+
+def ids_to_name(asked: ListQuery) -> dict[str, list[str]]:
+    """Return the ids, by kind, of the records that filters name."""
+    found: dict[str, dict[str, None]] = {}
+    for name, end in asked.kind.ends.items():
+        found.setdefault(end.target, {}).update(dict.fromkeys(asked.chosen.get(name, ())))
+    return {kind: list(ids) for kind, ids in found.items() if ids}
+
 
 MOST_NAMED = 50
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -38,10 +405,10 @@ Answer = Callable[[type[Kind], Request], Awaitable[Response]]
 COMMON = ("id", "name", "access", "status", "updated", "withheld")
 
 
-class Lists:
+class ListPages:
     """The lists of every kind."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: PageQueries) -> None:
         self._graph = graph
 
     def routes(self) -> list[BaseRoute]:
@@ -50,19 +417,19 @@ class Lists:
         return [Route(f"/{kind.plural}{end}", of_kind(kind, answer)) for kind in MODEL for end, answer in pages.items()]
 
     async def _page(self, kind: type[Kind], request: Request) -> Response:
-        asked, me = Asked.of(kind, request.query_params), actor_of(request)
+        asked, me = ListQuery.of(kind, request.query_params), actor_of(request)
         data = await self._asked(asked, me)
         found = data[camel(kind.plural)]
-        called = await names(self._graph, list_page.ids_to_name(asked), me)
+        called = await names(self._graph, ids_to_name(asked), me)
         return page(
             request,
             "list.html",
             asked=asked,
             sorts=SORTS,
             found=found,
-            rows=list_page.rows(asked, data, today()),
-            facets=list_page.facets(asked, data, called),
-            chips=list_page.chips(asked, called),
+            rows=rows(asked, data, today()),
+            facets=facets(asked, data, called),
+            chips=chips(asked, called),
             registering=kind in EDITED and may_register(me),
             narrowed=asked.by_details and not me.everything,
             pages=_beside(asked, found["pageInfo"]),
@@ -70,15 +437,15 @@ class Lists:
         )
 
     async def _json(self, kind: type[Kind], request: Request) -> Response:
-        return json_file(await self._asked(Asked.of(kind, request.query_params), actor_of(request)))
+        return json_file(await self._asked(ListQuery.of(kind, request.query_params), actor_of(request)))
 
     async def _csv(self, kind: type[Kind], request: Request) -> Response:
-        asked, me = replace(Asked.of(kind, request.query_params).from_the_start(), first=PAGE), actor_of(request)
+        asked, me = replace(ListQuery.of(kind, request.query_params).from_the_start(), first=PAGE), actor_of(request)
         first = await self._rows(asked, me)
         await pay(min(first["totalCount"] * len(_headings(kind)), EXPORT_COST))
         return csv_file(request, kind.plural, self._lines(asked, me, first))
 
-    async def _lines(self, asked: Asked, me: Actor, found: Data) -> AsyncIterator[list[Any]]:
+    async def _lines(self, asked: ListQuery, me: Actor, found: Data) -> AsyncIterator[list[Any]]:
         """Yield the headings, then a line for each record there is, page after page."""
         yield _headings(asked.kind)
         while True:
@@ -89,13 +456,13 @@ class Lists:
             with paid():
                 found = await self._rows(replace(asked, after=found["pageInfo"]["endCursor"]), me)
 
-    async def _rows(self, asked: Asked, me: Actor) -> Data:
+    async def _rows(self, asked: ListQuery, me: Actor) -> Data:
         text = operation(asked, named=MOST_NAMED, facets=False)
         data = await self._graph.ask(text, variables(asked, facets=False), me)
         rows: Data = data[camel(asked.kind.plural)]
         return rows
 
-    async def _asked(self, asked: Asked, me: Actor) -> Data:
+    async def _asked(self, asked: ListQuery, me: Actor) -> Data:
         try:
             return await self._graph.ask(operation(asked), variables(asked), me)
         except HTTPException as refused:
@@ -114,7 +481,7 @@ def of_kind(kind: type[Kind], answer: Answer) -> Endpoint:
     return endpoint
 
 
-def _beside(asked: Asked, info: Data) -> dict[str, str]:
+def _beside(asked: ListQuery, info: Data) -> dict[str, str]:
     """Return the addresses of the pages before and after."""
     before = {"before": asked.from_the_start(before=info["startCursor"]).path()} if info["hasPreviousPage"] else {}
     return before | ({"after": asked.from_the_start(after=info["endCursor"]).path()} if info["hasNextPage"] else {})

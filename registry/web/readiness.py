@@ -6,13 +6,12 @@ from contextlib import suppress
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from registry.access import ANONYMOUS
 from registry.analysis.gaps import GAPS
-from registry.cypher.network import network
-from registry.cypher.text import Cypher
-from registry.store import Reader, StoreError
-from registry.web.problems import SOON, away
-from registry.words import _
+from registry.database.driver import Cypher, Reader, StoreError
+from registry.database.extract import network
+from registry.i18n import _
+from registry.permissions import ANONYMOUS
+from registry.web.errors import SOON, away
 
 PLANNING, PATIENCE = 120.0, 2.0  # seconds that a cold server may take, and that a request waits for it
 

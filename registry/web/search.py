@@ -1,13 +1,25 @@
-"""A search: the operations that ask for it."""
+"""The search page, its JSON, and suggestions."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from registry.model import MODEL
-from registry.modelling import snake
-from registry.searching import is_searched
-from registry.web.selecting import called
-from registry.words import language
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from registry.i18n import _, language
+from registry.model.definitions import MODEL
+from registry.model.kinds import snake
+from registry.model.records import is_searched
+from registry.permissions import Actor
+from registry.web.base import LONGEST, actor_of, address, graphiql_path, typed
+from registry.web.errors import Unanswerable
+from registry.web.form_data import json_file
+from registry.web.lists import Choice
+from registry.web.presenters import Data, RecordSummary, shown
+from registry.web.queries import PageQueries, called
+from registry.web.templating import page, plural, singular, term_label
 
 PAGE, SUGGESTED, MOST = 20, 8, 200
 KINDS = {snake(kind.__name__): kind.__name__ for kind in MODEL if is_searched(kind)}
@@ -19,7 +31,7 @@ def _called() -> str:
     return "__typename id name " + " ".join(f"... on {name} {{ {' '.join(own)} }}" for name, own in more.items() if own)
 
 
-def operation(asked: Mapping[str, str]) -> str:
+def search_operation(asked: Mapping[str, str]) -> str:
     """Return the operation that asks for a page of hits, and how many there are of each kind, whichever is asked for."""
     cursor = (", $after: String", ", after: $after") if "after" in asked else ("", "")
     counts = "countByKind { kind count }"
@@ -45,7 +57,7 @@ def suggestions() -> str:
 """
 
 
-def places() -> str:
+def search_places() -> str:
     """Return the operation that asks for the sectors and areas in which can be searched."""
     label = {"id": "labelId", "en": "labelEn"}[language()]
     lists = (f"  {name}(first: {MOST}) {{ totalCount nodes {{ id name {label} }} }}" for name in ("sectors", "areas"))
@@ -57,7 +69,7 @@ def kinds(kind: str | None) -> dict[str, Any]:
     return {"kinds": [kind.upper()]} if kind else {}
 
 
-def variables(asked: Mapping[str, str]) -> dict[str, Any]:
+def search_variables(asked: Mapping[str, str]) -> dict[str, Any]:
     """Return the variables of a search that an address asks for: q, kind, sector, area and after."""
     values = {
         "text": asked.get("q", ""),
@@ -68,3 +80,103 @@ def variables(asked: Mapping[str, str]) -> dict[str, Any]:
         "after": asked.get("after"),
     }
     return {name: value for name, value in values.items() if value is not None}
+
+
+NAMES = ("q", "kind", "sector", "area", "after")
+SearchQuery = Mapping[str, str]
+
+
+class Searches:
+    """Full-text search."""
+
+    def __init__(self, graph: PageQueries) -> None:
+        self._graph = graph
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the routes."""
+        return [Route("/search", self._page), Route("/search.json", self._json)]
+
+    async def _page(self, request: Request) -> Response:
+        asked, me = _asked(request), actor_of(request)
+        places = await self._graph.ask(search_places(), {}, me)
+        options = {
+            name: [(one["id"], term_label(one)) for one in places[f"{name}s"]["nodes"]] for name in ("sector", "area")
+        }
+        found = await self._found(asked, me) if asked.get("q") else None
+        return page(
+            request,
+            "found.html",
+            q=asked.get("q", ""),
+            asked=asked,
+            options=options,
+            left_out={name: places[f"{name}s"]["totalCount"] - len(every) for name, every in options.items()},
+            found=found and found["search"],
+            hits=[_hit(one["record"]) for one in found["search"]["nodes"]] if found else [],
+            kinds=_kinds(asked, found) if found else [],
+            following=_following(asked, found) if found else "",
+            graphiql=graphiql_path(search_operation(asked), search_variables(asked)),
+            json=address("/search.json", [*asked.items(), ("all", "1")]),
+        )
+
+    async def _json(self, request: Request) -> Response:
+        """Answer with suggestions: what is typed may be the beginning of words."""
+        asked, me = _asked(request), actor_of(request)
+        if request.query_params.get("all"):
+            return json_file(await self._found(asked, me))
+        variables = {"text": asked.get("q", ""), **kinds(asked.get("kind"))}
+        found = await self._graph.ask(suggestions(), variables, me)
+        return json_file({"suggestions": [_suggestion(one["record"]) for one in found["search"]["nodes"]]})
+
+    async def _found(self, asked: SearchQuery, me: Actor) -> Data:
+        operation, variables = search_operation(asked), search_variables(asked)
+        try:
+            return await self._graph.ask(operation, variables, me)
+        except HTTPException as refused:
+            if refused.status_code != 400 or "after" not in asked:
+                raise
+            raise _lost(asked, _("This page of the search cannot be found.")) from None
+
+
+def _asked(request: Request) -> dict[str, str]:
+    """Return what an address asks. Raises Unanswerable."""
+    query = request.query_params
+    given = {name: typed(query.get(name, ""), None if name == "after" else LONGEST) for name in NAMES}
+    asked = {name: value for name, value in given.items() if value}
+    if asked.get("kind", "agency") not in KINDS:
+        raise _lost(asked, _("There are no records of the kind {kind}.").format(kind=asked["kind"]))
+    return asked
+
+
+def _lost(asked: SearchQuery, sentence: str) -> Unanswerable:
+    return Unanswerable(sentence, address("/search", [("q", asked.get("q", ""))]), _("Search again"))
+
+
+def _hit(record: Data) -> tuple[RecordSummary, str]:
+    return shown(record["__typename"], record), record["description"] or ""
+
+
+def _suggestion(record: Data) -> dict[str, Any]:
+    one = shown(record["__typename"], record)
+    return {"id": one.id, "kind": one.kind, "name": one.title, "path": one.path, "label": singular(one.kind)}
+
+
+def _kinds(asked: SearchQuery, found: Data) -> list[Choice]:
+    of_any = found.get("ofAnyKind", found["search"])
+    counts = {one["kind"]: one["count"] for one in of_any["countByKind"]}
+    some = [
+        (key, counts.get(name, 0), plural(name))
+        for key, name in KINDS.items()
+        if name in counts or key == asked.get("kind")
+    ]
+    every = [("", sum(counts.values()), _("all kinds")), *some]
+    return [Choice(text, count, asked.get("kind", "") == key, _path(asked, kind=key)) for key, count, text in every]
+
+
+def _following(asked: SearchQuery, found: Data) -> str:
+    info = found["search"]["pageInfo"]
+    return _path(asked, after=info["endCursor"]) if info["hasNextPage"] else ""
+
+
+def _path(asked: SearchQuery, **changed: str) -> str:
+    pairs = {name: value for name, value in asked.items() if name != "after"} | changed
+    return address("/search", [(name, value) for name, value in pairs.items() if value])

@@ -9,14 +9,15 @@ import re
 from collections.abc import Iterator
 from functools import partial
 
-from loaders.mapping import Mapped, Row, implied, record, tie
+from loaders.readers import SourceRow
+from loaders.source import Mapped, implied, record, tie
 
 KINDS = {"Private": "community"}
 LEVELS = {"Federal": "national", "State": "state", "City": "city"}
 MOST_OFTEN, LEAST_OFTEN = 1, 4
 
 
-def _nodes(network: str, row: Row) -> Iterator[Mapped]:
+def _nodes(network: str, row: SourceRow) -> Iterator[Mapped]:
     """An agency, and the sector that its sponsor stands for."""
     sponsor = row["Sponsorship"]
     yield record(
@@ -31,7 +32,7 @@ def _nodes(network: str, row: Row) -> Iterator[Mapped]:
     yield tie("Agency.sectors", key(network, row["name"]), sector(sponsor))
 
 
-def _edges(network: str, row: Row) -> Iterator[Mapped]:
+def _edges(network: str, row: SourceRow) -> Iterator[Mapped]:
     """Who told whom."""
     teller, told = key(network, row["source"]), key(network, row["target"])
     relation = f"emon:{network}.{hashlib.sha256(f'{teller} {told}'.encode()).hexdigest()[:16]}"

@@ -3,10 +3,11 @@
 import hashlib
 from collections.abc import Iterator
 
-from loaders.mapping import Mapped, Row, noted, record, tie
+from loaders.readers import SourceRow
+from loaders.source import Mapped, noted, record, tie
 
 
-def organisation(row: Row) -> Iterator[Mapped]:
+def organisation(row: SourceRow) -> Iterator[Mapped]:
     """A body that offers APIs."""
     yield from _spelling("id", row["id"])
     yield record(
@@ -20,7 +21,7 @@ def organisation(row: Row) -> Iterator[Mapped]:
     )
 
 
-def catalogue(row: Row) -> Iterator[Mapped]:
+def catalogue(row: SourceRow) -> Iterator[Mapped]:
     """An API; the catalogue has no id for it, so its provider and its name make one."""
     body = key(row["provider"])
     api = "uk-api:" + hashlib.sha256(" ".join((body, row["name"])).encode()).hexdigest()[:16]

@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from datetime import date
 
-from loaders.mapping import Mapped, Row, implied, left_out, noted, record, tie
+from loaders.readers import SourceRow
+from loaders.source import Mapped, implied, left_out, noted, record, tie
 
 JOINT_BOARD = "22-001"
 FIRST_YEAR = 2000  # the programme is younger; an earlier year is a slip of the pen, such as 0202
 
 
-def agencies(row: Row) -> Iterator[Mapped]:
+def agencies(row: SourceRow) -> Iterator[Mapped]:
     """An agency, or a unit of one: `22-008-02` belongs to `22-008`, whose name stands in `parent`."""
     number, name = row["id"], row["sub"] or row["parent"]
     yield record("Agency", key(number), name=name, website=row["website"], **_federal(number))
@@ -19,7 +20,7 @@ def agencies(row: Row) -> Iterator[Mapped]:
         yield tie("Agency.part_of", key(number), key(above))
 
 
-def products(row: Row) -> Iterator[Mapped]:
+def products(row: SourceRow) -> Iterator[Mapped]:
     """A cloud service that agencies may reuse."""
     yield record(
         "Resource",
@@ -32,7 +33,7 @@ def products(row: Row) -> Iterator[Mapped]:
     )
 
 
-def ato_mapping(row: Row) -> Iterator[Mapped]:
+def ato_mapping(row: SourceRow) -> Iterator[Mapped]:
     """The agency that authorised a service first: it has it from `auth_date`."""
     agency = row["agency_id"]
     if not agency:
@@ -45,7 +46,7 @@ def ato_mapping(row: Row) -> Iterator[Mapped]:
         yield from _use(row, agency, "first", row["auth_date"], row["exp_date"])
 
 
-def reuse_mapping(row: Row) -> Iterator[Mapped]:
+def reuse_mapping(row: SourceRow) -> Iterator[Mapped]:
     """An agency, or the unit of it that is named, reuses a service since the date of its letter."""
     yield from _use(row, row["sub_id"] or row["agency_id"], "reuse", row["ato_date"], row["exp_date"])
 
@@ -55,7 +56,7 @@ def key(number: str) -> str:
     return f"us-fedramp:{number}"
 
 
-def _use(row: Row, agency: str, role: str, since: str, until: str) -> Iterator[Mapped]:
+def _use(row: SourceRow, agency: str, role: str, since: str, until: str) -> Iterator[Mapped]:
     begins, ends = _day(since), _day(until)
     if since and not begins:
         yield noted("NO_DATE", "ato_date", since, "a date such as 2026-12-31", "it is no date; the use stays, undated")

@@ -1,16 +1,16 @@
-"""What a form shows: fields in groups, each with its label, its help and its problems, as the model has them."""
+"""The fields of a form, with labels, help and problems from the model."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from registry.codes import code_list
-from registry.cypher.states import own_ends
-from registry.modelling import End, Kind, Property, snake
-from registry.values import Date, Flag, Identifiers, Integer, Number, Prose, Texts
-from registry.web.forms.picking import Options
-from registry.web.forms.typed import MOST_ROWS, Typed, editable, of_link, row, rows
-from registry.web.wording import label
-from registry.words import _
+from registry.database.write import own_ends
+from registry.i18n import _
+from registry.model.codelists import code_list
+from registry.model.kinds import End, Kind, Property, snake
+from registry.model.records import Problem
+from registry.model.values import Date, Flag, Identifiers, Integer, Number, Prose, Texts
+from registry.web.forms.values import MOST_ROWS, Options, Typed, editable, of_link, row, rows
+from registry.web.templating import label
 
 GOVERNING = ("id", "steward", "access", "grants")
 SORTS = {Prose: "prose", Date: "date", Number: "number", Integer: "number", Texts: "lines", Identifiers: "lines"}
@@ -34,7 +34,7 @@ class Field:
 
 
 @dataclass(frozen=True)
-class Row:
+class LinkRow:
     """A record of a link, and the properties of the link to it."""
 
     record: Field
@@ -42,25 +42,25 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Linked:
+class LinkField:
     """A link: a row for each record, and an empty one for another."""
 
     name: str
     label: str
     help: str
     single: bool
-    rows: Sequence[Row]
+    rows: Sequence[LinkRow]
     problems: Sequence[str]
 
 
 @dataclass(frozen=True)
-class Group:
+class FieldGroup:
     """Fields that belong together, under a heading."""
 
     name: str
     heading: str
     fields: Sequence[Field] = ()
-    links: Sequence[Linked] = ()
+    links: Sequence[LinkField] = ()
 
 
 @dataclass(frozen=True)
@@ -76,15 +76,15 @@ class Sheet:
     unclear: Mapping[str, Options] = field(default_factory=dict)
     longer: str = ""  # the link that gets another row
 
-    def groups(self) -> list[Group]:
+    def groups(self) -> list[FieldGroup]:
         """Return the groups: what is required first, then the rest."""
         asked = [one for one in editable(self.kind, new=self.new) if one.name not in self.fixed]
         own = [one for one in asked if one.name not in GOVERNING]
         every = [
-            Group("required", _("What has to be known"), [self._property(one) for one in own if one.required]),
-            Group("more", _("What is good to know"), [self._property(one) for one in own if not one.required]),
-            Group("links", _("What it is linked to"), links=[self._link(end) for end in own_ends(self.kind)]),
-            Group(
+            FieldGroup("required", _("What has to be known"), [self._property(one) for one in own if one.required]),
+            FieldGroup("more", _("What is good to know"), [self._property(one) for one in own if not one.required]),
+            FieldGroup("links", _("What it is linked to"), links=[self._link(end) for end in own_ends(self.kind)]),
+            FieldGroup(
                 "governing",
                 _("Who answers for it, and who may see it"),
                 [self._property(one) for one in sorted(asked, key=_governing) if one.name in GOVERNING],
@@ -126,12 +126,12 @@ class Sheet:
             suggestions=self.unclear.get(name, ()),
         )
 
-    def _link(self, end: End) -> Linked:
+    def _link(self, end: End) -> LinkField:
         names = list(rows(self.typed, end))
         blank = 1 if end.name == self.longer or not names or self.typed[names[-1]] else 0
         more = range(len(names), len(names) + blank * (not end.single or not names))
         names += [row(end, place) for place in more if place < MOST_ROWS]
-        return Linked(
+        return LinkField(
             end.name,
             label(end.name),
             _(end.doc),
@@ -140,11 +140,11 @@ class Sheet:
             self.problems.get(f"l-{end.name}", ()),
         )
 
-    def _row(self, end: End, name: str, place: int) -> Row:
+    def _row(self, end: End, name: str, place: int) -> LinkRow:
         called = label(end.name) if end.single else f"{label(end.name)} {place}"
         record = self._record(name, called, "", end.target, self.choices.get(end.name, ()))
         properties = [self._plain(f"{name}-{key}", one, required=one.required) for key, one in of_link(end).items()]
-        return Row(record, properties)
+        return LinkRow(record, properties)
 
     def wrong(self) -> Iterator[tuple[str, str, str]]:
         """Yield every problem with the name of its field and what that is called."""
@@ -155,12 +155,12 @@ class Sheet:
                 yield from ((row_name(link), link.label, problem) for problem in link.problems)
 
 
-def row_name(link: Linked) -> str:
+def row_name(link: LinkField) -> str:
     """Return the name of the first row of a link."""
     return link.rows[0].record.name
 
 
-def _parts(link: Linked) -> Iterator[Field]:
+def _parts(link: LinkField) -> Iterator[Field]:
     for one in link.rows:
         yield one.record
         yield from one.properties
@@ -174,3 +174,54 @@ def _options(one: Property) -> Options:
 
 def _governing(one: Property) -> int:
     return GOVERNING.index(one.name) if one.name in GOVERNING[1:] else len(GOVERNING)
+
+
+WHOLE = ""  # the name under which stands what is about no field
+
+
+def sentence(problem: Problem) -> str:
+    """Return a problem as a sentence."""
+    if problem.code == "REQUIRED":
+        return _("This has to be filled in.")
+    said = problem.message[:1].upper() + problem.message[1:]
+    if said.endswith((".", "?")):
+        return said
+    return _("{what}; it takes {rule}.").format(what=said, rule=problem.rule)
+
+
+def at_fields(
+    kind: type[Kind],
+    problems: Sequence[Problem],
+    typed: Typed,
+    picked: Mapping[str, str],
+    *,
+    new: bool,
+    fixed: Collection[str],
+) -> dict[str, list[str]]:
+    """Return the sentences by the name of their field; under WHOLE those for which the form has none.
+
+    `fixed` are the properties for which it has none as who fills it in may not change them.
+    """
+    found: dict[str, list[str]] = {}
+    properties = {one.name for one in editable(kind, new=new)}.difference(fixed)
+    ends = {end.name: end for end in own_ends(kind)}
+    for problem in problems:
+        name, _dot, of_link = problem.field.partition(".")
+        if name in properties:
+            where = [f"p-{name}"]
+        elif name in ends:
+            suffix = f"-{of_link}" if of_link else ""
+            those = [one for one in rows(typed, ends[name]) if typed[one]]
+            where = [f"{one}{suffix}" for one in those if _is_meant(problem, typed, picked, one, suffix)]
+            where = where or [f"l-{name}"]
+        else:
+            where = [WHOLE]
+        for one in where:
+            found.setdefault(one, [])
+            if (told := sentence(problem)) not in found[one]:
+                found[one].append(told)
+    return found
+
+
+def _is_meant(problem: Problem, typed: Typed, picked: Mapping[str, str], row: str, suffix: str) -> bool:
+    return typed.get(f"{row}{suffix}", "") == problem.value if suffix else picked.get(row) == problem.value

@@ -1,0 +1,139 @@
+"""The result of a load: counts of rows and records, and a problem for each row left out."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+SHOWN = 100
+
+Level = Literal["error", "warning"]
+
+
+class LoadAborted(Exception):
+    """A source, a file or a run that cannot be accepted; the message is one sentence for a person."""
+
+
+@dataclass(frozen=True)
+class RowProblem:
+    """What is wrong with a row. An `error` means that it was left out, a `warning` that it was kept.
+
+    `row` is the line or the sheet row as a person sees it; `rule` says in a few words what the field must be; `cell` is
+    the address of a sheet's cell.
+    """
+
+    level: Level
+    code: str
+    file: str
+    row: int
+    field: str
+    value: str
+    rule: str
+    message: str
+    cell: str = ""
+
+
+@dataclass(frozen=True)
+class Cleared:
+    """A value or a link that is taken away: of what, such as `agencies.acronym`, of which record, and what it was."""
+
+    of: str
+    record: str
+    value: str
+
+
+@dataclass(frozen=True)
+class LoadResult:
+    """What came of one run of a source. Records are counted by the plural of their kind, ties as `resources.users`.
+
+    `problems` holds the first hundred of each code, errors before warnings; `counts` how many there are of each.
+    `cleared` counts what is taken away from records that stay, values as `agencies.acronym` and links as
+    `resources.users`; `clearings` holds the first hundred of each. `refused` says why nothing was written, None when the
+    run was accepted.
+    """
+
+    source: str
+    run: str
+    dry_run: bool
+    rows_read: Mapping[str, int]
+    created: Mapping[str, int]
+    changed: Mapping[str, int]
+    unchanged: Mapping[str, int]
+    retired: Mapping[str, int]
+    ties_written: Mapping[str, int]
+    ties_removed: Mapping[str, int]
+    rows_left_out: int
+    counts: Mapping[str, int]
+    problems: tuple[RowProblem, ...]
+    notes: tuple[str, ...]
+    cleared: Mapping[str, int]
+    clearings: tuple[Cleared, ...]
+    refused: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return everything as values that JSON knows, under the names of the fields."""
+        return asdict(self)
+
+
+class Tally:
+    """Counts what happens in a run while it happens, and keeps the first problems of each code."""
+
+    def __init__(self) -> None:
+        self.rows_read: Counter[str] = Counter()
+        self.created: Counter[str] = Counter()
+        self.changed: Counter[str] = Counter()
+        self.unchanged: Counter[str] = Counter()
+        self.retired: Counter[str] = Counter()
+        self.ties_written: Counter[str] = Counter()
+        self.ties_removed: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter()
+        self.notes: list[str] = []
+        self.cleared: Counter[str] = Counter()
+        self._clearings: list[Cleared] = []
+        self._kept: dict[Level, list[RowProblem]] = {"error": [], "warning": []}
+        self._lost: dict[str, set[int]] = {}
+
+    @property
+    def rows_left_out(self) -> int:
+        """How many rows have at least one error."""
+        return sum(map(len, self._lost.values()))
+
+    def add(self, problem: RowProblem) -> None:
+        """Count a problem, and keep it when it is among the first."""
+        self.counts[problem.code] += 1
+        if self.counts[problem.code] <= SHOWN:
+            self._kept[problem.level].append(problem)
+        if problem.level == "error":
+            self._lost.setdefault(problem.file, set()).add(problem.row)
+
+    def clear(self, of: str, record: str, value: str) -> None:
+        """Count something that is taken away, and keep it when it is among the first."""
+        self.cleared[of] += 1
+        if self.cleared[of] <= SHOWN:
+            self._clearings.append(Cleared(of, record, value))
+
+    def note(self, sentence: str) -> None:
+        """Keep something that the reader of the outcome should know."""
+        self.notes.append(sentence)
+
+    def outcome(self, source: str, run: str, *, dry_run: bool, refused: str | None = None) -> LoadResult:
+        """Return what came of the run."""
+        return LoadResult(
+            source=source,
+            run=run,
+            dry_run=dry_run,
+            rows_read=dict(self.rows_read),
+            created=dict(self.created),
+            changed=dict(self.changed),
+            unchanged=dict(self.unchanged),
+            retired=dict(self.retired),
+            ties_written=dict(self.ties_written),
+            ties_removed=dict(self.ties_removed),
+            rows_left_out=self.rows_left_out,
+            counts=dict(self.counts),
+            problems=(*self._kept["error"], *self._kept["warning"]),
+            notes=tuple(self.notes),
+            cleared=dict(self.cleared),
+            clearings=tuple(self._clearings),
+            refused=refused,
+        )

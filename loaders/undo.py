@@ -1,0 +1,82 @@
+"""Undo a load: records it made are retired, values it changed or pruned are restored."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any
+
+import orjson
+
+from loaders.result import LoadAborted
+from loaders.staging import LINKS, link_name
+from loaders.validate import BATCH
+from loaders.writer import Recording
+from registry.clock import now
+from registry.database import audit_log, write
+from registry.database.driver import Store
+from registry.database.write import BY_HAND
+from registry.model.definitions import MODEL
+from registry.mutations.revisions import undone_undoing
+from registry.mutations.transaction import Transaction
+from registry.mutations.transaction import ValidationFailed as Conflict
+from registry.progress import Progress, silent
+
+Entry = Mapping[str, Any]
+LINK = {link_name(link): link for link in LINKS}
+
+
+def undo_load(store: Store, run: str, progress: Progress = silent) -> Counter[str]:
+    """Undo all that a run changed, newest first; what somebody changed since stays as they left it.
+
+    Returns how many changes were `undone` and how many are `left`. It may be run again when it was cut off. Raises
+    Refused when no such run changed anything, and StoreError.
+    """
+    recording, counts = Recording(store, f"undo:{run}"[:100], began=now()), Counter[str]()
+    for entries in _entries(store, run):
+        counts.update(recording.turn(partial(_undo, recording=recording, run=run, entries=entries)))
+        progress("changes", len(entries))
+    if not counts:
+        raise LoadAborted(f"No run {run} changed anything; registry audit show names the runs.")
+    recording.follow_requests()
+    return counts
+
+
+def _entries(store: Store, run: str) -> Iterator[list[Entry]]:
+    before = 2**53
+    while page := store.read(audit_log.of_run(run, before=before, size=BATCH)):
+        yield [entry for (entry,) in page]
+        before = page[-1][0]["number"]
+
+
+def _undo(turn: Transaction, recording: Recording, run: str, entries: list[Entry]) -> Counter[str]:
+    counts = Counter[str]()
+    for entry in entries:
+        if entry["record"] == run:
+            counts["undone"] += _undo_batch(turn, recording, run, entry)
+        else:
+            counts["undone" if _undo_one(turn, entry) else "left"] += 1
+    return counts
+
+
+def _undo_one(turn: Transaction, entry: Entry) -> bool:
+    state = turn.look(MODEL[entry["record_kind"]], entry["record"])
+    try:
+        return state is not None and bool(undone_undoing(turn, state, entry))
+    except Conflict:
+        return False
+
+
+def _undo_batch(turn: Transaction, recording: Recording, run: str, entry: Entry) -> int:
+    """Undo what one entry tells of many: records that the run made, or the ties of a link that had none before."""
+    made = orjson.loads(entry["after"])
+    kind = MODEL[entry["record_kind"]]
+    if ids := made.get("created"):
+        gone = turn.ask(write.retire_again(kind, ids, run=run, other=BY_HAND, now=turn.at))[0][0]
+        recording.retired(turn, kind, gone)
+        return len(gone)
+    removed = 0
+    for name, count in made.get("tied", {}).items():
+        ties = turn.ask(write.untie_run(LINK[name], run=run, size=count))[0][0]
+        recording.retied(turn, LINK[name], ties)
+        removed += len(ties)
+    return removed

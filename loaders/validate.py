@@ -1,0 +1,499 @@
+"""Validate mapped rows, stage those that fit, and check references, ownership and expectations across rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from loaders.readers import SourceRow
+from loaders.result import Level, LoadAborted, RowProblem, Tally
+from loaders.source import PLURALS, GivenNone, GivenRecord, GivenTie, Mapped, Remark, SourceDefinition
+from loaders.staging import ENDS, LINKS, LOADED, Named, Repeat, RowLocation, Staging, declared_end, is_single, link_name
+from registry.clock import today
+from registry.database import write
+from registry.database.driver import Store
+from registry.database.write import BY_HAND
+from registry.model.definitions import MODEL, Request, Resource
+from registry.model.kinds import End, Kind, Link, Property
+from registry.model.records import Problem, make_record, make_tie, show
+from registry.model.rules import Promise, in_circle, of_request, too_few, undercut, withdrawn
+from registry.model.values import Id, Integer, InvalidValue, Number, Numeral
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+
+KINDS = {kind.__name__: kind for kind in MODEL if not kind.kept_by_us}
+
+
+class Intake:
+    """Takes what the rows of a source give."""
+
+    def __init__(self, source: SourceDefinition, staging: Staging, tally: Tally) -> None:
+        self._defaults = source.defaults
+        self._notation = source.numbers
+        self._staging = staging
+        self._tally = tally
+        self._address: Callable[[str], str] = lambda _field: ""
+
+    def take(self, row: SourceRow, given: Iterable[Mapped]) -> None:
+        """Stage what one row gives. Raises Refused when the mapping names what the model does not have."""
+        place, self._address = RowLocation(row.file, row.number), row.address
+        for one in given:
+            match one:
+                case GivenRecord():
+                    self._record(one, place)
+                case GivenTie():
+                    self._tie(one, place)
+                case GivenNone():
+                    self._staging.give_link(link_name(_end(one.end).link))
+                case Remark():
+                    problem = Problem(one.code, one.field, show(one.value), one.rule, one.message)
+                    self._tell(one.level, problem, place)
+
+    def _record(self, given: GivenRecord, place: RowLocation) -> None:
+        kind = _kind(given.kind)
+        self._staging.give(place.file, kind.__name__, (*given.properties, *self._defaults))
+        record, problems = make_record(
+            kind, {**self._defaults, **self._read(kind.properties, _filled(given)), "id": given.id}
+        )
+        for problem in problems:
+            self._tell("error", problem, place)
+        if record is None:
+            self._staging.spare(kind.__name__, str(given.id).strip())
+        elif repeat := self._staging.add_record(record, place, implied=given.implied):
+            self._tell_repeat(repeat, "id", record.id, place)
+
+    def _tie(self, given: GivenTie, place: RowLocation) -> None:
+        end = _end(given.end)
+        self._staging.give_link(link_name(end.link))
+        self._staging.give(place.file, link_name(end.link), given.properties)
+        try:
+            here, there = _id(given.here, end.kind.lower()), _id(given.there, end.name)
+        except _BadIdError as error:
+            self._tell("error", error.problem, place)
+            return
+        tie, problems = make_tie(end, here, there, self._read(end.link.properties, given.properties))
+        for problem in problems:
+            self._tell("error", problem, place)
+        if tie and (repeat := self._staging.add_tie(tie, end.name, place)):
+            self._tell_repeat(repeat, end.name, there, place)
+
+    def _read(self, declared: Mapping[str, Property], given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the values with the numbers among them as the source writes numbers."""
+        if self._notation is None:
+            return given
+        return {
+            name: Numeral(value, self._notation)
+            if isinstance(value, str) and name in declared and issubclass(declared[name].value, Number | Integer)
+            else value
+            for name, value in given.items()
+        }
+
+    def _tell_repeat(self, repeat: Repeat, field: str, value: str, place: RowLocation) -> None:
+        before = f"{repeat.before.file}, row {repeat.before.row}"
+        if repeat.field is not None:
+            rule = f"the same as in {before}"
+            problem = Problem("CONFLICT", repeat.field, repeat.value, rule, f"{before} says otherwise of {value}")
+            self._tell("error", problem, place)
+            return
+        code = "REPEATED" if repeat.before.file == place.file else "IN_TWO_FILES"
+        self._tell("warning", Problem(code, field, value, "once", f"it is given already in {before}"), place)
+
+    def _tell(self, level: Level, problem: Problem, place: RowLocation) -> None:
+        self._tally.add(
+            RowProblem(
+                level,
+                problem.code,
+                place.file,
+                place.row,
+                problem.field,
+                problem.value,
+                problem.rule,
+                problem.message,
+                self._address(problem.field),
+            )
+        )
+
+
+class _BadIdError(Exception):
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+
+
+def _id(raw: object, field: str) -> str:
+    try:
+        value = Id.clean(raw)
+    except InvalidValue as unfit:
+        raise _BadIdError(Problem("UNFIT", field, show(raw), unfit.rule, str(unfit))) from None
+    if value is None:
+        raise _BadIdError(Problem("REQUIRED", field, "", "required", "it is empty"))
+    return str(value)
+
+
+def _filled(given: GivenRecord) -> dict[str, object]:
+    return {name: value for name, value in given.properties.items() if value not in (None, "")}
+
+
+def _kind(name: str) -> type[Kind]:
+    if name not in KINDS:
+        raise LoadAborted(f"The mapping names the kind {name!r}, which the model lacks{_near(name, KINDS)}")
+    return KINDS[name]
+
+
+def _end(name: str) -> End:
+    if name not in ENDS:
+        raise LoadAborted(f"The mapping names the link {name!r}, which the model lacks{_near(name, ENDS)}")
+    return ENDS[name]
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    near = get_close_matches(name, list(known), n=1)
+    return f"; did you mean {near[0]}?" if near else "."
+
+
+class Held(NamedTuple):
+    """How many records of a kind there were, how many of this source, and how many of those not retired."""
+
+    total: int
+    ours: int
+    alive: int
+
+
+class Before:
+    """What there was of each kind: `before[kind].alive`."""
+
+    def __init__(self, source: SourceDefinition, store: Store) -> None:
+        self._held = {kind.__name__: Held(*store.read(write.held(kind, source=source.id))[0]) for kind in LOADED}
+
+    def __getitem__(self, kind: type[Kind]) -> Held:
+        return self._held[kind.__name__]
+
+    def may_hold_ties(self, link: Link) -> bool:
+        """Tell whether there were records at both ends of the link."""
+        return bool(self._held[link.start].total and self._held[link.end].total)
+
+
+AGENCY, RESOURCE = (f"{Request.plural}.{name}" for name in ("agency", "resource"))
+Values = Mapping[str, Any]
+
+
+class Asked(NamedTuple):
+    """A request as a row gives it."""
+
+    id: str
+    values: Values
+    place: RowLocation
+    agency: str
+    resource: str
+
+    def promises(self, day: str) -> bool:
+        """Tell whether it promises something on a day or after it."""
+        status, until = self.values.get("status"), self.values.get("until")
+        return self.values.get("decision") == "accepted" and status != "retired" and (until is None or until >= day)
+
+
+class Contradictions:
+    """The rules as one run holds what it read against them."""
+
+    def __init__(
+        self, source: SourceDefinition, staging: Staging, store: Store, before: Before, tally: Tally, *, sweep: bool
+    ) -> None:
+        self._source, self._staging, self._store, self._before = source, staging, store, before
+        self._tally, self._sweep = tally, sweep
+        self.lost: set[RowLocation] = set()  # the rows of what was left out
+
+    def circles(self) -> None:
+        """Leave out links that lead back to where they begin."""
+        for link in LINKS:
+            if link.acyclic:
+                self._circles(link)
+
+    def records(self) -> int:
+        """Leave out records that break a rule. Returns how many."""
+        return sum(self._few(link) for link in LINKS if link.at_least) + self._requests()
+
+    def _circles(self, link: Link) -> None:
+        read = {(row["from"], row["to"]) for rows in self._staging.ties(link_name(link), BATCH) for row in rows}
+        if not read:
+            return
+        import networkx as nx  # half a second, which only who loads such links should wait
+
+        graph: nx.DiGraph[str] = nx.DiGraph(list(read))
+        held = self._store.read(write.all_ties(link))[0][0] if self._before.may_hold_ties(link) else []
+        graph.add_edges_from((start, end) for start, end, owner in held if self._stays(owner))
+        for blamed in (read - {(start, end) for start, end, _owner in held}, read):  # rather what is new
+            for start, end in sorted(blamed & _in_circles(graph)):
+                graph.remove_edge(start, end)
+                place = self._staging.lose_tie(link_name(link), start, end)
+                self._tell(in_circle(declared_end(link), end), place)
+
+    def _few(self, link: Link) -> int:
+        """Leave out records that have fewer of a link than they need, counting those that others give them."""
+        end, dropped = declared_end(link), []
+        side = "start" if end.outgoing else "finish"
+        for record, status, place, far in self._staging.with_few(link_name(link), side, end.kind, link.at_least):
+            held = self._store.read(write.sources_of_ties(end, record))[0][0]
+            count = len(far | {one for one, owner in held if self._stays(owner)})
+            for problem in too_few(end, status, count):
+                self._tell(problem, place)
+                dropped.append(record)
+        self._staging.drop_records(end.kind, dropped)
+        return len(dropped)
+
+    def _requests(self) -> int:
+        """Leave out requests that their resource cannot give, and resources that take back what is promised."""
+        read = [
+            Asked(one, values, place, far.get(AGENCY, ""), far.get(RESOURCE, ""))
+            for one, values, place, far in self._staging.linked(Request.__name__, (AGENCY, RESOURCE))
+        ]
+        lost = self._unavailable(read)
+        promised: dict[str, list[Promise]] = {}
+        for resource, promise in (*self._promised_before(read), *_promised(read, lost)):
+            promised.setdefault(resource, []).append(promise)
+        places = {one.id: one.place for one in read}
+        return len(lost) + sum(self._undercut(one, those, places) for one, those in promised.items())
+
+    def _unavailable(self, read: Sequence[Asked]) -> set[str]:
+        lost = set()
+        for one in read:
+            resource = self._resource(one.resource)
+            for problem in of_request(one.values, resource, today()) if resource else ():
+                self._tell(problem, one.place)
+                lost.add(one.id)
+        self._staging.drop_records(Request.__name__, lost)
+        return lost
+
+    def _promised_before(self, read: Sequence[Asked]) -> Iterator[tuple[str, Promise]]:
+        """Yield what the graph promises of the resources at hand by requests that this run does not read again."""
+        if not self._before[Request].total:
+            return
+        again = {one.id for one in read}
+        asked_for = sorted({one.resource for one in read if one.resource})
+        for ids in (*self._staging.ids(Resource.__name__, BATCH), asked_for):
+            for resource, *promise in self._store.read(write.promised(ids, day=today()))[0][0]:
+                if promise[0] not in again:
+                    again.add(promise[0])
+                    yield resource, Promise(*promise)
+
+    def _undercut(self, one: str, promises: Sequence[Promise], requests: Mapping[str, RowLocation]) -> int:
+        """Leave out a resource that promises more than it has, or, where it was not read, the requests that were.
+
+        Returns how many records.
+        """
+        resource = self._resource(one)
+        problems = [*undercut(resource, promises), *withdrawn(resource, promises)] if resource else []
+        if not problems:
+            return 0
+        if place := self._staging.place_of(Resource.__name__, one):
+            for problem in problems:
+                self._tell(problem, place)
+            self._staging.drop_records(Resource.__name__, [one])
+            return 1
+        ours = [each.request for each in promises if each.request in requests]
+        for record in ours:
+            self._tell(problems[-1], requests[record])
+        self._staging.drop_records(Request.__name__, ours)
+        return len(ours)
+
+    def _resource(self, one: str) -> Values | None:
+        """Return a resource as it will be after the run."""
+        if body := self._staging.body(Resource.__name__, one):
+            return body
+        rows = self._store.read(write.several(Resource, [one])) if one else []
+        return rows[0][0] if rows else None
+
+    def _stays(self, owner: str) -> bool:
+        return not self._sweep or owner != self._source.id
+
+    def _tell(self, problem: Problem, place: RowLocation) -> None:
+        rest = (problem.field, problem.value, problem.rule, problem.message)
+        self._tally.add(RowProblem("error", problem.code, *place, *rest))
+        self.lost.add(place)
+
+
+def _in_circles(graph: nx.DiGraph[str]) -> set[tuple[str, str]]:
+    """Return the links that lead back to where they begin."""
+    import networkx as nx
+
+    parts = nx.strongly_connected_components(graph)
+    part_of = {one: number for number, part in enumerate(parts) for one in part}
+    return {(start, end) for start, end in graph.edges if part_of[start] == part_of[end]}
+
+
+def _promised(read: Sequence[Asked], lost: set[str]) -> Iterator[tuple[str, Promise]]:
+    for one in read:
+        if one.id not in lost and one.promises(today()):
+            yield one.resource, Promise(one.id, one.agency, one.values.get("quantity") or 0.0, one.values.get("since"))
+
+
+BATCH = 1_000
+KEPT_BY_HAND = "somebody changed this record by hand since; it stays as they left it"
+Found = list[tuple[str, str, str, str]]
+
+
+class Checks:
+    """The checks of one run, against what the run read and what the graph holds. Rows with errors are left out."""
+
+    def __init__(
+        self, source: SourceDefinition, staging: Staging, store: Store, before: Before, tally: Tally, *, sweep: bool
+    ) -> None:
+        self._source = source
+        self._staging = staging
+        self._store = store
+        self._before = before
+        self._tally = tally
+        self._sweep = sweep
+        self._seen_again: Counter[str] = Counter()
+
+    def run(self, *, retire_most: bool) -> None:
+        """Check everything.
+
+        Raises Refused when less is left than the source is expected to give, and, unless `retire_most`, when more than
+        half of what it gave before of a kind would be retired.
+        """
+        self._owners()
+        while self._references():
+            pass  # a record that is left out may be one that another refers to
+        self._ends()
+        self._single_ends()
+        self._contradictions()
+        self._implied()
+        self._expectations()
+        if self._sweep and not retire_most:
+            self._retirements()
+
+    def _owners(self) -> None:
+        """Leave out records whose id belongs to another source, or to a record of another kind."""
+        known = [kind for kind in LOADED if self._before[kind].total]
+        for kind in LOADED if known else ():
+            for ids in self._staging.spared(kind.__name__, BATCH):
+                self._seen_again[kind.plural] += self._alive(self._standing(kind, ids))
+            self._leave_to_owners(kind, [other for other in known if other is not kind])
+
+    def _leave_to_owners(self, kind: type[Kind], others: Sequence[type[Kind]]) -> None:
+        taken: dict[str, str] = {}
+        for ids in self._staging.ids(kind.__name__, BATCH):
+            found = self._standing(kind, ids)
+            self._seen_again[kind.plural] += self._alive(found)
+            taken |= self._taken(ids, found, others)
+        for record_id, message in taken.items():
+            place, implied = self._staging.origin(record_id)
+            if message == KEPT_BY_HAND:
+                rule = "a record that nobody changed by hand"
+                self._tally.add(RowProblem("warning", "BY_HAND", *place, "id", record_id, rule, message))
+            elif not implied:
+                self._tell(Named(place, "id", record_id), "TAKEN", "an id of this source", message)
+        self._staging.drop_records(kind.__name__, taken)
+
+    def _taken(self, ids: list[str], found: Found, others: Sequence[type[Kind]]) -> dict[str, str]:
+        """Return those of the ids that this source may not use, and why."""
+        taken = {
+            one: KEPT_BY_HAND if owner == BY_HAND else f"it belongs to the source {owner}"
+            for one, owner, *_ in found
+            if owner != self._source.id
+        }
+        new = sorted(set(ids) - {one for one, *_ in found})
+        for other in others if new else ():
+            known = self._store.read(write.known(other, new))[0][0]
+            taken |= dict.fromkeys(known, f"it is that of a record of the kind {other.__name__}")
+        return taken
+
+    def _references(self) -> int:
+        """Leave out records that refer to one that is nowhere. Returns how many."""
+        lost = 0
+        for kind in self._staging.count_records():
+            for field, declared in MODEL[kind].properties.items():
+                if declared.refers_to and not declared.kept_by_us:
+                    lost += self._reference(kind, field, declared.refers_to)
+        return lost
+
+    def _reference(self, kind: str, field: str, target: str) -> int:
+        dropped = []
+        for batch in self._staging.references_not_here(kind, field, target, BATCH):
+            nowhere = self._nowhere(target, {named.id for _, named in batch})
+            for record_id, named in batch:
+                if named.id in nowhere:
+                    self._tell_unknown(named, target)
+                    dropped.append(record_id)
+        self._staging.drop_records(kind, dropped)
+        return len(dropped)
+
+    def _ends(self, lost: Collection[RowLocation] = ()) -> None:
+        """Leave out ties to a record that is nowhere; of rows that are `lost` anyway nothing more is told."""
+        for link in LINKS:
+            for side, target in (("start", link.start), ("finish", link.end)):
+                nowhere: set[str] = set()
+                for ids in self._staging.ends_not_here(link_name(link), side, target, BATCH):
+                    nowhere |= self._nowhere(target, set(ids))
+                for named in self._staging.lose_ties(link_name(link), side, nowhere):
+                    if named.place not in lost:
+                        self._tell_unknown(named, target)
+
+    def _single_ends(self) -> None:
+        """Leave out ties of records that have several where the model allows one."""
+        for name, start in [(link_name(link), link.start) for link in LINKS if is_single(link)]:
+            for named in self._staging.lose_ties(name, "start", self._staging.several(name)):
+                self._tell(named, "SEVERAL", "at most one", f"{start} {named.id} has more than one")
+
+    def _contradictions(self) -> None:
+        """Leave out what breaks a rule, and what names a record that is left out for that."""
+        rules = Contradictions(self._source, self._staging, self._store, self._before, self._tally, sweep=self._sweep)
+        rules.circles()
+        while rules.records():
+            while self._references():
+                pass
+            self._ends(rules.lost)
+
+    def _implied(self) -> None:
+        for kind, record_id, place in self._staging.implied():
+            message = f"no row gives this {kind.lower()}; it is known from rows that name it"
+            self._tally.add(RowProblem("warning", "NO_ROW", *place, "id", record_id, "a row of its own", message))
+
+    def _expectations(self) -> None:
+        counts = self._staging.count_records()
+        for plural, least in self._source.expect.items():
+            found = counts.get(PLURALS[plural], 0)
+            if found < least:
+                raise LoadAborted(f"{self._source.id} gives {found} {plural} where at least {least} are expected.")
+        lost, most = self._tally.rows_left_out, self._source.left_out_at_most
+        if lost > most:
+            raise LoadAborted(f"{lost} rows of {self._source.id} have errors, and at most {most} may be left out.")
+
+    def _retirements(self) -> None:
+        """Refuse to retire most of a kind: rather than that so much is gone, the files are not what they should be."""
+        for kind in LOADED:
+            alive = self._before[kind].alive
+            gone = alive - self._seen_again[kind.plural]
+            if 2 * gone > alive:
+                raise LoadAborted(
+                    f"{gone} of the {alive} {kind.plural} that {self._source.id} gave before are not in it now and would"
+                    " be retired; if that is right, run it with --retire-most; to keep them, with --no-sweep."
+                )
+
+    def _standing(self, kind: type[Kind], ids: Sequence[str]) -> Found:
+        found: Found = self._store.read(write.standing(kind, ids))[0][0]
+        return found
+
+    def _alive(self, found: Found) -> int:
+        return sum(owner == self._source.id and status != "retired" for _, owner, _, status in found)
+
+    def _nowhere(self, kind: str, ids: set[str]) -> set[str]:
+        """Return those of the ids, none of them staged, that the graph will not hold after this run either."""
+        found = self._standing(MODEL[kind], sorted(ids)) if ids else []
+        return ids - {one for one, owner, *_ in found if self._stays(kind, one, owner)}
+
+    def _stays(self, kind: str, record_id: str, owner: str) -> bool:
+        return not self._sweep or owner != self._source.id or self._staging.is_spared(kind, record_id)
+
+    def _tell_unknown(self, named: Named, kind: str) -> None:
+        self._tell(
+            named, "UNKNOWN_RECORD", f"the id of a record of the kind {kind}", f"there is no such {kind.lower()}"
+        )
+
+    def _tell(self, named: Named, code: str, rule: str, message: str) -> None:
+        place: RowLocation = named.place
+        self._tally.add(RowProblem("error", code, *place, named.field, named.id, rule, message))

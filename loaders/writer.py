@@ -1,0 +1,438 @@
+"""Write staged records in idempotent batches with their audit events, then prune what the source no longer has."""
+
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Self, TypeVar
+
+import psutil
+
+from loaders.removals import is_swept
+from loaders.result import LoadAborted, Tally
+from loaders.source import SourceDefinition
+from loaders.staging import LINKS, LOADED, Staging, declared_end, is_single, link_name
+from loaders.validate import BATCH, Before
+from registry.clock import now
+from registry.database import write
+from registry.database.driver import Store, StoreError
+from registry.database.write import Stored
+from registry.model.definitions import MODEL, Run
+from registry.model.definitions import Source as SourceKind
+from registry.model.kinds import End, Kind, Link
+from registry.model.records import Record, make_record
+from registry.mutations.audit_events import (
+    LINK_CHANGES,
+    Difference,
+    RecordState,
+    Ties,
+    agreed,
+    difference,
+    of_link,
+    ties_beyond,
+)
+from registry.mutations.transaction import RequestContext, Transaction, in_transaction
+from registry.permissions import ADMIN
+from registry.progress import Progress
+
+Answer = TypeVar("Answer")
+SIZE = 500
+Given = Mapping[str, Any]
+Tied = tuple[str, str, Mapping[str, object]]  # the id at the start, the id at the end, the properties
+
+
+class Recording:
+    """The turns of one run: a batch each."""
+
+    def __init__(self, store: Store, run: str, *, began: str) -> None:
+        self._store, self._run, self._began = store, run, began
+        self._asking = RequestContext(ADMIN, "load", run=run)
+
+    def turn(self, work: Callable[[Transaction], Answer]) -> Answer:
+        """Do work in one transaction with the entries that tell of it. Raises StoreError."""
+        return in_transaction(self._store, self._asking, work)
+
+    def follow_requests(self) -> None:
+        """Make the uses that follow from requests what these say after the run. Raises StoreError."""
+        resources: list[str] = list(dict.fromkeys(self._store.read(write.with_requests())[0][0]))
+        for start in range(0, len(resources), SIZE):
+            some = resources[start : start + SIZE]
+            self.turn(lambda turn, some=some: turn.follow_requests(some))  # type: ignore[misc]
+
+    def created(self, turn: Transaction, kind: type[Kind], ids: Sequence[str]) -> None:
+        """Tell of records that were not there before: which, and in one entry, since before them there was nothing."""
+        if ids:
+            turn.enter("created", kind, self._run, ({}, {"created": list(ids)}))
+
+    def changed(self, turn: Transaction, kind: type[Kind], before: Mapping[str, Given], rows: Iterable[Stored]) -> None:
+        """Tell of records that were there before, each by what is different."""
+        terms = [name for name, one in kind.properties.items() if one.term]
+        other_terms = []
+        for row in rows:
+            old = before.get(str(row["id"]))
+            if old is not None:
+                told = difference(RecordState(kind, old), RecordState(kind, row))
+                turn.enter("changed", kind, str(row["id"]), told, steward=row.get("steward"))
+                if any(old.get(name) != row.get(name) for name in terms):
+                    other_terms.append(str(row["id"]))
+        self._ask_anew(turn, kind, other_terms)
+
+    def retired(self, turn: Transaction, kind: type[Kind], gone: Iterable[tuple[str, str, str | None]]) -> None:
+        """Tell of records that the source no longer has, given as id, status before and steward."""
+        for record, status, steward in gone:
+            turn.enter("retired", kind, record, ({"status": status}, {"status": "retired"}), steward=steward)
+
+    def first_tied(self, turn: Transaction, link: Link, count: int, rows: Sequence[Stored]) -> None:
+        """Tell of ties where there were none before: how many."""
+        end = declared_end(link)
+        if count:
+            turn.enter("tied", MODEL[end.kind], self._run, ({}, {"tied": {link_name(link): count}}))
+        if link.term:
+            self._ask_anew(turn, MODEL[end.kind], list({row["from" if end.outgoing else "to"]: None for row in rows}))
+
+    def retied(self, turn: Transaction, link: Link, before: Iterable[Tied], after: Iterable[Stored] = ()) -> None:
+        """Tell of ties that were added, changed or removed, each with the record whose link it is."""
+        end = declared_end(link)
+        given: Iterable[Any] = ((row["from"], row["to"], row["props"]) for row in after)
+        old, new = _by_record(end, before), _by_record(end, given)
+        other_terms = []
+        for record in {**old, **new}:
+            was = old.get(record, {})
+            is_now = {far: _still_said(end, was.get(far), values) for far, values in new.get(record, {}).items()}
+            lost, gained = ties_beyond(was, is_now), ties_beyond(is_now, was)
+            if lost or gained:
+                turn.enter("tied", MODEL[end.kind], record, (_linked(end, lost), _linked(end, gained)))
+                other_terms.append(record)
+        if link.term:
+            self._ask_anew(turn, MODEL[end.kind], other_terms)
+
+    def _ask_anew(self, turn: Transaction, kind: type[Kind], records: Sequence[str]) -> None:
+        """Take back what parties said of records, made before the run, whose terms are others now, and tell of it."""
+        for end in write.own_ends(kind) if records else ():
+            if any(one.by_step for one in end.link.properties.values()):
+                gone = turn.ask(write.take_back(end, records, before=self._began))[0][0]
+                for record, said in _by_record(end, gone).items():
+                    lost, left = _linked(end, said), _linked(end, agreed(end.link, said))
+                    turn.enter("tied", kind, record, (lost, left))
+
+
+def _by_record(end: End, ties: Iterable[Tied]) -> dict[str, Ties]:
+    found: dict[str, Ties] = {}
+    for start, finish, values in ties:
+        here, there = (start, finish) if end.outgoing else (finish, start)
+        found.setdefault(here, {})[there] = of_link(end.link, values)
+    return found
+
+
+def _still_said(end: End, before: Mapping[str, object] | None, after: Mapping[str, object]) -> dict[str, object]:
+    """Return what a tie holds that was written: of one that was there, what a step has set stays."""
+    if before is None:
+        return dict(after)
+    by_step = {name: before[name] for name, one in end.link.properties.items() if one.by_step and name in before}
+    return {**agreed(end.link, {"": dict(after)})[""], **by_step}
+
+
+def _linked(end: End, ties: Ties) -> Difference:
+    return {LINK_CHANGES: {end.name: ties}} if ties else {}
+
+
+def compare(
+    source: SourceDefinition, staging: Staging, store: Store, before: Before, tally: Tally, *, sweep: bool
+) -> None:
+    """Count what `Writing.write` would do, and write nothing."""
+    for kind in LOADED:
+        retired = before[kind].alive - _compare_records(kind, source, staging, store, tally)
+        if sweep and retired:
+            tally.retired[kind.plural] = retired
+    for link in LINKS:
+        removed = (_removed if sweep and is_swept(link, source, staging) else _replaced)(link, source, staging, store)
+        if removed:
+            tally.ties_removed[link_name(link)] = removed
+        for rows in staging.ties(link_name(link), BATCH):
+            tally.ties_written[link_name(link)] += len(rows)
+
+
+def _removed(link: Link, source: SourceDefinition, staging: Staging, store: Store) -> int:
+    """Return how many ties of this source are not given again."""
+    given = (write.standing_ties(link, rows, source=source.id) for rows in staging.ties(link_name(link), BATCH))
+    held: int = store.read(write.held_ties(link, source=source.id))[0][0]
+    return held - sum(int(store.read(one)[0][0]) for one in given)
+
+
+def _replaced(link: Link, source: SourceDefinition, staging: Staging, store: Store) -> int:
+    """Return how many ties of this source give way to another, where there may be one at most."""
+    if not is_single(link):
+        return 0
+    given = (write.outdated_ties(link, rows, source=source.id) for rows in staging.ties(link_name(link), BATCH))
+    return sum(int(store.read(one)[0][0]) for one in given)
+
+
+def _compare_records(kind: type[Kind], source: SourceDefinition, staging: Staging, store: Store, tally: Tally) -> int:
+    """Count what is created, changed and unchanged; return how many records that are not retired the source gave again."""
+    alive = 0
+    for rows in staging.records(kind.__name__, BATCH):
+        found = {one: rest for one, *rest in _standing(kind, [str(row["id"]) for row in rows], store)}
+        for row in rows:
+            _, digest, status = found.get(str(row["id"]), (None, None, "retired"))
+            counter = tally.created if digest is None else tally.unchanged if digest == row["hash"] else tally.changed
+            counter[kind.plural] += 1
+            alive += status != "retired"
+    for ids in staging.spared(kind.__name__, BATCH):
+        alive += sum(owner == source.id and status != "retired" for _, owner, _, status in _standing(kind, ids, store))
+    return alive
+
+
+def _standing(kind: type[Kind], ids: list[str], store: Store) -> list[tuple[str, str, str, str]]:
+    found: list[tuple[str, str, str, str]] = store.read(write.standing(kind, ids))[0][0]
+    return found
+
+
+LASTS = 120
+
+
+class Lease:
+    """The right of a run to write its source, kept in the graph and renewed while the block lasts.
+
+    What a run leaves behind that crashed, or that the store no longer heard, is over where its process is known to be
+    gone, and ends by itself after `LASTS` seconds on another machine.
+    """
+
+    def __init__(self, store: Store, source: str, run: str) -> None:
+        self._store = store
+        self._source = source
+        self._run = run
+        self._over = threading.Event()
+        self._renewing = threading.Thread(target=self._renew_until_over, daemon=True)
+
+    def __enter__(self) -> Self:
+        """Take the lease. Raises Refused when another run holds it."""
+        holder, since, process = self._take()
+        if holder != self._run and _is_gone(process):
+            holder, since, _ = self._take(ended=holder)
+        if holder != self._run:
+            raise LoadAborted(
+                f"Another run of {self._source} is under way since {since}; wait until it ends,"
+                f" or {LASTS} seconds if it was cut off."
+            )
+        self._renewing.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._renewing.join()
+        with suppress(StoreError):
+            self._store.write(write.give_back(self._source, run=self._run))
+
+    def check(self) -> None:
+        """Raise StoreError when the lease was lost, such as by a machine that slept."""
+        if not self._renew():
+            raise StoreError(
+                "LEASE_LOST",
+                f"Another run of {self._source} took over while this one stood still; nothing was retired. Run it again.",
+            )
+
+    def _take(self, ended: str = "") -> tuple[str, str, str]:
+        asked = write.take(
+            self._source, run=self._run, process=process_name(os.getpid()), now=now(), lasts=LASTS * 1000, ended=ended
+        )
+        ((holder, since, process),) = self._store.write(asked)[0]
+        return holder, since, process
+
+    def _renew_until_over(self) -> None:
+        while not self._over.wait(LASTS / 4):
+            with suppress(StoreError):
+                self._renew()
+
+    def _renew(self) -> bool:
+        renewed = write.renew(self._source, run=self._run, lasts=LASTS * 1000)
+        return bool(self._store.write(renewed)[0][0][0])
+
+
+def process_name(pid: int) -> str:
+    """Return what tells a living process from all others: its machine, since when that runs, and its number there."""
+    return f"{socket.gethostname()} {psutil.boot_time():.0f} {pid} {psutil.Process(pid).create_time():.0f}"
+
+
+def _is_gone(process: str) -> bool:
+    """Tell whether a process of this machine is no longer there; of those of other machines nothing is known."""
+    machine, boot, pid, _began = process.split(" ")
+    if (machine, boot) != (socket.gethostname(), f"{psutil.boot_time():.0f}"):
+        return False
+    try:
+        return process_name(int(pid)) != process
+    except psutil.NoSuchProcess:
+        return True
+
+
+class BatchWriter:
+    """The writing part of one run."""
+
+    def __init__(
+        self,
+        source: SourceDefinition,
+        run: str,
+        staging: Staging,
+        store: Store,
+        before: Before,
+        tally: Tally,
+        progress: Progress,
+    ) -> None:
+        self._source = source
+        self._run = run
+        self._before = before
+        self._started = now()
+        self._staging = staging
+        self._store = store
+        self._recording = Recording(store, run, began=self._started)
+        self._tally = tally
+        self._progress = progress
+
+    def write(self, lease: Lease, *, sweep: bool) -> None:
+        """Write the source, the run, all records and all ties; sweep, if the lease still holds; close the run."""
+        self._keep(SourceKind, _source_record(self._source))
+        self._keep(Run, self._run_record())
+        for kind in LOADED:
+            self._records(kind)
+        for link in LINKS:
+            self._ties(link)
+        lease.check()
+        if sweep:
+            self._sweep()
+        self._recording.follow_requests()
+        self._keep(Run, self._run_record(finished=now()))
+
+    def _records(self, kind: type[Kind]) -> None:
+        write_rows = self._change if self._before[kind].ours else self._create
+        for rows in self._staging.records(kind.__name__, BATCH):
+            write_rows(kind, rows)
+            self._progress(kind.plural, len(rows))
+
+    def _create(self, kind: type[Kind], rows: Sequence[Stored]) -> None:
+        def work(turn: Transaction) -> None:
+            turn.ask(write.first_rows(kind, rows, source=self._source.id, run=self._run, now=self._started))
+            self._recording.created(turn, kind, [str(row["id"]) for row in rows])
+
+        self._recording.turn(work)
+        self._tally.created[kind.plural] += len(rows)
+
+    def _change(self, kind: type[Kind], rows: Sequence[Stored]) -> None:
+        def work(turn: Transaction) -> list[tuple[str, str, int]]:
+            before = {one["id"]: one for one in turn.ask(write.differing(kind, rows))[0][0]}
+            upsert = write.upsert_rows(kind, rows, source=self._source.id, run=self._run, now=self._started)
+            done: list[tuple[str, str, int]] = turn.ask(upsert)[0][0]
+            self._recording.created(turn, kind, [record for record, what, _ in done if what == "created"])
+            self._recording.changed(turn, kind, before, rows)
+            return done
+
+        counters = {"created": self._tally.created, "changed": self._tally.changed, "unchanged": self._tally.unchanged}
+        for _, what, _ in self._recording.turn(work):
+            counters[what][kind.plural] += 1
+
+    def _ties(self, link: Link) -> None:
+        name, kept_by_others = link_name(link), 0
+        for rows in self._staging.ties(name, BATCH):
+            written = (
+                self._change_ties(link, rows) if self._before.may_hold_ties(link) else self._first_ties(link, rows)
+            )
+            self._tally.ties_written[name] += written
+            kept_by_others += len(rows) - written
+            self._progress(name, len(rows))
+        if kept_by_others:
+            self._tally.note(f"{kept_by_others} ties of {name} are kept by other sources and stay as they are.")
+
+    def _first_ties(self, link: Link, rows: Sequence[Stored]) -> int:
+        def work(turn: Transaction) -> int:
+            ties = write.first_tie_rows(link, rows, source=self._source.id, run=self._run)
+            written: int = turn.ask(ties)[0][0]
+            self._recording.first_tied(turn, link, written, rows)
+            return written
+
+        return self._recording.turn(work)
+
+    def _change_ties(self, link: Link, rows: Sequence[Stored]) -> int:
+        """Write ties; where there may be one at most, in place of the one there was. Return how many this source keeps."""
+        single = is_single(link)
+
+        def work(turn: Transaction) -> tuple[int, int]:
+            before = turn.ask(write.ties_among(link, rows))[0][0]
+            ours = [tie for tie in before if tie[2].get("source") == self._source.id]
+            removed = turn.ask(write.drop_outdated_ties(link, rows, source=self._source.id))[0][0] if single else []
+            ties = write.tie_rows(link, rows, source=self._source.id, run=self._run, single=single)
+            written = {(start, end) for start, end, keeper in turn.ask(ties)[0][0] if keeper == self._source.id}
+            after = [row for row in rows if (row["from"], row["to"]) in written]
+            self._recording.retied(turn, link, [*ours, *removed], after)
+            return len(removed), len(written)
+
+        removed, written = self._recording.turn(work)
+        if removed:
+            self._tally.ties_removed[link_name(link)] += removed
+        return written
+
+    def _sweep(self) -> None:
+        for kind in LOADED:
+            if self._before[kind].alive:
+                self._retire(kind)
+        for link in LINKS:
+            if self._before.may_hold_ties(link) and is_swept(link, self._source, self._staging):
+                self._remove_ties(link)
+
+    def _retire(self, kind: type[Kind]) -> None:
+        for ids in self._staging.spared(kind.__name__, BATCH):
+            self._store.write(write.spare(kind, ids, source=self._source.id, run=self._run))
+        text = write.retire(kind, source=self._source.id, run=self._run, now=self._started, size=BATCH)
+
+        def work(turn: Transaction) -> int:
+            gone = turn.ask(text)[0][0]
+            self._recording.retired(turn, kind, gone)
+            return len(gone)
+
+        while retired := self._recording.turn(work):
+            self._tally.retired[kind.plural] += retired
+
+    def _remove_ties(self, link: Link) -> None:
+        text = write.sweep_ties(link, source=self._source.id, run=self._run, size=BATCH)
+
+        def work(turn: Transaction) -> int:
+            gone = turn.ask(text)[0][0]
+            self._recording.retied(turn, link, gone)
+            return len(gone)
+
+        while removed := self._recording.turn(work):
+            self._tally.ties_removed[link_name(link)] += removed
+
+    def _keep(self, kind: type[Kind], record: Record) -> None:
+        self._store.write(write.upsert(kind, [record], source=self._source.id, run=self._run, now=now()))
+
+    def _run_record(self, finished: str | None = None) -> Record:
+        return _made(
+            Run,
+            id=self._run,
+            started=self._started,
+            finished=finished,
+            rows_read=self._tally.rows_read.total(),
+            records_created=self._tally.created.total(),
+            records_changed=self._tally.changed.total(),
+            records_retired=self._tally.retired.total(),
+            rows_left_out=self._tally.rows_left_out,
+        )
+
+
+def _source_record(source: SourceDefinition) -> Record:
+    return _made(
+        SourceKind,
+        id=source.id,
+        name=source.name,
+        publisher=source.publisher,
+        licence=source.licence,
+        format=source.format,
+        website=source.website,
+        illustrative=source.illustrative or None,
+    )
+
+
+def _made(kind: type[Kind], **values: object) -> Record:
+    record, problems = make_record(kind, values)
+    if record is None:
+        raise ValueError(f"{kind.__name__} cannot be kept: {problems}")
+    return record

@@ -1,0 +1,417 @@
+"""Network measures: density, reciprocity, transitivity, betweenness, communities, structural holes, mixing, brokerage."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse import csgraph
+
+from registry.analysis.snapshot import Bools, Floats, Ints, Matrix
+
+
+def density(arcs: Matrix) -> float:
+    """Return arcs over all that there could be, N (N - 1); without direction that is ties over all pairs. 0 below two agencies."""
+    return _share(arcs.nnz, arcs.shape[0] * (arcs.shape[0] - 1))
+
+
+def dyadic_reciprocity(arcs: Matrix) -> float:
+    """Return mutual pairs over pairs with any arc (dyadic, without empty pairs)."""
+    mutual = _mutual(arcs) / 2
+    return _share(mutual, arcs.nnz - mutual)
+
+
+def arc_reciprocity(arcs: Matrix) -> float:
+    """Return arcs that are answered over all arcs (edge-wise)."""
+    return _share(_mutual(arcs), arcs.nnz)
+
+
+def transitivity(arcs: Matrix) -> float:
+    """Return the share of two-paths a, b, c of three agencies that an arc from a to c closes (weak transitivity).
+
+    Without direction that is three times the triangles over the connected triples, networkx.transitivity.
+    """
+    return _share(float(closed(arcs, arcs, arcs).sum()), float(arcs.sum(axis=0) @ arcs.sum(axis=1)) - _mutual(arcs))
+
+
+def clustering(ties: Matrix) -> Floats:
+    """Return for each agency the share of pairs of its partners that are tied (N), 0 below two partners; no direction.
+
+    Watts & Strogatz 1998; their mean over all agencies is networkx.average_clustering.
+    """
+    degree = np.diff(ties.indptr)
+    pairs = degree * (degree - 1)
+    among: Floats = np.divide(closed(ties, ties, ties), pairs, out=np.zeros(len(degree)), where=pairs > 0)
+    return among
+
+
+def centralisation(degree: Ints, *, directed: bool = False) -> float:
+    """Return how far the degrees (N) fall short of the largest, over what they would in a star (Freeman 1978).
+
+    The star has (N - 1) (N - 2) without direction; with it, in- and out-degrees are measured apart, and it has (N - 1)^2.
+    """
+    count = len(degree)
+    star = (count - 1) ** 2 if directed else (count - 1) * (count - 2)
+    return _share(float((degree.max(initial=0) - degree).sum()), star)
+
+
+class Parts(NamedTuple):
+    """The parts of a network that no tie joins: the part of each agency (N), and how many agencies each part has."""
+
+    of: Ints
+    sizes: Ints
+
+
+def parts(arcs: Matrix) -> Parts:
+    """Return the weakly connected components."""
+    _count, of = csgraph.connected_components(arcs, directed=False)
+    return Parts(of.astype(np.int64), np.bincount(of))
+
+
+def closed(first: Matrix, second: Matrix, across: Matrix) -> Floats:
+    """Return, for each agency v, the number of a, b with an arc a to v in `first`, v to b in `second`, a to b in `across` (N)."""
+    return np.asarray(((first.T @ across).tocsr().multiply(second)).sum(axis=1), np.float64)
+
+
+def _mutual(arcs: Matrix) -> float:
+    return float(arcs.multiply(arcs.T).sum())
+
+
+def _share(part: float, whole: float) -> float:
+    return part / whole if whole > 0 else 0.0
+
+
+BLOCK = 32
+
+
+def betweenness(arcs: Matrix, sources: Ints | None = None) -> Floats:
+    """Return the shortest ways through each agency, not counting those that begin or end there (N).
+
+    Raw: for every ordered pair of others the share of its shortest ways that lead through the agency, added up; where ties
+    have no direction that counts every pair twice, and half of it is networkx.betweenness_centrality(normalized=False).
+    With `sources` (places) only ways from these are counted, scaled up to all. Brandes 2001, many sources at a time.
+    """
+    count = arcs.shape[0]
+    begun = np.arange(count) if sources is None else sources
+    towards, back = (one.astype(np.float64).tocsr() for one in (arcs.T, arcs))
+    through = np.zeros(count)
+    for first in range(0, len(begun), BLOCK):
+        through += _through(towards, back, begun[first : first + BLOCK])
+    return through * (count / max(len(begun), 1))
+
+
+def mean_distance(arcs: Matrix, sources: Ints) -> float:
+    """Return the mean number of steps from these sources (places) to the others that they reach; 0 where they reach none."""
+    towards, steps, reached = arcs.T.tocsr().astype(np.float64), 0, 0
+    for first in range(0, len(sources), BLOCK):
+        for step, layer in enumerate(_layers(towards, sources[first : first + BLOCK])):
+            here = int(np.count_nonzero(layer)) if step else 0
+            steps, reached = steps + step * here, reached + here
+    return steps / max(reached, 1)
+
+
+def _through(towards: Matrix, back: Matrix, sources: Ints) -> Floats:
+    """Return the dependencies of these sources on each agency, added up (N)."""
+    layers = _layers(towards, sources)
+    passing = np.zeros_like(layers[0])
+    for nearer, layer in zip(layers[-2:0:-1], layers[:1:-1], strict=True):
+        passed_on = np.divide(passing + 1, layer, out=np.zeros_like(layer), where=layer > 0)
+        passing += nearer * (back @ passed_on)
+    return np.asarray(passing.sum(axis=1))
+
+
+def _layers(towards: Matrix, sources: Ints) -> list[Floats]:
+    """Return, step by step away from the sources (B), the number of shortest ways to who is reached then (each N x B)."""
+    reached = np.zeros((towards.shape[0], len(sources)))
+    reached[sources, np.arange(len(sources))] = 1
+    unseen, layers = np.ones(reached.shape, np.bool_), []
+    while reached.any():
+        layers.append(reached)
+        unseen &= reached == 0
+        reached = (towards @ reached) * unseen
+    return layers
+
+
+ROUNDS, STILL, LEAST_GAIN = 60, 4, 1e-9
+
+
+def modularity(ties: Matrix, group: Ints) -> float:
+    """Return Newman's modularity of the groups (N), 0 without a tie; weights and loops count (networkx.community.modularity)."""
+    degree, within = np.asarray(ties.sum(axis=1), np.float64), _within(ties, group)
+    whole = degree.sum()
+    return float(within / whole - (np.bincount(group, degree) ** 2).sum() / whole**2) if whole else 0.0
+
+
+def communities(ties: Matrix, random: np.random.Generator) -> Ints:
+    """Return the community of each agency (N), numbered from 0, the largest first.
+
+    Louvain's two steps (Blondel et al. 2008): move agencies to the neighbouring community that gains most modularity, then take
+    communities for agencies, until nothing gains. Here many move at a time, a random half of those that want to, which is a dozen
+    times as fast as one after the other; the best state seen is kept, as two that move at once may lose.
+    """
+    found, weights = np.arange(ties.shape[0]), ties.astype(np.float64)
+    while True:
+        moved = _moved(weights, random)
+        if len(np.unique(moved)) == weights.shape[0]:
+            return _by_size(found)
+        moved = np.unique(moved, return_inverse=True)[1]
+        found = moved[found]
+        joined = _joining(moved)
+        weights = (joined.T @ weights @ joined).tocsr()
+
+
+def adjusted_rand(one: Ints, other: Ints) -> float:
+    """Return how far two groupings (N) agree on which pairs are together: 1 entirely, 0 as by chance (Hubert & Arabie 1985)."""
+    both = np.unique(np.stack([one, other]), axis=1, return_counts=True)[1]
+    together, ones, others = (_pairs(sizes) for sizes in (both, np.bincount(one), np.bincount(other)))
+    by_chance = ones * others / max(_pairs(np.array([len(one)])), 1)
+    most = (ones + others) / 2
+    return 1.0 if most == by_chance else (together - by_chance) / (most - by_chance)
+
+
+def _moved(weights: Matrix, random: np.random.Generator) -> Ints:
+    """Return the communities after moving one agency after another's wish until few gain."""
+    count, degree = weights.shape[0], np.asarray(weights.sum(axis=1), np.float64)
+    group = best = np.arange(count)
+    highest, still = modularity(weights, group), 0
+    for _ in range(ROUNDS):
+        wish = _wishes(weights, degree, group)
+        group = np.where(random.random(count) < 0.5, wish, group)
+        reached = modularity(weights, group)
+        still = 0 if reached > highest + LEAST_GAIN else still + 1
+        if reached > highest:
+            best, highest = group, reached
+        if still == STILL:
+            break
+    # Of a few that want to change places, a coin may never let one go alone: then the first does, and that gains.
+    wanting = np.flatnonzero((wish := _wishes(weights, degree, best)) != best)
+    alone = np.where(np.arange(count) == wanting[:1].sum(), wish, best) if len(wanting) else best
+    return alone if modularity(weights, alone) > highest + LEAST_GAIN else best
+
+
+def _wishes(weights: Matrix, degree: Floats, group: Ints) -> Ints:
+    """Return the community that each agency would gain most by joining, its own where none is better."""
+    towards = (weights @ _joining(group)).tocsr()
+    rows, columns = np.repeat(np.arange(len(group)), np.diff(towards.indptr)), towards.indices
+    size, own = np.bincount(group, degree, minlength=len(group)), group[rows] == columns
+    loops = weights.diagonal()
+    gain = towards.data - own * loops[rows] - degree[rows] * (size[columns] - own * degree[rows]) / max(degree.sum(), 1)
+    gain += own * 1e-12
+    some = np.flatnonzero(np.diff(towards.indptr))
+    most = np.maximum.reduceat(gain, towards.indptr[some]) if len(some) else gain
+    wish, best = group.copy(), np.flatnonzero(gain == np.repeat(most, np.diff(towards.indptr)[some]))
+    wish[rows[best]] = columns[best]
+    return wish
+
+
+def _joining(group: Ints) -> Matrix:
+    count, width = len(group), int(group.max(initial=-1)) + 1
+    return sparse.csr_array((np.ones(count), group, np.arange(count + 1)), (count, width))
+
+
+def _within(ties: Matrix, group: Ints) -> float:
+    rows = np.repeat(np.arange(len(group)), np.diff(ties.indptr))
+    return float(ties.data[group[rows] == group[ties.indices]].sum())
+
+
+def _by_size(group: Ints) -> Ints:
+    _groups, place, sizes = np.unique(group, return_inverse=True, return_counts=True)
+    rank = np.empty(len(sizes), np.int64)
+    rank[np.argsort(-sizes, kind="stable")] = np.arange(len(sizes))
+    return rank[place]
+
+
+def _pairs(sizes: Ints) -> float:
+    return float((sizes * (sizes - 1) / 2).sum())
+
+
+def constraint(arcs: Matrix) -> Floats:
+    """Return Burt's constraint (N), NaN for who is tied to nobody; it may exceed 1.
+
+    c_i = sum over contacts j of (p_ij + sum_q p_iq p_qj)^2, where p_ij is the share of a_ij + a_ji in all that i has: mutual
+    weights, as in networkx.constraint and in igraph. Without direction p_ij is one over the degree.
+    """
+    weights = (arcs + arcs.T).tocsr().astype(np.float64)
+    strength = np.asarray(weights.sum(axis=1))
+    share = sparse.csr_array(sparse.diags_array(1 / np.maximum(strength, 1)) @ weights)
+    through = (share @ share).tocsr().multiply(weights > 0)
+    invested = (share + through).tocsr()
+    return np.where(strength > 0, np.asarray(invested.multiply(invested).sum(axis=1)), np.nan)
+
+
+def effective_size(ties: Matrix) -> Floats:
+    """Return the number of partners less their mean number of ties among themselves, d - 2t/d (N); NaN without partners.
+
+    No direction (Borgatti 1997). Divided by d it is the efficiency.
+    """
+    degree = np.diff(ties.indptr).astype(np.float64)
+    among = np.divide(closed(ties, ties, ties), degree, out=np.zeros_like(degree), where=degree > 0)
+    return np.where(degree > 0, degree - among, np.nan)
+
+
+def mixing(group: Ints, ties: Ints, size: int) -> Ints:
+    """Return the symmetric groups x groups matrix of ties; a tie within a group counts twice, on the diagonal.
+
+    `group` (N) holds places below `size`, `ties` (m x 2) holds agencies. A row's sum is the sum of degrees in the group,
+    which is how networkx.attribute_mixing_matrix(normalized=False) counts an undirected graph.
+    """
+    a, b = group[ties].T
+    once = np.bincount(a * size + b, minlength=size * size).reshape(size, size)
+    return once + once.T
+
+
+@dataclass(frozen=True)
+class Outwardness:
+    """The E-I index, its mean and standard deviation if sectors were dealt out anew, and how often it would be as far off."""
+
+    index: float
+    expected: float
+    spread: float
+    p: float
+
+
+def outwardness(group: Ints, ties: Ints, draws: int, seed: int) -> Outwardness:
+    """Return the E-I index, (external - internal) / (external + internal) ties (Krackhardt & Stern 1988).
+
+    Beside it its exact mean and standard deviation over all permutations of the groups over the agencies (`group`, N), and the
+    two-sided share p of `draws` permutations, the network itself counted among them, that lie at least as far from that mean.
+    Needs one tie.
+    """
+    random = np.random.default_rng(seed)
+    index, (expected, spread) = _external_internal(group[ties]), _permuted(group, ties)
+    drawn = np.array([_external_internal(random.permutation(group)[ties]) for _ in range(draws)])
+    as_far = np.abs(drawn - expected) >= abs(index - expected) - 1e-12
+    return Outwardness(index, expected, spread, float((1 + as_far.sum()) / (draws + 1)))
+
+
+def _external_internal(ends: Ints) -> float:
+    return float(2 * np.mean(ends[:, 0] != ends[:, 1]) - 1)
+
+
+def _permuted(group: Ints, ties: Ints) -> tuple[float, float]:
+    """Return the mean and the standard deviation of the index over all permutations of the groups.
+
+    A tie is internal with the chance that two agencies are of one group; the variance needs also that of two ties with an end in
+    common, and of two that have none, to be internal both.
+    """
+    count, many, degree = len(group), len(ties), np.bincount(ties.ravel()).astype(np.float64)
+    size = np.bincount(group).astype(np.float64)
+    two, three = size * (size - 1), size * (size - 1) * (size - 2)
+    four = (two.sum() ** 2 - (two**2).sum()) + (three * (size - 3)).sum()
+    adjoining = float((degree * (degree - 1)).sum())
+    one, joined, apart = (
+        ways / np.prod(np.maximum(count - np.arange(ends), 1))
+        for ends, ways in ((2, two.sum()), (3, three.sum()), (4, four))
+    )
+    variance = many * one + adjoining * joined + (many * (many - 1) - adjoining) * apart - (many * one) ** 2
+    return float(1 - 2 * one), float(2 * np.sqrt(max(variance, 0)) / many)
+
+
+ROLES = ("coordinator", "consultant", "representative", "gatekeeper", "liaison")
+
+
+class Brokerage(NamedTuple):
+    """Counts (N x 5), in the order of ROLES: what there is, what chance would give, and the variance of that."""
+
+    seen: Floats
+    expected: Floats
+    variance: Floats
+
+    @property
+    def z(self) -> Floats:
+        """How far what is seen lies from what is expected, in standard deviations; NaN where nothing can vary."""
+        spread = np.sqrt(self.variance)
+        return np.divide(self.seen - self.expected, spread, out=np.full_like(spread, np.nan), where=spread > 0)
+
+
+def brokerage(arcs: Matrix, group: Ints, *, directed: bool = False) -> Brokerage:
+    """Count the open two-paths a, v, b (no arc from a to b) through each agency v, by the groups (N) of a, v and b.
+
+    Coordinator: all in one group; consultant (itinerant): a and b in one, v in another; representative: a and v in one, b in
+    another; gatekeeper: v and b in one, a in another; liaison: all in different ones. Without direction every pair a, b counts
+    once, and representative and gatekeeper are the same. Chance is a network of this density in which every arc is as likely
+    as any other (w_I, w_O, b_IO, b_OI, b_O and their z in the R package sna).
+    """
+    share = arcs.nnz / max(arcs.shape[0] * (arcs.shape[0] - 1), 1)
+    expected, variance = _by_chance(group, share)
+    seen = np.stack(_two_paths(arcs, group), axis=1) - np.stack(_closed(arcs, group), axis=1)
+    twice = 1 if directed else np.array([2, 2, 1, 1, 2])
+    return Brokerage(seen / twice, expected / twice, variance / twice)
+
+
+def _two_paths(arcs: Matrix, group: Ints) -> list[Floats]:
+    """Count a, v, b in different places, closed or not, by role."""
+    from_group, to_group, mutual = (_by_group(one.tocsr(), group) for one in (arcs.T, arcs, arcs.multiply(arcs.T)))
+    own = np.arange(len(group)), group
+    into, out = from_group[own], to_group[own]
+    into_other, out_other = from_group.sum(axis=1) - into, to_group.sum(axis=1) - out
+    one_group = (from_group * to_group).sum(axis=1) - into * out
+    return [
+        into * out - mutual[own],
+        one_group - (mutual.sum(axis=1) - mutual[own]),
+        into * out_other,
+        into_other * out,
+        into_other * out_other - one_group,
+    ]
+
+
+def _by_group(arcs: Matrix, group: Ints) -> Floats:
+    """Return the number of arcs of each agency to each group (N x groups)."""
+    rows, columns = arcs.nonzero()
+    width = int(group.max(initial=0)) + 1
+    counted = np.bincount(rows * width + group[columns], minlength=len(group) * width)
+    return counted.reshape(len(group), width).astype(np.float64)
+
+
+def _closed(arcs: Matrix, group: Ints) -> list[Floats]:
+    """Count a, v, b with an arc from a to b, by role."""
+    inner, outer = (_only(arcs, same) for same in _split(arcs, group))
+    return [
+        closed(inner, inner, arcs),
+        closed(outer, outer, inner),
+        closed(inner, outer, arcs),
+        closed(outer, inner, arcs),
+        closed(outer, outer, outer),
+    ]
+
+
+def _split(arcs: Matrix, group: Ints) -> tuple[Bools, Bools]:
+    rows, columns = arcs.nonzero()
+    within = group[rows] == group[columns]
+    return within, ~within
+
+
+def _only(arcs: Matrix, kept: Bools) -> Matrix:
+    """Return the arcs that are kept, given in the order in which the matrix holds them."""
+    left = arcs.copy()
+    left.data = left.data * kept
+    left.eliminate_zeros()
+    return left
+
+
+def _by_chance(group: Ints, share: float) -> tuple[Floats, Floats]:
+    """Return the mean and the variance of each role (N x 5) when every arc is there with probability `share`.
+
+    A two-path is open with q = share^2 (1 - share); two of them with one arc in common have covariance (share (1 - share))^3.
+    """
+    paths, sharing = _triples(np.bincount(group, minlength=1).astype(np.float64))
+    q = share**2 * (1 - share)
+    return (paths * q)[group], (paths * q * (1 - q) + sharing * (share * (1 - share)) ** 3)[group]
+
+
+def _triples(size: Floats) -> tuple[Floats, Floats]:
+    """Return, by the group of v and by role, the number of pairs a, b, and of ordered couples of these with an end in common."""
+    own, others = np.maximum(size - 1, 0), size.sum() - size
+    pairs, threes = size * (size - 1), size * (size - 1) * (size - 2)
+    rest = others[:, None] - size[None, :]
+    apart, twice_apart = size * rest, size * rest * (rest - 1)
+    mixed, mixed_sharing = own * others, own * others * (others - 1 + own - 1)
+    paths = [own * (own - 1), pairs.sum() - pairs, mixed, mixed, apart.sum(axis=1) - np.diag(apart)]
+    sharing = [
+        2 * own * (own - 1) * (own - 2),
+        2 * (threes.sum() - threes),
+        mixed_sharing,
+        mixed_sharing,
+        2 * (twice_apart.sum(axis=1) - np.diag(twice_apart)),
+    ]
+    return np.stack(paths, axis=1), np.stack(sharing, axis=1)

@@ -1,0 +1,267 @@
+"""OpenID Connect: the provider's metadata and keys, token validation, and claims as an actor."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import quote_plus, urlencode
+
+import httpx
+from joserfc import jws, jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+from registry.auth.credentials import PREFIX, actor_of_token, role_for, with_units
+from registry.config import Settings
+from registry.database import credential_queries as texts
+from registry.database.driver import Reader
+from registry.permissions import ANYBODY, Actor, Role
+
+NAMES = ("preferred_username", "email", "name", "client_id", "sub")
+MOST, LONGEST = 1000, 200
+Claims = Mapping[str, Any]
+
+
+async def actor_of_claims(reader: Reader, claims: Claims, settings: Settings) -> Actor:
+    """Return who somebody is: the highest of their roles, the agencies that are known by id or identifier, their groups.
+
+    Who is named only for agencies that are retired is a viewer. Raises StoreError.
+    """
+    named = _texts(claims, settings.oidc_agencies_claim)
+    groups = [one for one in _texts(claims, settings.oidc_groups_claim) if not one.startswith(ANYBODY)]
+    found, grouped = await reader.read([texts.acted_for(named), texts.known(groups)])
+    ((agencies, retired),), ((misnamed,),) = found, grouped
+    if others := sorted(set(named) - {*agencies, *retired}):
+        (rows,) = await reader.read([texts.identified(others)])
+        agencies = [*agencies, *(agency for _name, agency, ended in rows[0][0] if not ended)]
+        retired = [*retired, *(agency for _name, agency, ended in rows[0][0] if ended)]
+    name = next((str(claims[one])[:LONGEST] for one in NAMES if claims.get(one)), "")
+    # A group that is called as an agency is would be taken for it by what the agency alone was granted.
+    role = role_for(_role(claims, settings), len(retired), agencies)
+    return Actor(name, role, frozenset(agencies), frozenset(groups) - frozenset(misnamed))
+
+
+def _role(claims: Claims, settings: Settings) -> Role:
+    named = _texts(claims, settings.oidc_role_claim)
+    return next((role for role in reversed(Role) if role in named), Role.VIEWER)
+
+
+def _texts(claims: Claims, name: str) -> list[str]:
+    """Return the texts of a claim, which stands under its name, or deeper where the name has dots: `realm_access.roles`."""
+    value: Any = claims
+    for part in [name] if name in claims else name.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    values = value if isinstance(value, list) else [value]
+    return [one for one in values if isinstance(one, str) and one][:MOST]
+
+
+KEPT, SOONEST, PATIENCE = 3600.0, 30.0, 5.0  # seconds: what is fetched is kept, is fetched again, takes in all
+LONGEST_PROVIDER = 1_000_000  # bytes of an answer
+log = logging.getLogger(__name__)
+
+
+class ProviderAway(Exception):
+    """The provider does not answer, or not as a provider does; the message is for the log."""
+
+
+class Provider:
+    """One provider. What it says of itself and its keys are fetched anew after an hour, keys also when a token names a new one.
+
+    Keys that we have go on to serve while others are fetched, and where that fails. No call takes longer than PATIENCE.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        assert settings.oidc_issuer is not None
+        self.issuer, self.client_id = settings.oidc_issuer, settings.oidc_client_id
+        self._secret = settings.oidc_client_secret.get_secret_value()
+        self._client = httpx.AsyncClient(timeout=PATIENCE)
+        self._fetching = asyncio.Lock()
+        self._refresh: asyncio.Task[None] | None = None
+        self._described: dict[str, Any] = {}
+        self._described_at = self._keys_at = self._keys_asked_at = -KEPT
+        self._keys: KeySet | None = None
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        if self._refresh is not None:
+            self._refresh.cancel()
+        await self._client.aclose()
+
+    async def sign_in_address(self, **parameters: str) -> str:
+        """Return where a person signs in. Raises ProviderAway."""
+        known = {"response_type": "code", "client_id": self.client_id or "", "scope": "openid profile email"}
+        async with self._in_time():
+            endpoint = await self._endpoint("authorization_endpoint")
+        return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(known | parameters)}"
+
+    async def id_token(self, code: str, *, verifier: str, redirect_uri: str) -> str | None:
+        """Return the ID token that a code is for; None where the provider does not take the code. Raises ProviderAway."""
+        async with self._in_time():
+            endpoint = await self._endpoint("token_endpoint")
+            form = {
+                "grant_type": "authorization_code",
+                "code": code,
+                "redirect_uri": redirect_uri,
+                "code_verifier": verifier,
+            }
+            basic = self._takes_basic()
+            login = httpx.BasicAuth(quote_plus(self.client_id or ""), quote_plus(self._secret)) if basic else None
+            named = {} if login else {"client_id": self.client_id, "client_secret": self._secret or None}
+            sent = {name: value for name, value in (form | named).items() if value}
+            answer = await self._asked("POST", endpoint, data=sent, auth=login)
+        token = answer.get("id_token")
+        return token if isinstance(token, str) else None
+
+    async def keys(self, kid: str | None) -> KeySet:
+        """Return the keys; fetched again, at most twice a minute, when none has this id. Raises ProviderAway."""
+        if self._knows(kid):
+            if time.monotonic() - self._keys_at >= KEPT and self._may_ask_for_keys() and not self._fetching.locked():
+                self._refresh = asyncio.create_task(self._renewed())
+        else:
+            async with self._in_time(), self._fetching:
+                if not self._knows(kid) and self._may_ask_for_keys():
+                    await self._fetch_keys()
+        if self._keys is None:
+            raise ProviderAway(f"{self.issuer} gave no keys a moment ago.")
+        return self._keys
+
+    def _knows(self, kid: str | None) -> bool:
+        return self._keys is not None and (kid is None or any(key.kid == kid for key in self._keys.keys))
+
+    def _may_ask_for_keys(self) -> bool:
+        return time.monotonic() - self._keys_asked_at >= SOONEST
+
+    async def _renewed(self) -> None:
+        """Fetch the keys anew, so that one that the provider took back is not trusted for ever."""
+        try:
+            async with self._in_time(), self._fetching:
+                if self._may_ask_for_keys():
+                    await self._fetch_keys()
+        except ProviderAway as error:
+            log.warning("The keys of before go on to serve: %s", error)
+
+    async def _fetch_keys(self) -> None:
+        self._keys_asked_at = time.monotonic()  # so that a provider that fails is not asked at once again
+        self._keys = await self._fetched_keys()
+        self._keys_at = time.monotonic()
+
+    @asynccontextmanager
+    async def _in_time(self) -> AsyncIterator[None]:
+        """Give what is done within so many seconds in all, however slowly an answer trickles in. Raises ProviderAway."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                yield
+        except TimeoutError:
+            raise ProviderAway(f"{self.issuer} takes longer than {PATIENCE:.0f} seconds.") from None
+
+    async def _fetched_keys(self) -> KeySet:
+        found = await self._asked("GET", await self._endpoint("jwks_uri"))
+        try:
+            return KeySet.import_key_set({"keys": [one for one in found["keys"] if one.get("kty") != "oct"]})
+        except (JoseError, LookupError, TypeError, ValueError, AttributeError):
+            raise ProviderAway(f"{self.issuer} has no keys that can be read.") from None
+
+    def _takes_basic(self) -> bool:
+        """Tell how we say who we are: a client without a secret, or one of a provider that says so, does it in the form."""
+        ways = self._described.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
+        return bool(self._secret) and "client_secret_basic" in ways
+
+    async def _endpoint(self, name: str) -> str:
+        if time.monotonic() - self._described_at >= KEPT:
+            described = await self._asked("GET", f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
+            if described.get("issuer") != self.issuer:  # OpenID Connect Discovery 1.0, 4.3
+                raise ProviderAway(f"{self.issuer} says of itself that it is {described.get('issuer')!r}.")
+            self._described, self._described_at = described, time.monotonic()
+        endpoint = self._described.get(name)
+        if not isinstance(endpoint, str):
+            raise ProviderAway(f"{self.issuer} has no {name}.")
+        return endpoint
+
+    async def _asked(self, method: str, address: str, **how: Any) -> dict[str, Any]:
+        """Return the JSON object that the provider answers with, also when it refuses."""
+        content = bytearray()
+        try:
+            async with self._client.stream(method, address, **how) as answer:
+                async for part in answer.aiter_bytes():
+                    content += part
+                    if len(content) > LONGEST_PROVIDER:
+                        raise ProviderAway(f"{address} answers with more than {LONGEST_PROVIDER:,} bytes.")
+            told = json.loads(content)
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError, RecursionError) as error:
+            raise ProviderAway(f"{address} does not answer in JSON: {type(error).__name__}.") from None
+        if answer.status_code >= 500 or not isinstance(told, dict):
+            raise ProviderAway(f"{address} answers with {answer.status_code}.")
+        return told
+
+
+# Signatures by a private key only: with a shared secret, whoever can check a token could make one (RFC 8725, 3.1).
+ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519", "EdDSA"]
+LEEWAY, LONGEST_TOKENS = 30, 16_384
+
+
+class Untrusted(Exception):
+    """A token that proves nothing."""
+
+
+async def claims_of(provider: Provider, token: str, audience: str) -> dict[str, Any]:
+    """Return the claims of a token for this audience. Raises Untrusted and ProviderAway."""
+    keys = await provider.keys(_key_id(token))
+    expected = jwt.JWTClaimsRegistry(
+        leeway=LEEWAY,
+        iss={"essential": True, "value": provider.issuer},
+        aud={"essential": True, "value": audience},
+        exp={"essential": True},
+        sub={"essential": True},
+    )
+    try:
+        claims = jwt.decode(token, keys, algorithms=ALGORITHMS).claims
+        expected.validate(claims)
+    except (JoseError, ValueError, TypeError, LookupError, RecursionError):  # JSON in JSON in JSON
+        raise Untrusted from None
+    return claims
+
+
+async def identity(provider: Provider, token: str, nonce: str) -> dict[str, Any]:
+    """Return the claims of an ID token that was made for a sign-in of ours. Raises Untrusted and ProviderAway."""
+    claims = await claims_of(provider, token, provider.client_id or "")
+    several = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
+    if claims.get("nonce") != nonce or claims.get("azp", None if several else provider.client_id) != provider.client_id:
+        raise Untrusted
+    return claims
+
+
+def _key_id(token: str) -> str | None:
+    """Return the id of the key that a token says to be signed with; nothing is fetched for one that we would not take."""
+    if len(token) > LONGEST_TOKENS:
+        raise Untrusted
+    try:
+        header = jws.extract_compact(token.encode()).headers()
+    except (JoseError, ValueError, TypeError, RecursionError):
+        raise Untrusted from None
+    kid = header.get("kid")
+    if header.get("alg") not in ALGORITHMS or not isinstance(kid, str | None):
+        raise Untrusted
+    return kid
+
+
+class Bearers:
+    """Knows the holders of tokens; those of a provider where it gives them out for us, which an audience says."""
+
+    def __init__(self, reader: Reader, provider: Provider | None, settings: Settings) -> None:
+        self._reader, self._provider, self._settings = reader, provider, settings
+
+    async def __call__(self, token: str) -> Actor | None:
+        """Return who holds a token; None where it proves nothing. Raises StoreError and ProviderAway."""
+        audience = self._settings.oidc_audience
+        if token.startswith(PREFIX) or self._provider is None or audience is None:
+            return await actor_of_token(self._reader, token)
+        try:
+            claims = await claims_of(self._provider, token, audience)
+        except Untrusted:
+            return None
+        return await with_units(self._reader, await actor_of_claims(self._reader, claims, self._settings))

@@ -1,1 +1,0 @@
-"""Changes that people make, one at a time: each in one transaction with its entry in the chain of changes."""

@@ -1,0 +1,128 @@
+"""`registry engine` and `registry schema`: manage the embedded engine, constraints and indexes."""
+
+from pathlib import Path
+
+import typer
+
+from registry import engine
+from registry.cli.output import out, print_json, print_table, tell
+from registry.config import Settings, load_settings
+from registry.database import migrate
+from registry.database.connect import open_store, running_engine
+from registry.i18n import _, speaking
+from registry.model.definitions import MODEL
+
+engine_app = typer.Typer(help="The embedded engine.", no_args_is_help=True)
+schema_app = typer.Typer(help="The constraints and indexes that the model asks for.", no_args_is_help=True)
+# What does on a Neo4j server what a command here does on the embedded engine.
+INSTEAD = {
+    "start": "neo4j start",
+    "stop": "neo4j stop",
+    "status": "neo4j status",
+    "check": "neo4j-admin database check",
+    "backup": "neo4j-admin database dump",
+    "restore": "neo4j-admin database load",
+}
+AS_JSON = typer.Option(False, "--json", help="Print JSON.")
+
+
+def embedded_settings(command: str) -> Settings:
+    """Return the settings. Raises EngineError where they name a Neo4j server: the embedded engine is not what is in use."""
+    settings = load_settings()
+    if not settings.neo4j_uri:
+        return settings
+    with speaking(settings.lang):
+        refusal = _(
+            "The records are on the Neo4j server that NEO4J_URI names, not in the embedded engine: use `{instead}` there,"
+            " or run this without NEO4J_URI for the embedded engine in {data}."
+        )
+        also = _("The saved runs of reports are files in {folder}.") if command in ("backup", "restore") else ""
+        said = f"{refusal} {also}".strip()
+        raise engine.EngineError(said.format(instead=INSTEAD[command], data=settings.data, folder=settings.saved_runs))
+
+
+@engine_app.command()
+def start() -> None:
+    """Start the embedded engine and leave it running."""
+    settings = embedded_settings("start")
+    running = engine.start(settings.data, heap=settings.heap, detached=True, progress=tell)
+    out.print(f"The engine runs on {settings.data} at {running.uri}.", markup=False)
+
+
+@engine_app.command()
+def stop() -> None:
+    """Stop the embedded engine."""
+    settings = embedded_settings("stop")
+    tell(f"Stopping the engine on {settings.data}.")
+    stopped = engine.stop(settings.data)
+    out.print("The engine has stopped." if stopped else f"No engine runs on {settings.data}.", markup=False)
+
+
+@engine_app.command()
+def status(as_json: bool = AS_JSON) -> None:
+    """Say whether the embedded engine runs, and where."""
+    settings = embedded_settings("status")
+    running = engine.find(settings.data)
+    if as_json:
+        print_json({"running": running is not None, "uri": running and running.uri, "pid": running and running.pid})
+    elif running:
+        out.print(f"The engine runs on {settings.data} at {running.uri}, process {running.pid}.", markup=False)
+    else:
+        out.print(f"No engine runs on {settings.data}.", markup=False)
+
+
+@engine_app.command()
+def check(as_json: bool = AS_JSON) -> None:
+    """Check the embedded database; exit code 1 when something is found."""
+    settings = embedded_settings("check")
+    with running_engine(settings, tell) as running:
+        findings = engine.check(running)
+    if as_json:
+        print_json({"sound": not findings, "findings": findings})
+    else:
+        print_findings(settings.data, findings)
+    raise typer.Exit(1 if findings else 0)
+
+
+def print_findings(data: Path, findings: list[str]) -> None:
+    """Print what was found in a database."""
+    for finding in findings:
+        out.print(finding, markup=False)
+    out.print(f"{data}: {len(findings)} findings." if findings else f"{data} is sound.", markup=False)
+
+
+@engine_app.command()
+def backup(to: Path = typer.Argument(Path(), help="The folder that gets the archive.")) -> None:
+    """Write a backup of the embedded database and the saved runs of reports, while it runs."""
+    settings = embedded_settings("backup")
+    with running_engine(settings, tell) as running:
+        archive = engine.backup(running, to)
+    out.print(f"Wrote {archive}.", markup=False)
+
+
+@engine_app.command()
+def restore(archive: Path = typer.Argument(help="An archive that `backup` wrote.")) -> None:
+    """Put a backup in the place of the embedded database and the saved runs; the engine must not run."""
+    settings = embedded_settings("restore")
+    engine.restore(settings.data, archive)
+    out.print(f"{settings.data} is as it was in {archive}.", markup=False)
+
+
+@schema_app.command()
+def show(as_json: bool = AS_JSON) -> None:
+    """Show what the model asks for, and whether the store has it."""
+    with open_store(load_settings(), tell) as store:
+        difference = migrate.compare(store, MODEL)
+    states = {"present": difference.present, "missing": difference.missing, "surplus": difference.surplus}
+    if as_json:
+        print_json(states)
+    else:
+        print_table(["", "constraint or index"], [[state, name] for state, names in states.items() for name in names])
+
+
+@schema_app.command()
+def apply() -> None:
+    """Make what is missing, drop what is obsolete, and prepare the data for this version."""
+    with open_store(load_settings(), tell) as store:
+        difference = migrate.apply(store, MODEL, tell)
+    out.print(f"{len(difference.missing)} made, {len(difference.obsolete)} dropped.", markup=False)

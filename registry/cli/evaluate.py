@@ -1,0 +1,234 @@
+"""`registry backtest` and `registry calibrate`: how far the reports can be trusted."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from secrets import randbits
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from registry.analysis.report import ReportDefinition, ReportError
+from registry.cli.output import out, print_json, print_table, showing_progress, tell, warn
+from registry.config import load_settings
+from registry.database.connect import open_store
+from registry.database.extract import network
+from registry.i18n import _, number, speaking
+from registry.permissions import ADMIN
+from registry.reports.render import as_json as json_of
+from registry.reports.render import as_text
+
+if TYPE_CHECKING:
+    from registry.analysis.snapshot import Snapshot, SnapshotArrays
+    from registry.evaluation.backtests import Backtest
+    from registry.evaluation.calibration import CalibrationCount
+
+
+REFUSED, CUTS = 2, 5
+HEADINGS = {
+    "agencies": "agencies",
+    "resources": "resources",
+    "candidates": "pairs",
+    "hits": "hits",
+    "base_rate": "base rate",
+    "popularity": "popularity",
+    "activity_popularity": "activity x popularity",
+    "recent_activity_recent_popularity": "recent activity x recent popularity",
+    "report": "report",
+    "report_to_popularity": "x popularity",
+    "report_to_best_trivial": "x best trivial",
+    "precision_top_1": "of the top 1 %",
+}
+
+backtest_app = typer.Typer(no_args_is_help=True, help="Tell how well a report would have done in past years.")
+
+
+@backtest_app.callback()
+def _backtest() -> None:
+    pass
+
+
+@backtest_app.command()
+def reuse(
+    cuts: int = typer.Option(CUTS, "--cuts", min=1, max=50, help="How many years to hold out, the last first."),
+    as_of: str | None = typer.Option(None, "--as-of", help="The last day that counts, such as 2026-12-31."),
+    as_json: bool = typer.Option(False, "--json", help="Print JSON."),
+) -> None:
+    """Hold out a year at a time, and rank who would take up what in it by the report and by three trivial rankings."""
+    from registry.analysis.reuse import REUSE
+    from registry.evaluation.backtests import backtest_reuse
+
+    with speaking(load_settings().command_lang), _refusing():
+        known = _read(REUSE, as_of)
+        with showing_progress():
+            found = backtest_reuse(*known, cuts)
+        if found is None:
+            raise ReportError(_("No use has a first day in these years, so there is nothing to test by."))
+        if as_json:
+            print_json(_as_json(found))
+        else:
+            _print(found)
+
+
+@backtest_app.command("likely-partners")
+def likely_partners(
+    as_of: str | None = typer.Option(None, "--as-of", help="The last day that counts, such as 2026-12-31."),
+    as_json: bool = typer.Option(False, "--json", help="Print JSON."),
+) -> None:
+    """Hide agreements at random and by date, and tell the ties by partners in common and by trivial rankings."""
+    from registry.analysis.snapshot import SnapshotArrays
+    from registry.evaluation.backtests import BACKTEST, backtest_partners
+
+    with speaking(load_settings().command_lang), _refusing():
+        known = _read(BACKTEST, as_of)
+        with showing_progress():
+            report = backtest_partners(SnapshotArrays.of(*known))
+        print(json_of(report) if as_json else as_text(report))
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Say in one sentence what cannot be tested."""
+    try:
+        yield
+    except ReportError as error:
+        warn(str(error))
+        raise typer.Exit(REFUSED) from None
+
+
+def _read(question: ReportDefinition, as_of: str | None) -> "tuple[Snapshot, str]":
+    """Return what the test reads, all that there is, and the last day that counts."""
+    from registry.analysis.snapshot import make_snapshot
+    from registry.reports.catalogue import read_day
+
+    day = read_day(as_of)
+    with open_store(load_settings(), tell) as store:
+        ((answer,),) = store.read(network(question.reads, ADMIN))
+    return make_snapshot(question.reads, answer), day
+
+
+def _as_json(found: "Backtest") -> dict[str, object]:
+    return {
+        "cuts": [one._asdict() for one in found.cuts],
+        "mean": found.means,
+        "spread": found.spreads,
+        "best_trivial": found.best_trivial,
+        "ratio": found.ratio,
+        "beats_best_trivial": found.beats,
+        "verdict": verdict(found),
+    }
+
+
+def _print(found: "Backtest") -> None:
+    headings = [*(one.cut + ("*" if one.short else "") for one in found.cuts), _("mean"), _("spread")]
+    columns = [*(one._asdict() for one in found.cuts), found.means, found.spreads]
+    rows = [[_(label), *(_shown(name, figures) for figures in columns)] for name, label in HEADINGS.items()]
+    print_table(["", *headings], rows)
+    out.print(
+        "\n" + _("Rankings by average precision; what ties is one block. A hit began within a year after the cut.")
+    )
+    if any(one.short for one in found.cuts):
+        out.print(_("* The data end over a month before that year does."))
+    out.print(_("Best trivial ranking: {name}").format(name=_(HEADINGS[found.best_trivial])))
+    out.print(verdict(found))
+
+
+def verdict(found: "Backtest") -> str:
+    """Say in one sentence whether the report beats the best trivial ranking."""
+    if found.beats:
+        told = _("beats the best trivial ranking: yes ({ratio} x)")
+    elif found.worse:
+        told = _("beats the best trivial ranking: no ({ratio} x, worse)")
+    else:
+        told = _("beats the best trivial ranking: no ({ratio} x, within noise)")
+    return told.format(ratio=number(found.ratio))
+
+
+def _shown(name: str, figures: Mapping[str, Any]) -> str:
+    return number(figures[name]) if name in figures else ""
+
+
+BROKEN, REFUSED_CALIBRATING, ROUNDS = 1, 2, 100
+VERDICTS = {True: "kept", False: "broken", None: "no promise"}
+HEADINGS_CALIBRATING = ["tested on", "report", "what is counted", "seen", "share", "promise", "verdict"]
+
+
+def calibrate(
+    rounds: int = typer.Option(
+        ROUNDS, "--rounds", min=1, max=10_000, help="How often; pairs of agencies a tenth as often."
+    ),
+    seed: int | None = typer.Option(None, "--seed", min=0, max=2**32 - 1, help="To have the same again."),
+    as_of: str | None = typer.Option(None, "--as-of", help="The day that it is about, such as 2026-12-31."),
+    as_json: bool = typer.Option(False, "--json", help="Print JSON."),
+) -> None:
+    """Tell how often sector-gaps and overlaps find what is not there, and how much of what is, beside what is promised.
+
+    First on your own data, shuffled so that there is nothing to find, then on generated registries. Exit code 1 when a promise is
+    broken.
+    """
+    from registry.evaluation.calibration import calibrate
+
+    chosen = randbits(32) if seed is None else seed
+    settings = load_settings()
+    with speaking(settings.command_lang):
+        world = _read_calibrating(as_of)
+        tell(_("Seed {seed}, {rounds} rounds.").format(seed=chosen, rounds=rounds))
+        with showing_progress():
+            counts = calibrate(world, rounds, chosen)
+        if as_json:
+            print_json({"as_of": world.as_of, "seed": chosen, "rounds": rounds, "counts": list(map(_entry, counts))})
+        else:
+            _print_calibrating(counts)
+    if any(one.kept is False for one in counts):
+        raise typer.Exit(BROKEN)
+
+
+def _read_calibrating(as_of: str | None) -> "SnapshotArrays":
+    """Return all that there is on a day, as the tests read it."""
+    from registry.analysis.overlaps import OVERLAPS
+    from registry.analysis.snapshot import SnapshotArrays, make_snapshot
+    from registry.reports.catalogue import read_day
+
+    try:
+        day = read_day(as_of)
+    except ReportError as error:
+        warn(str(error))
+        raise typer.Exit(REFUSED_CALIBRATING) from None
+    with open_store(load_settings(), tell) as store:
+        ((answer,),) = store.read(network(OVERLAPS.reads, ADMIN))
+    return SnapshotArrays.of(make_snapshot(OVERLAPS.reads, answer), day)
+
+
+def _entry(one: "CalibrationCount") -> dict[str, object]:
+    bound = None if one.promise is None else "at least" if one.least else "at most"
+    told = {"name": one.name, "report": one.report, "own": one.own, "seen": one.seen, "of": one.of, "share": one.share}
+    return {**told, "bound": bound, "promise": one.promise, "kept": one.kept}
+
+
+def _print_calibrating(counts: "Sequence[CalibrationCount]") -> None:
+    from registry.evaluation.calibration import WHAT
+
+    rows = [
+        [
+            _("your own") if one.own else _("generated"), one.report, _(WHAT[one.name]),
+            _("{n} of {m}").format(n=number(one.seen), m=number(one.of)), _share(one.share), _promise(one), _(VERDICTS[one.kept]),
+        ]
+        for one in counts
+    ]  # fmt: skip
+    print_table([_(one) for one in HEADINGS_CALIBRATING], rows)
+    out.print(
+        "\n"
+        + _("A promise is called broken when chance would give this once in a thousand times where it is just kept.")
+        + " "
+        + _("What of your own has no promise tells how much your data let be found.")
+    )
+
+
+def _share(share: float | None) -> str:
+    return "–" if share is None else number(share)
+
+
+def _promise(one: "CalibrationCount") -> str:
+    if one.promise is None:
+        return "–"
+    told = _("at least {share}") if one.least else _("at most {share}")
+    return told.format(share=number(one.promise))

@@ -1,0 +1,80 @@
+"""The command line `registry`. Errors are one sentence on stderr.
+
+Exit codes: 0 done, 1 something was found, 2 refused, 130 interrupted.
+"""
+
+import signal
+import sys
+
+import typer
+
+from registry import __version__
+from registry.cli import audit, engine, evaluate, load, query, reports, serve, tokens
+
+REFUSED, INTERRUPTED = 2, 130
+
+
+def main() -> None:
+    """Run the command that the process was started with."""
+    try:
+        code = _run()
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    if code == INTERRUPTED:
+        # What is left to do takes a moment and leaves nothing behind, unless it is cut, too.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        print("Interrupted; it is safe to run this again.", file=sys.stderr)
+    sys.exit(code)
+
+
+def _run() -> int | str | None:
+    from registry.cli.output import Unwritable, warn
+    from registry.config import SettingsError
+    from registry.database.driver import StoreError
+    from registry.engine import EngineError
+
+    try:
+        app()
+    except (SettingsError, StoreError, EngineError, Unwritable) as error:
+        warn(str(error))
+        return REFUSED
+    except SystemExit as end:
+        return end.code
+    return 0
+
+
+app = typer.Typer(
+    name="registry",
+    help="Who provides what, who shares what with whom, and where agencies that should work together do not.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.command()(serve.demo)
+app.command()(serve.serve)
+app.command()(load.load)
+app.command()(load.sources)
+app.command()(load.template)
+app.command()(reports.reports)
+app.command()(reports.report)
+app.command()(evaluate.calibrate)
+app.command()(query.query)
+app.command()(audit.erase)
+app.add_typer(audit.audit_app, name="audit")
+app.add_typer(evaluate.backtest_app, name="backtest")
+app.add_typer(tokens.token_app, name="token")
+app.add_typer(reports.saved_app, name="saved")
+app.add_typer(engine.schema_app, name="schema")
+app.add_typer(engine.engine_app, name="engine")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"registry {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _registry(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
+) -> None:
+    pass

@@ -1,0 +1,79 @@
+"""Output of commands: results on stdout, progress and warnings on stderr, files written whole or not at all."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import orjson
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from registry.progress import watched_by
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+class Unwritable(Exception):
+    """A file that cannot be written; the message is one sentence for a person."""
+
+
+def tell(message: str) -> None:
+    """Say how far a command is."""
+    err.print(message, style="dim", markup=False)
+
+
+def warn(message: str) -> None:
+    """Say what is wrong."""
+    err.print(message, style="bold red", markup=False)
+
+
+@contextmanager
+def showing_progress() -> Iterator[None]:
+    """Show on stderr, where that is a terminal, how far the analyses of the block are."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+        task = progress.add_task("", total=None)
+
+        def show(what: str, done: int, of: int) -> None:
+            progress.update(task, description=what, completed=done, total=of)
+
+        with watched_by(show):
+            yield
+
+
+def print_json(value: Any) -> None:
+    """Print a value for a script to read."""
+    print(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
+
+
+def write_file(path: Path, content: str | bytes) -> None:
+    """Write a file, whole or not at all; what is no plain file, such as /dev/stdout, is written to. Raises Unwritable."""
+    special = path.is_symlink() or (path.exists() and not path.is_file())
+    draft = path if special else path.with_name(f"{path.name}.part")
+    try:
+        draft.write_bytes(content.encode() if isinstance(content, str) else content)
+        draft.replace(path)
+    except BaseException as error:
+        if not special:
+            with suppress(OSError):
+                draft.unlink()
+        if isinstance(error, OSError):
+            raise Unwritable(f"{path} cannot be written: {error.strerror}.") from None
+        raise
+
+
+def print_table(headings: list[str], rows: list[list[Any]]) -> None:
+    """Print rows under headings."""
+    table = Table(*headings, box=None, header_style="bold", pad_edge=False)
+    for row in rows:
+        table.add_row(*("" if cell is None else str(cell) for cell in row))
+    out.print(table)

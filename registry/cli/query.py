@@ -1,0 +1,154 @@
+"""`registry query`: run a GraphQL operation without a server, or explain its query plan and Cypher."""
+
+import asyncio
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+import typer
+
+from registry.cli.output import err, print_json, tell, warn
+from registry.config import load_settings
+from registry.database.connect import open_place, prepare
+from registry.database.driver import ConnectionSettings, Cypher, Reader, Store
+from registry.database.query import NO_CONDITION, Compare, Explore, Order, Parameter, ParameterList, Query
+from registry.model.definitions import MODEL
+from registry.permissions import ADMIN
+from registry.web.base import Tools
+
+SAYS_NOTHING = ((), NO_CONDITION, False, None)
+CLAUSE = re.compile(
+    r"(?<!OPTIONAL)(?<!STARTS)(?<!ENDS)(?<!UNION ALL)"
+    r" (?=(?:OPTIONAL|MATCH|UNWIND|UNION|CALL|WITH|RETURN|ORDER BY)\b|})|(?<=\)) (?=WHERE\b)"
+)
+
+
+def explain_question(question: Query | Explore) -> str:
+    """Return the plan: a part a line, what belongs to it indented below it. `$name` is a variable of the operation."""
+    return "\n".join(_lines(question))
+
+
+def explain_cypher(cypher: Cypher) -> str:
+    """Return the text with a clause a line, indented by its braces, and the value of every parameter as a comment."""
+    seeking = ["// On Neo4j:", *laid_out(cypher.seeking)] if cypher.seeking else []
+    return "\n".join(
+        [*laid_out(cypher.text), *seeking, *(f"// ${name}: {_json(one)}" for name, one in cypher.parameters.items())]
+    )
+
+
+def laid_out(text: str) -> Iterator[str]:
+    """Yield the clauses of a text; stripped and joined by a space they are the text again."""
+    depth = 0
+    for clause in CLAUSE.split(text):
+        yield "  " * (depth - clause.startswith("}")) + clause
+        depth += clause.count("{") - clause.count("}")
+
+
+def _lines(part: Any) -> Iterator[str]:
+    if isinstance(part, Compare):
+        yield f"{part.property} {part.operator} {_said(part.value)}"
+        return
+    told = {one.name: getattr(part, one.name) for one in fields(part)}
+    told = {name: value for name, value in told.items() if value not in SAYS_NOTHING}
+    below = {name: parts for name, value in told.items() if (parts := _parts(value))}
+    yield " ".join(
+        [type(part).__name__, *(f"{name}={_said(value)}" for name, value in told.items() if name not in below)]
+    )
+    for name, parts in below.items():
+        for one in parts:
+            first, *rest = _lines(one)
+            yield f"  {first}" if name == "parts" else f"  {name}: {first}"
+            yield from (f"  {line}" for line in rest)
+
+
+def _parts(value: Any) -> tuple[Any, ...]:
+    """Return the parts of a plan that a field of it holds, none for a plain value."""
+    parts = value if isinstance(value, tuple) else (value,)
+    return tuple(one for one in parts if is_dataclass(one) and not isinstance(one, Parameter | ParameterList | Order))
+
+
+def _said(value: Any) -> str:
+    match value:
+        case Parameter():
+            found = "$" + ".".join(map(str, value.path)) if value.path else _json(value.fixed)
+            return f"{_name(value.reading)}({found})" if value.reading else found
+        case ParameterList():
+            return f"[{', '.join(map(_said, value.parts))}]"
+        case Order():
+            return f"{value.property} {'DESC' if value.descending else 'ASC'}"
+        case (str() as name, Parameter() | ParameterList() as given):
+            return f"{name}:{_said(given)}"
+        case tuple():
+            return ",".join(map(_said, value))
+    return str(value)
+
+
+def _name(reading: Any) -> str:
+    """Return the name of the function that a value goes through, without what it was prepared with."""
+    name: str = getattr(reading, "func", reading).__name__
+    return name.strip("_")
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value, default=str).decode()
+
+
+FAILED, REFUSED = 1, 2
+
+
+def query(
+    file: str = typer.Argument("-", help="A file that holds the operation; - for standard input."),
+    variables: str = typer.Option("{}", help="The variables, as JSON."),
+    explain: bool = typer.Option(False, "--explain", help="Show the plan and the Cypher on stderr as well."),
+) -> None:
+    """Answer a GraphQL operation, also one that changes something, as an administrator; print the answer as JSON."""
+    text, values = _operation(file), _variables(variables)
+    with open_place(load_settings(), tell) as place:
+        with Store(place) as store:
+            prepare(store, tell)
+        answer = asyncio.run(_answer(place, text, values, explain))
+    print_json(answer)
+    raise typer.Exit(FAILED if answer.get("errors") else 0)
+
+
+async def _answer(place: ConnectionSettings, text: str, variables: dict[str, Any], explain: bool) -> dict[str, Any]:
+    from schema.execute import QueryContext
+    from schema.limits import presented
+    from schema.schema import build_schema
+
+    with closing(Tools(place)) as tools:
+        async with Reader(place) as reader:
+            context = QueryContext(reader, ADMIN, _explain if explain else None, tools.store, how="command")
+            result = await build_schema(MODEL).execute(text, variable_values=variables, context_value=context)
+    errors = [presented(error) for error in result.errors or ()]
+    return {"data": result.data, **({"errors": errors} if errors else {})}
+
+
+def _explain(questions: Sequence[Query | Explore], cyphers: Sequence[Cypher]) -> None:
+    for question, cypher in zip(questions, cyphers, strict=True):
+        err.print(explain_question(question), explain_cypher(cypher), sep="\n", markup=False, soft_wrap=True)
+
+
+def _operation(file: str) -> str:
+    try:
+        return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        warn(f"{file} cannot be read: {reason}.")
+        raise typer.Exit(REFUSED) from None
+
+
+def _variables(text: str) -> dict[str, Any]:
+    try:
+        values = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        values = None
+    if not isinstance(values, dict):
+        warn('--variables takes a JSON object, such as {"first": 5}.')
+        raise typer.Exit(REFUSED)
+    return values

@@ -1,0 +1,103 @@
+"""`registry demo` and `registry serve`: start the web server."""
+
+import socket
+from collections.abc import Callable
+from importlib import import_module
+from threading import Thread
+from typing import Any
+
+import typer
+
+from loaders.run import run
+from loaders.source import find_source
+from registry.auth import credentials
+from registry.cli.output import err, out, tell, warn
+from registry.config import Settings, load_settings
+from registry.database.connect import open_place
+from registry.database.driver import ConnectionSettings, Store
+from registry.database.migrate import apply
+from registry.database.query import NO_CONDITION, Total
+from registry.database.read import write
+from registry.database.write import is_empty
+from registry.model.definitions import MAIN, MODEL
+from registry.permissions import ADMIN
+from registry.progress import showing
+
+REFUSED, EVERYWHERE = 2, ("0.0.0.0", "::")  # nosec B104 # what we warn of
+PLAIN: Any = {"markup": False, "soft_wrap": True}  # a link stays on one line
+SAMPLE = "depok"
+WEB = "registry.web.app"  # seconds to import, which other commands should not wait for
+HOST = typer.Option("127.0.0.1", help="The address to listen on.")
+PORT = typer.Option(8000, min=1, max=65535, help="The port to listen on.")
+WORKERS = typer.Option(1, min=1, max=64, help="How many processes answer.")
+
+
+def demo(host: str = HOST, port: int = PORT) -> None:
+    """Apply the schema, load the sample if the graph is empty, say what is there, and serve until Ctrl-C."""
+    _serve(host, port, 1, _fill, lasting=False)
+
+
+def serve(host: str = HOST, port: int = PORT, workers: int = WORKERS) -> None:
+    """Apply the schema and serve until Ctrl-C."""
+    _serve(host, port, workers, lambda store, settings: None, lasting=True)
+
+
+def _serve(host: str, port: int, workers: int, prepare: Callable[[Store, Settings], None], *, lasting: bool) -> None:
+    _check_free(host, port)
+    settings = load_settings().served_at(host)
+    Thread(target=import_module, args=(WEB,), daemon=True).start()  # while the engine starts
+    with open_place(settings, tell, lasting=lasting) as place:
+        with Store(place) as store:
+            apply(store, MODEL, tell)
+            prepare(store, settings)
+            invitation = None if settings.oidc_client_id else credentials.invite(store)
+        out.print(f"Serving on http://{_shown(host)}:{port} until Ctrl-C.", markup=False)
+        if invitation:
+            from registry.web.base import FIRST
+
+            here = "localhost" if host in EVERYWHERE else _shown(host)
+            link = f"http://{here}:{port}{FIRST}?code={invitation}"
+            out.print(f"Nobody is administrator yet; within an hour, open {link}", **PLAIN)
+        _answer(place, settings, host, port, workers)
+
+
+def _answer(place: ConnectionSettings, settings: Settings, host: str, port: int, workers: int) -> None:
+    from registry.web.app import run_alone, run_workers
+
+    if workers == 1:
+        run_alone(place, settings, host, port)
+    else:
+        run_workers(settings, host, port, workers)
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _fill(store: Store, settings: Settings) -> None:
+    if store.read(is_empty())[0][0]:
+        _load_sample(store, settings)
+    _say_what_is_there(store)
+
+
+def _check_free(host: str, port: int) -> None:
+    try:
+        with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
+            pass
+    except OSError as error:
+        warn(f"Port {port} on {host} cannot be used: {error.strerror}. Choose another with --port.")
+        raise typer.Exit(REFUSED) from None
+
+
+def _load_sample(store: Store, settings: Settings) -> None:
+    with showing(err) as progress:
+        outcome = run(store, find_source(SAMPLE, settings), progress=progress)
+    if outcome.refused:
+        warn(f"The sample was not loaded: {outcome.refused}")
+        raise typer.Exit(REFUSED)
+
+
+def _say_what_is_there(store: Store) -> None:
+    for kind in MAIN:
+        total = write(Total(kind, NO_CONDITION), MODEL).ask({}, ADMIN.parameter())
+        out.print(f"{store.read(total)[0][0]:>6,} {MODEL[kind].plural}", markup=False)

@@ -1,0 +1,201 @@
+"""Settings from the environment, `.env` or `registry.toml`, as one frozen value."""
+
+from __future__ import annotations
+
+import os
+import re
+from importlib.util import find_spec
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import DirectoryPath, Field, SecretStr, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from registry.clock import TIMEZONE, time_zone, use_zone
+from registry.i18n import LANGUAGES
+
+ISSUER = re.compile(r"https://[^\s?#@]+|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(/[^\s?#]*)?")
+COUNTS_FILE = "sqlite:///"
+LOCALE = ("LC_ALL", "LC_MESSAGES", "LANG")  # POSIX: the first that is set counts
+HOST = re.compile(r"\*|(\*\.)?[\w.-]+|\[[0-9a-fA-F:.]+\]")
+SAVED_RUNS = "saved-runs"
+
+
+class SettingsError(Exception):
+    """A setting that cannot be used; the message is one sentence for a person and never holds the value."""
+
+
+class Settings(BaseSettings):
+    """Where the graph is, where our own files are, and how the server behaves. Names as Neo4j's own tools have them."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        env_prefix="REGISTRY_",
+        env_file=".env",
+        toml_file="registry.toml",
+        extra="ignore",
+        populate_by_name=True,
+    )
+
+    neo4j_uri: str | None = Field(None, validation_alias="NEO4J_URI")
+    neo4j_username: str = Field("neo4j", validation_alias="NEO4J_USERNAME")
+    neo4j_password: SecretStr = Field(SecretStr(""), validation_alias="NEO4J_PASSWORD")
+    neo4j_database: str | None = Field(None, validation_alias="NEO4J_DATABASE")
+    data: Path = Field(Path("registry-data"))
+    sources: Path = Field(Path("sources"))
+    reports: Path = Field(Path("reports"))
+    lang: Literal["id", "en"] = Field("id")
+    timezone: str = Field(TIMEZONE)
+    heap: str = Field("512m", pattern=r"^[0-9]+[mg]$")
+    query_timeout: float = Field(10.0, gt=0, le=600)
+    introspection: bool = Field(True)
+    documents: DirectoryPath | None = Field(None)
+    limits: SecretStr | None = Field(None)
+    requests_a_minute: int = Field(600, ge=1)
+    cost_a_minute: int = Field(20_000_000, ge=1_000_000)  # more than one operation may cost
+    failures_a_minute: int = Field(30, ge=1)
+    proxies: str = Field("")
+    oidc_issuer: str | None = Field(None)
+    oidc_client_id: str | None = Field(None)
+    oidc_client_secret: SecretStr = Field(SecretStr(""))
+    oidc_audience: str | None = Field(None)
+    oidc_role_claim: str = Field("roles")
+    oidc_agencies_claim: str = Field("agencies")
+    oidc_groups_claim: str = Field("groups")
+    smallest_count: int = Field(0, ge=0, le=1_000)
+    hosts: Annotated[tuple[str, ...], NoDecode] = Field(())
+
+    @property
+    def command_lang(self) -> str:
+        """The language of commands: REGISTRY_LANG, else that of LC_ALL, LC_MESSAGES or LANG, else the default."""
+        if "lang" in self.model_fields_set:
+            return self.lang
+        given = next((value for name in LOCALE if (value := os.environ.get(name))), "")
+        spoken = re.split(r"[_.@-]", given.lower())[0]
+        return spoken if spoken in LANGUAGES else "en" if spoken in ("c", "posix") else self.lang
+
+    @property
+    def saved_runs(self) -> Path:
+        """Where runs of reports are kept."""
+        return self.data / SAVED_RUNS
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone(cls, name: str) -> str:
+        """Refuse a time zone that is unknown."""
+        try:
+            time_zone(name)
+        except ValueError:
+            raise PydanticCustomError("zone", "it is the name of a time zone, such as Asia/Jakarta") from None
+        return name
+
+    @field_validator("neo4j_uri")
+    @classmethod
+    def _without_secrets(cls, uri: str | None) -> str | None:
+        """Refuse an address that holds credentials: addresses are shown and logged."""
+        if uri and "@" in uri:
+            sentence = "it holds a user name or a password; put them into NEO4J_USERNAME and NEO4J_PASSWORD"
+            raise PydanticCustomError("credentials", sentence)
+        return uri
+
+    @field_validator("limits")
+    @classmethod
+    def _redis(cls, place: SecretStr | None) -> SecretStr | None:
+        """Refuse what is neither a file nor a Redis, and a Redis that this installation cannot speak to."""
+        if place is None or not place.get_secret_value():
+            return None
+        if place.get_secret_value().startswith(f"{COUNTS_FILE}/"):
+            return place
+        if not place.get_secret_value().startswith(("redis://", "rediss://")):
+            sentence = (
+                "it names a Redis, such as redis://127.0.0.1:6379/0, or a file, such as sqlite:////run/registry/counts"
+            )
+            raise PydanticCustomError("redis", sentence)
+        if find_spec("redis") is None:
+            raise PydanticCustomError("redis", "the package redis is not installed: pip install redis")
+        return place
+
+    @field_validator("proxies")
+    @classmethod
+    def _believed(cls, proxies: str) -> str:
+        """Refuse to believe everybody, and names, which no address is compared with."""
+        for one in filter(None, map(str.strip, proxies.split(","))):
+            try:
+                everybody = ip_network(one).prefixlen == 0
+            except ValueError:
+                everybody = one == "*"
+                if not everybody:
+                    sentence = f"{one!r} is no address; name proxies by theirs, such as 127.0.0.1 or 10.0.0.0/8"
+                    raise PydanticCustomError("proxies", "{sentence}", {"sentence": sentence}) from None
+            if everybody:
+                sentence = (
+                    "with it anybody could pose as any address; name the addresses of your proxies, such as 127.0.0.1"
+                )
+                raise PydanticCustomError("proxies", sentence)
+        return proxies
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _unheard(cls, issuer: str | None) -> str | None:
+        """Refuse a provider that others on the way could speak for."""
+        if issuer and not ISSUER.fullmatch(issuer):
+            sentence = "it is an address with https, such as https://sso.example.org/realms/city"
+            raise PydanticCustomError("issuer", sentence)
+        return issuer or None
+
+    @field_validator("hosts", mode="before")
+    @classmethod
+    def _names(cls, given: object) -> object:
+        """Read names from a text that separates them by commas, or take a list."""
+        names = [one.strip() for one in given.split(",") if one.strip()] if isinstance(given, str) else given
+        if isinstance(names, list | tuple) and not all(HOST.fullmatch(str(one)) for one in names):
+            sentence = (
+                "each is the name of a host without scheme and port, such as registry.example.org or *.example.org"
+            )
+            raise PydanticCustomError("host", sentence)
+        return names
+
+    def served_at(self, host: str) -> Settings:
+        """Return these settings for a server that listens at `host`.
+
+        Who listens for others and sets no `hosts` may be asked by names that we cannot know, so by any.
+        """
+        known = self.hosts or host in ("localhost", "127.0.0.1", "::1")
+        return self if known else self.model_copy(update={"hosts": ("*",)})
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let what is given win over the environment, that over `.env`, that over `registry.toml`."""
+        return init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load_settings() -> Settings:
+    """Read the settings, and set the time zone of this process. Raises SettingsError."""
+    try:
+        settings = Settings()
+        use_zone(settings.timezone)
+        return settings
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]).upper()
+        name = name if name.startswith("NEO4J_") else f"REGISTRY_{name}"
+        raise SettingsError(
+            f"The setting {name} cannot be used: {first['msg'][0].lower()}{first['msg'][1:]}."
+        ) from None
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"The settings in .env or registry.toml cannot be read: {error}.") from None

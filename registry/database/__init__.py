@@ -1,0 +1,1 @@
+"""The graph database: the driver, every Cypher statement, constraints and indexes."""

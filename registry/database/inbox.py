@@ -1,0 +1,79 @@
+"""Cypher for the inbox: records that wait for a decision, and recent changes."""
+
+from collections.abc import Mapping, Sequence
+
+from registry.database.driver import Cypher
+from registry.database.write import BY_HAND
+from registry.model.kinds import Kind
+from registry.permissions import may_do, seen_whole
+
+
+def standing_at(kind: type[Kind], status: str, *, me: Mapping[str, object], size: int) -> Cypher:
+    """Return the records at a status with which `me`, made by `Actor.doing`, may do that: `id, when`, newest first."""
+    text = (
+        f"MATCH (n:{kind.__name__}) WHERE n.status = $in.status AND {may_do('n')}"
+        " RETURN n.id, n.updated ORDER BY n.updated DESC, n.id LIMIT $n"
+    )
+    return Cypher(text, {"n": size, "in": {"status": status}, "me": me})
+
+
+def last_entries(records: Sequence[str]) -> Cypher:
+    """Return a row for each entry about some records: its record, number, what it was, and its note."""
+    text = (
+        "UNWIND $in.ids AS id MATCH (c:Change) WHERE c.record = id"
+        " RETURN c.record, c.number, c.what, c.note ORDER BY c.number"
+    )
+    return Cypher(text, {"in": {"ids": list(records)}})
+
+
+def ending(agencies: Sequence[str], *, until: str, me: Mapping[str, object], size: int) -> Cypher:
+    """Return the agreements of some agencies that end by a day and that no other follows: `id, last day, steward`.
+
+    What ends last comes first.
+    """
+    text = (
+        "MATCH (a:Agency)-[:PARTY_TO]->(n:Partnership) WHERE a.id IN $in.agencies AND n.status = 'published'"
+        f" AND n.valid_until <= $in.until AND {seen_whole('n')} AND NOT EXISTS {{ MATCH (:Partnership)-[:RENEWS]->(n) }}"
+        " RETURN DISTINCT n.id, n.valid_until, n.steward ORDER BY n.valid_until DESC, n.id LIMIT $n"
+    )
+    return Cypher(text, {"n": size, "in": {"agencies": list(agencies), "until": until}, "me": me})
+
+
+def changes_by(actor: str, *, size: int) -> Cypher:
+    """Return the last entries of somebody: `record, its kind, when, what`, newest first."""
+    text = (
+        "MATCH (c:Change) WHERE c.actor = $in.actor"
+        " RETURN c.record, c.record_kind, c.at, c.what ORDER BY c.number DESC LIMIT $n"
+    )
+    return Cypher(text, {"n": size, "in": {"actor": actor}})
+
+
+def unconfirmed(agencies: Sequence[str], *, me: Mapping[str, object], size: int) -> Cypher:
+    """Return the agreements made by hand that some agencies, not their stewards, have yet to speak on: `id, when`."""
+    text = (
+        "MATCH (a:Agency)-[e:PARTY_TO]->(n:Partnership) WHERE a.id IN $in.agencies AND e.standing IS NULL"
+        f" AND n.source = $in.by_hand AND n.status IN $in.statuses AND {seen_whole('n')}"
+        " AND NOT coalesce(n.steward, '') IN $in.agencies"
+        " RETURN DISTINCT n.id, n.updated ORDER BY n.updated DESC, n.id LIMIT $n"
+    )
+    given = {"agencies": list(agencies), "by_hand": BY_HAND, "statuses": ["proposed", "published"]}
+    return Cypher(text, {"n": size, "in": given, "me": me})
+
+
+def undecided(*, me: Mapping[str, object], size: int) -> Cypher:
+    """Return the requests that `me`, made by `Actor.doing`, may answer and nobody has: `id, when`, oldest first."""
+    text = (
+        "MATCH (n:Request)-[:REQUEST_FOR]->(r:Resource)"
+        f" WHERE n.decision IS NULL AND n.status = 'published' AND {may_do('r')}"
+        " RETURN n.id, n.created ORDER BY n.created, n.id LIMIT $n"
+    )
+    return Cypher(text, {"n": size, "me": me})
+
+
+def unanswered(*, me: Mapping[str, object], size: int) -> Cypher:
+    """Return the feedback that `me`, made by `Actor.doing`, may answer and nobody has: `id, when, what`, oldest first."""
+    text = (
+        f"MATCH (n:Feedback) WHERE n.answered IS NULL AND n.status <> 'retired' AND {may_do('n')}"
+        " RETURN n.id, n.received, n.description ORDER BY n.received, n.id LIMIT $n"
+    )
+    return Cypher(text, {"n": size, "me": me})

@@ -1,0 +1,538 @@
+"""Compile queries to Cypher, with the permissions of the reader in every match."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from registry.database.driver import Cypher
+from registry.database.query import (
+    AllOf,
+    AnyOf,
+    ById,
+    ByIds,
+    Compare,
+    Condition,
+    FacetQuery,
+    Follow,
+    LinkCondition,
+    LinkCount,
+    Lookup,
+    Not,
+    Order,
+    Page,
+    Parameter,
+    ParameterList,
+    Query,
+    Runs,
+    Select,
+    Total,
+    Within,
+)
+from registry.model.definitions import MODEL
+from registry.model.kinds import End, Kind, Model, Property
+from registry.permissions import Actor, seen, seen_whole
+
+FEW = 1000  # linked records, from which it is faster to begin than to look for them
+
+
+def anchor(where: Condition) -> tuple[LinkCondition, Condition] | None:
+    """Return the first condition that is nothing but one linked record's id, and what is left without it."""
+    parts = parts_of(where)
+    for place, part in enumerate(parts):
+        if (
+            isinstance(part, LinkCondition)
+            and part.quantifier == "some"
+            and not parts_of(part.near)
+            and not parts_of(part.edge)
+        ):
+            far = parts_of(part.far)
+            if len(far) == 1 and isinstance(far[0], Compare) and (far[0].property, far[0].operator) == ("id", "eq"):
+                return part, AllOf(parts[:place] + parts[place + 1 :])
+    return None
+
+
+def sort_sought(where: Condition, kind: type[Kind], model: Model) -> tuple[LinkCondition, Compare, Condition] | None:
+    """Return the first link that must lead to a record of a sort, the sort, and what else is asked."""
+    parts = parts_of(where)
+    for place, part in enumerate(parts):
+        if isinstance(part, LinkCondition) and part.quantifier == "some":
+            properties = model[kind.ends[part.end].target].properties
+            for far in parts_of(part.far):
+                if isinstance(far, Compare) and far.operator in ("eq", "in") and properties[far.property].sorts:
+                    return part, far, AllOf(parts[:place] + parts[place + 1 :])
+    return None
+
+
+def parts_of(condition: Condition) -> tuple[Condition, ...]:
+    """Return the conditions of which all must hold."""
+    return condition.parts if isinstance(condition, AllOf) else (condition,)
+
+
+PARTS = "-[:BROADER*0..6]->"  # from a part, or the term itself, to the term
+LEVELS = (
+    12  # of units below an agency; each level is climbed by itself, since there may be very many ways through several
+)
+
+
+class CypherWriter:
+    """One text being written: it numbers variables and collects the values that the text is asked with."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.givens: list[Parameter | ParameterList] = []
+        self._variables = 0
+
+    def variable(self) -> str:
+        """Return a variable that the text does not have yet."""
+        self._variables += 1
+        return f"x{self._variables}"
+
+    def value(self, given: Parameter | ParameterList) -> str:
+        """Return the expression that the value of `given` will stand for."""
+        self.givens.append(given)
+        return f"$in.v{len(self.givens) - 1}"
+
+    def condition(self, condition: Condition, node: str, kind: str, *, unknown: bool = False) -> str:
+        """Return the predicate, never null, of a condition on a record.
+
+        What the actor may not see is unknown: a condition on it does not hold, and neither does its negation.
+        `unknown` is what the predicate says where the condition is unknown.
+        """
+        match condition:
+            case Compare():
+                declared = self.model[kind].properties[condition.property]
+                holds = self._compare(condition, f"{node}.", declared)
+                return holds if declared.face else _known(node, holds, unknown=unknown)
+            case Within():
+                return self._within(condition, node, kind)
+            case LinkCondition():
+                return self._linked(condition, node, self.model[kind].ends[condition.end], unknown=unknown)
+            case AllOf():
+                every = (self.condition(part, node, kind, unknown=unknown) for part in condition.parts)
+                return " AND ".join(every) or "true"
+            case AnyOf():
+                parts = (f"({self.condition(part, node, kind, unknown=unknown)})" for part in condition.parts)
+                return f"({' OR '.join(parts) or 'false'})"
+            case Not():
+                return f"NOT ({self.condition(condition.part, node, kind, unknown=not unknown)})"
+
+    def pattern(self, node: str, edge: str, far: str, end: End) -> str:
+        """Return the pattern from a node along a link to its far end."""
+        left, right = ("-", "->") if end.outgoing else ("<-", "-")
+        return f"({node}){left}[{edge}:{end.link.relation}]{right}({far})"
+
+    def link_seen(self, node: str, far: str, end: End) -> str:
+        """Return the predicate of who may see a link: both ends, and all of both where it is no face."""
+        return self.far_seen(far, end) if end.link.face else f"{seen_whole(node)} AND {self.far_seen(far, end)}"
+
+    def far_seen(self, far: str, end: End) -> str:
+        """Return the predicate of who may see a link, of those who may see the links of its near record."""
+        return seen(far) if end.link.face else seen_whole(far)
+
+    def _within(self, within: Within, node: str, kind: str) -> str:
+        far, way = self.variable(), self.variable()
+        match = f"MATCH {way} = ({node}){PARTS}({far}:{kind})"
+        return f"EXISTS {{ {match} WHERE {far}.id IN {self.value(within.ids)} AND {way_seen(way)} }}"
+
+    def _linked(self, linked: LinkCondition, node: str, end: End, *, unknown: bool) -> str:
+        edge, far = self.variable(), self.variable()
+        negated = linked.quantifier == "none"
+        holds = self.demanded(linked, node, edge, far, end, unknown=unknown is not negated)
+        among = f" AND {self.condition(linked.among, far, end.target)}" if linked.among != AllOf() else ""
+        pattern = self.pattern(node, edge, f"{far}:{end.target}", end)
+        counts = both(self.far_seen(far, end), self.running(linked.runs, edge))
+        start = f"MATCH {pattern} WHERE {counts}{among}"
+        if linked.quantifier == "every":
+            found = f"NOT EXISTS {{ {start} AND NOT ({holds}) }}"
+        else:
+            found = f"{'NOT ' if negated else ''}EXISTS {{ {start} AND {holds} }}"
+        return found if end.link.face else _known(node, found, unknown=unknown)
+
+    def demanded(
+        self, linked: LinkCondition, node: str, edge: str, far: str, end: End, *, unknown: bool = False
+    ) -> str:
+        """Return the predicate of what a link asks of both its records and of itself; `unknown` as in `condition`."""
+        return both(
+            self.condition(linked.far, far, end.target, unknown=unknown),
+            self.condition(linked.near, node, end.kind, unknown=unknown),
+            self._edge_condition(linked.edge, node, edge, far, end, unknown=unknown),
+        )
+
+    def running(self, which: Runs | None, edge: str) -> str:
+        """Return the predicate of which links count."""
+        return "true" if which is None else runs(which.period, edge, self.value(which.day))
+
+    def edge_detail_seen(self, node: str, far: str, declared: Property, end: End) -> str:
+        """Return the predicate of who, of those who see a link, may see a property of it; "" where all of them may."""
+        return f"{seen_whole(node)} AND {seen_whole(far)}" if end.link.face and not declared.face else ""
+
+    def _edge_condition(
+        self, condition: Condition, node: str, edge: str, far: str, end: End, *, unknown: bool = False
+    ) -> str:
+        """Return the predicate of conditions on a link's own properties; `unknown` as in `condition`."""
+        match condition:
+            case Compare():
+                declared = end.link.properties[condition.property]
+                holds = self._compare(condition, f"{edge}.", declared)
+                seen_by = self.edge_detail_seen(node, far, declared, end)
+                if not seen_by:
+                    return holds
+                return f"(NOT ({seen_by}) OR {holds})" if unknown else f"({seen_by} AND {holds})"
+            case AllOf():
+                parts = (self._edge_condition(part, node, edge, far, end, unknown=unknown) for part in condition.parts)
+                return " AND ".join(parts) or "true"
+        raise TypeError(f"no condition on a link: {condition}")
+
+    def _compare(self, compare: Compare, owner: str, declared: Property) -> str:
+        stored, operator = owner + compare.property, compare.operator
+        if operator == "is_null":
+            return f"({stored} IS NULL) = {self.value(compare.value)}"
+        if operator in ("contains", "starts_with", "ends_with"):
+            stored = f"{owner}name_key" if compare.property == "name" else f"toLower({stored})"
+        if operator == "has":
+            return f"coalesce({self.value(compare.value)} IN {stored}, false)"
+        holds = f"coalesce({stored} {_SYMBOLS[operator]} {self.value(compare.value)}, false)"
+        return f"NOT {holds}" if operator in ("ne", "not_in") else holds
+
+
+def _known(node: str, holds: str, *, unknown: bool) -> str:
+    """Return a predicate on details of a record, which says `unknown` where the actor sees its summary only."""
+    return f"(NOT {seen_whole(node)} OR {holds})" if unknown else f"({seen_whole(node)} AND {holds})"
+
+
+def runs(period: str, owner: str, day: str, first: str = "since", last: str = "until") -> str:
+    """Return the predicate that what runs from a first to a last day is current on a day, has ended, or is upcoming."""
+    ended, upcoming = f"{owner}.{last} < {day}", f"{owner}.{first} > {day}"
+    return {
+        "current": f"NOT coalesce({upcoming}, false) AND NOT coalesce({ended}, false)",
+        "ended": f"coalesce({ended}, false)",
+        "upcoming": f"coalesce({upcoming}, false) AND NOT coalesce({ended}, false)",
+    }[period]
+
+
+def way_seen(way: str) -> str:
+    """Return the predicate that the actor may know of every record on a way: what a hidden one joins is not told."""
+    return f"all(x IN nodes({way}) WHERE {seen('x')})"
+
+
+def both(*predicates: str) -> str:
+    """Return the predicate that all of these hold, leaving out those that always do."""
+    return " AND ".join(one for one in predicates if one != "true") or "true"
+
+
+_SYMBOLS = {
+    "eq": "=", "ne": "=", "in": "IN", "not_in": "IN", "lt": "<", "lte": "<=", "gt": ">", "gte": ">=",
+    "contains": "CONTAINS", "starts_with": "STARTS WITH", "ends_with": "ENDS WITH",
+}  # fmt: skip
+
+
+FIRST, LAST = "", "\uffff"
+BY_NAME = Order("name", descending=False)
+
+
+@dataclass(frozen=True)
+class CypherTemplate:
+    """A text with the places of its values: those of the map `$in`, and those of a page."""
+
+    text: str
+    givens: tuple[Parameter | ParameterList, ...]
+    page: Mapping[str, Parameter]
+    seeking: str = ""
+
+    def ask(self, variables: Mapping[str, Any], me: Mapping[str, object]) -> Cypher:
+        """Return the text with the values of one question."""
+        inside = {f"v{number}": given.value(variables) for number, given in enumerate(self.givens)}
+        page = {key: given.value(variables) for key, given in self.page.items()}
+        return Cypher(self.text, {"in": inside, "me": me, **page}, bool(page), self.seeking)
+
+
+def write(question: Query, model: Model) -> CypherTemplate:
+    """Return the text of a question. Its rows hold one list each: see `selected` for what is in it."""
+    writing = QueryCompiler(model)
+    match question:
+        case ById():
+            return writing.by_id(question)
+        case ByIds():
+            return writing.by_ids(question)
+        case Page():
+            return writing.page(question)
+        case Total():
+            return writing.total(question)
+        case FacetQuery():
+            return writing.facet(question)
+
+
+class QueryCompiler(CypherWriter):
+    """A reading text being written."""
+
+    def by_id(self, question: ById) -> CypherTemplate:
+        """No row or one: what is selected."""
+        start = f"WITH {self.value(question.id)} AS id {self._of_kinds(question.views)}"
+        return self._done(f"{start} RETURN {self._viewed(question.views)} AS row")
+
+    def by_ids(self, question: ByIds) -> CypherTemplate:
+        """One row: a list of `[id, what is selected]`."""
+        start = f"UNWIND {self.value(question.ids)} AS id {self._of_kinds(question.views)}"
+        return self._done(f"{start} RETURN collect([n.id, {self._viewed(question.views)}])")
+
+    def page(self, question: Page) -> CypherTemplate:
+        """A row a record: what each view selects, then the list of its keys, to make a cursor of."""
+        anchored = anchor(question.where)
+        if anchored is None and question.order in ((), (BY_NAME,), (Order("name", descending=True),)):
+            return self._indexed_page(question)
+        return self._sorted_page(question, anchored)
+
+    def total(self, question: Total) -> CypherTemplate:
+        """One row: the number."""
+        return self._begin(question, "RETURN count(n)")
+
+    def facet(self, question: FacetQuery) -> CypherTemplate:
+        """One row: a list of `[value, names, number, withheld]`, largest number first.
+
+        Names are those of a term: its name, then its labels in Indonesian and English, if it has them; of a code null.
+        Records of which the actor sees the summary only are counted apart, as withheld, where the value is a detail.
+        """
+        end = self.model[question.kind].ends.get(question.field)
+        withheld, sort = "false", "number DESC, value"
+        if end is None:
+            declared, names = self.model[question.kind].properties[question.field], "null"
+            apart = "" if declared.face else f", NOT {seen_whole('n')} AS withheld"
+            counted = f"WITH {self._shown('n', declared)} AS value{apart}, count(n) AS number"
+            if apart:
+                withheld, sort = "withheld", f"{sort}, withheld"
+        else:
+            far = "m" if not question.rolled_up else "t"
+            pattern = self.pattern("n", "e", f"{far}:{end.target}", end)
+            counts = f"{self.link_seen('n', far, end)} AND {far}.status <> 'retired'"
+            if question.rolled_up:
+                pattern += f" MATCH way = (t){PARTS}(m:{end.target})"
+                counts += f" AND {way_seen('way')} AND m.status <> 'retired'"
+            counted = f"MATCH {pattern} WHERE {counts} WITH m, m.id AS value, count(DISTINCT n) AS number"
+            names = "[m.name, m.label_id, m.label_en]"
+        # The limit stands in a WITH of its own: Neo4j 2026 finds no `$in` in the LIMIT of one that counts.
+        limit = self.value(question.first)
+        cut = f"WITH value, {names} AS names, number, {withheld} AS withheld ORDER BY {sort} LIMIT {limit}"
+        return self._begin(question, f"{counted} {cut} RETURN collect([value, names, number, withheld])")
+
+    def selected(self, select: Select, node: str) -> str:
+        """Return the list of what is selected of a record: faces, one list of details (or null), parts."""
+        declared = self.model[select.kind].properties
+        faces = [self._face(node, name) for name in select.properties if name == "withheld" or declared[name].face]
+        details = [f"{node}.{name}" for name in select.properties if name != "withheld" and not declared[name].face]
+        if details:
+            faces.append(f"CASE WHEN {seen_whole(node)} THEN [{', '.join(details)}] END")
+        return "[" + ", ".join(faces + [self._part(part, node, select.kind) for part in select.parts]) + "]"
+
+    def _of_kinds(self, views: tuple[Select, ...]) -> str:
+        return f"MATCH (n:{'|'.join(view.kind for view in views)} {{id: id}}) WHERE {seen('n')}"
+
+    def _viewed(self, views: tuple[Select, ...]) -> str:
+        """Return what the view of a record's kind selects; where there are several, behind the name of the kind."""
+        if len(views) == 1:
+            return self.selected(views[0], "n")
+        alike: dict[Select, list[str]] = {}
+        for view in views:
+            alike.setdefault(_common(view), []).append(view.kind)
+        *others, (usual, kinds) = sorted(alike.items(), key=lambda one: len(one[1]))
+        cases = " ".join(
+            f"WHEN {' OR '.join(f'n:{kind}' for kind in those)} THEN {self.selected(replace(view, kind=those[0]), 'n')}"
+            for view, those in others
+        )
+        selected = self.selected(replace(usual, kind=kinds[0]), "n")
+        return f"[labels(n)[0], {f'CASE {cases} ELSE {selected} END' if cases else selected}]"
+
+    def _indexed_page(self, question: Page) -> CypherTemplate:
+        descending = bool(question.order and question.order[0].descending) is not question.backward
+        than, direction = ("<", " DESC") if descending else (">", "")
+        beyond = Parameter(fixed=LAST if descending else FIRST)
+        key, last = question.start or (beyond, beyond)
+        behind = f"n.name_key {than}= $k AND n.id IS NOT NULL AND (n.name_key {than} $k OR n.id {than} $id)"
+        row = self._row(question, "n.name_key", "n.id")
+        sort = f"ORDER BY n.name_key{direction}, n.id{direction} LIMIT $n"
+        page = {"k": key, "id": last, "n": question.rows}
+        return self._begin(question, f"RETURN {row} {sort}", page, also=behind, cut=sort)
+
+    def _sorted_page(self, question: Page, anchored: tuple[LinkCondition, Condition] | None) -> CypherTemplate:
+        kind = question.kind
+        order = question.order or (BY_NAME,)
+        keys = [self._key(one, kind) for one in order] + ["n.id"]
+        falls = [one.descending is not question.backward for one in (*order, order[-1])]
+        start, holds = self._anchored(kind, *anchored) if anchored else ("", "")
+        behind = f"({self._behind(question.start, keys, falls)})" if question.start else "true"
+        named = [f"k{number}" for number in range(len(keys))]
+        given = ", ".join(f"{key} AS {name}" for key, name in zip(keys, named, strict=True))
+        sort = "ORDER BY " + ", ".join(
+            name + (" DESC" if down else "") for name, down in zip(named, falls, strict=True)
+        )
+        row = self._row(question, *named)
+        rest, page = f"WITH DISTINCT n, {given} {sort} LIMIT $n RETURN {row} {sort}", {"n": question.rows}
+        if anchored:
+            return self._done(f"{start} WHERE {both(holds, behind)} {rest}", page)
+        return self._begin(question, rest, page, also=behind)
+
+    def _row(self, question: Page, *keys: str) -> str:
+        views = [self.selected(view, "n") for view in question.views]
+        return f"[{', '.join([*views, '[' + ', '.join(keys) + ']'])}] AS row"
+
+    def _behind(self, start: tuple[Parameter, ...], keys: list[str], falls: list[bool]) -> str:
+        """Return the predicate of coming behind the cursor: by the first key, or equal there and by the next."""
+        values = [self.value(given) for given in start]
+        text = ""
+        for key, value, down in reversed(list(zip(keys, values, falls, strict=True))):
+            further = f"{key} {'<' if down else '>'} {value}"
+            text = f"{further} OR ({key} = {value} AND ({text}))" if text else further
+        return text
+
+    def _holds(self, question: Page | Total | FacetQuery, where: Condition, also: str) -> str:
+        return both(also, seen("n"), self.condition(where, "n", question.kind))
+
+    def _anchored(self, kind: str, linked: LinkCondition, rest: Condition) -> tuple[str, str]:
+        """Begin at the one record that the condition names, and walk the link backwards; return the predicate, too."""
+        end = self.model[kind].ends[linked.end]
+        (named,) = parts_of(linked.far)
+        assert isinstance(named, Compare)
+        start = f"WITH {self.value(named.value)} AS id MATCH (m:{end.target} {{id: id}})"
+        conditions = [
+            self.condition(linked.among, "m", end.target),
+            self.running(linked.runs, "e"),
+            self.condition(rest, "n", kind),
+        ]
+        where = both(self.link_seen("n", "m", end), seen("n"), *conditions)
+        edge = "e" if linked.runs else ""
+        return f"{start} MATCH {self.pattern(f'n:{kind}', edge, 'm', end)}", where
+
+    def _begin(
+        self,
+        question: Page | Total | FacetQuery,
+        rest: str,
+        page: Mapping[str, Parameter] | None = None,
+        *,
+        also: str = "true",
+        cut: str = "",
+    ) -> CypherTemplate:
+        """Match the records that are asked for, and of which `also` holds, and go on; `cut` says which are enough."""
+        matched = f"MATCH (n:{question.kind}) WHERE {self._holds(question, question.where, also)}"
+        return self._done(f"{matched} {rest}", page, self._seeking(question, matched, also, cut, rest))
+
+    def _seeking(self, question: Page | Total | FacetQuery, matched: str, also: str, cut: str, rest: str) -> str:
+        """Begin at the linked records of a sort, as long as there are few of them; "" where none are asked for.
+
+        Walking from record to record is the faster where a sort is common, since a page is soon full.
+        """
+        sought = sort_sought(question.where, self.model[question.kind], self.model)
+        if sought is None:
+            return ""
+        link, compare, others = sought
+        end = self.model[question.kind].ends[link.end]
+        found = f"MATCH (m:{end.target}) WHERE m.{compare.property} IN {self._listed(compare)}"
+        meets = both(
+            self.link_seen("n", "m", end),
+            self.condition(link.among, "m", end.target),
+            self.running(link.runs, "e"),
+            self.demanded(link, "n", "e", "m", end),
+        )
+        linked = f"MATCH {self.pattern(f'n:{question.kind}', 'e', 'm', end)} WHERE {meets} WITH DISTINCT n"
+        holds = self._holds(question, others, also)  # asked afterwards, so that no index of it is begun at
+        enough = f"UNWIND CASE WHEN size(few) = {FEW} THEN [1] ELSE [] END AS enough"  # else nothing is walked
+        return (
+            f"CALL {{ {found} WITH m LIMIT {FEW} RETURN collect(m) AS few }}"
+            f" CALL (few) {{ WITH few WHERE size(few) < {FEW} UNWIND few AS m {linked} WHERE {holds} RETURN n"
+            f" UNION ALL {enough} CALL {{ {matched} {f'RETURN n {cut}'.rstrip()} }} RETURN n }} {rest}"
+        )
+
+    def _listed(self, compare: Compare) -> str:
+        return self.value(compare.value) if compare.operator == "in" else f"[{self.value(compare.value)}]"
+
+    def _face(self, node: str, name: str) -> str:
+        return f"NOT {seen_whole(node)}" if name == "withheld" else f"{node}.{name}"
+
+    def _shown(self, node: str, declared: Property) -> str:
+        stored = f"{node}.{declared.name}"
+        return stored if declared.face else f"CASE WHEN {seen_whole(node)} THEN {stored} END"
+
+    def _part(self, part: Follow | LinkCount | Lookup, node: str, kind: str) -> str:
+        match part:
+            case Follow():
+                return self._follow(part, node, self.model[kind].ends[part.end])
+            case LinkCount():
+                return self._count(part, node, self.model[kind].ends[part.end])
+            case Lookup():
+                return self._look(part, node, self.model[kind].properties[part.property])
+
+    def _follow(self, follow: Follow, node: str, end: End) -> str:
+        edge, far = self.variable(), self.variable()
+        where = both(
+            self.far_seen(far, end), self.running(follow.runs, edge), self.condition(follow.where, far, end.target)
+        )
+        order = follow.order or (BY_NAME,)
+        keys = [self._key(one, end.target, far) for one in order] + [f"{far}.id"]
+        sort = ", ".join(
+            key + (" DESC" if one.descending else "") for key, one in zip(keys, (*order, order[-1]), strict=True)
+        )
+        sort += f", {edge}.key" if end.link.keyed else ""
+        views = [self.selected(one, far) for one in follow.far] + [self.selected(one, node) for one in follow.near]
+        edges = [self._edge(node, edge, far, end.link.properties[name], end) for name in follow.edge]
+        row = views[0] if len(views) == 1 and not edges else f"[{', '.join(edges + views)}]"
+        limit = self.value(follow.first)
+        return self._of_links(
+            node,
+            end,
+            f"COLLECT {{ MATCH {self.pattern(node, edge, f'{far}:{end.target}', end)} WHERE {where}"
+            f" WITH {node}, {edge}, {far} ORDER BY {sort} LIMIT {limit} RETURN {row} }}",
+        )
+
+    def _edge(self, node: str, edge: str, far: str, declared: Property, end: End) -> str:
+        stored, seen_by = f"{edge}.{declared.name}", self.edge_detail_seen(node, far, declared, end)
+        return f"CASE WHEN {seen_by} THEN {stored} END" if seen_by else stored
+
+    def _count(self, count: LinkCount, node: str, end: End) -> str:
+        edge, far = self.variable(), self.variable()
+        where = both(
+            self.far_seen(far, end), self.running(count.runs, edge), self.condition(count.where, far, end.target)
+        )
+        once = f" RETURN DISTINCT {far}" if end.link.keyed else ""
+        counted = f"COUNT {{ MATCH {self.pattern(node, edge, f'{far}:{end.target}', end)} WHERE {where}{once} }}"
+        return self._of_links(node, end, counted)
+
+    def _of_links(self, node: str, end: End, found: str) -> str:
+        """Return what is found of a record's links; null, which is unknown, for who may not see them."""
+        return found if end.link.face else f"CASE WHEN {seen_whole(node)} THEN {found} END"
+
+    def _look(self, look: Lookup, node: str, declared: Property) -> str:
+        far = self.variable()
+        match = f"MATCH ({far}:{declared.refers_to} {{id: {node}.{look.property}}}) WHERE {seen(far)}"
+        return f"COLLECT {{ {match} RETURN {self.selected(look.select, far)} }}"
+
+    def _key(self, order: Order, kind: str, node: str = "n") -> str:
+        """Return the expression to sort by; what is missing or not to be seen comes after everything."""
+        if order.property == "name":
+            return f"{node}.name_key"
+        declared = self.model[kind].properties[order.property]
+        shown = self._shown(node, declared)
+        if declared.value.stored == "BOOLEAN":
+            return f"CASE {shown} WHEN false THEN 0 WHEN true THEN 1 ELSE 2 END"
+        return shown if declared.promised else f"coalesce({shown}, {_AFTER[declared.value.stored]})"
+
+    def _done(self, text: str, page: Mapping[str, Parameter] | None = None, seeking: str = "") -> CypherTemplate:
+        return CypherTemplate(text, tuple(self.givens), page or {}, seeking)
+
+
+def _common(view: Select) -> Select:
+    """Return a view without its kind if it selects the same of every kind: properties, and records they name."""
+    return replace(view, kind="") if all(isinstance(part, Lookup) for part in view.parts) else view
+
+
+_AFTER = {"STRING": f"'{LAST}'", "INTEGER": "9999999999", "FLOAT": "1.7976931348623157e308"}
+
+
+KINDS = "|".join(kind.__name__ for kind in MODEL)
+
+
+def visible(ids: Collection[str], actor: Actor) -> Cypher:
+    """Return the ids, of these, of the records that there still are and that the actor may see all of, a row each."""
+    return Cypher(
+        f"UNWIND $in.ids AS id MATCH (n:{KINDS} {{id: id}}) WHERE {seen('n')} AND {seen_whole('n')} RETURN DISTINCT n.id",
+        {"in": {"ids": sorted(ids)}, "me": actor.parameter()},
+    )

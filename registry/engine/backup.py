@@ -1,0 +1,144 @@
+"""Check, back up and restore the database of the embedded engine."""
+
+import contextlib
+import io
+import shutil
+import subprocess
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from registry.config import SAVED_RUNS
+from registry.engine import files
+from registry.engine.client import DATABASE, Engine, EngineError, sql
+from registry.engine.files import alone, prepare, process_of, state_of, writing
+
+RUNS = "saved-runs.zip"
+SENTENCES = ("warnings", "topMissingReferences")
+RECORDS = {
+    "undecodableRecords": "A record cannot be read",
+    "constraintViolatingRecords": "A record breaks a constraint",
+    "corruptedIndexes": "An index is damaged",
+    "unreadableStripeDirectories": "A folder cannot be read",
+}
+
+
+def check(engine: Engine) -> list[str]:
+    """Check every record, link and index of the database; return one line per finding, none when it is sound.
+
+    Nothing is changed. Raises EngineError when the engine refuses or does not answer.
+    """
+    [found] = sql(engine, "CHECK DATABASE")
+    lines = [str(line) for name in SENTENCES for line in found.get(name, [])]
+    return lines + [f"{meaning}: {record}" for name, meaning in RECORDS.items() for record in found.get(name, [])]
+
+
+def backup(engine: Engine, to: Path) -> Path:
+    """Write a consistent copy of the database, made while it is in use, to the file or folder ``to``; return the file.
+
+    The copy holds the records, their schema and the saved runs of reports, not the passwords. Raises EngineError when it
+    cannot be written.
+    """
+    backups = engine.data / "backups" / DATABASE
+    with _nothing_left(backups), writing(engine.data):
+        [made] = sql(engine, "BACKUP DATABASE")
+        source = backups / made["backupFile"]
+        _add_runs(source, engine.data / SAVED_RUNS)
+    try:
+        return _move(source, to / source.name if to.is_dir() else to)
+    except OSError as problem:
+        raise EngineError(f"The backup cannot be written to {to} ({problem.strerror}): it is at {source}.") from problem
+
+
+@contextlib.contextmanager
+def _nothing_left(folder: Path) -> Iterator[None]:
+    """Take away what was begun in a folder in a block that does not come to its end."""
+    before = set(folder.glob("*"))
+    try:
+        yield
+    except BaseException:
+        for begun in set(folder.glob("*")) - before:
+            begun.unlink(missing_ok=True)
+        raise
+
+
+def _add_runs(archive: Path, runs: Path) -> None:
+    """Add the saved runs to the archive of a database, as one file, since its restorer takes no folders."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as saved:
+        for run in sorted(runs.glob("*.json")):
+            saved.write(run, run.name)
+    with zipfile.ZipFile(archive, "a") as whole:
+        whole.writestr(RUNS, packed.getvalue())
+
+
+def _move(source: Path, target: Path) -> Path:
+    """Move a file, to another disk too: the target is there whole or not at all."""
+    draft = target.with_name(f"{target.name}.part")
+    try:
+        shutil.move(source, draft)
+        return draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def restore(data: Path, archive: Path) -> None:
+    """Put the database of the backup ``archive`` in the place of the one in ``data``, whose engine must be stopped.
+
+    The saved runs of reports become those of the archive; one that holds none, as older ones do, leaves them.
+    Raises EngineError when the engine runs, or the archive is not there or not a backup; then nothing has changed.
+    """
+    data, archive = data.resolve(), archive.resolve()
+    if not archive.is_file():
+        raise EngineError(f"There is no backup at {archive}.")
+    prepare(data)
+    with alone(data):
+        if process_of(data, state_of(data)):
+            raise EngineError(f"The engine on {data} is running: stop it before you restore a backup.")
+        restored = _unpacked(archive, data / "restoring")
+        runs = _unpacked_runs(restored, data / "restoring-runs")
+        _replace(data / "databases" / DATABASE, restored)
+        if runs:
+            _replace(data / SAVED_RUNS, runs)
+
+
+def _unpacked(archive: Path, into: Path) -> Path:
+    shutil.rmtree(into, ignore_errors=True)
+    try:
+        # The restorer takes names in its working directory only.
+        done = subprocess.run(files.restorer(archive.name, into), cwd=archive.parent, capture_output=True, check=False)
+        if done.returncode or not (into / "schema.json").is_file():
+            raise EngineError(f"{archive} is not a backup of a registry: nothing was changed.")
+    except BaseException:
+        shutil.rmtree(into, ignore_errors=True)
+        raise
+    return into
+
+
+def _unpacked_runs(restored: Path, into: Path) -> Path | None:
+    """Unpack the saved runs that lie beside a restored database; return their folder, None where there are none."""
+    packed = restored / RUNS
+    if not packed.exists():
+        return None
+    shutil.rmtree(into, ignore_errors=True)
+    into.mkdir(mode=0o700)
+    with zipfile.ZipFile(packed) as saved:
+        for name in saved.namelist():
+            saved.extract(name, into)
+    packed.unlink()
+    return into
+
+
+def _replace(database: Path, restored: Path) -> None:
+    replaced = restored.with_name("replaced")
+    shutil.rmtree(replaced, ignore_errors=True)
+    database.parent.mkdir(exist_ok=True)
+    try:
+        if database.exists():
+            database.rename(replaced)
+        restored.rename(database)
+    except BaseException:
+        if not database.exists():
+            replaced.rename(database)
+        raise
+    shutil.rmtree(replaced, ignore_errors=True)

@@ -1,0 +1,113 @@
+"""HTTP client of the embedded engine: readiness, server commands and SQL."""
+
+import socket
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+DATABASE = "registry"
+READER = "reader"
+PATIENCE = httpx.Timeout(10, read=600)  # a backup or a check of a large database takes minutes
+
+
+class EngineError(Exception):
+    """What went wrong with the embedded engine, as one sentence for a person in ``args[0]``."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A running engine that we may talk to, on the directory ``data``.
+
+    ``username`` may do everything, ``reader_username`` may only read. Passwords stay out of ``repr``, so that an engine
+    may be logged.
+    """
+
+    data: Path
+    uri: str
+    username: str
+    password: str = field(repr=False)
+    reader_username: str
+    reader_password: str = field(repr=False)
+    http_url: str
+    pid: int
+
+
+def command(engine: Engine, text: str) -> dict[str, Any]:
+    """Run one server command, such as ``drop database registry`` or ``create database registry``.
+
+    Returns the server's answer. Raises EngineError when it refuses or does not answer.
+    """
+    return _post(engine, "server", {"command": text})
+
+
+def sql(engine: Engine, text: str) -> list[dict[str, Any]]:
+    """Run one ArcadeDB SQL statement on the registry's database, for what Cypher cannot say there.
+
+    Returns the rows of the answer. Raises EngineError when the engine refuses or does not answer.
+    """
+    rows: list[dict[str, Any]] = _post(engine, f"command/{DATABASE}", {"language": "sql", "command": text})["result"]
+    return rows
+
+
+def users(engine: Engine) -> set[str]:
+    """Return the names of the users that the engine knows. Raises EngineError like ``command``."""
+    return {user["name"] for user in _ask(engine, "GET", "server/users")["result"]}
+
+
+def ready(engine: Engine) -> bool:
+    """Tell whether the server says that it is ready and its Bolt port takes connections."""
+    try:
+        with _client() as client:
+            return client.get(f"{engine.http_url}/api/v1/ready").status_code == 204 and _listens(engine.uri)
+    except httpx.HTTPError:
+        return False
+
+
+def answers(engine: Engine) -> bool:
+    """Tell whether the engine is ready and lets our reader in: it is ours, and set up to the last step."""
+    reader = httpx.BasicAuth(engine.reader_username, engine.reader_password)
+    try:
+        with _client() as client:
+            return client.get(f"{engine.http_url}/api/v1/databases", auth=reader).is_success and ready(engine)
+    except httpx.HTTPError:
+        return False
+
+
+def _post(engine: Engine, path: str, body: dict[str, str]) -> dict[str, Any]:
+    return _ask(engine, "POST", path, body)
+
+
+def _ask(engine: Engine, method: str, path: str, body: dict[str, str] | None = None) -> dict[str, Any]:
+    login = httpx.BasicAuth(engine.username, engine.password)
+    try:
+        with _client() as client:
+            answer = client.request(method, f"{engine.http_url}/api/v1/{path}", json=body, auth=login)
+    except httpx.HTTPError as problem:
+        reason = type(problem).__name__
+        raise EngineError(f"The embedded engine at {engine.http_url} does not answer ({reason}).") from problem
+    return _answer(answer)
+
+
+def _answer(answer: httpx.Response) -> dict[str, Any]:
+    content: dict[str, Any] = answer.json()
+    if answer.is_error:
+        kind = content.get("exception", "").rpartition(".")[2]
+        raise EngineError(f"The embedded engine refused: {content.get('error')} ({kind or answer.status_code}).")
+    return content
+
+
+def _client() -> httpx.Client:
+    # Loopback without TLS: no proxy may stand between, and loading certificates would cost more than the call.
+    return httpx.Client(timeout=PATIENCE, trust_env=False, verify=False)  # nosec B501 # loopback, without TLS
+
+
+def _listens(uri: str) -> bool:
+    address = urlsplit(uri)
+    try:
+        with socket.create_connection((address.hostname, address.port), timeout=2):
+            return True
+    except OSError:
+        return False

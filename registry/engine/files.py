@@ -1,0 +1,239 @@
+"""The files of the embedded engine: passwords, state, locks, and the Java command line."""
+
+import contextlib
+import json
+import os
+import platform
+import secrets
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import psutil
+from filelock import FileLock, Timeout
+
+from registry.engine.client import DATABASE, READER, Engine, EngineError
+
+PLATFORMS = {("Linux", "x86_64"), ("Linux", "aarch64"), ("Darwin", "arm64"), ("Windows", "AMD64")}
+COMMAND_TIMEOUT_MS = 30_000
+PASSWORD = "password"  # nosec B105 # the name of a file
+
+
+def server(data: Path, heap: str, bolt: int, http: int, *, lasting: bool) -> list[str]:
+    """Return the command that serves ``data`` (absolute) on the two loopback ports, with at most ``heap`` of memory.
+
+    A ``lasting`` server takes its time to compile what it runs often.
+
+    The password is read by the engine from a file in ``data``, so that no process list shows it.
+    Raises EngineError when the wheel is not installed.
+    """
+    settings = {
+        "server.rootPath": data,
+        "server.rootPasswordPath": data / PASSWORD,
+        "server.mode": "production",
+        "server.plugins": "Bolt:com.arcadedb.bolt.BoltProtocolPlugin",
+        "server.defaultDatabases": f"{DATABASE}[root]",
+        "server.httpIncomingHost": "127.0.0.1",
+        "server.httpIncomingPort": http,
+        "bolt.host": "127.0.0.1",
+        "bolt.port": bolt,
+        "command.timeout": COMMAND_TIMEOUT_MS,
+    }
+    options = [f"-Darcadedb.{name}={value}" for name, value in settings.items()]
+    return [*_java(heap, lasting=lasting), *options, "-cp", _jars(), "com.arcadedb.server.ArcadeDBServer"]
+
+
+def restorer(archive: str, into: Path) -> list[str]:
+    """Return the command that unpacks the backup ``archive`` (a name in the working directory) to the folder ``into``.
+
+    Raises EngineError when the wheel is not installed.
+    """
+    restore = "com.arcadedb.integration.restore.Restore"
+    return [*_java("512m", lasting=False), "-cp", _jars(), restore, "-f", archive, "-d", str(into)]
+
+
+def root_path(data: Path) -> str:
+    """Return the option by which the command line of an engine names its data directory."""
+    return f"-Darcadedb.server.rootPath={data}"
+
+
+def _java(heap: str, *, lasting: bool) -> list[str]:
+    compiler = [] if lasting else ["-XX:TieredStopAtLevel=1"]  # the second level takes more than the work of a minute
+    memory = [f"-Xmx{heap}", "-XX:+ExitOnOutOfMemoryError"]
+    access = ["--add-modules=jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED"]
+    return [str(_home() / "jre" / "bin" / "java"), *memory, *compiler, *access]
+
+
+def _jars() -> str:
+    return str(_home() / "jars" / "*")
+
+
+def _home() -> Path:
+    # Looked up, never imported: importing it would load a Java machine into this process.
+    wheel = find_spec("arcadedb_embedded")
+    if wheel is None or not wheel.submodule_search_locations:
+        raise EngineError(_missing())
+    return Path(wheel.submodule_search_locations[0])
+
+
+def _missing() -> str:
+    here = platform.system(), platform.machine()
+    if here not in PLATFORMS:
+        return f"There is no embedded engine for {here[0]} on {here[1]}: set NEO4J_URI to a Neo4j server."
+    install = "pip install 'shared-services-registry[embedded]'"
+    return f"The embedded engine is not installed: run {install}, or set NEO4J_URI to a Neo4j server."
+
+
+START_SECONDS = 120
+POLL_SECONDS = 0.05
+STATE = "engine.json"
+PORTS = "ports.json"
+LOG = Path("log", "engine.log")
+READER_PASSWORD = "reader-password"  # nosec B105 # the name of a file
+UNCHECKED = "unchecked"
+USERS = Path("config", "server-users.jsonl")
+GROUPS = Path("config", "server-groups.json")
+
+
+@dataclass(frozen=True)
+class EngineState:
+    """The engine that runs on a directory: its process, its guard's process, its two ports.
+
+    The guard admits users at the port ``door`` by the ``token``. An engine that ``stays`` runs on when nobody uses it.
+    """
+
+    pid: int
+    guard: int
+    bolt: int
+    http: int
+    door: int
+    token: str = field(repr=False)
+    stays: bool
+
+
+def prepare(data: Path) -> None:
+    """Make the directory and prove that it can be written to. Raises EngineError if it cannot."""
+    with writing(data):
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (data / LOG).parent.mkdir(exist_ok=True)
+        tempfile.TemporaryFile(dir=data).close()
+
+
+@contextlib.contextmanager
+def writing(data: Path) -> Iterator[None]:
+    """Turn the refusals of the file system into one sentence about the data directory."""
+    try:
+        yield
+    except Timeout:
+        raise
+    except OSError as problem:
+        reason = f"The data directory {data} cannot be written to ({problem.strerror})"
+        raise EngineError(f"{reason}: choose another with REGISTRY_DATA, or change its permissions.") from problem
+
+
+@contextlib.contextmanager
+def alone(data: Path) -> Iterator[None]:
+    """Hold the right to start an engine on ``data``, so that two that ask at once do not both do it."""
+    lock = _lock(data)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def furnish(data: Path) -> None:
+    """Write what the engine reads when it starts: its passwords (kept if there) and the group that may only read."""
+    if not (data / PASSWORD).exists() or not (data / READER_PASSWORD).exists():
+        for stale in (PASSWORD, READER_PASSWORD, USERS):
+            (data / stale).unlink(missing_ok=True)
+        _write_secret(data / PASSWORD)
+        _write_secret(data / READER_PASSWORD)
+    (data / GROUPS).parent.mkdir(exist_ok=True)
+    (data / GROUPS).write_text(json.dumps(_groups()), encoding="utf-8")
+
+
+def engine_of(data: Path, state: EngineState) -> Engine:
+    """Return how to reach the engine that ``state`` names. Raises EngineError if its passwords cannot be read."""
+    try:
+        password, reader_password = ((data / name).read_text(encoding="utf-8") for name in (PASSWORD, READER_PASSWORD))
+    except OSError as problem:
+        raise EngineError(f"The engine's password in {data} cannot be read ({problem.strerror}).") from problem
+    return Engine(
+        data=data,
+        uri=f"bolt://127.0.0.1:{state.bolt}",
+        username="root",
+        password=password,
+        reader_username=READER,
+        reader_password=reader_password,
+        http_url=f"http://127.0.0.1:{state.http}",
+        pid=state.pid,
+    )
+
+
+def state_of(data: Path) -> EngineState | None:
+    """Return what the state file says, or None when there is none that can be read."""
+    try:
+        return EngineState(**json.loads((data / STATE).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def process_of(data: Path, state: EngineState | None) -> psutil.Process | None:
+    """Return the living process that serves ``data``, or None; a stranger that got the same pid does not count."""
+    with contextlib.suppress(psutil.Error):
+        if state and root_path(data) in (process := psutil.Process(state.pid)).cmdline():
+            return process
+    return None
+
+
+def guard_of(data: Path, state: EngineState | None) -> psutil.Process | None:
+    """Return the living guard of the engine on ``data``, or None."""
+    with contextlib.suppress(psutil.Error):
+        if state and str(data / STATE) in (process := psutil.Process(state.guard)).cmdline():
+            return process
+    return None
+
+
+def await_guard(data: Path, state: EngineState) -> None:
+    """Wait until the guard of an engine that ends is gone: it takes the state file away after a clean end."""
+    while guard_of(data, state):
+        time.sleep(POLL_SECONDS)
+
+
+def last_ports(data: Path) -> tuple[int, int] | None:
+    """Return the ports for Bolt and HTTP of the engine that ran on ``data`` last, where open drivers look for it."""
+    try:
+        bolt, http = json.loads((data / PORTS).read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError):
+        return None
+    return int(bolt), int(http)
+
+
+def _lock(data: Path) -> FileLock:
+    lock = FileLock(data / "engine.lock", timeout=START_SECONDS)
+    try:
+        with writing(data):
+            lock.acquire()
+    except Timeout as problem:
+        raise EngineError(f"Another process is busy with the engine on {data}: try again in a minute.") from problem
+    return lock
+
+
+def _write_secret(path: Path) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(secrets.token_urlsafe(24))
+
+
+def _groups() -> dict[str, Any]:
+    schema = ["updateSecurity", "updateSchema", "updateDatabaseSettings"]
+    records = ["createRecord", "readRecord", "updateRecord", "deleteRecord"]
+    groups = {"admin": _group(schema, records), READER: _group([], ["readRecord"]), "*": _group([], [])}
+    return {"version": 2, "databases": {"*": {"groups": groups}}}
+
+
+def _group(access: list[str], records: list[str]) -> dict[str, Any]:
+    return {"resultSetLimit": -1, "readTimeout": -1, "access": access, "types": {"*": {"access": records}}}

@@ -1,0 +1,336 @@
+"""Start, find, stop and restart the process of the embedded engine."""
+
+import atexit
+import contextlib
+import json
+import random
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+from registry.engine import files, guard
+from registry.engine.backup import check
+from registry.engine.client import DATABASE, READER, Engine, EngineError, answers, command, ready, users
+from registry.engine.files import (
+    LOG,
+    POLL_SECONDS,
+    PORTS,
+    STATE,
+    UNCHECKED,
+    alone,
+    await_guard,
+    engine_of,
+    furnish,
+    guard_of,
+    last_ports,
+    prepare,
+    process_of,
+    state_of,
+    writing,
+)
+from registry.engine.users import Use
+
+Guard = subprocess.Popen[bytes]
+
+ANSWER_SECONDS = 60
+FAILED = 'Exception in thread "main"'
+REASON_SECONDS = 1  # until the reason stands behind it
+# Below the ports that systems give to outgoing connections: one of those would take the port of an engine that restarts.
+PORT_RANGE = range(20_000, 30_000)
+
+_guards: list[Guard] = []  # those that this process started; kept, since they may outlive what started them
+
+
+class PortTakenError(Exception):
+    """A port that was free a moment ago is not any more."""
+
+
+def launch(data: Path, heap: str, *, lasting: bool, ports: tuple[int, int] | None = None) -> tuple[Engine, Use]:
+    """Start the engine of ``data``; return it, when it answers and its reader is admitted, and our use of it.
+
+    It listens on ``ports``, for Bolt and HTTP, or on two that are free.
+    Raises PortTakenError when one of the ports was lost to another process, EngineError when it cannot run.
+    """
+    bolt, http = _still_free(*ports) if ports else _free_ports()
+    owner = _spawn(data, str(bolt), str(http), *files.server(data, heap, bolt, http, lasting=lasting))
+    try:
+        use = _first_use(data, owner)
+        try:
+            engine = _await(data, owner)
+            _admit_reader(engine)
+            with writing(data):
+                (data / PORTS).write_text(json.dumps([bolt, http]), encoding="utf-8")
+        except BaseException:
+            use.leave()
+            raise
+    except BaseException:
+        _let_go(owner)
+        owner.wait()
+        (data / STATE).unlink(missing_ok=True)
+        raise
+    _let_go(owner)
+    return engine, use
+
+
+def take_over(data: Path) -> Use:
+    """Start a guard for the engine of ``data`` whose guard was killed; return our use of it."""
+    owner = _spawn(data)
+    try:
+        return _first_use(data, owner)
+    finally:
+        _let_go(owner)
+
+
+def _spawn(data: Path, *arguments: str) -> Guard:
+    # A session (on Windows a group) of its own: Ctrl-C in the terminal is for us, not for the engine.
+    # Isolated (-I), so that nothing in the environment changes what the guard imports.
+    with (data / LOG).open("wb" if arguments else "ab") as log:
+        owner = subprocess.Popen(
+            [sys.executable, "-I", guard.__file__, str(data / STATE), *arguments],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+        )
+    _guards[:] = [one for one in _guards if one.poll() is None] + [owner]
+    return owner
+
+
+def _let_go(owner: Guard) -> None:
+    """Close the pipe by which we count as a user until we have registered as one."""
+    if owner.stdin:
+        owner.stdin.close()
+
+
+def _first_use(data: Path, owner: Guard) -> Use:
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while time.monotonic() < deadline:
+        state = state_of(data)
+        if state and state.guard == owner.pid and (use := Use.begin(state)):
+            return use
+        if owner.poll() is not None:
+            _raise_if_failed(data, owner)
+        time.sleep(POLL_SECONDS)
+    raise EngineError(silent(data, "was started but"))
+
+
+def _await(data: Path, owner: Guard) -> Engine:
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while time.monotonic() < deadline:
+        if state := state_of(data):
+            engine = engine_of(data, state)
+            if ready(engine):
+                return engine
+        _raise_if_failed(data, owner)
+        time.sleep(POLL_SECONDS)
+    raise EngineError(silent(data, "was started but"))
+
+
+def _raise_if_failed(data: Path, owner: Guard) -> None:
+    # A server that cannot start does not always end its process: what it printed is the surer sign.
+    ended = owner.poll() is not None  # asked first: what it printed before it ended is whole
+    printed = _printed(data)
+    if not ended and FAILED not in printed:
+        return
+    if not ended:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            owner.wait(REASON_SECONDS)
+        printed = _printed(data)
+    if "locked by another process" in printed:
+        advice = "stop that one, or choose another directory with REGISTRY_DATA"
+        raise EngineError(f"Another engine uses {data} and cannot be reached from here: {advice}.")
+    if "Unable to listen" in printed:
+        raise PortTakenError
+    raise EngineError(f"The embedded engine ended while it started ({_last_words(printed)}): see {data / LOG}.")
+
+
+def _printed(data: Path) -> str:
+    return (data / LOG).read_text(encoding="utf-8", errors="replace")
+
+
+def _last_words(printed: str) -> str:
+    lines = [line for line in printed.splitlines() if line and not line[0].isspace()]
+    return lines[-1].rstrip(".") if lines else "it said nothing"
+
+
+def silent(data: Path, what: str) -> str:
+    """Return the sentence for an engine that ``what`` but says nothing."""
+    return f"The engine on {data} {what} does not answer within {ANSWER_SECONDS} s: stop it and see {data / LOG}."
+
+
+def _admit_reader(engine: Engine) -> None:
+    if READER not in users(engine):
+        rights = {"name": READER, "password": engine.reader_password, "databases": {DATABASE: [READER]}}
+        command(engine, f"create user {json.dumps(rights)}")
+
+
+def _still_free(bolt: int, http: int) -> tuple[int, int]:
+    # Seen before: whoever listens there would answer in the place of our engine.
+    try:
+        for port in (bolt, http):
+            socket.create_server(("127.0.0.1", port)).close()
+    except OSError as problem:
+        raise PortTakenError from problem
+    return bolt, http
+
+
+def _free_ports() -> tuple[int, int]:
+    with _free_port() as bolt, _free_port() as http:
+        return bolt.getsockname()[1], http.getsockname()[1]
+
+
+def _free_port() -> socket.socket:
+    """Return a socket on a port that nobody listens on."""
+    for port in random.sample(PORT_RANGE, 100):
+        with contextlib.suppress(OSError):
+            return socket.create_server(("127.0.0.1", port))
+    raise EngineError("No free port was found on 127.0.0.1 for the embedded engine: try again.")
+
+
+Say = Callable[[str], None]
+
+STOP_SECONDS = 20
+PORT_TRIES = 3
+
+
+def start(
+    data: Path, *, heap: str = "512m", detached: bool = False, lasting: bool = False, progress: Say | None = None
+) -> Engine:
+    """Find the engine that runs on ``data``, or start one and wait until it answers.
+
+    It runs while this or another process uses it, whatever ends them; once it was asked for ``detached``, until ``stop``.
+    See ``join`` for the rest.
+    """
+    engine, use = join(data, heap=heap, lasting=lasting or detached, progress=progress)
+    if detached:
+        use.stay()
+        use.leave()
+    else:
+        atexit.register(use.leave)
+    return engine
+
+
+def join(data: Path, *, heap: str, lasting: bool, progress: Say | None = None) -> tuple[Engine, Use]:
+    """Use the engine that runs on ``data``, or start one and wait until it answers; return it and our use of it.
+
+    One that is started to be ``lasting`` is slower for its first minutes, and then twice as fast.
+    After an unclean stop the database is checked, and ``progress`` is told what was found.
+    Raises EngineError, one sentence: directory locked or not writable, wheel missing, engine died or silent.
+    """
+    data = data.resolve()
+    prepare(data)
+    with alone(data):
+        engine, use = _join_running(data) or _start(data, heap, lasting=lasting)
+        try:
+            _check_if_cut_off(data, engine, progress or _say_nothing)
+        except BaseException:
+            use.leave()
+            raise
+        return engine, use
+
+
+def find(data: Path) -> Engine | None:
+    """Return the engine that runs on ``data``, or None. Raises EngineError if it runs but does not answer."""
+    data = data.resolve()
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while (state := state_of(data)) and process_of(data, state):
+        engine = engine_of(data, state)
+        if answers(engine):
+            return engine
+        _wait_until(deadline, data, state.pid)
+    return None
+
+
+def stop(data: Path) -> bool:
+    """End the engine of ``data`` under all its users and wait until it is gone. Returns False when none ran.
+
+    Raises EngineError when the engine belongs to another user.
+    """
+    data = data.resolve()
+    state = state_of(data)
+    process = process_of(data, state)
+    if state is None or process is None:
+        return False
+    if use := Use.begin(state):
+        use.stop()
+    elif not guard_of(data, state):
+        _end(data, process)
+    await_guard(data, state)
+    return True
+
+
+def _join_running(data: Path) -> tuple[Engine, Use] | None:
+    """Use the engine that runs on ``data``; None when none runs, or it has ended while it was waited for."""
+    deadline = time.monotonic() + ANSWER_SECONDS
+    use, used = None, None
+    try:
+        while (state := state_of(data)) and process_of(data, state):
+            if use is None and guard_of(data, state) is None:
+                use = take_over(data)
+            use = use or Use.begin(state)
+            if use and answers(engine := engine_of(data, state)):
+                used = use
+                return engine, used
+            _wait_until(deadline, data, state.pid)
+    finally:
+        if use and not used:
+            use.leave()
+    if state:
+        await_guard(data, state)
+    return None
+
+
+def _wait_until(deadline: float, data: Path, pid: int) -> None:
+    if time.monotonic() > deadline:
+        raise EngineError(silent(data, f"runs as process {pid} but"))
+    time.sleep(POLL_SECONDS)
+
+
+def _start(data: Path, heap: str, *, lasting: bool) -> tuple[Engine, Use]:
+    with writing(data):
+        if (data / STATE).exists():
+            (data / UNCHECKED).touch()  # first: a start that fails must not lose the mark
+            (data / STATE).unlink()
+        furnish(data)
+    # Who has spoken to the last one finds this one, where its ports are still free.
+    last = last_ports(data)
+    for ports in (*([last] if last else []), *[None] * PORT_TRIES):
+        with contextlib.suppress(PortTakenError):
+            return launch(data, heap, lasting=lasting, ports=ports)
+    raise EngineError("No free port was found on 127.0.0.1 for the embedded engine: try again.")
+
+
+def _check_if_cut_off(data: Path, engine: Engine, say: Say) -> None:
+    if not (data / UNCHECKED).exists():
+        return
+    say("The engine was not stopped cleanly the last time: checking the database.")
+    try:
+        findings = check(engine)
+    except EngineError as problem:
+        say(f"The database could not be checked. {problem}")
+        return
+    for line in findings or ["The database is sound."]:
+        say(line)
+    (data / UNCHECKED).unlink()
+
+
+def _say_nothing(_: str) -> None:
+    pass
+
+
+def _end(data: Path, process: psutil.Process) -> None:
+    """End an engine whose guard was killed."""
+    try:
+        process.terminate()
+        _, left = psutil.wait_procs([process], timeout=STOP_SECONDS)
+        for stubborn in left:
+            stubborn.kill()
+            stubborn.wait()
+    except psutil.AccessDenied as problem:
+        raise EngineError(f"The engine on {data} belongs to another user: stop it as that user.") from problem

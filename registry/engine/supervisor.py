@@ -1,0 +1,105 @@
+"""Keep the embedded engine running while this process uses it: restart it when it dies."""
+
+import contextlib
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from threading import Event, Lock, Thread
+
+from registry.engine.client import Engine, EngineError
+from registry.engine.files import LOG, process_of, state_of
+from registry.engine.process import Say, join
+from registry.engine.users import LEAVE_SECONDS, Use
+
+LOOK_SECONDS = 0.5
+MOST, WITHIN_SECONDS, PAUSE_SECONDS = 3, 600, 60
+RETRY_SECONDS = 5
+
+Join = Callable[[], tuple[Engine, Use]]
+
+
+@contextlib.contextmanager
+def in_use(data: Path, *, heap: str = "512m", lasting: bool = False, progress: Say | None = None) -> Iterator[Engine]:
+    """Yield the engine of ``data``, found or started, and keep it running until the block ends.
+
+    When it ends by itself or is killed, one of its users starts it again, on the same ports; one that was stopped is left
+    so until somebody starts it. ``progress`` is told what happens. See ``join`` for the rest.
+    """
+    say = progress or (lambda _: None)
+    keeper = _Keeper(data.resolve(), partial(join, data, heap=heap, lasting=lasting, progress=say), say)
+    try:
+        yield keeper.engine
+    finally:
+        keeper.leave()
+
+
+class _Keeper:
+    """Holds a use of the engine in a thread, and begins another when the engine or its guard has ended."""
+
+    def __init__(self, data: Path, join: Join, say: Say) -> None:
+        self._data, self._join, self._say = data, join, say
+        self._ends = deque[float](maxlen=MOST)
+        self._over, self._lock = Event(), Lock()
+        use: Use
+        self.engine, use = join()
+        self._use: Use | None = use
+        self._thread = Thread(target=self._keep, args=(use,), daemon=True)
+        self._thread.start()
+
+    def leave(self) -> None:
+        """End the use; if it was the last one, wait until the engine is gone."""
+        with self._lock:
+            self._over.set()
+            if self._use:
+                self._use.finish()
+        self._thread.join(LEAVE_SECONDS)
+
+    def _keep(self, use: Use) -> None:
+        while True:
+            stopped = use.ended()
+            use.leave()
+            with self._lock:
+                self._use = None
+            another = self._await_start() if stopped else self._begin_again()
+            if another is None:
+                return
+            use = another
+            with self._lock:
+                if not self._over.is_set():
+                    self._use = use
+                    continue
+            use.leave()
+            return
+
+    def _await_start(self) -> Use | None:
+        while not self._over.wait(LOOK_SECONDS):
+            if process_of(self._data, state_of(self._data)):
+                return self._begin()
+        return None
+
+    def _begin_again(self) -> Use | None:
+        if self._over.is_set() or process_of(self._data, state_of(self._data)):
+            return self._begin()  # its guard alone was killed, or another user was faster
+        often = len(self._ends) == MOST and time.monotonic() - self._ends[0] < WITHIN_SECONDS
+        self._ends.append(time.monotonic())
+        if not often:
+            self._say("The embedded engine has ended by itself: it is started again.")
+            return self._begin()
+        ended = f"The embedded engine ended {MOST + 1} times in ten minutes: see {self._data / LOG}"
+        self._say(f"{ended}. It is started again in {PAUSE_SECONDS} s.")
+        return self._begin(PAUSE_SECONDS)
+
+    def _begin(self, pause: float = 0) -> Use | None:
+        while not self._over.wait(pause):
+            try:
+                engine, use = self._join()
+            except EngineError as problem:
+                self._say(str(problem))
+                pause = RETRY_SECONDS
+                continue
+            if engine.uri != self.engine.uri:
+                self._say("The engine's ports were taken meanwhile, so that it has others: start this command again.")
+            return use
+        return None

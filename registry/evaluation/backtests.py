@@ -1,0 +1,247 @@
+"""Back-tests of the reports `likely-partners` and `reuse` on past years."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from typing import NamedTuple
+
+import numpy as np
+
+from registry.analysis.likely_partners import (
+    LIKELY_PARTNERS,
+    METHODS,
+    REPORT,
+    SPLITS,
+    RankingEvaluation,
+    held_out_by_date,
+    hidden_at_random,
+    verdict,
+)
+from registry.analysis.report import Cell, Column, Report, ReportDefinition, ReportError, ReportRow
+from registry.analysis.reuse import FIRST, USERS_HALF_LIFE, History, Votes
+from registry.analysis.snapshot import Bools, Floats, Snapshot, SnapshotArrays, grounds
+from registry.analysis.statistics import Scored
+from registry.i18n import _, day, number
+
+BACKTEST = ReportDefinition(
+    "backtest-likely-partners",
+    "How well do partners in common tell which agencies will be tied?",
+    "A tenth of the agreements is hidden at random twenty times, or only what was in force on a day is known and the ties of the "
+    "year after are told; every measure is made of what is known. All pairs that are not known to be tied are ranked; what has one "
+    "score is one block (Saito & Rehmsmeier 2015; Liben-Nowell & Kleinberg 2007). A ranking beats another when it is a tenth better "
+    "on average and better in four of five splits.",
+    LIKELY_PARTNERS.reads,
+    (
+        Column("known", "Known", "text", "What was known: a day, or all but a tenth of the agreements."),
+        Column("method", "Ranked by", "code", "What pairs are ranked by; the first is the ranking of the report.", words=METHODS),
+        Column("hits", "To be told", "integer", "Ties to be told, in all splits.", "ties"),
+        Column("unreachable", "Unreachable", "number", "The share of these without a partner in common.", "%"),
+        Column("base", "Any pair", "number", "The share of all pairs that came true.", "%"),
+        Column("precision", "Average precision", "number", "The precision at each recall, averaged; mean over splits."),
+        Column("spread", "Spread", "number", "Its standard deviation over splits."),
+        Column("first", "Of the first", "number", "The share that came true of as many first pairs as ties were to be told.", "%"),
+        Column("lift", "Times any pair", "number", "Average precision for each of the base rate."),
+        Column("ratio", "Times best trivial", "number", "Average precision for each of the best trivial ranking's."),
+    ),
+)  # fmt: skip
+
+
+def backtest_partners(world: SnapshotArrays) -> Report:
+    """Judge the ranking of `likely-partners` and its rivals.
+
+    Rows for the agreements hidden at random come first, then those for each year, oldest first. `of` counts these sorts of splits,
+    `found` those in which the report beats the best trivial ranking.
+    """
+    hidden = hidden_at_random(world, SPLITS)
+    judged = [*([hidden] if hidden else []), *held_out_by_date(world.lists, world.as_of)]
+    rows = [row for one in judged for row in _rows(one)]
+    return BACKTEST.answer(
+        world.as_of, rows, found=sum(one.beats for one in judged), of=len(judged), withheld=world.withheld,
+        notes=[*grounds(world), *_notes(judged, len(world.agencies))],
+    )  # fmt: skip
+
+
+def _rows(judged: RankingEvaluation) -> Iterator[ReportRow]:
+    hits, unreachable = (
+        sum(counted) for counted in zip(*((one.hits, one.unreachable) for one in judged.splits), strict=True)
+    )
+    base = sum(one.scored[REPORT].base_rate for one in judged.splits) / len(judged.splits)
+    for method in judged.methods:
+        mean = judged.mean(method)
+        values: dict[str, Cell] = {
+            "known": _known(judged),
+            "method": method,
+            "hits": hits,
+            "unreachable": 100 * unreachable / hits,
+            "base": 100 * base,
+            "precision": mean,
+            "spread": judged.spread(method) if len(judged.splits) > 1 else None,
+            "first": 100 * judged.precision(method),
+            "lift": mean / base,
+            "ratio": mean / judged.mean(judged.best_trivial),
+        }
+        yield ReportRow(values)
+
+
+def _known(judged: RankingEvaluation) -> str:
+    return day(judged.day) if judged.day else _("all but a tenth")
+
+
+def _notes(judged: list[RankingEvaluation], agencies: int) -> list[str]:
+    if not judged:
+        return [_("There are too few ties to hide some, and too few that came later, so there is nothing to test by.")]
+    return [f"{_known(one)}: {verdict(one, agencies)}" for one in judged]
+
+
+MONTH, LARGEST = 31, 20_000_000
+TRIVIAL = ("popularity", "activity_popularity", "recent_activity_recent_popularity")
+BETTER, WON = 1.1, 0.8
+
+
+class Cut(NamedTuple):
+    """What was seen at one cut: known before `cut`, to come true within the year after it.
+
+    `short` says that the data end over a month before that year does. The four rankings are average precisions; then come the
+    ratios of the report's to that of popularity and of the best trivial ranking, and the share of its top 1 % that came true.
+    """
+
+    cut: str
+    short: bool
+    agencies: int
+    resources: int
+    candidates: int
+    hits: int
+    base_rate: float
+    popularity: float
+    activity_popularity: float
+    recent_activity_recent_popularity: float
+    report: float
+    report_to_popularity: float
+    report_to_best_trivial: float
+    precision_top_1: float
+
+
+class Backtest(NamedTuple):
+    """The cuts, oldest first; `best_trivial` is the trivial ranking with the highest mean average precision."""
+
+    cuts: Sequence[Cut]
+    best_trivial: str
+
+    @property
+    def means(self) -> dict[str, float]:
+        """The mean over the cuts of every figure from `base_rate` on."""
+        return {name: float(np.mean(values)) for name, values in self._figures()}
+
+    @property
+    def spreads(self) -> dict[str, float]:
+        """The standard deviation (n - 1) over the cuts of every figure from `base_rate` on; 0 for one cut."""
+        return {name: float(np.std(values, ddof=1)) if len(values) > 1 else 0.0 for name, values in self._figures()}
+
+    @property
+    def ratio(self) -> float:
+        """The mean average precision of the report for each of the best trivial ranking's."""
+        return self.means["report"] / self.means[self.best_trivial]
+
+    @property
+    def beats(self) -> bool:
+        """Whether the report is a tenth better than the best trivial ranking on average, and better on four cuts of five."""
+        won = np.mean([one.report_to_best_trivial > 1 for one in self.cuts])
+        return self.ratio >= BETTER and bool(won >= WON)
+
+    @property
+    def worse(self) -> bool:
+        """Whether the best trivial ranking is a tenth better on average."""
+        return self.ratio <= 1 / BETTER
+
+    def _figures(self) -> Iterator[tuple[str, list[float]]]:
+        for name in Cut._fields[Cut._fields.index("base_rate") :]:
+            yield name, [getattr(one, name) for one in self.cuts]
+
+
+class _Judged(NamedTuple):
+    """The candidates of a cut: which came true, and their scores by ranking."""
+
+    cut: date
+    history: History
+    agencies: int
+    hit: Bools
+    scores: Mapping[str, Floats]
+
+
+def backtest_reuse(lists: Snapshot, today: str, cuts: int = 5) -> Backtest | None:
+    """Judge the report on the last years of which there are dates up to `today`; None where no year has a hit.
+
+    At each cut, 1 January, what is dated before is known; a hit is a pair without a use that is first dated within the year
+    after it, and no first authorisation. Every agency with a history is paired with every resource that exists and it lacks.
+    Raises ReportError where there are too many pairs to rank.
+    """
+    if len(lists.agencies) * len(lists.resources) > LARGEST:
+        raise ReportError(
+            _("There are too many pairs of agencies and resources to test ({n}; at most {most}).").format(
+                n=number(len(lists.agencies) * len(lists.resources)), most=number(LARGEST)
+            )
+        )
+    days = [use[1] for one in lists.resources for use in one.uses if use[1] and use[1] <= today]
+    if not days:
+        return None
+    last = date.fromisoformat(max(days))
+    years = [date(year, 1, 1) for year in range(last.year - cuts + 1, last.year + 1)]
+    judged = [one for one in (_judge(lists, cut) for cut in years) if one.hit.any()]
+    if not judged:
+        return None
+    precision = [{name: average_precision(one.hit, score) for name, score in one.scores.items()} for one in judged]
+    best = max(TRIVIAL, key=lambda name: np.mean([one[name] for one in precision]))
+    return Backtest([_cut(one, found, best, last) for one, found in zip(judged, precision, strict=True)], best)
+
+
+def average_precision(hit: Bools, score: Floats) -> float:
+    """Return the average precision of ranking pairs by score; see `Scored`."""
+    return Scored.of(score, np.ones(len(hit), np.int64), hit.astype(np.int64)).average_precision
+
+
+def _judge(lists: Snapshot, cut: date) -> _Judged:
+    history = History.of(lists, cut.isoformat(), undated=None)
+    known = np.flatnonzero(history.counted)
+    votes, users = Votes.of(history, known), np.asarray(history.has.sum(axis=0))
+    recent = history.fading(USERS_HALF_LIFE).sum(axis=0)
+    candidates = history.open_to(known)
+    rankings = (
+        np.broadcast_to(users, candidates.shape),
+        np.outer(history.counted[known], users),
+        np.outer(votes.activity, recent),
+        votes.score,
+    )
+    scores = {
+        name: one[candidates].astype(np.float64) for name, one in zip((*TRIVIAL, "report"), rankings, strict=True)
+    }
+    hit = _hits(lists, history, cut)[known][candidates]
+    return _Judged(cut, history, len(known), hit, scores)
+
+
+def _hits(lists: Snapshot, history: History, cut: date) -> Bools:
+    """Mark the uses (A x R) that began within the year after the cut and reuse what another had first."""
+    agency, resource = ({one: n for n, one in enumerate(names.ids)} for names in (history.agencies, history.resources))
+    begin, end = cut.isoformat(), cut.replace(year=cut.year + 1).isoformat()
+    hits = np.zeros(history.has.shape, np.bool_)
+    for one in lists.resources:
+        for user, since, _until, role in one.uses:
+            if role != FIRST and since and begin <= since < end and user in agency and one.id in resource:
+                hits[agency[user], resource[one.id]] = True
+    return hits
+
+
+def _cut(judged: _Judged, precision: Mapping[str, float], best: str, last: date) -> Cut:
+    end = judged.cut.replace(year=judged.cut.year + 1)
+    top = np.argsort(-judged.scores["report"], kind="stable")[: -(-len(judged.hit) // 100)]
+    return Cut(
+        cut=judged.cut.isoformat(),
+        short=(end - last).days > MONTH,
+        agencies=judged.agencies,
+        resources=len(judged.history.resources),
+        candidates=len(judged.hit),
+        hits=int(judged.hit.sum()),
+        base_rate=float(judged.hit.mean()),
+        **precision,
+        report_to_popularity=precision["report"] / precision["popularity"],
+        report_to_best_trivial=precision["report"] / precision[best],
+        precision_top_1=float(judged.hit[top].mean()),
+    )

@@ -1,0 +1,194 @@
+"""Calibration: false-alarm rate and power of the significance tests."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from scipy.stats import binom
+
+from registry.analysis.overlaps import OVERLAPS, ComparableAgencies, judge, overlaps, shuffled
+from registry.analysis.report import Report
+from registry.analysis.sector_gaps import LEVEL, SECTOR_GAPS, sector_gaps
+from registry.analysis.snapshot import SnapshotArrays, pattern
+from registry.evaluation.generators import AS_OF, network, registry, without_ties
+from registry.i18n import _
+from registry.progress import steps
+
+Random = np.random.Generator
+
+
+def thinned(world: SnapshotArrays, random: Random, share: float) -> SnapshotArrays:
+    """Return the world without a share of the ties between its two largest sectors."""
+    largest = np.argsort(-np.bincount(world.sector[world.sector >= 0], minlength=2), kind="stable")[:2]
+    ends = np.sort(world.sector[world.ties], axis=1)
+    between = np.flatnonzero((ends == np.sort(largest)).all(axis=1))
+    dropped = random.choice(between, round(share * len(between)), replace=False) if len(between) else between
+    return replace(world, ties=np.delete(world.ties, dropped, axis=0))
+
+
+def duplicated(
+    compared: ComparableAgencies, random: Random, number: int, share: float
+) -> tuple[ComparableAgencies, set[tuple[int, int]]]:
+    """Give at most so many agencies a share of what another in a common area does, in place of as much of their own.
+
+    Returns also the pairs (places, smaller first). Those that are close are no pairs, and nobody is in two.
+    """
+    does = [compared.functions[[n]].indices for n in range(len(compared.places))]
+    made: set[tuple[int, int]] = set()
+    taken: set[int] = set()
+    for one in random.permutation(len(does)).tolist():
+        partners = np.setdiff1d((compared.areas @ compared.areas[[one]].T).nonzero()[0], compared.close[[one]].indices)
+        open_ = [other for other in partners.tolist() if other != one and other not in taken]
+        if len(made) == number or one in taken or not open_:
+            continue
+        other = open_[int(random.integers(len(open_)))]
+        copied = random.choice(does[one], min(round(share * len(does[one])), len(does[other])), replace=False)
+        kept = random.permutation(np.setdiff1d(does[other], copied))[: len(does[other]) - len(copied)]
+        does[other] = np.concatenate([copied, kept])
+        made.add((min(one, other), max(one, other)))
+        taken |= {one, other}
+    cells = np.array([(agency, one) for agency, functions in enumerate(does) for one in functions], np.int64).reshape(
+        -1, 2
+    )
+    return compared._replace(functions=pattern(cells, *compared.functions.shape)), made
+
+
+SURE = 0.999
+# Reports on pairs of agencies judge tens of thousands of pairs in a round, and take longer.
+FEWER = 10
+FALSE_ALARMS, FALSE_PAIRS, FOUND, TRUE, UNTOLD = 0.06, 0.0001, 0.95, 0.75, 0.9
+DUPLICATES, ONE_IN, COPIED, REMOVED = 18, 100, 0.7, 0.8
+
+WHAT: Mapping[str, str] = {
+    "gaps": "rounds with a gap where sectors are dealt out anew",
+    "gap-found": "rounds in which a gap is found where four of five ties of two sectors are removed",
+    "overlaps": "pairs found where functions are dealt out anew within sectors",
+    "duplicates-found": "pairs found of those made alike, one agency in a hundred",
+    "networks-of-200": "rounds with a gap in networks of 200 agencies without one",
+    "networks-of-1000": "rounds with a gap in networks of 1,000 agencies without one",
+    "networks-of-20": "pairs of sectors of which nothing is told in networks of 20 agencies",
+    "planted-gap": "rounds in which a planted gap is found among 200 agencies",
+    "registries": "pairs found among 2,000 agencies without a pair that is alike",
+    "planted-found": "pairs found of those planted among 2,000 agencies",
+    "planted-true": "planted pairs among those found",
+}
+
+
+class CalibrationCount(NamedTuple):
+    """`seen` of `of`, and the share that is promised: at most it, or at least where `least`; nothing where it is None."""
+
+    name: str
+    report: str
+    own: bool
+    seen: int
+    of: int
+    promise: float | None = None
+    least: bool = False
+
+    @property
+    def share(self) -> float | None:
+        """What was seen of all, None where there was nothing to see."""
+        return self.seen / self.of if self.of else None
+
+    @property
+    def kept(self) -> bool | None:
+        """Whether the promise is kept: broken is what chance would give once in a thousand times where it is just kept."""
+        if self.promise is None or not self.of:
+            return None
+        if self.least:
+            return bool(self.seen >= binom.ppf(1 - SURE, self.of, self.promise))
+        return bool(self.seen <= binom.ppf(SURE, self.of, self.promise))
+
+
+def calibrate(world: SnapshotArrays, rounds: int, seed: int) -> list[CalibrationCount]:
+    """Run the tests on the world, shuffled `rounds` times, and on generated registries; pairs of agencies a tenth as often."""
+    checks: Sequence[Callable[[SnapshotArrays, int, Random], Iterator[CalibrationCount]]] = (
+        _own_gaps, _own_pairs, _no_gaps, _small, _planted_gap, _no_pairs, _planted_pairs,
+    )  # fmt: skip
+    return [
+        count
+        for place, check in enumerate(checks)
+        for count in check(world, rounds, np.random.default_rng((seed, place)))
+    ]
+
+
+def _own_gaps(world: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
+    """Deal the sectors out anew among the agencies; ties, and what agreements of several tie together, stay."""
+    alarms = found = 0
+    for _round in _rounds("gaps", rounds if len(world.ties) else 0):
+        dealt = replace(world, sector=random.permutation(world.sector))
+        alarms += sector_gaps(dealt).found > 0
+        found += sector_gaps(thinned(dealt, random, REMOVED)).found > 0
+    of = rounds if len(world.ties) else 0
+    yield CalibrationCount("gaps", SECTOR_GAPS.name, True, alarms, of, FALSE_ALARMS)
+    yield CalibrationCount("gap-found", SECTOR_GAPS.name, True, found, of)
+
+
+def _own_pairs(world: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
+    compared = ComparableAgencies.of(world)
+    alarms = pairs = found = planted = 0
+    number = max(len(compared.places) // ONE_IN, 1)
+    for _round in _rounds("overlaps", _fewer(rounds)):
+        dealt = shuffled(compared, int(random.integers(2**32)))
+        judged = judge(dealt, LEVEL.default)
+        alarms, pairs = alarms + len(judged.pairs.a), pairs + judged.family
+        alike, made = duplicated(dealt, random, number, COPIED)
+        told = judge(alike, LEVEL.default).pairs
+        found += len(made & set(zip(told.a.tolist(), told.b.tolist(), strict=True)))
+        planted += len(made)
+    yield CalibrationCount("overlaps", OVERLAPS.name, True, alarms, pairs, FALSE_PAIRS)
+    yield CalibrationCount("duplicates-found", OVERLAPS.name, True, found, planted)
+
+
+def _no_gaps(_world: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
+    for name, agencies in (("networks-of-200", 200), ("networks-of-1000", 1_000)):
+        made = (SnapshotArrays.of(network(random, agencies), AS_OF) for _round in _rounds(name, rounds))
+        yield CalibrationCount(
+            name, SECTOR_GAPS.name, False, sum(sector_gaps(one).found > 0 for one in made), rounds, FALSE_ALARMS
+        )
+
+
+def _small(_world: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
+    every = _rounds("networks-of-20", _fewer(rounds))
+    told = [sector_gaps(SnapshotArrays.of(network(random, 20), AS_OF)) for _round in every]
+    untold, cells = sum(one.unknown for one in told), sum(one.of for one in told)
+    yield CalibrationCount("networks-of-20", SECTOR_GAPS.name, False, untold, cells, UNTOLD, True)
+
+
+def _planted_gap(_world: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
+    every = _rounds("planted-gap", rounds)
+    made = (SnapshotArrays.of(without_ties(network(random, 200), random, REMOVED), AS_OF) for _round in every)
+    yield CalibrationCount(
+        "planted-gap", SECTOR_GAPS.name, False, sum(sector_gaps(one).found > 0 for one in made), rounds, FOUND, True
+    )
+
+
+def _no_pairs(_world: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
+    every = _rounds("registries", _fewer(rounds))
+    told = [overlaps(SnapshotArrays.of(registry(random, 2_000).lists, AS_OF)) for _round in every]
+    yield CalibrationCount(
+        "registries", OVERLAPS.name, False, sum(one.found for one in told), sum(one.of for one in told), FALSE_PAIRS
+    )
+
+
+def _planted_pairs(_world: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
+    true = planted = found = 0
+    for _round in _rounds("planted-found", _fewer(rounds)):
+        made = registry(random, 2_000, duplicates=DUPLICATES)
+        told = _pairs(overlaps(SnapshotArrays.of(made.lists, AS_OF)))
+        true, planted, found = true + len(told & made.duplicates), planted + len(made.duplicates), found + len(told)
+    yield CalibrationCount("planted-found", OVERLAPS.name, False, true, planted, FOUND, True)
+    yield CalibrationCount("planted-true", OVERLAPS.name, False, true, found, TRUE, True)
+
+
+def _rounds(name: str, number: int) -> Iterator[int]:
+    return steps(_(WHAT[name]), range(number))
+
+
+def _pairs(report: Report) -> set[frozenset[str]]:
+    return {frozenset(one.id for one in row.evidence if one.kind == "Agency") for row in report.rows}
+
+
+def _fewer(rounds: int) -> int:
+    return max(rounds // FEWER, 1)

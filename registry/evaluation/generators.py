@@ -1,0 +1,131 @@
+"""Generate random registries without any planned effect, for calibration and benchmarks."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from registry.analysis.snapshot import AgencyRow, PartnershipRow, ServiceRow, Snapshot, TermRow
+
+AS_OF = "2026-11-25"
+SECTORS, AREAS, REGIONS, FUNCTIONS, SERVICES = 11, 500, 25, 2_000, 20
+Ints = NDArray[np.int64]
+
+
+class Planted(NamedTuple):
+    """A registry, and the pairs of agency ids of which one does much of what the other does in the same area."""
+
+    lists: Snapshot
+    duplicates: set[frozenset[str]]
+
+
+def network(random: np.random.Generator, agencies: int, *, sectors: int = SECTORS, degree: float = 6) -> Snapshot:
+    """Return agencies in sectors of unequal size, tied at random, some much more often than others."""
+    return Snapshot(
+        agencies=agencies_in(_sectors(random, agencies, sectors)),
+        partnerships=partnerships_of(_ties(random, agencies, round(agencies * degree / 2))),
+        sectors=terms("sector", sectors),
+    )
+
+
+def without_ties(lists: Snapshot, random: np.random.Generator, share: float) -> Snapshot:
+    """Leave out a share of the ties between the two sectors that have the most agencies."""
+    sector = {one.id: one.sectors[0] for one in lists.agencies}
+    largest = set(sorted(set(sector.values()), key=list(sector.values()).count)[-2:])
+    between = [n for n, one in enumerate(lists.partnerships) if {sector[party] for party in one.parties} == largest]
+    dropped = set(random.choice(between, round(share * len(between)), replace=False).tolist()) if between else set()
+    return lists._replace(partnerships=[one for n, one in enumerate(lists.partnerships) if n not in dropped])
+
+
+def registry(random: np.random.Generator, agencies: int, *, duplicates: int = 0, copied: int = 14) -> Planted:
+    """Return agencies with 20 services each, drawn from 2,000 functions as is usual in their sector, in some of 500 areas.
+
+    Of every one of the duplicates, two agencies without an agreement, one has `copied` of its services from the other.
+    """
+    sector = _sectors(random, agencies, SECTORS)
+    does, areas, ties = _functions(random, sector), _areas(random, agencies), _ties(random, agencies, 3 * agencies)
+    pairs = _untied(random, agencies, ties)[:duplicates]
+    for a, b in pairs.tolist():
+        does[b, :copied] = random.choice(np.unique(does[a]), copied, replace=False)
+        areas[b, 0] = areas[a, 0]
+    lists = Snapshot(
+        agencies=agencies_in(sector, areas),
+        services=[
+            ServiceRow(f"service:{n:06}", f"Service {n}", True, [_agency(n // SERVICES)], [f"function:{function:06}"])
+            for n, function in enumerate(does.ravel().tolist())
+        ],
+        partnerships=partnerships_of(ties),
+        sectors=terms("sector", SECTORS), areas=terms("area", AREAS), functions=terms("function", FUNCTIONS),
+    )  # fmt: skip
+    return Planted(lists, {frozenset(map(_agency, pair)) for pair in pairs.tolist()})
+
+
+def _sectors(random: np.random.Generator, agencies: int, sectors: int) -> Ints:
+    return random.choice(sectors, agencies, p=random.dirichlet(np.full(sectors, 4)))
+
+
+def _functions(random: np.random.Generator, sector: Ints) -> Ints:
+    does = np.empty((len(sector), SERVICES), np.int64)
+    for one in range(SECTORS):
+        members = np.flatnonzero(sector == one)
+        usual = random.dirichlet(np.full(FUNCTIONS, 0.15))
+        does[members] = random.choice(FUNCTIONS, (len(members), SERVICES), p=usual)
+    return does
+
+
+def _areas(random: np.random.Generator, agencies: int) -> Ints:
+    size = AREAS // REGIONS
+    return random.integers(size, size=(agencies, 9)) + size * random.integers(REGIONS, size=(agencies, 1))
+
+
+def _ties(random: np.random.Generator, agencies: int, wanted: int) -> Ints:
+    """Return distinct pairs (m x 2, smaller first), agencies drawn by weights that are lognormal."""
+    weight = random.lognormal(0, 0.5, agencies)
+    found = np.empty((0, 2), np.int64)
+    while len(found) < wanted:
+        drawn = np.sort(random.choice(agencies, (2 * wanted, 2), p=weight / weight.sum()), axis=1)
+        found = np.unique(np.concatenate([found, drawn[drawn[:, 0] < drawn[:, 1]]]), axis=0)
+    return random.permutation(found)[:wanted]
+
+
+def _untied(random: np.random.Generator, agencies: int, ties: Ints) -> Ints:
+    """Return pairs without a tie, no agency twice."""
+    pairs = np.sort(random.permutation(agencies)[: agencies // 2 * 2].reshape(-1, 2), axis=1)
+    return pairs[~np.isin(pairs @ [agencies, 1], ties @ [agencies, 1])]
+
+
+def agencies_in(sector: Ints, areas: Ints | None = None) -> list[AgencyRow]:
+    """Return an agency for each of these sectors (N), in these areas (N x n) where any are given."""
+    placed = [[f"area:{one:06}" for one in row] for row in areas.tolist()] if areas is not None else [[]] * len(sector)
+    return [
+        AgencyRow(_agency(n), f"Agency {n}", True, [f"sector:{one:06}"], placed[n])
+        for n, one in enumerate(sector.tolist())
+    ]
+
+
+def partnerships_of(ties: Ints) -> list[PartnershipRow]:
+    """Return an agreement for each tie, in force for years."""
+    return [
+        PartnershipRow(
+            f"partnership:{n:06}",
+            f"Agreement {n}",
+            True,
+            "mou",
+            "2020-01-01",
+            "2030-12-31",
+            "A rule",
+            list(map(_agency, pair)),
+            ["x"],
+        )
+        for n, pair in enumerate(ties.tolist())
+    ]
+
+
+def terms(kind: str, count: int) -> Sequence[TermRow]:
+    """Return so many terms of a code list."""
+    return [TermRow(f"{kind}:{n:06}", f"{kind.title()} {n}") for n in range(count)]
+
+
+def _agency(number: int) -> str:
+    return f"agency:{number:06}"

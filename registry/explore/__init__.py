@@ -1,0 +1,1 @@
+"""Graph queries beyond lists: paths, neighbourhood, impact, shared resources and search."""

@@ -1,0 +1,95 @@
+"""Neighbourhood: the records linked to a record, up to a number of hops."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from registry.database import traverse
+from registry.explore.context import ExploreContext
+from registry.explore.paths import hides
+
+SEVERAL = 4  # links there may be between the same two records
+
+
+@dataclass(frozen=True)
+class NearbyRecord:
+    """A record, how many links it is away, and how many of its own links are not among those that are shown.
+
+    `more` is None where some of its links are withheld, as the actor sees its summary only.
+    """
+
+    record: str
+    kind: str
+    name: str
+    hops: int
+    more: int | None
+
+
+@dataclass(frozen=True)
+class NeighbourLink:
+    """A link between two records of the neighbourhood, in its direction."""
+
+    relation: str
+    start: str
+    end: str
+
+
+@dataclass(frozen=True)
+class Neighbourhood:
+    """Records, nearest first, the links among them, and how many links within reach were left out.
+
+    `left_out` is None where links within reach are withheld.
+    Links that are not current on the day are counted apart.
+    """
+
+    nodes: Sequence[NearbyRecord]
+    links: Sequence[NeighbourLink]
+    left_out: int | None
+    not_current: int
+
+    @property
+    def withheld(self) -> bool:
+        """Whether some of the links of these records are withheld."""
+        return any(node.more is None for node in self.nodes)
+
+
+async def neighbourhood(
+    asker: ExploreContext, of: str, relations: Collection[str], *, hops: int = 1, first: int = 200, day: str
+) -> Neighbourhood | None:
+    """Return at most `first` records within `hops` links of a record, itself among them; None if it is not there.
+
+    Records equally near come in the order of their names. Uses and agreements that do not run on the day are left
+    out. Raises StoreError.
+    """
+    away: dict[str, int] = {of: 0}
+    read: dict[str, Any] = {}
+    frontier = [of]
+    for hop in range(hops + 1):
+        (rows,) = await asker.ask(traverse.around(frontier, relations, asker.actor, day=day, most=SEVERAL * first))
+        read |= {row[0]: row for row in rows}
+        names = {far: (name, far) for row in rows for _, _, _, far, name in row[3] if far not in away}
+        frontier = sorted(names, key=lambda one: names[one])[: first - len(away)]
+        if hop == hops or not frontier:
+            break
+        away |= dict.fromkeys(frontier, hop + 1)
+    return _collected(read, away, hops, relations) if of in read else None
+
+
+def _collected(read: dict[str, Any], away: dict[str, int], hops: int, relations: Collection[str]) -> Neighbourhood:
+    nodes: list[NearbyRecord] = []
+    links: dict[NeighbourLink, None] = {}
+    for one, hop in away.items():
+        _, kind, name, ties, many, _past, whole = read[one]
+        shown = [_linked(one, *tie) for tie in ties if tie[3] in read]
+        links |= dict.fromkeys(shown)
+        nodes.append(
+            NearbyRecord(one, kind, name, hop, many - len(shown) if whole or not hides(kind, relations) else None)
+        )
+    within = [node for node in nodes if node.hops < hops]
+    beyond = [node.more for node in within]
+    left_out = None if None in beyond else sum(more for more in beyond if more is not None)
+    return Neighbourhood(nodes, list(links), left_out, sum(read[node.record][5] for node in within))
+
+
+def _linked(near: str, relation: str, away: bool, _kind: str, far: str, _name: str) -> NeighbourLink:
+    return NeighbourLink(relation, near, far) if away else NeighbourLink(relation, far, near)

@@ -1,0 +1,198 @@
+"""Paths: how one record is connected to another, shortest first, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from itertools import islice, pairwise, takewhile
+from typing import TYPE_CHECKING
+
+from registry.database import traverse
+from registry.explore.context import ExploreContext, TooMuch
+from registry.i18n import _
+from registry.model.definitions import MODEL
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+
+@dataclass(frozen=True)
+class PathStep:
+    """A link walked from one record to another; `away` says that it was walked along its direction."""
+
+    relation: str
+    away: bool
+    start: str
+    start_name: str
+    end: str
+    end_name: str
+
+
+def hides(kind: str, relations: Collection[str]) -> bool:
+    """Tell whether some of these relations are details of a kind's records, unknown to who sees their summary only."""
+    return any(not end.link.face and end.link.relation in relations for end in MODEL[kind].ends.values())
+
+
+def sentence(steps: Sequence[PathStep]) -> str:
+    """Return a chain of steps as a person reads it: "Dinas A uses Data B, owned by Dinas C"."""
+    if not steps:
+        return ""
+    head, *rest = (f"{phrase(step.relation, away=step.away)} {step.end_name}" for step in steps)
+    return ", ".join([f"{steps[0].start_name} {head}", *rest])
+
+
+def phrase(relation: str, *, away: bool) -> str:
+    """Return a relation in words, read along its direction or against it."""
+    return _(PHRASES[relation][0 if away else 1])
+
+
+PHRASES = {
+    "BROADER": ("is part of", "includes"),
+    "SAME_AS": ("means the same as", "means the same as"),
+    "PART_OF": ("belongs to", "has the unit"),
+    "IN_SECTOR": ("works in", "is the field of"),
+    "IN_AREA": ("is in", "is the place of"),
+    "PROVIDES": ("provides", "provided by"),
+    "FOR_AUDIENCE": ("is for", "are served by"),
+    "HAS_FUNCTION": ("does", "is done by"),
+    "REQUIRES": ("requires", "required by"),
+    "DEPENDS_ON": ("depends on", "needed by"),
+    "OWNS": ("owns", "owned by"),
+    "USES": ("uses", "used by"),
+    "NEEDED_BY": ("is needed by", "needs"),
+    "NEEDED_FOR": ("is needed for", "lacks"),
+    "REQUESTED_BY": ("is requested by", "requested"),
+    "REQUEST_FOR": ("asks for", "is asked for in"),
+    "REQUESTED_TO_MEET": ("is to meet", "is to be met by"),
+    "PARTY_TO": ("is party to", "agreed with"),
+    "COVERS": ("covers", "covered by"),
+    "RENEWS": ("renews", "renewed by"),
+    "STATED_BY": ("is said by", "says"),
+    "STATED_ABOUT": ("is about", "is spoken of in"),
+    "CHANNEL_OF": ("belongs to", "is reached by"),
+    "CHANNEL_FOR": ("is for", "is reached by"),
+    "SAID_ABOUT": ("is about", "got the feedback"),
+    "SAID_THROUGH": ("came by", "brought"),
+    "TO_ANSWER": ("is to be answered by", "is to answer"),
+}
+
+
+TERMS = frozenset({"IN_SECTOR", "IN_AREA", "FOR_AUDIENCE", "HAS_FUNCTION", "BROADER", "SAME_AS"})
+TALK = frozenset({"STATED_BY", "STATED_ABOUT", "CHANNEL_OF", "CHANNEL_FOR", "SAID_ABOUT", "SAID_THROUGH", "TO_ANSWER"})
+ASIDE = TERMS | TALK  # links by which everything is near everything, or that only say something of their ends
+MOST_LINKS, EACH = 20_000, 500
+
+
+@dataclass(frozen=True)
+class Path:
+    """One way from a record to another, no record twice."""
+
+    steps: Sequence[PathStep]
+
+    @property
+    def length(self) -> int:
+        """How many links it takes."""
+        return len(self.steps)
+
+    @property
+    def text(self) -> str:
+        """The path in words."""
+        return sentence(self.steps)
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Paths between two records, shortest first.
+
+    `withheld` tells that there may be others: of records that were walked to, the actor sees the summary only, so that
+    some of their links are unknown.
+    """
+
+    nodes: Sequence[Path]
+    withheld: bool
+
+
+async def paths(
+    asker: ExploreContext,
+    start: str,
+    end: str,
+    relations: Collection[str],
+    *,
+    longest: int = 6,
+    first: int = 5,
+    day: str,
+) -> Paths | None:
+    """Return up to `first` simple paths of at most `longest` links of these relations, walked either way.
+
+    None where one of the ends is not there.
+
+    The graph is read from both ends, link by link; what was read after N readings holds every path of N links, among
+    which Yen's algorithm finds the shortest (networkx). Of a record with more than EACH links the first by name are
+    walked. Raises TooMuch when more than MOST_LINKS would have to be read, and StoreError.
+    """
+    graph = PathFinder(asker, relations, day)
+    await graph.read({start, end})
+    if not (graph.knows(start) and graph.knows(end)):
+        return None
+    if start == end:
+        return Paths([], withheld=False)
+    seen = {start: {start}, end: {end}}
+    frontiers = {start: {start}, end: {end}}
+    for readings in range(1, longest + 1):
+        side = min(frontiers, key=lambda one: len(frontiers[one]))
+        frontiers[side] = await graph.read(frontiers[side]) - seen[side]
+        seen[side] |= frontiers[side]
+        found = graph.shortest(start, end, readings, first)
+        if len(found) == first or not frontiers[side]:
+            break
+    return Paths(found, graph.withheld)
+
+
+class PathFinder:
+    """The part of the graph that was read so far."""
+
+    def __init__(self, asker: ExploreContext, relations: Collection[str], day: str) -> None:
+        import networkx as nx  # half a second, which only who asks for paths should wait
+
+        self._nx, self._asker, self._relations, self._day = nx, asker, relations, day
+        self._links: nx.Graph[str] = nx.Graph()
+        self._names: dict[str, str] = {}
+        self._read: set[str] = set()
+        self.withheld = False  # whether some links of the records that were read are not shown to who asks
+
+    def knows(self, one: str) -> bool:
+        """Tell whether a record was read, or found at the end of a link."""
+        return one in self._names
+
+    async def read(self, ids: set[str]) -> set[str]:
+        """Read the links of these records; return the records at their far ends. Raises TooMuch and StoreError."""
+        new = sorted(ids - self._read)
+        if new:
+            (rows,) = await self._asker.ask(
+                traverse.around(new, self._relations, self._asker.actor, day=self._day, most=EACH)
+            )
+            self._read |= ids
+            for near, kind, name, ties, _, _, whole in rows:
+                self._names[near] = name
+                self.withheld = self.withheld or (not whole and hides(kind, self._relations))
+                for relation, away, _, far, far_name in ties:
+                    self._names[far] = far_name
+                    self._links.add_edge(near, far)
+                    self._links.edges[near, far].setdefault(relation, near if away else far)
+            if self._links.number_of_edges() > MOST_LINKS:
+                raise TooMuch(_("Too many links lie between the two; choose fewer sorts of links or shorter paths."))
+        return {far for one in ids if one in self._links for far in self._links[one]}
+
+    def shortest(self, start: str, end: str, longest: int, first: int) -> list[Path]:
+        """Return up to `first` simple paths of at most `longest` links, shortest first."""
+        if start not in self._links or end not in self._links or not self._nx.has_path(self._links, start, end):
+            return []
+        ways = self._nx.shortest_simple_paths(self._links, start, end)
+        return [self._path(way) for way in islice(takewhile(lambda way: len(way) <= longest + 1, ways), first)]
+
+    def _path(self, way: Sequence[str]) -> Path:
+        return Path([self._step(near, far) for near, far in pairwise(way)])
+
+    def _step(self, near: str, far: str) -> PathStep:
+        relation, begins = min(self._links.edges[near, far].items())
+        return PathStep(relation, begins == near, near, self._names[near], far, self._names[far])

@@ -1,0 +1,86 @@
+"""Search: records that contain every search word, best first."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from registry.database import traverse
+from registry.explore.context import ExploreContext
+from registry.model.kinds import Kind
+from registry.model.records import SearchTerms, asked, is_searched
+
+MOST = 200
+
+
+@dataclass(frozen=True)
+class SearchHit:
+    """A record that was found: the higher its score the better, then by the folded name and the id."""
+
+    kind: str
+    record: str
+    name_key: str
+    score: float
+
+    @property
+    def keys(self) -> list[object]:
+        """Where it stands among the hits, for a cursor."""
+        return [self.score, self.name_key, self.record]
+
+    @property
+    def place(self) -> tuple[float, str, str]:
+        """The same as a key to sort by."""
+        return -self.score, self.name_key, self.record
+
+
+@dataclass(frozen=True)
+class SearchResults:
+    """A page of hits, whether there are more, and how many there are, in all and of each kind, counted up to MOST."""
+
+    hits: Sequence[SearchHit]
+    more: bool
+    total: int
+    of_kinds: Mapping[str, int]
+
+
+async def search(
+    asker: ExploreContext,
+    text: str,
+    kinds: Sequence[type[Kind]],
+    *,
+    sector: str | None = None,
+    area: str | None = None,
+    first: int = 20,
+    after: Sequence[object] = (),
+) -> SearchResults:
+    """Return records of these kinds whose words begin as those of the text, or have the same stem; none for no word.
+
+    `sector` and `area` are ids: the record, or an agency that has it, is in them or in a part of them. `after` holds the
+    keys of the last hit seen. Raises StoreError.
+    """
+    wanted, searched = asked(text), [kind for kind in kinds if is_searched(kind)]
+    if not wanted.words or not searched:
+        return SearchResults((), more=False, total=0, of_kinds={})
+    hits = sorted(await _hits(asker, wanted, searched, sector, area), key=lambda hit: hit.place)[:MOST]
+    rest = [hit for hit in hits if hit.place > _place(after)] if after else hits
+    return SearchResults(rest[:first], len(rest) > first, len(hits), Counter(hit.kind for hit in hits))
+
+
+async def _hits(
+    asker: ExploreContext, wanted: SearchTerms, kinds: Sequence[type[Kind]], sector: str | None, area: str | None
+) -> list[SearchHit]:
+    """Return at least the best MOST hits.
+
+    Where the names of so many begin with the text, the words of all others need not be looked at.
+    """
+    within = {"sector": sector, "area": area}
+    named = await asker.read([traverse.named(wanted, kind, asker.actor, **within, most=MOST) for kind in kinds])
+    rows = [row for of_kind in named for (row,) in of_kind]
+    if len(rows) < MOST:
+        (rows,) = await asker.ask(traverse.found(wanted, kinds, asker.actor, **within, most=MOST))
+    return [SearchHit(*row) for row in rows]
+
+
+def _place(keys: Sequence[Any]) -> tuple[float, str, str]:
+    score, name_key, record = keys
+    return -score, name_key, record

@@ -1,0 +1,267 @@
+"""Shared between agencies: resources, services and agreements, and ties between groups of agencies."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations, product
+from typing import Any
+
+from registry.database import traverse
+from registry.explore.context import ExploreContext
+from registry.model.codelists import called, label_of
+
+MOST = 200
+
+
+@dataclass(frozen=True)
+class SharedUse:
+    """How one of the agencies works with a resource. `covered` is None where that cannot be seen."""
+
+    agency: str
+    role: str | None
+    since: str | None
+    until: str | None
+    covered: bool | None
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """An agreement in force, and all its parties."""
+
+    partnership: str
+    parties: Sequence[str]
+
+
+@dataclass(frozen=True)
+class SharedResource:
+    """A resource that one agency uses of another, or that several use of a third.
+
+    The agreements in force that cover it: those of at least two of the agencies, and those of others. Uses and
+    agreements are None where the actor sees the summary of the resource only.
+    """
+
+    resource: str
+    owners: Sequence[str]
+    uses: Sequence[SharedUse] | None
+    agreements: Sequence[str] | None
+    other_agreements: Sequence[Agreement] | None
+
+    @property
+    def uncovered(self) -> bool:
+        """Whether one of the uses is covered by no agreement in force."""
+        return any(use.covered is False for use in self.uses or ())
+
+
+@dataclass(frozen=True)
+class Participation:
+    """An agency's part in a service or a partnership."""
+
+    agency: str
+    role: str | None
+
+
+@dataclass(frozen=True)
+class SharedService:
+    """A service that several of the agencies provide."""
+
+    service: str
+    providers: Sequence[Participation]
+
+
+@dataclass(frozen=True)
+class Stated:
+    """What a party says last about a partnership, on one scale."""
+
+    statement: str
+    agency: str
+    scale: str
+    level: int
+    on: str
+
+
+@dataclass(frozen=True)
+class SharedPartnership:
+    """A partnership of several of the agencies; what only its details tell is None for who sees its face alone."""
+
+    partnership: str
+    parties: Sequence[Participation]
+    in_force: bool | None
+    statements: Sequence[Stated] | None
+
+    @property
+    def disagreement(self) -> int | None:
+        """The largest difference of levels that parties state on one scale; None where fewer than two say anything."""
+        said = self.statements or ()
+        levels = [[one.level for one in said if one.scale == scale] for scale in {one.scale for one in said}]
+        return max((max(each) - min(each) for each in levels if len(each) > 1), default=None)
+
+
+@dataclass(frozen=True)
+class MetNeed:
+    """A need of one agency, and a resource of another that could meet it."""
+
+    need: str
+    needed_by: str
+    resource: str
+    owner: str
+
+
+@dataclass(frozen=True)
+class SharedBetween:
+    """All that the agencies share on a day.
+
+    `withheld` tells that there may be further resources: of some of the agencies, or of what they own, the actor sees the
+    summary only, so that some uses are unknown.
+    """
+
+    agencies: Sequence[str]
+    as_of: str
+    resources: Sequence[SharedResource]
+    services: Sequence[SharedService]
+    needs: Sequence[MetNeed]
+    partnerships: Sequence[SharedPartnership]
+    withheld: bool
+
+    @property
+    def uncovered(self) -> Sequence[SharedResource]:
+        """The resources of which a use is covered by no agreement in force."""
+        return [one for one in self.resources if one.uncovered]
+
+
+async def shared_between(asker: ExploreContext, agencies: Sequence[str], day: str) -> SharedBetween:
+    """Return what the agencies, two or more ids, share on a day; at most MOST of each sort. Raises StoreError."""
+    ids, actor = list(dict.fromkeys(agencies)), asker.actor
+    resources, services, partnerships, needs, withheld = await asker.ask(
+        traverse.shared_resources(ids, actor, day=day, most=MOST),
+        traverse.shared_services(ids, actor, most=MOST),
+        traverse.shared_partnerships(ids, actor, most=MOST),
+        traverse.met_needs(ids, actor, most=MOST),
+        traverse.shared_withheld(ids, actor),
+    )
+    return SharedBetween(
+        ids,
+        day,
+        [_resource(ids, *row) for row in resources],
+        [SharedService(service, [Participation(*one) for one in providers]) for service, providers in services],
+        [MetNeed(*row) for row in needs],
+        [_partnership(day, *row) for row in partnerships],
+        withheld,
+    )
+
+
+def _resource(
+    agencies: Sequence[str],
+    resource: str,
+    owners: list[str],
+    uses: list[Any],
+    agreements: list[tuple[str, list[str]]],
+    hidden: list[str],
+    whole: bool,
+) -> SharedResource:
+    """Tell of each use whether an agreement in force has its user as a party and covers the resource."""
+    if not whole:
+        return SharedResource(resource, owners, None, None, None)
+    parties = {party for _, those in agreements for party in those}
+    told = [
+        SharedUse(agency, role, since, until, True if agency in parties else None if agency in hidden else False)
+        for agency, role, since, until in uses
+    ]
+    between = [one for one, those in agreements if len(set(those).intersection(agencies)) > 1]
+    others = [Agreement(one, those) for one, those in agreements if one not in between]
+    return SharedResource(resource, owners, told, between, others)
+
+
+def _partnership(
+    day: str,
+    partnership: str,
+    parties: list[Any],
+    whole: bool,
+    valid_from: str | None,
+    valid_until: str | None,
+    said: list[Any],
+) -> SharedPartnership:
+    in_force = (valid_from or day) <= day <= (valid_until or day) if whole else None
+    latest = {
+        (agency, scale): Stated(one, agency, scale, level, on) for one, agency, scale, level, on in reversed(said)
+    }
+    statements = list(latest.values()) if whole else None
+    return SharedPartnership(partnership, [Participation(*one) for one in parties], in_force, statements)
+
+
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class AgencyGroup:
+    """A group of agencies, by the id of its term or body, or by its code."""
+
+    id: str
+    label: str
+
+
+@dataclass(frozen=True)
+class GroupTie:
+    """How two groups, or the members of one, are tied.
+
+    `agencies` counts pairs of agencies that are tied in any way; the others count agreements in force, services
+    provided together, and uses of a resource of the other. A tie counts once, however many ways lead to a group.
+    """
+
+    a: AgencyGroup
+    b: AgencyGroup
+    agencies: int
+    partnerships: int
+    services: int
+    uses: int
+
+
+@dataclass(frozen=True)
+class Ties:
+    """Tied pairs of groups, most pairs of agencies first.
+
+    `withheld` tells that there may be more: of some agencies, resources or agreements the actor sees the summary only.
+    """
+
+    nodes: Sequence[GroupTie]
+    withheld: bool
+
+
+async def ties(asker: ExploreContext, by: str, day: str) -> Ties:
+    """Return the tied pairs of groups; `by` is one of exploring.GROUPS. Raises StoreError."""
+    rows, (agreements, services, uses, withheld) = await asker.ask(
+        traverse.groups(by, asker.actor), traverse.ties(asker.actor, day=day)
+    )
+    labels = {one: _label(by, one, *names) for _, groups in rows for one, *names in groups}
+    groups_of = {agency: [one for one, *_ in groups] for agency, groups in rows}
+    counts = [_tied(each, groups_of) for each in (agreements, services, uses)]
+    pairs = _pairs([*agreements, *services, *uses], groups_of)
+    found = [
+        GroupTie(AgencyGroup(a, labels[a]), AgencyGroup(b, labels[b]), number, *(each[a, b] for each in counts))
+        for (a, b), number in pairs.items()
+    ]
+    return Ties(sorted(found, key=lambda tie: (-tie.agencies, tie.a.id, tie.b.id)), withheld)
+
+
+def _tied(lists: Iterable[Sequence[str]], groups_of: Mapping[str, Sequence[str]]) -> Counter[Pair]:
+    """Count, by pair of groups, the lists of agencies that tie them."""
+    counted: Counter[Pair] = Counter()
+    for agencies in lists:
+        counted.update({pair for a, b in combinations(agencies, 2) for pair in _group_pairs(a, b, groups_of)})
+    return counted
+
+
+def _pairs(lists: Iterable[Sequence[str]], groups_of: Mapping[str, Sequence[str]]) -> Counter[Pair]:
+    """Count, by pair of groups, the pairs of agencies that are on any list together."""
+    tied = {tuple(sorted(pair)) for agencies in lists for pair in combinations(agencies, 2)}
+    return Counter(pair for a, b in tied for pair in set(_group_pairs(a, b, groups_of)))
+
+
+def _group_pairs(a: str, b: str, groups_of: Mapping[str, Sequence[str]]) -> Iterator[Pair]:
+    for one, other in product(groups_of.get(a, ()), groups_of.get(b, ())):
+        yield (one, other) if one <= other else (other, one)
+
+
+def _label(by: str, one: str, name: str | None, label_id: str | None, label_en: str | None) -> str:
+    if by == "level_of_government":
+        return called("level-of-government", one)
+    return label_of(name or one, label_id, label_en)

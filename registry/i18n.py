@@ -1,0 +1,87 @@
+"""Translate messages, and format numbers, shares and dates in the current language."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import date
+from decimal import Decimal, localcontext
+from functools import cache
+from importlib.resources import files
+
+from babel.dates import format_date
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal, format_percent, format_scientific
+
+LANGUAGES = ("id", "en")
+_language: ContextVar[str] = ContextVar("language", default="en")
+
+
+def _(message: str) -> str:
+    """Return the message in the language of the moment; English where the catalogue lacks it."""
+    return message if _language.get() == "en" else _catalogue(_language.get()).get(message, message)
+
+
+def language() -> str:
+    """Return the language of the moment: `id` or `en`."""
+    return _language.get()
+
+
+@contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """Speak this language within the block."""
+    token = _language.set(language if language in LANGUAGES else "en")
+    try:
+        yield
+    finally:
+        _language.reset(token)
+
+
+@cache
+def _catalogue(language: str) -> dict[str, str]:
+    with files("registry").joinpath("locale", language, "LC_MESSAGES", "messages.po").open("rb") as catalogue:
+        return {str(one.id): str(one.string) for one in read_po(catalogue) if one.id and one.string}
+
+
+MOST_DIGITS = 1_100  # of a float, before and after its point
+
+
+class Few(int):
+    """A count that is left out because it is small: more than none, and fewer than this."""
+
+
+def number(value: float) -> str:
+    """Return a number to three figures, a whole one in full; of one that is left out, what it is below."""
+    if isinstance(value, Few):
+        return f"<{exact(int(value))}"
+    if isinstance(value, int):
+        return exact(value)
+    if value and abs(value) < 1e-4:
+        return format_scientific(value, format="0.##E0", locale=language())
+    return exact(round(value)) if abs(value) >= 1000 else format_decimal(value, format="@@#", locale=language())
+
+
+def exact(value: float) -> str:
+    """Return a number with all its figures, so that it can be typed as it is shown."""
+    with localcontext(prec=MOST_DIGITS):
+        number = format_decimal(Decimal(str(value)), format="#,##0.###", locale=language(), decimal_quantization=False)
+    return str(number)
+
+
+def amount(value: float) -> str:
+    """Return a number in full, to nine decimals: of one that is a rule, nothing is rounded away."""
+    return format_decimal(value, format="#,##0.#########", locale=language())
+
+
+def signed(value: float) -> str:
+    """Return a number to three decimals with its sign, also where it is above 0."""
+    return format_decimal(value, format="+0.000;-0.000", locale=language())
+
+
+def percent(share: float) -> str:
+    """Return a share of 1 in whole per cent."""
+    return format_percent(share, locale=language())
+
+
+def day(text: str) -> str:
+    """Return a day, given as ISO 8601 text, in words."""
+    return format_date(date.fromisoformat(text), format="medium", locale=language())

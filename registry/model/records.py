@@ -1,0 +1,271 @@
+"""Validate raw values as records and links, or report problems; normalise text for search."""
+
+import hashlib
+import operator
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import cache, lru_cache
+from typing import Any
+
+import orjson
+import snowballstemmer
+
+from registry.i18n import _, amount, day
+from registry.model.codelists import code_list
+from registry.model.kinds import End, Kind, Property
+from registry.model.values import Code, Identifiers, InvalidValue, Prose, Text, text_of
+
+REQUIRED = "required"
+DEFAULTS = {"access": "open", "status": "published"}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A raw value that breaks a rule. `field` is the property or link, `rule` what it breaks, in a few words."""
+
+    code: str
+    field: str
+    value: str
+    rule: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """A record that may be written: every property of its kind is in `values`, absent ones as None."""
+
+    kind: type[Kind]
+    id: str
+    values: Mapping[str, object]
+
+    def hash(self) -> str:
+        """Return a short digest of all values; equal values, equal digest."""
+        known = {name: value for name, value in self.values.items() if value is not None}
+        return hashlib.sha256(orjson.dumps(known, option=orjson.OPT_SORT_KEYS)).hexdigest()[:20]
+
+
+@dataclass(frozen=True)
+class Tie:
+    """A link between two records that may be written; `start` and `end` are ids in the direction of the relation."""
+
+    end: End
+    start_id: str
+    end_id: str
+    values: Mapping[str, object] = field(default_factory=dict)
+
+
+def make_record(
+    kind: type[Kind], raw: Mapping[str, object], *, before: Mapping[str, object] | None = None
+) -> tuple[Record | None, list[Problem]]:
+    """Clean every property of `raw`. Returns the record, or None where a problem stands in its way, and the problems.
+
+    Keys of `raw` that are no property of the kind are problems too; links are not given here. `before` is what a record
+    held that changes: contradictions in it that are as old stay, and a record that is retired may hold any.
+    """
+    problems = [_unknown(name, kind.properties, raw[name]) for name in raw if name not in kind.properties]
+    given = {**DEFAULTS, **{name: value for name, value in raw.items() if value not in (None, "")}}
+    if not kind.named:
+        given.setdefault("name", given.get("id"))
+    values, found = _clean(kind.properties, given)
+    problems += found
+    if values.get("status") != "retired":
+        problems += contradictions(kind.properties, values, before)
+    return (None if problems else Record(kind, str(values["id"]), values)), problems
+
+
+def make_tie(end: End, here: str, there: str, raw: Mapping[str, object]) -> tuple[Tie | None, list[Problem]]:
+    """Clean the properties of a link from the record `here`, which has this end, to the record `there`."""
+    problems = [_unknown(name, end.link.properties, raw[name]) for name in raw if name not in end.link.properties]
+    values, found = _clean(end.link.properties, raw)
+    problems += [*found, *contradictions(end.link.properties, values)]
+    if here == there and end.kind == end.target:
+        problems.append(itself(end, there))
+    start, finish = (here, there) if end.outgoing else (there, here)
+    return (None if problems else Tie(end, start, finish, values)), problems
+
+
+def itself(end: End, far: str) -> Problem:
+    """Return the problem of a link from a record to itself."""
+    message = _("It cannot be linked to itself.")
+    return Problem("CONTRADICTION", end.name, show(far), _("another record"), message)
+
+
+def contradictions(
+    properties: Mapping[str, Property], values: Mapping[str, Any], before: Mapping[str, object] | None = None
+) -> Iterator[Problem]:
+    """Yield what of clean values contradicts itself or another, by what the properties declare.
+
+    What stood so `before` is left out.
+    """
+    for declared in properties.values():
+        value = values.get(declared.name)
+        for other, breaks, rule, message in _limits(declared):
+            limit = values.get(other) if other else declared.above
+            if value is None or limit is None or not breaks(value, limit):
+                continue
+            if before is None or any(before.get(name) != values.get(name) for name in (declared.name, other) if name):
+                label = _(other.replace("_", " ").capitalize())
+                told = {"label": label, "limit": day(limit) if isinstance(limit, str) else amount(limit)}
+                yield Problem("CONTRADICTION", declared.name, show(value), rule.format(**told), message.format(**told))
+
+
+def _limits(declared: Property) -> Iterator[tuple[str, Callable[[Any, Any], bool], str, str]]:
+    """Yield the limits of a property: the other property that holds it, if one does, and when it is broken, in words."""
+    if declared.above is not None:
+        yield "", operator.le, _("more than {limit}"), _("It must be more than {limit}.")
+    if declared.not_before:
+        message = _("It must not be before “{label}”, {limit}.")
+        yield declared.not_before, operator.lt, _("not before “{label}”"), message
+    if declared.not_above:
+        message = _("It must be at most “{label}”, {limit}.")
+        yield declared.not_above, operator.gt, _("at most “{label}”"), message
+
+
+def fold(text: str) -> str:
+    """Return the text as it is sorted and searched by: case folded, accents stripped, white space single."""
+    plain = text.casefold()
+    if not plain.isascii():
+        plain = "".join(one for one in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(one))
+    return " ".join(plain.split())
+
+
+def _clean(properties: Mapping[str, Property], raw: Mapping[str, object]) -> tuple[dict[str, object], list[Problem]]:
+    values: dict[str, object] = {}
+    problems = []
+    for name, declared in properties.items():
+        given = raw.get(name)
+        if given is None and not declared.required:
+            if not declared.kept_by_us:
+                values[name] = None
+            continue
+        try:
+            values[name] = _fit(declared, given)
+        except InvalidValue as unfit:
+            problems.append(_problem(declared, given, unfit))
+    return values, problems
+
+
+def _fit(declared: Property, raw: object) -> object:
+    value = _code(declared.codes, text_of(raw)) if declared.codes else declared.value.clean(raw)
+    if value is None:
+        if declared.required:
+            raise InvalidValue(REQUIRED, _("it is empty"))
+    elif declared.at_least is not None and isinstance(value, int | float) and value < declared.at_least:
+        raise InvalidValue(_("at least {n}").format(n=f"{declared.at_least:g}"), _("it is too small"))
+    return value
+
+
+@lru_cache(maxsize=10_000)
+def _code(codes: str, raw: str) -> object:
+    value, known = Code.clean(raw), code_list(codes)
+    if isinstance(value, str) and value not in known:
+        near = get_close_matches(value, known, n=1)
+        hint = (
+            _("did you mean {code}?").format(code=near[0])
+            if near
+            else _("the codes are {codes}").format(codes=", ".join(known))
+        )
+        raise InvalidValue(
+            _("a code of {codes}").format(codes=codes), _("it is not in the list; {hint}").format(hint=hint)
+        )
+    return value
+
+
+def _problem(declared: Property, raw: object, unfit: InvalidValue) -> Problem:
+    code = "REQUIRED" if unfit.rule == REQUIRED else "UNFIT"
+    return Problem(code, declared.name, show(raw), unfit.rule, str(unfit))
+
+
+def _unknown(name: str, known: Mapping[str, object], value: object) -> Problem:
+    near = get_close_matches(name, known, n=1)
+    hint = f"; {_('did you mean {code}?').format(code=near[0])}" if near else ""
+    return Problem("UNKNOWN_FIELD", name, show(value), _("a field of the model"), _("there is no such field") + hint)
+
+
+def show(raw: object) -> str:
+    """Return a raw value as it stands in a message: at most 80 characters, control characters made visible."""
+    text = "" if raw is None else str(raw)
+    text = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+    return text if len(text) <= 80 else text[:79] + "…"
+
+
+WORDED = frozenset({Text, Prose, Identifiers})
+MOST_WORDS, LONGEST_WORD, MOST_KEPT = 8, 60, 500
+LANGUAGES = ("indonesian", "english")
+WORD = re.compile(r"[^\W_]+")
+
+
+@dataclass(frozen=True)
+class SearchTerms:
+    """What a person types, made safe: the folded text, and for each of its words what a record may hold instead."""
+
+    text: str
+    words: Sequence[tuple[str, ...]]
+
+    @property
+    def query(self) -> str:
+        """The words as a query of a full-text index: each as the beginning of a word, or its stem."""
+        return " ".join(f"+({' '.join([f'{first}*', *stems])})" for first, *stems in self.words)
+
+    @property
+    def parts(self) -> list[list[str]]:
+        """The same as parts of the words that a record keeps, for each word any of these."""
+        return [[f" {first}", *(f" {stem} " for stem in stems)] for first, *stems in self.words]
+
+
+def asked(text: str) -> SearchTerms:
+    """Return what is searched for; without words nothing is."""
+    folded = fold(text[:1000])
+    return SearchTerms(folded, [_forms(word) for word in _words(folded)[:MOST_WORDS]])
+
+
+def words_of(record: Record) -> tuple[str, str]:
+    """Return the words of a record's face, and all its words, that it is searched by; a blank on either side of each."""
+    of_face, of_details = _worded(record.kind)  # type: ignore[arg-type]
+    face = _forms_in(record, of_face)
+    return _spaced(face), _spaced(face | _forms_in(record, of_details))
+
+
+def is_searched(kind: type[Kind]) -> bool:
+    """Tell whether records of a kind can be searched: all can but the registry's own book-keeping."""
+    return kind.named or not kind.kept_by_us
+
+
+@cache
+def _worded(kind: type[Kind]) -> tuple[list[str], list[str]]:
+    """Return the properties of a kind that hold words: those of its face, and its details."""
+    own = [one for one in kind.properties.values() if one.value in WORDED]
+    return [one.name for one in own if one.face], [one.name for one in own if not one.face]
+
+
+def _forms_in(record: Record, names: Sequence[str]) -> dict[str, None]:
+    """Return the words of these properties and their stems, in order; what has no name is called by its id."""
+    given = (record.values.get(name) for name in names)
+    text = " ".join(_text(value) for value in given if value and value != record.id)
+    return dict.fromkeys(form for word in _words(fold(text))[:MOST_KEPT] for form in _forms(word))
+
+
+def _spaced(words: Iterable[str]) -> str:
+    return f" {' '.join(words)} "
+
+
+def _text(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _words(folded: str) -> list[str]:
+    return [word[:LONGEST_WORD] for word in WORD.findall(folded)]
+
+
+def _forms(word: str) -> tuple[str, ...]:
+    """Return a word and its stems, each once; what holds a digit has none."""
+    return _with_stems(word) if word.isalpha() else (word,)
+
+
+@lru_cache(maxsize=50_000)
+def _with_stems(word: str) -> tuple[str, ...]:
+    stems = (snowballstemmer.stemmer(language).stemWord(word) for language in LANGUAGES)
+    return tuple(dict.fromkeys([word, *stems]))

@@ -1,0 +1,377 @@
+"""Value types: how raw input becomes a value, and how the value is stored."""
+
+import math
+import re
+import unicodedata
+from collections.abc import Iterator
+from datetime import date, datetime, time
+from typing import ClassVar, Self
+from urllib.parse import urlsplit
+
+from registry.clock import instant
+from registry.i18n import _
+
+_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters and signs that show nothing
+# Control characters but white space, halves of characters, what turns the direction of text that follows, and what
+# stands where a character was lost.
+_NO_TEXT = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufffd]")
+# How numbers are written in a language: what separates thousands, and what stands before decimals.
+NOTATIONS = {"en": (",", "."), "id": (".", ",")}
+_SIGNS_AND_SPACES = str.maketrans({"\u2212": "-", "\u00a0": " ", "\u202f": " "})
+_NUMBERS = {
+    name: re.compile(
+        rf"[+-]?(?:[1-9][0-9]{{0,2}}(?:(?P<mark>[{re.escape(thousands)} ])[0-9]{{3}})(?:(?P=mark)[0-9]{{3}})*"
+        rf"|[0-9]+|(?=[{re.escape(point)}][0-9]))(?:[{re.escape(point)}][0-9]*)?(?:[eE][+-]?[0-9]+)?"
+    )
+    for name, (thousands, point) in NOTATIONS.items()
+}
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~-]{2,99}")
+_PLAIN_ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+(/\S*)?")  # what nearly all are, found quickly
+
+
+LOST = "\N{REPLACEMENT CHARACTER}"  # stands where a character was lost; Python takes it for printable
+LONGEST_WHOLE = 100  # digits of a whole number that stands for a text
+
+
+class InvalidValue(ValueError):
+    """A raw value that breaks a rule. `rule` is the rule in a few words, the message one sentence for a person."""
+
+    def __init__(self, rule: str, message: str) -> None:
+        super().__init__(message)
+        self.rule = rule
+
+
+class Numeral(str):
+    """A number as somebody wrote it, in one of the `NOTATIONS`; any other text is read in all of them."""
+
+    notation: str
+
+    def __new__(cls, text: str, notation: str) -> Self:
+        numeral = super().__new__(cls, text)
+        numeral.notation = notation
+        return numeral
+
+
+class Value:
+    """A value type. `scalar` names it in GraphQL, `stored` in the store, `listed` says it holds many."""
+
+    scalar: ClassVar[str] = "String"
+    stored: ClassVar[str] = "STRING"
+    listed: ClassVar[bool] = False
+    ordered: ClassVar[bool] = True
+
+    @classmethod
+    def clean(cls, raw: object) -> object:
+        """Return the value that `raw` stands for, None for nothing. Raises Unfit."""
+        raise NotImplementedError
+
+
+class Text(Value):
+    """One line of text, at most 500 characters; white space folded."""
+
+    longest: ClassVar[int] = 500
+
+    @classmethod
+    def clean(cls, raw: object) -> object:
+        text = _visible(" ".join(text_of(raw).split()))
+        if len(text) > cls.longest:
+            raise InvalidValue(
+                _("at most {n} characters").format(n=cls.longest), _("it has {n} characters").format(n=len(text))
+            )
+        return text or None
+
+
+class Prose(Value):
+    """Text of several lines, at most 10,000 characters."""
+
+    longest: ClassVar[int] = 10_000
+    ordered: ClassVar[bool] = False
+
+    @classmethod
+    def clean(cls, raw: object) -> object:
+        text = _visible(text_of(raw).strip())
+        if len(text) > cls.longest:
+            raise InvalidValue(
+                _("at most {n} characters").format(n=cls.longest), _("it has {n} characters").format(n=len(text))
+            )
+        return text or None
+
+
+class Code(Text):
+    """A code of a code list, in lower case; which list, its property says."""
+
+    longest: ClassVar[int] = 100
+
+    @classmethod
+    def clean(cls, raw: object) -> object:
+        text = super().clean(raw)
+        return text.lower() if isinstance(text, str) else None
+
+
+class Id(Value):
+    """The name of a record for ever: letters, digits and `. _ : ~ -`, 3 to 100 of them."""
+
+    scalar: ClassVar[str] = "ID"
+
+    @classmethod
+    def clean(cls, raw: object) -> object:
+        text = text_of(raw).strip()
+        if text and not _ID.fullmatch(text):
+            raise InvalidValue(_("3 to 100 letters, digits and . _ : ~ -"), _("it is not an identifier"))
+        return text or None
+
+
+class Ref(Id):
+    """The id of a record of another kind; which kind, its property says."""
+
+    ordered: ClassVar[bool] = False
+
+
+class Url(Text):
+    """An address on the web, with http or https."""
+
+    ordered: ClassVar[bool] = False
+
+    @classmethod
+    def clean(cls, raw: object) -> object:
+        text = super().clean(raw)
+        if isinstance(text, str) and not _is_web_address(text):
+            raise InvalidValue(_("an http or https address"), _("it is not a web address"))
+        return text
+
+
+class Number(Value):
+    """A finite number, kept as a float."""
+
+    scalar: ClassVar[str] = "Float"
+    stored: ClassVar[str] = "FLOAT"
+
+    @classmethod
+    def clean(cls, raw: object) -> object:
+        if _is_empty(raw):
+            return None
+        number = _number(raw)
+        if not math.isfinite(number):
+            raise InvalidValue(_("a finite number"), _("it is not a finite number"))
+        return number
+
+
+class Integer(Value):
+    """A whole number of at most nine digits."""
+
+    scalar: ClassVar[str] = "Int"
+    stored: ClassVar[str] = "INTEGER"
+
+    @classmethod
+    def clean(cls, raw: object) -> object:
+        if _is_empty(raw):
+            return None
+        number = _number(raw)
+        if not (abs(number) < 1e9 and number == int(number)):
+            raise InvalidValue(_("a whole number of at most nine digits"), _("it is not such a number"))
+        return int(number)
+
+
+class Flag(Value):
+    """Yes or no."""
+
+    scalar: ClassVar[str] = "Boolean"
+    stored: ClassVar[str] = "BOOLEAN"
+    words: ClassVar[dict[str, bool]] = {
+        **dict.fromkeys(("yes", "true", "1", "ya", "y"), True),
+        **dict.fromkeys(("no", "false", "0", "tidak", "n", "t"), False),
+    }
+
+    @classmethod
+    def clean(cls, raw: object) -> object:
+        if isinstance(raw, bool) or raw is None:
+            return raw
+        if isinstance(raw, int | float) and raw in (0, 1):
+            return bool(raw)
+        if not isinstance(raw, str):
+            raise InvalidValue(_("yes or no"), _("it is neither yes nor no"))
+        word = text_of(raw).strip().casefold()
+        if word and word not in cls.words:
+            raise InvalidValue(_("yes or no"), _("it is neither yes nor no"))
+        return cls.words.get(word)
+
+
+class Date(Value):
+    """A day, kept as ISO 8601 text: 2026-12-31."""
+
+    scalar: ClassVar[str] = "Date"
+
+    @classmethod
+    def clean(cls, raw: object) -> object:
+        if isinstance(raw, datetime):
+            return raw.date().isoformat()
+        if isinstance(raw, date):
+            return raw.isoformat()
+        if raw is not None and not isinstance(raw, str):
+            raise InvalidValue(_("a date such as 2026-12-31"), _("it is no date"))
+        text = text_of(raw).strip()
+        return _day(text) if text else None
+
+
+class Instant(Value):
+    """A moment in UTC, kept as ISO 8601 text of fixed width: 2026-11-25T00:00:00.000Z."""
+
+    scalar: ClassVar[str] = "DateTime"
+
+    @classmethod
+    def clean(cls, raw: object) -> object:
+        if not isinstance(raw, datetime):
+            text = text_of(raw).strip()
+            if not text:
+                return None
+            try:
+                raw = datetime.fromisoformat(text)
+            except ValueError:
+                raise InvalidValue(
+                    _("a date and time such as 2026-11-25T08:00:00Z"), _("it is no date and time")
+                ) from None
+        return instant(raw)
+
+
+class Texts(Value):
+    """Several short texts, at most 1,000. In a table they are separated by semicolons."""
+
+    most: ClassVar[int] = 1_000
+    listed: ClassVar[bool] = True
+    ordered: ClassVar[bool] = False
+
+    @classmethod
+    def clean(cls, raw: object) -> object:
+        parts = raw if isinstance(raw, list | tuple) else text_of(raw).split(";")
+        cleaned = (cls.clean_one(part) for part in parts)
+        texts = list(dict.fromkeys(part for part in cleaned if part is not None))
+        if len(texts) > cls.most:
+            raise InvalidValue(_("at most {n} texts").format(n=cls.most), _("there are {n} texts").format(n=len(texts)))
+        return texts or None
+
+    @classmethod
+    def clean_one(cls, raw: object) -> object:
+        """Return one of the texts, cleaned. Raises Unfit."""
+        return Text.clean(raw)
+
+
+class Identifiers(Texts):
+    """Names in other systems, each as scheme:value, such as kemendagri:32.76."""
+
+    @classmethod
+    def clean_one(cls, raw: object) -> object:
+        text = Text.clean(raw)
+        if isinstance(text, str) and not re.fullmatch(r"[^\s:]+:\S.*", text):
+            raise InvalidValue(_("scheme:value, such as kemendagri:32.76"), _("it has no scheme before a colon"))
+        return text
+
+
+def _is_empty(raw: object) -> bool:
+    return raw is None or (isinstance(raw, str) and not raw.strip())
+
+
+def text_of(raw: object) -> str:
+    """Return the text that `raw` stands for, empty for nothing. Raises Unfit.
+
+    A number, a date or yes and no is no text: nobody knows how it was written, such as 32.70 or 007. A whole number of
+    a format that writes it as it is, such as JSON, is its digits.
+    """
+    if raw is None:
+        return ""
+    if not isinstance(raw, str):
+        if type(raw) is not int:
+            raise InvalidValue(_("text"), _not_text(raw))
+        raw = _digits(raw)
+    if (LOST in raw or not raw.isprintable()) and _NO_TEXT.search(raw):
+        raise InvalidValue(_("readable text"), _("it holds characters that are no text"))
+    return raw if raw.isascii() else unicodedata.normalize("NFC", raw)
+
+
+def _visible(text: str) -> str:
+    """Return a text of which something is to be seen: a letter, a digit or a sign, not marks and formats alone."""
+    if text and not text.isascii() and not any(_shows(one) for one in text):
+        raise InvalidValue(_("text that can be seen"), _("it holds no character that can be seen"))
+    return text
+
+
+def _not_text(raw: object) -> str:
+    mend = _("format the cell or the column as text, and type it again")
+    match raw:
+        case bool():
+            return _("it is yes or no where text is needed; {mend}").format(mend=mend)
+        case int() | float():
+            return _("it is a number where text is needed, and may have lost zeros; {mend}").format(mend=mend)
+        case date() | time():
+            return _("it is a date or a time where text is needed; {mend}").format(mend=mend)
+        case list() | tuple():
+            return _("it is a list where one text is needed")
+    return _("it is an object where text is needed")
+
+
+def _digits(number: int) -> str:
+    if abs(number) >= 10**LONGEST_WHOLE:
+        raise InvalidValue(_("text"), _("it is a number of too many digits"))
+    return str(number)
+
+
+def _shows(character: str) -> bool:
+    return unicodedata.category(character)[0] in "LNPS" and character not in _BLANK
+
+
+def _number(raw: object) -> float:
+    if isinstance(raw, int | float) and not isinstance(raw, bool):
+        try:
+            return float(raw)
+        except OverflowError:
+            return math.inf
+    if not isinstance(raw, str):
+        raise InvalidValue(_("a number such as 1250.5"), _("it is no number"))
+    return _read_number(text_of(raw), raw.notation if isinstance(raw, Numeral) else None)
+
+
+def _read_number(text: str, notation: str | None) -> float:
+    """Return the number that a text says, as one of the `NOTATIONS` has it, else as all that can read it do. Raises Unfit."""
+    text = text.strip().translate(_SIGNS_AND_SPACES)
+    readings = {name: one for name, one in _readings(text) if notation in (None, name)}
+    values = sorted(set(readings.values()))
+    if len(values) == 1:
+        return values[0]
+    if values:
+        one, other = map(_plainly, values)
+        message = _("it can mean {one} or {other}: write one of these, or say in source.toml how numbers are written")
+        raise InvalidValue(_("a number that has one meaning"), message.format(one=one, other=other))
+    rule = _("a number such as 1250.5")
+    if notation:
+        thousands, point = NOTATIONS[notation]
+        rule = _("a number such as {one} or {other}").format(one=f"1250{point}5", other=f"1{thousands}250{point}5")
+    raise InvalidValue(rule, _("it is no number"))
+
+
+def _readings(text: str) -> Iterator[tuple[str, float]]:
+    for name, (thousands, point) in NOTATIONS.items():
+        if _NUMBERS[name].fullmatch(text):
+            yield name, float(text.replace(thousands, "").replace(" ", "").replace(point, "."))
+
+
+def _plainly(number: float) -> str:
+    """Return a number as a text that has one meaning."""
+    text = f"{number:.15g}"
+    return f"{text}0" if len(set(dict(_readings(text)).values())) > 1 else text
+
+
+def _day(text: str) -> str:
+    """Return the day that stands in a text, also at the head of a date and time."""
+    try:
+        return date.fromisoformat(text[:10] if text[10:11] in ("T", " ") else text).isoformat()
+    except ValueError:
+        raise InvalidValue(_("a date such as 2026-12-31"), _("it is no date")) from None
+
+
+def _is_web_address(text: str) -> bool:
+    if _PLAIN_ADDRESS.fullmatch(text):
+        return True
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and " " not in text

@@ -1,0 +1,1 @@
+"""Changes: each runs in one transaction together with its audit event."""

@@ -1,0 +1,100 @@
+"""Confirmations and assessments: a party confirms or disputes an agreement and states its level."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import replace
+
+from registry.clock import today
+from registry.database.driver import Store
+from registry.database.write import known_states
+from registry.i18n import _
+from registry.model.codelists import code_list
+from registry.model.definitions import Partnership, Statement
+from registry.model.records import Problem, make_record, show
+from registry.model.values import Text
+from registry.mutations.audit_events import RecordState, nothing
+from registry.mutations.lifecycle import STANDING, found, whole
+from registry.mutations.save import not_allowed, not_theirs
+from registry.mutations.transaction import (
+    MutationResult,
+    RequestContext,
+    Transaction,
+    ValidationFailed,
+    change,
+    cleaned,
+)
+from registry.permissions import Action, can
+
+
+def confirm(
+    store: Store, asking: RequestContext, partnership: str, agency: str, standing: str, remark: str = ""
+) -> MutationResult:
+    """Say for a party whether an agreement is so: `confirmed`, `corrected` or `disputed`. Raises StoreError."""
+
+    def work(turn: Transaction) -> RecordState:
+        before, why = _of_party(turn, partnership, agency), cleaned(Text, remark, "remark")
+        if standing not in code_list("party-standing"):
+            rule = _("a code of {codes}").format(codes="party-standing")
+            raise ValidationFailed(Problem("UNFIT", "standing", show(standing), rule, _("There is no such code.")))
+        if standing != "confirmed" and not why:
+            message = _("Say what is not so, so that it can be mended.")
+            raise ValidationFailed(Problem("REQUIRED", "remark", "", _("a few words"), message))
+        said = {"standing": standing, "standing_on": today(), "remark": why or None}
+        parties = before.ties["parties"]
+        ties = {**before.ties, "parties": {**parties, agency: known_states({**parties[agency], **said})}}
+        return turn.keep(before, replace(before, ties=ties), "stated")
+
+    return change(store, asking, Partnership, work)
+
+
+def state_level(
+    store: Store, asking: RequestContext, partnership: str, agency: str, said: Mapping[str, object]
+) -> MutationResult:
+    """Say for a party how closely it works with the others: `scale`, `level`, `on` (today if absent) and `description`.
+
+    Returns what came of it, with the statement as the record. Raises StoreError.
+    """
+
+    def work(turn: Transaction) -> RecordState:
+        about = _of_party(turn, partnership, agency)
+        shared = {name: about.properties.get(name) for name in ("access", "grants")}
+        name = f"statement:{secrets.token_hex(6)}"
+        given = {"id": name, "steward": agency, "on": today(), **shared, **known_states(said), "status": "published"}
+        record, problems = make_record(Statement, given)
+        if record is None:
+            raise ValidationFailed(*problems)
+        _check_level(str(record.values["scale"]), str(record.values["level"]))
+        ties: dict[str, dict[str, dict[str, object]]] = {"agency": {agency: {}}, "partnership": {partnership: {}}}
+        return turn.keep(None, replace(nothing(Statement), properties=record.values, ties=ties), "stated")
+
+    return change(store, asking, Statement, work)
+
+
+def withdraw(store: Store, asking: RequestContext, statement: str) -> MutationResult:
+    """Take back what was said of a level. Raises StoreError."""
+
+    def work(turn: Transaction) -> RecordState:
+        before = found(turn, Statement, statement)
+        if not can(turn.actor, Action.EDIT, before.properties):
+            raise ValidationFailed(not_allowed(_("You do not act for this agency.")))
+        return turn.keep(before, replace(before, properties={**before.properties, "status": "retired"}), "retired")
+
+    return change(store, asking, Statement, work)
+
+
+def _of_party(turn: Transaction, partnership: str, agency: str) -> RecordState:
+    """Return an agreement whose party the actor speaks for. Raises Refused."""
+    state = whole(turn, Partnership, partnership, STANDING)
+    if agency not in state.ties["parties"]:
+        message = _("This agency is no party to the agreement.")
+        raise ValidationFailed(Problem("UNFIT", "agency", show(agency), _("a party to the agreement"), message))
+    if not can(turn.actor, Action.EDIT, {"steward": agency}):
+        raise ValidationFailed(not_theirs("agency", agency))
+    return state
+
+
+def _check_level(scale: str, level: str) -> None:
+    levels = code_list(f"level-{scale}")
+    if level not in levels:
+        rule = _("a level of {scale}: {levels}").format(scale=scale, levels=", ".join(levels))
+        raise ValidationFailed(Problem("UNFIT", "level", show(level), rule, _("This scale has no such level.")))

@@ -1,0 +1,213 @@
+"""Permissions: roles, actions, the actor, and the Cypher predicates of what an actor may see."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+
+SHOWN = ("published", "retired")
+ANYBODY, ADMINISTRATORS = "*", "*administrators"
+
+
+class Role(StrEnum):
+    """What somebody is in the registry, for the agencies they act for."""
+
+    VIEWER = "viewer"
+    ANALYST = "analyst"
+    COORDINATOR = "coordinator"
+    APPROVER = "approver"
+    ADMIN = "admin"
+
+
+class Action(StrEnum):
+    """What can be done with a record."""
+
+    SEE_FACE = "see_face"
+    SEE_DETAIL = "see_detail"
+    PROPOSE = "propose"  # make a draft of it, and hand it in
+    EDIT = "edit"
+    GOVERN = "govern"  # change its steward, its access and its grants
+    APPROVE = "approve"  # publish what was handed in, or send it back
+    RETIRE = "retire"
+    ANSWER = "answer"  # answer requests for it and feedback on it
+    LOAD = "load"
+    ADMINISTER = "administer"
+
+
+SEEING = (Action.SEE_FACE, Action.SEE_DETAIL)
+_COORDINATES = frozenset({Action.PROPOSE, Action.EDIT, Action.ANSWER})
+RIGHTS: Mapping[Role, frozenset[Action]] = {
+    Role.VIEWER: frozenset(),
+    Role.ANALYST: frozenset(),
+    Role.COORDINATOR: _COORDINATES,
+    Role.APPROVER: _COORDINATES | {Action.GOVERN, Action.APPROVE, Action.RETIRE},
+    Role.ADMIN: frozenset(Action) - frozenset(SEEING),
+}
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who asks: their role, the agencies they act for with all units, and the groups they belong to."""
+
+    name: str = "anonymous"
+    role: Role = Role.VIEWER
+    agencies: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+    home: str = field(default="", compare=False)  # the one agency that they were named for, whose units the others are
+
+    @property
+    def usual(self) -> str:
+        """Return the agency that they act for unless they say otherwise; nothing where it is not clear which."""
+        return self.home or (next(iter(self.agencies)) if len(self.agencies) == 1 else "")
+
+    @property
+    def everything(self) -> bool:
+        """Whether they may see and do everything."""
+        return self.role is Role.ADMIN
+
+    def names(self) -> frozenset[str]:
+        """Return every name under which a record may list this actor."""
+        administrators = {ADMINISTRATORS} if self.everything else set()
+        return frozenset({ANYBODY} | administrators) | self.agencies | self.groups
+
+    def parameter(self) -> dict[str, object]:
+        """Return the actor as the parameter `$me` of every Cypher text."""
+        return {"names": self._sorted_names}
+
+    @cached_property
+    def _sorted_names(self) -> list[str]:
+        return sorted(self.names())
+
+    def for_whom(self, action: Action) -> frozenset[str]:
+        """Return the agencies that the actor acts for and for whose records their role allows an action."""
+        return self.agencies if action in RIGHTS[self.role] else frozenset()
+
+    def doing(self, action: Action) -> dict[str, object]:
+        """Return the actor as the parameter `$me` of a text that asks where they may do something."""
+        return {**self.parameter(), "everything": self.everything, "agencies": sorted(self.for_whom(action))}
+
+
+def seeing(names: Iterable[str]) -> Actor:
+    """Return somebody whom records list by these names."""
+    listed = frozenset(names)
+    return Actor(
+        "somebody", Role.ADMIN if ADMINISTRATORS in listed else Role.VIEWER, listed - {ANYBODY, ADMINISTRATORS}
+    )
+
+
+ANONYMOUS = Actor()
+ADMIN = Actor("admin", Role.ADMIN)
+
+
+def can(actor: Actor, action: Action, record: Mapping[str, object]) -> bool:
+    """Tell whether an actor may do something with a record, given by its properties as they are stored."""
+    if action in SEEING:
+        readers = record.get("seen_by" if action is Action.SEE_FACE else "shown_to")
+        return isinstance(readers, list) and not actor.names().isdisjoint(readers)
+    return actor.everything or record.get("steward") in actor.for_whom(action)
+
+
+def seen_by(record: Mapping[str, object]) -> list[str]:
+    """Return who may know of the record and see its face."""
+    return _readers(record, "open", "restricted")
+
+
+def shown_to(record: Mapping[str, object]) -> list[str]:
+    """Return who may see every property and link of the record."""
+    return _readers(record, "open")
+
+
+def seen(node: str) -> str:
+    """Return the Cypher predicate of who may know of a node."""
+    return f"any(r IN {node}.seen_by WHERE r IN $me.names)"
+
+
+def seen_whole(node: str, reader: str = "r") -> str:
+    """Return the Cypher predicate of who may see all of a node; `reader` is a variable that the text has no other use for."""
+    return f"any({reader} IN {node}.shown_to WHERE {reader} IN $me.names)"
+
+
+def may_do(node: str) -> str:
+    """Return the Cypher predicate of whether the actor may do with a node what `$me` was made for by `Actor.doing`."""
+    return f"($me.everything OR coalesce({node}.steward, '') IN $me.agencies)"
+
+
+def _readers(record: Mapping[str, object], *classes: str) -> list[str]:
+    if record.get("status") in SHOWN and record.get("access") in classes:
+        return [ANYBODY]
+    grants = record.get("grants")
+    named = [str(one) for one in grants if not str(one).startswith(ANYBODY)] if isinstance(grants, list) else []
+    steward = record.get("steward")
+    return [ADMINISTRATORS, *([str(steward)] if steward else []), *named]
+
+
+@dataclass(frozen=True)
+class Ways:
+    """The fields of the mutation type, the addresses to which a form is sent, and the commands; none where there is none."""
+
+    changes: tuple[str, ...] = ()
+    forms: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
+
+
+WAYS: Mapping[Action, Ways] = {
+    Action.PROPOSE: Ways(
+        ("saveKIND", "propose", "requestResource"),
+        ("/register/KINDS", "/register/KINDS/table", "/KINDS/{id}/propose", "/resources/{id}/request"),
+        ("query",),
+    ),
+    Action.EDIT: Ways(
+        ("saveKIND", "confirm", "stateLevel", "withdrawStatement"),
+        (
+            "/KINDS/{id}/edit",
+            "/register/KINDS/table",
+            "/partnerships/{id}/confirm",
+            "/partnerships/{id}/level",
+            "/statements/{id}/withdraw",
+        ),
+        ("query",),
+    ),
+    Action.GOVERN: Ways(("saveKIND",), ("/KINDS/{id}/edit", "/KINDS/{id}/undo"), ("query", "audit undo")),
+    Action.APPROVE: Ways(("approve", "sendBack"), ("/KINDS/{id}/approve", "/KINDS/{id}/send-back"), ("query",)),
+    Action.RETIRE: Ways(("retireKIND",), ("/KINDS/{id}/retire",), ("query",)),
+    Action.ANSWER: Ways(
+        ("decideRequest", "answerFeedback"),
+        ("/requests/{id}/accept", "/requests/{id}/decline", "/requests/{id}/end", "/feedbacks/{id}/answer"),
+        ("query",),
+    ),
+    Action.LOAD: Ways(commands=("load", "audit undo-load", "demo")),
+    Action.ADMINISTER: Ways(
+        commands=(
+            "serve",
+            "token add",
+            "token list",
+            "token revoke",
+            "saved list",
+            "saved remove",
+            "erase",
+            "schema show",
+            "schema apply",
+            "engine start",
+            "engine stop",
+            "engine status",
+            "engine check",
+            "engine backup",
+            "engine restore",
+        )
+    ),
+}
+# What anybody does, signed in or not: give feedback, and sign in and out.
+ANYBODY_WAYS = Ways(("giveFeedback",), ("/services/{id}/feedback", "/login", "/logout", "/first"))
+# Commands that only read: what there is, and what is there to be read or filled in.
+READING = (
+    "query",
+    "report",
+    "calibrate",
+    "backtest reuse",
+    "backtest likely-partners",
+    "audit show",
+    "audit verify",
+    "sources",
+    "reports",
+    "template",
+)

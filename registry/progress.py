@@ -1,0 +1,63 @@
+"""Progress of long work, for the terminal and for reports."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import Progress as Bars
+from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+
+T = TypeVar("T")
+Watch = Callable[[str, int, int], None]
+_watching: ContextVar[Watch | None] = ContextVar("watching", default=None)
+
+
+@contextmanager
+def watched_by(watch: Watch) -> Iterator[None]:
+    """Tell `watch`, within the block, what is being done, how many steps of it are done, and of how many."""
+    token = _watching.set(watch)
+    try:
+        yield
+    finally:
+        _watching.reset(token)
+
+
+def steps(what: str, every: Sequence[T]) -> Iterator[T]:
+    """Yield every one, and tell how far it is; `what` is in the language of the moment."""
+    watch = _watching.get()
+    for number, one in enumerate(every):
+        if watch:
+            watch(what, number, len(every))
+        yield one
+    if watch and every:
+        watch(what, len(every), len(every))
+
+
+Progress = Callable[[str, int], None]
+"""Told what was done, such as `agencies`, and how many more of it."""
+
+
+def silent(_what: str, _more: int) -> None:
+    """Show nothing."""
+
+
+@contextmanager
+def showing(console: Console) -> Iterator[Progress]:
+    """Show on the console how many of what were read and written; nothing of it stays."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        TextColumn("{task.completed:,.0f}"),
+        TimeElapsedColumn(),
+    )
+    with Bars(*columns, console=console, transient=True) as bars:
+        tasks: dict[str, object] = {}
+
+        def told(what: str, more: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=None)
+            bars.advance(tasks[what], more)  # type: ignore[arg-type]
+
+        yield told

@@ -1,0 +1,354 @@
+"""Authentication of requests, the sign-in pages, and resuming a form after sign-in."""
+
+import hashlib
+import re
+import secrets
+from base64 import urlsafe_b64encode
+from collections.abc import Awaitable, Callable
+from urllib.parse import quote, unquote
+
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from registry.auth.credentials import SESSION as LASTS
+from registry.auth.credentials import (
+    actor_of_session,
+    actor_of_token,
+    end_session,
+    is_invitation,
+    session_by_invitation,
+    session_by_token,
+    session_of,
+)
+from registry.auth.oidc import Provider, ProviderAway, Untrusted, actor_of_claims, identity
+from registry.config import Settings
+from registry.database.driver import Reader, StoreError
+from registry.i18n import _
+from registry.permissions import Actor
+from registry.web.base import (
+    BACK,
+    BY_PROVIDER,
+    CHALLENGE,
+    FIRST,
+    FOR_EVERYBODY,
+    LOGIN,
+    LOGOUT,
+    NO_STORE,
+    PROVIDED,
+    SESSION,
+    Tools,
+    address,
+    cookie,
+    drop_cookie,
+    set_cookie,
+    signed_in,
+)
+from registry.web.errors import SOON, Unanswerable, away, problem, refusal, unheard
+from registry.web.form_data import posted
+from registry.web.rate_limits import Limits, too_many
+from registry.web.templating import page
+
+OURS = re.compile(r"/(?![/\\])[^\x00-\x20\x7f]*")  # nothing that a browser takes for another host
+
+
+class SigningIn:
+    """Lets people in and out."""
+
+    def __init__(self, tools: Tools, reader: Reader, limits: Limits, *, by_provider: bool) -> None:
+        self._tools, self._reader, self._limits, self._by_provider = tools, reader, limits, by_provider
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the routes."""
+        return [
+            Route(LOGIN, self._login),
+            Route(LOGIN, self._by_token, methods=["POST"]),
+            Route(LOGOUT, self._out, methods=["POST"]),
+            Route(FIRST, self._first),
+            Route(FIRST, self._by_invitation, methods=["POST"]),
+        ]
+
+    async def _login(self, request: Request) -> Response:
+        query = request.query_params
+        sentence = _("Your session has ended; please sign in again.") if query.get("ended") else ""
+        return self._form(request, onward(query.get("next")), sentence)
+
+    async def _by_token(self, request: Request) -> Response:
+        form = await posted(request)
+        there, token = onward(form.get("next")), form.get("token", "").strip()
+        async with self._limits.looking_up(request.scope):
+            known = await actor_of_token(self._reader, token) is not None
+        session = await self._tools.do(session_by_token, token) if known else None
+        if session is None:
+            if wait := await self._limits.fail(request.scope):
+                return too_many(request, wait)
+            sentence = _("This access token is not known, has expired or was revoked.")
+            return self._form(request, there, sentence, 401)
+        return let_in(request, session, there)
+
+    async def _out(self, request: Request) -> Response:
+        session = cookie(request, SESSION)
+        if session is not None:
+            await self._tools.do(end_session, session)
+        response = RedirectResponse("/", 303, NO_STORE)
+        drop_cookie(request, response, SESSION)
+        drop_cookie(request, response, PROVIDED)
+        return response
+
+    async def _first(self, request: Request) -> Response:
+        """Show the button that uses the link up; the link alone does nothing, since programs look at links, too.
+
+        A wrong one is no failed attempt: a page of another site can make a browser ask for it.
+        """
+        code = request.query_params.get("code", "")
+        return _first(request, code if await self._invites(request, code) else "")
+
+    async def _by_invitation(self, request: Request) -> Response:
+        code = (await posted(request)).get("code", "")
+        known = await self._invites(request, code)
+        if known and (session := await self._tools.do(session_by_invitation, code)):
+            return let_in(request, session, "/")
+        wait = await self._limits.fail(request.scope)
+        return too_many(request, wait) if wait else _first(request, "")
+
+    async def _invites(self, request: Request, code: str) -> bool:
+        async with self._limits.looking_up(request.scope):
+            return await is_invitation(self._reader, code)
+
+    def _form(self, request: Request, there: str, sentence: str, status: int = 200) -> Response:
+        by_provider = address(BY_PROVIDER, [("next", there)]) if self._by_provider else ""
+        response = page(request, "login.html", status, next=there, sentence=sentence, by_provider=by_provider)
+        response.headers.update(NO_STORE if status == 200 else NO_STORE | CHALLENGE)
+        return response
+
+
+def onward(path: str | None) -> str:
+    """Return the path of ours to go on to; the first page where what is named is none."""
+    return path if path and OURS.fullmatch(path) else "/"
+
+
+def let_in(request: Request, session: str, path: str, *, by_provider: bool = False) -> Response:
+    """Go on to a page, signed in."""
+    response, seconds = RedirectResponse(path, 303, NO_STORE), int(LASTS.total_seconds())
+    set_cookie(request, response, SESSION, session, seconds)
+    if by_provider:
+        set_cookie(request, response, PROVIDED, "1", seconds)
+    elif cookie(request, PROVIDED):
+        drop_cookie(request, response, PROVIDED)
+    return response
+
+
+def _first(request: Request, code: str) -> Response:
+    response = page(request, "first.html", 200 if code else 410, code=code)
+    response.headers.update(NO_STORE)
+    return response
+
+
+BEGUN, MINUTES = "registry-signing-in", 10
+ASKS_A_PERSON = ("login_required", "interaction_required", "consent_required", "account_selection_required")
+
+
+class ByProvider:
+    """Lets people in whom the provider knows."""
+
+    def __init__(self, provider: Provider, settings: Settings, tools: Tools, reader: Reader) -> None:
+        self._provider, self._settings, self._tools, self._reader = provider, settings, tools, reader
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the routes."""
+        return [Route(BY_PROVIDER, self._begin), Route(BACK, self._back)]
+
+    async def _begin(self, request: Request) -> Response:
+        secret, there = secrets.token_urlsafe(32), onward(request.query_params.get("next"))
+        prompt = {"prompt": "none"} if request.query_params.get("silently") else {}
+        try:
+            to = await self._provider.sign_in_address(
+                redirect_uri=_redirect_uri(request),
+                state=_derived("state", secret),
+                nonce=_derived("nonce", secret),
+                code_challenge=_challenge(secret),
+                code_challenge_method="S256",
+                **prompt,
+            )
+        except ProviderAway as error:
+            return _away(request, error)
+        response = RedirectResponse(to, 303, NO_STORE)
+        set_cookie(request, response, BEGUN, f"{secret}.{quote(there, safe='')}", MINUTES * 60)
+        return response
+
+    async def _back(self, request: Request) -> Response:
+        secret, _dot, there = (cookie(request, BEGUN) or "").partition(".")
+        query, there = request.query_params, onward(unquote(there))
+        begun = secret and secrets.compare_digest(_derived("state", secret), query.get("state", ""))
+        if not begun or query.get("iss", self._provider.issuer) != self._provider.issuer:  # RFC 9207
+            raise _not_signed_in(there)
+        if query.get("error") in ASKS_A_PERSON:
+            response: Response = RedirectResponse(address(LOGIN, [("ended", "1"), ("next", there)]), 303, NO_STORE)
+            drop_cookie(request, response, PROVIDED)
+            return response
+        try:
+            session = await self._session(query.get("code", ""), secret, _redirect_uri(request))
+        except ProviderAway as error:
+            return _away(request, error)
+        except Untrusted:
+            raise _not_signed_in(there) from None
+        response = let_in(request, session, there, by_provider=True)
+        drop_cookie(request, response, BEGUN)
+        return response
+
+    async def _session(self, code: str, secret: str, redirect_uri: str) -> str:
+        token = await self._provider.id_token(code, verifier=secret, redirect_uri=redirect_uri) if code else None
+        if token is None:
+            raise Untrusted
+        claims = await identity(self._provider, token, _derived("nonce", secret))
+        return await self._tools.do(session_of, await actor_of_claims(self._reader, claims, self._settings))
+
+
+def _redirect_uri(request: Request) -> str:
+    return str(request.url.replace(path=BACK, query="", fragment=""))
+
+
+def _derived(purpose: str, secret: str) -> str:
+    return hashlib.sha256(f"{purpose} {secret}".encode()).hexdigest()
+
+
+def _challenge(verifier: str) -> str:
+    return urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+
+
+def _not_signed_in(there: str) -> Unanswerable:
+    again = address(LOGIN, [("next", there)])
+    return Unanswerable(_("You were not signed in; please try again."), again, _("Sign in"), 403)
+
+
+def _away(request: Request, error: ProviderAway) -> Response:
+    return problem(request, 503, unheard(error), SOON)
+
+
+LONGEST, MOST_FIELDS = 500_000, 2_000  # those of the largest form
+
+
+async def held(request: Request) -> Response | None:
+    """Return a page that keeps what a form sent, to send it once more; None where somebody is signed in, or for no form."""
+    if request.method != "POST" or signed_in(request):
+        return None
+    try:
+        typed = await posted(request, longest=LONGEST, fields=MOST_FIELDS)
+    except HTTPException:
+        return None
+    onward = address(LOGIN, [("next", "/inbox")])
+    response = page(request, "held.html", 401, typed=typed, here=here(request), login=onward)
+    response.headers.update(NO_STORE | CHALLENGE)
+    return response
+
+
+def here(request: Request) -> str:
+    """Return the address that a request asks for, without its host."""
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+
+
+ENTRANCES = (LOGIN, LOGOUT, FIRST)
+COOKIE = SESSION.encode()
+PRIVATE = "private, no-cache"
+Bearer = Callable[[str], Awaitable[Actor | None]]
+
+
+class InvalidCredentials(Exception):
+    """A token or session that makes nobody; `session` says which of the two, the message is a sentence."""
+
+    def __init__(self, sentence: str, *, session: bool = False) -> None:
+        super().__init__(sentence)
+        self.session = session
+
+
+def brings_something(scope: Scope) -> bool:
+    """Tell whether there is something to look at."""
+    return (
+        scope["type"] == "http"
+        and any(name == b"authorization" or (name == b"cookie" and COOKIE in value) for name, value in scope["headers"])
+        and not scope["path"].startswith(FOR_EVERYBODY)
+    )
+
+
+class AuthenticationMiddleware:
+    """Finds out who asks, where a request says so; what they are answered is kept by nobody else."""
+
+    def __init__(self, app: ASGIApp, reader: Reader, bearer: Bearer, limits: Limits) -> None:
+        self._app, self._reader, self._bearer, self._limits = app, reader, bearer, limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer as the holder of what the request brings."""
+        await (self._recognised if brings_something(scope) else self._app)(scope, receive, send)
+
+    async def _recognised(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        try:
+            async with self._limits.looking_up(scope):
+                actor = await self._actor(request)
+        except InvalidCredentials as refused:
+            response = await self._refusal(request, refused)
+            await response(scope, receive, send)
+        except StoreError as error:
+            await refusal(request, 503, "UNAVAILABLE", away(error), SOON)(scope, receive, send)
+        except ProviderAway as error:
+            await refusal(request, 503, "UNAVAILABLE", unheard(error), SOON)(scope, receive, send)
+        else:
+            await self._app(scope if actor is None else {**scope, "actor": actor}, receive, _privately(send, actor))
+
+    async def _refusal(self, request: Request, refused: InvalidCredentials) -> Response:
+        """Return the answer, after counting: a session may end without anybody's fault, so it is a request like others."""
+        visitor = self._limits.visitor(request.scope)
+        if refused.session:
+            wait = await self._limits.ask(visitor) if visitor else 0
+        else:
+            wait = await self._limits.fail(request.scope)
+        return too_many(request, wait) if wait else await _answer(request, refused)
+
+    async def _actor(self, request: Request) -> Actor | None:
+        sent = request.headers.get("authorization", "")
+        scheme, _space, secret = sent.partition(" ")
+        if sent and scheme.lower() != "basic":  # which is for a proxy before us
+            if scheme.lower() != "bearer":
+                raise InvalidCredentials(_("An access token is sent as “Authorization: Bearer …”."))
+            actor = await self._bearer(secret.strip())
+            if actor is None:
+                raise InvalidCredentials(_("This access token is not known, has expired or was revoked."))
+            return actor
+        session = cookie(request, SESSION)
+        if session is None:
+            return None
+        actor = await actor_of_session(self._reader, session)
+        if actor is None and not request.url.path.startswith(ENTRANCES):
+            raise InvalidCredentials(_("Your session has ended; please sign in again."), session=True)
+        return actor
+
+
+async def _answer(request: Request, refused: InvalidCredentials) -> Response:
+    if not refused.session:
+        challenge = {"WWW-Authenticate": 'Bearer realm="registry", error="invalid_token"'}
+        return refusal(request, 401, "NOT_ALLOWED", str(refused), challenge)
+    if "text/html" in request.headers.get("accept", ""):
+        silently = request.method == "GET" and cookie(request, PROVIDED)
+        login = address(
+            BY_PROVIDER if silently else LOGIN, [("silently" if silently else "ended", "1"), ("next", here(request))]
+        )
+        response = await held(request) or RedirectResponse(login, 303)
+        drop_cookie(request, response, SESSION)
+    else:  # a script, whose next request must not pass for that of a stranger
+        response = refusal(request, 401, "NOT_ALLOWED", str(refused), CHALLENGE)
+    response.headers.update(NO_STORE)
+    return response
+
+
+def _privately(send: Send, actor: Actor | None) -> Send:
+    async def privately(message: Message) -> None:
+        if message["type"] == "http.response.start" and actor is not None:
+            headers = MutableHeaders(raw=message["headers"])
+            headers.setdefault("Cache-Control", PRIVATE)
+            headers.add_vary_header("Authorization")
+        await send(message)
+
+    return privately

@@ -1,0 +1,233 @@
+"""Shared by all pages: the actor, cookies, addresses, language, the store for threads, security headers."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from threading import Lock
+from typing import Any, Concatenate, ParamSpec, TypeVar
+from urllib.parse import quote, urlencode
+
+from anyio import to_thread
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from registry.analysis.report import Evidence
+from registry.database.driver import PATIENCE, ConnectionSettings, Store
+from registry.i18n import LANGUAGES, speaking
+from registry.model.definitions import MODEL
+from registry.model.kinds import End, snake
+from registry.permissions import ANONYMOUS, Actor
+
+NO_STORE = {"Cache-Control": "no-store"}  # of what is for one reader at one moment
+CHALLENGE = {"WWW-Authenticate": 'Bearer realm="registry"'}
+LOGIN, LOGOUT, FIRST = "/login", "/logout", "/first"
+FOR_EVERYBODY = ("/static/", "/health", "/ready")  # whoever asks
+BY_PROVIDER, BACK = "/login/provider", "/login/back"
+
+
+def actor_of(request: HTTPConnection) -> Actor:
+    """Return who asks."""
+    return signed_in(request) or ANONYMOUS
+
+
+def signed_in(request: HTTPConnection) -> Actor | None:
+    """Return who asks, nobody where they did not say."""
+    actor: Actor | None = request.scope.get("actor")
+    return actor
+
+
+SESSION = "registry-session"
+PROVIDED = "registry-provided"  # this browser's session is one by the provider, which can begin it again
+
+
+def cookie(request: HTTPConnection, name: str) -> str | None:
+    """Return the value of a cookie of ours."""
+    return request.cookies.get(_named(request, name)) or None
+
+
+def set_cookie(request: HTTPConnection, response: Response, name: str, value: str, seconds: int) -> None:
+    """Let the browser keep a value for so many seconds; no script reads it, and no other site's form sends it."""
+    secure = request.scope["scheme"] == "https"
+    response.set_cookie(_named(request, name), value, seconds, path="/", secure=secure, httponly=True, samesite="lax")
+
+
+def drop_cookie(request: HTTPConnection, response: Response, name: str) -> None:
+    """Let the browser forget a value."""
+    set_cookie(request, response, name, "", 0)
+
+
+def _named(request: HTTPConnection, name: str) -> str:
+    return f"__Host-{name}" if request.scope["scheme"] == "https" else name
+
+
+Pairs = Iterable[tuple[str, str]]
+LONGEST = 100
+
+
+def list_path(kind: str, asked: Pairs = ()) -> str:
+    """Return the address of the list of a kind, asked for these names and values."""
+    return address(f"/{MODEL[kind].plural}", asked)
+
+
+def record_path(kind: str, record: str) -> str:
+    """Return the address of a record."""
+    return f"/{MODEL[kind].plural}/{quote(record, safe=':~')}"
+
+
+def rights_path(record: str) -> str:
+    """Return where is told what one may do with a record, given by the address of its page."""
+    return f"{record}/allowed"
+
+
+def address(path: str, asked: Pairs = ()) -> str:
+    """Return a path with a query, in which the characters of ids stand as they are."""
+    query = urlencode(list(asked), safe=":~,")
+    return f"{path}?{query}" if query else path
+
+
+def graphiql_path(operation: str, variables: Mapping[str, Any]) -> str:
+    """Return the address at which GraphiQL shows an operation with its variables."""
+    return address(
+        "/graphql", [("operation", operation), ("variables", json.dumps(variables, ensure_ascii=False, indent=2))]
+    )
+
+
+def evidence_path(rests_on: Iterable[Evidence]) -> str:
+    """Return the address that opens, in GraphiQL, the query that shows these records."""
+    return address("/evidence", [(param(snake(one.kind)), one.id) for one in rests_on])
+
+
+def param(name: str) -> str:
+    """Return how a name of the model stands in an address: `level_of_government` as `level-of-government`."""
+    return name.replace("_", "-")
+
+
+def typed(text: str, longest: int | None = LONGEST) -> str:
+    """Return what somebody typed: white space single, and cut to so many characters."""
+    return " ".join(text.replace("\x00", "").split())[:longest]
+
+
+def other_end(end: End) -> End:
+    """Return the same link as seen from its other kind."""
+    there = MODEL[end.target].ends.values()
+    return next(one for one in there if one.link is end.link and one.outgoing is not end.outgoing)
+
+
+COOKIE = "lang"
+SAYING = (b"cookie", b"accept-language")
+
+
+def chosen(scope: Scope, usual: str) -> str:
+    """Return the language that a request asks for, `usual` when it asks for none that we speak."""
+    if not scope["query_string"] and all(name not in SAYING for name, _value in scope["headers"]):
+        return usual  # a script says nothing of it
+    request = HTTPConnection(scope)
+    named = (request.query_params.get("lang"), request.cookies.get(COOKIE))
+    wanted = (*named, *_accepted(request.headers.get("accept-language", "")))
+    return next((one for one in wanted if one in LANGUAGES), usual)
+
+
+@lru_cache(maxsize=100)
+def _accepted(header: str) -> list[str]:
+    """Return the languages of an Accept-Language header (RFC 9110, 12.5.4), most wanted first."""
+    weighed = [_weighed(part) for part in header.split(",")]
+    return [language for weight, language in sorted(weighed, key=lambda one: -one[0]) if weight > 0]
+
+
+def _weighed(part: str) -> tuple[float, str]:
+    tag, _semicolon, parameter = part.partition(";")
+    try:
+        weight = float(parameter.strip().removeprefix("q=") or 1)
+    except ValueError:
+        weight = 0.0
+    return weight, tag.strip().partition("-")[0].lower()
+
+
+class Speaking:
+    """Answers every request in its language."""
+
+    def __init__(self, app: ASGIApp, usual: str) -> None:
+        self._app, self._usual = app, usual
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, speaking that language."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        with speaking(chosen(scope, self._usual)):
+            await self._app(scope, receive, send)
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Tools:
+    """Opens the store once."""
+
+    def __init__(self, place: ConnectionSettings) -> None:
+        self._place = place
+        self._store: Store | None = None
+        self._opening = Lock()
+
+    def store(self) -> Store:
+        """Return the store. Raises StoreError."""
+        with self._opening:
+            if self._store is None:
+                self._store = Store(self._place, patience=PATIENCE)
+            return self._store
+
+    async def do(self, work: Callable[Concatenate[Store, P], T], *given: P.args, **named: P.kwargs) -> T:
+        """Return what comes of work on the store, which is done in a thread. Raises StoreError."""
+        return await to_thread.run_sync(lambda: work(self.store(), *given, **named))
+
+    def close(self) -> None:
+        """Give the connections back."""
+        if self._store is not None:
+            self._store.close()
+
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self';"
+    " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+# GraphiQL's editor (CodeMirror) places its lines with style attributes and adds style elements while it runs, and its
+# style sheet holds its fonts as data: addresses. Scripts stay as strict as everywhere.
+GRAPHIQL_POLICY = POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'").replace(
+    "font-src 'self'", "font-src 'self' data:"
+)
+GRAPHIQL, GRAPHIQL_OF_REPORTS = "/graphql", "/reports/graphql"
+HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+]
+CONTENT_POLICY = b"content-security-policy"
+
+
+def secure(headers: list[tuple[bytes, bytes]], path: str) -> None:
+    """Add the headers to those of an answer to a request for this path; a policy that it has already stays."""
+    if all(name != CONTENT_POLICY for name, _value in headers):
+        policy = GRAPHIQL_POLICY if path in (GRAPHIQL, GRAPHIQL_OF_REPORTS) else POLICY
+        headers.append((CONTENT_POLICY, policy.encode()))
+    headers.extend(HEADERS)
+
+
+class Secured:
+    """Adds the headers to every answer of an application."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, with the headers."""
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                secure(message["headers"], scope["path"])
+            await send(message)
+
+        await self._app(scope, receive, with_headers)

@@ -1,0 +1,321 @@
+"""The page `/shared`: what several agencies share, side by side on a day."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from registry.clock import today
+from registry.explore.shared import MOST
+from registry.i18n import _
+from registry.model.definitions import MODEL
+from registry.model.kinds import Property
+from registry.model.values import Date, InvalidValue
+from registry.permissions import Actor
+from registry.web.base import LONGEST, actor_of, address, graphiql_path, typed
+from registry.web.errors import Unanswerable
+from registry.web.form_data import json_file
+from registry.web.presenters import Data, RecordSummary, Standing, edge_words, fact_words, shown, standing
+from registry.web.queries import PageQueries, glance
+from registry.web.records import AssessmentComparison, compared
+from registry.web.templating import code_label, page
+from schema.explore import AGENCIES
+
+WHO = "agency { id name }"
+OPERATION = f"""query Shared($agencies: [ID!]!, $asOf: Date) {{
+  sharedBetween(agencies: $agencies, asOf: $asOf) {{
+    asOf
+    agencies {{ id name }}
+    resources {{
+      resource {{ {glance(MODEL["Resource"])} }}
+      owners {{ id name }}
+      uses {{ {WHO} role since until covered }}
+      agreements {{ id name validFrom validUntil withheld }}
+      otherAgreements {{ partnership {{ id name validFrom validUntil withheld }} parties {{ id name }} }}
+    }}
+    services {{ service {{ {glance(MODEL["Service"])} }} providers {{ {WHO} role }} }}
+    partnerships {{
+      partnership {{ id name withheld instrument legalBasis validFrom validUntil }}
+      parties {{ {WHO} role }}
+      inForce
+      statements {{ {WHO} scale level on }}
+      disagreement
+    }}
+    withheld
+    needs {{ need {{ {glance(MODEL["Need"])} }} neededBy {{ id name }} resource {{ id name }} owner {{ id name }} }}
+  }}
+}}
+"""
+KNOWN = """query Agencies($ids: [ID!]!) {
+  agencies(where: {id: {in: $ids}}, first: 20) { nodes { id name } }
+}
+"""
+FIND = """query Agencies($where: AgencyWhere) {
+  agencies(where: $where, first: 10, order: [{name: ASC}]) { totalCount nodes { id name } }
+}
+"""
+USE, PROVISION, MEMBERSHIP = (
+    MODEL["Agency"].ends[name].link.properties for name in ("uses", "provides", "partnerships")
+)
+
+
+@dataclass(frozen=True)
+class ParticipationView:
+    """An agency, what its part is in words, and whether an agreement covers it; None where that cannot be seen."""
+
+    agency: RecordSummary
+    told: Sequence[str]
+    covered: bool | None = None
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """An agreement that is not between the agencies, and who its parties are."""
+
+    agreement: RecordSummary
+    parties: Sequence[RecordSummary]
+
+
+@dataclass(frozen=True)
+class SharedResourceView:
+    """A resource: who of the agencies owns it, who uses it, under which agreements in force between them, and which others.
+
+    Where it is `withheld` uses and agreements are not shown.
+    """
+
+    resource: RecordSummary
+    owners: Sequence[RecordSummary]
+    uses: Sequence[ParticipationView]
+    agreements: Sequence[RecordSummary]
+    others: Sequence[Agreement]
+    withheld: bool
+
+
+@dataclass(frozen=True)
+class SharedServiceView:
+    """A service that several of the agencies provide."""
+
+    service: RecordSummary
+    providers: Sequence[ParticipationView]
+
+
+@dataclass(frozen=True)
+class SharedPartnershipView:
+    """An agreement of several of the agencies: where it stands, what it rests on, and what each says of it."""
+
+    partnership: RecordSummary
+    standing: Standing
+    told: Sequence[str]
+    parties: Sequence[ParticipationView]
+    compared: Sequence[AssessmentComparison]
+
+
+@dataclass(frozen=True)
+class MetNeedView:
+    """A need of one of the agencies, and a resource of another that could meet it."""
+
+    need: RecordSummary
+    needed_by: RecordSummary
+    resource: RecordSummary
+    owner: RecordSummary
+
+
+@dataclass(frozen=True)
+class SharedView:
+    """All that the agencies share on a day; `withheld` tells that there may be more resources that they use."""
+
+    as_of: str
+    agencies: Sequence[RecordSummary]
+    resources: Sequence[SharedResourceView]
+    services: Sequence[SharedServiceView]
+    partnerships: Sequence[SharedPartnershipView]
+    needs: Sequence[MetNeedView]
+    withheld: bool
+
+    @property
+    def full(self) -> int:
+        """How many of a sort are shown at most, where there may be more; otherwise 0."""
+        sorts: tuple[Sequence[object], ...] = (self.resources, self.services, self.partnerships, self.needs)
+        return MOST if any(len(one) >= MOST for one in sorts) else 0
+
+    @property
+    def uncovered(self) -> int:
+        """How many resources have a use that no agreement in force covers."""
+        return sum(1 for one in self.resources if any(use.covered is False for use in one.uses))
+
+    @property
+    def uncertain(self) -> bool:
+        """Whether more of them may have one, as far as the visitor sees."""
+        return self.withheld or any(
+            one.withheld or any(use.covered is None for use in one.uses) for one in self.resources
+        )
+
+
+def shared(data: Data) -> SharedView:
+    """Return what an answer of `sharedBetween` says."""
+    return SharedView(
+        data["asOf"],
+        [_agency(one) for one in data["agencies"]],
+        [_resource(one, data["asOf"]) for one in data["resources"]],
+        [
+            SharedServiceView(_glance("Service", one["service"]), _parts(one["providers"], PROVISION))
+            for one in data["services"]
+        ],
+        [_partnership(one, data["asOf"]) for one in data["partnerships"]],
+        [_need(one) for one in data["needs"]],
+        data["withheld"],
+    )
+
+
+def _agency(one: Data) -> RecordSummary:
+    return shown("Agency", one)
+
+
+def _glance(kind: str, one: Data) -> RecordSummary:
+    return RecordSummary(kind, one["id"], shown(kind, one).title, list(fact_words(kind, one, set())))
+
+
+def _parts(parts: Sequence[Data], declared: Any) -> list[ParticipationView]:
+    properties: Sequence[Property] = list(declared.values())
+    return [
+        ParticipationView(_agency(one["agency"]), list(edge_words(properties, one)), one.get("covered"))
+        for one in parts
+    ]
+
+
+def _resource(one: Data, day: str) -> SharedResourceView:
+    between = [_agreement(each, day) for each in one["agreements"] or ()]
+    others = [
+        Agreement(_agreement(each["partnership"], day), [_agency(party) for party in each["parties"]])
+        for each in one["otherAgreements"] or ()
+    ]
+    owners = [_agency(each) for each in one["owners"]]
+    uses = _parts(one["uses"] or (), USE)
+    return SharedResourceView(_glance("Resource", one["resource"]), owners, uses, between, others, one["uses"] is None)
+
+
+def _agreement(one: Data, day: str) -> RecordSummary:
+    return RecordSummary("Partnership", one["id"], one["name"], standing=_standing(one, day))
+
+
+def _partnership(one: Data, day: str) -> SharedPartnershipView:
+    agreement = one["partnership"]
+    told = list(_basis(agreement))
+    parties = _parts(one["parties"], MEMBERSHIP)
+    said = compared(one["statements"] or ())
+    return SharedPartnershipView(shown("Partnership", agreement), _standing(agreement, day), told, parties, said)
+
+
+def _basis(agreement: Data) -> Iterator[str]:
+    if agreement["instrument"]:
+        yield code_label("instrument", agreement["instrument"])
+    if agreement["legalBasis"]:
+        yield agreement["legalBasis"]
+    elif not agreement["withheld"]:
+        yield _("no legal basis on record")
+
+
+def _standing(agreement: Data, day: str) -> Standing:
+    return standing(agreement["validFrom"], agreement["validUntil"], withheld=agreement["withheld"], today=day)
+
+
+def _need(one: Data) -> MetNeedView:
+    needed_by, owner = _agency(one["neededBy"]), _agency(one["owner"])
+    return MetNeedView(_glance("Need", one["need"]), needed_by, shown("Resource", one["resource"]), owner)
+
+
+LEAST, MOST_WORDS = 2, 10
+
+
+class Sharing:
+    """What agencies share."""
+
+    def __init__(self, graph: PageQueries) -> None:
+        self._graph = graph
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the routes."""
+        return [Route("/shared", self._page), Route("/shared.json", self._json)]
+
+    async def _page(self, request: Request) -> Response:
+        agencies, day, me = await self._agencies(request), _day(request), actor_of(request)
+        text = typed(request.query_params.get("find", ""))
+        chosen = [one.id for one in agencies]
+        data = await self._shared(chosen, day, me) if len(chosen) >= LEAST else None
+        found = await self._find(text, chosen, me) if text else []
+        asked = _asked(chosen, day)
+        return page(
+            request,
+            "shared.html",
+            agencies=[(one, address("/shared", _asked(_without(one.id, chosen), day))) for one in agencies],
+            missing=len(_ids(request)) - len(agencies),
+            found=[(one, address("/shared", _asked([*chosen, one.id], day))) for one in found],
+            text=text,
+            full=len(chosen) >= AGENCIES,
+            day=day or today(),
+            shared=shared(data) if data else None,
+            json=address("/shared.json", asked),
+            graphiql=graphiql_path(OPERATION, _variables(chosen, day)),
+        )
+
+    async def _json(self, request: Request) -> Response:
+        agencies, day = await self._agencies(request), _day(request)
+        if len(agencies) < LEAST:
+            raise Unanswerable(_("Name two or more agencies."), "/shared", _("Choose agencies"))
+        data = await self._shared([one.id for one in agencies], day, actor_of(request))
+        return json_file({"sharedBetween": data})
+
+    async def _agencies(self, request: Request) -> list[RecordSummary]:
+        """Return the agencies that are asked for, in that order, without those that the visitor may not know of."""
+        ids = _ids(request)
+        if not ids:
+            return []
+        data = await self._graph.ask(KNOWN, {"ids": ids}, actor_of(request))
+        known = {one["id"]: shown("Agency", one) for one in data["agencies"]["nodes"]}
+        return [known[one] for one in ids if one in known]
+
+    async def _shared(self, agencies: Sequence[str], day: str | None, me: Actor) -> Data:
+        data = await self._graph.ask(OPERATION, _variables(agencies, day), me)
+        found: Data = data["sharedBetween"]
+        return found
+
+    async def _find(self, text: str, chosen: Sequence[str], me: Actor) -> list[RecordSummary]:
+        words = [{"name": {"contains": word}} for word in text.split()[:MOST_WORDS]]
+        where = {"and": [*words, {"id": {"notIn": list(chosen)}}]}
+        data = await self._graph.ask(FIND, {"where": where}, me)
+        return [shown("Agency", one) for one in data["agencies"]["nodes"]]
+
+
+def _ids(request: Request) -> list[str]:
+    ids = list(dict.fromkeys(one for one in request.query_params.getlist("agency") if one))
+    if len(ids) > AGENCIES:
+        sentence = _("At most {n} agencies can be put side by side.").format(n=AGENCIES)
+        raise Unanswerable(
+            sentence, address("/shared", [("agency", one) for one in ids[:AGENCIES]]), _("See the first of them")
+        )
+    return ids
+
+
+def _without(one: str, ids: Sequence[str]) -> list[str]:
+    return [other for other in ids if other != one]
+
+
+def _day(request: Request) -> str | None:
+    given = request.query_params.get("as-of") or None
+    try:
+        return None if given is None else date.fromisoformat(str(Date.clean(given))).isoformat()
+    except (InvalidValue, ValueError):
+        sentence = _("{given} is no date; a date is written as 2026-11-25.").format(given=str(given)[:LONGEST])
+        raise Unanswerable(sentence, "/shared", _("Choose agencies")) from None
+
+
+def _asked(agencies: Sequence[str], day: str | None) -> list[tuple[str, str]]:
+    return [("agency", one) for one in agencies] + ([("as-of", day)] if day else [])
+
+
+def _variables(agencies: Sequence[str], day: str | None) -> dict[str, object]:
+    return {"agencies": list(agencies)} | ({"asOf": day} if day else {})

@@ -1,0 +1,131 @@
+"""Error responses: one sentence as a page or as JSON, never a traceback."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+
+from registry.analysis.report import NoReport, ReportError
+from registry.auth.oidc import ProviderAway
+from registry.database.driver import StoreError
+from registry.i18n import _, speaking
+from registry.web.base import GRAPHIQL, GRAPHIQL_OF_REPORTS, chosen, secure
+from registry.web.templating import VARY, page
+from schema.limits import CostBudgetExceeded, noted
+from schema.server import refused
+
+SOON = {"Retry-After": "5"}
+log = logging.getLogger(__name__)
+
+
+class Unanswerable(HTTPException):
+    """A request that cannot be answered as it stands: why, in a sentence, and the address to go on from, in words."""
+
+    def __init__(self, sentence: str, onward: str, words: str, status: int = 400) -> None:
+        super().__init__(status, sentence)
+        self.onward = (onward, words)
+
+
+def exception_handlers(usual: str) -> dict[Any, Callable[[Request, Any], Any]]:
+    """Return what answers each sort of failure; `usual` is the language of who asks for none."""
+
+    async def unexpected(request: Request, error: Exception) -> Response:
+        """Answer outside of all middleware, so with the language and the headers that it would have added."""
+        with speaking(chosen(request.scope, usual)):
+            response = _unexpected(request, error)
+        secure(response.raw_headers, request.url.path)
+        return response
+
+    return {
+        HTTPException: _refused,
+        ReportError: _no_report,
+        StoreError: _no_store,
+        CostBudgetExceeded: _spent,
+        ClientDisconnect: _gone,
+        Exception: unexpected,
+    }
+
+
+def away(error: StoreError) -> str:
+    """Return what a visitor is told when the store fails; what the operator needs to know is logged."""
+    log.warning("%s", error)
+    if error.code in ("TIMEOUT", "TOO_COSTLY"):
+        return _("This takes more than the registry gives to one question; please ask for less.")
+    return _("The registry's store does not answer; please try again soon.")
+
+
+def unheard(error: ProviderAway) -> str:
+    """Return what is said when the provider that people sign in with fails; the reason is logged."""
+    log.warning("%s", error)
+    return _("The service that people sign in with does not answer; please try again soon.")
+
+
+async def _refused(request: Request, error: HTTPException) -> Response:
+    if isinstance(error, Unanswerable):
+        return problem(request, error.status_code, error.detail, onward=error.onward)
+    return problem(request, error.status_code, _sentence(error.status_code), error.headers)
+
+
+async def _no_report(request: Request, error: ReportError) -> Response:
+    if isinstance(error, NoReport):
+        return problem(request, 404, str(error))
+    onward = f"/reports/{request.path_params['name']}", _("Run the report as usual")
+    return problem(request, 400, str(error), onward=onward)
+
+
+async def _no_store(request: Request, error: StoreError) -> Response:
+    return problem(request, 503, away(error), SOON)
+
+
+async def _spent(request: Request, error: CostBudgetExceeded) -> Response:
+    return refusal(request, 429, "TOO_COSTLY", error.message, {"Retry-After": str(error.wait)})
+
+
+async def _gone(request: Request, _error: ClientDisconnect) -> Response:
+    """Note a request that was cut off; nobody is there to read the answer."""
+    log.warning("%s %r was cut off before all of it had arrived.", request.method, request.url.path)
+    return Response(status_code=408)
+
+
+def _unexpected(request: Request, error: Exception) -> Response:
+    sentence = _("Something failed here; the log has it as {number}.")
+    return problem(request, 500, sentence.format(number=noted(error, f"{request.method} {request.url.path}")))
+
+
+def _sentence(status: int) -> str:
+    if status == 404:
+        return _("There is nothing at this address.")
+    if status == 405:
+        return _("This address cannot be asked in this way.")
+    if status == 413:
+        return _("This is more than is taken at once.")
+    return _("This request cannot be understood.")
+
+
+def refusal(request: Request, status: int, code: str, sentence: str, headers: Any = None) -> Response:
+    """Return the answer to a request that goes no further: over GraphQL's addresses as GraphQL has it, with this code."""
+    if request.url.path in (GRAPHIQL, GRAPHIQL_OF_REPORTS):
+        return refused(request, status, code, sentence, headers)
+    return problem(request, status, sentence, headers, code=code)
+
+
+def problem(
+    request: Request,
+    status: int,
+    sentence: str,
+    headers: Any = None,
+    *,
+    onward: tuple[str, str] | None = None,
+    code: str | None = None,
+) -> Response:
+    """Return the answer to a request that is not carried out: a page for a browser, JSON for a program."""
+    if "text/html" in request.headers.get("accept", ""):
+        response: Response = page(request, "problem.html", status, sentence=sentence, onward=onward)
+    else:
+        coded = {"code": code} if code else {}
+        response = JSONResponse({"message": sentence, **coded}, status, VARY)
+    response.headers.update(headers or {})
+    return response

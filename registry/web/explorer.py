@@ -1,0 +1,204 @@
+"""The explorer page, and the data its scripts need."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from registry.database.driver import StoreError
+from registry.explore.impact import STOPPABLE
+from registry.explore.paths import PHRASES, phrase
+from registry.i18n import _, language
+from registry.model.codelists import code_list
+from registry.model.definitions import MAIN, MODEL
+from registry.model.kinds import Kind
+from registry.model.values import Date
+from registry.permissions import Actor
+from registry.web.base import actor_of, typed
+from registry.web.errors import SOON, away
+from registry.web.queries import PageQueries, operation
+from registry.web.templating import page, term_label
+from schema.types import camel
+
+MOST_DRAWN = 2_000
+OPERATIONS = ("neighbourhood", "paths", "impact", "ties", "record")
+EVERYWHERE = frozenset({"access", "status"})
+
+
+def given(known: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return what the scripts need; `known` is an answer that the page has already, with the record it is about."""
+    return {
+        "language": language(),
+        "most": MOST_DRAWN,
+        "known": known,
+        "operations": {name: operation(name) for name in OPERATIONS},
+        "kinds": {kind.__name__: _kind(kind) for kind in MODEL},
+        "links": {link: [phrase(link, away=True), phrase(link, away=False)] for link in PHRASES},
+        "codes": {name: _labels(name) for name in sorted(_lists())},
+        "words": words(),
+    }
+
+
+def _kind(kind: type[Kind]) -> dict[str, Any]:
+    return {
+        "one": kind_names()[kind.__name__],
+        "path": kind.plural,
+        "first": kind.__name__ in MAIN,
+        "stops": kind.__name__ in STOPPABLE,
+        "codes": {camel(name): codes for name, codes in _codes(kind)},
+        "days": [camel(one.name) for one in kind.properties.values() if issubclass(one.value, Date)],
+    }
+
+
+def _codes(kind: type[Kind]) -> Iterator[tuple[str, str]]:
+    """Yield the properties that hold a code of a short list, and that list; ours are listed by `registry.model.codelists`."""
+    for one in kind.properties.values():
+        if one.codes and one.name not in EVERYWHERE:
+            yield one.name, one.codes
+
+
+def _lists() -> set[str]:
+    return {codes for kind in MODEL for _name, codes in _codes(kind)}
+
+
+def _labels(name: str) -> dict[str, str]:
+    return {code: getattr(entry, f"label_{language()}") for code, entry in code_list(name).items()}
+
+
+def kind_names() -> dict[str, str]:
+    """Return what one record of each kind is called."""
+    return {kind.__name__: _(kind.__name__) for kind in MODEL}
+
+
+def words() -> dict[str, str]:
+    """Return the sentences of the scripts by the name that they use for them."""
+    return {
+        "shown": _("{records} records and {links} links are shown."),
+        "groups_shown": _("{records} groups and {links} ties between them are shown."),
+        "clustered": _("{n} records and links are too many to read, so they are grouped; open a group, or filter."),
+        "left_out": _("{n} links lead to records beyond those that fit here; expand one of those shown to go on."),
+        "not_current": _("{n} links have ended or not begun on that day and are not shown."),
+        "loading": _("Reading…"),
+        "selected": _("{name} is selected."),
+        "expanded": _("{name} is expanded: {n} records more."),
+        "collapsed": _("{name} is collapsed."),
+        "copied": _("The link to this view is copied."),
+        "not_copied": _("The browser does not let this page copy; the link to this view is selected, please copy it."),
+        "UNAVAILABLE": _("The registry does not answer just now; what is shown stays, please try again soon."),
+        "TOO_COSTLY": _("That is more than the registry gives to one question; what is shown stays, please ask for less."),
+        "REFUSED": _("The registry could not answer that; what is shown stays."),
+        "NOT_ALLOWED": _("Your session has ended; what is shown stays."),
+        "sign_in": _("Sign in again"),
+        "NOT_FOUND": _("There is no such record, or it is not open to you."),
+        "expand": _("Expand"),
+        "collapse": _("Collapse"),
+        "more": _("{n} more"),
+        "open_record": _("Open the record"),
+        "open_group": _("Open the group"),
+        "impact": _("What stops if this stops?"),
+        "way_from": _("Path from here"),
+        "way_to": _("Path from {name} to here"),
+        "back": _("Back to the neighbourhood"),
+        "lost": _("stops"),
+        "degraded": _("works less well"),
+        "stops_first": _("is assumed to stop"),
+        "impact_of": _("If {name} stops"),
+        "impact_sum": _("{lost} stop and {degraded} work less well."),
+        "impact_none": _("Nothing that you have access to depends on it."),
+        "paths_of": _("From {from} to {to}"),
+        "paths_none": _("No path of at most six links leads there, among the records that you have access to."),
+        "hidden": _("not shown"),
+        "links_withheld": _("Not everything is shown: you have access only to the summary of some of these records."),
+        "choose_other": _("Now select the record that the path shall lead to."),
+        "all": _("all"),
+        "no_sector": _("no sector on record"),
+        "withheld": _("Only its face is open; ask its steward for more."),
+        "steward": _("Steward"),
+        "linked_to": _("Linked to, of what is shown"),
+        "validFrom": _("from {day}"),
+        "validUntil": _("until {day}"),
+        "records_in": _("{n} records"),
+        "tie": _("{agencies} pairs of agencies; agreements: {partnerships}, services: {services}, uses: {uses}"),
+        "within": _("within itself"),
+        "graph": _("Graph of {n} records. Arrow keys walk them, Enter expands, Escape clears. The table has the same."),
+        "file": _("graph"),
+        "byWhen": _("needed by {day}"),
+        "received": _("received on {day}"),
+        "answered": _("answered on {day}"),
+        "on": _("said on {day}"),
+    }  # fmt: skip
+
+
+FOUND = 20
+Data = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class LinkText:
+    """A link in words: of a record, how, to which record; each record as its kind, id and name."""
+
+    start: Data
+    phrase: str
+    end: Data
+
+
+class Explorer:
+    """The explorer of one store."""
+
+    def __init__(self, graph: PageQueries) -> None:
+        self._graph = graph
+
+    async def explore(self, request: Request) -> Response:
+        """Show what is linked to the first record that the address names, what a search found, or where to begin."""
+        of, text = _first(request, "of"), _first(request, "q")
+        try:
+            known = await self._known(of, text, actor_of(request))
+        except StoreError as error:
+            response = _page(request, of, text, {}, 503, sentence=away(error))
+            response.headers.update(SOON)
+            return response
+        missing = bool(of) and known.get("neighbourhood") is None
+        return _page(request, of, text, known, 404 if missing else 200)
+
+    async def _known(self, of: str, text: str, me: Actor) -> Data:
+        near = await self._ask("neighbourhood", {"of": of}, me) if of else {}
+        if near.get("neighbourhood"):
+            return near
+        start = await self._ask("start", {}, me)
+        return {**start, **await self._ask("search", {"text": text, "first": FOUND}, me)} if text else start
+
+    async def _ask(self, name: str, variables: Data, me: Actor) -> Data:
+        return await self._graph.ask(operation(name), variables, me)
+
+
+def _first(request: Request, name: str) -> str:
+    """Return the first value of a parameter as it is meant; an empty text where there is none."""
+    values = request.query_params.getlist(name)
+    return typed(values[0]) if values else ""
+
+
+def linked(neighbourhood: Data) -> Iterator[LinkText]:
+    """Yield the links of a neighbourhood in words: first those of the record that it is about."""
+    records = {one["record"]["id"]: one["record"] for one in neighbourhood["nodes"]}
+    centre = next(iter(records))
+    for link in sorted(neighbourhood["links"], key=lambda one: centre not in (one["from"], one["to"])):
+        near, far = ("to", "from") if link["to"] == centre else ("from", "to")
+        yield LinkText(records[link[near]], phrase(link["link"], away=near == "from"), records[link[far]])
+
+
+def _page(request: Request, of: str, text: str, known: Data, status: int, sentence: str = "") -> Response:
+    near = known.get("neighbourhood")
+    shown = {
+        "of": of,
+        "q": text,
+        "sentence": sentence,
+        "near": near,
+        "links": linked(near) if near else (),
+        "found": known["search"]["nodes"] if "search" in known else None,
+        "sectors": known["sectors"]["nodes"] if "sectors" in known else (),
+        "term_label": term_label,
+        "given": given({"of": of, "neighbourhood": near} if near else None),
+    }
+    return page(request, "explore.html", status, **shown)

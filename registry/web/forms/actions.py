@@ -1,0 +1,450 @@
+"""Record actions as small forms: confirm, assess, request, decide, answer, change the status, undo."""
+
+import secrets
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from starlette.datastructures import QueryParams
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from registry.clock import today
+from registry.database.driver import Store
+from registry.i18n import _, exact, language
+from registry.model.codelists import code_list
+from registry.model.definitions import MODEL
+from registry.model.kinds import Kind
+from registry.model.records import Problem
+from registry.model.values import InvalidValue, Numeral, Prose
+from registry.mutations import confirmations, feedback, requests
+from registry.mutations.feedback import FeedbackInput
+from registry.mutations.lifecycle import APPROVE, PROPOSE, RETIRE, SEND_BACK, Transition, may_take, take
+from registry.mutations.requests import ResourceRequest
+from registry.mutations.revisions import undo
+from registry.mutations.transaction import MutationResult, RequestContext
+from registry.permissions import Action, Actor, can
+from registry.web.auth import held
+from registry.web.base import NO_STORE, Tools, actor_of, address, record_path, signed_in
+from registry.web.errors import Unanswerable
+from registry.web.form_data import posted
+from registry.web.forms.fields import WHOLE, Field, sentence
+from registry.web.forms.records import NEED, for_need
+from registry.web.forms.values import NOTATION, Options, key_of, notation_of, version_of
+from registry.web.lists import of_kind
+from registry.web.presenters import names, title
+from registry.web.queries import PageQueries
+from registry.web.records import facts, operation, steward
+from registry.web.refusals import EDITED, may_edit, no_doing, refused, stewarded
+from registry.web.templating import label, page
+from schema.types import field_of
+
+ShownRecord = Mapping[str, Any]  # a record as pages show it
+Typed = Mapping[str, str]
+Begins = Callable[[PageQueries, Actor, QueryParams, Sequence[Field]], Awaitable[Sequence[Field]]]
+
+
+@dataclass(frozen=True)
+class Act:
+    """An act with a record of a kind, at `/KINDS/ID/NAME`.
+
+    `title`, `asks` and `takes`, which says what it takes to be offered it, are worked out in the language of the moment;
+    `asks` returns fields without values, and `begins` those that they have at first, by what the address of the form names.
+    """
+
+    kind: str
+    name: str
+    title: Callable[[], str]
+    offered: Callable[[Actor, ShownRecord], bool]
+    asks: Callable[[Options, ShownRecord], Sequence[Field]]
+    do: Callable[[Store, RequestContext, str, Typed], MutationResult]
+    begins: Begins | None = None
+    takes: Callable[[], str] = lambda: _(
+        "It takes the role of a coordinator or an approver of the agency that it is about."
+    )
+
+
+def speakers(actor: Actor, record: ShownRecord) -> list[str]:
+    """Return the parties of an agreement for which an actor may speak."""
+    parties = [one["agency"]["id"] for one in record["parties"]] if record["status"] != "RETIRED" else []
+    return [one for one in parties if can(actor, Action.EDIT, {"steward": one})]
+
+
+def _field(
+    name: str, label: str, sort: str = "prose", *, required: bool = False, hint: str = "", options: Options = ()
+) -> Field:
+    return Field(name, label, hint, sort, "", required, options)
+
+
+def _codes(name: str) -> Options:
+    return [(one.code, one.label) for one in code_list(name).values()]
+
+
+def _confirming(mine: Options, _record: ShownRecord) -> Sequence[Field]:
+    return [
+        _field("agency", _("For which party"), "choice", required=True, options=mine),
+        _field("standing", _("Is it so?"), "choice", required=True, options=_codes("party-standing")),
+        _field("remark", _("What is not so"), "line", hint=_("Needed unless you confirm it.")),
+    ]
+
+
+def _confirm(store: Store, asking: RequestContext, record: str, typed: Typed) -> MutationResult:
+    return confirmations.confirm(store, asking, record, typed["agency"], typed["standing"], typed["remark"])
+
+
+def _levels(mine: Options, _record: ShownRecord) -> Sequence[Field]:
+    levels = [
+        (f"{scale.code}:{level.code}", f"{scale.label}: {level.code} {level.label}")
+        for scale in code_list("level-scale").values()
+        for level in code_list(f"level-{scale.code}").values()
+    ]
+    return [
+        _field("agency", _("For which party"), "choice", required=True, options=mine),
+        _field("level", _("How closely do you work together?"), "choice", required=True, options=levels),
+        _field("on", _("Said on"), "date", hint=_("Today, if you leave it empty.")),
+        _field("note", _("Why you say so")),
+    ]
+
+
+def _state_level(store: Store, asking: RequestContext, record: str, typed: Typed) -> MutationResult:
+    scale, _colon, level = typed["level"].partition(":")
+    said = {
+        "scale": scale or None,
+        "level": level or None,
+        "on": typed["on"] or None,
+        "description": typed["note"] or None,
+    }
+    return confirmations.state_level(store, asking, record, typed["agency"], said)
+
+
+def _wishing(mine: Options, record: ShownRecord) -> Sequence[Field]:
+    free = _free(record)
+    return [
+        _field("agency", _("For which agency"), "choice", required=True, options=mine),
+        _field("quantity", _("How much"), "number", hint=free),
+        _field("since", _("From"), "date"),
+        _field("until", _("Until"), "date"),
+        _field("purpose", _("What for")),
+        Field(NEED, _("To meet"), "", "hidden", "", kind="Need"),
+        Field(NOTATION, "", "", "hidden", language()),
+    ]
+
+
+def _free(record: ShownRecord) -> str:
+    if record.get("capacity") is None:
+        return record.get("unit") or ""
+    return free(max(0.0, record["capacity"] - (record["inUse"] or 0)), record["unit"])
+
+
+def free(amount: float, unit: str | None) -> str:
+    """Return how much of something is free, in words."""
+    return _("Free: {n} {unit}.").format(n=exact(amount), unit=unit or "").replace(" .", ".")
+
+
+def _request(store: Store, asking: RequestContext, record: str, typed: Typed) -> MutationResult:
+    quantity = Numeral(typed["quantity"], notation_of(typed)) if typed["quantity"] else None
+    properties = {"quantity": quantity, **{name: typed[name] or None for name in ("since", "until")}}
+    wish = ResourceRequest(
+        typed["agency"], record, typed[NEED] or None, {**properties, "description": typed["purpose"] or None}
+    )
+    return requests.request(store, asking, wish)
+
+
+def may_ask(actor: Actor, record: ShownRecord) -> bool:
+    """Tell whether an actor may ask for a resource: one that is shared and that is not their own anyway."""
+    shared = record["status"] == "PUBLISHED" and record["shareability"] != "not-shared" and record["steward"]
+    return bool(shared and actor.for_whom(Action.PROPOSE) and record["steward"]["id"] not in actor.agencies)
+
+
+def _takes_another() -> str:
+    return _(
+        "It takes a resource of another agency that is published and shared, and the role of a coordinator or an approver."
+    )
+
+
+def _deciding(decision: str) -> Callable[[Store, RequestContext, str, Typed], MutationResult]:
+    return lambda store, asking, record, typed: requests.decide(store, asking, record, decision, typed["answer"])
+
+
+def _is_at(decision: str | None) -> Callable[[Actor, ShownRecord], bool]:
+    def offered(actor: Actor, record: ShownRecord) -> bool:
+        owners = set(record["grants"] or ())  # a request is shown to the steward of what it asks for
+        answers = actor.everything or not owners.isdisjoint(actor.for_whom(Action.ANSWER))
+        return bool(record["status"] == "PUBLISHED" and record["decision"] == decision and answers)
+
+    return offered
+
+
+def _answering(_mine: Options, _record: ShownRecord) -> Sequence[Field]:
+    return [_field("answer", _("Your answer"))]
+
+
+def _hearing(_mine: Options, record: ShownRecord) -> Sequence[Field]:
+    channels = [(one["id"], one["address"] or one["id"]) for one in record["channels"]]
+    about_contact = _("Only if you want to be reached: it is shown to nobody but who answers, and erased when you ask.")
+    fields = [
+        _field("text", _("What do you want to say?"), required=True),
+        Field("private", _("Who may read it"), "", "choice", "no", options=[
+            ("no", _("Everybody, once it is answered")), ("yes", _("Only who answers it"))]),
+        _field("contact", _("How to reach you"), "line", hint=about_contact),
+    ]  # fmt: skip
+    through = _field("channel", _("About which channel"), "choice", options=channels)
+    return [*fields[:1], through, *fields[1:]] if channels else fields
+
+
+def _hear(store: Store, asking: RequestContext, record: str, typed: Typed) -> MutationResult:
+    private, channel = typed["private"] == "yes", typed.get("channel") or None
+    return feedback.give_feedback(
+        store, asking, FeedbackInput(record, typed["text"], channel, private, typed["contact"])
+    )
+
+
+def _answers(actor: Actor, record: ShownRecord) -> bool:
+    return record["status"] != "RETIRED" and can(actor, Action.ANSWER, stewarded(record))
+
+
+ACTS = (
+    Act(
+        "Partnership",
+        "confirm",
+        lambda: _("Confirm or dispute"),
+        lambda actor, one: bool(speakers(actor, one)),
+        _confirming,
+        _confirm,
+    ),
+    Act(
+        "Partnership",
+        "level",
+        lambda: _("State a level"),
+        lambda actor, one: bool(speakers(actor, one)),
+        _levels,
+        _state_level,
+    ),
+    Act(
+        "Statement",
+        "withdraw",
+        lambda: _("Take this back"),
+        may_edit,
+        lambda _mine, _record: [],
+        lambda store, asking, record, _typed: confirmations.withdraw(store, asking, record),
+    ),
+    Act("Resource", "request", lambda: _("Ask to use it"), may_ask, _wishing, _request, for_need, _takes_another),
+    Act("Request", "accept", lambda: _("Accept"), _is_at(None), _answering, _deciding("accepted")),
+    Act("Request", "decline", lambda: _("Decline"), _is_at(None), _answering, _deciding("declined")),
+    Act("Request", "end", lambda: _("The use has ended"), _is_at("accepted"), _answering, _deciding("ended")),
+    Act(
+        "Service",
+        "feedback",
+        lambda: _("Give feedback"),
+        lambda _actor, one: one["status"] == "PUBLISHED",
+        _hearing,
+        _hear,
+        takes=lambda: _("It takes a service that is published."),
+    ),
+    Act(
+        "Feedback",
+        "answer",
+        lambda: _("Answer"),
+        _answers,
+        lambda _mine, _record: [_field("answer", _("Your answer"), required=True)],
+        lambda store, asking, record, typed: feedback.answer_feedback(store, asking, record, typed["answer"]),
+    ),
+)
+
+
+def offered_acts(actor: Actor, kind: str, record: ShownRecord) -> list[Act]:
+    """Return the acts that an actor may do with a record."""
+    return [act for act in ACTS if act.kind == kind and not record["withheld"] and act.offered(actor, record)]
+
+
+LONGEST = 100_000
+TRAP = "website"  # a field that people do not see: who fills it in is none
+
+
+class Acts:
+    """What is asked for and done below the address of a record."""
+
+    def __init__(self, graph: PageQueries, tools: Tools) -> None:
+        self._graph, self._tools = graph, tools
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the routes."""
+        return [
+            Route(
+                f"/{MODEL[act.kind].plural}/{{id}}/{act.name}",
+                of_kind(MODEL[act.kind], partial(self._answer, act)),
+                methods=["GET", "POST"],
+            )
+            for act in ACTS
+        ]
+
+    async def _answer(self, act: Act, kind: type[Kind], request: Request) -> Response:
+        one, me = request.path_params["id"], actor_of(request)
+        record = (await self._graph.ask(operation(kind), {"id": one}, me))[field_of(kind)]
+        offered = record is not None and not record["withheld"] and act.offered(me, record)
+        if not offered and (kept := await held(request)):
+            return kept
+        if record is None:
+            raise HTTPException(404)
+        if not offered:
+            needed = _("Only its face is shown to you; its steward may show you the rest.")
+            needed = needed if record["withheld"] else act.takes()
+            sentence_ = _("You may not do this: {what}.").format(what=act.title())
+            return refused(request, sentence_, needed, steward(record, today()), record_path(act.kind, one))
+        if act.kind == "Feedback":
+            record = {**record, "contact": await self._tools.do(feedback.contact, one)}
+        fields = act.asks(await self._mine(act, me, record), record)
+        fields = [replace(one, value=me.usual) if _offers(one, me.usual) else one for one in fields]
+        if act.begins:
+            fields = await act.begins(self._graph, me, request.query_params, fields)
+        if request.method != "POST":
+            return self._form(request, act, record, _filled(fields, {}))
+        return await self._done(request, act, record, fields)
+
+    async def _done(self, request: Request, act: Act, record: ShownRecord, fields: Sequence[Field]) -> Response:
+        posted_ = await posted(request, longest=LONGEST)
+        typed = {one.name: posted_.get(one.name, "") for one in fields}
+        path = record_path(act.kind, record["id"])
+        if posted_.get(TRAP):
+            return RedirectResponse(address(path, [("done", act.name)]), 303)
+        asking = RequestContext(
+            actor_of(request), "form", key_of(posted_), {"act": act.name, "of": record["id"], **typed}
+        )
+        outcome = await self._tools.do(lambda store: act.do(store, asking, record["id"], typed))
+        if not outcome.problems:
+            return RedirectResponse(address(path, [("done", act.name)]), 303)
+        told: dict[str, list[str]] = {}
+        for problem in outcome.problems:
+            about = problem.field if problem.field in typed else WHOLE
+            told.setdefault(about, []).append(sentence(problem))
+        return self._form(request, act, record, _filled(fields, typed, told), told.get(WHOLE, ()), 422)
+
+    def _form(
+        self,
+        request: Request,
+        act: Act,
+        record: ShownRecord,
+        fields: Sequence[Field],
+        wrong: Sequence[str] = (),
+        status: int = 200,
+    ) -> Response:
+        response = page(
+            request,
+            "act.html",
+            status,
+            kind=act.kind,
+            heading=act.title(),
+            title=title(act.kind, record),
+            about=record["description"] if MODEL[act.kind].by_step else "",
+            contact=record.get("contact"),
+            facts=facts(MODEL[act.kind], record, today()) if act.kind == "Request" else (),
+            fields_=fields,
+            wrong=wrong,
+            trap=TRAP if signed_in(request) is None else "",
+            key=secrets.token_hex(12),
+            back=record_path(act.kind, record["id"]),
+        )
+        response.headers.update(NO_STORE)
+        return response
+
+    async def _mine(self, act: Act, me: Actor, record: ShownRecord) -> Options:
+        """Return the agencies for which an actor may do this, by name."""
+        ids = speakers(me, record) if act.kind == "Partnership" else sorted(me.agencies)
+        called = await names(self._graph, {"Agency": ids}, me) if ids else {}
+        return sorted(called.items(), key=lambda one: one[1])
+
+
+def _offers(one: Field, agency: str) -> bool:
+    return one.name == "agency" and any(agency == option for option, _title in one.options)
+
+
+def _filled(
+    fields: Sequence[Field], typed: Mapping[str, str], told: Mapping[str, Sequence[str]] | None = None
+) -> list[Field]:
+    """Return the fields with what was typed, or they begin with; the one choice there is that must be made is made."""
+    filled = []
+    for one in fields:
+        only = one.options[0][0] if one.required and len(one.options) == 1 else ""
+        filled.append(
+            replace(one, value=typed.get(one.name, one.value or only), problems=(told or {}).get(one.name, ()))
+        )
+    return filled
+
+
+STEPS: Mapping[str, Transition] = {"propose": PROPOSE, "approve": APPROVE, "send-back": SEND_BACK, "retire": RETIRE}
+HIDDEN = ("NOT_FOUND", "NOT_ALLOWED")
+LONGEST_STEPS, LONGEST_NUMBER = 100_000, 15
+
+
+class Steps:
+    """What is posted below the address of a record."""
+
+    def __init__(self, graph: PageQueries, tools: Tools) -> None:
+        self._graph, self._tools = graph, tools
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the routes."""
+        answers: dict[str, Callable[[type[Kind], Request], Awaitable[Response]]] = {"undo": self._undo}
+        answers |= {name: partial(self._take, name) for name in STEPS}
+        return [
+            Route(f"/{kind.plural}/{{id}}/{name}", of_kind(kind, answer), methods=["POST"])
+            for kind in EDITED
+            for name, answer in answers.items()
+        ]
+
+    async def _take(self, name: str, kind: type[Kind], request: Request) -> Response:
+        if kept := await held(request):
+            return kept
+        one, form = request.path_params["id"], await posted(request, longest=LONGEST_STEPS)
+        path = record_path(kind.__name__, one)
+        try:
+            note = str(Prose.clean(form.get("note")) or "")
+        except InvalidValue as unfit:
+            raise Unanswerable(str(unfit), path, _("Back to the record")) from None
+        asked = {"step": name, "record": one, "note": note}
+        asking = RequestContext(actor_of(request), "form", key_of(form), asked)
+        outcome = await self._tools.do(
+            lambda store: take(store, asking, kind, one, STEPS[name], note, version_of(form))
+        )
+        return await self._answered(request, kind, outcome, STEPS[name].action, name)
+
+    async def _undo(self, kind: type[Kind], request: Request) -> Response:
+        if kept := await held(request):
+            return kept
+        number = (await posted(request)).get("number", "")
+        number = number[:LONGEST_NUMBER] if number.isdecimal() else "0"  # the number of no change
+        outcome = await self._tools.do(undo, RequestContext(actor_of(request), "form"), int(number))
+        return await self._answered(request, kind, outcome, Action.GOVERN, "undo")
+
+    async def _answered(
+        self, request: Request, kind: type[Kind], outcome: MutationResult, action: Action, done: str
+    ) -> Response:
+        """Lead back to the record, whose page says what was done; or say why not. Raises Unanswerable."""
+        one = request.path_params["id"]
+        path = record_path(kind.__name__, one)
+        if not outcome.problems:
+            return RedirectResponse(address(path, [("done", done)]), 303)
+        problem = outcome.problems[0]
+        if problem.code not in HIDDEN:
+            raise Unanswerable(_told(problem), path, _("Back to the record"), 409)
+        explained = await no_doing(request, self._graph, kind, one, action, sentence(problem))
+        if explained is None or problem.code == "NOT_FOUND":
+            raise Unanswerable(_told(problem), "/", _("Go to the first page"), 404)
+        return explained
+
+
+def _told(problem: Problem) -> str:
+    """Return a problem as a sentence, behind the name of what was changed since."""
+    changed = problem.code == "CHANGED_SINCE"
+    return f"{label(problem.field)}: {sentence(problem)}" if changed else sentence(problem)
+
+
+def offered(actor: Actor, kind: type[Kind], record: Mapping[str, Any]) -> list[str]:
+    """Return the steps that an actor may take with a record, given as pages show it."""
+    if kind not in EDITED:
+        return []
+    known = stewarded(record)
+    return [name for name, step in STEPS.items() if known["status"] in step.of and may_take(actor, step, known)]

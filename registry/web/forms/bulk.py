@@ -1,0 +1,333 @@
+"""Bulk forms: a template to fill in, a preview of a filled table, and its import."""
+
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+import orjson
+from anyio import CapacityLimiter, to_thread
+from pydantic import TypeAdapter, ValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from loaders.readers import SENT, SourceRow, Table, read
+from loaders.result import LoadAborted, RowProblem
+from loaders.source import GivenRecord, GivenTie, Mapped
+from loaders.tables import map_table, tables_of, write_template
+from registry.database.driver import StoreError
+from registry.i18n import _, number
+from registry.model.kinds import Kind, Property, snake
+from registry.model.records import Problem, show
+from registry.model.values import InvalidValue, Text, Value
+from registry.mutations.save import Done, LinkChange, Saving, save_all
+from registry.mutations.transaction import RequestContext
+from registry.web.base import NO_STORE, Tools, actor_of, list_path
+from registry.web.errors import away
+from registry.web.form_data import sent
+from registry.web.forms.fields import sentence
+from registry.web.forms.values import BY_STEPS
+from registry.web.lists import of_kind
+from registry.web.refusals import EDITED, may_register, no_registering
+from registry.web.templating import label, page
+from schema.limits import UPLOAD_COST, pay
+
+ENDINGS = (".csv", ".xlsx")
+MOST_BYTES, MOST_ROWS = 5_000_000, 2_000
+Properties = dict[str, str | float | bool]
+
+
+@dataclass
+class TableRow:
+    """A row: where it stands, the id it gives, its properties, and the records of each link with what the link says."""
+
+    sheet: str
+    row: int
+    id: str = ""
+    properties: Properties = field(default_factory=dict)
+    links: dict[str, dict[str, Properties]] = field(default_factory=dict)
+
+    def saving(self, kind: type[Kind], *, another: bool) -> Saving:
+        """Return what the row asks to be saved: an empty cell changes nothing, a link gets more records, none is taken away."""
+        links = {name: LinkChange(ties) for name, ties in self.links.items()}
+        return Saving(kind, self.id or None, self.properties, links, another=another)
+
+
+class LineProblem(NamedTuple):
+    """What is wrong with a row of a sheet; `cell` is its address, where cells have addresses."""
+
+    sheet: str
+    row: int
+    problem: Problem
+    cell: str = ""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """The rows of a table, and what is wrong with those that cannot be read."""
+
+    lines: Sequence[TableRow]
+    problems: Sequence[LineProblem] = ()
+
+    def written(self) -> str:
+        """Return the rows as a text."""
+        return orjson.dumps(self.lines).decode()
+
+
+_LINES = TypeAdapter(list[TableRow])
+
+
+def read_back(text: str) -> Upload:
+    """Return the rows of a text that `written` made. Raises Refused."""
+    try:
+        lines = _LINES.validate_json(text)
+    except ValidationError:
+        raise LoadAborted(_("The table was not sent whole; send it again.")) from None
+    _check_number(len(lines))
+    return Upload(lines)
+
+
+def read_table(kind: type[Kind], name: str, content: bytes) -> Upload:
+    """Return the rows of a file of this name. Raises Refused where it is no table of the kind, or too large."""
+    ending = Path(name).suffix.lower()
+    if ending not in ENDINGS:
+        raise LoadAborted(_("A table is a .csv or an .xlsx file."))
+    with TemporaryDirectory() as folder:
+        path = Path(folder, f"{kind.plural}{ending}")
+        path.write_bytes(content)
+        tables = read(path, lambda _note: None, SENT)
+        if len(tables) == 1:
+            tables = [Table(kind.plural, tables[0].file, tables[0].columns, tables[0].rows)]
+        return _upload(kind, tables)
+
+
+def _upload(kind: type[Kind], tables: Sequence[Table]) -> Upload:
+    reading = _Reading(kind)
+    for table in sorted(tables, key=lambda one: one.name):
+        if table.name not in tables_of(kind.plural):
+            raise LoadAborted(
+                _("The sheet {name} is none of {kind}.").format(name=show(table.name), kind=_(kind.plural))
+            )
+        give = map_table(table)
+        for row in islice(table.rows, MOST_ROWS + 1):
+            if isinstance(row, RowProblem):
+                problem = Problem(row.code, row.field, row.value, row.rule, row.message)
+                reading.problems.append(LineProblem(table.name, row.row, problem))
+            else:
+                reading.take(table.name, row, give(row))
+        _check_number(len(reading.lines) + len(reading.problems))
+    return Upload(reading.lines, reading.problems)
+
+
+class _Reading:
+    """The lines that the rows of a file make. What is said of links goes to the line of their record, if there is one."""
+
+    def __init__(self, kind: type[Kind]) -> None:
+        self.lines: list[TableRow] = []
+        self.problems: list[LineProblem] = []
+        self._kind = kind
+        self._by_id: dict[str, TableRow] = {}
+        self._records: dict[str, tuple[str, int]] = {}  # where the row of a record stands
+        self._ties: dict[tuple[str, str, str], tuple[str, int]] = {}
+
+    def take(self, sheet: str, row: SourceRow, given: Iterable[Mapped]) -> None:
+        """Take what a row gives."""
+        line = TableRow(sheet, row.number)
+        for one in given:
+            match one:
+                case GivenRecord():
+                    line.id = self._id(sheet, row, "id", one.id)
+                    self._once(self._records, line.id, (sheet, row.number), "id", line.id)
+                    own = {name: value for name, value in one.properties.items() if name not in (*BY_STEPS, "id")}
+                    line.properties = self._filled(sheet, row, self._kind.properties, own)
+                case GivenTie():
+                    line = self._tie(line, sheet, row, one)
+        if line.id not in self._by_id:
+            self.lines.append(line)
+        if line.id:
+            self._by_id.setdefault(line.id, line)
+
+    def _tie(self, line: TableRow, sheet: str, row: SourceRow, given: GivenTie) -> TableRow:
+        end = self._kind.ends[given.end.partition(".")[2]]
+        here, there = (
+            self._id(sheet, row, snake(self._kind.__name__), given.here),
+            self._id(sheet, row, snake(end.target) if end.link.properties else end.name, given.there),
+        )
+        line = line if line.id == here else self._by_id.get(here, line)
+        line.id = here
+        if end.link.properties:
+            self._once(self._ties, (end.name, here, there), (sheet, row.number), snake(end.target), there)
+        line.links.setdefault(end.name, {})[there] = self._filled(sheet, row, end.link.properties, given.properties)
+        return line
+
+    def _once(self, seen: dict[Any, tuple[str, int]], key: Any, place: tuple[str, int], field: str, value: str) -> None:
+        """Note that a row gives something; that another row gives it already is a problem that names both."""
+        first = seen.setdefault(key, place)
+        if first != place and value:
+            rule = _("once in a table")
+            message = _("Rows {one} and {other} are about the same: leave one.").format(one=first[1], other=place[1])
+            self.problems.append(LineProblem(*place, Problem("REPEATED", field, show(value), rule, message)))
+
+    def _id(self, sheet: str, row: SourceRow, field: str, cell: object) -> str:
+        found = self._cleaned(sheet, row, field, Text, cell)
+        return found if isinstance(found, str) else ""
+
+    def _filled(
+        self, sheet: str, row: SourceRow, declared: Mapping[str, Property], cells: Mapping[str, Any]
+    ) -> dict[str, str | float | bool]:
+        values = {
+            name: self._cleaned(sheet, row, name, declared[name].value, cell)
+            for name, cell in cells.items()
+            if cell not in (None, "")
+        }
+        return {name: value for name, value in values.items() if isinstance(value, str | float | bool)}
+
+    def _cleaned(self, sheet: str, row: SourceRow, field: str, value: type[Value], cell: object) -> object:
+        """Return a text as it stands, and what a sheet holds otherwise as a value of this type, if it can be one."""
+        if isinstance(cell, str):
+            return cell.strip()
+        try:
+            return value.clean(cell)
+        except InvalidValue as unfit:
+            problem = Problem("UNFIT", field, show(cell), unfit.rule, str(unfit))
+            self.problems.append(LineProblem(sheet, row.number, problem, row.address(field)))
+            return None
+
+
+def _check_number(rows: int) -> None:
+    if rows > MOST_ROWS:
+        raise LoadAborted(_("A table that is sent here has at most {n} rows.").format(n=f"{MOST_ROWS:,}"))
+
+
+LONGEST, MOST_SHOWN = 15_000_000, 200
+MOST_READ_AT_ONCE = 2  # each may take a process of its own
+TYPES = {"csv": "text/csv; charset=utf-8", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
+
+
+class Tables:
+    """The tables of every kind that people may register."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._reading = CapacityLimiter(MOST_READ_AT_ONCE)
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the routes."""
+        found: list[BaseRoute] = []
+        for kind in EDITED:
+            path = f"/register/{kind.plural}/table"
+            found.append(Route(path, of_kind(kind, self._page), methods=["GET", "POST"]))
+            found.append(Route(f"{path}.{{format}}", of_kind(kind, self._template)))
+        return found
+
+    async def _template(self, kind: type[Kind], request: Request) -> Response:
+        ending = request.path_params["format"]
+        if ending not in TYPES:
+            raise HTTPException(404)
+        content = await to_thread.run_sync(_template, kind.plural, ending)
+        name = f'attachment; filename="{kind.plural}.{ending}"'
+        return Response(content, media_type=TYPES[ending], headers={"Content-Disposition": name})
+
+    async def _page(self, kind: type[Kind], request: Request) -> Response:
+        if not may_register(actor_of(request)):
+            return no_registering(request, kind)
+        if request.method != "POST":
+            return _shown(request, kind)
+        await pay(UPLOAD_COST)
+        parts = await sent(request, longest=LONGEST)
+        loads = "rows" in parts
+        try:
+            upload = await to_thread.run_sync(_read, kind, parts, limiter=self._reading)
+            done = await self._done(request, kind, upload, parts, dry=not loads)
+        except LoadAborted as refused:
+            return _shown(request, kind, 422, refused=str(refused))
+        except StoreError as error:
+            return _shown(request, kind, 503, refused=away(error))
+        problems = [*upload.problems, *_problems(upload.lines, done)]
+        if loads and not problems:
+            return RedirectResponse(list_path(kind.__name__, [("status", "draft"), ("sort", "-updated")]), 303)
+        return _shown(request, kind, 422 if problems else 200, upload=upload, done=done, problems=problems)
+
+    async def _done(
+        self, request: Request, kind: type[Kind], upload: Upload, parts: dict[str, tuple[str, bytes]], *, dry: bool
+    ) -> Sequence[Done]:
+        savings = [line.saving(kind, another="another" in parts) for line in upload.lines]
+        key = parts["key"][1].decode(errors="replace")[:100] if "key" in parts and not dry else None
+        asking = RequestContext(actor_of(request), "form", key or None, upload.written() if key else None)
+        return await self._tools.do(save_all, asking, savings, dry=dry or bool(upload.problems))
+
+
+def _read(kind: type[Kind], parts: dict[str, tuple[str, bytes]]) -> Upload:
+    if "rows" in parts:
+        return read_back(parts["rows"][1].decode(errors="replace"))
+    name, content = parts.get("file", ("", b""))
+    if not content:
+        raise LoadAborted(_("Choose a file first."))
+    if len(content) > MOST_BYTES:
+        raise LoadAborted(_("A file that is sent here has at most {n} MB.").format(n=MOST_BYTES // 1_000_000))
+    return read_table(kind, name, content)
+
+
+def _problems(lines: Sequence[TableRow], done: Sequence[Done]) -> list[LineProblem]:
+    if len(done) == 1 != len(lines):
+        return [LineProblem("", 0, problem) for problem in done[0].problems]
+    found = zip(lines, done, strict=False)
+    return [LineProblem(line.sheet, line.row, problem) for line, one in found for problem in one.problems]
+
+
+def _shown(
+    request: Request,
+    kind: type[Kind],
+    status: int = 200,
+    *,
+    refused: str = "",
+    upload: Upload | None = None,
+    done: Sequence[Done] = (),
+    problems: Sequence[LineProblem] = (),
+) -> Response:
+    told = [
+        (
+            _place(kind, one),
+            label(problem.field.rpartition(".")[2]) if problem.field else "",
+            problem.value,
+            sentence(problem),
+        )
+        for one in problems[:MOST_SHOWN]
+        for problem in [one.problem]
+    ]
+    response = page(
+        request,
+        "table.html",
+        status,
+        kind=kind.__name__,
+        refused=refused,
+        asked=upload is not None,
+        rows=upload.written() if upload and upload.lines and not problems else "",
+        counts={what: sum(one.what == what for one in done) for what in ("created", "changed", "unchanged")},
+        wrong=len({(one.sheet, one.row) for one in problems}),
+        problems=told,
+        more=len(problems) > MOST_SHOWN,
+        alike=any(one.problem.code == "ALIKE" for one in problems),
+        names=[line.properties.get("name") or line.id for line in upload.lines[:10]] if upload else [],
+        key=secrets.token_urlsafe(16),
+    )
+    response.headers.update(NO_STORE)
+    return response
+
+
+def _place(kind: type[Kind], one: LineProblem) -> str:
+    """Return where a problem is: its cell or its row, and its sheet where that is not the kind's own."""
+    place = one.cell or number(one.row)
+    return place if one.sheet in ("", kind.plural) else f"{one.sheet}, {place}"
+
+
+def _template(plural: str, ending: str) -> bytes:
+    with TemporaryDirectory() as folder:
+        path = Path(folder, f"{plural}.{ending}")
+        write_template(plural, path)
+        return path.read_bytes()

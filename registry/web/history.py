@@ -1,0 +1,208 @@
+"""The history of a record as its reader may see it, with changes in words."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from registry.database import audit_log, write
+from registry.database.driver import Reader
+from registry.i18n import _
+from registry.model.kinds import End, Kind, Property
+from registry.mutations.audit_events import LINK_CHANGES, Difference, RecordState, read_state
+from registry.mutations.revisions import (
+    Passage,
+    Told,
+    as_it_was,
+    first_undone,
+    is_whole,
+    may_undo,
+    passages,
+    read_entry,
+)
+from registry.permissions import Action, Actor, can, shown_to
+from registry.web.presenters import edge_words, names
+from registry.web.queries import PageQueries
+from registry.web.refusals import EDITED
+from registry.web.templating import label, level_label, said
+from schema.types import camel
+
+LONGEST = 300
+Titles = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class ChangeLine:
+    """A property or a link, and what it held before and since."""
+
+    heading: str
+    before: str
+    after: str
+
+
+def ids_in(kind: type[Kind], differences: Iterable[Difference]) -> dict[str, list[str]]:
+    """Return the ids of the records that differences name, by kind."""
+    found: dict[str, dict[str, None]] = {}
+    for one in differences:
+        for name, value in one.items():
+            declared = kind.properties.get(name)
+            if declared and declared.refers_to and value and not declared.kept_by_us:
+                found.setdefault(declared.refers_to, {})[str(value)] = None
+        for name, tied in one.get(LINK_CHANGES, {}).items():
+            if name in kind.ends and tied:
+                found.setdefault(kind.ends[name].target, {}).update(dict.fromkeys(tied))
+    return {name: list(ids) for name, ids in found.items()}
+
+
+def lines(kind: type[Kind], before: Difference, after: Difference, titles: Titles) -> list[ChangeLine]:
+    """Return what was made different; links to what has no title, since the reader may not know of it, are left out."""
+    named = before.keys() | after.keys()
+    names = [name for name in kind.properties if name in named and name not in kind.erasable]
+    properties = [
+        ChangeLine(label(name), *(_value(kind.properties[name], one, titles) for one in (before, after)))
+        for name in names
+    ]
+    tied = [before.get(LINK_CHANGES, {}), after.get(LINK_CHANGES, {})]
+    links = [
+        ChangeLine(label(name), *(_tied(end, one.get(name, {}), titles) for one in tied))
+        for name, end in kind.ends.items()
+        if any(name in one for one in tied)
+    ]
+    return [one for one in [*properties, *links] if one.before != one.after]
+
+
+def facts(
+    kind: type[Kind], properties: Mapping[str, object], ties: Mapping[str, Difference], titles: Titles
+) -> list[ChangeLine]:
+    """Return all that a record holds."""
+    held = {**properties, LINK_CHANGES: {name: tied for name, tied in ties.items() if tied}}
+    return [one for one in lines(kind, {}, held, titles) if one.after]
+
+
+def _value(one: Property, difference: Difference, titles: Titles) -> str:
+    value = difference.get(one.name)
+    if one.kept_by_us or value is None:
+        return ""
+    if one.refers_to:
+        return titles.get(str(value), _("a record that you may not see"))
+    scale = difference.get({"target_level": "target_scale", "level": "scale"}.get(one.name, ""))
+    text = level_label(str(scale), int(str(value))) if scale else said(one, value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
+def _tied(end: End, tied: Mapping[str, Mapping[str, object]], titles: Titles) -> str:
+    return "; ".join(sorted(_one(end, values, titles[far]) for far, values in tied.items() if far in titles))
+
+
+def _one(end: End, values: Mapping[str, object], title: str) -> str:
+    words = list(edge_words(end.link.properties.values(), {camel(name): value for name, value in values.items()}))
+    return f"{title} ({', '.join(words)})" if words else title
+
+
+MOST, MOST_ENTRIES = 50, 1_000
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A change: when, what and by which way, and what it made different; who made it and their note, for who may know.
+
+    `undo` is its number where its reader may undo it, otherwise 0.
+    """
+
+    at: str
+    what: str
+    how: str
+    who: str
+    note: str
+    lines: Sequence[ChangeLine]
+    undo: int
+
+
+@dataclass(frozen=True)
+class PastRecord:
+    """The changes of a record, newest first; on a day that was asked for, how it was: nothing where that is not shown.
+
+    `more` says whether there are changes before those.
+    """
+
+    moments: Sequence[Moment]
+    day: str | None
+    was: Sequence[ChangeLine]
+    whole: bool
+    more: bool
+
+
+class Histories:
+    """The histories of the records of one store."""
+
+    def __init__(self, graph: PageQueries, reader: Reader) -> None:
+        self._graph, self._reader = graph, reader
+
+    async def of(self, kind: type[Kind], one: str, actor: Actor, day: str | None) -> PastRecord | None:
+        """Return the history of a record; None where there is none, or the actor does not see all of it. Raises StoreError."""
+        (entries,) = await self._reader.read([audit_log.of_record(one, size=MOST_ENTRIES)])
+        if not entries and day is None:
+            return None
+        (rows,) = await self._reader.read([write.state(kind, one)])
+        state = read_state(kind, rows)
+        if state is None or not can(actor, Action.SEE_DETAIL, state.properties):
+            return None
+        told = [read_entry(row[0]) for row in entries]
+        seen = list(islice(_seen(state, told, actor), MOST + 1))
+        more, seen = len(seen) > MOST, seen[:MOST]
+        was = as_it_was(state, told, day) if day else None
+        was = was if was and (was is state or _sees(actor, was)) else None
+        whole = is_whole(state, told)
+        undoable = _undoable(state, [one.told for one in seen], told, actor)
+        return await self._past(state, seen, was, day, actor, whole=whole, undoable=undoable, more=more)
+
+    async def _past(
+        self,
+        state: RecordState,
+        seen: Sequence[Passage],
+        was: RecordState | None,
+        day: str | None,
+        actor: Actor,
+        *,
+        whole: bool,
+        undoable: Collection[int],
+        more: bool,
+    ) -> PastRecord:
+        kind = state.kind
+        differences = [part for one in seen for part in (one.told.before, one.told.after)]
+        held = [{**was.given(), LINK_CHANGES: was.ties}] if was else []
+        ids = ids_in(kind, [*differences, *held])
+        titles = await names(self._graph, ids, actor)
+        knows = can(actor, Action.EDIT, state.properties)
+        moments = [
+            Moment(
+                one.told.at,
+                one.told.what,
+                one.told.how,
+                one.told.actor if knows else "",
+                one.told.note if knows else "",
+                lines(kind, one.told.before, one.told.after, titles),
+                one.told.number if one.told.number in undoable else 0,
+            )
+            for one in seen
+        ]
+        return PastRecord(moments, day, facts(kind, was.given(), was.ties, titles) if was else [], whole, more)
+
+
+def _seen(state: RecordState, told: Sequence[Told], actor: Actor) -> Iterator[Passage]:
+    """Yield the changes back to the first time that the actor did not see all of the record: that was not for them."""
+    for passage in passages(state, told):
+        if not _sees(actor, passage.before or passage.after):
+            return
+        yield passage
+
+
+def _undoable(state: RecordState, seen: Sequence[Told], told: Sequence[Told], actor: Actor) -> set[int]:
+    """Return the numbers of those changes, among all that are told, which an actor may undo."""
+    if state.kind not in EDITED:
+        return set()
+    by_id = {f"change:{one.number}": one for one in told}
+    return {one.number for one in seen if may_undo(actor, state, first_undone(one, by_id.get).what)}
+
+
+def _sees(actor: Actor, state: RecordState) -> bool:
+    return not actor.names().isdisjoint(shown_to(state.given()))

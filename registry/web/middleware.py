@@ -1,0 +1,87 @@
+"""Middleware: allowed hosts and CSRF protection."""
+
+from collections.abc import Sequence
+
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from registry.i18n import _
+from registry.web.base import FOR_EVERYBODY, SESSION, cookie
+from registry.web.errors import problem, refusal
+from schema.execute import LRUCache
+
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+
+
+class AllowedHostsMiddleware:
+    """Answers what is asked by a loopback name or one of `hosts`; `*` is any name, `*.example.org` any below."""
+
+    def __init__(self, app: ASGIApp, hosts: Sequence[str]) -> None:
+        self._app = app
+        self._check = TrustedHostMiddleware(_silent, [*LOOPBACK, *hosts], www_redirect=False)
+        self._known: LRUCache[bool] = LRUCache(100)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or refuse in one sentence."""
+        if scope["type"] != "http" or await self._ours(scope, receive):
+            await self._app(scope, receive, send)
+        else:
+            sentence = _("This server is not asked by this name; its names are set with REGISTRY_HOSTS.")
+            await problem(Request(scope), 400, sentence)(scope, receive, send)
+
+    async def _ours(self, scope: Scope, receive: Receive) -> bool:
+        """Ask Starlette's check, which says something only when it refuses, once for each name that is ours."""
+        name = next((value for header, value in scope["headers"] if header == b"host"), b"")
+        if self._known.get(name):
+            return True
+        said = []
+
+        async def hear(message: Message) -> None:
+            said.append(message)
+
+        await self._check(scope, receive, hear)
+        return not said and self._known.keep(name, True)
+
+
+async def _silent(_scope: Scope, _receive: Receive, _send: Send) -> None:
+    pass
+
+
+SAFE = ("GET", "HEAD", "OPTIONS")
+FRAMES = ("iframe", "frame", "embed", "object", "fencedframe")
+
+
+class CSRFMiddleware:
+    """Refuses what another site sent, unless a person followed its link."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or refuse in one sentence."""
+        if scope["type"] != "http" or scope["path"].startswith(FOR_EVERYBODY):
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        if not _loaded_elsewhere(request) if scope["method"] in SAFE else _ours(request):
+            await self._app(scope, receive, send)
+        else:
+            sentence = _("This was sent by a page of another site, so it was not carried out.")
+            await refusal(request, 403, "NOT_ALLOWED", sentence)(scope, receive, send)
+
+
+def _loaded_elsewhere(request: Request) -> bool:
+    """Tell whether a page of another site loads this, rather than a person who goes here."""
+    sent = request.headers
+    goes_here = sent.get("sec-fetch-mode") == "navigate" and sent.get("sec-fetch-dest") not in FRAMES
+    return sent.get("sec-fetch-site") == "cross-site" and not goes_here
+
+
+def _ours(request: Request) -> bool:
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    if site is not None:
+        return site in ("same-origin", "none")
+    if origin is not None:
+        return origin.partition("://")[2] == request.headers.get("host")
+    return cookie(request, SESSION) is None

@@ -1,0 +1,194 @@
+"""Present records and agreements: title, address, status and values in words."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from registry.i18n import _, day, number
+from registry.model.definitions import MODEL
+from registry.model.kinds import End, Property
+from registry.model.values import Date, Flag, Instant, Number
+from registry.permissions import Actor
+from registry.web.base import other_end, record_path
+from registry.web.queries import TITLED_BY, PageQueries, about, called, facts
+from registry.web.templating import beginning, label, level_label, said, term_label
+from schema.limits import PAGE
+from schema.types import camel, field_of
+
+SOON = 90
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A short code for programs and style sheets, and the sentence for people."""
+
+    code: str
+    text: str
+
+
+def standing(valid_from: str | None, valid_until: str | None, *, withheld: bool, today: str) -> Standing:
+    """Return where an agreement with these dates, as ISO 8601 texts, stands today."""
+    if withheld:
+        return Standing("unseen", _("its dates cannot be seen"))
+    if valid_until and valid_until < today:
+        return Standing("expired", _("expired on {day}").format(day=day(valid_until)))
+    if valid_from and valid_from > today:
+        return Standing("to-come", _("in force from {day}").format(day=day(valid_from)))
+    if valid_until is None:
+        return Standing("in-force", _("in force, without an end") if valid_from else _("in force, no dates on record"))
+    left = (date.fromisoformat(valid_until) - date.fromisoformat(today)).days
+    if left <= SOON:
+        return Standing("soon", _("expires in {n} days, on {day}").format(n=number(left), day=day(valid_until)))
+    return Standing("in-force", _("in force until {day}").format(day=day(valid_until)))
+
+
+SCALES = {"target_level": "target_scale", "level": "scale"}
+Data = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class RecordSummary:
+    """A record in a line: its title and address, and what is told of it and of the link that leads to it."""
+
+    kind: str
+    id: str
+    title: str
+    told: list[str] = field(default_factory=list)
+    standing: Standing | None = None
+
+    @property
+    def path(self) -> str:
+        """Where its page is."""
+        return record_path(self.kind, self.id)
+
+
+def title(kind: str, record: Data) -> str:
+    """Return what a record is called; one without a name of its own by its first facts, or by its id."""
+    if MODEL[kind].named:
+        return term_label(record)
+    told = (_titling(one, record) for one in facts(MODEL[kind])[:TITLED_BY])
+    return " · ".join(one for one in told if one) or str(record["id"])
+
+
+def _titling(one: Property, record: Data) -> str:
+    if one.value is Flag:
+        return label(one.name) if record.get(camel(one.name)) else ""
+    text = value_text(one, record)
+    return f"{label(one.name)}: {text}" if text and one.value in (Date, Instant) else text
+
+
+def value_text(one: Property, record: Data) -> str:
+    """Return a property of a record as people read it: a level by its name on its scale, an amount with its unit."""
+    value = record.get(camel(one.name))
+    scale = record.get(camel(SCALES.get(one.name, "")))
+    if scale and value is not None:
+        return level_label(scale, value)
+    text = said(one, value)
+    return f"{text} {record['unit']}" if text and one.value is Number and record.get("unit") else text
+
+
+def shown(kind: str, record: Data) -> RecordSummary:
+    """Return a record with no more than what it is called."""
+    return RecordSummary(kind, record["id"], title(kind, record))
+
+
+def far_records(end: End, answered: Any) -> list[Data]:
+    """Return the records that the answer of a link holds; none where it is withheld."""
+    answers = [answered] if end.single else answered or []
+    return [one[field_of(end.target)] if end.link.properties else one for one in answers if one]
+
+
+def items(end: End, answered: Any, today: str) -> list[RecordSummary]:
+    """Return the records of a link with their facts, and what is told of the link itself."""
+    answers = [one for one in ([answered] if end.single else answered or []) if one]
+    return [_item(end, one, far, today) for one, far in zip(answers, far_records(end, answered), strict=True)]
+
+
+def _item(end: End, edge: Data, far: Data, today: str) -> RecordSummary:
+    of_link = list(edge_words(end.link.properties.values(), edge)) if end.link.properties else []
+    dated = "validUntil" in far and end.target == "Partnership"
+    skipped = {"valid_from", "valid_until"} if dated else set()
+    near = [] if end.single else [other_end(end).name]
+    told = [
+        *of_link,
+        *_written(end.target, far),
+        *fact_words(end.target, far, skipped),
+        *names_about(end.target, far, near),
+    ]
+    state = standing(far["validFrom"], far["validUntil"], withheld=far["withheld"], today=today) if dated else None
+    return RecordSummary(end.target, far["id"], title(end.target, far), told, state or _period(end, edge, today))
+
+
+def _period(end: End, edge: Data, today: str) -> Standing | None:
+    """Return where a dated link stands today, if it is not current."""
+    if not end.link.dated:
+        return None
+    if edge["until"] and edge["until"] < today:
+        return Standing("expired", _("ended on {day}").format(day=day(edge["until"])))
+    if edge["since"] and edge["since"] > today:
+        return Standing("to-come", _("begins on {day}").format(day=day(edge["since"])))
+    return None
+
+
+def _written(kind: str, record: Data) -> Iterator[str]:
+    """Yield the beginnings of what somebody wrote, where a record holds nothing else to tell it by."""
+    for name in MODEL[kind].erasable:
+        if record.get(camel(name)):
+            yield f"“{beginning(record[camel(name)])}”"
+
+
+def edge_words(declared: Any, edge: Data) -> Iterator[str]:
+    """Yield the properties of a link in words: its role, since when, until when."""
+    for one in declared:
+        value = edge.get(camel(one.name))
+        if value is None:
+            continue
+        if one.name == "since":
+            yield _("since {day}").format(day=day(value))
+        elif one.name == "until":
+            yield _("until {day}").format(day=day(value))
+        else:
+            yield said(one, value)
+
+
+def fact_words(kind: str, record: Data, skipped: set[str]) -> Iterator[str]:
+    """Yield the facts of a record in words: a code by itself, anything else behind what it is called."""
+    of_title = 0 if MODEL[kind].named else TITLED_BY
+    for one in facts(MODEL[kind])[of_title:]:
+        value = record.get(camel(one.name))
+        if one.name not in skipped and value not in (None, []):
+            yield fact(one, value)
+
+
+def names_about(kind: str, record: Data, skipped: Collection[str]) -> Iterator[str]:
+    """Yield what the records are called by which a record without a name of its own is known."""
+    for end in about(MODEL[kind]):
+        if end.name not in skipped and record.get(camel(end.name)):
+            yield title(end.target, record[camel(end.name)])
+
+
+def fact(declared: Property, value: Any) -> str:
+    """Return a fact in words."""
+    if declared.codes:
+        return said(declared, value)
+    if declared.name == "two_way":
+        return _("people get an answer") if value else _("one way only")
+    if declared.name == "answers_within":
+        return _("within {n} hours").format(n=said(declared, value))
+    return f"{label(declared.name)}: {said(declared, value)}"
+
+
+async def names(graph: PageQueries, ids: Mapping[str, Sequence[str]], actor: Actor) -> dict[str, str]:
+    """Return the titles of records, whose ids are given by kind; those that the actor may not know of are left out."""
+    if not ids:
+        return {}
+    kinds = {kind: camel(MODEL[kind].plural) for kind in ids}
+    given = ", ".join(f"${plural}: [ID!]" for plural in kinds.values())
+    lists = (
+        f"  {plural}(where: {{id: {{in: ${plural}}}}}, first: {PAGE}) {{ nodes {{ {called(MODEL[kind])} }} }}"
+        for kind, plural in kinds.items()
+    )
+    operation = "\n".join([f"query Names({given}) {{", *lists, "}", ""])
+    data = await graph.ask(operation, {kinds[kind]: list(some)[:PAGE] for kind, some in ids.items()}, actor)
+    return {one["id"]: title(kind, one) for kind, plural in kinds.items() for one in data[plural]["nodes"]}

@@ -1,0 +1,127 @@
+"""GraphQL queries of pages, run in this process with the permissions of the user."""
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from graphql import GraphQLError
+from starlette.exceptions import HTTPException
+
+from registry.database.driver import Reader, StoreError
+from registry.model.definitions import Common, Term
+from registry.model.kinds import End, Kind, Property
+from registry.model.values import Code, Date, Flag, Instant, Number, Text
+from registry.permissions import Actor
+from schema.execute import QueryContext
+from schema.limits import CostBudgetExceeded, presented
+from schema.schema import Schema
+from schema.types import camel, field_of
+
+
+class PageQueries:
+    """The registry's own GraphQL."""
+
+    def __init__(self, schema: Schema, reader: Reader) -> None:
+        self._schema, self._reader = schema, reader
+
+    async def ask(self, operation: str, variables: Mapping[str, Any], actor: Actor) -> dict[str, Any]:
+        """Return the data of an operation. Raises StoreError, Spent, and HTTPException where it is nonsense."""
+        context = QueryContext(self._reader, actor)
+        result = await self._schema.execute(operation, variable_values=dict(variables), context_value=context)
+        if result.errors:
+            raise _refusal(result.errors[0])
+        assert result.data is not None
+        return result.data
+
+
+def _refusal(refused: GraphQLError) -> Exception:
+    if isinstance(refused, CostBudgetExceeded):
+        return refused
+    error = presented(refused)
+    code, message = error["extensions"]["code"], error["message"]
+    if code in ("UNAVAILABLE", "TIMEOUT"):
+        return StoreError(code, message)
+    return HTTPException(500 if code == "INTERNAL" else 400, message)
+
+
+MOST_FACTS, MOST_LINKS, TITLED_BY = 4, 3, 2
+COMMON = frozenset(name for name, declared in vars(Common).items() if isinstance(declared, Property))
+
+
+def own(kind: type[Kind]) -> list[Property]:
+    """Return the properties that only records of this kind have."""
+    return [one for name, one in kind.properties.items() if name not in COMMON]
+
+
+def facts(kind: type[Kind]) -> list[Property]:
+    """Return the few properties that tell one record of a kind from another at a glance."""
+    return [one for one in own(kind) if _tells(kind, one)][:MOST_FACTS]
+
+
+def main_links(kind: type[Kind]) -> list[End]:
+    """Return the links that tell most of a record: those of its face that its kind declares, else any it declares."""
+    declared = [end for end in kind.ends.values() if end.declared]
+    return ([end for end in declared if end.link.face] or declared)[:MOST_LINKS]
+
+
+def is_term(kind: type[Kind]) -> bool:
+    """Tell whether records of a kind are terms of a code list."""
+    return issubclass(kind, Term)
+
+
+def of_terms(kind: type[Kind]) -> list[End]:
+    """Return, for a term, the links to what it is said of; none for other kinds."""
+    return [end for end in kind.ends.values() if is_term(kind) and end.target != kind.__name__]
+
+
+def glance(kind: type[Kind]) -> str:
+    """Return the selection of a record at a glance: what it is called, and its facts."""
+    fields = ["id", "name", "withheld", *(("labelId", "labelEn") if is_term(kind) else ())]
+    told = (camel(name) for name in (*(one.name for one in facts(kind)), *kind.erasable))
+    return " ".join([*dict.fromkeys([*fields, *told]), *(f"{camel(end.name)} {{ id name }}" for end in about(kind))])
+
+
+def about(kind: type[Kind]) -> list[End]:
+    """Return the links by which a record without a name of its own is known; none for other kinds."""
+    return [end for end in kind.ends.values() if end.single and not kind.named and end.target != "Channel"]
+
+
+def called(kind: type[Kind]) -> str:
+    """Return the selection of what a record is called; what has no name of its own is called by its facts."""
+    named = [] if kind.named else [camel(one.name) for one in facts(kind)[:TITLED_BY]]
+    return " ".join(["id", "name", *(("labelId", "labelEn") if is_term(kind) else ()), *named])
+
+
+def linked(end: End, far: str) -> str:
+    """Return the selection of a link: the properties it has, and `far` of the record it leads to."""
+    if not end.link.properties:
+        return f"{{ {far} }}"
+    return f"{{ {' '.join(_edge(end))} {field_of(end.target)} {{ {far} }} }}"
+
+
+def _edge(end: End) -> Iterator[str]:
+    return (camel(name) for name in end.link.properties)
+
+
+def _tells(kind: type[Kind], one: Property) -> bool:
+    of_itself = one.required or one.value in (Date, Instant, Flag) or (one.face and one.value is Code)
+    return of_itself or (one.value in (Text, Number) and not kind.named)
+
+
+FOLDER = files("registry.web").joinpath("operations")
+FRAGMENTS = ("Face", "Term")
+
+
+@cache
+def operation(name: str) -> str:
+    """Return an operation with the fragments that it spreads. Raises FileNotFoundError."""
+    text = _read(name)
+    for fragment in FRAGMENTS:
+        if f"...{fragment}" in text:
+            text += "\n" + _read(fragment.lower())
+    return text
+
+
+def _read(name: str) -> str:
+    return FOLDER.joinpath(f"{name}.graphql").read_text(encoding="utf-8")

@@ -1,0 +1,237 @@
+"""Rate limits: requests, query cost and failed sign-ins per client and minute."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sqlite3
+import time
+from asyncio import Semaphore
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import lru_cache, partial
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from typing import Any
+
+from limits import RateLimitItem, RateLimitItemPerMinute
+from limits.aio.storage import MemoryStorage, RedisStorage, Storage
+from limits.aio.strategies import FixedWindowRateLimiter
+from limits.errors import StorageError
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from registry.config import COUNTS_FILE, Settings, SettingsError
+from registry.i18n import _
+from registry.web.base import FOR_EVERYBODY, signed_in
+from registry.web.errors import refusal
+from schema.limits import spending
+
+Count = Callable[[RateLimitItem, str], Awaitable[bool]]
+log = logging.getLogger(__name__)
+UNNAMED_PROXY = (
+    "Requests come by a proxy on this machine that REGISTRY_PROXIES does not name. Set it, such as to 127.0.0.1, so that"
+    " cookies and links are made for https where visitors come by https."
+)
+LONGEST_NAME = 64  # of an address that a proxy tells
+AT_ONCE = 4  # how many secrets are looked up at once for those who have failed too often
+PORT = re.compile(r"\[(?P<six>[^]]*)\](:\d*)?|(?P<four>[\d.]+):\d*")
+TABLE = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = OFF",  # counts of a minute need not outlive the machine
+    "CREATE TABLE IF NOT EXISTS counts (key TEXT PRIMARY KEY, count INTEGER, expires REAL) WITHOUT ROWID",
+    "CREATE INDEX IF NOT EXISTS expiring ON counts (expires)",
+)
+EXPIRED = "DELETE FROM counts WHERE expires <= ?"
+INCREASE = (
+    "INSERT INTO counts VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET count = count + excluded.count RETURNING count"
+)
+
+
+class Limits:
+    """Counts: in this process, in a file that the processes of one machine share, or in a Redis that all share."""
+
+    def __init__(self, settings: Settings) -> None:
+        shared = settings.limits.get_secret_value() if settings.limits else ""
+        self._pool = _pool(shared) if shared and not shared.startswith(COUNTS_FILE) else None
+        self._storage = _storage(self._pool, shared)
+        self._counts = FixedWindowRateLimiter(self._storage)
+        self._few = Semaphore(AT_ONCE)
+        self._requests = RateLimitItemPerMinute(settings.requests_a_minute, namespace="requests")
+        self._cost = RateLimitItemPerMinute(settings.cost_a_minute, namespace="cost")
+        self._failures = RateLimitItemPerMinute(settings.failures_a_minute, namespace="failures")
+        self._told_of_proxy = False
+
+    def visitor(self, scope: Scope) -> str | None:
+        """Return whom a request counts for; None where it does not count."""
+        if scope["type"] != "http" or not scope.get("client") or scope["path"].startswith(FOR_EVERYBODY):
+            return None
+        return _visitor(scope["client"][0]) or self._by_proxy_here(scope)
+
+    def _by_proxy_here(self, scope: Scope) -> str | None:
+        told = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
+        visitor = _visitor(told[-1].decode("latin-1").rpartition(",")[2].strip()[:LONGEST_NAME]) if told else None
+        if visitor and not self._told_of_proxy:
+            log.warning(UNNAMED_PROXY)
+            self._told_of_proxy = True
+        return visitor
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        if self._pool is not None:
+            await self._pool.aclose()
+        if isinstance(self._storage, CountsFile):
+            self._storage.close()
+
+    async def ask(self, visitor: str) -> int:
+        """Count a request; return 0, or the seconds to wait where it is one too many."""
+        return await self._wait(self._counts.hit, self._requests, visitor)
+
+    async def spend(self, visitor: str, cost: int) -> int:
+        """Count what an answer costs; return 0, or the seconds to wait where it is too much."""
+        return await self._wait(partial(self._counts.hit, cost=cost), self._cost, visitor)
+
+    async def fail(self, scope: Scope) -> int:
+        """Count a failed attempt; return 0, or the seconds to wait where it is one too many."""
+        visitor = self.visitor(scope)
+        return await self._wait(self._counts.hit, self._failures, visitor) if visitor else 0
+
+    @asynccontextmanager
+    async def looking_up(self, scope: Scope) -> AsyncIterator[None]:
+        """Look up a secret within; few at once for an address that has failed too often, so that it costs little."""
+        visitor = self.visitor(scope)
+        if visitor and await self._wait(self._counts.test, self._failures, visitor):
+            async with self._few:
+                yield
+        else:
+            yield
+
+    async def _wait(self, count: Count, item: RateLimitItem, visitor: str) -> int:
+        """Count; nobody waits while the Redis is away: a registry that nobody can read helps nobody."""
+        try:
+            if await count(item, visitor):
+                return 0
+            return max(1, round((await self._counts.get_window_stats(item, visitor)).reset_time - time.time()))
+        except StorageError as error:
+            log.warning("Requests are not counted: %s", type(error.storage_error).__name__)
+            return 0
+
+
+def _pool(address: str) -> Any:
+    from redis.asyncio import ConnectionPool  # which is there where an address is set
+
+    return ConnectionPool.from_url(address)
+
+
+def _storage(pool: Any, shared: str) -> Storage:
+    if pool is not None:
+        return RedisStorage("async+redis://", implementation="redispy", connection_pool=pool, wrap_exceptions=True)
+    return CountsFile(Path(shared.removeprefix(COUNTS_FILE))) if shared else MemoryStorage()
+
+
+class CountsFile(Storage):
+    """Counts in an SQLite file, which the processes of one machine share. A count takes about 40 microseconds."""
+
+    STORAGE_SCHEME = None  # it has no address of its own
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(wrap_exceptions=True)
+        try:
+            self._file = sqlite3.connect(path, timeout=1.0, isolation_level=None, check_same_thread=False)
+            for text in TABLE:
+                self._file.execute(text)
+        except sqlite3.Error as error:
+            raise SettingsError(f"Requests cannot be counted in {path} (REGISTRY_LIMITS): {error}.") from None
+
+    @property
+    def base_exceptions(self) -> type[Exception]:
+        """What the file may raise."""
+        return sqlite3.Error
+
+    async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        """Count so many more; return how many there are now."""
+        now = time.time()
+        self._file.execute("BEGIN IMMEDIATE")
+        try:
+            self._file.execute(EXPIRED, (now,))
+            ((count,),) = self._file.execute(INCREASE, (key, amount, now + expiry)).fetchall()
+        finally:
+            self._file.execute("COMMIT")
+        return int(count)
+
+    async def get(self, key: str) -> int:
+        """Return how many there are."""
+        return int(self._found("count", key, 0))
+
+    async def get_expiry(self, key: str) -> float:
+        """Return when counting begins again."""
+        return float(self._found("expires", key, time.time()))
+
+    async def check(self) -> bool:
+        """Tell whether the file can be read."""
+        self._file.execute("SELECT 1 FROM counts LIMIT 1")
+        return True
+
+    async def reset(self) -> int:
+        """Begin to count again."""
+        return self._file.execute("DELETE FROM counts").rowcount
+
+    async def clear(self, key: str) -> None:
+        """Begin to count this again."""
+        self._file.execute("DELETE FROM counts WHERE key = ?", (key,))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _found(self, column: str, key: str, otherwise: float) -> Any:
+        text = f"SELECT {column} FROM counts WHERE key = ? AND expires > ?"  # nosec B608 # a column of ours
+        rows = self._file.execute(text, (key, time.time())).fetchall()
+        return rows[0][0] if rows else otherwise
+
+
+class RateLimitMiddleware:
+    """Answers a visitor only so often; stands behind who asks is looked up."""
+
+    def __init__(self, app: ASGIApp, limits: Limits) -> None:
+        self._app, self._limits = app, limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or refuse until the minute is over."""
+        address = self._limits.visitor(scope)
+        if address is None:
+            await self._app(scope, receive, send)
+            return
+        visitor = _named(scope, address)
+        if wait := await self._limits.ask(visitor):
+            await too_many(Request(scope), wait)(scope, receive, send)
+            return
+        with spending(partial(self._limits.spend, visitor)):
+            await self._app(scope, receive, send)
+
+
+@lru_cache(4096)
+def _visitor(client: str) -> str | None:
+    if told := PORT.fullmatch(client):
+        client = told["six"] or told["four"]
+    try:
+        address = ip_address(client.partition("%")[0])
+    except ValueError:  # a proxy may name its clients otherwise
+        return client
+    if address.version == 6 and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    if address.is_loopback:
+        return None
+    return str(ip_network((address, 64), strict=False)) if address.version == 6 else str(address)
+
+
+def _named(scope: Scope, address: str) -> str:
+    actor = signed_in(HTTPConnection(scope))
+    return f"{address} {actor.name}" if actor else address
+
+
+def too_many(request: Request, wait: int) -> Response:
+    """Return the answer to what is one too many; `wait` is in seconds."""
+    sentence = _("These are too many requests; please go on in {n} seconds.").format(n=wait)
+    return refusal(request, 429, "TOO_COSTLY", sentence, {"Retry-After": str(wait)})

@@ -1,0 +1,169 @@
+"""The record pages as HTML and JSON."""
+
+import asyncio
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from registry.clock import today
+from registry.explore.impact import STOPPABLE
+from registry.i18n import _
+from registry.model.definitions import MODEL
+from registry.model.kinds import Kind
+from registry.model.values import Date, InvalidValue
+from registry.permissions import Actor
+from registry.web import records
+from registry.web.base import actor_of, address, graphiql_path, record_path, rights_path
+from registry.web.errors import Unanswerable
+from registry.web.form_data import json_file
+from registry.web.forms.actions import offered, offered_acts
+from registry.web.forms.records import renewal
+from registry.web.history import Histories
+from registry.web.lists import of_kind
+from registry.web.needs import Meetings
+from registry.web.presenters import Data, standing, title
+from registry.web.queries import PageQueries
+from registry.web.records import IMPACT, OF_ANY_KIND, compared, operation, star, stopping
+from registry.web.refusals import EDITED, may_edit
+from registry.web.templating import page
+from schema.types import field_of
+
+
+class RecordPages:
+    """The records of every kind."""
+
+    def __init__(self, graph: PageQueries, histories: Histories, meetings: Meetings) -> None:
+        self._graph, self._histories, self._meetings = graph, histories, meetings
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the routes: below the name of a kind's records, and below `/records` for any kind."""
+        found: list[BaseRoute] = [Route("/records/{id}", self._any)]
+        for kind in MODEL:
+            found.append(Route(f"/{kind.plural}/{{id}}.json", of_kind(kind, self._json)))
+            found.append(Route(f"/{kind.plural}/{{id}}", of_kind(kind, self._page)))
+        return found
+
+    async def _page(self, kind: type[Kind], request: Request) -> Response:
+        one, me = request.path_params["id"], actor_of(request)
+        on = _day(request, kind, one)
+        record, impact, past, offers = await asyncio.gather(
+            self._record(kind, one, me),
+            self._impact(kind, one, me),
+            self._histories.of(kind, one, me, on),
+            self._meetings.of(kind, one, me),
+        )
+        if record is None:
+            return await self._elsewhere(request)
+        day = today()
+        sections = records.sections(kind, record, day)
+        return page(
+            request,
+            "record.html",
+            kind=kind.__name__,
+            record=record,
+            title=title(kind.__name__, record),
+            facts=records.facts(kind, record, day),
+            sections=sections,
+            star=star(sections),
+            hidden=records.not_shown(kind, record),
+            steward=records.steward(record, day),
+            standing=_standing(kind, record, day),
+            compared=compared(record["statements"] or []) if kind is MODEL["Partnership"] else [],
+            stopping=stopping(impact),
+            shared=_shared(kind, record),
+            done=_done(request.query_params.get("done", "")),
+            editable=kind in EDITED and may_edit(me, record),
+            offered=offered(me, kind, record),
+            renewal=renewal(me, record, day) if kind is MODEL["Partnership"] else "",
+            acts=[(act.name, act.title()) for act in offered_acts(me, kind.__name__, record)],
+            offers=offers,
+            past=past,
+            path=record_path(kind.__name__, one),
+            rights=rights_path(record_path(kind.__name__, one)) if kind in EDITED else "",
+            graphiql=graphiql_path(operation(kind), {"id": one}),
+        )
+
+    async def _json(self, kind: type[Kind], request: Request) -> Response:
+        one = request.path_params["id"]
+        record = await self._record(kind, one, actor_of(request))
+        return await self._elsewhere(request, ".json") if record is None else json_file({field_of(kind): record})
+
+    async def _any(self, request: Request) -> Response:
+        return await self._elsewhere(request)
+
+    async def _elsewhere(self, request: Request, extension: str = "") -> Response:
+        """Send to the address of a record of whichever kind; nothing is there that the visitor may not know of."""
+        one = request.path_params["id"]
+        found = (await self._graph.ask(OF_ANY_KIND, {"id": one}, actor_of(request)))["record"]
+        if found is None:
+            raise HTTPException(404)
+        path = record_path(found["__typename"], one) + extension
+        return RedirectResponse(address(path, request.query_params.multi_items()), 307)
+
+    async def _record(self, kind: type[Kind], one: str, me: Actor) -> Data | None:
+        data = await self._graph.ask(operation(kind), {"id": one}, me)
+        record: Data | None = data[field_of(kind)]
+        return record
+
+    async def _impact(self, kind: type[Kind], one: str, me: Actor) -> Data | None:
+        """Return what stops with a record; nothing where too much does to tell on a page."""
+        if kind.__name__ not in STOPPABLE:
+            return None
+        try:
+            data = await self._graph.ask(IMPACT, {"of": one}, me)
+        except HTTPException as refused:
+            if refused.status_code != 400:
+                raise
+            return None
+        impact: Data | None = data["impact"]
+        return impact
+
+
+def _standing(kind: type[Kind], record: Data, day: str) -> Any:
+    if kind is not MODEL["Partnership"]:
+        return None
+    return standing(record["validFrom"], record["validUntil"], withheld=record["withheld"], today=day)
+
+
+def _shared(kind: type[Kind], record: Data) -> str:
+    """Return where an agency, or the parties of an agreement, are put side by side with others."""
+    agencies = (
+        [record["id"]]
+        if kind is MODEL["Agency"]
+        else [one["agency"]["id"] for one in (record["parties"] if kind is MODEL["Partnership"] else [])]
+    )
+    return address("/shared", [("agency", one) for one in agencies]) if agencies else ""
+
+
+def _day(request: Request, kind: type[Kind], one: str) -> str | None:
+    """Return the day on which a record is asked for. Raises Unanswerable."""
+    try:
+        day = Date.clean(request.query_params.get("at"))
+    except InvalidValue as unfit:
+        raise Unanswerable(f"{unfit}: {unfit.rule}.", record_path(kind.__name__, one), _("As it is now")) from None
+    return None if day is None else str(day)
+
+
+def _done(what: str) -> str:
+    """Return what is said of a change that was just made."""
+    return {
+        "saved": _("Saved."),
+        "proposed": _("Saved and handed in: an approver will look at it."),
+        "propose": _("Handed in: an approver will look at it."),
+        "approve": _("Approved and published."),
+        "send-back": _("Sent back."),
+        "retire": _("Retired."),
+        "undo": _("Undone: what was changed is again as it was before."),
+        "confirm": _("What you say is on record."),
+        "level": _("What you say is on record."),
+        "withdraw": _("Taken back."),
+        "request": _("Asked: whoever answers for it sees it in their inbox."),
+        "accept": _("Accepted."),
+        "decline": _("Declined."),
+        "end": _("The use has ended."),
+        "feedback": _("Thank you. It is shown once it is answered, unless you asked that it is not."),
+        "answer": _("Answered."),
+    }.get(what, "")

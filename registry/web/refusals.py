@@ -1,0 +1,166 @@
+"""Refusals on pages: what role or consent an action needs, and whom to ask."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from babel.lists import format_list
+from starlette.requests import Request
+from starlette.responses import Response
+
+from registry.clock import today
+from registry.i18n import _, language
+from registry.model.definitions import MODEL
+from registry.model.kinds import Kind
+from registry.permissions import ANYBODY, RIGHTS, SEEING, WAYS, Action, Actor, Role, can
+from registry.web.base import NO_STORE, actor_of, record_path, rights_path, signed_in
+from registry.web.presenters import title
+from registry.web.queries import PageQueries
+from registry.web.records import operation, steward
+from registry.web.templating import page
+from schema.types import field_of
+
+Record = Mapping[str, object]  # its properties as they are stored
+
+
+def doing(action: Action) -> str:
+    """Return what an action is called."""
+    return {
+        Action.SEE_FACE: _("See its face: what it is and who answers for it"),
+        Action.SEE_DETAIL: _("See all of it, and its history"),
+        Action.PROPOSE: _("Register it and hand it in"),
+        Action.EDIT: _("Change it"),
+        Action.GOVERN: _("Once it is published, change who answers for it and who sees it; undo its changes"),
+        Action.APPROVE: _("Publish what was handed in, or send it back"),
+        Action.RETIRE: _("Retire it; as long as it is a draft, withdraw it"),
+        Action.ANSWER: _("Answer requests for it and feedback on it"),
+        Action.LOAD: _("Load it from a source"),
+        Action.ADMINISTER: _("Administer the registry"),
+    }[action]
+
+
+def role_called(role: Role) -> str:
+    """Return what a role is called."""
+    return {
+        Role.VIEWER: _("viewer"),
+        Role.ANALYST: _("analyst"),
+        Role.COORDINATOR: _("coordinator"),
+        Role.APPROVER: _("approver"),
+        Role.ADMIN: _("administrator"),
+    }[role]
+
+
+def why(actor: Actor, action: Action, record: Record, agency: str) -> str:
+    """Return why an actor may do something with a record, or may not; `agency` is what its steward is called, if it has one."""
+    if action in SEEING:
+        return _why_seen(actor, action, record, agency)
+    reason, ways = _why_done(actor, action, record, agency), WAYS[action]
+    if ways.changes or ways.forms:
+        return reason
+    return reason + " " + _("It is done by command, by who runs the registry.")
+
+
+def _why_seen(actor: Actor, action: Action, record: Record, agency: str) -> str:
+    readers = record.get("seen_by" if action is Action.SEE_FACE else "shown_to")
+    if isinstance(readers, list) and ANYBODY in readers:
+        return _("Everybody may.")
+    if not can(actor, action, record):
+        return _("Who answers for it may, those to whom it is granted, and administrators.")
+    if record.get("steward") in actor.agencies:
+        return _("You act for {agency}, which answers for it.").format(agency=agency)
+    return _("You are an administrator.") if actor.everything else _("It is granted to an agency or a group of yours.")
+
+
+def _why_done(actor: Actor, action: Action, record: Record, agency: str) -> str:
+    if actor.everything:
+        return _("You are an administrator.")
+    roles = [role for role in Role if action in RIGHTS[role] and role is not Role.ADMIN]
+    if not roles:
+        return _("Only an administrator may.")
+    if action not in RIGHTS[actor.role]:
+        called = format_list([role_called(role) for role in roles], "or", language())
+        return _("It takes the role of {roles} of the agency that answers for it.").format(roles=called)
+    if not agency:
+        return _("No agency answers for it, so only an administrator may.")
+    if not can(actor, action, record):
+        return _("You do not act for {agency}, which answers for it.").format(agency=agency)
+    reason = _("You act for {agency}, which answers for it.").format(agency=agency)
+    if action is Action.EDIT and record.get("status") == "published":
+        return reason + " " + _("It is published: what you change is seen at once, without an approval.")
+    return reason
+
+
+# What comes of steps of its own, such as a request, has pages of its own for them.
+EDITED = [kind for kind in MODEL if not (kind.kept_by_us or kind.by_step)]
+
+
+def may_register(actor: Actor) -> bool:
+    """Tell whether an actor may register a record of some agency."""
+    return actor.everything or bool(actor.for_whom(Action.PROPOSE))
+
+
+def may_edit(actor: Actor, record: Mapping[str, Any]) -> bool:
+    """Tell whether an actor may change a record, given as pages show it."""
+    return record["status"] != "RETIRED" and can(actor, Action.EDIT, stewarded(record))
+
+
+def stewarded(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a record, given as pages show it, as far as what may be done with it depends on it."""
+    return {"status": record["status"].lower(), "steward": record["steward"] and record["steward"]["id"]}
+
+
+def role_named(request: Request) -> str:
+    """Return the role of who is signed in; nothing where nobody is."""
+    me = signed_in(request)
+    return role_called(me.role) if me else ""
+
+
+def refused(
+    request: Request, sentence: str, needed: str, whom: Any = None, onward: str = "/", rights: str = ""
+) -> Response:
+    """Return the page that says why somebody may not do something: what it takes, and whom they can ask.
+
+    `onward` is where they go on, and `rights` where they read what they may do.
+    """
+    response = page(
+        request,
+        "not_allowed.html",
+        403,
+        sentence=sentence,
+        needed=needed,
+        role=role_named(request),
+        steward=whom,
+        onward=onward,
+        rights=rights,
+    )
+    response.headers.update(NO_STORE)
+    return response
+
+
+def no_registering(request: Request, kind: type[Kind]) -> Response:
+    """Return the page for who may not register a record of a kind."""
+    needed = _("It takes the role of a coordinator or an approver of an agency; an administrator gives it.")
+    return refused(request, _("You may not register {what}.").format(what=_(kind.plural)), needed)
+
+
+async def no_editing(request: Request, graph: PageQueries, kind: type[Kind], one: str) -> Response | None:
+    """Return the page for who may not change a record; None where they may not even know of it."""
+    return await no_doing(request, graph, kind, one, Action.EDIT, _("You may not change “{title}”."))
+
+
+async def no_doing(
+    request: Request, graph: PageQueries, kind: type[Kind], one: str, action: Action, sentence: str
+) -> Response | None:
+    """Return the page for who may not do something with a record, which `sentence` may name by its `{title}`.
+
+    None where they may not even know of it.
+    """
+    me = actor_of(request)
+    record = (await graph.ask(operation(kind), {"id": one}, me))[field_of(kind)]
+    if record is None:
+        return None
+    whom = steward(record, today())
+    known = stewarded(record)
+    needed = "" if can(me, action, known) else why(me, action, known, whom[0].title if whom else "")
+    named = sentence.replace("{title}", title(kind.__name__, record))
+    path = record_path(kind.__name__, one)
+    return refused(request, named, needed, whom, path, rights_path(path))

@@ -1,0 +1,158 @@
+"""Templates: labels, codes, numbers and dates in the current language."""
+
+from collections.abc import Mapping
+from textwrap import shorten
+from typing import Any
+
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from registry.analysis.report import CONFIDENCE, Cell, Column, cell_text
+from registry.clock import day_of, time_of
+from registry.i18n import LANGUAGES, _, day, exact, language, number
+from registry.model.codelists import code_list
+from registry.model.definitions import MAIN, MODEL
+from registry.model.kinds import Property
+from registry.model.values import Date, Flag, Instant
+from registry.reports.render import filled, headline
+from registry.web.base import COOKIE, LOGIN, LOGOUT, address, evidence_path, list_path, record_path, signed_in
+
+LONGEST_GLANCE = 160
+CLEARER = {
+    "on": "Said on",
+    "label_id": "Name in Indonesian",
+    "label_en": "Name in English",
+    "feedback": "Feedback received",
+    "source": "Where it comes from",
+    "access": "Who may see it",
+    "level": "Level of working together",
+    "target_level": "Level aimed at",
+    "target_scale": "Scale of the level aimed at",
+    "answers_within": "Answers within (hours)",
+    "two_way": "Two-way",
+    "digital_maturity": "Digital maturity (1 to 5)",
+}
+
+
+def label(name: str) -> str:
+    """Return what a property or a link of the model is called: `level_of_government` as "Level of government"."""
+    return _(in_english(name))
+
+
+def in_english(name: str) -> str:
+    """Return the same in English, as the catalogue of translations has it."""
+    return CLEARER.get(name, name.replace("_", " ").capitalize())
+
+
+def how_many(kind: str, count: int) -> str:
+    """Return what so many records of a kind are called."""
+    return _(kind).lower() if count == 1 else _(MODEL[kind].plural)
+
+
+def code_label(codes: str | None, code: str) -> str:
+    """Return a code in words; the code itself where no list has it."""
+    entry = code_list(codes).get(code.lower()) if codes else None
+    return str(getattr(entry, f"label_{language()}")) if entry else code
+
+
+def level_label(scale: str, level: int) -> str:
+    """Return a level of working together in words, its number on the scale first."""
+    names = code_list(f"level-{scale}") if scale in code_list("level-scale") else {}
+    entry = names.get(str(level))
+    return f"{level} {getattr(entry, f'label_{language()}')}" if entry else str(level)
+
+
+def said(declared: Property, value: Any) -> str:
+    """Return a value of a property as people read it; nothing as an empty text."""
+    if value is None or value == []:
+        return ""
+    if declared.value is Flag:
+        return _("yes") if value else _("no")
+    if declared.value is Date:
+        return day(value)
+    if declared.value is Instant:
+        return moment(value)
+    if isinstance(value, int | float):
+        return exact(value)
+    return ", ".join(value) if isinstance(value, list) else code_label(declared.codes, str(value))
+
+
+def term_label(record: Mapping[str, Any]) -> str:
+    """Return what a record is called: a term by its label in this language, where it has one."""
+    return str(record.get({"id": "labelId", "en": "labelEn"}[language()]) or record["name"])
+
+
+def beginning(text: str) -> str:
+    """Return the beginning of a text, as a glance takes it in."""
+    return shorten(text, LONGEST_GLANCE, placeholder="…")
+
+
+def moment(text: str) -> str:
+    """Return a moment, given as an Instant's text, in words: its day and time in the registry's time zone."""
+    return f"{day(day_of(text))}, {time_of(text)}"
+
+
+VARY = {"Vary": "Accept-Language, Cookie"}
+YEAR = 31_536_000
+
+
+def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+    """Return a page; a language that the address asks for is remembered."""
+    text = _TEMPLATES.get_template(template).render(lang=language(), request=request, me=signed_in(request), **values)
+    response = HTMLResponse(text, status, {"Content-Language": language(), **VARY})
+    if request.query_params.get("lang") == language():
+        secure = request.url.scheme == "https"
+        response.set_cookie(COOKIE, language(), max_age=YEAR, samesite="lax", httponly=True, secure=secure)
+    return response
+
+
+def in_language(request: Request, other: str) -> str:
+    """Return the address of a request, asked in another language."""
+    url = request.url.include_query_params(lang=other)
+    return f"{url.path}?{url.query}"
+
+
+def login_path(request: Request) -> str:
+    """Return the address at which one signs in, and from which one comes back here."""
+    url = request.url
+    here = url.path + (f"?{url.query}" if url.query else "")
+    return LOGIN if url.path == LOGIN else address(LOGIN, [("next", here)])
+
+
+def cell(value: Cell, column: Column) -> str:
+    """Return a value of a report as people read it."""
+    return cell_text(column, value)
+
+
+def plural(kind: str) -> str:
+    """Return what records of a kind are called."""
+    return _(MODEL[kind].plural)
+
+
+def singular(kind: str) -> str:
+    """Return what one record of a kind is called."""
+    return _(kind)
+
+
+def code(value: str, codes: str) -> str:
+    """Return a code of a list in words."""
+    return code_label(codes, value)
+
+
+_FOLDERS = ChoiceLoader([PackageLoader("registry.web"), PackageLoader("registry.reports")])
+_TEMPLATES = Environment(loader=_FOLDERS, autoescape=True, undefined=StrictUndefined)
+_TEMPLATES.trim_blocks = _TEMPLATES.lstrip_blocks = True
+_TEMPLATES.policies["json.dumps_kwargs"] = {"ensure_ascii": False}  # keys in our order
+_TEMPLATES.filters |= {"number": number, "day": day, "cell": cell, "columns": filled, "headline": headline}
+_TEMPLATES.filters |= {"moment": moment, "code": code, "exact": exact}
+_TEMPLATES.globals |= {"_": _, "in_language": in_language, "languages": LANGUAGES, "confidence": CONFIDENCE}
+_TEMPLATES.globals |= {
+    "list_path": list_path,
+    "record_path": record_path,
+    "browsed": MAIN,
+    "evidence_path": evidence_path,
+}
+_TEMPLATES.globals |= {"login": LOGIN, "logout": LOGOUT, "login_path": login_path}
+# Calls, not filters: Jinja works out a filter of a constant once and for all, in the language of that moment.
+_TEMPLATES.globals |= {"label": label, "plural": plural, "singular": singular}

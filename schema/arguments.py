@@ -1,0 +1,302 @@
+"""GraphQL arguments as query conditions, orders, values and cursors."""
+
+import base64
+import hashlib
+from collections.abc import Iterable, Mapping
+from enum import Enum
+from functools import partial
+from typing import Any
+
+import orjson
+from graphql import (
+    FieldNode,
+    GraphQLEnumType,
+    GraphQLField,
+    GraphQLInputObjectType,
+    GraphQLList,
+    ListValueNode,
+    NamedTypeNode,
+    NonNullTypeNode,
+    NullValueNode,
+    ObjectValueNode,
+    Undefined,
+    ValueNode,
+    VariableDefinitionNode,
+    VariableNode,
+    get_named_type,
+    get_nullable_type,
+    value_from_ast,
+)
+
+from registry.clock import today
+from registry.database.query import (
+    NO_CONDITION,
+    AllOf,
+    AnyOf,
+    Compare,
+    Condition,
+    LinkCondition,
+    Not,
+    Order,
+    Parameter,
+    ParameterList,
+    Runs,
+    Within,
+)
+from registry.model.kinds import End, Kind, Model, Property
+from registry.model.records import fold
+from registry.model.values import Number
+from schema.limits import GraphQLRequestError
+from schema.types import camel, field_of
+
+_OPERATORS = {camel(name): name for name in (
+    "eq", "ne", "in", "not_in", "lt", "lte", "gt", "gte", "contains", "starts_with", "ends_with", "is_null", "has",
+)}  # fmt: skip
+
+
+def listed(model: Model, kind: str, where: Mapping[str, Any] | None) -> Condition:
+    """Return the conditions of a list: retired records are left out unless `where` speaks of the status."""
+    among, asked = _among(where), condition(model, kind, where)
+    return asked if among == NO_CONDITION else AllOf((among, *(asked.parts if isinstance(asked, AllOf) else (asked,))))
+
+
+def condition(model: Model, kind: str, where: Mapping[str, Any] | None) -> Condition:
+    """Return the conditions of a `where` on a kind, in the order of their names."""
+    parts = tuple(
+        _part(model, model[kind], name, asked) for name, asked in sorted((where or {}).items()) if asked is not None
+    )
+    return _all(parts)
+
+
+def runs(end: End, period: Parameter, day: Parameter | None) -> Runs | None:
+    """Return which links of an end count: of dated ones those of a period by a day, today if none is given."""
+    if not end.link.dated or period.fixed == "all":
+        return None
+    day = day or Parameter()
+    return Runs(period.fixed, Parameter(day.path, day.fixed, _or_today))
+
+
+def _or_today(day: Any) -> Any:
+    return day or today()
+
+
+def orders(model: Model, kind: str, order: list[Mapping[str, Any]] | None) -> tuple[Order, ...]:
+    """Return the properties to sort by; what sorts by `id` needs nothing after it."""
+    names = _names(model[kind])
+    found = [Order(names[name], direction.fixed == "desc") for one in order or [] for name, direction in one.items()]
+    return tuple(found)
+
+
+def _part(model: Model, kind: type[Kind], name: str, asked: Any) -> Condition:
+    if name in ("and", "or"):
+        parts = tuple(condition(model, kind.__name__, one) for one in asked)
+        return AllOf(parts) if name == "and" else AnyOf(parts)
+    if name == "not":
+        return Not(condition(model, kind.__name__, asked))
+    if name == "within":
+        return Within(asked)
+    own = _names(kind)[name]
+    if own in kind.properties:
+        return _compared(kind.properties[own], asked)
+    return _all(
+        tuple(_linked(model, kind.ends[own], how, one) for how, one in sorted(asked.items()) if one is not None)
+    )
+
+
+def _linked(model: Model, end: End, quantifier: str, asked: Mapping[str, Any]) -> Condition:
+    if not end.link.properties:
+        plain = condition(model, end.target, asked)
+        return LinkCondition(end.name, quantifier, _among(asked), plain, NO_CONDITION, NO_CONDITION)
+    far, near = asked.get(field_of(end.target)), asked.get(field_of(end.kind))
+    compared = (
+        _compared(declared, asked[camel(name)])
+        for name, declared in sorted(end.link.properties.items())
+        if asked.get(camel(name)) is not None
+    )
+    period = asked.get("period") or Parameter(fixed="all" if asked.get("since") or asked.get("until") else "current")
+    counted = runs(end, period, asked.get("asOf"))
+    conditions = condition(model, end.target, far), condition(model, end.kind, near), AllOf(tuple(compared))
+    return LinkCondition(end.name, quantifier, _among(far), *conditions, counted)
+
+
+def _compared(declared: Property, asked: Mapping[str, Any]) -> Condition:
+    return _all(tuple(_compare(declared, _OPERATORS[name], value) for name, value in sorted(asked.items())))
+
+
+def _compare(declared: Property, operator: str, value: Parameter | None) -> Condition:
+    if value is None and operator in ("eq", "ne"):
+        return Compare(declared.name, "is_null", Parameter(fixed=operator == "eq"))
+    if value is None:
+        raise GraphQLRequestError("BAD_REQUEST", f"{camel(declared.name)}.{camel(operator)} cannot be null.")
+    if operator in ("contains", "starts_with", "ends_with"):
+        value = Parameter(value.path, value.fixed, fold if declared.name == "name" else str.lower)
+    if issubclass(declared.value, Number) and isinstance(value, Parameter):
+        value = Parameter(value.path, value.fixed, _floats)
+    return Compare(declared.name, operator, value)
+
+
+def _floats(value: Any) -> Any:
+    """Send fractional numbers as fractional, so that both engines compare like with like."""
+    if isinstance(value, bool):
+        return value
+    return [float(one) for one in value] if isinstance(value, list) else float(value)
+
+
+def _all(parts: tuple[Condition, ...]) -> Condition:
+    return parts[0] if len(parts) == 1 else AllOf(parts)
+
+
+def _among(where: Mapping[str, Any] | None) -> Condition:
+    """Return which records count at all: not the retired ones, unless `where` speaks of the status."""
+    return NO_CONDITION if _speaks_of_status(where) else Compare("status", "ne", Parameter(fixed="retired"))
+
+
+def _speaks_of_status(where: Any) -> bool:
+    if not where:
+        return False
+    nested = [where.get("not"), *(where.get("and") or []), *(where.get("or") or [])]
+    return where.get("status") is not None or any(_speaks_of_status(one) for one in nested)
+
+
+def _names(kind: type[Kind]) -> dict[str, str]:
+    return {camel(name): name for name in (*kind.properties, *kind.ends)}
+
+
+Path = tuple[str | int, ...]
+PLAIN = {"ID": str, "String": str, "Int": int, "Boolean": bool}
+LARGEST = 2**31 - 1  # of GraphQL's Int
+
+
+def arguments(node: FieldNode, declared: GraphQLField, variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a field is asked with: input objects as dicts, lists of them as lists, all else as `Given`."""
+    asked = {one.name.value: one.value for one in node.arguments}
+    read = {}
+    for name, argument in declared.args.items():
+        value = _read(asked[name], argument.type, variables) if name in asked else Undefined
+        if value is Undefined and argument.default_value is not Undefined:
+            value = _found(argument.default_value, argument.type, (), fixed=True)
+        if value is not Undefined:
+            read[name] = value
+    return read
+
+
+def plain_variables(definitions: Iterable[VariableDefinitionNode], given: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return variables that are what they are declared, each of a built-in type; None where something is to be coerced.
+
+    Most are, and graphql-core takes longer to find out the same.
+    """
+    values = {}
+    for one in definitions:
+        name, declared = one.variable.name.value, one.type
+        if isinstance(declared, NonNullTypeNode):
+            declared = declared.type
+        elif name not in given and one.default_value is None:
+            continue
+        if not _is_plain(given.get(name), declared):
+            return None
+        values[name] = given[name]
+    return values
+
+
+def shape_of(value: Any) -> Any:
+    """Return what of a variable's value can shape a question: structure, nulls, flags and enums, no other value."""
+    if isinstance(value, dict):
+        return tuple((name, shape_of(one)) for name, one in sorted(value.items()))
+    if isinstance(value, list):
+        shapes = [shape_of(one) for one in value]
+        return tuple(shapes) if any(one is not ... for one in shapes) else ...
+    return value if value is None or isinstance(value, bool | Enum) else ...
+
+
+def _is_plain(value: Any, declared: Any) -> bool:
+    named = isinstance(declared, NamedTypeNode) and type(value) is PLAIN.get(declared.name.value)
+    return named and not (type(value) is int and abs(value) > LARGEST)
+
+
+def _read(node: ValueNode, declared: Any, variables: Mapping[str, Any]) -> Any:
+    plain = get_nullable_type(declared)
+    if isinstance(node, VariableNode):
+        name = node.name.value
+        return _found(variables[name], plain, (name,)) if name in variables else Undefined
+    if isinstance(node, NullValueNode):
+        return None
+    if isinstance(plain, GraphQLInputObjectType) and isinstance(node, ObjectValueNode):
+        fields = (
+            (one.name.value, _read(one.value, plain.fields[one.name.value].type, variables)) for one in node.fields
+        )
+        return {name: value for name, value in fields if value is not Undefined}
+    if isinstance(plain, GraphQLList):
+        members = node.values if isinstance(node, ListValueNode) else (node,)
+        return _listed([_read(member, plain.of_type, variables) for member in members], plain)
+    return _leaf(value_from_ast(node, plain), plain, ())
+
+
+def _listed(members: list[Any], declared: Any) -> Any:
+    if isinstance(get_named_type(declared), GraphQLInputObjectType):
+        return members
+    parts = tuple(one for one in members if isinstance(one, Parameter))
+    if any(part.path for part in parts):
+        return ParameterList(parts)
+    return Parameter(fixed=[part.fixed for part in parts])
+
+
+def _found(value: Any, declared: Any, path: Path, *, fixed: bool = False) -> Any:
+    plain = get_nullable_type(declared)
+    if value is None:
+        return None
+    if isinstance(plain, GraphQLInputObjectType):
+        return {name: _found(one, plain.fields[name].type, (*path, name)) for name, one in value.items()}
+    if isinstance(plain, GraphQLList) and isinstance(get_named_type(plain), GraphQLInputObjectType):
+        return [_found(one, plain.of_type, (*path, place)) for place, one in enumerate(value)]
+    return _leaf(value, plain, () if fixed else path)
+
+
+def _leaf(value: Any, declared: Any, path: Path) -> Parameter:
+    if isinstance(get_named_type(declared), GraphQLEnumType):
+        return Parameter(fixed=[_code(one) for one in value] if isinstance(value, list) else _code(value))
+    return Parameter(path=path) if path else Parameter(fixed=value)
+
+
+def _code(value: Any) -> Any:
+    return value.value if isinstance(value, Enum) else value
+
+
+LARGEST_CURSORS = 2**63  # what a store can hold
+
+
+def mark(kind: str, order: tuple[Order, ...]) -> str:
+    """Return the mark of a kind and an order; a cursor of another mark is refused."""
+    return hashlib.sha256(repr((kind, order)).encode()).hexdigest()[:8]
+
+
+def write_cursor(marked: str, keys: list[Any]) -> str:
+    """Return the cursor of a record with these sort keys, its id last."""
+    return base64.urlsafe_b64encode(orjson.dumps([marked, *keys])).decode().rstrip("=")
+
+
+def read_cursor(marked: str, count: int, cursor: Any) -> list[Any]:
+    """Return the sort keys that a cursor holds. Raises Refused."""
+    try:
+        found = orjson.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
+    except (ValueError, TypeError):
+        found = None
+    if not isinstance(found, list) or found[:1] != [marked] or len(found) != count + 1:
+        raise GraphQLRequestError(
+            "BAD_REQUEST", "The cursor is none of this list in this order; begin again without it."
+        )
+    if not all(map(_is_key, found[1:])) or not isinstance(found[-1], str):
+        raise GraphQLRequestError("BAD_REQUEST", "The cursor was changed; begin again without it.")
+    return found[1:]
+
+
+def _is_key(key: Any) -> bool:
+    return isinstance(key, str | float) or (isinstance(key, int) and abs(key) < LARGEST_CURSORS)
+
+
+def keys_of(given: Parameter, marked: str, count: int) -> tuple[Parameter, ...]:
+    """Return where the keys of a cursor are found, the cursor itself being found at `given`."""
+    return tuple(Parameter(given.path, given.fixed, partial(_key, marked, count, place)) for place in range(count))
+
+
+def _key(marked: str, count: int, place: int, cursor: Any) -> Any:
+    return read_cursor(marked, count, cursor)[place]

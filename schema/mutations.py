@@ -1,0 +1,490 @@
+"""The GraphQL mutations: inputs from the model, execution, and result types."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Generator, Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+from functools import partial
+from typing import Any
+
+import strawberry
+from anyio import CapacityLimiter, to_thread
+from graphql import ExecutionResult, FieldNode, GraphQLSchema, get_named_type
+from graphql.execution.values import get_argument_values
+from graphql.language import OperationType
+from strawberry.extensions import SchemaExtension
+
+from registry.database.driver import Store
+from registry.database.query import ById, Parameter, Select
+from registry.database.read import write
+from registry.database.write import own_ends
+from registry.i18n import _
+from registry.model.definitions import Feedback, Partnership, Request, Statement
+from registry.model.kinds import End, Kind, Model, Property
+from registry.model.records import DEFAULTS, Problem, show
+from registry.model.values import Prose, Text
+from registry.mutations import confirmations, feedback, lifecycle, requests, transaction
+from registry.mutations.feedback import FeedbackInput
+from registry.mutations.lifecycle import Transition
+from registry.mutations.requests import ResourceRequest
+from registry.mutations.save import LinkChange, Saving, save
+from registry.mutations.transaction import MutationResult, RequestContext
+from registry.permissions import ANONYMOUS
+from schema.execute import Compiled, ParsedOperation, QueryContext, as_answered, asked_of, coerced, fragments_of
+from schema.limits import CHANGES, LINKED, GraphQLRequestError, check_cost, pay
+from schema.planner import ANY, ROOT_DEPTH, Planned, RecordPlanner, one_record
+from schema.response import OutputMode
+from schema.selection import Operation
+from schema.types import (
+    CLOSED_LISTS,
+    DAY,
+    PYTHON,
+    add_input,
+    answered_field,
+    camel,
+    clean_text,
+    codes,
+    enumeration,
+    field_of,
+    link_type,
+    listing,
+    made_class,
+    maybe,
+    plain,
+)
+
+Given = Mapping[str, Any]
+ADD = "Records to link; of one that is linked already, the properties of the link are replaced."
+REMOVE = "Records not to be linked any more."
+
+
+class ChangeInputs:
+    """Makes `AgencyInput` and the like for every kind that people keep, and an input for each sort of link."""
+
+    def __init__(self, model: Model) -> None:
+        kinds = [kind for kind in model if not kind.kept_by_us]
+        ends = [end for kind in kinds for end in own_ends(kind) if end.link.properties]
+        self._links = {link_type(end.link): _link_change(link_type(end.link), _added(end)) for end in ends}
+        self._plain_link = _link_change("Links", strawberry.ID)
+        self.kinds: dict[str, Any] = {kind.__name__: self._input(kind) for kind in kinds}
+
+    def _input(self, kind: type[Kind]) -> Any:
+        made = made_class(f"{kind.__name__}Input")
+        add_input(made, "id", strawberry.ID, "Its id; one that is new, or none, makes a new record.")
+        for name, declared in by_hand(kind).items():
+            add_input(made, camel(name), _type(declared), declared.doc)
+        for end in own_ends(kind):
+            change = self._links[link_type(end.link)] if end.link.properties else self._plain_link
+            add_input(made, camel(end.name), change, end.doc)
+        doc = f"What is to be saved of a record of {kind.plural}: what is absent stays, null clears."
+        return strawberry.input(made, description=doc)
+
+
+def by_hand(kind: type[Kind]) -> dict[str, Property]:
+    """Return the properties of a kind that are saved: the status, and some others, follow from steps of their own."""
+    return {name: one for name, one in _saved(kind.properties).items() if name not in ("id", "status")}
+
+
+def tied_by_hand(end: End) -> dict[str, Property]:
+    """Return the properties of a link that are saved with it."""
+    return _saved(end.link.properties)
+
+
+def _saved(declared: Mapping[str, Property]) -> dict[str, Property]:
+    return {name: one for name, one in declared.items() if not one.kept_by_us and not one.by_step}
+
+
+def read_saving(kind: type[Kind], given: Given, version: int | None) -> Saving:
+    """Return what an input says is to be saved. Raises Refused."""
+    if given.get("id") == "":
+        raise GraphQLRequestError("BAD_REQUEST", "An id is not empty; a new record that has none yet is saved without.")
+    properties = {name: _plain(given[camel(name)]) for name in by_hand(kind) if camel(name) in given}
+    for name in DEFAULTS:
+        if name in properties and properties[name] is None:
+            raise GraphQLRequestError("BAD_REQUEST", f"{camel(name)} is not cleared, only changed.")
+    links = {end.name: _read_links(end, given[camel(end.name)]) for end in own_ends(kind) if camel(end.name) in given}
+    return Saving(kind, given.get("id"), properties, links, version)
+
+
+def _read_links(end: End, given: Given | None) -> LinkChange:
+    if given is None:
+        raise GraphQLRequestError(
+            "BAD_REQUEST", f"{camel(end.name)} is changed by what to add and what to remove; null is neither."
+        )
+    add, remove = given.get("add") or [], given.get("remove") or []
+    if len(add) + len(remove) > LINKED:
+        message = f"A link is changed for at most {LINKED} records at a time."
+        raise GraphQLRequestError("TOO_COSTLY", message, cost=len(add) + len(remove), limit=LINKED)
+    if not end.link.properties:
+        return LinkChange({one: {} for one in add}, tuple(remove))
+    far = field_of(end.target)
+    ties = {one[far]: {name: one.get(camel(name)) for name in tied_by_hand(end)} for one in add}
+    if len(ties) < len(add):
+        raise GraphQLRequestError("BAD_REQUEST", f"{camel(end.name)}.add names one {far} twice.")
+    return LinkChange(ties, tuple(remove))
+
+
+def _added(end: End) -> Any:
+    """Return the input of a record to link, by its id, with the properties of the link."""
+    made = made_class(f"{link_type(end.link)}Input")
+    made.__annotations__[field_of(end.target)] = strawberry.ID
+    for name, declared in tied_by_hand(end).items():
+        add_input(made, camel(name), _type(declared), declared.doc)
+    return strawberry.input(made, description=end.doc)
+
+
+def _link_change(name: str, added: Any) -> Any:
+    made = made_class(f"{name}Change")
+    add_input(made, "add", listing(added), ADD)
+    add_input(made, "remove", listing(strawberry.ID), REMOVE)
+    return strawberry.input(made, description="What changes about a link.")
+
+
+def _type(declared: Property) -> Any:
+    if declared.codes in CLOSED_LISTS:
+        return CLOSED_LISTS[declared.codes]
+    plain = PYTHON[declared.value.scalar]
+    return listing(plain) if declared.value.listed else plain
+
+
+def _plain(value: Any) -> Any:
+    return value.value if isinstance(value, Enum) else value
+
+
+MutationCall = Mapping[str, Any]
+Work = Callable[[Store, RequestContext, type[Kind]], MutationResult]
+AGAIN = {"ifVersion": maybe(int), "key": maybe(strawberry.ID)}
+ID = (strawberry.ID, ...)
+
+
+@dataclass(frozen=True)
+class MutationDefinition:
+    """A field of the mutation type. Without a kind it is about a record of any kind, by its id.
+
+    `read` makes work of what it is asked with. It raises Refused. `anybody` may ask for it, signed in or not.
+    """
+
+    doc: str
+    asked: Mapping[str, Any]
+    read: Callable[[MutationCall], Work]
+    kind: type[Kind] | None = None
+    anybody: bool = False
+
+    @property
+    def about(self) -> str:
+        """The type of the record in its answer."""
+        return self.kind.__name__ if self.kind else ANY
+
+
+def changes(model: Model) -> dict[str, MutationDefinition]:
+    """Return the fields of the mutation type by name: for every kind that people keep, by one rule."""
+    inputs, found = ChangeInputs(model), {}
+    for kind in model:
+        if not kind.kept_by_us:
+            name = kind.__name__
+            asked = {"input": (inputs.kinds[name], ...), "isAnother": (bool, False), **AGAIN}
+            found[f"save{name}"] = MutationDefinition(
+                f"Make or change a record: {kind.__doc__}", asked, partial(_save, kind), kind
+            )
+            asked = {"id": ID, "reason": maybe(str), **AGAIN}
+            found[f"retire{name}"] = MutationDefinition(
+                f"Retire one of the {kind.plural}.", asked, _step(lifecycle.RETIRE), kind
+            )
+    noted = {"id": ID, "note": maybe(str), **AGAIN}
+    return found | {
+        "propose": MutationDefinition("Hand in a draft.", {"id": ID, **AGAIN}, _step(lifecycle.PROPOSE)),
+        "approve": MutationDefinition("Publish what was handed in.", noted, _step(lifecycle.APPROVE)),
+        "sendBack": MutationDefinition("Make what was handed in a draft again.", noted, _step(lifecycle.SEND_BACK)),
+    }
+
+
+def _save(kind: type[Kind], asked: MutationCall) -> Work:
+    saving = replace(read_saving(kind, asked["input"], asked.get("ifVersion")), another=asked["isAnother"])
+    return lambda store, asking, kind: save(store, asking, saving)
+
+
+def _step(step: Transition) -> Callable[[MutationCall], Work]:
+    return partial(_take, step)
+
+
+def _take(step: Transition, asked: MutationCall) -> Work:
+    said, version = clean_text(Prose, asked.get("note") or asked.get("reason")), asked.get("ifVersion")
+    return lambda store, asking, kind: lifecycle.take(store, asking, kind, asked["id"], step, said, version)
+
+
+RECORD = "@record"  # the variable that holds the id of the record to read back
+AT_ONCE = 4  # threads; one process makes one change at a time
+Problems = Mapping[str, Mapping[str, str]]  # by response name of a list of problems, the fields of each by theirs
+Make = Callable[[Store, type[Kind]], MutationResult]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A change as it is asked for, and what its answer is to hold."""
+
+    kind: type[Kind] | None
+    about: str
+    make: Make
+    record: Compiled
+    problems: Problems
+
+    def told(self, problems: tuple[Problem, ...]) -> dict[str, Any]:
+        """Return the problems by response name."""
+        return {
+            key: [{name: _field(problem, field) for name, field in fields.items()} for problem in problems]
+            for key, fields in self.problems.items()
+        }
+
+
+class Awaited:
+    """A change that is made when it is awaited."""
+
+    def __init__(self, made: Callable[[], Any]) -> None:
+        self._made = made
+
+    def __await__(self) -> Generator[Any, None, dict[str, Any]]:
+        """Make the change; return its answer by response name. Raises GraphQLError."""
+        answer: Generator[Any, None, dict[str, Any]] = self._made().__await__()
+        return answer
+
+
+class Changer:
+    """Makes the changes that can be asked for of a model's records."""
+
+    def __init__(self, model: Model, known: Mapping[str, MutationDefinition]) -> None:
+        self._model, self._changes = model, known
+        views = tuple(Select(kind.__name__, (), ()) for kind in model if not kind.kept_by_us)
+        self._kind = write(ById(Parameter((RECORD,)), views), model)
+        self._threads = CapacityLimiter(AT_ONCE)
+
+    async def wanted(self, schema: GraphQLSchema, asked: ParsedOperation, asking: QueryContext) -> dict[str, Awaited]:
+        """Return the changes of an operation by response name. Raises Refused, before any is made."""
+        variables = coerced(schema, asked)
+        operation = Operation(schema, asked.operation, fragments_of(asked.document), variables)
+        fields = {key: nodes for key, nodes in operation.root_fields().items() if nodes[0].name.value in self._changes}
+        for_anybody = all(self._changes[nodes[0].name.value].anybody for nodes in fields.values())
+        if asking.store is None or (asking.actor == ANONYMOUS and not for_anybody):
+            raise GraphQLRequestError("NOT_ALLOWED", "Sign in, or send an access token, to change something.")
+        if len(fields) > CHANGES:
+            raise GraphQLRequestError("TOO_COSTLY", f"An operation makes at most {CHANGES} changes.", limit=CHANGES)
+        wanted = {key: self._one(operation, key, nodes, asking) for key, nodes in fields.items()}
+        known = {**variables, RECORD: ""}
+        questions = [question for one in wanted.values() for question in one.record.planned.questions]
+        cost = check_cost(questions, known, changes=len(wanted))
+        for key, one in wanted.items():
+            _checked(key, partial(one.record.ask, known, asking.actor))
+        await pay(cost)
+        return {key: Awaited(partial(self._made, one, variables, asking)) for key, one in wanted.items()}
+
+    def _one(self, operation: Operation, key: str, nodes: list[FieldNode], asking: QueryContext) -> Wanted:
+        name, mutations = nodes[0].name.value, operation.schema.mutation_type
+        assert mutations is not None
+        declared, change = mutations.fields[name], self._changes[name]
+        given = get_argument_values(declared, nodes[0], dict(operation.variables))
+        work = _checked(key, partial(change.read, given))
+        by = transaction.RequestContext(
+            asking.actor, asking.how, clean_text(Text, given.get("key")), {"change": name, **given}
+        )
+        record, problems = self._answer(operation, nodes, get_named_type(declared.type).name, change)
+        about = str(given.get("id") or given.get("input", {}).get("id") or "")
+        return Wanted(change.kind, about, lambda store, kind: work(store, by, kind), record, problems)
+
+    def _answer(
+        self, operation: Operation, nodes: list[FieldNode], type_name: str, change: MutationDefinition
+    ) -> tuple[Compiled, Problems]:
+        """Return what is read back of the record, and what is told of problems."""
+        planned, problems = Planned(), {}
+        records = RecordPlanner(self._model, operation, OutputMode.LOOSE)
+        for key, below in operation.fields(nodes, type_name, ROOT_DEPTH).items():
+            if below[0].name.value == "record":
+                given = Parameter((RECORD,))
+                planned.builds[key] = one_record(planned, records, key, below, change.about, given, ROOT_DEPTH + 1)
+            elif below[0].name.value == "problems":
+                chosen = operation.fields(below, "Problem", ROOT_DEPTH + 1)
+                problems[key] = {name: one[0].name.value for name, one in chosen.items()}
+        return Compiled(planned, tuple(write(question, self._model) for question in planned.questions)), problems
+
+    async def _made(self, wanted: Wanted, variables: Mapping[str, Any], asking: QueryContext) -> dict[str, Any]:
+        try:
+            outcome = await self._outcome(wanted, asking)
+            known = {**variables, RECORD: outcome.record or wanted.about}
+            rows = await asking.read(wanted.record.planned.questions, wanted.record.ask(known, asking.actor))
+        except Exception as error:
+            raise as_answered(error) from error
+        return {**wanted.record.planned.answer(rows, known), **wanted.told(outcome.problems)}
+
+    async def _outcome(self, wanted: Wanted, asking: QueryContext) -> MutationResult:
+        kind = wanted.kind or await self._kind_of(wanted.about, asking)
+        if kind is None:
+            rule, message = _("the id of a record"), _("There is no such record.")
+            return MutationResult("", problems=(Problem("NOT_FOUND", "id", show(wanted.about), rule, message),))
+
+        def made() -> MutationResult:
+            assert asking.store is not None
+            return wanted.make(asking.store(), kind)
+
+        return await to_thread.run_sync(made, limiter=self._threads)
+
+    async def _kind_of(self, record: str, asking: QueryContext) -> type[Kind] | None:
+        """Return the kind of a record that who asks may know of, and that people keep."""
+        asked = self._kind.ask({RECORD: record}, asking.actor.parameter())
+        ((*rows,),) = await asking.reader.read([asked])
+        return self._model[rows[0][0][0]] if rows else None
+
+
+class Changing(SchemaExtension):
+    """Makes the changes of an operation."""
+
+    def __init__(self, changer: Changer) -> None:
+        self._changer = changer
+
+    async def on_execute(self) -> AsyncIterator[None]:
+        """Set the root value that graphql-core completes: the changes by response name."""
+        context = self.execution_context
+        asked = asked_of(context)
+        if asked.operation.operation is OperationType.MUTATION:
+            try:
+                context.root_value = await self._changer.wanted(context.schema._schema, asked, context.context)
+            except Exception as error:
+                context.result = ExecutionResult(data=None, errors=[as_answered(error)])
+        yield
+
+
+def _checked(key: str, read: Callable[[], Any]) -> Any:
+    try:
+        return read()
+    except GraphQLRequestError as refused:
+        raise refused.at(key) from None
+
+
+def _field(problem: Problem, name: str) -> Any:
+    """Return a field of a problem; the names in `field` are those of the input."""
+    return ".".join(map(camel, problem.field.split("."))) if name == "field" else getattr(problem, name, None)
+
+
+ID_PROCEDURES, TEXT = (strawberry.ID, ...), (str, ...)
+KEY = {"key": maybe(strawberry.ID)}
+STANDING = enumeration("Standing", codes("party-standing"), "What a party says of an agreement.")
+DECISION = enumeration("Decision", codes("decision"), "What is decided of a request, or that a use has ended.")
+
+
+def procedures() -> dict[str, MutationDefinition]:
+    """Return the fields of the mutation type that are steps of their own, by name."""
+    of_party = {"partnership": ID_PROCEDURES, "agency": ID_PROCEDURES}
+    level = {"scale": TEXT, "level": (int, ...), "on": maybe(DAY), "note": maybe(str)}
+    wish = {"quantity": maybe(float), "since": maybe(DAY), "until": maybe(DAY), "purpose": maybe(str)}
+    said = {"text": TEXT, "channel": maybe(strawberry.ID), "private": (bool, False), "contact": maybe(str)}
+    answered = {"id": ID_PROCEDURES, "text": TEXT, **KEY}
+    return {
+        "confirm": MutationDefinition(
+            "Say for a party whether an agreement is so.",
+            {**of_party, "standing": (STANDING, ...), "remark": maybe(str), **KEY},
+            _confirm,
+            Partnership,
+        ),
+        "stateLevel": MutationDefinition(
+            "Say for a party how closely it works with the others.", {**of_party, **level, **KEY}, _state, Statement
+        ),
+        "withdrawStatement": MutationDefinition(
+            "Take back what was said of a level.", {"id": ID_PROCEDURES, **KEY}, _withdraw, Statement
+        ),
+        "requestResource": MutationDefinition(
+            "Ask to use a resource.",
+            {"agency": ID_PROCEDURES, "resource": ID_PROCEDURES, "need": maybe(strawberry.ID), **wish, **KEY},
+            _request,
+            Request,
+        ),
+        "decideRequest": MutationDefinition(
+            "Accept or decline a request, or end the use that came of it.",
+            {"id": ID_PROCEDURES, "decision": (DECISION, ...), "answer": maybe(str), **KEY},
+            _decide,
+            Request,
+        ),
+        "giveFeedback": MutationDefinition(
+            "Say something about a service; anybody may.",
+            {"service": ID_PROCEDURES, **said, **KEY},
+            _give,
+            Feedback,
+            anybody=True,
+        ),
+        "answerFeedback": MutationDefinition("Answer feedback.", answered, _answer, Feedback),
+    }
+
+
+def _confirm(asked: MutationCall) -> Work:
+    remark = _text(asked, "remark")
+    return lambda store, asking, _kind: confirmations.confirm(
+        store, asking, asked["partnership"], asked["agency"], asked["standing"].value, remark
+    )
+
+
+def _state(asked: MutationCall) -> Work:
+    said: Mapping[str, Any] = {name: asked.get(name) for name in ("scale", "level", "on")}
+    said = {**said, "description": _text(asked, "note") or None}
+    return lambda store, asking, _kind: confirmations.state_level(
+        store, asking, asked["partnership"], asked["agency"], said
+    )
+
+
+def _withdraw(asked: MutationCall) -> Work:
+    return lambda store, asking, _kind: confirmations.withdraw(store, asking, asked["id"])
+
+
+def _request(asked: MutationCall) -> Work:
+    properties = {name: asked.get(name) for name in ("quantity", "since", "until")}
+    properties["description"] = _text(asked, "purpose") or None
+    wish = ResourceRequest(asked["agency"], asked["resource"], asked.get("need"), properties)
+    return lambda store, asking, _kind: requests.request(store, asking, wish)
+
+
+def _decide(asked: MutationCall) -> Work:
+    answer = _text(asked, "answer")
+    return lambda store, asking, _kind: requests.decide(store, asking, asked["id"], asked["decision"].value, answer)
+
+
+def _give(asked: MutationCall) -> Work:
+    heard = FeedbackInput(
+        asked["service"], _text(asked, "text"), asked.get("channel"), asked["private"], asked.get("contact") or ""
+    )
+    return lambda store, asking, _kind: feedback.give_feedback(store, asking, heard)
+
+
+def _answer(asked: MutationCall) -> Work:
+    answer = _text(asked, "text")
+    return lambda store, asking, _kind: feedback.answer_feedback(store, asking, asked["id"], answer)
+
+
+def _text(asked: MutationCall, name: str) -> str:
+    return clean_text(Prose, asked.get(name))
+
+
+DOC = "What can be changed, one thing after the other, by who may; what a person can mend is answered, not an error."
+RECORD_CHANGES_API = "The record as it is now, for who may see it."
+PROBLEMS = "What stands in the way; nothing was changed then."
+
+
+def mutation_type(known: Mapping[str, MutationDefinition], kinds: Mapping[str, Any], record: Any) -> Any:
+    """Return the mutation type; `kinds` and `record` are the types of what is read."""
+    problem = plain(
+        "Problem",
+        "Why something was not changed.",
+        {
+            "code": (str, "Which rule, for programs, such as UNFIT, REQUIRED, STALE, NOT_ALLOWED or NOT_FOUND."),
+            "field": (str, "What does not fit: a field of the input, of a link after a dot."),
+            "value": (str, "What was given."),
+            "rule": (str, "What it should be."),
+            "message": (str, "What is wrong, in the language of the request."),
+        },
+    )
+    about = dict.fromkeys(change.about for change in known.values())
+    results = {name: _result(name, kinds.get(name, record), problem) for name in about}
+    mutation = made_class("Mutation", DOC)
+    for name, change in known.items():
+        setattr(mutation, name, answered_field(results[change.about], change.doc, **change.asked))
+    return strawberry.type(mutation, description=DOC)
+
+
+def _result(name: str, record: Any, problem: Any) -> Any:
+    fields = {"record": (maybe(record), RECORD_CHANGES_API), "problems": (listing(problem), PROBLEMS)}
+    return plain(f"{name}Result", "What came of a change.", fields)

@@ -1,0 +1,229 @@
+"""The GraphQL schema for planners, generated from the model: `python -m schema` prints it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext, ExecutionResult
+from strawberry.types.field import StrawberryField
+
+from registry.model.definitions import MODEL
+from registry.model.kinds import End, Kind, Link, Model, Property
+from registry.model.values import Flag
+from schema.execute import Answerer, CompiledExecution, DocumentParser, Documents, QueryContext
+from schema.explore_types import explored_fields
+from schema.filters import Inputs
+from schema.mutations import Changer, Changing, MutationDefinition, changes, mutation_type, procedures
+from schema.response import KIND, Incomplete, OutputMode
+from schema.types import (
+    CLOSED_LISTS,
+    DAY,
+    PERIOD,
+    PYTHON,
+    SCALARS,
+    answered_field,
+    camel,
+    enumeration,
+    field_of,
+    link_type,
+    listing,
+    made_class,
+    maybe,
+    plain,
+)
+
+FIRST, FIRST_LINKED = 20, 50
+COUNT_BY = (
+    "How many there are by value; rolled up, a sector or an area counts what its parts have, too, as in `within`."
+)
+WITHHELD = "Whether you see only the summary of this record: its details, and the links that belong to them, are null."
+UNKNOWN = "Null where you see only the summary of the {kind}."
+SEEN = "Only what you have access to is listed and counted."
+
+
+class Schema(strawberry.Schema):
+    """The schema of a model with what answers its operations. Errors are logged where they become answers, not here."""
+
+    def __init__(self, model: Model, *, introspection: bool = True) -> None:
+        outputs, documents = Outputs(model), Documents(introspection=introspection)
+        known = {**changes(model), **procedures()} if _is_ours(model) else {}
+        self._answerer, changer = Answerer(model, documents), Changer(model, known)
+        super().__init__(
+            query=outputs.query(),
+            mutation=outputs.mutation(known) if known else None,
+            types=outputs.kinds(),
+            extensions=[
+                lambda: DocumentParser(documents),
+                lambda: CompiledExecution(self._answerer),
+                lambda: Changing(changer),
+            ],
+            config=StrawberryConfig(scalar_map=SCALARS, auto_camel_case=False),
+        )
+
+    async def answer_known(
+        self, text: str, name: str | None, variables: dict[str, Any], asking: QueryContext
+    ) -> ExecutionResult | None:
+        """Answer an operation of a document that is known, in JSON; None where Strawberry has to look at it."""
+        asked = self._answerer.known(text, name, variables)
+        if asked is None:
+            return None
+        try:
+            result = await self._answerer.answer(self._schema, asked, asking, OutputMode.JSON)
+        except Incomplete:
+            return None
+        return ExecutionResult(result.data, result.errors)
+
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        """Leave errors to `schema.limits.presented`."""
+
+
+def build_schema(model: Model, *, introspection: bool = True) -> Schema:
+    """Return the schema of a model; without introspection nobody is told what it holds."""
+    return Schema(model, introspection=introspection)
+
+
+class Outputs:
+    """Makes the object types of a model. Classes come first, fields after, since kinds refer to one another."""
+
+    def __init__(self, model: Model) -> None:
+        self._model, self._inputs = model, Inputs(model)
+        self._record = made_class("Record", "What every record has, of whichever kind it is.")
+        self._kinds: dict[str, Any] = {
+            kind.__name__: made_class(kind.__name__, kind.__doc__, self._record) for kind in model
+        }
+        self._links: dict[str, Any] = {
+            link_type(link): made_class(link_type(link), link.doc) for link in model.links() if link.properties
+        }
+        self._page_info = plain(
+            "PageInfo",
+            "Whether there is more, and where this page begins and ends.",
+            {"hasNextPage": bool, "hasPreviousPage": bool, "startCursor": maybe(str), "endCursor": maybe(str)},
+        )
+        self._facet_count = plain(
+            "FacetCount",
+            "How many records have a value; the label says it in words, in the language of the request.",
+            {
+                "value": (maybe(str), "The value; null where none is recorded, or where it is withheld."),
+                "label": (maybe(str), "The value in words."),
+                "count": (int, "How many of the records that you have access to have it."),
+                "withheld": (bool, "Whether these are the records whose value you have no access to."),
+            },
+        )
+        for link in model.links():
+            if link.properties:
+                self._fill_link(link)
+        self._fill_record()
+        for kind in model:
+            self._fill_kind(kind)
+
+    def query(self) -> Any:
+        """Return the query type: for every kind one record by id, and a connection."""
+        query = made_class("Query", f"What the registry answers. {SEEN}")
+        for kind in self._model:
+            made = maybe(self._kinds[kind.__name__])
+            one = answered_field(made, f"One record by its id: {kind.__doc__}", id=strawberry.ID)
+            setattr(query, field_of(kind), one)
+            setattr(query, camel(kind.plural), self._connection_field(kind))
+        query.record = answered_field(maybe(self._record), "One record of any kind by its id.", id=strawberry.ID)
+        if _is_ours(self._model):
+            for name, field in explored_fields(self._kinds, self._record, self._page_info).items():
+                setattr(query, name, field)
+        return strawberry.type(query, description=query.__doc__)
+
+    def mutation(self, known: Mapping[str, MutationDefinition]) -> Any:
+        """Return the mutation type: a field for each change."""
+        return mutation_type(known, self._kinds, self._record)
+
+    def kinds(self) -> list[Any]:
+        """Return the type of every kind; some are only reached as a Record."""
+        return list(self._kinds.values())
+
+    def _fill_record(self) -> None:
+        common = self._model["Agency"].__mro__[1]
+        for name, declared in self._model["Agency"].properties.items():
+            if hasattr(common, name):
+                setattr(self._record, camel(name), answered_field(self._output(declared), declared.doc))
+        self._record.withheld = answered_field(bool, WITHHELD)
+        strawberry.interface(self._record, description=self._record.__doc__)
+
+    def _fill_kind(self, kind: type[Kind]) -> None:
+        made = self._kinds[kind.__name__]
+        for name, declared in kind.properties.items():
+            setattr(made, camel(name), answered_field(self._output(declared), declared.doc))
+        made.withheld = answered_field(bool, WITHHELD)
+        made.is_type_of = classmethod(lambda cls, obj, info: obj.get(KIND, cls.__name__) == cls.__name__)
+        for end in kind.ends.values():
+            for name, field in self._end_fields(end):
+                setattr(made, name, field)
+        strawberry.type(made, description=kind.__doc__)
+
+    def _end_fields(self, end: End) -> Iterator[tuple[str, StrawberryField]]:
+        target = self._links[link_type(end.link)] if end.link.properties else self._kinds[end.target]
+        told = [] if end.link.face else [UNKNOWN.format(kind=end.kind)]
+        if end.single:
+            yield camel(end.name), answered_field(maybe(target), " ".join([end.doc, *told]))
+            return
+        records, count = (kind if end.link.face else maybe(kind) for kind in (listing(target), int))
+        where = maybe(self._inputs.wheres[end.target])
+        order = maybe(listing(self._inputs.orders[end.target]))
+        dated = {"period": (PERIOD, PERIOD.CURRENT), "asOf": maybe(DAY)} if end.link.dated else {}
+        doc = " ".join([end.doc, *told])
+        yield (
+            camel(end.name),
+            answered_field(records, doc, where=where, order=order, first=(int, FIRST_LINKED), **dated),
+        )
+        counted = " ".join([f"How many you have access to. {end.doc}", *told])
+        yield f"{camel(end.name)}Count", answered_field(count, counted, where=where, **dated)
+
+    def _fill_link(self, link: Link) -> None:
+        made = self._links[link_type(link)]
+        for name, declared in link.properties.items():
+            setattr(made, camel(name), answered_field(self._output(declared), declared.doc))
+        for kind in (link.start, link.end):
+            setattr(made, field_of(kind), answered_field(self._kinds[kind], f"The {field_of(kind)} of this link."))
+        strawberry.type(made, description=link.doc)
+
+    def _output(self, declared: Property) -> Any:
+        if declared.refers_to:
+            return maybe(self._kinds[declared.refers_to])
+        if declared.codes in CLOSED_LISTS:
+            return CLOSED_LISTS[declared.codes]
+        plain = PYTHON[declared.value.scalar]
+        if declared.value.listed:
+            return maybe(listing(plain))
+        return plain if declared.promised else maybe(plain)
+
+    def _connection_field(self, kind: type[Kind]) -> StrawberryField:
+        name, made = kind.__name__, self._kinds[kind.__name__]
+        edge = plain(f"{name}Edge", "A record and where it stands.", {"node": made, "cursor": str})
+        facet = enumeration(f"{name}Facet", {facet.upper(): facet for facet in facets_of(kind)})
+        connection = made_class(f"{name}Connection", f"A page of {kind.plural}.")
+        connection.nodes = answered_field(listing(made), "The records of the page.")
+        connection.edges = answered_field(listing(edge), "The same, each with its cursor.")
+        connection.pageInfo = answered_field(self._page_info, "Whether there is more.")
+        connection.totalCount = answered_field(int, "How many there are on all pages.")
+        counts = listing(self._facet_count)
+        connection.countBy = answered_field(counts, COUNT_BY, field=facet, first=(int, FIRST), rollUp=(bool, False))
+        return answered_field(
+            strawberry.type(connection),
+            f"{kind.plural.title()}, a page at a time.",
+            where=maybe(self._inputs.wheres[name]),
+            order=maybe(listing(self._inputs.orders[name])),
+            first=(maybe(int), FIRST),
+            after=maybe(str),
+            last=maybe(int),
+            before=maybe(str),
+        )
+
+
+def _is_ours(model: Model) -> bool:
+    """Tell whether a model has the registry's own kinds, which questions and changes are about."""
+    return MODEL.kinds.keys() <= model.kinds.keys()
+
+
+def facets_of(kind: type[Kind]) -> list[str]:
+    """Return what records of a kind can be counted by: its codes and flags, and its links to terms."""
+    codes = [name for name, one in kind.properties.items() if one.codes or one.value is Flag]
+    return codes + [name for name in kind.ends if name in ("sectors", "areas", "audiences", "functions")]

@@ -1,0 +1,380 @@
+"""GraphQL over HTTP: requests, trusted documents, content negotiation and entity tags."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import orjson
+from cross_web import AsyncHTTPRequestAdapter, HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+from strawberry import Schema
+from strawberry.asgi import GraphQL
+from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
+from strawberry.http.base import BaseRequestProtocol
+from strawberry.types import ExecutionResult
+
+from registry import __version__
+from registry.clock import today
+from registry.database.driver import Reader, Store, StoreError, last_marks
+from registry.i18n import language
+from registry.permissions import Actor
+from schema.execute import LRUCache, QueryContext
+from schema.limits import AWAY, BODY, ERRORS, presented
+
+_FIELDS: dict[str, tuple[type, str]] = {
+    "query": (str, "a text"),
+    "documentId": (str, "a text"),
+    "operationName": (str, "a text"),
+    "variables": (dict, "a JSON object"),
+    "extensions": (dict, "a JSON object"),
+}
+
+
+class TrustedDocuments:
+    """The documents of a folder, `*.graphql`, each known by the SHA-256 of its file, and those of our own pages."""
+
+    def __init__(self, folder: Path, ours: Iterable[str]) -> None:
+        files = (path.read_bytes() for path in sorted(folder.glob("*.graphql")))
+        known = (*files, *(text.encode() for text in ours))
+        self._texts = {hashlib.sha256(content).hexdigest(): content.decode() for content in known}
+
+    def text(self, asked: Mapping[str, Any]) -> str:
+        """Return the document that a request names by its id or sends itself. Raises HTTPException for any other."""
+        sent = hashlib.sha256((asked.get("query") or "").encode()).hexdigest()
+        found = self._texts.get(_document_id(asked) or sent)
+        if found is None:
+            raise HTTPException(403, "Only the documents that are kept here are answered; send the documentId of one.")
+        return found
+
+
+def read_query(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the parameters of an address ask. Raises HTTPException."""
+    encoded = {name: _json(parameters[name]) for name in ("variables", "extensions") if parameters.get(name)}
+    return _checked({**parameters, "variables": None, "extensions": None, **encoded})
+
+
+def read_body(body: bytes) -> dict[str, Any]:
+    """Return what a body asks. Raises HTTPException."""
+    return _checked(_json(body))
+
+
+def request_data(asked: Mapping[str, Any], trusted: TrustedDocuments | None) -> GraphQLRequestData:
+    """Return what is asked as Strawberry takes it. Raises HTTPException."""
+    query = trusted.text(asked) if trusted else asked.get("query")
+    if not query:
+        kept = " No documents are kept here." if _document_id(asked) else ""
+        raise HTTPException(400, f"The request holds no query.{kept}")
+    return GraphQLRequestData(query, asked.get("variables"), asked.get("operationName"), asked.get("extensions"))
+
+
+def _checked(asked: Any) -> dict[str, Any]:
+    if isinstance(asked, list):
+        raise HTTPException(400, "Send one operation at a time; a list of them is not answered.")
+    if not isinstance(asked, dict):
+        raise HTTPException(400, "A request is a JSON object.")
+    for name, (kind, called) in _FIELDS.items():
+        if not isinstance(asked.get(name), kind | None):
+            raise HTTPException(400, f"{name} is {called}, or null.")
+    return asked
+
+
+def _document_id(asked: Mapping[str, Any]) -> str | None:
+    """Return the id of a document, also where Apollo's clients put it."""
+    persisted = (asked.get("extensions") or {}).get("persistedQuery")
+    named = asked.get("documentId") or (persisted.get("sha256Hash") if isinstance(persisted, dict) else None)
+    return named.removeprefix("sha256:") if isinstance(named, str) else None
+
+
+def _json(text: str | bytes) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        raise HTTPException(400, "This is no JSON.") from None
+
+
+GRAPHQL, JSON = "application/graphql-response+json", "application/json"
+_RANGES = {GRAPHQL: GRAPHQL, JSON: JSON, "application/*": JSON, "*/*": JSON}
+_STATUSES = {"NOT_ALLOWED": 403, "INTERNAL": 500, "UNAVAILABLE": 503, "TIMEOUT": 504}
+
+
+@lru_cache(maxsize=100)
+def media_type(accept: str) -> str:
+    """Return the type that a client wants most of those we have (RFC 9110, 12.5.1), JSON when it names none.
+
+    Of two that are wanted alike it is the one that is named, and GraphQL's own first.
+    """
+    weights = dict(_weighed(part) for part in accept.split(","))
+    wanted = [one for one in _RANGES if weights.get(one, 0) > 0]
+    return _RANGES[max(wanted, key=lambda one: weights[one])] if wanted else JSON
+
+
+def status(answer: Mapping[str, Any], media: str) -> int:
+    """Return the status of an answer: JSON tells by it only when to come back, GraphQL's own type also of refusals."""
+    codes = [error["extensions"]["code"] for error in answer.get("errors", ())]
+    if "UNAVAILABLE" in codes:
+        return 503
+    if wait(answer):
+        return 429
+    if media == JSON or answer.get("data") is not None:
+        return 200
+    return _STATUSES.get(codes[0], 400)
+
+
+def wait(answer: Mapping[str, Any]) -> int:
+    """Return the seconds after which it helps to ask again; 0 where that is not known."""
+    told = [error["extensions"] for error in answer.get("errors", ())]
+    return max((AWAY if one["code"] == "UNAVAILABLE" else one.get("retryAfter", 0) for one in told), default=0)
+
+
+def _weighed(part: str) -> tuple[str, float]:
+    name, *parameters = (one.strip().lower() for one in part.split(";"))
+    weight = next((one[2:] for one in parameters if one.startswith("q=")), "1")
+    try:
+        return name, float(weight)
+    except ValueError:
+        return name, 0
+
+
+KEPT_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question with all that its answer rests on, but for the graph; and the marks of the graph's last change."""
+
+    key: str
+    marks: list[str]
+
+
+@dataclass(frozen=True)
+class Tagged:
+    """The tag of an answer that was made while the graph had these marks."""
+
+    tag: str
+    marks: list[str]
+
+
+class Freshness:
+    """Makes the entity tags of what is asked by GET.
+
+    A tag is a digest of the answer: a change of what the actor may not see leaves it as it is. The tag is kept with the
+    marks of the graph's last change, so that an answer is made again only when the graph has changed.
+    """
+
+    def __init__(self, schema: Schema, reader: Reader) -> None:
+        self._reader = reader
+        self._edition = _digest(__version__, schema.as_str())
+        self._marks: list[str] = []
+        self._kept_until = 0.0
+        self._tags: LRUCache[Tagged] = LRUCache()
+
+    async def asked(self, request: Request, actor: Actor, media: str) -> Asked:
+        """Return what a request asks."""
+        key = _digest(request.url.query, media, actor.parameter(), language(), today(), self._edition)
+        return Asked(key, await self._last_marks())
+
+    def tag(self, asked: Asked) -> str | None:
+        """Return the tag that the answer has now; None where the answer has to be made to know."""
+        found = self._tags.get(asked.key)
+        return found.tag if found and asked.marks and found.marks == asked.marks else None
+
+    def made(self, asked: Asked, answer: bytes | memoryview) -> str:
+        """Return the tag of an answer that was just made."""
+        tag = f'W/"{_digest(asked.key, hashlib.sha256(answer).digest())}"'
+        return self._tags.keep(asked.key, Tagged(tag, asked.marks)).tag
+
+    async def _last_marks(self) -> list[str]:
+        began = time.monotonic()
+        if began >= self._kept_until:
+            try:
+                ((self._marks,),) = (await self._reader.read([last_marks()]))[0]
+            except StoreError:
+                return []
+            self._kept_until = began + KEPT_SECONDS
+        return self._marks
+
+
+def is_known(tag: str, request: Request) -> bool:
+    """Tell whether the client has the answer with this tag (RFC 9110, 13.1.2)."""
+    sent = request.headers.get("if-none-match", "").split(",")
+    return tag.removeprefix("W/") in (one.strip().removeprefix("W/") for one in sent)
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
+
+
+Page = Callable[[Request], Awaitable[Response]]
+PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Accept, Accept-Language, Cookie"}
+CODES = {403: "NOT_ALLOWED", 413: "TOO_COSTLY"}
+JSON_CONTENT = re.compile(r"application/json *(; *charset=\"?utf-8\"? *)?", re.IGNORECASE)
+SUGGESTION = re.compile(r" Did you mean .*", re.DOTALL)
+
+
+class OperationExecutor(Protocol):
+    """What answers operations: a schema."""
+
+    async def answer_known(
+        self, text: str, name: str | None, variables: dict[str, Any], asking: QueryContext
+    ) -> ExecutionResult | None:
+        """Return the result of an operation; None where Strawberry has to look at it."""
+
+
+class Endpoint(GraphQL[QueryContext, None]):
+    """Answers operations over HTTP; a browser that asks for the address itself gets the page."""
+
+    def __init__(
+        self,
+        schema: OperationExecutor,
+        reader: Reader,
+        actor: Callable[[Request], Actor],
+        page: Page,
+        *,
+        store: Callable[[], Store] | None = None,
+        freshness: Freshness | None = None,
+        trusted: TrustedDocuments | None = None,
+        suggesting: bool = True,
+    ) -> None:
+        super().__init__(cast(Any, schema), subscription_protocols=())
+        self._schema, self._reader, self._actor, self._page = schema, reader, actor, page
+        self._store, self._trusted, self._suggesting = store, trusted, suggesting
+        self._freshness = freshness
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, also when its body is no GraphQL request at all."""
+        asked_by_head = scope["method"] == "HEAD"
+        request = Request({**scope, "method": "GET"} if asked_by_head else scope, _limited(receive))
+        try:
+            response = await self._respond(request)
+        except HTTPException as refusal:
+            response = _refused(refusal.status_code, refusal.reason, request)
+        await response(scope, receive, send)
+
+    async def _respond(self, request: Request) -> Response:
+        adapter = self.request_adapter_class(request)
+        if self.should_render_graphql_ide(adapter):
+            return await self._page(request)
+        _check(request)
+        asked = await self.parse_http_body(adapter)
+        known = await self._asked(request)
+        if known and (tag := known[0].tag(known[1])) and is_known(tag, request):
+            return _not_changed(tag)
+        response = await self._known(request, asked) or await self.run(request)
+        if known and response.headers["cache-control"] == PRIVATE["Cache-Control"]:
+            tag = known[0].made(known[1], response.body)
+            if is_known(tag, request):
+                return _not_changed(tag)
+            response.headers["ETag"] = tag
+        return response
+
+    async def _asked(self, request: Request) -> tuple[Freshness, Asked] | None:
+        """Return what makes the entity tag of an answer; only what is asked by GET has one."""
+        if request.method != "GET" or self._freshness is None:
+            return None
+        return self._freshness, await self._freshness.asked(request, self._actor(request), _media(request))
+
+    async def _known(self, request: Request, asked: GraphQLRequestData) -> Response | None:
+        """Answer a document that is known; all else is left to Strawberry, which takes twice the time."""
+        sub_response = await self.get_sub_response(request)
+        asking = await self.get_context(request, sub_response)
+        result = await self._schema.answer_known(asked.query or "", asked.operation_name, asked.variables or {}, asking)
+        return self.create_response(await self.process_result(request, result), sub_response) if result else None
+
+    def should_render_graphql_ide(self, request: BaseRequestProtocol) -> bool:
+        """Tell whether a browser asks for the address itself."""
+        named = {"query", "documentId", "extensions"}
+        return super().should_render_graphql_ide(request) and not request.query_params.keys() & named
+
+    async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData:
+        """Return what is asked. Raises HTTPException."""
+        by_get = request.method == "GET"
+        asked = read_query(request.query_params) if by_get else read_body(await request.get_body())
+        return request_data(asked, self._trusted)
+
+    async def get_sub_response(self, request: Any) -> Response:
+        """Return what the response begins with: its media type."""
+        return Response(media_type=_media(request))
+
+    async def get_context(self, request: Any, response: Any) -> QueryContext:
+        """Say who asks, and the store that is asked, or changed."""
+        return QueryContext(self._reader, self._actor(request), store=self._store)
+
+    async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
+        """Return the result: a few errors, each with a code; and no data where the operation was refused as a whole."""
+        if not result.errors:
+            return {"data": result.data}
+        errors: list[Any] = [presented(error) for error in result.errors[:ERRORS]]
+        if not self._suggesting:
+            errors = [error | {"message": SUGGESTION.sub("", error["message"])} for error in errors]
+        return {"errors": errors} if result.data is None else {"data": result.data, "errors": errors}
+
+    def create_response(self, response_data: Any, sub_response: Response) -> Response:
+        """Return the response; what holds an error is not kept, and says when to come back if that helps."""
+        media = sub_response.media_type or JSON
+        seconds = wait(response_data)
+        headers = {**PRIVATE, **({"Retry-After": str(seconds)} if seconds else {})}
+        if "errors" in response_data:
+            headers["Cache-Control"] = "no-store"
+        return Response(self.encode_json(response_data), status(response_data, media), headers, _typed(media))
+
+    def encode_json(self, data: object) -> bytes:
+        """Write JSON."""
+        return orjson.dumps(data)
+
+
+def _not_changed(tag: str) -> Response:
+    return Response(status_code=304, headers={**PRIVATE, "ETag": tag})
+
+
+def _media(request: Request) -> str:
+    return media_type(request.headers.get("accept", ""))
+
+
+def _typed(media: str) -> str:
+    return media if media == JSON else f"{media}; charset=utf-8"
+
+
+def _check(request: Request) -> None:
+    """Refuse a request of another kind. Forms and plain text, which other sites may send, are none of ours."""
+    if request.method not in ("GET", "POST"):
+        raise HTTPException(405, "Ask by GET or by POST.")
+    if request.method == "POST" and not JSON_CONTENT.fullmatch(request.headers.get("content-type", "")):
+        raise HTTPException(415, f"A request is sent as {JSON} in UTF-8.")
+
+
+def _refused(status: int, reason: str, request: Request) -> Response:
+    headers = {"Allow": "GET, HEAD, POST"} if status == 405 else None
+    return refused(request, status, CODES.get(status, "BAD_REQUEST"), reason, headers)
+
+
+def refused(
+    request: Request, status: int, code: str, reason: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return the answer to a request that goes no further, which nobody keeps."""
+    error = {"message": reason, "extensions": {"code": code}}
+    content = orjson.dumps({"errors": [error]})
+    return Response(content, status, {"Cache-Control": "no-store", **(headers or {})}, _typed(_media(request)))
+
+
+def _limited(receive: Receive) -> Receive:
+    """Stop reading a body that is larger than an operation may be."""
+    size = 0
+
+    async def limited() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > BODY:
+            raise HTTPException(413, f"A request holds at most {BODY:,} bytes.")
+        return message
+
+    return limited

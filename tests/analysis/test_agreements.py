@@ -1,0 +1,161 @@
+"""What follows an agreement, what cannot be told of a use, and what a network lacks without an agreement."""
+
+import networkx as nx
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from registry.analysis.agreements import Without
+from registry.analysis.report import Report
+from registry.analysis.snapshot import AgencyRow, PartnershipRow, ResourceRow, Snapshot
+from registry.reports.catalogue import answer_from
+
+AS_OF = "2026-11-25"
+AGENCIES = [AgencyRow(one, one.upper()) for one in "abcdefg"]
+
+
+def agreement(name: str, parties: str, until: str | None, *renews: str) -> PartnershipRow:
+    return PartnershipRow(
+        name, name, True, "mou", "2020-01-01", until, "A rule", list(parties), ["x"], False, list(renews)
+    )
+
+
+def report(*agreements: PartnershipRow, resources: tuple[ResourceRow, ...] = ()) -> Report:
+    return answer_from(Snapshot(AGENCIES, resources=resources, partnerships=agreements), "agreements", AS_OF)
+
+
+def found(asked: Report) -> set[tuple[object, object]]:
+    return {(row["finding"], row["agreement"]) for row in asked.rows}
+
+
+def test_an_agreement_is_followed_by_one_that_ends_later() -> None:
+    assert not report(agreement("old", "ab", "2025-01-01"), agreement("new", "ab", "2030-01-01", "old")).rows
+    assert not report(agreement("old", "ab", "2025-01-01"), agreement("new", "ab", None, "old")).rows
+
+
+def test_an_agreement_that_renews_itself_is_followed_by_nothing() -> None:
+    assert found(report(agreement("old", "ab", "2025-01-01", "old"))) == {("expired", "old")}
+
+
+def test_of_agreements_that_renew_each_other_the_last_to_end_is_followed_by_nothing() -> None:
+    circle = agreement("one", "ab", "2025-01-01", "two"), agreement("two", "ab", "2025-06-30", "one")
+    assert found(report(*circle)) == {("expired", "two")}
+    twins = agreement("one", "ab", "2025-01-01", "two"), agreement("two", "ab", "2025-01-01", "one")
+    assert found(report(*twins)) == {("expired", "one"), ("expired", "two")}
+
+
+def test_a_use_of_what_nobody_is_known_to_own_is_unknown() -> None:
+    unowned = ResourceRow("data", "Data", True, [], [["a", None, None]])
+    asked = report(agreement("other", "bc", None), resources=(unowned,))
+    assert (asked.found, asked.unknown) == (0, 1)
+    assert any(note.startswith("1 uses without an agreement") for note in asked.notes)
+
+
+def test_an_agreement_that_may_cover_what_is_hidden_is_not_said_to_cover_nothing() -> None:
+    empty = agreement("one", "ab", None)._replace(covers=())
+    assert found(report(empty)) == {("empty", "one")}
+    hidden = report(empty._replace(covers_hidden=True))
+    assert (hidden.found, hidden.unknown) == (0, 1)
+
+
+def test_an_agreement_that_ended_tells_who_is_alone_and_what_fell_apart() -> None:
+    asked = report(agreement("ended", "ad", "2026-01-01"), agreement("left", "bc", None), agreement("also", "ab", None))
+    (row,) = asked.rows
+    assert (row["alone"], row["parts"], row["hinges"]) == (("D",), 2, ())
+
+
+def test_an_agreement_that_ended_tells_on_whom_what_is_left_hangs() -> None:
+    chain = [agreement(one, one, None) for one in ("ab", "bc", "cd")]
+    (row,) = report(agreement("ended", "ad", "2026-01-01"), *chain).rows
+    assert (row["alone"], row["parts"], row["hinges"]) == ((), None, ("B", "C"))
+
+
+def test_an_agreement_about_to_end_is_told_without_the_others_that_are() -> None:
+    both = agreement("first", "ab", "2026-12-01"), agreement("second", "ab", "2026-12-02")
+    assert [row["alone"] for row in report(*both).rows] == [("A", "B"), ("A", "B")]
+
+
+def test_an_agreement_whose_ties_rest_on_others_too_holds_nothing() -> None:
+    (row,) = report(agreement("ended", "ab", "2026-01-01"), agreement("other", "abc", None)).rows
+    assert (row["alone"], row["parts"], row["hinges"]) == ((), None, ())
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(2, 14), st.floats(0.05, 0.5), st.integers(0, 2**32 - 1), st.data())
+def test_what_a_network_lacks_is_what_networkx_finds_in_both_networks(
+    size: int, share: float, seed: int, data: st.DataObject
+) -> None:
+    network = nx.relabel_nodes(nx.gnp_random_graph(size, share, seed=seed), str)
+    parties = data.draw(st.lists(st.sampled_from(sorted(network)), min_size=2, unique=True))
+    whole = network.copy()
+    whole.add_edges_from((one, other) for one in parties for other in parties if one != other)
+    lapse = Without(network).lapse(parties)
+    assert set(lapse.alone) == set(nx.isolates(network)) - set(nx.isolates(whole))
+    assert lapse.parts - 1 == nx.number_connected_components(network) - nx.number_connected_components(whole)
+    assert set(lapse.hinges) == set(nx.articulation_points(network)) - set(nx.articulation_points(whole))
+
+
+def test_a_disputed_agreement_is_a_finding_and_makes_no_tie() -> None:
+    disputed = agreement("one", "ab", None)._replace(disputed_by=("b",))
+    assert found(report(disputed)) == {("disputed", "one")}
+    lists = Snapshot(AGENCIES, partnerships=[disputed])
+    assert answer_from(lists, "network", AS_OF).found == 0
+    alone = {row["agency"]: row["finding"] for row in answer_from(lists, "isolates", AS_OF).rows}
+    assert alone["A"] == alone["B"] == "disputed" and alone["C"] == "never"
+    gaps = answer_from(lists, "gaps", AS_OF)
+    assert ("disputed", "one") in {(row["about"], row["subject"]) for row in gaps.rows}
+
+
+def test_a_use_that_only_a_disputed_agreement_covers_is_unknown() -> None:
+    used = ResourceRow("x", "X", True, ["b"], [["a", None, None]])
+    disputed = agreement("one", "ab", None)._replace(disputed_by=("b",))
+    assert found(report(agreement("one", "ab", None), resources=(used,))) == set()
+    asked = report(disputed, resources=(used,))
+    assert (found(asked), asked.unknown) == ({("disputed", "one")}, 1)
+
+
+def test_a_disputed_renewal_renews_nothing() -> None:
+    renewal = agreement("new", "ab", "2030-01-01", "old")._replace(disputed_by=("a",))
+    assert found(report(agreement("old", "ab", "2025-01-01"), renewal)) == {("expired", "old"), ("disputed", "new")}
+
+
+def test_an_agreement_whose_renewal_begins_a_year_later_leaves_a_gap() -> None:
+    def renewed(ends: str, begins: str) -> set[tuple[object, object]]:
+        renewal = agreement("new", "ab", "2030-01-01", "old")._replace(valid_from=begins)
+        return found(report(agreement("old", "ab", ends), renewal))
+
+    assert renewed("2026-06-30", "2027-07-01") == {("interrupted", "old")}
+    assert renewed("2026-12-31", "2027-12-31") == {("interrupted", "old")}, "it ends soon"
+    assert renewed("2026-12-31", "2027-01-01") == set(), "nothing lies between the two"
+    assert renewed("2025-06-30", "2026-07-01") == set(), "the renewal is in force by now"
+    renewal = agreement("new", "ab", "2030-01-01", "old")._replace(valid_from="2027-07-01")
+    (row,) = report(agreement("old", "ab", "2026-06-30"), renewal).rows
+    assert (row["resumes"], row["days"]) == ("2027-07-01", -148)
+
+
+def test_whose_agreement_was_renewed_has_not_only_agreements_that_ended() -> None:
+    old, new = agreement("old", "ab", "2025-01-01"), agreement("new", "a", "2030-01-01", "old")
+    findings = {
+        row["agency"]: row["finding"]
+        for row in answer_from(Snapshot(AGENCIES, partnerships=[old, new]), "isolates", AS_OF).rows
+    }
+    assert findings["A"] == findings["B"] == "no-partner"
+    findings = {
+        row["agency"]: row["finding"]
+        for row in answer_from(Snapshot(AGENCIES, partnerships=[old]), "isolates", AS_OF).rows
+    }
+    assert findings["A"] == "lapsed"
+
+
+def test_agreements_that_not_every_party_has_confirmed_are_counted_apart() -> None:
+    both = agreement("both", "ab", None)._replace(confirmed_by=("a", "b"))
+    one = agreement("one", "bc", "2026-12-01")._replace(confirmed_by=("b",))
+    asked = report(both, one)
+    assert (
+        "2 of 2 agreements are in force on Nov 25, 2026; of these, 1 are not known to be confirmed by all."
+        in asked.notes
+    )
+    assert [row["confirmation"] for row in asked.rows] == ["unconfirmed"]
+    network = answer_from(Snapshot(AGENCIES, partnerships=[both, one]), "network", AS_OF)
+    assert any(
+        "2 ties in force on Nov 25, 2026, 1 of them not known to be confirmed by all" in note for note in network.notes
+    )

@@ -1,0 +1,85 @@
+"""Who waits beyond a promise is found, who still has time is not; services without a way to an answer are found."""
+
+import pytest
+
+from registry.analysis.report import Report
+from registry.analysis.snapshot import AgencyRow, ChannelRow, FeedbackRow, ServiceRow, Snapshot
+from registry.reports.catalogue import answer_from
+from tests.support.sample import depok
+from tests.support.sample_effects import told
+
+AS_OF = "2026-11-25"
+
+
+def found(report: Report, finding: str, kind: str, prefix: str) -> set[str]:
+    rows = [row for row in report.rows if row["finding"] == finding]
+    return {one.id.removeprefix(f"depok:{prefix}-") for row in rows for one in row.evidence if one.kind == kind}
+
+
+def test_the_feedback_of_the_sample_that_waits_or_came_late_is_found() -> None:
+    report = answer_from(depok(), "feedback", AS_OF)
+    assert found(report, "overdue", "Feedback", "umpan") == told("feedback", "unanswered beyond the promise")
+    assert found(report, "late", "Feedback", "umpan") == told("feedback", "answered, but late")
+    assert report.found == 15
+    with_time = told("feedback", "not found: there is still time")
+    assert with_time and not with_time & {one.id[12:] for row in report.rows for one in row.evidence}
+
+
+def test_the_services_of_the_sample_without_a_way_to_an_answer_are_found() -> None:
+    report = answer_from(depok(), "channels", AS_OF)
+    assert found(report, "none", "Service", "layanan") == told("channels", "no channel of their own")
+    assert found(report, "one-way", "Service", "layanan") == told("channels", "one-way channels only")
+    assert len(found(report, "overdue", "Service", "layanan")) == 10
+    assert (report.found, report.of) == (33, 250)
+
+
+def asked(
+    name: str, promised: float | None, answered: str | None = None, as_of: str = AS_OF, **parameters: int
+) -> Report:
+    lists = Snapshot(
+        [AgencyRow("a", "A")],
+        [ServiceRow("s", "S", True, ["a"])],
+        channels=[ChannelRow("c", "c", True, ["a"], ["s"], "app", True, promised)],
+        feedbacks=[FeedbackRow("f", "f", True, ["s"], ["c"], ["a"], "2026-11-01", answered)],
+    )
+    return answer_from(lists, name, as_of, parameters)
+
+
+@pytest.mark.parametrize(("promised", "day", "findings"), [
+    (8, "2026-11-01", []),
+    (24, "2026-11-02", []),
+    (24, "2026-11-03", [("overdue", 1)]),
+    (25, "2026-11-03", []),
+    (0, "2026-11-02", [("overdue", 1)]),
+    (None, "2026-11-30", []),
+    (None, "2026-12-20", [("waiting", None)]),
+    (float("inf"), "2026-12-20", [("waiting", None)]),
+])  # fmt: skip
+def test_days_are_counted_whole_in_favour_of_who_answers(
+    promised: float | None, day: str, findings: list[tuple[str, int | None]]
+) -> None:
+    report = asked("feedback", promised, as_of=day)
+    assert [(row["finding"], row["over"]) for row in report.rows] == findings
+
+
+def test_an_answer_that_comes_after_the_day_is_none_yet() -> None:
+    assert [row["finding"] for row in asked("feedback", 24, "2026-11-20", "2026-11-10").rows] == ["overdue"]
+    assert [row["finding"] for row in asked("feedback", 24, "2026-11-20").rows] == ["late"]
+
+
+def test_feedback_that_has_not_come_in_yet_is_not_counted() -> None:
+    assert asked("feedback", 24, as_of="2026-10-01").of == 0
+
+
+def test_how_long_to_wait_without_a_promise_is_a_setting() -> None:
+    assert asked("feedback", None, as_of="2026-11-10", patience=5).found == 1
+
+
+def test_a_channel_of_which_it_is_not_known_whether_it_answers_is_unknown() -> None:
+    silent = Snapshot(
+        [AgencyRow("a", "A")],
+        [ServiceRow("s", "S", True, ["a"])],
+        channels=[ChannelRow("c", "c", True, ["a"], ["s"], "web")],
+    )
+    report = answer_from(silent, "channels", AS_OF)
+    assert (report.found, report.unknown) == (0, 1)

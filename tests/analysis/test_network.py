@@ -1,0 +1,207 @@
+"""The reports about the network of ties find what the sample has on purpose, and tell what is known from what is not."""
+
+import numpy as np
+
+from registry.analysis.report import Report
+from registry.analysis.snapshot import AgencyRow, PartnershipRow, ResourceRow, ServiceRow, Snapshot, TermRow
+from registry.evaluation.generators import network
+from registry.reports.catalogue import answer_from
+from registry.reports.render import as_text
+from tests.support.sample import AS_OF, depok
+
+SECTORS = [TermRow("health", "Health"), TermRow("roads", "Roads")]
+
+
+def asked(name: str, **parameters: object) -> Report:
+    return answer_from(depok(), name, AS_OF, parameters)
+
+
+def by_finding(report: Report) -> dict[object, list[str]]:
+    """Return the first record that each row rests on, by finding, without the prefix of the sample."""
+    found: dict[object, list[str]] = {}
+    for row in report.rows:
+        found.setdefault(row["finding"], []).append(row.evidence[0].id.removeprefix("depok:"))
+    return found
+
+
+def agreement(name: str, parties: str, begins: str = "2020-01-01", ends: str | None = None) -> PartnershipRow:
+    return PartnershipRow(name, name, True, "mou", begins, ends, "A rule", list(parties), ["x"])
+
+
+def world(*agreements: PartnershipRow, sectors: str = "hhrr") -> Snapshot:
+    named = {"h": ["health"], "r": ["roads"], "-": []}
+    agencies = [AgencyRow(one, one.upper(), True, named[sector]) for one, sector in zip("abcd", sectors, strict=True)]
+    return Snapshot(agencies, partnerships=agreements, sectors=SECTORS)
+
+
+def test_the_cut_points_of_the_sample_are_the_planted_ones() -> None:
+    report = asked("cut-points")
+    cut_off = {
+        row.evidence[0].id.removeprefix("depok:"): row["cut_off"] for row in report.rows if row["finding"] == "agency"
+    }
+    assert cut_off == {
+        "disdukcapil": 4, "disporyata": 3, "pkm-11": 3, "diskumkm": 2, "kom-sejarah": 1,
+        "dinkes-kota": 1, "smpn-contoh": 1, "kom-karangtaruna": 1, "dpupr-kota": 1,
+    }  # fmt: skip
+    assert [row["agencies"] for row in report.rows if row.confidence == "likely"] == [
+        ("Dinas Kependudukan dan Pencatatan Sipil",)
+    ]
+    assert report.found + report.unknown == len(report.rows)
+
+
+def test_what_is_firm_can_be_asked_more_strictly() -> None:
+    assert asked("cut-points", firm=1).found == 0
+    assert asked("cut-points", firm=0.5).found > 1
+
+
+def test_the_isolates_of_the_sample_are_the_planted_ones() -> None:
+    report = asked("isolates")
+    found = by_finding(report)
+    assert set(found["lapsed"]) == {"kom-yatim", "kpp-depok", "pkm-03", "rs-harapan", "setwan-kota"}
+    assert set(found["own-sector"]) == {
+        "bag-kerjasama", "biz-apotek", "biz-bank", "biz-digital", "biz-koppas", "kec-01", "kec-02", "kec-05",
+        "kom-sejarah", "kom-sepakbola", "kpu-depok", "media-foto", "tagana-kota",
+    }  # fmt: skip
+    assert set(found["one-tie"]) == {"pkm-08", "pkm-10", "uptd-tpa"}
+    assert len(found["never"]) == report.unknown == 71
+    assert {"dprd-kota", "kom-jenazah", "pemkot-depok", "pkm-07", "pn-depok"} <= set(found["never"])
+
+
+def test_who_has_no_tie_is_told_apart_by_what_is_on_record() -> None:
+    lists = world(
+        agreement("old", "ab", ends="2024-01-01"),
+        agreement("older", "ab", ends="2023-01-01"),
+        agreement("next", "bc", begins="2027-01-01"),
+        agreement("lonely", "d"),
+    )
+    rows = {
+        row["agency"]: (row["finding"], row["agreement"], row["day"])
+        for row in answer_from(lists, "isolates", AS_OF).rows
+    }
+    assert rows == {
+        "A": ("lapsed", "old", "2024-01-01"),
+        "B": ("lapsed", "old", "2024-01-01"),
+        "C": ("ahead", "next", "2027-01-01"),
+        "D": ("no-partner", None, None),
+    }
+
+
+def test_ties_to_who_has_no_sector_or_of_the_only_sector_are_not_called_inward() -> None:
+    ties = agreement("one", "ab"), agreement("two", "bc"), agreement("three", "ca")
+    assert by_finding(answer_from(world(*ties, sectors="h-hr"), "isolates", AS_OF)) == {"never": ["d"]}
+    assert by_finding(answer_from(world(*ties, sectors="hhhh"), "isolates", AS_OF)) == {"never": ["d"]}
+    assert by_finding(answer_from(world(*ties, sectors="hhhr"), "isolates", AS_OF))["own-sector"] == ["a", "b", "c"]
+
+
+def test_an_agreement_whose_dates_are_withheld_is_a_tie_that_may_be() -> None:
+    hidden = agreement("hidden", "ab")._replace(whole=False, valid_from=None)
+    report = answer_from(world(hidden, sectors="hrrr"), "isolates", AS_OF)
+    assert by_finding(report) == {"one-tie": ["a", "b"], "never": ["c", "d"]}
+    assert any("dates are withheld" in note for note in report.notes)
+
+
+def test_the_network_of_the_sample_is_more_closed_and_more_grouped_than_chance() -> None:
+    rows = {str(row["measure"]): row for row in asked("network").rows}
+    assert (rows["tied"]["value"], rows["ties"]["value"], rows["parts"]["value"]) == (116, 363, 2)
+    assert {name for name, row in rows.items() if row.confidence == "likely"} == {
+        "transitivity",
+        "clustering",
+        "modularity",
+    }
+    assert rows["outwardness"].confidence == "within-chance", "it looks outward, and so would sectors dealt out anew"
+
+
+def test_the_island_of_the_sample_is_a_community_of_its_own() -> None:
+    report = asked("communities")
+    groups = [{one.id.removeprefix("depok:") for one in row.evidence} for row in report.rows]
+    assert {"kec-04", "pkm-04", "pkm-09"} in groups
+    assert {"pkm-11", "kel-11.1003", "kel-11.1005", "kel-11.1006"} in groups
+    assert report.found == len(groups) == report.of and sum(map(len, groups)) == 116
+
+
+def test_groups_in_ties_drawn_at_random_are_called_chance() -> None:
+    drawn = network(np.random.default_rng(5), 120, degree=4)
+    report = answer_from(drawn, "communities", AS_OF)
+    assert report.found == 0 and report.rows and {row.confidence for row in report.rows} == {"within-chance"}
+    whole = answer_from(drawn, "network", AS_OF)
+    assert whole.found == 0
+
+
+def test_the_brokers_of_the_sample_are_the_planted_ones() -> None:
+    report = asked("brokers")
+    first = [row.evidence[0].id.removeprefix("depok:") for row in report.rows[:5]]
+    assert first == ["dinkes-kota", "diskominfo", "dlhk-kota", "disdukcapil", "disporyata"]
+    assert all(row.confidence == "likely" for row in report.rows[:5])
+    assert report.found + report.unknown == len(report.rows) == 12 == -(-report.of // 10)
+    assert len(asked("brokers", most=3).rows) == 3 and asked("brokers", most=3).found == report.found
+
+
+def test_a_table_of_many_columns_loses_none_and_parts_no_word() -> None:
+    text = as_text(asked("brokers"))
+    assert {"Agency", "Kependudukan", "Coordinator", "Efficiency", "0.888"} <= set(text.split())
+
+
+def test_a_broker_between_two_sectors_is_told_by_its_pairs() -> None:
+    ties = agreement("one", "ab"), agreement("two", "bc"), agreement("three", "bd")
+    (row,) = answer_from(world(*ties), "brokers", AS_OF).rows
+    assert row["agency"] == "B"
+    assert [row[role] for role in ("coordinator", "consultant", "gatekeeper", "liaison")] == [0, 1, 2, 0]
+    assert (row["betweenness"], row["efficiency"]) == (100, 1)
+    (row,) = answer_from(world(*ties, sectors="h-hr"), "brokers", AS_OF).rows
+    assert row["role"] is None and row["liaison"] is None, "its own sector is not on record"
+
+
+PLANTED = {
+    ("disnaker-kota", "dinsos-kota"), ("dkp3-kota", "dinsos-kota"), ("uptd-psc119", "dishub-kota"),
+    ("disdik-kota", "perumda-trans"), ("disrumkim", "bpn-depok"), ("perumda-trans", "dishub-kota"),
+    ("dinkes-kota", "dpmptsp"), ("dlhk-kota", "dpmptsp"), ("kpp-depok", "disdukcapil"),
+}  # fmt: skip
+
+
+def test_the_missing_ties_of_the_sample_are_the_planted_ones_and_the_overlaps() -> None:
+    report = asked("missing-ties")
+    pairs = [tuple(one.id.removeprefix("depok:") for one in row.evidence[:2]) for row in report.rows]
+    depending = {pair for pair, row in zip(pairs, report.rows, strict=True) if row["depends"]}
+    assert depending == PLANTED
+    judged = [row for row in asked("overlaps").rows if row["p"] is not None]
+    same = {frozenset(one.id for one in row.evidence[:2]) for row in judged}
+    assert {frozenset(f"depok:{one}" for one in pair) for pair in set(pairs) - PLANTED} == same
+    assert {row["reasons"] for row in report.rows} == {
+        ("depends", "people", "area"), ("depends", "area"), ("overlap", "people", "area"),
+    }  # fmt: skip
+    assert pairs[0] == ("perumda-trans", "dishub-kota"), "two of its services need the same"
+
+
+def needing(*holders: str, units: dict[str, str] | None = None) -> Snapshot:
+    """Return agencies in one area, of which a leads a service that needs what these hold; b and c are tied."""
+    above = units or {}
+    agencies = [AgencyRow(one, one.upper(), True, ["health"], ["town"], list(above.get(one, ""))) for one in "abcd"]
+    services = [ServiceRow("care", "Care", True, ["a", "d"], [], ["beds"], [], [], ["a"])]
+    beds = ResourceRow("beds", "Beds", True, list(holders))
+    ties = [agreement("tie", "bd")]
+    return Snapshot(agencies, services, [beds], partnerships=ties, sectors=SECTORS, areas=[TermRow("town", "Town")])
+
+
+def test_what_an_agency_needs_of_one_that_it_is_tied_to_or_part_of_is_no_missing_tie() -> None:
+    def missing(lists: Snapshot) -> list[tuple[object, object]]:
+        return [(row["agency_a"], row["agency_b"]) for row in answer_from(lists, "missing-ties", AS_OF).rows]
+
+    assert missing(needing("c")) == [("A", "C")]
+    assert missing(needing("b")) == [("A", "B")], "that who helps to provide it is tied does not help who leads it"
+    assert not missing(needing("a", "c"))
+    assert not missing(needing("c", units={"a": "c"}))
+    tied = needing("b", "c")._replace(partnerships=[agreement("tie", "ac")])
+    assert not missing(tied), "one of those that have it is enough"
+
+
+def test_the_gap_report_takes_in_what_is_needed_what_hangs_on_one_and_who_keeps_to_itself() -> None:
+    report = asked("gaps")
+    abouts = [str(row["about"]) for row in report.rows]
+    counted = {about: abouts.count(about) for about in ("missing", "cut-point", "own-sector", "one-tie", "overlap")}
+    assert counted == {"missing": 9, "cut-point": 1, "own-sector": 13, "one-tie": 3, "overlap": 3}
+    first = {about: report.rows[abouts.index(about)] for about in counted}
+    assert "Data trayek" in str(first["missing"]["subject"])
+    assert str(first["cut-point"]["measure"]).startswith("4 agencies cut off, in 9")
+    assert all(row["next_step"] and row.evidence for row in report.rows)
+    findings = [about for about in abouts if about != "coverage"]
+    assert len(set(findings[:11])) == 11, "the first of each sort come before the second of any"

@@ -1,0 +1,252 @@
+"""The reports find what the sample has on purpose and not its decoys; the statistics are held equal to networkx."""
+
+import json
+from collections import Counter
+
+import networkx as nx
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from registry.analysis.measures import mixing
+from registry.analysis.report import ReportError
+from registry.analysis.snapshot import AgencyRow, ResourceRow, Snapshot, TermRow
+from registry.analysis.statistics import bicm, false_discovery, fixed_degrees
+from registry.clock import today
+from registry.database.driver import Store
+from registry.i18n import speaking
+from registry.model.definitions import MODEL
+from registry.model.records import make_tie
+from registry.permissions import ADMIN, ANONYMOUS
+from registry.reports.catalogue import QUESTIONS, answer_from, run_report
+from registry.reports.render import as_csv, as_json, as_text, summary
+from tests.support.engines import SLOW_ON_NEO4J
+from tests.support.factories import record
+from tests.support.oracle import World
+from tests.support.random_world import write_world
+from tests.support.sample import depok
+from tests.support.small_world import RECORDS
+
+pytestmark = SLOW_ON_NEO4J
+
+AS_OF = "2026-11-25"
+
+
+@pytest.mark.parametrize("name", list(QUESTIONS))
+@pytest.mark.parametrize(
+    "actor", [ADMIN, pytest.param(ANONYMOUS, marks=pytest.mark.slow)], ids=lambda actor: actor.name
+)
+def test_a_report_on_an_empty_graph_has_nothing_to_tell(store: Store, name: str, actor: object) -> None:
+    report = run_report(store, name, actor, AS_OF)  # type: ignore[arg-type]
+    assert report.found == 0
+    assert "nan" not in as_text(report).lower().split()
+    assert json.loads(as_json(report))["found"] == 0
+    assert as_csv(report).strip()
+
+
+def test_who_is_retired_is_in_no_report_nor_are_its_ties(store: Store) -> None:
+    gone = record("Agency", "agency:gone", "Gone Office", kind="department", access="open", status="retired")
+    world = World(MODEL, records=[*RECORDS, gone])
+    pairs = [("partnership:vans", "agency:gone"), ("partnership:vans", "agency:health")]
+    for agreement, agency in pairs:
+        made, problems = make_tie(MODEL["Partnership"].ends["parties"], agreement, agency, {})
+        assert made, problems
+        world.ties.append(made)
+    write_world(store, world)
+    for name in QUESTIONS:
+        assert "Gone Office" not in as_json(run_report(store, name, ADMIN, AS_OF))
+    assert run_report(store, "network", ADMIN, AS_OF).rows == ()
+
+
+@pytest.mark.parametrize("day", ["1900-01-01", "2100-12-31"])
+@pytest.mark.parametrize("name", list(QUESTIONS))
+def test_a_report_of_another_century_is_no_crash(name: str, day: str) -> None:
+    report = answer_from(depok(), name, day)
+    assert 0 <= report.found <= report.of
+
+
+def test_the_sector_gaps_of_the_sample_are_the_two_planted_ones() -> None:
+    report = answer_from(depok(), "sector-gaps", AS_OF)
+    gaps = {(row["sector_a"], row["sector_b"]) for row in report.rows if row["finding"] == "gap"}
+    assert report.found == 2
+    assert gaps == {
+        ("Economy, labour and food", "Social affairs, family and religion"),
+        ("Health", "Transport"),
+    }
+    assert report.unknown == 25
+
+
+def test_the_overlaps_of_the_sample_are_the_three_planted_ones() -> None:
+    report = answer_from(depok(), "overlaps", AS_OF)
+    overlaps = [row for row in report.rows if row["finding"] == "overlap"]
+    found = {frozenset(one.id for one in row.evidence if one.kind == "Agency") for row in overlaps}
+    assert found == {
+        frozenset({"depok:diskarpus", "depok:setwan-kota"}),
+        frozenset({"depok:bpbd-kota", "depok:tagana-kota"}),
+        frozenset({"depok:diskumkm", "depok:dp3ap2kb"}),
+    }
+
+
+def test_the_special_applications_of_the_sample_that_general_ones_double_are_found() -> None:
+    doubled = [row for row in answer_from(depok(), "overlaps", AS_OF).rows if row["finding"] == "special-application"]
+    assert [tuple(one.id for one in row.evidence if one.kind == "Resource") for row in doubled] == [
+        ("depok:apl-perempuan", "depok:apl-umkm"),
+        ("depok:apl-surat-dewan", "depok:apl-nadi"),
+    ]
+    assert {(row["special"], row["general"]) for row in doubled} >= {("Perempuan Berdaya", "Pasar UMKM Depok")}
+
+
+@pytest.mark.parametrize(
+    ("general", "found"),
+    [
+        ({}, True),
+        ({"functions": ["a", "b", "c"]}, True),
+        ({"functions": ["above", "b"]}, True),
+        ({"functions": ["a"]}, False),
+        ({"areas": ["other"]}, False),
+        ({"areas": ["whole"]}, True),
+        ({"shareability": "not-shared"}, False),
+        ({"application_class": None}, False),
+        ({"available_since": "2027-01-01"}, False),
+    ],
+)
+def test_a_special_application_is_doubled_by_a_general_one_that_could_replace_it(
+    general: dict[str, object], found: bool
+) -> None:
+    special = ResourceRow("s", "S", True, ["one"], [], "application", None, "special", ["place"], ["a", "b"])
+    other = special._replace(id="g", name="G", owners=["two"], application_class="general")._replace(**general)
+    lists = Snapshot(
+        [AgencyRow("one", "One"), AgencyRow("two", "Two")],
+        resources=[special, other],
+        areas=[TermRow("place", "Place", broader=["whole"]), TermRow("whole", "Whole")],
+        functions=[TermRow("a", "A", broader=["above"]), TermRow("above", "Above")],
+    )
+    assert bool(answer_from(lists, "overlaps", AS_OF).found) is found
+
+
+def test_the_agreements_of_the_sample_are_told_apart() -> None:
+    report = answer_from(depok(), "agreements", AS_OF)
+    counted = Counter(row["finding"] for row in report.rows)
+    assert counted == {"expired": 10, "uncovered": 8, "expiring": 6, "empty": 5, "no-basis": 2}
+
+
+def test_the_gap_report_of_the_sample_names_each_sort_of_finding_once_before_any_twice() -> None:
+    report = answer_from(depok(), "gaps", AS_OF)
+    sorts = [row["about"] for row in report.rows if row["about"] != "coverage"]
+    assert {"uncovered", "gap", "fits", "apart", "below", "overlap", "special-application", "wanted"} <= set(sorts)
+    assert len(set(sorts)) == len(set(sorts[: len(set(sorts))]))
+    assert all(row["next_step"] and row.evidence for row in report.rows)
+    wanted = [row["subject"] for row in report.rows if row["about"] == "wanted"]
+    assert len(wanted) == len(set(wanted)), "a resource is one meeting, whoever wants it"
+
+
+def test_the_gap_report_counts_its_findings_by_sort_and_each_part_of_how_many() -> None:
+    report = answer_from(depok(), "gaps", AS_OF)
+    counted = Counter(row["about"] for row in report.rows if row["about"] != "coverage")
+    assert list(report.sorts.values())[:2] == [counted["uncovered"], counted["missing"]] == [8, 9]
+    assert sum(report.sorts.values()) == sum(counted.values()) == report.found
+    told = as_text(report)
+    assert f"Findings: {report.found}: used without an agreement (8); needs another" in " ".join(told.split())
+    assert "38," not in told.split("What ")[0], "no sum over reports that look at different things"
+    assert "\nsector-gaps: Sector pairs with too few ties: 2 of 55\n" in told
+    assert "\nagreements: Agreements and uses with a finding: 31 of " in told
+    parts = {one["name"]: one for one in json.loads(as_json(report))["parts"]}
+    assert parts["sector-gaps"] == {"name": "sector-gaps", "found": 2, "of": 55, "unknown": 25}
+
+
+def test_the_gap_report_begins_with_what_too_little_is_on_record_of() -> None:
+    shares = [row["measure"] for row in answer_from(depok(), "gaps", AS_OF).rows if row["about"] == "coverage"]
+    assert shares == ["56 of 192, 29%", "71 of 192, 37%"]
+
+
+def test_what_nobody_began_to_use_of_late_is_not_wanted_next() -> None:
+    later = answer_from(depok(), "gaps", "2030-11-25")
+    assert not [row for row in later.rows if row["about"] == "wanted"]
+    assert [note for note in later.notes if "more than two years before the day of the report" in note]
+    now = answer_from(depok(), "gaps", AS_OF)
+    assert [row for row in now.rows if row["about"] == "wanted"]
+    assert not [note for note in now.notes if "ask for an earlier day" in note]
+
+
+def test_bad_questions_are_one_sentence() -> None:
+    for name, day, parameters in (
+        ("sector-gap", AS_OF, {}),
+        ("sector-gaps", "soon", {}),
+        ("sector-gaps", AS_OF, {"level": 2}),
+        ("sector-gaps", AS_OF, {"levle": 0.1}),
+        ("coverage", AS_OF, {"level": "nan"}),
+    ):
+        with pytest.raises(ReportError) as refusal:
+            answer_from(depok(), name, day, parameters)
+        assert str(refusal.value).endswith((".", "?"))
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(2, 12), st.integers(2, 4), st.integers(0, 2**32 - 1))
+def test_mixing_equals_networkx_off_the_diagonal_and_counts_ties_twice_on_it(size: int, groups: int, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    group = random.integers(0, groups, size)
+    graph = nx.gnp_random_graph(size, 0.4, seed=seed)
+    ties = np.array([(min(tie), max(tie)) for tie in graph.edges], np.int64).reshape(-1, 2)
+    nx.set_node_attributes(graph, {node: int(group[node]) for node in graph}, "group")
+    order = {number: number for number in range(groups)}
+    expected = nx.attribute_mixing_matrix(graph, "group", mapping=order, normalized=False)
+    seen = mixing(group, ties, groups)
+    assert np.array_equal(seen, expected)
+    assert seen.sum() == 2 * graph.number_of_edges()
+
+
+@pytest.mark.parametrize(("size", "share"), [(24, 0.25), (18, 0.6)], ids=["sparse", "dense"])
+def test_chance_is_what_networkx_gives_when_ties_are_swapped(size: int, share: float) -> None:
+    graph = nx.gnp_random_graph(size, share, seed=3)
+    graph.remove_nodes_from(list(nx.isolates(graph)))
+    group = np.array([node % 3 for node in graph])
+    places = {node: place for place, node in enumerate(graph)}
+    seen = []
+    for draw in range(250):
+        nx.double_edge_swap(graph, 100, max_tries=10_000, seed=draw)
+        seen.append(mixing(group, np.array([(places[a], places[b]) for a, b in graph.edges]), 3))
+    drawn = np.array(seen)[:, *np.triu_indices(3, 1)]
+    mean, variance = (
+        one[np.triu_indices(3, 1)] for one in fixed_degrees(group, np.array([d for _n, d in graph.degree]), 3)
+    )
+    assert np.abs(mean - drawn.mean(axis=0)).max() < 0.3 * np.sqrt(variance).min()
+    assert np.allclose(np.sqrt(variance), drawn.std(axis=0), rtol=0.25)
+
+
+def test_a_verdict_is_as_sure_as_it_can_be() -> None:
+    sure = {(row["finding"], row.confidence) for row in answer_from(depok(), "sector-gaps", AS_OF).rows}
+    assert sure == {("gap", "likely"), ("no-gap", "within-chance"), ("too-few", "unclear")}
+
+
+def test_numbers_are_written_as_the_language_writes_them() -> None:
+    for language, shown in (
+        ("en", ("5 of 7,340", "10.2 by chance")),
+        ("id", ("5 dari 7.340", "10,2 bila kebetulan")),
+    ):
+        with speaking(language):
+            report = answer_from(depok(), "gaps", AS_OF)
+            assert shown[0] in summary(answer_from(depok(), "overlaps", AS_OF))
+            assert any(shown[1] in str(row["measure"]) for row in report.rows)
+
+
+@given(st.data())
+@settings(max_examples=80, deadline=None)
+def test_the_bipartite_model_keeps_every_sum(data: st.DataObject) -> None:
+    seed, density = data.draw(st.integers(0, 2**32 - 1)), data.draw(st.floats(0, 1))
+    random = np.random.default_rng(seed)
+    cells = random.random((data.draw(st.integers(1, 25)), data.draw(st.integers(1, 30)))) < density
+    sums, many = np.unique(cells.sum(axis=1), return_counts=True)
+    p = bicm(sums, many, cells.sum(axis=0))
+    assert p.shape == (len(sums), cells.shape[1]) and (p >= 0).all() and (p <= 1).all()
+    assert np.allclose(p.sum(axis=1), sums, atol=1e-5) and np.allclose(many @ p, cells.sum(axis=0), atol=1e-5)
+
+
+def test_false_discovery_is_that_of_benjamini_and_hochberg() -> None:
+    p = np.array([0.01, 0.04, 0.03, 0.005])
+    assert np.allclose(false_discovery(p, len(p)), [0.02, 0.04, 0.04, 0.02])
+
+
+def test_today_is_the_day_of_a_report_that_names_none(store: Store) -> None:
+    assert run_report(store, "coverage", ADMIN).as_of == today()

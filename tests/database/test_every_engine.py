@@ -1,0 +1,83 @@
+"""The sample on every engine, also the newest Neo4j: it is loaded, and its lists and all other sorts of pages answer."""
+
+import html
+import re
+from collections.abc import Callable, Iterator
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+
+from loaders.run import run
+from loaders.source import find_source
+from registry.config import Settings
+from registry.database.driver import ConnectionSettings, Cypher, Store
+from registry.model.definitions import MODEL
+from registry.permissions import ADMIN
+from registry.reports.catalogue import QUESTIONS
+from registry.web.app import build_app
+from tests.support.actors import acting, by
+from tests.support.engines import ON_EVERY_ENGINE
+from tests.support.server import serving
+
+LINK = re.compile(r'(?:href|data-operation)="(/[^"]*)"')
+KINDS = {kind.plural for kind in MODEL}
+BY_VALUE = {"sort", "format"}  # what has one Cypher text for each value
+
+
+def sort_of(path: str) -> tuple[str, ...]:
+    """Return what is alike in addresses of pages that ask the store the same."""
+    address = urlsplit(path)
+    parts = address.path.split("/")
+    if len(parts) > 2 and parts[1] in KINDS:
+        parts[2] = "{id}"
+    query = parse_qs(address.query)
+    return (*parts, *sorted(f"{name}={value[0]}" if name in BY_VALUE else name for name, value in query.items()))
+
+
+def is_new(path: str, seen: set[tuple[str, ...]]) -> bool:
+    """Tell whether a link leads to another sort of page: files, other languages and several filters at once are none."""
+    query = parse_qs(urlsplit(path).query)
+    return not (path.startswith(("/static/", "/graphql")) or "lang" in query or len(query) > 1 or sort_of(path) in seen)
+
+
+@pytest.fixture(scope="module")
+def client(
+    ready_store: Store, place: ConnectionSettings, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[httpx.Client]:
+    """An administrator who looks at the sample in English."""
+    settings = Settings(_env_file=None, data=tmp_path_factory.mktemp("data"), lang="en", query_timeout=60)
+    ready_store.write(Cypher("MATCH (n) DETACH DELETE n"))
+    assert not run(ready_store, find_source("depok", settings)).refused
+    with serving(acting(build_app(place, settings), {"admin": ADMIN})) as client:
+        client.headers.update({**by("admin"), "Accept": "text/html", "Accept-Language": "en"})
+        yield client
+
+
+@pytest.mark.slow
+@ON_EVERY_ENGINE
+def test_every_list_answers_in_every_order(client: httpx.Client, place: ConnectionSettings) -> None:
+    lists = {f"/{plural}" for plural in KINDS}
+    visited = walk(client, lists, lambda path: urlsplit(path).path in lists and "sort" in path)
+    assert {("", plural) for plural in KINDS} <= visited
+
+
+@pytest.mark.slow
+@ON_EVERY_ENGINE
+def test_every_sort_of_page_answers(client: httpx.Client, place: ConnectionSettings) -> None:
+    visited = walk(client, {"/", *(f"/{plural}" for plural in KINDS)}, lambda path: True)
+    assert {("", "reports", name) for name in QUESTIONS} <= visited
+
+
+def walk(client: httpx.Client, start: set[str], within: Callable[[str], bool]) -> set[tuple[str, ...]]:
+    """Follow links to one page of each sort; return the sorts."""
+    ahead, seen = sorted(start), set(map(sort_of, start))
+    while ahead:
+        path = ahead.pop()
+        answer = client.get(path)
+        assert answer.status_code in (200, 303, 307), (path, answer.status_code, answer.text)
+        for link in map(html.unescape, LINK.findall(answer.text)):
+            if is_new(link, seen) and within(link):
+                seen.add(sort_of(link))
+                ahead.append(link)
+    return seen

@@ -1,0 +1,105 @@
+"""Random operations are answered as the oracle answers them, on both engines, whoever asks."""
+
+import asyncio
+from random import Random
+from typing import Any
+
+import orjson
+import pytest
+
+from registry.database import read
+from registry.database.driver import ConnectionSettings, Reader, Store
+from registry.i18n import speaking
+from registry.model.definitions import MODEL
+from registry.model.records import make_tie
+from registry.permissions import ADMIN, ANONYMOUS, Actor
+from schema.execute import QueryContext
+from schema.schema import build_schema
+from tests.support.engines import SLOW_ON_NEO4J
+from tests.support.factories import record
+from tests.support.oracle import Oracle, World
+from tests.support.random_operations import Operations
+from tests.support.random_world import GROUPS, random_world, write_world
+
+pytestmark = SLOW_ON_NEO4J
+
+MEMBER = Actor("member", agencies=frozenset({"agency:number-0", "agency:number-3"}), groups=frozenset(GROUPS[:1]))
+SCHEMA = build_schema(MODEL)
+SEED = 20261125
+
+
+async def answers(place: ConnectionSettings, operations: list[tuple[str, dict[str, Any]]], actor: Actor) -> list[Any]:
+    """Return the data of each operation; an error fails the test, and so does other JSON than the data makes."""
+    found = []
+    async with Reader(place) as reader:
+        for text, variables in operations:
+            asking = QueryContext(reader, actor)
+            result = await SCHEMA.execute(text, variable_values=variables, context_value=asking)
+            assert not result.errors, (result.errors, text, variables)
+            written = await SCHEMA.answer_known(text, None, variables, asking)
+            assert written is None or orjson.dumps(written.data) == orjson.dumps(result.data), (text, variables)
+            found.append(result.data)
+    return found
+
+
+OF_A_SORT = 'where: {provides: {some: {service: {kind: {in: ["public", "administrative"]}, status: {ne: DRAFT}}}}}'
+OF_ONE_SORT = 'where: {provides: {some: {service: {kind: {eq: "administrative"}}}}, status: {ne: RETIRED}}'
+
+
+@pytest.mark.parametrize("few", [1, pytest.param(4, marks=pytest.mark.slow), 1000])
+@pytest.mark.parametrize("where", [OF_A_SORT, OF_ONE_SORT], ids=["in", "eq"])
+def test_linked_records_of_a_sort_are_found_whether_they_are_few_or_many(
+    store: Store, place: ConnectionSettings, monkeypatch: pytest.MonkeyPatch, few: int, where: str
+) -> None:
+    monkeypatch.setattr(read, "FEW", few)
+    world = random_world(Random(SEED))
+    write_world(store, world)
+    asked = [
+        f"{{ agencies({where}, first: 3) {{ nodes {{ id }} pageInfo {{ hasNextPage }} totalCount }} }}",
+        f"{{ agencies({where}, last: 2) {{ nodes {{ id }} countBy(field: KIND) {{ value label count }} }} }}",
+        f"{{ agencies({where}, order: [{{version: ASC}}, {{name: DESC}}], first: 3) {{ nodes {{ id }} }} }}",
+    ]
+    expected = [Oracle(world, SCHEMA.as_str(), MEMBER).answer(text, {}) for text in asked]
+    assert asyncio.run(answers(place, [(text, {}) for text in asked], MEMBER)) == expected
+    assert expected[0]["agencies"]["totalCount"]
+
+
+def test_a_term_that_is_part_of_itself_is_found_with_its_parts(store: Store, place: ConnectionSettings) -> None:
+    ids = ("sector:a", "sector:b", "sector:c")
+    world = World(MODEL)
+    for one in ids:
+        world.records.append(record("Sector", one, one, scheme="local", code=one))
+    world.records += [record("Agency", "agency:x", "X", kind="department"), record("Source", world.source, "World")]
+    broader, sectors = MODEL["Sector"].ends["broader"], MODEL["Agency"].ends["sectors"]
+    circle = zip(ids, (*ids[1:], ids[0]), strict=True)
+    ties = [*((broader, *parts) for parts in circle), (sectors, "agency:x", "sector:a")]
+    world.ties += [made for tie in ties if (made := make_tie(*tie, {})[0])]
+    write_world(store, world)
+    asked = [
+        ("query ($ids: [ID!]) { agencies(where: {sectors: {some: {within: $ids}}}) { nodes { id } } }", {"ids": [one]})
+        for one in ids
+    ]
+    counted = "{ agencies { countBy(field: SECTORS, rollUp: true) { value label count } } }", {}
+    *found, rolled = asyncio.run(answers(place, [*asked, counted], ANONYMOUS))
+    assert found == [{"agencies": {"nodes": [{"id": "agency:x"}]}}] * 3
+    assert rolled["agencies"]["countBy"] == [{"value": one, "label": one, "count": 1} for one in ids]
+
+
+@pytest.mark.parametrize("many", [32, pytest.param(80, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("actor", "language"), [(ANONYMOUS, "en"), (MEMBER, "id"), (ADMIN, "en")], ids=["anonymous", "member", "admin"]
+)
+def test_random_operations_are_answered_as_the_oracle_answers_them(
+    store: Store, place: ConnectionSettings, actor: Actor, language: str, many: int
+) -> None:
+    random = Random(f"{SEED}-{actor.name}-{many}")
+    print("seed", SEED)
+    world = random_world(random)
+    write_world(store, world)
+    maker, oracle = Operations(world, random), Oracle(world, SCHEMA.as_str(), actor)
+    # Neo4j plans every new text for half a second, so it gets fewer of them.
+    embedded = place.reader_username != place.username
+    operations = [maker.make() for _ in range(many if embedded else many // 8)]
+    with speaking(language):
+        for (text, variables), answer in zip(operations, asyncio.run(answers(place, operations, actor)), strict=True):
+            assert answer == oracle.answer(text, variables), (text, variables)

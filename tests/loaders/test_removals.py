@@ -1,0 +1,159 @@
+"""What a source does not mention stays; what it clears is counted, listed and, when it is most, refused."""
+
+import pytest
+
+from loaders.source import no_tie
+from registry.cli.load import print_outcome
+from registry.database.driver import Cypher, Store
+from tests.support.sources import TOML, City
+
+TEN = range(10)
+USES = "resource,agency,role,since\n"
+WORLD = Cypher(
+    "MATCH (n:Agency|Resource) RETURN n.id, n.name, n.acronym, n.access, n.status, n.version, n.hash, n.words,"
+    " COLLECT { MATCH (n)-[e]->(m) WITH e, m ORDER BY m.id RETURN [m.id, e.role, e.since] } ORDER BY n.id"
+)
+
+
+def agencies(city: City, columns: str, *cells: str) -> None:
+    """Write ten agencies with the cells of these columns."""
+    rows = "".join(f"c:{n},City {n},other{''.join(f',{one.format(n=n)}' for one in cells)}\n" for n in TEN)
+    city.write("agencies", f"id,name,kind{columns}\n{rows}")
+
+
+@pytest.fixture
+def full(city: City) -> City:
+    """A source that was loaded once: ten agencies, a hall and its uses."""
+    agencies(city, ",acronym,access,part_of", "A{n}", "restricted", "c:0")
+    city.write("resources", "id,name,kind\nc:r,Hall,facility\n")
+    city.write("resources.users", USES + "".join(f"c:r,c:{n},reuse,2020-01-01\n" for n in TEN))
+    outcome = city.load()
+    assert outcome.refused is None, outcome
+    return city
+
+
+def test_a_column_that_is_not_there_leaves_values_and_links_as_they_are(full: City, store: Store) -> None:
+    before = store.read(WORLD)
+    agencies(full, "")
+    full.write("resources.users", "resource,agency,role\n" + "".join(f"c:r,c:{n},reuse\n" for n in TEN))
+    outcome = full.load()
+    assert (outcome.refused, outcome.changed, outcome.cleared, outcome.ties_removed) == (None, {}, {}, {})
+    assert store.read(WORLD) == before
+    assert any("10 links of agencies.part_of stay as they are" in note for note in outcome.notes)
+
+
+def test_another_column_changes_and_the_one_that_is_not_there_stays(full: City, store: Store) -> None:
+    agencies(full, ",access,part_of", "open", "c:0")
+    assert full.load().changed == {"agencies": 10}
+    assert store.read(Cypher("MATCH (n:Agency) RETURN DISTINCT n.access, n.acronym STARTS WITH 'A'")) == [
+        ["open", True]
+    ]
+    agencies(full, ",acronym,access,part_of", "A{n}", "open", "c:0")
+    assert full.load().unchanged["agencies"] == 10, "what is kept is as if the source had given it"
+
+
+def test_a_table_of_links_that_is_not_there_leaves_the_links(full: City, store: Store) -> None:
+    before = store.read(WORLD)
+    (full.folder / "resources.users.csv").unlink()
+    outcome = full.load()
+    assert (outcome.refused, outcome.ties_removed) == (None, {})
+    assert any('name "resources.users" in complete' in note for note in outcome.notes)
+    assert store.read(WORLD) == before
+
+
+def test_a_record_that_was_retired_and_comes_back_without_a_status_is_published(full: City, store: Store) -> None:
+    text = (full.folder / "agencies.csv").read_text()
+    full.write("agencies", text.replace("c:9,City 9,other,A9,restricted,c:0\n", ""))
+    full.write("resources.users", USES)
+    assert full.load(retire_most=True).retired == {"agencies": 1}
+    agencies(full, "")
+    full.load()
+    row = store.read(Cypher("MATCH (n:Agency {id: 'c:9'}) RETURN n.status, n.access, n.acronym"))
+    assert row == [["published", "restricted", "A9"]]
+
+
+@pytest.mark.parametrize(
+    ("complete", "gone"),
+    [
+        ('["agencies"]', "10 of the 10 values of agencies.acronym"),
+        ('["resources.users"]', "10 of the 10 links of resources.users"),
+        ('["agencies.part_of"]', "10 of the 10 links of agencies.part_of"),
+    ],
+)
+def test_what_a_source_declares_complete_is_cleared_but_most_of_it_only_when_asked(
+    full: City, store: Store, complete: str, gone: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = store.read(WORLD)
+    full.declare(f"complete = {complete}\n")
+    agencies(full, ",access", "restricted")
+    (full.folder / "resources.users.csv").unlink()
+    refused = full.load()
+    assert refused.refused and refused.refused.startswith(gone) and "--retire-most" in refused.refused
+    assert store.read(WORLD) == before
+    foretold = full.load(dry_run=True, retire_most=True)
+    assert store.read(WORLD) == before and sum(foretold.cleared.values()) == 10
+    print_outcome(foretold)
+    told = capsys.readouterr().err
+    assert told.count("would be cleared: ") == 10 and f"10 of {gone.split()[-1]} would be cleared." in told
+    done = full.load(retire_most=True)
+    assert (done.refused, done.cleared, done.ties_removed) == (None, foretold.cleared, foretold.ties_removed)
+    assert full.load().changed == {}
+
+
+@pytest.mark.parametrize("emptied", [4, 5, 6])
+def test_most_of_the_values_or_links_that_a_file_empties_is_refused(full: City, store: Store, emptied: int) -> None:
+    rows = "".join(f"c:{n},City {n},other,{'' if n < emptied else f'A{n}'},restricted,c:0\n" for n in TEN)
+    full.write("agencies", f"id,name,kind,acronym,access,part_of\n{rows}")
+    outcome = full.load(dry_run=True)
+    assert outcome.cleared == {"agencies.acronym": emptied}
+    assert [(one.of, one.record, one.value) for one in outcome.clearings] == [
+        ("agencies.acronym", f"c:{n}", f"A{n}") for n in range(emptied)
+    ]
+    assert bool(outcome.refused) == (emptied > 5)
+    agencies(full, ",acronym,access,part_of", "A{n}", "restricted", "c:0")
+    full.write("resources.users", USES + "".join(f"c:r,c:{n},reuse,\n" for n in TEN if n >= emptied))
+    outcome = full.load(dry_run=True)
+    assert outcome.cleared["resources.users"] == emptied and bool(outcome.refused)
+    assert ("resources.users", "c:0", "c:r") in [(one.of, one.record, one.value) for one in outcome.clearings]
+
+
+def test_an_empty_table_of_links_says_that_there_are_none(full: City, store: Store) -> None:
+    full.write("resources.users", USES)
+    assert "10 of the 10 links of resources.users" in str(full.load().refused)
+    assert full.load(retire_most=True).ties_removed == {"resources.users": 10}
+
+
+def test_json_rows_leave_what_no_row_names(city: City, store: Store) -> None:
+    path = city.folder / "agencies.json"
+    path.write_text('[{"id": "c:1", "name": "A", "kind": "other", "acronym": "X", "website": "https://a.id"}]')
+    assert city.load().refused is None
+    path.write_text('[{"id": "c:1", "name": "B", "kind": "other", "acronym": null}]')
+    assert city.load().cleared == {"agencies.acronym": 1}
+    assert store.read(Cypher("MATCH (n:Agency) RETURN n.name, n.acronym, n.website")) == [["B", None, "https://a.id"]]
+
+
+def test_a_mapping_leaves_what_it_does_not_give_and_may_say_that_there_is_none(city: City, store: Store) -> None:
+    def declare(more: str) -> None:
+        (city.folder / "source.toml").write_text(TOML.replace('"tables"', '"csv"').replace('"."', '"agencies.csv"'))
+        (city.folder / "mapping.py").write_text(
+            "from loaders.source import *\n\ndef agencies(row):\n"
+            f"    yield record('Agency', row['id'], name=row['name'], kind='other'{more}\n"
+        )
+
+    city.write("agencies", "id,name\nc:1,City\nc:2,Office\n")
+    declare(", acronym='A')\n    yield tie('Agency.part_of', row['id'], 'c:1')")
+    assert city.load().refused is None
+    declare(")")
+    assert (city.load().changed, city.load().ties_removed) == ({}, {})
+    declare(f", acronym=None)\n    yield {no_tie.__name__}('Agency.part_of')")
+    outcome = city.load()
+    assert (outcome.cleared, outcome.ties_removed) == (
+        {"agencies.acronym": 2, "agencies.part_of": 2},
+        {"agencies.part_of": 2},
+    )
+
+
+def test_complete_names_a_table_or_a_link(city: City) -> None:
+    city.declare('complete = ["agency"]\n')
+    with pytest.raises(Exception, match=r"'agency' is no table and no link; did you mean agencies\?"):
+        _ = city.source

@@ -1,0 +1,230 @@
+"""Every report of the catalogue on what it was not made for: a plain answer, never a crash, never a number that is none."""
+
+import json
+import math
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from registry.analysis.report import ReportError, TextParameter, cell_text
+from registry.analysis.snapshot import AgencyRow, PartnershipRow, ServiceRow, Snapshot, TermRow
+from registry.i18n import number, percent, speaking
+from registry.reports.catalogue import QUESTIONS, answer_from
+from registry.reports.export import as_html
+from registry.reports.render import as_csv, as_json, as_text, headline
+from tests.support.paths import ROOT
+from tests.support.sample import depok
+
+AS_OF = "2026-11-25"
+
+
+def agencies(count: int, sectors: int) -> list[AgencyRow]:
+    """Return agencies dealt out to so many sectors in turn, to none when that is 0, all in one area."""
+    return [
+        AgencyRow(f"agency:{n}", f"Agency {n}", True, [f"sector:{n % sectors}"] if sectors else [], ["area:all"])
+        for n in range(count)
+    ]
+
+
+def tied(*pairs: tuple[int, ...], begins: str = "2020-01-01", ends: str | None = None) -> list[PartnershipRow]:
+    return [
+        PartnershipRow(f"tie:{n}", f"Tie {n}", True, "mou", begins, ends, "A rule", [f"agency:{one}" for one in pair])
+        for n, pair in enumerate(pairs)
+    ]
+
+
+def lists(members: list[AgencyRow], partnerships: list[PartnershipRow], sectors: int = 1) -> Snapshot:
+    terms = [TermRow(f"sector:{n}", f"Sector {n}") for n in range(sectors)]
+    services = [
+        ServiceRow(f"service:{n}", f"Service {n}", True, [one.id], [f"function:{n % 3}"])
+        for n, one in enumerate(members)
+    ]
+    functions = [TermRow(f"function:{n}", f"Function {n}") for n in range(3)]
+    return Snapshot(
+        members,
+        services,
+        partnerships=partnerships,
+        sectors=terms,
+        areas=[TermRow("area:all", "Everywhere")],
+        functions=functions,
+    )
+
+
+def odd_worlds() -> Iterator[tuple[str, Snapshot]]:
+    ring = [(n, (n + 1) % 12) for n in range(12)]
+    everyone = [(a, b) for a in range(20) for b in range(a)]
+    yield "no agencies", Snapshot()
+    yield "one agency", lists(agencies(1, 1), [])
+    yield "two agencies and a tie", lists(agencies(2, 2), tied((0, 1)), 2)
+    yield "no ties", lists(agencies(30, 4), [], 4)
+    yield "no sectors", lists(agencies(12, 0), tied(*ring), 0)
+    yield "one sector", lists(agencies(12, 1), tied(*ring))
+    yield "each its own sector", lists(agencies(12, 12), tied(*ring), 12)
+    yield "everybody tied to everybody", lists(agencies(20, 4), tied(*everyone), 4)
+    yield "the same tie many times", lists(agencies(4, 2), tied(*[(0, 1)] * 200), 2)
+    yield "ties to oneself", lists(agencies(6, 2), tied((0, 0), (1,), (2, 2, 3)), 2)
+    yield "ties to who is not there", lists(agencies(6, 2), tied((0, 99), (98, 99), (1, 2)), 2)
+    yield "dates reversed", lists(agencies(6, 2), tied((0, 1), (1, 2), begins="2030-01-01", ends="2020-01-01"), 2)
+    yield "one agreement of all", lists(agencies(30, 6), tied(tuple(range(30))), 6)
+    yield "a star", lists(agencies(30, 3), tied(*((0, n) for n in range(1, 30))), 3)
+
+
+@pytest.mark.parametrize("odd", [pytest.param(one, id=name) for name, one in odd_worlds()])
+@pytest.mark.parametrize("name", list(QUESTIONS))
+def test_an_odd_world_gets_a_plain_answer(name: str, odd: Snapshot) -> None:
+    report = answer_from(odd, name, AS_OF)
+    assert 0 <= report.found <= report.of
+    assert as_csv(report) and "nan" not in as_text(report).lower().split()
+    cells = (row[column.name] for row in report.rows for column in report.columns)
+    assert all(math.isfinite(cell) for cell in cells if isinstance(cell, float))
+    assert json.loads(as_json(report))["found"] == report.found
+    assert report.notes
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", list(QUESTIONS))
+def test_three_hundred_thousand_agreements_of_three_hundred_agencies_get_a_plain_answer(name: str) -> None:
+    everybody = [(a, b) for a in range(300) for b in range(a)]
+    ties = tied(*(everybody[n % len(everybody)] for n in range(300_000)))
+    report = answer_from(lists(agencies(300, 11), ties, 11), name, AS_OF)
+    assert 0 <= report.found <= report.of and report.notes
+    assert name != "sector-gaps" or report.found == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", list(QUESTIONS))
+def test_a_report_asked_twice_answers_the_same(name: str) -> None:
+    assert as_json(answer_from(depok(), name, AS_OF)) == as_json(answer_from(depok(), name, AS_OF))
+
+
+def test_no_report_depends_on_the_order_of_sets() -> None:
+    """Sets of texts have another order in every process, by the seed of their hashes."""
+    told = "; ".join(
+        (
+            "from tests.support.sample import depok",
+            "from registry.reports.catalogue import QUESTIONS, answer_from",
+            "from registry.reports.render import as_json",
+            "world, lost = depok(), {'lose': 'depok:dinkes-kota'}",
+            f"told = [as_json(answer_from(world, one, '{AS_OF}', lost if one == 'what-if' else {{}})) for one in QUESTIONS]",
+            "print(__import__('json').dumps(dict(zip(QUESTIONS, told))))",
+        )
+    )
+    answers = []
+    for seed in ("0", "1", "2"):
+        done = subprocess.run(
+            [sys.executable, "-c", told],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+        )
+        answers.append(json.loads(done.stdout))
+    for name in QUESTIONS:
+        assert answers[0][name] == answers[1][name] == answers[2][name], name
+
+
+@pytest.mark.parametrize("name", list(QUESTIONS))
+def test_a_parameter_out_of_range_is_one_sentence(name: str) -> None:
+    for parameter in QUESTIONS[name].parameters:
+        text = isinstance(parameter, TextParameter)
+        wrong = (
+            ("a" * (parameter.longest + 1), "two\nlines")
+            if text
+            else (parameter.least - 1, parameter.most + 1, "nan", "much")
+        )
+        for value in wrong:
+            with pytest.raises(ReportError, match=parameter.name):
+                answer_from(Snapshot(), name, AS_OF, {parameter.name: value})
+
+
+@pytest.mark.parametrize("name", list(QUESTIONS))
+def test_no_two_rows_are_known_by_the_same_key_whatever_the_language(name: str) -> None:
+    rows = answer_from(depok(), name, AS_OF).rows
+    assert len({row.key for row in rows}) == len(rows)
+    assert all(row.key for row in rows)
+    ids = {one.id for row in rows for one in row.evidence}
+    with speaking("id"):
+        spoken = [row.key for row in answer_from(depok(), name, AS_OF).rows]
+    assert spoken == [row.key for row in rows]
+    assert not ids or any(part in ids for row in rows for part in row.key) or name in ("coverage", "network", "what-if")
+
+
+LACKING = {
+    ("Agency", "service"): lambda known: [
+        one for one in known.agencies if not any(one.id in service.providers for service in known.services)
+    ],
+    ("Agency", "agreement"): lambda known: [
+        one for one in known.agencies if not any(one.id in each.parties for each in known.partnerships)
+    ],
+    ("Agency", "sector"): lambda known: [one for one in known.agencies if not one.sectors],
+    ("Service", "function"): lambda known: [one for one in known.services if not one.functions],
+    ("Partnership", "cover"): lambda known: [one for one in known.partnerships if not one.covers],
+}
+
+
+@pytest.mark.parametrize("language", ["en", "id"])
+def test_what_is_not_on_record_is_counted_as_what_is_not(language: str) -> None:
+    known = depok()
+    with speaking(language):
+        covered = answer_from(known, "coverage", AS_OF)
+        whole = answer_from(known, "gaps", AS_OF)
+        not_on_record = {"en": "not on record", "id": "belum tercatat"}[language]
+        kinds, facts = covered.columns[0].words, covered.columns[1].words
+        counted = 0
+        for row in covered.rows:
+            lacking = LACKING.get((str(row["kind"]), str(row["fact"])))
+            if lacking is None:
+                continue
+            missing = len(lacking(known))
+            assert row["of"] - row["recorded"] == missing  # type: ignore[operator]
+            subject = f"{kinds[str(row['kind'])]}: {facts[str(row['fact'])]}"
+            lines = [one for one in whole.rows if (one["about"], one["subject"]) == ("coverage", subject)]
+            assert len(lines) == (missing > row["of"] / 10), subject  # type: ignore[operator]
+            for line in lines:
+                share = percent(missing / row["of"])  # type: ignore[operator]
+                said = {"en": "{} of {}, {}", "id": "{} dari {}, {}"}[language]
+                assert line["measure"] == said.format(number(missing), number(row["of"]), share)  # type: ignore[arg-type]
+                assert cell_text(whole.columns[0], line["about"]) == not_on_record
+                counted += 1
+        assert counted
+
+
+@pytest.mark.parametrize("language", ["en", "id"])
+@pytest.mark.parametrize("name", list(QUESTIONS))
+def test_what_a_report_counts_is_named_wherever_the_number_stands(name: str, language: str) -> None:
+    with speaking(language):
+        report = answer_from(depok(), name, AS_OF)
+        assert report.counts not in ("", "Found", "Ditemukan")
+        told = f"{report.counts}: {headline(report)}"
+        assert told in " ".join(as_text(report).split())
+        assert f"<dt>{report.counts}</dt><dd>{headline(report)}" in as_html(report)
+        assert all(f"<dd>{part.counts}: {headline(part)}</dd>" in as_html(report) for part in report.parts)
+
+
+@pytest.mark.parametrize(
+    ("name", "counted"),
+    [
+        ("isolates", lambda report: {row.key for row in report.rows if row.confidence == "certain"}),
+        ("agreements", lambda report: {row.key[1:] for row in report.rows}),
+        ("levels", lambda report: {row["agreement"] for row in report.rows}),
+        ("channels", lambda report: {row["service"] for row in report.rows}),
+        ("feedback", lambda report: {row.key for row in report.rows}),
+        ("missing-ties", lambda report: {row.key for row in report.rows}),
+        ("overlaps", lambda report: {row.key for row in report.rows}),
+        ("matches", lambda report: {row["need"] for row in report.rows if row["finding"] == "fits"}),
+        ("sector-gaps", lambda report: {row.key for row in report.rows if row["finding"] == "gap"}),
+        ("network", lambda report: {row["measure"] for row in report.rows if row.confidence == "likely"}),
+        ("reuse", lambda report: {row.key for row in report.rows}),
+        ("gaps", lambda report: {row.key for row in report.rows if row["about"] != "coverage"}),
+        ("cut-points", lambda report: {row.key for row in report.rows if row.confidence == "likely"}),
+        ("communities", lambda report: {row.key for row in report.rows}),
+    ],
+)
+def test_the_number_that_was_found_is_that_of_the_rows_which_tell_it(name: str, counted: Any) -> None:
+    report = answer_from(depok(), name, AS_OF)
+    assert report.found in (len(counted(report)), 0) and report.found <= report.of
+    assert report.found or not any(row.confidence == "likely" for row in report.rows)

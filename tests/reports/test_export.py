@@ -1,0 +1,122 @@
+"""Reports as files that people hand on: the same rows in each, nothing in them that runs."""
+
+import csv
+import io
+import json
+import re
+from dataclasses import replace
+from datetime import date
+from zipfile import ZipFile
+
+import pytest
+from markupsafe import escape
+from python_calamine import CalamineWorkbook
+
+from registry.analysis.report import Column, Evidence, Report, ReportRow, cell_text
+from registry.i18n import speaking
+from registry.reports.catalogue import QUESTIONS, answer_from
+from registry.reports.export import CHART, FORMATS, as_html
+from registry.reports.render import as_csv, as_json, filled
+from registry.reports.xlsx import as_xlsx
+from tests.support.sample import AS_OF, depok
+
+EVIL = "=HYPERLINK(\"http://evil\")<script>alert('1')</script>"
+
+
+def sheet(report: Report, name: str = "") -> list[list[object]]:
+    book = CalamineWorkbook.from_filelike(io.BytesIO(as_xlsx(report)))
+    return book.get_sheet_by_name(name or report.name).to_python()
+
+
+def expected(column: Column, value: object) -> object:
+    """Return what a cell of a sheet holds for a value of JSON."""
+    if value is None or value == []:
+        return ""
+    if isinstance(value, list):
+        return "; ".join(column.words.get(one, one) for one in value)
+    if column.type == "date":
+        return date.fromisoformat(str(value))
+    if isinstance(value, int | float):
+        return pytest.approx(value / 100 if column.unit == "%" else value)
+    return column.words.get(str(value), value)
+
+
+@pytest.fixture(scope="module", params=list(QUESTIONS))
+def report(request: pytest.FixtureRequest) -> Report:
+    return answer_from(depok(), request.param, AS_OF)
+
+
+def test_the_rows_are_the_same_in_every_format(report: Report) -> None:
+    whole, page = json.loads(as_json(report)), as_html(report)
+    heading, *lines = sheet(report)
+    assert heading[: len(report.columns)] == [
+        f"{one.label} ({one.unit})" if one.unit not in ("", "%") else one.label for one in report.columns
+    ]
+    printed = re.findall(r"<tr>(.*?)</tr>", page, re.DOTALL)[1:]
+    listed = list(csv.reader(io.StringIO(as_csv(report))))[1:]
+    assert len(whole["rows"]) == len(lines) == len(printed) == len(listed) == len(report.rows)
+    for told, line, paper, comma, row in zip(whole["rows"], lines, printed, listed, report.rows, strict=True):
+        assert line[: len(report.columns)] == [expected(one, told[one.name]) for one in report.columns]
+        ids = [one["id"] for one in told["evidence"]]
+        assert line[-1] == comma[-1] == "; ".join(ids)
+        assert line[-2] == "; ".join(one["name"] for one in told["evidence"])
+        assert re.findall(r'<data value="([^"]*)">', paper) == ids
+        cells = re.findall(r"<td class=[^>]*>(.*?)</td>", paper)
+        assert cells[:-1] == [str(escape(cell_text(one, row[one.name]))) for one in filled(report)]
+
+
+def test_a_workbook_of_gaps_holds_the_reports_that_it_is_composed_of() -> None:
+    gaps = answer_from(depok(), "gaps", AS_OF)
+    book = CalamineWorkbook.from_filelike(io.BytesIO(as_xlsx(gaps)))
+    assert book.sheet_names == ["gaps", *(one.name for one in gaps.parts), "How it was made"]
+    overlaps = next(one for one in gaps.parts if one.name == "overlaps")
+    assert sheet(gaps, "overlaps") == sheet(overlaps)
+    told = sheet(gaps, "How it was made")
+    assert ["As of", "Nov 25, 2026"] in told and ["Method", overlaps.method] in told
+    assert ["How many days ahead to look for agreements that expire", "90"] in told
+    with speaking("id"):
+        page = as_html(answer_from(depok(), "gaps", AS_OF))
+    assert "<dt>Berapa hari ke depan kesepakatan yang akan berakhir dicari</dt><dd>90</dd>" in page
+
+
+def test_what_a_name_holds_is_neither_a_formula_nor_markup() -> None:
+    one = answer_from(depok(), "overlaps", AS_OF)
+    row = ReportRow({**one.rows[0].values, "agency_a": EVIL}, (Evidence('"><script>', EVIL, "Agency"),))
+    report = replace(one, rows=(row,), notes=(EVIL,), parts=())
+    book = CalamineWorkbook.from_filelike(io.BytesIO(as_xlsx(report)))
+    assert EVIL in book.get_sheet_by_name("overlaps").to_python()[1]
+    assert not _formulas(as_xlsx(report))
+    assert "<script" not in as_html(report)
+
+
+def _formulas(workbook: bytes) -> list[str]:
+    parts = ZipFile(io.BytesIO(workbook))
+    return [name for name in parts.namelist() if b"<f>" in parts.read(name) or b"<hyperlink" in parts.read(name)]
+
+
+def test_what_a_cell_cannot_hold_is_left_out_and_said() -> None:
+    one = answer_from(depok(), "overlaps", AS_OF)
+    many = tuple(Evidence(f"city:{n:05}", f"Agency {n}", "Agency") for n in range(9_000))
+    ids = str(sheet(replace(one, rows=(replace(one.rows[0], evidence=many),)))[1][-1])
+    assert len(ids) <= 32_767 and ids.startswith("city:00000; ") and ids.endswith("; …")
+
+
+def test_a_day_before_the_spreadsheets_first_is_a_text() -> None:
+    one = answer_from(depok(), "agreements", AS_OF)
+    row = replace(one.rows[0], values={**one.rows[0].values, "until": "1899-12-31"})
+    assert "1899-12-31" in sheet(replace(one, rows=(row,)))[1]
+
+
+def test_files_speak_the_language_of_who_asks() -> None:
+    with speaking("id"):
+        report = answer_from(depok(), "agreements", AS_OF)
+        heading, *_lines = sheet(report)
+        page = as_html(report)
+    assert "Kesepakatan" in heading and "Berdasarkan" in heading
+    assert '<html lang="id">' in page and "25 Nov 2026" in page and "Metode" in page
+
+
+def test_a_report_without_rows_is_a_file_in_every_format() -> None:
+    nothing = replace(answer_from(depok(), "coverage", AS_OF), rows=())
+    assert all(one.write(nothing) for name, one in FORMATS.items() if name != CHART)
+    assert "There is nothing to list." in as_html(nothing)

@@ -1,0 +1,80 @@
+"""What was counted is counted again when the graph has changed, for each who may see something else, and not otherwise."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from registry.clock import now
+from registry.database.driver import ConnectionSettings, Cypher, Reader, Rows, Store
+from registry.database.write import upsert
+from registry.model.definitions import MODEL
+from registry.permissions import ADMIN, ANONYMOUS, Actor
+from schema import execute
+from schema.execute import QueryContext
+from schema.schema import build_schema
+from tests.support.factories import record
+
+OPERATION = "{ agencies(first: 1) { nodes { id } totalCount countBy(field: KIND) { value count } } }"
+Ask = Callable[..., tuple[int, int, int]]
+
+
+class Counting(Reader):
+    """A reader that knows how many texts it was asked that count."""
+
+    texts = 0
+
+    async def read(self, cyphers: Sequence[Cypher]) -> list[Rows]:
+        self.texts += sum("count(n)" in one.text for one in cyphers)
+        return await super().read(cyphers)
+
+
+def add(store: Store, number: int, **values: str) -> None:
+    office = record("Agency", f"agency:{number}", f"Office {number}", kind="court", **values)
+    store.write(upsert(MODEL["Agency"], [office], source="test", run="run:test", now=now()))
+
+
+@pytest.fixture
+def ask(store: Store, place: ConnectionSettings) -> Ask:
+    """Ask for the numbers: in all, of courts, and how many texts counted something."""
+    add(store, 1)
+    add(store, 2, access="closed")
+    schema = build_schema(MODEL)
+
+    async def asked(actor: Actor) -> tuple[int, int, int]:
+        async with Counting(place) as reader:
+            answer: Any = await schema.execute(OPERATION, context_value=QueryContext(reader, actor))
+            assert not answer.errors and len(answer.data["agencies"]["nodes"]) == 1
+            (courts,) = answer.data["agencies"]["countBy"]
+            return answer.data["agencies"]["totalCount"], courts["count"], reader.texts
+
+    return lambda actor=ANONYMOUS: asyncio.run(asked(actor))
+
+
+def test_what_was_counted_is_counted_anew_after_every_change_only(ask: Ask, store: Store) -> None:
+    assert ask() == (1, 1, 2)
+    assert ask() == (1, 1, 0)
+    add(store, 3)
+    assert ask() == (2, 2, 2)
+    add(store, 3, access="closed")
+    assert ask() == (1, 1, 2), "what was closed is counted by nobody a moment longer"
+    assert ask() == (1, 1, 0)
+
+
+def test_nobody_is_told_what_was_counted_for_another(ask: Ask) -> None:
+    assert ask(ADMIN) == (2, 2, 2)
+    assert ask(ANONYMOUS) == (1, 1, 2)
+    assert ask(Actor("steward", agencies=frozenset({"agency:2"}))) == (1, 1, 2)
+    assert ask(ADMIN) == (2, 2, 0)
+
+
+def test_what_other_tools_changed_is_counted_in_time(ask: Ask, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(execute, "KEPT_SECONDS", 0.0)
+    assert ask() == ask() == (1, 1, 2)
+
+
+def test_a_graph_without_a_mark_is_counted_each_time(ask: Ask, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("registry.database.driver.leave_mark", lambda mark: Cypher("MATCH (m:Mark) DELETE m"))
+    add(store, 3)
+    assert ask() == ask() == (2, 2, 2)

@@ -1,0 +1,265 @@
+"""The questions that are more than a list, as GraphQL asks them: what is selected, what is refused, who sees what."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from registry.database.driver import ConnectionSettings, Reader, Store
+from registry.database.write import tie, upsert
+from registry.model.definitions import MODEL
+from registry.model.records import make_tie
+from registry.permissions import ADMIN, ANONYMOUS, Actor
+from registry.web import search
+from schema.execute import QueryContext
+from schema.limits import presented
+from schema.schema import build_schema
+from tests.support.engines import SLOW_ON_NEO4J
+from tests.support.factories import record
+
+SCHEMA = build_schema(MODEL)
+RECORDS = [
+    record("Agency", "dinkes", "Dinas Kesehatan", kind="department", acronym="DKK"),
+    record("Agency", "disdukcapil", "Dinas Kependudukan", kind="department"),
+    record("Resource", "data-penduduk", "Basis data penduduk", kind="data", shareability="on-request"),
+    record("Resource", "data-rahasia", "Data rahasia", kind="data", access="closed", steward="dinkes"),
+    record("Service", "imunisasi", "Imunisasi", kind="public"),
+    record("Partnership", "perjanjian", "Perjanjian data", instrument="mou", legal_basis="Perwal 1/2020"),
+]
+TIES = [
+    ("Resource", "owners", "data-penduduk", "disdukcapil", {}),
+    ("Resource", "owners", "data-rahasia", "dinkes", {}),
+    ("Resource", "users", "data-penduduk", "dinkes", {"role": "reuse"}),
+    ("Service", "requires", "imunisasi", "data-penduduk", {}),
+    ("Service", "providers", "imunisasi", "dinkes", {"role": "lead"}),
+    ("Partnership", "parties", "perjanjian", "dinkes", {"role": "lead"}),
+    ("Partnership", "parties", "perjanjian", "disdukcapil", {"role": "partner"}),
+    ("Partnership", "covers_resources", "perjanjian", "data-penduduk", {}),
+]
+
+
+@pytest.fixture
+def ask(store: Store, place: ConnectionSettings) -> Any:
+    """Ask a small world; an answer is its data and the codes of its errors."""
+    run = {"source": "test", "run": "run:one"}
+    for one in RECORDS:
+        store.write(upsert(one.kind, [one], now="2026-11-25T00:00:00.000Z", **run))
+    for kind, end, here, there, values in TIES:
+        made, problems = make_tie(MODEL[kind].ends[end], here, there, values)
+        assert made, problems
+        store.write(tie(made.end.link, [made], **run))
+
+    def ask(operation: str, actor: Actor = ADMIN, **variables: Any) -> tuple[Any, list[str]]:
+        async def asked() -> Any:
+            async with Reader(place) as reader:
+                return await SCHEMA.execute(
+                    operation, variable_values=variables, context_value=QueryContext(reader, actor)
+                )
+
+        result = asyncio.run(asked())
+        return result.data, [presented(error)["extensions"]["code"] for error in result.errors or ()]
+
+    return ask
+
+
+def test_a_record_of_any_kind_is_read_with_what_only_its_kind_has(ask: Any) -> None:
+    operation = """query($id: ID!) { record(id: $id) { __typename name ... on Agency { acronym owns { name } } ...face } }
+      fragment face on Record { access }"""
+    assert ask(operation, id="dinkes") == (
+        {
+            "record": {
+                "__typename": "Agency",
+                "name": "Dinas Kesehatan",
+                "acronym": "DKK",
+                "owns": [{"name": "Data rahasia"}],
+                "access": "OPEN",
+            }
+        },
+        [],
+    )
+    assert ask(operation, id="imunisasi")[0] == {
+        "record": {"__typename": "Service", "name": "Imunisasi", "access": "OPEN"}
+    }
+
+
+def test_a_closed_record_is_as_one_that_does_not_exist(ask: Any) -> None:
+    operation = """query($id: ID!) {
+      record(id: $id) { id } neighbourhood(of: $id) { leftOut } impact(of: $id) { record { id } }
+      paths(from: $id, to: "dinkes") { withheld } search(text: "rahasia") { totalCount }
+    }"""
+    nothing = {"record": None, "neighbourhood": None, "impact": None, "paths": None, "search": {"totalCount": 0}}
+    assert ask(operation, ANONYMOUS, id="data-rahasia") == ask(operation, ANONYMOUS, id="nobody-knows") == (nothing, [])
+    assert ask(operation, ADMIN, id="data-rahasia")[0]["record"] == {"id": "data-rahasia"}
+
+
+def test_what_agencies_share_names_the_agreement_that_covers_it(ask: Any) -> None:
+    data, errors = ask("""{ sharedBetween(agencies: ["dinkes", "disdukcapil", "dinkes"], asOf: "2026-11-25") {
+      asOf agencies { name }
+      resources { resource { name } owners { name } uses { agency { acronym } covered } agreements { legalBasis } }
+      uncovered { resource { id } } partnerships { inForce disagreement parties { role agency { id } } }
+    } }""")
+    assert not errors
+    assert data["sharedBetween"] == {
+        "asOf": "2026-11-25",
+        "agencies": [{"name": "Dinas Kesehatan"}, {"name": "Dinas Kependudukan"}],
+        "resources": [
+            {
+                "resource": {"name": "Basis data penduduk"},
+                "owners": [{"name": "Dinas Kependudukan"}],
+                "uses": [{"agency": {"acronym": "DKK"}, "covered": True}],
+                "agreements": [{"legalBasis": "Perwal 1/2020"}],
+            }
+        ],
+        "uncovered": [],
+        "partnerships": [
+            {
+                "inForce": True,
+                "disagreement": None,
+                "parties": [
+                    {"role": "lead", "agency": {"id": "dinkes"}},
+                    {"role": "partner", "agency": {"id": "disdukcapil"}},
+                ],
+            }
+        ],
+    }
+
+
+def test_agreements_of_third_parties_stand_apart(ask: Any, store: Store) -> None:
+    run = {"source": "test", "run": "run:one"}
+    records = [
+        record("Agency", "bpjs", "BPJS", kind="department"),
+        record("Agency", "rsud", "RSUD", kind="department"),
+        record("Partnership", "pihak-ketiga", "Data untuk BPJS", instrument="mou"),
+        record("Partnership", "lain", "Data antara yang lain", instrument="mou"),
+    ]
+    for one in records:
+        store.write(upsert(one.kind, [one], now="2026-11-25T00:00:00.000Z", **run))
+    for agreement, parties in {"pihak-ketiga": ("disdukcapil", "bpjs"), "lain": ("bpjs", "rsud")}.items():
+        ends = [("covers_resources", "data-penduduk", {}), *(("parties", one, {"role": "partner"}) for one in parties)]
+        for end, there, values in ends:
+            made, problems = make_tie(MODEL["Partnership"].ends[end], agreement, there, values)
+            assert made, problems
+            store.write(tie(made.end.link, [made], **run))
+    data, errors = ask("""{ sharedBetween(agencies: ["dinkes", "disdukcapil"]) { resources {
+      agreements { id } otherAgreements { partnership { id } parties { id } } uses { covered } } } }""")
+    assert not errors
+    assert data["sharedBetween"]["resources"] == [
+        {
+            "agreements": [{"id": "perjanjian"}],
+            "otherAgreements": [
+                {"partnership": {"id": "lain"}, "parties": [{"id": "bpjs"}, {"id": "rsud"}]},
+                {"partnership": {"id": "pihak-ketiga"}, "parties": [{"id": "bpjs"}, {"id": "disdukcapil"}]},
+            ],
+            "uses": [{"covered": True}],
+        }
+    ]
+
+
+def test_an_agency_that_is_not_there_shares_nothing(ask: Any) -> None:
+    operation = (
+        """query($ids: [ID!]!) { sharedBetween(agencies: $ids) { agencies { id } resources { owners { id } } } }"""
+    )
+    data, errors = ask(operation, ids=["dinkes", "nobody-knows"])
+    assert (data, errors) == ({"sharedBetween": {"agencies": [{"id": "dinkes"}], "resources": []}}, [])
+
+
+def test_whether_a_use_is_covered_is_not_known_where_an_agreement_is_not_shown(ask: Any, store: Store) -> None:
+    hidden = record("Partnership", "perjanjian", "Perjanjian data", access="restricted")
+    store.write(upsert(hidden.kind, [hidden], source="test", run="run:two", now="2026-11-26T00:00:00.000Z"))
+    operation = """{ sharedBetween(agencies: ["dinkes", "disdukcapil"]) {
+      resources { uses { covered } } uncovered { resource { id } } partnerships { inForce } } }"""
+    unknown = {"resources": [{"uses": [{"covered": None}]}], "uncovered": [], "partnerships": [{"inForce": None}]}
+    assert ask(operation, ANONYMOUS) == ({"sharedBetween": unknown}, [])
+    assert ask(operation, ADMIN)[0]["sharedBetween"]["resources"] == [{"uses": [{"covered": True}]}]
+
+
+def test_there_is_no_path_where_nothing_leads(ask: Any) -> None:
+    operation = 'query($t: ID!) { paths(from: "imunisasi", to: $t, through: [COVERS, REQUIRES, USES]) { nodes { length } withheld } }'
+    none = {"paths": {"nodes": [], "withheld": False}}
+    assert ask(operation, t="disdukcapil") == ask(operation, t="imunisasi") == (none, [])
+
+
+def test_paths_and_impact_read_as_sentences(ask: Any) -> None:
+    data, errors = ask("""{ paths(from: "dinkes", to: "disdukcapil", through: [USES, OWNS]) { nodes { length text } }
+      impact(of: "disdukcapil") { services { lost text record { ... on Service { kind } } } } }""")
+    assert not errors
+    assert data["paths"]["nodes"] == [
+        {"length": 2, "text": "Dinas Kesehatan uses Basis data penduduk, owned by Dinas Kependudukan"}
+    ]
+    assert data["impact"]["services"] == [
+        {
+            "lost": True,
+            "text": "Dinas Kependudukan owns Basis data penduduk, required by Imunisasi",
+            "record": {"kind": "public"},
+        }
+    ]
+
+
+def test_an_impact_names_the_agencies_whose_own_services_stop(ask: Any) -> None:
+    operation = """query($of: ID!) { impact(of: $of) { agencies { lost text record { id } } } }"""
+    provider = {"lost": False, "text": "Imunisasi provided by Dinas Kesehatan", "record": {"id": "dinkes"}}
+    assert ask(operation, of="imunisasi") == ({"impact": {"agencies": [provider]}}, [])
+    found = ask(operation, of="data-penduduk")[0]["impact"]["agencies"]
+    assert [one["record"]["id"] for one in found] == ["dinkes"]  # it uses the data, and provides what requires it
+
+
+def test_introspection_may_stand_beside_a_question(ask: Any) -> None:
+    data, errors = ask(
+        "{ __schema { queryType { name } }"
+        ' search(text: "imun") { nodes { record { __typename ... on Service { kind } } } } }'
+    )
+    assert (data["search"]["nodes"], errors) == ([{"record": {"__typename": "Service", "kind": "public"}}], [])
+
+
+def test_an_alias_in_a_record_of_any_kind_counts_once(ask: Any) -> None:
+    many = " ".join(f"a{number}: name" for number in range(60))
+    assert ask(f'{{ record(id: "dinkes") {{ {many} }} }}')[1] == []
+
+
+@SLOW_ON_NEO4J
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [
+        ('sharedBetween(agencies: ["dinkes"]) { asOf }', "BAD_REQUEST"),
+        ('sharedBetween(agencies: ["dinkes", "dinkes"]) { asOf }', "BAD_REQUEST"),
+        (f'sharedBetween(agencies: [{", ".join(f"{chr(34)}a-{n}{chr(34)}" for n in range(30))}]) {{ asOf }}', "BAD_REQUEST"),
+        ('sharedBetween(agencies: ["dinkes", "x-1"], asOf: "yesterday") { asOf }', "BAD_REQUEST"),
+        ('neighbourhood(of: "dinkes", hops: 99) { leftOut }', "TOO_COSTLY"),
+        ('neighbourhood(of: "dinkes", first: 100000) { leftOut }', "TOO_COSTLY"),
+        ('paths(from: "dinkes", to: "imunisasi", longest: 50) { withheld }', "TOO_COSTLY"),
+        ('impact(of: "dinkes", depth: -1) { record { id } }', "BAD_REQUEST"),
+        ('search(text: "a", after: "tampered") { totalCount }', "BAD_REQUEST"),
+        ('search(text: "a", first: null) { totalCount }', "BAD_REQUEST"),
+        (" ".join(f'a{number}: search(text: "a") {{ totalCount }}' for number in range(20)), "TOO_COSTLY"),
+    ],
+)  # fmt: skip
+def test_a_question_beyond_its_limits_is_refused(ask: Any, asked: str, code: str) -> None:
+    data, errors = ask(f"{{ {asked} }}")
+    assert (data, errors) == (None, [code])
+
+
+@pytest.mark.parametrize(("kind", "reads"), [({}, 1), ({"kind": "service"}, 2)])
+def test_the_page_of_a_search_reads_the_index_once_and_again_only_to_count_other_kinds(
+    ask: Any, place: ConnectionSettings, kind: dict[str, str], reads: int
+) -> None:
+    texts: list[str] = []
+    asked = {"q": "data", **kind}
+
+    async def answer() -> Any:
+        async with Reader(place) as reader:
+            asking = QueryContext(reader, ADMIN, lambda _questions, cyphers: texts.extend(one.text for one in cyphers))
+            variables = search.search_variables(asked)
+            return await SCHEMA.execute(search.search_operation(asked), variable_values=variables, context_value=asking)
+
+    data = asyncio.run(answer()).data
+    of_any = data.get("ofAnyKind", data["search"])
+    assert of_any["countByKind"] == [{"kind": "Partnership", "count": 1}, {"kind": "Resource", "count": 2}]
+    assert len([text for text in texts if "fulltext" in text]) == reads
+
+
+@pytest.mark.parametrize(
+    "text", ["AND (", "*", "a:b", "", " ", "x" * 10_000, '+-&|!(){}[]^"~*?:\\/', "\u0000", "kes' OR 1=1"]
+)
+def test_any_text_may_be_searched_for(ask: Any, text: str) -> None:
+    data, errors = ask("query($text: String!) { search(text: $text) { totalCount nodes { score } } }", text=text)
+    assert not errors and data["search"]["totalCount"] == len(data["search"]["nodes"])

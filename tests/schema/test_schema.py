@@ -1,0 +1,167 @@
+"""What is asked over GraphQL that is no plain answer: pages, refusals, limits, who may see what, and fixed texts."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from registry.clock import now
+from registry.database.driver import ConnectionSettings, Cypher, Reader, Store
+from registry.database.write import tie, upsert
+from registry.i18n import speaking
+from registry.model.definitions import MODEL
+from registry.model.records import make_tie
+from registry.permissions import ADMIN, ANONYMOUS, Actor
+from schema.execute import QueryContext
+from schema.limits import presented
+from schema.schema import build_schema
+from tests.support.factories import record
+
+SCHEMA = build_schema(MODEL)
+RUN = {"source": "test", "run": "run:test"}
+
+
+@pytest.fixture
+def agencies(store: Store) -> Store:
+    """Eleven open agencies, one restricted and one closed, each providing one service."""
+    agencies = [record("Agency", f"agency:{n:02d}", f"Office {n:02d}", kind="department") for n in range(11)]
+    agencies.append(record("Agency", "agency:11", "Office 11", kind="court", access="restricted", description="Secret"))
+    agencies.append(record("Agency", "agency:12", "Office 12", kind="court", access="closed"))
+    services = [record("Service", f"service:{n:02d}", f"Service {n:02d}", kind="public") for n in range(13)]
+    provides = MODEL["Agency"].ends["provides"]
+    ties = [make_tie(provides, f"agency:{n:02d}", f"service:{n:02d}", {"role": "lead"})[0] for n in range(13)]
+    store.write(
+        upsert(MODEL["Agency"], agencies, now=now(), **RUN),
+        upsert(MODEL["Service"], services, now=now(), **RUN),
+        tie(provides.link, [one for one in ties if one], **RUN),
+    )
+    return store
+
+
+def ask(place: ConnectionSettings, text: str, actor: Actor = ANONYMOUS, **variables: Any) -> dict[str, Any]:
+    return asyncio.run(_ask(place, text, variables, actor))
+
+
+async def _ask(place: ConnectionSettings, text: str, variables: dict[str, Any], actor: Actor) -> dict[str, Any]:
+    async with Reader(place) as reader:
+        answered = await SCHEMA.execute(text, variable_values=variables, context_value=QueryContext(reader, actor))
+    return {"data": answered.data, "errors": [presented(error) for error in answered.errors or ()]}
+
+
+def code(answer: dict[str, Any]) -> str:
+    return str(answer["errors"][0]["extensions"]["code"])
+
+
+@pytest.mark.parametrize("order", ["", "order: [{kind: DESC}, {name: ASC}],"])
+def test_pages_walk_through_everything_once_forwards_and_backwards(
+    agencies: Store, place: ConnectionSettings, order: str
+) -> None:
+    every = [f"agency:{n:02d}" for n in ([*range(12)] if not order else [*range(11), 11])]
+    for size, cursor, end, more in (
+        ("first", "after", "endCursor", "hasNextPage"),
+        ("last", "before", "startCursor", "hasPreviousPage"),
+    ):
+        text = (
+            f"query($c: String) {{ agencies({order} {size}: 5, {cursor}: $c)"
+            f" {{ nodes {{ id }} pageInfo {{ {end} {more} }} }} }}"
+        )
+        walked: list[str] = []
+        at = None
+        while True:
+            page = ask(place, text, c=at)["data"]["agencies"]
+            ids = [one["id"] for one in page["nodes"]]
+            walked = walked + ids if size == "first" else ids + walked
+            at = page["pageInfo"][end]
+            if not page["pageInfo"][more]:
+                break
+        assert walked == every
+
+
+@pytest.mark.parametrize("order", ["", "order: [{kind: DESC}, {name: ASC}],"])
+def test_a_page_goes_on_behind_a_record_that_is_no_longer_there(
+    agencies: Store, place: ConnectionSettings, order: str
+) -> None:
+    text = (
+        f"query($c: String) {{ agencies({order} first: 5, after: $c) {{ nodes {{ id }} pageInfo {{ endCursor }} }} }}"
+    )
+    at = ask(place, text)["data"]["agencies"]["pageInfo"]["endCursor"]
+    agencies.write(Cypher("MATCH (n:Agency {id: 'agency:04'}) DETACH DELETE n"))
+    page = ask(place, text, c=at)["data"]["agencies"]
+    assert [one["id"] for one in page["nodes"]] == [f"agency:{n:02d}" for n in range(5, 10)]
+
+
+def test_what_graphql_says_of_a_value_is_in_one_language(agencies: Store, place: ConnectionSettings) -> None:
+    with speaking("id"):
+        answer = ask(place, "query($d: Date) { ties(asOf: $d) { nodes { agencies } } }", d="soon")
+    (message,) = (one["message"] for one in answer["errors"])
+    assert "'soon': it is no date; it should be a date such as" in message
+
+
+def test_a_restricted_record_shows_its_face_and_a_closed_one_nothing(
+    agencies: Store, place: ConnectionSettings
+) -> None:
+    text = '{ r: agency(id: "agency:11") { name description withheld } c: agency(id: "agency:12") { name } }'
+    assert ask(place, text)["data"] == {"r": {"name": "Office 11", "description": None, "withheld": True}, "c": None}
+    assert ask(place, text, ADMIN)["data"] == {
+        "r": {"name": "Office 11", "description": "Secret", "withheld": False},
+        "c": {"name": "Office 12"},
+    }
+    hidden = """{ agencies(where: {description: {contains: "secret"}}) { totalCount }
+                  services { nodes { providers { agency { id } } } } }"""
+    answer = ask(place, hidden)["data"]
+    assert answer["agencies"]["totalCount"] == 0
+    assert {"agency": {"id": "agency:12"}} not in [
+        one for node in answer["services"]["nodes"] for one in node["providers"]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{ agencies { nodes { name }", "BAD_REQUEST"),
+        ("{ agencies { nodes { nme } } }", "BAD_REQUEST"),
+        ("{ agencies(first: 1000000000) { nodes { name } } }", "TOO_COSTLY"),
+        ("{ agencies(first: -1) { nodes { name } } }", "BAD_REQUEST"),
+        ("{ agencies(after: \"x\") { nodes { name } } }", "BAD_REQUEST"),
+        ("{ agencies(last: 2, after: \"x\") { nodes { name } } }", "BAD_REQUEST"),
+        ("{ agencies(where: {created: {gt: \"soon\"}}) { nodes { name } } }", "BAD_REQUEST"),
+        ("{ agencies(where: {name: {contains: null}}) { nodes { name } } }", "BAD_REQUEST"),
+        ("{ " + " ".join(f"a{n}: __typename" for n in range(200)) + " }", "TOO_COSTLY"),
+        ("{ " + " ".join(f"a{n}: __typename" for n in range(1500)) + " }", "BAD_REQUEST"),
+        ("{ " + " ".join(f"a{n}: __typename" for n in range(5000)) + " }", "TOO_COSTLY"),
+        ("{ agencies { nodes " + "{ units " * 15 + "{ id }" + " }" * 15 + " } }", "TOO_DEEP"),
+        ("{ agencies(first: 200) { nodes { units { units { units { units { name } } } } } } }", "TOO_COSTLY"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_answered_says_so_with_a_code(
+    store: Store, place: ConnectionSettings, text: str, expected: str
+) -> None:
+    assert code(ask(place, text)) == expected
+
+
+def test_a_record_of_any_kind_is_asked_with_a_list(agencies: Store, place: ConnectionSettings) -> None:
+    text = (
+        """{ record(id: "service:01") { ... on Service { providers(where: {id: {in: ["agency:01"]}}) { role } } } }"""
+    )
+    assert ask(place, text)["data"] == {"record": {"providers": [{"role": "lead"}]}}
+
+
+def test_introspection_beside_data_and_a_missing_promised_value(agencies: Store, place: ConnectionSettings) -> None:
+    answer = ask(place, '{ agency(id: "agency:01") { status } __schema { queryType { name } } }')
+    assert answer["data"] == {"agency": {"status": "PUBLISHED"}, "__schema": {"queryType": {"name": "Query"}}}
+    agencies.write(Cypher("MATCH (n:Agency {id: 'agency:01'}) REMOVE n.name"))
+    answer = ask(place, '{ agency(id: "agency:01") { id name } }')
+    assert answer["data"] == {"agency": None}
+    assert answer["errors"][0]["path"] == ["agency", "name"]
+
+
+def test_a_store_that_is_away_is_unavailable() -> None:
+    nowhere = ConnectionSettings("bolt://127.0.0.1:1", "a", "b", "a", "b")
+
+    async def asked() -> Any:
+        reader = Reader(nowhere)
+        result = await SCHEMA.execute("{ agencies { totalCount } }", context_value=QueryContext(reader, ANONYMOUS))
+        await reader.close()
+        return presented(result.errors[0])
+
+    assert asyncio.run(asked())["extensions"]["code"] == "UNAVAILABLE"

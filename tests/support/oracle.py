@@ -1,0 +1,362 @@
+"""The oracle: answers operations from Python dicts, with graphql-core alone. It shares no line with the planner.
+
+It takes the printed schema, and resolves every field the plain way, record by record.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import GraphQLResolveInfo, build_schema, graphql_sync
+
+from registry.clock import today
+from registry.i18n import language
+from registry.model.codelists import code_list
+from registry.model.kinds import End, Model
+from registry.model.records import Record, Tie, fold
+from registry.model.values import Number
+from registry.permissions import Actor
+from schema.types import camel, field_of
+
+
+@dataclass
+class World:
+    """All records and ties there are, and when they were made."""
+
+    model: Model
+    made: str = "2026-11-25T00:00:00.000Z"
+    source: str = "world"
+    records: list[Record] = field(default_factory=list)
+    ties: list[Tie] = field(default_factory=list)
+
+
+class Oracle:
+    """Answers operations on a world as one actor sees it."""
+
+    def __init__(self, world: World, sdl: str, actor: Actor) -> None:
+        self._model, self._actor = world.model, actor
+        self._schema = build_schema(sdl)
+        kept = {"source": world.source, "created": world.made, "updated": world.made, "version": 1}
+        self._records = {
+            record.id: {**record.values, **kept, "__kind": record.kind.__name__} for record in world.records
+        }
+        self._ties = world.ties
+        self._singles = {field_of(kind): kind.__name__ for kind in self._model}
+        self._lists = {camel(kind.plural): kind.__name__ for kind in self._model}
+
+    def answer(self, operation: str, variables: Mapping[str, Any]) -> Any:
+        """Return the data of an operation; it must have no error."""
+        result = graphql_sync(
+            self._schema, operation, variable_values=dict(variables), field_resolver=self._resolve
+        )  # fmt: skip
+        assert not result.errors, (result.errors, operation, variables)
+        return result.data
+
+    def _resolve(self, source: Any, info: GraphQLResolveInfo, **asked: Any) -> Any:
+        name = info.field_name
+        if info.parent_type.name == "Query":
+            return self._one(asked["id"]) if name in self._singles else self._connection(self._lists[name], asked)
+        if "__kind" in source:
+            return self._of_record(source, name, asked)
+        value = source[name]
+        return value(**asked) if callable(value) else value
+
+    def _one(self, record_id: str) -> Any:
+        record = self._records.get(record_id)
+        return record if record and may_see(self._actor, record) else None
+
+    def _of_record(self, record: Any, name: str, asked: Mapping[str, Any]) -> Any:
+        kind = self._model[record["__kind"]]
+        if name == "withheld":
+            return not may_see_all(self._actor, record)
+        for property_name, declared in kind.properties.items():
+            if name == camel(property_name):
+                if declared.refers_to:
+                    found = self._one(record[property_name] or "")
+                    return found if found and found["__kind"] == declared.refers_to else None
+                value = self._shown(record, property_name)
+                return value.upper() if property_name in ("access", "status") else value
+        for end in kind.ends.values():
+            if name == camel(end.name):
+                return self._linked(record, end, asked)
+            if name == f"{camel(end.name)}Count":
+                if not self._tells(record, end):
+                    return None
+                where = asked.get("where")
+                return sum(self._listed(far, where) for edge, far in self._far(record, end) if _runs(edge, asked))
+        raise AssertionError(name)
+
+    def _shown(self, record: Any, name: str) -> Any:
+        face = self._model[record["__kind"]].properties[name].face
+        return record[name] if face or may_see_all(self._actor, record) else None
+
+    def _tells(self, record: Any, end: End) -> bool:
+        """Tell whether the actor may see the links of a record; otherwise they are unknown."""
+        return end.link.face or may_see_all(self._actor, record)
+
+    def _linked(self, record: Any, end: End, asked: Mapping[str, Any]) -> Any:
+        if not self._tells(record, end):
+            return None
+        found = [(edge, far) for edge, far in self._far(record, end) if self._listed(far, asked.get("where"))]
+        found = [(edge, far) for edge, far in found if _runs(edge, asked)]
+        found.sort(key=lambda one: one[1]["id"], reverse=_falls(asked.get("order")))
+        for order in reversed(asked.get("order") or [{"name": "ASC"}]):
+            found = self._sorted(found, order, lambda one: one[1])
+        found = found[: 1 if end.single else asked["first"]]
+        if end.link.properties:
+            sides = [
+                {
+                    **{camel(key): value for key, value in edge.items()},
+                    field_of(end.target): far,
+                    field_of(end.kind): record,
+                }
+                for edge, far in found
+            ]
+        else:
+            sides = [far for _, far in found]
+        return (sides[0] if sides else None) if end.single else sides
+
+    def _far(self, record: Any, end: End) -> list[tuple[Mapping[str, object], Any]]:
+        """Return the edge and the far record of every tie of this link that may be seen from both ends."""
+        sees = may_see if end.link.face else may_see_all
+        if not sees(self._actor, record):
+            return []
+        found = []
+        for tie in self._ties:
+            here, there = (tie.start_id, tie.end_id) if end.outgoing else (tie.end_id, tie.start_id)
+            if tie.end.link == end.link and here == record["id"]:
+                far = self._records[there]
+                if sees(self._actor, far):
+                    whole = may_see_all(self._actor, record) and may_see_all(self._actor, far)
+                    found.append((tie.values if whole else _summary(tie), far))
+        return found
+
+    def _listed(self, record: Any, where: Any) -> bool:
+        return (_speaks(where) or record["status"] != "retired") and self._meets(record, where) is True
+
+    def _meets(self, record: Any, where: Any) -> bool | None:
+        """Tell whether a record meets all conditions; None where that is unknown to the actor."""
+        return _every(
+            self._condition(record, name, asked) for name, asked in (where or {}).items() if asked is not None
+        )
+
+    def _condition(self, record: Any, name: str, asked: Any) -> bool | None:
+        if name == "and":
+            return _every(self._meets(record, one) for one in asked)
+        if name == "or":
+            return _any(self._meets(record, one) for one in asked)
+        if name == "not":
+            return _not(self._meets(record, asked))
+        if name == "within":
+            return any(term["id"] in asked for term in self._wider(record))
+        kind = self._model[record["__kind"]]
+        for property_name, declared in kind.properties.items():
+            if camel(property_name) == name:
+                visible = declared.face or may_see_all(self._actor, record)
+                fractional = issubclass(declared.value, Number)
+                return _every(
+                    _compare(property_name, record[property_name], operator, value, fractional) if visible else None
+                    for operator, value in asked.items()
+                )
+        end = next(end for end in kind.ends.values() if camel(end.name) == name)
+        return _every(self._quantified(record, end, how, one) for how, one in asked.items() if one is not None)
+
+    def _wider(self, term: Any) -> list[Any]:
+        """Return a term and all that it is part of, as far as the actor may know of it and of all on the way to it."""
+        found = [term]
+        for one in found:
+            ups = (tie.end_id for tie in self._ties if tie.start_id == one["id"] and tie.end.link.relation == "BROADER")
+            wider = [self._records[up] for up in dict.fromkeys(ups)]
+            found += [up for up in wider if up not in found and may_see(self._actor, up)]
+        return found
+
+    def _quantified(self, record: Any, end: End, quantifier: str, asked: Any) -> bool | None:
+        if not self._tells(record, end):
+            return None
+        where = asked.get(field_of(end.target)) if end.link.properties else asked
+        counted = [
+            self._meets_link(record, end, edge, far, asked)
+            for edge, far in self._far(record, end)
+            if (_speaks(where) or far["status"] != "retired")
+            and ("since" not in end.link.properties or _runs(edge, _usual(asked)))
+        ]
+        return {"some": _any(counted), "none": _not(_any(counted)), "every": _every(counted)}[quantifier]
+
+    def _meets_link(self, record: Any, end: End, edge: Mapping[str, object], far: Any, asked: Any) -> bool | None:
+        if not end.link.properties:
+            return self._meets(far, asked)
+        whole = may_see_all(self._actor, record) and may_see_all(self._actor, far)
+        of_edge = _every(
+            _compare(name, edge[name], operator, value, False) if whole or declared.face or not end.link.face else None
+            for name, declared in end.link.properties.items()
+            for operator, value in (asked.get(camel(name)) or {}).items()
+        )
+        near = self._meets(record, asked.get(field_of(end.kind)))
+        return _every([of_edge, near, self._meets(far, asked.get(field_of(end.target)))])
+
+    def _sorted(self, things: list[Any], order: Mapping[str, Any], record_of: Any) -> list[Any]:
+        """Sort by one property, keeping the order of equals; missing values last, or first when descending."""
+        ((name, direction),) = order.items()
+
+        def key(thing: Any) -> Any:
+            record = record_of(thing)
+            names = {camel(one): one for one in self._model[record["__kind"]].properties}
+            value = self._shown(record, names[name])
+            return (value is None, fold(value) if name == "name" else value) if value is not None else (True, 0)
+
+        known = [thing for thing in things if not key(thing)[0]]
+        missing = [thing for thing in things if key(thing)[0]]
+        if direction == "DESC":
+            return missing + sorted(known, key=key, reverse=True)
+        return sorted(known, key=key) + missing
+
+    def _connection(self, kind: str, asked: Mapping[str, Any]) -> Any:
+        every = [one for one in self._records.values() if one["__kind"] == kind and may_see(self._actor, one)]
+        found = [one for one in every if self._listed(one, asked.get("where"))]
+        found.sort(key=lambda one: one["id"], reverse=_falls(asked.get("order")))
+        for order in reversed(asked.get("order") or [{"name": "ASC"}]):
+            found = self._sorted(found, order, lambda one: one)
+        last, first = asked.get("last"), asked.get("first")
+        page = (found[-last:] if last else []) if last is not None else found[:first]
+        return {
+            "nodes": page,
+            "edges": [{"node": one} for one in page],
+            "pageInfo": {
+                "hasNextPage": last is None and len(found) > len(page),
+                "hasPreviousPage": last is not None and len(found) > len(page),
+            },
+            "totalCount": len(found),
+            "countBy": lambda field, first, **rolled: self._count_by(
+                found, kind, field.lower(), first, rolled["rollUp"]
+            ),
+        }
+
+    def _count_by(self, records: Sequence[Any], kind: str, name: str, first: int, rolled_up: bool) -> Any:
+        declared = self._model[kind].properties.get(name)
+        if declared is None:
+            end = self._model[kind].ends[name]
+            pairs = {
+                (record["id"], term["id"], term[f"label_{language()}"] or term["name"])
+                for record in records
+                for _, far in self._far(record, end)
+                if far["status"] != "retired"
+                for term in (self._wider(far) if rolled_up else [far])
+                if term["status"] != "retired"
+            }
+            counts = Counter((value, label, False) for _, value, label in pairs)
+        else:
+            shown = (
+                (self._shown(record, name), not declared.face and not may_see_all(self._actor, record))
+                for record in records
+            )
+            counts = Counter((value, _label(declared.codes, value), withheld) for value, withheld in shown)
+        ordered = sorted(counts.items(), key=lambda one: (-one[1], one[0][0] is None, one[0][0], one[0][2]))
+        return [
+            {
+                "value": str(value).lower() if isinstance(value, bool) else value,
+                "label": label,
+                "count": number,
+                "withheld": withheld,
+            }
+            for (value, label, withheld), number in ordered[:first]
+        ]
+
+
+def _every(told: Iterable[bool | None]) -> bool | None:
+    """Return whether all hold, where None is unknown (Kleene's strong logic)."""
+    known = list(told)
+    return False if False in known else None if None in known else True
+
+
+def _any(told: Iterable[bool | None]) -> bool | None:
+    return _not(_every(_not(one) for one in told))
+
+
+def _not(told: bool | None) -> bool | None:
+    return None if told is None else not told
+
+
+def _summary(tie: Tie) -> dict[str, object]:
+    """Return the properties of a link as they are seen by who sees the summary of one of its ends only."""
+    declared = tie.end.link.properties
+    return {name: value if declared[name].face else None for name, value in tie.values.items()}
+
+
+def _usual(asked: Any) -> Any:
+    return {"period": "ALL" if asked.get("since") or asked.get("until") else "CURRENT"} | {
+        name: value for name, value in asked.items() if value is not None
+    }
+
+
+def _runs(edge: Mapping[str, object], asked: Any) -> bool:
+    """Tell whether a link is in the period that is asked for; one that is not dated always is."""
+    if "since" not in edge:
+        return True
+    day = asked.get("asOf") or today()
+    period = "CURRENT"
+    if edge["until"] and str(edge["until"]) < day:
+        period = "ENDED"
+    elif edge["since"] and str(edge["since"]) > day:
+        period = "UPCOMING"
+    return asked.get("period", "CURRENT") in (period, "ALL")
+
+
+def _falls(orders: Any) -> bool:
+    return bool(orders) and "DESC" in orders[-1].values()
+
+
+def _label(codes: str | None, value: Any) -> str | None:
+    entry = code_list(codes).get(str(value)) if codes else None
+    return getattr(entry, f"label_{language()}") if entry else None
+
+
+def _speaks(where: Any) -> bool:
+    if not where:
+        return False
+    nested = [where.get("not"), *(where.get("and") or []), *(where.get("or") or [])]
+    return where.get("status") is not None or any(_speaks(one) for one in nested)
+
+
+def _compare(name: str, value: Any, operator: str, asked: Any, fractional: bool) -> bool:
+    if name in ("access", "status"):
+        asked = [one.lower() for one in asked] if isinstance(asked, list) else asked and asked.lower()
+    if operator == "isNull":
+        return (value is None) == asked
+    if operator in ("ne", "notIn"):
+        return not _compare(name, value, {"ne": "eq", "notIn": "in"}[operator], asked, fractional)
+    if operator == "eq":
+        return bool(value == asked)
+    if value is None:
+        return False
+    text = (fold if name == "name" else str.lower)(value) if isinstance(value, str) else value
+    needle = (fold if name == "name" else str.lower)(asked) if isinstance(asked, str) else asked
+    return bool(
+        {
+            "in": lambda: value in asked,
+            "has": lambda: asked in value,
+            "lt": lambda: value < asked,
+            "lte": lambda: value <= asked,
+            "gt": lambda: value > asked,
+            "gte": lambda: value >= asked,
+            "contains": lambda: needle in text,
+            "startsWith": lambda: text.startswith(needle),
+            "endsWith": lambda: text.endswith(needle),
+        }[operator]()
+    )
+
+
+def may_see(actor: Actor, record: Any) -> bool:
+    """Tell whether the actor may know of a record, as the design says it."""
+    public = record["status"] in ("published", "retired") and record["access"] in ("open", "restricted")
+    return public or _granted(actor, record)
+
+
+def may_see_all(actor: Actor, record: Any) -> bool:
+    """Tell whether the actor may see all of a record, as the design says it."""
+    return (record["status"] in ("published", "retired") and record["access"] == "open") or _granted(actor, record)
+
+
+def _granted(actor: Actor, record: Any) -> bool:
+    grants = set(record["grants"] or [])
+    return actor.everything or record["steward"] in actor.agencies or bool(grants & (actor.groups | actor.agencies))

@@ -1,0 +1,333 @@
+"""Lists and search as a visitor of the sample finds them: filters, counts, pages there and back, files, languages."""
+
+import csv
+import html
+import io
+import itertools
+import re
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+
+from registry.config import Settings
+from registry.database.driver import ConnectionSettings, StoreError
+from registry.model.definitions import MAIN, MODEL
+from registry.web.app import build_app
+from registry.web.lists import filters_of
+from registry.web.queries import PageQueries
+from schema.types import camel
+from tests.support.server import serving
+
+PROXIED = {"proxy_headers": True, "forwarded_allow_ips": "127.0.0.1"}  # what this machine asks is not limited
+
+ROW = re.compile(r'<th scope="row" role="rowheader"><a href="([^"]+)">([^<]*)</a>')
+LISTED = ("Agency", "Service", "Resource", "Need", "Partnership", "Statement", "Channel", "Area", "Function")
+
+
+def names(page: str) -> list[str]:
+    return [html.unescape(name) for _path, name in ROW.findall(page)]
+
+
+def following(page: str, rel: str) -> str | None:
+    found = re.search(rf'<a rel="{rel}" href="([^"]+)"', page)
+    return html.unescape(found[1]) if found else None
+
+
+def total(page: str) -> int:
+    found = re.search(r'class="total" role="status"><strong>([\d,.]+)</strong>', page)
+    assert found, page
+    return int(found[1].replace(",", "").replace(".", ""))
+
+
+def choices(page: str) -> dict[str, tuple[int, str]]:
+    """Return the values of the facets: how many records have each, and where it leads."""
+    found = re.findall(r'<li><a href="([^"]+)" rel="nofollow".*?><span>(.*?)</span> <span class="n">([\d,.]+)<', page)
+    return {html.unescape(text): (int(count.replace(",", "")), html.unescape(path)) for path, text, count in found}
+
+
+def asked(client: httpx.Client, query: str, **variables: Any) -> Any:
+    answer = client.post("/graphql", json={"query": query, "variables": variables}).json()
+    assert "errors" not in answer, answer
+    return answer["data"]
+
+
+@pytest.mark.parametrize("kind", MODEL.kinds)
+def test_every_kind_has_a_list_that_counts_as_graphql_does(visitor: httpx.Client, kind: str) -> None:
+    plural = MODEL[kind].plural
+    page = visitor.get(f"/{plural}").text
+    assert total(page) == asked(visitor, f"{{ {plural} {{ totalCount }} }}")[plural]["totalCount"]
+    assert len(names(page)) == min(50, total(page))
+
+
+def test_home_leads_to_the_lists_with_the_same_counts(visitor: httpx.Client) -> None:
+    for path, count in re.findall(r'<a href="(/\w+)"><strong>([\d,]+)</strong>', visitor.get("/").text):
+        assert total(visitor.get(path).text) == int(count.replace(",", ""))
+
+
+@pytest.mark.parametrize("sort", ["name", "-name", "updated", "-updated"])
+def test_pages_lead_through_the_whole_list_and_back(visitor: httpx.Client, sort: str) -> None:
+    path: str | None = f"/services?kind=public&sort={sort}&first=50"
+    there, pages = [], []
+    while path:
+        page = visitor.get(path).text
+        there += names(page)
+        pages.append(names(page))
+        path, last = following(page, "next"), page
+    assert len(there) == total(last) == 220
+    if sort.endswith("name"):
+        assert pages != [[]] and len(set(there)) > 200
+    back = [pages[-1]]
+    while path := following(last, "prev"):
+        last = visitor.get(path).text
+        back.append(names(last))
+    assert back[::-1] == pages
+
+
+@pytest.mark.parametrize("kind", LISTED)
+def test_a_facet_counts_what_its_filter_then_shows(visitor: httpx.Client, kind: str) -> None:
+    found = choices(visitor.get(f"/{MODEL[kind].plural}").text)
+    for text, (count, path) in list(found.items())[:12]:
+        narrowed = visitor.get(path).text
+        assert total(narrowed) == count, text
+        assert f'aria-current="true"><span>{html.escape(text, quote=False)}</span>' in narrowed
+
+
+def test_facets_are_called_in_the_language_of_who_asks(visitor: httpx.Client) -> None:
+    def called(language: str, field: str) -> list[str]:
+        query = f"{{ agencies {{ countBy(field: {field}, first: 40) {{ value label }} }} }}"
+        answer = visitor.post(f"/graphql?lang={language}", json={"query": query}).json()
+        return [one["label"] for one in answer["data"]["agencies"]["countBy"]]
+
+    for field, indonesian, english in (
+        ("SECTORS", "Kesehatan", "Health"),
+        ("AREAS", "Kecamatan Beji", "District of Beji"),
+        ("KIND", "Dinas", "Department"),
+    ):
+        assert indonesian in called("id", field) and english in called("en", field)
+        assert english in choices(visitor.get("/agencies").text)
+
+
+def test_an_area_stands_for_its_parts(visitor: httpx.Client) -> None:
+    query = """query ($where: ServiceWhere) { services(where: $where) { totalCount } }"""
+
+    def services(area: dict[str, Any]) -> int:
+        found: int = asked(visitor, query, where={"areas": {"some": area}})["services"]["totalCount"]
+        return found
+
+    of_the_city = total(visitor.get("/services?areas=area:32.76").text)
+    assert of_the_city == services({"within": ["area:32.76"]}) > services({"id": {"eq": "area:32.76"}})
+    counts = choices(visitor.get("/services").text)
+    assert counts["City of Depok"][0] == of_the_city
+    assert counts["Province of Jawa Barat"][0] == total(visitor.get("/services?areas=area:32").text)
+    assert total(visitor.get("/areas?broader=area:32.76").text) == 11, "the districts, not the wards"
+
+
+def test_filters_narrow_together_and_are_taken_off_one_by_one(visitor: httpx.Client) -> None:
+    page = visitor.get("/agencies?kind=department&kind=agency&sectors=sector:health&q=dinas kota").text
+    assert names(page) == ["Dinas Kesehatan Kota Depok"]
+    chips = re.findall(r'<li><a href="([^"]+)" title="Remove this filter"><span>(.*?)</span>', page)
+    assert [text for _path, text in chips] == [
+        "“dinas kota”", "Kind: Department", "Kind: Agency", "Sectors: Health",
+    ]  # fmt: skip
+    for path, text in chips:
+        wider = visitor.get(html.unescape(path)).text
+        assert f"<span>{text}</span> <span aria-hidden" not in wider
+
+
+@pytest.mark.slow
+def test_a_list_can_be_asked_by_the_record_at_the_far_end_of_any_link(visitor: httpx.Client) -> None:
+    page = visitor.get("/services?providers=depok:dinkes-kota").text
+    query = '{ agency(id: "depok:dinkes-kota") { provides { service { name } } } }'
+    provided = asked(visitor, query)["agency"]["provides"]
+    assert sorted(names(page)) == sorted(one["service"]["name"] for one in provided)
+    assert "Providers: Dinas Kesehatan Kota Depok" in page
+    for kind in MODEL:
+        for name in filters_of(kind):
+            if name in kind.ends:
+                answer = visitor.get(f"/{kind.plural}", params={name.replace("_", "-"): "no:such"})
+                assert answer.status_code == 200 and total(answer.text) == 0
+
+
+def test_an_empty_list_says_what_to_loosen(visitor: httpx.Client) -> None:
+    assert "remove one of them" in visitor.get("/agencies?kind=court&q=nobody").text
+    assert "remove it, or ask for less of a word" in visitor.get("/agencies?q=nobody").text
+
+
+def test_retired_records_are_shown_only_when_asked_for(visitor: httpx.Client) -> None:
+    page = visitor.get("/services").text
+    count, path = choices(page)["Retired"]
+    assert total(visitor.get(path).text) == count == 1
+    assert names(visitor.get(path).text)[0] not in names(page)
+
+
+@pytest.mark.parametrize("kind", LISTED)
+def test_files_hold_what_the_pages_hold(visitor: httpx.Client, kind: str) -> None:
+    declared = MODEL[kind]
+    whole = visitor.get(f"/{declared.plural}.json?first=200").json()[camel(declared.plural)]
+    rows = list(csv.DictReader(io.StringIO(visitor.get(f"/{declared.plural}.csv").text)))
+    assert len(rows) == whole["totalCount"]
+    shown = names(visitor.get(f"/{declared.plural}?first=200").text)
+    assert len(shown) == len(whole["nodes"])
+    for row, record in zip(rows, whole["nodes"], strict=False):
+        assert (row["id"], row["access"]) == (record["id"], record["access"].lower())
+        assert row["name"].removeprefix("'") == record["name"]
+
+
+def test_a_csv_file_holds_more_than_a_page(visitor: httpx.Client) -> None:
+    lines = visitor.get("/services.csv?sort=-name").text.splitlines()
+    assert len(lines) == 251 and len(set(lines)) == 251
+
+
+def test_as_graphql_is_exactly_what_the_page_shows(visitor: httpx.Client) -> None:
+    page = visitor.get("/resources?kind=data&q=data&sort=-updated").text
+    link = next(one for one in re.findall(r'href="(/graphql[^"]+)"', page) if "operation" in one)
+    query = parse_qs(urlsplit(html.unescape(link)).query)
+    sent = {"query": query["operation"][0], "variables": query["variables"][0]}
+    answer = visitor.get("/graphql", params=sent, headers={"Accept": "application/json"}).json()["data"]
+    assert answer == visitor.get("/resources.json?kind=data&q=data&sort=-updated").json()
+    assert [one["name"] for one in answer["resources"]["nodes"]] == names(page)
+
+
+def test_lists_speak_indonesian(visitor: httpx.Client) -> None:
+    page = visitor.get("/partnerships?lang=id&access=restricted").text
+    assert '<h1 class="first">kemitraan</h1>' in page and "Siapa yang boleh melihat: Terbatas" in page
+    assert "hanya muka" in page and "tanggalnya tidak dapat dilihat" in page
+    assert "Kesehatan" in choices(visitor.get("/agencies?lang=id").text)
+    assert "Health" in choices(visitor.get("/agencies?lang=en").text)
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence", "onward"),
+    [
+        ("/agencies?after=nonsense&q=dinas", "This page of the list cannot be found.", "/agencies?q=dinas"),
+        ("/agencies?before=bm9uc2Vuc2U", "This page of the list cannot be found.", "/agencies"),
+        ("/agencies?sectr=x", "This list cannot be filtered by sectr.", "/agencies"),
+        ("/agencies?kind=dinas", "kind has no value dinas.", "/agencies"),
+        ("/channels?two-way=perhaps", "two-way has no value perhaps.", "/channels"),
+        ("/agencies?first=201", "A page holds 1 to 200 records.", "/agencies"),
+        ("/agencies?first=-1", "A page holds 1 to 200 records.", "/agencies"),
+        ("/agencies.csv?sort=size", "Lists are sorted by name or updated", "/agencies"),
+        ("/search?q=a&kind=dinas", "There are no records of the kind dinas.", "/search?q=a"),
+        ("/search?q=a&after=nonsense", "This page of the search cannot be found.", "/search?q=a"),
+    ],
+)
+def test_what_cannot_be_listed_is_a_sentence_with_a_way_on(
+    visitor: httpx.Client, path: str, sentence: str, onward: str
+) -> None:
+    answer = visitor.get(path)
+    assert answer.status_code == 400
+    assert sentence in answer.text and f'<a href="{onward}">' in answer.text
+    assert visitor.get(onward).status_code == 200
+
+
+def test_search_finds_by_beginnings_and_stems_and_leads_through_all_pages(visitor: httpx.Client) -> None:
+    path, found = "/search?q=layan", []
+    while path:
+        page = visitor.get(path).text
+        found += re.findall(r'<p class="kind">(\w+)</p>\s*<h2><a href="([^"]+)">', page)
+        path = following(page, "next") or ""
+    query = """query($t: String!) { search(text: $t, first: 200) {
+        totalCount countByKind { kind count } nodes { record { id __typename } } } }"""
+    hits = asked(visitor, query, t="layan")["search"]
+    kinds = sorted(Counter(one["record"]["__typename"] for one in hits["nodes"]).items())
+    assert [(one["kind"], one["count"]) for one in hits["countByKind"]] == kinds and len(kinds) > 1
+    assert len(found) == hits["totalCount"] > 20
+    plurals = {one["record"]["id"]: MODEL[one["record"]["__typename"]].plural for one in hits["nodes"]}
+    assert [path for _kind, path in found] == [f"/{plural}/{one}" for one, plural in plurals.items()]
+
+
+def test_search_is_narrowed_by_kind_sector_and_area(visitor: httpx.Client) -> None:
+    page = visitor.get("/search?q=data").text
+    kinds = re.findall(r'<a href="(/search[^"]+)"(?: aria-current="true")?>([^<]+) <span class="n">(\d+)<', page)
+    assert kinds[0][1] == "all kinds" and sum(int(n) for _path, _text, n in kinds[1:]) == int(kinds[0][2])
+    path, _text, count = next(one for one in kinds if one[1] == "resources")
+    narrowed = visitor.get(html.unescape(path)).text
+    assert f"{count} found" in narrowed and set(re.findall(r'<p class="kind">(\w+)</p>', narrowed)) == {"Resource"}
+    health = visitor.get("/search?q=data&sector=sector:health").text
+    assert '<option value="sector:health" selected>Health</option>' in health
+    assert "Nothing has these words." in visitor.get("/search?q=data&area=no:area").text
+
+
+def test_the_search_of_the_first_page_still_works_by_its_old_address(visitor: httpx.Client) -> None:
+    answer = visitor.get("/?q=puskesmas", follow_redirects=True)
+    assert str(answer.url).endswith("/search?q=puskesmas") and "Puskesmas Kecamatan Beji" in answer.text
+
+
+def test_suggestions_are_few_and_lead_to_records(visitor: httpx.Client) -> None:
+    found = visitor.get("/search.json?q=dinas kes&lang=id").json()["suggestions"]
+    assert {"id": "depok:dinkes-kota", "kind": "Agency", "name": "Dinas Kesehatan Kota Depok",
+            "path": "/agencies/depok:dinkes-kota", "label": "Instansi"} in found  # fmt: skip
+    assert len(visitor.get("/search.json?q=a").json()["suggestions"]) == 8
+    assert visitor.get("/search.json?q=").json() == {"suggestions": []}
+
+
+def test_the_main_kinds_are_in_the_navigation(visitor: httpx.Client) -> None:
+    page = visitor.get("/needs").text
+    nav = re.findall(r'<a href="/(\w+)"( aria-current="page")?>', page[page.index("<nav") : page.index("</nav>")])
+    assert [path for path, _here in nav][: len(MAIN)] == [MODEL[kind].plural for kind in MAIN]
+    assert [path for path, here in nav if here] == ["needs"]
+
+
+@contextmanager
+def small_pages(sample: ConnectionSettings, monkeypatch: pytest.MonkeyPatch, **settings: Any) -> Iterator[httpx.Client]:
+    """Serve the sample with pages of two records, so that a file needs many."""
+    monkeypatch.setattr("registry.web.lists.PAGE", 2)
+    with serving(build_app(sample, Settings(_env_file=None, lang="en", **settings)), **PROXIED) as client:
+        client.headers["X-Forwarded-For"] = "203.0.113.7"
+        yield client
+
+
+def test_a_csv_file_holds_every_record_however_many_pages_it_takes(
+    sample: ConnectionSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with small_pages(sample, monkeypatch) as client:
+        lines = client.get("/services.csv").text.splitlines()
+        assert len(lines) == 251 and len(set(lines)) == 251, "125 pages"
+        head = client.head("/services.csv")
+        assert head.status_code == 200 and head.headers["content-type"].startswith("text/csv")
+
+
+def test_a_csv_file_that_is_cut_off_does_not_pass_for_whole(
+    sample: ConnectionSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask, asked = PageQueries.ask, itertools.count()
+
+    async def ask_until_the_store_fails(self: PageQueries, *given: Any) -> Any:
+        if next(asked) == 3:
+            raise StoreError("UNAVAILABLE", "The store is gone.")
+        return await ask(self, *given)
+
+    with small_pages(sample, monkeypatch) as client:
+        monkeypatch.setattr(PageQueries, "ask", ask_until_the_store_fails)
+        with pytest.raises(httpx.RemoteProtocolError):
+            client.get("/services.csv")
+        assert client.get("/services.csv").status_code == 200, "the server lives"
+
+
+def test_a_csv_file_costs_what_it_holds_and_is_never_cut_off_for_it(
+    sample: ConnectionSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with small_pages(sample, monkeypatch, cost_a_minute=1_000_000) as client:
+        answers = [client.get("/services.csv") for _n in range(200)]
+        paid = [one for one in answers if one.status_code == 200]
+        assert 10 < len(paid) < 200 and {len(one.text.splitlines()) for one in paid} == {251}
+        assert {one.status_code for one in answers[len(paid) :]} == {429}
+
+
+def test_a_csv_file_says_how_many_a_link_leads_to_where_it_names_only_the_first(
+    sample: ConnectionSettings, visitor: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = list(csv.DictReader(io.StringIO(visitor.get("/services.csv").text)))
+    monkeypatch.setattr("registry.web.lists.MOST_NAMED", 1)
+    with small_pages(sample, monkeypatch) as client:
+        cut = list(csv.DictReader(io.StringIO(client.get("/services.csv").text)))
+    assert [one["providers.count"] for one in cut] == [one["providers.count"] for one in rows]
+    assert max(int(one["providers.count"]) for one in rows) > 1
+    assert [one["providers.id"].count(";") + 1 for one in rows if one["providers.count"] != "0"] == [
+        int(one["providers.count"]) for one in rows if one["providers.count"] != "0"
+    ]
