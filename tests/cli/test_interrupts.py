@@ -220,9 +220,10 @@ def test_workers_end_with_a_parent_that_is_killed(empty: engine.Engine, tmp_path
 
 def test_a_server_that_is_being_asked_ends_in_seconds(empty: engine.Engine, tmp_path: Path) -> None:
     port = free_port()
-    with way_to(empty, "MATCH") as (way, settings):
+    with way_to(empty, "nothing") as (way, settings):
         process = command("serve", "--port", str(port), data=tmp_path, **settings)
         serves(process, port)
+        way.until = "MATCH"
         for path in ("", "graphql?query={agencies{totalCount}}", "reports/gaps.json"):
             Thread(target=visit, args=(f"http://127.0.0.1:{port}/{path}",), daemon=True).start()
         assert way.asked.wait(60)

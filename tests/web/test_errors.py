@@ -154,7 +154,9 @@ def test_an_engine_that_goes_in_the_middle_of_a_question_is_said_and_found_again
         port = free.getsockname()[1]
     here = replace(place_of(running), uri=f"bolt://127.0.0.1:{port}")
     with serving(build_app(here, SETTINGS)) as client, ThreadPoolExecutor() as asking:
-        with Way(running.uri, port, until="MATCH") as way:
+        with Way(running.uri, port) as way:
+            answered(client, "/ready", 200)
+            way.until = "MATCH"
             answer = asking.submit(client.get, path)
             assert way.asked.wait(60)
             os.kill(running.pid, signal.SIGKILL)
