@@ -7,7 +7,6 @@ import pytest
 from tests.support.paths import TESTS
 from tests.support.requirements import missing
 
-TESTS = TESTS
 CI = TESTS.parent / ".ci" / "run"
 
 
@@ -22,10 +21,12 @@ def test_what_is_required_fails_and_what_is_not_is_skipped(monkeypatch: pytest.M
 
 def test_nothing_else_skips_but_for_the_platform() -> None:
     skips = re.compile(r"pytest\.(?:skip|importorskip|xfail)\(|mark\.(?:skip\b|xfail)|skipif\((?!sys\.platform)")
-    others = {path.name for path in TESTS.glob("*.py")} - {"needs.py", "test_needs.py"}
-    assert {name for name in others if skips.search((TESTS / name).read_text(encoding="utf-8"))} == set()
+    others = [path for path in TESTS.rglob("*.py") if path.name not in ("requirements.py", "test_requirements.py")]
+    assert [path for path in others if skips.search(path.read_text(encoding="utf-8"))] == []
 
 
 def test_ci_requires_every_need_by_its_name() -> None:
-    asked = {need for path in TESTS.glob("*.py") for need in re.findall(r'\bmissing\("(\w+)"', path.read_text("utf-8"))}
+    asked = {
+        need for path in TESTS.rglob("*.py") for need in re.findall(r'\bmissing\("(\w+)"', path.read_text("utf-8"))
+    }
     assert asked - {"MOON"} == set(re.findall(r"REGISTRY_REQUIRE_(\w+)=1", CI.read_text(encoding="utf-8")))

@@ -18,6 +18,7 @@ from registry.analysis.snapshot import (
     ServiceRow,
     SnapshotArrays,
     grounds,
+    kind_of,
     pattern,
     standing,
 )
@@ -200,7 +201,7 @@ def _told_need(need: Dependence) -> str:
 
 def _records(needs: Sequence[Dependence]) -> Sequence[Evidence]:
     """Return the services and what they need, each once."""
-    named = ((one.id, one.name, type(one).__name__) for need in needs for one in (need.service, need.needed))
+    named = ((one.id, one.name, kind_of(one)) for need in needs for one in (need.service, need.needed))
     return [Evidence(*one) for one in dict.fromkeys(named)]
 
 

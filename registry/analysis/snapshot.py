@@ -184,6 +184,11 @@ class TermRow(NamedTuple):
     broader: Ids = ()
 
 
+def kind_of(row: NamedTuple) -> str:
+    """Return the name of the kind that a row of the snapshot is of, such as Agency."""
+    return type(row).__name__.removesuffix("Row")
+
+
 class Snapshot(NamedTuple):
     """What a report reads of the graph; what it does not need is empty."""
 

@@ -30,6 +30,7 @@ from registry.analysis.snapshot import (
     ServiceRow,
     Snapshot,
     SnapshotArrays,
+    kind_of,
 )
 from registry.i18n import _, number
 
@@ -185,7 +186,7 @@ def altered(lists: Snapshot, as_of: str, alteration: Alteration) -> Altered:
 
 def evidence_of(one: Any) -> Evidence:
     """Return a record of the lists as evidence."""
-    return Evidence(one.id, one.name, type(one).__name__)
+    return Evidence(one.id, one.name, kind_of(one))
 
 
 def _ended(one: PartnershipRow, as_of: str) -> PartnershipRow:

@@ -82,11 +82,11 @@ def _pattern(element: str) -> str:
 
 
 DATA_VERSION = 1  # raise it when data of before are read wrongly by this version, or data of this by versions before
-DERIVED_VERSION = 1  # raise it when `cypher.write.derived` returns something else for the same record
+DERIVED_VERSION = 1  # raise it when `write.derived` returns something else for the same record
 BATCH = 1_000
 # What records hold besides the properties of their kind.
 OWN_NAMES = frozenset({"hash", "run", "name_key", "seen_by", "shown_to", "words", "face_words"})
-OWN_LINK_NAMES = frozenset({"source", "run"})
+OWN_LINK_NAMES = frozenset({"source", "run", "key"})
 PYTHON = {"STRING": str, "FLOAT": float, "INTEGER": int, "BOOLEAN": bool}
 LOAD_AGAIN = "use the version that wrote them, or load the sources again into an empty database."
 

@@ -400,6 +400,7 @@ def ids_to_name(asked: ListQuery) -> dict[str, list[str]]:
 
 
 MOST_NAMED = 50
+EXPORT_PAGE = PAGE
 Endpoint = Callable[[Request], Awaitable[Response]]
 Answer = Callable[[type[Kind], Request], Awaitable[Response]]
 COMMON = ("id", "name", "access", "status", "updated", "withheld")
@@ -440,7 +441,10 @@ class ListPages:
         return json_file(await self._asked(ListQuery.of(kind, request.query_params), actor_of(request)))
 
     async def _csv(self, kind: type[Kind], request: Request) -> Response:
-        asked, me = replace(ListQuery.of(kind, request.query_params).from_the_start(), first=PAGE), actor_of(request)
+        asked, me = (
+            replace(ListQuery.of(kind, request.query_params).from_the_start(), first=EXPORT_PAGE),
+            actor_of(request),
+        )
         first = await self._rows(asked, me)
         await pay(min(first["totalCount"] * len(_headings(kind)), EXPORT_COST))
         return csv_file(request, kind.plural, self._lines(asked, me, first))

@@ -115,7 +115,7 @@ def test_while_python_starts(tmp_path: Path, arguments: list[str]) -> None:
     names = {"FILE": str(tmp_path / "agency.xlsx")}
     process = command(*(names.get(one, one) for one in arguments), data=tmp_path, python=("-X", "importtime"))
     assert process.stderr
-    assert any("registry.commands" in line for line in process.stderr)
+    assert any("registry.cli" in line for line in process.stderr)
     interrupt(process)
     assert ended(process) == INTERRUPTED
     assert list(tmp_path.iterdir()) == []

@@ -160,7 +160,7 @@ def test_a_server_without_encryption_is_named_as_such(scheme: str) -> None:
 
 def test_a_certificate_that_nobody_vouches_for_is_named_as_such(tmp_path: Path) -> None:
     if shutil.which("openssl") is None:
-        pytest.skip("openssl is not installed")
+        missing("OPENSSL", "openssl is not installed")
     made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days", "2"]
     made += ["-keyout", str(tmp_path / "key.pem"), "-out", str(tmp_path / "cert.pem")]
     subprocess.run(made, check=True, capture_output=True)

@@ -24,9 +24,8 @@ from tests.support.engines import SAVE, cypher, gone, ids, require_embedded, unt
 USES_AND_ASKS = """
 import sys, pathlib
 from registry import engine
-from registry.cypher.text import Cypher
-from registry.opening import place_of
-from registry.store import Store
+from registry.database.connect import place_of
+from registry.database.driver import Cypher, Store
 with engine.in_use(pathlib.Path(sys.argv[1])) as running, Store(place_of(running)) as store:
     print("in use", flush=True)
     for _ in sys.stdin:

@@ -5,7 +5,7 @@ from graphql import print_schema
 from registry.model.definitions import MODEL
 from registry.model.docs import describe
 from registry.reports.catalogue import QUESTIONS
-from registry.reports.json_schema import describe as describe_reports
+from registry.reports.report_list import describe as describe_reports
 from schema.reports import report_schema
 from schema.schema import build_schema
 from schema.types import camel

@@ -62,7 +62,7 @@ def carried_out(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[s
         for one in (output.out, output.err):
             monkeypatch.setattr(one, "_width", WIDE)
         with pytest.raises(SystemExit) as end:
-            main.main()
+            main()
         return int(end.value.code or 0), *capsys.readouterr()
 
     return carried_out

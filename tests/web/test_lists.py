@@ -276,7 +276,7 @@ def test_the_main_kinds_are_in_the_navigation(visitor: httpx.Client) -> None:
 @contextmanager
 def small_pages(sample: ConnectionSettings, monkeypatch: pytest.MonkeyPatch, **settings: Any) -> Iterator[httpx.Client]:
     """Serve the sample with pages of two records, so that a file needs many."""
-    monkeypatch.setattr("registry.web.lists.PAGE", 2)
+    monkeypatch.setattr("registry.web.lists.EXPORT_PAGE", 2)
     with serving(build_app(sample, Settings(_env_file=None, lang="en", **settings)), **PROXIED) as client:
         client.headers["X-Forwarded-For"] = "203.0.113.7"
         yield client
