@@ -17,10 +17,10 @@ WORLD = Cypher(
 
 def agencies(city: City, columns: str, *cells: str) -> None:
     """Write ten agencies with the cells of these columns."""
-    rows = "".join(
-        f"c:{n},City {n},other{''.join(f',{one.format(n=n, parent='c:0' if n else '')}' for one in cells)}\n"
-        for n in TEN
-    )
+    rows = ""
+    for n in TEN:
+        given = [one.format(n=n, parent="c:0" if n else "") for one in cells]
+        rows += ",".join([f"c:{n},City {n},other", *given]) + "\n"
     city.write("agencies", f"id,name,kind{columns}\n{rows}")
 
 
