@@ -86,7 +86,7 @@ def test_a_record_that_was_retired_and_comes_back_without_a_status_is_published(
 def test_what_a_source_declares_complete_is_cleared_but_most_of_it_only_when_asked(
     full: City, store: Store, complete: str, gone: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = store.read(WORLD)
+    before, count = store.read(WORLD), int(gone.split()[0])
     full.declare(f"complete = {complete}\n")
     agencies(full, ",access", "restricted")
     (full.folder / "resources.users.csv").unlink()
@@ -94,10 +94,10 @@ def test_what_a_source_declares_complete_is_cleared_but_most_of_it_only_when_ask
     assert refused.refused and refused.refused.startswith(gone) and "--retire-most" in refused.refused
     assert store.read(WORLD) == before
     foretold = full.load(dry_run=True, retire_most=True)
-    assert store.read(WORLD) == before and sum(foretold.cleared.values()) == 10
+    assert store.read(WORLD) == before and sum(foretold.cleared.values()) == count
     print_outcome(foretold)
     told = capsys.readouterr().err
-    assert told.count("would be cleared: ") == 10 and f"10 of {gone.split()[-1]} would be cleared." in told
+    assert told.count("would be cleared: ") == count and f"{count} of {gone.split()[-1]} would be cleared." in told
     done = full.load(retire_most=True)
     assert (done.refused, done.cleared, done.ties_removed) == (None, foretold.cleared, foretold.ties_removed)
     assert full.load().changed == {}
@@ -146,15 +146,15 @@ def test_a_mapping_leaves_what_it_does_not_give_and_may_say_that_there_is_none(c
         )
 
     city.write("agencies", "id,name\nc:1,City\nc:2,Office\n")
-    declare(", acronym='A')\n    yield tie('Agency.part_of', row['id'], 'c:1')")
+    declare(", acronym='A')\n    if row['id'] != 'c:1':\n        yield tie('Agency.part_of', row['id'], 'c:1')")
     assert city.load().refused is None
     declare(")")
     assert (city.load().changed, city.load().ties_removed) == ({}, {})
     declare(f", acronym=None)\n    yield {no_tie.__name__}('Agency.part_of')")
     outcome = city.load()
     assert (outcome.cleared, outcome.ties_removed) == (
-        {"agencies.acronym": 2, "agencies.part_of": 2},
-        {"agencies.part_of": 2},
+        {"agencies.acronym": 2, "agencies.part_of": 1},
+        {"agencies.part_of": 1},
     )
 
 
