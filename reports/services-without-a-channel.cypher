@@ -7,7 +7,7 @@
 //
 // [method]
 // en = "Services for the public without a two-way channel of their own on record."
-// id = "Layanan untuk umum tanpa kanal dua arah miliknya yang tercatat."
+// id = "Layanan publik tanpa kanal dua arah miliknya yang tercatat."
 //
 // [columns.service]
 // type = "text"
@@ -16,8 +16,8 @@
 //
 // [columns.providers]
 // type = "texts"
-// label = { en = "Providers", id = "Penyedia" }
-// description = { en = "Who provides it.", id = "Siapa yang menyediakannya." }
+// label = { en = "Providers", id = "Penyelenggara" }
+// description = { en = "Who provides it.", id = "Siapa yang menyelenggarakannya." }
 MATCH (s:Service)
 WHERE s.kind = 'public' AND NOT EXISTS { MATCH (s)<-[:CHANNEL_FOR]-(c:Channel) WHERE coalesce(c.two_way, false) }
 OPTIONAL MATCH (s)<-[:PROVIDES]-(a:Agency)

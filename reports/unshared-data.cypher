@@ -1,12 +1,12 @@
-// title = { en = "Data that nobody else uses", id = "Data yang tidak dipakai pihak lain" }
+// title = { en = "Data that nobody else uses", id = "Data yang tidak digunakan pihak lain" }
 //
 // [question]
 // en = "Which data may be shared, but are used by nobody except their owner?"
-// id = "Data mana yang boleh dibagi, tetapi tidak dipakai siapa pun selain pemiliknya?"
+// id = "Data mana yang boleh dibagipakaikan, tetapi tidak digunakan siapa pun selain pemiliknya?"
 //
 // [method]
 // en = "Resources of the kind data that are open or shared on request, with fewer users in use on the day than least_users."
-// id = "Sumber daya berjenis data yang terbuka atau dibagi atas permintaan, dengan pemakai aktif pada hari itu kurang dari least_users."
+// id = "Sumber daya berjenis data yang dibagipakaikan secara terbuka atau atas permintaan, dengan pengguna aktif pada hari itu kurang dari least_users."
 //
 // [parameters.least_users]
 // type = "integer"
@@ -14,17 +14,17 @@
 // least = 1
 // most = 100
 // en = "Data with at least so many users are not listed."
-// id = "Data dengan pemakai sedikitnya sebanyak ini tidak dicantumkan."
+// id = "Data dengan pengguna sedikitnya sebanyak ini tidak dicantumkan."
 //
 // [columns.data]
 // type = "text"
 // label = { en = "Data", id = "Data" }
-// description = { en = "What could be used.", id = "Apa yang dapat dipakai." }
+// description = { en = "What could be used.", id = "Apa yang dapat digunakan." }
 //
 // [columns.shareability]
 // type = "code"
-// label = { en = "Shared", id = "Dibagi" }
-// description = { en = "How it may be shared.", id = "Bagaimana data ini boleh dibagi." }
+// label = { en = "Shared", id = "Bagi pakai" }
+// description = { en = "How it may be shared.", id = "Bagaimana data ini boleh dibagipakaikan." }
 // words.open = { en = "openly", id = "terbuka" }
 // words.on-request = { en = "on request", id = "atas permintaan" }
 //
@@ -35,8 +35,8 @@
 //
 // [columns.users]
 // type = "integer"
-// label = { en = "Users", id = "Pemakai" }
-// description = { en = "Agencies that use it on the day.", id = "Instansi yang memakainya pada hari itu." }
+// label = { en = "Users", id = "Pengguna" }
+// description = { en = "Agencies that use it on the day.", id = "Instansi yang menggunakannya pada hari itu." }
 // unit = { en = "agencies", id = "instansi" }
 MATCH (r:Resource)
 WHERE r.kind = 'data' AND r.shareability IN ['open', 'on-request']

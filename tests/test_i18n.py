@@ -1,6 +1,12 @@
-"""Every text that people read is there in Indonesian."""
+"""Every text that people read is there in Indonesian, in the words of docs/glossary.md."""
 
+import csv
+import re
+from collections.abc import Iterator
+
+import pytest
 from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
 
 from registry.analysis.gaps import NEXT_STEPS
 from registry.analysis.matches import UNMET
@@ -11,6 +17,7 @@ from registry.evaluation.backtests import BACKTEST
 from registry.evaluation.calibration import WHAT
 from registry.explore.paths import PHRASES
 from registry.i18n import _, speaking
+from registry.model.codelists import code_list
 from registry.model.definitions import MODEL
 from registry.model.kinds import Kind
 from registry.reports.catalogue import QUESTIONS
@@ -61,4 +68,83 @@ def test_every_relation_reads_as_words_both_ways() -> None:
     assert set(PHRASES) == {link.relation for link in MODEL.links()}
 
 
-SAME = {"%", "Status", "p", "z"}
+SAME = {"%", "Status", "administrator", "p", "z"}
+
+GLOSSARY = ROOT / "docs" / "glossary.md"
+LISTED_IN_HELP = {
+    "access",
+    "application-class",
+    "channel-kind",
+    "decision",
+    "instrument",
+    "party-role",
+    "party-standing",
+    "provider-role",
+    "service-kind",
+    "shareability",
+    "status",
+    "use-role",
+}
+
+
+def refused_words() -> list[str]:
+    """Return the words and phrases that the glossary refuses in every Indonesian text."""
+    _before, found, rest = GLOSSARY.read_text(encoding="utf-8").partition("## Words that the tests refuse")
+    assert found
+    rows = re.findall(r"^\| ([^|]+) \| [^|]+ \|$", rest, re.MULTILINE)
+    return [word for word in rows if word != "Refused"]
+
+
+REFUSED = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, refused_words()))})(?:nya)?(?!\w)", re.IGNORECASE)
+
+
+def indonesian_texts() -> Iterator[tuple[str, str]]:
+    """Yield where each Indonesian text of the registry stands, and the text."""
+    with (ROOT / "registry/locale/id/LC_MESSAGES/messages.po").open("rb") as catalogue:
+        yield from ((str(one.id), str(one.string)) for one in read_po(catalogue) if one.id)
+    for file in (ROOT / "registry" / "codelists").glob("*.csv"):
+        with file.open(encoding="utf-8", newline="") as rows:
+            yield from ((f"{file.name}: {row['code']}", row["label_id"]) for row in csv.DictReader(rows))
+    for file in (ROOT / "registry").rglob("templates/**/*.html"):
+        yield file.name, file.read_text(encoding="utf-8")
+    for file in (*(ROOT / "reports").glob("*.cypher"), ROOT / "docs" / "reports.md"):
+        found = re.findall(r'\bid = "([^"]*)"', file.read_text(encoding="utf-8"))
+        yield from ((file.name, text) for text in found)
+
+
+def test_indonesian_texts_use_the_words_of_the_glossary() -> None:
+    found = [(where, match[0], text) for where, text in indonesian_texts() if (match := REFUSED.search(text))]
+    assert not found
+
+
+@pytest.mark.parametrize(
+    "text", ["Hanya muka data ini", "bagian mukanya", "Ikatan", "0 ikatan,", "Umpan balik", "Engsel"]
+)
+def test_a_word_that_the_glossary_refuses_is_found(text: str) -> None:
+    assert REFUSED.search(text)
+
+
+@pytest.mark.parametrize("text", ["permukaan", "dibagipakaikan", "bagi pakai", "pengelolaan", "mitra", "sumber daya"])
+def test_words_that_only_contain_a_refused_one_are_kept(text: str) -> None:
+    assert not REFUSED.search(text)
+
+
+def test_help_names_the_choices_of_its_list() -> None:
+    described = [
+        (one.codes, one.doc)
+        for kind in MODEL
+        for one in (
+            *kind.properties.values(),
+            *(one for end in kind.ends.values() if end.declared for one in end.link.properties.values()),
+        )
+        if one.codes in LISTED_IN_HELP
+    ]
+    assert {codes for codes, _doc in described} == LISTED_IN_HELP
+    with speaking("id"):
+        missing = [
+            (codes, entry.label, _(doc))
+            for codes, doc in described
+            for entry in code_list(codes).values()
+            if entry.label.lower() not in _(doc).lower()
+        ]
+    assert not missing

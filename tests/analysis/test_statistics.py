@@ -223,7 +223,7 @@ def test_a_verdict_is_as_sure_as_it_can_be() -> None:
 def test_numbers_are_written_as_the_language_writes_them() -> None:
     for language, shown in (
         ("en", ("5 of 7,340", "10.2 by chance")),
-        ("id", ("5 dari 7.340", "10,2 bila kebetulan")),
+        ("id", ("5 dari 7.340", "secara acak diperkirakan 10,2")),
     ):
         with speaking(language):
             report = answer_from(depok(), "gaps", AS_OF)

@@ -76,7 +76,7 @@ def test_a_workbook_of_gaps_holds_the_reports_that_it_is_composed_of() -> None:
     assert ["How many days ahead to look for agreements that expire", "90"] in told
     with speaking("id"):
         page = as_html(answer_from(depok(), "gaps", AS_OF))
-    assert "<dt>Berapa hari ke depan kesepakatan yang akan berakhir dicari</dt><dd>90</dd>" in page
+    assert "<dt>Berakhir dalam sekian hari ke depan</dt><dd>90</dd>" in page
 
 
 def test_what_a_name_holds_is_neither_a_formula_nor_markup() -> None:
@@ -112,7 +112,7 @@ def test_files_speak_the_language_of_who_asks() -> None:
         report = answer_from(depok(), "agreements", AS_OF)
         heading, *_lines = sheet(report)
         page = as_html(report)
-    assert "Kesepakatan" in heading and "Berdasarkan" in heading
+    assert "Kerja sama" in heading and "Berdasarkan" in heading
     assert '<html lang="id">' in page and "25 Nov 2026" in page and "Metode" in page
 
 

@@ -201,7 +201,7 @@ def test_numbers_and_days_are_written_as_the_language_has_them(client: httpx.Cli
     asked = {"as-of": "2026-08-05"}
     english = client.get("/reports/agreements", params=asked | {"lang": "en"}).text
     indonesian = client.get("/reports/agreements", params=asked | {"lang": "id"}).text
-    assert "Which agreements" in english and "Kesepakatan mana" in indonesian
+    assert "Which agreements" in english and "Kerja sama mana" in indonesian
     assert "Aug 5, 2026" in english and "Feb 3, 2021" in english and "-2,009" in english
     assert "5 Agu 2026" in indonesian and "3 Feb 2021" in indonesian and "-2.009" in indonesian
 
@@ -233,7 +233,7 @@ def test_a_report_to_print_is_shown_under_a_policy_that_lets_in_its_own_style_al
 def test_the_schema_of_reports_is_served_in_the_language_of_who_asks(client: httpx.Client) -> None:
     schema = client.get("/reports/schema.json", headers={"Accept-Language": "id"}).json()
     Draft202012Validator.check_schema(schema)
-    assert schema["$defs"]["agreements"]["title"].startswith("Kesepakatan mana")
+    assert schema["$defs"]["agreements"]["title"].startswith("Kerja sama mana")
     Draft202012Validator(schema).validate(client.get("/reports/agreements.json").json())
 
 

@@ -195,8 +195,8 @@ def test_as_graphql_is_exactly_what_the_page_shows(visitor: httpx.Client) -> Non
 
 def test_lists_speak_indonesian(visitor: httpx.Client) -> None:
     page = visitor.get("/partnerships?lang=id&access=restricted").text
-    assert '<h1 class="first">kemitraan</h1>' in page and "Siapa yang boleh melihat: Terbatas" in page
-    assert "hanya muka" in page and "tanggalnya tidak dapat dilihat" in page
+    assert '<h1 class="first">kerja sama</h1>' in page and "Siapa yang boleh melihat: Ringkasan saja" in page
+    assert "ringkasan saja" in page and "tanggalnya tidak dapat dilihat" in page
     assert "Kesehatan" in choices(visitor.get("/agencies?lang=id").text)
     assert "Health" in choices(visitor.get("/agencies?lang=en").text)
 
