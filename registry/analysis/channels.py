@@ -46,7 +46,7 @@ CHANNELS = ReportDefinition(
 
 
 class Reached(NamedTuple):
-    """A service, its channels, how many two-way channels its providers have for no service, and by how many days answers are over."""
+    """A service, its channels, the two-way channels of its providers that serve no single service, and its overdue days."""
 
     service: ServiceRow
     channels: Sequence[ChannelRow]
@@ -55,7 +55,7 @@ class Reached(NamedTuple):
 
 
 def channels(world: SnapshotArrays) -> Report:
-    """List the services without a two-way channel of their own, and those of which feedback waits beyond the promise."""
+    """List services without a two-way channel of their own, and services with overdue feedback."""
     reached = list(_reached(world))
     found = [(code, one) for one in reached for code in _findings(one)]
     rows = [_row(world, code, one) for code, one in steps(_("services told of"), sorted(found, key=_order))]
@@ -93,7 +93,7 @@ def _findings(one: Reached) -> Iterator[str]:
 
 
 def _unknown(one: Reached) -> bool:
-    """Tell whether it is not on record if any of its channels is two-way."""
+    """Return whether the records do not say if any of the channels is two-way."""
     ways = {channel.two_way for channel in one.channels}
     return None in ways and True not in ways
 

@@ -44,7 +44,7 @@ COMMUNITIES = ReportDefinition(
 
 
 class Divided(NamedTuple):
-    """The network, the group of each tied agency, and its modularity beside chance."""
+    """The network, the community of each agency with ties, and the modularity compared with the null model."""
 
     whole: Whole
     group: Ints
@@ -52,13 +52,18 @@ class Divided(NamedTuple):
 
 
 def communities(world: SnapshotArrays, *, level: float = LEVEL.default) -> Report:
-    """List the groups; they are findings only where modularity exceeds chance at this `level` (one test of the whole)."""
+    """List the communities found by the Louvain method (Blondel et al. 2008) and compare them with the sectors.
+
+    They are findings only if the modularity exceeds that of degree-preserving random networks at this `level`
+    (Guimerà et al. 2004), in one test of the whole network. Agreement with the sectors is the adjusted Rand index
+    (Hubert & Arabie 1985).
+    """
     whole = Whole.of(world)
     if not len(whole.ties):
         notes = [*grounds(world), _("There are no ties in force, so there is nothing to divide.")]
         return COMMUNITIES.answer(world.as_of, [], found=0, of=0, withheld=world.withheld, notes=notes, level=level)
     draws = draws_for(len(whole.tied), WORK, DRAWS)
-    found = _divide(whole, draws)
+    found = _detect(whole, draws)
     beyond = found.reached.p <= level and found.reached.value > found.reached.mean
     rows = [_row(world, found, one, beyond) for one in range(int(found.group.max()) + 1)]
     return COMMUNITIES.answer(
@@ -67,7 +72,8 @@ def communities(world: SnapshotArrays, *, level: float = LEVEL.default) -> Repor
     )  # fmt: skip
 
 
-def _divide(whole: Whole, draws: int) -> Divided:
+def _detect(whole: Whole, draws: int) -> Divided:
+    """Find the communities, and compare their modularity with that of rewired networks."""
     random, size = np.random.default_rng(SEED), len(whole.tied)
     drawn = []
     for _draw in steps(_("networks by chance"), range(draws)):
@@ -91,7 +97,7 @@ def _row(world: SnapshotArrays, found: Divided, number: int, beyond: bool) -> Re
         "central": tuple(world.agencies.names[one] for one in central),
     }
     evidence = tuple(world.agencies.evidence(one) for one in found.whole.tied[members].tolist())
-    known_by = tuple(world.agencies.ids[one] for one in central[:1])  # groups have no name of their own
+    known_by = tuple(world.agencies.ids[one] for one in central[:1])  # communities have no id of their own
     return ReportRow(values, evidence, "likely" if beyond else "within-chance", known_by)
 
 

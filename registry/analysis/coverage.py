@@ -44,7 +44,7 @@ COVERAGE = ReportDefinition(
 
 
 class CoverageFact(NamedTuple):
-    """A fact that records of a kind should have; `known` is None where it is withheld."""
+    """A fact that records of a type should have; `known` returns None if it is withheld."""
 
     kind: str
     name: str
@@ -53,7 +53,7 @@ class CoverageFact(NamedTuple):
 
 
 def coverage(world: SnapshotArrays) -> Report:
-    """Count, for each kind of record, how many have the facts that the analyses need.
+    """Count for each record type how many records have the facts that the analyses need.
 
     The evidence of a row is the first 20 records that lack the fact, by id.
     """
@@ -77,17 +77,17 @@ def _facts(lists: Snapshot) -> Iterator[CoverageFact]:
     yield CoverageFact("Service", "function", lists.services, lambda one: bool(one.functions))
     yield CoverageFact("Resource", "owner", lists.resources, lambda one: bool(one.owners))
     yield CoverageFact("Partnership", "parties", lists.partnerships, lambda one: len(one.parties) > 1)
-    yield CoverageFact("Partnership", "begins", lists.partnerships, _if_whole(lambda one: bool(one.valid_from)))
+    yield CoverageFact("Partnership", "begins", lists.partnerships, _unless_withheld(lambda one: bool(one.valid_from)))
     formal = [one for one in lists.partnerships if one.instrument != INFORMAL]
-    yield CoverageFact("Partnership", "basis", formal, _if_whole(lambda one: bool(one.legal_basis)))
-    yield CoverageFact("Partnership", "cover", lists.partnerships, _if_whole(_covers))
+    yield CoverageFact("Partnership", "basis", formal, _unless_withheld(lambda one: bool(one.legal_basis)))
+    yield CoverageFact("Partnership", "cover", lists.partnerships, _unless_withheld(_covers))
 
 
 def _covers(one: PartnershipRow) -> bool | None:
     return True if one.covers else None if one.covers_hidden else False
 
 
-def _if_whole(known: Callable[[PartnershipRow], bool | None]) -> Callable[[PartnershipRow], bool | None]:
+def _unless_withheld(known: Callable[[PartnershipRow], bool | None]) -> Callable[[PartnershipRow], bool | None]:
     return lambda one: known(one) if one.whole else None
 
 

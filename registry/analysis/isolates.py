@@ -49,9 +49,9 @@ ISOLATES = ReportDefinition(
 
 
 class InactiveAgreements(NamedTuple):
-    """Of an agency without a tie: the agreement that ended last, the first that begins later, and one that is disputed.
+    """The inactive agreements of an agency without ties: the last that ended, the next to begin, and a disputed one.
 
-    One that ended counts only if nothing that continues it is in force.
+    An agreement that ended counts only if neither it nor a renewal is in force.
     """
 
     ended: PartnershipRow | None = None
@@ -60,12 +60,12 @@ class InactiveAgreements(NamedTuple):
 
 
 def isolates(world: SnapshotArrays) -> Report:
-    """List, most pressing sort first, who has no tie, ties to its own sector only, or one tie; one row an agency."""
+    """List agencies with no tie, with ties in their own sector only, or with one tie, one row each, in order of priority."""
     ties = standing(world)
     others = adjacency(ties, len(world.agencies))
     degree = np.diff(others.indptr)
-    inward = _inward(world, ties, degree)
-    past = _past(world, degree == 0)
+    inward = _own_sector_only(world, ties, degree)
+    past = _inactive_agreements(world, degree == 0)
     rows = []
     for place, count in enumerate(degree.tolist()):
         if finding := _finding(
@@ -73,7 +73,7 @@ def isolates(world: SnapshotArrays) -> Report:
         ):
             partners = others.indices[others.indptr[place] : others.indptr[place + 1]].tolist()
             rows.append(_row(world, finding, place, partners, past.get(place, InactiveAgreements())))
-    rows.sort(key=_urgency)
+    rows.sort(key=_priority)
     unknown = sum(row["finding"] in UNKNOWN for row in rows)
     return ISOLATES.answer(
         world.as_of, rows, found=len(rows) - unknown, of=len(degree), unknown=unknown, withheld=world.withheld,
@@ -93,8 +93,8 @@ def _finding(ties: int, inward: bool, recorded: bool, past: InactiveAgreements) 
     return "no-partner" if recorded else "never"
 
 
-def _inward(world: SnapshotArrays, ties: Ints, degree: Ints) -> Bools:
-    """Tell for each agency (N) whether all its ties lie within its sector, which says nothing where there is but one."""
+def _own_sector_only(world: SnapshotArrays, ties: Ints, degree: Ints) -> Bools:
+    """Return for each agency (N) whether all its ties are within its sector; False if there is only one sector."""
     known = world.sector[ties]
     within = (known[:, 0] == known[:, 1]) & (known[:, 0] >= 0)
     several = len(np.unique(world.sector[world.sector >= 0])) > 1
@@ -102,21 +102,21 @@ def _inward(world: SnapshotArrays, ties: Ints, degree: Ints) -> Bools:
     return inward
 
 
-def _past(world: SnapshotArrays, alone: Bools) -> Mapping[int, InactiveAgreements]:
-    """Return, by place, what those without a tie have of agreements that are not in force."""
+def _inactive_agreements(world: SnapshotArrays, alone: Bools) -> Mapping[int, InactiveAgreements]:
+    """Return the inactive agreements of agencies without ties, by index."""
     found: dict[int, InactiveAgreements] = {}
     register = Register(world.lists, world.as_of, 0)
     for one in world.lists.partnerships:
         if one.whole and not one.reversed and not register.continued(one):
             for place in (world.place[party] for party in one.parties if party in world.place):
                 if alone[place]:
-                    found[place] = _later(found.get(place, InactiveAgreements()), one, world.as_of)
+                    found[place] = _with_agreement(found.get(place, InactiveAgreements()), one, world.as_of)
     active = {party for one in world.lists.partnerships if one.in_force(world.as_of) for party in one.parties}
     return {place: past for place, past in found.items() if world.agencies.ids[place] not in active}
 
 
-def _later(past: InactiveAgreements, one: PartnershipRow, as_of: str) -> InactiveAgreements:
-    """Add an agreement to what is known; ids decide between equals."""
+def _with_agreement(past: InactiveAgreements, one: PartnershipRow, as_of: str) -> InactiveAgreements:
+    """Add an agreement to those of an agency; ids break ties."""
     if one.disputed_by and (one.valid_until or NEVER) >= as_of:
         return past._replace(disputed=min(filter(None, (past.disputed, one)), key=lambda each: each.id))
     if one.valid_until and one.valid_until < as_of:
@@ -146,8 +146,8 @@ def _row(
     return ReportRow(values, evidence + agreement, "unclear" if finding in UNKNOWN else "certain")
 
 
-def _urgency(row: ReportRow) -> tuple[int, int, str, str]:
-    """Sort by finding; within own sector the best tied first, then by the last day, then by name."""
+def _priority(row: ReportRow) -> tuple[int, int, str, str]:
+    """Sort by finding, then by number of ties (most first), last day and name."""
     ties = row["ties"]
     return ORDER[str(row["finding"])], -ties if isinstance(ties, int) else 0, str(row["day"] or ""), str(row["agency"])
 

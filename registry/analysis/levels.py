@@ -42,7 +42,7 @@ LEVELS = ReportDefinition(
 
 
 class LevelFinding(NamedTuple):
-    """What is found of an agreement, by how many levels, and the statements it rests on."""
+    """A finding about an agreement, its size in levels, and the statements that support it."""
 
     code: str
     agreement: PartnershipRow
@@ -51,11 +51,12 @@ class LevelFinding(NamedTuple):
 
 
 def levels(world: SnapshotArrays, *, least_apart: int = int(LEAST_APART.default)) -> Report:
-    """Compare what the parties last said; `least_apart` levels or more between them are a finding.
+    """Compare the latest statements of the parties; a difference of `least_apart` levels or more is a finding.
 
-    Scales: Frey et al. 2006, Himmelman 2002 and the four Cs (`registry/codelists/level-*.csv`), each for itself.
+    Scales are compared separately: Frey et al. 2006, Himmelman 2002 and the four Cs
+    (`registry/codelists/level-*.csv`).
     """
-    said = _last(world.lists, world.as_of)
+    said = _latest_statements(world.lists, world.as_of)
     in_force = [one for one in world.lists.partnerships if one.in_force(world.as_of)]
     found = [finding for one in in_force for finding in _findings(one, said.get(one.id, ()), least_apart)]
     rows = [_row(one, world.agencies) for one in sorted(found, key=_order)]
@@ -67,8 +68,8 @@ def levels(world: SnapshotArrays, *, least_apart: int = int(LEAST_APART.default)
     )  # fmt: skip
 
 
-def _last(lists: Snapshot, as_of: str) -> dict[str, list[StatementRow]]:
-    """Return for each agreement the last statement of each of its parties on each scale, up to the day."""
+def _latest_statements(lists: Snapshot, as_of: str) -> dict[str, list[StatementRow]]:
+    """Return for each agreement the latest statement of each party on each scale, up to the day."""
     parties = {one.id: set(one.parties) for one in lists.partnerships}
     last: dict[tuple[str, str, str | None], StatementRow] = {}
     for one in sorted(lists.statements, key=lambda one: (one.on or "", one.id)):
@@ -113,8 +114,8 @@ def _row(finding: LevelFinding, agencies: NamesById) -> ReportRow:
         "scale": ", ".join(called("level-scale", one) for one in scales),
         "apart": finding.by if finding.code == "apart" else None,
         "short": finding.by if finding.code == "below" else None,
-        "aim": _level(agreement.target_scale, agreement.target_level),
-        "said": tuple(_told(one, agencies) for one in finding.said),
+        "aim": _level_text(agreement.target_scale, agreement.target_level),
+        "said": tuple(_statement_text(one, agencies) for one in finding.said),
         "last": max(one.on or "" for one in finding.said),
     }
     said = (Evidence(one.id, one.name, "Statement") for one in finding.said)
@@ -123,13 +124,13 @@ def _row(finding: LevelFinding, agencies: NamesById) -> ReportRow:
     return ReportRow(values, (evidence, *agencies.records(agreement.parties), *said), key=known_by)
 
 
-def _told(statement: StatementRow, agencies: NamesById) -> str:
+def _statement_text(statement: StatementRow, agencies: NamesById) -> str:
     who = ", ".join(agencies.named(statement.agencies))
-    return f"{who}: {_level(statement.scale, statement.level)} ({day(statement.on or '')})"
+    return f"{who}: {_level_text(statement.scale, statement.level)} ({day(statement.on or '')})"
 
 
-def _level(scale: str | None, level: int | None) -> str | None:
-    """Return a level by its number and its name on the scale."""
+def _level_text(scale: str | None, level: int | None) -> str | None:
+    """Return the number of a level with its name on the scale."""
     if level is None:
         return None
     name = called(f"level-{scale}", str(level)) if scale else str(level)

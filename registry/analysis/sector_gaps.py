@@ -15,7 +15,7 @@ MOST_SECTORS = 200
 
 
 class Chance(NamedTuple):
-    """Ties to be expected for each pair, their standard deviation, P(no more than were seen), and P(none at all)."""
+    """The null model for each pair: expected ties, standard deviation, P(at most the observed ties), P(no ties)."""
 
     expected: Floats
     spread: Floats
@@ -24,9 +24,9 @@ class Chance(NamedTuple):
 
 
 class SectorPairs(NamedTuple):
-    """Pairs of different sectors, places `a` < `b`, with the ties seen and chance.
+    """Pairs of different sectors (indices `a` < `b`) with the observed ties and the null model.
 
-    `of` counts all pairs of sectors that have agencies, also those that are not listed.
+    `of` counts all pairs of sectors that have agencies, including pairs that are not listed.
     """
 
     a: Ints
@@ -37,28 +37,31 @@ class SectorPairs(NamedTuple):
 
 
 def sector_pairs(world: SnapshotArrays, ties: Ints) -> SectorPairs:
-    """Count the ties (m x 2, both ends with a sector) of every pair of sectors; of very many sectors, of the best tied ones.
+    """Count the ties (m x 2, both ends with a sector) between each two sectors, at most the MOST_SECTORS with most ties.
 
-    Chance is the model of fixed degrees: nothing is drawn, so that no number of draws bounds the smallest p.
+    Null model: the configuration model with fixed degrees, computed without sampling, so that p-values have no
+    lower bound.
     """
     present = np.unique(world.sector[world.sector >= 0])
     of = len(present) * (len(present) - 1) // 2
-    kept, group = _best_tied(world, ties, present)
-    seen, upper = mixing(group, ties, len(kept) + 1), np.triu_indices(len(kept), 1)
-    by_chance = _chance(group, ties, seen)
-    return SectorPairs(kept[upper[0]], kept[upper[1]], seen[upper], Chance(*(one[upper] for one in by_chance)), of)
+    selected, group = _examined_sectors(world, ties, present)
+    seen, upper = mixing(group, ties, len(selected) + 1), np.triu_indices(len(selected), 1)
+    by_chance = _null_model(group, ties, seen)
+    return SectorPairs(
+        selected[upper[0]], selected[upper[1]], seen[upper], Chance(*(one[upper] for one in by_chance)), of
+    )
 
 
-def _best_tied(world: SnapshotArrays, ties: Ints, present: Ints) -> tuple[Ints, Ints]:
-    """Return the sectors that are looked at, and each agency's place among them; one place more for all others."""
+def _examined_sectors(world: SnapshotArrays, ties: Ints, present: Ints) -> tuple[Ints, Ints]:
+    """Return the examined sectors, and each agency's index among them; one more index stands for all others."""
     ends = np.bincount(world.sector[ties].ravel(), minlength=len(world.sectors))[present]
-    kept = np.sort(present[np.argsort(-ends, kind="stable")[:MOST_SECTORS]])
-    place = np.full(len(world.sectors) + 1, len(kept))
-    place[kept] = np.arange(len(kept))
-    return kept, place[world.sector]
+    selected = np.sort(present[np.argsort(-ends, kind="stable")[:MOST_SECTORS]])
+    place = np.full(len(world.sectors) + 1, len(selected))
+    place[selected] = np.arange(len(selected))
+    return selected, place[world.sector]
 
 
-def _chance(group: Ints, ties: Ints, seen: Ints) -> Chance:
+def _null_model(group: Ints, ties: Ints, seen: Ints) -> Chance:
     tied, ends = np.unique(ties, return_inverse=True)
     mean, variance = fixed_degrees(group[tied], np.bincount(ends.ravel()), len(seen))
     p, none = (binomial_below(few, mean, variance) for few in (seen, np.zeros_like(seen)))
@@ -110,11 +113,11 @@ SECTOR_GAPS = ReportDefinition(
 def sector_gaps(
     world: SnapshotArrays, *, level: float = LEVEL.default, least_expected: float = LEAST_EXPECTED.default
 ) -> Report:
-    """Compare the ties between sectors with a null model that keeps every agency's number of ties.
+    """Find sector pairs with significantly fewer ties than a configuration model with the same degrees expects.
 
-    Agreements whose dates are withheld count as in force: they may hide a gap from who may not see them, never make one.
-    At least `least_expected` ties must be expected for a pair to be judged; `level` is the false-discovery rate over all pairs
-    of sectors that have agencies. References: Park & Newman 2004; Squartini & Garlaschelli 2011; Benjamini & Hochberg 1995.
+    Agreements with withheld dates count as in force: they can hide a gap but never cause one. A pair is tested if
+    at least `least_expected` ties are expected; `level` is the false discovery rate over all pairs of sectors that
+    have agencies. References: Park & Newman 2004; Squartini & Garlaschelli 2011; Benjamini & Hochberg 1995.
     """
     ties = _between_known(world)
     pairs = sector_pairs(world, ties)
@@ -132,7 +135,7 @@ def sector_gaps(
 
 
 def _between_known(world: SnapshotArrays) -> Ints:
-    """Return the pairs, in force or perhaps in force, of agencies that both have a sector."""
+    """Return the ties, in force or perhaps in force, between agencies with a sector."""
     pairs = standing(world)
     known: Ints = pairs[(world.sector[pairs] >= 0).all(axis=1)]
     return known
@@ -162,7 +165,7 @@ def _sectors(world: SnapshotArrays, *sectors: int) -> tuple[Evidence, ...]:
 
 
 def _evidence(world: SnapshotArrays, a: int, b: int) -> tuple[Evidence, ...]:
-    """Return the two sectors, and in each the three agencies with the most ties: with them a beginning could be made."""
+    """Return the two sectors and the three agencies of each with the most ties."""
     found = _sectors(world, a, b)
     for sector in (a, b):
         members = np.flatnonzero(world.sector == sector)
@@ -184,23 +187,23 @@ def _notes(world: SnapshotArrays, ties: Ints, pairs: SectorPairs, weak: int) -> 
         (pairs.of - len(pairs.a), _("{n} pairs of sectors with few ties are counted but not listed.")),
     )
     notes = grounds(world) + [note.format(n=number(n)) for n, note in counted if n]
-    return notes + _outward(world, ties)
+    return notes + _ei_index_notes(world, ties)
 
 
 def _in_several(world: SnapshotArrays) -> int:
     return sum(len(agency.sectors) > 1 for agency in world.lists.agencies)
 
 
-def _outward(world: SnapshotArrays, ties: Ints) -> list[str]:
-    """Return, for a network too small for many sectors, the one test of the whole."""
+def _ei_index_notes(world: SnapshotArrays, ties: Ints) -> list[str]:
+    """Return a note on the E-I index for a network too small to test many sector pairs."""
     if not len(ties):
         return [_("There are no ties between agencies with a sector, so there is nothing to tell.")]
     if len(world.agencies) >= FEW_AGENCIES:
         return []
-    return [_say(outwardness(*between_sectors(world), PERMUTATIONS, SEED))]
+    return [_ei_index_text(outwardness(*between_sectors(world), PERMUTATIONS, SEED))]
 
 
-def _say(whole: Outwardness) -> str:
+def _ei_index_text(whole: Outwardness) -> str:
     return _(
         "With fewer than {few} agencies judge the whole first: the E-I index is {index}, and {expected} when sectors are "
         "dealt out anew (p = {p}, {draws} permutations, seed {seed}); below that means inward, above it outward."
