@@ -105,6 +105,7 @@ def _renewals(agreements: Sequence[PartnershipRow]) -> dict[str, list[Partnershi
 
 
 def _end(one: PartnershipRow) -> str:
+    """Return the last day, NEVER if it is open-ended."""
     return one.valid_until or NEVER
 
 
@@ -270,6 +271,7 @@ def agreements(world: SnapshotArrays, *, within: int = int(WITHIN.default)) -> R
 
 
 def _agreements(register: Register) -> Iterator[AgreementFinding]:
+    """Yield the findings about agreements."""
     for one in register.agreements:
         if one.reversed:
             yield AgreementFinding("reversed", one, agencies=one.parties)
@@ -278,6 +280,7 @@ def _agreements(register: Register) -> Iterator[AgreementFinding]:
 
 
 def _problems(one: PartnershipRow, register: Register) -> Iterator[str]:
+    """Yield the codes of the findings about an agreement."""
     if one.disputed_by and (one.valid_until or NEVER) >= register.as_of:
         yield "disputed"
     if register.expired(one):
@@ -304,6 +307,7 @@ def _current_uses(lists: Snapshot, register: Register) -> Iterator[tuple[Resourc
 
 
 def _uncovered_uses(running: Sequence[tuple[ResourceRow, str]], register: Register) -> Iterator[AgreementFinding]:
+    """Yield the uses without an agreement in force."""
     for resource, user in running:
         covering = register.covering(user, resource.id)
         if not any(one.in_force(register.as_of) for one in covering):
@@ -340,6 +344,7 @@ def _with_lapse(world: SnapshotArrays, register: Register, found: Sequence[Agree
 
 
 def _order(finding: AgreementFinding) -> tuple[int, int, int, str, str, str]:
+    """Sort by finding, then by the effect on the network and the last day."""
     agreement, resource, lapse = finding.agreement, finding.resource, finding.lapse
     return (
         PRESSING[finding.code],

@@ -114,6 +114,7 @@ def _top(through: Floats) -> Ints:
 
 
 def _rows(world: SnapshotArrays, ranked: Ranked, order: Ints, firm: float) -> list[ReportRow]:
+    """Return the rows of the listed agencies."""
     arcs = adjacency(ranked.ties, len(ranked.tied))
     degree, size = np.diff(arcs.indptr), effective_size(arcs)
     constrained, roles = constraint(arcs), _roles(world, ranked)

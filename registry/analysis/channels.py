@@ -66,6 +66,7 @@ def channels(world: SnapshotArrays) -> Report:
 
 
 def _reached(world: SnapshotArrays) -> Iterator[Reached]:
+    """Yield each service with its channels and overdue feedback."""
     by_service: Mapping[str, list[ChannelRow]] = defaultdict(list)
     general: Counter[str] = Counter()
     for channel in world.lists.channels:
@@ -84,6 +85,7 @@ def _reached(world: SnapshotArrays) -> Iterator[Reached]:
 
 
 def _findings(one: Reached) -> Iterator[str]:
+    """Yield the codes of the findings about a service."""
     if one.over:
         yield "overdue"
     if not one.channels:

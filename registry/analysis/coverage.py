@@ -67,6 +67,7 @@ def coverage(world: SnapshotArrays) -> Report:
 
 
 def _facts(lists: Snapshot) -> Iterator[CoverageFact]:
+    """Yield the facts that each record type should have."""
     providing = {who for one in lists.services for who in one.providers}
     agreeing = {who for one in lists.partnerships for who in one.parties}
     yield CoverageFact("Agency", "sector", lists.agencies, lambda one: bool(one.sectors))

@@ -82,6 +82,7 @@ def isolates(world: SnapshotArrays) -> Report:
 
 
 def _finding(ties: int, inward: bool, recorded: bool, past: InactiveAgreements) -> str | None:
+    """Return the code of the finding about an agency, None if it has several ties."""
     if ties:
         return "own-sector" if inward else "one-tie" if ties == 1 else None
     if past.disputed:

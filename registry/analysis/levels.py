@@ -85,6 +85,7 @@ def _latest_statements(lists: Snapshot, as_of: str) -> dict[str, list[StatementR
 
 
 def _findings(agreement: PartnershipRow, said: Sequence[StatementRow], least_apart: int) -> Iterator[LevelFinding]:
+    """Yield the findings about an agreement from the latest statements of its parties."""
     speaking = {party for one in said for party in one.agencies}
     by_scale: dict[str | None, list[StatementRow]] = {}
     for one in said:

@@ -95,7 +95,7 @@ TRIVIAL = ("degrees", "blocks", "sector")
 
 
 class Split(NamedTuple):
-    """The known and the held-out ties of one split (counts), and the scores of each method for all pairs not known to be tied.
+    """One split: the number of known and held-out ties, and the scores of each method for all pairs without a known tie.
 
     `unreachable` counts held-out ties without common partners.
     """
@@ -230,7 +230,7 @@ def _baseline_scores(known: Ints, told: Ints, sector: Ints) -> Iterator[tuple[st
 
 
 def _pairs_between_classes(kind: Ints, known: Ints, told: Ints) -> tuple[Ints, Ints]:
-    """Return for each pair of classes the number of pairs not known to be tied, and of held-out ties among them."""
+    """Return for each pair of classes the number of pairs without a known tie, and of held-out ties among them."""
     size = np.bincount(kind)
     number = len(size)
     pairs = np.outer(size, size)

@@ -275,6 +275,7 @@ class Matching:
         ]
 
     def _round(self, waiting: Sequence[NeedRow]) -> list[Match]:
+        """Return the matches of one round of maximum-weight matching."""
         place = {one: n for n, one in enumerate(self._resources)}
         ids = list(self._resources)
         values = {
@@ -293,6 +294,7 @@ class Matching:
         return Match(need, resource, value, self._path(need, resource), also[:ALSO])
 
     def _value(self, need: NeedRow, resource: ResourceRow) -> float:
+        """Return the value of a match; see `matches`."""
         left = _days(need, self._as_of)
         urgency = 1 / (1 + max(SOMETIME if left is None else left, 0) / SOON)
         way = self._path(need, resource)

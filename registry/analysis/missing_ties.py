@@ -89,8 +89,8 @@ class Reasons(NamedTuple):
 def missing_ties(world: SnapshotArrays, *, level: float = LEVEL.default, overlaps: Report | None = None) -> Report:
     """Rank the pairs without a tie that have at least two reasons for one.
 
-    `of` counts the pairs with a dependency or an overlap, tied or not. `level` is the false discovery rate of
-    `overlaps`; pass that report as `overlaps` if it is finished. The expected number of ties follows the
+    `of` counts the pairs with a dependency or an overlap, with or without a tie. `level` is the false discovery
+    rate of `overlaps`; pass that report as `overlaps` if it is finished. The expected number of ties follows the
     degree-corrected block model (Karrer & Newman 2011).
     """
     needs = list(dependences(world))

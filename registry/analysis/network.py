@@ -87,7 +87,11 @@ NETWORK = ReportDefinition(
 
 
 class Whole(NamedTuple):
-    """The network of ties. `agencies` counts all agencies, `tied` (indices) are those with a tie, `ties` index into these."""
+    """The network of ties.
+
+    `agencies` is the number of all agencies, `tied` the indices of those with a tie, `ties` (m x 2) and `arcs`
+    (adjacency) index into `tied`.
+    """
 
     agencies: int
     tied: Ints

@@ -83,7 +83,8 @@ BLOCK, FEWEST = 500, 5
 class ComparableAgencies(NamedTuple):
     """The n agencies that can be compared: indices, sectors, areas and functions.
 
-    `close` (n x n) marks pairs that need no new agreement: tied, perhaps tied, or one part of the other.
+    `close` (n x n) marks pairs that need no new agreement: one is in force, or perhaps in force, or one agency is
+    part of the other.
     """
 
     places: Ints
@@ -171,7 +172,10 @@ def shuffled(compared: ComparableAgencies, seed: int) -> ComparableAgencies:
 
 
 def close(world: SnapshotArrays) -> Matrix:
-    """Return the pairs (N x N) that need no new agreement: tied, perhaps tied, or one part of the other."""
+    """Return the pairs (N x N) that need no new agreement.
+
+    One is in force, or perhaps in force, or one agency is part of the other.
+    """
     count = len(world.agencies)
     tied = pattern(np.concatenate([world.ties, world.perhaps]), count, count)
     part = upwards(world.agencies.ids, [one.part_of for one in world.lists.agencies] or [()] * count)

@@ -62,6 +62,7 @@ def _examined_sectors(world: SnapshotArrays, ties: Ints, present: Ints) -> tuple
 
 
 def _null_model(group: Ints, ties: Ints, seen: Ints) -> Chance:
+    """Return the configuration model with fixed degrees for each pair of groups, with lower-tail p-values."""
     tied, ends = np.unique(ties, return_inverse=True)
     mean, variance = fixed_degrees(group[tied], np.bincount(ends.ravel()), len(seen))
     p, none = (binomial_below(few, mean, variance) for few in (seen, np.zeros_like(seen)))

@@ -45,6 +45,7 @@ def _fix_deterministic_rows(
 
 
 def _solve_bicm(rows: Ints, many: Ints, columns: Ints) -> Floats:
+    """Solve the bipartite configuration model by fixed-point iteration over the classes of equal sums."""
     k, column_class, many_columns = np.unique(columns, return_inverse=True, return_counts=True)
     total = np.sqrt(columns.sum())
     x, y = rows / total, k / total
@@ -93,7 +94,7 @@ def fixed_degrees(group: Ints, degree: Ints, size: int) -> Drawn:
 def _tie_probabilities(degree: Ints, many: Ints) -> Floats:
     """Return the probability of a tie for each pair of distinct degrees; `many` agencies have each degree.
 
-    Agencies tied to all others or to none are deterministic and are removed first, repeatedly.
+    Agencies with ties to all others or to none are deterministic and are removed first, repeatedly.
     """
     p, left, open_ = np.zeros((len(degree), len(degree))), degree.copy(), np.ones(len(degree), np.bool_)
     while _fix_deterministic_degrees(p, left, many, open_):
@@ -116,6 +117,7 @@ def _fix_deterministic_degrees(p: Floats, left: Ints, many: Ints, open_: Bools) 
 
 
 def _solve_configuration_model(degree: Floats, many: Ints) -> Floats:
+    """Solve the configuration model by fixed-point iteration over the classes of equal degrees."""
     x = degree / np.sqrt(degree @ many)
     for _ in range(MAX_ITERATIONS):
         reach = x / (1 + np.outer(x, x))

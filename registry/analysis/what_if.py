@@ -65,6 +65,7 @@ def _ids(text: str) -> list[str]:
 
 
 def _lost(lists: Snapshot, text: str) -> list[Losable]:
+    """Return the records to remove. Raises ReportError."""
     known: dict[str, Losable] = {
         one.id: one for records in (lists.channels, lists.resources, lists.services, lists.agencies) for one in records
     }
@@ -75,6 +76,7 @@ def _lost(lists: Snapshot, text: str) -> list[Losable]:
 
 
 def _pair(lists: Snapshot, text: str) -> tuple[AgencyRow, AgencyRow]:
+    """Return the two agencies of an added agreement. Raises ReportError."""
     sentence = _("{name}: there is no agency on record with the id {id} that you may see.")
     known = {one.id: one for one in lists.agencies}
     ids = dict.fromkeys(_ids(text))
@@ -87,6 +89,7 @@ def _pair(lists: Snapshot, text: str) -> tuple[AgencyRow, AgencyRow]:
 
 
 def _agreement(lists: Snapshot, agreement: str, as_of: str) -> PartnershipRow:
+    """Return the agreement to end. Raises ReportError."""
     sentence = _("{name}: there is no agreement on record with the id {id} that you may see.")
     found: PartnershipRow = _lookup({one.id: one for one in lists.partnerships}, agreement, LAPSE, sentence)
     if not found.in_force(as_of):

@@ -200,6 +200,7 @@ def average_precision(hit: Bools, score: Floats) -> float:
 
 
 def _candidates(lists: Snapshot, cut: date) -> _CutCandidates:
+    """Return the candidate pairs of a cut-off day, their hits and their scores by ranking."""
     history = History.of(lists, cut.isoformat(), undated=None)
     known = np.flatnonzero(history.counted)
     votes, users = Votes.of(history, known), np.asarray(history.has.sum(axis=0))
