@@ -20,11 +20,11 @@ NEVER = "9999-12-31"
 class Register:
     """The agreements on a day: their status, renewals and coverage. `within` is the horizon in days."""
 
-    def __init__(self, lists: Snapshot, as_of: str, within: int) -> None:
+    def __init__(self, snapshot: Snapshot, as_of: str, within: int) -> None:
         self.as_of, self.horizon = as_of, _later(as_of, within)
-        self.agreements = lists.partnerships
-        self._renewals = _renewals(lists.partnerships)
-        self._above = {one.id: one.part_of for one in lists.agencies}
+        self.agreements = snapshot.partnerships
+        self._renewals = _renewals(snapshot.partnerships)
+        self._above = {one.id: one.part_of for one in snapshot.agencies}
 
     def expired(self, one: PartnershipRow) -> bool:
         """Return whether the agreement has ended and no other renews it."""
@@ -255,18 +255,18 @@ class AgreementFinding(NamedTuple):
     lapse: "Lapse | None" = None
 
 
-def agreements(world: SnapshotArrays, *, within: int = int(WITHIN.default)) -> Report:
+def agreements(arrays: SnapshotArrays, *, within: int = int(WITHIN.default)) -> Report:
     """List agreements and uses that need action. `within` is the horizon in days after the day of the report."""
-    register = Register(world.lists, world.as_of, within)
-    uses = list(_current_uses(world.lists, register))
+    register = Register(arrays.lists, arrays.as_of, within)
+    uses = list(_current_uses(arrays.lists, register))
     found = [*_uncovered_uses(uses, register), *_agreements(register)]
-    told = _with_lapse(world, register, [one for one in found if not _withheld(register, one)])
-    hidden = sum(not one.whole for one in register.agreements) + sum(not one.whole for one in world.lists.resources)
-    names = dict(zip(world.agencies.ids, world.agencies.names, strict=True))
+    told = _with_lapse(arrays, register, [one for one in found if not _withheld(register, one)])
+    hidden = sum(not one.whole for one in register.agreements) + sum(not one.whole for one in arrays.lists.resources)
+    names = dict(zip(arrays.agencies.ids, arrays.agencies.names, strict=True))
     rows = [_row(one, register, names) for one in sorted(told, key=_order)]
     return AGREEMENTS.answer(
-        world.as_of, rows, found=len({row.key[1:] for row in rows}), of=sum(one.whole for one in register.agreements) + len(uses),
-        unknown=len(found) - len(told) + hidden, withheld=world.withheld, notes=_notes(register, found), within=within,
+        arrays.as_of, rows, found=len({row.key[1:] for row in rows}), of=sum(one.whole for one in register.agreements) + len(uses),
+        unknown=len(found) - len(told) + hidden, withheld=arrays.withheld, notes=_notes(register, found), within=within,
     )  # fmt: skip
 
 
@@ -297,9 +297,9 @@ def _problems(one: PartnershipRow, register: Register) -> Iterator[str]:
         yield "no-basis"
 
 
-def _current_uses(lists: Snapshot, register: Register) -> Iterator[tuple[ResourceRow, str]]:
+def _current_uses(snapshot: Snapshot, register: Register) -> Iterator[tuple[ResourceRow, str]]:
     """Yield the uses on the day by agencies that are unrelated to the owners."""
-    for resource in lists.resources:
+    for resource in snapshot.resources:
         for user, since, until, *_role in resource.uses:
             now = (since or "") <= register.as_of and (until is None or register.as_of <= until)
             if now and not any(register.related(user, owner) for owner in resource.owners):
@@ -331,15 +331,17 @@ def _withheld(register: Register, finding: AgreementFinding) -> bool:
     return finding.code in ENDING and bool(finding.agencies) and register.hides(finding.agencies)
 
 
-def _with_lapse(world: SnapshotArrays, register: Register, found: Sequence[AgreementFinding]) -> list[AgreementFinding]:
+def _with_lapse(
+    arrays: SnapshotArrays, register: Register, found: Sequence[AgreementFinding]
+) -> list[AgreementFinding]:
     """Add the state of the network without the agreement to findings about ended or ending agreements.
 
     For agreements that end soon, the others that end soon are left out too.
     """
-    standing = [one for one in register.agreements if one.in_force(world.as_of) or not one.whole]
+    standing = [one for one in register.agreements if one.in_force(arrays.as_of) or not one.whole]
     lasting = [one for one in standing if not register.expiring(one) and not register.resumes(one)]
     staying = {"expired": standing, "interrupted": lasting, "expiring": lasting}
-    without = {code: Without(world.graph(staying[code])) for code in staying.keys() & {one.code for one in found}}
+    without = {code: Without(arrays.graph(staying[code])) for code in staying.keys() & {one.code for one in found}}
     return [one._replace(lapse=without[one.code].lapse(one.agencies)) if one.code in without else one for one in found]
 
 

@@ -69,27 +69,27 @@ class Ranked(NamedTuple):
     draws: int
 
 
-def brokers(world: SnapshotArrays, *, firm: float = FIRM.default, most: int = int(MOST.default)) -> Report:
+def brokers(arrays: SnapshotArrays, *, firm: float = FIRM.default, most: int = int(MOST.default)) -> Report:
     """List the top tenth of agencies by betweenness, `most` at most.
 
     Measures: betweenness (Freeman 1977; Brandes 2001), Gould-Fernandez roles (1989), constraint (Burt 1992),
     effective size (Borgatti 1997). Findings are the agencies whose bootstrap support is at least `firm` (Borgatti,
     Carley & Krackhardt 2006).
     """
-    ranked = _rank(world)
+    ranked = _rank(arrays)
     top = _top(ranked.through)
     order = top[np.lexsort((top, -ranked.through[top]))]
     robust = int((ranked.firm[top] >= firm).sum())
-    listed = _rows(world, ranked, order[:most], firm)
+    listed = _rows(arrays, ranked, order[:most], firm)
     return BROKERS.answer(
-        world.as_of, listed, found=robust, of=len(ranked.tied), unknown=len(top) - robust, withheld=world.withheld,
-        notes=[*grounds(world), *_notes(ranked, len(top), robust, firm)], firm=firm, most=most,
+        arrays.as_of, listed, found=robust, of=len(ranked.tied), unknown=len(top) - robust, withheld=arrays.withheld,
+        notes=[*grounds(arrays), *_notes(ranked, len(top), robust, firm)], firm=firm, most=most,
     )  # fmt: skip
 
 
-def _rank(world: SnapshotArrays) -> Ranked:
+def _rank(arrays: SnapshotArrays) -> Ranked:
     """Return betweenness and its bootstrap support over draws without a tenth of the ties."""
-    tied, ties = tied_alone(standing(world))
+    tied, ties = tied_alone(standing(arrays))
     draws, random = draws_for(len(tied), WORK), np.random.default_rng(SEED)
     times, drawn = np.zeros(len(tied)), np.zeros((draws, len(tied)))
     for draw in steps(_("networks with fewer ties"), list(drawn) if len(ties) else []):
@@ -113,19 +113,19 @@ def _top(through: Floats) -> Ints:
     return top
 
 
-def _rows(world: SnapshotArrays, ranked: Ranked, order: Ints, firm: float) -> list[ReportRow]:
+def _rows(arrays: SnapshotArrays, ranked: Ranked, order: Ints, firm: float) -> list[ReportRow]:
     """Return the rows of the listed agencies."""
     arcs = adjacency(ranked.ties, len(ranked.tied))
     degree, size = np.diff(arcs.indptr), effective_size(arcs)
-    constrained, roles = constraint(arcs), _roles(world, ranked)
+    constrained, roles = constraint(arcs), _roles(arrays, ranked)
     pairs = max((len(ranked.tied) - 1) * (len(ranked.tied) - 2) / 2, 1)
     rows = []
     for one in order.tolist():
         place = int(ranked.tied[one])
-        sector = int(world.sector[place])
+        sector = int(arrays.sector[place])
         values: dict[str, Cell] = {
-            "agency": world.agencies.names[place],
-            "sector": world.sectors.names[sector] if sector >= 0 else None,
+            "agency": arrays.agencies.names[place],
+            "sector": arrays.sectors.names[sector] if sector >= 0 else None,
             "ties": int(degree[one]),
             "betweenness": 100 * float(ranked.through[one]) / pairs,
             "low": 100 * float(ranked.low[one]) / pairs,
@@ -137,17 +137,17 @@ def _rows(world: SnapshotArrays, ranked: Ranked, order: Ints, firm: float) -> li
             "efficiency": float(size[one] / degree[one]),
         }
         rows.append(
-            ReportRow(values, (world.agencies.evidence(place),), "likely" if ranked.firm[one] >= firm else "unclear")
+            ReportRow(values, (arrays.agencies.evidence(place),), "likely" if ranked.firm[one] >= firm else "unclear")
         )
     return rows
 
 
-def _roles(world: SnapshotArrays, ranked: Ranked) -> list[dict[str, Cell]]:
+def _roles(arrays: SnapshotArrays, ranked: Ranked) -> list[dict[str, Cell]]:
     """Return the brokerage counts of each agency with ties.
 
     Agencies without a sector have empty cells, and pairs that include one are not counted.
     """
-    sector = world.sector[ranked.tied]
+    sector = arrays.sector[ranked.tied]
     known = np.flatnonzero(sector >= 0)
     counted = brokerage(adjacency(ranked.ties, len(sector))[known][:, known], sector[known])
     cells: list[dict[str, Cell]] = [dict.fromkeys(("role", *ROLES)) for _one in sector]

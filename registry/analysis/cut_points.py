@@ -152,37 +152,37 @@ CUT_POINTS = ReportDefinition(
 )
 
 
-def cut_points(world: SnapshotArrays, *, firm: float = FIRM.default) -> Report:
+def cut_points(arrays: SnapshotArrays, *, firm: float = FIRM.default) -> Report:
     """List articulation points and inner bridges (Hopcroft & Tarjan 1973), those that cut off the most agencies first.
 
     Findings are those whose bootstrap support is at least `firm` (Borgatti, Carley & Krackhardt 2006); the others
     are unknown. A tie to an agency that has no other tie is a bridge too; the report `isolates` lists these.
     """
-    ties, draws = standing(world), draws_for(len(world.agencies), WORK)
-    found = Hinges(world.graph_of(ties)).found(draws, SHIFTED, SEED, SHOWN)
-    rows = [_row(world, one, one.firm >= firm) for one in sorted(found, key=lambda one: one.firm < firm)]
+    ties, draws = standing(arrays), draws_for(len(arrays.agencies), WORK)
+    found = Hinges(arrays.graph_of(ties)).found(draws, SHIFTED, SEED, SHOWN)
+    rows = [_row(arrays, one, one.firm >= firm) for one in sorted(found, key=lambda one: one.firm < firm)]
     robust = sum(row.confidence == "likely" for row in rows)
     return CUT_POINTS.answer(
-        world.as_of, rows, found=robust, of=len(np.unique(ties)) + len(ties), unknown=len(rows) - robust,
-        withheld=world.withheld, notes=[*grounds(world), *_notes(found, robust, draws, firm)], firm=firm,
+        arrays.as_of, rows, found=robust, of=len(np.unique(ties)) + len(ties), unknown=len(rows) - robust,
+        withheld=arrays.withheld, notes=[*grounds(arrays), *_notes(found, robust, draws, firm)], firm=firm,
     )  # fmt: skip
 
 
-def _row(world: SnapshotArrays, hinge: "Hinge", firm: bool) -> ReportRow:
+def _row(arrays: SnapshotArrays, hinge: "Hinge", firm: bool) -> ReportRow:
     values: dict[str, Cell] = {
         "finding": "agency" if len(hinge.ends) == 1 else "tie",
-        "agencies": _named(world, hinge.ends),
+        "agencies": _named(arrays, hinge.ends),
         "cut_off": hinge.cut_off,
         "parts": hinge.parts,
-        "beyond": _named(world, hinge.beyond),
+        "beyond": _named(arrays, hinge.beyond),
         "firm": 100 * hinge.firm,
     }
-    evidence = tuple(world.agencies.evidence(world.place[one]) for one in dict.fromkeys((*hinge.ends, *hinge.beyond)))
+    evidence = tuple(arrays.agencies.evidence(arrays.place[one]) for one in dict.fromkeys((*hinge.ends, *hinge.beyond)))
     return ReportRow(values, evidence, "likely" if firm else "unclear")
 
 
-def _named(world: SnapshotArrays, agencies: Sequence[str]) -> tuple[str, ...]:
-    return tuple(world.agencies.names[world.place[one]] for one in agencies)
+def _named(arrays: SnapshotArrays, agencies: Sequence[str]) -> tuple[str, ...]:
+    return tuple(arrays.agencies.names[arrays.place[one]] for one in agencies)
 
 
 def _notes(found: Sequence["Hinge"], robust: int, draws: int, firm: float) -> list[str]:

@@ -30,13 +30,13 @@ class FeedbackCase(NamedTuple):
     over: int | None
 
 
-def feedback_cases(lists: Snapshot, as_of: str) -> Iterator[FeedbackCase]:
+def feedback_cases(snapshot: Snapshot, as_of: str) -> Iterator[FeedbackCase]:
     """Yield the feedback received up to the day (ISO 8601 text) whose details the reader may see.
 
     Answers after the day do not count.
     """
-    channels = {one.id: one for one in lists.channels}
-    for one in lists.feedbacks:
+    channels = {one.id: one for one in snapshot.channels}
+    for one in snapshot.feedbacks:
         if one.received is None or one.received > as_of:
             continue
         channel = next((channels[through] for through in one.channels if through in channels), None)
@@ -90,17 +90,17 @@ FEEDBACK = ReportDefinition(
 )
 
 
-def feedback(world: SnapshotArrays, *, patience: int = int(PATIENCE.default)) -> Report:
+def feedback(arrays: SnapshotArrays, *, patience: int = int(PATIENCE.default)) -> Report:
     """List feedback that is overdue, was answered late, or has waited over `patience` days without a promised time."""
-    cases = list(feedback_cases(world.lists, world.as_of))
+    cases = list(feedback_cases(arrays.lists, arrays.as_of))
     found = [(code, one) for one in cases if (code := _finding(one, patience))]
-    services = {one.id: one for one in world.lists.services}
-    rows = [_row(world, services, code, one) for code, one in sorted(found, key=_order)]
-    hidden = sum(not one.whole for one in world.lists.feedbacks)
+    services = {one.id: one for one in arrays.lists.services}
+    rows = [_row(arrays, services, code, one) for code, one in sorted(found, key=_order)]
+    hidden = sum(not one.whole for one in arrays.lists.feedbacks)
     undecided = sum(one.over is None and not _finding(one, patience) for one in cases)
     return FEEDBACK.answer(
-        world.as_of, rows, found=len(rows), of=len(cases), unknown=undecided + hidden,
-        withheld=world.withheld, notes=_notes(cases), patience=patience,
+        arrays.as_of, rows, found=len(rows), of=len(cases), unknown=undecided + hidden,
+        withheld=arrays.withheld, notes=_notes(cases), patience=patience,
     )  # fmt: skip
 
 
@@ -115,12 +115,12 @@ def _order(found: tuple[str, FeedbackCase]) -> tuple[int, int, int, str]:
     return PRESSING[code], -(one.over or 0), -one.days, one.feedback.id
 
 
-def _row(world: SnapshotArrays, services: dict[str, ServiceRow], code: str, one: FeedbackCase) -> ReportRow:
+def _row(arrays: SnapshotArrays, services: dict[str, ServiceRow], code: str, one: FeedbackCase) -> ReportRow:
     about = [services[service] for service in one.feedback.services if service in services]
     values: dict[str, Cell] = {
         "finding": code,
         "services": tuple(service.name for service in about),
-        "owners": world.agencies.named(one.feedback.owners),
+        "owners": arrays.agencies.named(one.feedback.owners),
         "channel": called("channel-kind", one.channel.kind) if one.channel and one.channel.kind else None,
         "received": one.feedback.received,
         "promised": one.promised,
@@ -130,7 +130,7 @@ def _row(world: SnapshotArrays, services: dict[str, ServiceRow], code: str, one:
     evidence = [Evidence(one.feedback.id, one.feedback.name, "Feedback")]
     evidence += [Evidence(service.id, service.name, "Service") for service in about]
     evidence += [Evidence(one.channel.id, one.channel.name, "Channel")] if one.channel else []
-    return ReportRow(values, (*evidence, *world.agencies.records(one.feedback.owners)), key=(one.feedback.id,))
+    return ReportRow(values, (*evidence, *arrays.agencies.records(one.feedback.owners)), key=(one.feedback.id,))
 
 
 def _notes(cases: list[FeedbackCase]) -> list[str]:

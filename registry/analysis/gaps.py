@@ -79,9 +79,9 @@ TIE_SOURCES = {
 }
 
 
-def tie_reports(world: SnapshotArrays, level: float, overlaps: Report) -> tuple[Report, ...]:
+def tie_reports(arrays: SnapshotArrays, level: float, overlaps: Report) -> tuple[Report, ...]:
     """Return the reports on ties from which findings are taken. `overlaps` is the finished report of that name."""
-    return missing_ties(world, level=level, overlaps=overlaps), cut_points(world), isolates(world)
+    return missing_ties(arrays, level=level, overlaps=overlaps), cut_points(arrays), isolates(arrays)
 
 
 def _dependent_pairs(report: Report) -> Iterator[ReportRow]:
@@ -148,9 +148,9 @@ USE_SOURCES = {
 }
 
 
-def use_reports(world: SnapshotArrays) -> tuple[Report, ...]:
+def use_reports(arrays: SnapshotArrays) -> tuple[Report, ...]:
     """Return the reports on the use of resources from which findings are taken."""
-    return matches(world), levels(world), reuse(world)
+    return matches(arrays), levels(arrays), reuse(arrays)
 
 
 def special_application(row: ReportRow) -> ReportRow:
@@ -278,7 +278,7 @@ GAPS = ReportDefinition(
 
 
 def gaps(
-    world: SnapshotArrays,
+    arrays: SnapshotArrays,
     *,
     level: float = LEVEL.default,
     least_expected: float = LEAST_EXPECTED.default,
@@ -290,20 +290,20 @@ def gaps(
     The parameters are passed on to the reports, which are the `parts` of the result. `found` counts the findings;
     `of` and `unknown` are sums over reports that examine different things, without coverage.
     """
-    known = coverage(world)
-    alike = overlaps(world, level=level, least_likeness=least_likeness)
+    known = coverage(arrays)
+    alike = overlaps(arrays, level=level, least_likeness=least_likeness)
     parts = (
-        agreements(world, within=within),
-        sector_gaps(world, level=level, least_expected=least_expected),
+        agreements(arrays, within=within),
+        sector_gaps(arrays, level=level, least_expected=least_expected),
         alike,
-        *tie_reports(world, level, alike),
-        *use_reports(world),
+        *tie_reports(arrays, level, alike),
+        *use_reports(arrays),
     )
     findings = [found for part in parts for found in _READERS[part.name](part)]
     rows = [*(_coverage_finding(row) for row in known.rows if _incomplete(row)), *_ranked(findings)]
     whole = GAPS.answer(
-        world.as_of, rows, found=len(findings), of=sum(part.of for part in parts), unknown=sum(part.unknown for part in parts),
-        withheld=world.withheld, notes=list(dict.fromkeys(note for part in (known, *parts) for note in part.notes)),
+        arrays.as_of, rows, found=len(findings), of=sum(part.of for part in parts), unknown=sum(part.unknown for part in parts),
+        withheld=arrays.withheld, notes=list(dict.fromkeys(note for part in (known, *parts) for note in part.notes)),
         level=level, least_expected=least_expected, least_likeness=least_likeness, within=within,
     )  # fmt: skip
     return replace(whole, parts=(known, *parts), sorts=_counts_by_type(findings))

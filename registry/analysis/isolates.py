@@ -59,25 +59,25 @@ class InactiveAgreements(NamedTuple):
     disputed: PartnershipRow | None = None
 
 
-def isolates(world: SnapshotArrays) -> Report:
+def isolates(arrays: SnapshotArrays) -> Report:
     """List agencies with no tie, with ties in their own sector only, or with one tie, one row each, in order of priority."""
-    ties = standing(world)
-    others = adjacency(ties, len(world.agencies))
+    ties = standing(arrays)
+    others = adjacency(ties, len(arrays.agencies))
     degree = np.diff(others.indptr)
-    inward = _own_sector_only(world, ties, degree)
-    past = _inactive_agreements(world, degree == 0)
+    inward = _own_sector_only(arrays, ties, degree)
+    past = _inactive_agreements(arrays, degree == 0)
     rows = []
     for place, count in enumerate(degree.tolist()):
         if finding := _finding(
-            count, bool(inward[place]), bool(world.recorded[place]), past.get(place, InactiveAgreements())
+            count, bool(inward[place]), bool(arrays.recorded[place]), past.get(place, InactiveAgreements())
         ):
             partners = others.indices[others.indptr[place] : others.indptr[place + 1]].tolist()
-            rows.append(_row(world, finding, place, partners, past.get(place, InactiveAgreements())))
+            rows.append(_row(arrays, finding, place, partners, past.get(place, InactiveAgreements())))
     rows.sort(key=_priority)
     unknown = sum(row["finding"] in UNKNOWN for row in rows)
     return ISOLATES.answer(
-        world.as_of, rows, found=len(rows) - unknown, of=len(degree), unknown=unknown, withheld=world.withheld,
-        notes=[*grounds(world), *_notes(rows)],
+        arrays.as_of, rows, found=len(rows) - unknown, of=len(degree), unknown=unknown, withheld=arrays.withheld,
+        notes=[*grounds(arrays), *_notes(rows)],
     )  # fmt: skip
 
 
@@ -94,26 +94,26 @@ def _finding(ties: int, inward: bool, recorded: bool, past: InactiveAgreements) 
     return "no-partner" if recorded else "never"
 
 
-def _own_sector_only(world: SnapshotArrays, ties: Ints, degree: Ints) -> Bools:
+def _own_sector_only(arrays: SnapshotArrays, ties: Ints, degree: Ints) -> Bools:
     """Return for each agency (N) whether all its ties are within its sector; False if there is only one sector."""
-    known = world.sector[ties]
+    known = arrays.sector[ties]
     within = (known[:, 0] == known[:, 1]) & (known[:, 0] >= 0)
-    several = len(np.unique(world.sector[world.sector >= 0])) > 1
+    several = len(np.unique(arrays.sector[arrays.sector >= 0])) > 1
     inward: Bools = (np.bincount(ties[within].ravel(), minlength=len(degree)) == degree) & (degree > 0) & several
     return inward
 
 
-def _inactive_agreements(world: SnapshotArrays, alone: Bools) -> Mapping[int, InactiveAgreements]:
+def _inactive_agreements(arrays: SnapshotArrays, alone: Bools) -> Mapping[int, InactiveAgreements]:
     """Return the inactive agreements of agencies without ties, by index."""
     found: dict[int, InactiveAgreements] = {}
-    register = Register(world.lists, world.as_of, 0)
-    for one in world.lists.partnerships:
+    register = Register(arrays.lists, arrays.as_of, 0)
+    for one in arrays.lists.partnerships:
         if one.whole and not one.reversed and not register.continued(one):
-            for place in (world.place[party] for party in one.parties if party in world.place):
+            for place in (arrays.place[party] for party in one.parties if party in arrays.place):
                 if alone[place]:
-                    found[place] = _with_agreement(found.get(place, InactiveAgreements()), one, world.as_of)
-    active = {party for one in world.lists.partnerships if one.in_force(world.as_of) for party in one.parties}
-    return {place: past for place, past in found.items() if world.agencies.ids[place] not in active}
+                    found[place] = _with_agreement(found.get(place, InactiveAgreements()), one, arrays.as_of)
+    active = {party for one in arrays.lists.partnerships if one.in_force(arrays.as_of) for party in one.parties}
+    return {place: past for place, past in found.items() if arrays.agencies.ids[place] not in active}
 
 
 def _with_agreement(past: InactiveAgreements, one: PartnershipRow, as_of: str) -> InactiveAgreements:
@@ -127,22 +127,22 @@ def _with_agreement(past: InactiveAgreements, one: PartnershipRow, as_of: str) -
 
 
 def _row(
-    world: SnapshotArrays, finding: str, place: int, partners: Sequence[int], past: InactiveAgreements
+    arrays: SnapshotArrays, finding: str, place: int, partners: Sequence[int], past: InactiveAgreements
 ) -> ReportRow:
     shown = past.disputed or past.ended or past.ahead
     if shown:
-        partners = [world.place[one] for one in shown.parties if world.place.get(one, place) != place]
-    sector = int(world.sector[place])
+        partners = [arrays.place[one] for one in shown.parties if arrays.place.get(one, place) != place]
+    sector = int(arrays.sector[place])
     values: dict[str, Cell] = {
         "finding": finding,
-        "agency": world.agencies.names[place],
-        "sector": world.sectors.names[sector] if sector >= 0 else None,
+        "agency": arrays.agencies.names[place],
+        "sector": arrays.sectors.names[sector] if sector >= 0 else None,
         "ties": 0 if shown or finding in UNKNOWN else len(partners),
-        "partners": tuple(world.agencies.names[one] for one in partners[:SHOWN]),
+        "partners": tuple(arrays.agencies.names[one] for one in partners[:SHOWN]),
         "agreement": shown.name if shown else None,
         "day": shown and (shown.valid_until if shown is past.ended else shown.valid_from),
     }
-    evidence = (world.agencies.evidence(place), *(world.agencies.evidence(one) for one in partners[:SHOWN]))
+    evidence = (arrays.agencies.evidence(place), *(arrays.agencies.evidence(one) for one in partners[:SHOWN]))
     agreement = (Evidence(shown.id, shown.name, "Partnership"),) if shown else ()
     return ReportRow(values, evidence + agreement, "unclear" if finding in UNKNOWN else "certain")
 

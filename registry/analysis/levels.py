@@ -50,29 +50,29 @@ class LevelFinding(NamedTuple):
     said: Sequence[StatementRow]
 
 
-def levels(world: SnapshotArrays, *, least_apart: int = int(LEAST_APART.default)) -> Report:
+def levels(arrays: SnapshotArrays, *, least_apart: int = int(LEAST_APART.default)) -> Report:
     """Compare the latest statements of the parties; a difference of `least_apart` levels or more is a finding.
 
     Scales are compared separately: Frey et al. 2006, Himmelman 2002 and the four Cs
     (`registry/codelists/level-*.csv`).
     """
-    said = _latest_statements(world.lists, world.as_of)
-    in_force = [one for one in world.lists.partnerships if one.in_force(world.as_of)]
+    said = _latest_statements(arrays.lists, arrays.as_of)
+    in_force = [one for one in arrays.lists.partnerships if one.in_force(arrays.as_of)]
     found = [finding for one in in_force for finding in _findings(one, said.get(one.id, ()), least_apart)]
-    rows = [_row(one, world.agencies) for one in sorted(found, key=_order)]
+    rows = [_row(one, arrays.agencies) for one in sorted(found, key=_order)]
     silent = sum(one.id not in said for one in in_force)
     return LEVELS.answer(
-        world.as_of, rows, found=len({one.agreement.id for one in found}), of=len(in_force),
-        unknown=silent + sum(not one.whole for one in world.lists.partnerships),
-        withheld=world.withheld, notes=_notes(len(in_force), silent), least_apart=least_apart,
+        arrays.as_of, rows, found=len({one.agreement.id for one in found}), of=len(in_force),
+        unknown=silent + sum(not one.whole for one in arrays.lists.partnerships),
+        withheld=arrays.withheld, notes=_notes(len(in_force), silent), least_apart=least_apart,
     )  # fmt: skip
 
 
-def _latest_statements(lists: Snapshot, as_of: str) -> dict[str, list[StatementRow]]:
+def _latest_statements(snapshot: Snapshot, as_of: str) -> dict[str, list[StatementRow]]:
     """Return for each agreement the latest statement of each party on each scale, up to the day."""
-    parties = {one.id: set(one.parties) for one in lists.partnerships}
+    parties = {one.id: set(one.parties) for one in snapshot.partnerships}
     last: dict[tuple[str, str, str | None], StatementRow] = {}
-    for one in sorted(lists.statements, key=lambda one: (one.on or "", one.id)):
+    for one in sorted(snapshot.statements, key=lambda one: (one.on or "", one.id)):
         if one.on is None or one.on > as_of or one.level is None:
             continue
         for agreement in one.partnerships:

@@ -144,14 +144,14 @@ class RankingEvaluation(NamedTuple):
         return [one.scored[method].average_precision for one in self.splits]
 
 
-def hidden_at_random(world: SnapshotArrays, splits: int) -> RankingEvaluation | None:
+def hidden_at_random(arrays: SnapshotArrays, splits: int) -> RankingEvaluation | None:
     """Hold out a tenth of the agreements at random, `splits` times, and rank all untied pairs by the remaining ones.
 
     Whole agreements are held out, since the remaining pairs of an agreement of three parties would reveal the
     third. All measures, sectors and degrees included, use the remaining ties only. None if too few ties would be
     held out.
     """
-    random, (pairs, agreement) = np.random.default_rng(SEED), _agreement_pairs(world)
+    random, (pairs, agreement) = np.random.default_rng(SEED), _agreement_pairs(arrays)
     every, number = np.unique(pairs, axis=0), int(agreement.max(initial=-1)) + 1
     found = []
     for _split_number in steps(_("rounds with agreements hidden"), range(splits)):
@@ -159,24 +159,24 @@ def hidden_at_random(world: SnapshotArrays, splits: int) -> RankingEvaluation | 
         known = np.unique(pairs[left], axis=0)
         if len(every) - len(known) < FEWEST_HITS:
             return None
-        found.append(_split(known, _without(every, known, len(world.agencies)), world.sector))
+        found.append(_split(known, _without(every, known, len(arrays.agencies)), arrays.sector))
     return RankingEvaluation(None, found)
 
 
-def _agreement_pairs(world: SnapshotArrays) -> tuple[Ints, Ints]:
+def _agreement_pairs(arrays: SnapshotArrays) -> tuple[Ints, Ints]:
     """Return the pairs of parties (k x 2, smaller index first) of each agreement that may be in force, and its number (k)."""
-    standing = [one for one in world.lists.partnerships if one.in_force(world.as_of) or not one.whole]
-    parties = [sorted({world.place[party] for party in one.parties if party in world.place}) for one in standing]
+    standing = [one for one in arrays.lists.partnerships if one.in_force(arrays.as_of) or not one.whole]
+    parties = [sorted({arrays.place[party] for party in one.parties if party in arrays.place}) for one in standing]
     pairs = [(a, b, number) for number, places in enumerate(parties) for a, b in combinations(places, 2)]
     table = np.array(pairs, np.int64).reshape(-1, 3)
     return table[:, :2], table[:, 2]
 
 
-def held_out_by_date(lists: Snapshot, as_of: str) -> list[RankingEvaluation]:
+def held_out_by_date(snapshot: Snapshot, as_of: str) -> list[RankingEvaluation]:
     """Evaluate on past years: rank by the ties in force some years before the day, and test on those a year later."""
     found = []
     for ago in range(YEARS, 0, -1):
-        before, after = (SnapshotArrays.of(lists, _years_before(as_of, years)) for years in (ago, ago - 1))
+        before, after = (SnapshotArrays.of(snapshot, _years_before(as_of, years)) for years in (ago, ago - 1))
         new = _without(after.ties, before.ties, len(before.agencies))
         if len(new) >= FEWEST_HITS:
             found.append(RankingEvaluation(before.as_of, [_split(before.ties, new, before.sector)]))
@@ -280,26 +280,26 @@ LIKELY_PARTNERS = ReportDefinition(
 )  # fmt: skip
 
 
-def likely_partners(world: SnapshotArrays, *, agency: str = "", most: int = int(MOST.default)) -> Report:
+def likely_partners(arrays: SnapshotArrays, *, agency: str = "", most: int = int(MOST.default)) -> Report:
     """Rank the pairs at distance two by resource allocation (Zhou et al. 2009), `most` at most.
 
     `of` counts all these pairs, or those of one `agency`. Also shown: the Adamic-Adar index (Adamic & Adar 2003)
     and the expectation of the degree-corrected block model (Karrer & Newman 2011).
     """
-    ties = standing(world)
-    arcs = adjacency(ties, len(world.agencies))
+    ties = standing(arrays)
+    arcs = adjacency(ties, len(arrays.agencies))
     pairs = near(arcs)
-    open_ = ~_contains(close(world), pairs)
+    open_ = ~_contains(close(arrays), pairs)
     if agency:
-        open_ &= (pairs.a == place_of(world, agency)) | (pairs.b == place_of(world, agency))
+        open_ &= (pairs.a == place_of(arrays, agency)) | (pairs.b == place_of(arrays, agency))
     order = np.flatnonzero(open_)
     order = order[np.lexsort((pairs.b[order], pairs.a[order], -pairs.allocation[order]))][:most]
-    judged = hidden_at_random(world, draws_for(len(world.agencies), WORK, SPLITS))
+    judged = hidden_at_random(arrays, draws_for(len(arrays.agencies), WORK, SPLITS))
     good = judged is not None and judged.beats and len(np.unique(ties)) >= LEAST_AGENCIES
-    rows = _rows(world, ties, arcs, pairs, order, good)
+    rows = _rows(arrays, ties, arcs, pairs, order, good)
     return LIKELY_PARTNERS.answer(
-        world.as_of, rows, found=len(rows) if good else 0, of=int(open_.sum()), unknown=0 if good else len(rows),
-        withheld=world.withheld, notes=[*grounds(world), *_notes(judged, len(np.unique(ties)))], agency=agency, most=most,
+        arrays.as_of, rows, found=len(rows) if good else 0, of=int(open_.sum()), unknown=0 if good else len(rows),
+        withheld=arrays.withheld, notes=[*grounds(arrays), *_notes(judged, len(np.unique(ties)))], agency=agency, most=most,
     )  # fmt: skip
 
 
@@ -311,20 +311,20 @@ def _contains(matrix: Matrix, pairs: CommonPartnerScores) -> Bools:
 
 
 def _rows(
-    world: SnapshotArrays, ties: Ints, arcs: Matrix, pairs: CommonPartnerScores, order: Ints, good: bool
+    arrays: SnapshotArrays, ties: Ints, arcs: Matrix, pairs: CommonPartnerScores, order: Ints, good: bool
 ) -> list[ReportRow]:
-    blocks, rows = Blocks.of(world.sector, ties), []
+    blocks, rows = Blocks.of(arrays.sector, ties), []
     expected = blocks.score(pairs.a[order], pairs.b[order]).tolist()
     for one, likely in zip(order.tolist(), expected, strict=True):
         a, b = int(pairs.a[one]), int(pairs.b[one])
         common = np.intersect1d(arcs[[a]].indices, arcs[[b]].indices)
         common = common[np.argsort(blocks.degree[common], kind="stable")].tolist()
         values: dict[str, Cell] = {
-            "agency_a": world.agencies.names[a],
-            "agency_b": world.agencies.names[b],
+            "agency_a": arrays.agencies.names[a],
+            "agency_b": arrays.agencies.names[b],
             "advice": "talk",
             "common": len(common),
-            "partners": tuple(world.agencies.names[each] for each in common[:SHOWN]),
+            "partners": tuple(arrays.agencies.names[each] for each in common[:SHOWN]),
             "score": float(pairs.allocation[one]),
             "adamic_adar": float(pairs.adamic_adar[one]),
             "degrees": int(blocks.degree[a] * blocks.degree[b]),
@@ -333,7 +333,7 @@ def _rows(
         rows.append(
             ReportRow(
                 values,
-                tuple(world.agencies.evidence(each) for each in (a, b, *common)),
+                tuple(arrays.agencies.evidence(each) for each in (a, b, *common)),
                 "likely" if good else "unclear",
             )
         )

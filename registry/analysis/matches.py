@@ -24,11 +24,11 @@ OBSTACLES = ("own", "not-shared", "elsewhere", "purpose", "later", "full", "too-
 class Fitting:
     """Compares needs with resources of the same kind and unit."""
 
-    def __init__(self, lists: Snapshot) -> None:
-        self._areas, self._functions = Wider(lists.areas), Wider(lists.functions)
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._areas, self._functions = Wider(snapshot.areas), Wider(snapshot.functions)
         self._of_kind_and_unit: dict[tuple[str | None, str], list[ResourceRow]] = defaultdict(list)
         self._of_kind: dict[str | None, list[ResourceRow]] = defaultdict(list)
-        for one in lists.resources:
+        for one in snapshot.resources:
             self._of_kind_and_unit[one.kind, fold(one.unit or "")].append(one)
             self._of_kind[one.kind].append(one)
 
@@ -114,13 +114,13 @@ class Candidate(NamedTuple):
     spare: float | None
 
 
-def meeting(need: NeedRow, lists: Snapshot) -> list[Candidate]:
+def meeting(need: NeedRow, snapshot: Snapshot) -> list[Candidate]:
     """Return the resources that could meet a need: those that fit first, too small ones last, the most capacity first."""
-    return sorted(_candidates(need, lists), key=lambda one: (ORDER.index(one.finding), -(one.spare or 0)))
+    return sorted(_candidates(need, snapshot), key=lambda one: (ORDER.index(one.finding), -(one.spare or 0)))
 
 
-def _candidates(need: NeedRow, lists: Snapshot) -> Iterator[Candidate]:
-    fitting = Fitting(lists)
+def _candidates(need: NeedRow, snapshot: Snapshot) -> Iterator[Candidate]:
+    fitting = Fitting(snapshot)
     for resource in fitting.candidates(need):
         left = spare(resource)
         obstacle = fitting.obstacle(need, resource, left)
@@ -206,7 +206,7 @@ class Match(NamedTuple):
     also: Sequence[ResourceRow]
 
 
-def matches(world: SnapshotArrays, *, agency: str = "") -> Report:
+def matches(arrays: SnapshotArrays, *, agency: str = "") -> Report:
     """Match each need with at most one resource; a resource can serve several needs while enough is left.
 
     If `agency` is given, only its needs are shown and counted; the matching includes all needs.
@@ -215,42 +215,42 @@ def matches(world: SnapshotArrays, *, agency: str = "") -> Report:
     half 90 days before; no date counts as a year), divided by one plus the number of agreements to the owner, at
     most four.
     """
-    matching = Matching(world)
-    needs = _needs(world, agency)
+    matching = Matching(arrays)
+    needs = _needs(arrays, agency)
     asked = {one.id for one in needs}
     found = [one for one in matching.found() if one.need.id in asked]
     rows = [
-        _row(world, one) for one in sorted(found, key=lambda one: (not _certain_match(one), -one.value, one.need.id))
+        _row(arrays, one) for one in sorted(found, key=lambda one: (not _certain_match(one), -one.value, one.need.id))
     ]
     sure = sum(map(_certain_match, found))
     return MATCHES.answer(
-        world.as_of, rows, found=sure, of=len(needs), unknown=len(found) - sure,
-        withheld=world.withheld, notes=matching.notes(needs, found), agency=agency,
+        arrays.as_of, rows, found=sure, of=len(needs), unknown=len(found) - sure,
+        withheld=arrays.withheld, notes=matching.notes(needs, found), agency=agency,
     )  # fmt: skip
 
 
-def _needs(world: SnapshotArrays, agency: str) -> Sequence[NeedRow]:
+def _needs(arrays: SnapshotArrays, agency: str) -> Sequence[NeedRow]:
     """Return the needs of an agency, or all."""
     if not agency:
-        return world.lists.needs
-    place_of(world, agency)
-    return [one for one in world.lists.needs if agency in one.agencies]
+        return arrays.lists.needs
+    place_of(arrays, agency)
+    return [one for one in arrays.lists.needs if agency in one.agencies]
 
 
 class Matching:
     """Matches the needs and the resources of a snapshot."""
 
-    def __init__(self, world: SnapshotArrays) -> None:
-        self._as_of, self._needs = world.as_of, world.lists.needs
-        self._resources = {one.id: one for one in world.lists.resources}
-        self._fitting = Fitting(world.lists)
-        self._left = {one.id: spare(one) for one in world.lists.resources}
+    def __init__(self, arrays: SnapshotArrays) -> None:
+        self._as_of, self._needs = arrays.as_of, arrays.lists.needs
+        self._resources = {one.id: one for one in arrays.lists.resources}
+        self._fitting = Fitting(arrays.lists)
+        self._left = {one.id: spare(one) for one in arrays.lists.resources}
         self._fits = {
             need.id: [one for one in self._fitting.candidates(need) if self._fits_now(need, one)]
             for need in self._needs
         }
         fitted = (need for need in self._needs if self._fits[need.id])
-        self._paths = dict(_paths(world, {who for need in fitted for who in need.agencies}))
+        self._paths = dict(_paths(arrays, {who for need in fitted for who in need.agencies}))
 
     def found(self) -> list[Match]:
         """Assign resources in rounds of matching until no remaining resource fits an unmet need."""
@@ -316,13 +316,13 @@ class Matching:
         return max(at_first, key=lambda one: OBSTACLES.index(str(one)), default="none") or "none"
 
 
-def _paths(world: SnapshotArrays, agencies: set[str]) -> Iterator[tuple[str, Mapping[str, Sequence[str]]]]:
+def _paths(arrays: SnapshotArrays, agencies: set[str]) -> Iterator[tuple[str, Mapping[str, Sequence[str]]]]:
     """Yield each agency with its shortest paths by agreements in force, up to FARTHEST steps."""
     if not agencies:
         return
     import networkx as nx  # imported here because it takes half a second
 
-    graph = world.graph(one for one in world.lists.partnerships if one.in_force(world.as_of))
+    graph = arrays.graph(one for one in arrays.lists.partnerships if one.in_force(arrays.as_of))
     for who in steps(_("ways to owners"), sorted(agencies)):
         yield who, nx.single_source_shortest_path(graph, who, FARTHEST) if who in graph else {}
 
@@ -335,28 +335,28 @@ def _days(need: NeedRow, as_of: str) -> int | None:
     return (date.fromisoformat(need.by_when) - date.fromisoformat(as_of)).days if need.by_when else None
 
 
-def _row(world: SnapshotArrays, match: Match) -> ReportRow:
+def _row(arrays: SnapshotArrays, match: Match) -> ReportRow:
     need, resource = match.need, match.resource
     finding = "fits" if _certain_match(match) else "may-fit"
     values: dict[str, Cell] = {
         "finding": finding,
         "need": need.name,
-        "agencies": world.agencies.named(need.agencies),
+        "agencies": arrays.agencies.named(need.agencies),
         "resource": resource.name,
-        "owners": world.agencies.named(resource.owners),
+        "owners": arrays.agencies.named(resource.owners),
         "quantity": _as_integer(known(need.quantity)),
         "spare": _as_integer(spare(resource)),
         "unit": need.unit or resource.unit,
         "by_when": need.by_when,
-        "days": _days(need, world.as_of),
+        "days": _days(need, arrays.as_of),
         "steps": len(match.way) - 1 if match.way else None,
-        "via": world.agencies.named((match.way or ())[1:-1]),
+        "via": arrays.agencies.named((match.way or ())[1:-1]),
         "also": tuple(one.name for one in match.also),
     }
     agencies = dict.fromkeys((*need.agencies, *(match.way or ()), *resource.owners))
     matched = Evidence(need.id, need.name, "Need"), Evidence(resource.id, resource.name, "Resource")
     also = (Evidence(one.id, one.name, "Resource") for one in match.also)
-    return ReportRow(values, (*matched, *world.agencies.records(agencies), *also), CONFIDENCE[finding])
+    return ReportRow(values, (*matched, *arrays.agencies.records(agencies), *also), CONFIDENCE[finding])
 
 
 def _as_integer(amount: float | None) -> float | None:

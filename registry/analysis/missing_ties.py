@@ -33,14 +33,16 @@ class Dependence(NamedTuple):
     needed: ServiceRow | ResourceRow
 
 
-def dependences(world: SnapshotArrays) -> Iterator[Dependence]:
+def dependences(arrays: SnapshotArrays) -> Iterator[Dependence]:
     """Yield the requirements and dependencies of services that are owned or led by other agencies only."""
-    held: dict[str, tuple[ServiceRow | ResourceRow, Ids]] = {one.id: (one, one.owners) for one in world.lists.resources}
-    held |= {one.id: (one, one.answering) for one in world.lists.services}
-    for service in world.lists.services:
+    held: dict[str, tuple[ServiceRow | ResourceRow, Ids]] = {
+        one.id: (one, one.owners) for one in arrays.lists.resources
+    }
+    held |= {one.id: (one, one.answering) for one in arrays.lists.services}
+    for service in arrays.lists.services:
         for needed, whose in (held[one] for one in (*service.requires, *service.depends_on) if one in held):
-            holders = tuple(world.place[one] for one in whose if one in world.place)
-            for agency in (world.place[one] for one in service.answering if one in world.place):
+            holders = tuple(arrays.place[one] for one in whose if one in arrays.place)
+            for agency in (arrays.place[one] for one in service.answering if one in arrays.place):
                 if holders and agency not in holders:
                     yield Dependence(agency, holders, service, needed)
 
@@ -86,37 +88,37 @@ class Reasons(NamedTuple):
     likely: float
 
 
-def missing_ties(world: SnapshotArrays, *, level: float = LEVEL.default, overlaps: Report | None = None) -> Report:
+def missing_ties(arrays: SnapshotArrays, *, level: float = LEVEL.default, overlaps: Report | None = None) -> Report:
     """Rank the pairs without a tie that have at least two reasons for one.
 
     `of` counts the pairs with a dependency or an overlap, with or without a tie. `level` is the false discovery
     rate of `overlaps`; pass that report as `overlaps` if it is finished. The expected number of ties follows the
     degree-corrected block model (Karrer & Newman 2011).
     """
-    needs = list(dependences(world))
-    alike = _similar_pairs(world, level) if overlaps is None else _pairs_of_report(world, overlaps)
-    met = set(zip(*(ends.tolist() for ends in close(world).nonzero()), strict=True))
+    needs = list(dependences(arrays))
+    alike = _similar_pairs(arrays, level) if overlaps is None else _pairs_of_report(arrays, overlaps)
+    met = set(zip(*(ends.tolist() for ends in close(arrays).nonzero()), strict=True))
     open_needs = [one for one in needs if not any((one.agency, holder) in met for holder in one.holders)]
-    found = sorted(_reasons(world, open_needs, alike), key=_priority)
+    found = sorted(_reasons(arrays, open_needs, alike), key=_priority)
     pairs = {_unordered((one.agency, holder)) for one in needs for holder in one.holders} | alike
-    perhaps = pairs & {_unordered((a, b)) for a, b in world.perhaps.tolist()}
+    perhaps = pairs & {_unordered((a, b)) for a, b in arrays.perhaps.tolist()}
     return MISSING_TIES.answer(
-        world.as_of, [_row(world, one) for one in found], found=len(found), of=len(pairs), unknown=len(perhaps),
-        withheld=world.withheld, notes=[*grounds(world), *_notes(len(needs), len(alike))], level=level,
+        arrays.as_of, [_row(arrays, one) for one in found], found=len(found), of=len(pairs), unknown=len(perhaps),
+        withheld=arrays.withheld, notes=[*grounds(arrays), *_notes(len(needs), len(alike))], level=level,
     )  # fmt: skip
 
 
-def _similar_pairs(world: SnapshotArrays, level: float) -> set[Pair]:
+def _similar_pairs(arrays: SnapshotArrays, level: float) -> set[Pair]:
     """Return the pairs with significantly similar work."""
-    compared = ComparableAgencies.of(world)
+    compared = ComparableAgencies.of(arrays)
     pairs = judge(compared, level).pairs
     return set(zip(compared.places[pairs.a].tolist(), compared.places[pairs.b].tolist(), strict=True))
 
 
-def _pairs_of_report(world: SnapshotArrays, overlaps: Report) -> set[Pair]:
+def _pairs_of_report(arrays: SnapshotArrays, overlaps: Report) -> set[Pair]:
     """Return the same pairs from a finished report `overlaps`."""
     judged = (row.evidence for row in overlaps.rows if row["p"] is not None)
-    agencies = ([world.place[one.id] for one in evidence if one.kind == "Agency"] for evidence in judged)
+    agencies = ([arrays.place[one.id] for one in evidence if one.kind == "Agency"] for evidence in judged)
     return {_unordered((a, b)) for a, b in agencies}
 
 
@@ -125,7 +127,7 @@ def _unordered(pair: Pair) -> Pair:
     return (a, b) if a < b else (b, a)
 
 
-def _reasons(world: SnapshotArrays, needs: Sequence[Dependence], alike: set[Pair]) -> list[Reasons]:
+def _reasons(arrays: SnapshotArrays, needs: Sequence[Dependence], alike: set[Pair]) -> list[Reasons]:
     """Return the pairs with two reasons or more."""
     by_pair: dict[Pair, list[Dependence]] = {}
     for one in needs:
@@ -133,8 +135,8 @@ def _reasons(world: SnapshotArrays, needs: Sequence[Dependence], alike: set[Pair
             by_pair.setdefault(_unordered((one.agency, holder)), []).append(one)
     pairs = sorted(by_pair.keys() | alike)
     ends = np.array(pairs, np.int64).reshape(-1, 2)
-    people, area = _intersects(*(_audiences(world)[end] for end in ends.T)), _in_one_area(world, ends)
-    likely = Blocks.of(world.sector, standing(world)).score(*ends.T)
+    people, area = _intersects(*(_audiences(arrays)[end] for end in ends.T)), _in_one_area(arrays, ends)
+    likely = Blocks.of(arrays.sector, standing(arrays)).score(*ends.T)
     found = []
     for pair, same_people, same_area, expected in zip(
         pairs, people.tolist(), area.tolist(), likely.tolist(), strict=True
@@ -152,27 +154,27 @@ def _directed(one: Reasons) -> Reasons:
     return one if 2 * forth >= len(one.needs) else one._replace(pair=one.pair[::-1])
 
 
-def _audiences(world: SnapshotArrays) -> Matrix:
+def _audiences(arrays: SnapshotArrays) -> Matrix:
     """Return which audiences each agency serves (N x audiences), without those served by over a fifth of the agencies."""
     audiences = {
-        one: n for n, one in enumerate(sorted({each for one in world.lists.services for each in one.audiences}))
+        one: n for n, one in enumerate(sorted({each for one in arrays.lists.services for each in one.audiences}))
     }
     cells = [
-        (world.place[who], audiences[one])
-        for service in world.lists.services
+        (arrays.place[who], audiences[one])
+        for service in arrays.lists.services
         for who in service.providers
-        if who in world.place
+        if who in arrays.place
         for one in service.audiences
     ]
-    served = pattern(np.array(cells, np.int64).reshape(-1, 2), len(world.agencies), len(audiences))
+    served = pattern(np.array(cells, np.int64).reshape(-1, 2), len(arrays.agencies), len(audiences))
     rare = served.sum(axis=0) <= COMMON_AUDIENCE * np.count_nonzero(np.diff(served.indptr))
     return served[:, np.flatnonzero(rare)].tocsr()
 
 
-def _in_one_area(world: SnapshotArrays, ends: Ints) -> Bools:
+def _in_one_area(arrays: SnapshotArrays, ends: Ints) -> Bools:
     """Return for each pair whether an area of one equals or lies within an area of the other."""
     a, b = ends.T
-    return _intersects(world.areas[a], world.wider[b]) | _intersects(world.wider[a], world.areas[b])
+    return _intersects(arrays.areas[a], arrays.wider[b]) | _intersects(arrays.wider[a], arrays.areas[b])
 
 
 def _intersects(one: Matrix, other: Matrix) -> Bools:
@@ -183,18 +185,20 @@ def _priority(one: Reasons) -> tuple[int, int, float, Pair]:
     return -len(one.kinds), -len(one.needs), -one.likely, one.pair
 
 
-def _row(world: SnapshotArrays, one: Reasons) -> ReportRow:
+def _row(arrays: SnapshotArrays, one: Reasons) -> ReportRow:
     a, b = one.pair
     values: dict[str, Cell] = {
-        "agency_a": world.agencies.names[a],
-        "agency_b": world.agencies.names[b],
+        "agency_a": arrays.agencies.names[a],
+        "agency_b": arrays.agencies.names[b],
         "reasons": tuple(one.kinds),
         "depends": len(one.needs),
         "for_what": tuple(_need_text(need) for need in one.needs[:SHOWN]),
         "likely": one.likely,
     }
     confidence: Confidence = "certain" if one.needs else "likely"
-    return ReportRow(values, (world.agencies.evidence(a), world.agencies.evidence(b), *_records(one.needs)), confidence)
+    return ReportRow(
+        values, (arrays.agencies.evidence(a), arrays.agencies.evidence(b), *_records(one.needs)), confidence
+    )
 
 
 def _need_text(need: Dependence) -> str:

@@ -99,39 +99,39 @@ class Whole(NamedTuple):
     arcs: Matrix
 
     @classmethod
-    def of(cls, world: SnapshotArrays) -> "Whole":
+    def of(cls, arrays: SnapshotArrays) -> "Whole":
         """Build the network from the ties in force or perhaps in force."""
-        tied, ties = tied_alone(standing(world))
-        return cls(len(world.agencies), tied, ties, adjacency(ties, len(tied)))
+        tied, ties = tied_alone(standing(arrays))
+        return cls(len(arrays.agencies), tied, ties, adjacency(ties, len(tied)))
 
 
-def network(world: SnapshotArrays, *, level: float = LEVEL.default) -> Report:
+def network(arrays: SnapshotArrays, *, level: float = LEVEL.default) -> Report:
     """Measure the whole network and compare it with a null model.
 
     Findings are the measures that differ from the null model at the false discovery rate `level`.
     """
-    whole = Whole.of(world)
+    whole = Whole.of(arrays)
     draws = draws_for(len(whole.tied), WORK, DRAWS)
-    told = dict(_compared(world, whole, draws)) if len(whole.ties) else {}
+    told = dict(_compared(arrays, whole, draws)) if len(whole.ties) else {}
     adjusted = false_discovery(np.array([one.p for one in told.values()]), len(told))
     p = dict(zip(told, adjusted.tolist(), strict=True))
     plain = _descriptive(whole) if len(whole.ties) else {}
     rows = [_descriptive_row(name, value) for name, value in plain.items()]
     rows += [_compared_row(name, one, p[name], p[name] <= level) for name, one in told.items()]
     return NETWORK.answer(
-        world.as_of, rows, found=sum(row.confidence == "likely" for row in rows), of=len(told),
-        withheld=world.withheld, notes=[*grounds(world), *_notes(whole, draws)], level=level,
+        arrays.as_of, rows, found=sum(row.confidence == "likely" for row in rows), of=len(told),
+        withheld=arrays.withheld, notes=[*grounds(arrays), *_notes(whole, draws)], level=level,
     )  # fmt: skip
 
 
-def measures(world: SnapshotArrays) -> dict[str, float]:
+def measures(arrays: SnapshotArrays) -> dict[str, float]:
     """Return the value of each measure, without the comparison with the null model, which takes most of the time."""
-    whole = Whole.of(world)
+    whole = Whole.of(arrays)
     if not len(whole.ties):
         return {}
     triple = _rewired_measures(whole.ties, len(whole.tied), np.random.default_rng(SEED))
     values = {**_descriptive(whole), **dict(zip(BY_SWAPS, triple, strict=True))}
-    sector, ties = between_sectors(world)
+    sector, ties = between_sectors(arrays)
     if len(ties) and len(np.unique(sector)) > 1:
         values["outwardness"] = outwardness(sector, ties, 0, SEED).index
     return values
@@ -162,7 +162,7 @@ def _descriptive(whole: Whole) -> Mapping[str, float]:
     }
 
 
-def _compared(world: SnapshotArrays, whole: Whole, draws: int) -> Iterator[tuple[str, NullComparison]]:
+def _compared(arrays: SnapshotArrays, whole: Whole, draws: int) -> Iterator[tuple[str, NullComparison]]:
     """Yield the measures with a null model.
 
     Transitivity, mean clustering (Watts & Strogatz 1998) and modularity (Louvain; Blondel et al. 2008) against
@@ -177,7 +177,7 @@ def _compared(world: SnapshotArrays, whole: Whole, draws: int) -> Iterator[tuple
     seen = _rewired_measures(whole.ties, len(whole.tied), np.random.default_rng(SEED))
     for name, value, by_chance in zip(BY_SWAPS, seen, np.array(drawn).T, strict=True):
         yield name, compare_with_null(value, by_chance)
-    sector, ties = between_sectors(world)
+    sector, ties = between_sectors(arrays)
     if len(ties) and len(np.unique(sector)) > 1:
         one = outwardness(sector, ties, PERMUTATIONS, SEED)
         yield (

@@ -38,9 +38,9 @@ class Doubled(NamedTuple):
     general: ResourceRow
 
 
-def special_applications(lists: Snapshot) -> list[ResourceRow]:
+def special_applications(snapshot: Snapshot) -> list[ResourceRow]:
     """Return the special applications."""
-    return [one for one in lists.resources if one.kind == APPLICATION and one.application_class == SPECIAL]
+    return [one for one in snapshot.resources if one.kind == APPLICATION and one.application_class == SPECIAL]
 
 
 def comparable(special: ResourceRow) -> bool:
@@ -48,15 +48,15 @@ def comparable(special: ResourceRow) -> bool:
     return len(special.functions) >= LEAST_FUNCTIONS
 
 
-def doubled(lists: Snapshot, as_of: str) -> Iterator[Doubled]:
+def doubled(snapshot: Snapshot, as_of: str) -> Iterator[Doubled]:
     """Yield each special application that a general one could replace, with the most similar of these."""
-    areas, functions = Wider(lists.areas), Wider(lists.functions)
+    areas, functions = Wider(snapshot.areas), Wider(snapshot.functions)
     general: dict[str, list[ResourceRow]] = defaultdict(list)
-    for offered in lists.resources:
+    for offered in snapshot.resources:
         if _offered(offered, as_of):
             for function in offered.functions:
                 general[function].append(offered)
-    for application in filter(comparable, special_applications(lists)):
+    for application in filter(comparable, special_applications(snapshot)):
         could = [
             one
             for function in sorted(functions.upwards(application.functions[0]))
@@ -95,19 +95,19 @@ class ComparableAgencies(NamedTuple):
     close: Matrix
 
     @classmethod
-    def of(cls, world: SnapshotArrays) -> Self:
+    def of(cls, arrays: SnapshotArrays) -> Self:
         """Select the agencies with an area, a function and a sector of at least FEWEST agencies with functions."""
-        does = np.diff(world.functions.indptr) > 0
-        peers = np.bincount(world.sector[does & (world.sector >= 0)], minlength=len(world.sectors) + 1)
-        placed = np.diff(world.areas.indptr) > 0
-        selected = np.flatnonzero(does & placed & (world.sector >= 0) & (peers[world.sector] >= FEWEST))
-        near = close(world)[selected][:, selected]
+        does = np.diff(arrays.functions.indptr) > 0
+        peers = np.bincount(arrays.sector[does & (arrays.sector >= 0)], minlength=len(arrays.sectors) + 1)
+        placed = np.diff(arrays.areas.indptr) > 0
+        selected = np.flatnonzero(does & placed & (arrays.sector >= 0) & (peers[arrays.sector] >= FEWEST))
+        near = close(arrays)[selected][:, selected]
         return cls(
             selected,
-            world.sector[selected],
-            world.areas[selected],
-            world.wider[selected],
-            world.functions[selected],
+            arrays.sector[selected],
+            arrays.areas[selected],
+            arrays.wider[selected],
+            arrays.functions[selected],
             near,
         )
 
@@ -171,14 +171,14 @@ def shuffled(compared: ComparableAgencies, seed: int) -> ComparableAgencies:
     return compared._replace(functions=pattern(np.stack([rows, columns], axis=1), len(compared.places), width))
 
 
-def close(world: SnapshotArrays) -> Matrix:
+def close(arrays: SnapshotArrays) -> Matrix:
     """Return the pairs (N x N) that need no new agreement.
 
     One is in force, or perhaps in force, or one agency is part of the other.
     """
-    count = len(world.agencies)
-    tied = pattern(np.concatenate([world.ties, world.perhaps]), count, count)
-    part = upwards(world.agencies.ids, [one.part_of for one in world.lists.agencies] or [()] * count)
+    count = len(arrays.agencies)
+    tied = pattern(np.concatenate([arrays.ties, arrays.perhaps]), count, count)
+    part = upwards(arrays.agencies.ids, [one.part_of for one in arrays.lists.agencies] or [()] * count)
     return ones(tied + tied.T + part + part.T)
 
 
@@ -287,7 +287,7 @@ OVERLAPS = ReportDefinition(
 
 
 def overlaps(
-    world: SnapshotArrays, *, level: float = LEVEL.default, least_likeness: float = LEAST_LIKENESS.default
+    arrays: SnapshotArrays, *, level: float = LEVEL.default, least_likeness: float = LEAST_LIKENESS.default
 ) -> Report:
     """Rank the pairs with significantly similar work, then list special applications that general ones duplicate.
 
@@ -295,26 +295,26 @@ def overlaps(
     area, `least_likeness` a lower bound for the unweighted Jaccard index. A note gives the result of the same test
     on permuted functions. References: Saracco et al. 2017; Benjamini & Hochberg 1995.
     """
-    compared = ComparableAgencies.of(world)
+    compared = ComparableAgencies.of(arrays)
     judged = judge(compared, level)
     by_chance = judge(shuffled(compared, SEED), level)
-    weighted, jaccard = _likeness(compared, judged.pairs, _idf(world))
+    weighted, jaccard = _likeness(compared, judged.pairs, _idf(arrays))
     selected = np.flatnonzero(jaccard >= least_likeness)
     order = selected[np.lexsort((judged.pairs.b[selected], judged.pairs.a[selected], -weighted[selected]))]
-    rows = [_row(world, compared, judged.pairs, place, weighted) for place in order.tolist()]
-    rows += [_application_row(world, one) for one in doubled(world.lists, world.as_of)]
-    special = special_applications(world.lists)
+    rows = [_row(arrays, compared, judged.pairs, place, weighted) for place in order.tolist()]
+    rows += [_application_row(arrays, one) for one in doubled(arrays.lists, arrays.as_of)]
+    special = special_applications(arrays.lists)
     untold = sum(not comparable(one) for one in special)
     return OVERLAPS.answer(
-        world.as_of, rows, found=len(rows), of=judged.family + len(special), unknown=judged.untold + untold,
-        withheld=world.withheld, notes=_notes(world, compared, judged, by_chance), level=level, least_likeness=least_likeness,
+        arrays.as_of, rows, found=len(rows), of=judged.family + len(special), unknown=judged.untold + untold,
+        withheld=arrays.withheld, notes=_notes(arrays, compared, judged, by_chance), level=level, least_likeness=least_likeness,
     )  # fmt: skip
 
 
-def _idf(world: SnapshotArrays) -> Floats:
+def _idf(arrays: SnapshotArrays) -> Floats:
     """Return the inverse document frequency log(N / n_t) of each function t, 0 if nobody performs it."""
-    performed = world.functions.sum(axis=0)
-    return np.log(max(len(world.agencies), 1) / np.maximum(performed, 1)) * (performed > 0)
+    performed = arrays.functions.sum(axis=0)
+    return np.log(max(len(arrays.agencies), 1) / np.maximum(performed, 1)) * (performed > 0)
 
 
 def _likeness(compared: ComparableAgencies, pairs: Pairs, rarity: Floats) -> tuple[Floats, Floats]:
@@ -330,57 +330,57 @@ def _share(both: Floats, each: Floats) -> Floats:
     return np.divide(both, union, out=np.zeros_like(both), where=union > 0)
 
 
-def _row(world: SnapshotArrays, compared: ComparableAgencies, pairs: Pairs, place: int, weighted: Floats) -> ReportRow:
+def _row(arrays: SnapshotArrays, compared: ComparableAgencies, pairs: Pairs, place: int, weighted: Floats) -> ReportRow:
     a, b = (int(compared.places[side[place]]) for side in (pairs.a, pairs.b))
-    functions = _rarest(world, a, b)
+    functions = _rarest(arrays, a, b)
     values: dict[str, Cell] = {
         "finding": "overlap",
-        "agency_a": world.agencies.names[a],
-        "agency_b": world.agencies.names[b],
+        "agency_a": arrays.agencies.names[a],
+        "agency_b": arrays.agencies.names[b],
         "likeness": float(weighted[place]),
         "shared": int(pairs.shared[place]),
         "expected": float(pairs.expected[place]),
         "p": float(pairs.p[place]),
-        "rarest": tuple(world.function_names.names[one] for one in functions[:SHOWN]),
+        "rarest": tuple(arrays.function_names.names[one] for one in functions[:SHOWN]),
         "special": None,
         "general": None,
     }
-    agencies = tuple(world.agencies.evidence(one) for one in (a, b))
-    return ReportRow(values, agencies + tuple(world.function_names.evidence(one) for one in functions), "likely")
+    agencies = tuple(arrays.agencies.evidence(one) for one in (a, b))
+    return ReportRow(values, agencies + tuple(arrays.function_names.evidence(one) for one in functions), "likely")
 
 
-def _application_row(world: SnapshotArrays, found: Doubled) -> ReportRow:
+def _application_row(arrays: SnapshotArrays, found: Doubled) -> ReportRow:
     special, general = found
     values: dict[str, Cell] = dict.fromkeys(column.name for column in OVERLAPS.columns) | {
         "finding": "special-application",
-        "agency_a": ", ".join(world.agencies.named(special.owners)) or None,
-        "agency_b": ", ".join(world.agencies.named(general.owners)) or None,
+        "agency_a": ", ".join(arrays.agencies.named(special.owners)) or None,
+        "agency_b": ", ".join(arrays.agencies.named(general.owners)) or None,
         "likeness": likeness(special, general),
         "shared": len(special.functions),
-        "rarest": world.function_names.named(special.functions)[:SHOWN],
+        "rarest": arrays.function_names.named(special.functions)[:SHOWN],
         "special": special.name,
         "general": general.name,
     }
     applications = (Evidence(one.id, one.name, "Resource") for one in (special, general))
-    agencies = world.agencies.records(dict.fromkeys((*special.owners, *general.owners)))
+    agencies = arrays.agencies.records(dict.fromkeys((*special.owners, *general.owners)))
     return ReportRow(
         values,
-        (*applications, *agencies, *world.function_names.records(special.functions)),
+        (*applications, *agencies, *arrays.function_names.records(special.functions)),
         key=(special.id, general.id),
     )
 
 
-def _rarest(world: SnapshotArrays, a: int, b: int) -> list[int]:
+def _rarest(arrays: SnapshotArrays, a: int, b: int) -> list[int]:
     """Return the functions that both agencies perform, rarest first."""
-    both: Ints = np.intersect1d(world.functions[[a]].indices, world.functions[[b]].indices)
-    return [int(one) for one in both[np.argsort(-_idf(world)[both], kind="stable")]]
+    both: Ints = np.intersect1d(arrays.functions[[a]].indices, arrays.functions[[b]].indices)
+    return [int(one) for one in both[np.argsort(-_idf(arrays)[both], kind="stable")]]
 
 
 def _notes(
-    world: SnapshotArrays, compared: ComparableAgencies, judged: SignificantPairs, by_chance: SignificantPairs
+    arrays: SnapshotArrays, compared: ComparableAgencies, judged: SignificantPairs, by_chance: SignificantPairs
 ) -> list[str]:
-    notes = [basis(world)]
-    left_out = len(world.agencies) - len(compared.places)
+    notes = [basis(arrays)]
+    left_out = len(arrays.agencies) - len(compared.places)
     if left_out:
         notes.append(
             _(

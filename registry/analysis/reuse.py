@@ -46,13 +46,13 @@ class History(NamedTuple):
     family: Matrix
 
     @classmethod
-    def of(cls, lists: Snapshot, as_of: str, undated: float | None = UNDATED) -> "History":
+    def of(cls, snapshot: Snapshot, as_of: str, undated: float | None = UNDATED) -> "History":
         """Build the history before a day (ISO 8601 text).
 
         Uses without a date count as `undated` years old, or not at all if None.
         """
-        existing = [one for one in lists.resources if _exists(one, as_of, undated is not None)]
-        agencies = NamesById("Agency", *_named(lists.agencies))
+        existing = [one for one in snapshot.resources if _exists(one, as_of, undated is not None)]
+        agencies = NamesById("Agency", *_named(snapshot.agencies))
         place = {one: number for number, one in enumerate(agencies.ids)}
         days = _holding_years(existing, place, as_of, undated)
         cells = np.array(sorted(days), np.int64).reshape(-1, 2)
@@ -63,7 +63,7 @@ class History(NamedTuple):
             has=pattern(cells, *shape),
             years=np.array([days[cell] for cell in sorted(days)], np.float64),
             barred=pattern(np.concatenate([cells, np.array(own, np.int64).reshape(-1, 2)]), *shape),
-            family=_families(lists.agencies, place),
+            family=_families(snapshot.agencies, place),
         )  # fmt: skip
 
     def fading(self, half_life: float) -> Matrix:
@@ -233,7 +233,7 @@ class Pair(NamedTuple):
 
 
 def reuse(
-    world: SnapshotArrays,
+    arrays: SnapshotArrays,
     *,
     agency: str = "",
     agencies: int = int(AGENCIES.default),
@@ -246,10 +246,10 @@ def reuse(
     for the sample that the bands need. On dated data the score equals the best baseline but does not exceed it (see
     `registry.evaluation.backtests`).
     """
-    history = History.of(world.lists, world.as_of)
-    asked = np.array([place_of(world, agency)]) if agency else np.arange(len(history.agencies))
+    history = History.of(arrays.lists, arrays.as_of)
+    asked = np.array([place_of(arrays, agency)]) if agency else np.arange(len(history.agencies))
     shown = asked[np.argsort(-history.activity[asked], kind="stable")[:agencies]]
-    telling = Telling(world, history, shown)
+    telling = Telling(arrays, history, shown)
     bands = _bands(history)
     pairs = sorted(
         _suggestions(history, shown, each, most_users), key=lambda one: (-one.score, one.agency, one.resource)
@@ -257,8 +257,9 @@ def reuse(
     rows = [telling.row(rank, pair, bands) for rank, pair in enumerate(pairs, 1)]
     lacked = len(history.resources) - np.diff(history.barred.indptr)
     return REUSE.answer(
-        world.as_of, rows, found=len(rows), of=int(lacked[asked].sum()), unknown=int(lacked[asked][history.counted[asked] == 0].sum()),
-        withheld=world.withheld, notes=telling.notes(pairs), agency=agency, agencies=agencies, each=each, most_users=most_users,
+        arrays.as_of, rows, found=len(rows), of=int(lacked[asked].sum()),
+        unknown=int(lacked[asked][history.counted[asked] == 0].sum()),
+        withheld=arrays.withheld, notes=telling.notes(pairs), agency=agency, agencies=agencies, each=each, most_users=most_users,
     )  # fmt: skip
 
 
@@ -290,16 +291,16 @@ def _bands(history: History) -> tuple[float, float] | None:
 class Telling:
     """Builds the rows and notes for the shown agencies (indices)."""
 
-    def __init__(self, world: SnapshotArrays, history: History, shown: Ints) -> None:
-        self._history, self._as_of = history, world.as_of
-        known = {one.id: one for one in world.lists.resources}
+    def __init__(self, arrays: SnapshotArrays, history: History, shown: Ints) -> None:
+        self._history, self._as_of = history, arrays.as_of
+        known = {one.id: one for one in arrays.lists.resources}
         self._resources: Sequence[ResourceRow] = [known[one] for one in history.resources.ids]
         self._owned = any(one.owners for one in self._resources)
         self._fading = history.fading(USERS_HALF_LIFE).T.tocsr()
         self._users = np.diff(self._fading.indptr)
         self._shown = {agency: row for row, agency in enumerate(shown.tolist())}
         self._likeness, self._kin = history.likeness(shown), history.kin(shown)
-        self._taken_up = _recent_uses(world.lists.resources, world.as_of, 1)
+        self._taken_up = _recent_uses(arrays.lists.resources, arrays.as_of, 1)
 
     def row(self, rank: int, pair: Pair, bands: tuple[float, float] | None) -> ReportRow:
         """Return the row of a suggestion, with the agency, the resource and the named users as evidence."""

@@ -36,15 +36,15 @@ class SectorPairs(NamedTuple):
     of: int
 
 
-def sector_pairs(world: SnapshotArrays, ties: Ints) -> SectorPairs:
+def sector_pairs(arrays: SnapshotArrays, ties: Ints) -> SectorPairs:
     """Count the ties (m x 2, both ends with a sector) between each two sectors, at most the MOST_SECTORS with most ties.
 
     Null model: the configuration model with fixed degrees, computed without sampling, so that p-values have no
     lower bound.
     """
-    present = np.unique(world.sector[world.sector >= 0])
+    present = np.unique(arrays.sector[arrays.sector >= 0])
     of = len(present) * (len(present) - 1) // 2
-    selected, group = _examined_sectors(world, ties, present)
+    selected, group = _examined_sectors(arrays, ties, present)
     seen, upper = mixing(group, ties, len(selected) + 1), np.triu_indices(len(selected), 1)
     by_chance = _null_model(group, ties, seen)
     return SectorPairs(
@@ -52,13 +52,13 @@ def sector_pairs(world: SnapshotArrays, ties: Ints) -> SectorPairs:
     )
 
 
-def _examined_sectors(world: SnapshotArrays, ties: Ints, present: Ints) -> tuple[Ints, Ints]:
+def _examined_sectors(arrays: SnapshotArrays, ties: Ints, present: Ints) -> tuple[Ints, Ints]:
     """Return the examined sectors, and each agency's index among them; one more index stands for all others."""
-    ends = np.bincount(world.sector[ties].ravel(), minlength=len(world.sectors))[present]
+    ends = np.bincount(arrays.sector[ties].ravel(), minlength=len(arrays.sectors))[present]
     selected = np.sort(present[np.argsort(-ends, kind="stable")[:MOST_SECTORS]])
-    place = np.full(len(world.sectors) + 1, len(selected))
+    place = np.full(len(arrays.sectors) + 1, len(selected))
     place[selected] = np.arange(len(selected))
-    return selected, place[world.sector]
+    return selected, place[arrays.sector]
 
 
 def _null_model(group: Ints, ties: Ints, seen: Ints) -> Chance:
@@ -112,7 +112,7 @@ SECTOR_GAPS = ReportDefinition(
 
 
 def sector_gaps(
-    world: SnapshotArrays, *, level: float = LEVEL.default, least_expected: float = LEAST_EXPECTED.default
+    arrays: SnapshotArrays, *, level: float = LEVEL.default, least_expected: float = LEAST_EXPECTED.default
 ) -> Report:
     """Find sector pairs with significantly fewer ties than a configuration model with the same degrees expects.
 
@@ -120,65 +120,65 @@ def sector_gaps(
     at least `least_expected` ties are expected; `level` is the false discovery rate over all pairs of sectors that
     have agencies. References: Park & Newman 2004; Squartini & Garlaschelli 2011; Benjamini & Hochberg 1995.
     """
-    ties = _between_known(world)
-    pairs = sector_pairs(world, ties)
+    ties = _between_known(arrays)
+    pairs = sector_pairs(arrays, ties)
     told = pairs.chance.expected >= least_expected
     adjusted = false_discovery(np.where(told, pairs.chance.p, 1.0), pairs.of)
     gap = told & (adjusted <= level)
     finding = np.where(gap, "gap", np.where(told, "no-gap", "too-few"))
     order = np.lexsort((-pairs.chance.expected, adjusted, ~told))
     weak = told & ~gap & (pairs.chance.none * pairs.of > level * (gap.sum() + 1))
-    rows = [_row(world, pairs, place, str(finding[place]), float(adjusted[place])) for place in order.tolist()]
+    rows = [_row(arrays, pairs, place, str(finding[place]), float(adjusted[place])) for place in order.tolist()]
     return SECTOR_GAPS.answer(
-        world.as_of, rows, found=int(gap.sum()), of=pairs.of, unknown=pairs.of - int(told.sum()),
-        withheld=world.withheld, notes=_notes(world, ties, pairs, int(weak.sum())), level=level, least_expected=least_expected,
+        arrays.as_of, rows, found=int(gap.sum()), of=pairs.of, unknown=pairs.of - int(told.sum()),
+        withheld=arrays.withheld, notes=_notes(arrays, ties, pairs, int(weak.sum())), level=level, least_expected=least_expected,
     )  # fmt: skip
 
 
-def _between_known(world: SnapshotArrays) -> Ints:
+def _between_known(arrays: SnapshotArrays) -> Ints:
     """Return the ties, in force or perhaps in force, between agencies with a sector."""
-    pairs = standing(world)
-    known: Ints = pairs[(world.sector[pairs] >= 0).all(axis=1)]
+    pairs = standing(arrays)
+    known: Ints = pairs[(arrays.sector[pairs] >= 0).all(axis=1)]
     return known
 
 
-def _row(world: SnapshotArrays, pairs: SectorPairs, place: int, finding: str, p: float) -> ReportRow:
+def _row(arrays: SnapshotArrays, pairs: SectorPairs, place: int, finding: str, p: float) -> ReportRow:
     a, b, seen = int(pairs.a[place]), int(pairs.b[place]), int(pairs.seen[place])
     expected, spread = float(pairs.chance.expected[place]), float(pairs.chance.spread[place])
     told = finding != "too-few"
     values: dict[str, Cell] = {
-        "sector_a": world.sectors.names[a],
-        "sector_b": world.sectors.names[b],
+        "sector_a": arrays.sectors.names[a],
+        "sector_b": arrays.sectors.names[b],
         "finding": finding,
         "seen": seen,
         "expected": expected,
         "ratio": seen / expected if told else None,
         "z": (seen - expected) / spread if told and spread > 0 else None,
         "p": p if told else None,
-        "unrecorded": int((np.isin(world.sector, (a, b)) & ~world.recorded).sum()),
+        "unrecorded": int((np.isin(arrays.sector, (a, b)) & ~arrays.recorded).sum()),
     }
-    evidence = _evidence(world, a, b) if finding == "gap" else _sectors(world, a, b)
+    evidence = _evidence(arrays, a, b) if finding == "gap" else _sectors(arrays, a, b)
     return ReportRow(values, evidence, CONFIDENCE[finding])
 
 
-def _sectors(world: SnapshotArrays, *sectors: int) -> tuple[Evidence, ...]:
-    return tuple(world.sectors.evidence(sector) for sector in sectors)
+def _sectors(arrays: SnapshotArrays, *sectors: int) -> tuple[Evidence, ...]:
+    return tuple(arrays.sectors.evidence(sector) for sector in sectors)
 
 
-def _evidence(world: SnapshotArrays, a: int, b: int) -> tuple[Evidence, ...]:
+def _evidence(arrays: SnapshotArrays, a: int, b: int) -> tuple[Evidence, ...]:
     """Return the two sectors and the three agencies of each with the most ties."""
-    found = _sectors(world, a, b)
+    found = _sectors(arrays, a, b)
     for sector in (a, b):
-        members = np.flatnonzero(world.sector == sector)
-        best = members[np.argsort(-world.degree[members], kind="stable")[:3]]
-        found += tuple(world.agencies.evidence(member) for member in best.tolist())
+        members = np.flatnonzero(arrays.sector == sector)
+        best = members[np.argsort(-arrays.degree[members], kind="stable")[:3]]
+        found += tuple(arrays.agencies.evidence(member) for member in best.tolist())
     return found
 
 
-def _notes(world: SnapshotArrays, ties: Ints, pairs: SectorPairs, weak: int) -> list[str]:
+def _notes(arrays: SnapshotArrays, ties: Ints, pairs: SectorPairs, weak: int) -> list[str]:
     counted = (
-        (int((world.sector < 0).sum()), _("{n} agencies have no sector on record; their ties are left out.")),
-        (_in_several(world), _("{n} agencies are in several sectors and count for the first.")),
+        (int((arrays.sector < 0).sum()), _("{n} agencies have no sector on record; their ties are left out.")),
+        (_in_several(arrays), _("{n} agencies are in several sectors and count for the first.")),
         (
             weak,
             _(
@@ -187,21 +187,21 @@ def _notes(world: SnapshotArrays, ties: Ints, pairs: SectorPairs, weak: int) -> 
         ),
         (pairs.of - len(pairs.a), _("{n} pairs of sectors with few ties are counted but not listed.")),
     )
-    notes = grounds(world) + [note.format(n=number(n)) for n, note in counted if n]
-    return notes + _ei_index_notes(world, ties)
+    notes = grounds(arrays) + [note.format(n=number(n)) for n, note in counted if n]
+    return notes + _ei_index_notes(arrays, ties)
 
 
-def _in_several(world: SnapshotArrays) -> int:
-    return sum(len(agency.sectors) > 1 for agency in world.lists.agencies)
+def _in_several(arrays: SnapshotArrays) -> int:
+    return sum(len(agency.sectors) > 1 for agency in arrays.lists.agencies)
 
 
-def _ei_index_notes(world: SnapshotArrays, ties: Ints) -> list[str]:
+def _ei_index_notes(arrays: SnapshotArrays, ties: Ints) -> list[str]:
     """Return a note on the E-I index for a network too small to test many sector pairs."""
     if not len(ties):
         return [_("There are no ties between agencies with a sector, so there is nothing to tell.")]
-    if len(world.agencies) >= FEW_AGENCIES:
+    if len(arrays.agencies) >= FEW_AGENCIES:
         return []
-    return [_ei_index_text(outwardness(*between_sectors(world), PERMUTATIONS, SEED))]
+    return [_ei_index_text(outwardness(*between_sectors(arrays), PERMUTATIONS, SEED))]
 
 
 def _ei_index_text(whole: Outwardness) -> str:

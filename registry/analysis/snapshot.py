@@ -310,25 +310,27 @@ class SnapshotArrays:
     lists: Snapshot
 
     @classmethod
-    def of(cls, lists: Snapshot, as_of: str) -> "SnapshotArrays":
+    def of(cls, snapshot: Snapshot, as_of: str) -> "SnapshotArrays":
         """Build the arrays for a day (ISO 8601 text). Unknown ids are skipped."""
-        agencies = NamesById("Agency", *_split_columns((one.id, one.name) for one in lists.agencies))
-        sectors, areas, functions = (_term_names(kind, terms) for kind, terms in _code_lists(lists))
+        agencies = NamesById("Agency", *_split_columns((one.id, one.name) for one in snapshot.agencies))
+        sectors, areas, functions = (_term_names(kind, terms) for kind, terms in _code_lists(snapshot))
         place, width = _index_of(agencies.ids), len(agencies)
-        placed = _matrix(((n, area) for n, one in enumerate(lists.agencies) for area in one.areas), width, areas)
-        does = ((place.get(who, -1), what) for one in lists.services for who in one.providers for what in one.functions)
-        ties = _distinct_pairs((one.parties for one in lists.partnerships if one.in_force(as_of)), place)
-        hidden = _distinct_pairs((one.parties for one in lists.partnerships if not one.whole), place)
+        placed = _matrix(((n, area) for n, one in enumerate(snapshot.agencies) for area in one.areas), width, areas)
+        does = (
+            (place.get(who, -1), what) for one in snapshot.services for who in one.providers for what in one.functions
+        )
+        ties = _distinct_pairs((one.parties for one in snapshot.partnerships if one.in_force(as_of)), place)
+        hidden = _distinct_pairs((one.parties for one in snapshot.partnerships if not one.whole), place)
         return cls(
             as_of, agencies, sectors, functions,
-            sector=_main_sectors(lists, _index_of(sectors.ids)),
+            sector=_main_sectors(snapshot, _index_of(sectors.ids)),
             areas=placed,
-            wider=ones(placed @ upwards([one.id for one in lists.areas], [one.broader for one in lists.areas])),
+            wider=ones(placed @ upwards([one.id for one in snapshot.areas], [one.broader for one in snapshot.areas])),
             functions=_matrix(does, width, functions),
             ties=ties,
             perhaps=_without(hidden, ties, width),
-            recorded=_recorded(lists.partnerships, place),
-            lists=lists,
+            recorded=_recorded(snapshot.partnerships, place),
+            lists=snapshot,
         )  # fmt: skip
 
     @property
@@ -377,8 +379,8 @@ def _split_columns(rows: Iterable[tuple[str, str]]) -> tuple[Sequence[str], Sequ
     return ids, names
 
 
-def _code_lists(lists: Snapshot) -> tuple[tuple[str, Sequence[TermRow]], ...]:
-    return ("Sector", lists.sectors), ("Area", lists.areas), ("Function", lists.functions)
+def _code_lists(snapshot: Snapshot) -> tuple[tuple[str, Sequence[TermRow]], ...]:
+    return ("Sector", snapshot.sectors), ("Area", snapshot.areas), ("Function", snapshot.functions)
 
 
 def _term_names(kind: str, terms: Sequence[TermRow]) -> NamesById:
@@ -390,10 +392,10 @@ def _index_of(ids: Sequence[str]) -> dict[str, int]:
     return {one: place for place, one in enumerate(ids)}
 
 
-def _main_sectors(lists: Snapshot, place: dict[str, int]) -> Ints:
+def _main_sectors(snapshot: Snapshot, place: dict[str, int]) -> Ints:
     """Return the index of each agency's first known sector, -1 for none (N)."""
-    firsts = (next((place[one] for one in agency.sectors if one in place), -1) for agency in lists.agencies)
-    return np.fromiter(firsts, np.int64, len(lists.agencies))
+    firsts = (next((place[one] for one in agency.sectors if one in place), -1) for agency in snapshot.agencies)
+    return np.fromiter(firsts, np.int64, len(snapshot.agencies))
 
 
 def _matrix(cells: Iterable[tuple[int, str]], height: int, columns: NamesById) -> Matrix:
@@ -449,32 +451,32 @@ def _recorded(partnerships: Sequence[PartnershipRow], place: dict[str, int]) -> 
     return recorded
 
 
-def basis(world: SnapshotArrays) -> str:
+def basis(arrays: SnapshotArrays) -> str:
     """Return a note on the number of agencies and ties, and of agencies without any agreement on record."""
-    if not len(world.agencies):
+    if not len(arrays.agencies):
         return _("There are no agencies on record that you may see, so there is nothing to tell.")
-    recorded = int(world.recorded.sum())
+    recorded = int(arrays.recorded.sum())
     return _(
         "{agencies} agencies, {ties} ties in force on {day}, {unconfirmed} of them not known to be confirmed by all; {recorded} "
         "agencies ({share}) have any agreement on record, the other {rest} are unknown, which is not the same as alone."
     ).format(
-        agencies=number(len(world.agencies)),
-        ties=number(len(world.ties)),
-        unconfirmed=number(world.unconfirmed),
-        day=day(world.as_of),
+        agencies=number(len(arrays.agencies)),
+        ties=number(len(arrays.ties)),
+        unconfirmed=number(arrays.unconfirmed),
+        day=day(arrays.as_of),
         recorded=number(recorded),
-        share=percent(recorded / len(world.agencies)),
-        rest=number(len(world.agencies) - recorded),
+        share=percent(recorded / len(arrays.agencies)),
+        rest=number(len(arrays.agencies) - recorded),
     )
 
 
 AGENCY = TextParameter("agency", "The id of the only agency that it is about; where it is empty, all.")
 
 
-def place_of(world: SnapshotArrays, agency: str) -> int:
+def place_of(arrays: SnapshotArrays, agency: str) -> int:
     """Return the index of an agency in the arrays. Raises ReportError for an unknown id."""
-    if agency in world.place:
-        return world.place[agency]
+    if agency in arrays.place:
+        return arrays.place[agency]
     raise ReportError(
         _("{name}: there is no agency on record with the id {id} that you may see.").format(name=AGENCY.name, id=agency)
     )
@@ -505,24 +507,24 @@ class Fingerprinted:
         return self._hash.hexdigest()
 
 
-def standing(world: SnapshotArrays) -> Ints:
+def standing(arrays: SnapshotArrays) -> Ints:
     """Return the ties in force and those whose agreement's dates are withheld (m x 2).
 
     Ties with withheld dates count as in force, so that they can hide a finding but never cause one.
     """
-    return np.concatenate([world.ties, world.perhaps])
+    return np.concatenate([arrays.ties, arrays.perhaps])
 
 
-def between_sectors(world: SnapshotArrays) -> tuple[Ints, Ints]:
+def between_sectors(arrays: SnapshotArrays) -> tuple[Ints, Ints]:
     """Return the sectors of the agencies that have one, and the ties among these agencies.
 
     The ties are those of `standing`, as indices into the returned sectors.
     """
-    known, ties = np.flatnonzero(world.sector >= 0), standing(world)
-    place = np.full(len(world.agencies), -1)
+    known, ties = np.flatnonzero(arrays.sector >= 0), standing(arrays)
+    place = np.full(len(arrays.agencies), -1)
     place[known] = np.arange(len(known))
     within = place[ties]
-    return world.sector[known], within[(within >= 0).all(axis=1)]
+    return arrays.sector[known], within[(within >= 0).all(axis=1)]
 
 
 def tied_alone(ties: Ints) -> tuple[Ints, Ints]:
@@ -536,10 +538,10 @@ def adjacency(ties: Ints, size: int) -> Matrix:
     return pattern(np.concatenate([ties, ties[:, ::-1]]), size, size)
 
 
-def grounds(world: SnapshotArrays) -> list[str]:
+def grounds(arrays: SnapshotArrays) -> list[str]:
     """Return notes on the data behind an analysis of the ties returned by `standing`."""
-    notes = [basis(world)]
-    if len(world.perhaps):
+    notes = [basis(arrays)]
+    if len(arrays.perhaps):
         told = _("{n} ties rest on agreements whose dates are withheld; they count as in force.")
-        notes.append(told.format(n=number(len(world.perhaps))))
+        notes.append(told.format(n=number(len(arrays.perhaps))))
     return notes

@@ -51,12 +51,12 @@ class Alteration(NamedTuple):
     lapsed: Sequence[PartnershipRow]
 
     @classmethod
-    def read(cls, lists: Snapshot, as_of: str, *, lose: str, tie: str, lapse: str) -> Self:
+    def read(cls, snapshot: Snapshot, as_of: str, *, lose: str, tie: str, lapse: str) -> Self:
         """Parse the parameters. Raises ReportError for an id that is unknown or that the reader may not see."""
         return cls(
-            _lost(lists, lose),
-            [_pair(lists, one) for one in tie.split(";") if one.strip()],
-            [_agreement(lists, one, as_of) for one in _ids(lapse)],
+            _lost(snapshot, lose),
+            [_pair(snapshot, one) for one in tie.split(";") if one.strip()],
+            [_agreement(snapshot, one, as_of) for one in _ids(lapse)],
         )
 
 
@@ -64,10 +64,12 @@ def _ids(text: str) -> list[str]:
     return [one.strip() for one in text.split(",") if one.strip()]
 
 
-def _lost(lists: Snapshot, text: str) -> list[Losable]:
+def _lost(snapshot: Snapshot, text: str) -> list[Losable]:
     """Return the records to remove. Raises ReportError."""
     known: dict[str, Losable] = {
-        one.id: one for records in (lists.channels, lists.resources, lists.services, lists.agencies) for one in records
+        one.id: one
+        for records in (snapshot.channels, snapshot.resources, snapshot.services, snapshot.agencies)
+        for one in records
     }
     sentence = _(
         "{name}: there is no agency, service, resource or channel on record with the id {id} that you may see."
@@ -75,10 +77,10 @@ def _lost(lists: Snapshot, text: str) -> list[Losable]:
     return [_lookup(known, one, LOSE, sentence) for one in _ids(text)]
 
 
-def _pair(lists: Snapshot, text: str) -> tuple[AgencyRow, AgencyRow]:
+def _pair(snapshot: Snapshot, text: str) -> tuple[AgencyRow, AgencyRow]:
     """Return the two agencies of an added agreement. Raises ReportError."""
     sentence = _("{name}: there is no agency on record with the id {id} that you may see.")
-    known = {one.id: one for one in lists.agencies}
+    known = {one.id: one for one in snapshot.agencies}
     ids = dict.fromkeys(_ids(text))
     if len(ids) != 2:
         raise ReportError(
@@ -88,10 +90,10 @@ def _pair(lists: Snapshot, text: str) -> tuple[AgencyRow, AgencyRow]:
     return one, other
 
 
-def _agreement(lists: Snapshot, agreement: str, as_of: str) -> PartnershipRow:
+def _agreement(snapshot: Snapshot, agreement: str, as_of: str) -> PartnershipRow:
     """Return the agreement to end. Raises ReportError."""
     sentence = _("{name}: there is no agreement on record with the id {id} that you may see.")
-    found: PartnershipRow = _lookup({one.id: one for one in lists.partnerships}, agreement, LAPSE, sentence)
+    found: PartnershipRow = _lookup({one.id: one for one in snapshot.partnerships}, agreement, LAPSE, sentence)
     if not found.in_force(as_of):
         raise ReportError(
             _("{name}: the agreement {id} is not in force on that day, or you may not see its dates.").format(
@@ -114,36 +116,38 @@ class Stop(NamedTuple):
     cause: ServiceRow | ResourceRow | None = None
 
 
-def orphans(lists: Snapshot, gone: set[str]) -> Iterator[ServiceRow | ResourceRow]:
+def orphans(snapshot: Snapshot, gone: set[str]) -> Iterator[ServiceRow | ResourceRow]:
     """Yield the resources and services whose owners or providers are all gone."""
-    for resource in lists.resources:
+    for resource in snapshot.resources:
         if resource.owners and resource.id not in gone and gone.issuperset(resource.owners):
             yield resource
-    for service in lists.services:
+    for service in snapshot.services:
         if service.providers and service.id not in gone and gone.issuperset(service.providers):
             yield service
 
 
-def stopping(lists: Snapshot, gone: Collection[str]) -> Iterator[Stop]:
+def stopping(snapshot: Snapshot, gone: Collection[str]) -> Iterator[Stop]:
     """Yield the services that cannot work without the gone records, directly affected ones first.
 
     A service stops if it requires a gone resource without a replacement (same kind, a common function, may be
     shared), or depends on a service that is gone or stops.
     """
     stopped = set(gone)
-    known: dict[str, ServiceRow | ResourceRow] = {one.id: one for one in lists.resources}
-    known |= {one.id: one for one in lists.services}
-    while new := [Stop(one, known[cause]) for one in lists.services if (cause := _cause(one, lists, known, stopped))]:
+    known: dict[str, ServiceRow | ResourceRow] = {one.id: one for one in snapshot.resources}
+    known |= {one.id: one for one in snapshot.services}
+    while new := [
+        Stop(one, known[cause]) for one in snapshot.services if (cause := _cause(one, snapshot, known, stopped))
+    ]:
         stopped |= {one.record.id for one in new}
         yield from new
 
 
-def _cause(service: ServiceRow, lists: Snapshot, known: Mapping[str, Any], stopped: set[str]) -> str | None:
+def _cause(service: ServiceRow, snapshot: Snapshot, known: Mapping[str, Any], stopped: set[str]) -> str | None:
     """Return the first stopped record that the service cannot work without, or None."""
     if service.id in stopped or stopped.isdisjoint((*service.requires, *service.depends_on)):
         return None
     required = (one for one in service.requires if one in stopped and one in known)
-    lacking = (one for one in required if not _replaced(known[one], lists.resources, stopped))
+    lacking = (one for one in required if not _replaced(known[one], snapshot.resources, stopped))
     return next(chain(lacking, (one for one in service.depends_on if one in stopped and one in known)), None)
 
 
@@ -169,22 +173,22 @@ class Altered(NamedTuple):
     stops: Sequence[Stop]
 
 
-def altered(lists: Snapshot, as_of: str, alteration: Alteration) -> Altered:
+def altered(snapshot: Snapshot, as_of: str, alteration: Alteration) -> Altered:
     """Return the altered snapshot for the day (ISO 8601 text). The given snapshot is not modified.
 
     Records whose providers or owners are all removed are removed too. Services that stop for other reasons remain.
     """
     lost, ties, lapsed = alteration
     ended = {one.id: _ended(one, as_of) for one in lapsed}
-    partnerships = [ended.get(one.id, one) for one in lists.partnerships]
-    partnerships += [_added_agreement(lists, pair, n, as_of) for n, pair in enumerate(ties)]
+    partnerships = [ended.get(one.id, one) for one in snapshot.partnerships]
+    partnerships += [_added_agreement(snapshot, pair, n, as_of) for n, pair in enumerate(ties)]
     gone = {one.id for one in lost}
-    unowned = list(orphans(lists, gone))
+    unowned = list(orphans(snapshot, gone))
     gone |= {one.id for one in unowned}
     named = dict.fromkeys(evidence_of(one) for one in (*lost, *chain.from_iterable(ties), *lapsed))
     faces = [one.name for one in lost if not one.whole]
-    stops = [*map(Stop, unowned), *stopping(lists, gone)]
-    return Altered(_without(lists._replace(partnerships=partnerships), gone), tuple(named), faces, stops)
+    stops = [*map(Stop, unowned), *stopping(snapshot, gone)]
+    return Altered(_without(snapshot._replace(partnerships=partnerships), gone), tuple(named), faces, stops)
 
 
 def evidence_of(one: Any) -> Evidence:
@@ -198,10 +202,10 @@ def _ended(one: PartnershipRow, as_of: str) -> PartnershipRow:
     return one._replace(valid_from=one.valid_from and min(one.valid_from, last), valid_until=last)
 
 
-def _added_agreement(lists: Snapshot, pair: tuple[AgencyRow, AgencyRow], number: int, as_of: str) -> PartnershipRow:
+def _added_agreement(snapshot: Snapshot, pair: tuple[AgencyRow, AgencyRow], number: int, as_of: str) -> PartnershipRow:
     """Return an open-ended agreement that covers all uses between the two agencies, so that it causes no findings itself."""
     one, other = pair
-    covered = [each.id for each in lists.resources if _used_between(each, one.id, other.id)]
+    covered = [each.id for each in snapshot.resources if _used_between(each, one.id, other.id)]
     return PartnershipRow(
         f"what-if:{number}", f"{one.name} – {other.name}", valid_from=as_of, legal_basis="what-if", parties=[one.id, other.id],
         covers=covered or ["what-if"],
@@ -213,26 +217,28 @@ def _used_between(resource: ResourceRow, one: str, other: str) -> bool:
     return (one in resource.owners and other in users) or (other in resource.owners and one in users)
 
 
-def _without(lists: Snapshot, gone: set[str]) -> Snapshot:
+def _without(snapshot: Snapshot, gone: set[str]) -> Snapshot:
     """Remove these ids from the snapshot, along with records that only relate to them."""
     if not gone:
-        return lists
-    partnerships = list(_agreements(lists.partnerships, gone))
-    gone = gone | {one.id for one in lists.partnerships} - {one.id for one in partnerships}
-    return lists._replace(
-        agencies=list(_without_references(lists.agencies, gone, "part_of")),
-        services=list(_without_references(lists.services, gone, "providers", "leads", "requires", "depends_on")),
-        resources=[_without_users(one, gone) for one in _without_references(lists.resources, gone, "owners")],
-        needs=list(_without_references(lists.needs, gone, "agencies", whole=("agencies",))),
+        return snapshot
+    partnerships = list(_agreements(snapshot.partnerships, gone))
+    gone = gone | {one.id for one in snapshot.partnerships} - {one.id for one in partnerships}
+    return snapshot._replace(
+        agencies=list(_without_references(snapshot.agencies, gone, "part_of")),
+        services=list(_without_references(snapshot.services, gone, "providers", "leads", "requires", "depends_on")),
+        resources=[_without_users(one, gone) for one in _without_references(snapshot.resources, gone, "owners")],
+        needs=list(_without_references(snapshot.needs, gone, "agencies", whole=("agencies",))),
         partnerships=partnerships,
         statements=list(
-            _without_references(lists.statements, gone, "agencies", "partnerships", whole=("agencies", "partnerships"))
+            _without_references(
+                snapshot.statements, gone, "agencies", "partnerships", whole=("agencies", "partnerships")
+            )
         ),
         channels=list(
-            _without_references(lists.channels, gone, "agencies", "services", whole=("agencies", "services"))
+            _without_references(snapshot.channels, gone, "agencies", "services", whole=("agencies", "services"))
         ),
         feedbacks=list(
-            _without_references(lists.feedbacks, gone, "services", "channels", "owners", whole=("services",))
+            _without_references(snapshot.feedbacks, gone, "services", "channels", "owners", whole=("services",))
         ),
     )
 
@@ -309,9 +315,9 @@ class WhatIfFindings(NamedTuple):
     measures: Mapping[str, float]
 
     @classmethod
-    def of(cls, world: SnapshotArrays) -> "WhatIfFindings":
+    def of(cls, arrays: SnapshotArrays) -> "WhatIfFindings":
         """Run the reports."""
-        return cls(((GAPS, gaps(world)), (CHANNELS, channels(world)), (FEEDBACK, feedback(world))), measures(world))
+        return cls(((GAPS, gaps(arrays)), (CHANNELS, channels(arrays)), (FEEDBACK, feedback(arrays))), measures(arrays))
 
     def counts(self) -> dict[str, int]:
         """Return the number of findings by report name."""
@@ -319,20 +325,20 @@ class WhatIfFindings(NamedTuple):
         return {one.name: one.found for one in (*whole.parts[1:], *(report for _question, report in others))}
 
 
-def what_if(world: SnapshotArrays, *, lose: str = "", tie: str = "", lapse: str = "") -> Report:
+def what_if(arrays: SnapshotArrays, *, lose: str = "", tie: str = "", lapse: str = "") -> Report:
     """Run the reports on the current and on the altered snapshot, and list the findings that only one of them has.
 
     Raises ReportError for an unknown id.
     """
-    alteration = Alteration.read(world.lists, world.as_of, lose=lose, tie=tie, lapse=lapse)
-    other = altered(world.lists, world.as_of, alteration)
-    before = WhatIfFindings.of(world)
-    after = WhatIfFindings.of(SnapshotArrays.of(other.lists, world.as_of)) if other.named else before
+    alteration = Alteration.read(arrays.lists, arrays.as_of, lose=lose, tie=tie, lapse=lapse)
+    other = altered(arrays.lists, arrays.as_of, alteration)
+    before = WhatIfFindings.of(arrays)
+    after = WhatIfFindings.of(SnapshotArrays.of(other.lists, arrays.as_of)) if other.named else before
     findings, staying = _findings(before, after)
     stops = [_stop_row(one) for one in other.stops]
     rows = [*stops, *findings, *_comparisons(before, after, other.named)]
     return WHAT_IF.answer(
-        world.as_of, rows, found=len(findings), of=len(findings) + staying, withheld=world.withheld,
+        arrays.as_of, rows, found=len(findings), of=len(findings) + staying, withheld=arrays.withheld,
         notes=_notes(other, staying), lose=lose, tie=tie, lapse=lapse,
     )  # fmt: skip
 

@@ -45,18 +45,18 @@ BACKTEST = ReportDefinition(
 )  # fmt: skip
 
 
-def backtest_partners(world: SnapshotArrays) -> Report:
+def backtest_partners(arrays: SnapshotArrays) -> Report:
     """Evaluate the ranking of `likely-partners` and of its competitors by average precision.
 
     First come the rows for agreements held out at random, then those for each year, oldest first. `of` counts these
     evaluations, `found` those in which the report beats the best baseline.
     """
-    hidden = hidden_at_random(world, SPLITS)
-    judged = [*([hidden] if hidden else []), *held_out_by_date(world.lists, world.as_of)]
+    hidden = hidden_at_random(arrays, SPLITS)
+    judged = [*([hidden] if hidden else []), *held_out_by_date(arrays.lists, arrays.as_of)]
     rows = [row for one in judged for row in _rows(one)]
     return BACKTEST.answer(
-        world.as_of, rows, found=sum(one.beats for one in judged), of=len(judged), withheld=world.withheld,
-        notes=[*grounds(world), *_notes(judged, len(world.agencies))],
+        arrays.as_of, rows, found=sum(one.beats for one in judged), of=len(judged), withheld=arrays.withheld,
+        notes=[*grounds(arrays), *_notes(judged, len(arrays.agencies))],
     )  # fmt: skip
 
 
@@ -168,25 +168,25 @@ class _CutCandidates(NamedTuple):
     scores: Mapping[str, Floats]
 
 
-def backtest_reuse(lists: Snapshot, today: str, cuts: int = 5) -> Backtest | None:
+def backtest_reuse(snapshot: Snapshot, today: str, cuts: int = 5) -> Backtest | None:
     """Evaluate the report `reuse` on the last years with dates up to `today`; None if no year has a hit.
 
     At each cut-off day, 1 January, the data dated before are known. A hit is a pair without a use whose first dated
     use begins in the year after, and is not a first authorisation. Each agency with a history is paired with each
     existing resource that it lacks. Raises ReportError if there are too many pairs to rank.
     """
-    if len(lists.agencies) * len(lists.resources) > LARGEST:
+    if len(snapshot.agencies) * len(snapshot.resources) > LARGEST:
         raise ReportError(
             _("There are too many pairs of agencies and resources to test ({n}; at most {most}).").format(
-                n=number(len(lists.agencies) * len(lists.resources)), most=number(LARGEST)
+                n=number(len(snapshot.agencies) * len(snapshot.resources)), most=number(LARGEST)
             )
         )
-    days = [use[1] for one in lists.resources for use in one.uses if use[1] and use[1] <= today]
+    days = [use[1] for one in snapshot.resources for use in one.uses if use[1] and use[1] <= today]
     if not days:
         return None
     last = date.fromisoformat(max(days))
     years = [date(year, 1, 1) for year in range(last.year - cuts + 1, last.year + 1)]
-    judged = [one for one in (_candidates(lists, cut) for cut in years) if one.hit.any()]
+    judged = [one for one in (_candidates(snapshot, cut) for cut in years) if one.hit.any()]
     if not judged:
         return None
     precision = [{name: average_precision(one.hit, score) for name, score in one.scores.items()} for one in judged]
@@ -199,9 +199,9 @@ def average_precision(hit: Bools, score: Floats) -> float:
     return Scored.of(score, np.ones(len(hit), np.int64), hit.astype(np.int64)).average_precision
 
 
-def _candidates(lists: Snapshot, cut: date) -> _CutCandidates:
+def _candidates(snapshot: Snapshot, cut: date) -> _CutCandidates:
     """Return the candidate pairs of a cut-off day, their hits and their scores by ranking."""
-    history = History.of(lists, cut.isoformat(), undated=None)
+    history = History.of(snapshot, cut.isoformat(), undated=None)
     known = np.flatnonzero(history.counted)
     votes, users = Votes.of(history, known), np.asarray(history.has.sum(axis=0))
     recent = history.fading(USERS_HALF_LIFE).sum(axis=0)
@@ -215,16 +215,16 @@ def _candidates(lists: Snapshot, cut: date) -> _CutCandidates:
     scores = {
         name: one[candidates].astype(np.float64) for name, one in zip((*TRIVIAL, "report"), rankings, strict=True)
     }
-    hit = _hits(lists, history, cut)[known][candidates]
+    hit = _hits(snapshot, history, cut)[known][candidates]
     return _CutCandidates(cut, history, len(known), hit, scores)
 
 
-def _hits(lists: Snapshot, history: History, cut: date) -> Bools:
+def _hits(snapshot: Snapshot, history: History, cut: date) -> Bools:
     """Return the uses (A x R) that began within a year after the cut-off day and are not first authorisations."""
     agency, resource = ({one: n for n, one in enumerate(names.ids)} for names in (history.agencies, history.resources))
     begin, end = cut.isoformat(), cut.replace(year=cut.year + 1).isoformat()
     hits = np.zeros(history.has.shape, np.bool_)
-    for one in lists.resources:
+    for one in snapshot.resources:
         for user, since, _until, role in one.uses:
             if role != FIRST and since and begin <= since < end and user in agency and one.id in resource:
                 hits[agency[user], resource[one.id]] = True

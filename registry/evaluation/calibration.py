@@ -18,13 +18,13 @@ from registry.progress import steps
 Random = np.random.Generator
 
 
-def thinned(world: SnapshotArrays, random: Random, share: float) -> SnapshotArrays:
+def thinned(arrays: SnapshotArrays, random: Random, share: float) -> SnapshotArrays:
     """Return the arrays without a share of the ties between the two largest sectors."""
-    largest = np.argsort(-np.bincount(world.sector[world.sector >= 0], minlength=2), kind="stable")[:2]
-    ends = np.sort(world.sector[world.ties], axis=1)
+    largest = np.argsort(-np.bincount(arrays.sector[arrays.sector >= 0], minlength=2), kind="stable")[:2]
+    ends = np.sort(arrays.sector[arrays.ties], axis=1)
     between = np.flatnonzero((ends == np.sort(largest)).all(axis=1))
     dropped = random.choice(between, round(share * len(between)), replace=False) if len(between) else between
-    return replace(world, ties=np.delete(world.ties, dropped, axis=0))
+    return replace(arrays, ties=np.delete(arrays.ties, dropped, axis=0))
 
 
 def duplicated(
@@ -105,7 +105,7 @@ class CalibrationCount(NamedTuple):
         return bool(self.seen <= binom.ppf(SURE, self.of, self.promise))
 
 
-def calibrate(world: SnapshotArrays, rounds: int, seed: int) -> list[CalibrationCount]:
+def calibrate(arrays: SnapshotArrays, rounds: int, seed: int) -> list[CalibrationCount]:
     """Run the tests on the permuted snapshot for this many `rounds`, and on generated registries.
 
     Tests on pairs of agencies run a tenth as often.
@@ -116,25 +116,25 @@ def calibrate(world: SnapshotArrays, rounds: int, seed: int) -> list[Calibration
     return [
         count
         for place, check in enumerate(checks)
-        for count in check(world, rounds, np.random.default_rng((seed, place)))
+        for count in check(arrays, rounds, np.random.default_rng((seed, place)))
     ]
 
 
-def _own_gaps(world: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
+def _own_gaps(arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
     """Permute the sectors over the agencies, leaving the ties as they are."""
     alarms = found = 0
-    for _round in _rounds("gaps", rounds if len(world.ties) else 0):
-        dealt = replace(world, sector=random.permutation(world.sector))
+    for _round in _rounds("gaps", rounds if len(arrays.ties) else 0):
+        dealt = replace(arrays, sector=random.permutation(arrays.sector))
         alarms += sector_gaps(dealt).found > 0
         found += sector_gaps(thinned(dealt, random, REMOVED)).found > 0
-    of = rounds if len(world.ties) else 0
+    of = rounds if len(arrays.ties) else 0
     yield CalibrationCount("gaps", SECTOR_GAPS.name, True, alarms, of, FALSE_ALARMS)
     yield CalibrationCount("gap-found", SECTOR_GAPS.name, True, found, of)
 
 
-def _own_pairs(world: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
+def _own_pairs(arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
     """Permute the functions within each sector."""
-    compared = ComparableAgencies.of(world)
+    compared = ComparableAgencies.of(arrays)
     alarms = pairs = found = injected = 0
     number = max(len(compared.places) // ONE_IN, 1)
     for _round in _rounds("overlaps", _fewer(rounds)):
@@ -149,7 +149,7 @@ def _own_pairs(world: SnapshotArrays, rounds: int, random: Random) -> Iterator[C
     yield CalibrationCount("duplicates-found", OVERLAPS.name, True, found, injected)
 
 
-def _no_gaps(_world: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
+def _no_gaps(_arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
     """Test generated networks without gaps."""
     for name, agencies in (("networks-of-200", 200), ("networks-of-1000", 1_000)):
         made = (SnapshotArrays.of(network(random, agencies), AS_OF) for _round in _rounds(name, rounds))
@@ -158,7 +158,7 @@ def _no_gaps(_world: SnapshotArrays, rounds: int, random: Random) -> Iterator[Ca
         )
 
 
-def _small(_world: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
+def _small(_arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
     """Test generated networks of 20 agencies, which are too small to test most sector pairs."""
     every = _rounds("networks-of-20", _fewer(rounds))
     told = [sector_gaps(SnapshotArrays.of(network(random, 20), AS_OF)) for _round in every]
@@ -166,7 +166,7 @@ def _small(_world: SnapshotArrays, rounds: int, random: Random) -> Iterator[Cali
     yield CalibrationCount("networks-of-20", SECTOR_GAPS.name, False, untold, cells, UNTOLD, True)
 
 
-def _injected_gap(_world: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
+def _injected_gap(_arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
     """Test generated networks with an injected gap."""
     every = _rounds("planted-gap", rounds)
     made = (SnapshotArrays.of(without_ties(network(random, 200), random, REMOVED), AS_OF) for _round in every)
@@ -175,7 +175,7 @@ def _injected_gap(_world: SnapshotArrays, rounds: int, random: Random) -> Iterat
     )
 
 
-def _no_pairs(_world: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
+def _no_pairs(_arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
     """Test generated registries without similar pairs."""
     every = _rounds("registries", _fewer(rounds))
     told = [overlaps(SnapshotArrays.of(registry(random, 2_000).lists, AS_OF)) for _round in every]
@@ -184,7 +184,7 @@ def _no_pairs(_world: SnapshotArrays, rounds: int, random: Random) -> Iterator[C
     )
 
 
-def _injected_pairs(_world: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
+def _injected_pairs(_arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
     """Test generated registries with injected pairs."""
     true = injected = found = 0
     for _round in _rounds("planted-found", _fewer(rounds)):

@@ -29,13 +29,13 @@ def network(random: np.random.Generator, agencies: int, *, sectors: int = SECTOR
     )
 
 
-def without_ties(lists: Snapshot, random: np.random.Generator, share: float) -> Snapshot:
+def without_ties(snapshot: Snapshot, random: np.random.Generator, share: float) -> Snapshot:
     """Remove a share of the ties between the two sectors with the most agencies."""
-    sector = {one.id: one.sectors[0] for one in lists.agencies}
+    sector = {one.id: one.sectors[0] for one in snapshot.agencies}
     largest = set(sorted(set(sector.values()), key=list(sector.values()).count)[-2:])
-    between = [n for n, one in enumerate(lists.partnerships) if {sector[party] for party in one.parties} == largest]
+    between = [n for n, one in enumerate(snapshot.partnerships) if {sector[party] for party in one.parties} == largest]
     dropped = set(random.choice(between, round(share * len(between)), replace=False).tolist()) if between else set()
-    return lists._replace(partnerships=[one for n, one in enumerate(lists.partnerships) if n not in dropped])
+    return snapshot._replace(partnerships=[one for n, one in enumerate(snapshot.partnerships) if n not in dropped])
 
 
 def registry(random: np.random.Generator, agencies: int, *, duplicates: int = 0, copied: int = 14) -> Planted:
@@ -50,7 +50,7 @@ def registry(random: np.random.Generator, agencies: int, *, duplicates: int = 0,
     for a, b in pairs.tolist():
         does[b, :copied] = random.choice(np.unique(does[a]), copied, replace=False)
         areas[b, 0] = areas[a, 0]
-    lists = Snapshot(
+    snapshot = Snapshot(
         agencies=agencies_in(sector, areas),
         services=[
             ServiceRow(f"service:{n:06}", f"Service {n}", True, [_agency(n // SERVICES)], [f"function:{function:06}"])
@@ -59,7 +59,7 @@ def registry(random: np.random.Generator, agencies: int, *, duplicates: int = 0,
         partnerships=partnerships_of(ties),
         sectors=terms("sector", SECTORS), areas=terms("area", AREAS), functions=terms("function", FUNCTIONS),
     )  # fmt: skip
-    return Planted(lists, {frozenset(map(_agency, pair)) for pair in pairs.tolist()})
+    return Planted(snapshot, {frozenset(map(_agency, pair)) for pair in pairs.tolist()})
 
 
 def _sectors(random: np.random.Generator, agencies: int, sectors: int) -> Ints:

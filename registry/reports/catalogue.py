@@ -97,11 +97,11 @@ def answer_from(
     return report_on(SnapshotArrays.of(known, read_day(as_of)), name, params)
 
 
-def report_on(world: SnapshotArrays, name: str, params: Mapping[str, object] | None = None) -> Report:
+def report_on(arrays: SnapshotArrays, name: str, params: Mapping[str, object] | None = None) -> Report:
     """Run a built-in report on the arrays of a snapshot. Raises ReportError."""
     question = find_question(name)
     with _garbage_collection_paused():
-        return _ANSWERS[question.name](world, **read_parameters(question, params or {}))
+        return _ANSWERS[question.name](arrays, **read_parameters(question, params or {}))
 
 
 @contextmanager

@@ -223,9 +223,9 @@ CHANGES = ReportDefinition(
 )  # fmt: skip
 
 
-def nothing_saved(world: SnapshotArrays, *, run: str = "") -> Report:
+def nothing_saved(arrays: SnapshotArrays, *, run: str = "") -> Report:
     """Return the report without a saved run to compare with."""
-    return nothing_to_compare(world.as_of, run)
+    return nothing_to_compare(arrays.as_of, run)
 
 
 def nothing_to_compare(as_of: str, run: str) -> Report:
