@@ -260,13 +260,13 @@ def agreements(arrays: SnapshotArrays, *, within: int = int(WITHIN.default)) -> 
     register = Register(arrays.lists, arrays.as_of, within)
     uses = list(_current_uses(arrays.lists, register))
     found = [*_uncovered_uses(uses, register), *_agreements(register)]
-    told = _with_lapse(arrays, register, [one for one in found if not _withheld(register, one)])
+    certain = _with_lapse(arrays, register, [one for one in found if not _withheld(register, one)])
     hidden = sum(not one.whole for one in register.agreements) + sum(not one.whole for one in arrays.lists.resources)
     names = dict(zip(arrays.agencies.ids, arrays.agencies.names, strict=True))
-    rows = [_row(one, register, names) for one in sorted(told, key=_order)]
+    rows = [_row(one, register, names) for one in sorted(certain, key=_order)]
     return AGREEMENTS.answer(
         arrays.as_of, rows, found=len({row.key[1:] for row in rows}), of=sum(one.whole for one in register.agreements) + len(uses),
-        unknown=len(found) - len(told) + hidden, withheld=arrays.withheld, notes=_notes(register, found), within=within,
+        unknown=len(found) - len(certain) + hidden, withheld=arrays.withheld, notes=_notes(register, found), within=within,
     )  # fmt: skip
 
 
@@ -408,12 +408,12 @@ def _notes(register: Register, found: Sequence[AgreementFinding]) -> list[str]:
     if not register.agreements:
         return [_("There are no agreements on record that you may see, so there is little to tell.")]
     in_force = [one for one in register.agreements if one.in_force(register.as_of)]
-    told = _("{n} of {m} agreements are in force on {day}; of these, {k} are not known to be confirmed by all.")
+    template = _("{n} of {m} agreements are in force on {day}; of these, {k} are not known to be confirmed by all.")
     unconfirmed, of = sum(not one.confirmed for one in in_force), len(register.agreements)
-    notes = [told.format(n=number(len(in_force)), m=number(of), day=day(register.as_of), k=number(unconfirmed))]
+    notes = [template.format(n=number(len(in_force)), m=number(of), day=day(register.as_of), k=number(unconfirmed))]
     if ownerless := sum(one.resource is not None and not one.resource.owners for one in found):
-        told = _(
+        template = _(
             "{n} uses without an agreement are of resources whose owner is not on record; nothing can be told of them."
         )
-        notes.append(told.format(n=number(ownerless)))
+        notes.append(template.format(n=number(ownerless)))
     return notes

@@ -163,11 +163,13 @@ def _roles(arrays: SnapshotArrays, ranked: Ranked) -> list[dict[str, Cell]]:
 def _notes(ranked: Ranked, top: int, robust: int, firm: float) -> list[str]:
     if not top:
         return [_("No way between two agencies leads through a third, so there is nothing to tell.")]
-    told = _(
+    template = _(
         "{n} of the {m} in the top tenth are there in at least {share} of {draws} draws without a tenth of the ties (seed {seed}); of "
         "the others it cannot be said."
     )
-    notes = [told.format(n=number(robust), m=number(top), share=percent(firm), draws=number(ranked.draws), seed=SEED)]
+    notes = [
+        template.format(n=number(robust), m=number(top), share=percent(firm), draws=number(ranked.draws), seed=SEED)
+    ]
     if len(ranked.tied) > SOURCES:
         sampled = _("Ways are those from {n} agencies drawn, in each draw from {m}.")
         notes.append(sampled.format(n=number(SOURCES), m=number(SOURCES_A_DRAW)))

@@ -125,5 +125,5 @@ def _notes(reached: Sequence[Reached]) -> list[str]:
     if not reached:
         return [_("There are no services on record that you may see, so there is nothing to tell.")]
     answering = sum(any(channel.two_way for channel in one.channels) for one in reached)
-    told = _("{n} of {m} services have a two-way channel of their own.")
-    return [told.format(n=number(answering), m=number(len(reached)))]
+    template = _("{n} of {m} services have a two-way channel of their own.")
+    return [template.format(n=number(answering), m=number(len(reached)))]

@@ -116,7 +116,7 @@ def _sectors(arrays: SnapshotArrays, members: Ints) -> Mapping[str, Cell]:
 
 def _notes(arrays: SnapshotArrays, found: Divided, draws: int, beyond: bool) -> Sequence[str]:
     one = found.reached
-    told = (
+    template = (
         _(
             "Modularity is {value}, by chance {mean} (z = {z}, p = {p}, {draws} draws, seed {seed}): the groups are more than chance."
         )
@@ -128,7 +128,7 @@ def _notes(arrays: SnapshotArrays, found: Divided, draws: int, beyond: bool) -> 
     )
     z = "–" if one.z is None else number(one.z)
     notes = [
-        told.format(
+        template.format(
             value=signed(one.value), mean=signed(one.mean), z=z, p=number(one.p), draws=number(draws), seed=SEED
         )
     ]

@@ -98,13 +98,13 @@ def _row(fact: CoverageFact) -> ReportRow:
     known = [fact.known(one) for one in fact.records]
     recorded, withheld = known.count(True), known.count(None)
     missing = [one for one, there in zip(fact.records, known, strict=True) if there is False]
-    told = len(known) - withheld
+    known_count = len(known) - withheld
     values: dict[str, Cell] = {
         "kind": fact.kind,
         "fact": fact.name,
         "recorded": recorded,
         "of": len(known),
-        "share": 100 * recorded / told if told else None,
+        "share": 100 * recorded / known_count if known_count else None,
         "withheld": withheld,
     }
     return ReportRow(values, tuple(Evidence(one.id, one.name, fact.kind) for one in missing[:SHOWN]))

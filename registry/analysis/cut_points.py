@@ -188,7 +188,9 @@ def _named(arrays: SnapshotArrays, agencies: Sequence[str]) -> tuple[str, ...]:
 def _notes(found: Sequence["Hinge"], robust: int, draws: int, firm: float) -> list[str]:
     if not found:
         return [_("Nothing hangs on one agency or on one tie between groups.")]
-    told = _(
+    template = _(
         "{n} of {m} stay so in at least {share} of {draws} draws with a tenth more ties (seed {seed}); the others may not be so."
     )
-    return [told.format(n=number(robust), m=number(len(found)), share=percent(firm), draws=number(draws), seed=SEED)]
+    return [
+        template.format(n=number(robust), m=number(len(found)), share=percent(firm), draws=number(draws), seed=SEED)
+    ]

@@ -140,8 +140,10 @@ def _notes(cases: list[FeedbackCase]) -> list[str]:
     on_time = sum(one.over == 0 for one in promised)
     notes = []
     if promised:
-        told = _("Of {m} answers to which a time was promised, {n} ({share}) came within it.")
-        notes.append(told.format(m=number(len(promised)), n=number(on_time), share=percent(on_time / len(promised))))
+        template = _("Of {m} answers to which a time was promised, {n} ({share}) came within it.")
+        notes.append(
+            template.format(m=number(len(promised)), n=number(on_time), share=percent(on_time / len(promised)))
+        )
     still = sum(not one.answered and not one.over for one in cases)
     notes.append(_("{n} pieces of feedback wait with time left, or with none promised.").format(n=number(still)))
     return notes

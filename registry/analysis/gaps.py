@@ -52,7 +52,7 @@ def figure(cell: Cell) -> float:
     return cell if isinstance(cell, int | float) else 0
 
 
-def told(cell: Cell) -> str:
+def formatted(cell: Cell) -> str:
     """Return the number in a cell, formatted for the current language."""
     return number(figure(cell))
 
@@ -89,7 +89,7 @@ def _dependent_pairs(report: Report) -> Iterator[ReportRow]:
     for row in report.rows:
         if row["depends"]:
             pair, what = texts(row["agency_a"], row["agency_b"]), "; ".join(several(row["for_what"]))
-            measure = _("{n} of its services cannot work without it").format(n=told(row["depends"]))
+            measure = _("{n} of its services cannot work without it").format(n=formatted(row["depends"]))
             yield finding(row, "missing", pair, what, measure, TIE_NEXT_STEPS["missing"])
 
 
@@ -97,7 +97,7 @@ def _robust_cut_points(report: Report) -> Iterator[ReportRow]:
     """Yield the robust single points of failure."""
     for row in report.rows:
         if row.confidence == "likely":
-            cut_off, share = told(row["cut_off"]), percent(figure(row["firm"]) / 100)
+            cut_off, share = formatted(row["cut_off"]), percent(figure(row["firm"]) / 100)
             measure = _("{n} agencies cut off, in {share} of draws with more ties").format(n=cut_off, share=share)
             agencies, beyond = several(row["agencies"]), ", ".join(several(row["beyond"]))
             yield finding(row, "cut-point", agencies, beyond, measure, TIE_NEXT_STEPS["cut-point"])
@@ -111,7 +111,7 @@ def _few_ties(report: Report) -> Iterator[ReportRow]:
     for row in report.rows:
         about = str(row["finding"])
         if about in TIE_NEXT_STEPS:
-            measure, partners = _("ties: {n}").format(n=told(row["ties"])), ", ".join(several(row["partners"]))
+            measure, partners = _("ties: {n}").format(n=formatted(row["ties"])), ", ".join(several(row["partners"]))
             yield finding(row, about, texts(row["agency"]), partners, measure, TIE_NEXT_STEPS[about])
 
 
@@ -156,7 +156,7 @@ def use_reports(arrays: SnapshotArrays) -> tuple[Report, ...]:
 def special_application(row: ReportRow) -> ReportRow:
     """Return a special application that duplicates a general one as a finding."""
     subject = _("{special}, for which there is {general}").format(special=row["special"], general=row["general"])
-    measure = _("all its functions: {n}").format(n=told(row["shared"]))
+    measure = _("all its functions: {n}").format(n=formatted(row["shared"]))
     return _finding(row, "special-application", texts(row["agency_a"], row["agency_b"]), subject, measure)
 
 
@@ -166,7 +166,7 @@ def _matched_needs(report: Report) -> Iterator[ReportRow]:
         if row["finding"] == "fits":
             subject = f"{row['need']}: {row['resource']}"
             measure = _("{wanted} needed, {spare} idle ({unit})").format(
-                wanted=told(row["quantity"]), spare=told(row["spare"]), unit=row["unit"]
+                wanted=formatted(row["quantity"]), spare=formatted(row["spare"]), unit=row["unit"]
             )
             if row["by_when"]:
                 measure += "; " + _("needed by {day}").format(day=day(str(row["by_when"])))
@@ -180,10 +180,10 @@ def _level_findings(report: Report) -> Iterator[ReportRow]:
     """
     for row in report.rows:
         if row["finding"] == "apart":
-            measure = _("{n} levels apart").format(n=told(row["apart"]))
+            measure = _("{n} levels apart").format(n=formatted(row["apart"]))
             yield _finding(row, "apart", several(row["parties"]), str(row["agreement"]), measure)
         elif row["finding"] == "below" and isinstance(row["short"], int) and row["short"] >= FAR_BELOW:
-            measure = _("{n} levels below {aim}").format(n=told(row["short"]), aim=row["aim"])
+            measure = _("{n} levels below {aim}").format(n=formatted(row["short"]), aim=row["aim"])
             yield _finding(row, "below", several(row["parties"]), str(row["agreement"]), measure)
 
 
@@ -201,7 +201,7 @@ def _suggested_resources(report: Report) -> Iterator[ReportRow]:
         who = tuple(str(row["agency"]) for row in rows)
         measure = _(
             "{recent} began in two years, {users} have or had it; suggested to {n} (elsewhere, 1 in 9 of such came true)"
-        ).format(recent=told(first["recent"]), users=told(first["users"]), n=number(len(rows)))
+        ).format(recent=formatted(first["recent"]), users=formatted(first["users"]), n=number(len(rows)))
         evidence = dict.fromkeys(one for row in rows[:NAMED] for one in row.evidence)
         meeting = replace(first, evidence=tuple(evidence), key=(first.evidence[0].id,))
         yield _finding(meeting, "wanted", who[:NAMED], str(first["resource"]), measure)
@@ -354,14 +354,16 @@ def _agreements(report: Report) -> Iterator[ReportRow]:
 
 
 def _days_text(days: int) -> str:
-    told = _("ended {n} days ago") if days < 0 else _("ends in {n} days")
-    return told.format(n=number(abs(days)))
+    template = _("ended {n} days ago") if days < 0 else _("ends in {n} days")
+    return template.format(n=number(abs(days)))
 
 
 def _without_it(row: ReportRow) -> str:
     if alone := several(row["alone"]):
         return "; " + _("agencies alone without it: {n}").format(n=number(len(alone)))
-    return "; " + _("parts that no longer meet without it: {n}").format(n=told(row["parts"])) if row["parts"] else ""
+    return (
+        "; " + _("parts that no longer meet without it: {n}").format(n=formatted(row["parts"])) if row["parts"] else ""
+    )
 
 
 def _sector_gaps(report: Report) -> Iterator[ReportRow]:
@@ -369,7 +371,7 @@ def _sector_gaps(report: Report) -> Iterator[ReportRow]:
     for row in report.rows:
         if row["finding"] == "gap":
             measure = _("{seen} ties, {expected} by chance").format(
-                seen=told(row["seen"]), expected=told(row["expected"])
+                seen=formatted(row["seen"]), expected=formatted(row["expected"])
             )
             yield _finding(row, "gap", (str(row["sector_a"]), str(row["sector_b"])), "", measure)
 
@@ -382,7 +384,7 @@ def _overlaps(report: Report) -> Iterator[ReportRow]:
 
 def _overlap_finding(row: ReportRow) -> ReportRow:
     measure = _("{shared} functions shared, {expected} by chance").format(
-        shared=told(row["shared"]), expected=told(row["expected"])
+        shared=formatted(row["shared"]), expected=formatted(row["expected"])
     )
     who = str(row["agency_a"]), str(row["agency_b"])
     return _finding(row, "overlap", who, ", ".join(several(row["rarest"])), measure)

@@ -154,10 +154,10 @@ def _priority(row: ReportRow) -> tuple[int, int, str, str]:
 
 
 def _notes(rows: Sequence[ReportRow]) -> list[str]:
-    told = {
+    templates = {
         "lapsed": _("{n} agencies have only agreements that have ended."),
         "own-sector": _("{n} agencies have ties within their own sector only."),
         "one-tie": _("{n} more agencies have one tie only."),
     }
-    counts = {code: sum(row["finding"] == code for row in rows) for code in told}
-    return [note.format(n=number(counts[code])) for code, note in told.items() if counts[code]]
+    counts = {code: sum(row["finding"] == code for row in rows) for code in templates}
+    return [note.format(n=number(counts[code])) for code, note in templates.items() if counts[code]]

@@ -56,11 +56,11 @@ def levels(arrays: SnapshotArrays, *, least_apart: int = int(LEAST_APART.default
     Scales are compared separately: Frey et al. 2006, Himmelman 2002 and the four Cs
     (`registry/codelists/level-*.csv`).
     """
-    said = _latest_statements(arrays.lists, arrays.as_of)
+    latest = _latest_statements(arrays.lists, arrays.as_of)
     in_force = [one for one in arrays.lists.partnerships if one.in_force(arrays.as_of)]
-    found = [finding for one in in_force for finding in _findings(one, said.get(one.id, ()), least_apart)]
+    found = [finding for one in in_force for finding in _findings(one, latest.get(one.id, ()), least_apart)]
     rows = [_row(one, arrays.agencies) for one in sorted(found, key=_order)]
-    silent = sum(one.id not in said for one in in_force)
+    silent = sum(one.id not in latest for one in in_force)
     return LEVELS.answer(
         arrays.as_of, rows, found=len({one.agreement.id for one in found}), of=len(in_force),
         unknown=silent + sum(not one.whole for one in arrays.lists.partnerships),
@@ -78,28 +78,28 @@ def _latest_statements(snapshot: Snapshot, as_of: str) -> dict[str, list[Stateme
         for agreement in one.partnerships:
             for party in parties.get(agreement, set()).intersection(one.agencies):
                 last[agreement, party, one.scale] = one
-    said: dict[str, list[StatementRow]] = {}
+    by_agreement: dict[str, list[StatementRow]] = {}
     for (agreement, _party, _scale), statement in sorted(last.items(), key=lambda one: one[1].id):
-        said.setdefault(agreement, []).append(statement)
-    return said
+        by_agreement.setdefault(agreement, []).append(statement)
+    return by_agreement
 
 
-def _findings(agreement: PartnershipRow, said: Sequence[StatementRow], least_apart: int) -> Iterator[LevelFinding]:
+def _findings(agreement: PartnershipRow, latest: Sequence[StatementRow], least_apart: int) -> Iterator[LevelFinding]:
     """Yield the findings about an agreement from the latest statements of its parties."""
-    speaking = {party for one in said for party in one.agencies}
+    assessing = {party for one in latest for party in one.agencies}
     by_scale: dict[str | None, list[StatementRow]] = {}
-    for one in said:
+    for one in latest:
         by_scale.setdefault(one.scale, []).append(one)
-    if len(speaking) == 1 and len(agreement.parties) > 1:
-        yield LevelFinding("one-sided", agreement, 0, said)
+    if len(assessing) == 1 and len(agreement.parties) > 1:
+        yield LevelFinding("one-sided", agreement, 0, latest)
     for scale, statements in by_scale.items():
         heights = [int(one.level or 0) for one in statements]
         if max(heights) - min(heights) >= least_apart:
             yield LevelFinding("apart", agreement, max(heights) - min(heights), statements)
         if scale == agreement.target_scale and max(heights) < (agreement.target_level or 0):
             yield LevelFinding("below", agreement, int(agreement.target_level or 0) - max(heights), statements)
-    if len(speaking) > 1 and all(len(statements) == 1 for statements in by_scale.values()):
-        yield LevelFinding("scales", agreement, 0, said)
+    if len(assessing) > 1 and all(len(statements) == 1 for statements in by_scale.values()):
+        yield LevelFinding("scales", agreement, 0, latest)
 
 
 def _order(finding: LevelFinding) -> tuple[int, int, str]:
@@ -141,5 +141,5 @@ def _level_text(scale: str | None, level: int | None) -> str | None:
 def _notes(in_force: int, silent: int) -> list[str]:
     if not in_force:
         return [_("No agreement that you may see is in force, so there is nothing to compare.")]
-    told = _("Of {n} of {m} agreements in force no party has said how closely it works with the others.")
-    return [told.format(n=number(silent), m=number(in_force))]
+    template = _("Of {n} of {m} agreements in force no party has said how closely it works with the others.")
+    return [template.format(n=number(silent), m=number(in_force))]

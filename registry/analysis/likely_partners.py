@@ -197,23 +197,23 @@ def _pair_keys(ties: Ints, size: int) -> Ints:
     return keys
 
 
-def _split(known: Ints, told: Ints, sector: Ints) -> Split:
-    by_partners = dict(_partner_scores(known, told, len(sector)))
-    unreachable = int(by_partners[REPORT].hits[-1]) if len(told) else 0
-    return Split(len(known), len(told), unreachable, by_partners | dict(_baseline_scores(known, told, sector)))
+def _split(known: Ints, held_out: Ints, sector: Ints) -> Split:
+    by_partners = dict(_partner_scores(known, held_out, len(sector)))
+    unreachable = int(by_partners[REPORT].hits[-1]) if len(held_out) else 0
+    return Split(len(known), len(held_out), unreachable, by_partners | dict(_baseline_scores(known, held_out, sector)))
 
 
-def _partner_scores(known: Ints, told: Ints, size: int) -> Iterator[tuple[str, Scored]]:
+def _partner_scores(known: Ints, held_out: Ints, size: int) -> Iterator[tuple[str, Scored]]:
     """Yield the scores by common partners; all pairs without any form one last group."""
     pairs = near(adjacency(known, size))
-    hit = np.isin(pairs.a * size + pairs.b, _pair_keys(told, size))
+    hit = np.isin(pairs.a * size + pairs.b, _pair_keys(held_out, size))
     others = size * (size - 1) // 2 - len(known) - len(hit)
-    candidates, hits = np.append(np.ones(len(hit), np.int64), others), np.append(hit, len(told) - hit.sum())
+    candidates, hits = np.append(np.ones(len(hit), np.int64), others), np.append(hit, len(held_out) - hit.sum())
     for name, score in (("allocation", pairs.allocation), ("adamic_adar", pairs.adamic_adar), ("common", pairs.common)):
         yield name, Scored.of(np.append(score, 0), candidates, hits)
 
 
-def _baseline_scores(known: Ints, told: Ints, sector: Ints) -> Iterator[tuple[str, Scored]]:
+def _baseline_scores(known: Ints, held_out: Ints, sector: Ints) -> Iterator[tuple[str, Scored]]:
     """Yield the baselines, which depend on sectors and degrees only, counted by class of agency instead of by pair."""
     blocks = Blocks.of(sector, known)
     width = int(blocks.degree.max(initial=0)) + 1
@@ -221,7 +221,7 @@ def _baseline_scores(known: Ints, told: Ints, sector: Ints) -> Iterator[tuple[st
     if len(first) > MOST_CLASSES:
         return
     a, b = np.triu_indices(len(first))
-    candidates, hits = _pairs_between_classes(kind, known, told)
+    candidates, hits = _pairs_between_classes(kind, known, held_out)
     one, other = first[a], first[b]
     degrees = blocks.degree.astype(np.float64)
     yield "degrees", Scored.of(degrees[one] * degrees[other], candidates, hits)
@@ -229,14 +229,14 @@ def _baseline_scores(known: Ints, told: Ints, sector: Ints) -> Iterator[tuple[st
     yield "sector", Scored.of((blocks.group[one] == blocks.group[other]).astype(np.float64), candidates, hits)
 
 
-def _pairs_between_classes(kind: Ints, known: Ints, told: Ints) -> tuple[Ints, Ints]:
+def _pairs_between_classes(kind: Ints, known: Ints, held_out: Ints) -> tuple[Ints, Ints]:
     """Return for each pair of classes the number of pairs without a known tie, and of held-out ties among them."""
     size = np.bincount(kind)
     number = len(size)
     pairs = np.outer(size, size)
     np.fill_diagonal(pairs, size * (size - 1) // 2)
     upper = np.triu_indices(number)
-    there, hits = (_counted(np.sort(kind[ties], axis=1), number)[upper] for ties in (known, told))
+    there, hits = (_counted(np.sort(kind[ties], axis=1), number)[upper] for ties in (known, held_out))
     return pairs[upper] - there, hits
 
 
@@ -349,15 +349,15 @@ def _notes(judged: RankingEvaluation | None, tied: int) -> list[str]:
 def verdict(judged: RankingEvaluation, tied: int) -> str:
     """Return a sentence on whether the ranking by common partners beats the best baseline."""
     if tied < LEAST_AGENCIES:
-        told = _(
+        template = _(
             "With fewer than {few} agencies no ranking can be called better: average precision {ours}, {best} {theirs}."
         )
     elif judged.beats:
-        told = _("It beats the best trivial ranking: average precision {ours}, {best} {theirs}.")
+        template = _("It beats the best trivial ranking: average precision {ours}, {best} {theirs}.")
     else:
-        told = _("It does not beat the best trivial ranking: average precision {ours}, {best} {theirs}.")
+        template = _("It does not beat the best trivial ranking: average precision {ours}, {best} {theirs}.")
     best = judged.best_trivial
-    return told.format(
+    return template.format(
         few=number(LEAST_AGENCIES),
         ours=number(judged.mean(REPORT)),
         best=_(METHODS[best]),
@@ -367,12 +367,12 @@ def verdict(judged: RankingEvaluation, tied: int) -> str:
 
 def _precision_note(judged: RankingEvaluation) -> str:
     """Return a sentence on how many suggestions are correct, and how many ties cannot be found this way."""
-    told = _(
+    template = _(
         "With a tenth of the agreements hidden ({splits} times, seed {seed}) {share} of as many first pairs as ties were hidden "
         "were among these, of any pairs {base}; {lost} of the ties hidden have no partner in common left and cannot be told."
     )
     hits = sum(one.hits for one in judged.splits)
-    return told.format(
+    return template.format(
         splits=number(len(judged.splits)), seed=SEED, share=percent(judged.precision(REPORT)),
         base=number(100 * judged.splits[0].scored[REPORT].base_rate) + " %",
         lost=percent(sum(one.unreachable for one in judged.splits) / hits),

@@ -212,8 +212,8 @@ def _records(needs: Sequence[Dependence]) -> Sequence[Evidence]:
 
 
 def _notes(needs: int, alike: int) -> list[str]:
-    told = _(
+    template = _(
         "{n} times a service cannot work without something of another agency; {m} pairs do more of the same than chance explains. "
         "What services need may be missing from the record."
     )
-    return [told.format(n=number(needs), m=number(alike))]
+    return [template.format(n=number(needs), m=number(alike))]

@@ -112,14 +112,14 @@ def network(arrays: SnapshotArrays, *, level: float = LEVEL.default) -> Report:
     """
     whole = Whole.of(arrays)
     draws = draws_for(len(whole.tied), WORK, DRAWS)
-    told = dict(_compared(arrays, whole, draws)) if len(whole.ties) else {}
-    adjusted = false_discovery(np.array([one.p for one in told.values()]), len(told))
-    p = dict(zip(told, adjusted.tolist(), strict=True))
+    compared = dict(_compared(arrays, whole, draws)) if len(whole.ties) else {}
+    adjusted = false_discovery(np.array([one.p for one in compared.values()]), len(compared))
+    p = dict(zip(compared, adjusted.tolist(), strict=True))
     plain = _descriptive(whole) if len(whole.ties) else {}
     rows = [_descriptive_row(name, value) for name, value in plain.items()]
-    rows += [_compared_row(name, one, p[name], p[name] <= level) for name, one in told.items()]
+    rows += [_compared_row(name, one, p[name], p[name] <= level) for name, one in compared.items()]
     return NETWORK.answer(
-        arrays.as_of, rows, found=sum(row.confidence == "likely" for row in rows), of=len(told),
+        arrays.as_of, rows, found=sum(row.confidence == "likely" for row in rows), of=len(compared),
         withheld=arrays.withheld, notes=[*grounds(arrays), *_notes(whole, draws)], level=level,
     )  # fmt: skip
 
@@ -209,12 +209,12 @@ def _cells(name: str, value: float) -> dict[str, Cell]:
 def _notes(whole: Whole, draws: int) -> list[str]:
     if not len(whole.ties):
         return [_("There are no ties in force, so there is nothing to measure.")]
-    told = _(
+    template = _(
         "Chance is told by {draws} networks with swapped ties and by {permutations} permutations of the sectors (seed {seed}); mean "
         "distances by the ways from {sources} agencies drawn."
     )
     return [
-        told.format(
+        template.format(
             draws=number(draws),
             permutations=number(PERMUTATIONS),
             seed=SEED,

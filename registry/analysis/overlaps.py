@@ -304,9 +304,9 @@ def overlaps(
     rows = [_row(arrays, compared, judged.pairs, place, weighted) for place in order.tolist()]
     rows += [_application_row(arrays, one) for one in doubled(arrays.lists, arrays.as_of)]
     special = special_applications(arrays.lists)
-    untold = sum(not comparable(one) for one in special)
+    not_comparable = sum(not comparable(one) for one in special)
     return OVERLAPS.answer(
-        arrays.as_of, rows, found=len(rows), of=judged.family + len(special), unknown=judged.untold + untold,
+        arrays.as_of, rows, found=len(rows), of=judged.family + len(special), unknown=judged.untold + not_comparable,
         withheld=arrays.withheld, notes=_notes(arrays, compared, judged, by_chance), level=level, least_likeness=least_likeness,
     )  # fmt: skip
 

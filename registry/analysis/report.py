@@ -246,8 +246,8 @@ def _unknown_parameter(question: ReportDefinition, name: str, known: list[str]) 
         return _("The report {report} has no parameters, so it cannot take {name}.").format(
             report=question.name, name=name
         )
-    told = _("The report {report} has no parameter {name}.").format(report=question.name, name=name)
-    return told + suggestion(name, known)
+    sentence = _("The report {report} has no parameter {name}.").format(report=question.name, name=name)
+    return sentence + suggestion(name, known)
 
 
 def _parse(parameter: Parameter | TextParameter, value: object) -> Value:

@@ -122,15 +122,15 @@ def sector_gaps(
     """
     ties = _between_known(arrays)
     pairs = sector_pairs(arrays, ties)
-    told = pairs.chance.expected >= least_expected
-    adjusted = false_discovery(np.where(told, pairs.chance.p, 1.0), pairs.of)
-    gap = told & (adjusted <= level)
-    finding = np.where(gap, "gap", np.where(told, "no-gap", "too-few"))
-    order = np.lexsort((-pairs.chance.expected, adjusted, ~told))
-    weak = told & ~gap & (pairs.chance.none * pairs.of > level * (gap.sum() + 1))
+    tested = pairs.chance.expected >= least_expected
+    adjusted = false_discovery(np.where(tested, pairs.chance.p, 1.0), pairs.of)
+    gap = tested & (adjusted <= level)
+    finding = np.where(gap, "gap", np.where(tested, "no-gap", "too-few"))
+    order = np.lexsort((-pairs.chance.expected, adjusted, ~tested))
+    weak = tested & ~gap & (pairs.chance.none * pairs.of > level * (gap.sum() + 1))
     rows = [_row(arrays, pairs, place, str(finding[place]), float(adjusted[place])) for place in order.tolist()]
     return SECTOR_GAPS.answer(
-        arrays.as_of, rows, found=int(gap.sum()), of=pairs.of, unknown=pairs.of - int(told.sum()),
+        arrays.as_of, rows, found=int(gap.sum()), of=pairs.of, unknown=pairs.of - int(tested.sum()),
         withheld=arrays.withheld, notes=_notes(arrays, ties, pairs, int(weak.sum())), level=level, least_expected=least_expected,
     )  # fmt: skip
 
@@ -145,16 +145,16 @@ def _between_known(arrays: SnapshotArrays) -> Ints:
 def _row(arrays: SnapshotArrays, pairs: SectorPairs, place: int, finding: str, p: float) -> ReportRow:
     a, b, seen = int(pairs.a[place]), int(pairs.b[place]), int(pairs.seen[place])
     expected, spread = float(pairs.chance.expected[place]), float(pairs.chance.spread[place])
-    told = finding != "too-few"
+    tested = finding != "too-few"
     values: dict[str, Cell] = {
         "sector_a": arrays.sectors.names[a],
         "sector_b": arrays.sectors.names[b],
         "finding": finding,
         "seen": seen,
         "expected": expected,
-        "ratio": seen / expected if told else None,
-        "z": (seen - expected) / spread if told and spread > 0 else None,
-        "p": p if told else None,
+        "ratio": seen / expected if tested else None,
+        "z": (seen - expected) / spread if tested and spread > 0 else None,
+        "p": p if tested else None,
         "unrecorded": int((np.isin(arrays.sector, (a, b)) & ~arrays.recorded).sum()),
     }
     evidence = _evidence(arrays, a, b) if finding == "gap" else _sectors(arrays, a, b)

@@ -542,6 +542,6 @@ def grounds(arrays: SnapshotArrays) -> list[str]:
     """Return notes on the data behind an analysis of the ties returned by `standing`."""
     notes = [basis(arrays)]
     if len(arrays.perhaps):
-        told = _("{n} ties rest on agreements whose dates are withheld; they count as in force.")
-        notes.append(told.format(n=number(len(arrays.perhaps))))
+        template = _("{n} ties rest on agreements whose dates are withheld; they count as in force.")
+        notes.append(template.format(n=number(len(arrays.perhaps))))
     return notes

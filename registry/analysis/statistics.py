@@ -78,8 +78,8 @@ def fixed_degrees(group: Ints, degree: Ints, size: int) -> Drawn:
 
     Degrees vary in that model. The variance is therefore conditioned on the degrees, as for jointly normal counts,
     and scaled for the N of the N (N - 1) / 2 pairs that this conditioning takes. In sparse networks the mean is
-    close to K_r K_s / (2m - 1); in dense ones, where stub matching would double ties, it is not. The variance is at
-    least that of a uniform distribution over about half a tie (LEAST_VARIANCE).
+    close to K_r K_s / (2m - 1); in dense ones, where stub matching would double ties, it is not. The standard
+    deviation is at least half a tie (LEAST_VARIANCE).
     """
     kinds, kind, many = np.unique(degree, return_inverse=True, return_counts=True)
     p = _tie_probabilities(kinds, many)

@@ -361,10 +361,10 @@ def _found(report: Report) -> list[ReportRow]:
 
 def _finding(change: str, question: ReportDefinition, report: Report, row: ReportRow) -> ReportRow:
     name = FROM[str(row["about"])] if question is GAPS else question.name
-    told = _row(
+    finding = _row(
         change, name, row.key, described(question, report.columns, row), row.evidence, row.values.get("measure")
     )
-    return replace(told, confidence=row.confidence)
+    return replace(finding, confidence=row.confidence)
 
 
 def _stop_row(one: Stop) -> ReportRow:
@@ -405,8 +405,8 @@ def _row(
 def _notes(other: Altered, staying: int) -> list[str]:
     if not other.named:
         return [_("Nothing is altered: say what with lose, tie or lapse.")]
-    told = _("Altered: {names}. Nothing was written.")
-    notes = [told.format(names=", ".join(one.name for one in other.named))]
+    template = _("Altered: {names}. Nothing was written.")
+    notes = [template.format(names=", ".join(one.name for one in other.named))]
     notes.append(_("{n} findings are there before and after.").format(n=number(staying)))
     if other.faces:
         sentence = _("Of {names} no more than the face is shown to you, so that it is not known what needs it.")

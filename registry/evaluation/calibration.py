@@ -124,9 +124,9 @@ def _own_gaps(arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[C
     """Permute the sectors over the agencies, leaving the ties as they are."""
     alarms = found = 0
     for _round in _rounds("gaps", rounds if len(arrays.ties) else 0):
-        dealt = replace(arrays, sector=random.permutation(arrays.sector))
-        alarms += sector_gaps(dealt).found > 0
-        found += sector_gaps(thinned(dealt, random, REMOVED)).found > 0
+        permuted = replace(arrays, sector=random.permutation(arrays.sector))
+        alarms += sector_gaps(permuted).found > 0
+        found += sector_gaps(thinned(permuted, random, REMOVED)).found > 0
     of = rounds if len(arrays.ties) else 0
     yield CalibrationCount("gaps", SECTOR_GAPS.name, True, alarms, of, FALSE_ALARMS)
     yield CalibrationCount("gap-found", SECTOR_GAPS.name, True, found, of)
@@ -138,12 +138,12 @@ def _own_pairs(arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[
     alarms = pairs = found = injected = 0
     number = max(len(compared.places) // ONE_IN, 1)
     for _round in _rounds("overlaps", _fewer(rounds)):
-        dealt = shuffled(compared, int(random.integers(2**32)))
-        judged = judge(dealt, LEVEL.default)
+        permuted = shuffled(compared, int(random.integers(2**32)))
+        judged = judge(permuted, LEVEL.default)
         alarms, pairs = alarms + len(judged.pairs.a), pairs + judged.family
-        alike, made = duplicated(dealt, random, number, COPIED)
-        told = judge(alike, LEVEL.default).pairs
-        found += len(made & set(zip(told.a.tolist(), told.b.tolist(), strict=True)))
+        alike, made = duplicated(permuted, random, number, COPIED)
+        significant = judge(alike, LEVEL.default).pairs
+        found += len(made & set(zip(significant.a.tolist(), significant.b.tolist(), strict=True)))
         injected += len(made)
     yield CalibrationCount("overlaps", OVERLAPS.name, True, alarms, pairs, FALSE_PAIRS)
     yield CalibrationCount("duplicates-found", OVERLAPS.name, True, found, injected)
@@ -161,9 +161,9 @@ def _no_gaps(_arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[C
 def _small(_arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
     """Test generated networks of 20 agencies, which are too small to test most sector pairs."""
     every = _rounds("networks-of-20", _fewer(rounds))
-    told = [sector_gaps(SnapshotArrays.of(network(random, 20), AS_OF)) for _round in every]
-    untold, cells = sum(one.unknown for one in told), sum(one.of for one in told)
-    yield CalibrationCount("networks-of-20", SECTOR_GAPS.name, False, untold, cells, UNTOLD, True)
+    reports = [sector_gaps(SnapshotArrays.of(network(random, 20), AS_OF)) for _round in every]
+    unknown, cells = sum(one.unknown for one in reports), sum(one.of for one in reports)
+    yield CalibrationCount("networks-of-20", SECTOR_GAPS.name, False, unknown, cells, UNTOLD, True)
 
 
 def _injected_gap(_arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
@@ -178,9 +178,14 @@ def _injected_gap(_arrays: SnapshotArrays, rounds: int, random: Random) -> Itera
 def _no_pairs(_arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
     """Test generated registries without similar pairs."""
     every = _rounds("registries", _fewer(rounds))
-    told = [overlaps(SnapshotArrays.of(registry(random, 2_000).lists, AS_OF)) for _round in every]
+    reports = [overlaps(SnapshotArrays.of(registry(random, 2_000).lists, AS_OF)) for _round in every]
     yield CalibrationCount(
-        "registries", OVERLAPS.name, False, sum(one.found for one in told), sum(one.of for one in told), FALSE_PAIRS
+        "registries",
+        OVERLAPS.name,
+        False,
+        sum(one.found for one in reports),
+        sum(one.of for one in reports),
+        FALSE_PAIRS,
     )
 
 
@@ -189,8 +194,8 @@ def _injected_pairs(_arrays: SnapshotArrays, rounds: int, random: Random) -> Ite
     true = injected = found = 0
     for _round in _rounds("planted-found", _fewer(rounds)):
         made = registry(random, 2_000, duplicates=DUPLICATES)
-        told = _pairs(overlaps(SnapshotArrays.of(made.lists, AS_OF)))
-        true, injected, found = true + len(told & made.duplicates), injected + len(made.duplicates), found + len(told)
+        pairs = _pairs(overlaps(SnapshotArrays.of(made.lists, AS_OF)))
+        true, injected, found = true + len(pairs & made.duplicates), injected + len(made.duplicates), found + len(pairs)
     yield CalibrationCount("planted-found", OVERLAPS.name, False, true, injected, FOUND, True)
     yield CalibrationCount("planted-true", OVERLAPS.name, False, true, found, TRUE, True)
 

@@ -240,8 +240,8 @@ class Library:
         with suppress(OSError):
             for path in sorted(self._folder.glob("*.cypher") if self._folder else [])[:MOST_FILES]:
                 if path.is_file():
-                    told = path.stat()
-                    yield Edition(path, told.st_mtime_ns, told.st_size)
+                    stat = path.stat()
+                    yield Edition(path, stat.st_mtime_ns, stat.st_size)
 
 
 def _read_file(path: Path) -> SiteReport | Fault:

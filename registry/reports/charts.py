@@ -22,7 +22,7 @@ def sector_matrix(report: Report) -> Spec | None:
     pairs = [row for row in report.rows if row["sector_a"] in names and row["sector_b"] in names]
     if not pairs:
         return None
-    told = _("Each cell is a pair of sectors with its ties. Orange: fewer than chance would give; blue: more.")
+    description = _("Each cell is a pair of sectors with its ties. Orange: fewer than chance would give; blue: more.")
     marks = _("Outlined: a gap. Hatched: too few ties to tell.")
     left_out = _("Only the {n} sectors with most ties to expect are drawn.").format(n=number(MOST_SECTORS))
     side = {"type": "nominal", "sort": names, "axis": {"title": None, "labelAngle": -40}}
@@ -35,7 +35,7 @@ def sector_matrix(report: Report) -> Spec | None:
         "scale": {"domain": [0, 2], "domainMid": 1, "clamp": True, "interpolate": "rgb"},
     }
     return {
-        "description": " ".join([told, marks, *([left_out] if len(every) > MOST_SECTORS else [])]),
+        "description": " ".join([description, marks, *([left_out] if len(every) > MOST_SECTORS else [])]),
         "width": {"step": STEP},
         "height": {"step": STEP},
         "data": {"values": cells},
@@ -82,7 +82,9 @@ def ranked_bars(report: Report) -> Spec | None:
     """Draw the brokers as bars of betweenness, longest first, with the range over the draws."""
     if not report.rows:
         return None
-    told = _("The line on each bar is where nine of ten draws without a tenth of the ties lie; pale bars are not firm.")
+    description = _(
+        "The line on each bar is where nine of ten draws without a tenth of the ties lie; pale bars are not firm."
+    )
     bars = [
         {
             "agency": row["agency"],
@@ -97,7 +99,7 @@ def ranked_bars(report: Report) -> Spec | None:
     pale = {"condition": {"test": {"field": "sure", "equal": True}, "value": 1}, "value": 0.45}
     between = {"field": "said", "title": _label(report, "betweenness")}
     return {
-        "description": " ".join([report.question, told]),
+        "description": " ".join([report.question, description]),
         "width": "container",
         "data": {"values": bars},
         "encoding": {
@@ -123,7 +125,7 @@ def timeline(report: Report) -> Spec | None:
     listed = list(dated.values())[:MOST_LISTED]
     if not listed:
         return None
-    told = _("Agreements from their first day to their last; the line is {day}.").format(day=day(report.as_of))
+    description = _("Agreements from their first day to their last; the line is {day}.").format(day=day(report.as_of))
     left_out = _("Only the first {n} agreements of the list are drawn.").format(n=number(MOST_LISTED))
     finding = next(one for one in report.columns if one.name == "finding")
     codes = list(dict.fromkeys(str(row["finding"]) for row in listed))
@@ -148,7 +150,7 @@ def timeline(report: Report) -> Spec | None:
     ]
     last = {"field": "last", "title": _label(report, "until")}
     return {
-        "description": " ".join([told, *([left_out] if len(dated) > MOST_LISTED else [])]),
+        "description": " ".join([description, *([left_out] if len(dated) > MOST_LISTED else [])]),
         "width": "container",
         "data": {"values": lines},
         "layer": [

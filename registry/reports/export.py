@@ -75,7 +75,7 @@ def _charts(report: Report) -> dict[str, tuple[str, Markup]]:
     """Return the chart description and SVG of the report and its parts, by report name."""
     charts = ((one.name, chart(one)) for one in (report, *report.parts))
     drawn = ((name, spec["description"], picture(spec)) for name, spec in charts if spec)
-    return {name: (told, svg) for name, told, svg in drawn if svg}
+    return {name: (description, svg) for name, description, svg in drawn if svg}
 
 
 class Format(NamedTuple):

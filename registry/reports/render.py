@@ -86,12 +86,12 @@ def as_csv(report: Report) -> str:
 
 def summary(report: Report) -> str:
     """Return one line with the findings, the total, the day and the unknown cases."""
-    told = f"{day(report.as_of)}: {': '.join(filter(None, (report.counts, headline(report), by_sort(report))))}."
+    line = f"{day(report.as_of)}: {': '.join(filter(None, (report.counts, headline(report), by_sort(report))))}."
     if report.unknown and not report.parts:
-        told += " " + _("Of {n} nothing can be told.").format(n=number(report.unknown))
+        line += " " + _("Of {n} nothing can be told.").format(n=number(report.unknown))
     if report.withheld:
-        told += " " + _("{n} records show no more than their face.").format(n=number(report.withheld))
-    return told
+        line += " " + _("{n} records show no more than their face.").format(n=number(report.withheld))
+    return line
 
 
 def headline(report: Report) -> str:
@@ -189,13 +189,13 @@ def without_small_counts(report: Report, smallest: int) -> Report:
     found, of, unknown = report.found, report.of, report.unknown
     for row in gone if not report.parts else ():
         found, of, unknown = found - _count(row, "recorded"), of - _count(row, "of"), unknown - _count(row, "withheld")
-    told = _(
+    note = _(
         "Numbers from 1 to {most} about records of which you may not see all are left out (<{least}), and so are {n} rows that would "
         "tell them."
     ).format(most=number(smallest - 1), least=number(smallest), n=number(len(gone)))
     return replace(
         report, rows=remaining, parts=parts, found=found, of=of, unknown=_few(unknown, smallest),
-        withheld=_few(report.withheld, smallest), notes=(*report.notes, told),
+        withheld=_few(report.withheld, smallest), notes=(*report.notes, note),
     )  # fmt: skip
 
 

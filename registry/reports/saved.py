@@ -120,8 +120,8 @@ class SavedRuns:
     def keep(self, label: str, report: Report, actor: Actor, fingerprint: str) -> Path:
         """Save a run as this actor saw it, atomically, and return the path. Raises ReportError."""
         self.check(report.name, label)
-        told = {"label": label, "saved": now(), "sight": sorted(actor.names()), "language": language()}
-        whole = {**told, "fingerprint": fingerprint, "report": orjson.Fragment(as_json(report))}
+        head = {"label": label, "saved": now(), "sight": sorted(actor.names()), "language": language()}
+        whole = {**head, "fingerprint": fingerprint, "report": orjson.Fragment(as_json(report))}
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             _write(self._path(label), orjson.dumps(whole))
@@ -230,10 +230,10 @@ def nothing_saved(arrays: SnapshotArrays, *, run: str = "") -> Report:
 
 def nothing_to_compare(as_of: str, run: str) -> Report:
     """Return the report without a saved run that the reader may see."""
-    told = _(
+    note = _(
         "There is no saved run that you may see. Keep one: registry report gaps --save LABEL, with --public for everybody."
     )
-    return CHANGES.answer(as_of, [], found=0, of=0, notes=[told], run=run)
+    return CHANGES.answer(as_of, [], found=0, of=0, notes=[note], run=run)
 
 
 class Changes:
@@ -254,16 +254,16 @@ class Changes:
         Previous values and gone rows are shown only if their records are `visible`; other gone rows are
         counted.
         """
-        told = [one for one in self._changed if one.now or _all_visible(one, visible)]
-        rows = [self._row(one, _all_visible(one, visible)) for one in told]
+        shown = [one for one in self._changed if one.now or _all_visible(one, visible)]
+        rows = [self._row(one, _all_visible(one, visible)) for one in shown]
         notes = [*self._comparison_notes(), *self._cause_notes(same_records)]
-        if hidden := len(self._changed) - len(told):
+        if hidden := len(self._changed) - len(shown):
             sentence = _(
                 "{n} rows that are gone rest on records of which you may no longer see all, or that are deleted."
             )
             notes.append(sentence.format(n=number(hidden)))
         return CHANGES.answer(
-            self._now.as_of, rows, found=len(told), of=len(self._compared), unknown=hidden,
+            self._now.as_of, rows, found=len(shown), of=len(self._compared), unknown=hidden,
             withheld=self._now.withheld, notes=notes, run=asked,
         )  # fmt: skip
 

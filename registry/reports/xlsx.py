@@ -27,15 +27,15 @@ def as_xlsx(report: Report, links: Links | None = None) -> bytes:
     methods follow. Raises ReportError for more rows than a sheet can have.
     """
     file = io.BytesIO()
-    told = [report, *report.parts]
-    if any(len(one.rows) > MOST_ROWS for one in told):
+    reports = [report, *report.parts]
+    if any(len(one.rows) > MOST_ROWS for one in reports):
         raise ReportError(_("A sheet holds at most {n} rows; ask for CSV or JSON.").format(n=number(MOST_ROWS)))
     with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
         book.set_properties({"title": report.question})
         writing = _WorkbookWriter(book, links)
-        for one in told:
+        for one in reports:
             writing.rows(one)
-        writing.method(told)
+        writing.method(reports)
     return file.getvalue()
 
 
