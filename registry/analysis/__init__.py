@@ -1,1 +1,1 @@
-"""Analyses: arrays and a networkx graph in, a Report out; one module a question. Nothing here speaks to the store."""
+"""Analyses: each report reads a snapshot (arrays and a networkx graph) and returns a Report. No database access."""

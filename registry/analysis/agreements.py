@@ -18,24 +18,27 @@ NEVER = "9999-12-31"
 
 
 class Register:
-    """The agreements on a day, and those that end up to `within` days after it."""
+    """The agreements on a day: their status, renewals and coverage. `within` is the horizon in days."""
 
-    def __init__(self, lists: Snapshot, as_of: str, within: int) -> None:
+    def __init__(self, snapshot: Snapshot, as_of: str, within: int) -> None:
         self.as_of, self.horizon = as_of, _later(as_of, within)
-        self.agreements = lists.partnerships
-        self._renewals = _renewals(lists.partnerships)
-        self._above = {one.id: one.part_of for one in lists.agencies}
+        self.agreements = snapshot.partnerships
+        self._renewals = _renewals(snapshot.partnerships)
+        self._above = {one.id: one.part_of for one in snapshot.agencies}
 
     def expired(self, one: PartnershipRow) -> bool:
-        """Tell whether it has ended and nothing renews it."""
+        """Return whether the agreement has ended and no other renews it."""
         return _end(one) < self.as_of and not self._renewals.get(one.id)
 
     def expiring(self, one: PartnershipRow) -> bool:
-        """Tell whether it is in force, ends by the horizon, and nothing renews it."""
+        """Return whether it is in force, ends by the horizon and no other renews it."""
         return self.ending(one) and not self._renewals.get(one.id)
 
     def resumes(self, one: PartnershipRow) -> str | None:
-        """Return when the renewal begins of one that has ended or soon will, if nothing is in force between the two."""
+        """Return the first day of the renewal if nothing is in force before it, else None.
+
+        Applies to agreements that have ended or end by the horizon.
+        """
         renewals = self._renewals.get(one.id, ())
         if not renewals or not (_end(one) < self.as_of or self.ending(one)):
             return None
@@ -43,11 +46,11 @@ class Register:
         return begins if begins > max(self.as_of, _later(_end(one), 1)) else None
 
     def ending(self, one: PartnershipRow) -> bool:
-        """Tell whether it is in force and ends by the horizon."""
+        """Return whether the agreement is in force and ends by the horizon."""
         return one.in_force(self.as_of) and _end(one) <= self.horizon
 
     def continued(self, one: PartnershipRow) -> bool:
-        """Tell whether it is in force, or what renews it is, or what renews that, and so on."""
+        """Return whether the agreement or one of its direct or indirect renewals is in force."""
         reached, new = {one.id}, [one]
         while new:
             here = new.pop()
@@ -59,27 +62,27 @@ class Register:
         return False
 
     def covering(self, user: str, resource: str) -> list[PartnershipRow]:
-        """Return the agreements of the user that cover the resource, the last to end first."""
-        found = (one for one in self._of.get(user, ()) if resource in one.covers and not one.reversed)
+        """Return the user's agreements that cover the resource, the latest end first."""
+        found = (one for one in self._by_party.get(user, ()) if resource in one.covers and not one.reversed)
         return sorted(found, key=lambda one: (_end(one), one.id), reverse=True)
 
     def hides(self, parties: Sequence[str]) -> bool:
-        """Tell whether the parties share an agreement whose details are withheld, which could settle the matter."""
-        return any(not one.whole and set(parties) <= set(one.parties) for one in self._of.get(parties[0], ()))
+        """Return whether the parties share an agreement with withheld details, which could change the finding."""
+        return any(not one.whole and set(parties) <= set(one.parties) for one in self._by_party.get(parties[0], ()))
 
     def related(self, one: str, other: str) -> bool:
-        """Tell whether the two are one body, or one is part of the other."""
-        return one in self._upwards(other) or other in self._upwards(one)
+        """Return whether the two agencies are the same, or one is part of the other."""
+        return one in self._ancestors(other) or other in self._ancestors(one)
 
     @cached_property
-    def _of(self) -> dict[str, list[PartnershipRow]]:
+    def _by_party(self) -> dict[str, list[PartnershipRow]]:
         by_party: dict[str, list[PartnershipRow]] = {}
         for one in self.agreements:
             for party in one.parties:
                 by_party.setdefault(party, []).append(one)
         return by_party
 
-    def _upwards(self, agency: str) -> set[str]:
+    def _ancestors(self, agency: str) -> set[str]:
         reached, new = {agency}, [agency]
         while new:
             new = [up for up in self._above.get(new.pop(), ()) if up not in reached] + new
@@ -88,7 +91,10 @@ class Register:
 
 
 def _renewals(agreements: Sequence[PartnershipRow]) -> dict[str, list[PartnershipRow]]:
-    """Return by id what renews each; only what ends later and nobody disputes, so that circles and copies renew nothing."""
+    """Return the renewals of each agreement, by id.
+
+    A renewal must end later and be undisputed, which also excludes cycles.
+    """
     end = {one.id: _end(one) for one in agreements}
     found: dict[str, list[PartnershipRow]] = {}
     for one in agreements:
@@ -99,6 +105,7 @@ def _renewals(agreements: Sequence[PartnershipRow]) -> dict[str, list[Partnershi
 
 
 def _end(one: PartnershipRow) -> str:
+    """Return the last day, NEVER if it is open-ended."""
     return one.valid_until or NEVER
 
 
@@ -110,10 +117,10 @@ def _later(day: str, days: int) -> str:
 
 
 class Lapse(NamedTuple):
-    """What is so without an agreement and would not be with it.
+    """The state of the network without an agreement.
 
-    Its parties that have no tie at all (`alone`), the number of `parts` that they are in, one for each agency alone, and the
-    agencies without which a part would fall apart (`hinges`: articulation points).
+    `alone`: its parties without any other tie. `parts`: the number of components its parties are in. `hinges`: the
+    articulation points that would be none if the agreement were in force.
     """
 
     alone: Sequence[str]
@@ -122,10 +129,10 @@ class Lapse(NamedTuple):
 
 
 class Without:
-    """A network without some agreements; `lapse` tells what each of them, added alone, would mend.
+    """A network without some agreements; `lapse` returns the effect of adding one of them.
 
-    The tree of blocks and articulation points (Hopcroft & Tarjan 1973) is made once: an agreement joins the blocks on the ways
-    between its parties, so only agencies on these ways can cease to be articulation points.
+    The block-cut tree (Hopcroft & Tarjan 1973) is built once. An agreement merges the blocks on the paths between
+    its parties, so only agencies on these paths can cease to be articulation points.
     """
 
     def __init__(self, network: "nx.Graph[str]") -> None:
@@ -136,42 +143,44 @@ class Without:
         self._above = dict(rooted(self._tree))
 
     def lapse(self, parties: Iterable[str]) -> Lapse:
-        """Return what is so without the agreement of these parties, who would all be tied by it."""
+        """Return the state of the network without an agreement of these parties."""
         known = [one for one in parties if one in self._network]
         alone = [one for one in known if not self._network.degree(one)]
         parts = {self._part[one] for one in known}
-        return Lapse(alone, len(parts), sorted(self._mended(known)))
+        return Lapse(alone, len(parts), sorted(self._bypassed(known)))
 
-    def _mended(self, parties: Sequence[str]) -> Iterator[str]:
-        """Yield the articulation points of which every branch holds a party, so that the agreement goes round them."""
+    def _bypassed(self, parties: Sequence[str]) -> Iterator[str]:
+        """Yield the articulation points whose branches all contain a party, so that the agreement bypasses them."""
         branches: Counter[Spot] = Counter()
-        for steps in self._ways(parties):
+        for steps in self._paths(parties):
             branches.update(steps)
         for spot, reached in branches.items():
             if isinstance(spot, str) and reached == self._tree.degree(spot):
                 yield spot
 
-    def _ways(self, parties: Sequence[str]) -> Iterator[tuple[Spot, Spot]]:
-        """Yield each step of the tree once that lies between two of the parties."""
+    def _paths(self, parties: Sequence[str]) -> Iterator[tuple[Spot, Spot]]:
+        """Yield each edge of the block-cut tree between two of the parties once."""
         firsts: dict[int, Spot] = {}
         taken: set[frozenset[Spot]] = set()
         for party in parties:
             if (home := self._home.get(party)) is not None:
                 first = firsts.setdefault(self._part[party], home)
-                taken.update(frozenset(step) for step in pairwise(self._way(first, home)))
+                taken.update(frozenset(step) for step in pairwise(self._path(first, home)))
         for step in taken:
             one, other = step
             yield one, other
 
-    def _way(self, one: Spot, other: Spot) -> list[Spot]:
-        up = [one, *self._upwards(one)]
+    def _path(self, one: Spot, other: Spot) -> list[Spot]:
+        """Return the path between two nodes of the block-cut tree."""
+        up = [one, *self._ancestors(one)]
         depth = {spot: place for place, spot in enumerate(up)}
         down = [other]
         while down[-1] not in depth:
             down.append(self._above[down[-1]])
         return up[: depth[down.pop()] + 1] + down[::-1]
 
-    def _upwards(self, spot: Spot) -> Iterator[Spot]:
+    def _ancestors(self, spot: Spot) -> Iterator[Spot]:
+        """Yield the ancestors of a node."""
         while spot in self._above:
             spot = self._above[spot]
             yield spot
@@ -237,7 +246,7 @@ AGREEMENTS = ReportDefinition(
 
 
 class AgreementFinding(NamedTuple):
-    """Something to see to: what, about which agreement or which use, and what the network lacks without the agreement."""
+    """A finding about an agreement or a use, and the state of the network without the agreement."""
 
     code: str
     agreement: PartnershipRow | None
@@ -246,30 +255,32 @@ class AgreementFinding(NamedTuple):
     lapse: "Lapse | None" = None
 
 
-def agreements(world: SnapshotArrays, *, within: int = int(WITHIN.default)) -> Report:
-    """List agreements and uses that somebody has to see to; `within` is in days ahead of the day of the report."""
-    register = Register(world.lists, world.as_of, within)
-    uses = list(_running(world.lists, register))
-    found = [*_uses(uses, register), *_agreements(register)]
-    told = _weighed(world, register, [one for one in found if not _withheld(register, one)])
-    hidden = sum(not one.whole for one in register.agreements) + sum(not one.whole for one in world.lists.resources)
-    names = dict(zip(world.agencies.ids, world.agencies.names, strict=True))
-    rows = [_row(one, register, names) for one in sorted(told, key=_order)]
+def agreements(arrays: SnapshotArrays, *, within: int = int(WITHIN.default)) -> Report:
+    """List agreements and uses that need action. `within` is the horizon in days after the day of the report."""
+    register = Register(arrays.lists, arrays.as_of, within)
+    uses = list(_current_uses(arrays.lists, register))
+    found = [*_uncovered_uses(uses, register), *_agreements(register)]
+    certain = _with_lapse(arrays, register, [one for one in found if not _withheld(register, one)])
+    hidden = sum(not one.whole for one in register.agreements) + sum(not one.whole for one in arrays.lists.resources)
+    names = dict(zip(arrays.agencies.ids, arrays.agencies.names, strict=True))
+    rows = [_row(one, register, names) for one in sorted(certain, key=_order)]
     return AGREEMENTS.answer(
-        world.as_of, rows, found=len({row.key[1:] for row in rows}), of=sum(one.whole for one in register.agreements) + len(uses),
-        unknown=len(found) - len(told) + hidden, withheld=world.withheld, notes=_notes(register, found), within=within,
+        arrays.as_of, rows, found=len({row.key[1:] for row in rows}), of=sum(one.whole for one in register.agreements) + len(uses),
+        unknown=len(found) - len(certain) + hidden, withheld=arrays.withheld, notes=_notes(register, found), within=within,
     )  # fmt: skip
 
 
 def _agreements(register: Register) -> Iterator[AgreementFinding]:
+    """Yield the findings about agreements."""
     for one in register.agreements:
         if one.reversed:
             yield AgreementFinding("reversed", one, agencies=one.parties)
         elif one.whole:
-            yield from (AgreementFinding(code, one, agencies=one.parties) for code in _faults(one, register))
+            yield from (AgreementFinding(code, one, agencies=one.parties) for code in _problems(one, register))
 
 
-def _faults(one: PartnershipRow, register: Register) -> Iterator[str]:
+def _problems(one: PartnershipRow, register: Register) -> Iterator[str]:
+    """Yield the codes of the findings about an agreement."""
     if one.disputed_by and (one.valid_until or NEVER) >= register.as_of:
         yield "disputed"
     if register.expired(one):
@@ -286,16 +297,17 @@ def _faults(one: PartnershipRow, register: Register) -> Iterator[str]:
         yield "no-basis"
 
 
-def _running(lists: Snapshot, register: Register) -> Iterator[tuple[ResourceRow, str]]:
-    """Yield the uses on the day by others than the owners and their bodies and units."""
-    for resource in lists.resources:
+def _current_uses(snapshot: Snapshot, register: Register) -> Iterator[tuple[ResourceRow, str]]:
+    """Yield the uses on the day by agencies that are unrelated to the owners."""
+    for resource in snapshot.resources:
         for user, since, until, *_role in resource.uses:
             now = (since or "") <= register.as_of and (until is None or register.as_of <= until)
             if now and not any(register.related(user, owner) for owner in resource.owners):
                 yield resource, user
 
 
-def _uses(running: Sequence[tuple[ResourceRow, str]], register: Register) -> Iterator[AgreementFinding]:
+def _uncovered_uses(running: Sequence[tuple[ResourceRow, str]], register: Register) -> Iterator[AgreementFinding]:
+    """Yield the uses without an agreement in force."""
     for resource, user in running:
         covering = register.covering(user, resource.id)
         if not any(one.in_force(register.as_of) for one in covering):
@@ -304,10 +316,10 @@ def _uses(running: Sequence[tuple[ResourceRow, str]], register: Register) -> Ite
 
 
 def _withheld(register: Register, finding: AgreementFinding) -> bool:
-    """Tell whether what is hidden may settle it.
+    """Return whether withheld details could change the finding.
 
-    An agreement that is disputed or of which only the summary is seen may follow, or cover the use; the user may be the
-    owner; an agreement may cover records of which only the summary is seen.
+    A disputed agreement or one with withheld details may renew this one or cover the use; the user may be the
+    owner; an agreement may cover records of which the reader sees the summary only.
     """
     if finding.code == "empty":
         return finding.agreement is not None and finding.agreement.covers_hidden
@@ -319,16 +331,22 @@ def _withheld(register: Register, finding: AgreementFinding) -> bool:
     return finding.code in ENDING and bool(finding.agencies) and register.hides(finding.agencies)
 
 
-def _weighed(world: SnapshotArrays, register: Register, found: Sequence[AgreementFinding]) -> list[AgreementFinding]:
-    """Add to agreements that have expired or will what the network lacks without each; of those that will, without the others."""
-    standing = [one for one in register.agreements if one.in_force(world.as_of) or not one.whole]
+def _with_lapse(
+    arrays: SnapshotArrays, register: Register, found: Sequence[AgreementFinding]
+) -> list[AgreementFinding]:
+    """Add the state of the network without the agreement to findings about ended or ending agreements.
+
+    For agreements that end soon, the others that end soon are left out too.
+    """
+    standing = [one for one in register.agreements if one.in_force(arrays.as_of) or not one.whole]
     lasting = [one for one in standing if not register.expiring(one) and not register.resumes(one)]
     staying = {"expired": standing, "interrupted": lasting, "expiring": lasting}
-    without = {code: Without(world.graph(staying[code])) for code in staying.keys() & {one.code for one in found}}
+    without = {code: Without(arrays.graph(staying[code])) for code in staying.keys() & {one.code for one in found}}
     return [one._replace(lapse=without[one.code].lapse(one.agencies)) if one.code in without else one for one in found]
 
 
 def _order(finding: AgreementFinding) -> tuple[int, int, int, str, str, str]:
+    """Sort by finding, then by the effect on the network and the last day."""
     agreement, resource, lapse = finding.agreement, finding.resource, finding.lapse
     return (
         PRESSING[finding.code],
@@ -369,7 +387,7 @@ def _confirmation(one: PartnershipRow) -> str | None:
 
 
 def _key(finding: AgreementFinding) -> tuple[str, ...]:
-    """Return what a finding is known by: the agreement; for a use, the resource and who uses it."""
+    """Return the key of a finding: the agreement, or the resource and its user."""
     if finding.resource:
         return finding.code, finding.resource.id, finding.agencies[0]
     return finding.code, finding.agreement.id if finding.agreement else ""
@@ -390,12 +408,12 @@ def _notes(register: Register, found: Sequence[AgreementFinding]) -> list[str]:
     if not register.agreements:
         return [_("There are no agreements on record that you may see, so there is little to tell.")]
     in_force = [one for one in register.agreements if one.in_force(register.as_of)]
-    told = _("{n} of {m} agreements are in force on {day}; of these, {k} are not known to be confirmed by all.")
+    template = _("{n} of {m} agreements are in force on {day}; of these, {k} are not known to be confirmed by all.")
     unconfirmed, of = sum(not one.confirmed for one in in_force), len(register.agreements)
-    notes = [told.format(n=number(len(in_force)), m=number(of), day=day(register.as_of), k=number(unconfirmed))]
+    notes = [template.format(n=number(len(in_force)), m=number(of), day=day(register.as_of), k=number(unconfirmed))]
     if ownerless := sum(one.resource is not None and not one.resource.owners for one in found):
-        told = _(
+        template = _(
             "{n} uses without an agreement are of resources whose owner is not on record; nothing can be told of them."
         )
-        notes.append(told.format(n=number(ownerless)))
+        notes.append(template.format(n=number(ownerless)))
     return notes

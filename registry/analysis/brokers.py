@@ -12,8 +12,8 @@ from registry.i18n import _, number, percent
 from registry.progress import steps
 
 SOURCES, SOURCES_A_DRAW, TOP, WORK = 256, 128, 0.1, 50_000
-NINE_OF_TEN = (0.05, 0.95)
-EACH_ONCE, BEYOND_CHANCE = [0, 1, 3, 4], 1.96  # without direction a representative is a gatekeeper
+QUANTILES = (0.05, 0.95)
+UNDIRECTED_ROLES, SIGNIFICANT_Z = [0, 1, 3, 4], 1.96  # in undirected networks, representative equals gatekeeper
 MOST = Parameter("most", 20, 1, 1000, "How many to list at most.")
 ROLES = {
     "coordinator": "between agencies of its own sector",
@@ -54,10 +54,10 @@ BROKERS = ReportDefinition(
 
 
 class Ranked(NamedTuple):
-    """The agencies that have ties (`tied`, places in the world), these ties, their betweenness, and what draws say.
+    """The agencies with ties (`tied`, indices), their ties and betweenness (Freeman 1977), and the bootstrap results.
 
-    `firm` is the share of draws in which each is in the top tenth, `low` and `high` what its betweenness lies between in nine
-    of ten draws.
+    `firm` is the bootstrap support: the share of draws in which an agency is in the top tenth. `low` and `high`
+    bound its betweenness in nine of ten draws.
     """
 
     tied: Ints
@@ -69,56 +69,63 @@ class Ranked(NamedTuple):
     draws: int
 
 
-def brokers(world: SnapshotArrays, *, firm: float = FIRM.default, most: int = int(MOST.default)) -> Report:
-    """List the top tenth of agencies with ties by betweenness, `most` at most; found are those that are firm."""
-    ranked = _rank(world)
+def brokers(arrays: SnapshotArrays, *, firm: float = FIRM.default, most: int = int(MOST.default)) -> Report:
+    """List the top tenth of agencies by betweenness, `most` at most.
+
+    Measures: betweenness (Freeman 1977; Brandes 2001), Gould-Fernandez roles (1989), constraint (Burt 1992),
+    effective size (Borgatti 1997). Findings are the agencies whose bootstrap support is at least `firm` (Borgatti,
+    Carley & Krackhardt 2006).
+    """
+    ranked = _rank(arrays)
     top = _top(ranked.through)
     order = top[np.lexsort((top, -ranked.through[top]))]
-    sure = int((ranked.firm[top] >= firm).sum())
-    listed = _rows(world, ranked, order[:most], firm)
+    robust = int((ranked.firm[top] >= firm).sum())
+    listed = _rows(arrays, ranked, order[:most], firm)
     return BROKERS.answer(
-        world.as_of, listed, found=sure, of=len(ranked.tied), unknown=len(top) - sure, withheld=world.withheld,
-        notes=[*grounds(world), *_notes(ranked, len(top), sure, firm)], firm=firm, most=most,
+        arrays.as_of, listed, found=robust, of=len(ranked.tied), unknown=len(top) - robust, withheld=arrays.withheld,
+        notes=[*grounds(arrays), *_notes(ranked, len(top), robust, firm)], firm=firm, most=most,
     )  # fmt: skip
 
 
-def _rank(world: SnapshotArrays) -> Ranked:
-    tied, ties = tied_alone(standing(world))
+def _rank(arrays: SnapshotArrays) -> Ranked:
+    """Return betweenness and its bootstrap support over draws without a tenth of the ties."""
+    tied, ties = tied_alone(standing(arrays))
     draws, random = draws_for(len(tied), WORK), np.random.default_rng(SEED)
     times, drawn = np.zeros(len(tied)), np.zeros((draws, len(tied)))
     for draw in steps(_("networks with fewer ties"), list(drawn) if len(ties) else []):
-        kept = ties[random.random(len(ties)) >= SHIFTED]
-        draw[:] = _through(kept, len(tied), SOURCES_A_DRAW, random)
+        remaining = ties[random.random(len(ties)) >= SHIFTED]
+        draw[:] = _betweenness(remaining, len(tied), SOURCES_A_DRAW, random)
         times[_top(draw)] += 1
-    low, high = np.quantile(drawn, NINE_OF_TEN, axis=0)
-    return Ranked(tied, ties, _through(ties, len(tied), SOURCES, random), times / draws, low, high, draws)
+    low, high = np.quantile(drawn, QUANTILES, axis=0)
+    return Ranked(tied, ties, _betweenness(ties, len(tied), SOURCES, random), times / draws, low, high, draws)
 
 
-def _through(ties: Ints, size: int, sources: int, random: np.random.Generator) -> Floats:
-    """Return betweenness, of all ways where there are few agencies, else of those from as many as `sources`."""
+def _betweenness(ties: Ints, size: int, sources: int, random: np.random.Generator) -> Floats:
+    """Return betweenness, from all agencies if there are at most `sources`, else from a random sample of that size."""
     drawn = None if size <= sources else np.sort(random.choice(size, sources, replace=False))
     return betweenness(adjacency(ties, size), drawn) / 2
 
 
 def _top(through: Floats) -> Ints:
-    """Return the tenth of places with the most ways, at least one, and none without any."""
+    """Return the indices of the tenth with the highest betweenness, at least one, without zeros."""
     order = np.argsort(-through, kind="stable")[: int(np.ceil(TOP * len(through)))]
     top: Ints = order[through[order] > 1e-9]
     return top
 
 
-def _rows(world: SnapshotArrays, ranked: Ranked, order: Ints, firm: float) -> list[ReportRow]:
+def _rows(arrays: SnapshotArrays, ranked: Ranked, order: Ints, firm: float) -> list[ReportRow]:
+    """Return the rows of the listed agencies."""
     arcs = adjacency(ranked.ties, len(ranked.tied))
     degree, size = np.diff(arcs.indptr), effective_size(arcs)
-    constrained, roles = constraint(arcs), _roles(world, ranked)
+    constrained, roles = constraint(arcs), _roles(arrays, ranked)
     pairs = max((len(ranked.tied) - 1) * (len(ranked.tied) - 2) / 2, 1)
     rows = []
     for one in order.tolist():
         place = int(ranked.tied[one])
-        sector = int(world.sector[place])
+        sector = int(arrays.sector[place])
         values: dict[str, Cell] = {
-            "agency": world.agencies.names[place],
-            "sector": world.sectors.names[sector] if sector >= 0 else None,
+            "agency": arrays.agencies.names[place],
+            "sector": arrays.sectors.names[sector] if sector >= 0 else None,
             "ties": int(degree[one]),
             "betweenness": 100 * float(ranked.through[one]) / pairs,
             "low": 100 * float(ranked.low[one]) / pairs,
@@ -130,32 +137,39 @@ def _rows(world: SnapshotArrays, ranked: Ranked, order: Ints, firm: float) -> li
             "efficiency": float(size[one] / degree[one]),
         }
         rows.append(
-            ReportRow(values, (world.agencies.evidence(place),), "likely" if ranked.firm[one] >= firm else "unclear")
+            ReportRow(values, (arrays.agencies.evidence(place),), "likely" if ranked.firm[one] >= firm else "unclear")
         )
     return rows
 
 
-def _roles(world: SnapshotArrays, ranked: Ranked) -> list[dict[str, Cell]]:
-    """Return what each tied agency brokers, by role; of agencies without a sector, and of pairs with one, nothing is told."""
-    sector = world.sector[ranked.tied]
+def _roles(arrays: SnapshotArrays, ranked: Ranked) -> list[dict[str, Cell]]:
+    """Return the brokerage counts of each agency with ties.
+
+    Agencies without a sector have empty cells, and pairs that include one are not counted.
+    """
+    sector = arrays.sector[ranked.tied]
     known = np.flatnonzero(sector >= 0)
     counted = brokerage(adjacency(ranked.ties, len(sector))[known][:, known], sector[known])
     cells: list[dict[str, Cell]] = [dict.fromkeys(("role", *ROLES)) for _one in sector]
-    for one, seen, z in zip(known.tolist(), counted.seen[:, EACH_ONCE], counted.z[:, EACH_ONCE], strict=True):
+    for one, seen, z in zip(
+        known.tolist(), counted.seen[:, UNDIRECTED_ROLES], counted.z[:, UNDIRECTED_ROLES], strict=True
+    ):
         most = int(np.nan_to_num(z, nan=-np.inf).argmax())
-        cells[one] = {"role": list(ROLES)[most] if z[most] > BEYOND_CHANCE else None}
+        cells[one] = {"role": list(ROLES)[most] if z[most] > SIGNIFICANT_Z else None}
         cells[one] |= {role: round(number) for role, number in zip(ROLES, seen.tolist(), strict=True)}
     return cells
 
 
-def _notes(ranked: Ranked, top: int, sure: int, firm: float) -> list[str]:
+def _notes(ranked: Ranked, top: int, robust: int, firm: float) -> list[str]:
     if not top:
         return [_("No way between two agencies leads through a third, so there is nothing to tell.")]
-    told = _(
+    template = _(
         "{n} of the {m} in the top tenth are there in at least {share} of {draws} draws without a tenth of the ties (seed {seed}); of "
         "the others it cannot be said."
     )
-    notes = [told.format(n=number(sure), m=number(top), share=percent(firm), draws=number(ranked.draws), seed=SEED)]
+    notes = [
+        template.format(n=number(robust), m=number(top), share=percent(firm), draws=number(ranked.draws), seed=SEED)
+    ]
     if len(ranked.tied) > SOURCES:
         sampled = _("Ways are those from {n} agencies drawn, in each draw from {m}.")
         notes.append(sampled.format(n=number(SOURCES), m=number(SOURCES_A_DRAW)))

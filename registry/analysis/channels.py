@@ -46,7 +46,7 @@ CHANNELS = ReportDefinition(
 
 
 class Reached(NamedTuple):
-    """A service, its channels, how many two-way channels its providers have for no service, and by how many days answers are over."""
+    """A service, its channels, the two-way channels of its providers that serve no single service, and its overdue days."""
 
     service: ServiceRow
     channels: Sequence[ChannelRow]
@@ -54,36 +54,38 @@ class Reached(NamedTuple):
     over: Sequence[int]
 
 
-def channels(world: SnapshotArrays) -> Report:
-    """List the services without a two-way channel of their own, and those of which feedback waits beyond the promise."""
-    reached = list(_reached(world))
+def channels(arrays: SnapshotArrays) -> Report:
+    """List services without a two-way channel of their own, and services with overdue feedback."""
+    reached = list(_reached(arrays))
     found = [(code, one) for one in reached for code in _findings(one)]
-    rows = [_row(world, code, one) for code, one in steps(_("services told of"), sorted(found, key=_order))]
+    rows = [_row(arrays, code, one) for code, one in steps(_("services told of"), sorted(found, key=_order))]
     return CHANNELS.answer(
-        world.as_of, rows, found=len({one.service.id for _code, one in found}), of=len(reached),
-        unknown=sum(_unknown(one) for one in reached), withheld=world.withheld, notes=_notes(reached),
+        arrays.as_of, rows, found=len({one.service.id for _code, one in found}), of=len(reached),
+        unknown=sum(_unknown(one) for one in reached), withheld=arrays.withheld, notes=_notes(reached),
     )  # fmt: skip
 
 
-def _reached(world: SnapshotArrays) -> Iterator[Reached]:
+def _reached(arrays: SnapshotArrays) -> Iterator[Reached]:
+    """Yield each service with its channels and overdue feedback."""
     by_service: Mapping[str, list[ChannelRow]] = defaultdict(list)
     general: Counter[str] = Counter()
-    for channel in world.lists.channels:
+    for channel in arrays.lists.channels:
         for service in channel.services:
             by_service[service].append(channel)
         if not channel.services and channel.two_way:
             general.update(channel.agencies)
     over: Mapping[str, list[int]] = defaultdict(list)
-    for one in feedback_cases(world.lists, world.as_of):
+    for one in feedback_cases(arrays.lists, arrays.as_of):
         for about in one.feedback.services:
             if one.over and not one.answered:
                 over[about].append(one.over)
-    for provided in world.lists.services:
+    for provided in arrays.lists.services:
         elsewhere = sum(general[who] for who in provided.providers)
         yield Reached(provided, by_service[provided.id], elsewhere, over[provided.id])
 
 
 def _findings(one: Reached) -> Iterator[str]:
+    """Yield the codes of the findings about a service."""
     if one.over:
         yield "overdue"
     if not one.channels:
@@ -93,7 +95,7 @@ def _findings(one: Reached) -> Iterator[str]:
 
 
 def _unknown(one: Reached) -> bool:
-    """Tell whether it is not on record if any of its channels is two-way."""
+    """Return whether the records do not say if any of the channels is two-way."""
     ways = {channel.two_way for channel in one.channels}
     return None in ways and True not in ways
 
@@ -103,12 +105,12 @@ def _order(found: tuple[str, Reached]) -> tuple[int, int, int, str]:
     return PRESSING[code], -max(one.over, default=0), one.elsewhere, one.service.id
 
 
-def _row(world: SnapshotArrays, code: str, one: Reached) -> ReportRow:
+def _row(arrays: SnapshotArrays, code: str, one: Reached) -> ReportRow:
     kinds = dict.fromkeys(channel.kind for channel in one.channels if channel.kind)
     values: dict[str, Cell] = {
         "finding": code,
         "service": one.service.name,
-        "providers": world.agencies.named(one.service.providers),
+        "providers": arrays.agencies.named(one.service.providers),
         "kinds": tuple(called("channel-kind", kind) for kind in kinds),
         "elsewhere": one.elsewhere,
         "waiting": len(one.over) or None,
@@ -116,12 +118,12 @@ def _row(world: SnapshotArrays, code: str, one: Reached) -> ReportRow:
     }
     evidence = Evidence(one.service.id, one.service.name, "Service")
     through = (Evidence(channel.id, channel.name, "Channel") for channel in one.channels)
-    return ReportRow(values, (evidence, *world.agencies.records(one.service.providers), *through))
+    return ReportRow(values, (evidence, *arrays.agencies.records(one.service.providers), *through))
 
 
 def _notes(reached: Sequence[Reached]) -> list[str]:
     if not reached:
         return [_("There are no services on record that you may see, so there is nothing to tell.")]
     answering = sum(any(channel.two_way for channel in one.channels) for one in reached)
-    told = _("{n} of {m} services have a two-way channel of their own.")
-    return [told.format(n=number(answering), m=number(len(reached)))]
+    template = _("{n} of {m} services have a two-way channel of their own.")
+    return [template.format(n=number(answering), m=number(len(reached)))]

@@ -44,30 +44,36 @@ COMMUNITIES = ReportDefinition(
 
 
 class Divided(NamedTuple):
-    """The network, the group of each tied agency, and its modularity beside chance."""
+    """The network, the community of each agency with ties, and the modularity compared with the null model."""
 
     whole: Whole
     group: Ints
     reached: NullComparison
 
 
-def communities(world: SnapshotArrays, *, level: float = LEVEL.default) -> Report:
-    """List the groups; they are findings only where modularity exceeds chance at this `level` (one test of the whole)."""
-    whole = Whole.of(world)
+def communities(arrays: SnapshotArrays, *, level: float = LEVEL.default) -> Report:
+    """List the communities found by the Louvain method (Blondel et al. 2008) and compare them with the sectors.
+
+    They are findings only if the modularity exceeds that of degree-preserving random networks at this `level`
+    (Guimerà et al. 2004), in one test of the whole network. Agreement with the sectors is the adjusted Rand index
+    (Hubert & Arabie 1985).
+    """
+    whole = Whole.of(arrays)
     if not len(whole.ties):
-        notes = [*grounds(world), _("There are no ties in force, so there is nothing to divide.")]
-        return COMMUNITIES.answer(world.as_of, [], found=0, of=0, withheld=world.withheld, notes=notes, level=level)
+        notes = [*grounds(arrays), _("There are no ties in force, so there is nothing to divide.")]
+        return COMMUNITIES.answer(arrays.as_of, [], found=0, of=0, withheld=arrays.withheld, notes=notes, level=level)
     draws = draws_for(len(whole.tied), WORK, DRAWS)
-    found = _divide(whole, draws)
+    found = _detect(whole, draws)
     beyond = found.reached.p <= level and found.reached.value > found.reached.mean
-    rows = [_row(world, found, one, beyond) for one in range(int(found.group.max()) + 1)]
+    rows = [_row(arrays, found, one, beyond) for one in range(int(found.group.max()) + 1)]
     return COMMUNITIES.answer(
-        world.as_of, rows, found=len(rows) if beyond else 0, of=len(rows), unknown=0 if beyond else len(rows),
-        withheld=world.withheld, notes=[*grounds(world), *_notes(world, found, draws, beyond)], level=level,
+        arrays.as_of, rows, found=len(rows) if beyond else 0, of=len(rows), unknown=0 if beyond else len(rows),
+        withheld=arrays.withheld, notes=[*grounds(arrays), *_notes(arrays, found, draws, beyond)], level=level,
     )  # fmt: skip
 
 
-def _divide(whole: Whole, draws: int) -> Divided:
+def _detect(whole: Whole, draws: int) -> Divided:
+    """Find the communities, and compare their modularity with that of rewired networks."""
     random, size = np.random.default_rng(SEED), len(whole.tied)
     drawn = []
     for _draw in steps(_("networks by chance"), range(draws)):
@@ -77,7 +83,7 @@ def _divide(whole: Whole, draws: int) -> Divided:
     return Divided(whole, group, compare_with_null(modularity(whole.arcs, group), np.array(drawn)))
 
 
-def _row(world: SnapshotArrays, found: Divided, number: int, beyond: bool) -> ReportRow:
+def _row(arrays: SnapshotArrays, found: Divided, number: int, beyond: bool) -> ReportRow:
     members = np.flatnonzero(found.group == number)
     ends = found.group[found.whole.ties] == number
     inside = np.bincount(found.whole.ties[ends.all(axis=1)].ravel(), minlength=len(found.group))[members]
@@ -85,32 +91,32 @@ def _row(world: SnapshotArrays, found: Divided, number: int, beyond: bool) -> Re
     values: dict[str, Cell] = {
         "group": number + 1,
         "size": len(members),
-        **_sectors(world, found.whole.tied[members]),
+        **_sectors(arrays, found.whole.tied[members]),
         "within": int(ends.all(axis=1).sum()),
         "outward": int((ends[:, 0] != ends[:, 1]).sum()),
-        "central": tuple(world.agencies.names[one] for one in central),
+        "central": tuple(arrays.agencies.names[one] for one in central),
     }
-    evidence = tuple(world.agencies.evidence(one) for one in found.whole.tied[members].tolist())
-    known_by = tuple(world.agencies.ids[one] for one in central[:1])  # groups have no name of their own
+    evidence = tuple(arrays.agencies.evidence(one) for one in found.whole.tied[members].tolist())
+    known_by = tuple(arrays.agencies.ids[one] for one in central[:1])  # communities have no id of their own
     return ReportRow(values, evidence, "likely" if beyond else "within-chance", known_by)
 
 
-def _sectors(world: SnapshotArrays, members: Ints) -> Mapping[str, Cell]:
-    known = world.sector[members][world.sector[members] >= 0]
+def _sectors(arrays: SnapshotArrays, members: Ints) -> Mapping[str, Cell]:
+    known = arrays.sector[members][arrays.sector[members] >= 0]
     if not len(known):
         return {"main": None, "share": None, "sectors": 0}
     times = np.bincount(known)
     main = int(times.argmax())
     return {
-        "main": world.sectors.names[main],
+        "main": arrays.sectors.names[main],
         "share": 100 * float(times[main] / len(known)),
         "sectors": int((times > 0).sum()),
     }
 
 
-def _notes(world: SnapshotArrays, found: Divided, draws: int, beyond: bool) -> Sequence[str]:
+def _notes(arrays: SnapshotArrays, found: Divided, draws: int, beyond: bool) -> Sequence[str]:
     one = found.reached
-    told = (
+    template = (
         _(
             "Modularity is {value}, by chance {mean} (z = {z}, p = {p}, {draws} draws, seed {seed}): the groups are more than chance."
         )
@@ -122,11 +128,11 @@ def _notes(world: SnapshotArrays, found: Divided, draws: int, beyond: bool) -> S
     )
     z = "–" if one.z is None else number(one.z)
     notes = [
-        told.format(
+        template.format(
             value=signed(one.value), mean=signed(one.mean), z=z, p=number(one.p), draws=number(draws), seed=SEED
         )
     ]
-    sector = world.sector[found.whole.tied]
+    sector = arrays.sector[found.whole.tied]
     known: Bools = sector >= 0
     if known.any():
         alike = adjusted_rand(found.group[known], sector[known])

@@ -44,7 +44,7 @@ COVERAGE = ReportDefinition(
 
 
 class CoverageFact(NamedTuple):
-    """A fact that records of a kind should have; `known` is None where it is withheld."""
+    """A fact that records of a type should have; `known` returns None if it is withheld."""
 
     kind: str
     name: str
@@ -52,42 +52,45 @@ class CoverageFact(NamedTuple):
     known: Callable[[Any], bool | None]
 
 
-def coverage(world: SnapshotArrays) -> Report:
-    """Count, for each kind of record, how many have the facts that the analyses need.
+def coverage(arrays: SnapshotArrays) -> Report:
+    """Count for each record type how many records have the facts that the analyses need.
 
     The evidence of a row is the first 20 records that lack the fact, by id.
     """
-    rows = [_row(fact) for fact in _facts(world.lists)]
+    rows = [_row(fact) for fact in _facts(arrays.lists)]
     recorded, of, withheld = (sum(int(str(row[name])) for row in rows) for name in ("recorded", "of", "withheld"))
-    notes = [basis(world), *stale(world.lists.resources, world.as_of)]
+    notes = [basis(arrays), *stale(arrays.lists.resources, arrays.as_of)]
     notes.append(_("The evidence names up to {n} records that lack the fact.").format(n=number(SHOWN)))
     return COVERAGE.answer(
-        world.as_of, rows, found=recorded, of=of, unknown=withheld, withheld=world.withheld, notes=notes
+        arrays.as_of, rows, found=recorded, of=of, unknown=withheld, withheld=arrays.withheld, notes=notes
     )
 
 
-def _facts(lists: Snapshot) -> Iterator[CoverageFact]:
-    providing = {who for one in lists.services for who in one.providers}
-    agreeing = {who for one in lists.partnerships for who in one.parties}
-    yield CoverageFact("Agency", "sector", lists.agencies, lambda one: bool(one.sectors))
-    yield CoverageFact("Agency", "area", lists.agencies, lambda one: bool(one.areas))
-    yield CoverageFact("Agency", "service", lists.agencies, lambda one: one.id in providing)
-    yield CoverageFact("Agency", "agreement", lists.agencies, lambda one: one.id in agreeing)
-    yield CoverageFact("Service", "provider", lists.services, lambda one: bool(one.providers))
-    yield CoverageFact("Service", "function", lists.services, lambda one: bool(one.functions))
-    yield CoverageFact("Resource", "owner", lists.resources, lambda one: bool(one.owners))
-    yield CoverageFact("Partnership", "parties", lists.partnerships, lambda one: len(one.parties) > 1)
-    yield CoverageFact("Partnership", "begins", lists.partnerships, _if_whole(lambda one: bool(one.valid_from)))
-    formal = [one for one in lists.partnerships if one.instrument != INFORMAL]
-    yield CoverageFact("Partnership", "basis", formal, _if_whole(lambda one: bool(one.legal_basis)))
-    yield CoverageFact("Partnership", "cover", lists.partnerships, _if_whole(_covers))
+def _facts(snapshot: Snapshot) -> Iterator[CoverageFact]:
+    """Yield the facts that each record type should have."""
+    providing = {who for one in snapshot.services for who in one.providers}
+    agreeing = {who for one in snapshot.partnerships for who in one.parties}
+    yield CoverageFact("Agency", "sector", snapshot.agencies, lambda one: bool(one.sectors))
+    yield CoverageFact("Agency", "area", snapshot.agencies, lambda one: bool(one.areas))
+    yield CoverageFact("Agency", "service", snapshot.agencies, lambda one: one.id in providing)
+    yield CoverageFact("Agency", "agreement", snapshot.agencies, lambda one: one.id in agreeing)
+    yield CoverageFact("Service", "provider", snapshot.services, lambda one: bool(one.providers))
+    yield CoverageFact("Service", "function", snapshot.services, lambda one: bool(one.functions))
+    yield CoverageFact("Resource", "owner", snapshot.resources, lambda one: bool(one.owners))
+    yield CoverageFact("Partnership", "parties", snapshot.partnerships, lambda one: len(one.parties) > 1)
+    yield CoverageFact(
+        "Partnership", "begins", snapshot.partnerships, _unless_withheld(lambda one: bool(one.valid_from))
+    )
+    formal = [one for one in snapshot.partnerships if one.instrument != INFORMAL]
+    yield CoverageFact("Partnership", "basis", formal, _unless_withheld(lambda one: bool(one.legal_basis)))
+    yield CoverageFact("Partnership", "cover", snapshot.partnerships, _unless_withheld(_covers))
 
 
 def _covers(one: PartnershipRow) -> bool | None:
     return True if one.covers else None if one.covers_hidden else False
 
 
-def _if_whole(known: Callable[[PartnershipRow], bool | None]) -> Callable[[PartnershipRow], bool | None]:
+def _unless_withheld(known: Callable[[PartnershipRow], bool | None]) -> Callable[[PartnershipRow], bool | None]:
     return lambda one: known(one) if one.whole else None
 
 
@@ -95,13 +98,13 @@ def _row(fact: CoverageFact) -> ReportRow:
     known = [fact.known(one) for one in fact.records]
     recorded, withheld = known.count(True), known.count(None)
     missing = [one for one, there in zip(fact.records, known, strict=True) if there is False]
-    told = len(known) - withheld
+    known_count = len(known) - withheld
     values: dict[str, Cell] = {
         "kind": fact.kind,
         "fact": fact.name,
         "recorded": recorded,
         "of": len(known),
-        "share": 100 * recorded / told if told else None,
+        "share": 100 * recorded / known_count if known_count else None,
         "withheld": withheld,
     }
     return ReportRow(values, tuple(Evidence(one.id, one.name, fact.kind) for one in missing[:SHOWN]))

@@ -18,9 +18,12 @@ Spot = str | int
 
 
 def blocks(network: "nx.Graph[str]") -> tuple[dict[str, Spot], "nx.Graph[Spot]"]:
-    """Return where each tied agency is in the tree of blocks (numbers) and articulation points (agencies), and the tree."""
+    """Return the node of each agency with ties in the block-cut tree, and the tree.
+
+    Its nodes are blocks (numbers) and articulation points (agency ids).
+    """
     parts = cast("Iterator[set[str]]", nx.biconnected_components(network))
-    found = [sorted(part) for part in parts]  # sets have another order in every process
+    found = [sorted(part) for part in parts]  # sets are ordered differently in every process
     times = Counter(chain.from_iterable(found))
     home: dict[str, Spot] = {}
     tree: nx.Graph[Spot] = nx.Graph()
@@ -33,17 +36,17 @@ def blocks(network: "nx.Graph[str]") -> tuple[dict[str, Spot], "nx.Graph[Spot]"]
 
 
 def rooted(tree: "nx.Graph[Spot]") -> Iterator[tuple[Spot, Spot]]:
-    """Yield each spot of the tree but the roots with the one above it, those nearer to a root first."""
+    """Yield each node of the tree and its parent, except the roots, in breadth-first order."""
     place = {spot: number for number, spot in enumerate(tree)}
     for part in nx.connected_components(tree):
         yield from nx.bfs_predecessors(tree, min(part, key=place.__getitem__))
 
 
 class Hinge(NamedTuple):
-    """Without an agency, or without the tie between two (`ends`), what they hold together falls into `parts`.
+    """An articulation point (one of `ends`) or a bridge (two), whose removal splits its component into `parts`.
 
-    Then `cut_off` agencies no longer reach the largest of these; `beyond` are the first of them. In the share `firm` of draws
-    it would be so although more ties were there than are on record.
+    `cut_off` is the number of agencies outside the largest remaining part, and `beyond` the first of them. `firm`
+    is the bootstrap support: the share of draws with additional ties in which it remains one.
     """
 
     ends: Sequence[str]
@@ -56,8 +59,8 @@ class Hinge(NamedTuple):
 class Hinges:
     """The articulation points of a network, and the bridges with more than one agency on either side.
 
-    Both are spots of the tree of blocks (an inner bridge is a block of nothing but two articulation points), and a tie that
-    is added between two agencies makes of the tree what it makes of the network; so draws need the tree alone.
+    Both are nodes of the block-cut tree: such a bridge is a block of exactly two articulation points. Adding a tie
+    changes the tree as it changes the network, so the bootstrap needs only the tree.
     """
 
     def __init__(self, network: "nx.Graph[str]") -> None:
@@ -70,23 +73,23 @@ class Hinges:
         self._below = {spot: len(members) for spot, members in self._members.items()}
         for spot, above in reversed(self._above.items()):
             self._below[above] += self._below[spot]
-        self._part = {spot: self._below[spot] for spot in self._tree if spot not in self._above}
+        self._component_size = {spot: self._below[spot] for spot in self._tree if spot not in self._above}
         for spot, above in self._above.items():
-            self._part[spot] = self._part[above]
+            self._component_size[spot] = self._component_size[above]
 
     def found(self, draws: int, more: float, seed: int, shown: int) -> list[Hinge]:
-        """Return them, those that cut off the most first.
+        """Return the articulation points and inner bridges, those that cut off the most agencies first.
 
-        In each draw ties are added at random between agencies that have any, `more` being their share of the ties there are;
-        those drawn that are there already change nothing. Of the agencies cut off, so many are `shown`.
+        Each draw adds ties at random between agencies that have any, `more` times the number of existing ties;
+        drawn ties that already exist have no effect. `shown` limits the listed agencies that are cut off.
         """
         spots = [spot for spot in self._tree if isinstance(spot, str) or self._is_inner_bridge(spot)]
-        firm = Counter(chain.from_iterable(map(self.holding, self._drawn(draws, more, seed))))
+        firm = Counter(chain.from_iterable(map(self.holding, self._drawn_ties(draws, more, seed))))
         found = [self._hinge(spot, firm[spot] / draws, shown) for spot in spots]
         return sorted(found, key=lambda one: (-one.cut_off, len(one.ends), -one.firm, tuple(one.ends)))
 
     def holding(self, added: Iterable[tuple[str, str]]) -> set[Spot]:
-        """Return the spots of the tree, agencies and blocks, that alone hold others when these ties are added."""
+        """Return the nodes of the block-cut tree that are articulation points of it after adding these ties."""
         new = ((self._home[a], self._home[b]) for a, b in added if a != b and not self._network.has_edge(a, b))
         edges = [(a, b) for a, b in new if a != b and not self._tree.has_edge(a, b)]
         self._tree.add_edges_from(edges)
@@ -98,24 +101,24 @@ class Hinges:
         return not self._members[block] and self._tree.degree(block) == 2
 
     def _hinge(self, spot: Spot, firm: float, shown: int) -> Hinge:
-        sizes = {step: self._beyond(spot, step) for step in self._tree[spot]}
+        sizes = {step: self._branch_size(spot, step) for step in self._tree[spot]}
         largest = max(sizes, key=lambda step: sizes[step])
-        cut = chain.from_iterable(self._agencies(spot, step) for step in sizes if step != largest)
+        cut = chain.from_iterable(self._branch_agencies(spot, step) for step in sizes if step != largest)
         ends = (spot,) if isinstance(spot, str) else sorted(map(str, self._tree[spot]))
         return Hinge(ends, len(sizes), sum(sizes.values()) - sizes[largest], list(islice(cut, shown)), firm)
 
-    def _beyond(self, spot: Spot, step: Spot) -> int:
-        """Return how many agencies are reached from the spot by this step."""
-        return self._below[step] if self._above.get(step) == spot else self._part[spot] - self._below[spot]
+    def _branch_size(self, spot: Spot, step: Spot) -> int:
+        """Return the number of agencies on this branch of the node."""
+        return self._below[step] if self._above.get(step) == spot else self._component_size[spot] - self._below[spot]
 
-    def _agencies(self, spot: Spot, step: Spot) -> Iterator[str]:
-        """Yield the agencies that are reached from the spot by this step, the nearest first."""
+    def _branch_agencies(self, spot: Spot, step: Spot) -> Iterator[str]:
+        """Yield the agencies on this branch of the node, the nearest first."""
         ahead = [(spot, step)]
         for before, here in ahead:
             yield from sorted(self._members[here])
             ahead += [(here, further) for further in self._tree[here] if further != before]
 
-    def _drawn(self, draws: int, more: float, seed: int) -> Iterator[list[tuple[str, str]]]:
+    def _drawn_ties(self, draws: int, more: float, seed: int) -> Iterator[list[tuple[str, str]]]:
         agencies, random = list(self._home), np.random.default_rng(seed)
         for _draw in steps(_("networks with more ties"), range(draws)):
             pairs = random.integers(len(agencies), size=(round(more * self._network.number_of_edges()), 2)).tolist()
@@ -149,43 +152,45 @@ CUT_POINTS = ReportDefinition(
 )
 
 
-def cut_points(world: SnapshotArrays, *, firm: float = FIRM.default) -> Report:
-    """List articulation points and inner bridges of the standing ties, those that cut off the most first.
+def cut_points(arrays: SnapshotArrays, *, firm: float = FIRM.default) -> Report:
+    """List articulation points and inner bridges (Hopcroft & Tarjan 1973), those that cut off the most agencies first.
 
-    Found are those that stay in at least the share `firm` of draws; of the others nothing can be told. A tie to an agency that
-    has no other is a bridge too; these are listed by the report `isolates`.
+    Findings are those whose bootstrap support is at least `firm` (Borgatti, Carley & Krackhardt 2006); the others
+    are unknown. A tie to an agency that has no other tie is a bridge too; the report `isolates` lists these.
     """
-    ties, draws = standing(world), draws_for(len(world.agencies), WORK)
-    found = Hinges(world.graph_of(ties)).found(draws, SHIFTED, SEED, SHOWN)
-    rows = [_row(world, one, one.firm >= firm) for one in sorted(found, key=lambda one: one.firm < firm)]
-    sure = sum(row.confidence == "likely" for row in rows)
+    ties, draws = standing(arrays), draws_for(len(arrays.agencies), WORK)
+    found = Hinges(arrays.graph_of(ties)).found(draws, SHIFTED, SEED, SHOWN)
+    rows = [_row(arrays, one, one.firm >= firm) for one in sorted(found, key=lambda one: one.firm < firm)]
+    robust = sum(row.confidence == "likely" for row in rows)
     return CUT_POINTS.answer(
-        world.as_of, rows, found=sure, of=len(np.unique(ties)) + len(ties), unknown=len(rows) - sure,
-        withheld=world.withheld, notes=[*grounds(world), *_notes(found, sure, draws, firm)], firm=firm,
+        arrays.as_of, rows, found=robust, of=len(np.unique(ties)) + len(ties), unknown=len(rows) - robust,
+        withheld=arrays.withheld, notes=[*grounds(arrays), *_notes(found, robust, draws, firm)], firm=firm,
     )  # fmt: skip
 
 
-def _row(world: SnapshotArrays, hinge: "Hinge", firm: bool) -> ReportRow:
+def _row(arrays: SnapshotArrays, hinge: "Hinge", firm: bool) -> ReportRow:
     values: dict[str, Cell] = {
         "finding": "agency" if len(hinge.ends) == 1 else "tie",
-        "agencies": _named(world, hinge.ends),
+        "agencies": _named(arrays, hinge.ends),
         "cut_off": hinge.cut_off,
         "parts": hinge.parts,
-        "beyond": _named(world, hinge.beyond),
+        "beyond": _named(arrays, hinge.beyond),
         "firm": 100 * hinge.firm,
     }
-    evidence = tuple(world.agencies.evidence(world.place[one]) for one in dict.fromkeys((*hinge.ends, *hinge.beyond)))
+    evidence = tuple(arrays.agencies.evidence(arrays.place[one]) for one in dict.fromkeys((*hinge.ends, *hinge.beyond)))
     return ReportRow(values, evidence, "likely" if firm else "unclear")
 
 
-def _named(world: SnapshotArrays, agencies: Sequence[str]) -> tuple[str, ...]:
-    return tuple(world.agencies.names[world.place[one]] for one in agencies)
+def _named(arrays: SnapshotArrays, agencies: Sequence[str]) -> tuple[str, ...]:
+    return tuple(arrays.agencies.names[arrays.place[one]] for one in agencies)
 
 
-def _notes(found: Sequence["Hinge"], sure: int, draws: int, firm: float) -> list[str]:
+def _notes(found: Sequence["Hinge"], robust: int, draws: int, firm: float) -> list[str]:
     if not found:
         return [_("Nothing hangs on one agency or on one tie between groups.")]
-    told = _(
+    template = _(
         "{n} of {m} stay so in at least {share} of {draws} draws with a tenth more ties (seed {seed}); the others may not be so."
     )
-    return [told.format(n=number(sure), m=number(len(found)), share=percent(firm), draws=number(draws), seed=SEED)]
+    return [
+        template.format(n=number(robust), m=number(len(found)), share=percent(firm), draws=number(draws), seed=SEED)
+    ]

@@ -11,14 +11,15 @@ from registry.i18n import _, number, percent
 from registry.model.codelists import called
 
 DAY = 24
-LONGEST = DAY * 3660  # what promises an answer in ten years promises none
+LONGEST = DAY * 3660  # longer response times count as no promise
 
 
 class FeedbackCase(NamedTuple):
-    """One piece of feedback on a day. `promised` is in hours; `days` since it came in, until it was answered or the day.
+    """A piece of feedback on a day.
 
-    `over` is by how many days the promise is passed, 0 where it is kept or there is still time, None where there is none. Days are
-    counted whole, in favour of who answers: of a promise of 8 or 24 hours the next day is within the time.
+    `promised` is the promised response time in hours; `days` are the days until the answer, or until the day of the
+    report. `over` is the number of days beyond the promise: 0 if on time or still open in time, None without a
+    promise. Days are whole days in favour of the service: a promise of 8 or 24 hours allows the next day.
     """
 
     feedback: FeedbackRow
@@ -29,10 +30,13 @@ class FeedbackCase(NamedTuple):
     over: int | None
 
 
-def feedback_cases(lists: Snapshot, as_of: str) -> Iterator[FeedbackCase]:
-    """Yield the feedback that came in up to the day (ISO text) and of which the details are known; an answer after it is none yet."""
-    channels = {one.id: one for one in lists.channels}
-    for one in lists.feedbacks:
+def feedback_cases(snapshot: Snapshot, as_of: str) -> Iterator[FeedbackCase]:
+    """Yield the feedback received up to the day (ISO 8601 text) whose details the reader may see.
+
+    Answers after the day do not count.
+    """
+    channels = {one.id: one for one in snapshot.channels}
+    for one in snapshot.feedbacks:
         if one.received is None or one.received > as_of:
             continue
         channel = next((channels[through] for through in one.channels if through in channels), None)
@@ -40,7 +44,7 @@ def feedback_cases(lists: Snapshot, as_of: str) -> Iterator[FeedbackCase]:
         until = date.fromisoformat(one.answered if answered and one.answered else as_of)
         promised = _promised(channel)
         began = date.fromisoformat(one.received)
-        yield FeedbackCase(one, channel, promised, answered, (until - began).days, _over(began, until, promised))
+        yield FeedbackCase(one, channel, promised, answered, (until - began).days, _days_over(began, until, promised))
 
 
 def _promised(channel: ChannelRow | None) -> float | None:
@@ -48,7 +52,7 @@ def _promised(channel: ChannelRow | None) -> float | None:
     return hours if hours is not None and 0 <= hours < LONGEST else None
 
 
-def _over(began: date, until: date, promised: float | None) -> int | None:
+def _days_over(began: date, until: date, promised: float | None) -> int | None:
     if promised is None:
         return None
     return max((until - began - timedelta(ceil(promised / DAY))).days, 0)
@@ -86,17 +90,17 @@ FEEDBACK = ReportDefinition(
 )
 
 
-def feedback(world: SnapshotArrays, *, patience: int = int(PATIENCE.default)) -> Report:
-    """List feedback that waits beyond the promise, that waits over `patience` days without one, or that was answered late."""
-    all_heard = list(feedback_cases(world.lists, world.as_of))
-    found = [(code, one) for one in all_heard if (code := _finding(one, patience))]
-    services = {one.id: one for one in world.lists.services}
-    rows = [_row(world, services, code, one) for code, one in sorted(found, key=_order)]
-    hidden = sum(not one.whole for one in world.lists.feedbacks)
-    untold = sum(one.over is None and not _finding(one, patience) for one in all_heard)
+def feedback(arrays: SnapshotArrays, *, patience: int = int(PATIENCE.default)) -> Report:
+    """List feedback that is overdue, was answered late, or has waited over `patience` days without a promised time."""
+    cases = list(feedback_cases(arrays.lists, arrays.as_of))
+    found = [(code, one) for one in cases if (code := _finding(one, patience))]
+    services = {one.id: one for one in arrays.lists.services}
+    rows = [_row(arrays, services, code, one) for code, one in sorted(found, key=_order)]
+    hidden = sum(not one.whole for one in arrays.lists.feedbacks)
+    undecided = sum(one.over is None and not _finding(one, patience) for one in cases)
     return FEEDBACK.answer(
-        world.as_of, rows, found=len(rows), of=len(all_heard), unknown=untold + hidden,
-        withheld=world.withheld, notes=_notes(all_heard), patience=patience,
+        arrays.as_of, rows, found=len(rows), of=len(cases), unknown=undecided + hidden,
+        withheld=arrays.withheld, notes=_notes(cases), patience=patience,
     )  # fmt: skip
 
 
@@ -111,12 +115,12 @@ def _order(found: tuple[str, FeedbackCase]) -> tuple[int, int, int, str]:
     return PRESSING[code], -(one.over or 0), -one.days, one.feedback.id
 
 
-def _row(world: SnapshotArrays, services: dict[str, ServiceRow], code: str, one: FeedbackCase) -> ReportRow:
+def _row(arrays: SnapshotArrays, services: dict[str, ServiceRow], code: str, one: FeedbackCase) -> ReportRow:
     about = [services[service] for service in one.feedback.services if service in services]
     values: dict[str, Cell] = {
         "finding": code,
         "services": tuple(service.name for service in about),
-        "owners": world.agencies.named(one.feedback.owners),
+        "owners": arrays.agencies.named(one.feedback.owners),
         "channel": called("channel-kind", one.channel.kind) if one.channel and one.channel.kind else None,
         "received": one.feedback.received,
         "promised": one.promised,
@@ -126,18 +130,20 @@ def _row(world: SnapshotArrays, services: dict[str, ServiceRow], code: str, one:
     evidence = [Evidence(one.feedback.id, one.feedback.name, "Feedback")]
     evidence += [Evidence(service.id, service.name, "Service") for service in about]
     evidence += [Evidence(one.channel.id, one.channel.name, "Channel")] if one.channel else []
-    return ReportRow(values, (*evidence, *world.agencies.records(one.feedback.owners)), key=(one.feedback.id,))
+    return ReportRow(values, (*evidence, *arrays.agencies.records(one.feedback.owners)), key=(one.feedback.id,))
 
 
-def _notes(all_heard: list[FeedbackCase]) -> list[str]:
-    if not all_heard:
+def _notes(cases: list[FeedbackCase]) -> list[str]:
+    if not cases:
         return [_("There is no feedback up to the day of which you may see the details, so there is nothing to tell.")]
-    promised = [one for one in all_heard if one.answered and one.over is not None]
-    kept = sum(one.over == 0 for one in promised)
+    promised = [one for one in cases if one.answered and one.over is not None]
+    on_time = sum(one.over == 0 for one in promised)
     notes = []
     if promised:
-        told = _("Of {m} answers to which a time was promised, {n} ({share}) came within it.")
-        notes.append(told.format(m=number(len(promised)), n=number(kept), share=percent(kept / len(promised))))
-    still = sum(not one.answered and not one.over for one in all_heard)
+        template = _("Of {m} answers to which a time was promised, {n} ({share}) came within it.")
+        notes.append(
+            template.format(m=number(len(promised)), n=number(on_time), share=percent(on_time / len(promised)))
+        )
+    still = sum(not one.answered and not one.over for one in cases)
     notes.append(_("{n} pieces of feedback wait with time left, or with none promised.").format(n=number(still)))
     return notes

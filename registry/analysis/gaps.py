@@ -1,4 +1,4 @@
-"""Report `gaps`: the collaboration gap report, composed of the findings of the other reports, each with a next step."""
+"""Report `gaps`: the collaboration gap report, composed of the findings of other reports, each with a next step."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,9 +23,9 @@ from registry.i18n import _, day, number, percent
 
 
 def finding(row: ReportRow, about: str, who: tuple[str, ...], subject: str, measure: str, next_step: str) -> ReportRow:
-    """Return the row with the cells of a finding; evidence and confidence stay, and by its key it is known here, too.
+    """Return a row of another report as a finding of this one.
 
-    `next_step` is put into the reader's language.
+    Evidence and confidence are unchanged; the key is prefixed with the type of finding. `next_step` is translated.
     """
     values: dict[str, Cell] = {
         "about": about,
@@ -38,40 +38,40 @@ def finding(row: ReportRow, about: str, who: tuple[str, ...], subject: str, meas
 
 
 def several(cell: Cell) -> tuple[str, ...]:
-    """Return the texts of a cell that holds several."""
+    """Return the texts of a cell with several texts, else ()."""
     return cell if isinstance(cell, tuple) else ()
 
 
 def texts(*cells: Cell) -> tuple[str, ...]:
-    """Return the cells that hold something, as texts."""
+    """Return the non-empty cells as texts."""
     return tuple(str(one) for one in cells if one)
 
 
 def figure(cell: Cell) -> float:
-    """Return the number of a cell that holds one, else 0."""
+    """Return the number in a cell, 0 if it holds none."""
     return cell if isinstance(cell, int | float) else 0
 
 
-def told(cell: Cell) -> str:
-    """Return the number of a cell as the language writes it."""
+def formatted(cell: Cell) -> str:
+    """Return the number in a cell, formatted for the current language."""
     return number(figure(cell))
 
 
-ABOUT_GAPS_IN_TIES = {
+TIE_FINDINGS = {
     "missing": "needs another, without an agreement",
     "cut-point": "others hang on it alone",
     "own-sector": ISOLATE_FINDINGS["own-sector"],
     "one-tie": ISOLATE_FINDINGS["one-tie"],
 }
-NEXT_STEPS_GAPS_IN_TIES = {
+TIE_NEXT_STEPS = {
     "missing": "Bring both to one table and agree on what the one needs of the other; the evidence names it.",
     "cut-point": "Find those who are cut off a second partner, before the one they have is gone.",
     "own-sector": "Look with it for a partner in another sector that serves the same people.",
     "one-tie": "Look with it for a second partner, or record those that it has.",
 }
-QUESTIONS = (MISSING_TIES, CUT_POINTS, ISOLATES)
-# The report that each sort of finding is from.
-FROM_GAPS_IN_TIES = {
+TIE_REPORTS = (MISSING_TIES, CUT_POINTS, ISOLATES)
+# The report that each type of finding comes from.
+TIE_SOURCES = {
     "missing": MISSING_TIES.name,
     "cut-point": CUT_POINTS.name,
     "own-sector": ISOLATES.name,
@@ -79,53 +79,57 @@ FROM_GAPS_IN_TIES = {
 }
 
 
-def tie_reports(world: SnapshotArrays, level: float, overlaps: Report) -> tuple[Report, ...]:
-    """Return the reports that findings are taken from; `overlaps` is the report of that name."""
-    return missing_ties(world, level=level, overlaps=overlaps), cut_points(world), isolates(world)
+def tie_reports(arrays: SnapshotArrays, level: float, overlaps: Report) -> tuple[Report, ...]:
+    """Return the reports on ties from which findings are taken. `overlaps` is the finished report of that name."""
+    return missing_ties(arrays, level=level, overlaps=overlaps), cut_points(arrays), isolates(arrays)
 
 
-def _missing(report: Report) -> Iterator[ReportRow]:
-    """Yield who depends on another; who does the same is a finding of overlaps."""
+def _dependent_pairs(report: Report) -> Iterator[ReportRow]:
+    """Yield the pairs in which one agency depends on the other; pairs with the same work are findings of `overlaps`."""
     for row in report.rows:
         if row["depends"]:
             pair, what = texts(row["agency_a"], row["agency_b"]), "; ".join(several(row["for_what"]))
-            measure = _("{n} of its services cannot work without it").format(n=told(row["depends"]))
-            yield finding(row, "missing", pair, what, measure, NEXT_STEPS_GAPS_IN_TIES["missing"])
+            measure = _("{n} of its services cannot work without it").format(n=formatted(row["depends"]))
+            yield finding(row, "missing", pair, what, measure, TIE_NEXT_STEPS["missing"])
 
 
-def _firm(report: Report) -> Iterator[ReportRow]:
+def _robust_cut_points(report: Report) -> Iterator[ReportRow]:
+    """Yield the robust single points of failure."""
     for row in report.rows:
         if row.confidence == "likely":
-            cut_off, share = told(row["cut_off"]), percent(figure(row["firm"]) / 100)
+            cut_off, share = formatted(row["cut_off"]), percent(figure(row["firm"]) / 100)
             measure = _("{n} agencies cut off, in {share} of draws with more ties").format(n=cut_off, share=share)
             agencies, beyond = several(row["agencies"]), ", ".join(several(row["beyond"]))
-            yield finding(row, "cut-point", agencies, beyond, measure, NEXT_STEPS_GAPS_IN_TIES["cut-point"])
+            yield finding(row, "cut-point", agencies, beyond, measure, TIE_NEXT_STEPS["cut-point"])
 
 
-def _narrow(report: Report) -> Iterator[ReportRow]:
-    """Yield who keeps to its sector or to one partner; agreements that have ended are findings of agreements."""
+def _few_ties(report: Report) -> Iterator[ReportRow]:
+    """Yield agencies with one tie, or with ties in their own sector only.
+
+    Agreements that have ended are findings of `agreements`.
+    """
     for row in report.rows:
         about = str(row["finding"])
-        if about in NEXT_STEPS_GAPS_IN_TIES:
-            measure, partners = _("ties: {n}").format(n=told(row["ties"])), ", ".join(several(row["partners"]))
-            yield finding(row, about, texts(row["agency"]), partners, measure, NEXT_STEPS_GAPS_IN_TIES[about])
+        if about in TIE_NEXT_STEPS:
+            measure, partners = _("ties: {n}").format(n=formatted(row["ties"])), ", ".join(several(row["partners"]))
+            yield finding(row, about, texts(row["agency"]), partners, measure, TIE_NEXT_STEPS[about])
 
 
-READ: Mapping[str, Callable[[Report], Iterator[ReportRow]]] = {
-    MISSING_TIES.name: _missing,
-    CUT_POINTS.name: _firm,
-    ISOLATES.name: _narrow,
+TIE_READERS: Mapping[str, Callable[[Report], Iterator[ReportRow]]] = {
+    MISSING_TIES.name: _dependent_pairs,
+    CUT_POINTS.name: _robust_cut_points,
+    ISOLATES.name: _few_ties,
 }
 
 
-ABOUT_GAPS_IN_USE = {
+USE_FINDINGS = {
     "fits": "needed here, idle there",
     "apart": LEVEL_FINDINGS["apart"],
     "below": LEVEL_FINDINGS["below"],
     "special-application": "special application that a general one doubles",
     "wanted": "likely wanted next",
 }
-NEXT_STEPS_GAPS_IN_USE = {
+USE_NEXT_STEPS = {
     "fits": "Bring who needs it and who has it together; settle how much, when and on what terms.",
     "apart": "Let the parties tell each other what they base their level on, and state it anew.",
     "below": "Agree what is missing for the level aimed at, or lower the aim.",
@@ -133,9 +137,9 @@ NEXT_STEPS_GAPS_IN_USE = {
     "wanted": "Let those who have it tell these agencies what it took; the evidence names them.",
 }
 FAR_BELOW, NAMED = 2, 5
-QUESTIONS_GAPS_IN_USE = (MATCHES, LEVELS, REUSE)
-# The report that each sort of finding is from.
-FROM_GAPS_IN_USE = {
+USE_REPORTS = (MATCHES, LEVELS, REUSE)
+# The report that each type of finding comes from.
+USE_SOURCES = {
     "fits": MATCHES.name,
     "apart": LEVELS.name,
     "below": LEVELS.name,
@@ -144,45 +148,49 @@ FROM_GAPS_IN_USE = {
 }
 
 
-def use_reports(world: SnapshotArrays) -> tuple[Report, ...]:
-    """Return the reports that findings are taken from."""
-    return matches(world), levels(world), reuse(world)
+def use_reports(arrays: SnapshotArrays) -> tuple[Report, ...]:
+    """Return the reports on the use of resources from which findings are taken."""
+    return matches(arrays), levels(arrays), reuse(arrays)
 
 
 def special_application(row: ReportRow) -> ReportRow:
-    """Return a special application as a finding."""
+    """Return a special application that duplicates a general one as a finding."""
     subject = _("{special}, for which there is {general}").format(special=row["special"], general=row["general"])
-    measure = _("all its functions: {n}").format(n=told(row["shared"]))
+    measure = _("all its functions: {n}").format(n=formatted(row["shared"]))
     return _finding(row, "special-application", texts(row["agency_a"], row["agency_b"]), subject, measure)
 
 
-def _matched(report: Report) -> Iterator[ReportRow]:
+def _matched_needs(report: Report) -> Iterator[ReportRow]:
+    """Yield the needs that an idle resource meets."""
     for row in report.rows:
         if row["finding"] == "fits":
             subject = f"{row['need']}: {row['resource']}"
             measure = _("{wanted} needed, {spare} idle ({unit})").format(
-                wanted=told(row["quantity"]), spare=told(row["spare"]), unit=row["unit"]
+                wanted=formatted(row["quantity"]), spare=formatted(row["spare"]), unit=row["unit"]
             )
             if row["by_when"]:
                 measure += "; " + _("needed by {day}").format(day=day(str(row["by_when"])))
             yield _finding(row, "fits", (*several(row["agencies"]), *several(row["owners"])), subject, measure)
 
 
-def _said(report: Report) -> Iterator[ReportRow]:
-    """Yield where parties differ, and where they fall far short: by one level a third of all agreements may."""
+def _level_findings(report: Report) -> Iterator[ReportRow]:
+    """Yield agreements whose parties disagree, or are at least FAR_BELOW levels below the target.
+
+    One level below is too common: up to a third of all agreements.
+    """
     for row in report.rows:
         if row["finding"] == "apart":
-            measure = _("{n} levels apart").format(n=told(row["apart"]))
+            measure = _("{n} levels apart").format(n=formatted(row["apart"]))
             yield _finding(row, "apart", several(row["parties"]), str(row["agreement"]), measure)
         elif row["finding"] == "below" and isinstance(row["short"], int) and row["short"] >= FAR_BELOW:
-            measure = _("{n} levels below {aim}").format(n=told(row["short"]), aim=row["aim"])
+            measure = _("{n} levels below {aim}").format(n=formatted(row["short"]), aim=row["aim"])
             yield _finding(row, "below", several(row["parties"]), str(row["agreement"]), measure)
 
 
-def _wanted(report: Report) -> Iterator[ReportRow]:
-    """Yield each resource of the top band once, with the agencies that it is suggested to: one meeting, not one for each.
+def _suggested_resources(report: Report) -> Iterator[ReportRow]:
+    """Yield each resource of the top band once, with the agencies that it is suggested to.
 
-    What nobody began to use in two years is not wanted next, however many have it.
+    Resources without new users in the last two years are left out.
     """
     together: dict[str, list[ReportRow]] = {}
     for row in report.rows:
@@ -193,16 +201,16 @@ def _wanted(report: Report) -> Iterator[ReportRow]:
         who = tuple(str(row["agency"]) for row in rows)
         measure = _(
             "{recent} began in two years, {users} have or had it; suggested to {n} (elsewhere, 1 in 9 of such came true)"
-        ).format(recent=told(first["recent"]), users=told(first["users"]), n=number(len(rows)))
+        ).format(recent=formatted(first["recent"]), users=formatted(first["users"]), n=number(len(rows)))
         evidence = dict.fromkeys(one for row in rows[:NAMED] for one in row.evidence)
         meeting = replace(first, evidence=tuple(evidence), key=(first.evidence[0].id,))
         yield _finding(meeting, "wanted", who[:NAMED], str(first["resource"]), measure)
 
 
-READ_GAPS_IN_USE: Mapping[str, Callable[[Report], Iterator[ReportRow]]] = {
-    MATCHES.name: _matched,
-    LEVELS.name: _said,
-    REUSE.name: _wanted,
+USE_READERS: Mapping[str, Callable[[Report], Iterator[ReportRow]]] = {
+    MATCHES.name: _matched_needs,
+    LEVELS.name: _level_findings,
+    REUSE.name: _suggested_resources,
 }
 
 
@@ -211,8 +219,8 @@ ABOUT = {
     **AGREEMENT_FINDINGS,
     "gap": "sectors that hardly meet",
     "overlap": "the same work, side by side",
-    **ABOUT_GAPS_IN_TIES,
-    **ABOUT_GAPS_IN_USE,
+    **TIE_FINDINGS,
+    **USE_FINDINGS,
 }
 URGENCY = (
     *("uncovered", "disputed", "missing", "gap", "expired", "interrupted", "expiring", "fits"),
@@ -232,20 +240,20 @@ NEXT_STEPS = {
     "no-basis": "Record the rule or document it rests on.",
     "gap": "Bring the best connected agencies of both sectors to one table; the evidence names them.",
     "overlap": "Let both compare what they do, then share it or agree who does what.",
-    **NEXT_STEPS_GAPS_IN_TIES,
-    **NEXT_STEPS_GAPS_IN_USE,
+    **TIE_NEXT_STEPS,
+    **USE_NEXT_STEPS,
 }
-ENOUGH = 90.0  # %: what is on record of so many needs no meeting
-# The report that each sort of finding is from.
+ENOUGH = 90.0  # percent; facts recorded this completely are not listed
+# The report that each type of finding comes from.
 FROM = {
     "coverage": COVERAGE.name,
     "gap": SECTOR_GAPS.name,
     "overlap": OVERLAPS.name,
     **dict.fromkeys(AGREEMENT_FINDINGS, AGREEMENTS.name),
-    **FROM_GAPS_IN_TIES,
-    **FROM_GAPS_IN_USE,
+    **TIE_SOURCES,
+    **USE_SOURCES,
 }
-PARTS = (COVERAGE, SECTOR_GAPS, AGREEMENTS, OVERLAPS, *QUESTIONS, *QUESTIONS_GAPS_IN_USE)
+PARTS = (COVERAGE, SECTOR_GAPS, AGREEMENTS, OVERLAPS, *TIE_REPORTS, *USE_REPORTS)
 READS = dict.fromkeys(one for part in PARTS for one in part.reads)
 
 GAPS = ReportDefinition(
@@ -270,45 +278,48 @@ GAPS = ReportDefinition(
 
 
 def gaps(
-    world: SnapshotArrays,
+    arrays: SnapshotArrays,
     *,
     level: float = LEVEL.default,
     least_expected: float = LEAST_EXPECTED.default,
     least_likeness: float = LEAST_LIKENESS.default,
     within: int = int(WITHIN.default),
 ) -> Report:
-    """Compose the reports: coverage first, then all findings in order of urgency, each with a suggested next step.
+    """Compose the reports: coverage first, then all findings in order of priority, each with a suggested next step.
 
-    Its `parts` are the reports that it is composed of. The parameters are theirs; `found` counts the findings, `of` and `unknown`
-    are added up over reports that look at different things, without coverage.
+    The parameters are passed on to the reports, which are the `parts` of the result. `found` counts the findings;
+    `of` and `unknown` are sums over reports that examine different things, without coverage.
     """
-    known = coverage(world)
-    alike = overlaps(world, level=level, least_likeness=least_likeness)
+    known = coverage(arrays)
+    alike = overlaps(arrays, level=level, least_likeness=least_likeness)
     parts = (
-        agreements(world, within=within),
-        sector_gaps(world, level=level, least_expected=least_expected),
+        agreements(arrays, within=within),
+        sector_gaps(arrays, level=level, least_expected=least_expected),
         alike,
-        *tie_reports(world, level, alike),
-        *use_reports(world),
+        *tie_reports(arrays, level, alike),
+        *use_reports(arrays),
     )
-    findings = [found for part in parts for found in _READ[part.name](part)]
-    rows = [*(_covered(row) for row in known.rows if _lacking(row)), *_ranked(findings)]
+    findings = [found for part in parts for found in _READERS[part.name](part)]
+    rows = [*(_coverage_finding(row) for row in known.rows if _incomplete(row)), *_ranked(findings)]
     whole = GAPS.answer(
-        world.as_of, rows, found=len(findings), of=sum(part.of for part in parts), unknown=sum(part.unknown for part in parts),
-        withheld=world.withheld, notes=list(dict.fromkeys(note for part in (known, *parts) for note in part.notes)),
+        arrays.as_of, rows, found=len(findings), of=sum(part.of for part in parts), unknown=sum(part.unknown for part in parts),
+        withheld=arrays.withheld, notes=list(dict.fromkeys(note for part in (known, *parts) for note in part.notes)),
         level=level, least_expected=least_expected, least_likeness=least_likeness, within=within,
     )  # fmt: skip
-    return replace(whole, parts=(known, *parts), sorts=_sorts(findings))
+    return replace(whole, parts=(known, *parts), sorts=_counts_by_type(findings))
 
 
-def _sorts(findings: Sequence[ReportRow]) -> dict[str, int]:
-    """Count the findings by sort, in words, the most pressing sort first."""
+def _counts_by_type(findings: Sequence[ReportRow]) -> dict[str, int]:
+    """Count the findings by type, labelled, in order of priority."""
     counts = Counter(str(one["about"]) for one in findings)
     return {_(ABOUT[about]): counts[about] for about in URGENCY if about in counts}
 
 
 def _ranked(findings: Sequence[ReportRow]) -> list[ReportRow]:
-    """Put the first of each sort before the second of any; reports list their own findings most pressing first."""
+    """Interleave the findings: the first of each type in order of priority, then the second of each, and so on.
+
+    The source reports list their own findings in order of priority.
+    """
     before: Counter[str] = Counter()
     keyed = []
     for one in findings:
@@ -318,11 +329,13 @@ def _ranked(findings: Sequence[ReportRow]) -> list[ReportRow]:
     return [one for _place, _sort, one in sorted(keyed, key=lambda ranked: ranked[:2])]
 
 
-def _lacking(row: ReportRow) -> bool:
+def _incomplete(row: ReportRow) -> bool:
+    """Return whether too few records have this fact."""
     return figure(row["share"]) < ENOUGH and bool(row.evidence)
 
 
-def _covered(row: ReportRow) -> ReportRow:
+def _coverage_finding(row: ReportRow) -> ReportRow:
+    """Return a row of `coverage` as a finding."""
     kind, fact = _(KINDS[str(row["kind"])]), _(FACTS[str(row["fact"])])
     subject = f"{kind}: {fact}"
     known = int(figure(row["of"]) - figure(row["withheld"]))
@@ -332,41 +345,46 @@ def _covered(row: ReportRow) -> ReportRow:
 
 
 def _agreements(report: Report) -> Iterator[ReportRow]:
+    """Yield the findings of `agreements`."""
     for row in report.rows:
         days = row["days"]
-        measure = _when(days) + _lost(row) if isinstance(days, int) else ""
+        measure = _days_text(days) + _without_it(row) if isinstance(days, int) else ""
         subject = str(row["resource"] or row["agreement"])
         yield _finding(row, str(row["finding"]), several(row["agencies"]), subject, measure)
 
 
-def _when(days: int) -> str:
-    told = _("ended {n} days ago") if days < 0 else _("ends in {n} days")
-    return told.format(n=number(abs(days)))
+def _days_text(days: int) -> str:
+    template = _("ended {n} days ago") if days < 0 else _("ends in {n} days")
+    return template.format(n=number(abs(days)))
 
 
-def _lost(row: ReportRow) -> str:
+def _without_it(row: ReportRow) -> str:
     if alone := several(row["alone"]):
         return "; " + _("agencies alone without it: {n}").format(n=number(len(alone)))
-    return "; " + _("parts that no longer meet without it: {n}").format(n=told(row["parts"])) if row["parts"] else ""
+    return (
+        "; " + _("parts that no longer meet without it: {n}").format(n=formatted(row["parts"])) if row["parts"] else ""
+    )
 
 
 def _sector_gaps(report: Report) -> Iterator[ReportRow]:
+    """Yield the sector pairs with significantly few ties."""
     for row in report.rows:
         if row["finding"] == "gap":
             measure = _("{seen} ties, {expected} by chance").format(
-                seen=told(row["seen"]), expected=told(row["expected"])
+                seen=formatted(row["seen"]), expected=formatted(row["expected"])
             )
             yield _finding(row, "gap", (str(row["sector_a"]), str(row["sector_b"])), "", measure)
 
 
 def _overlaps(report: Report) -> Iterator[ReportRow]:
+    """Yield the findings of `overlaps`."""
     for row in report.rows:
-        yield special_application(row) if row["finding"] == "special-application" else _overlap(row)
+        yield special_application(row) if row["finding"] == "special-application" else _overlap_finding(row)
 
 
-def _overlap(row: ReportRow) -> ReportRow:
+def _overlap_finding(row: ReportRow) -> ReportRow:
     measure = _("{shared} functions shared, {expected} by chance").format(
-        shared=told(row["shared"]), expected=told(row["expected"])
+        shared=formatted(row["shared"]), expected=formatted(row["expected"])
     )
     who = str(row["agency_a"]), str(row["agency_b"])
     return _finding(row, "overlap", who, ", ".join(several(row["rarest"])), measure)
@@ -376,10 +394,10 @@ def _finding(row: ReportRow, about: str, who: tuple[str, ...], subject: str, mea
     return finding(row, about, who, subject, measure, NEXT_STEPS[about])
 
 
-_READ: Mapping[str, Callable[[Report], Iterator[ReportRow]]] = {
+_READERS: Mapping[str, Callable[[Report], Iterator[ReportRow]]] = {
     AGREEMENTS.name: _agreements,
     SECTOR_GAPS.name: _sector_gaps,
     OVERLAPS.name: _overlaps,
-    **READ,
-    **READ_GAPS_IN_USE,
+    **TIE_READERS,
+    **USE_READERS,
 }

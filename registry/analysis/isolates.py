@@ -49,9 +49,9 @@ ISOLATES = ReportDefinition(
 
 
 class InactiveAgreements(NamedTuple):
-    """Of an agency without a tie: the agreement that ended last, the first that begins later, and one that is disputed.
+    """The inactive agreements of an agency without ties: the last that ended, the next to begin, and a disputed one.
 
-    One that ended counts only if nothing that continues it is in force.
+    An agreement that ended counts only if neither it nor a renewal is in force.
     """
 
     ended: PartnershipRow | None = None
@@ -59,29 +59,30 @@ class InactiveAgreements(NamedTuple):
     disputed: PartnershipRow | None = None
 
 
-def isolates(world: SnapshotArrays) -> Report:
-    """List, most pressing sort first, who has no tie, ties to its own sector only, or one tie; one row an agency."""
-    ties = standing(world)
-    others = adjacency(ties, len(world.agencies))
+def isolates(arrays: SnapshotArrays) -> Report:
+    """List agencies with no tie, with ties in their own sector only, or with one tie, one row each, in order of priority."""
+    ties = standing(arrays)
+    others = adjacency(ties, len(arrays.agencies))
     degree = np.diff(others.indptr)
-    inward = _inward(world, ties, degree)
-    past = _past(world, degree == 0)
+    inward = _own_sector_only(arrays, ties, degree)
+    past = _inactive_agreements(arrays, degree == 0)
     rows = []
     for place, count in enumerate(degree.tolist()):
         if finding := _finding(
-            count, bool(inward[place]), bool(world.recorded[place]), past.get(place, InactiveAgreements())
+            count, bool(inward[place]), bool(arrays.recorded[place]), past.get(place, InactiveAgreements())
         ):
             partners = others.indices[others.indptr[place] : others.indptr[place + 1]].tolist()
-            rows.append(_row(world, finding, place, partners, past.get(place, InactiveAgreements())))
-    rows.sort(key=_urgency)
+            rows.append(_row(arrays, finding, place, partners, past.get(place, InactiveAgreements())))
+    rows.sort(key=_priority)
     unknown = sum(row["finding"] in UNKNOWN for row in rows)
     return ISOLATES.answer(
-        world.as_of, rows, found=len(rows) - unknown, of=len(degree), unknown=unknown, withheld=world.withheld,
-        notes=[*grounds(world), *_notes(rows)],
+        arrays.as_of, rows, found=len(rows) - unknown, of=len(degree), unknown=unknown, withheld=arrays.withheld,
+        notes=[*grounds(arrays), *_notes(rows)],
     )  # fmt: skip
 
 
 def _finding(ties: int, inward: bool, recorded: bool, past: InactiveAgreements) -> str | None:
+    """Return the code of the finding about an agency, None if it has several ties."""
     if ties:
         return "own-sector" if inward else "one-tie" if ties == 1 else None
     if past.disputed:
@@ -93,30 +94,30 @@ def _finding(ties: int, inward: bool, recorded: bool, past: InactiveAgreements) 
     return "no-partner" if recorded else "never"
 
 
-def _inward(world: SnapshotArrays, ties: Ints, degree: Ints) -> Bools:
-    """Tell for each agency (N) whether all its ties lie within its sector, which says nothing where there is but one."""
-    known = world.sector[ties]
+def _own_sector_only(arrays: SnapshotArrays, ties: Ints, degree: Ints) -> Bools:
+    """Return for each agency (N) whether all its ties are within its sector; False if there is only one sector."""
+    known = arrays.sector[ties]
     within = (known[:, 0] == known[:, 1]) & (known[:, 0] >= 0)
-    several = len(np.unique(world.sector[world.sector >= 0])) > 1
+    several = len(np.unique(arrays.sector[arrays.sector >= 0])) > 1
     inward: Bools = (np.bincount(ties[within].ravel(), minlength=len(degree)) == degree) & (degree > 0) & several
     return inward
 
 
-def _past(world: SnapshotArrays, alone: Bools) -> Mapping[int, InactiveAgreements]:
-    """Return, by place, what those without a tie have of agreements that are not in force."""
+def _inactive_agreements(arrays: SnapshotArrays, alone: Bools) -> Mapping[int, InactiveAgreements]:
+    """Return the inactive agreements of agencies without ties, by index."""
     found: dict[int, InactiveAgreements] = {}
-    register = Register(world.lists, world.as_of, 0)
-    for one in world.lists.partnerships:
+    register = Register(arrays.lists, arrays.as_of, 0)
+    for one in arrays.lists.partnerships:
         if one.whole and not one.reversed and not register.continued(one):
-            for place in (world.place[party] for party in one.parties if party in world.place):
+            for place in (arrays.place[party] for party in one.parties if party in arrays.place):
                 if alone[place]:
-                    found[place] = _later(found.get(place, InactiveAgreements()), one, world.as_of)
-    active = {party for one in world.lists.partnerships if one.in_force(world.as_of) for party in one.parties}
-    return {place: past for place, past in found.items() if world.agencies.ids[place] not in active}
+                    found[place] = _with_agreement(found.get(place, InactiveAgreements()), one, arrays.as_of)
+    active = {party for one in arrays.lists.partnerships if one.in_force(arrays.as_of) for party in one.parties}
+    return {place: past for place, past in found.items() if arrays.agencies.ids[place] not in active}
 
 
-def _later(past: InactiveAgreements, one: PartnershipRow, as_of: str) -> InactiveAgreements:
-    """Add an agreement to what is known; ids decide between equals."""
+def _with_agreement(past: InactiveAgreements, one: PartnershipRow, as_of: str) -> InactiveAgreements:
+    """Add an agreement to those of an agency; ids break ties."""
     if one.disputed_by and (one.valid_until or NEVER) >= as_of:
         return past._replace(disputed=min(filter(None, (past.disputed, one)), key=lambda each: each.id))
     if one.valid_until and one.valid_until < as_of:
@@ -126,37 +127,37 @@ def _later(past: InactiveAgreements, one: PartnershipRow, as_of: str) -> Inactiv
 
 
 def _row(
-    world: SnapshotArrays, finding: str, place: int, partners: Sequence[int], past: InactiveAgreements
+    arrays: SnapshotArrays, finding: str, place: int, partners: Sequence[int], past: InactiveAgreements
 ) -> ReportRow:
     shown = past.disputed or past.ended or past.ahead
     if shown:
-        partners = [world.place[one] for one in shown.parties if world.place.get(one, place) != place]
-    sector = int(world.sector[place])
+        partners = [arrays.place[one] for one in shown.parties if arrays.place.get(one, place) != place]
+    sector = int(arrays.sector[place])
     values: dict[str, Cell] = {
         "finding": finding,
-        "agency": world.agencies.names[place],
-        "sector": world.sectors.names[sector] if sector >= 0 else None,
+        "agency": arrays.agencies.names[place],
+        "sector": arrays.sectors.names[sector] if sector >= 0 else None,
         "ties": 0 if shown or finding in UNKNOWN else len(partners),
-        "partners": tuple(world.agencies.names[one] for one in partners[:SHOWN]),
+        "partners": tuple(arrays.agencies.names[one] for one in partners[:SHOWN]),
         "agreement": shown.name if shown else None,
         "day": shown and (shown.valid_until if shown is past.ended else shown.valid_from),
     }
-    evidence = (world.agencies.evidence(place), *(world.agencies.evidence(one) for one in partners[:SHOWN]))
+    evidence = (arrays.agencies.evidence(place), *(arrays.agencies.evidence(one) for one in partners[:SHOWN]))
     agreement = (Evidence(shown.id, shown.name, "Partnership"),) if shown else ()
     return ReportRow(values, evidence + agreement, "unclear" if finding in UNKNOWN else "certain")
 
 
-def _urgency(row: ReportRow) -> tuple[int, int, str, str]:
-    """Sort by finding; within own sector the best tied first, then by the last day, then by name."""
+def _priority(row: ReportRow) -> tuple[int, int, str, str]:
+    """Sort by finding, then by number of ties (most first), last day and name."""
     ties = row["ties"]
     return ORDER[str(row["finding"])], -ties if isinstance(ties, int) else 0, str(row["day"] or ""), str(row["agency"])
 
 
 def _notes(rows: Sequence[ReportRow]) -> list[str]:
-    told = {
+    templates = {
         "lapsed": _("{n} agencies have only agreements that have ended."),
         "own-sector": _("{n} agencies have ties within their own sector only."),
         "one-tie": _("{n} more agencies have one tie only."),
     }
-    counts = {code: sum(row["finding"] == code for row in rows) for code in told}
-    return [note.format(n=number(counts[code])) for code, note in told.items() if counts[code]]
+    counts = {code: sum(row["finding"] == code for row in rows) for code in templates}
+    return [note.format(n=number(counts[code])) for code, note in templates.items() if counts[code]]

@@ -42,7 +42,7 @@ LEVELS = ReportDefinition(
 
 
 class LevelFinding(NamedTuple):
-    """What is found of an agreement, by how many levels, and the statements it rests on."""
+    """A finding about an agreement, its size in levels, and the statements that support it."""
 
     code: str
     agreement: PartnershipRow
@@ -50,54 +50,56 @@ class LevelFinding(NamedTuple):
     said: Sequence[StatementRow]
 
 
-def levels(world: SnapshotArrays, *, least_apart: int = int(LEAST_APART.default)) -> Report:
-    """Compare what the parties last said; `least_apart` levels or more between them are a finding.
+def levels(arrays: SnapshotArrays, *, least_apart: int = int(LEAST_APART.default)) -> Report:
+    """Compare the latest statements of the parties; a difference of `least_apart` levels or more is a finding.
 
-    Scales: Frey et al. 2006, Himmelman 2002 and the four Cs (`registry/codelists/level-*.csv`), each for itself.
+    Scales are compared separately: Frey et al. 2006, Himmelman 2002 and the four Cs
+    (`registry/codelists/level-*.csv`).
     """
-    said = _last(world.lists, world.as_of)
-    in_force = [one for one in world.lists.partnerships if one.in_force(world.as_of)]
-    found = [finding for one in in_force for finding in _findings(one, said.get(one.id, ()), least_apart)]
-    rows = [_row(one, world.agencies) for one in sorted(found, key=_order)]
-    silent = sum(one.id not in said for one in in_force)
+    latest = _latest_statements(arrays.lists, arrays.as_of)
+    in_force = [one for one in arrays.lists.partnerships if one.in_force(arrays.as_of)]
+    found = [finding for one in in_force for finding in _findings(one, latest.get(one.id, ()), least_apart)]
+    rows = [_row(one, arrays.agencies) for one in sorted(found, key=_order)]
+    silent = sum(one.id not in latest for one in in_force)
     return LEVELS.answer(
-        world.as_of, rows, found=len({one.agreement.id for one in found}), of=len(in_force),
-        unknown=silent + sum(not one.whole for one in world.lists.partnerships),
-        withheld=world.withheld, notes=_notes(len(in_force), silent), least_apart=least_apart,
+        arrays.as_of, rows, found=len({one.agreement.id for one in found}), of=len(in_force),
+        unknown=silent + sum(not one.whole for one in arrays.lists.partnerships),
+        withheld=arrays.withheld, notes=_notes(len(in_force), silent), least_apart=least_apart,
     )  # fmt: skip
 
 
-def _last(lists: Snapshot, as_of: str) -> dict[str, list[StatementRow]]:
-    """Return for each agreement the last statement of each of its parties on each scale, up to the day."""
-    parties = {one.id: set(one.parties) for one in lists.partnerships}
+def _latest_statements(snapshot: Snapshot, as_of: str) -> dict[str, list[StatementRow]]:
+    """Return for each agreement the latest statement of each party on each scale, up to the day."""
+    parties = {one.id: set(one.parties) for one in snapshot.partnerships}
     last: dict[tuple[str, str, str | None], StatementRow] = {}
-    for one in sorted(lists.statements, key=lambda one: (one.on or "", one.id)):
+    for one in sorted(snapshot.statements, key=lambda one: (one.on or "", one.id)):
         if one.on is None or one.on > as_of or one.level is None:
             continue
         for agreement in one.partnerships:
             for party in parties.get(agreement, set()).intersection(one.agencies):
                 last[agreement, party, one.scale] = one
-    said: dict[str, list[StatementRow]] = {}
+    by_agreement: dict[str, list[StatementRow]] = {}
     for (agreement, _party, _scale), statement in sorted(last.items(), key=lambda one: one[1].id):
-        said.setdefault(agreement, []).append(statement)
-    return said
+        by_agreement.setdefault(agreement, []).append(statement)
+    return by_agreement
 
 
-def _findings(agreement: PartnershipRow, said: Sequence[StatementRow], least_apart: int) -> Iterator[LevelFinding]:
-    speaking = {party for one in said for party in one.agencies}
+def _findings(agreement: PartnershipRow, latest: Sequence[StatementRow], least_apart: int) -> Iterator[LevelFinding]:
+    """Yield the findings about an agreement from the latest statements of its parties."""
+    assessing = {party for one in latest for party in one.agencies}
     by_scale: dict[str | None, list[StatementRow]] = {}
-    for one in said:
+    for one in latest:
         by_scale.setdefault(one.scale, []).append(one)
-    if len(speaking) == 1 and len(agreement.parties) > 1:
-        yield LevelFinding("one-sided", agreement, 0, said)
+    if len(assessing) == 1 and len(agreement.parties) > 1:
+        yield LevelFinding("one-sided", agreement, 0, latest)
     for scale, statements in by_scale.items():
         heights = [int(one.level or 0) for one in statements]
         if max(heights) - min(heights) >= least_apart:
             yield LevelFinding("apart", agreement, max(heights) - min(heights), statements)
         if scale == agreement.target_scale and max(heights) < (agreement.target_level or 0):
             yield LevelFinding("below", agreement, int(agreement.target_level or 0) - max(heights), statements)
-    if len(speaking) > 1 and all(len(statements) == 1 for statements in by_scale.values()):
-        yield LevelFinding("scales", agreement, 0, said)
+    if len(assessing) > 1 and all(len(statements) == 1 for statements in by_scale.values()):
+        yield LevelFinding("scales", agreement, 0, latest)
 
 
 def _order(finding: LevelFinding) -> tuple[int, int, str]:
@@ -113,8 +115,8 @@ def _row(finding: LevelFinding, agencies: NamesById) -> ReportRow:
         "scale": ", ".join(called("level-scale", one) for one in scales),
         "apart": finding.by if finding.code == "apart" else None,
         "short": finding.by if finding.code == "below" else None,
-        "aim": _level(agreement.target_scale, agreement.target_level),
-        "said": tuple(_told(one, agencies) for one in finding.said),
+        "aim": _level_text(agreement.target_scale, agreement.target_level),
+        "said": tuple(_statement_text(one, agencies) for one in finding.said),
         "last": max(one.on or "" for one in finding.said),
     }
     said = (Evidence(one.id, one.name, "Statement") for one in finding.said)
@@ -123,13 +125,13 @@ def _row(finding: LevelFinding, agencies: NamesById) -> ReportRow:
     return ReportRow(values, (evidence, *agencies.records(agreement.parties), *said), key=known_by)
 
 
-def _told(statement: StatementRow, agencies: NamesById) -> str:
+def _statement_text(statement: StatementRow, agencies: NamesById) -> str:
     who = ", ".join(agencies.named(statement.agencies))
-    return f"{who}: {_level(statement.scale, statement.level)} ({day(statement.on or '')})"
+    return f"{who}: {_level_text(statement.scale, statement.level)} ({day(statement.on or '')})"
 
 
-def _level(scale: str | None, level: int | None) -> str | None:
-    """Return a level by its number and its name on the scale."""
+def _level_text(scale: str | None, level: int | None) -> str | None:
+    """Return the number of a level with its name on the scale."""
     if level is None:
         return None
     name = called(f"level-{scale}", str(level)) if scale else str(level)
@@ -139,5 +141,5 @@ def _level(scale: str | None, level: int | None) -> str | None:
 def _notes(in_force: int, silent: int) -> list[str]:
     if not in_force:
         return [_("No agreement that you may see is in force, so there is nothing to compare.")]
-    told = _("Of {n} of {m} agreements in force no party has said how closely it works with the others.")
-    return [told.format(n=number(silent), m=number(in_force))]
+    template = _("Of {n} of {m} agreements in force no party has said how closely it works with the others.")
+    return [template.format(n=number(silent), m=number(in_force))]

@@ -31,7 +31,7 @@ from registry.progress import steps
 
 
 class Blocks(NamedTuple):
-    """The degree-corrected block model (Karrer & Newman 2011): ties of each agency (N), its group (N), ties between groups."""
+    """The degree-corrected stochastic block model (Karrer & Newman 2011): degree (N), group (N) and rates (groups x groups)."""
 
     degree: Ints
     group: Ints
@@ -39,7 +39,7 @@ class Blocks(NamedTuple):
 
     @classmethod
     def of(cls, sector: Ints, ties: Ints) -> "Blocks":
-        """Take sectors (N, -1 is a group too) and ties (m x 2)."""
+        """Fit the model to sectors (N; -1 forms a group of its own) and ties (m x 2)."""
         group = np.where(sector < 0, sector.max(initial=-1) + 1, sector)
         size = int(group.max(initial=0)) + 1
         between = mixing(group, ties, size).astype(np.float64)
@@ -47,16 +47,16 @@ class Blocks(NamedTuple):
         return cls(np.bincount(ties.ravel(), minlength=len(sector)), group, between / np.outer(ends, ends))
 
     def score(self, a: Ints, b: Ints) -> Floats:
-        """Return the ties to be expected between agencies a and b: d_a d_b O_rs / (K_r K_s)."""
+        """Return the expected number of ties between agencies a and b: d_a d_b O_rs / (K_r K_s)."""
         expected: Floats = self.degree[a] * self.degree[b] * self.rate[self.group[a], self.group[b]]
         return expected
 
 
 class CommonPartnerScores(NamedTuple):
-    """Pairs (a < b) without a tie that have partners in common: how many, and the scores that weigh these.
+    """Pairs (a < b) without a tie but with common partners, and their scores.
 
-    `allocation` is the resource allocation index, the sum of 1 / degree over common partners (Zhou et al. 2009); `adamic_adar`
-    that of 1 / log degree (Adamic & Adar 2003).
+    `allocation` is the resource allocation index, the sum of 1 / degree over common partners (Zhou et al. 2009);
+    `adamic_adar` is the sum of 1 / log degree (Adamic & Adar 2003).
     """
 
     a: Ints
@@ -67,19 +67,19 @@ class CommonPartnerScores(NamedTuple):
 
 
 def near(ties: Matrix) -> CommonPartnerScores:
-    """Return all pairs two steps apart (`ties` N x N, symmetric), in ascending order."""
+    """Return all pairs at distance two (`ties`: N x N, symmetric), in ascending order."""
     degree = np.maximum(np.diff(ties.indptr), 1).astype(np.float64)
-    apart = _apart(ties, np.ones_like(degree))
+    apart = _common_partner_weights(ties, np.ones_like(degree))
     a, b = apart.nonzero()
-    scores = (_apart(ties, weight).data for weight in (1 / degree, 1 / np.log(np.maximum(degree, 2))))
+    scores = (_common_partner_weights(ties, weight).data for weight in (1 / degree, 1 / np.log(np.maximum(degree, 2))))
     allocation, adamic_adar = scores
     return CommonPartnerScores(
         a.astype(np.int64), b.astype(np.int64), np.rint(apart.data).astype(np.int64), allocation, adamic_adar
     )
 
 
-def _apart(ties: Matrix, weight: Floats) -> Matrix:
-    """Return the sums of weights over common partners above the diagonal, for pairs without a tie."""
+def _common_partner_weights(ties: Matrix, weight: Floats) -> Matrix:
+    """Return the weighted number of common partners of pairs without a tie (upper triangle)."""
     through = sparse.csr_array(sparse.diags_array(weight) @ ties)
     upper = sparse.triu(ties @ through, 1, format="csr")
     apart: Matrix = (upper - upper.multiply(ties)).tocsr()
@@ -89,13 +89,16 @@ def _apart(ties: Matrix, weight: Floats) -> Matrix:
 
 
 HIDDEN, SPLITS, YEARS, FEWEST_HITS = 0.1, 20, 5, 10
-MOST_KINDS, TELLING, BETTER, WON = 3_000, 100, 1.1, 0.8
+MOST_CLASSES, LEAST_AGENCIES, BETTER, WON = 3_000, 100, 1.1, 0.8
 REPORT = "allocation"
 TRIVIAL = ("degrees", "blocks", "sector")
 
 
 class Split(NamedTuple):
-    """Ties that are known and ties to be told (m x 2), and what each method makes of all pairs that are not known to be tied."""
+    """One split: the number of known and held-out ties, and the scores of each method for all pairs without a known tie.
+
+    `unreachable` counts held-out ties without common partners.
+    """
 
     known: int
     hits: int
@@ -104,7 +107,7 @@ class Split(NamedTuple):
 
 
 class RankingEvaluation(NamedTuple):
-    """What splits of one sort gave: their name (a day, or none where ties were hidden at random), and each of them."""
+    """The splits of one kind; `day` is the cut-off day, or None for ties held out at random."""
 
     day: str | None
     splits: Sequence[Split]
@@ -114,26 +117,26 @@ class RankingEvaluation(NamedTuple):
         return float(np.mean(self._precisions(method)))
 
     def spread(self, method: str) -> float:
-        """The standard deviation of its average precision over the splits; 0 for one."""
+        """The standard deviation of the average precision over the splits, 0 for one split."""
         return float(np.std(self._precisions(method), ddof=1)) if len(self.splits) > 1 else 0.0
 
     def precision(self, method: str) -> float:
-        """The mean share of true ones among as many first pairs as there are ties to be told."""
+        """The mean R-precision: precision of the first pairs, as many as there are held-out ties."""
         return float(np.mean([one.scored[method].precision_at(one.hits) for one in self.splits]))
 
     @property
     def methods(self) -> Sequence[str]:
-        """The methods that there are scores of."""
+        """The names of the evaluated methods."""
         return list(self.splits[0].scored)
 
     @property
     def best_trivial(self) -> str:
-        """The trivial ranking with the highest mean average precision."""
+        """The baseline with the highest mean average precision."""
         return max((one for one in TRIVIAL if one in self.methods), key=self.mean)
 
     @property
     def beats(self) -> bool:
-        """Whether the report's ranking is a tenth better than the best trivial one on average, and better in four splits of five."""
+        """Whether the report's ranking is 10 % better than the best baseline on average, and better in four of five splits."""
         ours, theirs = (np.array(self._precisions(method)) for method in (REPORT, self.best_trivial))
         return bool(ours.mean() >= BETTER * theirs.mean() and np.mean(ours > theirs) >= WON)
 
@@ -141,13 +144,14 @@ class RankingEvaluation(NamedTuple):
         return [one.scored[method].average_precision for one in self.splits]
 
 
-def hidden_at_random(world: SnapshotArrays, splits: int) -> RankingEvaluation | None:
-    """Hide a tenth of the agreements at random, again and again, and rank all pairs that are not tied by what is left.
+def hidden_at_random(arrays: SnapshotArrays, splits: int) -> RankingEvaluation | None:
+    """Hold out a tenth of the agreements at random, `splits` times, and rank all untied pairs by the remaining ones.
 
-    Whole agreements are hidden, not single ties: what is left of one of three parties would give its third tie away. Every measure,
-    those of sectors and of numbers of ties too, is made of what is left. None where that hides too few ties to tell.
+    Whole agreements are held out, since the remaining pairs of an agreement of three parties would reveal the
+    third. All measures, sectors and degrees included, use the remaining ties only. None if too few ties would be
+    held out.
     """
-    random, (pairs, agreement) = np.random.default_rng(SEED), _agreed(world)
+    random, (pairs, agreement) = np.random.default_rng(SEED), _agreement_pairs(arrays)
     every, number = np.unique(pairs, axis=0), int(agreement.max(initial=-1)) + 1
     found = []
     for _split_number in steps(_("rounds with agreements hidden"), range(splits)):
@@ -155,24 +159,24 @@ def hidden_at_random(world: SnapshotArrays, splits: int) -> RankingEvaluation | 
         known = np.unique(pairs[left], axis=0)
         if len(every) - len(known) < FEWEST_HITS:
             return None
-        found.append(_split(known, _without(every, known, len(world.agencies)), world.sector))
+        found.append(_split(known, _without(every, known, len(arrays.agencies)), arrays.sector))
     return RankingEvaluation(None, found)
 
 
-def _agreed(world: SnapshotArrays) -> tuple[Ints, Ints]:
-    """Return the pairs of parties (k x 2, smaller place first) of each agreement that stands or may, and its number (k)."""
-    standing = [one for one in world.lists.partnerships if one.in_force(world.as_of) or not one.whole]
-    parties = [sorted({world.place[party] for party in one.parties if party in world.place}) for one in standing]
+def _agreement_pairs(arrays: SnapshotArrays) -> tuple[Ints, Ints]:
+    """Return the pairs of parties (k x 2, smaller index first) of each agreement that may be in force, and its number (k)."""
+    standing = [one for one in arrays.lists.partnerships if one.in_force(arrays.as_of) or not one.whole]
+    parties = [sorted({arrays.place[party] for party in one.parties if party in arrays.place}) for one in standing]
     pairs = [(a, b, number) for number, places in enumerate(parties) for a, b in combinations(places, 2)]
     table = np.array(pairs, np.int64).reshape(-1, 3)
     return table[:, :2], table[:, 2]
 
 
-def held_out_by_date(lists: Snapshot, as_of: str) -> list[RankingEvaluation]:
-    """Know only what was in force a year, two years and so on before the day, and tell what was tied a year later."""
+def held_out_by_date(snapshot: Snapshot, as_of: str) -> list[RankingEvaluation]:
+    """Evaluate on past years: rank by the ties in force some years before the day, and test on those a year later."""
     found = []
     for ago in range(YEARS, 0, -1):
-        before, after = (SnapshotArrays.of(lists, _years_before(as_of, years)) for years in (ago, ago - 1))
+        before, after = (SnapshotArrays.of(snapshot, _years_before(as_of, years)) for years in (ago, ago - 1))
         new = _without(after.ties, before.ties, len(before.agencies))
         if len(new) >= FEWEST_HITS:
             found.append(RankingEvaluation(before.as_of, [_split(before.ties, new, before.sector)]))
@@ -185,39 +189,39 @@ def _years_before(day: str, years: int) -> str:
 
 
 def _without(ties: Ints, others: Ints, size: int) -> Ints:
-    return ties[~np.isin(_keys(ties, size), _keys(others, size))]
+    return ties[~np.isin(_pair_keys(ties, size), _pair_keys(others, size))]
 
 
-def _keys(ties: Ints, size: int) -> Ints:
+def _pair_keys(ties: Ints, size: int) -> Ints:
     keys: Ints = ties.min(axis=1) * size + ties.max(axis=1)
     return keys
 
 
-def _split(known: Ints, told: Ints, sector: Ints) -> Split:
-    by_partners = dict(_by_partners(known, told, len(sector)))
-    unreachable = int(by_partners[REPORT].hits[-1]) if len(told) else 0
-    return Split(len(known), len(told), unreachable, by_partners | dict(_by_kind(known, told, sector)))
+def _split(known: Ints, held_out: Ints, sector: Ints) -> Split:
+    by_partners = dict(_partner_scores(known, held_out, len(sector)))
+    unreachable = int(by_partners[REPORT].hits[-1]) if len(held_out) else 0
+    return Split(len(known), len(held_out), unreachable, by_partners | dict(_baseline_scores(known, held_out, sector)))
 
 
-def _by_partners(known: Ints, told: Ints, size: int) -> Iterator[tuple[str, Scored]]:
-    """Yield the scores by partners in common; all pairs that have none are one group, the last."""
+def _partner_scores(known: Ints, held_out: Ints, size: int) -> Iterator[tuple[str, Scored]]:
+    """Yield the scores by common partners; all pairs without any form one last group."""
     pairs = near(adjacency(known, size))
-    hit = np.isin(pairs.a * size + pairs.b, _keys(told, size))
+    hit = np.isin(pairs.a * size + pairs.b, _pair_keys(held_out, size))
     others = size * (size - 1) // 2 - len(known) - len(hit)
-    candidates, hits = np.append(np.ones(len(hit), np.int64), others), np.append(hit, len(told) - hit.sum())
+    candidates, hits = np.append(np.ones(len(hit), np.int64), others), np.append(hit, len(held_out) - hit.sum())
     for name, score in (("allocation", pairs.allocation), ("adamic_adar", pairs.adamic_adar), ("common", pairs.common)):
         yield name, Scored.of(np.append(score, 0), candidates, hits)
 
 
-def _by_kind(known: Ints, told: Ints, sector: Ints) -> Iterator[tuple[str, Scored]]:
-    """Yield the scores that depend on the sectors and numbers of ties alone, counted over kinds of agency instead of pairs."""
+def _baseline_scores(known: Ints, held_out: Ints, sector: Ints) -> Iterator[tuple[str, Scored]]:
+    """Yield the baselines, which depend on sectors and degrees only, counted by class of agency instead of by pair."""
     blocks = Blocks.of(sector, known)
     width = int(blocks.degree.max(initial=0)) + 1
     _kinds, first, kind = np.unique(blocks.group * width + blocks.degree, return_index=True, return_inverse=True)
-    if len(first) > MOST_KINDS:
+    if len(first) > MOST_CLASSES:
         return
     a, b = np.triu_indices(len(first))
-    candidates, hits = _between(kind, known, told)
+    candidates, hits = _pairs_between_classes(kind, known, held_out)
     one, other = first[a], first[b]
     degrees = blocks.degree.astype(np.float64)
     yield "degrees", Scored.of(degrees[one] * degrees[other], candidates, hits)
@@ -225,14 +229,14 @@ def _by_kind(known: Ints, told: Ints, sector: Ints) -> Iterator[tuple[str, Score
     yield "sector", Scored.of((blocks.group[one] == blocks.group[other]).astype(np.float64), candidates, hits)
 
 
-def _between(kind: Ints, known: Ints, told: Ints) -> tuple[Ints, Ints]:
-    """Return, for each two kinds, how many pairs are not known to be tied, and how many of them are to be told."""
+def _pairs_between_classes(kind: Ints, known: Ints, held_out: Ints) -> tuple[Ints, Ints]:
+    """Return for each pair of classes the number of pairs without a known tie, and of held-out ties among them."""
     size = np.bincount(kind)
     number = len(size)
     pairs = np.outer(size, size)
     np.fill_diagonal(pairs, size * (size - 1) // 2)
     upper = np.triu_indices(number)
-    there, hits = (_counted(np.sort(kind[ties], axis=1), number)[upper] for ties in (known, told))
+    there, hits = (_counted(np.sort(kind[ties], axis=1), number)[upper] for ties in (known, held_out))
     return pairs[upper] - there, hits
 
 
@@ -276,50 +280,51 @@ LIKELY_PARTNERS = ReportDefinition(
 )  # fmt: skip
 
 
-def likely_partners(world: SnapshotArrays, *, agency: str = "", most: int = int(MOST.default)) -> Report:
-    """Rank pairs two steps apart, `most` at most; `of` counts them all, those of one `agency` where it is asked about.
+def likely_partners(arrays: SnapshotArrays, *, agency: str = "", most: int = int(MOST.default)) -> Report:
+    """Rank the pairs at distance two by resource allocation (Zhou et al. 2009), `most` at most.
 
-    References: Zhou et al. 2009; Karrer & Newman 2011.
+    `of` counts all these pairs, or those of one `agency`. Also shown: the Adamic-Adar index (Adamic & Adar 2003)
+    and the expectation of the degree-corrected block model (Karrer & Newman 2011).
     """
-    ties = standing(world)
-    arcs = adjacency(ties, len(world.agencies))
+    ties = standing(arrays)
+    arcs = adjacency(ties, len(arrays.agencies))
     pairs = near(arcs)
-    open_ = ~_marked(close(world), pairs)
+    open_ = ~_contains(close(arrays), pairs)
     if agency:
-        open_ &= (pairs.a == place_of(world, agency)) | (pairs.b == place_of(world, agency))
+        open_ &= (pairs.a == place_of(arrays, agency)) | (pairs.b == place_of(arrays, agency))
     order = np.flatnonzero(open_)
     order = order[np.lexsort((pairs.b[order], pairs.a[order], -pairs.allocation[order]))][:most]
-    judged = hidden_at_random(world, draws_for(len(world.agencies), WORK, SPLITS))
-    good = judged is not None and judged.beats and len(np.unique(ties)) >= TELLING
-    rows = _rows(world, ties, arcs, pairs, order, good)
+    judged = hidden_at_random(arrays, draws_for(len(arrays.agencies), WORK, SPLITS))
+    good = judged is not None and judged.beats and len(np.unique(ties)) >= LEAST_AGENCIES
+    rows = _rows(arrays, ties, arcs, pairs, order, good)
     return LIKELY_PARTNERS.answer(
-        world.as_of, rows, found=len(rows) if good else 0, of=int(open_.sum()), unknown=0 if good else len(rows),
-        withheld=world.withheld, notes=[*grounds(world), *_notes(judged, len(np.unique(ties)))], agency=agency, most=most,
+        arrays.as_of, rows, found=len(rows) if good else 0, of=int(open_.sum()), unknown=0 if good else len(rows),
+        withheld=arrays.withheld, notes=[*grounds(arrays), *_notes(judged, len(np.unique(ties)))], agency=agency, most=most,
     )  # fmt: skip
 
 
-def _marked(matrix: Matrix, pairs: CommonPartnerScores) -> Bools:
-    """Tell of each pair whether the matrix holds it."""
+def _contains(matrix: Matrix, pairs: CommonPartnerScores) -> Bools:
+    """Return for each pair whether the matrix has an entry."""
     rows, columns = matrix.nonzero()
     size = matrix.shape[0]
     return np.isin(pairs.a * size + pairs.b, rows.astype(np.int64) * size + columns)
 
 
 def _rows(
-    world: SnapshotArrays, ties: Ints, arcs: Matrix, pairs: CommonPartnerScores, order: Ints, good: bool
+    arrays: SnapshotArrays, ties: Ints, arcs: Matrix, pairs: CommonPartnerScores, order: Ints, good: bool
 ) -> list[ReportRow]:
-    blocks, rows = Blocks.of(world.sector, ties), []
+    blocks, rows = Blocks.of(arrays.sector, ties), []
     expected = blocks.score(pairs.a[order], pairs.b[order]).tolist()
     for one, likely in zip(order.tolist(), expected, strict=True):
         a, b = int(pairs.a[one]), int(pairs.b[one])
         common = np.intersect1d(arcs[[a]].indices, arcs[[b]].indices)
         common = common[np.argsort(blocks.degree[common], kind="stable")].tolist()
         values: dict[str, Cell] = {
-            "agency_a": world.agencies.names[a],
-            "agency_b": world.agencies.names[b],
+            "agency_a": arrays.agencies.names[a],
+            "agency_b": arrays.agencies.names[b],
             "advice": "talk",
             "common": len(common),
-            "partners": tuple(world.agencies.names[each] for each in common[:SHOWN]),
+            "partners": tuple(arrays.agencies.names[each] for each in common[:SHOWN]),
             "score": float(pairs.allocation[one]),
             "adamic_adar": float(pairs.adamic_adar[one]),
             "degrees": int(blocks.degree[a] * blocks.degree[b]),
@@ -328,7 +333,7 @@ def _rows(
         rows.append(
             ReportRow(
                 values,
-                tuple(world.agencies.evidence(each) for each in (a, b, *common)),
+                tuple(arrays.agencies.evidence(each) for each in (a, b, *common)),
                 "likely" if good else "unclear",
             )
         )
@@ -338,33 +343,36 @@ def _rows(
 def _notes(judged: RankingEvaluation | None, tied: int) -> list[str]:
     if judged is None:
         return [_("There are too few ties to hide some and see whether this ranking finds them, so take it as a hint.")]
-    return [verdict(judged, tied), _worth(judged)]
+    return [verdict(judged, tied), _precision_note(judged)]
 
 
 def verdict(judged: RankingEvaluation, tied: int) -> str:
-    """Say whether the ranking by partners in common beats the best trivial one."""
-    if tied < TELLING:
-        told = _(
+    """Return a sentence on whether the ranking by common partners beats the best baseline."""
+    if tied < LEAST_AGENCIES:
+        template = _(
             "With fewer than {few} agencies no ranking can be called better: average precision {ours}, {best} {theirs}."
         )
     elif judged.beats:
-        told = _("It beats the best trivial ranking: average precision {ours}, {best} {theirs}.")
+        template = _("It beats the best trivial ranking: average precision {ours}, {best} {theirs}.")
     else:
-        told = _("It does not beat the best trivial ranking: average precision {ours}, {best} {theirs}.")
+        template = _("It does not beat the best trivial ranking: average precision {ours}, {best} {theirs}.")
     best = judged.best_trivial
-    return told.format(
-        few=number(TELLING), ours=number(judged.mean(REPORT)), best=_(METHODS[best]), theirs=number(judged.mean(best))
+    return template.format(
+        few=number(LEAST_AGENCIES),
+        ours=number(judged.mean(REPORT)),
+        best=_(METHODS[best]),
+        theirs=number(judged.mean(best)),
     )
 
 
-def _worth(judged: RankingEvaluation) -> str:
-    """Say how often such hints come true, and how many could not."""
-    told = _(
+def _precision_note(judged: RankingEvaluation) -> str:
+    """Return a sentence on how many suggestions are correct, and how many ties cannot be found this way."""
+    template = _(
         "With a tenth of the agreements hidden ({splits} times, seed {seed}) {share} of as many first pairs as ties were hidden "
         "were among these, of any pairs {base}; {lost} of the ties hidden have no partner in common left and cannot be told."
     )
     hits = sum(one.hits for one in judged.splits)
-    return told.format(
+    return template.format(
         splits=number(len(judged.splits)), seed=SEED, share=percent(judged.precision(REPORT)),
         base=number(100 * judged.splits[0].scored[REPORT].base_rate) + " %",
         lost=percent(sum(one.unreachable for one in judged.splits) / hits),

@@ -17,36 +17,36 @@ from registry.model.records import fold
 from registry.progress import steps
 
 NOT_SHARED = "not-shared"
-# What stands in the way, the farthest from a fit first.
+# The reasons why a resource does not fit, from the farthest from a fit to the nearest.
 OBSTACLES = ("own", "not-shared", "elsewhere", "purpose", "later", "full", "too-little")
 
 
 class Fitting:
     """Compares needs with resources of the same kind and unit."""
 
-    def __init__(self, lists: Snapshot) -> None:
-        self._areas, self._functions = Wider(lists.areas), Wider(lists.functions)
-        self._of_sort: dict[tuple[str | None, str], list[ResourceRow]] = defaultdict(list)
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._areas, self._functions = Wider(snapshot.areas), Wider(snapshot.functions)
+        self._of_kind_and_unit: dict[tuple[str | None, str], list[ResourceRow]] = defaultdict(list)
         self._of_kind: dict[str | None, list[ResourceRow]] = defaultdict(list)
-        for one in lists.resources:
-            self._of_sort[one.kind, fold(one.unit or "")].append(one)
+        for one in snapshot.resources:
+            self._of_kind_and_unit[one.kind, fold(one.unit or "")].append(one)
             self._of_kind[one.kind].append(one)
 
     def candidates(self, need: NeedRow) -> Iterator[ResourceRow]:
-        """Yield the resources of the need's kind that are counted in its unit; a unit that is not known may be the same."""
+        """Yield the resources of the need's kind with the same unit; an unknown unit may be the same."""
         if not need.unit:
             yield from self._of_kind[need.kind]
         else:
-            yield from self._of_sort[need.kind, fold(need.unit)]
-            yield from self._of_sort[need.kind, ""]
+            yield from self._of_kind_and_unit[need.kind, fold(need.unit)]
+            yield from self._of_kind_and_unit[need.kind, ""]
 
     def obstacle(self, need: NeedRow, resource: ResourceRow, spare: float | None) -> str | None:
-        """Return the first of OBSTACLES that stands in the way, None where nothing that is known does."""
-        there = zip(OBSTACLES, self._hindered(need, resource, spare), strict=True)
+        """Return the first of OBSTACLES that applies, None if no known fact rules out a fit."""
+        there = zip(OBSTACLES, self._checks(need, resource, spare), strict=True)
         return next((obstacle for obstacle, hinders in there if hinders), None)
 
-    def _hindered(self, need: NeedRow, resource: ResourceRow, spare: float | None) -> Iterator[bool]:
-        """Yield for each of OBSTACLES, when it is asked for, whether it stands in the way."""
+    def _checks(self, need: NeedRow, resource: ResourceRow, spare: float | None) -> Iterator[bool]:
+        """Yield lazily for each of OBSTACLES whether it applies."""
         yield any(owner in need.agencies for owner in resource.owners)
         yield resource.shareability == NOT_SHARED
         yield not self._areas.reach(resource.areas, need.areas)
@@ -57,21 +57,24 @@ class Fitting:
 
 
 class Wider:
-    """Terms with all that is broader."""
+    """The terms of a code list with their broader terms."""
 
     def __init__(self, terms: Sequence[TermRow]) -> None:
         self._broader = {one.id: one.broader for one in terms}
         self._reached: dict[str, set[str]] = {}
 
     def reach(self, held: Sequence[str], wanted: Sequence[str], *, some: bool = False) -> bool:
-        """Tell whether what is held is, or is broader than, each (or `some`) of what is wanted; where one is unknown it may be."""
+        """Return whether `held` includes each (or `some`) of the wanted terms or a broader one.
+
+        True if either is empty, because unknown terms may match.
+        """
         if not held or not wanted:
             return True
         met = (not self.upwards(one).isdisjoint(held) for one in wanted)
         return any(met) if some else all(met)
 
     def upwards(self, term: str) -> set[str]:
-        """Return the term and all that is broader; circles do no harm."""
+        """Return the term and all broader terms. Cycles are allowed."""
         if term not in self._reached:
             reached, new = {term}, [term]
             while new:
@@ -82,18 +85,18 @@ class Wider:
 
 
 def spare(resource: ResourceRow) -> float | None:
-    """Return the capacity that is not in use, in the resource's unit; None where it is not known."""
+    """Return the unused capacity in the resource's unit, None if unknown."""
     capacity, used = known(resource.capacity), known(resource.in_use)
     return None if capacity is None or used is None else capacity - used
 
 
 def known(amount: float | None) -> float | None:
-    """Return the amount, None where it is no number."""
+    """Return the amount, None if it is not finite."""
     return None if amount is None or not isfinite(amount) else amount
 
 
 def certain(need: NeedRow, resource: ResourceRow) -> bool:
-    """Tell whether all is known that a fit depends on: amounts, units and places."""
+    """Return whether all facts that a fit depends on are known: amounts, units and areas."""
     amounts = known(need.quantity), spare(resource)
     told = need.unit, resource.unit, need.areas, resource.areas
     return None not in amounts and all(told)
@@ -104,20 +107,20 @@ ORDER: tuple[Finding, ...] = ("fits", "may-fit", "too-little")
 
 
 class Candidate(NamedTuple):
-    """A resource that could meet a need, all of it or some: `spare` is what is free, in its unit; None where not known."""
+    """A resource that could meet all or part of a need; `spare` is its unused capacity, None if unknown."""
 
     resource: ResourceRow
     finding: Finding
     spare: float | None
 
 
-def meeting(need: NeedRow, lists: Snapshot) -> list[Candidate]:
-    """Return the resources of the lists that could meet a need: what fits first, what is too little last, most free first."""
-    return sorted(_candidates(need, lists), key=lambda one: (ORDER.index(one.finding), -(one.spare or 0)))
+def meeting(need: NeedRow, snapshot: Snapshot) -> list[Candidate]:
+    """Return the resources that could meet a need: those that fit first, too small ones last, the most capacity first."""
+    return sorted(_candidates(need, snapshot), key=lambda one: (ORDER.index(one.finding), -(one.spare or 0)))
 
 
-def _candidates(need: NeedRow, lists: Snapshot) -> Iterator[Candidate]:
-    fitting = Fitting(lists)
+def _candidates(need: NeedRow, snapshot: Snapshot) -> Iterator[Candidate]:
+    fitting = Fitting(snapshot)
     for resource in fitting.candidates(need):
         left = spare(resource)
         obstacle = fitting.obstacle(need, resource, left)
@@ -131,10 +134,10 @@ NOTHING = 1e-9
 
 
 def heaviest(values: Mapping[tuple[int, int], float]) -> list[tuple[int, int]]:
-    """Return the pairs (row, column) of greatest total value in which no row and no column comes twice.
+    """Return the maximum-weight matching as (row, column) pairs.
 
-    `values` holds a value above NOTHING for each pair that may be; a row may stay without a column. Sparse Jonker-Volgenant
-    (Jonker & Volgenant 1987), each row having a column of its own that stands for nothing.
+    `values` holds a weight above NOTHING for each possible pair; a row may stay unmatched. Sparse Jonker-Volgenant
+    algorithm (Jonker & Volgenant 1987; `scipy.sparse.csgraph`), with a dummy column for each row.
     """
     if not values:
         return []
@@ -194,7 +197,7 @@ MATCHES = ReportDefinition(
 
 
 class Match(NamedTuple):
-    """A need and the resource it is matched with, what that is worth, the way to the owner, and what else fits."""
+    """A need, its matched resource, the value of the match, the path to the owner, and other resources that fit."""
 
     need: NeedRow
     resource: ResourceRow
@@ -203,50 +206,54 @@ class Match(NamedTuple):
     also: Sequence[ResourceRow]
 
 
-def matches(world: SnapshotArrays, *, agency: str = "") -> Report:
-    """Match each need with at most one resource; a resource may serve several as long as enough is left of it.
+def matches(arrays: SnapshotArrays, *, agency: str = "") -> Report:
+    """Match each need with at most one resource; a resource can serve several needs while enough is left.
 
-    Where one `agency` is asked about, only its needs are shown and counted; what there is, is dealt out among all.
+    If `agency` is given, only its needs are shown and counted; the matching includes all needs.
 
-    The value of a match is the share of the need that is met (half where it is not known) times the urgency (1 on the day, half 90
-    days before it, as a year before it where there is no day), divided by one and the number of agreements to the owner, at most four.
+    The value of a match is the share of the need that is met (half if unknown), times the urgency (1 on the day,
+    half 90 days before; no date counts as a year), divided by one plus the number of agreements to the owner, at
+    most four.
     """
-    matching = Matching(world)
-    needs = _needs(world, agency)
+    matching = Matching(arrays)
+    needs = _needs(arrays, agency)
     asked = {one.id for one in needs}
     found = [one for one in matching.found() if one.need.id in asked]
-    rows = [_row(world, one) for one in sorted(found, key=lambda one: (not _sure(one), -one.value, one.need.id))]
-    sure = sum(map(_sure, found))
+    rows = [
+        _row(arrays, one) for one in sorted(found, key=lambda one: (not _certain_match(one), -one.value, one.need.id))
+    ]
+    sure = sum(map(_certain_match, found))
     return MATCHES.answer(
-        world.as_of, rows, found=sure, of=len(needs), unknown=len(found) - sure,
-        withheld=world.withheld, notes=matching.notes(needs, found), agency=agency,
+        arrays.as_of, rows, found=sure, of=len(needs), unknown=len(found) - sure,
+        withheld=arrays.withheld, notes=matching.notes(needs, found), agency=agency,
     )  # fmt: skip
 
 
-def _needs(world: SnapshotArrays, agency: str) -> Sequence[NeedRow]:
+def _needs(arrays: SnapshotArrays, agency: str) -> Sequence[NeedRow]:
     """Return the needs of an agency, or all."""
     if not agency:
-        return world.lists.needs
-    place_of(world, agency)
-    return [one for one in world.lists.needs if agency in one.agencies]
+        return arrays.lists.needs
+    place_of(arrays, agency)
+    return [one for one in arrays.lists.needs if agency in one.agencies]
 
 
 class Matching:
-    """The needs and the resources on a day, compared."""
+    """Matches the needs and the resources of a snapshot."""
 
-    def __init__(self, world: SnapshotArrays) -> None:
-        self._as_of, self._needs = world.as_of, world.lists.needs
-        self._resources = {one.id: one for one in world.lists.resources}
-        self._fitting = Fitting(world.lists)
-        self._left = {one.id: spare(one) for one in world.lists.resources}
+    def __init__(self, arrays: SnapshotArrays) -> None:
+        self._as_of, self._needs = arrays.as_of, arrays.lists.needs
+        self._resources = {one.id: one for one in arrays.lists.resources}
+        self._fitting = Fitting(arrays.lists)
+        self._left = {one.id: spare(one) for one in arrays.lists.resources}
         self._fits = {
-            need.id: [one for one in self._fitting.candidates(need) if self._open(need, one)] for need in self._needs
+            need.id: [one for one in self._fitting.candidates(need) if self._fits_now(need, one)]
+            for need in self._needs
         }
         fitted = (need for need in self._needs if self._fits[need.id])
-        self._ways = dict(_ways(world, {who for need in fitted for who in need.agencies}))
+        self._paths = dict(_paths(arrays, {who for need in fitted for who in need.agencies}))
 
     def found(self) -> list[Match]:
-        """Deal the resources out in rounds, until nothing that is left fits a need that waits."""
+        """Assign resources in rounds of matching until no remaining resource fits an unmet need."""
         waiting, found = list(self._needs), []
         while round_ := self._round(waiting):
             for match in round_:
@@ -258,67 +265,69 @@ class Matching:
         return found
 
     def notes(self, needs: Sequence[NeedRow], found: Sequence[Match]) -> list[str]:
-        """Say what stands in the way of those of the needs that nothing is matched with."""
+        """Return notes on the unmet needs by reason."""
         if not needs:
             return [_("There are no needs on record that you may see, so there is nothing to match.")]
         met = {one.need.id for one in found}
-        unmet = Counter(self._nearest(need) for need in needs if need.id not in met)
+        unmet = Counter(self._main_obstacle(need) for need in needs if need.id not in met)
         return [_(UNMET[one]).format(n=number(unmet[one])) for one in UNMET if unmet[one]] or [
             _("Every need on record is matched.")
         ]
 
     def _round(self, waiting: Sequence[NeedRow]) -> list[Match]:
+        """Return the matches of one round of maximum-weight matching."""
         place = {one: n for n, one in enumerate(self._resources)}
         ids = list(self._resources)
         values = {
             (n, place[one.id]): self._value(need, one)
-            for n, need in enumerate(waiting) for one in self._fits[need.id] if self._open(need, one)
+            for n, need in enumerate(waiting) for one in self._fits[need.id] if self._fits_now(need, one)
         }  # fmt: skip
         return [
             self._match(waiting[n], self._resources[ids[column]], values[n, column]) for n, column in heaviest(values)
         ]
 
-    def _open(self, need: NeedRow, resource: ResourceRow) -> bool:
+    def _fits_now(self, need: NeedRow, resource: ResourceRow) -> bool:
         return self._fitting.obstacle(need, resource, self._left[resource.id]) is None
 
     def _match(self, need: NeedRow, resource: ResourceRow, value: float) -> Match:
         also = [one for one in self._fits[need.id] if one is not resource]
-        return Match(need, resource, value, self._way(need, resource), also[:ALSO])
+        return Match(need, resource, value, self._path(need, resource), also[:ALSO])
 
     def _value(self, need: NeedRow, resource: ResourceRow) -> float:
+        """Return the value of a match; see `matches`."""
         left = _days(need, self._as_of)
         urgency = 1 / (1 + max(SOMETIME if left is None else left, 0) / SOON)
-        way = self._way(need, resource)
+        way = self._path(need, resource)
         steps = FARTHEST + 1 if way is None else len(way) - 1
         return (1 if certain(need, resource) else UNKNOWN_SHARE) * urgency / (1 + steps)
 
-    def _way(self, need: NeedRow, resource: ResourceRow) -> Sequence[str] | None:
-        """Return the shortest way by agreements from who needs it to who owns it, both included; None where there is none."""
+    def _path(self, need: NeedRow, resource: ResourceRow) -> Sequence[str] | None:
+        """Return the shortest path of agreements from the needing agency to an owner, both included, or None."""
         ways = [
-            self._ways[who][owner] for who in need.agencies for owner in resource.owners if owner in self._ways[who]
+            self._paths[who][owner] for who in need.agencies for owner in resource.owners if owner in self._paths[who]
         ]
         return min(ways, key=lambda way: (len(way), way), default=None)
 
-    def _nearest(self, need: NeedRow) -> str:
-        """Return what stands between the need and the resource that comes nearest to it."""
+    def _main_obstacle(self, need: NeedRow) -> str:
+        """Return why the resource closest to a fit does not meet the need."""
         at_first = [self._fitting.obstacle(need, one, spare(one)) for one in self._fitting.candidates(need)]
         if None in at_first:
             return "given"
         return max(at_first, key=lambda one: OBSTACLES.index(str(one)), default="none") or "none"
 
 
-def _ways(world: SnapshotArrays, agencies: set[str]) -> Iterator[tuple[str, Mapping[str, Sequence[str]]]]:
-    """Yield each of the agencies with its shortest ways by agreements in force to others, up to FARTHEST of them."""
+def _paths(arrays: SnapshotArrays, agencies: set[str]) -> Iterator[tuple[str, Mapping[str, Sequence[str]]]]:
+    """Yield each agency with its shortest paths by agreements in force, up to FARTHEST steps."""
     if not agencies:
         return
-    import networkx as nx  # half a second, which only who asks for ways should wait
+    import networkx as nx  # imported here because it takes half a second
 
-    graph = world.graph(one for one in world.lists.partnerships if one.in_force(world.as_of))
+    graph = arrays.graph(one for one in arrays.lists.partnerships if one.in_force(arrays.as_of))
     for who in steps(_("ways to owners"), sorted(agencies)):
         yield who, nx.single_source_shortest_path(graph, who, FARTHEST) if who in graph else {}
 
 
-def _sure(match: Match) -> bool:
+def _certain_match(match: Match) -> bool:
     return certain(match.need, match.resource)
 
 
@@ -326,30 +335,30 @@ def _days(need: NeedRow, as_of: str) -> int | None:
     return (date.fromisoformat(need.by_when) - date.fromisoformat(as_of)).days if need.by_when else None
 
 
-def _row(world: SnapshotArrays, match: Match) -> ReportRow:
+def _row(arrays: SnapshotArrays, match: Match) -> ReportRow:
     need, resource = match.need, match.resource
-    finding = "fits" if _sure(match) else "may-fit"
+    finding = "fits" if _certain_match(match) else "may-fit"
     values: dict[str, Cell] = {
         "finding": finding,
         "need": need.name,
-        "agencies": world.agencies.named(need.agencies),
+        "agencies": arrays.agencies.named(need.agencies),
         "resource": resource.name,
-        "owners": world.agencies.named(resource.owners),
-        "quantity": _plain(known(need.quantity)),
-        "spare": _plain(spare(resource)),
+        "owners": arrays.agencies.named(resource.owners),
+        "quantity": _as_integer(known(need.quantity)),
+        "spare": _as_integer(spare(resource)),
         "unit": need.unit or resource.unit,
         "by_when": need.by_when,
-        "days": _days(need, world.as_of),
+        "days": _days(need, arrays.as_of),
         "steps": len(match.way) - 1 if match.way else None,
-        "via": world.agencies.named((match.way or ())[1:-1]),
+        "via": arrays.agencies.named((match.way or ())[1:-1]),
         "also": tuple(one.name for one in match.also),
     }
     agencies = dict.fromkeys((*need.agencies, *(match.way or ()), *resource.owners))
     matched = Evidence(need.id, need.name, "Need"), Evidence(resource.id, resource.name, "Resource")
     also = (Evidence(one.id, one.name, "Resource") for one in match.also)
-    return ReportRow(values, (*matched, *world.agencies.records(agencies), *also), CONFIDENCE[finding])
+    return ReportRow(values, (*matched, *arrays.agencies.records(agencies), *also), CONFIDENCE[finding])
 
 
-def _plain(amount: float | None) -> float | None:
-    """Return a whole amount as a whole number."""
+def _as_integer(amount: float | None) -> float | None:
+    """Return a whole number as int."""
     return int(amount) if amount is not None and float(amount).is_integer() else amount

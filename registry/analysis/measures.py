@@ -11,33 +11,36 @@ from registry.analysis.snapshot import Bools, Floats, Ints, Matrix
 
 
 def density(arcs: Matrix) -> float:
-    """Return arcs over all that there could be, N (N - 1); without direction that is ties over all pairs. 0 below two agencies."""
+    """Return the number of arcs over N (N - 1), 0 below two agencies.
+
+    A symmetric matrix gives the undirected density, ties over pairs.
+    """
     return _share(arcs.nnz, arcs.shape[0] * (arcs.shape[0] - 1))
 
 
 def dyadic_reciprocity(arcs: Matrix) -> float:
-    """Return mutual pairs over pairs with any arc (dyadic, without empty pairs)."""
+    """Return the dyadic reciprocity: mutual pairs over pairs with any arc."""
     mutual = _mutual(arcs) / 2
     return _share(mutual, arcs.nnz - mutual)
 
 
 def arc_reciprocity(arcs: Matrix) -> float:
-    """Return arcs that are answered over all arcs (edge-wise)."""
+    """Return the edge-wise reciprocity: reciprocated arcs over all arcs."""
     return _share(_mutual(arcs), arcs.nnz)
 
 
 def transitivity(arcs: Matrix) -> float:
-    """Return the share of two-paths a, b, c of three agencies that an arc from a to c closes (weak transitivity).
+    """Return the share of two-paths a, b, c of distinct agencies with an arc from a to c (weak transitivity).
 
-    Without direction that is three times the triangles over the connected triples, networkx.transitivity.
+    For a symmetric matrix this is three times the triangles over the connected triples, networkx.transitivity.
     """
     return _share(float(closed(arcs, arcs, arcs).sum()), float(arcs.sum(axis=0) @ arcs.sum(axis=1)) - _mutual(arcs))
 
 
 def clustering(ties: Matrix) -> Floats:
-    """Return for each agency the share of pairs of its partners that are tied (N), 0 below two partners; no direction.
+    """Return the local clustering coefficient of each agency (N), undirected, 0 for degrees below two.
 
-    Watts & Strogatz 1998; their mean over all agencies is networkx.average_clustering.
+    Watts & Strogatz 1998. Its mean over all agencies is networkx.average_clustering.
     """
     degree = np.diff(ties.indptr)
     pairs = degree * (degree - 1)
@@ -46,9 +49,10 @@ def clustering(ties: Matrix) -> Floats:
 
 
 def centralisation(degree: Ints, *, directed: bool = False) -> float:
-    """Return how far the degrees (N) fall short of the largest, over what they would in a star (Freeman 1978).
+    """Return the degree centralisation of the degrees (N): their distance from the largest over that in a star.
 
-    The star has (N - 1) (N - 2) without direction; with it, in- and out-degrees are measured apart, and it has (N - 1)^2.
+    Freeman 1978. The distance in a star is (N - 1) (N - 2) for undirected networks. For directed ones, in- and
+    out-degrees are measured separately and it is (N - 1)^2.
     """
     count = len(degree)
     star = (count - 1) ** 2 if directed else (count - 1) * (count - 2)
@@ -56,20 +60,23 @@ def centralisation(degree: Ints, *, directed: bool = False) -> float:
 
 
 class Parts(NamedTuple):
-    """The parts of a network that no tie joins: the part of each agency (N), and how many agencies each part has."""
+    """The connected components of a network: the component of each agency (N), and the size of each component."""
 
     of: Ints
     sizes: Ints
 
 
 def parts(arcs: Matrix) -> Parts:
-    """Return the weakly connected components."""
+    """Return the weakly connected components (`scipy.sparse.csgraph.connected_components`)."""
     _count, of = csgraph.connected_components(arcs, directed=False)
     return Parts(of.astype(np.int64), np.bincount(of))
 
 
 def closed(first: Matrix, second: Matrix, across: Matrix) -> Floats:
-    """Return, for each agency v, the number of a, b with an arc a to v in `first`, v to b in `second`, a to b in `across` (N)."""
+    """Return for each agency v (N) the number of closed two-paths a, v, b.
+
+    The arc a to v is in `first`, v to b in `second` and a to b in `across`.
+    """
     return np.asarray(((first.T @ across).tocsr().multiply(second)).sum(axis=1), np.float64)
 
 
@@ -85,23 +92,24 @@ BLOCK = 32
 
 
 def betweenness(arcs: Matrix, sources: Ints | None = None) -> Floats:
-    """Return the shortest ways through each agency, not counting those that begin or end there (N).
+    """Return the betweenness centrality of each agency, endpoints excluded, not normalised (N).
 
-    Raw: for every ordered pair of others the share of its shortest ways that lead through the agency, added up; where ties
-    have no direction that counts every pair twice, and half of it is networkx.betweenness_centrality(normalized=False).
-    With `sources` (places) only ways from these are counted, scaled up to all. Brandes 2001, many sources at a time.
+    For every ordered pair of other agencies, the share of shortest paths through the agency is added up. In an
+    undirected network every pair counts twice; half the value is networkx.betweenness_centrality(normalized=False).
+    With `sources` (indices) only paths from these count, scaled up to all agencies. Brandes 2001, for blocks of
+    sources at a time.
     """
     count = arcs.shape[0]
     begun = np.arange(count) if sources is None else sources
     towards, back = (one.astype(np.float64).tocsr() for one in (arcs.T, arcs))
     through = np.zeros(count)
     for first in range(0, len(begun), BLOCK):
-        through += _through(towards, back, begun[first : first + BLOCK])
+        through += _dependencies(towards, back, begun[first : first + BLOCK])
     return through * (count / max(len(begun), 1))
 
 
 def mean_distance(arcs: Matrix, sources: Ints) -> float:
-    """Return the mean number of steps from these sources (places) to the others that they reach; 0 where they reach none."""
+    """Return the mean shortest-path length from these sources (indices) to the agencies they reach, 0 if none."""
     towards, steps, reached = arcs.T.tocsr().astype(np.float64), 0, 0
     for first in range(0, len(sources), BLOCK):
         for step, layer in enumerate(_layers(towards, sources[first : first + BLOCK])):
@@ -110,8 +118,8 @@ def mean_distance(arcs: Matrix, sources: Ints) -> float:
     return steps / max(reached, 1)
 
 
-def _through(towards: Matrix, back: Matrix, sources: Ints) -> Floats:
-    """Return the dependencies of these sources on each agency, added up (N)."""
+def _dependencies(towards: Matrix, back: Matrix, sources: Ints) -> Floats:
+    """Return the summed dependencies of these sources on each agency (N); see Brandes 2001."""
     layers = _layers(towards, sources)
     passing = np.zeros_like(layers[0])
     for nearer, layer in zip(layers[-2:0:-1], layers[:1:-1], strict=True):
@@ -121,7 +129,7 @@ def _through(towards: Matrix, back: Matrix, sources: Ints) -> Floats:
 
 
 def _layers(towards: Matrix, sources: Ints) -> list[Floats]:
-    """Return, step by step away from the sources (B), the number of shortest ways to who is reached then (each N x B)."""
+    """Return the number of shortest paths from the sources (B) to the agencies at each distance (each N x B)."""
     reached = np.zeros((towards.shape[0], len(sources)))
     reached[sources, np.arange(len(sources))] = 1
     unseen, layers = np.ones(reached.shape, np.bool_), []
@@ -136,7 +144,10 @@ ROUNDS, STILL, LEAST_GAIN = 60, 4, 1e-9
 
 
 def modularity(ties: Matrix, group: Ints) -> float:
-    """Return Newman's modularity of the groups (N), 0 without a tie; weights and loops count (networkx.community.modularity)."""
+    """Return Newman's modularity of the groups (N), 0 without ties.
+
+    Weights and loops count, as in networkx.community.modularity.
+    """
     degree, within = np.asarray(ties.sum(axis=1), np.float64), _within(ties, group)
     whole = degree.sum()
     return float(within / whole - (np.bincount(group, degree) ** 2).sum() / whole**2) if whole else 0.0
@@ -145,23 +156,24 @@ def modularity(ties: Matrix, group: Ints) -> float:
 def communities(ties: Matrix, random: np.random.Generator) -> Ints:
     """Return the community of each agency (N), numbered from 0, the largest first.
 
-    Louvain's two steps (Blondel et al. 2008): move agencies to the neighbouring community that gains most modularity, then take
-    communities for agencies, until nothing gains. Here many move at a time, a random half of those that want to, which is a dozen
-    times as fast as one after the other; the best state seen is kept, as two that move at once may lose.
+    The Louvain method (Blondel et al. 2008): move agencies to the neighbouring community with the largest gain in
+    modularity, merge communities into nodes, and repeat until nothing improves. Many agencies move at once, a
+    random half of those that would gain, which is about twelve times as fast as one after the other. The best
+    partition found is used, since simultaneous moves can reduce modularity.
     """
     found, weights = np.arange(ties.shape[0]), ties.astype(np.float64)
     while True:
-        moved = _moved(weights, random)
+        moved = _move_nodes(weights, random)
         if len(np.unique(moved)) == weights.shape[0]:
             return _by_size(found)
         moved = np.unique(moved, return_inverse=True)[1]
         found = moved[found]
-        joined = _joining(moved)
+        joined = _membership(moved)
         weights = (joined.T @ weights @ joined).tocsr()
 
 
 def adjusted_rand(one: Ints, other: Ints) -> float:
-    """Return how far two groupings (N) agree on which pairs are together: 1 entirely, 0 as by chance (Hubert & Arabie 1985)."""
+    """Return the adjusted Rand index of two groupings (N): 1 if equal, 0 expected at random (Hubert & Arabie 1985)."""
     both = np.unique(np.stack([one, other]), axis=1, return_counts=True)[1]
     together, ones, others = (_pairs(sizes) for sizes in (both, np.bincount(one), np.bincount(other)))
     by_chance = ones * others / max(_pairs(np.array([len(one)])), 1)
@@ -169,13 +181,13 @@ def adjusted_rand(one: Ints, other: Ints) -> float:
     return 1.0 if most == by_chance else (together - by_chance) / (most - by_chance)
 
 
-def _moved(weights: Matrix, random: np.random.Generator) -> Ints:
-    """Return the communities after moving one agency after another's wish until few gain."""
+def _move_nodes(weights: Matrix, random: np.random.Generator) -> Ints:
+    """Return the communities after rounds of moves (the first Louvain step), until the gain stalls."""
     count, degree = weights.shape[0], np.asarray(weights.sum(axis=1), np.float64)
     group = best = np.arange(count)
     highest, still = modularity(weights, group), 0
     for _ in range(ROUNDS):
-        wish = _wishes(weights, degree, group)
+        wish = _best_moves(weights, degree, group)
         group = np.where(random.random(count) < 0.5, wish, group)
         reached = modularity(weights, group)
         still = 0 if reached > highest + LEAST_GAIN else still + 1
@@ -183,15 +195,15 @@ def _moved(weights: Matrix, random: np.random.Generator) -> Ints:
             best, highest = group, reached
         if still == STILL:
             break
-    # Of a few that want to change places, a coin may never let one go alone: then the first does, and that gains.
-    wanting = np.flatnonzero((wish := _wishes(weights, degree, best)) != best)
+    # Random halves may never move a single agency alone where two would swap communities; move the first one then.
+    wanting = np.flatnonzero((wish := _best_moves(weights, degree, best)) != best)
     alone = np.where(np.arange(count) == wanting[:1].sum(), wish, best) if len(wanting) else best
     return alone if modularity(weights, alone) > highest + LEAST_GAIN else best
 
 
-def _wishes(weights: Matrix, degree: Floats, group: Ints) -> Ints:
-    """Return the community that each agency would gain most by joining, its own where none is better."""
-    towards = (weights @ _joining(group)).tocsr()
+def _best_moves(weights: Matrix, degree: Floats, group: Ints) -> Ints:
+    """Return the community that each agency would gain most from joining, its own if no other is better (N)."""
+    towards = (weights @ _membership(group)).tocsr()
     rows, columns = np.repeat(np.arange(len(group)), np.diff(towards.indptr)), towards.indices
     size, own = np.bincount(group, degree, minlength=len(group)), group[rows] == columns
     loops = weights.diagonal()
@@ -204,7 +216,7 @@ def _wishes(weights: Matrix, degree: Floats, group: Ints) -> Ints:
     return wish
 
 
-def _joining(group: Ints) -> Matrix:
+def _membership(group: Ints) -> Matrix:
     count, width = len(group), int(group.max(initial=-1)) + 1
     return sparse.csr_array((np.ones(count), group, np.arange(count + 1)), (count, width))
 
@@ -226,10 +238,11 @@ def _pairs(sizes: Ints) -> float:
 
 
 def constraint(arcs: Matrix) -> Floats:
-    """Return Burt's constraint (N), NaN for who is tied to nobody; it may exceed 1.
+    """Return Burt's constraint (N), NaN without ties; it can exceed 1.
 
-    c_i = sum over contacts j of (p_ij + sum_q p_iq p_qj)^2, where p_ij is the share of a_ij + a_ji in all that i has: mutual
-    weights, as in networkx.constraint and in igraph. Without direction p_ij is one over the degree.
+    c_i = sum over contacts j of (p_ij + sum_q p_iq p_qj)^2 (Burt 1992), where p_ij is the share of a_ij + a_ji in
+    the sum over all contacts of i, as in networkx.constraint and igraph. In an undirected network p_ij is one over
+    the degree.
     """
     weights = (arcs + arcs.T).tocsr().astype(np.float64)
     strength = np.asarray(weights.sum(axis=1))
@@ -240,9 +253,9 @@ def constraint(arcs: Matrix) -> Floats:
 
 
 def effective_size(ties: Matrix) -> Floats:
-    """Return the number of partners less their mean number of ties among themselves, d - 2t/d (N); NaN without partners.
+    """Return Burt's effective size, d - 2t/d (N), NaN without ties; undirected (Borgatti 1997).
 
-    No direction (Borgatti 1997). Divided by d it is the efficiency.
+    d is the degree and t the number of ties among the contacts. Divided by d it is the efficiency.
     """
     degree = np.diff(ties.indptr).astype(np.float64)
     among = np.divide(closed(ties, ties, ties), degree, out=np.zeros_like(degree), where=degree > 0)
@@ -250,10 +263,10 @@ def effective_size(ties: Matrix) -> Floats:
 
 
 def mixing(group: Ints, ties: Ints, size: int) -> Ints:
-    """Return the symmetric groups x groups matrix of ties; a tie within a group counts twice, on the diagonal.
+    """Return the symmetric mixing matrix (groups x groups); a tie within a group counts twice, on the diagonal.
 
-    `group` (N) holds places below `size`, `ties` (m x 2) holds agencies. A row's sum is the sum of degrees in the group,
-    which is how networkx.attribute_mixing_matrix(normalized=False) counts an undirected graph.
+    `group` (N) holds group indices below `size`, `ties` (m x 2) agency indices. A row sums to the total degree of
+    the group, as in networkx.attribute_mixing_matrix(normalized=False) for undirected graphs.
     """
     a, b = group[ties].T
     once = np.bincount(a * size + b, minlength=size * size).reshape(size, size)
@@ -262,7 +275,7 @@ def mixing(group: Ints, ties: Ints, size: int) -> Ints:
 
 @dataclass(frozen=True)
 class Outwardness:
-    """The E-I index, its mean and standard deviation if sectors were dealt out anew, and how often it would be as far off."""
+    """The E-I index, its mean and standard deviation under permutation of the groups, and its two-sided p-value."""
 
     index: float
     expected: float
@@ -273,9 +286,9 @@ class Outwardness:
 def outwardness(group: Ints, ties: Ints, draws: int, seed: int) -> Outwardness:
     """Return the E-I index, (external - internal) / (external + internal) ties (Krackhardt & Stern 1988).
 
-    Beside it its exact mean and standard deviation over all permutations of the groups over the agencies (`group`, N), and the
-    two-sided share p of `draws` permutations, the network itself counted among them, that lie at least as far from that mean.
-    Needs one tie.
+    `group` (N), `ties` (m x 2, at least one). The mean and standard deviation are exact over all permutations of
+    the groups. The two-sided p-value is the share of `draws` random permutations, the observed network included,
+    that lie at least as far from the mean.
     """
     random = np.random.default_rng(seed)
     index, (expected, spread) = _external_internal(group[ties]), _permuted(group, ties)
@@ -289,10 +302,10 @@ def _external_internal(ends: Ints) -> float:
 
 
 def _permuted(group: Ints, ties: Ints) -> tuple[float, float]:
-    """Return the mean and the standard deviation of the index over all permutations of the groups.
+    """Return the exact mean and standard deviation of the E-I index over all permutations of the groups.
 
-    A tie is internal with the chance that two agencies are of one group; the variance needs also that of two ties with an end in
-    common, and of two that have none, to be internal both.
+    The mean needs the probability that two agencies share a group; the variance also needs the probabilities that
+    two ties with a common end, and two without, are both internal.
     """
     count, many, degree = len(group), len(ties), np.bincount(ties.ravel()).astype(np.float64)
     size = np.bincount(group).astype(np.float64)
@@ -311,7 +324,7 @@ ROLES = ("coordinator", "consultant", "representative", "gatekeeper", "liaison")
 
 
 class Brokerage(NamedTuple):
-    """Counts (N x 5), in the order of ROLES: what there is, what chance would give, and the variance of that."""
+    """Brokerage counts (N x 5), in the order of ROLES: observed, expected under the null model, and their variance."""
 
     seen: Floats
     expected: Floats
@@ -319,28 +332,31 @@ class Brokerage(NamedTuple):
 
     @property
     def z(self) -> Floats:
-        """How far what is seen lies from what is expected, in standard deviations; NaN where nothing can vary."""
+        """The z-scores (N x 5); NaN if the variance is zero."""
         spread = np.sqrt(self.variance)
         return np.divide(self.seen - self.expected, spread, out=np.full_like(spread, np.nan), where=spread > 0)
 
 
 def brokerage(arcs: Matrix, group: Ints, *, directed: bool = False) -> Brokerage:
-    """Count the open two-paths a, v, b (no arc from a to b) through each agency v, by the groups (N) of a, v and b.
+    """Count the Gould-Fernandez brokerage roles of each agency (Gould & Fernandez 1989).
 
-    Coordinator: all in one group; consultant (itinerant): a and b in one, v in another; representative: a and v in one, b in
-    another; gatekeeper: v and b in one, a in another; liaison: all in different ones. Without direction every pair a, b counts
-    once, and representative and gatekeeper are the same. Chance is a network of this density in which every arc is as likely
-    as any other (w_I, w_O, b_IO, b_OI, b_O and their z in the R package sna).
+    The open two-paths a, v, b (no arc from a to b) through each agency v are counted by the groups (N) of a, v and
+    b. Coordinator: all in one group; consultant (itinerant): a and b in one, v in another; representative: a and v
+    in one, b in another; gatekeeper: v and b in one, a in another; liaison: all in different ones. In undirected
+    networks every pair a, b counts once, and representative and gatekeeper are the same.
+
+    The null model is a random network of the same density with independent arcs (w_I, w_O, b_IO, b_OI, b_O and
+    their z-scores in the R package sna).
     """
     share = arcs.nnz / max(arcs.shape[0] * (arcs.shape[0] - 1), 1)
-    expected, variance = _by_chance(group, share)
+    expected, variance = _expected_roles(group, share)
     seen = np.stack(_two_paths(arcs, group), axis=1) - np.stack(_closed(arcs, group), axis=1)
     twice = 1 if directed else np.array([2, 2, 1, 1, 2])
     return Brokerage(seen / twice, expected / twice, variance / twice)
 
 
 def _two_paths(arcs: Matrix, group: Ints) -> list[Floats]:
-    """Count a, v, b in different places, closed or not, by role."""
+    """Count the two-paths a, v, b of distinct agencies by role, closed ones included."""
     from_group, to_group, mutual = (_by_group(one.tocsr(), group) for one in (arcs.T, arcs, arcs.multiply(arcs.T)))
     own = np.arange(len(group)), group
     into, out = from_group[own], to_group[own]
@@ -364,8 +380,8 @@ def _by_group(arcs: Matrix, group: Ints) -> Floats:
 
 
 def _closed(arcs: Matrix, group: Ints) -> list[Floats]:
-    """Count a, v, b with an arc from a to b, by role."""
-    inner, outer = (_only(arcs, same) for same in _split(arcs, group))
+    """Count the two-paths a, v, b with an arc from a to b, by role."""
+    inner, outer = (_masked(arcs, same) for same in _split(arcs, group))
     return [
         closed(inner, inner, arcs),
         closed(outer, outer, inner),
@@ -381,18 +397,19 @@ def _split(arcs: Matrix, group: Ints) -> tuple[Bools, Bools]:
     return within, ~within
 
 
-def _only(arcs: Matrix, kept: Bools) -> Matrix:
-    """Return the arcs that are kept, given in the order in which the matrix holds them."""
+def _masked(arcs: Matrix, selected: Bools) -> Matrix:
+    """Return the arcs selected by the mask, which follows the order of the stored values."""
     left = arcs.copy()
-    left.data = left.data * kept
+    left.data = left.data * selected
     left.eliminate_zeros()
     return left
 
 
-def _by_chance(group: Ints, share: float) -> tuple[Floats, Floats]:
-    """Return the mean and the variance of each role (N x 5) when every arc is there with probability `share`.
+def _expected_roles(group: Ints, share: float) -> tuple[Floats, Floats]:
+    """Return the mean and variance of each role (N x 5) if every arc exists with probability `share`.
 
-    A two-path is open with q = share^2 (1 - share); two of them with one arc in common have covariance (share (1 - share))^3.
+    A two-path is open with q = share^2 (1 - share); two open two-paths with one arc in common have covariance
+    (share (1 - share))^3.
     """
     paths, sharing = _triples(np.bincount(group, minlength=1).astype(np.float64))
     q = share**2 * (1 - share)
@@ -400,7 +417,7 @@ def _by_chance(group: Ints, share: float) -> tuple[Floats, Floats]:
 
 
 def _triples(size: Floats) -> tuple[Floats, Floats]:
-    """Return, by the group of v and by role, the number of pairs a, b, and of ordered couples of these with an end in common."""
+    """Return, by the group of v and by role, the number of pairs a, b and of ordered couples of pairs with a common end."""
     own, others = np.maximum(size - 1, 0), size.sum() - size
     pairs, threes = size * (size - 1), size * (size - 1) * (size - 2)
     rest = others[:, None] - size[None, :]

@@ -26,7 +26,7 @@ from registry.i18n import _, number
 
 
 class Dependence(NamedTuple):
-    """An agency leads a service that cannot work without something that the holders (places, none of them it) have to give."""
+    """An agency leads a service that needs something of other agencies, the `holders` (indices)."""
 
     agency: int
     holders: tuple[int, ...]
@@ -34,14 +34,16 @@ class Dependence(NamedTuple):
     needed: ServiceRow | ResourceRow
 
 
-def dependences(world: SnapshotArrays) -> Iterator[Dependence]:
-    """Yield what services require and depend on, where others than who leads the service own or lead it, and only others."""
-    held: dict[str, tuple[ServiceRow | ResourceRow, Ids]] = {one.id: (one, one.owners) for one in world.lists.resources}
-    held |= {one.id: (one, one.answering) for one in world.lists.services}
-    for service in world.lists.services:
+def dependences(arrays: SnapshotArrays) -> Iterator[Dependence]:
+    """Yield the requirements and dependencies of services that are owned or led by other agencies only."""
+    held: dict[str, tuple[ServiceRow | ResourceRow, Ids]] = {
+        one.id: (one, one.owners) for one in arrays.lists.resources
+    }
+    held |= {one.id: (one, one.answering) for one in arrays.lists.services}
+    for service in arrays.lists.services:
         for needed, whose in (held[one] for one in (*service.requires, *service.depends_on) if one in held):
-            holders = tuple(world.place[one] for one in whose if one in world.place)
-            for agency in (world.place[one] for one in service.answering if one in world.place):
+            holders = tuple(arrays.place[one] for one in whose if one in arrays.place)
+            for agency in (arrays.place[one] for one in service.answering if one in arrays.place):
                 if holders and agency not in holders:
                     yield Dependence(agency, holders, service, needed)
 
@@ -79,7 +81,7 @@ MISSING_TIES = ReportDefinition(
 
 
 class Reasons(NamedTuple):
-    """Why two agencies (places; the first depends on the second, where any does) should have an agreement."""
+    """The reasons for a tie between two agencies (indices); the first depends on the second, if either does."""
 
     pair: Pair
     kinds: Sequence[str]
@@ -87,34 +89,37 @@ class Reasons(NamedTuple):
     likely: float
 
 
-def missing_ties(world: SnapshotArrays, *, level: float = LEVEL.default, overlaps: Report | None = None) -> Report:
-    """Rank the pairs without a tie that have two reasons for one.
+def missing_ties(arrays: SnapshotArrays, *, level: float = LEVEL.default, overlaps: Report | None = None) -> Report:
+    """Rank the pairs without a tie that have at least two reasons for one.
 
-    `of` counts the pairs that depend on each other or do the same, with an agreement or without. `level` is the false-discovery
-    rate of overlaps; `overlaps` the report of that name, where it was made already.
+    `of` counts the pairs with a dependency or an overlap, with or without a tie. `level` is the false discovery
+    rate of `overlaps`; pass that report as `overlaps` if it is finished. The expected number of ties follows the
+    degree-corrected block model (Karrer & Newman 2011).
     """
-    needs = list(dependences(world))
-    alike = _alike(world, level) if overlaps is None else _told(world, overlaps)
-    met = set(zip(*(ends.tolist() for ends in close(world).nonzero()), strict=True))
+    needs = list(dependences(arrays))
+    alike = _similar_pairs(arrays, level) if overlaps is None else _pairs_of_report(arrays, overlaps)
+    met = set(zip(*(ends.tolist() for ends in close(arrays).nonzero()), strict=True))
     open_needs = [one for one in needs if not any((one.agency, holder) in met for holder in one.holders)]
-    found = sorted(_reasons(world, open_needs, alike), key=_urgency)
+    found = sorted(_reasons(arrays, open_needs, alike), key=_priority)
     pairs = {_unordered((one.agency, holder)) for one in needs for holder in one.holders} | alike
-    perhaps = pairs & {_unordered((a, b)) for a, b in world.perhaps.tolist()}
+    perhaps = pairs & {_unordered((a, b)) for a, b in arrays.perhaps.tolist()}
     return MISSING_TIES.answer(
-        world.as_of, [_row(world, one) for one in found], found=len(found), of=len(pairs), unknown=len(perhaps),
-        withheld=world.withheld, notes=[*grounds(world), *_notes(len(needs), len(alike))], level=level,
+        arrays.as_of, [_row(arrays, one) for one in found], found=len(found), of=len(pairs), unknown=len(perhaps),
+        withheld=arrays.withheld, notes=[*grounds(arrays), *_notes(len(needs), len(alike))], level=level,
     )  # fmt: skip
 
 
-def _alike(world: SnapshotArrays, level: float) -> set[Pair]:
-    compared = ComparableAgencies.of(world)
+def _similar_pairs(arrays: SnapshotArrays, level: float) -> set[Pair]:
+    """Return the pairs with significantly similar work."""
+    compared = ComparableAgencies.of(arrays)
     pairs = judge(compared, level).pairs
     return set(zip(compared.places[pairs.a].tolist(), compared.places[pairs.b].tolist(), strict=True))
 
 
-def _told(world: SnapshotArrays, overlaps: Report) -> set[Pair]:
+def _pairs_of_report(arrays: SnapshotArrays, overlaps: Report) -> set[Pair]:
+    """Return the same pairs from a finished report `overlaps`."""
     judged = (row.evidence for row in overlaps.rows if row["p"] is not None)
-    agencies = ([world.place[one.id] for one in evidence if one.kind == "Agency"] for evidence in judged)
+    agencies = ([arrays.place[one.id] for one in evidence if one.kind == "Agency"] for evidence in judged)
     return {_unordered((a, b)) for a, b in agencies}
 
 
@@ -123,7 +128,7 @@ def _unordered(pair: Pair) -> Pair:
     return (a, b) if a < b else (b, a)
 
 
-def _reasons(world: SnapshotArrays, needs: Sequence[Dependence], alike: set[Pair]) -> list[Reasons]:
+def _reasons(arrays: SnapshotArrays, needs: Sequence[Dependence], alike: set[Pair]) -> list[Reasons]:
     """Return the pairs with two reasons or more."""
     by_pair: dict[Pair, list[Dependence]] = {}
     for one in needs:
@@ -131,8 +136,8 @@ def _reasons(world: SnapshotArrays, needs: Sequence[Dependence], alike: set[Pair
             by_pair.setdefault(_unordered((one.agency, holder)), []).append(one)
     pairs = sorted(by_pair.keys() | alike)
     ends = np.array(pairs, np.int64).reshape(-1, 2)
-    people, area = _meet(*(_served(world)[end] for end in ends.T)), _in_one_area(world, ends)
-    likely = Blocks.of(world.sector, standing(world)).score(*ends.T)
+    people, area = _intersects(*(_audiences(arrays)[end] for end in ends.T)), _in_one_area(arrays, ends)
+    likely = Blocks.of(arrays.sector, standing(arrays)).score(*ends.T)
     found = []
     for pair, same_people, same_area, expected in zip(
         pairs, people.tolist(), area.tolist(), likely.tolist(), strict=True
@@ -145,69 +150,71 @@ def _reasons(world: SnapshotArrays, needs: Sequence[Dependence], alike: set[Pair
 
 
 def _directed(one: Reasons) -> Reasons:
-    """Put first the agency that depends on the other in more cases."""
+    """Put the more dependent agency first."""
     forth = sum(need.agency == one.pair[0] for need in one.needs)
     return one if 2 * forth >= len(one.needs) else one._replace(pair=one.pair[::-1])
 
 
-def _served(world: SnapshotArrays) -> Matrix:
-    """Return who serves whom (N x audiences), without the audiences that more than a fifth of these agencies serve."""
+def _audiences(arrays: SnapshotArrays) -> Matrix:
+    """Return which audiences each agency serves (N x audiences), without those served by over a fifth of the agencies."""
     audiences = {
-        one: n for n, one in enumerate(sorted({each for one in world.lists.services for each in one.audiences}))
+        one: n for n, one in enumerate(sorted({each for one in arrays.lists.services for each in one.audiences}))
     }
     cells = [
-        (world.place[who], audiences[one])
-        for service in world.lists.services
+        (arrays.place[who], audiences[one])
+        for service in arrays.lists.services
         for who in service.providers
-        if who in world.place
+        if who in arrays.place
         for one in service.audiences
     ]
-    served = pattern(np.array(cells, np.int64).reshape(-1, 2), len(world.agencies), len(audiences))
+    served = pattern(np.array(cells, np.int64).reshape(-1, 2), len(arrays.agencies), len(audiences))
     rare = served.sum(axis=0) <= COMMON_AUDIENCE * np.count_nonzero(np.diff(served.indptr))
     return served[:, np.flatnonzero(rare)].tocsr()
 
 
-def _in_one_area(world: SnapshotArrays, ends: Ints) -> Bools:
-    """Mark the pairs of which one works in an area that lies in the other's, or is the same."""
+def _in_one_area(arrays: SnapshotArrays, ends: Ints) -> Bools:
+    """Return for each pair whether an area of one equals or lies within an area of the other."""
     a, b = ends.T
-    return _meet(world.areas[a], world.wider[b]) | _meet(world.wider[a], world.areas[b])
+    return _intersects(arrays.areas[a], arrays.wider[b]) | _intersects(arrays.wider[a], arrays.areas[b])
 
 
-def _meet(one: Matrix, other: Matrix) -> Bools:
+def _intersects(one: Matrix, other: Matrix) -> Bools:
     return np.asarray(one.multiply(other).sum(axis=1) > 0)
 
 
-def _urgency(one: Reasons) -> tuple[int, int, float, Pair]:
+def _priority(one: Reasons) -> tuple[int, int, float, Pair]:
     return -len(one.kinds), -len(one.needs), -one.likely, one.pair
 
 
-def _row(world: SnapshotArrays, one: Reasons) -> ReportRow:
+def _row(arrays: SnapshotArrays, one: Reasons) -> ReportRow:
     a, b = one.pair
     values: dict[str, Cell] = {
-        "agency_a": world.agencies.names[a],
-        "agency_b": world.agencies.names[b],
+        "agency_a": arrays.agencies.names[a],
+        "agency_b": arrays.agencies.names[b],
         "reasons": tuple(one.kinds),
         "depends": len(one.needs),
-        "for_what": tuple(_told_need(need) for need in one.needs[:SHOWN]),
+        "for_what": tuple(_need_text(need) for need in one.needs[:SHOWN]),
         "likely": one.likely,
     }
     confidence: Confidence = "certain" if one.needs else "likely"
-    return ReportRow(values, (world.agencies.evidence(a), world.agencies.evidence(b), *_records(one.needs)), confidence)
+    return ReportRow(
+        values, (arrays.agencies.evidence(a), arrays.agencies.evidence(b), *_records(one.needs)), confidence
+    )
 
 
-def _told_need(need: Dependence) -> str:
+def _need_text(need: Dependence) -> str:
     return _("{service} needs {needed}").format(service=need.service.name, needed=need.needed.name)
 
 
 def _records(needs: Sequence[Dependence]) -> Sequence[Evidence]:
-    """Return the services and what they need, each once."""
+    """Return the services and what they need, without duplicates."""
     named = ((one.id, one.name, kind_of(one)) for need in needs for one in (need.service, need.needed))
     return [Evidence(*one) for one in dict.fromkeys(named)]
 
 
 def _notes(needs: int, alike: int) -> list[str]:
-    told = _(
+    template = _(
         "{n} times a service cannot work without something of another agency; {m} pairs do more of the same than chance explains. "
         "What services need may be missing from the record."
     )
-    return [told.format(n=number(needs), m=number(alike))]
+    return [template.format(n=number(needs), m=number(alike))]

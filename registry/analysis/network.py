@@ -87,7 +87,11 @@ NETWORK = ReportDefinition(
 
 
 class Whole(NamedTuple):
-    """The network: all agencies of the world count, and those `tied` (places) with the ties among them."""
+    """The network of ties.
+
+    `agencies` is the number of all agencies, `tied` the indices of those with a tie, `ties` (m x 2) and `arcs`
+    (adjacency) index into `tied`.
+    """
 
     agencies: int
     tied: Ints
@@ -95,44 +99,52 @@ class Whole(NamedTuple):
     arcs: Matrix
 
     @classmethod
-    def of(cls, world: SnapshotArrays) -> "Whole":
-        """Take the standing ties."""
-        tied, ties = tied_alone(standing(world))
-        return cls(len(world.agencies), tied, ties, adjacency(ties, len(tied)))
+    def of(cls, arrays: SnapshotArrays) -> "Whole":
+        """Build the network from the ties in force or perhaps in force."""
+        tied, ties = tied_alone(standing(arrays))
+        return cls(len(arrays.agencies), tied, ties, adjacency(ties, len(tied)))
 
 
-def network(world: SnapshotArrays, *, level: float = LEVEL.default) -> Report:
-    """Measure the whole network; found are the measures that differ from chance at the false-discovery rate `level`."""
-    whole = Whole.of(world)
+def network(arrays: SnapshotArrays, *, level: float = LEVEL.default) -> Report:
+    """Measure the whole network and compare it with a null model.
+
+    Findings are the measures that differ from the null model at the false discovery rate `level`.
+    """
+    whole = Whole.of(arrays)
     draws = draws_for(len(whole.tied), WORK, DRAWS)
-    told = dict(_compared(world, whole, draws)) if len(whole.ties) else {}
-    adjusted = false_discovery(np.array([one.p for one in told.values()]), len(told))
-    p = dict(zip(told, adjusted.tolist(), strict=True))
-    plain = _plain(whole) if len(whole.ties) else {}
-    rows = [_counted(name, value) for name, value in plain.items()]
-    rows += [_judged(name, one, p[name], p[name] <= level) for name, one in told.items()]
+    compared = dict(_compared(arrays, whole, draws)) if len(whole.ties) else {}
+    adjusted = false_discovery(np.array([one.p for one in compared.values()]), len(compared))
+    p = dict(zip(compared, adjusted.tolist(), strict=True))
+    plain = _descriptive(whole) if len(whole.ties) else {}
+    rows = [_descriptive_row(name, value) for name, value in plain.items()]
+    rows += [_compared_row(name, one, p[name], p[name] <= level) for name, one in compared.items()]
     return NETWORK.answer(
-        world.as_of, rows, found=sum(row.confidence == "likely" for row in rows), of=len(told),
-        withheld=world.withheld, notes=[*grounds(world), *_notes(whole, draws)], level=level,
+        arrays.as_of, rows, found=sum(row.confidence == "likely" for row in rows), of=len(compared),
+        withheld=arrays.withheld, notes=[*grounds(arrays), *_notes(whole, draws)], level=level,
     )  # fmt: skip
 
 
-def measures(world: SnapshotArrays) -> dict[str, float]:
-    """Return the value of each measure, without what chance gives, which takes most of the time."""
-    whole = Whole.of(world)
+def measures(arrays: SnapshotArrays) -> dict[str, float]:
+    """Return the value of each measure, without the comparison with the null model, which takes most of the time."""
+    whole = Whole.of(arrays)
     if not len(whole.ties):
         return {}
-    triple = _triple(whole.ties, len(whole.tied), np.random.default_rng(SEED))
-    values = {**_plain(whole), **dict(zip(BY_SWAPS, triple, strict=True))}
-    sector, ties = between_sectors(world)
+    triple = _rewired_measures(whole.ties, len(whole.tied), np.random.default_rng(SEED))
+    values = {**_descriptive(whole), **dict(zip(BY_SWAPS, triple, strict=True))}
+    sector, ties = between_sectors(arrays)
     if len(ties) and len(np.unique(sector)) > 1:
         values["outwardness"] = outwardness(sector, ties, 0, SEED).index
     return values
 
 
-def _plain(whole: Whole) -> Mapping[str, float]:
-    """Return the measures that are what they are, in the order in which they are listed."""
-    import networkx as nx  # half a second, which only who needs it should wait
+def _descriptive(whole: Whole) -> Mapping[str, float]:
+    """Return the measures without a null model, in the order of MEASURES.
+
+    Density: edges over pairs. Mean degree of agencies with a tie. Components: `scipy.sparse.csgraph`. Mean
+    distance: shortest paths from sampled sources. Degree centralisation: Freeman 1978. Core:
+    `networkx.core_number`.
+    """
+    import networkx as nx  # imported here because it takes half a second
 
     degree, found = np.diff(whole.arcs.indptr), parts(whole.arcs)
     sources = np.random.default_rng(SEED).permutation(len(whole.tied))[:SOURCES]
@@ -150,17 +162,22 @@ def _plain(whole: Whole) -> Mapping[str, float]:
     }
 
 
-def _compared(world: SnapshotArrays, whole: Whole, draws: int) -> Iterator[tuple[str, NullComparison]]:
+def _compared(arrays: SnapshotArrays, whole: Whole, draws: int) -> Iterator[tuple[str, NullComparison]]:
+    """Yield the measures with a null model.
+
+    Transitivity, mean clustering (Watts & Strogatz 1998) and modularity (Louvain; Blondel et al. 2008) against
+    degree-preserving rewiring; the E-I index (Krackhardt & Stern 1988) against permutations of the sectors.
+    """
     random = np.random.default_rng(SEED)
     size = len(whole.tied)
     drawn = [
-        _triple(swapped(whole.ties, size, random), size, random)
+        _rewired_measures(swapped(whole.ties, size, random), size, random)
         for _draw in steps(_("networks by chance"), range(draws))
     ]
-    seen = _triple(whole.ties, len(whole.tied), np.random.default_rng(SEED))
+    seen = _rewired_measures(whole.ties, len(whole.tied), np.random.default_rng(SEED))
     for name, value, by_chance in zip(BY_SWAPS, seen, np.array(drawn).T, strict=True):
         yield name, compare_with_null(value, by_chance)
-    sector, ties = between_sectors(world)
+    sector, ties = between_sectors(arrays)
     if len(ties) and len(np.unique(sector)) > 1:
         one = outwardness(sector, ties, PERMUTATIONS, SEED)
         yield (
@@ -171,16 +188,16 @@ def _compared(world: SnapshotArrays, whole: Whole, draws: int) -> Iterator[tuple
         )
 
 
-def _triple(ties: Ints, size: int, random: np.random.Generator) -> tuple[float, float, float]:
+def _rewired_measures(ties: Ints, size: int, random: np.random.Generator) -> tuple[float, float, float]:
     arcs = adjacency(ties, size)
     return transitivity(arcs), float(clustering(arcs).mean()), modularity(arcs, communities(arcs, random))
 
 
-def _counted(name: str, value: float) -> ReportRow:
+def _descriptive_row(name: str, value: float) -> ReportRow:
     return ReportRow(_cells(name, value), confidence="certain")
 
 
-def _judged(name: str, one: NullComparison, p: float, differs: bool) -> ReportRow:
+def _compared_row(name: str, one: NullComparison, p: float, differs: bool) -> ReportRow:
     cells = _cells(name, one.value) | {"chance": one.mean, "z": one.z, "p": p}
     return ReportRow(cells, confidence="likely" if differs else "within-chance")
 
@@ -192,12 +209,12 @@ def _cells(name: str, value: float) -> dict[str, Cell]:
 def _notes(whole: Whole, draws: int) -> list[str]:
     if not len(whole.ties):
         return [_("There are no ties in force, so there is nothing to measure.")]
-    told = _(
+    template = _(
         "Chance is told by {draws} networks with swapped ties and by {permutations} permutations of the sectors (seed {seed}); mean "
         "distances by the ways from {sources} agencies drawn."
     )
     return [
-        told.format(
+        template.format(
             draws=number(draws),
             permutations=number(PERMUTATIONS),
             seed=SEED,

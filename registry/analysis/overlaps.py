@@ -32,31 +32,31 @@ APPLICATION, GENERAL, SPECIAL, LEAST_FUNCTIONS = "application", "general", "spec
 
 
 class Doubled(NamedTuple):
-    """A special application and the general one that serves all its functions, or broader ones, where it is used."""
+    """A special application, and a general one that covers all its functions where it is used."""
 
     special: ResourceRow
     general: ResourceRow
 
 
-def special_applications(lists: Snapshot) -> list[ResourceRow]:
+def special_applications(snapshot: Snapshot) -> list[ResourceRow]:
     """Return the special applications."""
-    return [one for one in lists.resources if one.kind == APPLICATION and one.application_class == SPECIAL]
+    return [one for one in snapshot.resources if one.kind == APPLICATION and one.application_class == SPECIAL]
 
 
 def comparable(special: ResourceRow) -> bool:
-    """Tell whether enough is on record to compare by; one function is too little, for it may be as wide as a field of work."""
+    """Return whether the application has enough functions to compare; a single function can be too broad."""
     return len(special.functions) >= LEAST_FUNCTIONS
 
 
-def doubled(lists: Snapshot, as_of: str) -> Iterator[Doubled]:
-    """Yield each special application that a general one could replace, with the one that is most like it."""
-    areas, functions = Wider(lists.areas), Wider(lists.functions)
+def doubled(snapshot: Snapshot, as_of: str) -> Iterator[Doubled]:
+    """Yield each special application that a general one could replace, with the most similar of these."""
+    areas, functions = Wider(snapshot.areas), Wider(snapshot.functions)
     general: dict[str, list[ResourceRow]] = defaultdict(list)
-    for offered in lists.resources:
+    for offered in snapshot.resources:
         if _offered(offered, as_of):
             for function in offered.functions:
                 general[function].append(offered)
-    for application in filter(comparable, special_applications(lists)):
+    for application in filter(comparable, special_applications(snapshot)):
         could = [
             one
             for function in sorted(functions.upwards(application.functions[0]))
@@ -68,7 +68,7 @@ def doubled(lists: Snapshot, as_of: str) -> Iterator[Doubled]:
 
 
 def likeness(one: ResourceRow, other: ResourceRow) -> float:
-    """Return the Jaccard index of what two resources serve."""
+    """Return the Jaccard index of the functions of two resources."""
     return len({*one.functions} & {*other.functions}) / len({*one.functions, *other.functions})
 
 
@@ -81,9 +81,10 @@ BLOCK, FEWEST = 500, 5
 
 
 class ComparableAgencies(NamedTuple):
-    """The n agencies that can be compared: their places in the world, sectors, areas, functions, and who is `close`.
+    """The n agencies that can be compared: indices, sectors, areas and functions.
 
-    `close` (n x n) marks pairs of which no agreement is to be expected anew: tied, perhaps tied, or one part of the other.
+    `close` (n x n) marks pairs that need no new agreement: one is in force, or perhaps in force, or one agency is
+    part of the other.
     """
 
     places: Ints
@@ -94,18 +95,25 @@ class ComparableAgencies(NamedTuple):
     close: Matrix
 
     @classmethod
-    def of(cls, world: SnapshotArrays) -> Self:
-        """Take the agencies that have an area, a function and a sector in which at least FEWEST agencies have functions."""
-        does = np.diff(world.functions.indptr) > 0
-        peers = np.bincount(world.sector[does & (world.sector >= 0)], minlength=len(world.sectors) + 1)
-        placed = np.diff(world.areas.indptr) > 0
-        kept = np.flatnonzero(does & placed & (world.sector >= 0) & (peers[world.sector] >= FEWEST))
-        near = close(world)[kept][:, kept]
-        return cls(kept, world.sector[kept], world.areas[kept], world.wider[kept], world.functions[kept], near)
+    def of(cls, arrays: SnapshotArrays) -> Self:
+        """Select the agencies with an area, a function and a sector of at least FEWEST agencies with functions."""
+        does = np.diff(arrays.functions.indptr) > 0
+        peers = np.bincount(arrays.sector[does & (arrays.sector >= 0)], minlength=len(arrays.sectors) + 1)
+        placed = np.diff(arrays.areas.indptr) > 0
+        selected = np.flatnonzero(does & placed & (arrays.sector >= 0) & (peers[arrays.sector] >= FEWEST))
+        near = close(arrays)[selected][:, selected]
+        return cls(
+            selected,
+            arrays.sector[selected],
+            arrays.areas[selected],
+            arrays.wider[selected],
+            arrays.functions[selected],
+            near,
+        )
 
 
 class Pairs(NamedTuple):
-    """Pairs (places a < b among the compared) that share `shared` functions where `expected` are to be expected; p by chance."""
+    """Pairs (indices a < b into the compared agencies) with the observed and expected number of shared functions, and p-values."""
 
     a: Ints
     b: Ints
@@ -115,7 +123,10 @@ class Pairs(NamedTuple):
 
 
 class SignificantPairs(NamedTuple):
-    """The significant pairs with adjusted p, of `family` pairs tested, of which `untold` have too little to tell by."""
+    """The significant pairs with adjusted p-values, out of `family` tested pairs.
+
+    `untold` pairs have too few functions to reach significance.
+    """
 
     pairs: Pairs
     family: int
@@ -123,28 +134,29 @@ class SignificantPairs(NamedTuple):
 
 
 def judge(compared: ComparableAgencies, level: float) -> SignificantPairs:
-    """Find the pairs in a common area, not close, that share more functions than their sectors and numbers explain.
+    """Find the pairs in a common area, not close, that share significantly many functions.
 
-    Chance is the bipartite configuration model within each sector (Saracco et al. 2017), so that peers may be alike; the
-    number shared is taken as Poisson with mean sum_t p_it p_jt; Benjamini-Hochberg over the pairs in a common area alone.
+    Null model: the bipartite configuration model within each sector (Saracco et al. 2017), so that peers may be
+    similar. The number of shared functions is Poisson with mean sum_t p_it p_jt. False discovery rate:
+    Benjamini-Hochberg over the pairs in a common area.
     """
     degree = np.diff(compared.functions.indptr)
     _kinds, kind = np.unique(compared.sector * (degree.max(initial=0) + 1) + degree, return_inverse=True)
     first = np.unique(kind, return_index=True)[1]
-    p = _doing(compared, degree, first)
+    p = _function_probabilities(compared, degree, first)
     expected = p @ p.T
-    found, number = _count(compared, kind, expected, level)
+    found, number = _candidates(compared, kind, expected, level)
     family = int(number.sum())
     most = np.minimum.outer(degree[first], degree[first])
     untold = int(number[poisson_above(most, expected) > level / max(family, 1)].sum())
     adjusted = false_discovery(found.p, family)
-    return SignificantPairs(_only(found._replace(p=adjusted), adjusted <= level), family, untold)
+    return SignificantPairs(_masked(found._replace(p=adjusted), adjusted <= level), family, untold)
 
 
 def shuffled(compared: ComparableAgencies, seed: int) -> ComparableAgencies:
-    """Deal the functions within each sector out anew: numbers per agency and per function stay, likeness becomes chance.
+    """Permute the functions within each sector; the numbers per agency and per function stay the same.
 
-    A function dealt twice to one agency is dealt again a few times and then dropped, so that very few cells are lost.
+    Functions assigned twice to an agency are permuted again a few times and then dropped, which loses very few.
     """
     random = np.random.default_rng(seed)
     rows = np.repeat(np.arange(len(compared.places)), np.diff(compared.functions.indptr))
@@ -155,20 +167,23 @@ def shuffled(compared: ComparableAgencies, seed: int) -> ComparableAgencies:
         columns[dealt[np.argsort(sector, kind="stable")]] = columns[
             dealt[np.lexsort((random.random(len(dealt)), sector))]
         ]
-        again = _doubled_alike(rows * width + columns) | (random.random(len(rows)) < 0.1)
+        again = _repeated(rows * width + columns) | (random.random(len(rows)) < 0.1)
     return compared._replace(functions=pattern(np.stack([rows, columns], axis=1), len(compared.places), width))
 
 
-def close(world: SnapshotArrays) -> Matrix:
-    """Mark the pairs (N x N) of which no agreement is to be expected anew: tied, perhaps tied, or one part of the other."""
-    count = len(world.agencies)
-    tied = pattern(np.concatenate([world.ties, world.perhaps]), count, count)
-    part = upwards(world.agencies.ids, [one.part_of for one in world.lists.agencies] or [()] * count)
+def close(arrays: SnapshotArrays) -> Matrix:
+    """Return the pairs (N x N) that need no new agreement.
+
+    One is in force, or perhaps in force, or one agency is part of the other.
+    """
+    count = len(arrays.agencies)
+    tied = pattern(np.concatenate([arrays.ties, arrays.perhaps]), count, count)
+    part = upwards(arrays.agencies.ids, [one.part_of for one in arrays.lists.agencies] or [()] * count)
     return ones(tied + tied.T + part + part.T)
 
 
-def _doing(compared: ComparableAgencies, degree: Ints, chosen: Ints) -> Floats:
-    """Return the probability (chosen x F) of each chosen agency doing each thing, by the model of its sector."""
+def _function_probabilities(compared: ComparableAgencies, degree: Ints, chosen: Ints) -> Floats:
+    """Return the probability (chosen x F) that each chosen agency performs each function, by the model of its sector."""
     p = np.zeros((len(chosen), compared.functions.shape[1]))
     for sector in np.unique(compared.sector):
         members = np.flatnonzero(compared.sector == sector)
@@ -179,38 +194,40 @@ def _doing(compared: ComparableAgencies, degree: Ints, chosen: Ints) -> Floats:
     return p
 
 
-def _count(compared: ComparableAgencies, kind: Ints, expected: Floats, level: float) -> tuple[Pairs, Ints]:
-    """Return the pairs with p <= level, and how many pairs of each two kinds of agency are in the family (kinds x kinds)."""
+def _candidates(compared: ComparableAgencies, kind: Ints, expected: Floats, level: float) -> tuple[Pairs, Ints]:
+    """Return the pairs with p <= level, and the number of tested pairs by the classes of both agencies (classes x classes)."""
     kinds = len(expected)
     most = int(np.diff(compared.functions.indptr).max(initial=0))
     least = 1 + np.searchsorted(special.gammaincinv(np.arange(1, most + 1), level), expected)
-    number, found = np.zeros(kinds * kinds, np.int64), [_nobody()]
+    number, found = np.zeros(kinds * kinds, np.int64), [_no_pairs()]
     functions = compared.functions.astype(np.int16)
     for begin in steps(_("agencies compared"), range(0, len(kind), BLOCK)):
-        cells = np.flatnonzero(_near(compared, begin))
+        cells = np.flatnonzero(_in_common_area(compared, begin))
         b, a = np.divmod(cells, min(BLOCK, len(kind) - begin))
         pair = kind[a + begin] * kinds + kind[b + begin]
         number += np.bincount(pair, minlength=kinds * kinds)
-        shared = (functions[begin:] @ _turned(functions, begin)).ravel()[cells]
-        kept = shared >= least.ravel()[pair]
-        found.append(_pairs(a[kept] + begin, b[kept] + begin, shared[kept], expected.ravel()[pair[kept]]))
+        shared = (functions[begin:] @ _dense_columns(functions, begin)).ravel()[cells]
+        selected = shared >= least.ravel()[pair]
+        found.append(
+            _pairs(a[selected] + begin, b[selected] + begin, shared[selected], expected.ravel()[pair[selected]])
+        )
     joined = [np.concatenate(column) for column in zip(*found, strict=True)]
     return Pairs(*joined), number.reshape(kinds, kinds)
 
 
-def _near(compared: ComparableAgencies, begin: int) -> Bools:
-    """Mark (rest x block) where an agency and an earlier one of the block are not close and one's area lies in the other's."""
+def _in_common_area(compared: ComparableAgencies, begin: int) -> Bools:
+    """Return which pairs (rest x block) are in a common area and not close, each pair once."""
     areas, wider = compared.areas.astype(np.int16), compared.wider.astype(np.int16)
-    near = wider[begin:] @ _turned(areas, begin) > 0
+    near = wider[begin:] @ _dense_columns(areas, begin) > 0
     if wider.nnz > areas.nnz:
-        near |= areas[begin:] @ _turned(wider, begin) > 0
+        near |= areas[begin:] @ _dense_columns(wider, begin) > 0
     near[compared.close[begin:, begin : begin + BLOCK].nonzero()] = False
     near[:BLOCK] = np.tril(near[:BLOCK], -1)
     return near
 
 
-def _turned(matrix: Matrix, begin: int) -> NDArray[np.int16]:
-    """Return the block of rows as dense columns: a product with few dense columns is several times that of sparse ones."""
+def _dense_columns(matrix: Matrix, begin: int) -> NDArray[np.int16]:
+    """Return a block of rows as dense columns; products with a few dense columns are several times faster."""
     return np.ascontiguousarray(matrix[begin : begin + BLOCK].toarray().T)
 
 
@@ -218,17 +235,19 @@ def _pairs(a: Ints, b: Ints, shared: Ints, expected: Floats) -> Pairs:
     return Pairs(a, b, shared, expected, poisson_above(shared, expected))
 
 
-def _nobody() -> Pairs:
+def _no_pairs() -> Pairs:
     none = np.zeros(0, np.int64)
     return Pairs(none, none, none, none.astype(np.float64), none.astype(np.float64))
 
 
-def _only(pairs: Pairs, kept: Bools) -> Pairs:
-    return Pairs(pairs.a[kept], pairs.b[kept], pairs.shared[kept], pairs.expected[kept], pairs.p[kept])
+def _masked(pairs: Pairs, selected: Bools) -> Pairs:
+    return Pairs(
+        pairs.a[selected], pairs.b[selected], pairs.shared[selected], pairs.expected[selected], pairs.p[selected]
+    )
 
 
-def _doubled_alike(keys: Ints) -> Bools:
-    """Mark every key but the first of its kind."""
+def _repeated(keys: Ints) -> Bools:
+    """Return which keys repeat an earlier one."""
     doubled = np.ones(len(keys), np.bool_)
     doubled[np.unique(keys, return_index=True)[1]] = False
     return doubled
@@ -268,38 +287,38 @@ OVERLAPS = ReportDefinition(
 
 
 def overlaps(
-    world: SnapshotArrays, *, level: float = LEVEL.default, least_likeness: float = LEAST_LIKENESS.default
+    arrays: SnapshotArrays, *, level: float = LEVEL.default, least_likeness: float = LEAST_LIKENESS.default
 ) -> Report:
-    """Rank the pairs of agencies that overlap by more than chance; then name special applications that general ones double.
+    """Rank the pairs with significantly similar work, then list special applications that general ones duplicate.
 
-    `level` is the false-discovery rate over pairs in a common area; `least_likeness` a lower bound for the plain Jaccard
-    index. The same test on a copy with functions dealt out anew within sectors is printed beside the result.
-    References: Saracco et al. 2017; Benjamini & Hochberg 1995.
+    Pairs are ranked by the idf-weighted Jaccard index. `level` is the false discovery rate over pairs in a common
+    area, `least_likeness` a lower bound for the unweighted Jaccard index. A note gives the result of the same test
+    on permuted functions. References: Saracco et al. 2017; Benjamini & Hochberg 1995.
     """
-    compared = ComparableAgencies.of(world)
+    compared = ComparableAgencies.of(arrays)
     judged = judge(compared, level)
     by_chance = judge(shuffled(compared, SEED), level)
-    weighted, jaccard = _likeness(compared, judged.pairs, _rarity(world))
-    kept = np.flatnonzero(jaccard >= least_likeness)
-    order = kept[np.lexsort((judged.pairs.b[kept], judged.pairs.a[kept], -weighted[kept]))]
-    rows = [_row(world, compared, judged.pairs, place, weighted) for place in order.tolist()]
-    rows += [_doubled(world, one) for one in doubled(world.lists, world.as_of)]
-    special = special_applications(world.lists)
-    untold = sum(not comparable(one) for one in special)
+    weighted, jaccard = _likeness(compared, judged.pairs, _idf(arrays))
+    selected = np.flatnonzero(jaccard >= least_likeness)
+    order = selected[np.lexsort((judged.pairs.b[selected], judged.pairs.a[selected], -weighted[selected]))]
+    rows = [_row(arrays, compared, judged.pairs, place, weighted) for place in order.tolist()]
+    rows += [_application_row(arrays, one) for one in doubled(arrays.lists, arrays.as_of)]
+    special = special_applications(arrays.lists)
+    not_comparable = sum(not comparable(one) for one in special)
     return OVERLAPS.answer(
-        world.as_of, rows, found=len(rows), of=judged.family + len(special), unknown=judged.untold + untold,
-        withheld=world.withheld, notes=_notes(world, compared, judged, by_chance), level=level, least_likeness=least_likeness,
+        arrays.as_of, rows, found=len(rows), of=judged.family + len(special), unknown=judged.untold + not_comparable,
+        withheld=arrays.withheld, notes=_notes(arrays, compared, judged, by_chance), level=level, least_likeness=least_likeness,
     )  # fmt: skip
 
 
-def _rarity(world: SnapshotArrays) -> Floats:
-    """Return log(N / n_t) for each function t, performed by n_t of N agencies; 0 for one that nobody performs."""
-    performed = world.functions.sum(axis=0)
-    return np.log(max(len(world.agencies), 1) / np.maximum(performed, 1)) * (performed > 0)
+def _idf(arrays: SnapshotArrays) -> Floats:
+    """Return the inverse document frequency log(N / n_t) of each function t, 0 if nobody performs it."""
+    performed = arrays.functions.sum(axis=0)
+    return np.log(max(len(arrays.agencies), 1) / np.maximum(performed, 1)) * (performed > 0)
 
 
 def _likeness(compared: ComparableAgencies, pairs: Pairs, rarity: Floats) -> tuple[Floats, Floats]:
-    """Return the idf-weighted and the plain Jaccard index of each pair; 0 where nothing they do tells agencies apart."""
+    """Return the idf-weighted and the unweighted Jaccard index of each pair, 0 if undefined."""
     a, b = compared.functions[pairs.a], compared.functions[pairs.b]
     both = a.multiply(b).tocsr()
     weighted, plain = (_share(both @ one, a @ one + b @ one) for one in (rarity, np.ones_like(rarity)))
@@ -311,57 +330,57 @@ def _share(both: Floats, each: Floats) -> Floats:
     return np.divide(both, union, out=np.zeros_like(both), where=union > 0)
 
 
-def _row(world: SnapshotArrays, compared: ComparableAgencies, pairs: Pairs, place: int, weighted: Floats) -> ReportRow:
+def _row(arrays: SnapshotArrays, compared: ComparableAgencies, pairs: Pairs, place: int, weighted: Floats) -> ReportRow:
     a, b = (int(compared.places[side[place]]) for side in (pairs.a, pairs.b))
-    functions = _rarest(world, a, b)
+    functions = _rarest(arrays, a, b)
     values: dict[str, Cell] = {
         "finding": "overlap",
-        "agency_a": world.agencies.names[a],
-        "agency_b": world.agencies.names[b],
+        "agency_a": arrays.agencies.names[a],
+        "agency_b": arrays.agencies.names[b],
         "likeness": float(weighted[place]),
         "shared": int(pairs.shared[place]),
         "expected": float(pairs.expected[place]),
         "p": float(pairs.p[place]),
-        "rarest": tuple(world.function_names.names[one] for one in functions[:SHOWN]),
+        "rarest": tuple(arrays.function_names.names[one] for one in functions[:SHOWN]),
         "special": None,
         "general": None,
     }
-    agencies = tuple(world.agencies.evidence(one) for one in (a, b))
-    return ReportRow(values, agencies + tuple(world.function_names.evidence(one) for one in functions), "likely")
+    agencies = tuple(arrays.agencies.evidence(one) for one in (a, b))
+    return ReportRow(values, agencies + tuple(arrays.function_names.evidence(one) for one in functions), "likely")
 
 
-def _doubled(world: SnapshotArrays, found: Doubled) -> ReportRow:
+def _application_row(arrays: SnapshotArrays, found: Doubled) -> ReportRow:
     special, general = found
     values: dict[str, Cell] = dict.fromkeys(column.name for column in OVERLAPS.columns) | {
         "finding": "special-application",
-        "agency_a": ", ".join(world.agencies.named(special.owners)) or None,
-        "agency_b": ", ".join(world.agencies.named(general.owners)) or None,
+        "agency_a": ", ".join(arrays.agencies.named(special.owners)) or None,
+        "agency_b": ", ".join(arrays.agencies.named(general.owners)) or None,
         "likeness": likeness(special, general),
         "shared": len(special.functions),
-        "rarest": world.function_names.named(special.functions)[:SHOWN],
+        "rarest": arrays.function_names.named(special.functions)[:SHOWN],
         "special": special.name,
         "general": general.name,
     }
     applications = (Evidence(one.id, one.name, "Resource") for one in (special, general))
-    agencies = world.agencies.records(dict.fromkeys((*special.owners, *general.owners)))
+    agencies = arrays.agencies.records(dict.fromkeys((*special.owners, *general.owners)))
     return ReportRow(
         values,
-        (*applications, *agencies, *world.function_names.records(special.functions)),
+        (*applications, *agencies, *arrays.function_names.records(special.functions)),
         key=(special.id, general.id),
     )
 
 
-def _rarest(world: SnapshotArrays, a: int, b: int) -> list[int]:
+def _rarest(arrays: SnapshotArrays, a: int, b: int) -> list[int]:
     """Return the functions that both agencies perform, rarest first."""
-    both: Ints = np.intersect1d(world.functions[[a]].indices, world.functions[[b]].indices)
-    return [int(one) for one in both[np.argsort(-_rarity(world)[both], kind="stable")]]
+    both: Ints = np.intersect1d(arrays.functions[[a]].indices, arrays.functions[[b]].indices)
+    return [int(one) for one in both[np.argsort(-_idf(arrays)[both], kind="stable")]]
 
 
 def _notes(
-    world: SnapshotArrays, compared: ComparableAgencies, judged: SignificantPairs, by_chance: SignificantPairs
+    arrays: SnapshotArrays, compared: ComparableAgencies, judged: SignificantPairs, by_chance: SignificantPairs
 ) -> list[str]:
-    notes = [basis(world)]
-    left_out = len(world.agencies) - len(compared.places)
+    notes = [basis(arrays)]
+    left_out = len(arrays.agencies) - len(compared.places)
     if left_out:
         notes.append(
             _(

@@ -24,15 +24,15 @@ CONFIDENCE: Mapping[str, str] = {
 
 
 class ReportError(Exception):
-    """A report that cannot be given as asked for; the message is one sentence for a person."""
+    """A report cannot be run as requested; the message is one sentence for the user."""
 
 
 class NoReport(ReportError):
-    """A report that there is not."""
+    """There is no report of that name."""
 
 
 class BrokenReport(NoReport):
-    """A report of a site that cannot be read or run; `reason` is what its author needs to know besides, if anything."""
+    """A custom report cannot be read or run; `reason` adds technical detail for its author."""
 
     def __init__(self, sentence: str, reason: str = "") -> None:
         super().__init__(sentence)
@@ -41,7 +41,7 @@ class BrokenReport(NoReport):
 
 @dataclass(frozen=True)
 class Parameter:
-    """Something a report can be asked with: a number between `least` and `most`, whole where the default is whole."""
+    """A numeric parameter between `least` and `most`; an integer if the default is one."""
 
     name: str
     default: Number
@@ -57,7 +57,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class TextParameter:
-    """Something a report can be asked with in letters, `longest` at most, such as an id; usually it is empty."""
+    """A text parameter of at most `longest` characters, such as an id; empty by default."""
 
     name: str
     description: str
@@ -68,9 +68,9 @@ class TextParameter:
 
 @dataclass(frozen=True)
 class Column:
-    """A column: `name` for programs, `label` for people. `words` says what each code is called.
+    """A column: `name` is for programs, `label` for people, `words` are the labels of codes.
 
-    It is `veiled` where it counts records of which the reader may see no more than the face.
+    `veiled`: it counts records of which the reader may see the summary only.
     """
 
     name: str
@@ -83,7 +83,7 @@ class Column:
 
 
 class Evidence(NamedTuple):
-    """A record that a finding rests on."""
+    """A record that supports a finding."""
 
     id: str
     name: str
@@ -91,7 +91,7 @@ class Evidence(NamedTuple):
 
 
 class Links(NamedTuple):
-    """Where a server shows a record, and the GraphQL query that shows several: addresses."""
+    """Functions that return the address of a record's page, and of a GraphQL query for several records."""
 
     record: Callable[[Evidence], str]
     query: Callable[[Sequence[Evidence]], str]
@@ -99,9 +99,9 @@ class Links(NamedTuple):
 
 @dataclass(frozen=True)
 class ReportRow:
-    """One line of the answer: a value for each column, the records it rests on, how sure it is.
+    """A row of a report: a value for each column, the supporting records and the confidence.
 
-    `key` is what it has in common with the line on the same matter in another run: ids, codes, and texts without either.
+    `key` identifies the row across runs: ids, codes, and texts of things without either.
     """
 
     values: Mapping[str, Cell]
@@ -115,11 +115,12 @@ class ReportRow:
 
 @dataclass(frozen=True)
 class Report:
-    """An answer: `found` of `of` looked at; of `unknown` nothing can be told; `withheld` records show their face only.
+    """The result of a report: `found` of `of` examined cases are findings, `unknown` cases lack the data to decide.
 
-    Texts are in the language of who asked; names, codes, days (ISO 8601) and numbers are the same in every language.
-    `described` says what each parameter does. `parts` are the reports that it is composed of; then `sorts` counts what was found by
-    sort, since `found` of `of` would say little. `counts` says what `found` counts.
+    `withheld` counts the records of which the reader sees the summary only. Texts are in the reader's language;
+    names, codes, dates (ISO 8601) and numbers are the same in every language. `described` holds the descriptions of
+    the parameters, `counts` the label of `found`. A composed report has `parts`, and `sorts` counts its findings by
+    category, because `found` of `of` says little there.
     """
 
     name: str
@@ -142,10 +143,11 @@ class Report:
 
 @dataclass(frozen=True)
 class ReportDefinition:
-    """A report before it is asked: its name, what it can be asked with, what it reads of the graph, its columns.
+    """The definition of a report: its name, texts, parameters, the record types it reads, and its columns.
 
-    `key` names the columns by which a row is known again in another run; where it names none, all that hold texts and codes.
-    A report of a site says its own `title`; those of the registry have theirs on the pages. `counts` says what `found` counts.
+    `key` names the columns that identify a row across runs; by default all text and code columns. Custom reports
+    have a `title`; the titles of built-in reports are part of the pages. `counts` is the label of the number of
+    findings.
     """
 
     name: str
@@ -160,7 +162,7 @@ class ReportDefinition:
 
     @property
     def knowing(self) -> tuple[str, ...]:
-        """The names of the columns that say what a row is about, and by which it is known again."""
+        """The names of the columns that identify a row across runs."""
         return self.key or tuple(one.name for one in self.columns if one.type in ("text", "texts", "code"))
 
     def answer(
@@ -175,36 +177,39 @@ class ReportDefinition:
         notes: Sequence[str] = (),
         **parameters: Value,
     ) -> Report:
-        """Return the report, its fixed texts in the language of the moment."""
+        """Build the report, with its fixed texts in the current language."""
         return Report(
-            self.name, _(self.text), as_of, parameters, self.shown_columns(), tuple(map(self._known_by, rows)),
+            self.name, _(self.text), as_of, parameters, self.shown_columns(), tuple(map(self._with_key, rows)),
             found, of, unknown, withheld, _(self.method), tuple(notes), {one.name: _(one.description) for one in self.parameters},
             counts=_(self.counts),
         )  # fmt: skip
 
-    def _known_by(self, row: ReportRow) -> ReportRow:
-        """Return the row with its key: of each text the id, where it is the name of a record that the row rests on."""
+    def _with_key(self, row: ReportRow) -> ReportRow:
+        """Return the row with its key.
+
+        Names of records in the evidence are replaced by their ids.
+        """
         if row.key:
             return row
         ids = {one.name: one.id for one in reversed(row.evidence)}
         return replace(row, key=tuple(ids.get(text, text) for name in self.knowing for text in _texts(row[name])))
 
     def shown(self) -> "ReportDefinition":
-        """Return it with its texts in the language of the moment."""
+        """Return the definition with its texts in the current language."""
         parameters = tuple(replace(one, description=_(one.description)) for one in self.parameters)
         return replace(
             self, text=_(self.text), method=_(self.method), columns=self.shown_columns(), parameters=parameters
         )
 
     def shown_columns(self) -> tuple[Column, ...]:
-        """Return the columns with their texts in the language of the moment."""
+        """Return the columns with their texts in the current language."""
         return tuple(
             replace(
                 one,
                 label=_(one.label),
                 description=_(one.description),
                 unit=_(one.unit) if one.unit else "",
-                words=_words(one.words),
+                words=_translated(one.words),
             )
             for one in self.columns
         )
@@ -214,43 +219,43 @@ def _texts(cell: Cell) -> tuple[str, ...]:
     return cell if isinstance(cell, tuple) else (str(cell or ""),)
 
 
-def _words(words: Mapping[str, str]) -> dict[str, str]:
+def _translated(words: Mapping[str, str]) -> dict[str, str]:
     return {code: _(word) for code, word in words.items()}
 
 
 def read_parameters(question: ReportDefinition, given: Mapping[str, object]) -> dict[str, Value]:
-    """Return a value for every parameter of the question. Raises ReportError."""
+    """Return a value for every parameter of the report. Raises ReportError."""
     named = {name.replace("-", "_"): value for name, value in given.items()}
     known = [one.name for one in question.parameters]
     for name in named:
         if name not in known:
-            raise ReportError(_unknown(question, name, known))
-    return {one.name: _value(one, named.get(one.name, one.default)) for one in question.parameters}
+            raise ReportError(_unknown_parameter(question, name, known))
+    return {one.name: _parse(one, named.get(one.name, one.default)) for one in question.parameters}
 
 
 def suggestion(name: str, known: list[str]) -> str:
-    """Return a sentence that names the one of the known names that is nearest, or all where none is near."""
+    """Return a sentence that suggests the closest known name, or lists all names if none is close."""
     near = get_close_matches(name, known, 1, 0.5)
     if near:
         return " " + _("Did you mean {name}?").format(name=near[0])
     return " " + _("There are: {names}.").format(names=", ".join(known))
 
 
-def _unknown(question: ReportDefinition, name: str, known: list[str]) -> str:
+def _unknown_parameter(question: ReportDefinition, name: str, known: list[str]) -> str:
     if not known:
         return _("The report {report} has no parameters, so it cannot take {name}.").format(
             report=question.name, name=name
         )
-    told = _("The report {report} has no parameter {name}.").format(report=question.name, name=name)
-    return told + suggestion(name, known)
+    sentence = _("The report {report} has no parameter {name}.").format(report=question.name, name=name)
+    return sentence + suggestion(name, known)
 
 
-def _value(parameter: Parameter | TextParameter, value: object) -> Value:
+def _parse(parameter: Parameter | TextParameter, value: object) -> Value:
     return _text(parameter, value) if isinstance(parameter, TextParameter) else _number(parameter, value)
 
 
 def _text(parameter: TextParameter, value: object) -> str:
-    """Return the value as a text without white space around it, which holds nothing that cannot be seen."""
+    """Return the value without surrounding white space. Raises ReportError unless it is one printable, short line."""
     text = str(value).strip()
     if isinstance(value, str) and text.isprintable() and len(text) <= parameter.longest:
         return text
@@ -262,7 +267,7 @@ def _text(parameter: TextParameter, value: object) -> str:
 
 
 def _number(parameter: Parameter, value: object) -> Number:
-    """Return the value as a number of the parameter's type and range."""
+    """Return the value as a number of the parameter's type. Raises ReportError if it is out of range."""
     kind = type(parameter.default)
     try:
         text = f"{Numeric.clean(value):.15g}" if isinstance(value, Numeral) else str(value)
@@ -282,7 +287,7 @@ def _number(parameter: Parameter, value: object) -> Number:
 
 
 def cell_text(column: Column, cell: Cell) -> str:
-    """Return a cell as text: codes as words, numbers and dates in the current language, an empty cell as an empty text."""
+    """Return a cell as text: codes as labels, numbers and dates in the current language, empty text for None."""
     if isinstance(cell, tuple):
         return "; ".join(column.words.get(one, one) for one in cell)
     if isinstance(cell, int | float):

@@ -31,11 +31,11 @@ FIRST, RECENT_YEARS = "first", 2
 
 
 class History(NamedTuple):
-    """What A agencies have of R resources that exist on a day.
+    """The resources that A agencies use or own, of R that exist on a day.
 
-    `has` (A x R) holds ones, and `years` for each of them, in its order, for how long; an agency has what it uses or owns.
-    `barred` (A x R) marks, beside these, what an agency owns without a day known. `family` (A x bodies) marks for each agency
-    itself and the bodies that it is directly part of: two agencies with one in common have the same parent.
+    `has` (A x R) is a 0/1 matrix, and `years` the ages of its entries in order. `barred` (A x R) also marks
+    resources that an agency owns without a known date. `family` (A x A) marks each agency and its direct parents:
+    two agencies with an entry in common have the same parent.
     """
 
     agencies: NamesById
@@ -46,12 +46,15 @@ class History(NamedTuple):
     family: Matrix
 
     @classmethod
-    def of(cls, lists: Snapshot, as_of: str, undated: float | None = UNDATED) -> "History":
-        """Read the history before a day (ISO text). What has no date counts as `undated` years old, or not at all if None."""
-        existing = [one for one in lists.resources if _exists(one, as_of, undated is not None)]
-        agencies = NamesById("Agency", *_named(lists.agencies))
+    def of(cls, snapshot: Snapshot, as_of: str, undated: float | None = UNDATED) -> "History":
+        """Build the history before a day (ISO 8601 text).
+
+        Uses without a date count as `undated` years old, or not at all if None.
+        """
+        existing = [one for one in snapshot.resources if _exists(one, as_of, undated is not None)]
+        agencies = NamesById("Agency", *_named(snapshot.agencies))
         place = {one: number for number, one in enumerate(agencies.ids)}
-        days = _days(existing, place, as_of, undated)
+        days = _holding_years(existing, place, as_of, undated)
         cells = np.array(sorted(days), np.int64).reshape(-1, 2)
         own = [(place[one], n) for n, resource in enumerate(existing) for one in resource.owners if one in place]
         shape = len(agencies), len(existing)
@@ -60,43 +63,43 @@ class History(NamedTuple):
             has=pattern(cells, *shape),
             years=np.array([days[cell] for cell in sorted(days)], np.float64),
             barred=pattern(np.concatenate([cells, np.array(own, np.int64).reshape(-1, 2)]), *shape),
-            family=_families(lists.agencies, place),
+            family=_families(snapshot.agencies, place),
         )  # fmt: skip
 
     def fading(self, half_life: float) -> Matrix:
-        """Return, for what each agency has (A x R), 1 if it is new, half of that after each half-life in years."""
+        """Return the weights of all holdings (A x R): 1 if new, halved after each half-life (in years)."""
         return sparse.csr_array((2.0 ** (-self.years / half_life), self.has.indices, self.has.indptr), self.has.shape)
 
     @property
     def activity(self) -> Floats:
-        """How much each agency has taken up of late, as the score counts it."""
+        """The recent take-up of each agency, as used in the score (A)."""
         activity: Floats = np.sqrt(LEAST_ACTIVITY + self.fading(OWN_HALF_LIFE).sum(axis=1))
         return activity
 
     @property
     def counted(self) -> Ints:
-        """How many resources each agency has."""
+        """The number of resources of each agency (A)."""
         return np.diff(self.has.indptr).astype(np.int64)
 
     def likeness(self, rows: Ints) -> Matrix:
-        """Return the Jaccard index of what these agencies have with what each agency has (n x A)."""
+        """Return the Jaccard index of the resources of these agencies and of all agencies (n x A)."""
         both = sparse.coo_array(self.has[rows] @ self.has.T)
         here, there = both.coords
         union = self.counted[rows][here] + self.counted[there] - both.data
         return sparse.csr_array((both.data / union, (here, there)), both.shape)
 
     def kin(self, rows: Ints) -> Matrix:
-        """Mark who has the same parent as these agencies (n x A)."""
+        """Return which agencies share a parent with these agencies (n x A)."""
         return ones(self.family[rows] @ self.family.T)
 
     def open_to(self, rows: Ints) -> Bools:
-        """Mark what these agencies do not have (n x R)."""
+        """Return which resources these agencies do not have (n x R)."""
         lacks: Bools = self.barred[rows].toarray() == 0
         return lacks
 
 
 class Votes(NamedTuple):
-    """How much the users of each resource speak for it, for n agencies: all (R), those alike, those of the same parent (n x R)."""
+    """The votes of users for each resource, for n agencies: of all users (R), of similar ones and of the same parent (n x R)."""
 
     activity: Floats
     everybody: Floats
@@ -105,7 +108,7 @@ class Votes(NamedTuple):
 
     @classmethod
     def of(cls, history: History, rows: Ints) -> "Votes":
-        """Count the votes for these agencies. A vote fades with the time since it was taken up."""
+        """Compute the votes for these agencies. Votes decay with the time since the use began."""
         fading = history.fading(USERS_HALF_LIFE)
         return cls(
             history.activity[rows],
@@ -122,18 +125,18 @@ class Votes(NamedTuple):
 
 
 def held(matrix: Matrix, row: int) -> tuple[Ints, Floats]:
-    """Return the columns that a row of the matrix holds, and what stands there."""
+    """Return the columns and values of a row of the matrix."""
     cells = slice(matrix.indptr[row], matrix.indptr[row + 1])
     return matrix.indices[cells].astype(np.int64), matrix.data[cells]
 
 
 def years_between(since: str, as_of: str) -> float:
-    """Return the years between two days (ISO text)."""
+    """Return the years between two days (ISO 8601 text)."""
     return (date.fromisoformat(as_of) - date.fromisoformat(since)).days / YEAR
 
 
 def stale(resources: Sequence[ResourceRow], as_of: str) -> Iterator[str]:
-    """Say when the record of uses ends long before the day: what is of late is then not known."""
+    """Yield a note if the last recorded use began long before the day, so that recent uses are unknown."""
     last = max(
         (since for one in resources for _user, since, *_rest in one.uses if since and since <= as_of), default=None
     )
@@ -148,18 +151,18 @@ def _named(records: Sequence[AgencyRow] | Sequence[ResourceRow]) -> tuple[list[s
 
 
 def _exists(resource: ResourceRow, as_of: str, also_undated: bool) -> bool:
-    """Tell whether it was there before the day: since it was available, or since the first use that has a date."""
+    """Return whether the resource existed before the day, by its availability or its first dated use."""
     known = [day for day in (resource.available_since, *(use[1] for use in resource.uses)) if day]
     return min(known) < as_of if known else also_undated
 
 
-def _days(
+def _holding_years(
     resources: Sequence[ResourceRow], place: dict[str, int], as_of: str, undated: float | None
 ) -> dict[tuple[int, int], float]:
-    """Return for how many years each agency (place) has each resource (number)."""
+    """Return the years since each agency (index) has each resource (index)."""
     days: dict[tuple[int, int], float] = {}
     for index, resource in enumerate(resources):
-        for agency, since in _begun(resource):
+        for agency, since in _acquisitions(resource):
             years = undated if since is None else years_between(since, as_of)
             if agency in place and years is not None and years > 0:
                 cell = place[agency], index
@@ -167,7 +170,7 @@ def _days(
     return days
 
 
-def _begun(resource: ResourceRow) -> Iterator[tuple[str, str | None]]:
+def _acquisitions(resource: ResourceRow) -> Iterator[tuple[str, str | None]]:
     yield from ((one, resource.available_since) for one in resource.owners)
     yield from ((use[0], use[1]) for use in resource.uses)
 
@@ -221,7 +224,7 @@ REUSE = ReportDefinition(
 
 
 class Pair(NamedTuple):
-    """An agency (place) that may want a resource (place): its score, and the vote in its three parts."""
+    """A suggestion: the agency and the resource (indices), the score, and the shares of the three kinds of votes."""
 
     agency: int
     resource: int
@@ -230,34 +233,38 @@ class Pair(NamedTuple):
 
 
 def reuse(
-    world: SnapshotArrays,
+    arrays: SnapshotArrays,
     *,
     agency: str = "",
     agencies: int = int(AGENCIES.default),
     each: int = int(EACH.default),
     most_users: int = int(MOST_USERS.default),
 ) -> Report:
-    """Suggest to each agency shown the `each` resources with the highest score; see REUSE for the score.
+    """Suggest to each agency the `each` resources with the highest score; REUSE describes the score.
 
-    Where one `agency` is asked about, it alone is shown and counted.
-    The likeness of agencies is worked out for those shown, and for as many others as the bands need. The score is as good as the
-    best trivial ranking on data with dates (see `registry.evaluation.backtests`), and not better.
+    If `agency` is given, only that agency is shown and counted. Similarity is computed for the shown agencies and
+    for the sample that the bands need. On dated data the score equals the best baseline but does not exceed it (see
+    `registry.evaluation.backtests`).
     """
-    history = History.of(world.lists, world.as_of)
-    asked = np.array([place_of(world, agency)]) if agency else np.arange(len(history.agencies))
+    history = History.of(arrays.lists, arrays.as_of)
+    asked = np.array([place_of(arrays, agency)]) if agency else np.arange(len(history.agencies))
     shown = asked[np.argsort(-history.activity[asked], kind="stable")[:agencies]]
-    telling = Telling(world, history, shown)
+    telling = Telling(arrays, history, shown)
     bands = _bands(history)
-    pairs = sorted(_best(history, shown, each, most_users), key=lambda one: (-one.score, one.agency, one.resource))
+    pairs = sorted(
+        _suggestions(history, shown, each, most_users), key=lambda one: (-one.score, one.agency, one.resource)
+    )
     rows = [telling.row(rank, pair, bands) for rank, pair in enumerate(pairs, 1)]
     lacked = len(history.resources) - np.diff(history.barred.indptr)
     return REUSE.answer(
-        world.as_of, rows, found=len(rows), of=int(lacked[asked].sum()), unknown=int(lacked[asked][history.counted[asked] == 0].sum()),
-        withheld=world.withheld, notes=telling.notes(pairs), agency=agency, agencies=agencies, each=each, most_users=most_users,
+        arrays.as_of, rows, found=len(rows), of=int(lacked[asked].sum()),
+        unknown=int(lacked[asked][history.counted[asked] == 0].sum()),
+        withheld=arrays.withheld, notes=telling.notes(pairs), agency=agency, agencies=agencies, each=each, most_users=most_users,
     )  # fmt: skip
 
 
-def _best(history: History, shown: Ints, each: int, most_users: int) -> Iterator[Pair]:
+def _suggestions(history: History, shown: Ints, each: int, most_users: int) -> Iterator[Pair]:
+    """Yield the best suggestions for each shown agency."""
     votes, users = Votes.of(history, shown), history.has.sum(axis=0)
     wanted = history.open_to(shown) & (votes.everybody > 0) & ((users <= most_users) | (most_users == 0))
     scores = np.where(wanted, votes.score, 0)
@@ -271,7 +278,7 @@ def _best(history: History, shown: Ints, each: int, most_users: int) -> Iterator
 
 
 def _bands(history: History) -> tuple[float, float] | None:
-    """Return the least scores of the top 1 % and the top tenth, from agencies that have something, evenly chosen where many."""
+    """Return the score thresholds of the top 1 % and the top 10 %, from an even sample of agencies with resources."""
     known = np.flatnonzero(history.counted)
     sample = known[:: 1 + len(known) * len(history.resources) // SAMPLED]
     scores = Votes.of(history, sample).score[history.open_to(sample)]
@@ -282,21 +289,21 @@ def _bands(history: History) -> tuple[float, float] | None:
 
 
 class Telling:
-    """Puts suggestions to the agencies shown (places) into words."""
+    """Builds the rows and notes for the shown agencies (indices)."""
 
-    def __init__(self, world: SnapshotArrays, history: History, shown: Ints) -> None:
-        self._history, self._as_of = history, world.as_of
-        known = {one.id: one for one in world.lists.resources}
+    def __init__(self, arrays: SnapshotArrays, history: History, shown: Ints) -> None:
+        self._history, self._as_of = history, arrays.as_of
+        known = {one.id: one for one in arrays.lists.resources}
         self._resources: Sequence[ResourceRow] = [known[one] for one in history.resources.ids]
         self._owned = any(one.owners for one in self._resources)
         self._fading = history.fading(USERS_HALF_LIFE).T.tocsr()
         self._users = np.diff(self._fading.indptr)
         self._shown = {agency: row for row, agency in enumerate(shown.tolist())}
         self._likeness, self._kin = history.likeness(shown), history.kin(shown)
-        self._taken_up = _since(world.lists.resources, world.as_of, 1)
+        self._taken_up = _recent_uses(arrays.lists.resources, arrays.as_of, 1)
 
     def row(self, rank: int, pair: Pair, bands: tuple[float, float] | None) -> ReportRow:
-        """Return the line of a suggestion, with the agency, the resource and the users named as evidence."""
+        """Return the row of a suggestion, with the agency, the resource and the named users as evidence."""
         history, resource = self._history, self._resources[pair.resource]
         users, votes, kin = self._voters(pair)
         best = np.argsort(-votes, kind="stable")[:VOTERS]
@@ -307,21 +314,21 @@ class Telling:
             "resource": resource.name,
             "band": band,
             "users": len(users),
-            "recent": sum(_since([resource], self._as_of, RECENT_YEARS).values()),
+            "recent": sum(_recent_uses([resource], self._as_of, RECENT_YEARS).values()),
             "kin": int(kin.sum()),
             "taken_up": self._taken_up.get(history.agencies.ids[pair.agency], 0),
             "from_all": pair.votes[0],
             "from_alike": pair.votes[1],
             "from_kin": pair.votes[2],
-            "because": tuple(self._because(pair, int(user)) for user in users[best]),
-            "against": tuple(self._against(resource)),
+            "because": tuple(self._reason(pair, int(user)) for user in users[best]),
+            "against": tuple(self._obstacles(resource)),
         }
         named = (history.agencies.evidence(one) for one in (pair.agency, *users[best].tolist()))
         evidence = (history.resources.evidence(pair.resource), *named)
         return ReportRow(values, evidence, CONFIDENCE.get(band, "unclear"))
 
     def notes(self, pairs: Sequence[Pair]) -> list[str]:
-        """Say what the suggestions rest on, and how far such suggestions have come true."""
+        """Return notes on the data behind the suggestions, and on their accuracy."""
         history = self._history
         if not history.has.nnz:
             return [_("Nobody is known to have anything that others lack, so there is nothing to tell.")]
@@ -356,17 +363,17 @@ class Telling:
         ]
 
     def _voters(self, pair: Pair) -> tuple[Ints, Floats, Floats]:
-        """Return who has the resource (places), the vote of each, and who of them has the same parent (1 or 0)."""
+        """Return the users of the resource (indices), their votes, and whether they share a parent with the agency (1 or 0)."""
         row = self._shown[pair.agency]
         users, fading = held(self._fading, pair.resource)
-        likeness, kin = (_among(held(one, row), users) for one in (self._likeness, self._kin))
+        likeness, kin = (_values_at(held(one, row), users) for one in (self._likeness, self._kin))
         return users, fading * (1 + LIKENESS_WEIGHT * likeness + kin), kin
 
-    def _because(self, pair: Pair, user: int) -> str:
+    def _reason(self, pair: Pair, user: int) -> str:
         name, resource = self._history.agencies.names[user], self._resources[pair.resource]
         began = _began(resource, self._history.agencies.ids[user])
         told = _("{name} (since {day})").format(name=name, day=day(began)) if began else name
-        both = np.intersect1d(self._of(pair.agency), self._of(user))
+        both = np.intersect1d(self._resources_of(pair.agency), self._resources_of(user))
         if not len(both):
             return told
         rarest = self._resources[both[np.argmin(self._users[both])]].name
@@ -374,11 +381,11 @@ class Telling:
             return _("{told}, both have {name}").format(told=told, name=rarest)
         return _("{told}, both have {n}, such as {name}").format(told=told, n=number(len(both)), name=rarest)
 
-    def _of(self, agency: int) -> Ints:
+    def _resources_of(self, agency: int) -> Ints:
         return held(self._history.has, agency)[0]
 
-    def _against(self, resource: ResourceRow) -> Iterator[str]:
-        expired = sum(until is not None and until < self._as_of for _user, _since, until, *_role in resource.uses)
+    def _obstacles(self, resource: ResourceRow) -> Iterator[str]:
+        expired = sum(until is not None and until < self._as_of for _user, _recent_uses, until, *_role in resource.uses)
         if expired:
             yield _("{n} of {m} uses have ended").format(n=number(expired), m=number(len(resource.uses)))
         if not resource.whole:
@@ -389,8 +396,8 @@ class Telling:
             yield _("no owner on record to ask")
 
 
-def _among(row: tuple[Ints, Floats], places: Ints) -> Floats:
-    """Return what a row holds at these places, 0 where it holds nothing."""
+def _values_at(row: tuple[Ints, Floats], places: Ints) -> Floats:
+    """Return the values of a row at these indices, 0 where it has none."""
     columns, values = row
     found = dict(zip(columns.tolist(), values.tolist(), strict=True))
     return np.array([found.get(place, 0.0) for place in places.tolist()])
@@ -407,8 +414,8 @@ def _began(resource: ResourceRow, user: str) -> str | None:
     return min(days, default=resource.available_since if user in resource.owners else None)
 
 
-def _since(resources: Sequence[ResourceRow], as_of: str, years: float) -> dict[str, int]:
-    """Count for each agency what it began to use within so many years before the day."""
+def _recent_uses(resources: Sequence[ResourceRow], as_of: str, years: float) -> dict[str, int]:
+    """Count the uses of each agency that began within this many years before the day."""
     found: dict[str, int] = {}
     for resource in resources:
         for user, since, *_rest in resource.uses:

@@ -13,7 +13,7 @@ Key = tuple[str, ...]
 
 
 class RowChange(NamedTuple):
-    """A row then and now, if it was and is there; its places are counted from 1 among the rows that are in both runs."""
+    """A row in the previous and in the current run; its positions count from 1 among the rows in both runs."""
 
     change: Change
     then: ReportRow | None
@@ -24,58 +24,58 @@ class RowChange(NamedTuple):
 
     @property
     def row(self) -> ReportRow:
-        """The row as it is now; as it was where it is gone."""
+        """The current row, or the previous one if it is gone."""
         row = self.now or self.then
         assert row is not None
         return row
 
 
 def compare(columns: Sequence[Column], then: Sequence[ReportRow], now: Sequence[ReportRow]) -> list[RowChange]:
-    """Compare what people read of the rows of two runs: first what is new, then what is gone, then what is in both.
+    """Compare the visible cells of two runs: new rows first, then gone rows, then rows in both runs.
 
-    Rows are the same when their keys are; the second of one key is the same as the second. Of what is in both, those that moved
-    come first, the farthest before others, then those of which only values are other ones. As few as can be have moved: the
-    others are in the order in which they were (longest increasing subsequence).
+    Rows are matched by key, repeated keys in order. Of the rows in both, moved ones come first, the farthest move
+    first, then rows with changed values. The set of moved rows is minimal: the others form a longest increasing
+    subsequence.
     """
     before, after = dict(_numbered(then)), dict(_numbered(now))
     place = {key: n for n, key in enumerate((key for key in before if key in after), 1)}
     shared = [key for key in after if key in before]
-    still = set(_increasing([place[key] for key in shared]))
+    still = set(_longest_increasing([place[key] for key in shared]))
     both = [
-        _beside(columns, before[key], after[key], place[key], n, moved=place[key] not in still)
+        _row_change(columns, before[key], after[key], place[key], n, moved=place[key] not in still)
         for n, key in enumerate(shared, 1)
     ]
-    new = [RowChange("new", None, row) for row in _lacking(after, before)]
-    gone = [RowChange("gone", row, None) for row in _lacking(before, after)]
-    return [*new, *gone, *sorted(both, key=_farthest)]
+    new = [RowChange("new", None, row) for row in _only_in_first(after, before)]
+    gone = [RowChange("gone", row, None) for row in _only_in_first(before, after)]
+    return [*new, *gone, *sorted(both, key=_order)]
 
 
 def new_and_gone(then: Sequence[ReportRow], now: Sequence[ReportRow]) -> tuple[list[ReportRow], list[ReportRow]]:
-    """Return the rows that are new, and those that are gone, without a look at the others."""
+    """Return the new and the gone rows only."""
     before, after = dict(_numbered(then)), dict(_numbered(now))
-    return _lacking(after, before), _lacking(before, after)
+    return _only_in_first(after, before), _only_in_first(before, after)
 
 
 def described(question: ReportDefinition, columns: Sequence[Column], row: ReportRow) -> str:
-    """Return what a row is about in words: the cells by which it is known."""
+    """Return the text of the cells that identify a row."""
     texts = (cell_text(one, row.values.get(one.name)) for one in columns if one.name in question.knowing)
     return " · ".join(filter(None, texts))
 
 
 def _numbered(rows: Sequence[ReportRow]) -> Iterator[tuple[Key, ReportRow]]:
-    """Yield each row under its key and how many before it have the same."""
+    """Yield each row with its key, extended by the number of earlier rows with the same key."""
     times: Counter[Key] = Counter()
     for row in rows:
         yield (*row.key, str(times[row.key])), row
         times[row.key] += 1
 
 
-def _lacking(rows: Mapping[Key, ReportRow], others: Mapping[Key, ReportRow]) -> list[ReportRow]:
+def _only_in_first(rows: Mapping[Key, ReportRow], others: Mapping[Key, ReportRow]) -> list[ReportRow]:
     return [row for key, row in rows.items() if key not in others]
 
 
-def _increasing(places: Sequence[int]) -> Iterator[int]:
-    """Yield a longest increasing subsequence, its last first (Schensted 1961)."""
+def _longest_increasing(places: Sequence[int]) -> Iterator[int]:
+    """Yield a longest increasing subsequence in reverse order (Schensted 1961)."""
     ends: list[int] = []
     before: dict[int, int | None] = {}
     for place in places:
@@ -88,7 +88,7 @@ def _increasing(places: Sequence[int]) -> Iterator[int]:
         last = before[last]
 
 
-def _beside(
+def _row_change(
     columns: Sequence[Column], then: ReportRow, now: ReportRow, place_then: int, place_now: int, *, moved: bool
 ) -> RowChange:
     differences = tuple(_differences(columns, then, now))
@@ -104,6 +104,6 @@ def _differences(columns: Sequence[Column], then: ReportRow, now: ReportRow) -> 
                 yield f"{column.label}: {before or '–'} → {after or '–'}"
 
 
-def _farthest(one: RowChange) -> tuple[bool, int]:
+def _order(one: RowChange) -> tuple[bool, int]:
     moved = one.change == "moved"
     return not moved, -abs((one.place_then or 0) - (one.place_now or 0)) if moved else 0

@@ -15,7 +15,7 @@ MOST_SECTORS = 200
 
 
 class Chance(NamedTuple):
-    """Ties to be expected for each pair, their standard deviation, P(no more than were seen), and P(none at all)."""
+    """The null model for each pair: expected ties, standard deviation, P(at most the observed ties), P(no ties)."""
 
     expected: Floats
     spread: Floats
@@ -24,9 +24,9 @@ class Chance(NamedTuple):
 
 
 class SectorPairs(NamedTuple):
-    """Pairs of different sectors, places `a` < `b`, with the ties seen and chance.
+    """Pairs of different sectors (indices `a` < `b`) with the observed ties and the null model.
 
-    `of` counts all pairs of sectors that have agencies, also those that are not listed.
+    `of` counts all pairs of sectors that have agencies, including pairs that are not listed.
     """
 
     a: Ints
@@ -36,29 +36,33 @@ class SectorPairs(NamedTuple):
     of: int
 
 
-def sector_pairs(world: SnapshotArrays, ties: Ints) -> SectorPairs:
-    """Count the ties (m x 2, both ends with a sector) of every pair of sectors; of very many sectors, of the best tied ones.
+def sector_pairs(arrays: SnapshotArrays, ties: Ints) -> SectorPairs:
+    """Count the ties (m x 2, both ends with a sector) between each two sectors, at most the MOST_SECTORS with most ties.
 
-    Chance is the model of fixed degrees: nothing is drawn, so that no number of draws bounds the smallest p.
+    Null model: the configuration model with fixed degrees, computed without sampling, so that p-values have no
+    lower bound.
     """
-    present = np.unique(world.sector[world.sector >= 0])
+    present = np.unique(arrays.sector[arrays.sector >= 0])
     of = len(present) * (len(present) - 1) // 2
-    kept, group = _best_tied(world, ties, present)
-    seen, upper = mixing(group, ties, len(kept) + 1), np.triu_indices(len(kept), 1)
-    by_chance = _chance(group, ties, seen)
-    return SectorPairs(kept[upper[0]], kept[upper[1]], seen[upper], Chance(*(one[upper] for one in by_chance)), of)
+    selected, group = _examined_sectors(arrays, ties, present)
+    seen, upper = mixing(group, ties, len(selected) + 1), np.triu_indices(len(selected), 1)
+    by_chance = _null_model(group, ties, seen)
+    return SectorPairs(
+        selected[upper[0]], selected[upper[1]], seen[upper], Chance(*(one[upper] for one in by_chance)), of
+    )
 
 
-def _best_tied(world: SnapshotArrays, ties: Ints, present: Ints) -> tuple[Ints, Ints]:
-    """Return the sectors that are looked at, and each agency's place among them; one place more for all others."""
-    ends = np.bincount(world.sector[ties].ravel(), minlength=len(world.sectors))[present]
-    kept = np.sort(present[np.argsort(-ends, kind="stable")[:MOST_SECTORS]])
-    place = np.full(len(world.sectors) + 1, len(kept))
-    place[kept] = np.arange(len(kept))
-    return kept, place[world.sector]
+def _examined_sectors(arrays: SnapshotArrays, ties: Ints, present: Ints) -> tuple[Ints, Ints]:
+    """Return the examined sectors, and each agency's index among them; one more index stands for all others."""
+    ends = np.bincount(arrays.sector[ties].ravel(), minlength=len(arrays.sectors))[present]
+    selected = np.sort(present[np.argsort(-ends, kind="stable")[:MOST_SECTORS]])
+    place = np.full(len(arrays.sectors) + 1, len(selected))
+    place[selected] = np.arange(len(selected))
+    return selected, place[arrays.sector]
 
 
-def _chance(group: Ints, ties: Ints, seen: Ints) -> Chance:
+def _null_model(group: Ints, ties: Ints, seen: Ints) -> Chance:
+    """Return the configuration model with fixed degrees for each pair of groups, with lower-tail p-values."""
     tied, ends = np.unique(ties, return_inverse=True)
     mean, variance = fixed_degrees(group[tied], np.bincount(ends.ravel()), len(seen))
     p, none = (binomial_below(few, mean, variance) for few in (seen, np.zeros_like(seen)))
@@ -108,73 +112,73 @@ SECTOR_GAPS = ReportDefinition(
 
 
 def sector_gaps(
-    world: SnapshotArrays, *, level: float = LEVEL.default, least_expected: float = LEAST_EXPECTED.default
+    arrays: SnapshotArrays, *, level: float = LEVEL.default, least_expected: float = LEAST_EXPECTED.default
 ) -> Report:
-    """Compare the ties between sectors with a null model that keeps every agency's number of ties.
+    """Find sector pairs with significantly fewer ties than a configuration model with the same degrees expects.
 
-    Agreements whose dates are withheld count as in force: they may hide a gap from who may not see them, never make one.
-    At least `least_expected` ties must be expected for a pair to be judged; `level` is the false-discovery rate over all pairs
-    of sectors that have agencies. References: Park & Newman 2004; Squartini & Garlaschelli 2011; Benjamini & Hochberg 1995.
+    Agreements with withheld dates count as in force: they can hide a gap but never cause one. A pair is tested if
+    at least `least_expected` ties are expected; `level` is the false discovery rate over all pairs of sectors that
+    have agencies. References: Park & Newman 2004; Squartini & Garlaschelli 2011; Benjamini & Hochberg 1995.
     """
-    ties = _between_known(world)
-    pairs = sector_pairs(world, ties)
-    told = pairs.chance.expected >= least_expected
-    adjusted = false_discovery(np.where(told, pairs.chance.p, 1.0), pairs.of)
-    gap = told & (adjusted <= level)
-    finding = np.where(gap, "gap", np.where(told, "no-gap", "too-few"))
-    order = np.lexsort((-pairs.chance.expected, adjusted, ~told))
-    weak = told & ~gap & (pairs.chance.none * pairs.of > level * (gap.sum() + 1))
-    rows = [_row(world, pairs, place, str(finding[place]), float(adjusted[place])) for place in order.tolist()]
+    ties = _between_known(arrays)
+    pairs = sector_pairs(arrays, ties)
+    tested = pairs.chance.expected >= least_expected
+    adjusted = false_discovery(np.where(tested, pairs.chance.p, 1.0), pairs.of)
+    gap = tested & (adjusted <= level)
+    finding = np.where(gap, "gap", np.where(tested, "no-gap", "too-few"))
+    order = np.lexsort((-pairs.chance.expected, adjusted, ~tested))
+    weak = tested & ~gap & (pairs.chance.none * pairs.of > level * (gap.sum() + 1))
+    rows = [_row(arrays, pairs, place, str(finding[place]), float(adjusted[place])) for place in order.tolist()]
     return SECTOR_GAPS.answer(
-        world.as_of, rows, found=int(gap.sum()), of=pairs.of, unknown=pairs.of - int(told.sum()),
-        withheld=world.withheld, notes=_notes(world, ties, pairs, int(weak.sum())), level=level, least_expected=least_expected,
+        arrays.as_of, rows, found=int(gap.sum()), of=pairs.of, unknown=pairs.of - int(tested.sum()),
+        withheld=arrays.withheld, notes=_notes(arrays, ties, pairs, int(weak.sum())), level=level, least_expected=least_expected,
     )  # fmt: skip
 
 
-def _between_known(world: SnapshotArrays) -> Ints:
-    """Return the pairs, in force or perhaps in force, of agencies that both have a sector."""
-    pairs = standing(world)
-    known: Ints = pairs[(world.sector[pairs] >= 0).all(axis=1)]
+def _between_known(arrays: SnapshotArrays) -> Ints:
+    """Return the ties, in force or perhaps in force, between agencies with a sector."""
+    pairs = standing(arrays)
+    known: Ints = pairs[(arrays.sector[pairs] >= 0).all(axis=1)]
     return known
 
 
-def _row(world: SnapshotArrays, pairs: SectorPairs, place: int, finding: str, p: float) -> ReportRow:
+def _row(arrays: SnapshotArrays, pairs: SectorPairs, place: int, finding: str, p: float) -> ReportRow:
     a, b, seen = int(pairs.a[place]), int(pairs.b[place]), int(pairs.seen[place])
     expected, spread = float(pairs.chance.expected[place]), float(pairs.chance.spread[place])
-    told = finding != "too-few"
+    tested = finding != "too-few"
     values: dict[str, Cell] = {
-        "sector_a": world.sectors.names[a],
-        "sector_b": world.sectors.names[b],
+        "sector_a": arrays.sectors.names[a],
+        "sector_b": arrays.sectors.names[b],
         "finding": finding,
         "seen": seen,
         "expected": expected,
-        "ratio": seen / expected if told else None,
-        "z": (seen - expected) / spread if told and spread > 0 else None,
-        "p": p if told else None,
-        "unrecorded": int((np.isin(world.sector, (a, b)) & ~world.recorded).sum()),
+        "ratio": seen / expected if tested else None,
+        "z": (seen - expected) / spread if tested and spread > 0 else None,
+        "p": p if tested else None,
+        "unrecorded": int((np.isin(arrays.sector, (a, b)) & ~arrays.recorded).sum()),
     }
-    evidence = _evidence(world, a, b) if finding == "gap" else _sectors(world, a, b)
+    evidence = _evidence(arrays, a, b) if finding == "gap" else _sectors(arrays, a, b)
     return ReportRow(values, evidence, CONFIDENCE[finding])
 
 
-def _sectors(world: SnapshotArrays, *sectors: int) -> tuple[Evidence, ...]:
-    return tuple(world.sectors.evidence(sector) for sector in sectors)
+def _sectors(arrays: SnapshotArrays, *sectors: int) -> tuple[Evidence, ...]:
+    return tuple(arrays.sectors.evidence(sector) for sector in sectors)
 
 
-def _evidence(world: SnapshotArrays, a: int, b: int) -> tuple[Evidence, ...]:
-    """Return the two sectors, and in each the three agencies with the most ties: with them a beginning could be made."""
-    found = _sectors(world, a, b)
+def _evidence(arrays: SnapshotArrays, a: int, b: int) -> tuple[Evidence, ...]:
+    """Return the two sectors and the three agencies of each with the most ties."""
+    found = _sectors(arrays, a, b)
     for sector in (a, b):
-        members = np.flatnonzero(world.sector == sector)
-        best = members[np.argsort(-world.degree[members], kind="stable")[:3]]
-        found += tuple(world.agencies.evidence(member) for member in best.tolist())
+        members = np.flatnonzero(arrays.sector == sector)
+        best = members[np.argsort(-arrays.degree[members], kind="stable")[:3]]
+        found += tuple(arrays.agencies.evidence(member) for member in best.tolist())
     return found
 
 
-def _notes(world: SnapshotArrays, ties: Ints, pairs: SectorPairs, weak: int) -> list[str]:
+def _notes(arrays: SnapshotArrays, ties: Ints, pairs: SectorPairs, weak: int) -> list[str]:
     counted = (
-        (int((world.sector < 0).sum()), _("{n} agencies have no sector on record; their ties are left out.")),
-        (_in_several(world), _("{n} agencies are in several sectors and count for the first.")),
+        (int((arrays.sector < 0).sum()), _("{n} agencies have no sector on record; their ties are left out.")),
+        (_in_several(arrays), _("{n} agencies are in several sectors and count for the first.")),
         (
             weak,
             _(
@@ -183,24 +187,24 @@ def _notes(world: SnapshotArrays, ties: Ints, pairs: SectorPairs, weak: int) -> 
         ),
         (pairs.of - len(pairs.a), _("{n} pairs of sectors with few ties are counted but not listed.")),
     )
-    notes = grounds(world) + [note.format(n=number(n)) for n, note in counted if n]
-    return notes + _outward(world, ties)
+    notes = grounds(arrays) + [note.format(n=number(n)) for n, note in counted if n]
+    return notes + _ei_index_notes(arrays, ties)
 
 
-def _in_several(world: SnapshotArrays) -> int:
-    return sum(len(agency.sectors) > 1 for agency in world.lists.agencies)
+def _in_several(arrays: SnapshotArrays) -> int:
+    return sum(len(agency.sectors) > 1 for agency in arrays.lists.agencies)
 
 
-def _outward(world: SnapshotArrays, ties: Ints) -> list[str]:
-    """Return, for a network too small for many sectors, the one test of the whole."""
+def _ei_index_notes(arrays: SnapshotArrays, ties: Ints) -> list[str]:
+    """Return a note on the E-I index for a network too small to test many sector pairs."""
     if not len(ties):
         return [_("There are no ties between agencies with a sector, so there is nothing to tell.")]
-    if len(world.agencies) >= FEW_AGENCIES:
+    if len(arrays.agencies) >= FEW_AGENCIES:
         return []
-    return [_say(outwardness(*between_sectors(world), PERMUTATIONS, SEED))]
+    return [_ei_index_text(outwardness(*between_sectors(arrays), PERMUTATIONS, SEED))]
 
 
-def _say(whole: Outwardness) -> str:
+def _ei_index_text(whole: Outwardness) -> str:
     return _(
         "With fewer than {few} agencies judge the whole first: the E-I index is {index}, and {expected} when sectors are "
         "dealt out anew (p = {p}, {draws} permutations, seed {seed}); below that means inward, above it outward."

@@ -1,4 +1,4 @@
-"""The snapshot that analyses read: records as rows, and the graph as sparse matrices on a day."""
+"""The snapshot that analyses read: records as rows, and the graph as sparse matrices on a given day."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ Ids = Sequence[str]
 
 
 class AgencyRow(NamedTuple):
-    """A body and where it belongs. The first of its sectors, by their ids, counts as its main one."""
+    """An agency, with its sectors, areas and parent agencies. The first sector by id is its main sector."""
 
     id: str
     name: str
@@ -35,7 +35,7 @@ class AgencyRow(NamedTuple):
 
 
 class ServiceRow(NamedTuple):
-    """A service, who provides it, what it does, what it cannot work without, and for whom it is."""
+    """A service: its providers, functions, requirements, dependencies and audiences."""
 
     id: str
     name: str
@@ -49,14 +49,14 @@ class ServiceRow(NamedTuple):
 
     @property
     def answering(self) -> Ids:
-        """Who leads it; all that provide it where nobody is named."""
+        """The lead providers, or all providers if there is no lead."""
         return self.leads or self.providers
 
 
 class ResourceRow(NamedTuple):
-    """A resource, who has it and who uses it: `(user, since, until, role)`, days as ISO text or None.
+    """A resource, its owners and its uses: `(user, since, until, role)`, with dates as ISO 8601 text or None.
 
-    Where `whole` is false its users, capacity and days are not known to who asks.
+    If `whole` is false, the reader may not see its users, capacity and dates.
     """
 
     id: str
@@ -76,7 +76,10 @@ class ResourceRow(NamedTuple):
 
 
 class NeedRow(NamedTuple):
-    """What an agency lacks. Where `whole` is false how much of what, and by when, is not known to who asks."""
+    """Something that an agency needs.
+
+    If `whole` is false, the reader may not see its kind, quantity and date.
+    """
 
     id: str
     name: str
@@ -91,10 +94,10 @@ class NeedRow(NamedTuple):
 
 
 class PartnershipRow(NamedTuple):
-    """An agreement. Where `whole` is false its dates, basis and cover are not known to who asks.
+    """An agreement. If `whole` is false, the reader may not see its dates, legal basis and covered records.
 
-    `covers_hidden` says that it may cover services or resources of which no more than the summary is seen,
-    `words_hidden` that what some of its parties say of it is withheld.
+    `covers_hidden`: it may cover services or resources of which the reader sees the summary only. `words_hidden`:
+    the reader may not see the statements of some parties.
     """
 
     id: str
@@ -115,11 +118,14 @@ class PartnershipRow(NamedTuple):
     words_hidden: bool = False
 
     def in_force(self, as_of: str) -> bool:
-        """Tell whether the day lies within its dates and no party disputes it."""
+        """Return whether it is valid on the day and no party disputes it."""
         return self.runs(as_of) and not self.disputed_by
 
     def runs(self, as_of: str) -> bool:
-        """Tell whether the day lies within its dates; an empty date sets no bound. False where they are not known."""
+        """Return whether the day lies within its dates.
+
+        An empty date is no bound. False if the dates are withheld.
+        """
         return (
             self.whole and (self.valid_from or "") <= as_of and (self.valid_until is None or as_of <= self.valid_until)
         )
@@ -131,12 +137,12 @@ class PartnershipRow(NamedTuple):
 
     @property
     def reversed(self) -> bool:
-        """Whether it ends before it begins, so that nothing can be said of it."""
+        """Whether it ends before it begins, so that its dates are unusable."""
         return bool(self.valid_from and self.valid_until and self.valid_until < self.valid_from)
 
 
 class StatementRow(NamedTuple):
-    """What a party says about an agreement. Where `whole` is false all of it is not known to who asks."""
+    """A party's assessment of an agreement. If `whole` is false, the reader sees the summary only."""
 
     id: str
     name: str
@@ -149,7 +155,7 @@ class StatementRow(NamedTuple):
 
 
 class ChannelRow(NamedTuple):
-    """How services and agencies are reached; `answers_within` is in hours."""
+    """A contact channel of services and agencies. `answers_within` is the promised response time in hours."""
 
     id: str
     name: str
@@ -162,7 +168,7 @@ class ChannelRow(NamedTuple):
 
 
 class FeedbackRow(NamedTuple):
-    """Something said about a service. Where `whole` is false all of it is not known to who asks."""
+    """A piece of feedback on a service. If `whole` is false, the reader sees the summary only."""
 
     id: str
     name: str
@@ -190,7 +196,7 @@ def kind_of(row: NamedTuple) -> str:
 
 
 class Snapshot(NamedTuple):
-    """What a report reads of the graph; what it does not need is empty."""
+    """The records that a report reads. Record types that the report does not need are empty."""
 
     agencies: Sequence[AgencyRow] = ()
     services: Sequence[ServiceRow] = ()
@@ -206,7 +212,7 @@ class Snapshot(NamedTuple):
 
     @property
     def withheld(self) -> int:
-        """How many of the records show no more than their face to who asks."""
+        """The number of records of which the reader sees the summary only."""
         return sum(not record.whole for name in _RECORDS for record in getattr(self, name))
 
 
@@ -224,15 +230,21 @@ _ROWS: Mapping[str, type[Any]] = {**_RECORDS, "sectors": TermRow, "areas": TermR
 
 
 def make_snapshot(reads: Sequence[str], answer: Sequence[Sequence[Sequence[Any]]]) -> Snapshot:
-    """Name the rows that `network(reads, …)` was answered with. Several uses of a resource by one agency are made one."""
+    """Build a snapshot from the result of `network(reads, …)`.
+
+    Uses of one resource by the same agency are merged.
+    """
     named = {name: [_ROWS[name]._make(row) for row in rows] for name, rows in zip(reads, answer, strict=True)}
     if "resources" in named:
-        named["resources"] = [one._replace(uses=_of_each_agency(one.uses)) for one in named["resources"]]
+        named["resources"] = [one._replace(uses=_merge_uses(one.uses)) for one in named["resources"]]
     return Snapshot(**named)
 
 
-def _of_each_agency(uses: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
-    """Return one use for each agency: from the first day known to the last of any, open where one of them is."""
+def _merge_uses(uses: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
+    """Merge the uses of each agency into one.
+
+    It lasts from the first known day to the last one, and is open-ended if any of the uses is.
+    """
     found: dict[str, Sequence[Any]] = {}
     for use in uses:
         user, since, until, role = use
@@ -253,7 +265,7 @@ Matrix = sparse.csr_array
 
 @dataclass(frozen=True)
 class NamesById:
-    """Ids and what they are called, in the order of a row or a column of an array."""
+    """The ids and names of the rows or columns of an array, in order."""
 
     kind: str
     ids: Sequence[str]
@@ -263,30 +275,30 @@ class NamesById:
         return len(self.ids)
 
     def evidence(self, place: int) -> Evidence:
-        """Return the record at this place as evidence."""
+        """Return the record at this index as evidence."""
         return Evidence(self.ids[place], self.names[place], self.kind)
 
     def named(self, ids: Iterable[str]) -> tuple[str, ...]:
-        """Return what the records with these ids are called; ids that no record has are passed over."""
-        return tuple(self.names[self._place[one]] for one in ids if one in self._place)
+        """Return the names of the records with these ids; unknown ids are skipped."""
+        return tuple(self.names[self._index[one]] for one in ids if one in self._index)
 
     def records(self, ids: Iterable[str]) -> tuple[Evidence, ...]:
-        """Return the records with these ids as evidence; ids that no record has are passed over."""
-        return tuple(self.evidence(self._place[one]) for one in ids if one in self._place)
+        """Return the records with these ids as evidence; unknown ids are skipped."""
+        return tuple(self.evidence(self._index[one]) for one in ids if one in self._index)
 
     @cached_property
-    def _place(self) -> dict[str, int]:
+    def _index(self) -> dict[str, int]:
         return {one: place for place, one in enumerate(self.ids)}
 
 
 @dataclass(frozen=True)
 class SnapshotArrays:
-    """What the analyses count. N agencies, S sectors, A areas, F functions, m ties.
+    """A snapshot as arrays. N agencies, S sectors, A areas, F functions, m ties.
 
-    `sector` (N) is the place of an agency's main sector, -1 where none is recorded; `areas` (N x A), `wider` (the same
-    with every broader area) and `functions` (N x F) hold ones; `ties` (m x 2) are the distinct pairs, smaller place first,
-    that share an agreement in force on `as_of`; `perhaps` are pairs, not among the ties, whose agreement's dates are
-    withheld; `recorded` (N) says who is party to any agreement, whenever.
+    `sector` (N): index of the main sector, -1 if none is recorded. `areas` (N x A), `wider` (`areas` with every
+    broader area) and `functions` (N x F): 0/1 matrices. `ties` (m x 2): distinct pairs of agencies, smaller index
+    first, that share an agreement in force on `as_of`. `perhaps`: further pairs that share an agreement whose dates
+    are withheld. `recorded` (N): whether the agency is party to any agreement, in force or not.
     """
 
     as_of: str
@@ -303,57 +315,59 @@ class SnapshotArrays:
     lists: Snapshot
 
     @classmethod
-    def of(cls, lists: Snapshot, as_of: str) -> "SnapshotArrays":
-        """Build the arrays of the lists for a day (ISO text). Ids that no record has are passed over."""
-        agencies = NamesById("Agency", *_columns((one.id, one.name) for one in lists.agencies))
-        sectors, areas, functions = (_terms(kind, terms) for kind, terms in _kinds(lists))
-        place, width = _places(agencies.ids), len(agencies)
-        placed = _matrix(((n, area) for n, one in enumerate(lists.agencies) for area in one.areas), width, areas)
-        does = ((place.get(who, -1), what) for one in lists.services for who in one.providers for what in one.functions)
-        ties = _pairs((one.parties for one in lists.partnerships if one.in_force(as_of)), place)
-        hidden = _pairs((one.parties for one in lists.partnerships if not one.whole), place)
+    def of(cls, snapshot: Snapshot, as_of: str) -> "SnapshotArrays":
+        """Build the arrays for a day (ISO 8601 text). Unknown ids are skipped."""
+        agencies = NamesById("Agency", *_split_columns((one.id, one.name) for one in snapshot.agencies))
+        sectors, areas, functions = (_term_names(kind, terms) for kind, terms in _code_lists(snapshot))
+        place, width = _index_of(agencies.ids), len(agencies)
+        placed = _matrix(((n, area) for n, one in enumerate(snapshot.agencies) for area in one.areas), width, areas)
+        does = (
+            (place.get(who, -1), what) for one in snapshot.services for who in one.providers for what in one.functions
+        )
+        ties = _distinct_pairs((one.parties for one in snapshot.partnerships if one.in_force(as_of)), place)
+        hidden = _distinct_pairs((one.parties for one in snapshot.partnerships if not one.whole), place)
         return cls(
             as_of, agencies, sectors, functions,
-            sector=_main(lists, _places(sectors.ids)),
+            sector=_main_sectors(snapshot, _index_of(sectors.ids)),
             areas=placed,
-            wider=ones(placed @ upwards([one.id for one in lists.areas], [one.broader for one in lists.areas])),
+            wider=ones(placed @ upwards([one.id for one in snapshot.areas], [one.broader for one in snapshot.areas])),
             functions=_matrix(does, width, functions),
             ties=ties,
             perhaps=_without(hidden, ties, width),
-            recorded=_recorded(lists.partnerships, place),
-            lists=lists,
+            recorded=_recorded(snapshot.partnerships, place),
+            lists=snapshot,
         )  # fmt: skip
 
     @property
     def degree(self) -> Ints:
-        """How many others each agency is tied to."""
+        """The number of ties of each agency (N)."""
         return np.bincount(self.ties.ravel(), minlength=len(self.agencies))
 
     @cached_property
     def unconfirmed(self) -> int:
-        """How many ties rest on no agreement that every party has confirmed."""
+        """The number of ties without an agreement that every party has confirmed."""
         confirmed = (one.parties for one in self.lists.partnerships if one.in_force(self.as_of) and one.confirmed)
-        return len(self.ties) - len(_pairs(confirmed, self.place))
+        return len(self.ties) - len(_distinct_pairs(confirmed, self.place))
 
     @cached_property
     def withheld(self) -> int:
-        """How many records show no more than their face to who asks."""
+        """The number of records of which the reader sees the summary only."""
         return self.lists.withheld
 
     @cached_property
     def place(self) -> dict[str, int]:
-        """Where in the arrays each agency is, by id."""
-        return _places(self.agencies.ids)
+        """The index of each agency in the arrays, by id."""
+        return _index_of(self.agencies.ids)
 
     def graph_of(self, ties: Ints) -> "nx.Graph[str]":
-        """Return the agencies (ids) as a networkx graph with these ties (m x 2)."""
+        """Return a networkx graph of all agencies (by id) with these ties (m x 2)."""
         graph = self.graph(())
         graph.add_edges_from((self.agencies.ids[a], self.agencies.ids[b]) for a, b in ties.tolist())
         return graph
 
     def graph(self, partnerships: Iterable[PartnershipRow]) -> "nx.Graph[str]":
-        """Return the agencies (ids) as a networkx graph; any two parties of one of these agreements are tied."""
-        import networkx as nx  # half a second, which only who asks for the graph should wait
+        """Return a networkx graph of all agencies (by id) with a tie between any two parties of an agreement."""
+        import networkx as nx  # imported here because it takes half a second
 
         graph: nx.Graph[str] = nx.Graph()
         graph.add_nodes_from(self.agencies.ids)
@@ -362,7 +376,7 @@ class SnapshotArrays:
         return graph
 
 
-def _columns(rows: Iterable[tuple[str, str]]) -> tuple[Sequence[str], Sequence[str]]:
+def _split_columns(rows: Iterable[tuple[str, str]]) -> tuple[Sequence[str], Sequence[str]]:
     ids, names = [], []
     for one, name in rows:
         ids.append(one)
@@ -370,47 +384,50 @@ def _columns(rows: Iterable[tuple[str, str]]) -> tuple[Sequence[str], Sequence[s
     return ids, names
 
 
-def _kinds(lists: Snapshot) -> tuple[tuple[str, Sequence[TermRow]], ...]:
-    return ("Sector", lists.sectors), ("Area", lists.areas), ("Function", lists.functions)
+def _code_lists(snapshot: Snapshot) -> tuple[tuple[str, Sequence[TermRow]], ...]:
+    return ("Sector", snapshot.sectors), ("Area", snapshot.areas), ("Function", snapshot.functions)
 
 
-def _terms(kind: str, terms: Sequence[TermRow]) -> NamesById:
+def _term_names(kind: str, terms: Sequence[TermRow]) -> NamesById:
     label = "label_id" if language() == "id" else "label_en"
-    return NamesById(kind, *_columns((term.id, getattr(term, label) or term.name) for term in terms))
+    return NamesById(kind, *_split_columns((term.id, getattr(term, label) or term.name) for term in terms))
 
 
-def _places(ids: Sequence[str]) -> dict[str, int]:
+def _index_of(ids: Sequence[str]) -> dict[str, int]:
     return {one: place for place, one in enumerate(ids)}
 
 
-def _main(lists: Snapshot, place: dict[str, int]) -> Ints:
-    """Return the place of each agency's first sector."""
-    firsts = (next((place[one] for one in agency.sectors if one in place), -1) for agency in lists.agencies)
-    return np.fromiter(firsts, np.int64, len(lists.agencies))
+def _main_sectors(snapshot: Snapshot, place: dict[str, int]) -> Ints:
+    """Return the index of each agency's first known sector, -1 for none (N)."""
+    firsts = (next((place[one] for one in agency.sectors if one in place), -1) for agency in snapshot.agencies)
+    return np.fromiter(firsts, np.int64, len(snapshot.agencies))
 
 
 def _matrix(cells: Iterable[tuple[int, str]], height: int, columns: NamesById) -> Matrix:
-    """Return a matrix of ones at (row, id of the column)."""
-    place = _places(columns.ids)
+    """Return a 0/1 matrix with a one for each (row, column id)."""
+    place = _index_of(columns.ids)
     known = [(row, place[one]) for row, one in cells if row >= 0 and one in place]
     return pattern(np.array(known, np.int64).reshape(-1, 2), height, len(columns))
 
 
 def pattern(cells: Ints, height: int, width: int) -> Matrix:
-    """Return a matrix with ones at the cells (n x 2: row, column)."""
+    """Return a 0/1 matrix with ones at these cells (n x 2: row, column)."""
     return ones(sparse.csr_array((np.ones(len(cells), np.int32), (cells[:, 0], cells[:, 1])), (height, width)))
 
 
 def ones(matrix: Matrix) -> Matrix:
-    """Set everything that the matrix holds to one, in place, and return it."""
+    """Set all stored values of the matrix to one, in place, and return it."""
     matrix.sum_duplicates()
     matrix.data[:] = 1
     return matrix
 
 
 def upwards(ids: Sequence[str], above: Sequence[Sequence[str]]) -> Matrix:
-    """Return the square matrix of ones that leads from each record to itself and to all above it; circles do no harm."""
-    place = _places(ids)
+    """Return the transitive closure of "broader" as a square 0/1 matrix, ones on the diagonal.
+
+    `above` lists the broader ids of each id. Cycles are allowed.
+    """
+    place = _index_of(ids)
     steps = [(n, place[up]) for n, ups in enumerate(above) for up in ups if up in place]
     reached = step = pattern(
         np.array(steps + [(n, n) for n in range(len(ids))], np.int64).reshape(-1, 2), len(ids), len(ids)
@@ -420,108 +437,116 @@ def upwards(ids: Sequence[str], above: Sequence[Sequence[str]]) -> Matrix:
     return reached
 
 
-def _pairs(groups: Iterable[Sequence[str]], place: dict[str, int]) -> Ints:
-    """Return every pair within a group once, as places in ascending order; an agency is no pair with itself."""
+def _distinct_pairs(groups: Iterable[Sequence[str]], place: dict[str, int]) -> Ints:
+    """Return the distinct pairs within the groups (m x 2), as indices in ascending order."""
     known = (sorted({place[one] for one in group if one in place}) for group in groups)
     pairs = np.fromiter(chain.from_iterable(chain.from_iterable(combinations(one, 2) for one in known)), np.int64)
     return np.unique(pairs.reshape(-1, 2), axis=0)
 
 
 def _without(pairs: Ints, others: Ints, width: int) -> Ints:
+    """Return the pairs (m x 2) that are not among the others."""
     return pairs[~np.isin(pairs @ np.array([width, 1]), others @ np.array([width, 1]))]
 
 
 def _recorded(partnerships: Sequence[PartnershipRow], place: dict[str, int]) -> Bools:
+    """Return for each agency (N) whether it is party to any agreement."""
     recorded = np.zeros(len(place), np.bool_)
     recorded[[place[party] for one in partnerships for party in one.parties if party in place]] = True
     return recorded
 
 
-def basis(world: SnapshotArrays) -> str:
-    """Say how many agencies and ties there are, and of how many agencies nothing is recorded."""
-    if not len(world.agencies):
+def basis(arrays: SnapshotArrays) -> str:
+    """Return a note on the number of agencies and ties, and of agencies without any agreement on record."""
+    if not len(arrays.agencies):
         return _("There are no agencies on record that you may see, so there is nothing to tell.")
-    recorded = int(world.recorded.sum())
+    recorded = int(arrays.recorded.sum())
     return _(
         "{agencies} agencies, {ties} ties in force on {day}, {unconfirmed} of them not known to be confirmed by all; {recorded} "
         "agencies ({share}) have any agreement on record, the other {rest} are unknown, which is not the same as alone."
     ).format(
-        agencies=number(len(world.agencies)),
-        ties=number(len(world.ties)),
-        unconfirmed=number(world.unconfirmed),
-        day=day(world.as_of),
+        agencies=number(len(arrays.agencies)),
+        ties=number(len(arrays.ties)),
+        unconfirmed=number(arrays.unconfirmed),
+        day=day(arrays.as_of),
         recorded=number(recorded),
-        share=percent(recorded / len(world.agencies)),
-        rest=number(len(world.agencies) - recorded),
+        share=percent(recorded / len(arrays.agencies)),
+        rest=number(len(arrays.agencies) - recorded),
     )
 
 
 AGENCY = TextParameter("agency", "The id of the only agency that it is about; where it is empty, all.")
 
 
-def place_of(world: SnapshotArrays, agency: str) -> int:
-    """Return where in the arrays an agency is. Raises ReportError."""
-    if agency in world.place:
-        return world.place[agency]
+def place_of(arrays: SnapshotArrays, agency: str) -> int:
+    """Return the index of an agency in the arrays. Raises ReportError for an unknown id."""
+    if agency in arrays.place:
+        return arrays.place[agency]
     raise ReportError(
         _("{name}: there is no agency on record with the id {id} that you may see.").format(name=AGENCY.name, id=agency)
     )
 
 
 class Readable(Protocol):
-    """What can answer one read: `registry.database.driver.Store`."""
+    """A store that can run a read query, such as `registry.database.driver.Store`."""
 
     def read(self, cypher: Cypher) -> Sequence[Sequence[Any]]:
-        """Return the rows of one read."""
+        """Run a query and return its rows."""
 
 
 class Fingerprinted:
-    """A store that keeps a fingerprint (SHA-256) of all that was read of it."""
+    """A store that computes a fingerprint (SHA-256) of everything read from it."""
 
     def __init__(self, store: Readable) -> None:
         self._store, self._hash = store, sha256()
 
     def read(self, cypher: Cypher) -> Sequence[Sequence[Any]]:
-        """Return the rows of one read. Raises StoreError."""
+        """Run a query and return its rows. Raises StoreError."""
         rows = self._store.read(cypher)
         self._hash.update(orjson.dumps(rows, default=list))
         return rows
 
     @property
     def fingerprint(self) -> str:
-        """The fingerprint, which is the same as long as the same was read."""
+        """The fingerprint; equal reads in equal order give equal fingerprints."""
         return self._hash.hexdigest()
 
 
-def standing(world: SnapshotArrays) -> Ints:
-    """Return the ties (m x 2) in force, and those whose agreement's dates are withheld: they hide a finding, never make one."""
-    return np.concatenate([world.ties, world.perhaps])
+def standing(arrays: SnapshotArrays) -> Ints:
+    """Return the ties in force and those whose agreement's dates are withheld (m x 2).
+
+    Ties with withheld dates count as in force, so that they can hide a finding but never cause one.
+    """
+    return np.concatenate([arrays.ties, arrays.perhaps])
 
 
-def between_sectors(world: SnapshotArrays) -> tuple[Ints, Ints]:
-    """Return the sectors of the agencies that have one, and the standing ties between these, as places among them."""
-    known, ties = np.flatnonzero(world.sector >= 0), standing(world)
-    place = np.full(len(world.agencies), -1)
+def between_sectors(arrays: SnapshotArrays) -> tuple[Ints, Ints]:
+    """Return the sectors of the agencies that have one, and the ties among these agencies.
+
+    The ties are those of `standing`, as indices into the returned sectors.
+    """
+    known, ties = np.flatnonzero(arrays.sector >= 0), standing(arrays)
+    place = np.full(len(arrays.agencies), -1)
     place[known] = np.arange(len(known))
     within = place[ties]
-    return world.sector[known], within[(within >= 0).all(axis=1)]
+    return arrays.sector[known], within[(within >= 0).all(axis=1)]
 
 
 def tied_alone(ties: Ints) -> tuple[Ints, Ints]:
-    """Return the agencies that have any tie (places), and the ties as places among these."""
+    """Return the agencies with at least one tie (indices), and the ties as indices into these."""
     tied, ends = np.unique(ties, return_inverse=True)
     return tied, ends.reshape(-1, 2)
 
 
 def adjacency(ties: Ints, size: int) -> Matrix:
-    """Return the symmetric matrix of ones of these ties (m x 2)."""
+    """Return the symmetric 0/1 adjacency matrix of these ties (m x 2)."""
     return pattern(np.concatenate([ties, ties[:, ::-1]]), size, size)
 
 
-def grounds(world: SnapshotArrays) -> list[str]:
-    """Say what an analysis of the standing ties rests on."""
-    notes = [basis(world)]
-    if len(world.perhaps):
-        told = _("{n} ties rest on agreements whose dates are withheld; they count as in force.")
-        notes.append(told.format(n=number(len(world.perhaps))))
+def grounds(arrays: SnapshotArrays) -> list[str]:
+    """Return notes on the data behind an analysis of the ties returned by `standing`."""
+    notes = [basis(arrays)]
+    if len(arrays.perhaps):
+        template = _("{n} ties rest on agreements whose dates are withheld; they count as in force.")
+        notes.append(template.format(n=number(len(arrays.perhaps))))
     return notes

@@ -8,33 +8,33 @@ from scipy import special
 from registry.analysis.report import Parameter
 from registry.analysis.snapshot import Bools, Floats, Ints
 
-TRIES, CLOSE = 5000, 1e-9
+MAX_ITERATIONS, TOLERANCE = 5000, 1e-9
 
 
 def bicm(rows: Ints, many: Ints, columns: Ints) -> Floats:
-    """Return the probabilities (D x C) of ones in a random matrix whose expected row and column sums are these.
+    """Return the probabilities (D x C) of the bipartite configuration model with these expected row and column sums.
 
-    `rows` are the D distinct row sums, and `many` says how many rows have each: rows of one sum have the same probabilities.
-    `columns` are the C column sums of the same matrix of zeros and ones. The maximum-entropy model
-    p_it = x_i y_t / (1 + x_i y_t) of Saracco et al. 2017, solved by fixed point over the classes of equal sums. Rows and columns
-    that are full or empty are certain and are taken out first.
+    `rows` are the D distinct row sums and `many` is the number of rows with each; rows with equal sums have equal
+    probabilities. `columns` are the C column sums of the same 0/1 matrix. The maximum-entropy model p_it = x_i y_t
+    / (1 + x_i y_t) of Saracco et al. 2017 is solved by fixed-point iteration over the classes of equal sums. Full
+    and empty rows and columns are deterministic and are removed first.
     """
     p, once = np.zeros((len(rows), len(columns))), np.ones(len(columns), np.int64)
     left, right = np.ones(len(rows), np.bool_), np.ones(len(columns), np.bool_)
     rows, columns = rows.astype(np.int64), columns.astype(np.int64)
-    while _take_certain(p, rows, columns, left, right, many, once) or _take_certain(
+    while _fix_deterministic_rows(p, rows, columns, left, right, many, once) or _fix_deterministic_rows(
         p.T, columns, rows, right, left, once, many
     ):
         pass
     if left.any() and right.any():
-        p[np.ix_(left, right)] = _solve(rows[left], many[left], columns[right])
+        p[np.ix_(left, right)] = _solve_bicm(rows[left], many[left], columns[right])
     return p
 
 
-def _take_certain(
+def _fix_deterministic_rows(
     p: Floats, rows: Ints, columns: Ints, left: Bools, right: Bools, many_rows: Ints, many_columns: Ints
 ) -> bool:
-    """Settle the rows that are full or empty in what is left; tell whether there were any."""
+    """Fix the probabilities of full and empty rows of the remaining matrix; return whether there were any."""
     width = many_columns[right].sum()
     full, empty = left & (rows == width) & (width > 0), left & (rows == 0)
     p[np.ix_(full, right)] = 1
@@ -44,63 +44,67 @@ def _take_certain(
     return bool(full.any() or empty.any())
 
 
-def _solve(rows: Ints, many: Ints, columns: Ints) -> Floats:
+def _solve_bicm(rows: Ints, many: Ints, columns: Ints) -> Floats:
+    """Solve the bipartite configuration model by fixed-point iteration over the classes of equal sums."""
     k, column_class, many_columns = np.unique(columns, return_inverse=True, return_counts=True)
     total = np.sqrt(columns.sum())
     x, y = rows / total, k / total
-    for _ in range(TRIES):
+    for _ in range(MAX_ITERATIONS):
         x = rows / (many_columns * y / (1 + np.outer(x, y))).sum(axis=1)
         shared = 1 / (1 + np.outer(x, y))
         y = k / (many[:, None] * x[:, None] * shared).sum(axis=0)
         p = np.outer(x, y) / (1 + np.outer(x, y))
-        if np.abs(p @ many_columns - rows).max() < CLOSE * rows.max():
+        if np.abs(p @ many_columns - rows).max() < TOLERANCE * rows.max():
             break
     return np.asarray(p[:, column_class])
 
 
-TRIES_FIXED_DEGREES, CLOSE_FIXED_DEGREES, FINEST = 5000, 1e-9, 0.25
+LEAST_VARIANCE = 0.25
 
 
 class Drawn(NamedTuple):
-    """Ties between groups (S x S) by chance: their mean and their variance. The diagonals have no meaning."""
+    """The number of ties between groups (S x S) under the null model. The diagonals have no meaning."""
 
     mean: Floats
     variance: Floats
 
 
 def fixed_degrees(group: Ints, degree: Ints, size: int) -> Drawn:
-    """Return what networks with these degrees (N) have between groups (N, places below `size`), without drawing any.
+    """Return the mean and variance of ties between groups in the configuration model, computed without sampling.
 
-    Pairs are tied independently with p_ij = x_i x_j / (1 + x_i x_j) so that every expected degree is the one given (Park &
-    Newman 2004; Squartini & Garlaschelli 2011). In that model degrees vary; the variance is therefore the one that remains
-    when they are held, as for jointly normal counts, scaled for the N of the N (N - 1) / 2 pairs that holding them takes.
-    In sparse networks the mean is nearly K_r K_s / (2m - 1); in dense ones, where stub matching doubles ties, it is not. A
-    count is known to half a tie at best.
+    `group` (N) holds group indices below `size`, `degree` (N) the degrees. Ties are independent with p_ij = x_i x_j
+    / (1 + x_i x_j), so that every expected degree is the given one (Park & Newman 2004; Squartini & Garlaschelli
+    2011).
+
+    Degrees vary in that model. The variance is therefore conditioned on the degrees, as for jointly normal counts,
+    and scaled for the N of the N (N - 1) / 2 pairs that this conditioning takes. In sparse networks the mean is
+    close to K_r K_s / (2m - 1); in dense ones, where stub matching would double ties, it is not. The standard
+    deviation is at least half a tie (LEAST_VARIANCE).
     """
     kinds, kind, many = np.unique(degree, return_inverse=True, return_counts=True)
-    p = _tied(kinds, many)
+    p = _tie_probabilities(kinds, many)
     members = (
         np.bincount(group * len(kinds) + kind, minlength=size * len(kinds)).reshape(size, len(kinds)).astype(np.float64)
     )
     count = len(degree)
-    held = _held(p * (1 - p), members, many) * (count - 1) / max(count - 3, 1)
-    return Drawn(members @ p @ members.T, np.maximum(held, FINEST))
+    conditional = _conditional_variance(p * (1 - p), members, many) * (count - 1) / max(count - 3, 1)
+    return Drawn(members @ p @ members.T, np.maximum(conditional, LEAST_VARIANCE))
 
 
-def _tied(degree: Ints, many: Ints) -> Floats:
-    """Return the probability of a tie between agencies of each two degrees, of which there are so many.
+def _tie_probabilities(degree: Ints, many: Ints) -> Floats:
+    """Return the probability of a tie for each pair of distinct degrees; `many` agencies have each degree.
 
-    Who is tied to all others or to none is certain and taken out first, as often as that leaves others in that place.
+    Agencies with ties to all others or to none are deterministic and are removed first, repeatedly.
     """
     p, left, open_ = np.zeros((len(degree), len(degree))), degree.copy(), np.ones(len(degree), np.bool_)
-    while _take_certain_fixed_degrees(p, left, many, open_):
+    while _fix_deterministic_degrees(p, left, many, open_):
         pass
     if open_.any():
-        p[np.ix_(open_, open_)] = _solve_fixed_degrees(left[open_].astype(np.float64), many[open_])
+        p[np.ix_(open_, open_)] = _solve_configuration_model(left[open_].astype(np.float64), many[open_])
     return p
 
 
-def _take_certain_fixed_degrees(p: Floats, left: Ints, many: Ints, open_: Bools) -> bool:
+def _fix_deterministic_degrees(p: Floats, left: Ints, many: Ints, open_: Bools) -> bool:
     everyone = many[open_].sum() - 1
     alone, full = open_ & (left == 0), open_ & (left == everyone) & (left > 0)
     if full.any():
@@ -112,23 +116,25 @@ def _take_certain_fixed_degrees(p: Floats, left: Ints, many: Ints, open_: Bools)
     return bool(full.any() or alone.any())
 
 
-def _solve_fixed_degrees(degree: Floats, many: Ints) -> Floats:
+def _solve_configuration_model(degree: Floats, many: Ints) -> Floats:
+    """Solve the configuration model by fixed-point iteration over the classes of equal degrees."""
     x = degree / np.sqrt(degree @ many)
-    for _ in range(TRIES_FIXED_DEGREES):
+    for _ in range(MAX_ITERATIONS):
         reach = x / (1 + np.outer(x, x))
         x = degree / (reach @ many - np.diag(reach))
         p = np.outer(x, x) / (1 + np.outer(x, x))
-        if np.abs(p @ many - np.diag(p) - degree).max() < CLOSE_FIXED_DEGREES * degree.max():
+        if np.abs(p @ many - np.diag(p) - degree).max() < TOLERANCE * degree.max():
             break
     return np.asarray(p)
 
 
-def _held(variance: Floats, members: Floats, many: Ints) -> Floats:
-    """Return the variance of the ties between groups that is left when degrees are held (S x S).
+def _conditional_variance(variance: Floats, members: Floats, many: Ints) -> Floats:
+    """Return the variance of the ties between groups given all degrees (S x S).
 
-    `variance` is that of one pair by the kinds of its ends. With C the covariance of the degrees and c that of the ties
-    between two groups with the degrees, it is their variance less c' C^-1 c. C is diagonal plus a block for each two kinds,
-    so the Woodbury identity needs the inverse of one matrix of kinds x kinds only.
+    `variance` is that of one pair, by the degree classes of its ends. With C the covariance of the degrees and c
+    the covariance of the ties between two groups with the degrees, the result is the variance of these ties less c'
+    C^-1 c. C is diagonal plus a block for each pair of classes, so the Woodbury identity needs only one inverse of
+    a classes x classes matrix.
     """
     own = np.maximum(variance @ many - 2 * np.diag(variance), 1e-12)
     inner = np.linalg.solve(np.eye(len(many)) + variance * (many / own), variance)
@@ -145,24 +151,25 @@ ROUNDS = 20
 
 
 def swapped(ties: Ints, size: int, random: np.random.Generator) -> Ints:
-    """Return ties (m x 2, smaller place first) that keep every agency's number of ties, none doubled and none to oneself.
+    """Return randomly rewired ties (m x 2, smaller index first) with the same degrees, no double ties and no loops.
 
-    In each round all ties are paired at random and every pair a-b, c-d that can be becomes a-d, c-b, one end being chosen at
-    random; those that would double a tie stay as they are. Degree-preserving swaps as in networkx.double_edge_swap, many at a time.
+    In each round all ties are paired at random, and each pair a-b, c-d becomes a-d, c-b unless that would create a
+    double tie or a loop; the orientation is random. Degree-preserving swaps as in networkx.double_edge_swap,
+    vectorised.
     """
     ties = ties.copy()
     for _ in range(ROUNDS):
         order = random.permutation(len(ties))[: len(ties) // 2 * 2].reshape(-1, 2)
-        turned = random.random(len(order)) < 0.5
-        first, second = ties[order[:, 0]], np.where(turned[:, None], ties[order[:, 1], ::-1], ties[order[:, 1]])
+        flipped = random.random(len(order)) < 0.5
+        first, second = ties[order[:, 0]], np.where(flipped[:, None], ties[order[:, 1], ::-1], ties[order[:, 1]])
         one, other = np.stack([first[:, 0], second[:, 1]], axis=1), np.stack([second[:, 0], first[:, 1]], axis=1)
-        kept = _possible(one, other, ties, size)
-        ties[order[kept, 0]], ties[order[kept, 1]] = one[kept], other[kept]
+        valid = _valid_swaps(one, other, ties, size)
+        ties[order[valid, 0]], ties[order[valid, 1]] = one[valid], other[valid]
     return np.sort(ties, axis=1)
 
 
-def _possible(one: Ints, other: Ints, ties: Ints, size: int) -> Bools:
-    """Mark the swaps whose two new ties are between different agencies, and neither there already nor made twice."""
+def _valid_swaps(one: Ints, other: Ints, ties: Ints, size: int) -> Bools:
+    """Return which swaps create two new ties between different agencies that neither exist nor are created twice."""
     there, made = _key(ties, size), np.stack([_key(one, size), _key(other, size)])
     _keys, which, times = np.unique(made, return_inverse=True, return_counts=True)
     new = (times[which.reshape(made.shape)] == 1) & ~np.isin(made, there)
@@ -182,7 +189,7 @@ FEWEST, MOST = 10, 100
 
 
 class NullComparison(NamedTuple):
-    """A value beside what draws gave: their mean, the standard deviations between, and how often chance is as far off."""
+    """A value, its mean under the null model, its z-score (None if nothing varies) and its two-sided p-value."""
 
     value: float
     mean: float
@@ -191,15 +198,15 @@ class NullComparison(NamedTuple):
 
 
 def draws_for(agencies: int, work: int, most: int = MOST) -> int:
-    """Return how many times to draw: `most` where agencies times draws stay below `work`, fewer in larger networks."""
+    """Return the number of draws: `most` while agencies times draws stay below `work`, fewer in larger networks."""
     return min(max(work // max(agencies, 1), FEWEST), most)
 
 
 def compare_with_null(value: float, drawn: Floats) -> NullComparison:
-    """Compare a value with what draws gave.
+    """Compare a value with its values in networks drawn from the null model.
 
-    p is two-sided, that of one more normal draw (Student's t), so that few draws do not bound it; 1 where nothing varies and the
-    value is the same, 0 where it is another.
+    The two-sided p-value is that of one further normal draw (Student's t), so that it is not bounded by the number
+    of draws. If the draws do not vary, p is 1 for an equal value and 0 for another.
     """
     mean, spread = float(drawn.mean()), float(drawn.std(ddof=1))
     if spread < 1e-12:
@@ -211,9 +218,9 @@ def compare_with_null(value: float, drawn: Floats) -> NullComparison:
 
 
 def binomial_below(seen: Ints, mean: Floats, variance: Floats) -> Floats:
-    """Return P(X <= seen) for the binomial counts with these means and variances; arrays of one shape.
+    """Return P(X <= seen) for binomial counts with these means and variances (arrays of one shape).
 
-    The number of trials need not be whole. Where the variance is not below the mean the count is Poisson.
+    The number of trials need not be an integer. If the variance is not below the mean, the count is Poisson.
     """
     hit = 1 - variance / np.maximum(mean, 1e-300)
     trials = np.divide(mean, hit, out=np.full_like(mean, np.inf), where=hit > 0)
@@ -222,15 +229,15 @@ def binomial_below(seen: Ints, mean: Floats, variance: Floats) -> Floats:
 
 
 def poisson_above(seen: Ints, expected: Floats) -> Floats:
-    """Return P(X >= seen) for Poisson counts X with these means; arrays of one shape."""
+    """Return P(X >= seen) for Poisson counts X with these means (arrays of one shape)."""
     return np.where(seen <= 0, 1.0, special.pdtrc(np.maximum(seen, 1) - 1, expected))
 
 
 def false_discovery(p: Floats, tests: int) -> Floats:
     """Return Benjamini-Hochberg adjusted p-values (Benjamini & Hochberg 1995).
 
-    `tests` is the size of the family; those of its members that are not in `p` count as having p = 1.
-    Calling all that are at most 0.05 findings keeps the expected share of false ones among them at 5 %.
+    `tests` is the size of the family; members that are not in `p` count as p = 1. Accepting adjusted values up to
+    0.05 keeps the expected share of false findings (the false discovery rate) at or below 5 %.
     """
     order = np.argsort(p, kind="stable")
     scaled = p[order] * tests / np.arange(1, len(p) + 1)
@@ -240,30 +247,34 @@ def false_discovery(p: Floats, tests: int) -> Floats:
 
 
 class Scored(NamedTuple):
-    """Groups of candidates (G), the highest score first: how many there are, and how many of them came true."""
+    """Candidates grouped by score (G), the highest score first: the size of each group and its number of hits."""
 
     candidates: Floats
     hits: Floats
 
     @classmethod
     def of(cls, score: Floats, candidates: Ints, hits: Ints) -> Self:
-        """Join what has one score; arrays of one length."""
+        """Group candidates by score; arrays of one length."""
         _scores, group = np.unique(-score, return_inverse=True)
         return cls(*(np.bincount(group, many).astype(np.float64) for many in (candidates, hits)))
 
     @property
     def base_rate(self) -> float:
-        """The share of candidates that came true."""
+        """The share of candidates that are hits."""
         return float(self.hits.sum() / max(self.candidates.sum(), 1))
 
     @property
     def average_precision(self) -> float:
-        """The precision at each recall, averaged; what ties is one block (Saito & Rehmsmeier 2015). 0 where nothing came true."""
+        """The average precision, each group of equal scores taken as a block (Saito & Rehmsmeier 2015); 0 without hits."""
         found, seen = np.cumsum(self.hits), np.cumsum(self.candidates)
         return float((self.hits * found / np.maximum(seen, 1)).sum() / max(found[-1], 1)) if len(found) else 0.0
 
     def precision_at(self, count: int) -> float:
-        """Return the share that came true of the first `count`; of a group that is cut, in any order, what is to be expected."""
+        """Return the precision of the first `count` candidates.
+
+        If the cut lies within a group of equal scores, it is the expected value over random orders of the
+        group.
+        """
         before = np.cumsum(self.candidates) - self.candidates
         taken = np.clip(count - before, 0, self.candidates)
         return float((self.hits * taken / np.maximum(self.candidates, 1)).sum() / max(taken.sum(), 1))

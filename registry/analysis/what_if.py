@@ -45,19 +45,19 @@ Losable = AgencyRow | ServiceRow | ResourceRow | ChannelRow
 
 
 class Alteration(NamedTuple):
-    """The records that are lost, the pairs of agencies that agree, and the agreements that lapse."""
+    """The removed records, the added pairs of agencies with an agreement, and the lapsed agreements."""
 
     lost: Sequence[Losable]
     ties: Sequence[tuple[AgencyRow, AgencyRow]]
     lapsed: Sequence[PartnershipRow]
 
     @classmethod
-    def read(cls, lists: Snapshot, as_of: str, *, lose: str, tie: str, lapse: str) -> Self:
-        """Read the texts of the parameters. Raises ReportError for an id that no record has that the reader may see."""
+    def read(cls, snapshot: Snapshot, as_of: str, *, lose: str, tie: str, lapse: str) -> Self:
+        """Parse the parameters. Raises ReportError for an id that is unknown or that the reader may not see."""
         return cls(
-            _lost(lists, lose),
-            [_pair(lists, one) for one in tie.split(";") if one.strip()],
-            [_agreement(lists, one, as_of) for one in _ids(lapse)],
+            _lost(snapshot, lose),
+            [_pair(snapshot, one) for one in tie.split(";") if one.strip()],
+            [_agreement(snapshot, one, as_of) for one in _ids(lapse)],
         )
 
 
@@ -65,31 +65,36 @@ def _ids(text: str) -> list[str]:
     return [one.strip() for one in text.split(",") if one.strip()]
 
 
-def _lost(lists: Snapshot, text: str) -> list[Losable]:
+def _lost(snapshot: Snapshot, text: str) -> list[Losable]:
+    """Return the records to remove. Raises ReportError."""
     known: dict[str, Losable] = {
-        one.id: one for records in (lists.channels, lists.resources, lists.services, lists.agencies) for one in records
+        one.id: one
+        for records in (snapshot.channels, snapshot.resources, snapshot.services, snapshot.agencies)
+        for one in records
     }
     sentence = _(
         "{name}: there is no agency, service, resource or channel on record with the id {id} that you may see."
     )
-    return [_known(known, one, LOSE, sentence) for one in _ids(text)]
+    return [_lookup(known, one, LOSE, sentence) for one in _ids(text)]
 
 
-def _pair(lists: Snapshot, text: str) -> tuple[AgencyRow, AgencyRow]:
+def _pair(snapshot: Snapshot, text: str) -> tuple[AgencyRow, AgencyRow]:
+    """Return the two agencies of an added agreement. Raises ReportError."""
     sentence = _("{name}: there is no agency on record with the id {id} that you may see.")
-    known = {one.id: one for one in lists.agencies}
+    known = {one.id: one for one in snapshot.agencies}
     ids = dict.fromkeys(_ids(text))
     if len(ids) != 2:
         raise ReportError(
             _("{name}: {text} is not two different ids with a comma between.").format(name=TIE.name, text=text.strip())
         )
-    one, other = (_known(known, each, TIE, sentence) for each in ids)
+    one, other = (_lookup(known, each, TIE, sentence) for each in ids)
     return one, other
 
 
-def _agreement(lists: Snapshot, agreement: str, as_of: str) -> PartnershipRow:
+def _agreement(snapshot: Snapshot, agreement: str, as_of: str) -> PartnershipRow:
+    """Return the agreement to end. Raises ReportError."""
     sentence = _("{name}: there is no agreement on record with the id {id} that you may see.")
-    found: PartnershipRow = _known({one.id: one for one in lists.partnerships}, agreement, LAPSE, sentence)
+    found: PartnershipRow = _lookup({one.id: one for one in snapshot.partnerships}, agreement, LAPSE, sentence)
     if not found.in_force(as_of):
         raise ReportError(
             _("{name}: the agreement {id} is not in force on that day, or you may not see its dates.").format(
@@ -99,54 +104,56 @@ def _agreement(lists: Snapshot, agreement: str, as_of: str) -> PartnershipRow:
     return found
 
 
-def _known(known: dict[str, Any], one: str, parameter: TextParameter, sentence: str) -> Any:
+def _lookup(known: dict[str, Any], one: str, parameter: TextParameter, sentence: str) -> Any:
     if one not in known:
         raise ReportError(sentence.format(name=parameter.name, id=one))
     return known[one]
 
 
 class Stop(NamedTuple):
-    """A service or a resource that cannot go on, and the record without which it cannot, None where nobody is left to have it."""
+    """A service or resource that cannot continue, and the record it lacks; None if it has no provider or owner left."""
 
     record: ServiceRow | ResourceRow
     cause: ServiceRow | ResourceRow | None = None
 
 
-def orphans(lists: Snapshot, gone: set[str]) -> Iterator[ServiceRow | ResourceRow]:
-    """Yield the resources and services that had owners or providers and have none left."""
-    for resource in lists.resources:
+def orphans(snapshot: Snapshot, gone: set[str]) -> Iterator[ServiceRow | ResourceRow]:
+    """Yield the resources and services whose owners or providers are all gone."""
+    for resource in snapshot.resources:
         if resource.owners and resource.id not in gone and gone.issuperset(resource.owners):
             yield resource
-    for service in lists.services:
+    for service in snapshot.services:
         if service.providers and service.id not in gone and gone.issuperset(service.providers):
             yield service
 
 
-def stopping(lists: Snapshot, gone: Collection[str]) -> Iterator[Stop]:
-    """Yield the services that cannot work without what is gone, nearest first.
+def stopping(snapshot: Snapshot, gone: Collection[str]) -> Iterator[Stop]:
+    """Yield the services that cannot work without the gone records, directly affected ones first.
 
-    That is a service that requires a resource that is gone, where there is no other of its kind that shares a function and
-    may be shared, and a service that depends on one that is gone or stops.
+    A service stops if it requires a gone resource without a replacement (same kind, a common function, may be
+    shared), or depends on a service that is gone or stops.
     """
     stopped = set(gone)
-    known: dict[str, ServiceRow | ResourceRow] = {one.id: one for one in lists.resources}
-    known |= {one.id: one for one in lists.services}
-    while new := [Stop(one, known[cause]) for one in lists.services if (cause := _cause(one, lists, known, stopped))]:
+    known: dict[str, ServiceRow | ResourceRow] = {one.id: one for one in snapshot.resources}
+    known |= {one.id: one for one in snapshot.services}
+    while new := [
+        Stop(one, known[cause]) for one in snapshot.services if (cause := _cause(one, snapshot, known, stopped))
+    ]:
         stopped |= {one.record.id for one in new}
         yield from new
 
 
-def _cause(service: ServiceRow, lists: Snapshot, known: Mapping[str, Any], stopped: set[str]) -> str | None:
-    """Return the first of the stopped records without which the service cannot work, if it has not stopped itself."""
+def _cause(service: ServiceRow, snapshot: Snapshot, known: Mapping[str, Any], stopped: set[str]) -> str | None:
+    """Return the first stopped record that the service cannot work without, or None."""
     if service.id in stopped or stopped.isdisjoint((*service.requires, *service.depends_on)):
         return None
     required = (one for one in service.requires if one in stopped and one in known)
-    lacking = (one for one in required if not _replaced(known[one], lists.resources, stopped))
+    lacking = (one for one in required if not _replaced(known[one], snapshot.resources, stopped))
     return next(chain(lacking, (one for one in service.depends_on if one in stopped and one in known)), None)
 
 
 def _replaced(lost: ResourceRow, resources: Sequence[ResourceRow], gone: set[str]) -> bool:
-    """Tell whether there is another resource of its kind that shares a function with it and may be shared."""
+    """Return whether there is a shareable resource of the same kind with a common function."""
     return any(
         one.kind == lost.kind and one.shareability not in (None, "not-shared") and not set(one.functions).isdisjoint(lost.functions)
         for one in resources
@@ -155,9 +162,10 @@ def _replaced(lost: ResourceRow, resources: Sequence[ResourceRow], gone: set[str
 
 
 class Altered(NamedTuple):
-    """The lists as they would be, the records that were named to alter them, and what stops with those that are lost.
+    """The altered snapshot, the records named in the parameters, and the services and resources that stop.
 
-    `faces` are the names of those that are lost of which no more than the face is known, so that what needs them is not.
+    `faces` are the names of removed records of which the reader sees the summary only, so that their dependants are
+    unknown.
     """
 
     lists: Snapshot
@@ -166,39 +174,39 @@ class Altered(NamedTuple):
     stops: Sequence[Stop]
 
 
-def altered(lists: Snapshot, as_of: str, alteration: Alteration) -> Altered:
-    """Return the lists as they would be on the day (ISO text); those that are given stay as they are.
+def altered(snapshot: Snapshot, as_of: str, alteration: Alteration) -> Altered:
+    """Return the altered snapshot for the day (ISO 8601 text). The given snapshot is not modified.
 
-    With what is lost goes what has nobody left to provide or own it. What stops for want of something stays on record.
+    Records whose providers or owners are all removed are removed too. Services that stop for other reasons remain.
     """
     lost, ties, lapsed = alteration
     ended = {one.id: _ended(one, as_of) for one in lapsed}
-    partnerships = [ended.get(one.id, one) for one in lists.partnerships]
-    partnerships += [_tie(lists, pair, n, as_of) for n, pair in enumerate(ties)]
+    partnerships = [ended.get(one.id, one) for one in snapshot.partnerships]
+    partnerships += [_added_agreement(snapshot, pair, n, as_of) for n, pair in enumerate(ties)]
     gone = {one.id for one in lost}
-    unowned = list(orphans(lists, gone))
+    unowned = list(orphans(snapshot, gone))
     gone |= {one.id for one in unowned}
     named = dict.fromkeys(evidence_of(one) for one in (*lost, *chain.from_iterable(ties), *lapsed))
     faces = [one.name for one in lost if not one.whole]
-    stops = [*map(Stop, unowned), *stopping(lists, gone)]
-    return Altered(_without(lists._replace(partnerships=partnerships), gone), tuple(named), faces, stops)
+    stops = [*map(Stop, unowned), *stopping(snapshot, gone)]
+    return Altered(_without(snapshot._replace(partnerships=partnerships), gone), tuple(named), faces, stops)
 
 
 def evidence_of(one: Any) -> Evidence:
-    """Return a record of the lists as evidence."""
+    """Return a record of the snapshot as evidence."""
     return Evidence(one.id, one.name, kind_of(one))
 
 
 def _ended(one: PartnershipRow, as_of: str) -> PartnershipRow:
-    """Return the agreement with the day before as its last."""
+    """Return the agreement ending on the day before."""
     last = (date.fromisoformat(as_of) - timedelta(1)).isoformat()
     return one._replace(valid_from=one.valid_from and min(one.valid_from, last), valid_until=last)
 
 
-def _tie(lists: Snapshot, pair: tuple[AgencyRow, AgencyRow], number: int, as_of: str) -> PartnershipRow:
-    """Return an agreement in force without end that covers what the one uses of the other, so that nothing is found amiss in it."""
+def _added_agreement(snapshot: Snapshot, pair: tuple[AgencyRow, AgencyRow], number: int, as_of: str) -> PartnershipRow:
+    """Return an open-ended agreement that covers all uses between the two agencies, so that it causes no findings itself."""
     one, other = pair
-    covered = [each.id for each in lists.resources if _used_between(each, one.id, other.id)]
+    covered = [each.id for each in snapshot.resources if _used_between(each, one.id, other.id)]
     return PartnershipRow(
         f"what-if:{number}", f"{one.name} – {other.name}", valid_from=as_of, legal_basis="what-if", parties=[one.id, other.id],
         covers=covered or ["what-if"],
@@ -210,34 +218,47 @@ def _used_between(resource: ResourceRow, one: str, other: str) -> bool:
     return (one in resource.owners and other in users) or (other in resource.owners and one in users)
 
 
-def _without(lists: Snapshot, gone: set[str]) -> Snapshot:
-    """Take these ids out of all lists; what was for, of or between them alone goes with them."""
+def _without(snapshot: Snapshot, gone: set[str]) -> Snapshot:
+    """Remove these ids from the snapshot, along with records that only relate to them."""
     if not gone:
-        return lists
-    partnerships = list(_agreements(lists.partnerships, gone))
-    gone = gone | {one.id for one in lists.partnerships} - {one.id for one in partnerships}
-    return lists._replace(
-        agencies=list(_cut(lists.agencies, gone, "part_of")),
-        services=list(_cut(lists.services, gone, "providers", "leads", "requires", "depends_on")),
-        resources=[_unused(one, gone) for one in _cut(lists.resources, gone, "owners")],
-        needs=list(_cut(lists.needs, gone, "agencies", whole=("agencies",))),
+        return snapshot
+    partnerships = list(_agreements(snapshot.partnerships, gone))
+    gone = gone | {one.id for one in snapshot.partnerships} - {one.id for one in partnerships}
+    return snapshot._replace(
+        agencies=list(_without_references(snapshot.agencies, gone, "part_of")),
+        services=list(_without_references(snapshot.services, gone, "providers", "leads", "requires", "depends_on")),
+        resources=[_without_users(one, gone) for one in _without_references(snapshot.resources, gone, "owners")],
+        needs=list(_without_references(snapshot.needs, gone, "agencies", whole=("agencies",))),
         partnerships=partnerships,
-        statements=list(_cut(lists.statements, gone, "agencies", "partnerships", whole=("agencies", "partnerships"))),
-        channels=list(_cut(lists.channels, gone, "agencies", "services", whole=("agencies", "services"))),
-        feedbacks=list(_cut(lists.feedbacks, gone, "services", "channels", "owners", whole=("services",))),
+        statements=list(
+            _without_references(
+                snapshot.statements, gone, "agencies", "partnerships", whole=("agencies", "partnerships")
+            )
+        ),
+        channels=list(
+            _without_references(snapshot.channels, gone, "agencies", "services", whole=("agencies", "services"))
+        ),
+        feedbacks=list(
+            _without_references(snapshot.feedbacks, gone, "services", "channels", "owners", whole=("services",))
+        ),
     )
 
 
 def _agreements(partnerships: Iterable[PartnershipRow], gone: set[str]) -> Iterator[PartnershipRow]:
-    """Yield the agreements that still have two parties, or never had."""
+    """Yield the agreements that still have two parties or never had."""
     known = {one.id: len(one.parties) for one in partnerships}
-    for one in _cut(partnerships, gone, "parties"):
+    for one in _without_references(partnerships, gone, "parties"):
         if len(one.parties) >= min(known[one.id], 2):
             yield one
 
 
-def _cut(records: Iterable[Any], gone: set[str], *fields: str, whole: Sequence[str] = ()) -> Iterator[Any]:
-    """Yield the records that are not gone, without what is; not those that have lost all there was in one of the `whole` fields."""
+def _without_references(
+    records: Iterable[Any], gone: set[str], *fields: str, whole: Sequence[str] = ()
+) -> Iterator[Any]:
+    """Yield the remaining records without references to removed ones.
+
+    Records that lose all entries of one of the `whole` fields are dropped.
+    """
     for one in records:
         if one.id in gone:
             continue
@@ -250,7 +271,7 @@ def _cut(records: Iterable[Any], gone: set[str], *fields: str, whole: Sequence[s
             yield one._replace(**cut) if cut else one
 
 
-def _unused(resource: ResourceRow, gone: set[str]) -> ResourceRow:
+def _without_users(resource: ResourceRow, gone: set[str]) -> ResourceRow:
     uses = [use for use in resource.uses if use[0] not in gone]
     return resource._replace(uses=uses) if len(uses) < len(resource.uses) else resource
 
@@ -289,42 +310,42 @@ WHAT_IF = ReportDefinition(
 
 
 class WhatIfFindings(NamedTuple):
-    """What the reports find in one world: each question with its report, and the measures of the network."""
+    """The findings and network measures of one snapshot: report definitions with their reports, and the measures."""
 
     reports: Sequence[tuple[ReportDefinition, Report]]
     measures: Mapping[str, float]
 
     @classmethod
-    def of(cls, world: SnapshotArrays) -> "WhatIfFindings":
-        """Make the reports."""
-        return cls(((GAPS, gaps(world)), (CHANNELS, channels(world)), (FEEDBACK, feedback(world))), measures(world))
+    def of(cls, arrays: SnapshotArrays) -> "WhatIfFindings":
+        """Run the reports."""
+        return cls(((GAPS, gaps(arrays)), (CHANNELS, channels(arrays)), (FEEDBACK, feedback(arrays))), measures(arrays))
 
     def counts(self) -> dict[str, int]:
-        """Return how many each report finds, by its name."""
+        """Return the number of findings by report name."""
         (_question, whole), *others = self.reports
         return {one.name: one.found for one in (*whole.parts[1:], *(report for _question, report in others))}
 
 
-def what_if(world: SnapshotArrays, *, lose: str = "", tie: str = "", lapse: str = "") -> Report:
-    """Make the reports on the world as it is and as it would be; found are the findings of either that the other has not.
+def what_if(arrays: SnapshotArrays, *, lose: str = "", tie: str = "", lapse: str = "") -> Report:
+    """Run the reports on the current and on the altered snapshot, and list the findings that only one of them has.
 
-    Raises ReportError for an id that no record has.
+    Raises ReportError for an unknown id.
     """
-    alteration = Alteration.read(world.lists, world.as_of, lose=lose, tie=tie, lapse=lapse)
-    other = altered(world.lists, world.as_of, alteration)
-    before = WhatIfFindings.of(world)
-    after = WhatIfFindings.of(SnapshotArrays.of(other.lists, world.as_of)) if other.named else before
+    alteration = Alteration.read(arrays.lists, arrays.as_of, lose=lose, tie=tie, lapse=lapse)
+    other = altered(arrays.lists, arrays.as_of, alteration)
+    before = WhatIfFindings.of(arrays)
+    after = WhatIfFindings.of(SnapshotArrays.of(other.lists, arrays.as_of)) if other.named else before
     findings, staying = _findings(before, after)
-    stops = [_stops(one) for one in other.stops]
-    rows = [*stops, *findings, *_numbers(before, after, other.named)]
+    stops = [_stop_row(one) for one in other.stops]
+    rows = [*stops, *findings, *_comparisons(before, after, other.named)]
     return WHAT_IF.answer(
-        world.as_of, rows, found=len(findings), of=len(findings) + staying, withheld=world.withheld,
+        arrays.as_of, rows, found=len(findings), of=len(findings) + staying, withheld=arrays.withheld,
         notes=_notes(other, staying), lose=lose, tie=tie, lapse=lapse,
     )  # fmt: skip
 
 
 def _findings(before: WhatIfFindings, after: WhatIfFindings) -> tuple[list[ReportRow], int]:
-    """Return the findings that appear, then those that go away, and how many there are in both."""
+    """Return the new findings, then the gone ones, and the number of findings in both."""
     appearing, going, staying = [], [], 0
     for (question, then), (_question, now) in zip(before.reports, after.reports, strict=True):
         new, gone = new_and_gone(_found(then), _found(now))
@@ -335,36 +356,36 @@ def _findings(before: WhatIfFindings, after: WhatIfFindings) -> tuple[list[Repor
 
 
 def _found(report: Report) -> list[ReportRow]:
-    """Return the rows that are findings: how much is on record is none."""
+    """Return the rows that are findings, without coverage."""
     return [row for row in report.rows if row.values.get("about") != COVERAGE.name]
 
 
 def _finding(change: str, question: ReportDefinition, report: Report, row: ReportRow) -> ReportRow:
     name = FROM[str(row["about"])] if question is GAPS else question.name
-    told = _row(
+    finding = _row(
         change, name, row.key, described(question, report.columns, row), row.evidence, row.values.get("measure")
     )
-    return replace(told, confidence=row.confidence)
+    return replace(finding, confidence=row.confidence)
 
 
-def _stops(one: Stop) -> ReportRow:
+def _stop_row(one: Stop) -> ReportRow:
     why = _("needs {name}").format(name=one.cause.name) if one.cause else _("nobody is left to have it")
     rests_on = tuple(evidence_of(record) for record in one if record)
     return _row("stops", None, (one.record.id,), one.record.name, rests_on, why)
 
 
-def _numbers(before: WhatIfFindings, after: WhatIfFindings, named: tuple[Evidence, ...]) -> Iterator[ReportRow]:
-    """Yield how many each report finds, then the measures of the network, before and after."""
+def _comparisons(before: WhatIfFindings, after: WhatIfFindings, named: tuple[Evidence, ...]) -> Iterator[ReportRow]:
+    """Yield the number of findings by report and the network measures, before and after."""
     then, now = before.counts(), after.counts()
     for name in then:
-        yield _beside(_row("count", name, (), _("findings"), named), then[name], now[name])
+        yield _with_difference(_row("count", name, (), _("findings"), named), then[name], now[name])
     for name in MEASURES:
         if name in before.measures or name in after.measures:
             row = _row("measure", NETWORK.name, (name,), _(MEASURES[name]), named)
-            yield _beside(row, before.measures.get(name), after.measures.get(name))
+            yield _with_difference(row, before.measures.get(name), after.measures.get(name))
 
 
-def _beside(row: ReportRow, before: float | None, after: float | None) -> ReportRow:
+def _with_difference(row: ReportRow, before: float | None, after: float | None) -> ReportRow:
     difference = None if before is None or after is None else after - before
     return replace(row, values={**row.values, "before": before, "after": after, "difference": difference})
 
@@ -385,8 +406,8 @@ def _row(
 def _notes(other: Altered, staying: int) -> list[str]:
     if not other.named:
         return [_("Nothing is altered: say what with lose, tie or lapse.")]
-    told = _("Altered: {names}. Nothing was written.")
-    notes = [told.format(names=", ".join(one.name for one in other.named))]
+    template = _("Altered: {names}. Nothing was written.")
+    notes = [template.format(names=", ".join(one.name for one in other.named))]
     notes.append(_("{n} findings are there before and after.").format(n=number(staying)))
     if other.faces:
         sentence = _("Of {names} no more than the face is shown to you, so that it is not known what needs it.")

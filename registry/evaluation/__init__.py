@@ -1,1 +1,1 @@
-"""How far the reports can be trusted: calibration, back-tests and generated registries."""
+"""Evaluation of the reports: calibration, back-tests and generated registries."""

@@ -45,18 +45,18 @@ BACKTEST = ReportDefinition(
 )  # fmt: skip
 
 
-def backtest_partners(world: SnapshotArrays) -> Report:
-    """Judge the ranking of `likely-partners` and its rivals.
+def backtest_partners(arrays: SnapshotArrays) -> Report:
+    """Evaluate the ranking of `likely-partners` and of its competitors by average precision.
 
-    Rows for the agreements hidden at random come first, then those for each year, oldest first. `of` counts these sorts of splits,
-    `found` those in which the report beats the best trivial ranking.
+    First come the rows for agreements held out at random, then those for each year, oldest first. `of` counts these
+    evaluations, `found` those in which the report beats the best baseline.
     """
-    hidden = hidden_at_random(world, SPLITS)
-    judged = [*([hidden] if hidden else []), *held_out_by_date(world.lists, world.as_of)]
+    hidden = hidden_at_random(arrays, SPLITS)
+    judged = [*([hidden] if hidden else []), *held_out_by_date(arrays.lists, arrays.as_of)]
     rows = [row for one in judged for row in _rows(one)]
     return BACKTEST.answer(
-        world.as_of, rows, found=sum(one.beats for one in judged), of=len(judged), withheld=world.withheld,
-        notes=[*grounds(world), *_notes(judged, len(world.agencies))],
+        arrays.as_of, rows, found=sum(one.beats for one in judged), of=len(judged), withheld=arrays.withheld,
+        notes=[*grounds(arrays), *_notes(judged, len(arrays.agencies))],
     )  # fmt: skip
 
 
@@ -98,10 +98,11 @@ BETTER, WON = 1.1, 0.8
 
 
 class Cut(NamedTuple):
-    """What was seen at one cut: known before `cut`, to come true within the year after it.
+    """The result of one cut-off day: the data before `cut` are known, and hits occur in the year after it.
 
-    `short` says that the data end over a month before that year does. The four rankings are average precisions; then come the
-    ratios of the report's to that of popularity and of the best trivial ranking, and the share of its top 1 % that came true.
+    `short`: the data end more than a month before that year does. The results of the four rankings are average
+    precisions, followed by the ratios of the report to popularity and to the best baseline, and its precision in
+    the top 1 %.
     """
 
     cut: str
@@ -121,35 +122,35 @@ class Cut(NamedTuple):
 
 
 class Backtest(NamedTuple):
-    """The cuts, oldest first; `best_trivial` is the trivial ranking with the highest mean average precision."""
+    """The cut-off days, oldest first; `best_trivial` is the baseline with the highest mean average precision."""
 
     cuts: Sequence[Cut]
     best_trivial: str
 
     @property
     def means(self) -> dict[str, float]:
-        """The mean over the cuts of every figure from `base_rate` on."""
+        """The means over the cut-off days, from `base_rate` on."""
         return {name: float(np.mean(values)) for name, values in self._figures()}
 
     @property
     def spreads(self) -> dict[str, float]:
-        """The standard deviation (n - 1) over the cuts of every figure from `base_rate` on; 0 for one cut."""
+        """The standard deviations (n - 1) over the cut-off days, from `base_rate` on; 0 for one day."""
         return {name: float(np.std(values, ddof=1)) if len(values) > 1 else 0.0 for name, values in self._figures()}
 
     @property
     def ratio(self) -> float:
-        """The mean average precision of the report for each of the best trivial ranking's."""
+        """The mean average precision of the report over that of the best baseline."""
         return self.means["report"] / self.means[self.best_trivial]
 
     @property
     def beats(self) -> bool:
-        """Whether the report is a tenth better than the best trivial ranking on average, and better on four cuts of five."""
+        """Whether the report is 10 % better than the best baseline on average, and better on four of five cut-off days."""
         won = np.mean([one.report_to_best_trivial > 1 for one in self.cuts])
         return self.ratio >= BETTER and bool(won >= WON)
 
     @property
     def worse(self) -> bool:
-        """Whether the best trivial ranking is a tenth better on average."""
+        """Whether the best baseline is 10 % better on average."""
         return self.ratio <= 1 / BETTER
 
     def _figures(self) -> Iterator[tuple[str, list[float]]]:
@@ -157,8 +158,8 @@ class Backtest(NamedTuple):
             yield name, [getattr(one, name) for one in self.cuts]
 
 
-class _Judged(NamedTuple):
-    """The candidates of a cut: which came true, and their scores by ranking."""
+class _CutCandidates(NamedTuple):
+    """The candidate pairs of a cut-off day: which are hits, and their scores by ranking."""
 
     cut: date
     history: History
@@ -167,39 +168,40 @@ class _Judged(NamedTuple):
     scores: Mapping[str, Floats]
 
 
-def backtest_reuse(lists: Snapshot, today: str, cuts: int = 5) -> Backtest | None:
-    """Judge the report on the last years of which there are dates up to `today`; None where no year has a hit.
+def backtest_reuse(snapshot: Snapshot, today: str, cuts: int = 5) -> Backtest | None:
+    """Evaluate the report `reuse` on the last years with dates up to `today`; None if no year has a hit.
 
-    At each cut, 1 January, what is dated before is known; a hit is a pair without a use that is first dated within the year
-    after it, and no first authorisation. Every agency with a history is paired with every resource that exists and it lacks.
-    Raises ReportError where there are too many pairs to rank.
+    At each cut-off day, 1 January, the data dated before are known. A hit is a pair without a use whose first dated
+    use begins in the year after, and is not a first authorisation. Each agency with a history is paired with each
+    existing resource that it lacks. Raises ReportError if there are too many pairs to rank.
     """
-    if len(lists.agencies) * len(lists.resources) > LARGEST:
+    if len(snapshot.agencies) * len(snapshot.resources) > LARGEST:
         raise ReportError(
             _("There are too many pairs of agencies and resources to test ({n}; at most {most}).").format(
-                n=number(len(lists.agencies) * len(lists.resources)), most=number(LARGEST)
+                n=number(len(snapshot.agencies) * len(snapshot.resources)), most=number(LARGEST)
             )
         )
-    days = [use[1] for one in lists.resources for use in one.uses if use[1] and use[1] <= today]
+    days = [use[1] for one in snapshot.resources for use in one.uses if use[1] and use[1] <= today]
     if not days:
         return None
     last = date.fromisoformat(max(days))
     years = [date(year, 1, 1) for year in range(last.year - cuts + 1, last.year + 1)]
-    judged = [one for one in (_judge(lists, cut) for cut in years) if one.hit.any()]
+    judged = [one for one in (_candidates(snapshot, cut) for cut in years) if one.hit.any()]
     if not judged:
         return None
     precision = [{name: average_precision(one.hit, score) for name, score in one.scores.items()} for one in judged]
     best = max(TRIVIAL, key=lambda name: np.mean([one[name] for one in precision]))
-    return Backtest([_cut(one, found, best, last) for one, found in zip(judged, precision, strict=True)], best)
+    return Backtest([_cut_result(one, found, best, last) for one, found in zip(judged, precision, strict=True)], best)
 
 
 def average_precision(hit: Bools, score: Floats) -> float:
-    """Return the average precision of ranking pairs by score; see `Scored`."""
+    """Return the average precision of a ranking by score; see `Scored`."""
     return Scored.of(score, np.ones(len(hit), np.int64), hit.astype(np.int64)).average_precision
 
 
-def _judge(lists: Snapshot, cut: date) -> _Judged:
-    history = History.of(lists, cut.isoformat(), undated=None)
+def _candidates(snapshot: Snapshot, cut: date) -> _CutCandidates:
+    """Return the candidate pairs of a cut-off day, their hits and their scores by ranking."""
+    history = History.of(snapshot, cut.isoformat(), undated=None)
     known = np.flatnonzero(history.counted)
     votes, users = Votes.of(history, known), np.asarray(history.has.sum(axis=0))
     recent = history.fading(USERS_HALF_LIFE).sum(axis=0)
@@ -213,23 +215,23 @@ def _judge(lists: Snapshot, cut: date) -> _Judged:
     scores = {
         name: one[candidates].astype(np.float64) for name, one in zip((*TRIVIAL, "report"), rankings, strict=True)
     }
-    hit = _hits(lists, history, cut)[known][candidates]
-    return _Judged(cut, history, len(known), hit, scores)
+    hit = _hits(snapshot, history, cut)[known][candidates]
+    return _CutCandidates(cut, history, len(known), hit, scores)
 
 
-def _hits(lists: Snapshot, history: History, cut: date) -> Bools:
-    """Mark the uses (A x R) that began within the year after the cut and reuse what another had first."""
+def _hits(snapshot: Snapshot, history: History, cut: date) -> Bools:
+    """Return the uses (A x R) that began within a year after the cut-off day and are not first authorisations."""
     agency, resource = ({one: n for n, one in enumerate(names.ids)} for names in (history.agencies, history.resources))
     begin, end = cut.isoformat(), cut.replace(year=cut.year + 1).isoformat()
     hits = np.zeros(history.has.shape, np.bool_)
-    for one in lists.resources:
+    for one in snapshot.resources:
         for user, since, _until, role in one.uses:
             if role != FIRST and since and begin <= since < end and user in agency and one.id in resource:
                 hits[agency[user], resource[one.id]] = True
     return hits
 
 
-def _cut(judged: _Judged, precision: Mapping[str, float], best: str, last: date) -> Cut:
+def _cut_result(judged: _CutCandidates, precision: Mapping[str, float], best: str, last: date) -> Cut:
     end = judged.cut.replace(year=judged.cut.year + 1)
     top = np.argsort(-judged.scores["report"], kind="stable")[: -(-len(judged.hit) // 100)]
     return Cut(

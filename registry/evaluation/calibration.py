@@ -18,21 +18,22 @@ from registry.progress import steps
 Random = np.random.Generator
 
 
-def thinned(world: SnapshotArrays, random: Random, share: float) -> SnapshotArrays:
-    """Return the world without a share of the ties between its two largest sectors."""
-    largest = np.argsort(-np.bincount(world.sector[world.sector >= 0], minlength=2), kind="stable")[:2]
-    ends = np.sort(world.sector[world.ties], axis=1)
+def thinned(arrays: SnapshotArrays, random: Random, share: float) -> SnapshotArrays:
+    """Return the arrays without a share of the ties between the two largest sectors."""
+    largest = np.argsort(-np.bincount(arrays.sector[arrays.sector >= 0], minlength=2), kind="stable")[:2]
+    ends = np.sort(arrays.sector[arrays.ties], axis=1)
     between = np.flatnonzero((ends == np.sort(largest)).all(axis=1))
     dropped = random.choice(between, round(share * len(between)), replace=False) if len(between) else between
-    return replace(world, ties=np.delete(world.ties, dropped, axis=0))
+    return replace(arrays, ties=np.delete(arrays.ties, dropped, axis=0))
 
 
 def duplicated(
     compared: ComparableAgencies, random: Random, number: int, share: float
 ) -> tuple[ComparableAgencies, set[tuple[int, int]]]:
-    """Give at most so many agencies a share of what another in a common area does, in place of as much of their own.
+    """Inject similar pairs: replace a share of an agency's functions by those of another in a common area.
 
-    Returns also the pairs (places, smaller first). Those that are close are no pairs, and nobody is in two.
+    At most `number` pairs are made, of agencies that are not close, each agency in one pair at most. Also returns
+    the pairs (indices, smaller first).
     """
     does = [compared.functions[[n]].indices for n in range(len(compared.places))]
     made: set[tuple[int, int]] = set()
@@ -44,8 +45,8 @@ def duplicated(
             continue
         other = open_[int(random.integers(len(open_)))]
         copied = random.choice(does[one], min(round(share * len(does[one])), len(does[other])), replace=False)
-        kept = random.permutation(np.setdiff1d(does[other], copied))[: len(does[other]) - len(copied)]
-        does[other] = np.concatenate([copied, kept])
+        own = random.permutation(np.setdiff1d(does[other], copied))[: len(does[other]) - len(copied)]
+        does[other] = np.concatenate([copied, own])
         made.add((min(one, other), max(one, other)))
         taken |= {one, other}
     cells = np.array([(agency, one) for agency, functions in enumerate(does) for one in functions], np.int64).reshape(
@@ -55,7 +56,7 @@ def duplicated(
 
 
 SURE = 0.999
-# Reports on pairs of agencies judge tens of thousands of pairs in a round, and take longer.
+# Reports on pairs of agencies test tens of thousands of pairs in a round, so fewer rounds suffice; they also take longer.
 FEWER = 10
 FALSE_ALARMS, FALSE_PAIRS, FOUND, TRUE, UNTOLD = 0.06, 0.0001, 0.95, 0.75, 0.9
 DUPLICATES, ONE_IN, COPIED, REMOVED = 18, 100, 0.7, 0.8
@@ -76,7 +77,10 @@ WHAT: Mapping[str, str] = {
 
 
 class CalibrationCount(NamedTuple):
-    """`seen` of `of`, and the share that is promised: at most it, or at least where `least`; nothing where it is None."""
+    """An observed count (`seen` of `of`) and its promised share, if any.
+
+    The promise is an upper bound, or a lower bound if `least`.
+    """
 
     name: str
     report: str
@@ -88,12 +92,12 @@ class CalibrationCount(NamedTuple):
 
     @property
     def share(self) -> float | None:
-        """What was seen of all, None where there was nothing to see."""
+        """The observed share, None if `of` is 0."""
         return self.seen / self.of if self.of else None
 
     @property
     def kept(self) -> bool | None:
-        """Whether the promise is kept: broken is what chance would give once in a thousand times where it is just kept."""
+        """Whether the promise holds: a binomial test at level 0.001; None without a promise or cases."""
         if self.promise is None or not self.of:
             return None
         if self.least:
@@ -101,47 +105,52 @@ class CalibrationCount(NamedTuple):
         return bool(self.seen <= binom.ppf(SURE, self.of, self.promise))
 
 
-def calibrate(world: SnapshotArrays, rounds: int, seed: int) -> list[CalibrationCount]:
-    """Run the tests on the world, shuffled `rounds` times, and on generated registries; pairs of agencies a tenth as often."""
+def calibrate(arrays: SnapshotArrays, rounds: int, seed: int) -> list[CalibrationCount]:
+    """Run the tests on the permuted snapshot for this many `rounds`, and on generated registries.
+
+    Tests on pairs of agencies run a tenth as often.
+    """
     checks: Sequence[Callable[[SnapshotArrays, int, Random], Iterator[CalibrationCount]]] = (
-        _own_gaps, _own_pairs, _no_gaps, _small, _planted_gap, _no_pairs, _planted_pairs,
+        _own_gaps, _own_pairs, _no_gaps, _small, _injected_gap, _no_pairs, _injected_pairs,
     )  # fmt: skip
     return [
         count
         for place, check in enumerate(checks)
-        for count in check(world, rounds, np.random.default_rng((seed, place)))
+        for count in check(arrays, rounds, np.random.default_rng((seed, place)))
     ]
 
 
-def _own_gaps(world: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
-    """Deal the sectors out anew among the agencies; ties, and what agreements of several tie together, stay."""
+def _own_gaps(arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
+    """Permute the sectors over the agencies, leaving the ties as they are."""
     alarms = found = 0
-    for _round in _rounds("gaps", rounds if len(world.ties) else 0):
-        dealt = replace(world, sector=random.permutation(world.sector))
-        alarms += sector_gaps(dealt).found > 0
-        found += sector_gaps(thinned(dealt, random, REMOVED)).found > 0
-    of = rounds if len(world.ties) else 0
+    for _round in _rounds("gaps", rounds if len(arrays.ties) else 0):
+        permuted = replace(arrays, sector=random.permutation(arrays.sector))
+        alarms += sector_gaps(permuted).found > 0
+        found += sector_gaps(thinned(permuted, random, REMOVED)).found > 0
+    of = rounds if len(arrays.ties) else 0
     yield CalibrationCount("gaps", SECTOR_GAPS.name, True, alarms, of, FALSE_ALARMS)
     yield CalibrationCount("gap-found", SECTOR_GAPS.name, True, found, of)
 
 
-def _own_pairs(world: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
-    compared = ComparableAgencies.of(world)
-    alarms = pairs = found = planted = 0
+def _own_pairs(arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
+    """Permute the functions within each sector."""
+    compared = ComparableAgencies.of(arrays)
+    alarms = pairs = found = injected = 0
     number = max(len(compared.places) // ONE_IN, 1)
     for _round in _rounds("overlaps", _fewer(rounds)):
-        dealt = shuffled(compared, int(random.integers(2**32)))
-        judged = judge(dealt, LEVEL.default)
+        permuted = shuffled(compared, int(random.integers(2**32)))
+        judged = judge(permuted, LEVEL.default)
         alarms, pairs = alarms + len(judged.pairs.a), pairs + judged.family
-        alike, made = duplicated(dealt, random, number, COPIED)
-        told = judge(alike, LEVEL.default).pairs
-        found += len(made & set(zip(told.a.tolist(), told.b.tolist(), strict=True)))
-        planted += len(made)
+        alike, made = duplicated(permuted, random, number, COPIED)
+        significant = judge(alike, LEVEL.default).pairs
+        found += len(made & set(zip(significant.a.tolist(), significant.b.tolist(), strict=True)))
+        injected += len(made)
     yield CalibrationCount("overlaps", OVERLAPS.name, True, alarms, pairs, FALSE_PAIRS)
-    yield CalibrationCount("duplicates-found", OVERLAPS.name, True, found, planted)
+    yield CalibrationCount("duplicates-found", OVERLAPS.name, True, found, injected)
 
 
-def _no_gaps(_world: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
+def _no_gaps(_arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
+    """Test generated networks without gaps."""
     for name, agencies in (("networks-of-200", 200), ("networks-of-1000", 1_000)):
         made = (SnapshotArrays.of(network(random, agencies), AS_OF) for _round in _rounds(name, rounds))
         yield CalibrationCount(
@@ -149,14 +158,16 @@ def _no_gaps(_world: SnapshotArrays, rounds: int, random: Random) -> Iterator[Ca
         )
 
 
-def _small(_world: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
+def _small(_arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
+    """Test generated networks of 20 agencies, which are too small to test most sector pairs."""
     every = _rounds("networks-of-20", _fewer(rounds))
-    told = [sector_gaps(SnapshotArrays.of(network(random, 20), AS_OF)) for _round in every]
-    untold, cells = sum(one.unknown for one in told), sum(one.of for one in told)
-    yield CalibrationCount("networks-of-20", SECTOR_GAPS.name, False, untold, cells, UNTOLD, True)
+    reports = [sector_gaps(SnapshotArrays.of(network(random, 20), AS_OF)) for _round in every]
+    unknown, cells = sum(one.unknown for one in reports), sum(one.of for one in reports)
+    yield CalibrationCount("networks-of-20", SECTOR_GAPS.name, False, unknown, cells, UNTOLD, True)
 
 
-def _planted_gap(_world: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
+def _injected_gap(_arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
+    """Test generated networks with an injected gap."""
     every = _rounds("planted-gap", rounds)
     made = (SnapshotArrays.of(without_ties(network(random, 200), random, REMOVED), AS_OF) for _round in every)
     yield CalibrationCount(
@@ -164,21 +175,28 @@ def _planted_gap(_world: SnapshotArrays, rounds: int, random: Random) -> Iterato
     )
 
 
-def _no_pairs(_world: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
+def _no_pairs(_arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
+    """Test generated registries without similar pairs."""
     every = _rounds("registries", _fewer(rounds))
-    told = [overlaps(SnapshotArrays.of(registry(random, 2_000).lists, AS_OF)) for _round in every]
+    reports = [overlaps(SnapshotArrays.of(registry(random, 2_000).lists, AS_OF)) for _round in every]
     yield CalibrationCount(
-        "registries", OVERLAPS.name, False, sum(one.found for one in told), sum(one.of for one in told), FALSE_PAIRS
+        "registries",
+        OVERLAPS.name,
+        False,
+        sum(one.found for one in reports),
+        sum(one.of for one in reports),
+        FALSE_PAIRS,
     )
 
 
-def _planted_pairs(_world: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
-    true = planted = found = 0
+def _injected_pairs(_arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
+    """Test generated registries with injected pairs."""
+    true = injected = found = 0
     for _round in _rounds("planted-found", _fewer(rounds)):
         made = registry(random, 2_000, duplicates=DUPLICATES)
-        told = _pairs(overlaps(SnapshotArrays.of(made.lists, AS_OF)))
-        true, planted, found = true + len(told & made.duplicates), planted + len(made.duplicates), found + len(told)
-    yield CalibrationCount("planted-found", OVERLAPS.name, False, true, planted, FOUND, True)
+        pairs = _pairs(overlaps(SnapshotArrays.of(made.lists, AS_OF)))
+        true, injected, found = true + len(pairs & made.duplicates), injected + len(made.duplicates), found + len(pairs)
+    yield CalibrationCount("planted-found", OVERLAPS.name, False, true, injected, FOUND, True)
     yield CalibrationCount("planted-true", OVERLAPS.name, False, true, found, TRUE, True)
 
 

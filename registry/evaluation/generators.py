@@ -1,4 +1,4 @@
-"""Generate random registries without any planned effect, for calibration and benchmarks."""
+"""Generate random registries without gaps or overlaps, for calibration and benchmarks."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -14,14 +14,14 @@ Ints = NDArray[np.int64]
 
 
 class Planted(NamedTuple):
-    """A registry, and the pairs of agency ids of which one does much of what the other does in the same area."""
+    """A generated registry, and the injected pairs of agency ids with similar work in the same area."""
 
     lists: Snapshot
     duplicates: set[frozenset[str]]
 
 
 def network(random: np.random.Generator, agencies: int, *, sectors: int = SECTORS, degree: float = 6) -> Snapshot:
-    """Return agencies in sectors of unequal size, tied at random, some much more often than others."""
+    """Return agencies in sectors of unequal size with random ties of lognormal propensity."""
     return Snapshot(
         agencies=agencies_in(_sectors(random, agencies, sectors)),
         partnerships=partnerships_of(_ties(random, agencies, round(agencies * degree / 2))),
@@ -29,19 +29,20 @@ def network(random: np.random.Generator, agencies: int, *, sectors: int = SECTOR
     )
 
 
-def without_ties(lists: Snapshot, random: np.random.Generator, share: float) -> Snapshot:
-    """Leave out a share of the ties between the two sectors that have the most agencies."""
-    sector = {one.id: one.sectors[0] for one in lists.agencies}
+def without_ties(snapshot: Snapshot, random: np.random.Generator, share: float) -> Snapshot:
+    """Remove a share of the ties between the two sectors with the most agencies."""
+    sector = {one.id: one.sectors[0] for one in snapshot.agencies}
     largest = set(sorted(set(sector.values()), key=list(sector.values()).count)[-2:])
-    between = [n for n, one in enumerate(lists.partnerships) if {sector[party] for party in one.parties} == largest]
+    between = [n for n, one in enumerate(snapshot.partnerships) if {sector[party] for party in one.parties} == largest]
     dropped = set(random.choice(between, round(share * len(between)), replace=False).tolist()) if between else set()
-    return lists._replace(partnerships=[one for n, one in enumerate(lists.partnerships) if n not in dropped])
+    return snapshot._replace(partnerships=[one for n, one in enumerate(snapshot.partnerships) if n not in dropped])
 
 
 def registry(random: np.random.Generator, agencies: int, *, duplicates: int = 0, copied: int = 14) -> Planted:
-    """Return agencies with 20 services each, drawn from 2,000 functions as is usual in their sector, in some of 500 areas.
+    """Return agencies with 20 services each; their functions (of 2,000) are typical of their sector, their areas random.
 
-    Of every one of the duplicates, two agencies without an agreement, one has `copied` of its services from the other.
+    `duplicates` pairs of agencies without an agreement are injected, in which one copies `copied` services of the
+    other.
     """
     sector = _sectors(random, agencies, SECTORS)
     does, areas, ties = _functions(random, sector), _areas(random, agencies), _ties(random, agencies, 3 * agencies)
@@ -49,7 +50,7 @@ def registry(random: np.random.Generator, agencies: int, *, duplicates: int = 0,
     for a, b in pairs.tolist():
         does[b, :copied] = random.choice(np.unique(does[a]), copied, replace=False)
         areas[b, 0] = areas[a, 0]
-    lists = Snapshot(
+    snapshot = Snapshot(
         agencies=agencies_in(sector, areas),
         services=[
             ServiceRow(f"service:{n:06}", f"Service {n}", True, [_agency(n // SERVICES)], [f"function:{function:06}"])
@@ -58,7 +59,7 @@ def registry(random: np.random.Generator, agencies: int, *, duplicates: int = 0,
         partnerships=partnerships_of(ties),
         sectors=terms("sector", SECTORS), areas=terms("area", AREAS), functions=terms("function", FUNCTIONS),
     )  # fmt: skip
-    return Planted(lists, {frozenset(map(_agency, pair)) for pair in pairs.tolist()})
+    return Planted(snapshot, {frozenset(map(_agency, pair)) for pair in pairs.tolist()})
 
 
 def _sectors(random: np.random.Generator, agencies: int, sectors: int) -> Ints:
@@ -69,8 +70,8 @@ def _functions(random: np.random.Generator, sector: Ints) -> Ints:
     does = np.empty((len(sector), SERVICES), np.int64)
     for one in range(SECTORS):
         members = np.flatnonzero(sector == one)
-        usual = random.dirichlet(np.full(FUNCTIONS, 0.15))
-        does[members] = random.choice(FUNCTIONS, (len(members), SERVICES), p=usual)
+        typical = random.dirichlet(np.full(FUNCTIONS, 0.15))
+        does[members] = random.choice(FUNCTIONS, (len(members), SERVICES), p=typical)
     return does
 
 
@@ -80,7 +81,7 @@ def _areas(random: np.random.Generator, agencies: int) -> Ints:
 
 
 def _ties(random: np.random.Generator, agencies: int, wanted: int) -> Ints:
-    """Return distinct pairs (m x 2, smaller first), agencies drawn by weights that are lognormal."""
+    """Return distinct pairs (m x 2, smaller index first), with lognormal weights of the agencies."""
     weight = random.lognormal(0, 0.5, agencies)
     found = np.empty((0, 2), np.int64)
     while len(found) < wanted:
@@ -90,13 +91,13 @@ def _ties(random: np.random.Generator, agencies: int, wanted: int) -> Ints:
 
 
 def _untied(random: np.random.Generator, agencies: int, ties: Ints) -> Ints:
-    """Return pairs without a tie, no agency twice."""
+    """Return disjoint pairs of agencies without a tie."""
     pairs = np.sort(random.permutation(agencies)[: agencies // 2 * 2].reshape(-1, 2), axis=1)
     return pairs[~np.isin(pairs @ [agencies, 1], ties @ [agencies, 1])]
 
 
 def agencies_in(sector: Ints, areas: Ints | None = None) -> list[AgencyRow]:
-    """Return an agency for each of these sectors (N), in these areas (N x n) where any are given."""
+    """Return an agency for each of these sectors (N), in these areas (N x n), if given."""
     placed = [[f"area:{one:06}" for one in row] for row in areas.tolist()] if areas is not None else [[]] * len(sector)
     return [
         AgencyRow(_agency(n), f"Agency {n}", True, [f"sector:{one:06}"], placed[n])
@@ -105,7 +106,7 @@ def agencies_in(sector: Ints, areas: Ints | None = None) -> list[AgencyRow]:
 
 
 def partnerships_of(ties: Ints) -> list[PartnershipRow]:
-    """Return an agreement for each tie, in force for years."""
+    """Return a long-term agreement for each tie."""
     return [
         PartnershipRow(
             f"partnership:{n:06}",
@@ -123,7 +124,7 @@ def partnerships_of(ties: Ints) -> list[PartnershipRow]:
 
 
 def terms(kind: str, count: int) -> Sequence[TermRow]:
-    """Return so many terms of a code list."""
+    """Return `count` terms of a code list."""
     return [TermRow(f"{kind}:{n:06}", f"{kind.title()} {n}") for n in range(count)]
 
 

@@ -1,1 +1,1 @@
-"""Reports: what they are made of, which there are, and how they are shown."""
+"""Reports: the catalogue of built-in and custom reports, saved runs, and rendering."""

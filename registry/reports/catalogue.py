@@ -1,4 +1,4 @@
-"""The catalogue of reports, and how one is run."""
+"""The catalogue of reports, and the functions that run one."""
 
 import gc
 import re
@@ -79,14 +79,13 @@ def run_report(
     as_of: str | date | None = None,
     params: Mapping[str, object] | None = None,
 ) -> Report:
-    """Run a report on what the actor may see, as of a day (today when None).
+    """Run a built-in report on the records that the actor may see, as of a day (today if None).
 
-    `params` may be numbers or text, as a person types them. Texts are in the language of the moment. Raises ReportError
-    with a sentence for a person, and StoreError.
+    `params` may be numbers or text. Texts are in the current language. Raises ReportError and StoreError.
     """
     question, day = find_question(name), read_day(as_of)
     values = read_parameters(question, params or {})
-    with _collecting_later():
+    with _garbage_collection_paused():
         ((answer,),) = store.read(network(question.reads, actor))
         return answer_from(make_snapshot(question.reads, answer), name, day, values)
 
@@ -94,20 +93,20 @@ def run_report(
 def answer_from(
     known: Snapshot, name: str, as_of: str | date | None = None, params: Mapping[str, object] | None = None
 ) -> Report:
-    """Run a report on lists that were read before. Raises ReportError."""
+    """Run a built-in report on a snapshot. Raises ReportError."""
     return report_on(SnapshotArrays.of(known, read_day(as_of)), name, params)
 
 
-def report_on(world: SnapshotArrays, name: str, params: Mapping[str, object] | None = None) -> Report:
-    """Run a report on arrays that were made before. Raises ReportError."""
+def report_on(arrays: SnapshotArrays, name: str, params: Mapping[str, object] | None = None) -> Report:
+    """Run a built-in report on the arrays of a snapshot. Raises ReportError."""
     question = find_question(name)
-    with _collecting_later():
-        return _ANSWERS[question.name](world, **read_parameters(question, params or {}))
+    with _garbage_collection_paused():
+        return _ANSWERS[question.name](arrays, **read_parameters(question, params or {}))
 
 
 @contextmanager
-def _collecting_later() -> Iterator[None]:
-    """Leave garbage until the end: the collector would walk through all records again and again, a quarter of the time."""
+def _garbage_collection_paused() -> Iterator[None]:
+    """Suspend garbage collection, which would traverse all records repeatedly and take a quarter of the time."""
     collected = gc.isenabled()
     gc.disable()
     try:
@@ -118,14 +117,14 @@ def _collecting_later() -> Iterator[None]:
 
 
 def find_question(name: str, among: Mapping[str, ReportDefinition] = QUESTIONS) -> ReportDefinition:
-    """Return the question of a report. Raises NoReport that suggests the nearest name."""
+    """Return the definition of a report. Raises NoReport, which suggests the closest name."""
     if name in among:
         return among[name]
     raise NoReport(_("There is no report called {name}.").format(name=name) + suggestion(name, list(among)))
 
 
 def read_day(day: str | date | None) -> str:
-    """Return the day as ISO 8601 text, today when None. Raises ReportError."""
+    """Return the day as ISO 8601 text, today if None. Raises ReportError."""
     if day is None:
         return today()
     try:
@@ -141,12 +140,12 @@ TAKEN = (
     "schema",
     "reports",
     *QUESTIONS,
-)  # the first two by addresses, the third by the catalogue in GraphQL
+)  # "graphql" and "schema" are used by addresses, "reports" by the catalogue in GraphQL
 MOST_FILES, MOST_BYTES = 200, 100_000
 
 
 class Edition(NamedTuple):
-    """A file as it was when it was read."""
+    """A version of a file: its path, modification time and size."""
 
     path: Path
     changed: int
@@ -154,24 +153,24 @@ class Edition(NamedTuple):
 
 
 class Library:
-    """The reports of the registry and those of a folder, which is looked at again whenever it is asked."""
+    """The built-in reports, and the custom reports of a folder, which is checked for changes on every access."""
 
     def __init__(self, folder: Path | None = None, runs: SavedRuns | None = None, smallest_count: int = 0) -> None:
         self._folder, self._runs, self._smallest_count = folder, runs, smallest_count
         self._read: dict[Edition, SiteReport | Fault] = {}
 
     def questions(self) -> Mapping[str, ReportDefinition]:
-        """Return what every report asks, by name, the registry's own first, in the language of the moment."""
-        sites = (one for one in self._sites().values() if isinstance(one, SiteReport))
+        """Return the definitions of all reports by name, built-in ones first, in the current language."""
+        sites = (one for one in self._custom_reports().values() if isinstance(one, SiteReport))
         return {**QUESTIONS, **{one.name: one.question for one in sites}}
 
     def faults(self) -> list[BrokenReport]:
-        """Return for each file that cannot be used why."""
-        return [one for one in self._sites().values() if isinstance(one, BrokenReport)]
+        """Return an error for each custom report file that cannot be used."""
+        return [one for one in self._custom_reports().values() if isinstance(one, BrokenReport)]
 
     def find(self, name: str) -> ReportDefinition:
-        """Return what a report asks. Raises NoReport, also for a file that cannot be used."""
-        if name not in QUESTIONS and isinstance(broken := self._sites().get(name), BrokenReport):
+        """Return the definition of a report. Raises NoReport, and BrokenReport for a file that cannot be used."""
+        if name not in QUESTIONS and isinstance(broken := self._custom_reports().get(name), BrokenReport):
             raise broken
         return find_question(name, self.questions())
 
@@ -183,9 +182,10 @@ class Library:
         as_of: str | date | None = None,
         params: Mapping[str, object] | None = None,
     ) -> Report:
-        """Run a report as `catalogue.run_report` does, one of the folder too. Raises ReportError and StoreError.
+        """Run a built-in or custom report; see `run_report`. Raises ReportError and StoreError.
 
-        Who may not see everything is not told numbers below the smallest count about what they may not see all of.
+        Counts of partly visible records below the smallest count are withheld, unless the actor may see
+        everything.
         """
         report = self._run(store, name, actor, as_of, params)
         return report if actor.everything else without_small_counts(report, self._smallest_count)
@@ -200,65 +200,65 @@ class Library:
     ) -> Report:
         if name == CHANGES.name:
             return self._changes(store, actor, read_day(as_of), str(read_parameters(CHANGES, params or {})[RUN.name]))
-        question, site = self.find(name), self._sites().get(name)
+        question, site = self.find(name), self._custom_reports().get(name)
         if name in QUESTIONS or not isinstance(site, SiteReport):
             return run_report(store, name, actor, as_of, params)
         return site.answer(store, actor, read_day(as_of), read_parameters(question, params or {}))
 
     def _changes(self, store: Readable, actor: Actor, as_of: str, label: str) -> Report:
-        """Compare a saved run with the same report now, as who it was saved for sees it."""
-        if self._runs is None or (run := self._chosen(self._runs, label, actor)) is None:
+        """Compare a saved run with the same report now, run with the permissions the run was saved for."""
+        if self._runs is None or (run := self._run_to_compare(self._runs, label, actor)) is None:
             return nothing_to_compare(as_of, label)
-        kept, reading = run.report, Fingerprinted(store)
+        saved_report, reading = run.report, Fingerprinted(store)
         with speaking(run.language):
-            now = self.run(reading, kept.name, seeing(run.sight), as_of, kept.parameters)
-        compared = Changes(run, self.find(kept.name), now)
+            now = self.run(reading, saved_report.name, seeing(run.sight), as_of, saved_report.parameters)
+        compared = Changes(run, self.find(saved_report.name), now)
         seen = ids = compared.rests_on()
         if not actor.everything:
             seen = frozenset(one for (one,) in store.read(visible(ids, actor)))
         return compared.report(seen, same_records=reading.fingerprint == run.fingerprint, asked=label)
 
     @staticmethod
-    def _chosen(runs: SavedRuns, label: str, actor: Actor) -> SavedRun | None:
+    def _run_to_compare(runs: SavedRuns, label: str, actor: Actor) -> SavedRun | None:
         return runs.find(label, actor) if label else runs.newest(GAPS.name, actor)
 
     def edition(self) -> tuple[Edition, ...]:
-        """Return what is another whenever a file of the folder is."""
+        """Return a value that changes whenever a file of the folder does."""
         return tuple(self._files())
 
     def state(self, name: str) -> tuple[Hashable, ...]:
-        """Return what is another whenever a file changes on which a report of this name rests."""
+        """Return a value that changes whenever a file that this report depends on does."""
         saved = self._runs.edition() if self._runs and name == CHANGES.name else ()
         return (*self.edition(), *saved)
 
-    def _sites(self) -> dict[str, SiteReport | BrokenReport]:
-        """Return what the files hold, by their names; one that changed is read again, one that is gone forgotten."""
-        self._read = read = {file: self._read.get(file) or _opened(file.path) for file in self._files()}
-        return {file.path.stem: _told(file.path, one) for file, one in read.items()}
+    def _custom_reports(self) -> dict[str, SiteReport | BrokenReport]:
+        """Return the custom reports by name. Changed files are read again, and deleted ones are dropped."""
+        self._read = read = {file: self._read.get(file) or _read_file(file.path) for file in self._files()}
+        return {file.path.stem: _with_translated_fault(file.path, one) for file, one in read.items()}
 
     def _files(self) -> Iterator[Edition]:
         with suppress(OSError):
             for path in sorted(self._folder.glob("*.cypher") if self._folder else [])[:MOST_FILES]:
                 if path.is_file():
-                    told = path.stat()
-                    yield Edition(path, told.st_mtime_ns, told.st_size)
+                    stat = path.stat()
+                    yield Edition(path, stat.st_mtime_ns, stat.st_size)
 
 
-def _opened(path: Path) -> SiteReport | Fault:
+def _read_file(path: Path) -> SiteReport | Fault:
     try:
-        return read_report(_named(path), _content(path))
+        return read_report(_report_name(path), _content(path))
     except Fault as fault:
         return fault
 
 
-def _told(path: Path, read: SiteReport | Fault) -> SiteReport | BrokenReport:
-    """Return what a file holds, a fault of it as a sentence in the language of the moment."""
+def _with_translated_fault(path: Path, read: SiteReport | Fault) -> SiteReport | BrokenReport:
+    """Return a custom report, or its fault as an error in the current language."""
     if not isinstance(read, Fault):
         return read
     return BrokenReport(_("{file}, line {line}: {fault}").format(file=path.name, line=read.line, fault=read))
 
 
-def _named(path: Path) -> str:
+def _report_name(path: Path) -> str:
     name = path.stem
     if name in TAKEN:
         raise Fault(1, f"There is a report called {name} already; give the file another name.")

@@ -16,13 +16,13 @@ HATCH = "M-1,0L0,-1M-1,1L1,-1M0,1L1,0"
 
 
 def sector_matrix(report: Report) -> Spec | None:
-    """Draw the sectors against each other: each pair twice, so that a sector is read along its row."""
+    """Draw the matrix of sector pairs; each pair appears twice, so that a sector can be read along its row."""
     every = _by_ties(report)
     names = sorted(every[:MOST_SECTORS])
     pairs = [row for row in report.rows if row["sector_a"] in names and row["sector_b"] in names]
     if not pairs:
         return None
-    told = _("Each cell is a pair of sectors with its ties. Orange: fewer than chance would give; blue: more.")
+    description = _("Each cell is a pair of sectors with its ties. Orange: fewer than chance would give; blue: more.")
     marks = _("Outlined: a gap. Hatched: too few ties to tell.")
     left_out = _("Only the {n} sectors with most ties to expect are drawn.").format(n=number(MOST_SECTORS))
     side = {"type": "nominal", "sort": names, "axis": {"title": None, "labelAngle": -40}}
@@ -35,7 +35,7 @@ def sector_matrix(report: Report) -> Spec | None:
         "scale": {"domain": [0, 2], "domainMid": 1, "clamp": True, "interpolate": "rgb"},
     }
     return {
-        "description": " ".join([told, marks, *([left_out] if len(every) > MOST_SECTORS else [])]),
+        "description": " ".join([description, marks, *([left_out] if len(every) > MOST_SECTORS else [])]),
         "width": {"step": STEP},
         "height": {"step": STEP},
         "data": {"values": cells},
@@ -50,17 +50,17 @@ def sector_matrix(report: Report) -> Spec | None:
                 "encoding": {"color": ratio | {"legend": {"orient": "bottom"}}},
             },
             {
-                "transform": [_only("too-few")],
+                "transform": [_filter("too-few")],
                 "mark": {"type": "point", "shape": HATCH, "size": STEP**2, "style": "hatch"},
             },
-            {"transform": [_only("gap")], "mark": {"type": "rect", "style": "outline"}},
+            {"transform": [_filter("gap")], "mark": {"type": "rect", "style": "outline"}},
             {"mark": {"type": "text", "style": "figure"}, "encoding": {"text": {"field": "seen"}}},
         ],
     }
 
 
 def _by_ties(report: Report) -> list[str]:
-    """Return the sectors by name, those with the most ties to expect first."""
+    """Return the sector names, those with the most expected ties first."""
     expected: defaultdict[str, float] = defaultdict(float)
     for row in report.rows:
         for side in ("sector_a", "sector_b"):
@@ -74,22 +74,24 @@ def _cell(report: Report, row: ReportRow, down: str, across: str) -> Spec:
         "across": row[across],
         "code": row["finding"],
         "ratio": row["ratio"],
-        **_said(report, row, "finding", "seen", "expected"),
+        **_texts(report, row, "finding", "seen", "expected"),
     }
 
 
 def ranked_bars(report: Report) -> Spec | None:
-    """Draw who stands between others as bars, longest first, each with its range in the draws."""
+    """Draw the brokers as bars of betweenness, longest first, with the range over the draws."""
     if not report.rows:
         return None
-    told = _("The line on each bar is where nine of ten draws without a tenth of the ties lie; pale bars are not firm.")
+    description = _(
+        "The line on each bar is where nine of ten draws without a tenth of the ties lie; pale bars are not firm."
+    )
     bars = [
         {
             "agency": row["agency"],
             "sure": row.confidence == "likely",
             **{name: row[name] for name in ("betweenness", "low", "high")},
             "said": _text(report, row, "betweenness"),
-            **_said(report, row, "firm", "ties"),
+            **_texts(report, row, "firm", "ties"),
         }
         for row in report.rows[:MOST_LISTED]
     ]
@@ -97,7 +99,7 @@ def ranked_bars(report: Report) -> Spec | None:
     pale = {"condition": {"test": {"field": "sure", "equal": True}, "value": 1}, "value": 0.45}
     between = {"field": "said", "title": _label(report, "betweenness")}
     return {
-        "description": " ".join([report.question, told]),
+        "description": " ".join([report.question, description]),
         "width": "container",
         "data": {"values": bars},
         "encoding": {
@@ -115,7 +117,7 @@ def ranked_bars(report: Report) -> Spec | None:
 
 
 def timeline(report: Report) -> Spec | None:
-    """Draw agreements from their first day to their last, in the order of the report, beside the day of the report."""
+    """Draw the agreements from first to last day, in the order of the report, with the day of the report."""
     dated: dict[Cell, ReportRow] = {}
     for row in report.rows:
         if row["agreement"] and row["until"]:
@@ -123,7 +125,7 @@ def timeline(report: Report) -> Spec | None:
     listed = list(dated.values())[:MOST_LISTED]
     if not listed:
         return None
-    told = _("Agreements from their first day to their last; the line is {day}.").format(day=day(report.as_of))
+    description = _("Agreements from their first day to their last; the line is {day}.").format(day=day(report.as_of))
     left_out = _("Only the first {n} agreements of the list are drawn.").format(n=number(MOST_LISTED))
     finding = next(one for one in report.columns if one.name == "finding")
     codes = list(dict.fromkeys(str(row["finding"]) for row in listed))
@@ -142,13 +144,13 @@ def timeline(report: Report) -> Spec | None:
             "since": row["since"],
             "until": row["until"],
             "last": _text(report, row, "until"),
-            **_said(report, row, "finding", "agencies"),
+            **_texts(report, row, "finding", "agencies"),
         }
         for row in listed
     ]
     last = {"field": "last", "title": _label(report, "until")}
     return {
-        "description": " ".join([told, *([left_out] if len(dated) > MOST_LISTED else [])]),
+        "description": " ".join([description, *([left_out] if len(dated) > MOST_LISTED else [])]),
         "width": "container",
         "data": {"values": lines},
         "layer": [
@@ -182,7 +184,7 @@ def timeline(report: Report) -> Spec | None:
     }
 
 
-def _said(report: Report, row: ReportRow, *columns: str) -> dict[str, str]:
+def _texts(report: Report, row: ReportRow, *columns: str) -> dict[str, str]:
     return {name: _text(report, row, name) for name in columns}
 
 
@@ -204,15 +206,15 @@ def _figure(cell: Cell) -> float:
     return cell if isinstance(cell, int | float) else 0.0
 
 
-def _only(code: str) -> Spec:
+def _filter(code: str) -> Spec:
     return {"filter": {"field": "code", "equal": code}}
 
 
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
-# Okabe & Ito: told apart also by who sees colours otherwise, on light and on dark.
+# The colour-blind safe palette of Okabe & Ito; readable on light and dark backgrounds.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 BELOW_EVEN_ABOVE = ("#f1a340", "#f4f4f4", "#8fc1e3")
-# What a page draws in its own colours: https://vega.github.io/vega-lite/docs/config.html#style
+# Styles that a page overrides with its own colours: https://vega.github.io/vega-lite/docs/config.html#style
 STYLES: Mapping[str, Spec] = {
     "hatch": {"color": "#51606e", "filled": False, "strokeWidth": 1},
     "outline": {"color": "#17212b", "filled": False, "strokeWidth": 2.5},
@@ -223,9 +225,9 @@ STYLES: Mapping[str, Spec] = {
 
 
 def chart(report: Report) -> Spec | None:
-    """Return the Vega-Lite specification (version 6) of a report's chart, None where it has none or nothing to draw.
+    """Return the Vega-Lite specification (version 6) of a report's chart, or None without a chart or data.
 
-    Its data and all that people read are inside, in the language of the moment; `description` says what is drawn.
+    It contains its data and all texts, in the current language; `description` describes the chart.
     """
     draw = _CHARTS.get(report.name)
     drawn = draw(report) if draw else None
@@ -233,7 +235,7 @@ def chart(report: Report) -> Spec | None:
 
 
 def as_chart(report: Report) -> str:
-    """Return the specification as JSON. Raises NoReport where there is no chart."""
+    """Return the specification as JSON. Raises NoReport if the report has no chart."""
     drawn = chart(report)
     if drawn is None:
         raise NoReport(_("The report {name} has no chart, or nothing to draw.").format(name=report.name))
@@ -241,7 +243,7 @@ def as_chart(report: Report) -> str:
 
 
 def _config() -> Spec:
-    """Return what holds for every chart: colours, and how the language writes numbers."""
+    """Return the settings shared by all charts: colours, and the number format of the language."""
     signs = {"decimal": get_decimal_symbol(language()), "thousands": get_group_symbol(language())}
     return {
         "locale": {"number": {**signs, "grouping": [3], "currency": ["", ""]}},

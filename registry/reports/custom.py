@@ -45,23 +45,23 @@ def _name(name: str) -> str:
 Name = Annotated[str, Field(max_length=40), AfterValidator(_name)]
 
 
-class _Part(BaseModel):
+class _HeaderModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Both(_Part):
-    """A text in both languages."""
+class Both(_HeaderModel):
+    """A text in English and Indonesian."""
 
     en: Words
     id: Words
 
     def __str__(self) -> str:
-        """Return it in the language of the moment."""
+        """Return the text in the current language."""
         return self.id if language() == "id" else self.en
 
 
 class ParameterHead(Both):
-    """A parameter: a number between `least` and `most`; the texts say what it does."""
+    """A parameter in the header: a number between `least` and `most`; the texts are its description."""
 
     type: Literal["integer", "number"]
     default: Annotated[float, Field(allow_inf_nan=False)]
@@ -77,13 +77,13 @@ class ParameterHead(Both):
         return self
 
     def parameter(self, name: str) -> Parameter:
-        """Return it as every report has it."""
+        """Return it as a report parameter."""
         kind = int if self.type == "integer" else float
         return Parameter(name, kind(self.default), kind(self.least), kind(self.most), str(self))
 
 
-class ColumnHead(_Part):
-    """A column: what it is called, what it says, in which unit; for codes, what each is called."""
+class ColumnHead(_HeaderModel):
+    """A column in the header: type, label, description and unit, and the labels of codes."""
 
     type: Literal["text", "texts", "code", "integer", "number", "date"]
     label: Both
@@ -92,13 +92,13 @@ class ColumnHead(_Part):
     words: Mapping[str, Both] = Field(default_factory=dict)
 
     def column(self, name: str) -> Column:
-        """Return it as every report has it."""
+        """Return it as a report column."""
         words = {code: str(word) for code, word in self.words.items()}
         return Column(name, str(self.label), self.type, str(self.description), str(self.unit or ""), words)
 
 
-class Header(_Part):
-    """What a site's report says of itself. `of` is a text of its own that counts what is looked at."""
+class Header(_HeaderModel):
+    """The header of a custom report. `of` is an optional Cypher query that counts the examined records."""
 
     title: Both
     question: Both
@@ -109,7 +109,7 @@ class Header(_Part):
 
 
 def read_header(text: str) -> tuple[Header, str, int]:
-    """Return the header of a file, the Cypher behind it, and the line on which that begins. Raises Fault."""
+    """Return the header of a file, the Cypher text after it, and the line where that begins. Raises Fault."""
     lines = text.splitlines()
     height = next((n for n, line in enumerate(lines) if not line.startswith("//")), len(lines))
     head = [line.removeprefix("//").removeprefix(" ") for line in lines[:height]]
@@ -120,12 +120,12 @@ def read_header(text: str) -> tuple[Header, str, int]:
         at = int(found[1]) if found and found[1] else max(height, 1)
         raise Fault(at, f"The header is no sound TOML: {AT_LINE.sub('', str(error))}.") from None
     except ValidationError as error:
-        raise _fault(min(error.errors(), key=_worst), head) from None
+        raise _fault(min(error.errors(), key=_is_secondary), head) from None
     return header, "\n".join(lines[height:]), height + 1
 
 
-def _worst(error: Any) -> bool:
-    """Put what is unknown first: it says which name was misspelt where another says that it is missing."""
+def _is_secondary(error: Any) -> bool:
+    """Sort unknown keys first: a misspelt key also causes a "missing" error, and the unknown one names the cause."""
     return bool(error["type"] != "extra_forbidden")
 
 
@@ -136,12 +136,12 @@ def _fault(error: Any, head: list[str]) -> Fault:
 
 
 def line_of_key(key: str, content: str) -> int:
-    """Return the line on which the header of a file says what one of its keys is."""
+    """Return the line on which the header defines a key."""
     return _line_of([key], [line.removeprefix("//") for line in content.splitlines()])
 
 
 def _line_of(path: list[str], head: list[str]) -> int:
-    """Return the line on which TOML says what stands at a path, or the nearest that is there of what it belongs to."""
+    """Return the line of the TOML header that defines a path, or its closest existing parent."""
     table, found = "", 1
     best = 0
     for line_number, line in enumerate(head, 1):
@@ -158,13 +158,13 @@ def _line_of(path: list[str], head: list[str]) -> int:
 
 ROWS = 5_000
 AS_OF, OF = "as_of", "of"
-LARGEST = 2**31 - 1  # that GraphQL has a number for
+LARGEST = 2**31 - 1  # the largest Int of GraphQL
 FAULTS = ("BAD_TEXT", "NOT_ALLOWED", "INTERNAL")
 
 
 @dataclass(frozen=True)
 class SiteReport:
-    """A report as its file says it."""
+    """A custom report as defined by its file."""
 
     name: str
     header: Header
@@ -173,7 +173,7 @@ class SiteReport:
 
     @property
     def question(self) -> ReportDefinition:
-        """What it asks, in the language of the moment."""
+        """The report definition, in the current language."""
         columns = tuple(one.column(name) for name, one in self.header.columns.items())
         parameters = tuple(one.parameter(name) for name, one in self.header.parameters.items())
         head = self.header
@@ -182,8 +182,8 @@ class SiteReport:
         )
 
     def answer(self, store: Readable, actor: Actor, as_of: str, parameters: Mapping[str, Value]) -> Report:
-        """Return the report on what the actor may see all of. Raises BrokenReport and StoreError."""
-        asked = _Asked(self, store, actor, {**parameters, AS_OF: as_of})
+        """Run the report on the records of which the actor may see the details. Raises BrokenReport and StoreError."""
+        asked = _Execution(self, store, actor, {**parameters, AS_OF: as_of})
         rows, more = asked.rows()
         found, of = asked.counted(rows, more)
         notes = [_("A report of this site's own; it counts only records of which you may see all.")]
@@ -195,7 +195,7 @@ class SiteReport:
 
 
 def read_report(name: str, content: str) -> SiteReport:
-    """Return the report that a file holds. Raises Fault."""
+    """Parse the custom report in a file. Raises Fault."""
     header, cypher, line = read_header(content)
     known = [*header.parameters, AS_OF]
     text = checked(cypher, known, line)
@@ -210,7 +210,7 @@ def read_report(name: str, content: str) -> SiteReport:
 
 
 def _check_columns(header: Header, text: SiteText) -> None:
-    """Raise Fault where the header and RETURN do not name the same columns."""
+    """Raise Fault unless the header and RETURN name the same columns."""
     line, returned = text.line, set(text.columns) - {EVIDENCE, FOUND}
     for name in header.columns:
         if name not in returned:
@@ -228,24 +228,24 @@ def _check_columns(header: Header, text: SiteText) -> None:
         )
 
 
-class _Asked:
-    """A report as it is asked: on a store, by somebody, with these values."""
+class _Execution:
+    """A run of a custom report: a store, an actor and parameter values."""
 
     def __init__(self, report: SiteReport, store: Readable, actor: Actor, values: Mapping[str, object]) -> None:
         self._report, self._store, self._actor, self._values = report, store, actor, values
         self._columns = report.question.columns
         self._names = [one.name for one in self._columns]
-        self._tells = FOUND in report.text.columns
+        self._has_found_column = FOUND in report.text.columns
 
     def rows(self) -> tuple[Sequence[Sequence[Any]], bool]:
-        """Return the values of each row, and whether there are more rows."""
-        names = [*self._names, EVIDENCE, *([FOUND] if self._tells else [])]
+        """Return the values of at most ROWS rows, and whether there are more."""
+        names = [*self._names, EVIDENCE, *([FOUND] if self._has_found_column else [])]
         rows = [row for (row,) in self._read(self._report.text.rows(names, self._values, self._actor, ROWS + 1))]
         return rows[:ROWS], len(rows) > ROWS
 
     def counted(self, rows: Sequence[Sequence[Any]], more: bool) -> tuple[int, int]:
-        """Return how many are found, and of how many."""
-        found = sum(row[-1] is True for row in rows) if self._tells else len(rows)
+        """Return the number of findings and of examined records."""
+        found = sum(row[-1] is True for row in rows) if self._has_found_column else len(rows)
         looked_at: Any = len(rows)
         if more:
             ((looked_at, found),) = self._read(self._report.text.counts(self._values, self._actor))
@@ -257,7 +257,7 @@ class _Asked:
         return found, looked_at
 
     def withheld(self) -> int:
-        """Return of how many records that it is about no more is seen than the face."""
+        """Return the number of records of these types of which the actor sees the summary only."""
         kinds = self._report.text.kinds | (self._report.looked_at.kinds if self._report.looked_at else frozenset())
         return int(self._read(faces(kinds, self._actor))[0][0]) if kinds else 0
 
@@ -276,7 +276,7 @@ class _Asked:
             return None
         if column.type == "texts" and isinstance(value, list) and all(isinstance(one, str) for one in value):
             return tuple(value)
-        if _fits(column, value):
+        if _has_type(column, value):
             return value  # type: ignore[no-any-return]
         raise self._broken(
             _("it gives a value in {column} that is none of the type {type}").format(
@@ -297,7 +297,7 @@ class _Asked:
         return BrokenReport(said, reason)
 
 
-def _fits(column: Column, value: object) -> bool:
+def _has_type(column: Column, value: object) -> bool:
     match column.type:
         case "integer":
             return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= LARGEST

@@ -17,7 +17,7 @@ from registry.reports.xlsx import as_xlsx
 
 VEGA_LITE = "6.4"
 AS_WIDE_AS_A4: Spec = {"width": 1_000, "autosize": {"type": "fit-x", "contains": "padding"}}
-# Fonts as wide as the one that it is laid out with, where the reader has one.
+# Fonts with the metrics of the font that is used for the layout.
 ON_PAPER: Spec = {
     "aria": False,
     "background": None,
@@ -27,28 +27,28 @@ ON_PAPER: Spec = {
 
 
 def picture(spec: Spec) -> Markup | None:
-    """Return the drawing of a Vega-Lite specification as an SVG element; None where what draws it is not installed.
+    """Return a Vega-Lite specification as an SVG element, or None if vl-convert is not installed.
 
-    It holds no scripts, no style elements and no addresses, and nothing is fetched for it.
+    The SVG contains no scripts, style elements or addresses, and rendering makes no requests.
     """
     try:
-        import vl_convert  # an extra; and 80 MB that only who prints should carry
+        import vl_convert  # an optional dependency of 80 MB
     except ImportError:
         return None
     width = AS_WIDE_AS_A4 if spec.get("width") == "container" else {}
     drawn = vl_convert.vegalite_to_svg({**spec, **width}, vl_version=VEGA_LITE, config=ON_PAPER, allowed_base_urls=[])
-    return Markup(drawn)  # nosec B704 # texts of records in it are escaped by the drawing
+    return Markup(drawn)  # nosec B704 # vl-convert escapes the texts
 
 
 STYLE = files("registry.reports").joinpath("templates/printable.css").read_text(encoding="utf-8")
 STYLE_HASH = b64encode(sha256(STYLE.encode()).digest()).decode()
-# The file says the first half itself, and so keeps to it also when it is opened from a disk.
+# The page includes OWN_POLICY itself, so that it also applies when the file is opened from a disk.
 OWN_POLICY = f"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; base-uri 'none'; form-action 'none'"
 POLICY = f"{OWN_POLICY}; frame-ancestors 'none'"
-# Jinja works out a filter of a constant only once, so words are calls; figures are only ever those of the report.
+# Jinja evaluates a filter on a constant only once, so templates translate with calls.
 _TEMPLATES = Environment(loader=PackageLoader("registry.reports"), autoescape=True, undefined=StrictUndefined)
 _TEMPLATES.trim_blocks = _TEMPLATES.lstrip_blocks = True
-_TEMPLATES.globals |= {"_": _, "confidence": CONFIDENCE, "style": Markup(STYLE), "policy": OWN_POLICY}  # nosec B704 # a file of ours
+_TEMPLATES.globals |= {"_": _, "confidence": CONFIDENCE, "style": Markup(STYLE), "policy": OWN_POLICY}  # nosec B704 # a file of this package
 _TEMPLATES.globals |= {
     "day": day,
     "number": number,
@@ -60,26 +60,26 @@ _TEMPLATES.globals |= {
 
 
 def as_html(report: Report, links: Links | None = None) -> str:
-    """Return the report as a page of its own, in the language of the moment.
+    """Return the report as a self-contained page in the current language.
 
-    It holds the columns that hold anything, every row with the records that it rests on (their ids as values; with `links`
-    they lead to where each is cell_text), the charts of the report and of those that it is composed of, the method and the notes; a
-    wide sheet of paper, on which the head of the table is repeated.
+    It has the non-empty columns, all rows with their evidence (as ids; with `links`, linked to the pages of the
+    records), the charts of the report and its parts, the method and the notes. It is laid out for wide paper with
+    repeated table heads.
     """
     return _TEMPLATES.get_template("printable.html").render(
-        lang=language(), report=report, columns=filled(report), links=links, figures=_figures(report)
+        lang=language(), report=report, columns=filled(report), links=links, figures=_charts(report)
     )
 
 
-def _figures(report: Report) -> dict[str, tuple[str, Markup]]:
-    """Return by the name of a report, it or a part of it, what its chart shows, and the chart."""
+def _charts(report: Report) -> dict[str, tuple[str, Markup]]:
+    """Return the chart description and SVG of the report and its parts, by report name."""
     charts = ((one.name, chart(one)) for one in (report, *report.parts))
     drawn = ((name, spec["description"], picture(spec)) for name, spec in charts if spec)
-    return {name: (told, svg) for name, told, svg in drawn if svg}
+    return {name: (description, svg) for name, description, svg in drawn if svg}
 
 
 class Format(NamedTuple):
-    """A way to write a report: as a text, or as bytes that no terminal can show. One that is `linked` may be given Links."""
+    """An export format. `binary`: not printable in a terminal. `linked`: `write` accepts Links."""
 
     write: Callable[..., str | bytes]
     media_type: str

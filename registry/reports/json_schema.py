@@ -25,9 +25,9 @@ CELLS: Mapping[str, Schema] = {
 
 
 def json_schema(questions: Mapping[str, ReportDefinition]) -> Schema:
-    """Return the schema of what `as_json` writes for these reports, descriptions in the language of the moment.
+    """Return the JSON Schema of the output of `as_json` for these reports, described in the current language.
 
-    What a run is saved as is `#/$defs/savedRun`.
+    The format of saved runs is `#/$defs/savedRun`.
     """
     whole = {
         "name": {"enum": list(questions)},
@@ -45,35 +45,35 @@ def json_schema(questions: Mapping[str, ReportDefinition]) -> Schema:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A report of the shared-services registry",
-        **_exactly(whole),
-        "allOf": [_if_named(name) for name in questions],
+        **_object(whole),
+        "allOf": [_for_report(name) for name in questions],
         "$defs": {
             "savedRun": _SAVED_RUN,
             "evidence": {
                 "type": "array",
-                "items": _exactly(dict.fromkeys(("id", "name", "kind"), TEXT), {"address": URI}),
+                "items": _object(dict.fromkeys(("id", "name", "kind"), TEXT), {"address": URI}),
             },
-            **{name: _own(one.shown()) for name, one in questions.items()},
+            **{name: _report_schema(one.shown()) for name, one in questions.items()},
         },
     }
 
 
-def _if_named(name: str) -> Schema:
+def _for_report(name: str) -> Schema:
     return {"if": {"properties": {"name": {"const": name}}}, "then": {"$ref": f"#/$defs/{name}"}}
 
 
-def _own(question: ReportDefinition) -> Schema:
-    """Return what holds for one report alone: its parameters, and the rows under its columns."""
+def _report_schema(question: ReportDefinition) -> Schema:
+    """Return the part of the schema for one report: its parameters and rows."""
     row = {
         **{one.name: _cell(one) for one in question.columns},
         "confidence": {"enum": list(CONFIDENCE)},
         "evidence": {"$ref": "#/$defs/evidence"},
         "key": TEXTS,
     }
-    parameters = _exactly({one.name: _parameter(one) for one in question.parameters})
+    parameters = _object({one.name: _parameter(one) for one in question.parameters})
     return {
         "title": question.text,
-        "properties": {"parameters": parameters, "rows": {"items": _exactly(row, {SHOWN_BY: URI})}},
+        "properties": {"parameters": parameters, "rows": {"items": _object(row, {SHOWN_BY: URI})}},
     }
 
 
@@ -89,8 +89,8 @@ def _parameter(one: Parameter | TextParameter) -> Schema:
     return {"description": one.description, "type": one.type, **limits}
 
 
-def _exactly(properties: Mapping[str, Schema], perhaps: Mapping[str, Schema] | None = None) -> Schema:
-    """Return the schema of an object that has these properties, all of them, and no others than those that it may have."""
+def _object(properties: Mapping[str, Schema], perhaps: Mapping[str, Schema] | None = None) -> Schema:
+    """Return the schema of an object with exactly these properties; those of `perhaps` are optional."""
     return {
         "type": "object",
         "properties": {**properties, **(perhaps or {})},
@@ -99,7 +99,7 @@ def _exactly(properties: Mapping[str, Schema], perhaps: Mapping[str, Schema] | N
     }
 
 
-_COLUMN = _exactly(
+_COLUMN = _object(
     {
         "name": TEXT,
         "label": TEXT,
@@ -109,7 +109,7 @@ _COLUMN = _exactly(
         "words": {"type": "object", "additionalProperties": TEXT},
     }
 )
-_SAVED_RUN = _exactly(
+_SAVED_RUN = _object(
     {
         **dict.fromkeys(("label", "saved", "language", "fingerprint"), TEXT),
         "sight": TEXTS,
@@ -117,7 +117,7 @@ _SAVED_RUN = _exactly(
     }
 )
 
-_PART = _exactly({"name": TEXT, "found": COUNT, "of": COUNT, "unknown": COUNT_OR_LEFT_OUT})
+_PART = _object({"name": TEXT, "found": COUNT, "of": COUNT, "unknown": COUNT_OR_LEFT_OUT})
 
 
 if __name__ == "__main__":

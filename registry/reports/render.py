@@ -18,9 +18,9 @@ DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def as_text(report: Report, width: int = WIDTH) -> str:
-    """Return the report to read in a terminal: question, count, table, how it was made and what to mind.
+    """Return the report for a terminal: question, summary, table, method and notes.
 
-    A table that needs more than the `width` for its words is as wide as they are, so that no column is lost.
+    The table grows beyond `width` if its words need it, so that no column is lost.
     """
     page = io.StringIO()
     console = Console(file=page, width=width, highlight=False, markup=False, emoji=False, color_system=None)
@@ -31,7 +31,7 @@ def as_text(report: Report, width: int = WIDTH) -> str:
         console.print()
     if report.rows:
         table = _table(report)
-        console.print(table, width=max(width, _least(table)), crop=False)
+        console.print(table, width=max(width, _least_width(table)), crop=False)
     console.print(f"\n{report.method}")
     for note in report.notes:
         console.print(f"• {note}")
@@ -41,11 +41,12 @@ def as_text(report: Report, width: int = WIDTH) -> str:
 def as_json(report: Report, links: Links | None = None) -> str:
     """Return the report as JSON.
 
-    Names: `name`, `question`, `as_of`, `parameters` (name to number or text), `columns` (each `name`, `label`, `type`, `unit`,
-    `description`, `words`), `found`, `of`, `unknown`, `withheld`, `method`, `notes`, and `rows`: each has one value a
-    column, by name, then `confidence`, `evidence`, a list of `id`, `name`, `kind`, and `key`, by which it is known again in
-    another run. `parts` are the reports that it is composed of, each with `name`, `found`, `of` and `unknown`. With `links`
-    each record of the evidence has its `address`, and each row with evidence that of the query which shows it, `shown_by`.
+    Names: `name`, `question`, `as_of`, `parameters` (name to number or text), `columns` (each with `name`, `label`,
+    `type`, `unit`, `description`, `words`), `found`, `of`, `unknown`, `withheld`, `method`, `notes` and `rows`. A
+    row has a value for each column by name, `confidence`, `evidence` (a list of `id`, `name`, `kind`) and `key`,
+    which identifies it across runs. `parts` are the reports of a composed report, each with `name`, `found`, `of`
+    and `unknown`. With `links` each record has its `address`, and each row with evidence the address of its query,
+    `shown_by`.
     """
     whole = {
         "name": report.name,
@@ -54,10 +55,11 @@ def as_json(report: Report, links: Links | None = None) -> str:
         "parameters": report.parameters,
         "found": report.found,
         "of": report.of,
-        "unknown": _told(report.unknown),
-        "withheld": _told(report.withheld),
+        "unknown": _count_or_none(report.unknown),
+        "withheld": _count_or_none(report.withheld),
         "parts": [
-            {"name": one.name, "found": one.found, "of": one.of, "unknown": _told(one.unknown)} for one in report.parts
+            {"name": one.name, "found": one.found, "of": one.of, "unknown": _count_or_none(one.unknown)}
+            for one in report.parts
         ],
         "columns": [_column(one) for one in report.columns],
         "rows": [_values(report, row, links) for row in report.rows],
@@ -68,9 +70,10 @@ def as_json(report: Report, links: Links | None = None) -> str:
 
 
 def as_csv(report: Report) -> str:
-    """Return the rows as CSV (RFC 4180): one column each, then `confidence` and `evidence` (ids).
+    """Return the rows as CSV (RFC 4180): the columns, `confidence` and `evidence` (ids).
 
-    Several texts in a cell are parted by `; `. A text that a spreadsheet would take for a formula begins with an apostrophe.
+    Several texts in a cell are separated by `; `. Texts that a spreadsheet would read as a formula get a leading
+    apostrophe.
     """
     page = io.StringIO()
     table = csv.writer(page)
@@ -82,34 +85,34 @@ def as_csv(report: Report) -> str:
 
 
 def summary(report: Report) -> str:
-    """Say in one line what was found, of how many, on which day, and what is not known."""
-    told = f"{day(report.as_of)}: {': '.join(filter(None, (report.counts, headline(report), by_sort(report))))}."
+    """Return one line with the findings, the total, the day and the unknown cases."""
+    line = f"{day(report.as_of)}: {': '.join(filter(None, (report.counts, headline(report), by_sort(report))))}."
     if report.unknown and not report.parts:
-        told += " " + _("Of {n} nothing can be told.").format(n=number(report.unknown))
+        line += " " + _("Of {n} nothing can be told.").format(n=number(report.unknown))
     if report.withheld:
-        told += " " + _("{n} records show no more than their face.").format(n=number(report.withheld))
-    return told
+        line += " " + _("{n} records show no more than their face.").format(n=number(report.withheld))
+    return line
 
 
 def headline(report: Report) -> str:
-    """Say what was found: so many of so many; of a report composed of others so many, since these look at different things."""
+    """Return the number of findings "of" the total; for a composed report without the total."""
     if report.parts:
         return number(report.found)
     return _("{n} of {m}").format(n=number(report.found), m=number(report.of))
 
 
 def by_sort(report: Report) -> str:
-    """Say how many were found of each sort, as an empty text where they are not counted so."""
+    """Return the number of findings by type, empty if they are not counted by type."""
     return "; ".join(f"{sort} ({number(count)})" for sort, count in report.sorts.items())
 
 
 def given(value: Value) -> str:
-    """Return what a report was asked with as people read it."""
+    """Return a parameter value as text."""
     return value if isinstance(value, str) else number(value)
 
 
 def filled(report: Report) -> list[Column]:
-    """Return the columns that hold anything."""
+    """Return the columns with at least one non-empty cell."""
     return [one for one in report.columns if any(row[one.name] not in (None, ()) for row in report.rows)]
 
 
@@ -126,8 +129,8 @@ def _table(report: Report) -> Table:
     return table
 
 
-def _least(table: Table) -> int:
-    """Return the width below which words would be parted."""
+def _least_width(table: Table) -> int:
+    """Return the least width of the table that breaks no words."""
     return sum((one.min_width or 0) + 2 for one in table.columns)
 
 
@@ -135,8 +138,8 @@ def _heading(column: Column) -> str:
     return f"{column.label} %" if column.unit == "%" else column.label
 
 
-def _told(count: int) -> int | None:
-    """Return a count, None for one that is left out."""
+def _count_or_none(count: int) -> int | None:
+    """Return a count, None if it is withheld."""
     return None if isinstance(count, Few) else count
 
 
@@ -161,45 +164,47 @@ def _values(report: Report, row: ReportRow, links: Links | None) -> dict[str, ob
 
 
 def harmless(cell: Cell) -> Cell:
-    """Return a cell of a CSV file: several texts as one, and none that a spreadsheet would take for a formula."""
+    """Return a CSV cell: several texts joined, and formulas escaped."""
     if isinstance(cell, tuple):
         cell = "; ".join(cell)
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(DANGEROUS) else cell
 
 
 def without_small_counts(report: Report, smallest: int) -> Report:
-    """Leave out the numbers from 1 to `smallest` - 1 that tell of records that show the reader no more than their face.
+    """Withhold the numbers from 1 to `smallest` - 1 about records of which the reader sees the summary only.
 
-    `withheld` and `unknown` become Few. A row with such a number in a column that is `veiled` is left out whole, since the
-    others would tell it by difference, and taken from `found`, `of` and `unknown`; so is the row of a report composed of others
-    that rests on the same. Where nothing is withheld from the reader, nothing is left out. What faces a reader can count in
-    lists, no report can hide.
+    `withheld` and `unknown` become Few. A row with such a number in a `veiled` column is dropped, since its other
+    numbers would reveal it by subtraction, and is subtracted from `found`, `of` and `unknown`. The corresponding
+    row of a composed report is dropped too. If nothing is withheld from the reader, the report is unchanged.
+    Numbers that a reader can count in lists cannot be protected here.
     """
     if smallest < 2 or not report.withheld:
         return report
     parts = tuple(without_small_counts(part, smallest) for part in report.parts)
-    gone = [row for row in report.rows if _tells(report, row, smallest)]
-    gone += _resting_on(report, (row for part in report.parts for row in part.rows if _tells(part, row, smallest)))
-    kept = tuple(row for row in report.rows if not any(row is one for one in gone))
+    gone = [row for row in report.rows if _has_small_count(report, row, smallest)]
+    gone += _composed_from(
+        report, (row for part in report.parts for row in part.rows if _has_small_count(part, row, smallest))
+    )
+    remaining = tuple(row for row in report.rows if not any(row is one for one in gone))
     found, of, unknown = report.found, report.of, report.unknown
     for row in gone if not report.parts else ():
         found, of, unknown = found - _count(row, "recorded"), of - _count(row, "of"), unknown - _count(row, "withheld")
-    told = _(
+    note = _(
         "Numbers from 1 to {most} about records of which you may not see all are left out (<{least}), and so are {n} rows that would "
         "tell them."
     ).format(most=number(smallest - 1), least=number(smallest), n=number(len(gone)))
     return replace(
-        report, rows=kept, parts=parts, found=found, of=of, unknown=_few(unknown, smallest),
-        withheld=_few(report.withheld, smallest), notes=(*report.notes, told),
+        report, rows=remaining, parts=parts, found=found, of=of, unknown=_few(unknown, smallest),
+        withheld=_few(report.withheld, smallest), notes=(*report.notes, note),
     )  # fmt: skip
 
 
-def _tells(report: Report, row: ReportRow, smallest: int) -> bool:
+def _has_small_count(report: Report, row: ReportRow, smallest: int) -> bool:
     return any(0 < _count(row, one.name) < smallest for one in report.columns if one.veiled)
 
 
-def _resting_on(report: Report, rows: Iterable[ReportRow]) -> list[ReportRow]:
-    """Return the rows of a composed report that were made of these rows of its parts: their evidence is the same object."""
+def _composed_from(report: Report, rows: Iterable[ReportRow]) -> list[ReportRow]:
+    """Return the rows of a composed report that are built from these rows of its parts; they share the evidence object."""
     evidence = {id(row.evidence) for row in rows if row.evidence}
     return [row for row in report.rows if id(row.evidence) in evidence]
 

@@ -6,7 +6,7 @@ from registry.analysis.report import Column, Parameter, ReportDefinition, TextPa
 
 
 def describe(questions: Mapping[str, ReportDefinition]) -> str:
-    """Return docs/report-list.md."""
+    """Return the contents of docs/report-list.md."""
     lines = [
         "# What each report asks and holds",
         "",

@@ -33,15 +33,15 @@ from registry.permissions import ANYBODY, Actor
 from registry.reports.render import as_json, given
 
 LABEL = re.compile(r"[a-z0-9][a-z0-9._-]{0,59}")
-ENDING, UNKEPT = ".json", "changes"
+SUFFIX, NOT_SAVABLE = ".json", "changes"
 
 
-class _Part(BaseModel):
+class _SavedModel(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class KeptRow(_Part):
-    """A row as it is kept; its values stand beside what is named here."""
+class KeptRow(_SavedModel):
+    """A saved row; its values are extra fields by column name."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -50,13 +50,13 @@ class KeptRow(_Part):
     key: tuple[str, ...]
 
     def row(self) -> ReportRow:
-        """Return it as every report has it."""
+        """Return it as a report row."""
         values = {name: tuple(one) if isinstance(one, list) else one for name, one in (self.model_extra or {}).items()}
         return ReportRow(values, self.evidence, self.confidence, self.key)
 
 
-class KeptReport(_Part):
-    """What a saved run needs to know of its report; its rows are read when they are asked for."""
+class KeptReport(_SavedModel):
+    """The saved parts of a report; its rows are parsed on access."""
 
     name: str
     as_of: str
@@ -68,8 +68,12 @@ class KeptReport(_Part):
     rows: tuple[Mapping[str, Any], ...]
 
 
-class SavedRun(_Part):
-    """A run: when, on whose sight (the names by which records list their readers), in which language, of which data."""
+class SavedRun(_SavedModel):
+    """A saved run of a report.
+
+    `sight` holds the names by which records list their readers: the run shows what a reader with these names may
+    see. `fingerprint` is that of the data read.
+    """
 
     label: str
     saved: str
@@ -79,7 +83,7 @@ class SavedRun(_Part):
     report: KeptReport
 
     def shown_to(self, actor: Actor) -> bool:
-        """Tell whether the actor may see all that the run was made from."""
+        """Return whether the actor may see everything that the run was made from."""
         return actor.names() >= set(self.sight)
 
     @property
@@ -88,7 +92,7 @@ class SavedRun(_Part):
         return set(self.sight) == {ANYBODY}
 
     def rows(self) -> list[ReportRow]:
-        """Return its rows. Raises ReportError."""
+        """Return the rows. Raises ReportError."""
         try:
             return [one.row() for one in TypeAdapter(list[KeptRow]).validate_python(self.report.rows)]
         except ValidationError:
@@ -96,14 +100,14 @@ class SavedRun(_Part):
 
 
 class SavedRuns:
-    """The runs in a folder, which is made when the first one is kept."""
+    """The saved runs in a folder, which is created with the first run."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def check(self, name: str, label: str) -> None:
-        """Raise ReportError where no run of the report can be kept under the label: it is not well made, or taken."""
-        if name == UNKEPT:
+        """Raise ReportError if the report cannot be saved under the label: it is invalid or in use."""
+        if name == NOT_SAVABLE:
             raise ReportError(_("The report {name} compares with a saved run and cannot be one.").format(name=name))
         if not LABEL.fullmatch(label):
             sentence = _(
@@ -111,13 +115,13 @@ class SavedRuns:
             )
             raise ReportError(sentence.format(label=label))
         if self._path(label).exists():
-            raise _taken(label)
+            raise _in_use(label)
 
     def keep(self, label: str, report: Report, actor: Actor, fingerprint: str) -> Path:
-        """Write a run as this actor saw it, whole or not at all, and return where. Raises ReportError."""
+        """Save a run as this actor saw it, atomically, and return the path. Raises ReportError."""
         self.check(report.name, label)
-        told = {"label": label, "saved": now(), "sight": sorted(actor.names()), "language": language()}
-        whole = {**told, "fingerprint": fingerprint, "report": orjson.Fragment(as_json(report))}
+        head = {"label": label, "saved": now(), "sight": sorted(actor.names()), "language": language()}
+        whole = {**head, "fingerprint": fingerprint, "report": orjson.Fragment(as_json(report))}
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             _write(self._path(label), orjson.dumps(whole))
@@ -127,7 +131,7 @@ class SavedRuns:
         return self._path(label)
 
     def find(self, label: str, actor: Actor) -> SavedRun:
-        """Return the run with this label that the actor may see. Raises ReportError."""
+        """Return the run with this label if the actor may see it. Raises ReportError."""
         if LABEL.fullmatch(label) and self._path(label).is_file():
             run = _read(self._path(label))
             if run.shown_to(actor):
@@ -135,13 +139,13 @@ class SavedRuns:
         raise ReportError(_("There is no saved run called {label} that you may see.").format(label=label))
 
     def newest(self, name: str, actor: Actor) -> SavedRun | None:
-        """Return the last run of a report that the actor may see, if there is any."""
+        """Return the latest run of a report that the actor may see, or None."""
         seen = (run for run in self.listed() if run.report.name == name and run.shown_to(actor))
         return max(seen, key=lambda run: run.saved, default=None)
 
     def listed(self, tell: Callable[[str], None] = lambda _sentence: None) -> Iterator[SavedRun]:
-        """Yield all runs in the order of their labels; of a file that cannot be used a sentence is told."""
-        for path in sorted(self._folder.glob(f"*{ENDING}")):
+        """Yield all runs in order of their labels; `tell` gets a message for each file that cannot be used."""
+        for path in sorted(self._folder.glob(f"*{SUFFIX}")):
             if LABEL.fullmatch(path.stem):
                 try:
                     yield _read(path)
@@ -149,8 +153,8 @@ class SavedRuns:
                     tell(str(error))
 
     def edition(self) -> tuple[tuple[str, int], ...]:
-        """Return what is another whenever a run is kept or removed."""
-        return tuple((path.name, path.stat().st_mtime_ns) for path in sorted(self._folder.glob(f"*{ENDING}")))
+        """Return a value that changes whenever a run is saved or removed."""
+        return tuple((path.name, path.stat().st_mtime_ns) for path in sorted(self._folder.glob(f"*{SUFFIX}")))
 
     def remove(self, label: str) -> None:
         """Delete a run. Raises ReportError."""
@@ -159,7 +163,7 @@ class SavedRuns:
         self._path(label).unlink()
 
     def _path(self, label: str) -> Path:
-        return self._folder / f"{label}{ENDING}"
+        return self._folder / f"{label}{SUFFIX}"
 
 
 def _read(path: Path) -> SavedRun:
@@ -171,7 +175,7 @@ def _read(path: Path) -> SavedRun:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a new file for its owner alone, which is there as a whole or not at all. Raises ReportError."""
+    """Write a new file atomically, readable by its owner only. Raises ReportError."""
     number, draft = tempfile.mkstemp(dir=path.parent)
     try:
         with os.fdopen(number, "wb") as file:
@@ -180,13 +184,13 @@ def _write(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         os.link(draft, path)
     except FileExistsError:
-        raise _taken(path.stem) from None
+        raise _in_use(path.stem) from None
     finally:
         with suppress(OSError):
             Path(draft).unlink()
 
 
-def _taken(label: str) -> ReportError:
+def _in_use(label: str) -> ReportError:
     sentence = _("There is a saved run called {label} already; choose another label, or remove it first.")
     return ReportError(sentence.format(label=label))
 
@@ -219,21 +223,21 @@ CHANGES = ReportDefinition(
 )  # fmt: skip
 
 
-def nothing_saved(world: SnapshotArrays, *, run: str = "") -> Report:
-    """Say that there is nothing to compare with."""
-    return nothing_to_compare(world.as_of, run)
+def nothing_saved(arrays: SnapshotArrays, *, run: str = "") -> Report:
+    """Return the report without a saved run to compare with."""
+    return nothing_to_compare(arrays.as_of, run)
 
 
 def nothing_to_compare(as_of: str, run: str) -> Report:
-    """Say that there is nothing to compare with that the reader may see."""
-    told = _(
+    """Return the report without a saved run that the reader may see."""
+    note = _(
         "There is no saved run that you may see. Keep one: registry report gaps --save LABEL, with --public for everybody."
     )
-    return CHANGES.answer(as_of, [], found=0, of=0, notes=[told], run=run)
+    return CHANGES.answer(as_of, [], found=0, of=0, notes=[note], run=run)
 
 
 class Changes:
-    """A saved run beside the report as it is now (in the language of the run)."""
+    """A comparison of a saved run with the current report, in the language of the run."""
 
     def __init__(self, run: SavedRun, question: ReportDefinition, now: Report) -> None:
         self._run, self._question, self._now = run, question, now
@@ -241,21 +245,25 @@ class Changes:
         self._changed = [one for one in self._compared if one.change != "same"]
 
     def rests_on(self) -> frozenset[str]:
-        """Return the ids of the records that tell what was, and is no more."""
+        """Return the ids of the records in the evidence of changed and gone rows."""
         return frozenset(one.id for change in self._changed if change.then for one in change.then.evidence)
 
     def report(self, visible: Collection[str], *, same_records: bool, asked: str) -> Report:
-        """Return the report; what was is told only of records that are `visible`, and the rest is counted."""
-        told = [one for one in self._changed if one.now or _all_visible(one, visible)]
-        rows = [self._row(one, _all_visible(one, visible)) for one in told]
-        notes = [*self._compares(), *self._why(same_records)]
-        if hidden := len(self._changed) - len(told):
+        """Return the report.
+
+        Previous values and gone rows are shown only if their records are `visible`; other gone rows are
+        counted.
+        """
+        shown = [one for one in self._changed if one.now or _all_visible(one, visible)]
+        rows = [self._row(one, _all_visible(one, visible)) for one in shown]
+        notes = [*self._comparison_notes(), *self._cause_notes(same_records)]
+        if hidden := len(self._changed) - len(shown):
             sentence = _(
                 "{n} rows that are gone rest on records of which you may no longer see all, or that are deleted."
             )
             notes.append(sentence.format(n=number(hidden)))
         return CHANGES.answer(
-            self._now.as_of, rows, found=len(told), of=len(self._compared), unknown=hidden,
+            self._now.as_of, rows, found=len(shown), of=len(self._compared), unknown=hidden,
             withheld=self._now.withheld, notes=notes, run=asked,
         )  # fmt: skip
 
@@ -269,7 +277,7 @@ class Changes:
         }
         return ReportRow(values, one.row.evidence, one.row.confidence, (one.change, *one.row.key))
 
-    def _compares(self) -> Sequence[str]:
+    def _comparison_notes(self) -> Sequence[str]:
         then = self._run.report
         counts: Counter[str] = Counter(one.change for one in self._changed)
         yesterday = _(
@@ -289,10 +297,10 @@ class Changes:
                 **{change: number(counts[change]) for change in WORDS},
             ),
         ]  # fmt: skip
-        return [*notes, *_asked_with(then.parameters)]
+        return [*notes, *_parameter_note(then.parameters)]
 
-    def _why(self, same_records: bool) -> Sequence[str]:
-        """Say what may have led to the differences beside records that are other ones."""
+    def _cause_notes(self, same_records: bool) -> Sequence[str]:
+        """Return notes on causes of differences other than changed records."""
         notes = []
         if same_records:
             notes.append(_("What was read is the same as then, so that what differs is due to the day alone."))
@@ -301,7 +309,7 @@ class Changes:
         return notes
 
 
-def _asked_with(parameters: Mapping[str, Value]) -> Sequence[str]:
+def _parameter_note(parameters: Mapping[str, Value]) -> Sequence[str]:
     if not parameters:
         return ()
     asked = ", ".join(f"{name} = {given(value)}" for name, value in parameters.items() if value != "")

@@ -14,45 +14,45 @@ from registry.reports.render import by_sort, given, headline
 
 MOST_ROWS, MOST_LETTERS, LONGEST_NAME, WIDEST = 1_048_575, 32_767, 31, 420
 MOST_LINKS, LONGEST_LINK = 65_530, 2_079
-FIRST_DAY = "1900-03-01"  # before it, a spreadsheet counts a 29 February 1900 that never was
+FIRST_DAY = "1900-03-01"  # spreadsheets wrongly have a 29 February 1900
 DAY, WHOLE, DECIMAL, TINY, PERCENT = "yyyy-mm-dd", "#,##0", "0.0##", "0.0#E+00", "0.0%"
 
 
 def as_xlsx(report: Report, links: Links | None = None) -> bytes:
-    """Return the report as a workbook, its words in the language of the moment.
+    """Return the report as an XLSX workbook in the current language.
 
-    A sheet, named as the report, holds its rows: every column, how sure each row is, and the names and ids of the records
-    that it rests on; with `links`, of the first 65,530 also the address of the query that shows them. Numbers, days and
-    shares (of 1, shown as %) are such; every text is a text, never a formula. Then come the same of each report that it is
-    composed of, and a sheet on how all were made. Raises ReportError for more rows than a sheet has.
+    A sheet named after the report has its rows: all columns, the confidence, and the names and ids of the evidence;
+    with `links`, also the address of the query for the evidence of the first 65,530 rows. Numbers, dates and
+    percentages are typed; texts are never formulas. Sheets for the parts of a composed report and a sheet on the
+    methods follow. Raises ReportError for more rows than a sheet can have.
     """
     file = io.BytesIO()
-    told = [report, *report.parts]
-    if any(len(one.rows) > MOST_ROWS for one in told):
+    reports = [report, *report.parts]
+    if any(len(one.rows) > MOST_ROWS for one in reports):
         raise ReportError(_("A sheet holds at most {n} rows; ask for CSV or JSON.").format(n=number(MOST_ROWS)))
     with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
         book.set_properties({"title": report.question})
-        writing = _Writing(book, links)
-        for one in told:
+        writing = _WorkbookWriter(book, links)
+        for one in reports:
             writing.rows(one)
-        writing.method(told)
+        writing.method(reports)
     return file.getvalue()
 
 
-class _Writing:
-    """A workbook that is being written, and how its cells look."""
+class _WorkbookWriter:
+    """A workbook being written, with its cell formats."""
 
     def __init__(self, book: Any, links: Links | None) -> None:
-        usual = {"text_wrap": True, "valign": "top"}
+        default = {"text_wrap": True, "valign": "top"}
         self._book, self._links = book, links
-        self._heading = book.add_format({**usual, "bold": True, "bottom": 1})
-        self._text = book.add_format({**usual, "quote_prefix": True})
+        self._heading = book.add_format({**default, "bold": True, "bottom": 1})
+        self._text = book.add_format({**default, "quote_prefix": True})
         self._numbers = {
-            style: book.add_format({**usual, "num_format": style}) for style in (DAY, WHOLE, DECIMAL, TINY, PERCENT)
+            style: book.add_format({**default, "num_format": style}) for style in (DAY, WHOLE, DECIMAL, TINY, PERCENT)
         }
 
     def rows(self, report: Report) -> None:
-        """Write the sheet of the rows of a report."""
+        """Write the sheet with the rows of a report."""
         sheet = self._book.add_worksheet(report.name[:LONGEST_NAME])
         headings = [*map(_heading, report.columns), _("How sure"), _("Rests on"), _("Rests on, ids")]
         headings += [_("as GraphQL")] if self._links else []
@@ -61,7 +61,7 @@ class _Writing:
         for line, row in enumerate(report.rows, 1):
             for place, column in enumerate(report.columns):
                 self._cell(sheet, line, place, column, row[column.name])
-            for place, text in enumerate(_grounds(row), len(report.columns)):
+            for place, text in enumerate(_evidence_cells(row), len(report.columns)):
                 sheet.write_string(line, place, text, self._text)
             if self._links and row.evidence and line <= MOST_LINKS:
                 self._link(sheet, line, len(headings) - 1, self._links.query(row.evidence))
@@ -78,14 +78,14 @@ class _Writing:
             sheet.write_url(line, place, path, string=_("as GraphQL"))
 
     def method(self, reports: Iterable[Report]) -> None:
-        """Write the sheet on how reports were made. Its name has spaces, so that no report has the same."""
+        """Write the sheet on the methods. Its name contains spaces, so that it differs from all report names."""
         sheet = self._book.add_worksheet(_("How it was made"))
         sheet.set_column(0, 0, 34)
         sheet.set_column(1, 1, 110)
         lines = count()
         for report in reports:
             self._pair(sheet, next(lines), report.name, report.question, self._heading)
-            for what, value in _told(report):
+            for what, value in _description(report):
                 self._pair(sheet, next(lines), what, value, self._text)
             next(lines)
 
@@ -97,7 +97,7 @@ class _Writing:
         if cell is None or cell in ("", ()):
             return
         if isinstance(cell, int | float):
-            value, style = (cell / 100, PERCENT) if column.unit == "%" else (cell, _style(cell))
+            value, style = (cell / 100, PERCENT) if column.unit == "%" else (cell, _number_format(cell))
             sheet.write_number(line, place, value, self._numbers[style])
         elif column.type == "date" and isinstance(cell, str) and cell >= FIRST_DAY:
             sheet.write_datetime(line, place, datetime.fromisoformat(cell), self._numbers[DAY])
@@ -105,8 +105,8 @@ class _Writing:
             sheet.write_string(line, place, _text(column, cell), self._text)
 
 
-def _style(value: float) -> str:
-    """Return how a number is shown, as `registry.i18n.number` does."""
+def _number_format(value: float) -> str:
+    """Return the number format of a value; it matches `registry.i18n.number`."""
     if isinstance(value, int) or abs(value) >= 1000:
         return WHOLE
     return TINY if value and abs(value) < 1e-4 else DECIMAL
@@ -121,22 +121,22 @@ def _text(column: Column, cell: str | tuple[str, ...]) -> str:
     return _joined(column.words.get(one, one) for one in texts)
 
 
-def _grounds(row: ReportRow) -> tuple[str, str, str]:
-    """Return how sure a row is, and what it rests on, by name and by id."""
+def _evidence_cells(row: ReportRow) -> tuple[str, str, str]:
+    """Return the confidence of a row, and the names and the ids of its evidence."""
     names, ids = _joined(one.name for one in row.evidence), _joined(one.id for one in row.evidence)
     return _(CONFIDENCE[row.confidence]), names, ids
 
 
 def _joined(texts: Iterable[str]) -> str:
-    """Return texts as one; what a cell cannot hold is left out, and `…` says so."""
+    """Return the texts as one, shortened with `…` to what a cell can have."""
     whole = "; ".join(texts)
     if len(whole) <= MOST_LETTERS:
         return whole
     return whole[: MOST_LETTERS - 3].rpartition("; ")[0] + "; …"
 
 
-def _told(report: Report) -> Iterator[tuple[str, str]]:
-    """Yield what a report says of itself, each with what it is called."""
+def _description(report: Report) -> Iterator[tuple[str, str]]:
+    """Yield labels and values that describe a report."""
     yield _("As of"), day(report.as_of)
     yield report.counts, ": ".join(filter(None, (headline(report), by_sort(report))))
     yield _("Nothing can be told of"), number(report.unknown)
