@@ -61,7 +61,7 @@ from schema.server import Endpoint, Freshness, TrustedDocuments
 
 
 def build_app(place: ConnectionSettings, settings: Settings, *, model: Model = MODEL) -> Starlette:
-    """Return the application for a store. It connects when it starts; a store that is away then is tried again."""
+    """Return the ASGI application for one store. The connection opens at startup; if the store is down, requests retry it."""
     reader, schema = Reader(place), build_schema(model, introspection=settings.introspection)
     limits = Limits(settings)
     provider = Provider(settings) if settings.oidc_issuer else None
@@ -94,7 +94,7 @@ def build_app(place: ConnectionSettings, settings: Settings, *, model: Model = M
         if provider is not None:
             await provider.close()
 
-    asked_most = Route(GRAPHIQL, graphql)  # first, since routes are tried in turn
+    asked_most = Route(GRAPHIQL, graphql)  # first, since routes are matched in order and this one is used most
     routes = [asked_most, Route("/ready", readiness.ready), *_changing(graph, reader, tools, inbox)]
     routes += _routes(pages, graph, reader, reports)
     return Starlette(
@@ -156,23 +156,23 @@ CONFIG: dict[str, Any] = {
     "server_header": False,
     "ws": "none",
     "http": Protocol,
-    "timeout_graceful_shutdown": 5,  # seconds for what is being answered when the server is told to end
+    "timeout_graceful_shutdown": 5,  # seconds that open requests get after the server is told to stop
 }
 STARTUP_FAILURE = 3  # uvicorn's code for a worker that would fail again if it were started again
 
 
 class Server(uvicorn.Server):
-    """A server that ends once: in seconds, and without a tail of errors however often it is told to."""
+    """A uvicorn server that handles the first stop signal only, so a second Ctrl-C neither forces an exit nor logs errors."""
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to end."""
+        """Start the shutdown on the first signal and ignore later ones."""
         if not self.should_exit:
             super().handle_exit(sig, frame)
 
 
 def run_alone(place: ConnectionSettings, settings: Settings, host: str, port: int) -> None:
     """Serve in this process until Ctrl-C or SIGTERM."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server raises it again when it has ended
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # uvicorn raises the captured signal again after shutdown
     config = uvicorn.Config(_settled(place, settings), host=host, port=port, **_behind(settings), **CONFIG)
     with suppress(KeyboardInterrupt):
         Server(config).run()
@@ -181,14 +181,14 @@ def run_alone(place: ConnectionSettings, settings: Settings, host: str, port: in
 def run_workers(settings: Settings, host: str, port: int, workers: int) -> None:
     """Serve in `workers` processes until Ctrl-C or SIGTERM.
 
-    They read the settings where this process found them, and the engine's passwords in its data directory: no secret
-    is on a command line. A worker that dies is replaced. They count visitors' requests in one file.
+    Workers read the settings from the same environment and the engine's passwords from its data directory, so no secret is on
+    a command line. A worker that dies is replaced. All workers count requests for the rate limits in one file.
     """
     os.environ["REGISTRY_HOSTS"] = ",".join(settings.hosts)
     with TemporaryDirectory(prefix="registry-", ignore_cleanup_errors=True) as folder:
         if settings.limits is None:
             counts = Path(folder, "counts")
-            CountsFile(counts).close()  # made before several want to make it
+            CountsFile(counts).close()  # create the file once, before the workers open it
             os.environ["REGISTRY_LIMITS"] = f"{COUNTS_FILE}{counts}"
         uvicorn.run(
             f"{__name__}:{worker.__name__}",
@@ -202,13 +202,13 @@ def run_workers(settings: Settings, host: str, port: int, workers: int) -> None:
 
 
 def _behind(settings: Settings) -> dict[str, Any]:
-    """Say whose word is taken for the address and the scheme of who asks: that of the proxies which settings name."""
+    """Return uvicorn's proxy options: `X-Forwarded-*` headers are trusted from the proxies in the settings only."""
     return {"proxy_headers": bool(settings.proxies), "forwarded_allow_ips": settings.proxies}
 
 
 def worker() -> Starlette:
-    """Return the application of a worker, which ends when its parent says so or is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is for the parent
+    """Return the application of a worker process, which stops when its parent tells it to or dies."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C in the terminal
     Thread(target=_end_with_parent, daemon=True).start()
     settings, use = load_settings(), ExitStack()
     atexit.register(use.close)
@@ -220,7 +220,7 @@ def worker() -> Starlette:
 
 
 def _settled(place: ConnectionSettings, settings: Settings) -> Starlette:
-    """Return the application; what it is made of stays for good, and the collector need not look through it again."""
+    """Return the application and exclude its objects from garbage collection, because they live as long as the process."""
     logging.getLogger("uvicorn.error").addFilter(_unless_cut_off)
     app = build_app(place, settings)
     gc.collect()
@@ -229,7 +229,7 @@ def _settled(place: ConnectionSettings, settings: Settings) -> Starlette:
 
 
 def _unless_cut_off(record: logging.LogRecord) -> bool:
-    """Tell whether to log: that the end of the server cut off an answer is no failure, and of a file it is logged already."""
+    """Return whether to log a record: not if shutdown cancelled a response, or if a cut-off file was logged already."""
     return not (record.exc_info and isinstance(record.exc_info[1], CancelledError | CutOff))
 
 

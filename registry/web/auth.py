@@ -52,11 +52,11 @@ from registry.web.form_data import posted
 from registry.web.rate_limits import Limits, too_many
 from registry.web.templating import page
 
-OURS = re.compile(r"/(?![/\\])[^\x00-\x20\x7f]*")  # nothing that a browser takes for another host
+OURS = re.compile(r"/(?![/\\])[^\x00-\x20\x7f]*")  # a path that no browser takes for another host
 
 
 class SigningIn:
-    """Lets people in and out."""
+    """The sign-in and sign-out pages: by access token, or by the link of an invitation."""
 
     def __init__(self, tools: Tools, reader: Reader, limits: Limits, *, by_provider: bool) -> None:
         self._tools, self._reader, self._limits, self._by_provider = tools, reader, limits, by_provider
@@ -99,9 +99,9 @@ class SigningIn:
         return response
 
     async def _first(self, request: Request) -> Response:
-        """Show the button that uses the link up; the link alone does nothing, since programs look at links, too.
+        """Show the button that uses up the invitation. Opening the link alone does not, since mail scanners open links too.
 
-        A wrong one is no failed attempt: a page of another site can make a browser ask for it.
+        A wrong code does not count as a failed attempt, because another site's page can make a browser request it.
         """
         code = request.query_params.get("code", "")
         return _first(request, code if await self._invites(request, code) else "")
@@ -126,12 +126,12 @@ class SigningIn:
 
 
 def onward(path: str | None) -> str:
-    """Return the path of ours to go on to; the first page where what is named is none."""
+    """Return the path to continue at, or `/` if `path` is missing or leads to another host."""
     return path if path and OURS.fullmatch(path) else "/"
 
 
 def let_in(request: Request, session: str, path: str, *, by_provider: bool = False) -> Response:
-    """Go on to a page, signed in."""
+    """Redirect to a path and set the session cookie."""
     response, seconds = RedirectResponse(path, 303, NO_STORE), int(LASTS.total_seconds())
     set_cookie(request, response, SESSION, session, seconds)
     if by_provider:
@@ -152,7 +152,7 @@ ASKS_A_PERSON = ("login_required", "interaction_required", "consent_required", "
 
 
 class ByProvider:
-    """Lets people in whom the provider knows."""
+    """Sign-in by an OpenID Connect provider (authorization code flow with PKCE)."""
 
     def __init__(self, provider: Provider, settings: Settings, tools: Tools, reader: Reader) -> None:
         self._provider, self._settings, self._tools, self._reader = provider, settings, tools, reader
@@ -228,11 +228,11 @@ def _away(request: Request, error: ProviderAway) -> Response:
     return problem(request, 503, unheard(error), SOON)
 
 
-LONGEST, MOST_FIELDS = 500_000, 2_000  # those of the largest form
+LONGEST, MOST_FIELDS = 500_000, 2_000  # as for the largest form
 
 
 async def held(request: Request) -> Response | None:
-    """Return a page that keeps what a form sent, to send it once more; None where somebody is signed in, or for no form."""
+    """Return a page with the submitted form, to resume after sign-in; None for a signed-in user or a request without a form."""
     if request.method != "POST" or signed_in(request):
         return None
     try:
@@ -246,7 +246,7 @@ async def held(request: Request) -> Response | None:
 
 
 def here(request: Request) -> str:
-    """Return the address that a request asks for, without its host."""
+    """Return the path and query string of a request."""
     return request.url.path + (f"?{request.url.query}" if request.url.query else "")
 
 
@@ -257,7 +257,7 @@ Bearer = Callable[[str], Awaitable[Actor | None]]
 
 
 class InvalidCredentials(Exception):
-    """A token or session that makes nobody; `session` says which of the two, the message is a sentence."""
+    """An unknown or expired token or session. `session` is true for a session; the message is a sentence for the user."""
 
     def __init__(self, sentence: str, *, session: bool = False) -> None:
         super().__init__(sentence)
@@ -265,7 +265,7 @@ class InvalidCredentials(Exception):
 
 
 def brings_something(scope: Scope) -> bool:
-    """Tell whether there is something to look at."""
+    """Return whether a request carries credentials that need to be checked."""
     return (
         scope["type"] == "http"
         and any(name == b"authorization" or (name == b"cookie" and COOKIE in value) for name, value in scope["headers"])
@@ -274,13 +274,13 @@ def brings_something(scope: Scope) -> bool:
 
 
 class AuthenticationMiddleware:
-    """Finds out who asks, where a request says so; what they are answered is kept by nobody else."""
+    """Sets `scope["actor"]` from a bearer token or session cookie, and keeps shared caches from storing the responses."""
 
     def __init__(self, app: ASGIApp, reader: Reader, bearer: Bearer, limits: Limits) -> None:
         self._app, self._reader, self._bearer, self._limits = app, reader, bearer, limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer as the holder of what the request brings."""
+        """Handle a request as the actor of its credentials, or refuse invalid ones."""
         await (self._recognised if brings_something(scope) else self._app)(scope, receive, send)
 
     async def _recognised(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -299,7 +299,7 @@ class AuthenticationMiddleware:
             await self._app(scope if actor is None else {**scope, "actor": actor}, receive, _privately(send, actor))
 
     async def _refusal(self, request: Request, refused: InvalidCredentials) -> Response:
-        """Return the answer, after counting: a session may end without anybody's fault, so it is a request like others."""
+        """Count the failure and return the response. An expired session is nobody's fault, so it counts as a plain request."""
         visitor = self._limits.visitor(request.scope)
         if refused.session:
             wait = await self._limits.ask(visitor) if visitor else 0
@@ -310,7 +310,7 @@ class AuthenticationMiddleware:
     async def _actor(self, request: Request) -> Actor | None:
         sent = request.headers.get("authorization", "")
         scheme, _space, secret = sent.partition(" ")
-        if sent and scheme.lower() != "basic":  # which is for a proxy before us
+        if sent and scheme.lower() != "basic":  # basic credentials are for a proxy in front of the registry
             if scheme.lower() != "bearer":
                 raise InvalidCredentials(_("An access token is sent as “Authorization: Bearer …”."))
             actor = await self._bearer(secret.strip())
@@ -337,7 +337,7 @@ async def _answer(request: Request, refused: InvalidCredentials) -> Response:
         )
         response = await held(request) or RedirectResponse(login, 303)
         drop_cookie(request, response, SESSION)
-    else:  # a script, whose next request must not pass for that of a stranger
+    else:  # a script; treating its next request as anonymous would hide the error
         response = refusal(request, 401, "NOT_ALLOWED", str(refused), CHALLENGE)
     response.headers.update(NO_STORE)
     return response

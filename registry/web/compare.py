@@ -1,4 +1,4 @@
-"""The page `/shared`: what several agencies share, side by side on a day."""
+"""The page `/shared`: what several agencies share on a day, side by side."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -65,7 +65,7 @@ USE, PROVISION, MEMBERSHIP = (
 
 @dataclass(frozen=True)
 class ParticipationView:
-    """An agency, what its part is in words, and whether an agreement covers it; None where that cannot be seen."""
+    """An agency, its role as text, and whether an agreement covers its use; `covered` is None if unknown."""
 
     agency: RecordSummary
     told: Sequence[str]
@@ -74,7 +74,7 @@ class ParticipationView:
 
 @dataclass(frozen=True)
 class Agreement:
-    """An agreement that is not between the agencies, and who its parties are."""
+    """An agreement between other agencies, and its parties."""
 
     agreement: RecordSummary
     parties: Sequence[RecordSummary]
@@ -82,9 +82,9 @@ class Agreement:
 
 @dataclass(frozen=True)
 class SharedResourceView:
-    """A resource: who of the agencies owns it, who uses it, under which agreements in force between them, and which others.
+    """A resource: its owners and users among the agencies, the agreements in force between them, and other agreements.
 
-    Where it is `withheld` uses and agreements are not shown.
+    If it is `withheld`, uses and agreements are hidden.
     """
 
     resource: RecordSummary
@@ -105,7 +105,7 @@ class SharedServiceView:
 
 @dataclass(frozen=True)
 class SharedPartnershipView:
-    """An agreement of several of the agencies: where it stands, what it rests on, and what each says of it."""
+    """An agreement between several of the agencies: its status, its legal basis, and the levels that the parties state."""
 
     partnership: RecordSummary
     standing: Standing
@@ -126,7 +126,7 @@ class MetNeedView:
 
 @dataclass(frozen=True)
 class SharedView:
-    """All that the agencies share on a day; `withheld` tells that there may be more resources that they use."""
+    """What the agencies share on a day; `withheld` says that there may be more resources that the user does not see."""
 
     as_of: str
     agencies: Sequence[RecordSummary]
@@ -138,25 +138,25 @@ class SharedView:
 
     @property
     def full(self) -> int:
-        """How many of a sort are shown at most, where there may be more; otherwise 0."""
+        """The number of records shown per section if there may be more; otherwise 0."""
         sorts: tuple[Sequence[object], ...] = (self.resources, self.services, self.partnerships, self.needs)
         return MOST if any(len(one) >= MOST for one in sorts) else 0
 
     @property
     def uncovered(self) -> int:
-        """How many resources have a use that no agreement in force covers."""
+        """The number of resources with a use that no agreement in force covers."""
         return sum(1 for one in self.resources if any(use.covered is False for use in one.uses))
 
     @property
     def uncertain(self) -> bool:
-        """Whether more of them may have one, as far as the visitor sees."""
+        """Whether there may be more uncovered uses that the user does not see."""
         return self.withheld or any(
             one.withheld or any(use.covered is None for use in one.uses) for one in self.resources
         )
 
 
 def shared(data: Data) -> SharedView:
-    """Return what an answer of `sharedBetween` says."""
+    """Return the view of a `sharedBetween` result."""
     return SharedView(
         data["asOf"],
         [_agency(one) for one in data["agencies"]],
@@ -232,7 +232,7 @@ LEAST, MOST_WORDS = 2, 10
 
 
 class Sharing:
-    """What agencies share."""
+    """The page that compares agencies."""
 
     def __init__(self, graph: PageQueries) -> None:
         self._graph = graph
@@ -270,7 +270,7 @@ class Sharing:
         return json_file({"sharedBetween": data})
 
     async def _agencies(self, request: Request) -> list[RecordSummary]:
-        """Return the agencies that are asked for, in that order, without those that the visitor may not know of."""
+        """Return the requested agencies in the order of the URL. Agencies that the user may not know of are left out."""
         ids = _ids(request)
         if not ids:
             return []

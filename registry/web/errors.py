@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 class Unanswerable(HTTPException):
-    """A request that cannot be answered as it stands: why, in a sentence, and the address to go on from, in words."""
+    """A request that cannot be answered, with a sentence for the user and a link (path and text) to continue at."""
 
     def __init__(self, sentence: str, onward: str, words: str, status: int = 400) -> None:
         super().__init__(status, sentence)
@@ -30,10 +30,10 @@ class Unanswerable(HTTPException):
 
 
 def exception_handlers(usual: str) -> dict[Any, Callable[[Request, Any], Any]]:
-    """Return what answers each sort of failure; `usual` is the language of who asks for none."""
+    """Return Starlette's exception handlers; `usual` is the language of requests that ask for none."""
 
     async def unexpected(request: Request, error: Exception) -> Response:
-        """Answer outside of all middleware, so with the language and the headers that it would have added."""
+        """Handle an unexpected error. This runs outside all middleware, so it sets the language and the security headers itself."""
         with speaking(chosen(request.scope, usual)):
             response = _unexpected(request, error)
         secure(response.raw_headers, request.url.path)
@@ -50,7 +50,7 @@ def exception_handlers(usual: str) -> dict[Any, Callable[[Request, Any], Any]]:
 
 
 def away(error: StoreError) -> str:
-    """Return what a visitor is told when the store fails; what the operator needs to know is logged."""
+    """Log why the store failed and return a sentence for the user."""
     log.warning("%s", error)
     if error.code in ("TIMEOUT", "TOO_COSTLY"):
         return _("This takes more than the registry gives to one question; please ask for less.")
@@ -58,7 +58,7 @@ def away(error: StoreError) -> str:
 
 
 def unheard(error: ProviderAway) -> str:
-    """Return what is said when the provider that people sign in with fails; the reason is logged."""
+    """Log why the identity provider failed and return a sentence for the user."""
     log.warning("%s", error)
     return _("The service that people sign in with does not answer; please try again soon.")
 
@@ -85,7 +85,7 @@ async def _spent(request: Request, error: CostBudgetExceeded) -> Response:
 
 
 async def _gone(request: Request, _error: ClientDisconnect) -> Response:
-    """Note a request that was cut off; nobody is there to read the answer."""
+    """Log a request whose client disconnected; no client reads the response."""
     log.warning("%s %r was cut off before all of it had arrived.", request.method, request.url.path)
     return Response(status_code=408)
 
@@ -106,7 +106,7 @@ def _sentence(status: int) -> str:
 
 
 def refusal(request: Request, status: int, code: str, sentence: str, headers: Any = None) -> Response:
-    """Return the answer to a request that goes no further: over GraphQL's addresses as GraphQL has it, with this code."""
+    """Return an error response: for the GraphQL endpoints a GraphQL error with this code, otherwise a page or JSON."""
     if request.url.path in (GRAPHIQL, GRAPHIQL_OF_REPORTS):
         return refused(request, status, code, sentence, headers)
     return problem(request, status, sentence, headers, code=code)
@@ -121,7 +121,7 @@ def problem(
     onward: tuple[str, str] | None = None,
     code: str | None = None,
 ) -> Response:
-    """Return the answer to a request that is not carried out: a page for a browser, JSON for a program."""
+    """Return an error response: a page for a browser, JSON for other clients."""
     if "text/html" in request.headers.get("accept", ""):
         response: Response = page(request, "problem.html", status, sentence=sentence, onward=onward)
     else:

@@ -28,7 +28,7 @@ EVERYWHERE = frozenset({"access", "status"})
 
 
 def given(known: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return what the scripts need; `known` is an answer that the page has already, with the record it is about."""
+    """Return the data that the scripts need; `known` is a result that the page has already, with the id of its record."""
     return {
         "language": language(),
         "most": MOST_DRAWN,
@@ -53,7 +53,7 @@ def _kind(kind: type[Kind]) -> dict[str, Any]:
 
 
 def _codes(kind: type[Kind]) -> Iterator[tuple[str, str]]:
-    """Yield the properties that hold a code of a short list, and that list; ours are listed by `registry.model.codelists`."""
+    """Yield the properties that hold a code of a short list, with the name of that list."""
     for one in kind.properties.values():
         if one.codes and one.name not in EVERYWHERE:
             yield one.name, one.codes
@@ -68,12 +68,12 @@ def _labels(name: str) -> dict[str, str]:
 
 
 def kind_names() -> dict[str, str]:
-    """Return what one record of each kind is called."""
+    """Return the singular name of each kind."""
     return {kind.__name__: _(kind.__name__) for kind in MODEL}
 
 
 def words() -> dict[str, str]:
-    """Return the sentences of the scripts by the name that they use for them."""
+    """Return the texts of the scripts by key."""
     return {
         "shown": _("{records} records and {links} links are shown."),
         "groups_shown": _("{records} groups and {links} ties between them are shown."),
@@ -137,7 +137,7 @@ Data = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class LinkText:
-    """A link in words: of a record, how, to which record; each record as its kind, id and name."""
+    """A link as text: a record, a phrase, and the record it leads to; each record has kind, id and name."""
 
     start: Data
     phrase: str
@@ -145,13 +145,13 @@ class LinkText:
 
 
 class Explorer:
-    """The explorer of one store."""
+    """The explorer page."""
 
     def __init__(self, graph: PageQueries) -> None:
         self._graph = graph
 
     async def explore(self, request: Request) -> Response:
-        """Show what is linked to the first record that the address names, what a search found, or where to begin."""
+        """Show the neighbourhood of the record in `?of=`, the hits of a search in `?q=`, or where to start."""
         of, text = _first(request, "of"), _first(request, "q")
         try:
             known = await self._known(of, text, actor_of(request))
@@ -174,13 +174,13 @@ class Explorer:
 
 
 def _first(request: Request, name: str) -> str:
-    """Return the first value of a parameter as it is meant; an empty text where there is none."""
+    """Return the first value of a parameter, cleaned; "" if there is none."""
     values = request.query_params.getlist(name)
     return typed(values[0]) if values else ""
 
 
 def linked(neighbourhood: Data) -> Iterator[LinkText]:
-    """Yield the links of a neighbourhood in words: first those of the record that it is about."""
+    """Yield the links of a neighbourhood as text, those of the central record first."""
     records = {one["record"]["id"]: one["record"] for one in neighbourhood["nodes"]}
     centre = next(iter(records))
     for link in sorted(neighbourhood["links"], key=lambda one: centre not in (one["from"], one["to"])):

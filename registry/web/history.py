@@ -1,4 +1,4 @@
-"""The history of a record as its reader may see it, with changes in words."""
+"""The history of a record as the user may see it, with each change as text."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ Titles = Mapping[str, str]
 
 @dataclass(frozen=True)
 class ChangeLine:
-    """A property or a link, and what it held before and since."""
+    """A property or a link of a change, with its values before and after."""
 
     heading: str
     before: str
@@ -40,7 +40,7 @@ class ChangeLine:
 
 
 def ids_in(kind: type[Kind], differences: Iterable[Difference]) -> dict[str, list[str]]:
-    """Return the ids of the records that differences name, by kind."""
+    """Return the ids, by kind, of the records that changes refer to."""
     found: dict[str, dict[str, None]] = {}
     for one in differences:
         for name, value in one.items():
@@ -54,7 +54,7 @@ def ids_in(kind: type[Kind], differences: Iterable[Difference]) -> dict[str, lis
 
 
 def lines(kind: type[Kind], before: Difference, after: Difference, titles: Titles) -> list[ChangeLine]:
-    """Return what was made different; links to what has no title, since the reader may not know of it, are left out."""
+    """Return the lines of a change. Links to records without a title are left out, since the user may not know of them."""
     named = before.keys() | after.keys()
     names = [name for name in kind.properties if name in named and name not in kind.erasable]
     properties = [
@@ -73,7 +73,7 @@ def lines(kind: type[Kind], before: Difference, after: Difference, titles: Title
 def facts(
     kind: type[Kind], properties: Mapping[str, object], ties: Mapping[str, Difference], titles: Titles
 ) -> list[ChangeLine]:
-    """Return all that a record holds."""
+    """Return every property and link of a record."""
     held = {**properties, LINK_CHANGES: {name: tied for name, tied in ties.items() if tied}}
     return [one for one in lines(kind, {}, held, titles) if one.after]
 
@@ -103,9 +103,9 @@ MOST, MOST_ENTRIES = 50, 1_000
 
 @dataclass(frozen=True)
 class Moment:
-    """A change: when, what and by which way, and what it made different; who made it and their note, for who may know.
+    """A change: when, what, through which entry point, its lines; for editors of the record also the author and the note.
 
-    `undo` is its number where its reader may undo it, otherwise 0.
+    `undo` is the number of the change if the user may undo it, otherwise 0.
     """
 
     at: str
@@ -119,9 +119,9 @@ class Moment:
 
 @dataclass(frozen=True)
 class PastRecord:
-    """The changes of a record, newest first; on a day that was asked for, how it was: nothing where that is not shown.
+    """The changes of a record, newest first, and the record as it was on `day` (empty if the user may not see that).
 
-    `more` says whether there are changes before those.
+    `whole` says whether the audit log has all changes of the record, `more` whether there are earlier ones than `moments`.
     """
 
     moments: Sequence[Moment]
@@ -132,13 +132,13 @@ class PastRecord:
 
 
 class Histories:
-    """The histories of the records of one store."""
+    """The histories of records."""
 
     def __init__(self, graph: PageQueries, reader: Reader) -> None:
         self._graph, self._reader = graph, reader
 
     async def of(self, kind: type[Kind], one: str, actor: Actor, day: str | None) -> PastRecord | None:
-        """Return the history of a record; None where there is none, or the actor does not see all of it. Raises StoreError."""
+        """Return the history of a record; None if it has none or the actor may see its summary only. Raises StoreError."""
         (entries,) = await self._reader.read([audit_log.of_record(one, size=MOST_ENTRIES)])
         if not entries and day is None:
             return None
@@ -189,7 +189,7 @@ class Histories:
 
 
 def _seen(state: RecordState, told: Sequence[Told], actor: Actor) -> Iterator[Passage]:
-    """Yield the changes back to the first time that the actor did not see all of the record: that was not for them."""
+    """Yield the changes, newest first, back to the first time that the actor could not see all of the record."""
     for passage in passages(state, told):
         if not _sees(actor, passage.before or passage.after):
             return
@@ -197,7 +197,7 @@ def _seen(state: RecordState, told: Sequence[Told], actor: Actor) -> Iterator[Pa
 
 
 def _undoable(state: RecordState, seen: Sequence[Told], told: Sequence[Told], actor: Actor) -> set[int]:
-    """Return the numbers of those changes, among all that are told, which an actor may undo."""
+    """Return the numbers of the changes in `seen` that an actor may undo; `told` are all changes of the record."""
     if state.kind not in EDITED:
         return set()
     by_id = {f"change:{one.number}": one for one in told}

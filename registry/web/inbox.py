@@ -1,4 +1,4 @@
-"""The inbox page and its badge."""
+"""The inbox page, its badge, and the notice about illustrative data."""
 
 import asyncio
 import logging
@@ -31,9 +31,9 @@ MOST, MOST_CHANGES = 50, 10
 
 @dataclass(frozen=True)
 class Item:
-    """A record that waits: what it is called and where its page is, what is told of it, what was noted on it.
+    """A record in the inbox: its kind, title and path, a line of text (`told`), and the note of its last change.
 
-    `renewal` is where its reader renews it, if it is an agreement that ends.
+    `renewal` is the path of the renewal form for an agreement that ends.
     """
 
     kind: str
@@ -47,7 +47,7 @@ class Item:
 
 @dataclass(frozen=True)
 class InboxSection:
-    """One sort of what waits, and how much of it somebody has to do something about."""
+    """A section of the inbox; `waiting` counts the items on which the user has to act."""
 
     name: str
     heading: str
@@ -57,20 +57,20 @@ class InboxSection:
 
     @property
     def full(self) -> int:
-        """How many are shown at most, where there may be more; otherwise 0."""
+        """The number of items shown if there may be more; otherwise 0."""
         return MOST if len(self.items) >= MOST else 0
 
 
 @dataclass(frozen=True)
 class Desk:
-    """Whose inbox it is, and what is asked to fill it."""
+    """The user whose inbox is shown, and the sources of its items."""
 
     graph: PageQueries
     reader: Reader
     me: Actor
 
     async def standing_at(self, status: str, action: Action) -> list[tuple[str, str, str]]:
-        """Return kind, id and time of the records at a status with which I may do something, newest first."""
+        """Return (kind, id, time) of the records with a status on which the user may perform an action, newest first."""
         if not self.me.everything and not self.me.for_whom(action):
             return []
         me = self.me.doing(action)
@@ -79,7 +79,7 @@ class Desk:
         return sorted(found, key=lambda one: str(one[2]), reverse=True)[:MOST]
 
     async def titles(self, records: Sequence[tuple[str, str]]) -> dict[str, str]:
-        """Return the titles of records, given as kind and id."""
+        """Return the titles of records by id, given (kind, id) pairs."""
         ids: dict[str, list[str]] = {}
         for kind, one in records:
             if kind in MODEL.kinds:
@@ -87,7 +87,7 @@ class Desk:
         return await names(self.graph, ids, self.me)
 
     async def items(self, kind: str, rows: Rows, told: str) -> list[Item]:
-        """Return the items of records, given as id and time; `told` says what was when."""
+        """Return the items for rows of (id, time); `told` is a text with a placeholder `{when}`."""
         titles = await self.titles([(kind, one) for one, _at in rows])
         return [
             Item(
@@ -102,7 +102,7 @@ class Desk:
 
 
 async def to_approve(desk: Desk) -> InboxSection:
-    """Find what was handed in and waits for my approval."""
+    """Return the proposed records that wait for the user's approval."""
     found = await desk.standing_at("proposed", Action.APPROVE)
     titles = await desk.titles([(kind, one) for kind, one, _at in found])
     items = [
@@ -114,7 +114,7 @@ async def to_approve(desk: Desk) -> InboxSection:
 
 
 async def drafts(desk: Desk) -> InboxSection:
-    """Find the drafts of my agencies; those that were sent back come first, with what was noted."""
+    """Return the drafts of the user's agencies; those that were sent back come first, with the note."""
     found = await desk.standing_at("draft", Action.PROPOSE)
     titles, (entries,) = await asyncio.gather(
         desk.titles([(kind, one) for kind, one, _at in found]),
@@ -135,7 +135,7 @@ async def drafts(desk: Desk) -> InboxSection:
 
 
 async def endings(desk: Desk) -> InboxSection:
-    """Find the agreements of my agencies that have expired or will soon, and that no other follows."""
+    """Return the agreements of the user's agencies that have expired or expire soon and have no successor."""
     day = today()
     found = inbox.ending(sorted(desk.me.agencies), until=horizon(day), me=desk.me.parameter(), size=MOST)
     (rows,) = await desk.reader.read([found]) if desk.me.agencies else ([],)
@@ -157,7 +157,7 @@ async def endings(desk: Desk) -> InboxSection:
 
 
 async def last_changes(desk: Desk) -> InboxSection:
-    """Find what I changed last."""
+    """Return the user's last changes."""
     (rows,) = await desk.reader.read([inbox.changes_by(desk.me.name, size=MOST_CHANGES)])
     titles = await desk.titles([(kind, one) for one, kind, _at, _what in rows])
     items = [
@@ -169,7 +169,7 @@ async def last_changes(desk: Desk) -> InboxSection:
 
 
 async def to_confirm(desk: Desk) -> InboxSection:
-    """Find the agreements on which my agencies have yet to speak."""
+    """Return the agreements that the user's agencies have neither confirmed nor disputed."""
     agencies = sorted(desk.me.for_whom(Action.EDIT))
     text = inbox.unconfirmed(agencies, me=desk.me.parameter(), size=MOST)
     (rows,) = await desk.reader.read([text]) if agencies else ([],)
@@ -180,14 +180,14 @@ async def to_confirm(desk: Desk) -> InboxSection:
 
 
 async def requests(desk: Desk) -> InboxSection:
-    """Find the requests for what my agencies answer for."""
+    """Return the undecided requests for resources of the user's agencies."""
     (rows,) = await desk.reader.read([inbox.undecided(me=desk.me.doing(Action.ANSWER), size=MOST)])
     items = await desk.items("Request", rows, _("asked on {when}"))
     return InboxSection("requests", _("Requests to decide"), _("Nobody waits for your decision."), items, len(items))
 
 
 async def feedback(desk: Desk) -> InboxSection:
-    """Find the feedback that my agencies have to answer."""
+    """Return the unanswered feedback on services of the user's agencies."""
     (rows,) = await desk.reader.read([inbox.unanswered(me=desk.me.doing(Action.ANSWER), size=MOST)])
     items = [
         Item(
@@ -207,7 +207,7 @@ PARTS: tuple[Callable[[Desk], Awaitable[InboxSection]], ...] = (
 
 
 class Inbox:
-    """The inbox of whoever is signed in."""
+    """The inbox page of the signed-in user."""
 
     def __init__(self, graph: PageQueries, reader: Reader) -> None:
         self._graph, self._reader = graph, reader
@@ -217,7 +217,7 @@ class Inbox:
         return [Route("/inbox", self._page)]
 
     async def parts(self, me: Actor) -> list[InboxSection]:
-        """Return all that waits for somebody. Raises StoreError."""
+        """Return all sections of a user's inbox. Raises StoreError."""
         desk = Desk(self._graph, self._reader, me)
         return list(await asyncio.gather(*(part(desk) for part in PARTS)))
 
@@ -233,12 +233,12 @@ class Inbox:
 
 
 def _steps(entries: Rows) -> Rows:
-    """Return the entries, in order, that moved a record from one status to another: changes of a draft are none."""
+    """Return the audit events that changed a status; edits of a draft are left out."""
     return [one for one in entries if one[2] != "changed"]
 
 
 FRESH, KEPT = 30.0, 256
-Waiting = tuple[int, bool]  # how much, and whether there may be more
+Waiting = tuple[int, bool]  # the number of items, and whether there may be more
 NOTHING: Waiting = (0, False)
 ILLUSTRATIVE = """query Illustrative {
   sources(where: {illustrative: {eq: true}}, order: [{name: ASC}], first: 20) { nodes { name } }
@@ -248,14 +248,14 @@ log = logging.getLogger(__name__)
 
 
 class InboxBadge:
-    """Puts the number as `waiting` beside who asks; it is kept until the graph changes or the day ends."""
+    """Middleware that sets `scope["waiting"]` to the number of waiting items, cached per user until the graph or the day changes."""
 
     def __init__(self, app: ASGIApp, inbox: Inbox, reader: Reader) -> None:
         self._app, self._inbox, self._reader = app, inbox, reader
         self._kept: dict[Actor, tuple[object, Waiting]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, with the number where a page is asked for."""
+        """Handle a request, with the number if it is for a page."""
         if scope["type"] != "http" or not (me := signed_in(request := Request(scope))):
             await self._app(scope, receive, send)
             return
@@ -274,7 +274,7 @@ class InboxBadge:
         except StoreError as error:
             log.warning("%s", error)
             return NOTHING
-        except CostBudgetExceeded:  # what is asked for may cost nothing, so it is answered without the number
+        except CostBudgetExceeded:  # the request itself may be free of cost, so it is handled without the badge
             return NOTHING
         waiting = sum(part.waiting for part in parts), any(part.full and part.waiting for part in parts)
         if len(self._kept) >= KEPT:
@@ -284,7 +284,7 @@ class InboxBadge:
 
 
 class Illustrative:
-    """Puts the names of sources with invented records as `illustrative` beside who asks; they are kept for half a minute."""
+    """Middleware that sets `scope["illustrative"]` to the names of sources with invented records, cached for FRESH seconds."""
 
     def __init__(self, app: ASGIApp, graph: PageQueries) -> None:
         self._app, self._graph = app, graph
@@ -292,7 +292,7 @@ class Illustrative:
         self._names: tuple[str, ...] = ()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, with the names where a page is asked for."""
+        """Handle a request, with the names if it is for a page."""
         if scope["type"] == "http" and "text/html" in Request(scope).headers.get("accept", ""):
             scope = {**scope, "illustrative": await self._sources()}
         await self._app(scope, receive, send)

@@ -43,7 +43,7 @@ KNOWN = ("q", "sort", "first", "after", "before", "lang")
 
 @dataclass(frozen=True)
 class ListQuery:
-    """A list as it is asked for. `chosen` holds, by the name of a property or a link, the values that are let through."""
+    """The parameters of a list page. `chosen` maps the name of a property or link to the values filtered for."""
 
     kind: type[Kind]
     text: str = ""
@@ -55,7 +55,7 @@ class ListQuery:
 
     @classmethod
     def of(cls, kind: type[Kind], query: QueryParams) -> ListQuery:
-        """Return what a query asks of a kind. Raises Unanswerable."""
+        """Return the list query of a URL's query parameters. Raises Unanswerable."""
         names = {param(name): name for name in filters_of(kind)}
         unknown = next((key for key in query if key not in names and key not in KNOWN), None)
         if unknown is not None:
@@ -70,12 +70,12 @@ class ListQuery:
 
     @property
     def words(self) -> list[str]:
-        """The words that a name must hold."""
+        """The words that a name must contain."""
         return self.text.split()[:MOST_WORDS]
 
     @property
     def by_details(self) -> bool:
-        """Whether a filter asks for what only those know who see all of a record."""
+        """Whether a filter uses details, which only users with full access to a record see."""
         kind = self.kind
         return any(
             not (kind.properties[name].face if name in kind.properties else kind.ends[name].link.face)
@@ -83,7 +83,7 @@ class ListQuery:
         )
 
     def path(self, extension: str = "") -> str:
-        """Return the address that asks this, of the page or, with an extension, of a file."""
+        """Return the path of the list, or of a file with an extension."""
         pairs = [("q", self.text)] if self.text else []
         pairs += [(param(name), value) for name, values in self.chosen.items() for value in values]
         pairs += [("sort", self.sort)] if self.sort != "name" else []
@@ -93,30 +93,30 @@ class ListQuery:
         return path.replace("?", f"{extension}?", 1) if pairs else path + extension
 
     def from_the_start(self, **changed: Any) -> ListQuery:
-        """Return the first page of the same list, or of what it becomes by a change."""
+        """Return the first page of this list, with changes."""
         return replace(self, **{"after": None, "before": None, **changed})
 
     def toggled(self, name: str, value: str) -> ListQuery:
-        """Return the same with a value let through that was not, or the other way round."""
+        """Return this query with a filter value added, or removed if it is on."""
         now = self.chosen.get(name, ())
         values = tuple(one for one in now if one != value) if value in now else (*now, value)
         rest = {key: kept for key, kept in self.chosen.items() if key != name}
         return self.from_the_start(chosen=rest | ({name: values} if values else {}))
 
     def where(self, without: str | None = None) -> dict[str, Any]:
-        """Return the conditions as GraphQL has them, without those of one name."""
+        """Return the GraphQL filter, leaving out the conditions on one name."""
         parts: list[dict[str, Any]] = [{"name": {"contains": word}} for word in self.words]
         parts += [condition(self.kind, name, values) for name, values in self.chosen.items() if name != without]
         return {"and": parts} if parts else {}
 
 
 def filters_of(kind: type[Kind]) -> list[str]:
-    """Return what a list can be filtered by: its facets, and every link, which leads to the record at its far end."""
+    """Return the names to filter by: the facets and every link (by the record at its far end)."""
     return list(dict.fromkeys([*facets_of(kind), *kind.ends]))
 
 
 def condition(kind: type[Kind], name: str, values: tuple[str, ...]) -> dict[str, Any]:
-    """Return the condition that a property or a link has one of these values; a term stands for its parts, too."""
+    """Return the GraphQL condition that a property or link has one of these values; a term includes its narrower terms."""
     declared = kind.properties.get(name)
     if declared is None:
         far = {"within": list(values)} if name in facets_of(kind) else {"id": {"in": list(values)}}
@@ -135,7 +135,7 @@ def _code(declared: Property, value: str) -> str:
 
 
 def _values(kind: type[Kind], name: str, given: list[str]) -> tuple[str, ...]:
-    """Return the values without those given twice. Raises Unanswerable for a code that there is not."""
+    """Return the distinct values. Raises Unanswerable for an unknown code."""
     values = tuple(dict.fromkeys(one for one in given if one))[:MOST_VALUES]
     known = _known(kind.properties[name]) if name in kind.properties else values
     strange = next((one for one in values if one not in known), None)
@@ -164,7 +164,7 @@ EVERY_STATUS = [code.upper() for code in code_list("status")]
 
 
 def operation(asked: ListQuery, *, named: int = NAMED, facets: bool = True) -> str:
-    """Return the operation that asks for a page of a list; its text depends only on what sorts of things are asked."""
+    """Return the operation for a page of a list. Values are variables, so the text depends only on the names in use."""
     kind, start = asked.kind, "before" if asked.before else "after"
     size, plural = "last" if asked.before else "first", camel(asked.kind.plural)
     apart = [name for name in facets_of(kind) if facets and _counted_apart(asked, name)]
@@ -197,9 +197,9 @@ def variables(asked: ListQuery, *, facets: bool = True) -> dict[str, Any]:
 
 
 def _counted_apart(asked: ListQuery, name: str) -> bool:
-    """Tell whether a facet is counted among more records than are listed: those that its own filter leaves out.
+    """Return whether a facet is counted in a query of its own, without its own filter.
 
-    So is the status always, since a list leaves out retired records unless it is asked for a status.
+    The status always is, because a list leaves out retired records unless it is filtered by status.
     """
     return name in asked.chosen or name == "status"
 
@@ -218,7 +218,7 @@ def _count(name: str) -> str:
 
 
 def row(kind: type[Kind], named: int) -> Iterator[str]:
-    """Yield what is selected of a record of a list: its face, and `named` records of each main link."""
+    """Yield the selections for a row: the record's summary, and up to `named` records of each main link."""
     yield f"{glance(kind)} access status updated"
     for end in main_links(kind):
         far = linked(end, called(MODEL[end.target]))
@@ -235,7 +235,7 @@ LabelsById = Mapping[str, str]
 
 @dataclass(frozen=True)
 class ListRow:
-    """A record of a list: what it is called, and its cells under the columns."""
+    """A row of a list: a record, and its cells."""
 
     record: RecordSummary
     withheld: bool
@@ -244,9 +244,9 @@ class ListRow:
 
 @dataclass(frozen=True)
 class Cell:
-    """What stands in a column: a text, `whole` on one line, or records and how many more, or a number that leads to a list.
+    """A cell: a text (`whole` keeps it on one line), records and the number of further ones, a count with a path, or a status.
 
-    `withheld` tells that nothing stands there as the visitor does not see it.
+    `withheld` says that the cell is empty because the user may not see its value.
     """
 
     heading: str
@@ -260,13 +260,13 @@ class Cell:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing stands in it."""
+        """Whether the cell shows nothing."""
         return not (self.text or self.records or self.standing)
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A value to narrow by: how many records have it, whether it is on, and the address with it put on or taken off."""
+    """A value of a facet: its count, whether it is on, and the path that toggles it."""
 
     text: str
     count: int
@@ -276,7 +276,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Facet:
-    """What a list can be narrowed by; of `withheld` records the visitor does not see the value."""
+    """A facet of a list; for `withheld` records the user does not see the value."""
 
     heading: str
     first: list[Choice]
@@ -285,20 +285,20 @@ class Facet:
 
     @property
     def full(self) -> int:
-        """How many values are shown at most, where there may be more; otherwise 0."""
+        """The number of values shown if there may be more; otherwise 0."""
         return COUNTED if len(self.first) + len(self.rest) >= COUNTED else 0
 
 
 @dataclass(frozen=True)
 class Chip:
-    """A filter that is on, and the address without it."""
+    """A filter that is on, and the path without it."""
 
     text: str
     path: str
 
 
 def rows(asked: ListQuery, data: Data, today: str) -> list[ListRow]:
-    """Return the rows of a page."""
+    """Return the rows of a page, without columns that are empty in every row."""
     found = [_row(asked.kind, one, today) for one in data[camel(asked.kind.plural)]["nodes"]]
     filled = {place for row in found for place, cell in enumerate(row.cells) if not cell.empty}
     return [
@@ -342,7 +342,7 @@ def _hidden(end: End, record: Data) -> bool:
 
 
 def facets(asked: ListQuery, data: Data, names: LabelsById) -> list[Facet]:
-    """Return the facets that tell records apart, or are on; `names` says what records are called by id."""
+    """Return the facets that have several values or are on; `names` maps ids to titles."""
     own_first = sorted(facets_of(asked.kind), key=lambda name: name in COMMON_SELECTION)
     every = ((name, _choices(asked, name, data, names)) for name in own_first)
     return [
@@ -368,7 +368,7 @@ def _withheld(asked: ListQuery, name: str, data: Data) -> int:
 
 
 def counted(asked: ListQuery, name: str, data: Data) -> list[Data]:
-    """Return the counts of a facet, wherever the operation has them."""
+    """Return the counts of a facet from either place in the result."""
     there = data.get(f"{camel(name)}Apart") or data[camel(asked.kind.plural)]
     return list(there[f"{camel(name)}Count"])
 
@@ -384,7 +384,7 @@ def chips(asked: ListQuery, names: LabelsById) -> list[Chip]:
 
 
 def value_label(kind: type[Kind], name: str, value: str, names: LabelsById, text: str | None = None) -> str:
-    """Return a value of a facet or filter in words."""
+    """Return the label of a value of a facet or filter."""
     declared = kind.properties.get(name)
     if declared is None:
         return names.get(value) or text or value
@@ -392,7 +392,7 @@ def value_label(kind: type[Kind], name: str, value: str, names: LabelsById, text
 
 
 def ids_to_name(asked: ListQuery) -> dict[str, list[str]]:
-    """Return the ids, by kind, of the records that filters name."""
+    """Return the ids, by kind, of the records in filters."""
     found: dict[str, dict[str, None]] = {}
     for name, end in asked.kind.ends.items():
         found.setdefault(end.target, {}).update(dict.fromkeys(asked.chosen.get(name, ())))
@@ -406,13 +406,13 @@ COMMON = ("id", "name", "access", "status", "updated", "withheld")
 
 
 class ListPages:
-    """The lists of every kind."""
+    """The list pages of every kind."""
 
     def __init__(self, graph: PageQueries) -> None:
         self._graph = graph
 
     def routes(self) -> list[BaseRoute]:
-        """Return the routes: the name of a kind's records, as a page and as files."""
+        """Return the routes: the page, the JSON file and the CSV file of each kind."""
         pages = {"": self._page, ".json": self._json, ".csv": self._csv}
         return [Route(f"/{kind.plural}{end}", of_kind(kind, answer)) for kind in MODEL for end, answer in pages.items()]
 
@@ -446,7 +446,7 @@ class ListPages:
         return csv_file(request, kind.plural, self._lines(asked, me, first))
 
     async def _lines(self, asked: ListQuery, me: Actor, found: Data) -> AsyncIterator[list[Any]]:
-        """Yield the headings, then a line for each record there is, page after page."""
+        """Yield the headings, then a row for each record, reading page after page."""
         yield _headings(asked.kind)
         while True:
             for record in found["nodes"]:
@@ -473,7 +473,7 @@ class ListPages:
 
 
 def of_kind(kind: type[Kind], answer: Answer) -> Endpoint:
-    """Return what answers requests, told of which kind the records are that are asked for."""
+    """Return an endpoint that passes the kind to `answer`."""
 
     async def endpoint(request: Request) -> Response:
         return await answer(kind, request)
@@ -482,13 +482,13 @@ def of_kind(kind: type[Kind], answer: Answer) -> Endpoint:
 
 
 def _beside(asked: ListQuery, info: Data) -> dict[str, str]:
-    """Return the addresses of the pages before and after."""
+    """Return the paths of the previous and next page."""
     before = {"before": asked.from_the_start(before=info["startCursor"]).path()} if info["hasPreviousPage"] else {}
     return before | ({"after": asked.from_the_start(after=info["endCursor"]).path()} if info["hasNextPage"] else {})
 
 
 def _headings(kind: type[Kind]) -> list[str]:
-    """Return the headings of a file. Of a link to many the first are named, and it is said how many there are."""
+    """Return the headings of the CSV file. A link to many records has columns for ids, names and the count."""
     ends = [(end.name, "id", "name", *([] if end.single else ["count"])) for end in main_links(kind)]
     return [
         *COMMON,

@@ -15,7 +15,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
 class AllowedHostsMiddleware:
-    """Answers what is asked by a loopback name or one of `hosts`; `*` is any name, `*.example.org` any below."""
+    """Refuses requests whose Host header is neither a loopback name nor in `hosts` (`*`: any, `*.example.org`: any subdomain)."""
 
     def __init__(self, app: ASGIApp, hosts: Sequence[str]) -> None:
         self._app = app
@@ -23,7 +23,7 @@ class AllowedHostsMiddleware:
         self._known: LRUCache[bool] = LRUCache(100)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, or refuse in one sentence."""
+        """Handle a request, or refuse it with a sentence."""
         if scope["type"] != "http" or await self._ours(scope, receive):
             await self._app(scope, receive, send)
         else:
@@ -31,7 +31,7 @@ class AllowedHostsMiddleware:
             await problem(Request(scope), 400, sentence)(scope, receive, send)
 
     async def _ours(self, scope: Scope, receive: Receive) -> bool:
-        """Ask Starlette's check, which says something only when it refuses, once for each name that is ours."""
+        """Return whether the Host header is allowed. Starlette's check sends a response only when it refuses; passes are cached."""
         name = next((value for header, value in scope["headers"] if header == b"host"), b"")
         if self._known.get(name):
             return True
@@ -53,13 +53,13 @@ FRAMES = ("iframe", "frame", "embed", "object", "fencedframe")
 
 
 class CSRFMiddleware:
-    """Refuses what another site sent, unless a person followed its link."""
+    """Refuses cross-site requests, except when a person follows a link (Fetch Metadata, with Origin as the fallback)."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, or refuse in one sentence."""
+        """Handle a request, or refuse it with a sentence."""
         if scope["type"] != "http" or scope["path"].startswith(FOR_EVERYBODY):
             await self._app(scope, receive, send)
             return
@@ -72,7 +72,7 @@ class CSRFMiddleware:
 
 
 def _loaded_elsewhere(request: Request) -> bool:
-    """Tell whether a page of another site loads this, rather than a person who goes here."""
+    """Return whether another site's page loads this as a subresource or in a frame, rather than a person navigating to it."""
     sent = request.headers
     goes_here = sent.get("sec-fetch-mode") == "navigate" and sent.get("sec-fetch-dest") not in FRAMES
     return sent.get("sec-fetch-site") == "cross-site" and not goes_here

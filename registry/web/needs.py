@@ -31,7 +31,7 @@ OPERATION = f"""query Meeting($ids: [ID!]) {{
 
 @dataclass(frozen=True)
 class Offer:
-    """A resource that could meet a need: whose it is, what of it is free, and where its reader asks for it, if they may."""
+    """A resource that could meet a need: its owners, what is free, and the path of the request form if the user may ask for it."""
 
     resource: RecordSummary
     owners: Sequence[RecordSummary]
@@ -43,7 +43,7 @@ class Offer:
 
 @dataclass(frozen=True)
 class Offers:
-    """The first of what could meet a need, how many more there are, and where all resources of its kind are listed."""
+    """The first resources that could meet a need, the number of further ones, and the path of the list of all of that kind."""
 
     offers: Sequence[Offer]
     more: int
@@ -51,13 +51,16 @@ class Offers:
 
 
 class Meetings:
-    """The needs and the resources of one store."""
+    """Finds the resources that could meet a need."""
 
     def __init__(self, graph: PageQueries, reader: Reader) -> None:
         self._graph, self._reader = graph, reader
 
     async def of(self, kind: type[Kind], one: str, actor: Actor) -> Offers | None:
-        """Return what could meet a need, a draft too; None for what is none, or not all seen. Raises StoreError."""
+        """Return the resources that could meet a need; drafts count too. None for other kinds, retired needs and summaries.
+
+        Raises StoreError.
+        """
         if kind is not Need:
             return None
         (rows,) = await self._reader.read([write.state(Need, one)])
@@ -83,7 +86,7 @@ class Meetings:
 
 
 def _needed(state: RecordState) -> Needed:
-    """Return a need as the analyses know it."""
+    """Return a need as the analyses represent it."""
     values = {name: state.properties.get(name) for name in ("kind", "unit", "quantity", "by_when")}
     ties = {name: tuple(state.ties[name]) for name in ("areas", "functions")}
     return Needed(state.id, str(state.properties["name"]), True, tuple(state.ties["agency"]), **values, **ties)  # type: ignore[arg-type]

@@ -25,7 +25,7 @@ from schema.types import field_of
 
 
 class Rights:
-    """The rights to the records of one store."""
+    """The permission pages of all kinds that can be edited."""
 
     def __init__(self, graph: PageQueries, reader: Reader) -> None:
         self._graph, self._reader = graph, reader

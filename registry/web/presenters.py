@@ -1,4 +1,4 @@
-"""Present records and agreements: title, address, status and values in words."""
+"""Present records and agreements: titles, paths, status and values as text."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,14 +21,14 @@ SOON = 90
 
 @dataclass(frozen=True)
 class Standing:
-    """A short code for programs and style sheets, and the sentence for people."""
+    """The status of an agreement or link: a code for style sheets and programs, and a text."""
 
     code: str
     text: str
 
 
 def standing(valid_from: str | None, valid_until: str | None, *, withheld: bool, today: str) -> Standing:
-    """Return where an agreement with these dates, as ISO 8601 texts, stands today."""
+    """Return the status of an agreement on a day; all dates are ISO 8601 texts."""
     if withheld:
         return Standing("unseen", _("its dates cannot be seen"))
     if valid_until and valid_until < today:
@@ -49,7 +49,7 @@ Data = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class RecordSummary:
-    """A record in a line: its title and address, and what is told of it and of the link that leads to it."""
+    """A record in one line: title, path, facts about it and about the link that leads to it (`told`), and its status."""
 
     kind: str
     id: str
@@ -59,12 +59,12 @@ class RecordSummary:
 
     @property
     def path(self) -> str:
-        """Where its page is."""
+        """The path of its page."""
         return record_path(self.kind, self.id)
 
 
 def title(kind: str, record: Data) -> str:
-    """Return what a record is called; one without a name of its own by its first facts, or by its id."""
+    """Return the title of a record: its name, or for a kind without names its first facts, or its id."""
     if MODEL[kind].named:
         return term_label(record)
     told = (_titling(one, record) for one in facts(MODEL[kind])[:TITLED_BY])
@@ -79,7 +79,7 @@ def _titling(one: Property, record: Data) -> str:
 
 
 def value_text(one: Property, record: Data) -> str:
-    """Return a property of a record as people read it: a level by its name on its scale, an amount with its unit."""
+    """Return a property as text: a level with its name on the scale, a number with its unit."""
     value = record.get(camel(one.name))
     scale = record.get(camel(SCALES.get(one.name, "")))
     if scale and value is not None:
@@ -89,18 +89,18 @@ def value_text(one: Property, record: Data) -> str:
 
 
 def shown(kind: str, record: Data) -> RecordSummary:
-    """Return a record with no more than what it is called."""
+    """Return the summary of a record with its title only."""
     return RecordSummary(kind, record["id"], title(kind, record))
 
 
 def far_records(end: End, answered: Any) -> list[Data]:
-    """Return the records that the answer of a link holds; none where it is withheld."""
+    """Return the records of a link in a GraphQL result; an empty list if they are withheld."""
     answers = [answered] if end.single else answered or []
     return [one[field_of(end.target)] if end.link.properties else one for one in answers if one]
 
 
 def items(end: End, answered: Any, today: str) -> list[RecordSummary]:
-    """Return the records of a link with their facts, and what is told of the link itself."""
+    """Return the summaries of the records of a link, with facts about the records and the link."""
     answers = [one for one in ([answered] if end.single else answered or []) if one]
     return [_item(end, one, far, today) for one, far in zip(answers, far_records(end, answered), strict=True)]
 
@@ -121,7 +121,7 @@ def _item(end: End, edge: Data, far: Data, today: str) -> RecordSummary:
 
 
 def _period(end: End, edge: Data, today: str) -> Standing | None:
-    """Return where a dated link stands today, if it is not current."""
+    """Return the status of a dated link, or None if it is current."""
     if not end.link.dated:
         return None
     if edge["until"] and edge["until"] < today:
@@ -132,14 +132,14 @@ def _period(end: End, edge: Data, today: str) -> Standing | None:
 
 
 def _written(kind: str, record: Data) -> Iterator[str]:
-    """Yield the beginnings of what somebody wrote, where a record holds nothing else to tell it by."""
+    """Yield the beginnings of free texts, such as feedback, which have nothing else to identify them."""
     for name in MODEL[kind].erasable:
         if record.get(camel(name)):
             yield f"“{beginning(record[camel(name)])}”"
 
 
 def edge_words(declared: Any, edge: Data) -> Iterator[str]:
-    """Yield the properties of a link in words: its role, since when, until when."""
+    """Yield the properties of a link as text: its role, since when, until when."""
     for one in declared:
         value = edge.get(camel(one.name))
         if value is None:
@@ -153,7 +153,7 @@ def edge_words(declared: Any, edge: Data) -> Iterator[str]:
 
 
 def fact_words(kind: str, record: Data, skipped: set[str]) -> Iterator[str]:
-    """Yield the facts of a record in words: a code by itself, anything else behind what it is called."""
+    """Yield the facts of a record as text: a code alone, other values after their label."""
     of_title = 0 if MODEL[kind].named else TITLED_BY
     for one in facts(MODEL[kind])[of_title:]:
         value = record.get(camel(one.name))
@@ -162,14 +162,14 @@ def fact_words(kind: str, record: Data, skipped: set[str]) -> Iterator[str]:
 
 
 def names_about(kind: str, record: Data, skipped: Collection[str]) -> Iterator[str]:
-    """Yield what the records are called by which a record without a name of its own is known."""
+    """Yield the titles of the linked records that identify a record without a name."""
     for end in about(MODEL[kind]):
         if end.name not in skipped and record.get(camel(end.name)):
             yield title(end.target, record[camel(end.name)])
 
 
 def fact(declared: Property, value: Any) -> str:
-    """Return a fact in words."""
+    """Return a fact as text."""
     if declared.codes:
         return said(declared, value)
     if declared.name == "two_way":
@@ -180,7 +180,7 @@ def fact(declared: Property, value: Any) -> str:
 
 
 async def names(graph: PageQueries, ids: Mapping[str, Sequence[str]], actor: Actor) -> dict[str, str]:
-    """Return the titles of records, whose ids are given by kind; those that the actor may not know of are left out."""
+    """Return the titles of records by id, given their ids by kind. Records that the actor may not know of are left out."""
     if not ids:
         return {}
     kinds = {kind: camel(MODEL[kind].plural) for kind in ids}

@@ -33,13 +33,13 @@ from schema.types import field_of
 
 
 class RecordPages:
-    """The records of every kind."""
+    """The record pages of every kind."""
 
     def __init__(self, graph: PageQueries, histories: Histories, meetings: Meetings) -> None:
         self._graph, self._histories, self._meetings = graph, histories, meetings
 
     def routes(self) -> list[BaseRoute]:
-        """Return the routes: below the name of a kind's records, and below `/records` for any kind."""
+        """Return the routes: `/KINDS/ID`, `/KINDS/ID.json`, and `/records/ID` for any kind."""
         found: list[BaseRoute] = [Route("/records/{id}", self._any)]
         for kind in MODEL:
             found.append(Route(f"/{kind.plural}/{{id}}.json", of_kind(kind, self._json)))
@@ -95,7 +95,7 @@ class RecordPages:
         return await self._elsewhere(request)
 
     async def _elsewhere(self, request: Request, extension: str = "") -> Response:
-        """Send to the address of a record of whichever kind; nothing is there that the visitor may not know of."""
+        """Redirect to the page of a record of another kind; 404 if the user may not know of such a record."""
         one = request.path_params["id"]
         found = (await self._graph.ask(OF_ANY_KIND, {"id": one}, actor_of(request)))["record"]
         if found is None:
@@ -109,7 +109,7 @@ class RecordPages:
         return record
 
     async def _impact(self, kind: type[Kind], one: str, me: Actor) -> Data | None:
-        """Return what stops with a record; nothing where too much does to tell on a page."""
+        """Return what stops if a record stops; None if that is too much to show on a page."""
         if kind.__name__ not in STOPPABLE:
             return None
         try:
@@ -129,7 +129,7 @@ def _standing(kind: type[Kind], record: Data, day: str) -> Any:
 
 
 def _shared(kind: type[Kind], record: Data) -> str:
-    """Return where an agency, or the parties of an agreement, are put side by side with others."""
+    """Return the path of the comparison page of an agency or of the parties of an agreement; "" for other kinds."""
     agencies = (
         [record["id"]]
         if kind is MODEL["Agency"]
@@ -139,7 +139,7 @@ def _shared(kind: type[Kind], record: Data) -> str:
 
 
 def _day(request: Request, kind: type[Kind], one: str) -> str | None:
-    """Return the day on which a record is asked for. Raises Unanswerable."""
+    """Return the day at which to show a record (`?at=`), or None. Raises Unanswerable."""
     try:
         day = Date.clean(request.query_params.get("at"))
     except InvalidValue as unfit:
@@ -148,7 +148,7 @@ def _day(request: Request, kind: type[Kind], one: str) -> str | None:
 
 
 def _done(what: str) -> str:
-    """Return what is said of a change that was just made."""
+    """Return the confirmation message after an action, or ""."""
     return {
         "saved": _("Saved."),
         "proposed": _("Saved and handed in: an approver will look at it."),

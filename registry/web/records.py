@@ -1,4 +1,4 @@
-"""What a record page shows: properties, links, small graph, statements of parties, impact."""
+"""The content of a record page: facts, linked records, small graph, assessments of the parties, impact."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from schema.schema import facets_of
 from schema.types import camel, field_of
 
 AT_ONCE = 20
-APART = ("ended", "upcoming")  # links that are not current, shown and counted apart
+APART = ("ended", "upcoming")  # periods of links that are not current; they are listed and counted separately
 CHANNELS = f"channels(first: 5) {{ {glance(MODEL['Channel'])} }}"
 STATED = "id name withheld scale level on agency { id name }"
 HIT = "{ lost text record { id name } }"
@@ -33,7 +33,7 @@ OF_ANY_KIND = "query Any($id: ID!) {\n  record(id: $id) { __typename }\n}\n"
 
 
 def operation(kind: type[Kind]) -> str:
-    """Return the operation that asks for a record of a kind and for the first of all that is linked to it."""
+    """Return the operation for a record of a kind and the first records of each link."""
     own = [camel(one.name) for one in kind.properties.values() if not one.refers_to]
     return "\n".join(
         [
@@ -64,7 +64,7 @@ def _asked(end: End) -> Iterator[str]:
 
 
 def compares(end: End) -> bool:
-    """Tell whether a link leads to what the parties of an agreement say, which a page shows side by side."""
+    """Return whether a link leads to the statements of the parties of an agreement, which are compared instead of listed."""
     return end.kind == "Partnership" and end.target == "Statement"
 
 
@@ -73,7 +73,7 @@ PUT_TOGETHER = ("unit", *SCALES.values())
 
 @dataclass(frozen=True)
 class Fact:
-    """A line of what is known: a text, which may be an address on the web, or records."""
+    """A line of a record: a heading with a text (a web address if `url`) or records."""
 
     heading: str
     text: str = ""
@@ -83,7 +83,10 @@ class Fact:
 
 @dataclass(frozen=True)
 class Section:
-    """The records of a link: the first of them, how many there are, and where all are listed, of a term's parts too."""
+    """The records of a link: the first of them, their number, and the path of the whole list.
+
+    `with_parts` says that the list includes the records of narrower terms; `apart` has the links that are not current.
+    """
 
     name: str
     heading: str
@@ -95,7 +98,7 @@ class Section:
 
     @property
     def counts(self) -> str:
-        """How many there are; where some have ended or are upcoming, how many now."""
+        """The number of records; if some links have ended or are upcoming, the number of each."""
         if not self.apart:
             return number(self.count)
         return ", ".join([_("{n} now").format(n=number(self.count)), *(one.text for one in self.apart)])
@@ -103,14 +106,14 @@ class Section:
 
 @dataclass(frozen=True)
 class Apart:
-    """Links that have ended, or are upcoming: how many in words, and the first of them."""
+    """Links that have ended or are upcoming: their number as text, and the first records."""
 
     text: str
     records: Sequence[RecordSummary]
 
 
 def facts(kind: type[Kind], record: Data, today: str) -> list[Fact]:
-    """Return what is known of a record itself, and the records that say what it is: its terms, what it is part of."""
+    """Return the facts of a record: its own properties, and links that describe it, such as terms."""
     told = [_fact(one, record) for one in own(kind) if one.name not in PUT_TOGETHER]
     told += [
         Fact(label(end.name), records=items(end, record[camel(end.name)], today))
@@ -128,7 +131,7 @@ def _fact(one: Property, record: Data) -> Fact:
 
 
 def sections(kind: type[Kind], record: Data, today: str) -> list[Section]:
-    """Return what is linked to a record, a section a link."""
+    """Return a section for each link that does not describe the record."""
     linked = [end for end in kind.ends.values() if not _describes(end) and not compares(end)]
     linked.sort(key=lambda end: end.target == end.kind)
     every = (_section(end, record, today) for end in linked)
@@ -152,13 +155,13 @@ def _apart(end: End, period: str, record: Data, today: str) -> Iterator[Apart]:
 
 
 def _describes(end: End) -> bool:
-    """Tell whether a link says what a record is, in a line, rather than what it works with."""
+    """Return whether a link describes a record (a term, a parent), so that it is shown as a fact rather than a section."""
     few = end.single or is_term(MODEL[end.target]) or end.target == end.kind
     return end.declared and few and not end.link.properties
 
 
 def not_shown(kind: type[Kind], record: Data) -> list[str]:
-    """Return what a record may hold that the visitor may not see: nothing, unless some of it is withheld."""
+    """Return the labels of the properties and links that are hidden from the user; none if the record is not withheld."""
     if not record["withheld"]:
         return []
     hidden = [one.name for one in own(kind) if not one.face]
@@ -168,21 +171,21 @@ def not_shown(kind: type[Kind], record: Data) -> list[str]:
 
 
 def steward(record: Data, today: str) -> tuple[RecordSummary, Sequence[RecordSummary]] | None:
-    """Return who answers for a record, and the channels by which it is reached."""
+    """Return the steward of a record and its contact channels; None if it has no steward."""
     one = record["steward"]
     if one is None:
         return None
     return shown("Agency", one), items(MODEL["Agency"].ends["channels"], one["channels"], today)
 
 
-LINKS, OF_EACH = 5, 2  # as many as are read at a glance
+LINKS, OF_EACH = 5, 2  # the number of links, and of records per link, in the small graph
 ROW, HEADING, MARGIN = 20, 25, 8
 LONGEST = 33
 
 
 @dataclass(frozen=True)
 class DrawnLine:
-    """A line of text in the drawing, this far from its top: the heading of a link, or, with a kind, a record."""
+    """A line of text at height `y` in the drawing: the heading of a link or, with `kind`, a record."""
 
     text: str
     y: int
@@ -191,14 +194,14 @@ class DrawnLine:
 
 @dataclass(frozen=True)
 class Star:
-    """The lines of a drawing from its top, and how high it is; the record itself stands half-way."""
+    """The small graph: its lines from the top, and its height; the record is at half of it."""
 
     lines: Sequence[DrawnLine]
     height: int
 
 
 def star(sections: Sequence[Section]) -> Star | None:
-    """Return the drawing of what is linked to a record; None where nothing is."""
+    """Return the small graph of a record, or None if no records are linked to it."""
     if not any(one.records for one in sections):
         return None
     lines = list(_lines(sections))
@@ -221,7 +224,7 @@ def _short(text: str) -> str:
 
 @dataclass(frozen=True)
 class Said:
-    """What one party says: its level in words and as a number, and the day."""
+    """What one party states: its level as text and number, and the day."""
 
     agency: RecordSummary
     text: str
@@ -231,20 +234,20 @@ class Said:
 
 @dataclass(frozen=True)
 class AssessmentComparison:
-    """What the parties say on one scale; `difference` is that of the highest and the lowest level."""
+    """The levels that the parties state on one scale."""
 
     scale: str
     said: Sequence[Said]
 
     @property
     def difference(self) -> int:
-        """How far apart they are."""
+        """The difference between the highest and the lowest level."""
         levels = [one.level for one in self.said]
         return max(levels) - min(levels)
 
 
 def compared(statements: Sequence[Data]) -> list[AssessmentComparison]:
-    """Return what is said by scale; statements that the visitor may not see, or whose party they may not, are left out."""
+    """Return the latest level of each party, by scale. Statements that the user may not see, or with a hidden party, are left out."""
     known = [one for one in statements if one["scale"] and one["agency"]]
     latest = {(one["scale"], one["agency"]["id"]): one for one in sorted(known, key=lambda one: str(one["on"]))}
     scales = dict.fromkeys(scale for scale, _agency in latest)
@@ -266,7 +269,7 @@ HIT_STOPPING = ("services", "resources", "agencies")
 
 @dataclass(frozen=True)
 class ImpactLine:
-    """A record that is hit: lost, or only degraded; and why, in words."""
+    """A record affected by an impact: lost or only degraded, with the reason as text."""
 
     name: str
     path: str
@@ -276,9 +279,9 @@ class ImpactLine:
 
 @dataclass(frozen=True)
 class Stopping:
-    """All that is hit: how much of what, in words, and each with its chain, what is lost first.
+    """The impact of a record: a summary, and the affected records with reasons, lost ones first.
 
-    `withheld` tells that more may be hit, by links that the visitor does not see.
+    `withheld` says that more records may be affected through links that the user does not see.
     """
 
     summary: Sequence[str]
@@ -287,7 +290,7 @@ class Stopping:
 
 
 def stopping(impact: Data | None) -> Stopping | None:
-    """Return what an answer of `impact` says; nothing where nothing is hit, nor may be."""
+    """Return the view of an `impact` result; None if nothing is, or may be, affected."""
     if not impact or not any(impact.values()):
         return None
     hits = [_hit(KINDS[group], one) for group in HIT_STOPPING for one in impact[group]]

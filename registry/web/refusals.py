@@ -1,4 +1,4 @@
-"""Refusals on pages: what role or consent an action needs, and whom to ask."""
+"""Refusals on pages: which role or permission an action needs, and whom to ask."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,11 +19,11 @@ from registry.web.records import operation, steward
 from registry.web.templating import page
 from schema.types import field_of
 
-Record = Mapping[str, object]  # its properties as they are stored
+Record = Mapping[str, object]  # properties as stored
 
 
 def doing(action: Action) -> str:
-    """Return what an action is called."""
+    """Return the label of an action."""
     return {
         Action.SEE_FACE: _("See its face: what it is and who answers for it"),
         Action.SEE_DETAIL: _("See all of it, and its history"),
@@ -39,7 +39,7 @@ def doing(action: Action) -> str:
 
 
 def role_called(role: Role) -> str:
-    """Return what a role is called."""
+    """Return the label of a role."""
     return {
         Role.VIEWER: _("viewer"),
         Role.ANALYST: _("analyst"),
@@ -50,7 +50,7 @@ def role_called(role: Role) -> str:
 
 
 def why(actor: Actor, action: Action, record: Record, agency: str) -> str:
-    """Return why an actor may do something with a record, or may not; `agency` is what its steward is called, if it has one."""
+    """Return why an actor may or may not do something with a record; `agency` is the name of its steward, or ""."""
     if action in SEEING:
         return _why_seen(actor, action, record, agency)
     reason, ways = _why_done(actor, action, record, agency), WAYS[action]
@@ -89,27 +89,27 @@ def _why_done(actor: Actor, action: Action, record: Record, agency: str) -> str:
     return reason
 
 
-# What comes of steps of its own, such as a request, has pages of its own for them.
+# Kinds with actions of their own, such as requests, are created and changed on the pages of those actions.
 EDITED = [kind for kind in MODEL if not (kind.kept_by_us or kind.by_step)]
 
 
 def may_register(actor: Actor) -> bool:
-    """Tell whether an actor may register a record of some agency."""
+    """Return whether an actor may register records for some agency."""
     return actor.everything or bool(actor.for_whom(Action.PROPOSE))
 
 
 def may_edit(actor: Actor, record: Mapping[str, Any]) -> bool:
-    """Tell whether an actor may change a record, given as pages show it."""
+    """Return whether an actor may edit a record, given as a GraphQL result."""
     return record["status"] != "RETIRED" and can(actor, Action.EDIT, stewarded(record))
 
 
 def stewarded(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a record, given as pages show it, as far as what may be done with it depends on it."""
+    """Return the properties on which permissions depend, from a record given as a GraphQL result."""
     return {"status": record["status"].lower(), "steward": record["steward"] and record["steward"]["id"]}
 
 
 def role_named(request: Request) -> str:
-    """Return the role of who is signed in; nothing where nobody is."""
+    """Return the label of the signed-in user's role, or ""."""
     me = signed_in(request)
     return role_called(me.role) if me else ""
 
@@ -117,9 +117,9 @@ def role_named(request: Request) -> str:
 def refused(
     request: Request, sentence: str, needed: str, whom: Any = None, onward: str = "/", rights: str = ""
 ) -> Response:
-    """Return the page that says why somebody may not do something: what it takes, and whom they can ask.
+    """Return a 403 page that says what an action needs and whom to ask.
 
-    `onward` is where they go on, and `rights` where they read what they may do.
+    `whom` is the steward and its channels, `onward` the path to continue at, `rights` the path of the permission page.
     """
     response = page(
         request,
@@ -137,22 +137,22 @@ def refused(
 
 
 def no_registering(request: Request, kind: type[Kind]) -> Response:
-    """Return the page for who may not register a record of a kind."""
+    """Return the 403 page for registering records of a kind."""
     needed = _("It takes the role of a coordinator or an approver of an agency; an administrator gives it.")
     return refused(request, _("You may not register {what}.").format(what=_(kind.plural)), needed)
 
 
 async def no_editing(request: Request, graph: PageQueries, kind: type[Kind], one: str) -> Response | None:
-    """Return the page for who may not change a record; None where they may not even know of it."""
+    """Return the 403 page for editing a record; None if the user may not know that it exists."""
     return await no_doing(request, graph, kind, one, Action.EDIT, _("You may not change “{title}”."))
 
 
 async def no_doing(
     request: Request, graph: PageQueries, kind: type[Kind], one: str, action: Action, sentence: str
 ) -> Response | None:
-    """Return the page for who may not do something with a record, which `sentence` may name by its `{title}`.
+    """Return the 403 page for an action on a record. `sentence` may contain `{title}`.
 
-    None where they may not even know of it.
+    None if the user may not know that the record exists.
     """
     me = actor_of(request)
     record = (await graph.ask(operation(kind), {"id": one}, me))[field_of(kind)]

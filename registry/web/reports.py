@@ -42,14 +42,14 @@ from schema.limits import EXPLORE_COST, PAGE, pay
 from schema.types import camel
 
 FRESH, LASTING, KEPT, AT_ONCE = 30.0, 600.0, 64, 2
-PATIENCE = 2.0  # seconds that a page waits for a report that was never run
+PATIENCE = 2.0  # seconds that a page waits for the first run of a report
 log = logging.getLogger(__name__)
 NOT_RETIRED = Compare("status", "ne", Parameter(fixed="retired"))
 
 
 @dataclass(frozen=True)
 class Latest:
-    """The last run of a report, if there is one, and when it ended; whether a newer one is on its way, or the last has failed."""
+    """The last run of a report and when it ended; whether a newer run is in progress, and whether the last one failed."""
 
     report: Report | None = None
     ended: str = ""
@@ -59,37 +59,37 @@ class Latest:
 
 @dataclass(frozen=True)
 class Attention:
-    """The collaboration gap report as it was last run, and by name the reports that it is composed of."""
+    """The last run of the collaboration gap report."""
 
     latest: Latest
 
     @property
     def gaps(self) -> Report | None:
-        """The report; None where it was never run."""
+        """The report; None if it was never run."""
         return self.latest.report
 
     @property
     def parts(self) -> Mapping[str, Report]:
-        """The reports that it is composed of, by name."""
+        """The partial reports by name."""
         return {part.name: part for part in self.gaps.parts} if self.gaps else {}
 
     @property
     def assessed(self) -> int:
-        """How much was looked at that something can be told of, apart from what is on record at all."""
+        """The number of cases that could be assessed, without those of the coverage report."""
         return sum(_assessed(part) for part in self.parts.values() if part.name != COVERAGE.name)
 
     @property
     def not_assessed(self) -> Sequence[Report]:
-        """The parts, without coverage, in which nothing could be assessed."""
+        """The partial reports, without coverage, in which nothing could be assessed."""
         return [part for part in self.parts.values() if part.name != COVERAGE.name and not _assessed(part)]
 
     def part(self, about: str) -> Report:
-        """Return the report that this sort of finding is from."""
+        """Return the partial report that a type of finding comes from."""
         return self.parts[FROM[about]]
 
 
 class Stamp(NamedTuple):
-    """What a run rests on: one with the same stamp finds the same."""
+    """What the result of a run depends on: runs with equal stamps give equal results."""
 
     as_of: str
     marks: tuple[str, ...]
@@ -98,7 +98,7 @@ class Stamp(NamedTuple):
 
 @dataclass(frozen=True)
 class Ended:
-    """A run that has ended, in a report or in an error."""
+    """A finished run: its report, or None if it failed."""
 
     stamp: Stamp
     at: str
@@ -106,13 +106,13 @@ class Ended:
     report: Report | None
 
     def holds(self, stamp: Stamp) -> bool:
-        """Tell whether it is what a new run would find; other tools change the graph without leaving a mark."""
+        """Return whether the result is still valid. It also expires, since other tools change the graph without a new change stamp."""
         return self.stamp == stamp and time.monotonic() < self.until
 
 
 @dataclass(frozen=True)
 class Running:
-    """A run on its way."""
+    """A run in progress."""
 
     stamp: Stamp
     task: asyncio.Task[Report]
@@ -120,7 +120,7 @@ class Running:
 
 @dataclass(frozen=True)
 class Wanted:
-    """A run that is wanted: its key is the same for all who would be told the same."""
+    """A requested run. Users for whom the result is the same share a key."""
 
     key: Hashable
     stamp: Stamp
@@ -128,9 +128,9 @@ class Wanted:
 
 
 class Answers:
-    """Asks one store. Reports run in threads of their own, at most two at once, and each at most once at a time.
+    """Runs reports in threads, at most AT_ONCE at once, and each report at most once at a time.
 
-    What a run found is kept until the graph changes. Until a newer run has ended, pages show that of before, with its time.
+    Results are cached until the graph changes. Until a newer run ends, pages show the previous result with its time.
     """
 
     def __init__(self, tools: Tools, reader: Reader, library: Library) -> None:
@@ -142,12 +142,12 @@ class Answers:
         self._running: dict[Hashable, Running] = {}
 
     async def counts(self, actor: Actor) -> dict[str, int]:
-        """Return how many records there are of each kind. Raises StoreError."""
+        """Return the number of records of each main kind. Raises StoreError."""
         answers = await self._ask([Total(kind, NOT_RETIRED) for kind in MAIN], actor)
         return {kind: rows[0][0] for kind, rows in zip(MAIN, answers, strict=True)}
 
     async def report(self, name: str, day: str | None, params: Mapping[str, object], actor: Actor) -> Report:
-        """Return a report of a day, today when None, as the actor may see it. Raises ReportError and StoreError."""
+        """Return a report on a day (None: today) as the actor may see it. Raises ReportError and StoreError."""
         wanted = await self._wanted(name, day, params, actor)
         ended = self._reports.get(wanted.key)
         if ended and ended.report and ended.holds(wanted.stamp):
@@ -157,9 +157,9 @@ class Answers:
         return await asyncio.shield(self._begun(wanted).task)
 
     async def latest(self, name: str, day: str | None, params: Mapping[str, object], actor: Actor) -> Latest:
-        """Return a report as it was last run, and let it run where that is not up to date. Nobody waits longer than PATIENCE.
+        """Return the last run of a report, and start a new one if it is out of date. Waits at most PATIENCE seconds.
 
-        Raises ReportError and StoreError, but where a run of before has failed.
+        Raises ReportError and StoreError, but does not repeat the error of an earlier failed run.
         """
         wanted = await self._wanted(name, day, params, actor)
         last, failure = self._reports.get(wanted.key), self._failures.get(wanted.key)
@@ -176,7 +176,7 @@ class Answers:
         return Latest(last.report if last else None, last.at if last else "", failed=failed)
 
     async def attention(self, actor: Actor) -> Attention:
-        """Return the collaboration gap report of today as it was last run, and its parts. Raises StoreError."""
+        """Return the last run of today's collaboration gap report. Raises StoreError."""
         return Attention(await self.latest(GAPS.name, None, {}, actor))
 
     async def _wanted(self, name: str, day: str | None, params: Mapping[str, object], actor: Actor) -> Wanted:
@@ -190,7 +190,7 @@ class Answers:
         )
 
     def _begun(self, wanted: Wanted) -> Running:
-        """Return the run that is on its way for all who want the same, or a new one."""
+        """Return the run in progress for the same key, or start one."""
         running = self._running.get(wanted.key)
         if running is None:
             running = self._running[wanted.key] = Running(wanted.stamp, asyncio.create_task(self._run(wanted)))
@@ -218,7 +218,7 @@ def _assessed(report: Report) -> int:
 
 
 def _noted(task: asyncio.Task[Report]) -> None:
-    """Log why a run failed, since nobody may be waiting for it."""
+    """Log why a run failed, since no request may be waiting for it."""
     if not task.cancelled() and (error := task.exception()):
         log.warning("A report failed: %s", error)
 
@@ -228,12 +228,12 @@ _KINDS: Mapping[str, type[Kind]] = {param(snake(kind.__name__)): kind for kind i
 
 
 def links(base: str = "") -> Links:
-    """Return where records and what rows rest on are shown, below the address of a server (none: from its root)."""
+    """Return the functions that make the URLs of records and of evidence; `base` is the server's URL ("" for relative ones)."""
     return Links(lambda one: base + record_path(one.kind, one.id), lambda rests_on: base + evidence_path(rests_on))
 
 
 async def evidence(request: Request) -> Response:
-    """Lead to GraphiQL with the operation that shows the records of an address: `/evidence?agency=ID&agency=ID&resource=ID`."""
+    """Redirect to GraphiQL with the operation for the records of a URL: `/evidence?agency=ID&agency=ID&resource=ID`."""
     query = request.query_params
     chosen = {name: query.getlist(name)[:PAGE] for name in dict.fromkeys(query) if name in _KINDS}
     if not chosen:
@@ -244,7 +244,7 @@ async def evidence(request: Request) -> Response:
 
 
 def operation(kinds: Sequence[type[Kind]]) -> str:
-    """Return the operation that shows records of these kinds by their ids, each with its main links."""
+    """Return the operation that shows records of these kinds by id, each with its main links."""
     names = [camel(kind.plural) for kind in kinds]
     lines = [f"query Evidence({', '.join(f'${name}: [ID!]' for name in names)}) {{"]
     for name, kind in zip(names, kinds, strict=True):
@@ -254,13 +254,13 @@ def operation(kinds: Sequence[type[Kind]]) -> str:
 
 
 class Pages:
-    """The pages of one store."""
+    """The home page, the report pages and GraphiQL."""
 
     def __init__(self, answers: Answers, library: Library) -> None:
         self._answers, self._library = answers, library
 
     async def home(self, request: Request) -> Response:
-        """Search, counts, and what needs attention; while the store is away a sentence that says so."""
+        """The home page: search, counts, and what needs attention; a 503 page if the store is down."""
         if request.query_params.get("q"):
             return RedirectResponse(address("/search", request.query_params.multi_items()), 307)
         me = actor_of(request)
@@ -277,7 +277,7 @@ class Pages:
         return page(request, "reports.html", questions=list(self._library.questions().values()))
 
     async def report(self, request: Request) -> Response:
-        """One report as a page, with a form that asks it again; while it runs for the first time, a page that says so."""
+        """A report as a page, with a form for its parameters; during its first run, a page that reloads itself."""
         await pay(EXPLORE_COST)
         latest = await self._answers.latest(*self._wanted(request))
         if latest.report is None:
@@ -296,7 +296,7 @@ class Pages:
         )
 
     def _without(self, request: Request, latest: Latest) -> Response:
-        """Return what is shown in place of a report: that it runs, and is looked for again in seconds, or that it failed."""
+        """Return the page for a report without a result: a 202 page that reloads itself, or an error if the run failed."""
         if latest.failed:
             return problem(request, 503, _("The report could not be made; please try again in a minute."), SOON)
         name = request.path_params["name"]
@@ -305,19 +305,19 @@ class Pages:
         return response
 
     async def report_file(self, request: Request) -> Response:
-        """One report as a file, the same rows."""
+        """A report as a file, with the same rows."""
         return await self._file(request, request.path_params["format"])
 
     async def report_chart(self, request: Request) -> Response:
-        """The chart of a report as Vega-Lite; 404 where it has none."""
+        """The chart of a report as Vega-Lite; 404 if it has none."""
         return await self._file(request, CHART)
 
     async def report_schema(self, _request: Request) -> Response:
-        """The JSON Schema of every report as JSON, those of the site too."""
+        """The JSON Schema of every report, including those of the site."""
         return json_file(json_schema(self._library.questions()))
 
     def graphiql(self, first: str) -> Callable[[Request], Awaitable[Response]]:
-        """GraphiQL, with the operation and the variables that the address holds, or with `first` to try."""
+        """Return the GraphiQL endpoint; it shows the operation and variables in the URL, or `first` as an example."""
 
         async def graphiql(request: Request) -> Response:
             operation, variables = (request.query_params.get(name, "") for name in ("operation", "variables"))
@@ -326,11 +326,11 @@ class Pages:
         return graphiql
 
     async def health(self, _request: Request) -> Response:
-        """Say that the process lives."""
+        """Return 200 while the process runs."""
         return PlainTextResponse("ok\n")
 
     async def _file(self, request: Request, extension: str) -> Response:
-        """Write a report in a thread, since a long one takes its time."""
+        """Return a report as a file. It is written in a thread, since a long report takes time."""
         chosen = FILES.get(extension)
         if chosen is None:
             raise HTTPException(404)
@@ -346,9 +346,9 @@ class Pages:
         return await self._answers.report(*self._wanted(request))
 
     def _wanted(self, request: Request) -> tuple[str, str | None, Mapping[str, object], Actor]:
-        """Return which report is asked for: its name, its day, its parameters, and as whom.
+        """Return the name, day and parameters of the requested report, and the actor.
 
-        Numbers of a form are read as the language of its page writes them.
+        Numbers are read in the notation of the form's language.
         """
         name = request.path_params["name"]
         asked = {key: value for key, value in request.query_params.items() if key != "lang" and value}
@@ -390,5 +390,5 @@ FIRST_REPORT = """{
 
 
 def folder() -> str:
-    """Return the folder of GraphiQL's files."""
+    """Return the folder of GraphiQL's static files."""
     return str(files(PACKAGE).joinpath("static", PACKAGE))

@@ -26,13 +26,13 @@ KINDS = {snake(kind.__name__): kind.__name__ for kind in MODEL if is_searched(ki
 
 
 def _called() -> str:
-    """Return the selection of what a record of whichever kind is called."""
+    """Return the selection set of a display name, for records of any kind."""
     more = {name: called(MODEL[name]).split()[2:] for name in KINDS.values()}
     return "__typename id name " + " ".join(f"... on {name} {{ {' '.join(own)} }}" for name, own in more.items() if own)
 
 
 def search_operation(asked: Mapping[str, str]) -> str:
-    """Return the operation that asks for a page of hits, and how many there are of each kind, whichever is asked for."""
+    """Return the operation for a page of hits, with the number of hits of each kind, whichever kind is selected."""
     cursor = (", $after: String", ", after: $after") if "after" in asked else ("", "")
     counts = "countByKind { kind count }"
     others = (
@@ -50,7 +50,7 @@ def search_operation(asked: Mapping[str, str]) -> str:
 
 
 def suggestions() -> str:
-    """Return the operation that asks for what may be meant while somebody types."""
+    """Return the operation for suggestions while the user types."""
     return f"""query Suggestions($text: String!, $kinds: [Kind!]) {{
   search(text: $text, kinds: $kinds, first: {SUGGESTED}) {{ nodes {{ record {{ {_called()} }} }} }}
 }}
@@ -58,19 +58,19 @@ def suggestions() -> str:
 
 
 def search_places() -> str:
-    """Return the operation that asks for the sectors and areas in which can be searched."""
+    """Return the operation for the sectors and areas to filter by."""
     label = {"id": "labelId", "en": "labelEn"}[language()]
     lists = (f"  {name}(first: {MOST}) {{ totalCount nodes {{ id name {label} }} }}" for name in ("sectors", "areas"))
     return "\n".join(["query Places {", *lists, "}", ""])
 
 
 def kinds(kind: str | None) -> dict[str, Any]:
-    """Return the variable that keeps a search to one kind, if an address names one."""
+    """Return the variable that limits a search to one kind, if `kind` is given."""
     return {"kinds": [kind.upper()]} if kind else {}
 
 
 def search_variables(asked: Mapping[str, str]) -> dict[str, Any]:
-    """Return the variables of a search that an address asks for: q, kind, sector, area and after."""
+    """Return the variables of a search from the query parameters q, kind, sector, area and after."""
     values = {
         "text": asked.get("q", ""),
         **kinds(asked.get("kind")),
@@ -87,7 +87,7 @@ SearchQuery = Mapping[str, str]
 
 
 class Searches:
-    """Full-text search."""
+    """The search page."""
 
     def __init__(self, graph: PageQueries) -> None:
         self._graph = graph
@@ -119,7 +119,7 @@ class Searches:
         )
 
     async def _json(self, request: Request) -> Response:
-        """Answer with suggestions: what is typed may be the beginning of words."""
+        """Return suggestions, or with `all` a page of hits. The last word typed may be incomplete."""
         asked, me = _asked(request), actor_of(request)
         if request.query_params.get("all"):
             return json_file(await self._found(asked, me))
@@ -138,7 +138,7 @@ class Searches:
 
 
 def _asked(request: Request) -> dict[str, str]:
-    """Return what an address asks. Raises Unanswerable."""
+    """Return the query parameters of a search. Raises Unanswerable."""
     query = request.query_params
     given = {name: typed(query.get(name, ""), None if name == "after" else LONGEST) for name in NAMES}
     asked = {name: value for name, value in given.items() if value}

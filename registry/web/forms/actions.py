@@ -42,17 +42,17 @@ from registry.web.refusals import EDITED, may_edit, no_doing, refused, stewarded
 from registry.web.templating import label, page
 from schema.types import field_of
 
-ShownRecord = Mapping[str, Any]  # a record as pages show it
+ShownRecord = Mapping[str, Any]  # a record as a GraphQL result
 Typed = Mapping[str, str]
 Begins = Callable[[PageQueries, Actor, QueryParams, Sequence[Field]], Awaitable[Sequence[Field]]]
 
 
 @dataclass(frozen=True)
 class Act:
-    """An act with a record of a kind, at `/KINDS/ID/NAME`.
+    """An action on a record of a kind, at `/KINDS/ID/NAME`.
 
-    `title`, `asks` and `takes`, which says what it takes to be offered it, are worked out in the language of the moment;
-    `asks` returns fields without values, and `begins` those that they have at first, by what the address of the form names.
+    `title`, `asks` and `takes` are functions, because their texts depend on the current language. `asks` returns the fields,
+    `begins` prefills them from the query parameters, and `takes` says what is needed to be offered the action.
     """
 
     kind: str
@@ -68,7 +68,7 @@ class Act:
 
 
 def speakers(actor: Actor, record: ShownRecord) -> list[str]:
-    """Return the parties of an agreement for which an actor may speak."""
+    """Return the parties of an agreement for which an actor may make statements."""
     parties = [one["agency"]["id"] for one in record["parties"]] if record["status"] != "RETIRED" else []
     return [one for one in parties if can(actor, Action.EDIT, {"steward": one})]
 
@@ -140,7 +140,7 @@ def _free(record: ShownRecord) -> str:
 
 
 def free(amount: float, unit: str | None) -> str:
-    """Return how much of something is free, in words."""
+    """Return how much of a resource is free, as a sentence."""
     return _("Free: {n} {unit}.").format(n=exact(amount), unit=unit or "").replace(" .", ".")
 
 
@@ -154,7 +154,7 @@ def _request(store: Store, asking: RequestContext, record: str, typed: Typed) ->
 
 
 def may_ask(actor: Actor, record: ShownRecord) -> bool:
-    """Tell whether an actor may ask for a resource: one that is shared and that is not their own anyway."""
+    """Return whether an actor may request a resource: a published, shared one of another agency."""
     shared = record["status"] == "PUBLISHED" and record["shareability"] != "not-shared" and record["steward"]
     return bool(shared and actor.for_whom(Action.PROPOSE) and record["steward"]["id"] not in actor.agencies)
 
@@ -171,7 +171,7 @@ def _deciding(decision: str) -> Callable[[Store, RequestContext, str, Typed], Mu
 
 def _is_at(decision: str | None) -> Callable[[Actor, ShownRecord], bool]:
     def offered(actor: Actor, record: ShownRecord) -> bool:
-        owners = set(record["grants"] or ())  # a request is shown to the steward of what it asks for
+        owners = set(record["grants"] or ())  # a request is visible to the steward of the requested resource
         answers = actor.everything or not owners.isdisjoint(actor.for_whom(Action.ANSWER))
         return bool(record["status"] == "PUBLISHED" and record["decision"] == decision and answers)
 
@@ -256,16 +256,16 @@ ACTS = (
 
 
 def offered_acts(actor: Actor, kind: str, record: ShownRecord) -> list[Act]:
-    """Return the acts that an actor may do with a record."""
+    """Return the actions that an actor may perform on a record."""
     return [act for act in ACTS if act.kind == kind and not record["withheld"] and act.offered(actor, record)]
 
 
 LONGEST = 100_000
-TRAP = "website"  # a field that people do not see: who fills it in is none
+TRAP = "website"  # a honeypot field that people do not see
 
 
 class Acts:
-    """What is asked for and done below the address of a record."""
+    """The pages of record actions."""
 
     def __init__(self, graph: PageQueries, tools: Tools) -> None:
         self._graph, self._tools = graph, tools
@@ -351,7 +351,7 @@ class Acts:
         return response
 
     async def _mine(self, act: Act, me: Actor, record: ShownRecord) -> Options:
-        """Return the agencies for which an actor may do this, by name."""
+        """Return the agencies for which the actor may perform the action, as options sorted by name."""
         ids = speakers(me, record) if act.kind == "Partnership" else sorted(me.agencies)
         called = await names(self._graph, {"Agency": ids}, me) if ids else {}
         return sorted(called.items(), key=lambda one: one[1])
@@ -364,7 +364,7 @@ def _offers(one: Field, agency: str) -> bool:
 def _filled(
     fields: Sequence[Field], typed: Mapping[str, str], told: Mapping[str, Sequence[str]] | None = None
 ) -> list[Field]:
-    """Return the fields with what was typed, or they begin with; the one choice there is that must be made is made."""
+    """Return the fields with the values entered or their defaults; a required field with a single option gets that option."""
     filled = []
     for one in fields:
         only = one.options[0][0] if one.required and len(one.options) == 1 else ""
@@ -380,7 +380,7 @@ LONGEST_STEPS, LONGEST_NUMBER = 100_000, 15
 
 
 class Steps:
-    """What is posted below the address of a record."""
+    """Changes of a record's status, and undoing a change."""
 
     def __init__(self, graph: PageQueries, tools: Tools) -> None:
         self._graph, self._tools = graph, tools
@@ -415,14 +415,14 @@ class Steps:
         if kept := await held(request):
             return kept
         number = (await posted(request)).get("number", "")
-        number = number[:LONGEST_NUMBER] if number.isdecimal() else "0"  # the number of no change
+        number = number[:LONGEST_NUMBER] if number.isdecimal() else "0"  # no change has this number
         outcome = await self._tools.do(undo, RequestContext(actor_of(request), "form"), int(number))
         return await self._answered(request, kind, outcome, Action.GOVERN, "undo")
 
     async def _answered(
         self, request: Request, kind: type[Kind], outcome: MutationResult, action: Action, done: str
     ) -> Response:
-        """Lead back to the record, whose page says what was done; or say why not. Raises Unanswerable."""
+        """Redirect to the record with a confirmation, or explain a refusal. Raises Unanswerable."""
         one = request.path_params["id"]
         path = record_path(kind.__name__, one)
         if not outcome.problems:
@@ -437,13 +437,13 @@ class Steps:
 
 
 def _told(problem: Problem) -> str:
-    """Return a problem as a sentence, behind the name of what was changed since."""
+    """Return a problem as a sentence; for a concurrent change the field's label comes first."""
     changed = problem.code == "CHANGED_SINCE"
     return f"{label(problem.field)}: {sentence(problem)}" if changed else sentence(problem)
 
 
 def offered(actor: Actor, kind: type[Kind], record: Mapping[str, Any]) -> list[str]:
-    """Return the steps that an actor may take with a record, given as pages show it."""
+    """Return the status changes that an actor may make, given the record as a GraphQL result."""
     if kind not in EDITED:
         return []
     known = stewarded(record)

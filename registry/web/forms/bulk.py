@@ -1,4 +1,4 @@
-"""Bulk forms: a template to fill in, a preview of a filled table, and its import."""
+"""Bulk forms: a template to fill in, a preview of the filled table, and its import."""
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
@@ -44,7 +44,7 @@ Properties = dict[str, str | float | bool]
 
 @dataclass
 class TableRow:
-    """A row: where it stands, the id it gives, its properties, and the records of each link with what the link says."""
+    """A row of a table: its location, the id of its record, its properties, and the linked records with link properties."""
 
     sheet: str
     row: int
@@ -53,13 +53,13 @@ class TableRow:
     links: dict[str, dict[str, Properties]] = field(default_factory=dict)
 
     def saving(self, kind: type[Kind], *, another: bool) -> Saving:
-        """Return what the row asks to be saved: an empty cell changes nothing, a link gets more records, none is taken away."""
+        """Return the change that the row asks for. An empty cell changes nothing, and links are only added."""
         links = {name: LinkChange(ties) for name, ties in self.links.items()}
         return Saving(kind, self.id or None, self.properties, links, another=another)
 
 
 class LineProblem(NamedTuple):
-    """What is wrong with a row of a sheet; `cell` is its address, where cells have addresses."""
+    """A problem in a row of a sheet; `cell` is the cell's address, if cells have addresses."""
 
     sheet: str
     row: int
@@ -69,13 +69,13 @@ class LineProblem(NamedTuple):
 
 @dataclass(frozen=True)
 class Upload:
-    """The rows of a table, and what is wrong with those that cannot be read."""
+    """The rows of a table, and the problems of rows that cannot be read."""
 
     lines: Sequence[TableRow]
     problems: Sequence[LineProblem] = ()
 
     def written(self) -> str:
-        """Return the rows as a text."""
+        """Return the rows as JSON."""
         return orjson.dumps(self.lines).decode()
 
 
@@ -83,7 +83,7 @@ _LINES = TypeAdapter(list[TableRow])
 
 
 def read_back(text: str) -> Upload:
-    """Return the rows of a text that `written` made. Raises Refused."""
+    """Return the rows in the JSON of `written`. Raises LoadAborted."""
     try:
         lines = _LINES.validate_json(text)
     except ValidationError:
@@ -93,7 +93,7 @@ def read_back(text: str) -> Upload:
 
 
 def read_table(kind: type[Kind], name: str, content: bytes) -> Upload:
-    """Return the rows of a file of this name. Raises Refused where it is no table of the kind, or too large."""
+    """Return the rows of a file. Raises LoadAborted if it is not a table of the kind or is too large."""
     ending = Path(name).suffix.lower()
     if ending not in ENDINGS:
         raise LoadAborted(_("A table is a .csv or an .xlsx file."))
@@ -125,18 +125,18 @@ def _upload(kind: type[Kind], tables: Sequence[Table]) -> Upload:
 
 
 class _Reading:
-    """The lines that the rows of a file make. What is said of links goes to the line of their record, if there is one."""
+    """Collects the rows of a file. Rows of a link sheet are merged into the row of their record, if there is one."""
 
     def __init__(self, kind: type[Kind]) -> None:
         self.lines: list[TableRow] = []
         self.problems: list[LineProblem] = []
         self._kind = kind
         self._by_id: dict[str, TableRow] = {}
-        self._records: dict[str, tuple[str, int]] = {}  # where the row of a record stands
+        self._records: dict[str, tuple[str, int]] = {}  # (sheet, row) of each record
         self._ties: dict[tuple[str, str, str], tuple[str, int]] = {}
 
     def take(self, sheet: str, row: SourceRow, given: Iterable[Mapped]) -> None:
-        """Take what a row gives."""
+        """Add what a row contains."""
         line = TableRow(sheet, row.number)
         for one in given:
             match one:
@@ -166,7 +166,7 @@ class _Reading:
         return line
 
     def _once(self, seen: dict[Any, tuple[str, int]], key: Any, place: tuple[str, int], field: str, value: str) -> None:
-        """Note that a row gives something; that another row gives it already is a problem that names both."""
+        """Remember that a row describes something; if another row already does, add a problem that names both."""
         first = seen.setdefault(key, place)
         if first != place and value:
             rule = _("once in a table")
@@ -188,7 +188,7 @@ class _Reading:
         return {name: value for name, value in values.items() if isinstance(value, str | float | bool)}
 
     def _cleaned(self, sheet: str, row: SourceRow, field: str, value: type[Value], cell: object) -> object:
-        """Return a text as it stands, and what a sheet holds otherwise as a value of this type, if it can be one."""
+        """Return a text stripped, and any other cell as a value of the type; None and a problem if it is invalid."""
         if isinstance(cell, str):
             return cell.strip()
         try:
@@ -205,12 +205,12 @@ def _check_number(rows: int) -> None:
 
 
 LONGEST, MOST_SHOWN = 15_000_000, 200
-MOST_READ_AT_ONCE = 2  # each may take a process of its own
+MOST_READ_AT_ONCE = 2  # each may need a process of its own
 TYPES = {"csv": "text/csv; charset=utf-8", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
 
 
 class Tables:
-    """The tables of every kind that people may register."""
+    """The bulk forms of every kind that can be edited."""
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
@@ -321,7 +321,7 @@ def _shown(
 
 
 def _place(kind: type[Kind], one: LineProblem) -> str:
-    """Return where a problem is: its cell or its row, and its sheet where that is not the kind's own."""
+    """Return the location of a problem: its cell or row, and its sheet if that is not the kind's main sheet."""
     place = one.cell or number(one.row)
     return place if one.sheet in ("", kind.plural) else f"{one.sheet}, {place}"
 

@@ -19,7 +19,7 @@ Told = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True)
 class Field:
-    """A field: how it is asked for (line, prose, lines, date, number, choice, record, hidden), and what it holds."""
+    """A form field: its input type (line, prose, lines, date, number, choice, record, hidden), value, help and problems."""
 
     name: str
     label: str
@@ -35,7 +35,7 @@ class Field:
 
 @dataclass(frozen=True)
 class LinkRow:
-    """A record of a link, and the properties of the link to it."""
+    """A row of a link field: the linked record, and the properties of the link."""
 
     record: Field
     properties: Sequence[Field]
@@ -43,7 +43,7 @@ class LinkRow:
 
 @dataclass(frozen=True)
 class LinkField:
-    """A link: a row for each record, and an empty one for another."""
+    """A link: a row for each linked record, and an empty row to add one."""
 
     name: str
     label: str
@@ -55,7 +55,7 @@ class LinkField:
 
 @dataclass(frozen=True)
 class FieldGroup:
-    """Fields that belong together, under a heading."""
+    """A group of fields under a heading."""
 
     name: str
     heading: str
@@ -65,19 +65,19 @@ class FieldGroup:
 
 @dataclass(frozen=True)
 class Sheet:
-    """What a form is made from: what was typed, what can be chosen, and what is wrong."""
+    """The state of a form: the values entered, the options, and the problems."""
 
     kind: type[Kind]
     typed: Typed
     choices: Mapping[str, Options]
     new: bool
-    fixed: Sequence[str] = ()  # the properties that who fills it in may not change
+    fixed: Sequence[str] = ()  # the properties that the user may not change
     problems: Told = field(default_factory=dict)
     unclear: Mapping[str, Options] = field(default_factory=dict)
-    longer: str = ""  # the link that gets another row
+    longer: str = ""  # the link for which the user asked for another row
 
     def groups(self) -> list[FieldGroup]:
-        """Return the groups: what is required first, then the rest."""
+        """Return the groups of fields, those that are required first."""
         asked = [one for one in editable(self.kind, new=self.new) if one.name not in self.fixed]
         own = [one for one in asked if one.name not in GOVERNING]
         every = [
@@ -108,7 +108,7 @@ class Sheet:
         value, problems = self.typed.get(name, ""), self.problems.get(name, ())
         sort = "choice" if one.codes or one.value is Flag else SORTS.get(one.value, "line")
         if sort == "date" and problems:
-            sort = "line"  # a field for days would drop what is none
+            sort = "line"  # a date input would drop an invalid value
         return Field(name, label(one.name), _(one.doc), sort, value, required, _options(one), problems=problems)
 
     def _record(self, name: str, called: str, doc: str, kind: str, options: Options) -> Field:
@@ -147,7 +147,7 @@ class Sheet:
         return LinkRow(record, properties)
 
     def wrong(self) -> Iterator[tuple[str, str, str]]:
-        """Yield every problem with the name of its field and what that is called."""
+        """Yield (field name, label, problem) for every problem."""
         for group in self.groups():
             for one in [*group.fields, *(part for link in group.links for part in _parts(link))]:
                 yield from ((one.name, one.label, problem) for problem in one.problems)
@@ -156,7 +156,7 @@ class Sheet:
 
 
 def row_name(link: LinkField) -> str:
-    """Return the name of the first row of a link."""
+    """Return the field name of the first row of a link."""
     return link.rows[0].record.name
 
 
@@ -176,7 +176,7 @@ def _governing(one: Property) -> int:
     return GOVERNING.index(one.name) if one.name in GOVERNING[1:] else len(GOVERNING)
 
 
-WHOLE = ""  # the name under which stands what is about no field
+WHOLE = ""  # the key for problems that belong to no field
 
 
 def sentence(problem: Problem) -> str:
@@ -198,9 +198,9 @@ def at_fields(
     new: bool,
     fixed: Collection[str],
 ) -> dict[str, list[str]]:
-    """Return the sentences by the name of their field; under WHOLE those for which the form has none.
+    """Return the sentences by field name; problems without a field in the form are under WHOLE.
 
-    `fixed` are the properties for which it has none as who fills it in may not change them.
+    `fixed` are properties without a field, because the user may not change them.
     """
     found: dict[str, list[str]] = {}
     properties = {one.name for one in editable(kind, new=new)}.difference(fixed)

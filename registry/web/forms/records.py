@@ -57,7 +57,7 @@ from registry.web.templating import page
 
 
 def looked_at(state: RecordState, entries: Sequence[Told], version: int) -> RecordState:
-    """Return a record as it was at a version, as far as its entries, newest first, lead back to it."""
+    """Return the record as it was at a version, as far back as its audit events (newest first) go."""
     found = state
     for passage in passages(state, entries[: max(state.version - version, 0)]):
         found = passage.before or found
@@ -65,7 +65,7 @@ def looked_at(state: RecordState, entries: Sequence[Told], version: int) -> Reco
 
 
 def merged(kind: type[Kind], typed: Typed, before: Typed, now: Typed) -> dict[str, str]:
-    """Return what a form is to hold: what was typed, and where nothing was, what is there now instead of before."""
+    """Return the form's values after a concurrent edit: the user's changes, and elsewhere the current values."""
     found = dict(typed)
     for name in (name for name in now if name.startswith("p-") and name in typed):
         if typed[name] == before.get(name):
@@ -86,7 +86,7 @@ OPERATION = "query Needed($id: ID!) {\n  need(id: $id) { id name quantity byWhen
 
 
 async def for_need(graph: PageQueries, actor: Actor, asked: QueryParams, fields: Sequence[Field]) -> Sequence[Field]:
-    """Return the fields as the need fills them in that an address names; as they are where it names none. Raises StoreError."""
+    """Return the fields of a request, prefilled from the need in the URL, if any. Raises StoreError."""
     need = (await graph.ask(OPERATION, {"id": asked[NEED]}, actor))["need"] if asked.get(NEED) else None
     return [_filled(one, need) for one in fields] if need else fields
 
@@ -107,10 +107,10 @@ OF_ITS_TIME = ("id", "valid_from", "valid_until")
 
 
 def renewal(actor: Actor, record: Mapping[str, Any], today: str) -> str:
-    """Return where an actor renews an agreement, given as pages show it.
+    """Return the path at which an actor can renew an agreement, given as a GraphQL result, or "".
 
-    Nothing where it does not end within SOON days of a day (ISO 8601), where another follows it already, or where the
-    actor may not hand in what its steward answers for.
+    It is "" if the agreement does not end within SOON days of `today` (ISO 8601), if it has a successor, or if the actor may
+    not propose records of its steward.
     """
     known, until = stewarded(record), record["validUntil"]
     ends = known["status"] == "published" and until and until <= horizon(today) and not record["renewedByCount"]
@@ -118,17 +118,17 @@ def renewal(actor: Actor, record: Mapping[str, Any], today: str) -> str:
 
 
 def renewal_path(agreement: str) -> str:
-    """Return where an agreement is renewed."""
+    """Return the path of the renewal form of an agreement."""
     return address(f"/register/{Partnership.plural}", [(FOLLOWED, agreement)])
 
 
 def horizon(today: str) -> str:
-    """Return the last day on which an agreement ends soon, as ISO 8601 text."""
+    """Return the last day, as ISO 8601 text, that counts as ending soon."""
     return (date.fromisoformat(today) + timedelta(days=SOON)).isoformat()
 
 
 def follower(old: RecordState) -> RecordState:
-    """Return the agreement that would follow another: the same, but for its days."""
+    """Return the successor of an agreement: a copy without id and dates that renews it."""
     kept = {name: value for name, value in old.properties.items() if name not in OF_ITS_TIME}
     return replace(old, properties=kept, ties={**old.ties, FOLLOWED: {old.id: {}}})
 
@@ -140,7 +140,7 @@ BEGUN = {"access": "open", "in_use": "0"}
 
 @dataclass(frozen=True)
 class Ground:
-    """What a form stands on: who fills it in, what they can choose, and the record as it is and has been, if any."""
+    """What a form is built from: the actor, the options, and the record with its audit events, if it exists."""
 
     kind: type[Kind]
     actor: Actor
@@ -148,28 +148,28 @@ class Ground:
     state: RecordState | None = None
     entries: Sequence[Told] = ()
     titles: Mapping[str, str] = field(default_factory=dict)
-    begun: Typed = field(default_factory=dict)  # what the form of a new record holds at first
+    begun: Typed = field(default_factory=dict)  # the initial values of a new record's form
 
     @property
     def new(self) -> bool:
-        """Whether the record is yet to be made."""
+        """Whether the record does not exist yet."""
         return self.state is None
 
     @property
     def fixed(self) -> Sequence[str]:
-        """The properties that the actor may not change: of a published record, who answers for it and who sees it."""
+        """The properties that the actor may not change: the steward and the permissions of a published record."""
         of = self.state.properties if self.state else {}
         return GOVERNED if of.get("status") == "published" and not can(self.actor, Action.GOVERN, of) else ()
 
     def typed(self) -> dict[str, str]:
-        """Return what the form holds at first."""
+        """Return the initial values of the form."""
         if self.state:
             return {**typed_of(self.state, self.titles, self.choices), "version": str(self.state.version)}
         begun = {f"p-{name}": value for name, value in BEGUN.items() if name in self.kind.properties}
         return {**begun, **self._usual(), **self.begun}
 
     def _usual(self) -> dict[str, str]:
-        """Return what a new record begins with: the agency that who fills it in mostly acts for answers for it, and has it."""
+        """Return the defaults of a new record: the actor's usual agency as steward and as the first linked agency."""
         agency = self.actor.usual
         title = dict(self.choices.get("steward", ())).get(agency)
         whose = [end for end in own_ends(self.kind) if end.target == Agency.__name__ != end.kind]
@@ -178,7 +178,7 @@ class Ground:
 
 @dataclass(frozen=True)
 class FormMessages:
-    """What is told beside the fields of a form that is shown again."""
+    """The messages of a form that is shown again."""
 
     problems: Mapping[str, Sequence[str]] = field(default_factory=dict)
     unclear: Mapping[str, Options] = field(default_factory=dict)
@@ -188,7 +188,7 @@ class FormMessages:
 
 
 class Forms:
-    """The forms of every kind that people may register."""
+    """The forms of every kind that can be edited."""
 
     def __init__(self, graph: PageQueries, reader: Reader, tools: Tools) -> None:
         self._graph, self._reader, self._tools = graph, reader, tools
@@ -210,7 +210,7 @@ class Forms:
         return await self._answer(request, await self._renewing(ground, renewed) if renewed else ground)
 
     async def _renewing(self, ground: Ground, renewed: str) -> Ground:
-        """Return the ground of an agreement that follows another. Raises HTTPException where the actor sees none."""
+        """Return the form context of an agreement's successor. Raises HTTPException if the actor may not see the agreement."""
         (rows,) = await self._reader.read([write.state(ground.kind, renewed)])
         old = read_state(ground.kind, rows)
         if old is None or not can(ground.actor, Action.SEE_DETAIL, old.properties):
@@ -314,7 +314,7 @@ def _form(request: Request, ground: Ground, typed: Typed, shown: FormMessages, s
 
 
 def _held(ground: Ground, picks: Picks, name: str) -> str:
-    """Return what a field holds that names a record which was found: an id where it is chosen from a list."""
+    """Return the value of a field whose record was found: the id if it has a list of options, otherwise title and id."""
     one, asked_for = picks.ids[name], name.split("-")[1]
     return (
         one
@@ -324,10 +324,10 @@ def _held(ground: Ground, picks: Picks, name: str) -> str:
 
 
 def _unfit(saving: Saving) -> Sequence[Problem]:
-    """Return what does not fit of the properties, where the records that a form names are not all known yet."""
+    """Return the problems of the properties, when not all referenced records are known yet."""
     return make_record(saving.kind, {**saving.properties, "id": saving.id or "new"})[1]
 
 
 def _ids_in(state: RecordState) -> dict[str, list[str]]:
-    """Return the ids of the records that a record names, by kind."""
+    """Return the ids, by kind, of the records that a record refers to."""
     return ids_in(state.kind, [{**state.given(), "links": state.ties}])

@@ -1,4 +1,4 @@
-"""The values of a form: parse them, and find the records that they name."""
+"""The values of a form: parse them, and find the records that they refer to."""
 
 import asyncio
 import re
@@ -25,23 +25,23 @@ from schema.types import camel
 Typed = Mapping[str, str]
 BY_STEPS = ("status",)
 MOST_ROWS, MOST_DIGITS, LONGEST_KEY = 200, 20, 100
-NOTATION = "numbers"  # says in which language's notation the numbers of a form or an address are
+NOTATION = "numbers"  # the field or parameter with the language in whose notation numbers are written
 CALLED = re.compile(r"\(([^()\s]+)\)\s*$")
 
 
 def editable(kind: type[Kind], *, new: bool) -> list[Property]:
-    """Return the properties that a form of a kind asks for."""
+    """Return the properties that the form of a kind has fields for."""
     left_out = {*BY_STEPS, *(() if new else ("id",)), *(() if kind.named else ("name",))}
     return [one for name, one in kind.properties.items() if not (one.kept_by_us or one.by_step or name in left_out)]
 
 
 def of_link(end: End) -> dict[str, Property]:
-    """Return the properties of a link that a form asks for."""
+    """Return the properties of a link that a form has fields for."""
     return {name: one for name, one in end.link.properties.items() if not one.by_step}
 
 
 def rows(typed: Typed, end: End) -> Iterator[str]:
-    """Yield the names of the rows of a link that a form holds."""
+    """Yield the field names of the rows of a link in a form."""
     for place in range(MOST_ROWS):
         if (name := row(end, place)) not in typed:
             return
@@ -49,14 +49,14 @@ def rows(typed: Typed, end: End) -> Iterator[str]:
 
 
 def row(end: End, place: int) -> str:
-    """Return the name of a row of a link."""
+    """Return the field name of a row of a link."""
     return f"l-{end.name}-{place}"
 
 
 def typed_of(state: RecordState, titles: Mapping[str, str], chosen: Collection[str]) -> dict[str, str]:
-    """Return what a form of a record holds. Ties to what has no title here are left out: who looks may not know of them.
+    """Return the field values for a record. Links to records without a title are left out, since the user may not know of them.
 
-    `chosen` are the names of the properties, and of the links, that are chosen from a list instead of being searched for.
+    `chosen` has the names of the properties and links with a list of options; the other fields hold title and id.
     """
     typed = {f"p-{one.name}": text_of(one, state, titles, chosen) for one in editable(state.kind, new=False)}
     for end in own_ends(state.kind):
@@ -68,7 +68,7 @@ def typed_of(state: RecordState, titles: Mapping[str, str], chosen: Collection[s
 
 
 def text_of(one: Property, state: RecordState, titles: Mapping[str, str], chosen: Collection[str]) -> str:
-    """Return a property as it is typed."""
+    """Return a property as a field value."""
     value = state.properties.get(one.name)
     if value is None:
         return ""
@@ -83,29 +83,29 @@ def text_of(one: Property, state: RecordState, titles: Mapping[str, str], chosen
 
 
 def called(title: str, record: str) -> str:
-    """Return a record as a field holds it that searches: by its title, and by its id in brackets."""
+    """Return the value of a search field for a record: its title, and its id in brackets."""
     return f"{title} ({record})"
 
 
 def id_in(text: str) -> str:
-    """Return the id that a field may name: what stands in brackets at its end, otherwise all of it."""
+    """Return the id in a field value: the text in brackets at the end, or else the whole text."""
     found = CALLED.search(text)
     return found[1] if found else text.strip()
 
 
 def version_of(typed: Typed) -> int | None:
-    """Return the version of the record that was looked at; of a number longer than any version, what is longer, too."""
+    """Return the record version that the form was made from, or None. A longer number is cut to MOST_DIGITS."""
     text = typed.get("version", "")[:MOST_DIGITS]
     return int(text) if text.isdecimal() else None
 
 
 def notation_of(typed: Typed) -> str:
-    """Return the language in whose notation the numbers of a form are: that of the page on which it was filled in."""
+    """Return the language in whose notation the numbers of a form are written: that of the page on which it was filled in."""
     return typed[NOTATION] if typed.get(NOTATION) in NOTATIONS else language()
 
 
 def in_this_language(kind: type[Kind], typed: Typed) -> dict[str, str]:
-    """Return a form with its numbers as this language writes them; as it is where one of them is none."""
+    """Return the form with its numbers in the current language's notation; unchanged if one of them is not a number."""
     numbers = [f"p-{one.name}" for one in kind.properties.values() if issubclass(one.value, Number | Integer)]
     given = {name: typed[name] for name in numbers if typed.get(name, "").strip()}
     notation = notation_of(typed)
@@ -121,17 +121,17 @@ def in_this_language(kind: type[Kind], typed: Typed) -> dict[str, str]:
 
 
 def key_of(typed: Typed) -> str | None:
-    """Return the key that makes it harmless to send a form twice; ours are shorter."""
+    """Return the idempotency key of a form, cut to LONGEST_KEY characters, or None."""
     return typed.get("key", "")[:LONGEST_KEY] or None
 
 
 def saving_of(
     kind: type[Kind], typed: Typed, picked: Mapping[str, str], state: RecordState | None, shown: Mapping[str, str]
 ) -> Saving:
-    """Return what a form asks to be saved.
+    """Return the change that a form asks for.
 
-    `picked` are the ids of the records that it names, by field; `shown` the titles of those that who fills it in knows:
-    what of a link was not shown stays.
+    `picked` has the ids of the records by field name, `shown` the titles of the records that the user knows. Links to other
+    records stay.
     """
     given = {
         one.name: _given(one, typed, picked) for one in editable(kind, new=state is None) if f"p-{one.name}" in typed
@@ -184,7 +184,7 @@ Options = Sequence[tuple[str, str]]  # id and title
 
 @dataclass(frozen=True)
 class Picks:
-    """The records that a form names, by field; and where it is not clear which is meant, those that may be."""
+    """The records that a form refers to, by field name; `unclear` has the candidates where it is not clear which one is meant."""
 
     ids: dict[str, str] = field(default_factory=dict)
     titles: dict[str, str] = field(default_factory=dict)
@@ -192,7 +192,7 @@ class Picks:
 
 
 async def pick(graph: PageQueries, kind: type[Kind], typed: Typed, actor: Actor, *, new: bool) -> Picks:
-    """Find the records that a form names, among those that the actor may know of. Raises StoreError."""
+    """Find the records that a form refers to, among those that the actor may know of. Raises StoreError."""
     wanted = {name: (target, text) for name, target, text in _named(kind, typed, new=new)}
     by_kind: dict[str, list[str]] = {}
     for target, text in wanted.values():
@@ -212,7 +212,7 @@ async def pick(graph: PageQueries, kind: type[Kind], typed: Typed, actor: Actor,
 
 
 def _named(kind: type[Kind], typed: Typed, *, new: bool) -> Iterator[tuple[str, str, str]]:
-    """Yield for each field that names a record: its name, the kind of the record, and what was typed or chosen."""
+    """Yield (field name, kind, text) for each field that refers to a record."""
     for one in editable(kind, new=new):
         if one.refers_to and (text := _text(typed, f"p-{one.name}")):
             yield f"p-{one.name}", one.refers_to, text
@@ -234,7 +234,7 @@ async def _search(graph: PageQueries, kind: str, text: str, actor: Actor) -> Opt
 
 
 async def choices(graph: PageQueries, kind: type[Kind], actor: Actor) -> dict[str, Options]:
-    """Return what is chosen from a list, by property or link: terms, as the tree they are, and one's own agencies."""
+    """Return the options of properties and links: terms as a tree, and the actor's agencies for the steward."""
     ends = [end for end in own_ends(kind) if is_term(MODEL[end.target])]
     targets = list(dict.fromkeys(end.target for end in ends))
     data = await graph.ask(_terms(targets), {}, actor) if targets else {}
@@ -256,7 +256,7 @@ def _terms(kinds: Sequence[str]) -> str:
 
 
 def _tree(answer: Data) -> Options:
-    """Return terms as they stand below one another, set in by their depth; nothing where they are too many for a list."""
+    """Return terms as options in tree order, indented by depth; empty if there are too many for a list."""
     nodes: list[Data] = answer["nodes"]
     if not nodes or answer["totalCount"] > len(nodes):
         return ()
@@ -286,7 +286,7 @@ def _title_of(term: Data) -> str:
 
 
 def unclear(options: Options) -> str:
-    """Return what is said of a text that does not tell which record is meant."""
+    """Return the sentence for a text that does not identify a record; `options` are the candidates."""
     if options:
         return _("It is not clear which record is meant: choose one of these, or type another name.")
     return _("There is no such record; type some of the words of its name, or its identifier.")
