@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from registry.auth.credentials import SESSION as LASTS
+from registry.auth.credentials import SESSION as SESSION_LIFETIME
 from registry.auth.credentials import (
     actor_of_session,
     actor_of_token,
@@ -30,15 +30,15 @@ from registry.database.driver import Reader, StoreError
 from registry.i18n import _
 from registry.permissions import Actor
 from registry.web.base import (
-    BACK,
-    BY_PROVIDER,
     CHALLENGE,
     FIRST,
-    FOR_EVERYBODY,
     LOGIN,
     LOGOUT,
     NO_STORE,
-    PROVIDED,
+    OPEN_PATHS,
+    PROVIDER_CALLBACK,
+    PROVIDER_LOGIN,
+    PROVIDER_SESSION,
     SESSION,
     Tools,
     address,
@@ -47,15 +47,15 @@ from registry.web.base import (
     set_cookie,
     signed_in,
 )
-from registry.web.errors import SOON, Unanswerable, away, problem, refusal, unheard
-from registry.web.form_data import posted
-from registry.web.rate_limits import Limits, too_many
+from registry.web.errors import RETRY_SOON, UserError, problem, provider_failure, refusal, store_failure
+from registry.web.form_data import read_form
+from registry.web.rate_limits import Limits, too_many_requests
 from registry.web.templating import page
 
-OURS = re.compile(r"/(?![/\\])[^\x00-\x20\x7f]*")  # a path that no browser takes for another host
+LOCAL_PATH = re.compile(r"/(?![/\\])[^\x00-\x20\x7f]*")  # a path that no browser takes for another host
 
 
-class SigningIn:
+class SignInPages:
     """The sign-in and sign-out pages: by access token, or by the link of an invitation."""
 
     def __init__(self, tools: Tools, reader: Reader, limits: Limits, *, by_provider: bool) -> None:
@@ -66,7 +66,7 @@ class SigningIn:
         return [
             Route(LOGIN, self._login),
             Route(LOGIN, self._by_token, methods=["POST"]),
-            Route(LOGOUT, self._out, methods=["POST"]),
+            Route(LOGOUT, self._logout, methods=["POST"]),
             Route(FIRST, self._first),
             Route(FIRST, self._by_invitation, methods=["POST"]),
         ]
@@ -77,25 +77,25 @@ class SigningIn:
         return self._form(request, onward(query.get("next")), sentence)
 
     async def _by_token(self, request: Request) -> Response:
-        form = await posted(request)
+        form = await read_form(request)
         there, token = onward(form.get("next")), form.get("token", "").strip()
         async with self._limits.looking_up(request.scope):
             known = await actor_of_token(self._reader, token) is not None
         session = await self._tools.do(session_by_token, token) if known else None
         if session is None:
             if wait := await self._limits.fail(request.scope):
-                return too_many(request, wait)
+                return too_many_requests(request, wait)
             sentence = _("This access token is not known, has expired or was revoked.")
             return self._form(request, there, sentence, 401)
-        return let_in(request, session, there)
+        return start_session(request, session, there)
 
-    async def _out(self, request: Request) -> Response:
+    async def _logout(self, request: Request) -> Response:
         session = cookie(request, SESSION)
         if session is not None:
             await self._tools.do(end_session, session)
         response = RedirectResponse("/", 303, NO_STORE)
         drop_cookie(request, response, SESSION)
-        drop_cookie(request, response, PROVIDED)
+        drop_cookie(request, response, PROVIDER_SESSION)
         return response
 
     async def _first(self, request: Request) -> Response:
@@ -104,22 +104,22 @@ class SigningIn:
         A wrong code does not count as a failed attempt, because another site's page can make a browser request it.
         """
         code = request.query_params.get("code", "")
-        return _first(request, code if await self._invites(request, code) else "")
+        return _invitation_page(request, code if await self._is_invitation(request, code) else "")
 
     async def _by_invitation(self, request: Request) -> Response:
-        code = (await posted(request)).get("code", "")
-        known = await self._invites(request, code)
+        code = (await read_form(request)).get("code", "")
+        known = await self._is_invitation(request, code)
         if known and (session := await self._tools.do(session_by_invitation, code)):
-            return let_in(request, session, "/")
+            return start_session(request, session, "/")
         wait = await self._limits.fail(request.scope)
-        return too_many(request, wait) if wait else _first(request, "")
+        return too_many_requests(request, wait) if wait else _invitation_page(request, "")
 
-    async def _invites(self, request: Request, code: str) -> bool:
+    async def _is_invitation(self, request: Request, code: str) -> bool:
         async with self._limits.looking_up(request.scope):
             return await is_invitation(self._reader, code)
 
     def _form(self, request: Request, there: str, sentence: str, status: int = 200) -> Response:
-        by_provider = address(BY_PROVIDER, [("next", there)]) if self._by_provider else ""
+        by_provider = address(PROVIDER_LOGIN, [("next", there)]) if self._by_provider else ""
         response = page(request, "login.html", status, next=there, sentence=sentence, by_provider=by_provider)
         response.headers.update(NO_STORE if status == 200 else NO_STORE | CHALLENGE)
         return response
@@ -127,31 +127,31 @@ class SigningIn:
 
 def onward(path: str | None) -> str:
     """Return the path to continue at, or `/` if `path` is missing or leads to another host."""
-    return path if path and OURS.fullmatch(path) else "/"
+    return path if path and LOCAL_PATH.fullmatch(path) else "/"
 
 
-def let_in(request: Request, session: str, path: str, *, by_provider: bool = False) -> Response:
+def start_session(request: Request, session: str, path: str, *, by_provider: bool = False) -> Response:
     """Redirect to a path and set the session cookie."""
-    response, seconds = RedirectResponse(path, 303, NO_STORE), int(LASTS.total_seconds())
+    response, seconds = RedirectResponse(path, 303, NO_STORE), int(SESSION_LIFETIME.total_seconds())
     set_cookie(request, response, SESSION, session, seconds)
     if by_provider:
-        set_cookie(request, response, PROVIDED, "1", seconds)
-    elif cookie(request, PROVIDED):
-        drop_cookie(request, response, PROVIDED)
+        set_cookie(request, response, PROVIDER_SESSION, "1", seconds)
+    elif cookie(request, PROVIDER_SESSION):
+        drop_cookie(request, response, PROVIDER_SESSION)
     return response
 
 
-def _first(request: Request, code: str) -> Response:
+def _invitation_page(request: Request, code: str) -> Response:
     response = page(request, "first.html", 200 if code else 410, code=code)
     response.headers.update(NO_STORE)
     return response
 
 
-BEGUN, MINUTES = "registry-signing-in", 10
-ASKS_A_PERSON = ("login_required", "interaction_required", "consent_required", "account_selection_required")
+PENDING_SIGN_IN, MINUTES = "registry-signing-in", 10
+INTERACTION_ERRORS = ("login_required", "interaction_required", "consent_required", "account_selection_required")
 
 
-class ByProvider:
+class ProviderSignInPages:
     """Sign-in by an OpenID Connect provider (authorization code flow with PKCE)."""
 
     def __init__(self, provider: Provider, settings: Settings, tools: Tools, reader: Reader) -> None:
@@ -159,7 +159,7 @@ class ByProvider:
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes."""
-        return [Route(BY_PROVIDER, self._begin), Route(BACK, self._back)]
+        return [Route(PROVIDER_LOGIN, self._begin), Route(PROVIDER_CALLBACK, self._back)]
 
     async def _begin(self, request: Request) -> Response:
         secret, there = secrets.token_urlsafe(32), onward(request.query_params.get("next"))
@@ -174,29 +174,29 @@ class ByProvider:
                 **prompt,
             )
         except ProviderAway as error:
-            return _away(request, error)
+            return _provider_away(request, error)
         response = RedirectResponse(to, 303, NO_STORE)
-        set_cookie(request, response, BEGUN, f"{secret}.{quote(there, safe='')}", MINUTES * 60)
+        set_cookie(request, response, PENDING_SIGN_IN, f"{secret}.{quote(there, safe='')}", MINUTES * 60)
         return response
 
     async def _back(self, request: Request) -> Response:
-        secret, _dot, there = (cookie(request, BEGUN) or "").partition(".")
+        secret, _dot, there = (cookie(request, PENDING_SIGN_IN) or "").partition(".")
         query, there = request.query_params, onward(unquote(there))
         begun = secret and secrets.compare_digest(_derived("state", secret), query.get("state", ""))
         if not begun or query.get("iss", self._provider.issuer) != self._provider.issuer:  # RFC 9207
             raise _not_signed_in(there)
-        if query.get("error") in ASKS_A_PERSON:
+        if query.get("error") in INTERACTION_ERRORS:
             response: Response = RedirectResponse(address(LOGIN, [("ended", "1"), ("next", there)]), 303, NO_STORE)
-            drop_cookie(request, response, PROVIDED)
+            drop_cookie(request, response, PROVIDER_SESSION)
             return response
         try:
             session = await self._session(query.get("code", ""), secret, _redirect_uri(request))
         except ProviderAway as error:
-            return _away(request, error)
+            return _provider_away(request, error)
         except Untrusted:
             raise _not_signed_in(there) from None
-        response = let_in(request, session, there, by_provider=True)
-        drop_cookie(request, response, BEGUN)
+        response = start_session(request, session, there, by_provider=True)
+        drop_cookie(request, response, PENDING_SIGN_IN)
         return response
 
     async def _session(self, code: str, secret: str, redirect_uri: str) -> str:
@@ -208,7 +208,7 @@ class ByProvider:
 
 
 def _redirect_uri(request: Request) -> str:
-    return str(request.url.replace(path=BACK, query="", fragment=""))
+    return str(request.url.replace(path=PROVIDER_CALLBACK, query="", fragment=""))
 
 
 def _derived(purpose: str, secret: str) -> str:
@@ -219,38 +219,38 @@ def _challenge(verifier: str) -> str:
     return urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
 
 
-def _not_signed_in(there: str) -> Unanswerable:
+def _not_signed_in(there: str) -> UserError:
     again = address(LOGIN, [("next", there)])
-    return Unanswerable(_("You were not signed in; please try again."), again, _("Sign in"), 403)
+    return UserError(_("You were not signed in; please try again."), again, _("Sign in"), 403)
 
 
-def _away(request: Request, error: ProviderAway) -> Response:
-    return problem(request, 503, unheard(error), SOON)
+def _provider_away(request: Request, error: ProviderAway) -> Response:
+    return problem(request, 503, provider_failure(error), RETRY_SOON)
 
 
-LONGEST, MOST_FIELDS = 500_000, 2_000  # as for the largest form
+MAX_FORM_BYTES, MAX_FORM_FIELDS = 500_000, 2_000  # as for the largest form
 
 
-async def held(request: Request) -> Response | None:
+async def resume_page(request: Request) -> Response | None:
     """Return a page with the submitted form, to resume after sign-in; None for a signed-in user or a request without a form."""
     if request.method != "POST" or signed_in(request):
         return None
     try:
-        typed = await posted(request, longest=LONGEST, fields=MOST_FIELDS)
+        typed = await read_form(request, longest=MAX_FORM_BYTES, fields=MAX_FORM_FIELDS)
     except HTTPException:
         return None
     onward = address(LOGIN, [("next", "/inbox")])
-    response = page(request, "held.html", 401, typed=typed, here=here(request), login=onward)
+    response = page(request, "held.html", 401, typed=typed, here=current_path(request), login=onward)
     response.headers.update(NO_STORE | CHALLENGE)
     return response
 
 
-def here(request: Request) -> str:
+def current_path(request: Request) -> str:
     """Return the path and query string of a request."""
     return request.url.path + (f"?{request.url.query}" if request.url.query else "")
 
 
-ENTRANCES = (LOGIN, LOGOUT, FIRST)
+SIGN_IN_PATHS = (LOGIN, LOGOUT, FIRST)
 COOKIE = SESSION.encode()
 PRIVATE = "private, no-cache"
 Bearer = Callable[[str], Awaitable[Actor | None]]
@@ -264,12 +264,12 @@ class InvalidCredentials(Exception):
         self.session = session
 
 
-def brings_something(scope: Scope) -> bool:
+def has_credentials(scope: Scope) -> bool:
     """Return whether a request carries credentials that need to be checked."""
     return (
         scope["type"] == "http"
         and any(name == b"authorization" or (name == b"cookie" and COOKIE in value) for name, value in scope["headers"])
-        and not scope["path"].startswith(FOR_EVERYBODY)
+        and not scope["path"].startswith(OPEN_PATHS)
     )
 
 
@@ -281,9 +281,9 @@ class AuthenticationMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request as the actor of its credentials, or refuse invalid ones."""
-        await (self._recognised if brings_something(scope) else self._app)(scope, receive, send)
+        await (self._authenticate if has_credentials(scope) else self._app)(scope, receive, send)
 
-    async def _recognised(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _authenticate(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         try:
             async with self._limits.looking_up(scope):
@@ -292,11 +292,13 @@ class AuthenticationMiddleware:
             response = await self._refusal(request, refused)
             await response(scope, receive, send)
         except StoreError as error:
-            await refusal(request, 503, "UNAVAILABLE", away(error), SOON)(scope, receive, send)
+            await refusal(request, 503, "UNAVAILABLE", store_failure(error), RETRY_SOON)(scope, receive, send)
         except ProviderAway as error:
-            await refusal(request, 503, "UNAVAILABLE", unheard(error), SOON)(scope, receive, send)
+            await refusal(request, 503, "UNAVAILABLE", provider_failure(error), RETRY_SOON)(scope, receive, send)
         else:
-            await self._app(scope if actor is None else {**scope, "actor": actor}, receive, _privately(send, actor))
+            await self._app(
+                scope if actor is None else {**scope, "actor": actor}, receive, _with_private_cache(send, actor)
+            )
 
     async def _refusal(self, request: Request, refused: InvalidCredentials) -> Response:
         """Count the failure and return the response. An expired session is nobody's fault, so it counts as a plain request."""
@@ -305,7 +307,7 @@ class AuthenticationMiddleware:
             wait = await self._limits.ask(visitor) if visitor else 0
         else:
             wait = await self._limits.fail(request.scope)
-        return too_many(request, wait) if wait else await _answer(request, refused)
+        return too_many_requests(request, wait) if wait else await _invalid_credentials_response(request, refused)
 
     async def _actor(self, request: Request) -> Actor | None:
         sent = request.headers.get("authorization", "")
@@ -321,21 +323,22 @@ class AuthenticationMiddleware:
         if session is None:
             return None
         actor = await actor_of_session(self._reader, session)
-        if actor is None and not request.url.path.startswith(ENTRANCES):
+        if actor is None and not request.url.path.startswith(SIGN_IN_PATHS):
             raise InvalidCredentials(_("Your session has ended; please sign in again."), session=True)
         return actor
 
 
-async def _answer(request: Request, refused: InvalidCredentials) -> Response:
+async def _invalid_credentials_response(request: Request, refused: InvalidCredentials) -> Response:
     if not refused.session:
         challenge = {"WWW-Authenticate": 'Bearer realm="registry", error="invalid_token"'}
         return refusal(request, 401, "NOT_ALLOWED", str(refused), challenge)
     if "text/html" in request.headers.get("accept", ""):
-        silently = request.method == "GET" and cookie(request, PROVIDED)
+        silently = request.method == "GET" and cookie(request, PROVIDER_SESSION)
         login = address(
-            BY_PROVIDER if silently else LOGIN, [("silently" if silently else "ended", "1"), ("next", here(request))]
+            PROVIDER_LOGIN if silently else LOGIN,
+            [("silently" if silently else "ended", "1"), ("next", current_path(request))],
         )
-        response = await held(request) or RedirectResponse(login, 303)
+        response = await resume_page(request) or RedirectResponse(login, 303)
         drop_cookie(request, response, SESSION)
     else:  # a script; treating its next request as anonymous would hide the error
         response = refusal(request, 401, "NOT_ALLOWED", str(refused), CHALLENGE)
@@ -343,7 +346,7 @@ async def _answer(request: Request, refused: InvalidCredentials) -> Response:
     return response
 
 
-def _privately(send: Send, actor: Actor | None) -> Send:
+def _with_private_cache(send: Send, actor: Actor | None) -> Send:
     async def privately(message: Message) -> None:
         if message["type"] == "http.response.start" and actor is not None:
             headers = MutableHeaders(raw=message["headers"])

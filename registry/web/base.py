@@ -22,8 +22,8 @@ from registry.permissions import ANONYMOUS, Actor
 NO_STORE = {"Cache-Control": "no-store"}  # for responses meant for one user at one moment
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="registry"'}
 LOGIN, LOGOUT, FIRST = "/login", "/logout", "/first"
-FOR_EVERYBODY = ("/static/", "/health", "/ready")  # paths without authentication, rate limits or CSRF checks
-BY_PROVIDER, BACK = "/login/provider", "/login/back"
+OPEN_PATHS = ("/static/", "/health", "/ready")  # paths without authentication, rate limits or CSRF checks
+PROVIDER_LOGIN, PROVIDER_CALLBACK = "/login/provider", "/login/back"
 
 
 def actor_of(request: HTTPConnection) -> Actor:
@@ -38,18 +38,20 @@ def signed_in(request: HTTPConnection) -> Actor | None:
 
 
 SESSION = "registry-session"
-PROVIDED = "registry-provided"  # set when the identity provider started this browser's session, so that it can renew it silently
+PROVIDER_SESSION = "registry-provided"  # set if the identity provider started this browser's session and can renew it
 
 
 def cookie(request: HTTPConnection, name: str) -> str | None:
     """Return the value of one of the registry's cookies, or None."""
-    return request.cookies.get(_named(request, name)) or None
+    return request.cookies.get(_cookie_name(request, name)) or None
 
 
 def set_cookie(request: HTTPConnection, response: Response, name: str, value: str, seconds: int) -> None:
     """Set an HTTP-only, SameSite=Lax cookie that expires after `seconds`."""
     secure = request.scope["scheme"] == "https"
-    response.set_cookie(_named(request, name), value, seconds, path="/", secure=secure, httponly=True, samesite="lax")
+    response.set_cookie(
+        _cookie_name(request, name), value, seconds, path="/", secure=secure, httponly=True, samesite="lax"
+    )
 
 
 def drop_cookie(request: HTTPConnection, response: Response, name: str) -> None:
@@ -57,15 +59,15 @@ def drop_cookie(request: HTTPConnection, response: Response, name: str) -> None:
     set_cookie(request, response, name, "", 0)
 
 
-def _named(request: HTTPConnection, name: str) -> str:
+def _cookie_name(request: HTTPConnection, name: str) -> str:
     return f"__Host-{name}" if request.scope["scheme"] == "https" else name
 
 
-Pairs = Iterable[tuple[str, str]]
-LONGEST = 100
+QueryPairs = Iterable[tuple[str, str]]
+MAX_INPUT = 100
 
 
-def list_path(kind: str, asked: Pairs = ()) -> str:
+def list_path(kind: str, asked: QueryPairs = ()) -> str:
     """Return the path of the list of a kind, with query parameters."""
     return address(f"/{MODEL[kind].plural}", asked)
 
@@ -75,12 +77,12 @@ def record_path(kind: str, record: str) -> str:
     return f"/{MODEL[kind].plural}/{quote(record, safe=':~')}"
 
 
-def rights_path(record: str) -> str:
+def permissions_path(record: str) -> str:
     """Return the path of the page that lists a user's permissions for a record; `record` is the path of the record."""
     return f"{record}/allowed"
 
 
-def address(path: str, asked: Pairs = ()) -> str:
+def address(path: str, asked: QueryPairs = ()) -> str:
     """Return a path with a query string. The characters `:~,` of ids are not percent-encoded."""
     query = urlencode(list(asked), safe=":~,")
     return f"{path}?{query}" if query else path
@@ -103,7 +105,7 @@ def param(name: str) -> str:
     return name.replace("_", "-")
 
 
-def typed(text: str, longest: int | None = LONGEST) -> str:
+def clean_input(text: str, longest: int | None = MAX_INPUT) -> str:
     """Return user input with whitespace collapsed and NUL characters removed, cut to `longest` characters."""
     return " ".join(text.replace("\x00", "").split())[:longest]
 
@@ -114,28 +116,28 @@ def other_end(end: End) -> End:
     return next(one for one in there if one.link is end.link and one.outgoing is not end.outgoing)
 
 
-COOKIE = "lang"
-SAYING = (b"cookie", b"accept-language")
+LANGUAGE_COOKIE = "lang"
+LANGUAGE_HEADERS = (b"cookie", b"accept-language")
 
 
-def chosen(scope: Scope, usual: str) -> str:
+def requested_language(scope: Scope, usual: str) -> str:
     """Return the language that a request asks for, or the default `usual` if it asks for none that is supported."""
-    if not scope["query_string"] and all(name not in SAYING for name, _value in scope["headers"]):
+    if not scope["query_string"] and all(name not in LANGUAGE_HEADERS for name, _value in scope["headers"]):
         return usual  # most scripts send neither a parameter nor these headers
     request = HTTPConnection(scope)
-    named = (request.query_params.get("lang"), request.cookies.get(COOKIE))
-    wanted = (*named, *_accepted(request.headers.get("accept-language", "")))
+    named = (request.query_params.get("lang"), request.cookies.get(LANGUAGE_COOKIE))
+    wanted = (*named, *_accepted_languages(request.headers.get("accept-language", "")))
     return next((one for one in wanted if one in LANGUAGES), usual)
 
 
 @lru_cache(maxsize=100)
-def _accepted(header: str) -> list[str]:
+def _accepted_languages(header: str) -> list[str]:
     """Return the languages of an Accept-Language header (RFC 9110, 12.5.4), highest weight first."""
-    weighed = [_weighed(part) for part in header.split(",")]
+    weighed = [_weight_and_language(part) for part in header.split(",")]
     return [language for weight, language in sorted(weighed, key=lambda one: -one[0]) if weight > 0]
 
 
-def _weighed(part: str) -> tuple[float, str]:
+def _weight_and_language(part: str) -> tuple[float, str]:
     tag, _semicolon, parameter = part.partition(";")
     try:
         weight = float(parameter.strip().removeprefix("q=") or 1)
@@ -144,7 +146,7 @@ def _weighed(part: str) -> tuple[float, str]:
     return weight, tag.strip().partition("-")[0].lower()
 
 
-class Speaking:
+class LanguageMiddleware:
     """Middleware that sets the language for each request."""
 
     def __init__(self, app: ASGIApp, usual: str) -> None:
@@ -155,7 +157,7 @@ class Speaking:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        with speaking(chosen(scope, self._usual)):
+        with speaking(requested_language(scope, self._usual)):
             await self._app(scope, receive, send)
 
 
@@ -208,7 +210,7 @@ HEADERS = [
 CONTENT_POLICY = b"content-security-policy"
 
 
-def secure(headers: list[tuple[bytes, bytes]], path: str) -> None:
+def add_security_headers(headers: list[tuple[bytes, bytes]], path: str) -> None:
     """Add the security headers to those of a response for this path. An existing Content-Security-Policy is not replaced."""
     if all(name != CONTENT_POLICY for name, _value in headers):
         policy = GRAPHIQL_POLICY if path in (GRAPHIQL, GRAPHIQL_OF_REPORTS) else POLICY
@@ -216,7 +218,7 @@ def secure(headers: list[tuple[bytes, bytes]], path: str) -> None:
     headers.extend(HEADERS)
 
 
-class Secured:
+class SecurityHeadersMiddleware:
     """Middleware that adds the security headers to every response."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -227,7 +229,7 @@ class Secured:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                secure(message["headers"], scope["path"])
+                add_security_headers(message["headers"], scope["path"])
             await send(message)
 
         await self._app(scope, receive, with_headers)

@@ -18,10 +18,10 @@ from registry.i18n import language
 from registry.reports.render import harmless
 from registry.web.templating import VARY
 
-FORM, LONGEST = "application/x-www-form-urlencoded", 16_384
+FORM, MAX_FORM_BYTES = "application/x-www-form-urlencoded", 16_384
 
 
-async def posted(request: Request, *, longest: int = LONGEST, fields: int = 100) -> dict[str, str]:
+async def read_form(request: Request, *, longest: int = MAX_FORM_BYTES, fields: int = 100) -> dict[str, str]:
     """Return the fields of a URL-encoded form; of repeated names the last. CRLF becomes LF. Raises HTTPException.
 
     `longest` is the most bytes that are read, `fields` the most fields.
@@ -29,13 +29,13 @@ async def posted(request: Request, *, longest: int = LONGEST, fields: int = 100)
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
         raise HTTPException(415)
     try:
-        pairs = parse_qsl((await body(request, longest)).decode(), keep_blank_values=True, max_num_fields=fields)
+        pairs = parse_qsl((await read_body(request, longest)).decode(), keep_blank_values=True, max_num_fields=fields)
     except ValueError:
         raise HTTPException(400) from None
     return {name: value.replace("\r\n", "\n") for name, value in pairs}
 
 
-async def body(request: Request, longest: int) -> bytes:
+async def read_body(request: Request, longest: int) -> bytes:
     """Return the body of a request. Raises HTTPException (413) if it is longer than `longest` bytes."""
     parts = bytearray()
     async for part in request.stream():
@@ -48,7 +48,7 @@ async def body(request: Request, longest: int) -> bytes:
 FORM_MULTIPART = "multipart/form-data"
 
 
-async def sent(request: Request, *, longest: int) -> dict[str, tuple[str, bytes]]:
+async def read_multipart(request: Request, *, longest: int) -> dict[str, tuple[str, bytes]]:
     """Return the parts of a multipart form by name, each as file name (or "") and bytes. Raises HTTPException.
 
     `longest` is the most bytes of the whole body.
@@ -56,7 +56,7 @@ async def sent(request: Request, *, longest: int) -> dict[str, tuple[str, bytes]
     kind = request.headers.get("content-type", "")
     if kind.partition(";")[0].strip().lower() != FORM_MULTIPART:
         raise HTTPException(415)
-    text = b"Content-Type: " + kind.encode("ascii", "ignore") + b"\r\n\r\n" + await body(request, longest)
+    text = b"Content-Type: " + kind.encode("ascii", "ignore") + b"\r\n\r\n" + await read_body(request, longest)
     try:
         message = BytesParser().parsebytes(text)
     except RecursionError:  # deeply nested parts
@@ -64,10 +64,10 @@ async def sent(request: Request, *, longest: int) -> dict[str, tuple[str, bytes]
     if not message.is_multipart():
         raise HTTPException(400)
     parts = [part for part in message.get_payload() if isinstance(part, Message)]
-    return {str(part.get_param("name", header="content-disposition")): _part(part) for part in parts}
+    return {str(part.get_param("name", header="content-disposition")): _part_content(part) for part in parts}
 
 
-def _part(part: Message) -> tuple[str, bytes]:
+def _part_content(part: Message) -> tuple[str, bytes]:
     content = part.get_payload(decode=True)
     if not isinstance(content, bytes):
         raise HTTPException(400)
@@ -83,7 +83,7 @@ def json_file(data: Mapping[str, Any]) -> Response:
     return Response(text, media_type="application/json", headers={"Content-Language": language(), **VARY})
 
 
-class CutOff(Exception):
+class DownloadAborted(Exception):
     """A file download that failed midway. The server closes the connection, so that no client takes the file for complete."""
 
 
@@ -92,10 +92,10 @@ def csv_file(request: Request, name: str, rows: AsyncIterator[Iterable[Any]]) ->
     headers = {"Content-Disposition": f'inline; filename="{name}.csv"', "Content-Language": language(), **VARY}
     if request.method == "HEAD":
         return Response(media_type="text/csv; charset=utf-8", headers=headers)
-    return StreamingResponse(_lines(name, rows), media_type="text/csv; charset=utf-8", headers=headers)
+    return StreamingResponse(_csv_lines(name, rows), media_type="text/csv; charset=utf-8", headers=headers)
 
 
-async def _lines(name: str, rows: AsyncIterator[Iterable[Any]]) -> AsyncIterator[str]:
+async def _csv_lines(name: str, rows: AsyncIterator[Iterable[Any]]) -> AsyncIterator[str]:
     try:
         async for row in rows:
             line = io.StringIO()
@@ -103,7 +103,7 @@ async def _lines(name: str, rows: AsyncIterator[Iterable[Any]]) -> AsyncIterator
             yield line.getvalue()
     except Exception as error:
         log.warning("%s.csv was cut off: %s", name, error)
-        raise CutOff(name) from error
+        raise DownloadAborted(name) from error
 
 
 def _cell(value: Any) -> Any:

@@ -20,17 +20,17 @@ from registry.model.definitions import MAIN, MODEL
 from registry.permissions import ANONYMOUS, Action, Actor, can
 from registry.web.base import LOGIN, NO_STORE, address, record_path, signed_in
 from registry.web.forms.records import horizon, renewal_path
-from registry.web.presenters import SOON, Standing, names, standing
+from registry.web.presenters import SOON_DAYS, StatusText, standing, titles_of
 from registry.web.queries import PageQueries
 from registry.web.refusals import EDITED, may_register
-from registry.web.templating import beginning, code_label, moment, page
+from registry.web.templating import code_label, moment, page, shortened
 from schema.limits import CostBudgetExceeded, paid
 
 MOST, MOST_CHANGES = 50, 10
 
 
 @dataclass(frozen=True)
-class Item:
+class InboxItem:
     """A record in the inbox: its kind, title and path, a line of text (`told`), and the note of its last change.
 
     `renewal` is the path of the renewal form for an agreement that ends.
@@ -41,7 +41,7 @@ class Item:
     path: str
     told: str = ""
     note: str = ""
-    standing: Standing | None = None
+    standing: StatusText | None = None
     renewal: str = ""
 
 
@@ -52,7 +52,7 @@ class InboxSection:
     name: str
     heading: str
     nothing: str
-    items: Sequence[Item]
+    items: Sequence[InboxItem]
     waiting: int = 0
 
     @property
@@ -62,14 +62,14 @@ class InboxSection:
 
 
 @dataclass(frozen=True)
-class Desk:
+class InboxContext:
     """The user whose inbox is shown, and the sources of its items."""
 
     graph: PageQueries
     reader: Reader
     me: Actor
 
-    async def standing_at(self, status: str, action: Action) -> list[tuple[str, str, str]]:
+    async def with_status(self, status: str, action: Action) -> list[tuple[str, str, str]]:
         """Return (kind, id, time) of the records with a status on which the user may perform an action, newest first."""
         if not self.me.everything and not self.me.for_whom(action):
             return []
@@ -84,13 +84,13 @@ class Desk:
         for kind, one in records:
             if kind in MODEL.kinds:
                 ids.setdefault(kind, []).append(one)
-        return await names(self.graph, ids, self.me)
+        return await titles_of(self.graph, ids, self.me)
 
-    async def items(self, kind: str, rows: Rows, told: str) -> list[Item]:
+    async def items(self, kind: str, rows: Rows, told: str) -> list[InboxItem]:
         """Return the items for rows of (id, time); `told` is a text with a placeholder `{when}`."""
         titles = await self.titles([(kind, one) for one, _at in rows])
         return [
-            Item(
+            InboxItem(
                 kind,
                 titles[one],
                 record_path(kind, one),
@@ -101,108 +101,108 @@ class Desk:
         ]
 
 
-async def to_approve(desk: Desk) -> InboxSection:
+async def proposed_records(context: InboxContext) -> InboxSection:
     """Return the proposed records that wait for the user's approval."""
-    found = await desk.standing_at("proposed", Action.APPROVE)
-    titles = await desk.titles([(kind, one) for kind, one, _at in found])
+    found = await context.with_status("proposed", Action.APPROVE)
+    titles = await context.titles([(kind, one) for kind, one, _at in found])
     items = [
-        Item(kind, titles[one], record_path(kind, one), _("handed in on {when}").format(when=moment(at)))
+        InboxItem(kind, titles[one], record_path(kind, one), _("handed in on {when}").format(when=moment(at)))
         for kind, one, at in found
         if one in titles
     ]
     return InboxSection("approve", _("To approve"), _("Nothing waits for your approval."), items, len(items))
 
 
-async def drafts(desk: Desk) -> InboxSection:
+async def drafts(context: InboxContext) -> InboxSection:
     """Return the drafts of the user's agencies; those that were sent back come first, with the note."""
-    found = await desk.standing_at("draft", Action.PROPOSE)
-    titles, (entries,) = await asyncio.gather(
-        desk.titles([(kind, one) for kind, one, _at in found]),
-        desk.reader.read([inbox.last_entries([one for _kind, one, _at in found])]),
+    found = await context.with_status("draft", Action.PROPOSE)
+    titles, (events,) = await asyncio.gather(
+        context.titles([(kind, one) for kind, one, _at in found]),
+        context.reader.read([inbox.last_entries([one for _kind, one, _at in found])]),
     )
-    last = {record: (what, note or "") for record, _number, what, note in _steps(entries)}
+    last = {record: (what, note or "") for record, _number, what, note in _status_events(events)}
     back, rest = [], []
     for kind, one, at in found:
         if one in titles:
             path, (what, note) = record_path(kind, one), last.get(one, ("", ""))
             if what == "sent-back":
-                back.append(Item(kind, titles[one], path, _("sent back"), note))
+                back.append(InboxItem(kind, titles[one], path, _("sent back"), note))
             else:
-                rest.append(Item(kind, titles[one], path, _("changed on {when}").format(when=moment(at))))
+                rest.append(InboxItem(kind, titles[one], path, _("changed on {when}").format(when=moment(at))))
     return InboxSection(
         "drafts", _("Drafts, and what was sent back"), _("There are no drafts."), [*back, *rest], len(back)
     )
 
 
-async def endings(desk: Desk) -> InboxSection:
+async def ending_agreements(context: InboxContext) -> InboxSection:
     """Return the agreements of the user's agencies that have expired or expire soon and have no successor."""
     day = today()
-    found = inbox.ending(sorted(desk.me.agencies), until=horizon(day), me=desk.me.parameter(), size=MOST)
-    (rows,) = await desk.reader.read([found]) if desk.me.agencies else ([],)
-    titles = await desk.titles([("Partnership", one) for one, _until, _steward in rows])
+    found = inbox.ending(sorted(context.me.agencies), until=horizon(day), me=context.me.parameter(), size=MOST)
+    (rows,) = await context.reader.read([found]) if context.me.agencies else ([],)
+    titles = await context.titles([("Partnership", one) for one, _until, _steward in rows])
     items = [
-        Item(
+        InboxItem(
             "Partnership",
             titles[one],
             record_path("Partnership", one),
             standing=standing(None, last, withheld=False, today=day),
-            renewal=renewal_path(one) if can(desk.me, Action.PROPOSE, {"steward": steward}) else "",
+            renewal=renewal_path(one) if can(context.me, Action.PROPOSE, {"steward": steward}) else "",
         )
         for one, last, steward in rows
         if one in titles
     ]
     ahead = sum(last >= day for _one, last, _steward in rows)
-    heading = _("Agreements that end within {n} days, or have ended").format(n=SOON)
+    heading = _("Agreements that end within {n} days, or have ended").format(n=SOON_DAYS)
     return InboxSection("endings", heading, _("No agreement of your agencies ends soon."), items, ahead)
 
 
-async def last_changes(desk: Desk) -> InboxSection:
+async def last_changes(context: InboxContext) -> InboxSection:
     """Return the user's last changes."""
-    (rows,) = await desk.reader.read([inbox.changes_by(desk.me.name, size=MOST_CHANGES)])
-    titles = await desk.titles([(kind, one) for one, kind, _at, _what in rows])
+    (rows,) = await context.reader.read([inbox.changes_by(context.me.name, size=MOST_CHANGES)])
+    titles = await context.titles([(kind, one) for one, kind, _at, _what in rows])
     items = [
-        Item(kind, titles[one], record_path(kind, one), f"{code_label('change-kind', what)} · {moment(at)}")
+        InboxItem(kind, titles[one], record_path(kind, one), f"{code_label('change-kind', what)} · {moment(at)}")
         for one, kind, at, what in rows
         if one in titles
     ]
     return InboxSection("changes", _("Your last changes"), _("You have changed nothing yet."), items)
 
 
-async def to_confirm(desk: Desk) -> InboxSection:
+async def unconfirmed_agreements(context: InboxContext) -> InboxSection:
     """Return the agreements that the user's agencies have neither confirmed nor disputed."""
-    agencies = sorted(desk.me.for_whom(Action.EDIT))
-    text = inbox.unconfirmed(agencies, me=desk.me.parameter(), size=MOST)
-    (rows,) = await desk.reader.read([text]) if agencies else ([],)
-    items = await desk.items("Partnership", rows, _("changed on {when}"))
+    agencies = sorted(context.me.for_whom(Action.EDIT))
+    text = inbox.unconfirmed(agencies, me=context.me.parameter(), size=MOST)
+    (rows,) = await context.reader.read([text]) if agencies else ([],)
+    items = await context.items("Partnership", rows, _("changed on {when}"))
     return InboxSection(
         "confirm", _("To confirm or dispute"), _("No agreement waits for your word."), items, len(items)
     )
 
 
-async def requests(desk: Desk) -> InboxSection:
+async def undecided_requests(context: InboxContext) -> InboxSection:
     """Return the undecided requests for resources of the user's agencies."""
-    (rows,) = await desk.reader.read([inbox.undecided(me=desk.me.doing(Action.ANSWER), size=MOST)])
-    items = await desk.items("Request", rows, _("asked on {when}"))
+    (rows,) = await context.reader.read([inbox.undecided(me=context.me.doing(Action.ANSWER), size=MOST)])
+    items = await context.items("Request", rows, _("asked on {when}"))
     return InboxSection("requests", _("Requests to decide"), _("Nobody waits for your decision."), items, len(items))
 
 
-async def feedback(desk: Desk) -> InboxSection:
+async def unanswered_feedback(context: InboxContext) -> InboxSection:
     """Return the unanswered feedback on services of the user's agencies."""
-    (rows,) = await desk.reader.read([inbox.unanswered(me=desk.me.doing(Action.ANSWER), size=MOST)])
+    (rows,) = await context.reader.read([inbox.unanswered(me=context.me.doing(Action.ANSWER), size=MOST)])
     items = [
-        Item(
+        InboxItem(
             "Feedback",
             _("Received {day}").format(day=i18n.day(at)),
             record_path("Feedback", one),
-            note=beginning(what or ""),
+            note=shortened(what or ""),
         )
         for one, at, what in rows
     ]
     return InboxSection("feedback", _("Feedback to answer"), _("No feedback waits for your answer."), items, len(items))
 
 
-PARTS: tuple[Callable[[Desk], Awaitable[InboxSection]], ...] = (
-    to_approve, to_confirm, requests, feedback, drafts, endings, last_changes,
+PARTS: tuple[Callable[[InboxContext], Awaitable[InboxSection]], ...] = (
+    proposed_records, unconfirmed_agreements, undecided_requests, unanswered_feedback, drafts, ending_agreements, last_changes,
 )  # fmt: skip
 
 
@@ -218,8 +218,8 @@ class Inbox:
 
     async def parts(self, me: Actor) -> list[InboxSection]:
         """Return all sections of a user's inbox. Raises StoreError."""
-        desk = Desk(self._graph, self._reader, me)
-        return list(await asyncio.gather(*(part(desk) for part in PARTS)))
+        context = InboxContext(self._graph, self._reader, me)
+        return list(await asyncio.gather(*(part(context) for part in PARTS)))
 
     async def _page(self, request: Request) -> Response:
         me = signed_in(request)
@@ -232,14 +232,14 @@ class Inbox:
         return response
 
 
-def _steps(entries: Rows) -> Rows:
+def _status_events(events: Rows) -> Rows:
     """Return the audit events that changed a status; edits of a draft are left out."""
-    return [one for one in entries if one[2] != "changed"]
+    return [one for one in events if one[2] != "changed"]
 
 
-FRESH, KEPT = 30.0, 256
-Waiting = tuple[int, bool]  # the number of items, and whether there may be more
-NOTHING: Waiting = (0, False)
+FRESH_SECONDS, CACHE_SIZE = 30.0, 256
+BadgeCount = tuple[int, bool]  # the number of items, and whether there may be more
+NOTHING: BadgeCount = (0, False)
 ILLUSTRATIVE = """query Illustrative {
   sources(where: {illustrative: {eq: true}}, order: [{name: ASC}], first: 20) { nodes { name } }
 }
@@ -252,7 +252,7 @@ class InboxBadge:
 
     def __init__(self, app: ASGIApp, inbox: Inbox, reader: Reader) -> None:
         self._app, self._inbox, self._reader = app, inbox, reader
-        self._kept: dict[Actor, tuple[object, Waiting]] = {}
+        self._cached: dict[Actor, tuple[object, BadgeCount]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request, with the number if it is for a page."""
@@ -264,10 +264,10 @@ class InboxBadge:
             scope = {**scope, "waiting": number, "waiting_more": more}
         await self._app(scope, receive, send)
 
-    async def _waiting(self, me: Actor) -> Waiting:
+    async def _waiting(self, me: Actor) -> BadgeCount:
         try:
             ((marks,),) = (await self._reader.read([last_marks()]))[0]
-            state, waiting = self._kept.get(me, (None, NOTHING))
+            state, waiting = self._cached.get(me, (None, NOTHING))
             if marks and state == (marks, today()):
                 return waiting
             parts = await self._inbox.parts(me)
@@ -277,13 +277,13 @@ class InboxBadge:
         except CostBudgetExceeded:  # the request itself may be free of cost, so it is handled without the badge
             return NOTHING
         waiting = sum(part.waiting for part in parts), any(part.full and part.waiting for part in parts)
-        if len(self._kept) >= KEPT:
-            self._kept.clear()
-        self._kept[me] = (marks, today()), waiting
+        if len(self._cached) >= CACHE_SIZE:
+            self._cached.clear()
+        self._cached[me] = (marks, today()), waiting
         return waiting
 
 
-class Illustrative:
+class IllustrativeNotice:
     """Middleware that sets `scope["illustrative"]` to the names of sources with invented records, cached for FRESH seconds."""
 
     def __init__(self, app: ASGIApp, graph: PageQueries) -> None:
@@ -305,5 +305,5 @@ class Illustrative:
             except StoreError as error:
                 log.warning("%s", error)
                 return self._names
-            self._names, self._until = tuple(one["name"] for one in found), time.monotonic() + FRESH
+            self._names, self._until = tuple(one["name"] for one in found), time.monotonic() + FRESH_SECONDS
         return self._names

@@ -19,14 +19,32 @@ from registry.model.definitions import MODEL
 from registry.model.kinds import End, Kind, Property
 from registry.model.values import Date, Flag
 from registry.permissions import Actor
-from registry.web.base import LONGEST, actor_of, graphiql_path, list_path, other_end, param, typed
-from registry.web.errors import Unanswerable
+from registry.web.base import MAX_INPUT, actor_of, clean_input, graphiql_path, list_path, other_end, param
+from registry.web.errors import UserError
 from registry.web.form_data import csv_file, json_file
-from registry.web.presenters import Data, RecordSummary, Standing, far_records, names, shown, standing, value_text
+from registry.web.presenters import (
+    Data,
+    RecordSummary,
+    StatusText,
+    linked_records,
+    record_summary,
+    standing,
+    titles_of,
+    value_text,
+)
 from registry.web.queries import COMMON as COMMON_SELECTION
-from registry.web.queries import TITLED_BY, PageQueries, called, facts, glance, linked, main_links, of_terms
+from registry.web.queries import (
+    TITLE_FACTS,
+    PageQueries,
+    fact_properties,
+    link_selection,
+    main_links,
+    summary_selection,
+    term_uses,
+    title_selection,
+)
 from registry.web.refusals import EDITED, may_register
-from registry.web.templating import code_label, label, page, said
+from registry.web.templating import code_label, label, page, property_text
 from schema.limits import EXPORT_COST, PAGE, paid, pay
 from schema.schema import facets_of
 from schema.types import CLOSED_LISTS, camel, field_of
@@ -59,11 +77,11 @@ class ListQuery:
         names = {param(name): name for name in filters_of(kind)}
         unknown = next((key for key in query if key not in names and key not in KNOWN), None)
         if unknown is not None:
-            raise _refused(kind, _("This list cannot be filtered by {name}.").format(name=unknown[:LONGEST]))
+            raise _list_error(kind, _("This list cannot be filtered by {name}.").format(name=unknown[:MAX_INPUT]))
         chosen = {name: _values(kind, name, query.getlist(key)) for key, name in names.items() if query.get(key)}
         if query.get("sort", "name") not in SORTS:
-            raise _refused(kind, _("Lists are sorted by name or updated, or backwards by -name or -updated."))
-        text = typed(query.get("q", ""))
+            raise _list_error(kind, _("Lists are sorted by name or updated, or backwards by -name or -updated."))
+        text = clean_input(query.get("q", ""))
         before = query.get("before") or None
         after = None if before else query.get("after") or None
         return cls(kind, text, chosen, query.get("sort", "name"), _first(kind, query), after, before)
@@ -120,13 +138,13 @@ def condition(kind: type[Kind], name: str, values: tuple[str, ...]) -> dict[str,
     declared = kind.properties.get(name)
     if declared is None:
         far = {"within": list(values)} if name in facets_of(kind) else {"id": {"in": list(values)}}
-        return {camel(name): {"some": _far(kind.ends[name], far)}}
+        return {camel(name): {"some": _far_condition(kind.ends[name], far)}}
     if declared.value is Flag:
         return {"or": [{camel(name): {"eq": value == "true"}} for value in values]}
     return {camel(name): {"in": [_code(declared, value) for value in values]}}
 
 
-def _far(end: End, where: dict[str, Any]) -> dict[str, Any]:
+def _far_condition(end: End, where: dict[str, Any]) -> dict[str, Any]:
     return {field_of(end.target): where} if end.link.properties else where
 
 
@@ -137,38 +155,38 @@ def _code(declared: Property, value: str) -> str:
 def _values(kind: type[Kind], name: str, given: list[str]) -> tuple[str, ...]:
     """Return the distinct values. Raises Unanswerable for an unknown code."""
     values = tuple(dict.fromkeys(one for one in given if one))[:MOST_VALUES]
-    known = _known(kind.properties[name]) if name in kind.properties else values
-    strange = next((one for one in values if one not in known), None)
-    if strange is not None:
-        raise _refused(kind, _("{name} has no value {value}.").format(name=param(name), value=strange[:LONGEST]))
+    known = _known_codes(kind.properties[name]) if name in kind.properties else values
+    unknown = next((one for one in values if one not in known), None)
+    if unknown is not None:
+        raise _list_error(kind, _("{name} has no value {value}.").format(name=param(name), value=unknown[:MAX_INPUT]))
     return values
 
 
-def _known(declared: Property) -> Collection[str]:
+def _known_codes(declared: Property) -> Collection[str]:
     return ("true", "false") if declared.value is Flag else code_list(declared.codes or "")
 
 
 def _first(kind: type[Kind], query: QueryParams) -> int:
     given = query.get("first", str(FIRST))
     if not (given.isascii() and given.isdigit() and 1 <= int(given[:9]) <= PAGE):
-        raise _refused(kind, _("A page holds 1 to {most} records.").format(most=PAGE))
+        raise _list_error(kind, _("A page holds 1 to {most} records.").format(most=PAGE))
     return int(given)
 
 
-def _refused(kind: type[Kind], sentence: str) -> Unanswerable:
-    return Unanswerable(sentence, list_path(kind.__name__), _("Go to the whole list"))
+def _list_error(kind: type[Kind], sentence: str) -> UserError:
+    return UserError(sentence, list_path(kind.__name__), _("Go to the whole list"))
 
 
 NAMED, COUNTED = 3, 50
 EVERY_STATUS = [code.upper() for code in code_list("status")]
 
 
-def operation(asked: ListQuery, *, named: int = NAMED, facets: bool = True) -> str:
+def list_operation(asked: ListQuery, *, named: int = NAMED, facets: bool = True) -> str:
     """Return the operation for a page of a list. Values are variables, so the text depends only on the names in use."""
     kind, start = asked.kind, "before" if asked.before else "after"
     size, plural = "last" if asked.before else "first", camel(asked.kind.plural)
-    apart = [name for name in facets_of(kind) if facets and _counted_apart(asked, name)]
-    wheres = "".join(f", ${_where_name(name)}: {kind.__name__}Where" for name in apart)
+    own_query = [name for name in facets_of(kind) if facets and _needs_own_query(asked, name)]
+    wheres = "".join(f", ${_where_name(name)}: {kind.__name__}Where" for name in own_query)
     cursor = (f", ${start}: String", f", {start}: ${start}") if asked.after or asked.before else ("", "")
     return "\n".join(
         [
@@ -176,27 +194,30 @@ def operation(asked: ListQuery, *, named: int = NAMED, facets: bool = True) -> s
             f"  {plural}(where: $where, order: $order, {size}: $size{cursor[1]}) {{",
             *(["    totalCount"] if facets or not asked.after else []),
             "    pageInfo { hasNextPage hasPreviousPage startCursor endCursor }",
-            *(f"    {_count(name)}" for name in facets_of(kind) if facets and name not in apart),
-            f"    nodes {{ {' '.join(row(kind, named))} }}",
+            *(f"    {_count(name)}" for name in facets_of(kind) if facets and name not in own_query),
+            f"    nodes {{ {' '.join(row_selection(kind, named))} }}",
             "  }",
-            *(f"  {camel(name)}Apart: {plural}(where: ${_where_name(name)}) {{ {_count(name)} }}" for name in apart),
+            *(
+                f"  {camel(name)}Apart: {plural}(where: ${_where_name(name)}) {{ {_count(name)} }}"
+                for name in own_query
+            ),
             "}",
             "",
         ]
     )
 
 
-def variables(asked: ListQuery, *, facets: bool = True) -> dict[str, Any]:
+def list_variables(asked: ListQuery, *, facets: bool = True) -> dict[str, Any]:
     """Return the variables of the operation."""
     values: dict[str, Any] = {"where": asked.where(), "order": [SORTS[asked.sort]], "size": asked.first}
     values |= {key: cursor for key in ("after", "before") if (cursor := getattr(asked, key))}
     for name in facets_of(asked.kind):
-        if facets and _counted_apart(asked, name):
-            values[_where_name(name)] = _where_apart(asked, name)
+        if facets and _needs_own_query(asked, name):
+            values[_where_name(name)] = _own_where(asked, name)
     return values
 
 
-def _counted_apart(asked: ListQuery, name: str) -> bool:
+def _needs_own_query(asked: ListQuery, name: str) -> bool:
     """Return whether a facet is counted in a query of its own, without its own filter.
 
     The status always is, because a list leaves out retired records unless it is filtered by status.
@@ -204,7 +225,7 @@ def _counted_apart(asked: ListQuery, name: str) -> bool:
     return name in asked.chosen or name == "status"
 
 
-def _where_apart(asked: ListQuery, name: str) -> dict[str, Any]:
+def _own_where(asked: ListQuery, name: str) -> dict[str, Any]:
     where = asked.where(without=name)
     return {"and": [*where.get("and", []), {"status": {"in": EVERY_STATUS}}]} if name == "status" else where
 
@@ -217,15 +238,15 @@ def _count(name: str) -> str:
     return f"{camel(name)}Count: countBy(field: {name.upper()}, first: {COUNTED}, rollUp: true) {{ value label count withheld }}"
 
 
-def row(kind: type[Kind], named: int) -> Iterator[str]:
+def row_selection(kind: type[Kind], named: int) -> Iterator[str]:
     """Yield the selections for a row: the record's summary, and up to `named` records of each main link."""
-    yield f"{glance(kind)} access status updated"
+    yield f"{summary_selection(kind)} access status updated"
     for end in main_links(kind):
-        far = linked(end, called(MODEL[end.target]))
+        far = link_selection(end, title_selection(MODEL[end.target]))
         yield f"{camel(end.name)} {far}" if end.single else f"{camel(end.name)}(first: {named}) {far}"
         if not end.single:
             yield f"{camel(end.name)}Count"
-    for end in of_terms(kind):
+    for end in term_uses(kind):
         yield f"{camel(end.name)}Count"
 
 
@@ -255,7 +276,7 @@ class Cell:
     records: tuple[RecordSummary, ...] = ()
     more: int = 0
     path: str = ""
-    standing: Standing | None = None
+    standing: StatusText | None = None
     withheld: bool = False
 
     @property
@@ -297,7 +318,7 @@ class Chip:
     path: str
 
 
-def rows(asked: ListQuery, data: Data, today: str) -> list[ListRow]:
+def list_rows(asked: ListQuery, data: Data, today: str) -> list[ListRow]:
     """Return the rows of a page, without columns that are empty in every row."""
     found = [_row(asked.kind, one, today) for one in data[camel(asked.kind.plural)]["nodes"]]
     filled = {place for row in found for place, cell in enumerate(row.cells) if not cell.empty}
@@ -308,14 +329,14 @@ def rows(asked: ListQuery, data: Data, today: str) -> list[ListRow]:
 
 def _row(kind: type[Kind], record: Data, today: str) -> ListRow:
     cells = [*_fact_cells(kind, record, today), *(_link_cell(end, record) for end in main_links(kind))]
-    cells += [_count_cell(end, record) for end in of_terms(kind)]
-    return ListRow(shown(kind.__name__, record), record["withheld"], cells)
+    cells += [_count_cell(end, record) for end in term_uses(kind)]
+    return ListRow(record_summary(kind.__name__, record), record["withheld"], cells)
 
 
 def _fact_cells(kind: type[Kind], record: Data, today: str) -> Iterator[Cell]:
     dated = kind is MODEL["Partnership"]
-    of_title = 0 if kind.named else TITLED_BY
-    for one in facts(kind)[of_title : of_title + MOST_CELLS]:
+    of_title = 0 if kind.named else TITLE_FACTS
+    for one in fact_properties(kind)[of_title : of_title + MOST_CELLS]:
         if not (dated and one.value is Date):
             text, hidden = value_text(one, record), record["withheld"] and not one.face
             yield Cell(label(one.name), text, whole=one.value is Date, withheld=hidden)
@@ -325,19 +346,19 @@ def _fact_cells(kind: type[Kind], record: Data, today: str) -> Iterator[Cell]:
 
 
 def _link_cell(end: End, record: Data) -> Cell:
-    far = tuple(shown(end.target, one) for one in far_records(end, record[camel(end.name)]))
+    far = tuple(record_summary(end.target, one) for one in linked_records(end, record[camel(end.name)]))
     more = 0 if end.single else (record[f"{camel(end.name)}Count"] or 0) - len(far)
     path = list_path(end.target, [(param(other_end(end).name), record["id"])])
-    return Cell(label(end.name), records=far, more=more, path=path, withheld=_hidden(end, record))
+    return Cell(label(end.name), records=far, more=more, path=path, withheld=_is_hidden(end, record))
 
 
 def _count_cell(end: End, record: Data) -> Cell:
     count = record[f"{camel(end.name)}Count"]
     path = list_path(end.target, [(param(other_end(end).name), record["id"])])
-    return Cell(label(end.name), str(count) if count else "", path=path, withheld=_hidden(end, record))
+    return Cell(label(end.name), str(count) if count else "", path=path, withheld=_is_hidden(end, record))
 
 
-def _hidden(end: End, record: Data) -> bool:
+def _is_hidden(end: End, record: Data) -> bool:
     return not end.link.face and bool(record["withheld"])
 
 
@@ -354,7 +375,7 @@ def facets(asked: ListQuery, data: Data, names: LabelsById) -> list[Facet]:
 
 def _choices(asked: ListQuery, name: str, data: Data, names: LabelsById) -> list[Choice]:
     on = asked.chosen.get(name, ())
-    counts = [(one["value"] or "", one["label"], one["count"]) for one in counted(asked, name, data)]
+    counts = [(one["value"] or "", one["label"], one["count"]) for one in facet_counts(asked, name, data)]
     counts += [(value, None, 0) for value in on if value not in {known for known, _label, _count in counts}]
     return [
         Choice(value_label(asked.kind, name, value, names, text), count, value in on, asked.toggled(name, value).path())
@@ -364,13 +385,13 @@ def _choices(asked: ListQuery, name: str, data: Data, names: LabelsById) -> list
 
 
 def _withheld(asked: ListQuery, name: str, data: Data) -> int:
-    return sum(one["count"] for one in counted(asked, name, data) if one["withheld"])
+    return sum(one["count"] for one in facet_counts(asked, name, data) if one["withheld"])
 
 
-def counted(asked: ListQuery, name: str, data: Data) -> list[Data]:
+def facet_counts(asked: ListQuery, name: str, data: Data) -> list[Data]:
     """Return the counts of a facet from either place in the result."""
-    there = data.get(f"{camel(name)}Apart") or data[camel(asked.kind.plural)]
-    return list(there[f"{camel(name)}Count"])
+    source = data.get(f"{camel(name)}Apart") or data[camel(asked.kind.plural)]
+    return list(source[f"{camel(name)}Count"])
 
 
 def chips(asked: ListQuery, names: LabelsById) -> list[Chip]:
@@ -388,7 +409,7 @@ def value_label(kind: type[Kind], name: str, value: str, names: LabelsById, text
     declared = kind.properties.get(name)
     if declared is None:
         return names.get(value) or text or value
-    return said(declared, value == "true") if declared.value is Flag else code_label(declared.codes, value)
+    return property_text(declared, value == "true") if declared.value is Flag else code_label(declared.codes, value)
 
 
 def ids_to_name(asked: ListQuery) -> dict[str, list[str]]:
@@ -401,8 +422,8 @@ def ids_to_name(asked: ListQuery) -> dict[str, list[str]]:
 
 MOST_NAMED = 50
 Endpoint = Callable[[Request], Awaitable[Response]]
-Answer = Callable[[type[Kind], Request], Awaitable[Response]]
-COMMON = ("id", "name", "access", "status", "updated", "withheld")
+KindEndpoint = Callable[[type[Kind], Request], Awaitable[Response]]
+COMMON_COLUMNS = ("id", "name", "access", "status", "updated", "withheld")
 
 
 class ListPages:
@@ -414,30 +435,32 @@ class ListPages:
     def routes(self) -> list[BaseRoute]:
         """Return the routes: the page, the JSON file and the CSV file of each kind."""
         pages = {"": self._page, ".json": self._json, ".csv": self._csv}
-        return [Route(f"/{kind.plural}{end}", of_kind(kind, answer)) for kind in MODEL for end, answer in pages.items()]
+        return [
+            Route(f"/{kind.plural}{end}", endpoint_for(kind, answer)) for kind in MODEL for end, answer in pages.items()
+        ]
 
     async def _page(self, kind: type[Kind], request: Request) -> Response:
         asked, me = ListQuery.of(kind, request.query_params), actor_of(request)
-        data = await self._asked(asked, me)
+        data = await self._query(asked, me)
         found = data[camel(kind.plural)]
-        called = await names(self._graph, ids_to_name(asked), me)
+        called = await titles_of(self._graph, ids_to_name(asked), me)
         return page(
             request,
             "list.html",
             asked=asked,
             sorts=SORTS,
             found=found,
-            rows=rows(asked, data, today()),
+            rows=list_rows(asked, data, today()),
             facets=facets(asked, data, called),
             chips=chips(asked, called),
             registering=kind in EDITED and may_register(me),
             narrowed=asked.by_details and not me.everything,
-            pages=_beside(asked, found["pageInfo"]),
-            graphiql=graphiql_path(operation(asked), variables(asked)),
+            pages=_page_paths(asked, found["pageInfo"]),
+            graphiql=graphiql_path(list_operation(asked), list_variables(asked)),
         )
 
     async def _json(self, kind: type[Kind], request: Request) -> Response:
-        return json_file(await self._asked(ListQuery.of(kind, request.query_params), actor_of(request)))
+        return json_file(await self._query(ListQuery.of(kind, request.query_params), actor_of(request)))
 
     async def _csv(self, kind: type[Kind], request: Request) -> Response:
         asked, me = replace(ListQuery.of(kind, request.query_params).from_the_start(), first=PAGE), actor_of(request)
@@ -457,22 +480,22 @@ class ListPages:
                 found = await self._rows(replace(asked, after=found["pageInfo"]["endCursor"]), me)
 
     async def _rows(self, asked: ListQuery, me: Actor) -> Data:
-        text = operation(asked, named=MOST_NAMED, facets=False)
-        data = await self._graph.ask(text, variables(asked, facets=False), me)
+        text = list_operation(asked, named=MOST_NAMED, facets=False)
+        data = await self._graph.ask(text, list_variables(asked, facets=False), me)
         rows: Data = data[camel(asked.kind.plural)]
         return rows
 
-    async def _asked(self, asked: ListQuery, me: Actor) -> Data:
+    async def _query(self, asked: ListQuery, me: Actor) -> Data:
         try:
-            return await self._graph.ask(operation(asked), variables(asked), me)
+            return await self._graph.ask(list_operation(asked), list_variables(asked), me)
         except HTTPException as refused:
             if refused.status_code != 400 or not (asked.after or asked.before):
                 raise
             sentence = _("This page of the list cannot be found.")
-            raise Unanswerable(sentence, asked.from_the_start().path(), _("Go to its first page")) from None
+            raise UserError(sentence, asked.from_the_start().path(), _("Go to its first page")) from None
 
 
-def of_kind(kind: type[Kind], answer: Answer) -> Endpoint:
+def endpoint_for(kind: type[Kind], answer: KindEndpoint) -> Endpoint:
     """Return an endpoint that passes the kind to `answer`."""
 
     async def endpoint(request: Request) -> Response:
@@ -481,7 +504,7 @@ def of_kind(kind: type[Kind], answer: Answer) -> Endpoint:
     return endpoint
 
 
-def _beside(asked: ListQuery, info: Data) -> dict[str, str]:
+def _page_paths(asked: ListQuery, info: Data) -> dict[str, str]:
     """Return the paths of the previous and next page."""
     before = {"before": asked.from_the_start(before=info["startCursor"]).path()} if info["hasPreviousPage"] else {}
     return before | ({"after": asked.from_the_start(after=info["endCursor"]).path()} if info["hasNextPage"] else {})
@@ -491,17 +514,17 @@ def _headings(kind: type[Kind]) -> list[str]:
     """Return the headings of the CSV file. A link to many records has columns for ids, names and the count."""
     ends = [(end.name, "id", "name", *([] if end.single else ["count"])) for end in main_links(kind)]
     return [
-        *COMMON,
-        *(one.name for one in facts(kind)),
+        *COMMON_COLUMNS,
+        *(one.name for one in fact_properties(kind)),
         *(f"{name}.{heading}" for name, *headings in ends for heading in headings),
     ]
 
 
 def _line(kind: type[Kind], record: Data) -> list[Any]:
-    cells = [record[name].lower() if name in CLOSED_LISTS else record[name] for name in COMMON]
-    cells += [record[camel(one.name)] for one in facts(kind)]
+    cells = [record[name].lower() if name in CLOSED_LISTS else record[name] for name in COMMON_COLUMNS]
+    cells += [record[camel(one.name)] for one in fact_properties(kind)]
     for end in main_links(kind):
-        far = far_records(end, record[camel(end.name)])
+        far = linked_records(end, record[camel(end.name)])
         cells += [[one["id"] for one in far], [one["name"] for one in far]]
         if not end.single:
             cells.append(record[f"{camel(end.name)}Count"])

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from registry.analysis.matches import FINDINGS, Candidate, meeting
-from registry.analysis.snapshot import NeedRow as Needed
-from registry.analysis.snapshot import make_snapshot
+from registry.analysis.snapshot import NeedRow, make_snapshot
 from registry.database import write
 from registry.database.driver import Reader
 from registry.database.extract import COMPARED, compared_with
@@ -17,7 +16,7 @@ from registry.permissions import Action, Actor, can
 from registry.web.base import address, list_path, record_path
 from registry.web.forms.actions import free, may_ask
 from registry.web.forms.records import NEED
-from registry.web.presenters import Data, RecordSummary, shown
+from registry.web.presenters import Data, RecordSummary, record_summary
 from registry.web.queries import PageQueries
 
 MOST = 20
@@ -50,7 +49,7 @@ class Offers:
     path: str
 
 
-class Meetings:
+class NeedMatches:
     """Finds the resources that could meet a need."""
 
     def __init__(self, graph: PageQueries, reader: Reader) -> None:
@@ -71,11 +70,13 @@ class Meetings:
             or not can(actor, Action.SEE_DETAIL, state.properties)
         ):
             return None
-        need = _needed(state)
+        need = _need_row(state)
         (((answer,),),) = await self._reader.read([compared_with(one, str(need.kind), actor)])
         found = meeting(need, make_snapshot(COMPARED, answer))
         known = await self._known([one.resource.id for one in found[:MOST]], actor)
-        offers = [_offer(need, one, known[one.resource.id], actor) for one in found[:MOST] if one.resource.id in known]
+        offers = [
+            _make_offer(need, one, known[one.resource.id], actor) for one in found[:MOST] if one.resource.id in known
+        ]
         return Offers(offers, len(found) - len(offers), list_path("Resource", [("kind", str(need.kind))]))
 
     async def _known(self, ids: Sequence[str], actor: Actor) -> dict[str, Data]:
@@ -85,19 +86,19 @@ class Meetings:
         return {one["id"]: one for one in data["resources"]["nodes"]}
 
 
-def _needed(state: RecordState) -> Needed:
+def _need_row(state: RecordState) -> NeedRow:
     """Return a need as the analyses represent it."""
     values = {name: state.properties.get(name) for name in ("kind", "unit", "quantity", "by_when")}
     ties = {name: tuple(state.ties[name]) for name in ("areas", "functions")}
-    return Needed(state.id, str(state.properties["name"]), True, tuple(state.ties["agency"]), **values, **ties)  # type: ignore[arg-type]
+    return NeedRow(state.id, str(state.properties["name"]), True, tuple(state.ties["agency"]), **values, **ties)  # type: ignore[arg-type]
 
 
-def _offer(need: Needed, one: Candidate, record: Data, actor: Actor) -> Offer:
+def _make_offer(need: NeedRow, one: Candidate, record: Data, actor: Actor) -> Offer:
     path = f"{record_path('Resource', record['id'])}/request"
     told = _("too little is free") if one.finding == "too-little" else _(FINDINGS[one.finding])
     return Offer(
-        shown("Resource", record),
-        [shown("Agency", owner) for owner in record["owners"]],
+        record_summary("Resource", record),
+        [record_summary("Agency", owner) for owner in record["owners"]],
         one.finding,
         told,
         "" if one.spare is None else free(one.spare, record["unit"]),

@@ -30,12 +30,12 @@ class PageQueries:
         context = QueryContext(self._reader, actor)
         result = await self._schema.execute(operation, variable_values=dict(variables), context_value=context)
         if result.errors:
-            raise _refusal(result.errors[0])
+            raise _exception_for(result.errors[0])
         assert result.data is not None
         return result.data
 
 
-def _refusal(refused: GraphQLError) -> Exception:
+def _exception_for(refused: GraphQLError) -> Exception:
     if isinstance(refused, CostBudgetExceeded):
         return refused
     error = presented(refused)
@@ -45,18 +45,18 @@ def _refusal(refused: GraphQLError) -> Exception:
     return HTTPException(500 if code == "INTERNAL" else 400, message)
 
 
-MOST_FACTS, MOST_LINKS, TITLED_BY = 4, 3, 2
+MOST_FACTS, MOST_LINKS, TITLE_FACTS = 4, 3, 2
 COMMON = frozenset(name for name, declared in vars(Common).items() if isinstance(declared, Property))
 
 
-def own(kind: type[Kind]) -> list[Property]:
+def own_properties(kind: type[Kind]) -> list[Property]:
     """Return the properties of a kind that not all kinds have."""
     return [one for name, one in kind.properties.items() if name not in COMMON]
 
 
-def facts(kind: type[Kind]) -> list[Property]:
+def fact_properties(kind: type[Kind]) -> list[Property]:
     """Return the few properties that best distinguish the records of a kind."""
-    return [one for one in own(kind) if _tells(kind, one)][:MOST_FACTS]
+    return [one for one in own_properties(kind) if _is_distinguishing(kind, one)][:MOST_FACTS]
 
 
 def main_links(kind: type[Kind]) -> list[End]:
@@ -70,41 +70,43 @@ def is_term(kind: type[Kind]) -> bool:
     return issubclass(kind, Term)
 
 
-def of_terms(kind: type[Kind]) -> list[End]:
+def term_uses(kind: type[Kind]) -> list[End]:
     """Return, for a term, the links to the records that use it; none for other kinds."""
     return [end for end in kind.ends.values() if is_term(kind) and end.target != kind.__name__]
 
 
-def glance(kind: type[Kind]) -> str:
+def summary_selection(kind: type[Kind]) -> str:
     """Return the selection set of a record in a list: its name and its facts."""
     fields = ["id", "name", "withheld", *(("labelId", "labelEn") if is_term(kind) else ())]
-    told = (camel(name) for name in (*(one.name for one in facts(kind)), *kind.erasable))
-    return " ".join([*dict.fromkeys([*fields, *told]), *(f"{camel(end.name)} {{ id name }}" for end in about(kind))])
+    told = (camel(name) for name in (*(one.name for one in fact_properties(kind)), *kind.erasable))
+    return " ".join(
+        [*dict.fromkeys([*fields, *told]), *(f"{camel(end.name)} {{ id name }}" for end in identifying_links(kind))]
+    )
 
 
-def about(kind: type[Kind]) -> list[End]:
+def identifying_links(kind: type[Kind]) -> list[End]:
     """Return the links that identify a record whose kind has no names; none for other kinds."""
     return [end for end in kind.ends.values() if end.single and not kind.named and end.target != "Channel"]
 
 
-def called(kind: type[Kind]) -> str:
+def title_selection(kind: type[Kind]) -> str:
     """Return the selection set of a record's display name; a kind without names is identified by its first facts."""
-    named = [] if kind.named else [camel(one.name) for one in facts(kind)[:TITLED_BY]]
+    named = [] if kind.named else [camel(one.name) for one in fact_properties(kind)[:TITLE_FACTS]]
     return " ".join(["id", "name", *(("labelId", "labelEn") if is_term(kind) else ()), *named])
 
 
-def linked(end: End, far: str) -> str:
+def link_selection(end: End, far: str) -> str:
     """Return the selection set of a link: its properties, and `far` of the linked record."""
     if not end.link.properties:
         return f"{{ {far} }}"
-    return f"{{ {' '.join(_edge(end))} {field_of(end.target)} {{ {far} }} }}"
+    return f"{{ {' '.join(_link_properties(end))} {field_of(end.target)} {{ {far} }} }}"
 
 
-def _edge(end: End) -> Iterator[str]:
+def _link_properties(end: End) -> Iterator[str]:
     return (camel(name) for name in end.link.properties)
 
 
-def _tells(kind: type[Kind], one: Property) -> bool:
+def _is_distinguishing(kind: type[Kind], one: Property) -> bool:
     of_itself = one.required or one.value in (Date, Instant, Flag) or (one.face and one.value is Code)
     return of_itself or (one.value in (Text, Number) and not kind.named)
 

@@ -24,7 +24,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from registry.config import COUNTS_FILE, Settings, SettingsError
 from registry.i18n import _
-from registry.web.base import FOR_EVERYBODY, signed_in
+from registry.web.base import OPEN_PATHS, signed_in
 from registry.web.errors import refusal
 from schema.limits import spending
 
@@ -35,7 +35,7 @@ UNNAMED_PROXY = (
     " cookies and links are made for https where visitors come by https."
 )
 LONGEST_NAME = 64  # the longest client address read from a forwarded header
-AT_ONCE = 4  # concurrent credential lookups for all clients that failed too often
+MAX_LOOKUPS = 4  # concurrent credential lookups for all clients that failed too often
 PORT = re.compile(r"\[(?P<six>[^]]*)\](:\d*)?|(?P<four>[\d.]+):\d*")
 TABLE = (
     "PRAGMA journal_mode = WAL",
@@ -57,24 +57,24 @@ class Limits:
         self._pool = _pool(shared) if shared and not shared.startswith(COUNTS_FILE) else None
         self._storage = _storage(self._pool, shared)
         self._counts = FixedWindowRateLimiter(self._storage)
-        self._few = Semaphore(AT_ONCE)
+        self._few = Semaphore(MAX_LOOKUPS)
         self._requests = RateLimitItemPerMinute(settings.requests_a_minute, namespace="requests")
         self._cost = RateLimitItemPerMinute(settings.cost_a_minute, namespace="cost")
         self._failures = RateLimitItemPerMinute(settings.failures_a_minute, namespace="failures")
-        self._told_of_proxy = False
+        self._warned_of_proxy = False
 
     def visitor(self, scope: Scope) -> str | None:
         """Return the client that a request counts for; None if it is not limited."""
-        if scope["type"] != "http" or not scope.get("client") or scope["path"].startswith(FOR_EVERYBODY):
+        if scope["type"] != "http" or not scope.get("client") or scope["path"].startswith(OPEN_PATHS):
             return None
-        return _visitor(scope["client"][0]) or self._by_proxy_here(scope)
+        return _client_key(scope["client"][0]) or self._forwarded_visitor(scope)
 
-    def _by_proxy_here(self, scope: Scope) -> str | None:
+    def _forwarded_visitor(self, scope: Scope) -> str | None:
         told = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
-        visitor = _visitor(told[-1].decode("latin-1").rpartition(",")[2].strip()[:LONGEST_NAME]) if told else None
-        if visitor and not self._told_of_proxy:
+        visitor = _client_key(told[-1].decode("latin-1").rpartition(",")[2].strip()[:LONGEST_NAME]) if told else None
+        if visitor and not self._warned_of_proxy:
             log.warning(UNNAMED_PROXY)
-            self._told_of_proxy = True
+            self._warned_of_proxy = True
         return visitor
 
     async def close(self) -> None:
@@ -203,16 +203,16 @@ class RateLimitMiddleware:
         if address is None:
             await self._app(scope, receive, send)
             return
-        visitor = _named(scope, address)
+        visitor = _visitor_key(scope, address)
         if wait := await self._limits.ask(visitor):
-            await too_many(Request(scope), wait)(scope, receive, send)
+            await too_many_requests(Request(scope), wait)(scope, receive, send)
             return
         with spending(partial(self._limits.spend, visitor)):
             await self._app(scope, receive, send)
 
 
 @lru_cache(4096)
-def _visitor(client: str) -> str | None:
+def _client_key(client: str) -> str | None:
     if told := PORT.fullmatch(client):
         client = told["six"] or told["four"]
     try:
@@ -226,12 +226,12 @@ def _visitor(client: str) -> str | None:
     return str(ip_network((address, 64), strict=False)) if address.version == 6 else str(address)
 
 
-def _named(scope: Scope, address: str) -> str:
+def _visitor_key(scope: Scope, address: str) -> str:
     actor = signed_in(HTTPConnection(scope))
     return f"{address} {actor.name}" if actor else address
 
 
-def too_many(request: Request, wait: int) -> Response:
+def too_many_requests(request: Request, wait: int) -> Response:
     """Return the response to a request beyond the limit; `wait` is in seconds."""
     sentence = _("These are too many requests; please go on in {n} seconds.").format(n=wait)
     return refusal(request, 429, "TOO_COSTLY", sentence, {"Retry-After": str(wait)})

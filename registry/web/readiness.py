@@ -11,7 +11,7 @@ from registry.database.driver import Cypher, Reader, StoreError
 from registry.database.extract import network
 from registry.i18n import _
 from registry.permissions import ANONYMOUS
-from registry.web.errors import SOON, away
+from registry.web.errors import RETRY_SOON, store_failure
 
 PLANNING, PATIENCE = 120.0, 2.0  # seconds that a cold store may take to plan, and that a request waits for it
 
@@ -49,9 +49,9 @@ class Readiness:
         except StoreError as error:
             if self._planning is not None and self._planning.done():
                 self._planning = None  # a store that restarted has to plan again
-            return PlainTextResponse(f"{away(error)}\n", 503, SOON)
+            return PlainTextResponse(f"{store_failure(error)}\n", 503, RETRY_SOON)
         if not planned:
-            return PlainTextResponse(f"{_('The registry is starting; please try again soon.')}\n", 503, SOON)
+            return PlainTextResponse(f"{_('The registry is starting; please try again soon.')}\n", 503, RETRY_SOON)
         return PlainTextResponse("ok\n")
 
     async def _plan(self) -> None:

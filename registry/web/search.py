@@ -13,21 +13,21 @@ from registry.model.definitions import MODEL
 from registry.model.kinds import snake
 from registry.model.records import is_searched
 from registry.permissions import Actor
-from registry.web.base import LONGEST, actor_of, address, graphiql_path, typed
-from registry.web.errors import Unanswerable
+from registry.web.base import MAX_INPUT, actor_of, address, clean_input, graphiql_path
+from registry.web.errors import UserError
 from registry.web.form_data import json_file
 from registry.web.lists import Choice
-from registry.web.presenters import Data, RecordSummary, shown
-from registry.web.queries import PageQueries, called
+from registry.web.presenters import Data, RecordSummary, record_summary
+from registry.web.queries import PageQueries, title_selection
 from registry.web.templating import page, plural, singular, term_label
 
 PAGE, SUGGESTED, MOST = 20, 8, 200
 KINDS = {snake(kind.__name__): kind.__name__ for kind in MODEL if is_searched(kind)}
 
 
-def _called() -> str:
+def _title_selections() -> str:
     """Return the selection set of a display name, for records of any kind."""
-    more = {name: called(MODEL[name]).split()[2:] for name in KINDS.values()}
+    more = {name: title_selection(MODEL[name]).split()[2:] for name in KINDS.values()}
     return "__typename id name " + " ".join(f"... on {name} {{ {' '.join(own)} }}" for name, own in more.items() if own)
 
 
@@ -43,28 +43,28 @@ def search_operation(asked: Mapping[str, str]) -> str:
     totalCount
     {counts}
     pageInfo {{ hasNextPage endCursor }}
-    nodes {{ score record {{ {_called()} description }} }}
+    nodes {{ score record {{ {_title_selections()} description }} }}
   }}{others}
 }}
 """
 
 
-def suggestions() -> str:
+def suggestions_operation() -> str:
     """Return the operation for suggestions while the user types."""
     return f"""query Suggestions($text: String!, $kinds: [Kind!]) {{
-  search(text: $text, kinds: $kinds, first: {SUGGESTED}) {{ nodes {{ record {{ {_called()} }} }} }}
+  search(text: $text, kinds: $kinds, first: {SUGGESTED}) {{ nodes {{ record {{ {_title_selections()} }} }} }}
 }}
 """
 
 
-def search_places() -> str:
+def filter_options_operation() -> str:
     """Return the operation for the sectors and areas to filter by."""
     label = {"id": "labelId", "en": "labelEn"}[language()]
     lists = (f"  {name}(first: {MOST}) {{ totalCount nodes {{ id name {label} }} }}" for name in ("sectors", "areas"))
     return "\n".join(["query Places {", *lists, "}", ""])
 
 
-def kinds(kind: str | None) -> dict[str, Any]:
+def kind_variable(kind: str | None) -> dict[str, Any]:
     """Return the variable that limits a search to one kind, if `kind` is given."""
     return {"kinds": [kind.upper()]} if kind else {}
 
@@ -73,7 +73,7 @@ def search_variables(asked: Mapping[str, str]) -> dict[str, Any]:
     """Return the variables of a search from the query parameters q, kind, sector, area and after."""
     values = {
         "text": asked.get("q", ""),
-        **kinds(asked.get("kind")),
+        **kind_variable(asked.get("kind")),
         "sector": asked.get("sector"),
         "area": asked.get("area"),
         "first": PAGE,
@@ -86,7 +86,7 @@ NAMES = ("q", "kind", "sector", "area", "after")
 SearchQuery = Mapping[str, str]
 
 
-class Searches:
+class SearchPages:
     """The search page."""
 
     def __init__(self, graph: PageQueries) -> None:
@@ -97,10 +97,10 @@ class Searches:
         return [Route("/search", self._page), Route("/search.json", self._json)]
 
     async def _page(self, request: Request) -> Response:
-        asked, me = _asked(request), actor_of(request)
-        places = await self._graph.ask(search_places(), {}, me)
+        asked, me = _parameters(request), actor_of(request)
+        filters = await self._graph.ask(filter_options_operation(), {}, me)
         options = {
-            name: [(one["id"], term_label(one)) for one in places[f"{name}s"]["nodes"]] for name in ("sector", "area")
+            name: [(one["id"], term_label(one)) for one in filters[f"{name}s"]["nodes"]] for name in ("sector", "area")
         }
         found = await self._found(asked, me) if asked.get("q") else None
         return page(
@@ -109,22 +109,22 @@ class Searches:
             q=asked.get("q", ""),
             asked=asked,
             options=options,
-            left_out={name: places[f"{name}s"]["totalCount"] - len(every) for name, every in options.items()},
+            left_out={name: filters[f"{name}s"]["totalCount"] - len(every) for name, every in options.items()},
             found=found and found["search"],
             hits=[_hit(one["record"]) for one in found["search"]["nodes"]] if found else [],
             kinds=_kinds(asked, found) if found else [],
-            following=_following(asked, found) if found else "",
+            following=_next_path(asked, found) if found else "",
             graphiql=graphiql_path(search_operation(asked), search_variables(asked)),
             json=address("/search.json", [*asked.items(), ("all", "1")]),
         )
 
     async def _json(self, request: Request) -> Response:
         """Return suggestions, or with `all` a page of hits. The last word typed may be incomplete."""
-        asked, me = _asked(request), actor_of(request)
+        asked, me = _parameters(request), actor_of(request)
         if request.query_params.get("all"):
             return json_file(await self._found(asked, me))
-        variables = {"text": asked.get("q", ""), **kinds(asked.get("kind"))}
-        found = await self._graph.ask(suggestions(), variables, me)
+        variables = {"text": asked.get("q", ""), **kind_variable(asked.get("kind"))}
+        found = await self._graph.ask(suggestions_operation(), variables, me)
         return json_file({"suggestions": [_suggestion(one["record"]) for one in found["search"]["nodes"]]})
 
     async def _found(self, asked: SearchQuery, me: Actor) -> Data:
@@ -134,29 +134,29 @@ class Searches:
         except HTTPException as refused:
             if refused.status_code != 400 or "after" not in asked:
                 raise
-            raise _lost(asked, _("This page of the search cannot be found.")) from None
+            raise _search_error(asked, _("This page of the search cannot be found.")) from None
 
 
-def _asked(request: Request) -> dict[str, str]:
+def _parameters(request: Request) -> dict[str, str]:
     """Return the query parameters of a search. Raises Unanswerable."""
     query = request.query_params
-    given = {name: typed(query.get(name, ""), None if name == "after" else LONGEST) for name in NAMES}
+    given = {name: clean_input(query.get(name, ""), None if name == "after" else MAX_INPUT) for name in NAMES}
     asked = {name: value for name, value in given.items() if value}
     if asked.get("kind", "agency") not in KINDS:
-        raise _lost(asked, _("There are no records of the kind {kind}.").format(kind=asked["kind"]))
+        raise _search_error(asked, _("There are no records of the kind {kind}.").format(kind=asked["kind"]))
     return asked
 
 
-def _lost(asked: SearchQuery, sentence: str) -> Unanswerable:
-    return Unanswerable(sentence, address("/search", [("q", asked.get("q", ""))]), _("Search again"))
+def _search_error(asked: SearchQuery, sentence: str) -> UserError:
+    return UserError(sentence, address("/search", [("q", asked.get("q", ""))]), _("Search again"))
 
 
 def _hit(record: Data) -> tuple[RecordSummary, str]:
-    return shown(record["__typename"], record), record["description"] or ""
+    return record_summary(record["__typename"], record), record["description"] or ""
 
 
 def _suggestion(record: Data) -> dict[str, Any]:
-    one = shown(record["__typename"], record)
+    one = record_summary(record["__typename"], record)
     return {"id": one.id, "kind": one.kind, "name": one.title, "path": one.path, "label": singular(one.kind)}
 
 
@@ -172,7 +172,7 @@ def _kinds(asked: SearchQuery, found: Data) -> list[Choice]:
     return [Choice(text, count, asked.get("kind", "") == key, _path(asked, kind=key)) for key, count, text in every]
 
 
-def _following(asked: SearchQuery, found: Data) -> str:
+def _next_path(asked: SearchQuery, found: Data) -> str:
     info = found["search"]["pageInfo"]
     return _path(asked, after=info["endCursor"]) if info["hasNextPage"] else ""
 

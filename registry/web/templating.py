@@ -16,10 +16,10 @@ from registry.model.definitions import MAIN, MODEL
 from registry.model.kinds import Property
 from registry.model.values import Date, Flag, Instant
 from registry.reports.render import filled, headline
-from registry.web.base import COOKIE, LOGIN, LOGOUT, address, evidence_path, list_path, record_path, signed_in
+from registry.web.base import LANGUAGE_COOKIE, LOGIN, LOGOUT, address, evidence_path, list_path, record_path, signed_in
 
 LONGEST_GLANCE = 160
-CLEARER = {
+LABELS = {
     "on": "Said on",
     "label_id": "Name in Indonesian",
     "label_en": "Name in English",
@@ -42,10 +42,10 @@ def label(name: str) -> str:
 
 def in_english(name: str) -> str:
     """Return the English label, which is the message id in the translation catalogue."""
-    return CLEARER.get(name, name.replace("_", " ").capitalize())
+    return LABELS.get(name, name.replace("_", " ").capitalize())
 
 
-def how_many(kind: str, count: int) -> str:
+def kind_noun(kind: str, count: int) -> str:
     """Return the noun for a number of records of a kind: singular for one, otherwise plural."""
     return _(kind).lower() if count == 1 else _(MODEL[kind].plural)
 
@@ -63,7 +63,7 @@ def level_label(scale: str, level: int) -> str:
     return f"{level} {getattr(entry, f'label_{language()}')}" if entry else str(level)
 
 
-def said(declared: Property, value: Any) -> str:
+def property_text(declared: Property, value: Any) -> str:
     """Return a property value as text; an empty string for None and empty lists."""
     if value is None or value == []:
         return ""
@@ -83,7 +83,7 @@ def term_label(record: Mapping[str, Any]) -> str:
     return str(record.get({"id": "labelId", "en": "labelEn"}[language()]) or record["name"])
 
 
-def beginning(text: str) -> str:
+def shortened(text: str) -> str:
     """Return a text shortened to LONGEST_GLANCE characters."""
     return shorten(text, LONGEST_GLANCE, placeholder="…")
 
@@ -103,11 +103,11 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> H
     response = HTMLResponse(text, status, {"Content-Language": language(), **VARY})
     if request.query_params.get("lang") == language():
         secure = request.url.scheme == "https"
-        response.set_cookie(COOKIE, language(), max_age=YEAR, samesite="lax", httponly=True, secure=secure)
+        response.set_cookie(LANGUAGE_COOKIE, language(), max_age=YEAR, samesite="lax", httponly=True, secure=secure)
     return response
 
 
-def in_language(request: Request, other: str) -> str:
+def path_in_language(request: Request, other: str) -> str:
     """Return the path of the current page in another language."""
     url = request.url.include_query_params(lang=other)
     return f"{url.path}?{url.query}"
@@ -146,7 +146,7 @@ _TEMPLATES.trim_blocks = _TEMPLATES.lstrip_blocks = True
 _TEMPLATES.policies["json.dumps_kwargs"] = {"ensure_ascii": False}  # keeps the order of keys
 _TEMPLATES.filters |= {"number": number, "day": day, "cell": cell, "columns": filled, "headline": headline}
 _TEMPLATES.filters |= {"moment": moment, "code": code, "exact": exact}
-_TEMPLATES.globals |= {"_": _, "in_language": in_language, "languages": LANGUAGES, "confidence": CONFIDENCE}
+_TEMPLATES.globals |= {"_": _, "in_language": path_in_language, "languages": LANGUAGES, "confidence": CONFIDENCE}
 _TEMPLATES.globals |= {
     "list_path": list_path,
     "record_path": record_path,

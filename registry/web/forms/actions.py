@@ -27,18 +27,18 @@ from registry.mutations.requests import ResourceRequest
 from registry.mutations.revisions import undo
 from registry.mutations.transaction import MutationResult, RequestContext
 from registry.permissions import Action, Actor, can
-from registry.web.auth import held
+from registry.web.auth import resume_page
 from registry.web.base import NO_STORE, Tools, actor_of, address, record_path, signed_in
-from registry.web.errors import Unanswerable
-from registry.web.form_data import posted
+from registry.web.errors import UserError
+from registry.web.form_data import read_form
 from registry.web.forms.fields import WHOLE, Field, sentence
 from registry.web.forms.records import NEED, for_need
 from registry.web.forms.values import NOTATION, Options, key_of, notation_of, version_of
-from registry.web.lists import of_kind
-from registry.web.presenters import names, title
+from registry.web.lists import endpoint_for
+from registry.web.presenters import title, titles_of
 from registry.web.queries import PageQueries
-from registry.web.records import facts, operation, steward
-from registry.web.refusals import EDITED, may_edit, no_doing, refused, stewarded
+from registry.web.records import record_facts, record_operation, steward
+from registry.web.refusals import EDITED, cannot_do, may_edit, permission_properties, refusal_page
 from registry.web.templating import label, page
 from schema.types import field_of
 
@@ -203,7 +203,7 @@ def _hear(store: Store, asking: RequestContext, record: str, typed: Typed) -> Mu
 
 
 def _answers(actor: Actor, record: ShownRecord) -> bool:
-    return record["status"] != "RETIRED" and can(actor, Action.ANSWER, stewarded(record))
+    return record["status"] != "RETIRED" and can(actor, Action.ANSWER, permission_properties(record))
 
 
 ACTS = (
@@ -275,7 +275,7 @@ class Acts:
         return [
             Route(
                 f"/{MODEL[act.kind].plural}/{{id}}/{act.name}",
-                of_kind(MODEL[act.kind], partial(self._answer, act)),
+                endpoint_for(MODEL[act.kind], partial(self._answer, act)),
                 methods=["GET", "POST"],
             )
             for act in ACTS
@@ -283,9 +283,9 @@ class Acts:
 
     async def _answer(self, act: Act, kind: type[Kind], request: Request) -> Response:
         one, me = request.path_params["id"], actor_of(request)
-        record = (await self._graph.ask(operation(kind), {"id": one}, me))[field_of(kind)]
+        record = (await self._graph.ask(record_operation(kind), {"id": one}, me))[field_of(kind)]
         offered = record is not None and not record["withheld"] and act.offered(me, record)
-        if not offered and (kept := await held(request)):
+        if not offered and (kept := await resume_page(request)):
             return kept
         if record is None:
             raise HTTPException(404)
@@ -293,7 +293,7 @@ class Acts:
             needed = _("Only its face is shown to you; its steward may show you the rest.")
             needed = needed if record["withheld"] else act.takes()
             sentence_ = _("You may not do this: {what}.").format(what=act.title())
-            return refused(request, sentence_, needed, steward(record, today()), record_path(act.kind, one))
+            return refusal_page(request, sentence_, needed, steward(record, today()), record_path(act.kind, one))
         if act.kind == "Feedback":
             record = {**record, "contact": await self._tools.do(feedback.contact, one)}
         fields = act.asks(await self._mine(act, me, record), record)
@@ -305,7 +305,7 @@ class Acts:
         return await self._done(request, act, record, fields)
 
     async def _done(self, request: Request, act: Act, record: ShownRecord, fields: Sequence[Field]) -> Response:
-        posted_ = await posted(request, longest=LONGEST)
+        posted_ = await read_form(request, longest=LONGEST)
         typed = {one.name: posted_.get(one.name, "") for one in fields}
         path = record_path(act.kind, record["id"])
         if posted_.get(TRAP):
@@ -340,7 +340,7 @@ class Acts:
             title=title(act.kind, record),
             about=record["description"] if MODEL[act.kind].by_step else "",
             contact=record.get("contact"),
-            facts=facts(MODEL[act.kind], record, today()) if act.kind == "Request" else (),
+            facts=record_facts(MODEL[act.kind], record, today()) if act.kind == "Request" else (),
             fields_=fields,
             wrong=wrong,
             trap=TRAP if signed_in(request) is None else "",
@@ -353,7 +353,7 @@ class Acts:
     async def _mine(self, act: Act, me: Actor, record: ShownRecord) -> Options:
         """Return the agencies for which the actor may perform the action, as options sorted by name."""
         ids = speakers(me, record) if act.kind == "Partnership" else sorted(me.agencies)
-        called = await names(self._graph, {"Agency": ids}, me) if ids else {}
+        called = await titles_of(self._graph, {"Agency": ids}, me) if ids else {}
         return sorted(called.items(), key=lambda one: one[1])
 
 
@@ -390,20 +390,20 @@ class Steps:
         answers: dict[str, Callable[[type[Kind], Request], Awaitable[Response]]] = {"undo": self._undo}
         answers |= {name: partial(self._take, name) for name in STEPS}
         return [
-            Route(f"/{kind.plural}/{{id}}/{name}", of_kind(kind, answer), methods=["POST"])
+            Route(f"/{kind.plural}/{{id}}/{name}", endpoint_for(kind, answer), methods=["POST"])
             for kind in EDITED
             for name, answer in answers.items()
         ]
 
     async def _take(self, name: str, kind: type[Kind], request: Request) -> Response:
-        if kept := await held(request):
+        if kept := await resume_page(request):
             return kept
-        one, form = request.path_params["id"], await posted(request, longest=LONGEST_STEPS)
+        one, form = request.path_params["id"], await read_form(request, longest=LONGEST_STEPS)
         path = record_path(kind.__name__, one)
         try:
             note = str(Prose.clean(form.get("note")) or "")
         except InvalidValue as unfit:
-            raise Unanswerable(str(unfit), path, _("Back to the record")) from None
+            raise UserError(str(unfit), path, _("Back to the record")) from None
         asked = {"step": name, "record": one, "note": note}
         asking = RequestContext(actor_of(request), "form", key_of(form), asked)
         outcome = await self._tools.do(
@@ -412,9 +412,9 @@ class Steps:
         return await self._answered(request, kind, outcome, STEPS[name].action, name)
 
     async def _undo(self, kind: type[Kind], request: Request) -> Response:
-        if kept := await held(request):
+        if kept := await resume_page(request):
             return kept
-        number = (await posted(request)).get("number", "")
+        number = (await read_form(request)).get("number", "")
         number = number[:LONGEST_NUMBER] if number.isdecimal() else "0"  # no change has this number
         outcome = await self._tools.do(undo, RequestContext(actor_of(request), "form"), int(number))
         return await self._answered(request, kind, outcome, Action.GOVERN, "undo")
@@ -429,10 +429,10 @@ class Steps:
             return RedirectResponse(address(path, [("done", done)]), 303)
         problem = outcome.problems[0]
         if problem.code not in HIDDEN:
-            raise Unanswerable(_told(problem), path, _("Back to the record"), 409)
-        explained = await no_doing(request, self._graph, kind, one, action, sentence(problem))
+            raise UserError(_told(problem), path, _("Back to the record"), 409)
+        explained = await cannot_do(request, self._graph, kind, one, action, sentence(problem))
         if explained is None or problem.code == "NOT_FOUND":
-            raise Unanswerable(_told(problem), "/", _("Go to the first page"), 404)
+            raise UserError(_told(problem), "/", _("Go to the first page"), 404)
         return explained
 
 
@@ -446,5 +446,5 @@ def offered(actor: Actor, kind: type[Kind], record: Mapping[str, Any]) -> list[s
     """Return the status changes that an actor may make, given the record as a GraphQL result."""
     if kind not in EDITED:
         return []
-    known = stewarded(record)
+    known = permission_properties(record)
     return [name for name, step in STEPS.items() if known["status"] in step.of and may_take(actor, step, known)]

@@ -28,12 +28,12 @@ from registry.model.values import InvalidValue, Text, Value
 from registry.mutations.save import Done, LinkChange, Saving, save_all
 from registry.mutations.transaction import RequestContext
 from registry.web.base import NO_STORE, Tools, actor_of, list_path
-from registry.web.errors import away
-from registry.web.form_data import sent
+from registry.web.errors import store_failure
+from registry.web.form_data import read_multipart
 from registry.web.forms.fields import sentence
 from registry.web.forms.values import BY_STEPS
-from registry.web.lists import of_kind
-from registry.web.refusals import EDITED, may_register, no_registering
+from registry.web.lists import endpoint_for
+from registry.web.refusals import EDITED, cannot_register, may_register
 from registry.web.templating import label, page
 from schema.limits import UPLOAD_COST, pay
 
@@ -221,8 +221,8 @@ class Tables:
         found: list[BaseRoute] = []
         for kind in EDITED:
             path = f"/register/{kind.plural}/table"
-            found.append(Route(path, of_kind(kind, self._page), methods=["GET", "POST"]))
-            found.append(Route(f"{path}.{{format}}", of_kind(kind, self._template)))
+            found.append(Route(path, endpoint_for(kind, self._page), methods=["GET", "POST"]))
+            found.append(Route(f"{path}.{{format}}", endpoint_for(kind, self._template)))
         return found
 
     async def _template(self, kind: type[Kind], request: Request) -> Response:
@@ -235,11 +235,11 @@ class Tables:
 
     async def _page(self, kind: type[Kind], request: Request) -> Response:
         if not may_register(actor_of(request)):
-            return no_registering(request, kind)
+            return cannot_register(request, kind)
         if request.method != "POST":
             return _shown(request, kind)
         await pay(UPLOAD_COST)
-        parts = await sent(request, longest=LONGEST)
+        parts = await read_multipart(request, longest=LONGEST)
         loads = "rows" in parts
         try:
             upload = await to_thread.run_sync(_read, kind, parts, limiter=self._reading)
@@ -247,7 +247,7 @@ class Tables:
         except LoadAborted as refused:
             return _shown(request, kind, 422, refused=str(refused))
         except StoreError as error:
-            return _shown(request, kind, 503, refused=away(error))
+            return _shown(request, kind, 503, refused=store_failure(error))
         problems = [*upload.problems, *_problems(upload.lines, done)]
         if loads and not problems:
             return RedirectResponse(list_path(kind.__name__, [("status", "draft"), ("sort", "-updated")]), 303)

@@ -26,10 +26,10 @@ from registry.mutations.revisions import Told, passages, read_entry
 from registry.mutations.save import GOVERNED, Saving, saved
 from registry.mutations.transaction import MutationResult, RequestContext, Transaction, change
 from registry.permissions import Action, Actor, can
-from registry.web.auth import held
+from registry.web.auth import resume_page
 from registry.web.base import NO_STORE, Tools, actor_of, address, list_path, record_path
-from registry.web.errors import Unanswerable, away
-from registry.web.form_data import posted
+from registry.web.errors import UserError, store_failure
+from registry.web.form_data import read_form
 from registry.web.forms.fields import WHOLE, Field, Sheet, at_fields
 from registry.web.forms.values import (
     NOTATION,
@@ -48,11 +48,11 @@ from registry.web.forms.values import (
     unclear,
     version_of,
 )
-from registry.web.history import ChangeLine, ids_in, lines
-from registry.web.lists import of_kind
-from registry.web.presenters import SOON, Data, names
+from registry.web.history import ChangeLine, change_lines, ids_in
+from registry.web.lists import endpoint_for
+from registry.web.presenters import SOON_DAYS, Data, titles_of
 from registry.web.queries import PageQueries
-from registry.web.refusals import EDITED, may_register, no_editing, no_registering, stewarded
+from registry.web.refusals import EDITED, cannot_edit, cannot_register, may_register, permission_properties
 from registry.web.templating import page
 
 
@@ -112,7 +112,7 @@ def renewal(actor: Actor, record: Mapping[str, Any], today: str) -> str:
     It is "" if the agreement does not end within SOON days of `today` (ISO 8601), if it has a successor, or if the actor may
     not propose records of its steward.
     """
-    known, until = stewarded(record), record["validUntil"]
+    known, until = permission_properties(record), record["validUntil"]
     ends = known["status"] == "published" and until and until <= horizon(today) and not record["renewedByCount"]
     return renewal_path(record["id"]) if ends and can(actor, Action.PROPOSE, known) else ""
 
@@ -124,7 +124,7 @@ def renewal_path(agreement: str) -> str:
 
 def horizon(today: str) -> str:
     """Return the last day, as ISO 8601 text, that counts as ending soon."""
-    return (date.fromisoformat(today) + timedelta(days=SOON)).isoformat()
+    return (date.fromisoformat(today) + timedelta(days=SOON_DAYS)).isoformat()
 
 
 def follower(old: RecordState) -> RecordState:
@@ -197,14 +197,14 @@ class Forms:
         """Return the routes."""
         found: list[BaseRoute] = []
         for kind in EDITED:
-            found.append(Route(f"/register/{kind.plural}", of_kind(kind, self._register), methods=["GET", "POST"]))
-            found.append(Route(f"/{kind.plural}/{{id}}/edit", of_kind(kind, self._edit), methods=["GET", "POST"]))
+            found.append(Route(f"/register/{kind.plural}", endpoint_for(kind, self._register), methods=["GET", "POST"]))
+            found.append(Route(f"/{kind.plural}/{{id}}/edit", endpoint_for(kind, self._edit), methods=["GET", "POST"]))
         return found
 
     async def _register(self, kind: type[Kind], request: Request) -> Response:
         me = actor_of(request)
         if not may_register(me):
-            return await held(request) or no_registering(request, kind)
+            return await resume_page(request) or cannot_register(request, kind)
         ground = Ground(kind, me, await choices(self._graph, kind, me))
         renewed = request.query_params.get(FOLLOWED) if kind is Partnership and request.method != "POST" else None
         return await self._answer(request, await self._renewing(ground, renewed) if renewed else ground)
@@ -216,7 +216,7 @@ class Forms:
         if old is None or not can(ground.actor, Action.SEE_DETAIL, old.properties):
             raise HTTPException(404)
         state = follower(old)
-        titles = await names(self._graph, _ids_in(state), ground.actor)
+        titles = await titles_of(self._graph, _ids_in(state), ground.actor)
         return replace(ground, begun=typed_of(state, titles, ground.choices))
 
     async def _edit(self, kind: type[Kind], request: Request) -> Response:
@@ -224,22 +224,22 @@ class Forms:
         rows, entries = await self._reader.read([write.state(kind, one), audit_log.of_record(one, size=MOST_ENTRIES)])
         state = read_state(kind, rows)
         if state is None or not can(me, Action.EDIT, state.properties):
-            response = await held(request) or await no_editing(request, self._graph, kind, one)
+            response = await resume_page(request) or await cannot_edit(request, self._graph, kind, one)
             if response is None:
                 raise HTTPException(404)
             return response
         if state.properties.get("status") == "retired":
             sentence = _("This record is retired; it is not changed any more.")
-            raise Unanswerable(sentence, record_path(kind.__name__, one), _("Back to the record"), 409)
+            raise UserError(sentence, record_path(kind.__name__, one), _("Back to the record"), 409)
         told = [read_entry(row[0]) for row in entries]
-        titles = await names(self._graph, _ids_in(state), me)
+        titles = await titles_of(self._graph, _ids_in(state), me)
         ground = Ground(kind, me, await choices(self._graph, kind, me), state, told, titles)
         return await self._answer(request, ground)
 
     async def _answer(self, request: Request, ground: Ground) -> Response:
         if request.method != "POST":
             return _form(request, ground, ground.typed(), FormMessages())
-        typed = in_this_language(ground.kind, await posted(request, longest=LONGEST, fields=MOST_FIELDS))
+        typed = in_this_language(ground.kind, await read_form(request, longest=LONGEST, fields=MOST_FIELDS))
         if (do := typed.get("do", "")).startswith(MORE):
             return _form(request, ground, typed, FormMessages(longer=do.removeprefix(MORE)))
         picks = await pick(self._graph, ground.kind, typed, ground.actor, new=ground.new)
@@ -247,7 +247,7 @@ class Forms:
         try:
             outcome = await self._saved(ground, typed, picks, propose=do == "propose")
         except StoreError as error:
-            return _form(request, ground, typed, FormMessages({WHOLE: [away(error)]}), 503)
+            return _form(request, ground, typed, FormMessages({WHOLE: [store_failure(error)]}), 503)
         if outcome.record and not outcome.problems:
             done = "proposed" if do == "propose" else "saved"
             return RedirectResponse(address(record_path(outcome.kind, outcome.record), [("done", done)]), 303)
@@ -275,14 +275,14 @@ class Forms:
         if ground.state and any(one.code == "STALE" for one in problems):
             before = looked_at(ground.state, ground.entries, version_of(typed) or 0)
             lost, gained = difference(before, ground.state)
-            titles = await names(self._graph, ids_in(ground.kind, [lost, gained]), ground.actor)
-            theirs = lines(ground.kind, lost, gained, titles)
+            titles = await titles_of(self._graph, ids_in(ground.kind, [lost, gained]), ground.actor)
+            theirs = change_lines(ground.kind, lost, gained, titles)
             typed = merged(
                 ground.kind, typed, typed_of(before, {**ground.titles, **titles}, ground.choices), ground.typed()
             )
             typed["version"] = str(ground.state.version)
         alike = [one.value for one in problems if one.code == "ALIKE"]
-        known = await names(self._graph, {ground.kind.__name__: alike}, ground.actor) if alike else {}
+        known = await titles_of(self._graph, {ground.kind.__name__: alike}, ground.actor) if alike else {}
         return _form(request, ground, typed, FormMessages(told, picks.unclear, theirs, known), 422)
 
 

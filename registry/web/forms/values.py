@@ -15,8 +15,8 @@ from registry.mutations.audit_events import RecordState
 from registry.mutations.save import LinkChange, Saving
 from registry.permissions import Actor
 from registry.web import search
-from registry.web.base import typed as trimmed
-from registry.web.presenters import Data, names, shown
+from registry.web.base import clean_input as trimmed
+from registry.web.presenters import Data, record_summary, titles_of
 from registry.web.queries import PageQueries, is_term
 from registry.web.templating import term_label
 from schema.limits import PAGE
@@ -197,7 +197,7 @@ async def pick(graph: PageQueries, kind: type[Kind], typed: Typed, actor: Actor,
     by_kind: dict[str, list[str]] = {}
     for target, text in wanted.values():
         by_kind.setdefault(target, []).append(id_in(text))
-    picks = Picks(titles=await names(graph, by_kind, actor))
+    picks = Picks(titles=await titles_of(graph, by_kind, actor))
     picks.ids.update({name: one for name, (_kind, text) in wanted.items() if (one := id_in(text)) in picks.titles})
     searched = {name: one for name, one in wanted.items() if name not in picks.ids}
     found = await asyncio.gather(*(_search(graph, *one, actor) for one in list(searched.values())[:MOST_SEARCHED]))
@@ -228,8 +228,8 @@ def _text(typed: Typed, name: str) -> str:
 
 async def _search(graph: PageQueries, kind: str, text: str, actor: Actor) -> Options:
     variables = {"text": text, "kinds": [snake(kind).upper()]}
-    found = await graph.ask(search.suggestions(), variables, actor)
-    hits = (shown(kind, one["record"]) for one in found["search"]["nodes"])
+    found = await graph.ask(search.suggestions_operation(), variables, actor)
+    hits = (record_summary(kind, one["record"]) for one in found["search"]["nodes"])
     return [(one.id, one.title) for one in hits]
 
 
@@ -241,7 +241,7 @@ async def choices(graph: PageQueries, kind: type[Kind], actor: Actor) -> dict[st
     trees = {name: _tree(data[camel(MODEL[name].plural)]) for name in targets}
     found = {end.name: trees[end.target] for end in ends if trees[end.target]}
     if actor.agencies and not actor.everything and len(actor.agencies) <= PAGE:
-        titles = await names(graph, {"Agency": sorted(actor.agencies)}, actor)
+        titles = await titles_of(graph, {"Agency": sorted(actor.agencies)}, actor)
         found["steward"] = sorted(titles.items(), key=lambda one: fold(one[1]))
     return found
 
