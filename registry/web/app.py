@@ -46,8 +46,8 @@ from registry.web.compare import ComparePages
 from registry.web.errors import exception_handlers
 from registry.web.explorer import OPERATIONS, Explorer
 from registry.web.form_data import DownloadAborted
-from registry.web.forms.actions import Acts, Steps
-from registry.web.forms.bulk import Tables
+from registry.web.forms.actions import RecordActionPages, TransitionPages
+from registry.web.forms.bulk import BulkForms
 from registry.web.forms.records import Forms
 from registry.web.history import RecordHistories
 from registry.web.http_protocol import Protocol
@@ -124,8 +124,12 @@ def build_app(place: ConnectionSettings, settings: Settings, *, model: Model = M
 
 
 def _form_routes(graph: PageQueries, reader: Reader, tools: Tools, inbox: Inbox) -> list[BaseRoute]:
-    forms = [*Tables(tools).routes(), *Forms(graph, reader, tools).routes(), *Acts(graph, tools).routes()]
-    return [*forms, *Steps(graph, tools).routes(), *inbox.routes()]
+    forms = [
+        *BulkForms(tools).routes(),
+        *Forms(graph, reader, tools).routes(),
+        *RecordActionPages(graph, tools).routes(),
+    ]
+    return [*forms, *TransitionPages(graph, tools).routes(), *inbox.routes()]
 
 
 def _sign_in_routes(

@@ -19,7 +19,7 @@ from registry.i18n import _
 from registry.model.definitions import MAIN, MODEL
 from registry.permissions import ANONYMOUS, Action, Actor, can
 from registry.web.base import LOGIN, NO_STORE, address, record_path, signed_in
-from registry.web.forms.records import horizon, renewal_path
+from registry.web.forms.records import renewal_path, soon_until
 from registry.web.presenters import SOON_DAYS, StatusText, standing, titles_of
 from registry.web.queries import PageQueries
 from registry.web.refusals import EDITED, may_register
@@ -137,7 +137,7 @@ async def drafts(context: InboxContext) -> InboxSection:
 async def ending_agreements(context: InboxContext) -> InboxSection:
     """Return the agreements of the user's agencies that have expired or expire soon and have no successor."""
     day = today()
-    found = inbox.ending(sorted(context.me.agencies), until=horizon(day), me=context.me.parameter(), size=MOST)
+    found = inbox.ending(sorted(context.me.agencies), until=soon_until(day), me=context.me.parameter(), size=MOST)
     (rows,) = await context.reader.read([found]) if context.me.agencies else ([],)
     titles = await context.titles([("Partnership", one) for one, _until, _steward in rows])
     items = [

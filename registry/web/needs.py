@@ -14,7 +14,7 @@ from registry.model.kinds import Kind
 from registry.mutations.audit_events import RecordState, read_state
 from registry.permissions import Action, Actor, can
 from registry.web.base import address, list_path, record_path
-from registry.web.forms.actions import free, may_ask
+from registry.web.forms.actions import free_text, may_request
 from registry.web.forms.records import NEED
 from registry.web.presenters import Data, RecordSummary, record_summary
 from registry.web.queries import PageQueries
@@ -101,6 +101,6 @@ def _make_offer(need: NeedRow, one: Candidate, record: Data, actor: Actor) -> Of
         [record_summary("Agency", owner) for owner in record["owners"]],
         one.finding,
         told,
-        "" if one.spare is None else free(one.spare, record["unit"]),
-        address(path, [(NEED, need.id)]) if may_ask(actor, record) else "",
+        "" if one.spare is None else free_text(one.spare, record["unit"]),
+        address(path, [(NEED, need.id)]) if may_request(actor, record) else "",
     )

@@ -19,7 +19,7 @@ from registry.web import records
 from registry.web.base import actor_of, address, graphiql_path, permissions_path, record_path
 from registry.web.errors import UserError
 from registry.web.form_data import json_file
-from registry.web.forms.actions import offered, offered_acts
+from registry.web.forms.actions import available_actions, available_transitions
 from registry.web.forms.records import renewal
 from registry.web.history import RecordHistories
 from registry.web.lists import endpoint_for
@@ -76,9 +76,9 @@ class RecordPages:
             shared=_compare_path(kind, record),
             done=_confirmation(request.query_params.get("done", "")),
             editable=kind in EDITED and may_edit(me, record),
-            offered=offered(me, kind, record),
+            offered=available_transitions(me, kind, record),
             renewal=renewal(me, record, day) if kind is MODEL["Partnership"] else "",
-            acts=[(act.name, act.title()) for act in offered_acts(me, kind.__name__, record)],
+            acts=[(act.name, act.title()) for act in available_actions(me, kind.__name__, record)],
             offers=offers,
             past=history,
             path=record_path(kind.__name__, one),

@@ -9,12 +9,12 @@ from registry.model.codelists import code_list
 from registry.model.kinds import End, Kind, Property, snake
 from registry.model.records import Problem
 from registry.model.values import Date, Flag, Identifiers, Integer, Number, Prose, Texts
-from registry.web.forms.values import MOST_ROWS, Options, Typed, editable, of_link, row, rows
+from registry.web.forms.values import MOST_ROWS, FormData, Options, editable, link_properties, row_field, row_fields
 from registry.web.templating import label
 
-GOVERNING = ("id", "steward", "access", "grants")
-SORTS = {Prose: "prose", Date: "date", Number: "number", Integer: "number", Texts: "lines", Identifiers: "lines"}
-Told = Mapping[str, Sequence[str]]
+MANAGEMENT = ("id", "steward", "access", "grants")
+INPUT_TYPES = {Prose: "prose", Date: "date", Number: "number", Integer: "number", Texts: "lines", Identifiers: "lines"}
+ProblemTexts = Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -64,54 +64,64 @@ class FieldGroup:
 
 
 @dataclass(frozen=True)
-class Sheet:
+class FormState:
     """The state of a form: the values entered, the options, and the problems."""
 
     kind: type[Kind]
-    typed: Typed
+    typed: FormData
     choices: Mapping[str, Options]
     new: bool
     fixed: Sequence[str] = ()  # the properties that the user may not change
-    problems: Told = field(default_factory=dict)
+    problems: ProblemTexts = field(default_factory=dict)
     unclear: Mapping[str, Options] = field(default_factory=dict)
     longer: str = ""  # the link for which the user asked for another row
 
     def groups(self) -> list[FieldGroup]:
         """Return the groups of fields, those that are required first."""
-        asked = [one for one in editable(self.kind, new=self.new) if one.name not in self.fixed]
-        own = [one for one in asked if one.name not in GOVERNING]
+        properties = [one for one in editable(self.kind, new=self.new) if one.name not in self.fixed]
+        own = [one for one in properties if one.name not in MANAGEMENT]
         every = [
-            FieldGroup("required", _("What has to be known"), [self._property(one) for one in own if one.required]),
-            FieldGroup("more", _("What is good to know"), [self._property(one) for one in own if not one.required]),
-            FieldGroup("links", _("What it is linked to"), links=[self._link(end) for end in own_ends(self.kind)]),
+            FieldGroup(
+                "required", _("What has to be known"), [self._property_field(one) for one in own if one.required]
+            ),
+            FieldGroup(
+                "more", _("What is good to know"), [self._property_field(one) for one in own if not one.required]
+            ),
+            FieldGroup(
+                "links", _("What it is linked to"), links=[self._link_field(end) for end in own_ends(self.kind)]
+            ),
             FieldGroup(
                 "governing",
                 _("Who answers for it, and who may see it"),
-                [self._property(one) for one in sorted(asked, key=_governing) if one.name in GOVERNING],
+                [
+                    self._property_field(one)
+                    for one in sorted(properties, key=_management_order)
+                    if one.name in MANAGEMENT
+                ],
             ),
         ]
         return [one for one in every if one.fields or one.links]
 
-    def _property(self, one: Property) -> Field:
+    def _property_field(self, one: Property) -> Field:
         name = f"p-{one.name}"
         required = one.required and one.name != "id"
         if one.refers_to:
-            return self._record(name, label(one.name), _(one.doc), one.refers_to, self.choices.get(one.name, ()))
-        plain = self._plain(name, one, required=required)
+            return self._record_field(name, label(one.name), _(one.doc), one.refers_to, self.choices.get(one.name, ()))
+        plain = self._value_field(name, one, required=required)
         return (
             replace(plain, help=f"{plain.help} {_('One is made if you leave it empty.')}")
             if one.name == "id"
             else plain
         )
 
-    def _plain(self, name: str, one: Property, *, required: bool) -> Field:
+    def _value_field(self, name: str, one: Property, *, required: bool) -> Field:
         value, problems = self.typed.get(name, ""), self.problems.get(name, ())
-        sort = "choice" if one.codes or one.value is Flag else SORTS.get(one.value, "line")
-        if sort == "date" and problems:
-            sort = "line"  # a date input would drop an invalid value
-        return Field(name, label(one.name), _(one.doc), sort, value, required, _options(one), problems=problems)
+        input_type = "choice" if one.codes or one.value is Flag else INPUT_TYPES.get(one.value, "line")
+        if input_type == "date" and problems:
+            input_type = "line"  # a date input would drop an invalid value
+        return Field(name, label(one.name), _(one.doc), input_type, value, required, _options(one), problems=problems)
 
-    def _record(self, name: str, called: str, doc: str, kind: str, options: Options) -> Field:
+    def _record_field(self, name: str, called: str, doc: str, kind: str, options: Options) -> Field:
         value, problems = self.typed.get(name, ""), self.problems.get(name, ())
         known = not value or not options or any(value == one for one, _title in options)
         return Field(
@@ -126,41 +136,43 @@ class Sheet:
             suggestions=self.unclear.get(name, ()),
         )
 
-    def _link(self, end: End) -> LinkField:
-        names = list(rows(self.typed, end))
+    def _link_field(self, end: End) -> LinkField:
+        names = list(row_fields(self.typed, end))
         blank = 1 if end.name == self.longer or not names or self.typed[names[-1]] else 0
         more = range(len(names), len(names) + blank * (not end.single or not names))
-        names += [row(end, place) for place in more if place < MOST_ROWS]
+        names += [row_field(end, place) for place in more if place < MOST_ROWS]
         return LinkField(
             end.name,
             label(end.name),
             _(end.doc),
             end.single,
-            [self._row(end, name, place) for place, name in enumerate(names, start=1)],
+            [self._link_row(end, name, place) for place, name in enumerate(names, start=1)],
             self.problems.get(f"l-{end.name}", ()),
         )
 
-    def _row(self, end: End, name: str, place: int) -> LinkRow:
+    def _link_row(self, end: End, name: str, place: int) -> LinkRow:
         called = label(end.name) if end.single else f"{label(end.name)} {place}"
-        record = self._record(name, called, "", end.target, self.choices.get(end.name, ()))
-        properties = [self._plain(f"{name}-{key}", one, required=one.required) for key, one in of_link(end).items()]
+        record = self._record_field(name, called, "", end.target, self.choices.get(end.name, ()))
+        properties = [
+            self._value_field(f"{name}-{key}", one, required=one.required) for key, one in link_properties(end).items()
+        ]
         return LinkRow(record, properties)
 
     def wrong(self) -> Iterator[tuple[str, str, str]]:
         """Yield (field name, label, problem) for every problem."""
         for group in self.groups():
-            for one in [*group.fields, *(part for link in group.links for part in _parts(link))]:
+            for one in [*group.fields, *(part for link in group.links for part in _row_fields(link))]:
                 yield from ((one.name, one.label, problem) for problem in one.problems)
             for link in group.links:
-                yield from ((row_name(link), link.label, problem) for problem in link.problems)
+                yield from ((first_row_name(link), link.label, problem) for problem in link.problems)
 
 
-def row_name(link: LinkField) -> str:
+def first_row_name(link: LinkField) -> str:
     """Return the field name of the first row of a link."""
     return link.rows[0].record.name
 
 
-def _parts(link: LinkField) -> Iterator[Field]:
+def _row_fields(link: LinkField) -> Iterator[Field]:
     for one in link.rows:
         yield one.record
         yield from one.properties
@@ -172,27 +184,27 @@ def _options(one: Property) -> Options:
     return [(entry.code, entry.label) for entry in code_list(one.codes).values()] if one.codes else ()
 
 
-def _governing(one: Property) -> int:
-    return GOVERNING.index(one.name) if one.name in GOVERNING[1:] else len(GOVERNING)
+def _management_order(one: Property) -> int:
+    return MANAGEMENT.index(one.name) if one.name in MANAGEMENT[1:] else len(MANAGEMENT)
 
 
 WHOLE = ""  # the key for problems that belong to no field
 
 
-def sentence(problem: Problem) -> str:
+def problem_sentence(problem: Problem) -> str:
     """Return a problem as a sentence."""
     if problem.code == "REQUIRED":
         return _("This has to be filled in.")
-    said = problem.message[:1].upper() + problem.message[1:]
-    if said.endswith((".", "?")):
-        return said
-    return _("{what}; it takes {rule}.").format(what=said, rule=problem.rule)
+    text = problem.message[:1].upper() + problem.message[1:]
+    if text.endswith((".", "?")):
+        return text
+    return _("{what}; it takes {rule}.").format(what=text, rule=problem.rule)
 
 
-def at_fields(
+def problems_by_field(
     kind: type[Kind],
     problems: Sequence[Problem],
-    typed: Typed,
+    typed: FormData,
     picked: Mapping[str, str],
     *,
     new: bool,
@@ -211,17 +223,17 @@ def at_fields(
             where = [f"p-{name}"]
         elif name in ends:
             suffix = f"-{of_link}" if of_link else ""
-            those = [one for one in rows(typed, ends[name]) if typed[one]]
-            where = [f"{one}{suffix}" for one in those if _is_meant(problem, typed, picked, one, suffix)]
+            filled = [one for one in row_fields(typed, ends[name]) if typed[one]]
+            where = [f"{one}{suffix}" for one in filled if _is_about(problem, typed, picked, one, suffix)]
             where = where or [f"l-{name}"]
         else:
             where = [WHOLE]
         for one in where:
             found.setdefault(one, [])
-            if (told := sentence(problem)) not in found[one]:
-                found[one].append(told)
+            if (text := problem_sentence(problem)) not in found[one]:
+                found[one].append(text)
     return found
 
 
-def _is_meant(problem: Problem, typed: Typed, picked: Mapping[str, str], row: str, suffix: str) -> bool:
+def _is_about(problem: Problem, typed: FormData, picked: Mapping[str, str], row: str, suffix: str) -> bool:
     return typed.get(f"{row}{suffix}", "") == problem.value if suffix else picked.get(row) == problem.value
