@@ -109,7 +109,7 @@ def build_app(place: ConnectionSettings, settings: Settings, *, model: Model = M
         lifespan=lifespan,
         middleware=[
             Middleware(SecurityHeadersMiddleware),
-            Middleware(LanguageMiddleware, usual=settings.lang),
+            Middleware(LanguageMiddleware, default=settings.lang),
             Middleware(AllowedHostsMiddleware, hosts=settings.hosts),
             Middleware(CSRFMiddleware),
             Middleware(
@@ -169,7 +169,7 @@ CONFIG: dict[str, Any] = {
     "server_header": False,
     "ws": "none",
     "http": Protocol,
-    "timeout_graceful_shutdown": 5,  # seconds that open requests get after the server is told to stop
+    "timeout_graceful_shutdown": 5,  # seconds for open requests to finish when the server stops
 }
 STARTUP_FAILURE = 3  # uvicorn's code for a worker that would fail again if it were started again
 
@@ -222,7 +222,7 @@ def _proxy_options(settings: Settings) -> dict[str, Any]:
 
 
 def worker() -> Starlette:
-    """Return the application of a worker process, which stops when its parent tells it to or dies."""
+    """Return the application of a worker process, which stops when its parent stops it or dies."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C in the terminal
     Thread(target=_end_with_parent, daemon=True).start()
     settings, use = load_settings(), ExitStack()

@@ -78,7 +78,7 @@ class SignInPages:
 
     async def _by_token(self, request: Request) -> Response:
         form = await read_form(request)
-        there, token = onward(form.get("next")), form.get("token", "").strip()
+        path, token = onward(form.get("next")), form.get("token", "").strip()
         async with self._limits.looking_up(request.scope):
             known = await actor_of_token(self._reader, token) is not None
         session = await self._tools.do(session_by_token, token) if known else None
@@ -86,8 +86,8 @@ class SignInPages:
             if wait := await self._limits.fail(request.scope):
                 return too_many_requests(request, wait)
             sentence = _("This access token is not known, has expired or was revoked.")
-            return self._form(request, there, sentence, 401)
-        return start_session(request, session, there)
+            return self._form(request, path, sentence, 401)
+        return start_session(request, session, path)
 
     async def _logout(self, request: Request) -> Response:
         session = cookie(request, SESSION)
@@ -118,9 +118,9 @@ class SignInPages:
         async with self._limits.looking_up(request.scope):
             return await is_invitation(self._reader, code)
 
-    def _form(self, request: Request, there: str, sentence: str, status: int = 200) -> Response:
-        by_provider = address(PROVIDER_LOGIN, [("next", there)]) if self._by_provider else ""
-        response = page(request, "login.html", status, next=there, sentence=sentence, by_provider=by_provider)
+    def _form(self, request: Request, path: str, sentence: str, status: int = 200) -> Response:
+        by_provider = address(PROVIDER_LOGIN, [("next", path)]) if self._by_provider else ""
+        response = page(request, "login.html", status, next=path, sentence=sentence, by_provider=by_provider)
         response.headers.update(NO_STORE if status == 200 else NO_STORE | CHALLENGE)
         return response
 
@@ -162,7 +162,7 @@ class ProviderSignInPages:
         return [Route(PROVIDER_LOGIN, self._begin), Route(PROVIDER_CALLBACK, self._back)]
 
     async def _begin(self, request: Request) -> Response:
-        secret, there = secrets.token_urlsafe(32), onward(request.query_params.get("next"))
+        secret, path = secrets.token_urlsafe(32), onward(request.query_params.get("next"))
         prompt = {"prompt": "none"} if request.query_params.get("silently") else {}
         try:
             to = await self._provider.sign_in_address(
@@ -176,17 +176,17 @@ class ProviderSignInPages:
         except ProviderAway as error:
             return _provider_away(request, error)
         response = RedirectResponse(to, 303, NO_STORE)
-        set_cookie(request, response, PENDING_SIGN_IN, f"{secret}.{quote(there, safe='')}", MINUTES * 60)
+        set_cookie(request, response, PENDING_SIGN_IN, f"{secret}.{quote(path, safe='')}", MINUTES * 60)
         return response
 
     async def _back(self, request: Request) -> Response:
-        secret, _dot, there = (cookie(request, PENDING_SIGN_IN) or "").partition(".")
-        query, there = request.query_params, onward(unquote(there))
-        begun = secret and secrets.compare_digest(_derived("state", secret), query.get("state", ""))
-        if not begun or query.get("iss", self._provider.issuer) != self._provider.issuer:  # RFC 9207
-            raise _not_signed_in(there)
+        secret, _dot, path = (cookie(request, PENDING_SIGN_IN) or "").partition(".")
+        query, path = request.query_params, onward(unquote(path))
+        is_valid = secret and secrets.compare_digest(_derived("state", secret), query.get("state", ""))
+        if not is_valid or query.get("iss", self._provider.issuer) != self._provider.issuer:  # RFC 9207
+            raise _not_signed_in(path)
         if query.get("error") in INTERACTION_ERRORS:
-            response: Response = RedirectResponse(address(LOGIN, [("ended", "1"), ("next", there)]), 303, NO_STORE)
+            response: Response = RedirectResponse(address(LOGIN, [("ended", "1"), ("next", path)]), 303, NO_STORE)
             drop_cookie(request, response, PROVIDER_SESSION)
             return response
         try:
@@ -194,8 +194,8 @@ class ProviderSignInPages:
         except ProviderAway as error:
             return _provider_away(request, error)
         except Untrusted:
-            raise _not_signed_in(there) from None
-        response = start_session(request, session, there, by_provider=True)
+            raise _not_signed_in(path) from None
+        response = start_session(request, session, path, by_provider=True)
         drop_cookie(request, response, PENDING_SIGN_IN)
         return response
 
@@ -219,9 +219,9 @@ def _challenge(verifier: str) -> str:
     return urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
 
 
-def _not_signed_in(there: str) -> UserError:
-    again = address(LOGIN, [("next", there)])
-    return UserError(_("You were not signed in; please try again."), again, _("Sign in"), 403)
+def _not_signed_in(path: str) -> UserError:
+    login = address(LOGIN, [("next", path)])
+    return UserError(_("You were not signed in; please try again."), login, _("Sign in"), 403)
 
 
 def _provider_away(request: Request, error: ProviderAway) -> Response:
@@ -236,11 +236,11 @@ async def resume_page(request: Request) -> Response | None:
     if request.method != "POST" or signed_in(request):
         return None
     try:
-        typed = await read_form(request, longest=MAX_FORM_BYTES, fields=MAX_FORM_FIELDS)
+        form = await read_form(request, longest=MAX_FORM_BYTES, fields=MAX_FORM_FIELDS)
     except HTTPException:
         return None
     onward = address(LOGIN, [("next", "/inbox")])
-    response = page(request, "held.html", 401, typed=typed, here=current_path(request), login=onward)
+    response = page(request, "held.html", 401, typed=form, here=current_path(request), login=onward)
     response.headers.update(NO_STORE | CHALLENGE)
     return response
 
@@ -300,14 +300,14 @@ class AuthenticationMiddleware:
                 scope if actor is None else {**scope, "actor": actor}, receive, _with_private_cache(send, actor)
             )
 
-    async def _refusal(self, request: Request, refused: InvalidCredentials) -> Response:
+    async def _refusal(self, request: Request, error: InvalidCredentials) -> Response:
         """Count the failure and return the response. An expired session is nobody's fault, so it counts as a plain request."""
         visitor = self._limits.visitor(request.scope)
-        if refused.session:
+        if error.session:
             wait = await self._limits.ask(visitor) if visitor else 0
         else:
             wait = await self._limits.fail(request.scope)
-        return too_many_requests(request, wait) if wait else await _invalid_credentials_response(request, refused)
+        return too_many_requests(request, wait) if wait else await _invalid_credentials_response(request, error)
 
     async def _actor(self, request: Request) -> Actor | None:
         sent = request.headers.get("authorization", "")
@@ -328,10 +328,10 @@ class AuthenticationMiddleware:
         return actor
 
 
-async def _invalid_credentials_response(request: Request, refused: InvalidCredentials) -> Response:
-    if not refused.session:
+async def _invalid_credentials_response(request: Request, error: InvalidCredentials) -> Response:
+    if not error.session:
         challenge = {"WWW-Authenticate": 'Bearer realm="registry", error="invalid_token"'}
-        return refusal(request, 401, "NOT_ALLOWED", str(refused), challenge)
+        return refusal(request, 401, "NOT_ALLOWED", str(error), challenge)
     if "text/html" in request.headers.get("accept", ""):
         silently = request.method == "GET" and cookie(request, PROVIDER_SESSION)
         login = address(
@@ -341,7 +341,7 @@ async def _invalid_credentials_response(request: Request, refused: InvalidCreden
         response = await resume_page(request) or RedirectResponse(login, 303)
         drop_cookie(request, response, SESSION)
     else:  # a script; treating its next request as anonymous would hide the error
-        response = refusal(request, 401, "NOT_ALLOWED", str(refused), CHALLENGE)
+        response = refusal(request, 401, "NOT_ALLOWED", str(error), CHALLENGE)
     response.headers.update(NO_STORE)
     return response
 

@@ -67,9 +67,9 @@ QueryPairs = Iterable[tuple[str, str]]
 MAX_INPUT = 100
 
 
-def list_path(kind: str, asked: QueryPairs = ()) -> str:
+def list_path(kind: str, pairs: QueryPairs = ()) -> str:
     """Return the path of the list of a kind, with query parameters."""
-    return address(f"/{MODEL[kind].plural}", asked)
+    return address(f"/{MODEL[kind].plural}", pairs)
 
 
 def record_path(kind: str, record: str) -> str:
@@ -82,9 +82,9 @@ def permissions_path(record: str) -> str:
     return f"{record}/allowed"
 
 
-def address(path: str, asked: QueryPairs = ()) -> str:
+def address(path: str, pairs: QueryPairs = ()) -> str:
     """Return a path with a query string. The characters `:~,` of ids are not percent-encoded."""
-    query = urlencode(list(asked), safe=":~,")
+    query = urlencode(list(pairs), safe=":~,")
     return f"{path}?{query}" if query else path
 
 
@@ -120,14 +120,14 @@ LANGUAGE_COOKIE = "lang"
 LANGUAGE_HEADERS = (b"cookie", b"accept-language")
 
 
-def requested_language(scope: Scope, usual: str) -> str:
+def requested_language(scope: Scope, default: str) -> str:
     """Return the language that a request asks for, or the default `usual` if it asks for none that is supported."""
     if not scope["query_string"] and all(name not in LANGUAGE_HEADERS for name, _value in scope["headers"]):
-        return usual  # most scripts send neither a parameter nor these headers
+        return default  # most scripts send neither a parameter nor these headers
     request = HTTPConnection(scope)
-    named = (request.query_params.get("lang"), request.cookies.get(LANGUAGE_COOKIE))
-    wanted = (*named, *_accepted_languages(request.headers.get("accept-language", "")))
-    return next((one for one in wanted if one in LANGUAGES), usual)
+    explicit = (request.query_params.get("lang"), request.cookies.get(LANGUAGE_COOKIE))
+    candidates = (*explicit, *_accepted_languages(request.headers.get("accept-language", "")))
+    return next((one for one in candidates if one in LANGUAGES), default)
 
 
 @lru_cache(maxsize=100)
@@ -149,15 +149,15 @@ def _weight_and_language(part: str) -> tuple[float, str]:
 class LanguageMiddleware:
     """Middleware that sets the language for each request."""
 
-    def __init__(self, app: ASGIApp, usual: str) -> None:
-        self._app, self._usual = app, usual
+    def __init__(self, app: ASGIApp, default: str) -> None:
+        self._app, self._default = app, default
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request in its language."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        with speaking(requested_language(scope, self._usual)):
+        with speaking(requested_language(scope, self._default)):
             await self._app(scope, receive, send)
 
 
@@ -180,9 +180,9 @@ class Tools:
                 self._store = Store(self._place, patience=PATIENCE)
             return self._store
 
-    async def do(self, work: Callable[Concatenate[Store, P], T], *given: P.args, **named: P.kwargs) -> T:
+    async def do(self, work: Callable[Concatenate[Store, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work` on the store in a thread and return its result. Raises StoreError."""
-        return await to_thread.run_sync(lambda: work(self.store(), *given, **named))
+        return await to_thread.run_sync(lambda: work(self.store(), *args, **kwargs))
 
     def close(self) -> None:
         """Close the connections, if any."""

@@ -68,7 +68,7 @@ class ParticipationView:
     """An agency, its role as text, and whether an agreement covers its use; `covered` is None if unknown."""
 
     agency: RecordSummary
-    told: Sequence[str]
+    details: Sequence[str]
     covered: bool | None = None
 
 
@@ -109,7 +109,7 @@ class SharedPartnershipView:
 
     partnership: RecordSummary
     standing: StatusText
-    told: Sequence[str]
+    details: Sequence[str]
     parties: Sequence[ParticipationView]
     compared: Sequence[AssessmentComparison]
 

@@ -29,12 +29,12 @@ class UserError(HTTPException):
         self.onward = (onward, words)
 
 
-def exception_handlers(usual: str) -> dict[Any, Callable[[Request, Any], Any]]:
+def exception_handlers(default: str) -> dict[Any, Callable[[Request, Any], Any]]:
     """Return Starlette's exception handlers; `usual` is the language of requests that ask for none."""
 
     async def unexpected(request: Request, error: Exception) -> Response:
         """Handle an unexpected error. This runs outside all middleware, so it sets the language and the security headers itself."""
-        with speaking(requested_language(request.scope, usual)):
+        with speaking(requested_language(request.scope, default)):
             response = _unexpected(request, error)
         add_security_headers(response.raw_headers, request.url.path)
         return response

@@ -147,18 +147,18 @@ class RecordHistories:
         if state is None or not can(actor, Action.SEE_DETAIL, state.properties):
             return None
         events = [read_entry(row[0]) for row in entries]
-        seen = list(islice(_visible_passages(state, events, actor), MOST + 1))
-        more, seen = len(seen) > MOST, seen[:MOST]
+        visible = list(islice(_visible_passages(state, events, actor), MOST + 1))
+        more, visible = len(visible) > MOST, visible[:MOST]
         was = as_it_was(state, events, day) if day else None
         was = was if was and (was is state or _may_see(actor, was)) else None
         whole = is_whole(state, events)
-        undoable = _undoable(state, [one.told for one in seen], events, actor)
-        return await self._present(state, seen, was, day, actor, whole=whole, undoable=undoable, more=more)
+        undoable = _undoable(state, [one.told for one in visible], events, actor)
+        return await self._present(state, visible, was, day, actor, whole=whole, undoable=undoable, more=more)
 
     async def _present(
         self,
         state: RecordState,
-        seen: Sequence[Passage],
+        visible: Sequence[Passage],
         was: RecordState | None,
         day: str | None,
         actor: Actor,
@@ -168,7 +168,7 @@ class RecordHistories:
         more: bool,
     ) -> PastRecord:
         kind = state.kind
-        differences = [part for one in seen for part in (one.told.before, one.told.after)]
+        differences = [part for one in visible for part in (one.told.before, one.told.after)]
         current = [{**was.given(), LINK_CHANGES: was.ties}] if was else []
         ids = ids_in(kind, [*differences, *current])
         titles = await titles_of(self._graph, ids, actor)
@@ -183,7 +183,7 @@ class RecordHistories:
                 change_lines(kind, one.told.before, one.told.after, titles),
                 one.told.number if one.told.number in undoable else 0,
             )
-            for one in seen
+            for one in visible
         ]
         return PastRecord(moments, day, record_lines(kind, was.given(), was.ties, titles) if was else [], whole, more)
 
@@ -196,12 +196,12 @@ def _visible_passages(state: RecordState, events: Sequence[Told], actor: Actor) 
         yield passage
 
 
-def _undoable(state: RecordState, seen: Sequence[Told], events: Sequence[Told], actor: Actor) -> set[int]:
-    """Return the numbers of the changes in `seen` that an actor may undo; `told` are all changes of the record."""
+def _undoable(state: RecordState, visible: Sequence[Told], events: Sequence[Told], actor: Actor) -> set[int]:
+    """Return the numbers of those `visible` changes that an actor may undo; `events` are all changes of the record."""
     if state.kind not in EDITED:
         return set()
     by_id = {f"change:{one.number}": one for one in events}
-    return {one.number for one in seen if may_undo(actor, state, first_undone(one, by_id.get).what)}
+    return {one.number for one in visible if may_undo(actor, state, first_undone(one, by_id.get).what)}
 
 
 def _may_see(actor: Actor, state: RecordState) -> bool:

@@ -31,7 +31,7 @@ MOST, MOST_CHANGES = 50, 10
 
 @dataclass(frozen=True)
 class InboxItem:
-    """A record in the inbox: its kind, title and path, a line of text (`told`), and the note of its last change.
+    """A record in the inbox: its kind, title and path, a line of details, and the note of its last change.
 
     `renewal` is the path of the renewal form for an agreement that ends.
     """
@@ -39,7 +39,7 @@ class InboxItem:
     kind: str
     title: str
     path: str
-    told: str = ""
+    details: str = ""
     note: str = ""
     standing: StatusText | None = None
     renewal: str = ""
@@ -86,15 +86,15 @@ class InboxContext:
                 ids.setdefault(kind, []).append(one)
         return await titles_of(self.graph, ids, self.me)
 
-    async def items(self, kind: str, rows: Rows, told: str) -> list[InboxItem]:
-        """Return the items for rows of (id, time); `told` is a text with a placeholder `{when}`."""
+    async def items(self, kind: str, rows: Rows, text: str) -> list[InboxItem]:
+        """Return the items for rows of (id, time); `text` has a placeholder `{when}`."""
         titles = await self.titles([(kind, one) for one, _at in rows])
         return [
             InboxItem(
                 kind,
                 titles[one],
                 record_path(kind, one),
-                told.format(when=moment(at) if "T" in at else i18n.day(at)),
+                text.format(when=moment(at) if "T" in at else i18n.day(at)),
             )
             for one, at in rows
             if one in titles

@@ -181,18 +181,18 @@ NAMED, COUNTED = 3, 50
 EVERY_STATUS = [code.upper() for code in code_list("status")]
 
 
-def list_operation(asked: ListQuery, *, named: int = NAMED, facets: bool = True) -> str:
+def list_operation(query: ListQuery, *, named: int = NAMED, facets: bool = True) -> str:
     """Return the operation for a page of a list. Values are variables, so the text depends only on the names in use."""
-    kind, start = asked.kind, "before" if asked.before else "after"
-    size, plural = "last" if asked.before else "first", camel(asked.kind.plural)
-    own_query = [name for name in facets_of(kind) if facets and _needs_own_query(asked, name)]
+    kind, start = query.kind, "before" if query.before else "after"
+    size, plural = "last" if query.before else "first", camel(query.kind.plural)
+    own_query = [name for name in facets_of(kind) if facets and _needs_own_query(query, name)]
     wheres = "".join(f", ${_where_name(name)}: {kind.__name__}Where" for name in own_query)
-    cursor = (f", ${start}: String", f", {start}: ${start}") if asked.after or asked.before else ("", "")
+    cursor = (f", ${start}: String", f", {start}: ${start}") if query.after or query.before else ("", "")
     return "\n".join(
         [
             f"query List($where: {kind.__name__}Where, $order: [{kind.__name__}Order!], $size: Int{cursor[0]}{wheres}) {{",
             f"  {plural}(where: $where, order: $order, {size}: $size{cursor[1]}) {{",
-            *(["    totalCount"] if facets or not asked.after else []),
+            *(["    totalCount"] if facets or not query.after else []),
             "    pageInfo { hasNextPage hasPreviousPage startCursor endCursor }",
             *(f"    {_count(name)}" for name in facets_of(kind) if facets and name not in own_query),
             f"    nodes {{ {' '.join(row_selection(kind, named))} }}",
@@ -207,26 +207,26 @@ def list_operation(asked: ListQuery, *, named: int = NAMED, facets: bool = True)
     )
 
 
-def list_variables(asked: ListQuery, *, facets: bool = True) -> dict[str, Any]:
+def list_variables(query: ListQuery, *, facets: bool = True) -> dict[str, Any]:
     """Return the variables of the operation."""
-    values: dict[str, Any] = {"where": asked.where(), "order": [SORTS[asked.sort]], "size": asked.first}
-    values |= {key: cursor for key in ("after", "before") if (cursor := getattr(asked, key))}
-    for name in facets_of(asked.kind):
-        if facets and _needs_own_query(asked, name):
-            values[_where_name(name)] = _own_where(asked, name)
+    values: dict[str, Any] = {"where": query.where(), "order": [SORTS[query.sort]], "size": query.first}
+    values |= {key: cursor for key in ("after", "before") if (cursor := getattr(query, key))}
+    for name in facets_of(query.kind):
+        if facets and _needs_own_query(query, name):
+            values[_where_name(name)] = _own_where(query, name)
     return values
 
 
-def _needs_own_query(asked: ListQuery, name: str) -> bool:
+def _needs_own_query(query: ListQuery, name: str) -> bool:
     """Return whether a facet is counted in a query of its own, without its own filter.
 
     The status always is, because a list leaves out retired records unless it is filtered by status.
     """
-    return name in asked.chosen or name == "status"
+    return name in query.chosen or name == "status"
 
 
-def _own_where(asked: ListQuery, name: str) -> dict[str, Any]:
-    where = asked.where(without=name)
+def _own_where(query: ListQuery, name: str) -> dict[str, Any]:
+    where = query.where(without=name)
     return {"and": [*where.get("and", []), {"status": {"in": EVERY_STATUS}}]} if name == "status" else where
 
 
@@ -318,9 +318,9 @@ class Chip:
     path: str
 
 
-def list_rows(asked: ListQuery, data: Data, today: str) -> list[ListRow]:
+def list_rows(query: ListQuery, data: Data, today: str) -> list[ListRow]:
     """Return the rows of a page, without columns that are empty in every row."""
-    found = [_row(asked.kind, one, today) for one in data[camel(asked.kind.plural)]["nodes"]]
+    found = [_row(query.kind, one, today) for one in data[camel(query.kind.plural)]["nodes"]]
     filled = {place for row in found for place, cell in enumerate(row.cells) if not cell.empty}
     return [
         ListRow(row.record, row.withheld, [c for place, c in enumerate(row.cells) if place in filled]) for row in found
@@ -362,44 +362,44 @@ def _is_hidden(end: End, record: Data) -> bool:
     return not end.link.face and bool(record["withheld"])
 
 
-def facets(asked: ListQuery, data: Data, names: LabelsById) -> list[Facet]:
+def facets(query: ListQuery, data: Data, names: LabelsById) -> list[Facet]:
     """Return the facets that have several values or are on; `names` maps ids to titles."""
-    own_first = sorted(facets_of(asked.kind), key=lambda name: name in COMMON_SELECTION)
-    every = ((name, _choices(asked, name, data, names)) for name in own_first)
+    own_first = sorted(facets_of(query.kind), key=lambda name: name in COMMON_SELECTION)
+    every = ((name, _choices(query, name, data, names)) for name in own_first)
     return [
-        Facet(label(name), choices[:AT_ONCE], choices[AT_ONCE:], _withheld(asked, name, data))
+        Facet(label(name), choices[:AT_ONCE], choices[AT_ONCE:], _withheld(query, name, data))
         for name, choices in every
-        if len(choices) > 1 or name in asked.chosen
+        if len(choices) > 1 or name in query.chosen
     ]
 
 
-def _choices(asked: ListQuery, name: str, data: Data, names: LabelsById) -> list[Choice]:
-    on = asked.chosen.get(name, ())
-    counts = [(one["value"] or "", one["label"], one["count"]) for one in facet_counts(asked, name, data)]
+def _choices(query: ListQuery, name: str, data: Data, names: LabelsById) -> list[Choice]:
+    on = query.chosen.get(name, ())
+    counts = [(one["value"] or "", one["label"], one["count"]) for one in facet_counts(query, name, data)]
     counts += [(value, None, 0) for value in on if value not in {known for known, _label, _count in counts}]
     return [
-        Choice(value_label(asked.kind, name, value, names, text), count, value in on, asked.toggled(name, value).path())
+        Choice(value_label(query.kind, name, value, names, text), count, value in on, query.toggled(name, value).path())
         for value, text, count in sorted(counts, key=lambda one: one[0] not in on)
         if value
     ]
 
 
-def _withheld(asked: ListQuery, name: str, data: Data) -> int:
-    return sum(one["count"] for one in facet_counts(asked, name, data) if one["withheld"])
+def _withheld(query: ListQuery, name: str, data: Data) -> int:
+    return sum(one["count"] for one in facet_counts(query, name, data) if one["withheld"])
 
 
-def facet_counts(asked: ListQuery, name: str, data: Data) -> list[Data]:
+def facet_counts(query: ListQuery, name: str, data: Data) -> list[Data]:
     """Return the counts of a facet from either place in the result."""
-    source = data.get(f"{camel(name)}Apart") or data[camel(asked.kind.plural)]
+    source = data.get(f"{camel(name)}Apart") or data[camel(query.kind.plural)]
     return list(source[f"{camel(name)}Count"])
 
 
-def chips(asked: ListQuery, names: LabelsById) -> list[Chip]:
+def chips(query: ListQuery, names: LabelsById) -> list[Chip]:
     """Return the filters that are on."""
-    texts = [Chip(f"“{asked.text}”", asked.from_the_start(text="").path())] if asked.text else []
+    texts = [Chip(f"“{query.text}”", query.from_the_start(text="").path())] if query.text else []
     return texts + [
-        Chip(f"{label(name)}: {value_label(asked.kind, name, value, names)}", asked.toggled(name, value).path())
-        for name, values in asked.chosen.items()
+        Chip(f"{label(name)}: {value_label(query.kind, name, value, names)}", query.toggled(name, value).path())
+        for name, values in query.chosen.items()
         for value in values
     ]
 
@@ -412,11 +412,11 @@ def value_label(kind: type[Kind], name: str, value: str, names: LabelsById, text
     return property_text(declared, value == "true") if declared.value is Flag else code_label(declared.codes, value)
 
 
-def ids_to_name(asked: ListQuery) -> dict[str, list[str]]:
+def ids_to_name(query: ListQuery) -> dict[str, list[str]]:
     """Return the ids, by kind, of the records in filters."""
     found: dict[str, dict[str, None]] = {}
-    for name, end in asked.kind.ends.items():
-        found.setdefault(end.target, {}).update(dict.fromkeys(asked.chosen.get(name, ())))
+    for name, end in query.kind.ends.items():
+        found.setdefault(end.target, {}).update(dict.fromkeys(query.chosen.get(name, ())))
     return {kind: list(ids) for kind, ids in found.items() if ids}
 
 
@@ -440,59 +440,59 @@ class ListPages:
         ]
 
     async def _page(self, kind: type[Kind], request: Request) -> Response:
-        asked, me = ListQuery.of(kind, request.query_params), actor_of(request)
-        data = await self._query(asked, me)
+        query, me = ListQuery.of(kind, request.query_params), actor_of(request)
+        data = await self._query(query, me)
         found = data[camel(kind.plural)]
-        called = await titles_of(self._graph, ids_to_name(asked), me)
+        called = await titles_of(self._graph, ids_to_name(query), me)
         return page(
             request,
             "list.html",
-            asked=asked,
+            asked=query,
             sorts=SORTS,
             found=found,
-            rows=list_rows(asked, data, today()),
-            facets=facets(asked, data, called),
-            chips=chips(asked, called),
+            rows=list_rows(query, data, today()),
+            facets=facets(query, data, called),
+            chips=chips(query, called),
             registering=kind in EDITED and may_register(me),
-            narrowed=asked.by_details and not me.everything,
-            pages=_page_paths(asked, found["pageInfo"]),
-            graphiql=graphiql_path(list_operation(asked), list_variables(asked)),
+            narrowed=query.by_details and not me.everything,
+            pages=_page_paths(query, found["pageInfo"]),
+            graphiql=graphiql_path(list_operation(query), list_variables(query)),
         )
 
     async def _json(self, kind: type[Kind], request: Request) -> Response:
         return json_file(await self._query(ListQuery.of(kind, request.query_params), actor_of(request)))
 
     async def _csv(self, kind: type[Kind], request: Request) -> Response:
-        asked, me = replace(ListQuery.of(kind, request.query_params).from_the_start(), first=PAGE), actor_of(request)
-        first = await self._rows(asked, me)
+        query, me = replace(ListQuery.of(kind, request.query_params).from_the_start(), first=PAGE), actor_of(request)
+        first = await self._rows(query, me)
         await pay(min(first["totalCount"] * len(_headings(kind)), EXPORT_COST))
-        return csv_file(request, kind.plural, self._lines(asked, me, first))
+        return csv_file(request, kind.plural, self._lines(query, me, first))
 
-    async def _lines(self, asked: ListQuery, me: Actor, found: Data) -> AsyncIterator[list[Any]]:
+    async def _lines(self, query: ListQuery, me: Actor, found: Data) -> AsyncIterator[list[Any]]:
         """Yield the headings, then a row for each record, reading page after page."""
-        yield _headings(asked.kind)
+        yield _headings(query.kind)
         while True:
             for record in found["nodes"]:
-                yield _line(asked.kind, record)
+                yield _line(query.kind, record)
             if not found["pageInfo"]["hasNextPage"]:
                 return
             with paid():
-                found = await self._rows(replace(asked, after=found["pageInfo"]["endCursor"]), me)
+                found = await self._rows(replace(query, after=found["pageInfo"]["endCursor"]), me)
 
-    async def _rows(self, asked: ListQuery, me: Actor) -> Data:
-        text = list_operation(asked, named=MOST_NAMED, facets=False)
-        data = await self._graph.ask(text, list_variables(asked, facets=False), me)
-        rows: Data = data[camel(asked.kind.plural)]
+    async def _rows(self, query: ListQuery, me: Actor) -> Data:
+        text = list_operation(query, named=MOST_NAMED, facets=False)
+        data = await self._graph.ask(text, list_variables(query, facets=False), me)
+        rows: Data = data[camel(query.kind.plural)]
         return rows
 
-    async def _query(self, asked: ListQuery, me: Actor) -> Data:
+    async def _query(self, query: ListQuery, me: Actor) -> Data:
         try:
-            return await self._graph.ask(list_operation(asked), list_variables(asked), me)
-        except HTTPException as refused:
-            if refused.status_code != 400 or not (asked.after or asked.before):
+            return await self._graph.ask(list_operation(query), list_variables(query), me)
+        except HTTPException as error:
+            if error.status_code != 400 or not (query.after or query.before):
                 raise
             sentence = _("This page of the list cannot be found.")
-            raise UserError(sentence, asked.from_the_start().path(), _("Go to its first page")) from None
+            raise UserError(sentence, query.from_the_start().path(), _("Go to its first page")) from None
 
 
 def endpoint_for(kind: type[Kind], answer: KindEndpoint) -> Endpoint:
@@ -504,10 +504,10 @@ def endpoint_for(kind: type[Kind], answer: KindEndpoint) -> Endpoint:
     return endpoint
 
 
-def _page_paths(asked: ListQuery, info: Data) -> dict[str, str]:
+def _page_paths(query: ListQuery, info: Data) -> dict[str, str]:
     """Return the paths of the previous and next page."""
-    before = {"before": asked.from_the_start(before=info["startCursor"]).path()} if info["hasPreviousPage"] else {}
-    return before | ({"after": asked.from_the_start(after=info["endCursor"]).path()} if info["hasNextPage"] else {})
+    before = {"before": query.from_the_start(before=info["startCursor"]).path()} if info["hasPreviousPage"] else {}
+    return before | ({"after": query.from_the_start(after=info["endCursor"]).path()} if info["hasNextPage"] else {})
 
 
 def _headings(kind: type[Kind]) -> list[str]:

@@ -35,7 +35,7 @@ class Offer:
     resource: RecordSummary
     owners: Sequence[RecordSummary]
     finding: str
-    told: str
+    details: str
     free: str
     ask: str
 
@@ -95,12 +95,12 @@ def _need_row(state: RecordState) -> NeedRow:
 
 def _make_offer(need: NeedRow, one: Candidate, record: Data, actor: Actor) -> Offer:
     path = f"{record_path('Resource', record['id'])}/request"
-    told = _("too little is free") if one.finding == "too-little" else _(FINDINGS[one.finding])
+    finding = _("too little is free") if one.finding == "too-little" else _(FINDINGS[one.finding])
     return Offer(
         record_summary("Resource", record),
         [record_summary("Agency", owner) for owner in record["owners"]],
         one.finding,
-        told,
+        finding,
         "" if one.spare is None else free_text(one.spare, record["unit"]),
         address(path, [(NEED, need.id)]) if may_request(actor, record) else "",
     )

@@ -51,12 +51,12 @@ Data = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class RecordSummary:
-    """A record in one line: title, path, facts about it and about the link that leads to it (`told`), and its status."""
+    """A record in one line: title, path, details (facts about it and the link to it), and its status."""
 
     kind: str
     id: str
     title: str
-    told: list[str] = field(default_factory=list)
+    details: list[str] = field(default_factory=list)
     standing: StatusText | None = None
 
     @property

@@ -35,10 +35,10 @@ class PageQueries:
         return result.data
 
 
-def _exception_for(refused: GraphQLError) -> Exception:
-    if isinstance(refused, CostBudgetExceeded):
-        return refused
-    error = presented(refused)
+def _exception_for(graphql_error: GraphQLError) -> Exception:
+    if isinstance(graphql_error, CostBudgetExceeded):
+        return graphql_error
+    error = presented(graphql_error)
     code, message = error["extensions"]["code"], error["message"]
     if code in ("UNAVAILABLE", "TIMEOUT"):
         return StoreError(code, message)
@@ -78,9 +78,9 @@ def term_uses(kind: type[Kind]) -> list[End]:
 def summary_selection(kind: type[Kind]) -> str:
     """Return the selection set of a record in a list: its name and its facts."""
     fields = ["id", "name", "withheld", *(("labelId", "labelEn") if is_term(kind) else ())]
-    told = (camel(name) for name in (*(one.name for one in fact_properties(kind)), *kind.erasable))
+    details = (camel(name) for name in (*(one.name for one in fact_properties(kind)), *kind.erasable))
     return " ".join(
-        [*dict.fromkeys([*fields, *told]), *(f"{camel(end.name)} {{ id name }}" for end in identifying_links(kind))]
+        [*dict.fromkeys([*fields, *details]), *(f"{camel(end.name)} {{ id name }}" for end in identifying_links(kind))]
     )
 
 

@@ -70,8 +70,12 @@ class Limits:
         return _client_key(scope["client"][0]) or self._forwarded_visitor(scope)
 
     def _forwarded_visitor(self, scope: Scope) -> str | None:
-        told = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
-        visitor = _client_key(told[-1].decode("latin-1").rpartition(",")[2].strip()[:LONGEST_NAME]) if told else None
+        forwarded = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
+        visitor = (
+            _client_key(forwarded[-1].decode("latin-1").rpartition(",")[2].strip()[:LONGEST_NAME])
+            if forwarded
+            else None
+        )
         if visitor and not self._warned_of_proxy:
             log.warning(UNNAMED_PROXY)
             self._warned_of_proxy = True
@@ -213,8 +217,8 @@ class RateLimitMiddleware:
 
 @lru_cache(4096)
 def _client_key(client: str) -> str | None:
-    if told := PORT.fullmatch(client):
-        client = told["six"] or told["four"]
+    if match := PORT.fullmatch(client):
+        client = match["six"] or match["four"]
     try:
         address = ip_address(client.partition("%")[0])
     except ValueError:  # a proxy may send an identifier instead of an address

@@ -55,9 +55,9 @@ class Readiness:
         return PlainTextResponse("ok\n")
 
     async def _plan(self) -> None:
-        asked = network(GAPS.reads, ANONYMOUS)
-        nobody = Cypher(asked.text, {**asked.parameters, "me": {"names": []}})  # the same plan, with an empty result
-        await self._reader.read([nobody], timeout=PLANNING)
+        query = network(GAPS.reads, ANONYMOUS)
+        empty = Cypher(query.text, {**query.parameters, "me": {"names": []}})  # the same plan, with an empty result
+        await self._reader.read([empty], timeout=PLANNING)
 
     @staticmethod
     def _failed(planning: asyncio.Task[None]) -> bool:

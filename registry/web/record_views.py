@@ -114,8 +114,8 @@ class RecordPages:
             return None
         try:
             data = await self._graph.ask(IMPACT, {"of": one}, me)
-        except HTTPException as refused:
-            if refused.status_code != 400:
+        except HTTPException as error:
+            if error.status_code != 400:
                 raise
             return None
         impact: Data | None = data["impact"]
@@ -142,8 +142,8 @@ def _day(request: Request, kind: type[Kind], one: str) -> str | None:
     """Return the day at which to show a record (`?at=`), or None. Raises Unanswerable."""
     try:
         day = Date.clean(request.query_params.get("at"))
-    except InvalidValue as unfit:
-        raise UserError(f"{unfit}: {unfit.rule}.", record_path(kind.__name__, one), _("As it is now")) from None
+    except InvalidValue as error:
+        raise UserError(f"{error}: {error.rule}.", record_path(kind.__name__, one), _("As it is now")) from None
     return None if day is None else str(day)
 
 

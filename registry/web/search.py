@@ -31,12 +31,14 @@ def _title_selections() -> str:
     return "__typename id name " + " ".join(f"... on {name} {{ {' '.join(own)} }}" for name, own in more.items() if own)
 
 
-def search_operation(asked: Mapping[str, str]) -> str:
+def search_operation(parameters: Mapping[str, str]) -> str:
     """Return the operation for a page of hits, with the number of hits of each kind, whichever kind is selected."""
-    cursor = (", $after: String", ", after: $after") if "after" in asked else ("", "")
+    cursor = (", $after: String", ", after: $after") if "after" in parameters else ("", "")
     counts = "countByKind { kind count }"
     others = (
-        f"\n  ofAnyKind: search(text: $text, sector: $sector, area: $area) {{ {counts} }}" if "kind" in asked else ""
+        f"\n  ofAnyKind: search(text: $text, sector: $sector, area: $area) {{ {counts} }}"
+        if "kind" in parameters
+        else ""
     )
     return f"""query Search($text: String!, $kinds: [Kind!], $sector: ID, $area: ID, $first: Int!{cursor[0]}) {{
   search(text: $text, kinds: $kinds, sector: $sector, area: $area, first: $first{cursor[1]}) {{
@@ -69,15 +71,15 @@ def kind_variable(kind: str | None) -> dict[str, Any]:
     return {"kinds": [kind.upper()]} if kind else {}
 
 
-def search_variables(asked: Mapping[str, str]) -> dict[str, Any]:
+def search_variables(parameters: Mapping[str, str]) -> dict[str, Any]:
     """Return the variables of a search from the query parameters q, kind, sector, area and after."""
     values = {
-        "text": asked.get("q", ""),
-        **kind_variable(asked.get("kind")),
-        "sector": asked.get("sector"),
-        "area": asked.get("area"),
+        "text": parameters.get("q", ""),
+        **kind_variable(parameters.get("kind")),
+        "sector": parameters.get("sector"),
+        "area": parameters.get("area"),
         "first": PAGE,
-        "after": asked.get("after"),
+        "after": parameters.get("after"),
     }
     return {name: value for name, value in values.items() if value is not None}
 
@@ -97,58 +99,58 @@ class SearchPages:
         return [Route("/search", self._page), Route("/search.json", self._json)]
 
     async def _page(self, request: Request) -> Response:
-        asked, me = _parameters(request), actor_of(request)
+        parameters, me = _parameters(request), actor_of(request)
         filters = await self._graph.ask(filter_options_operation(), {}, me)
         options = {
             name: [(one["id"], term_label(one)) for one in filters[f"{name}s"]["nodes"]] for name in ("sector", "area")
         }
-        found = await self._found(asked, me) if asked.get("q") else None
+        found = await self._found(parameters, me) if parameters.get("q") else None
         return page(
             request,
             "found.html",
-            q=asked.get("q", ""),
-            asked=asked,
+            q=parameters.get("q", ""),
+            asked=parameters,
             options=options,
             left_out={name: filters[f"{name}s"]["totalCount"] - len(every) for name, every in options.items()},
             found=found and found["search"],
             hits=[_hit(one["record"]) for one in found["search"]["nodes"]] if found else [],
-            kinds=_kinds(asked, found) if found else [],
-            following=_next_path(asked, found) if found else "",
-            graphiql=graphiql_path(search_operation(asked), search_variables(asked)),
-            json=address("/search.json", [*asked.items(), ("all", "1")]),
+            kinds=_kinds(parameters, found) if found else [],
+            following=_next_path(parameters, found) if found else "",
+            graphiql=graphiql_path(search_operation(parameters), search_variables(parameters)),
+            json=address("/search.json", [*parameters.items(), ("all", "1")]),
         )
 
     async def _json(self, request: Request) -> Response:
         """Return suggestions, or with `all` a page of hits. The last word typed may be incomplete."""
-        asked, me = _parameters(request), actor_of(request)
+        parameters, me = _parameters(request), actor_of(request)
         if request.query_params.get("all"):
-            return json_file(await self._found(asked, me))
-        variables = {"text": asked.get("q", ""), **kind_variable(asked.get("kind"))}
+            return json_file(await self._found(parameters, me))
+        variables = {"text": parameters.get("q", ""), **kind_variable(parameters.get("kind"))}
         found = await self._graph.ask(suggestions_operation(), variables, me)
         return json_file({"suggestions": [_suggestion(one["record"]) for one in found["search"]["nodes"]]})
 
-    async def _found(self, asked: SearchQuery, me: Actor) -> Data:
-        operation, variables = search_operation(asked), search_variables(asked)
+    async def _found(self, parameters: SearchQuery, me: Actor) -> Data:
+        operation, variables = search_operation(parameters), search_variables(parameters)
         try:
             return await self._graph.ask(operation, variables, me)
-        except HTTPException as refused:
-            if refused.status_code != 400 or "after" not in asked:
+        except HTTPException as error:
+            if error.status_code != 400 or "after" not in parameters:
                 raise
-            raise _search_error(asked, _("This page of the search cannot be found.")) from None
+            raise _search_error(parameters, _("This page of the search cannot be found.")) from None
 
 
 def _parameters(request: Request) -> dict[str, str]:
     """Return the query parameters of a search. Raises Unanswerable."""
     query = request.query_params
-    given = {name: clean_input(query.get(name, ""), None if name == "after" else MAX_INPUT) for name in NAMES}
-    asked = {name: value for name, value in given.items() if value}
-    if asked.get("kind", "agency") not in KINDS:
-        raise _search_error(asked, _("There are no records of the kind {kind}.").format(kind=asked["kind"]))
-    return asked
+    values = {name: clean_input(query.get(name, ""), None if name == "after" else MAX_INPUT) for name in NAMES}
+    parameters = {name: value for name, value in values.items() if value}
+    if parameters.get("kind", "agency") not in KINDS:
+        raise _search_error(parameters, _("There are no records of the kind {kind}.").format(kind=parameters["kind"]))
+    return parameters
 
 
-def _search_error(asked: SearchQuery, sentence: str) -> UserError:
-    return UserError(sentence, address("/search", [("q", asked.get("q", ""))]), _("Search again"))
+def _search_error(parameters: SearchQuery, sentence: str) -> UserError:
+    return UserError(sentence, address("/search", [("q", parameters.get("q", ""))]), _("Search again"))
 
 
 def _hit(record: Data) -> tuple[RecordSummary, str]:
@@ -160,23 +162,26 @@ def _suggestion(record: Data) -> dict[str, Any]:
     return {"id": one.id, "kind": one.kind, "name": one.title, "path": one.path, "label": singular(one.kind)}
 
 
-def _kinds(asked: SearchQuery, found: Data) -> list[Choice]:
+def _kinds(parameters: SearchQuery, found: Data) -> list[Choice]:
     of_any = found.get("ofAnyKind", found["search"])
     counts = {one["kind"]: one["count"] for one in of_any["countByKind"]}
     some = [
         (key, counts.get(name, 0), plural(name))
         for key, name in KINDS.items()
-        if name in counts or key == asked.get("kind")
+        if name in counts or key == parameters.get("kind")
     ]
     every = [("", sum(counts.values()), _("all kinds")), *some]
-    return [Choice(text, count, asked.get("kind", "") == key, _path(asked, kind=key)) for key, count, text in every]
+    return [
+        Choice(text, count, parameters.get("kind", "") == key, _path(parameters, kind=key))
+        for key, count, text in every
+    ]
 
 
-def _next_path(asked: SearchQuery, found: Data) -> str:
+def _next_path(parameters: SearchQuery, found: Data) -> str:
     info = found["search"]["pageInfo"]
-    return _path(asked, after=info["endCursor"]) if info["hasNextPage"] else ""
+    return _path(parameters, after=info["endCursor"]) if info["hasNextPage"] else ""
 
 
-def _path(asked: SearchQuery, **changed: str) -> str:
-    pairs = {name: value for name, value in asked.items() if name != "after"} | changed
+def _path(parameters: SearchQuery, **changed: str) -> str:
+    pairs = {name: value for name, value in parameters.items() if name != "after"} | changed
     return address("/search", [(name, value) for name, value in pairs.items() if value])

@@ -74,9 +74,9 @@ def speaking_parties(actor: Actor, record: ShownRecord) -> list[str]:
 
 
 def _field(
-    name: str, label: str, sort: str = "prose", *, required: bool = False, hint: str = "", options: Options = ()
+    name: str, label: str, input_type: str = "prose", *, required: bool = False, hint: str = "", options: Options = ()
 ) -> Field:
-    return Field(name, label, hint, sort, "", required, options)
+    return Field(name, label, hint, input_type, "", required, options)
 
 
 def _codes(name: str) -> Options:
@@ -91,8 +91,8 @@ def _confirm_fields(mine: Options, _record: ShownRecord) -> Sequence[Field]:
     ]
 
 
-def _confirm(store: Store, asking: RequestContext, record: str, typed: Typed) -> MutationResult:
-    return confirmations.confirm(store, asking, record, typed["agency"], typed["standing"], typed["remark"])
+def _confirm(store: Store, request_context: RequestContext, record: str, form: Typed) -> MutationResult:
+    return confirmations.confirm(store, request_context, record, form["agency"], form["standing"], form["remark"])
 
 
 def _level_fields(mine: Options, _record: ShownRecord) -> Sequence[Field]:
@@ -109,15 +109,15 @@ def _level_fields(mine: Options, _record: ShownRecord) -> Sequence[Field]:
     ]
 
 
-def _state_level(store: Store, asking: RequestContext, record: str, typed: Typed) -> MutationResult:
-    scale, _colon, level = typed["level"].partition(":")
+def _state_level(store: Store, request_context: RequestContext, record: str, form: Typed) -> MutationResult:
+    scale, _colon, level = form["level"].partition(":")
     said = {
         "scale": scale or None,
         "level": level or None,
-        "on": typed["on"] or None,
-        "description": typed["note"] or None,
+        "on": form["on"] or None,
+        "description": form["note"] or None,
     }
-    return confirmations.state_level(store, asking, record, typed["agency"], said)
+    return confirmations.state_level(store, request_context, record, form["agency"], said)
 
 
 def _request_fields(mine: Options, record: ShownRecord) -> Sequence[Field]:
@@ -144,13 +144,13 @@ def free_text(amount: float, unit: str | None) -> str:
     return _("Free: {n} {unit}.").format(n=exact(amount), unit=unit or "").replace(" .", ".")
 
 
-def _request(store: Store, asking: RequestContext, record: str, typed: Typed) -> MutationResult:
-    quantity = Numeral(typed["quantity"], form_notation(typed)) if typed["quantity"] else None
-    properties = {"quantity": quantity, **{name: typed[name] or None for name in ("since", "until")}}
+def _request(store: Store, request_context: RequestContext, record: str, form: Typed) -> MutationResult:
+    quantity = Numeral(form["quantity"], form_notation(form)) if form["quantity"] else None
+    properties = {"quantity": quantity, **{name: form[name] or None for name in ("since", "until")}}
     request = ResourceRequest(
-        typed["agency"], record, typed[NEED] or None, {**properties, "description": typed["purpose"] or None}
+        form["agency"], record, form[NEED] or None, {**properties, "description": form["purpose"] or None}
     )
-    return requests.request(store, asking, request)
+    return requests.request(store, request_context, request)
 
 
 def may_request(actor: Actor, record: ShownRecord) -> bool:
@@ -166,7 +166,9 @@ def _needed_to_request() -> str:
 
 
 def _decide(decision: str) -> Callable[[Store, RequestContext, str, Typed], MutationResult]:
-    return lambda store, asking, record, typed: requests.decide(store, asking, record, decision, typed["answer"])
+    return lambda store, request_context, record, form: requests.decide(
+        store, request_context, record, decision, form["answer"]
+    )
 
 
 def _may_decide(decision: str | None) -> Callable[[Actor, ShownRecord], bool]:
@@ -195,10 +197,10 @@ def _feedback_fields(_mine: Options, record: ShownRecord) -> Sequence[Field]:
     return [*fields[:1], through, *fields[1:]] if channels else fields
 
 
-def _give_feedback(store: Store, asking: RequestContext, record: str, typed: Typed) -> MutationResult:
-    private, channel = typed["private"] == "yes", typed.get("channel") or None
+def _give_feedback(store: Store, request_context: RequestContext, record: str, form: Typed) -> MutationResult:
+    private, channel = form["private"] == "yes", form.get("channel") or None
     return feedback.give_feedback(
-        store, asking, FeedbackInput(record, typed["text"], channel, private, typed["contact"])
+        store, request_context, FeedbackInput(record, form["text"], channel, private, form["contact"])
     )
 
 
@@ -229,7 +231,7 @@ RECORD_ACTIONS = (
         lambda: _("Take this back"),
         may_edit,
         lambda _mine, _record: [],
-        lambda store, asking, record, _typed: confirmations.withdraw(store, asking, record),
+        lambda store, request_context, record, _typed: confirmations.withdraw(store, request_context, record),
     ),
     RecordAction(
         "Resource",
@@ -261,7 +263,9 @@ RECORD_ACTIONS = (
         lambda: _("Answer"),
         _may_answer,
         lambda _mine, _record: [_field("answer", _("Your answer"), required=True)],
-        lambda store, asking, record, typed: feedback.answer_feedback(store, asking, record, typed["answer"]),
+        lambda store, request_context, record, form: feedback.answer_feedback(
+            store, request_context, record, form["answer"]
+        ),
     ),
 )
 
@@ -323,21 +327,21 @@ class RecordActionPages:
         self, request: Request, action: RecordAction, record: ShownRecord, fields: Sequence[Field]
     ) -> Response:
         posted_ = await read_form(request, longest=MAX_BYTES)
-        typed = {one.name: posted_.get(one.name, "") for one in fields}
+        form = {one.name: posted_.get(one.name, "") for one in fields}
         path = record_path(action.kind, record["id"])
         if posted_.get(HONEYPOT):
             return RedirectResponse(address(path, [("done", action.name)]), 303)
-        asking = RequestContext(
-            actor_of(request), "form", form_key(posted_), {"act": action.name, "of": record["id"], **typed}
+        request_context = RequestContext(
+            actor_of(request), "form", form_key(posted_), {"act": action.name, "of": record["id"], **form}
         )
-        outcome = await self._tools.do(lambda store: action.do(store, asking, record["id"], typed))
+        outcome = await self._tools.do(lambda store: action.do(store, request_context, record["id"], form))
         if not outcome.problems:
             return RedirectResponse(address(path, [("done", action.name)]), 303)
         texts: dict[str, list[str]] = {}
         for problem in outcome.problems:
-            about = problem.field if problem.field in typed else WHOLE
+            about = problem.field if problem.field in form else WHOLE
             texts.setdefault(about, []).append(problem_sentence(problem))
-        return self._form(request, action, record, _filled_fields(fields, typed, texts), texts.get(WHOLE, ()), 422)
+        return self._form(request, action, record, _filled_fields(fields, form, texts), texts.get(WHOLE, ()), 422)
 
     def _form(
         self,
@@ -379,14 +383,14 @@ def _has_option(one: Field, agency: str) -> bool:
 
 
 def _filled_fields(
-    fields: Sequence[Field], typed: Mapping[str, str], texts: Mapping[str, Sequence[str]] | None = None
+    fields: Sequence[Field], form: Mapping[str, str], texts: Mapping[str, Sequence[str]] | None = None
 ) -> list[Field]:
     """Return the fields with the values entered or their defaults; a required field with a single option gets that option."""
     filled = []
     for one in fields:
         only = one.options[0][0] if one.required and len(one.options) == 1 else ""
         filled.append(
-            replace(one, value=typed.get(one.name, one.value or only), problems=(texts or {}).get(one.name, ()))
+            replace(one, value=form.get(one.name, one.value or only), problems=(texts or {}).get(one.name, ()))
         )
     return filled
 
@@ -427,9 +431,9 @@ class TransitionPages:
         except InvalidValue as error:
             raise UserError(str(error), path, _("Back to the record")) from None
         payload = {"step": name, "record": one, "note": note}
-        asking = RequestContext(actor_of(request), "form", form_key(form), payload)
+        request_context = RequestContext(actor_of(request), "form", form_key(form), payload)
         outcome = await self._tools.do(
-            lambda store: take(store, asking, kind, one, TRANSITIONS[name], note, form_version(form))
+            lambda store: take(store, request_context, kind, one, TRANSITIONS[name], note, form_version(form))
         )
         return await self._outcome_response(request, kind, outcome, TRANSITIONS[name].action, name)
 

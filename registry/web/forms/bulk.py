@@ -269,8 +269,8 @@ class BulkForms:
     ) -> Sequence[Done]:
         savings = [line.saving(kind, another="another" in parts) for line in upload.lines]
         key = parts["key"][1].decode(errors="replace")[:100] if "key" in parts and not dry else None
-        asking = RequestContext(actor_of(request), "form", key or None, upload.written() if key else None)
-        return await self._tools.do(save_all, asking, savings, dry=dry or bool(upload.problems))
+        request_context = RequestContext(actor_of(request), "form", key or None, upload.written() if key else None)
+        return await self._tools.do(save_all, request_context, savings, dry=dry or bool(upload.problems))
 
 
 def _read_upload(kind: type[Kind], parts: dict[str, tuple[str, bytes]]) -> Upload:

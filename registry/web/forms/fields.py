@@ -24,7 +24,7 @@ class Field:
     name: str
     label: str
     help: str
-    sort: str
+    input_type: str
     value: str
     required: bool = False
     options: Options = ()
@@ -68,7 +68,7 @@ class FormState:
     """The state of a form: the values entered, the options, and the problems."""
 
     kind: type[Kind]
-    typed: FormData
+    form: FormData
     choices: Mapping[str, Options]
     new: bool
     fixed: Sequence[str] = ()  # the properties that the user may not change
@@ -115,14 +115,14 @@ class FormState:
         )
 
     def _value_field(self, name: str, one: Property, *, required: bool) -> Field:
-        value, problems = self.typed.get(name, ""), self.problems.get(name, ())
+        value, problems = self.form.get(name, ""), self.problems.get(name, ())
         input_type = "choice" if one.codes or one.value is Flag else INPUT_TYPES.get(one.value, "line")
         if input_type == "date" and problems:
             input_type = "line"  # a date input would drop an invalid value
         return Field(name, label(one.name), _(one.doc), input_type, value, required, _options(one), problems=problems)
 
     def _record_field(self, name: str, called: str, doc: str, kind: str, options: Options) -> Field:
-        value, problems = self.typed.get(name, ""), self.problems.get(name, ())
+        value, problems = self.form.get(name, ""), self.problems.get(name, ())
         known = not value or not options or any(value == one for one, _title in options)
         return Field(
             name,
@@ -137,8 +137,8 @@ class FormState:
         )
 
     def _link_field(self, end: End) -> LinkField:
-        names = list(row_fields(self.typed, end))
-        blank = 1 if end.name == self.longer or not names or self.typed[names[-1]] else 0
+        names = list(row_fields(self.form, end))
+        blank = 1 if end.name == self.longer or not names or self.form[names[-1]] else 0
         more = range(len(names), len(names) + blank * (not end.single or not names))
         names += [row_field(end, place) for place in more if place < MOST_ROWS]
         return LinkField(
@@ -204,7 +204,7 @@ def problem_sentence(problem: Problem) -> str:
 def problems_by_field(
     kind: type[Kind],
     problems: Sequence[Problem],
-    typed: FormData,
+    form: FormData,
     picked: Mapping[str, str],
     *,
     new: bool,
@@ -223,8 +223,8 @@ def problems_by_field(
             where = [f"p-{name}"]
         elif name in ends:
             suffix = f"-{of_link}" if of_link else ""
-            filled = [one for one in row_fields(typed, ends[name]) if typed[one]]
-            where = [f"{one}{suffix}" for one in filled if _is_about(problem, typed, picked, one, suffix)]
+            filled = [one for one in row_fields(form, ends[name]) if form[one]]
+            where = [f"{one}{suffix}" for one in filled if _is_about(problem, form, picked, one, suffix)]
             where = where or [f"l-{name}"]
         else:
             where = [WHOLE]
@@ -235,5 +235,5 @@ def problems_by_field(
     return found
 
 
-def _is_about(problem: Problem, typed: FormData, picked: Mapping[str, str], row: str, suffix: str) -> bool:
-    return typed.get(f"{row}{suffix}", "") == problem.value if suffix else picked.get(row) == problem.value
+def _is_about(problem: Problem, form: FormData, picked: Mapping[str, str], row: str, suffix: str) -> bool:
+    return form.get(f"{row}{suffix}", "") == problem.value if suffix else picked.get(row) == problem.value

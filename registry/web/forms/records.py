@@ -64,21 +64,21 @@ def state_at_version(state: RecordState, events: Sequence[Told], version: int) -
     return found
 
 
-def merge_edit(kind: type[Kind], typed: FormData, before: FormData, now: FormData) -> dict[str, str]:
+def merge_edit(kind: type[Kind], form: FormData, before: FormData, now: FormData) -> dict[str, str]:
     """Return the form's values after a concurrent edit: the user's changes, and elsewhere the current values."""
-    found = dict(typed)
-    for name in (name for name in now if name.startswith("p-") and name in typed):
-        if typed[name] == before.get(name):
+    found = dict(form)
+    for name in (name for name in now if name.startswith("p-") and name in form):
+        if form[name] == before.get(name):
             found[name] = now[name]
     for prefix in (f"l-{end.name}-" for end in own_ends(kind)):
-        if _filled_rows(typed, prefix) == _filled_rows(before, prefix):
+        if _filled_rows(form, prefix) == _filled_rows(before, prefix):
             others = {name: value for name, value in found.items() if not name.startswith(prefix)}
             found = {**others, **{name: value for name, value in now.items() if name.startswith(prefix)}}
     return found
 
 
-def _filled_rows(typed: FormData, prefix: str) -> list[tuple[str, str]]:
-    return sorted((name, value) for name, value in typed.items() if name.startswith(prefix) and value)
+def _filled_rows(form: FormData, prefix: str) -> list[tuple[str, str]]:
+    return sorted((name, value) for name, value in form.items() if name.startswith(prefix) and value)
 
 
 NEED = "need"
@@ -163,7 +163,7 @@ class FormContext:
         of = self.state.properties if self.state else {}
         return GOVERNED if of.get("status") == "published" and not can(self.actor, Action.GOVERN, of) else ()
 
-    def typed(self) -> dict[str, str]:
+    def initial_values(self) -> dict[str, str]:
         """Return the initial values of the form."""
         if self.state:
             return {**form_values(self.state, self.titles, self.choices), "version": str(self.state.version)}
@@ -244,67 +244,70 @@ class Forms:
 
     async def _answer(self, request: Request, context: FormContext) -> Response:
         if request.method != "POST":
-            return _form(request, context, context.typed(), FormMessages())
-        typed = with_local_numbers(context.kind, await read_form(request, longest=LONGEST, fields=MOST_FIELDS))
-        if (do := typed.get("do", "")).startswith(ADD_ROW):
-            return _form(request, context, typed, FormMessages(longer=do.removeprefix(ADD_ROW)))
-        references = await find_references(self._graph, context.kind, typed, context.actor, new=context.new)
-        typed |= {name: _reference_value(context, references, name) for name in references.ids}
+            return _form(request, context, context.initial_values(), FormMessages())
+        form = with_local_numbers(context.kind, await read_form(request, longest=LONGEST, fields=MOST_FIELDS))
+        if (do := form.get("do", "")).startswith(ADD_ROW):
+            return _form(request, context, form, FormMessages(longer=do.removeprefix(ADD_ROW)))
+        references = await find_references(self._graph, context.kind, form, context.actor, new=context.new)
+        form |= {name: _reference_value(context, references, name) for name in references.ids}
         try:
-            outcome = await self._save(context, typed, references, propose=do == "propose")
+            outcome = await self._save(context, form, references, propose=do == "propose")
         except StoreError as error:
-            return _form(request, context, typed, FormMessages({WHOLE: [store_failure(error)]}), 503)
+            return _form(request, context, form, FormMessages({WHOLE: [store_failure(error)]}), 503)
         if outcome.record and not outcome.problems:
             done = "proposed" if do == "propose" else "saved"
             return RedirectResponse(address(record_path(outcome.kind, outcome.record), [("done", done)]), 303)
-        return await self._form_with_problems(request, context, typed, references, outcome.problems)
+        return await self._form_with_problems(request, context, form, references, outcome.problems)
 
     async def _save(
-        self, context: FormContext, typed: FormData, references: References, *, propose: bool
+        self, context: FormContext, form: FormData, references: References, *, propose: bool
     ) -> MutationResult:
-        saving = make_saving(context.kind, typed, references.ids, context.state, context.titles)
+        saving = make_saving(context.kind, form, references.ids, context.state, context.titles)
         if references.unclear:
             return MutationResult(context.kind.__name__, problems=tuple(_invalid_properties(saving)))
-        asked = {name: value for name, value in typed.items() if name not in ("key", NOTATION)}
-        asking = RequestContext(context.actor, "form", form_key(typed), asked)
+        asked = {name: value for name, value in form.items() if name not in ("key", NOTATION)}
+        request_context = RequestContext(context.actor, "form", form_key(form), asked)
 
         def work(transaction: Transaction) -> RecordState:
             state = saved(transaction, saving)
             return taken(transaction, context.kind, state.id, PROPOSE, "", None) if propose else state
 
-        return await self._tools.do(lambda store: change(store, asking, context.kind, work))
+        return await self._tools.do(lambda store: change(store, request_context, context.kind, work))
 
     async def _form_with_problems(
         self,
         request: Request,
         context: FormContext,
-        typed: dict[str, str],
+        form: dict[str, str],
         references: References,
         problems: Sequence[Problem],
     ) -> Response:
-        texts = problems_by_field(context.kind, problems, typed, references.ids, new=context.new, fixed=context.fixed)
+        texts = problems_by_field(context.kind, problems, form, references.ids, new=context.new, fixed=context.fixed)
         texts |= {name: [unclear_message(options)] for name, options in references.unclear.items()}
         theirs: Sequence[ChangeLine] = ()
         if context.state and any(one.code == "STALE" for one in problems):
-            before = state_at_version(context.state, context.entries, form_version(typed) or 0)
+            before = state_at_version(context.state, context.entries, form_version(form) or 0)
             lost, gained = difference(before, context.state)
             titles = await titles_of(self._graph, ids_in(context.kind, [lost, gained]), context.actor)
             theirs = change_lines(context.kind, lost, gained, titles)
-            typed = merge_edit(
-                context.kind, typed, form_values(before, {**context.titles, **titles}, context.choices), context.typed()
+            form = merge_edit(
+                context.kind,
+                form,
+                form_values(before, {**context.titles, **titles}, context.choices),
+                context.initial_values(),
             )
-            typed["version"] = str(context.state.version)
+            form["version"] = str(context.state.version)
         alike = [one.value for one in problems if one.code == "ALIKE"]
         known = await titles_of(self._graph, {context.kind.__name__: alike}, context.actor) if alike else {}
-        return _form(request, context, typed, FormMessages(texts, references.unclear, theirs, known), 422)
+        return _form(request, context, form, FormMessages(texts, references.unclear, theirs, known), 422)
 
 
 def _form(
-    request: Request, context: FormContext, typed: FormData, messages: FormMessages, status: int = 200
+    request: Request, context: FormContext, form: FormData, messages: FormMessages, status: int = 200
 ) -> Response:
     sheet = FormState(
         context.kind,
-        typed,
+        form,
         context.choices,
         context.new,
         context.fixed,
@@ -322,12 +325,12 @@ def _form(
         wrong=[("", "", one) for one in messages.problems.get(WHOLE, ())] + list(sheet.wrong()),
         theirs=messages.theirs,
         alike={record_path(kind, one): called for one, called in messages.alike.items()},
-        another="another" in typed,
+        another="another" in form,
         longer=messages.longer,
         title=str(context.state.properties["name"]) if context.state else "",
         draft=context.new or (context.state is not None and context.state.properties.get("status") == "draft"),
-        version=typed.get("version", ""),
-        notation=form_notation(typed),
+        version=form.get("version", ""),
+        notation=form_notation(form),
         key=secrets.token_urlsafe(16),
         back=record_path(kind, context.state.id) if context.state else list_path(kind),
     )

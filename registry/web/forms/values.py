@@ -40,10 +40,10 @@ def link_properties(end: End) -> dict[str, Property]:
     return {name: one for name, one in end.link.properties.items() if not one.by_step}
 
 
-def row_fields(typed: FormData, end: End) -> Iterator[str]:
+def row_fields(form: FormData, end: End) -> Iterator[str]:
     """Yield the field names of the rows of a link in a form."""
     for place in range(MOST_ROWS):
-        if (name := row_field(end, place)) not in typed:
+        if (name := row_field(end, place)) not in form:
             return
         yield name
 
@@ -58,13 +58,13 @@ def form_values(state: RecordState, titles: Mapping[str, str], chosen: Collectio
 
     `chosen` has the names of the properties and links with a list of options; the other fields hold title and id.
     """
-    typed = {f"p-{one.name}": field_value(one, state, titles, chosen) for one in editable(state.kind, new=False)}
+    form = {f"p-{one.name}": field_value(one, state, titles, chosen) for one in editable(state.kind, new=False)}
     for end in own_ends(state.kind):
         for place, far in enumerate(far for far in state.ties[end.name] if far in titles):
             name = row_field(end, place)
-            typed[name] = far if end.name in chosen else search_value(titles[far], far)
-            typed |= {f"{name}-{key}": str(state.ties[end.name][far].get(key) or "") for key in link_properties(end)}
-    return typed
+            form[name] = far if end.name in chosen else search_value(titles[far], far)
+            form |= {f"{name}-{key}": str(state.ties[end.name][far].get(key) or "") for key in link_properties(end)}
+    return form
 
 
 def field_value(one: Property, state: RecordState, titles: Mapping[str, str], chosen: Collection[str]) -> str:
@@ -93,22 +93,22 @@ def id_in_value(text: str) -> str:
     return found[1] if found else text.strip()
 
 
-def form_version(typed: FormData) -> int | None:
+def form_version(form: FormData) -> int | None:
     """Return the record version that the form was made from, or None. A longer number is cut to MOST_DIGITS."""
-    text = typed.get("version", "")[:MOST_DIGITS]
+    text = form.get("version", "")[:MOST_DIGITS]
     return int(text) if text.isdecimal() else None
 
 
-def form_notation(typed: FormData) -> str:
+def form_notation(form: FormData) -> str:
     """Return the language in whose notation the numbers of a form are written: that of the page on which it was filled in."""
-    return typed[NOTATION] if typed.get(NOTATION) in NOTATIONS else language()
+    return form[NOTATION] if form.get(NOTATION) in NOTATIONS else language()
 
 
-def with_local_numbers(kind: type[Kind], typed: FormData) -> dict[str, str]:
+def with_local_numbers(kind: type[Kind], form: FormData) -> dict[str, str]:
     """Return the form with its numbers in the current language's notation; unchanged if one of them is not a number."""
     numbers = [f"p-{one.name}" for one in kind.properties.values() if issubclass(one.value, Number | Integer)]
-    given = {name: typed[name] for name in numbers if typed.get(name, "").strip()}
-    notation = form_notation(typed)
+    given = {name: form[name] for name in numbers if form.get(name, "").strip()}
+    notation = form_notation(form)
     try:
         read = (
             {}
@@ -116,17 +116,17 @@ def with_local_numbers(kind: type[Kind], typed: FormData) -> dict[str, str]:
             else {name: exact(float(str(Number.clean(Numeral(text, notation))))) for name, text in given.items()}
         )
     except InvalidValue:
-        return dict(typed)
-    return {**typed, **read, NOTATION: language()}
+        return dict(form)
+    return {**form, **read, NOTATION: language()}
 
 
-def form_key(typed: FormData) -> str | None:
+def form_key(form: FormData) -> str | None:
     """Return the idempotency key of a form, cut to LONGEST_KEY characters, or None."""
-    return typed.get("key", "")[:LONGEST_KEY] or None
+    return form.get("key", "")[:LONGEST_KEY] or None
 
 
 def make_saving(
-    kind: type[Kind], typed: FormData, picked: Mapping[str, str], state: RecordState | None, shown: Mapping[str, str]
+    kind: type[Kind], form: FormData, picked: Mapping[str, str], state: RecordState | None, shown: Mapping[str, str]
 ) -> Saving:
     """Return the change that a form asks for.
 
@@ -134,9 +134,9 @@ def make_saving(
     records stay.
     """
     properties = {
-        one.name: _property_value(one, typed, picked)
+        one.name: _property_value(one, form, picked)
         for one in editable(kind, new=state is None)
-        if f"p-{one.name}" in typed
+        if f"p-{one.name}" in form
     }
     if state is None:
         properties = {name: value for name, value in properties.items() if value is not None}
@@ -144,40 +144,40 @@ def make_saving(
             kind,
             str(properties.pop("id", "")).strip() or None,
             properties,
-            _link_changes(kind, typed, picked, {}),
-            another="another" in typed,
+            _link_changes(kind, form, picked, {}),
+            another="another" in form,
         )
     removable = {name: {far for far in ties if far in shown} for name, ties in state.ties.items()}
-    return Saving(kind, state.id, properties, _link_changes(kind, typed, picked, removable), form_version(typed))
+    return Saving(kind, state.id, properties, _link_changes(kind, form, picked, removable), form_version(form))
 
 
-def _property_value(one: Property, typed: FormData, picked: Mapping[str, str]) -> object:
+def _property_value(one: Property, form: FormData, picked: Mapping[str, str]) -> object:
     name = f"p-{one.name}"
-    text = typed[name]
+    text = form[name]
     if not text.strip():
         return None
     if one.refers_to:
         return picked.get(name)
     if issubclass(one.value, Number | Integer):
-        return Numeral(text, form_notation(typed))
+        return Numeral(text, form_notation(form))
     if issubclass(one.value, Texts):
         return [part for line in text.splitlines() for part in line.split(";")]
     return {"yes": True, "no": False}.get(text, text) if one.value is Flag else text
 
 
 def _link_changes(
-    kind: type[Kind], typed: FormData, picked: Mapping[str, str], removable: Mapping[str, Collection[str]]
+    kind: type[Kind], form: FormData, picked: Mapping[str, str], removable: Mapping[str, Collection[str]]
 ) -> dict[str, LinkChange]:
     links = {}
     for end in own_ends(kind):
-        if row_field(end, 0) in typed:
-            wanted = {picked[name]: _link_values(end, typed, name) for name in row_fields(typed, end) if name in picked}
+        if row_field(end, 0) in form:
+            wanted = {picked[name]: _link_values(end, form, name) for name in row_fields(form, end) if name in picked}
             links[end.name] = LinkChange(wanted, tuple(far for far in removable.get(end.name, ()) if far not in wanted))
     return links
 
 
-def _link_values(end: End, typed: FormData, name: str) -> dict[str, object]:
-    return {key: typed.get(f"{name}-{key}") or None for key in link_properties(end)}
+def _link_values(end: End, form: FormData, name: str) -> dict[str, object]:
+    return {key: form.get(f"{name}-{key}") or None for key in link_properties(end)}
 
 
 MOST_SEARCHED = 20
@@ -194,10 +194,10 @@ class References:
 
 
 async def find_references(
-    graph: PageQueries, kind: type[Kind], typed: FormData, actor: Actor, *, new: bool
+    graph: PageQueries, kind: type[Kind], form: FormData, actor: Actor, *, new: bool
 ) -> References:
     """Find the records that a form refers to, among those that the actor may know of. Raises StoreError."""
-    wanted = {name: (target, text) for name, target, text in _record_fields(kind, typed, new=new)}
+    wanted = {name: (target, text) for name, target, text in _record_fields(kind, form, new=new)}
     by_kind: dict[str, list[str]] = {}
     for target, text in wanted.values():
         by_kind.setdefault(target, []).append(id_in_value(text))
@@ -217,19 +217,19 @@ async def find_references(
     return references
 
 
-def _record_fields(kind: type[Kind], typed: FormData, *, new: bool) -> Iterator[tuple[str, str, str]]:
+def _record_fields(kind: type[Kind], form: FormData, *, new: bool) -> Iterator[tuple[str, str, str]]:
     """Yield (field name, kind, text) for each field that refers to a record."""
     for one in editable(kind, new=new):
-        if one.refers_to and (text := _reference_text(typed, f"p-{one.name}")):
+        if one.refers_to and (text := _reference_text(form, f"p-{one.name}")):
             yield f"p-{one.name}", one.refers_to, text
     for end in own_ends(kind):
-        for name in row_fields(typed, end):
-            if text := _reference_text(typed, name):
+        for name in row_fields(form, end):
+            if text := _reference_text(form, name):
                 yield name, end.target, text
 
 
-def _reference_text(typed: FormData, name: str) -> str:
-    return clean_input(typed.get(f"{name}-pick") or typed.get(name, ""), 300)
+def _reference_text(form: FormData, name: str) -> str:
+    return clean_input(form.get(f"{name}-pick") or form.get(name, ""), 300)
 
 
 async def _suggestions(graph: PageQueries, kind: str, text: str, actor: Actor) -> Options:
