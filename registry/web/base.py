@@ -121,7 +121,7 @@ LANGUAGE_HEADERS = (b"cookie", b"accept-language")
 
 
 def requested_language(scope: Scope, default: str) -> str:
-    """Return the language that a request asks for, or the default `usual` if it asks for none that is supported."""
+    """Return the language that a request asks for, or `default` if it asks for none that is supported."""
     if not scope["query_string"] and all(name not in LANGUAGE_HEADERS for name, _value in scope["headers"]):
         return default  # most scripts send neither a parameter nor these headers
     request = HTTPConnection(scope)

@@ -30,7 +30,7 @@ class UserError(HTTPException):
 
 
 def exception_handlers(default: str) -> dict[Any, Callable[[Request, Any], Any]]:
-    """Return Starlette's exception handlers; `usual` is the language of requests that ask for none."""
+    """Return Starlette's exception handlers; `default` is the language of requests that ask for none."""
 
     async def unexpected(request: Request, error: Exception) -> Response:
         """Handle an unexpected error. This runs outside all middleware, so it sets the language and the security headers itself."""

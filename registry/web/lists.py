@@ -73,7 +73,7 @@ class ListQuery:
 
     @classmethod
     def of(cls, kind: type[Kind], query: QueryParams) -> ListQuery:
-        """Return the list query of a URL's query parameters. Raises Unanswerable."""
+        """Return the list query of a URL's query parameters. Raises UserError."""
         names = {param(name): name for name in filters_of(kind)}
         unknown = next((key for key in query if key not in names and key not in KNOWN), None)
         if unknown is not None:
@@ -153,7 +153,7 @@ def _code(declared: Property, value: str) -> str:
 
 
 def _values(kind: type[Kind], name: str, given: list[str]) -> tuple[str, ...]:
-    """Return the distinct values. Raises Unanswerable for an unknown code."""
+    """Return the distinct values. Raises UserError for an unknown code."""
     values = tuple(dict.fromkeys(one for one in given if one))[:MOST_VALUES]
     known = _known_codes(kind.properties[name]) if name in kind.properties else values
     unknown = next((one for one in values if one not in known), None)

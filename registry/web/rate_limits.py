@@ -190,7 +190,7 @@ class CountsFile(Storage):
         self._file.close()
 
     def _found(self, column: str, key: str, otherwise: float) -> Any:
-        text = f"SELECT {column} FROM counts WHERE key = ? AND expires > ?"  # the column is one of two literals
+        text = f"SELECT {column} FROM counts WHERE key = ? AND expires > ?"  # nosec B608 # the column is one of two literals
         rows = self._file.execute(text, (key, time.time())).fetchall()
         return rows[0][0] if rows else otherwise
 

@@ -139,7 +139,7 @@ def _compare_path(kind: type[Kind], record: Data) -> str:
 
 
 def _day(request: Request, kind: type[Kind], one: str) -> str | None:
-    """Return the day at which to show a record (`?at=`), or None. Raises Unanswerable."""
+    """Return the day at which to show a record (`?at=`), or None. Raises UserError."""
     try:
         day = Date.clean(request.query_params.get("at"))
     except InvalidValue as error:

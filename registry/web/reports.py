@@ -128,7 +128,7 @@ class ReportRequest:
 
 
 class ReportRunner:
-    """Runs reports in threads, at most AT_ONCE at once, and each report at most once at a time.
+    """Runs reports in threads, at most MAX_RUNS at once, and each report at most once at a time.
 
     Results are cached until the graph changes. Until a newer run ends, pages show the previous result with its time.
     """

@@ -140,7 +140,7 @@ class SearchPages:
 
 
 def _parameters(request: Request) -> dict[str, str]:
-    """Return the query parameters of a search. Raises Unanswerable."""
+    """Return the query parameters of a search. Raises UserError."""
     query = request.query_params
     values = {name: clean_input(query.get(name, ""), None if name == "after" else MAX_INPUT) for name in NAMES}
     parameters = {name: value for name, value in values.items() if value}

@@ -280,7 +280,7 @@ def available_actions(actor: Actor, kind: str, record: ShownRecord) -> list[Reco
 
 
 MAX_BYTES = 100_000
-HONEYPOT = "website"  # a honeypot field that people do not see
+HONEYPOT = "website"  # a field that people do not see and robots fill in
 
 
 class RecordActionPages:
@@ -448,7 +448,7 @@ class TransitionPages:
     async def _outcome_response(
         self, request: Request, kind: type[Kind], outcome: MutationResult, action: Action, done: str
     ) -> Response:
-        """Redirect to the record with a confirmation, or explain a refusal. Raises Unanswerable."""
+        """Redirect to the record with a confirmation, or explain a refusal. Raises UserError."""
         one = request.path_params["id"]
         path = record_path(kind.__name__, one)
         if not outcome.problems:

@@ -111,7 +111,7 @@ PERIOD_PROPERTIES = ("id", "valid_from", "valid_until")
 def renewal(actor: Actor, record: Mapping[str, Any], today: str) -> str:
     """Return the path at which an actor can renew an agreement, given as a GraphQL result, or "".
 
-    It is "" if the agreement does not end within SOON days of `today` (ISO 8601), if it has a successor, or if the actor may
+    It is "" if the agreement does not end within SOON_DAYS days of `today` (ISO 8601), if it has a successor, or if the actor may
     not propose records of its steward.
     """
     known, until = permission_properties(record), record["validUntil"]
