@@ -1,1 +1,1 @@
-"""The registry on the web."""
+"""The web interface: pages, forms, authentication and middleware."""

@@ -33,41 +33,48 @@ from registry.model.kinds import Model
 from registry.reports.catalogue import Library
 from registry.reports.saved import SavedRuns
 from registry.web import reports as reports_module
-from registry.web.auth import AuthenticationMiddleware, ByProvider, SigningIn
-from registry.web.base import GRAPHIQL, GRAPHIQL_OF_REPORTS, Secured, Speaking, Tools, actor_of
-from registry.web.compare import Sharing
+from registry.web.auth import AuthenticationMiddleware, ProviderSignInPages, SignInPages
+from registry.web.base import (
+    GRAPHIQL,
+    GRAPHIQL_OF_REPORTS,
+    LanguageMiddleware,
+    SecurityHeadersMiddleware,
+    Tools,
+    actor_of,
+)
+from registry.web.compare import ComparePages
 from registry.web.errors import exception_handlers
 from registry.web.explorer import OPERATIONS, Explorer
-from registry.web.form_data import CutOff
-from registry.web.forms.actions import Acts, Steps
-from registry.web.forms.bulk import Tables
+from registry.web.form_data import DownloadAborted
+from registry.web.forms.actions import RecordActionPages, TransitionPages
+from registry.web.forms.bulk import BulkForms
 from registry.web.forms.records import Forms
-from registry.web.history import Histories
+from registry.web.history import RecordHistories
 from registry.web.http_protocol import Protocol
-from registry.web.inbox import Illustrative, Inbox, InboxBadge
+from registry.web.inbox import IllustrativeNotice, Inbox, InboxBadge
 from registry.web.lists import ListPages
 from registry.web.middleware import AllowedHostsMiddleware, CSRFMiddleware
-from registry.web.needs import Meetings
-from registry.web.permissions_page import Rights
+from registry.web.needs import NeedMatches
+from registry.web.permissions_page import PermissionPages
 from registry.web.queries import PageQueries, operation
 from registry.web.rate_limits import CountsFile, Limits, RateLimitMiddleware
 from registry.web.readiness import Readiness
 from registry.web.record_views import RecordPages
-from registry.web.reports import FIRST, FIRST_REPORT, Answers, Pages, evidence
-from registry.web.search import Searches
+from registry.web.reports import FIRST, FIRST_REPORT, ReportPages, ReportRunner, evidence
+from registry.web.search import SearchPages
 from schema.reports import ReportSchema
 from schema.schema import build_schema
 from schema.server import Endpoint, Freshness, TrustedDocuments
 
 
 def build_app(place: ConnectionSettings, settings: Settings, *, model: Model = MODEL) -> Starlette:
-    """Return the application for a store. It connects when it starts; a store that is away then is tried again."""
+    """Return the ASGI application for one store. The connection opens at startup; if the store is down, requests retry it."""
     reader, schema = Reader(place), build_schema(model, introspection=settings.introspection)
     limits = Limits(settings)
     provider = Provider(settings) if settings.oidc_issuer else None
     library, tools = Library(settings.reports, SavedRuns(settings.saved_runs), settings.smallest_count), Tools(place)
-    answers, graph = Answers(tools, reader, library), PageQueries(schema, reader)
-    pages, inbox, readiness = Pages(answers, library), Inbox(graph, reader), Readiness(reader)
+    answers, graph = ReportRunner(tools, reader, library), PageQueries(schema, reader)
+    pages, inbox, readiness = ReportPages(answers, library), Inbox(graph, reader), Readiness(reader)
     trusted = TrustedDocuments(settings.documents, map(operation, OPERATIONS)) if settings.documents else None
     endpoint = partial(
         Endpoint,
@@ -94,15 +101,15 @@ def build_app(place: ConnectionSettings, settings: Settings, *, model: Model = M
         if provider is not None:
             await provider.close()
 
-    asked_most = Route(GRAPHIQL, graphql)  # first, since routes are tried in turn
-    routes = [asked_most, Route("/ready", readiness.ready), *_changing(graph, reader, tools, inbox)]
-    routes += _routes(pages, graph, reader, reports)
+    graphql_route = Route(GRAPHIQL, graphql)  # first, since routes are matched in order and this one is used most
+    routes = [graphql_route, Route("/ready", readiness.ready), *_form_routes(graph, reader, tools, inbox)]
+    routes += _page_routes(pages, graph, reader, reports)
     return Starlette(
-        routes=[*routes, *_entrances(provider, settings, tools, reader, limits)],
+        routes=[*routes, *_sign_in_routes(provider, settings, tools, reader, limits)],
         lifespan=lifespan,
         middleware=[
-            Middleware(Secured),
-            Middleware(Speaking, usual=settings.lang),
+            Middleware(SecurityHeadersMiddleware),
+            Middleware(LanguageMiddleware, default=settings.lang),
             Middleware(AllowedHostsMiddleware, hosts=settings.hosts),
             Middleware(CSRFMiddleware),
             Middleware(
@@ -110,25 +117,31 @@ def build_app(place: ConnectionSettings, settings: Settings, *, model: Model = M
             ),
             Middleware(RateLimitMiddleware, limits=limits),
             Middleware(InboxBadge, inbox=inbox, reader=reader),
-            Middleware(Illustrative, graph=graph),
+            Middleware(IllustrativeNotice, graph=graph),
         ],
         exception_handlers=exception_handlers(settings.lang),
     )
 
 
-def _changing(graph: PageQueries, reader: Reader, tools: Tools, inbox: Inbox) -> list[BaseRoute]:
-    forms = [*Tables(tools).routes(), *Forms(graph, reader, tools).routes(), *Acts(graph, tools).routes()]
-    return [*forms, *Steps(graph, tools).routes(), *inbox.routes()]
+def _form_routes(graph: PageQueries, reader: Reader, tools: Tools, inbox: Inbox) -> list[BaseRoute]:
+    forms = [
+        *BulkForms(tools).routes(),
+        *Forms(graph, reader, tools).routes(),
+        *RecordActionPages(graph, tools).routes(),
+    ]
+    return [*forms, *TransitionPages(graph, tools).routes(), *inbox.routes()]
 
 
-def _entrances(
+def _sign_in_routes(
     provider: Provider | None, settings: Settings, tools: Tools, reader: Reader, limits: Limits
 ) -> list[BaseRoute]:
-    by_provider = ByProvider(provider, settings, tools, reader).routes() if provider and settings.oidc_client_id else []
-    return [*SigningIn(tools, reader, limits, by_provider=bool(by_provider)).routes(), *by_provider]
+    by_provider = (
+        ProviderSignInPages(provider, settings, tools, reader).routes() if provider and settings.oidc_client_id else []
+    )
+    return [*SignInPages(tools, reader, limits, by_provider=bool(by_provider)).routes(), *by_provider]
 
 
-def _routes(pages: Pages, graph: PageQueries, reader: Reader, reports: Endpoint) -> list[BaseRoute]:
+def _page_routes(pages: ReportPages, graph: PageQueries, reader: Reader, reports: Endpoint) -> list[BaseRoute]:
     return [
         Route("/", pages.home),
         Route("/explore", Explorer(graph).explore),
@@ -139,10 +152,10 @@ def _routes(pages: Pages, graph: PageQueries, reader: Reader, reports: Endpoint)
         Route("/reports/{name}.{format}", pages.report_file),
         Route("/reports/{name}", pages.report),
         *ListPages(graph).routes(),
-        *RecordPages(graph, Histories(graph, reader), Meetings(graph, reader)).routes(),
-        *Rights(graph, reader).routes(),
-        *Searches(graph).routes(),
-        *Sharing(graph).routes(),
+        *RecordPages(graph, RecordHistories(graph, reader), NeedMatches(graph, reader)).routes(),
+        *PermissionPages(graph, reader).routes(),
+        *SearchPages(graph).routes(),
+        *ComparePages(graph).routes(),
         Route("/evidence", evidence),
         Route("/health", pages.health),
         Mount("/static/graphiql", StaticFiles(directory=reports_module.folder())),
@@ -156,24 +169,26 @@ CONFIG: dict[str, Any] = {
     "server_header": False,
     "ws": "none",
     "http": Protocol,
-    "timeout_graceful_shutdown": 5,  # seconds for what is being answered when the server is told to end
+    "timeout_graceful_shutdown": 5,  # seconds for open requests to finish when the server stops
 }
 STARTUP_FAILURE = 3  # uvicorn's code for a worker that would fail again if it were started again
 
 
 class Server(uvicorn.Server):
-    """A server that ends once: in seconds, and without a tail of errors however often it is told to."""
+    """A uvicorn server that handles the first stop signal only, so a second Ctrl-C neither forces an exit nor logs errors."""
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to end."""
+        """Start the shutdown on the first signal and ignore later ones."""
         if not self.should_exit:
             super().handle_exit(sig, frame)
 
 
 def run_alone(place: ConnectionSettings, settings: Settings, host: str, port: int) -> None:
     """Serve in this process until Ctrl-C or SIGTERM."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server raises it again when it has ended
-    config = uvicorn.Config(_settled(place, settings), host=host, port=port, **_behind(settings), **CONFIG)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # uvicorn raises the captured signal again after shutdown
+    config = uvicorn.Config(
+        _build_frozen_app(place, settings), host=host, port=port, **_proxy_options(settings), **CONFIG
+    )
     with suppress(KeyboardInterrupt):
         Server(config).run()
 
@@ -181,14 +196,14 @@ def run_alone(place: ConnectionSettings, settings: Settings, host: str, port: in
 def run_workers(settings: Settings, host: str, port: int, workers: int) -> None:
     """Serve in `workers` processes until Ctrl-C or SIGTERM.
 
-    They read the settings where this process found them, and the engine's passwords in its data directory: no secret
-    is on a command line. A worker that dies is replaced. They count visitors' requests in one file.
+    Workers read the settings from the same environment and the engine's passwords from its data directory, so no secret is on
+    a command line. A worker that dies is replaced. All workers count requests for the rate limits in one file.
     """
     os.environ["REGISTRY_HOSTS"] = ",".join(settings.hosts)
     with TemporaryDirectory(prefix="registry-", ignore_cleanup_errors=True) as folder:
         if settings.limits is None:
             counts = Path(folder, "counts")
-            CountsFile(counts).close()  # made before several want to make it
+            CountsFile(counts).close()  # create the file once, before the workers open it
             os.environ["REGISTRY_LIMITS"] = f"{COUNTS_FILE}{counts}"
         uvicorn.run(
             f"{__name__}:{worker.__name__}",
@@ -196,41 +211,41 @@ def run_workers(settings: Settings, host: str, port: int, workers: int) -> None:
             host=host,
             port=port,
             workers=workers,
-            **_behind(settings),
+            **_proxy_options(settings),
             **CONFIG,
         )
 
 
-def _behind(settings: Settings) -> dict[str, Any]:
-    """Say whose word is taken for the address and the scheme of who asks: that of the proxies which settings name."""
+def _proxy_options(settings: Settings) -> dict[str, Any]:
+    """Return uvicorn's proxy options: `X-Forwarded-*` headers are trusted from the proxies in the settings only."""
     return {"proxy_headers": bool(settings.proxies), "forwarded_allow_ips": settings.proxies}
 
 
 def worker() -> Starlette:
-    """Return the application of a worker, which ends when its parent says so or is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is for the parent
+    """Return the application of a worker process, which stops when its parent stops it or dies."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C in the terminal
     Thread(target=_end_with_parent, daemon=True).start()
     settings, use = load_settings(), ExitStack()
     atexit.register(use.close)
     try:
-        return _settled(use.enter_context(open_place(settings, lasting=True)), settings)
+        return _build_frozen_app(use.enter_context(open_place(settings, lasting=True)), settings)
     except (EngineError, SettingsError) as error:
         print(error, file=sys.stderr)
         sys.exit(STARTUP_FAILURE)
 
 
-def _settled(place: ConnectionSettings, settings: Settings) -> Starlette:
-    """Return the application; what it is made of stays for good, and the collector need not look through it again."""
-    logging.getLogger("uvicorn.error").addFilter(_unless_cut_off)
+def _build_frozen_app(place: ConnectionSettings, settings: Settings) -> Starlette:
+    """Return the application and exclude its objects from garbage collection, because they live as long as the process."""
+    logging.getLogger("uvicorn.error").addFilter(_is_worth_logging)
     app = build_app(place, settings)
     gc.collect()
     gc.freeze()
     return app
 
 
-def _unless_cut_off(record: logging.LogRecord) -> bool:
-    """Tell whether to log: that the end of the server cut off an answer is no failure, and of a file it is logged already."""
-    return not (record.exc_info and isinstance(record.exc_info[1], CancelledError | CutOff))
+def _is_worth_logging(record: logging.LogRecord) -> bool:
+    """Return whether to log a record: not if shutdown cancelled a response, or if a cut-off file was logged already."""
+    return not (record.exc_info and isinstance(record.exc_info[1], CancelledError | DownloadAborted))
 
 
 def _end_with_parent() -> None:

@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from registry.auth.credentials import SESSION as LASTS
+from registry.auth.credentials import SESSION as SESSION_LIFETIME
 from registry.auth.credentials import (
     actor_of_session,
     actor_of_token,
@@ -30,15 +30,15 @@ from registry.database.driver import Reader, StoreError
 from registry.i18n import _
 from registry.permissions import Actor
 from registry.web.base import (
-    BACK,
-    BY_PROVIDER,
     CHALLENGE,
     FIRST,
-    FOR_EVERYBODY,
     LOGIN,
     LOGOUT,
     NO_STORE,
-    PROVIDED,
+    OPEN_PATHS,
+    PROVIDER_CALLBACK,
+    PROVIDER_LOGIN,
+    PROVIDER_SESSION,
     SESSION,
     Tools,
     address,
@@ -47,16 +47,16 @@ from registry.web.base import (
     set_cookie,
     signed_in,
 )
-from registry.web.errors import SOON, Unanswerable, away, problem, refusal, unheard
-from registry.web.form_data import posted
-from registry.web.rate_limits import Limits, too_many
+from registry.web.errors import RETRY_SOON, UserError, problem, provider_failure, refusal, store_failure
+from registry.web.form_data import read_form
+from registry.web.rate_limits import Limits, too_many_requests
 from registry.web.templating import page
 
-OURS = re.compile(r"/(?![/\\])[^\x00-\x20\x7f]*")  # nothing that a browser takes for another host
+LOCAL_PATH = re.compile(r"/(?![/\\])[^\x00-\x20\x7f]*")  # a path that no browser takes for another host
 
 
-class SigningIn:
-    """Lets people in and out."""
+class SignInPages:
+    """The sign-in and sign-out pages: by access token, or by the link of an invitation."""
 
     def __init__(self, tools: Tools, reader: Reader, limits: Limits, *, by_provider: bool) -> None:
         self._tools, self._reader, self._limits, self._by_provider = tools, reader, limits, by_provider
@@ -66,7 +66,7 @@ class SigningIn:
         return [
             Route(LOGIN, self._login),
             Route(LOGIN, self._by_token, methods=["POST"]),
-            Route(LOGOUT, self._out, methods=["POST"]),
+            Route(LOGOUT, self._logout, methods=["POST"]),
             Route(FIRST, self._first),
             Route(FIRST, self._by_invitation, methods=["POST"]),
         ]
@@ -77,92 +77,92 @@ class SigningIn:
         return self._form(request, onward(query.get("next")), sentence)
 
     async def _by_token(self, request: Request) -> Response:
-        form = await posted(request)
-        there, token = onward(form.get("next")), form.get("token", "").strip()
+        form = await read_form(request)
+        path, token = onward(form.get("next")), form.get("token", "").strip()
         async with self._limits.looking_up(request.scope):
             known = await actor_of_token(self._reader, token) is not None
         session = await self._tools.do(session_by_token, token) if known else None
         if session is None:
             if wait := await self._limits.fail(request.scope):
-                return too_many(request, wait)
+                return too_many_requests(request, wait)
             sentence = _("This access token is not known, has expired or was revoked.")
-            return self._form(request, there, sentence, 401)
-        return let_in(request, session, there)
+            return self._form(request, path, sentence, 401)
+        return start_session(request, session, path)
 
-    async def _out(self, request: Request) -> Response:
+    async def _logout(self, request: Request) -> Response:
         session = cookie(request, SESSION)
         if session is not None:
             await self._tools.do(end_session, session)
         response = RedirectResponse("/", 303, NO_STORE)
         drop_cookie(request, response, SESSION)
-        drop_cookie(request, response, PROVIDED)
+        drop_cookie(request, response, PROVIDER_SESSION)
         return response
 
     async def _first(self, request: Request) -> Response:
-        """Show the button that uses the link up; the link alone does nothing, since programs look at links, too.
+        """Show the button that uses up the invitation. Opening the link alone does not, since mail scanners open links too.
 
-        A wrong one is no failed attempt: a page of another site can make a browser ask for it.
+        A wrong code does not count as a failed attempt, because another site's page can make a browser request it.
         """
         code = request.query_params.get("code", "")
-        return _first(request, code if await self._invites(request, code) else "")
+        return _invitation_page(request, code if await self._is_invitation(request, code) else "")
 
     async def _by_invitation(self, request: Request) -> Response:
-        code = (await posted(request)).get("code", "")
-        known = await self._invites(request, code)
+        code = (await read_form(request)).get("code", "")
+        known = await self._is_invitation(request, code)
         if known and (session := await self._tools.do(session_by_invitation, code)):
-            return let_in(request, session, "/")
+            return start_session(request, session, "/")
         wait = await self._limits.fail(request.scope)
-        return too_many(request, wait) if wait else _first(request, "")
+        return too_many_requests(request, wait) if wait else _invitation_page(request, "")
 
-    async def _invites(self, request: Request, code: str) -> bool:
+    async def _is_invitation(self, request: Request, code: str) -> bool:
         async with self._limits.looking_up(request.scope):
             return await is_invitation(self._reader, code)
 
-    def _form(self, request: Request, there: str, sentence: str, status: int = 200) -> Response:
-        by_provider = address(BY_PROVIDER, [("next", there)]) if self._by_provider else ""
-        response = page(request, "login.html", status, next=there, sentence=sentence, by_provider=by_provider)
+    def _form(self, request: Request, path: str, sentence: str, status: int = 200) -> Response:
+        by_provider = address(PROVIDER_LOGIN, [("next", path)]) if self._by_provider else ""
+        response = page(request, "login.html", status, next=path, sentence=sentence, by_provider=by_provider)
         response.headers.update(NO_STORE if status == 200 else NO_STORE | CHALLENGE)
         return response
 
 
 def onward(path: str | None) -> str:
-    """Return the path of ours to go on to; the first page where what is named is none."""
-    return path if path and OURS.fullmatch(path) else "/"
+    """Return the path to continue at, or `/` if `path` is missing or leads to another host."""
+    return path if path and LOCAL_PATH.fullmatch(path) else "/"
 
 
-def let_in(request: Request, session: str, path: str, *, by_provider: bool = False) -> Response:
-    """Go on to a page, signed in."""
-    response, seconds = RedirectResponse(path, 303, NO_STORE), int(LASTS.total_seconds())
+def start_session(request: Request, session: str, path: str, *, by_provider: bool = False) -> Response:
+    """Redirect to a path and set the session cookie."""
+    response, seconds = RedirectResponse(path, 303, NO_STORE), int(SESSION_LIFETIME.total_seconds())
     set_cookie(request, response, SESSION, session, seconds)
     if by_provider:
-        set_cookie(request, response, PROVIDED, "1", seconds)
-    elif cookie(request, PROVIDED):
-        drop_cookie(request, response, PROVIDED)
+        set_cookie(request, response, PROVIDER_SESSION, "1", seconds)
+    elif cookie(request, PROVIDER_SESSION):
+        drop_cookie(request, response, PROVIDER_SESSION)
     return response
 
 
-def _first(request: Request, code: str) -> Response:
+def _invitation_page(request: Request, code: str) -> Response:
     response = page(request, "first.html", 200 if code else 410, code=code)
     response.headers.update(NO_STORE)
     return response
 
 
-BEGUN, MINUTES = "registry-signing-in", 10
-ASKS_A_PERSON = ("login_required", "interaction_required", "consent_required", "account_selection_required")
+PENDING_SIGN_IN, MINUTES = "registry-signing-in", 10
+INTERACTION_ERRORS = ("login_required", "interaction_required", "consent_required", "account_selection_required")
 
 
-class ByProvider:
-    """Lets people in whom the provider knows."""
+class ProviderSignInPages:
+    """Sign-in by an OpenID Connect provider (authorization code flow with PKCE)."""
 
     def __init__(self, provider: Provider, settings: Settings, tools: Tools, reader: Reader) -> None:
         self._provider, self._settings, self._tools, self._reader = provider, settings, tools, reader
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes."""
-        return [Route(BY_PROVIDER, self._begin), Route(BACK, self._back)]
+        return [Route(PROVIDER_LOGIN, self._begin), Route(PROVIDER_CALLBACK, self._back)]
 
     async def _begin(self, request: Request) -> Response:
-        secret, there = secrets.token_urlsafe(32), onward(request.query_params.get("next"))
+        secret, path = secrets.token_urlsafe(32), onward(request.query_params.get("next"))
         prompt = {"prompt": "none"} if request.query_params.get("silently") else {}
         try:
             to = await self._provider.sign_in_address(
@@ -174,29 +174,29 @@ class ByProvider:
                 **prompt,
             )
         except ProviderAway as error:
-            return _away(request, error)
+            return _provider_away(request, error)
         response = RedirectResponse(to, 303, NO_STORE)
-        set_cookie(request, response, BEGUN, f"{secret}.{quote(there, safe='')}", MINUTES * 60)
+        set_cookie(request, response, PENDING_SIGN_IN, f"{secret}.{quote(path, safe='')}", MINUTES * 60)
         return response
 
     async def _back(self, request: Request) -> Response:
-        secret, _dot, there = (cookie(request, BEGUN) or "").partition(".")
-        query, there = request.query_params, onward(unquote(there))
-        begun = secret and secrets.compare_digest(_derived("state", secret), query.get("state", ""))
-        if not begun or query.get("iss", self._provider.issuer) != self._provider.issuer:  # RFC 9207
-            raise _not_signed_in(there)
-        if query.get("error") in ASKS_A_PERSON:
-            response: Response = RedirectResponse(address(LOGIN, [("ended", "1"), ("next", there)]), 303, NO_STORE)
-            drop_cookie(request, response, PROVIDED)
+        secret, _dot, path = (cookie(request, PENDING_SIGN_IN) or "").partition(".")
+        query, path = request.query_params, onward(unquote(path))
+        is_valid = secret and secrets.compare_digest(_derived("state", secret), query.get("state", ""))
+        if not is_valid or query.get("iss", self._provider.issuer) != self._provider.issuer:  # RFC 9207
+            raise _not_signed_in(path)
+        if query.get("error") in INTERACTION_ERRORS:
+            response: Response = RedirectResponse(address(LOGIN, [("ended", "1"), ("next", path)]), 303, NO_STORE)
+            drop_cookie(request, response, PROVIDER_SESSION)
             return response
         try:
             session = await self._session(query.get("code", ""), secret, _redirect_uri(request))
         except ProviderAway as error:
-            return _away(request, error)
+            return _provider_away(request, error)
         except Untrusted:
-            raise _not_signed_in(there) from None
-        response = let_in(request, session, there, by_provider=True)
-        drop_cookie(request, response, BEGUN)
+            raise _not_signed_in(path) from None
+        response = start_session(request, session, path, by_provider=True)
+        drop_cookie(request, response, PENDING_SIGN_IN)
         return response
 
     async def _session(self, code: str, secret: str, redirect_uri: str) -> str:
@@ -208,7 +208,7 @@ class ByProvider:
 
 
 def _redirect_uri(request: Request) -> str:
-    return str(request.url.replace(path=BACK, query="", fragment=""))
+    return str(request.url.replace(path=PROVIDER_CALLBACK, query="", fragment=""))
 
 
 def _derived(purpose: str, secret: str) -> str:
@@ -219,71 +219,71 @@ def _challenge(verifier: str) -> str:
     return urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
 
 
-def _not_signed_in(there: str) -> Unanswerable:
-    again = address(LOGIN, [("next", there)])
-    return Unanswerable(_("You were not signed in; please try again."), again, _("Sign in"), 403)
+def _not_signed_in(path: str) -> UserError:
+    login = address(LOGIN, [("next", path)])
+    return UserError(_("You were not signed in; please try again."), login, _("Sign in"), 403)
 
 
-def _away(request: Request, error: ProviderAway) -> Response:
-    return problem(request, 503, unheard(error), SOON)
+def _provider_away(request: Request, error: ProviderAway) -> Response:
+    return problem(request, 503, provider_failure(error), RETRY_SOON)
 
 
-LONGEST, MOST_FIELDS = 500_000, 2_000  # those of the largest form
+MAX_FORM_BYTES, MAX_FORM_FIELDS = 500_000, 2_000  # as for the largest form
 
 
-async def held(request: Request) -> Response | None:
-    """Return a page that keeps what a form sent, to send it once more; None where somebody is signed in, or for no form."""
+async def resume_page(request: Request) -> Response | None:
+    """Return a page with the submitted form, to resume after sign-in; None for a signed-in user or a request without a form."""
     if request.method != "POST" or signed_in(request):
         return None
     try:
-        typed = await posted(request, longest=LONGEST, fields=MOST_FIELDS)
+        form = await read_form(request, longest=MAX_FORM_BYTES, fields=MAX_FORM_FIELDS)
     except HTTPException:
         return None
     onward = address(LOGIN, [("next", "/inbox")])
-    response = page(request, "held.html", 401, typed=typed, here=here(request), login=onward)
+    response = page(request, "held.html", 401, typed=form, here=current_path(request), login=onward)
     response.headers.update(NO_STORE | CHALLENGE)
     return response
 
 
-def here(request: Request) -> str:
-    """Return the address that a request asks for, without its host."""
+def current_path(request: Request) -> str:
+    """Return the path and query string of a request."""
     return request.url.path + (f"?{request.url.query}" if request.url.query else "")
 
 
-ENTRANCES = (LOGIN, LOGOUT, FIRST)
+SIGN_IN_PATHS = (LOGIN, LOGOUT, FIRST)
 COOKIE = SESSION.encode()
 PRIVATE = "private, no-cache"
 Bearer = Callable[[str], Awaitable[Actor | None]]
 
 
 class InvalidCredentials(Exception):
-    """A token or session that makes nobody; `session` says which of the two, the message is a sentence."""
+    """An unknown or expired token or session. `session` is true for a session; the message is a sentence for the user."""
 
     def __init__(self, sentence: str, *, session: bool = False) -> None:
         super().__init__(sentence)
         self.session = session
 
 
-def brings_something(scope: Scope) -> bool:
-    """Tell whether there is something to look at."""
+def has_credentials(scope: Scope) -> bool:
+    """Return whether a request carries credentials that need to be checked."""
     return (
         scope["type"] == "http"
         and any(name == b"authorization" or (name == b"cookie" and COOKIE in value) for name, value in scope["headers"])
-        and not scope["path"].startswith(FOR_EVERYBODY)
+        and not scope["path"].startswith(OPEN_PATHS)
     )
 
 
 class AuthenticationMiddleware:
-    """Finds out who asks, where a request says so; what they are answered is kept by nobody else."""
+    """Sets `scope["actor"]` from a bearer token or session cookie, and keeps shared caches from storing the responses."""
 
     def __init__(self, app: ASGIApp, reader: Reader, bearer: Bearer, limits: Limits) -> None:
         self._app, self._reader, self._bearer, self._limits = app, reader, bearer, limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer as the holder of what the request brings."""
-        await (self._recognised if brings_something(scope) else self._app)(scope, receive, send)
+        """Handle a request as the actor of its credentials, or refuse invalid ones."""
+        await (self._authenticate if has_credentials(scope) else self._app)(scope, receive, send)
 
-    async def _recognised(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _authenticate(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         try:
             async with self._limits.looking_up(scope):
@@ -292,25 +292,27 @@ class AuthenticationMiddleware:
             response = await self._refusal(request, refused)
             await response(scope, receive, send)
         except StoreError as error:
-            await refusal(request, 503, "UNAVAILABLE", away(error), SOON)(scope, receive, send)
+            await refusal(request, 503, "UNAVAILABLE", store_failure(error), RETRY_SOON)(scope, receive, send)
         except ProviderAway as error:
-            await refusal(request, 503, "UNAVAILABLE", unheard(error), SOON)(scope, receive, send)
+            await refusal(request, 503, "UNAVAILABLE", provider_failure(error), RETRY_SOON)(scope, receive, send)
         else:
-            await self._app(scope if actor is None else {**scope, "actor": actor}, receive, _privately(send, actor))
+            await self._app(
+                scope if actor is None else {**scope, "actor": actor}, receive, _with_private_cache(send, actor)
+            )
 
-    async def _refusal(self, request: Request, refused: InvalidCredentials) -> Response:
-        """Return the answer, after counting: a session may end without anybody's fault, so it is a request like others."""
+    async def _refusal(self, request: Request, error: InvalidCredentials) -> Response:
+        """Count the failure and return the response. An expired session is nobody's fault, so it counts as a plain request."""
         visitor = self._limits.visitor(request.scope)
-        if refused.session:
+        if error.session:
             wait = await self._limits.ask(visitor) if visitor else 0
         else:
             wait = await self._limits.fail(request.scope)
-        return too_many(request, wait) if wait else await _answer(request, refused)
+        return too_many_requests(request, wait) if wait else await _invalid_credentials_response(request, error)
 
     async def _actor(self, request: Request) -> Actor | None:
         sent = request.headers.get("authorization", "")
         scheme, _space, secret = sent.partition(" ")
-        if sent and scheme.lower() != "basic":  # which is for a proxy before us
+        if sent and scheme.lower() != "basic":  # basic credentials are for a proxy in front of the registry
             if scheme.lower() != "bearer":
                 raise InvalidCredentials(_("An access token is sent as “Authorization: Bearer …”."))
             actor = await self._bearer(secret.strip())
@@ -321,29 +323,30 @@ class AuthenticationMiddleware:
         if session is None:
             return None
         actor = await actor_of_session(self._reader, session)
-        if actor is None and not request.url.path.startswith(ENTRANCES):
+        if actor is None and not request.url.path.startswith(SIGN_IN_PATHS):
             raise InvalidCredentials(_("Your session has ended; please sign in again."), session=True)
         return actor
 
 
-async def _answer(request: Request, refused: InvalidCredentials) -> Response:
-    if not refused.session:
+async def _invalid_credentials_response(request: Request, error: InvalidCredentials) -> Response:
+    if not error.session:
         challenge = {"WWW-Authenticate": 'Bearer realm="registry", error="invalid_token"'}
-        return refusal(request, 401, "NOT_ALLOWED", str(refused), challenge)
+        return refusal(request, 401, "NOT_ALLOWED", str(error), challenge)
     if "text/html" in request.headers.get("accept", ""):
-        silently = request.method == "GET" and cookie(request, PROVIDED)
+        silently = request.method == "GET" and cookie(request, PROVIDER_SESSION)
         login = address(
-            BY_PROVIDER if silently else LOGIN, [("silently" if silently else "ended", "1"), ("next", here(request))]
+            PROVIDER_LOGIN if silently else LOGIN,
+            [("silently" if silently else "ended", "1"), ("next", current_path(request))],
         )
-        response = await held(request) or RedirectResponse(login, 303)
+        response = await resume_page(request) or RedirectResponse(login, 303)
         drop_cookie(request, response, SESSION)
-    else:  # a script, whose next request must not pass for that of a stranger
-        response = refusal(request, 401, "NOT_ALLOWED", str(refused), CHALLENGE)
+    else:  # a script; treating its next request as anonymous would hide the error
+        response = refusal(request, 401, "NOT_ALLOWED", str(error), CHALLENGE)
     response.headers.update(NO_STORE)
     return response
 
 
-def _privately(send: Send, actor: Actor | None) -> Send:
+def _with_private_cache(send: Send, actor: Actor | None) -> Send:
     async def privately(message: Message) -> None:
         if message["type"] == "http.response.start" and actor is not None:
             headers = MutableHeaders(raw=message["headers"])

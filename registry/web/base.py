@@ -1,4 +1,4 @@
-"""Shared by all pages: the actor, cookies, addresses, language, the store for threads, security headers."""
+"""What all pages share: the actor, cookies, URL paths, the language, the store for threads, and security headers."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -19,123 +19,125 @@ from registry.model.definitions import MODEL
 from registry.model.kinds import End, snake
 from registry.permissions import ANONYMOUS, Actor
 
-NO_STORE = {"Cache-Control": "no-store"}  # of what is for one reader at one moment
+NO_STORE = {"Cache-Control": "no-store"}  # for responses meant for one user at one moment
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="registry"'}
 LOGIN, LOGOUT, FIRST = "/login", "/logout", "/first"
-FOR_EVERYBODY = ("/static/", "/health", "/ready")  # whoever asks
-BY_PROVIDER, BACK = "/login/provider", "/login/back"
+OPEN_PATHS = ("/static/", "/health", "/ready")  # paths without authentication, rate limits or CSRF checks
+PROVIDER_LOGIN, PROVIDER_CALLBACK = "/login/provider", "/login/back"
 
 
 def actor_of(request: HTTPConnection) -> Actor:
-    """Return who asks."""
+    """Return the actor of a request, or `ANONYMOUS`."""
     return signed_in(request) or ANONYMOUS
 
 
 def signed_in(request: HTTPConnection) -> Actor | None:
-    """Return who asks, nobody where they did not say."""
+    """Return the signed-in actor, or None."""
     actor: Actor | None = request.scope.get("actor")
     return actor
 
 
 SESSION = "registry-session"
-PROVIDED = "registry-provided"  # this browser's session is one by the provider, which can begin it again
+PROVIDER_SESSION = "registry-provided"  # set if the identity provider started this browser's session and can renew it
 
 
 def cookie(request: HTTPConnection, name: str) -> str | None:
-    """Return the value of a cookie of ours."""
-    return request.cookies.get(_named(request, name)) or None
+    """Return the value of one of the registry's cookies, or None."""
+    return request.cookies.get(_cookie_name(request, name)) or None
 
 
 def set_cookie(request: HTTPConnection, response: Response, name: str, value: str, seconds: int) -> None:
-    """Let the browser keep a value for so many seconds; no script reads it, and no other site's form sends it."""
+    """Set an HTTP-only, SameSite=Lax cookie that expires after `seconds`."""
     secure = request.scope["scheme"] == "https"
-    response.set_cookie(_named(request, name), value, seconds, path="/", secure=secure, httponly=True, samesite="lax")
+    response.set_cookie(
+        _cookie_name(request, name), value, seconds, path="/", secure=secure, httponly=True, samesite="lax"
+    )
 
 
 def drop_cookie(request: HTTPConnection, response: Response, name: str) -> None:
-    """Let the browser forget a value."""
+    """Delete a cookie in the browser."""
     set_cookie(request, response, name, "", 0)
 
 
-def _named(request: HTTPConnection, name: str) -> str:
+def _cookie_name(request: HTTPConnection, name: str) -> str:
     return f"__Host-{name}" if request.scope["scheme"] == "https" else name
 
 
-Pairs = Iterable[tuple[str, str]]
-LONGEST = 100
+QueryPairs = Iterable[tuple[str, str]]
+MAX_INPUT = 100
 
 
-def list_path(kind: str, asked: Pairs = ()) -> str:
-    """Return the address of the list of a kind, asked for these names and values."""
-    return address(f"/{MODEL[kind].plural}", asked)
+def list_path(kind: str, pairs: QueryPairs = ()) -> str:
+    """Return the path of the list of a kind, with query parameters."""
+    return address(f"/{MODEL[kind].plural}", pairs)
 
 
 def record_path(kind: str, record: str) -> str:
-    """Return the address of a record."""
+    """Return the path of a record."""
     return f"/{MODEL[kind].plural}/{quote(record, safe=':~')}"
 
 
-def rights_path(record: str) -> str:
-    """Return where is told what one may do with a record, given by the address of its page."""
+def permissions_path(record: str) -> str:
+    """Return the path of the page that lists a user's permissions for a record; `record` is the path of the record."""
     return f"{record}/allowed"
 
 
-def address(path: str, asked: Pairs = ()) -> str:
-    """Return a path with a query, in which the characters of ids stand as they are."""
-    query = urlencode(list(asked), safe=":~,")
+def address(path: str, pairs: QueryPairs = ()) -> str:
+    """Return a path with a query string. The characters `:~,` of ids are not percent-encoded."""
+    query = urlencode(list(pairs), safe=":~,")
     return f"{path}?{query}" if query else path
 
 
 def graphiql_path(operation: str, variables: Mapping[str, Any]) -> str:
-    """Return the address at which GraphiQL shows an operation with its variables."""
+    """Return the path at which GraphiQL opens an operation with its variables."""
     return address(
         "/graphql", [("operation", operation), ("variables", json.dumps(variables, ensure_ascii=False, indent=2))]
     )
 
 
 def evidence_path(rests_on: Iterable[Evidence]) -> str:
-    """Return the address that opens, in GraphiQL, the query that shows these records."""
+    """Return the path that opens, in GraphiQL, the query for these records."""
     return address("/evidence", [(param(snake(one.kind)), one.id) for one in rests_on])
 
 
 def param(name: str) -> str:
-    """Return how a name of the model stands in an address: `level_of_government` as `level-of-government`."""
+    """Return the query parameter for a name of the model: `level-of-government` for `level_of_government`."""
     return name.replace("_", "-")
 
 
-def typed(text: str, longest: int | None = LONGEST) -> str:
-    """Return what somebody typed: white space single, and cut to so many characters."""
+def clean_input(text: str, longest: int | None = MAX_INPUT) -> str:
+    """Return user input with whitespace collapsed and NUL characters removed, cut to `longest` characters."""
     return " ".join(text.replace("\x00", "").split())[:longest]
 
 
 def other_end(end: End) -> End:
-    """Return the same link as seen from its other kind."""
+    """Return the other end of the same link."""
     there = MODEL[end.target].ends.values()
     return next(one for one in there if one.link is end.link and one.outgoing is not end.outgoing)
 
 
-COOKIE = "lang"
-SAYING = (b"cookie", b"accept-language")
+LANGUAGE_COOKIE = "lang"
+LANGUAGE_HEADERS = (b"cookie", b"accept-language")
 
 
-def chosen(scope: Scope, usual: str) -> str:
-    """Return the language that a request asks for, `usual` when it asks for none that we speak."""
-    if not scope["query_string"] and all(name not in SAYING for name, _value in scope["headers"]):
-        return usual  # a script says nothing of it
+def requested_language(scope: Scope, default: str) -> str:
+    """Return the language that a request asks for, or `default` if it asks for none that is supported."""
+    if not scope["query_string"] and all(name not in LANGUAGE_HEADERS for name, _value in scope["headers"]):
+        return default  # most scripts send neither a parameter nor these headers
     request = HTTPConnection(scope)
-    named = (request.query_params.get("lang"), request.cookies.get(COOKIE))
-    wanted = (*named, *_accepted(request.headers.get("accept-language", "")))
-    return next((one for one in wanted if one in LANGUAGES), usual)
+    explicit = (request.query_params.get("lang"), request.cookies.get(LANGUAGE_COOKIE))
+    candidates = (*explicit, *_accepted_languages(request.headers.get("accept-language", "")))
+    return next((one for one in candidates if one in LANGUAGES), default)
 
 
 @lru_cache(maxsize=100)
-def _accepted(header: str) -> list[str]:
-    """Return the languages of an Accept-Language header (RFC 9110, 12.5.4), most wanted first."""
-    weighed = [_weighed(part) for part in header.split(",")]
+def _accepted_languages(header: str) -> list[str]:
+    """Return the languages of an Accept-Language header (RFC 9110, 12.5.4), highest weight first."""
+    weighed = [_weight_and_language(part) for part in header.split(",")]
     return [language for weight, language in sorted(weighed, key=lambda one: -one[0]) if weight > 0]
 
 
-def _weighed(part: str) -> tuple[float, str]:
+def _weight_and_language(part: str) -> tuple[float, str]:
     tag, _semicolon, parameter = part.partition(";")
     try:
         weight = float(parameter.strip().removeprefix("q=") or 1)
@@ -144,18 +146,18 @@ def _weighed(part: str) -> tuple[float, str]:
     return weight, tag.strip().partition("-")[0].lower()
 
 
-class Speaking:
-    """Answers every request in its language."""
+class LanguageMiddleware:
+    """Middleware that sets the language for each request."""
 
-    def __init__(self, app: ASGIApp, usual: str) -> None:
-        self._app, self._usual = app, usual
+    def __init__(self, app: ASGIApp, default: str) -> None:
+        self._app, self._default = app, default
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, speaking that language."""
+        """Handle a request in its language."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        with speaking(chosen(scope, self._usual)):
+        with speaking(requested_language(scope, self._default)):
             await self._app(scope, receive, send)
 
 
@@ -164,7 +166,7 @@ T = TypeVar("T")
 
 
 class Tools:
-    """Opens the store once."""
+    """Opens the store on first use, and runs work on it in threads."""
 
     def __init__(self, place: ConnectionSettings) -> None:
         self._place = place
@@ -178,12 +180,12 @@ class Tools:
                 self._store = Store(self._place, patience=PATIENCE)
             return self._store
 
-    async def do(self, work: Callable[Concatenate[Store, P], T], *given: P.args, **named: P.kwargs) -> T:
-        """Return what comes of work on the store, which is done in a thread. Raises StoreError."""
-        return await to_thread.run_sync(lambda: work(self.store(), *given, **named))
+    async def do(self, work: Callable[Concatenate[Store, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `work` on the store in a thread and return its result. Raises StoreError."""
+        return await to_thread.run_sync(lambda: work(self.store(), *args, **kwargs))
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections, if any."""
         if self._store is not None:
             self._store.close()
 
@@ -192,8 +194,8 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self';"
     " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-# GraphiQL's editor (CodeMirror) places its lines with style attributes and adds style elements while it runs, and its
-# style sheet holds its fonts as data: addresses. Scripts stay as strict as everywhere.
+# GraphiQL's editor (CodeMirror) positions its lines with style attributes, adds style elements at run time, and its style
+# sheet embeds its fonts as data: URLs. Scripts are as restricted as on other pages.
 GRAPHIQL_POLICY = POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'").replace(
     "font-src 'self'", "font-src 'self' data:"
 )
@@ -208,26 +210,26 @@ HEADERS = [
 CONTENT_POLICY = b"content-security-policy"
 
 
-def secure(headers: list[tuple[bytes, bytes]], path: str) -> None:
-    """Add the headers to those of an answer to a request for this path; a policy that it has already stays."""
+def add_security_headers(headers: list[tuple[bytes, bytes]], path: str) -> None:
+    """Add the security headers to those of a response for this path. An existing Content-Security-Policy is not replaced."""
     if all(name != CONTENT_POLICY for name, _value in headers):
         policy = GRAPHIQL_POLICY if path in (GRAPHIQL, GRAPHIQL_OF_REPORTS) else POLICY
         headers.append((CONTENT_POLICY, policy.encode()))
     headers.extend(HEADERS)
 
 
-class Secured:
-    """Adds the headers to every answer of an application."""
+class SecurityHeadersMiddleware:
+    """Middleware that adds the security headers to every response."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, with the headers."""
+        """Handle a request and add the headers."""
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                secure(message["headers"], scope["path"])
+                add_security_headers(message["headers"], scope["path"])
             await send(message)
 
         await self._app(scope, receive, with_headers)

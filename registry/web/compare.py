@@ -1,4 +1,4 @@
-"""The page `/shared`: what several agencies share, side by side on a day."""
+"""The page `/shared`: what several agencies share on a day, side by side."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,45 +16,45 @@ from registry.model.definitions import MODEL
 from registry.model.kinds import Property
 from registry.model.values import Date, InvalidValue
 from registry.permissions import Actor
-from registry.web.base import LONGEST, actor_of, address, graphiql_path, typed
-from registry.web.errors import Unanswerable
+from registry.web.base import MAX_INPUT, actor_of, address, clean_input, graphiql_path
+from registry.web.errors import UserError
 from registry.web.form_data import json_file
-from registry.web.presenters import Data, RecordSummary, Standing, edge_words, fact_words, shown, standing
-from registry.web.queries import PageQueries, glance
+from registry.web.presenters import Data, RecordSummary, StatusText, edge_texts, fact_texts, record_summary, standing
+from registry.web.queries import PageQueries, summary_selection
 from registry.web.records import AssessmentComparison, compared
 from registry.web.templating import code_label, page
 from schema.explore import AGENCIES
 
-WHO = "agency { id name }"
+AGENCY_FIELDS = "agency { id name }"
 OPERATION = f"""query Shared($agencies: [ID!]!, $asOf: Date) {{
   sharedBetween(agencies: $agencies, asOf: $asOf) {{
     asOf
     agencies {{ id name }}
     resources {{
-      resource {{ {glance(MODEL["Resource"])} }}
+      resource {{ {summary_selection(MODEL["Resource"])} }}
       owners {{ id name }}
-      uses {{ {WHO} role since until covered }}
+      uses {{ {AGENCY_FIELDS} role since until covered }}
       agreements {{ id name validFrom validUntil withheld }}
       otherAgreements {{ partnership {{ id name validFrom validUntil withheld }} parties {{ id name }} }}
     }}
-    services {{ service {{ {glance(MODEL["Service"])} }} providers {{ {WHO} role }} }}
+    services {{ service {{ {summary_selection(MODEL["Service"])} }} providers {{ {AGENCY_FIELDS} role }} }}
     partnerships {{
       partnership {{ id name withheld instrument legalBasis validFrom validUntil }}
-      parties {{ {WHO} role }}
+      parties {{ {AGENCY_FIELDS} role }}
       inForce
-      statements {{ {WHO} scale level on }}
+      statements {{ {AGENCY_FIELDS} scale level on }}
       disagreement
     }}
     withheld
-    needs {{ need {{ {glance(MODEL["Need"])} }} neededBy {{ id name }} resource {{ id name }} owner {{ id name }} }}
+    needs {{ need {{ {summary_selection(MODEL["Need"])} }} neededBy {{ id name }} resource {{ id name }} owner {{ id name }} }}
   }}
 }}
 """
-KNOWN = """query Agencies($ids: [ID!]!) {
+KNOWN_AGENCIES = """query Agencies($ids: [ID!]!) {
   agencies(where: {id: {in: $ids}}, first: 20) { nodes { id name } }
 }
 """
-FIND = """query Agencies($where: AgencyWhere) {
+FIND_AGENCIES = """query Agencies($where: AgencyWhere) {
   agencies(where: $where, first: 10, order: [{name: ASC}]) { totalCount nodes { id name } }
 }
 """
@@ -65,16 +65,16 @@ USE, PROVISION, MEMBERSHIP = (
 
 @dataclass(frozen=True)
 class ParticipationView:
-    """An agency, what its part is in words, and whether an agreement covers it; None where that cannot be seen."""
+    """An agency, its role as text, and whether an agreement covers its use; `covered` is None if unknown."""
 
     agency: RecordSummary
-    told: Sequence[str]
+    details: Sequence[str]
     covered: bool | None = None
 
 
 @dataclass(frozen=True)
-class Agreement:
-    """An agreement that is not between the agencies, and who its parties are."""
+class OtherAgreementView:
+    """An agreement between other agencies, and its parties."""
 
     agreement: RecordSummary
     parties: Sequence[RecordSummary]
@@ -82,16 +82,16 @@ class Agreement:
 
 @dataclass(frozen=True)
 class SharedResourceView:
-    """A resource: who of the agencies owns it, who uses it, under which agreements in force between them, and which others.
+    """A resource: its owners and users among the agencies, the agreements in force between them, and other agreements.
 
-    Where it is `withheld` uses and agreements are not shown.
+    If it is `withheld`, uses and agreements are hidden.
     """
 
     resource: RecordSummary
     owners: Sequence[RecordSummary]
     uses: Sequence[ParticipationView]
     agreements: Sequence[RecordSummary]
-    others: Sequence[Agreement]
+    others: Sequence[OtherAgreementView]
     withheld: bool
 
 
@@ -105,11 +105,11 @@ class SharedServiceView:
 
 @dataclass(frozen=True)
 class SharedPartnershipView:
-    """An agreement of several of the agencies: where it stands, what it rests on, and what each says of it."""
+    """An agreement between several of the agencies: its status, its legal basis, and the levels that the parties state."""
 
     partnership: RecordSummary
-    standing: Standing
-    told: Sequence[str]
+    standing: StatusText
+    details: Sequence[str]
     parties: Sequence[ParticipationView]
     compared: Sequence[AssessmentComparison]
 
@@ -126,7 +126,7 @@ class MetNeedView:
 
 @dataclass(frozen=True)
 class SharedView:
-    """All that the agencies share on a day; `withheld` tells that there may be more resources that they use."""
+    """What the agencies share on a day; `withheld` says that there may be more resources that the user does not see."""
 
     as_of: str
     agencies: Sequence[RecordSummary]
@@ -138,31 +138,33 @@ class SharedView:
 
     @property
     def full(self) -> int:
-        """How many of a sort are shown at most, where there may be more; otherwise 0."""
-        sorts: tuple[Sequence[object], ...] = (self.resources, self.services, self.partnerships, self.needs)
-        return MOST if any(len(one) >= MOST for one in sorts) else 0
+        """The number of records shown per section if there may be more; otherwise 0."""
+        sections: tuple[Sequence[object], ...] = (self.resources, self.services, self.partnerships, self.needs)
+        return MOST if any(len(one) >= MOST for one in sections) else 0
 
     @property
     def uncovered(self) -> int:
-        """How many resources have a use that no agreement in force covers."""
+        """The number of resources with a use that no agreement in force covers."""
         return sum(1 for one in self.resources if any(use.covered is False for use in one.uses))
 
     @property
     def uncertain(self) -> bool:
-        """Whether more of them may have one, as far as the visitor sees."""
+        """Whether there may be more uncovered uses that the user does not see."""
         return self.withheld or any(
             one.withheld or any(use.covered is None for use in one.uses) for one in self.resources
         )
 
 
-def shared(data: Data) -> SharedView:
-    """Return what an answer of `sharedBetween` says."""
+def shared_view(data: Data) -> SharedView:
+    """Return the view of a `sharedBetween` result."""
     return SharedView(
         data["asOf"],
         [_agency(one) for one in data["agencies"]],
         [_resource(one, data["asOf"]) for one in data["resources"]],
         [
-            SharedServiceView(_glance("Service", one["service"]), _parts(one["providers"], PROVISION))
+            SharedServiceView(
+                _record_with_facts("Service", one["service"]), _participations(one["providers"], PROVISION)
+            )
             for one in data["services"]
         ],
         [_partnership(one, data["asOf"]) for one in data["partnerships"]],
@@ -172,17 +174,17 @@ def shared(data: Data) -> SharedView:
 
 
 def _agency(one: Data) -> RecordSummary:
-    return shown("Agency", one)
+    return record_summary("Agency", one)
 
 
-def _glance(kind: str, one: Data) -> RecordSummary:
-    return RecordSummary(kind, one["id"], shown(kind, one).title, list(fact_words(kind, one, set())))
+def _record_with_facts(kind: str, one: Data) -> RecordSummary:
+    return RecordSummary(kind, one["id"], record_summary(kind, one).title, list(fact_texts(kind, one, set())))
 
 
-def _parts(parts: Sequence[Data], declared: Any) -> list[ParticipationView]:
+def _participations(parts: Sequence[Data], declared: Any) -> list[ParticipationView]:
     properties: Sequence[Property] = list(declared.values())
     return [
-        ParticipationView(_agency(one["agency"]), list(edge_words(properties, one)), one.get("covered"))
+        ParticipationView(_agency(one["agency"]), list(edge_texts(properties, one)), one.get("covered"))
         for one in parts
     ]
 
@@ -190,12 +192,14 @@ def _parts(parts: Sequence[Data], declared: Any) -> list[ParticipationView]:
 def _resource(one: Data, day: str) -> SharedResourceView:
     between = [_agreement(each, day) for each in one["agreements"] or ()]
     others = [
-        Agreement(_agreement(each["partnership"], day), [_agency(party) for party in each["parties"]])
+        OtherAgreementView(_agreement(each["partnership"], day), [_agency(party) for party in each["parties"]])
         for each in one["otherAgreements"] or ()
     ]
     owners = [_agency(each) for each in one["owners"]]
-    uses = _parts(one["uses"] or (), USE)
-    return SharedResourceView(_glance("Resource", one["resource"]), owners, uses, between, others, one["uses"] is None)
+    uses = _participations(one["uses"] or (), USE)
+    return SharedResourceView(
+        _record_with_facts("Resource", one["resource"]), owners, uses, between, others, one["uses"] is None
+    )
 
 
 def _agreement(one: Data, day: str) -> RecordSummary:
@@ -204,13 +208,15 @@ def _agreement(one: Data, day: str) -> RecordSummary:
 
 def _partnership(one: Data, day: str) -> SharedPartnershipView:
     agreement = one["partnership"]
-    told = list(_basis(agreement))
-    parties = _parts(one["parties"], MEMBERSHIP)
-    said = compared(one["statements"] or ())
-    return SharedPartnershipView(shown("Partnership", agreement), _standing(agreement, day), told, parties, said)
+    basis = list(_basis_texts(agreement))
+    parties = _participations(one["parties"], MEMBERSHIP)
+    levels = compared(one["statements"] or ())
+    return SharedPartnershipView(
+        record_summary("Partnership", agreement), _standing(agreement, day), basis, parties, levels
+    )
 
 
-def _basis(agreement: Data) -> Iterator[str]:
+def _basis_texts(agreement: Data) -> Iterator[str]:
     if agreement["instrument"]:
         yield code_label("instrument", agreement["instrument"])
     if agreement["legalBasis"]:
@@ -219,20 +225,22 @@ def _basis(agreement: Data) -> Iterator[str]:
         yield _("no legal basis on record")
 
 
-def _standing(agreement: Data, day: str) -> Standing:
+def _standing(agreement: Data, day: str) -> StatusText:
     return standing(agreement["validFrom"], agreement["validUntil"], withheld=agreement["withheld"], today=day)
 
 
 def _need(one: Data) -> MetNeedView:
     needed_by, owner = _agency(one["neededBy"]), _agency(one["owner"])
-    return MetNeedView(_glance("Need", one["need"]), needed_by, shown("Resource", one["resource"]), owner)
+    return MetNeedView(
+        _record_with_facts("Need", one["need"]), needed_by, record_summary("Resource", one["resource"]), owner
+    )
 
 
-LEAST, MOST_WORDS = 2, 10
+MIN_AGENCIES, MOST_WORDS = 2, 10
 
 
-class Sharing:
-    """What agencies share."""
+class ComparePages:
+    """The page that compares agencies."""
 
     def __init__(self, graph: PageQueries) -> None:
         self._graph = graph
@@ -243,39 +251,39 @@ class Sharing:
 
     async def _page(self, request: Request) -> Response:
         agencies, day, me = await self._agencies(request), _day(request), actor_of(request)
-        text = typed(request.query_params.get("find", ""))
+        text = clean_input(request.query_params.get("find", ""))
         chosen = [one.id for one in agencies]
-        data = await self._shared(chosen, day, me) if len(chosen) >= LEAST else None
+        data = await self._shared(chosen, day, me) if len(chosen) >= MIN_AGENCIES else None
         found = await self._find(text, chosen, me) if text else []
-        asked = _asked(chosen, day)
+        pairs = _query_pairs(chosen, day)
         return page(
             request,
             "shared.html",
-            agencies=[(one, address("/shared", _asked(_without(one.id, chosen), day))) for one in agencies],
+            agencies=[(one, address("/shared", _query_pairs(_without(one.id, chosen), day))) for one in agencies],
             missing=len(_ids(request)) - len(agencies),
-            found=[(one, address("/shared", _asked([*chosen, one.id], day))) for one in found],
+            found=[(one, address("/shared", _query_pairs([*chosen, one.id], day))) for one in found],
             text=text,
             full=len(chosen) >= AGENCIES,
             day=day or today(),
-            shared=shared(data) if data else None,
-            json=address("/shared.json", asked),
+            shared=shared_view(data) if data else None,
+            json=address("/shared.json", pairs),
             graphiql=graphiql_path(OPERATION, _variables(chosen, day)),
         )
 
     async def _json(self, request: Request) -> Response:
         agencies, day = await self._agencies(request), _day(request)
-        if len(agencies) < LEAST:
-            raise Unanswerable(_("Name two or more agencies."), "/shared", _("Choose agencies"))
+        if len(agencies) < MIN_AGENCIES:
+            raise UserError(_("Name two or more agencies."), "/shared", _("Choose agencies"))
         data = await self._shared([one.id for one in agencies], day, actor_of(request))
         return json_file({"sharedBetween": data})
 
     async def _agencies(self, request: Request) -> list[RecordSummary]:
-        """Return the agencies that are asked for, in that order, without those that the visitor may not know of."""
+        """Return the requested agencies in the order of the URL. Agencies that the user may not know of are left out."""
         ids = _ids(request)
         if not ids:
             return []
-        data = await self._graph.ask(KNOWN, {"ids": ids}, actor_of(request))
-        known = {one["id"]: shown("Agency", one) for one in data["agencies"]["nodes"]}
+        data = await self._graph.ask(KNOWN_AGENCIES, {"ids": ids}, actor_of(request))
+        known = {one["id"]: record_summary("Agency", one) for one in data["agencies"]["nodes"]}
         return [known[one] for one in ids if one in known]
 
     async def _shared(self, agencies: Sequence[str], day: str | None, me: Actor) -> Data:
@@ -286,15 +294,15 @@ class Sharing:
     async def _find(self, text: str, chosen: Sequence[str], me: Actor) -> list[RecordSummary]:
         words = [{"name": {"contains": word}} for word in text.split()[:MOST_WORDS]]
         where = {"and": [*words, {"id": {"notIn": list(chosen)}}]}
-        data = await self._graph.ask(FIND, {"where": where}, me)
-        return [shown("Agency", one) for one in data["agencies"]["nodes"]]
+        data = await self._graph.ask(FIND_AGENCIES, {"where": where}, me)
+        return [record_summary("Agency", one) for one in data["agencies"]["nodes"]]
 
 
 def _ids(request: Request) -> list[str]:
     ids = list(dict.fromkeys(one for one in request.query_params.getlist("agency") if one))
     if len(ids) > AGENCIES:
         sentence = _("At most {n} agencies can be put side by side.").format(n=AGENCIES)
-        raise Unanswerable(
+        raise UserError(
             sentence, address("/shared", [("agency", one) for one in ids[:AGENCIES]]), _("See the first of them")
         )
     return ids
@@ -309,11 +317,11 @@ def _day(request: Request) -> str | None:
     try:
         return None if given is None else date.fromisoformat(str(Date.clean(given))).isoformat()
     except (InvalidValue, ValueError):
-        sentence = _("{given} is no date; a date is written as 2026-11-25.").format(given=str(given)[:LONGEST])
-        raise Unanswerable(sentence, "/shared", _("Choose agencies")) from None
+        sentence = _("{given} is no date; a date is written as 2026-11-25.").format(given=str(given)[:MAX_INPUT])
+        raise UserError(sentence, "/shared", _("Choose agencies")) from None
 
 
-def _asked(agencies: Sequence[str], day: str | None) -> list[tuple[str, str]]:
+def _query_pairs(agencies: Sequence[str], day: str | None) -> list[tuple[str, str]]:
     return [("agency", one) for one in agencies] + ([("as-of", day)] if day else [])
 
 

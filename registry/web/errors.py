@@ -12,80 +12,80 @@ from registry.analysis.report import NoReport, ReportError
 from registry.auth.oidc import ProviderAway
 from registry.database.driver import StoreError
 from registry.i18n import _, speaking
-from registry.web.base import GRAPHIQL, GRAPHIQL_OF_REPORTS, chosen, secure
+from registry.web.base import GRAPHIQL, GRAPHIQL_OF_REPORTS, add_security_headers, requested_language
 from registry.web.templating import VARY, page
 from schema.limits import CostBudgetExceeded, noted
 from schema.server import refused
 
-SOON = {"Retry-After": "5"}
+RETRY_SOON = {"Retry-After": "5"}
 log = logging.getLogger(__name__)
 
 
-class Unanswerable(HTTPException):
-    """A request that cannot be answered as it stands: why, in a sentence, and the address to go on from, in words."""
+class UserError(HTTPException):
+    """A request that cannot be answered, with a sentence for the user and a link (path and text) to continue at."""
 
     def __init__(self, sentence: str, onward: str, words: str, status: int = 400) -> None:
         super().__init__(status, sentence)
         self.onward = (onward, words)
 
 
-def exception_handlers(usual: str) -> dict[Any, Callable[[Request, Any], Any]]:
-    """Return what answers each sort of failure; `usual` is the language of who asks for none."""
+def exception_handlers(default: str) -> dict[Any, Callable[[Request, Any], Any]]:
+    """Return Starlette's exception handlers; `default` is the language of requests that ask for none."""
 
     async def unexpected(request: Request, error: Exception) -> Response:
-        """Answer outside of all middleware, so with the language and the headers that it would have added."""
-        with speaking(chosen(request.scope, usual)):
+        """Handle an unexpected error. This runs outside all middleware, so it sets the language and the security headers itself."""
+        with speaking(requested_language(request.scope, default)):
             response = _unexpected(request, error)
-        secure(response.raw_headers, request.url.path)
+        add_security_headers(response.raw_headers, request.url.path)
         return response
 
     return {
-        HTTPException: _refused,
-        ReportError: _no_report,
-        StoreError: _no_store,
-        CostBudgetExceeded: _spent,
-        ClientDisconnect: _gone,
+        HTTPException: _http_exception,
+        ReportError: _report_error,
+        StoreError: _store_error,
+        CostBudgetExceeded: _cost_exceeded,
+        ClientDisconnect: _client_disconnect,
         Exception: unexpected,
     }
 
 
-def away(error: StoreError) -> str:
-    """Return what a visitor is told when the store fails; what the operator needs to know is logged."""
+def store_failure(error: StoreError) -> str:
+    """Log why the store failed and return a sentence for the user."""
     log.warning("%s", error)
     if error.code in ("TIMEOUT", "TOO_COSTLY"):
         return _("This takes more than the registry gives to one question; please ask for less.")
     return _("The registry's store does not answer; please try again soon.")
 
 
-def unheard(error: ProviderAway) -> str:
-    """Return what is said when the provider that people sign in with fails; the reason is logged."""
+def provider_failure(error: ProviderAway) -> str:
+    """Log why the identity provider failed and return a sentence for the user."""
     log.warning("%s", error)
     return _("The service that people sign in with does not answer; please try again soon.")
 
 
-async def _refused(request: Request, error: HTTPException) -> Response:
-    if isinstance(error, Unanswerable):
+async def _http_exception(request: Request, error: HTTPException) -> Response:
+    if isinstance(error, UserError):
         return problem(request, error.status_code, error.detail, onward=error.onward)
-    return problem(request, error.status_code, _sentence(error.status_code), error.headers)
+    return problem(request, error.status_code, _status_sentence(error.status_code), error.headers)
 
 
-async def _no_report(request: Request, error: ReportError) -> Response:
+async def _report_error(request: Request, error: ReportError) -> Response:
     if isinstance(error, NoReport):
         return problem(request, 404, str(error))
     onward = f"/reports/{request.path_params['name']}", _("Run the report as usual")
     return problem(request, 400, str(error), onward=onward)
 
 
-async def _no_store(request: Request, error: StoreError) -> Response:
-    return problem(request, 503, away(error), SOON)
+async def _store_error(request: Request, error: StoreError) -> Response:
+    return problem(request, 503, store_failure(error), RETRY_SOON)
 
 
-async def _spent(request: Request, error: CostBudgetExceeded) -> Response:
+async def _cost_exceeded(request: Request, error: CostBudgetExceeded) -> Response:
     return refusal(request, 429, "TOO_COSTLY", error.message, {"Retry-After": str(error.wait)})
 
 
-async def _gone(request: Request, _error: ClientDisconnect) -> Response:
-    """Note a request that was cut off; nobody is there to read the answer."""
+async def _client_disconnect(request: Request, _error: ClientDisconnect) -> Response:
+    """Log a request whose client disconnected; no client reads the response."""
     log.warning("%s %r was cut off before all of it had arrived.", request.method, request.url.path)
     return Response(status_code=408)
 
@@ -95,7 +95,7 @@ def _unexpected(request: Request, error: Exception) -> Response:
     return problem(request, 500, sentence.format(number=noted(error, f"{request.method} {request.url.path}")))
 
 
-def _sentence(status: int) -> str:
+def _status_sentence(status: int) -> str:
     if status == 404:
         return _("There is nothing at this address.")
     if status == 405:
@@ -106,7 +106,7 @@ def _sentence(status: int) -> str:
 
 
 def refusal(request: Request, status: int, code: str, sentence: str, headers: Any = None) -> Response:
-    """Return the answer to a request that goes no further: over GraphQL's addresses as GraphQL has it, with this code."""
+    """Return an error response: for the GraphQL endpoints a GraphQL error with this code, otherwise a page or JSON."""
     if request.url.path in (GRAPHIQL, GRAPHIQL_OF_REPORTS):
         return refused(request, status, code, sentence, headers)
     return problem(request, status, sentence, headers, code=code)
@@ -121,7 +121,7 @@ def problem(
     onward: tuple[str, str] | None = None,
     code: str | None = None,
 ) -> Response:
-    """Return the answer to a request that is not carried out: a page for a browser, JSON for a program."""
+    """Return an error response: a page for a browser, JSON for other clients."""
     if "text/html" in request.headers.get("accept", ""):
         response: Response = page(request, "problem.html", status, sentence=sentence, onward=onward)
     else:

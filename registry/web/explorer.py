@@ -16,19 +16,19 @@ from registry.model.definitions import MAIN, MODEL
 from registry.model.kinds import Kind
 from registry.model.values import Date
 from registry.permissions import Actor
-from registry.web.base import actor_of, typed
-from registry.web.errors import SOON, away
+from registry.web.base import actor_of, clean_input
+from registry.web.errors import RETRY_SOON, store_failure
 from registry.web.queries import PageQueries, operation
 from registry.web.templating import page, term_label
 from schema.types import camel
 
 MOST_DRAWN = 2_000
 OPERATIONS = ("neighbourhood", "paths", "impact", "ties", "record")
-EVERYWHERE = frozenset({"access", "status"})
+COMMON_CODES = frozenset({"access", "status"})
 
 
-def given(known: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return what the scripts need; `known` is an answer that the page has already, with the record it is about."""
+def script_data(known: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the data that the scripts need; `known` is a result that the page has already, with the id of its record."""
     return {
         "language": language(),
         "most": MOST_DRAWN,
@@ -36,7 +36,7 @@ def given(known: Mapping[str, Any] | None) -> dict[str, Any]:
         "operations": {name: operation(name) for name in OPERATIONS},
         "kinds": {kind.__name__: _kind(kind) for kind in MODEL},
         "links": {link: [phrase(link, away=True), phrase(link, away=False)] for link in PHRASES},
-        "codes": {name: _labels(name) for name in sorted(_lists())},
+        "codes": {name: _labels(name) for name in sorted(_code_lists())},
         "words": words(),
     }
 
@@ -53,13 +53,13 @@ def _kind(kind: type[Kind]) -> dict[str, Any]:
 
 
 def _codes(kind: type[Kind]) -> Iterator[tuple[str, str]]:
-    """Yield the properties that hold a code of a short list, and that list; ours are listed by `registry.model.codelists`."""
+    """Yield the properties that hold a code of a short list, with the name of that list."""
     for one in kind.properties.values():
-        if one.codes and one.name not in EVERYWHERE:
+        if one.codes and one.name not in COMMON_CODES:
             yield one.name, one.codes
 
 
-def _lists() -> set[str]:
+def _code_lists() -> set[str]:
     return {codes for kind in MODEL for _name, codes in _codes(kind)}
 
 
@@ -68,12 +68,12 @@ def _labels(name: str) -> dict[str, str]:
 
 
 def kind_names() -> dict[str, str]:
-    """Return what one record of each kind is called."""
+    """Return the singular name of each kind."""
     return {kind.__name__: _(kind.__name__) for kind in MODEL}
 
 
 def words() -> dict[str, str]:
-    """Return the sentences of the scripts by the name that they use for them."""
+    """Return the texts of the scripts by key."""
     return {
         "shown": _("{records} records and {links} links are shown."),
         "groups_shown": _("{records} groups and {links} ties between them are shown."),
@@ -137,7 +137,7 @@ Data = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class LinkText:
-    """A link in words: of a record, how, to which record; each record as its kind, id and name."""
+    """A link as text: a record, a phrase, and the record it leads to; each record has kind, id and name."""
 
     start: Data
     phrase: str
@@ -145,19 +145,19 @@ class LinkText:
 
 
 class Explorer:
-    """The explorer of one store."""
+    """The explorer page."""
 
     def __init__(self, graph: PageQueries) -> None:
         self._graph = graph
 
     async def explore(self, request: Request) -> Response:
-        """Show what is linked to the first record that the address names, what a search found, or where to begin."""
+        """Show the neighbourhood of the record in `?of=`, the hits of a search in `?q=`, or where to start."""
         of, text = _first(request, "of"), _first(request, "q")
         try:
             known = await self._known(of, text, actor_of(request))
         except StoreError as error:
-            response = _page(request, of, text, {}, 503, sentence=away(error))
-            response.headers.update(SOON)
+            response = _page(request, of, text, {}, 503, sentence=store_failure(error))
+            response.headers.update(RETRY_SOON)
             return response
         missing = bool(of) and known.get("neighbourhood") is None
         return _page(request, of, text, known, 404 if missing else 200)
@@ -174,13 +174,13 @@ class Explorer:
 
 
 def _first(request: Request, name: str) -> str:
-    """Return the first value of a parameter as it is meant; an empty text where there is none."""
+    """Return the first value of a parameter, cleaned; "" if there is none."""
     values = request.query_params.getlist(name)
-    return typed(values[0]) if values else ""
+    return clean_input(values[0]) if values else ""
 
 
-def linked(neighbourhood: Data) -> Iterator[LinkText]:
-    """Yield the links of a neighbourhood in words: first those of the record that it is about."""
+def link_texts(neighbourhood: Data) -> Iterator[LinkText]:
+    """Yield the links of a neighbourhood as text, those of the central record first."""
     records = {one["record"]["id"]: one["record"] for one in neighbourhood["nodes"]}
     centre = next(iter(records))
     for link in sorted(neighbourhood["links"], key=lambda one: centre not in (one["from"], one["to"])):
@@ -190,15 +190,15 @@ def linked(neighbourhood: Data) -> Iterator[LinkText]:
 
 def _page(request: Request, of: str, text: str, known: Data, status: int, sentence: str = "") -> Response:
     near = known.get("neighbourhood")
-    shown = {
+    values = {
         "of": of,
         "q": text,
         "sentence": sentence,
         "near": near,
-        "links": linked(near) if near else (),
+        "links": link_texts(near) if near else (),
         "found": known["search"]["nodes"] if "search" in known else None,
         "sectors": known["sectors"]["nodes"] if "sectors" in known else (),
         "term_label": term_label,
-        "given": given({"of": of, "neighbourhood": near} if near else None),
+        "given": script_data({"of": of, "neighbourhood": near} if near else None),
     }
-    return page(request, "explore.html", status, **shown)
+    return page(request, "explore.html", status, **values)

@@ -1,4 +1,4 @@
-"""The history of a record as its reader may see it, with changes in words."""
+"""The history of a record as the user may see it, with each change as text."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,19 +20,19 @@ from registry.mutations.revisions import (
     read_entry,
 )
 from registry.permissions import Action, Actor, can, shown_to
-from registry.web.presenters import edge_words, names
+from registry.web.presenters import edge_texts, titles_of
 from registry.web.queries import PageQueries
 from registry.web.refusals import EDITED
-from registry.web.templating import label, level_label, said
+from registry.web.templating import label, level_label, property_text
 from schema.types import camel
 
-LONGEST = 300
+MAX_TEXT = 300
 Titles = Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class ChangeLine:
-    """A property or a link, and what it held before and since."""
+    """A property or a link of a change, with its values before and after."""
 
     heading: str
     before: str
@@ -40,61 +40,61 @@ class ChangeLine:
 
 
 def ids_in(kind: type[Kind], differences: Iterable[Difference]) -> dict[str, list[str]]:
-    """Return the ids of the records that differences name, by kind."""
+    """Return the ids, by kind, of the records that changes refer to."""
     found: dict[str, dict[str, None]] = {}
     for one in differences:
         for name, value in one.items():
             declared = kind.properties.get(name)
             if declared and declared.refers_to and value and not declared.kept_by_us:
                 found.setdefault(declared.refers_to, {})[str(value)] = None
-        for name, tied in one.get(LINK_CHANGES, {}).items():
-            if name in kind.ends and tied:
-                found.setdefault(kind.ends[name].target, {}).update(dict.fromkeys(tied))
+        for name, links in one.get(LINK_CHANGES, {}).items():
+            if name in kind.ends and links:
+                found.setdefault(kind.ends[name].target, {}).update(dict.fromkeys(links))
     return {name: list(ids) for name, ids in found.items()}
 
 
-def lines(kind: type[Kind], before: Difference, after: Difference, titles: Titles) -> list[ChangeLine]:
-    """Return what was made different; links to what has no title, since the reader may not know of it, are left out."""
+def change_lines(kind: type[Kind], before: Difference, after: Difference, titles: Titles) -> list[ChangeLine]:
+    """Return the lines of a change. Links to records without a title are left out, since the user may not know of them."""
     named = before.keys() | after.keys()
     names = [name for name in kind.properties if name in named and name not in kind.erasable]
     properties = [
-        ChangeLine(label(name), *(_value(kind.properties[name], one, titles) for one in (before, after)))
+        ChangeLine(label(name), *(_value_text(kind.properties[name], one, titles) for one in (before, after)))
         for name in names
     ]
-    tied = [before.get(LINK_CHANGES, {}), after.get(LINK_CHANGES, {})]
+    links_of = [before.get(LINK_CHANGES, {}), after.get(LINK_CHANGES, {})]
     links = [
-        ChangeLine(label(name), *(_tied(end, one.get(name, {}), titles) for one in tied))
+        ChangeLine(label(name), *(_links_text(end, one.get(name, {}), titles) for one in links_of))
         for name, end in kind.ends.items()
-        if any(name in one for one in tied)
+        if any(name in one for one in links_of)
     ]
     return [one for one in [*properties, *links] if one.before != one.after]
 
 
-def facts(
+def record_lines(
     kind: type[Kind], properties: Mapping[str, object], ties: Mapping[str, Difference], titles: Titles
 ) -> list[ChangeLine]:
-    """Return all that a record holds."""
-    held = {**properties, LINK_CHANGES: {name: tied for name, tied in ties.items() if tied}}
-    return [one for one in lines(kind, {}, held, titles) if one.after]
+    """Return every property and link of a record."""
+    values = {**properties, LINK_CHANGES: {name: tied for name, tied in ties.items() if tied}}
+    return [one for one in change_lines(kind, {}, values, titles) if one.after]
 
 
-def _value(one: Property, difference: Difference, titles: Titles) -> str:
+def _value_text(one: Property, difference: Difference, titles: Titles) -> str:
     value = difference.get(one.name)
     if one.kept_by_us or value is None:
         return ""
     if one.refers_to:
         return titles.get(str(value), _("a record that you may not see"))
     scale = difference.get({"target_level": "target_scale", "level": "scale"}.get(one.name, ""))
-    text = level_label(str(scale), int(str(value))) if scale else said(one, value)
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+    text = level_label(str(scale), int(str(value))) if scale else property_text(one, value)
+    return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}…"
 
 
-def _tied(end: End, tied: Mapping[str, Mapping[str, object]], titles: Titles) -> str:
-    return "; ".join(sorted(_one(end, values, titles[far]) for far, values in tied.items() if far in titles))
+def _links_text(end: End, tied: Mapping[str, Mapping[str, object]], titles: Titles) -> str:
+    return "; ".join(sorted(_link_text(end, values, titles[far]) for far, values in tied.items() if far in titles))
 
 
-def _one(end: End, values: Mapping[str, object], title: str) -> str:
-    words = list(edge_words(end.link.properties.values(), {camel(name): value for name, value in values.items()}))
+def _link_text(end: End, values: Mapping[str, object], title: str) -> str:
+    words = list(edge_texts(end.link.properties.values(), {camel(name): value for name, value in values.items()}))
     return f"{title} ({', '.join(words)})" if words else title
 
 
@@ -102,10 +102,10 @@ MOST, MOST_ENTRIES = 50, 1_000
 
 
 @dataclass(frozen=True)
-class Moment:
-    """A change: when, what and by which way, and what it made different; who made it and their note, for who may know.
+class HistoryEntry:
+    """A change: when, what, through which entry point, its lines; for editors of the record also the author and the note.
 
-    `undo` is its number where its reader may undo it, otherwise 0.
+    `undo` is the number of the change if the user may undo it, otherwise 0.
     """
 
     at: str
@@ -119,26 +119,26 @@ class Moment:
 
 @dataclass(frozen=True)
 class PastRecord:
-    """The changes of a record, newest first; on a day that was asked for, how it was: nothing where that is not shown.
+    """The changes of a record, newest first, and the record as it was on `day` (empty if the user may not see that).
 
-    `more` says whether there are changes before those.
+    `whole` says whether the audit log has all changes of the record, `more` whether there are earlier ones than `moments`.
     """
 
-    moments: Sequence[Moment]
+    moments: Sequence[HistoryEntry]
     day: str | None
     was: Sequence[ChangeLine]
     whole: bool
     more: bool
 
 
-class Histories:
-    """The histories of the records of one store."""
+class RecordHistories:
+    """The histories of records."""
 
     def __init__(self, graph: PageQueries, reader: Reader) -> None:
         self._graph, self._reader = graph, reader
 
     async def of(self, kind: type[Kind], one: str, actor: Actor, day: str | None) -> PastRecord | None:
-        """Return the history of a record; None where there is none, or the actor does not see all of it. Raises StoreError."""
+        """Return the history of a record; None if it has none or the actor may see its summary only. Raises StoreError."""
         (entries,) = await self._reader.read([audit_log.of_record(one, size=MOST_ENTRIES)])
         if not entries and day is None:
             return None
@@ -146,19 +146,19 @@ class Histories:
         state = read_state(kind, rows)
         if state is None or not can(actor, Action.SEE_DETAIL, state.properties):
             return None
-        told = [read_entry(row[0]) for row in entries]
-        seen = list(islice(_seen(state, told, actor), MOST + 1))
-        more, seen = len(seen) > MOST, seen[:MOST]
-        was = as_it_was(state, told, day) if day else None
-        was = was if was and (was is state or _sees(actor, was)) else None
-        whole = is_whole(state, told)
-        undoable = _undoable(state, [one.told for one in seen], told, actor)
-        return await self._past(state, seen, was, day, actor, whole=whole, undoable=undoable, more=more)
+        events = [read_entry(row[0]) for row in entries]
+        visible = list(islice(_visible_passages(state, events, actor), MOST + 1))
+        more, visible = len(visible) > MOST, visible[:MOST]
+        was = as_it_was(state, events, day) if day else None
+        was = was if was and (was is state or _may_see(actor, was)) else None
+        whole = is_whole(state, events)
+        undoable = _undoable(state, [one.told for one in visible], events, actor)
+        return await self._present(state, visible, was, day, actor, whole=whole, undoable=undoable, more=more)
 
-    async def _past(
+    async def _present(
         self,
         state: RecordState,
-        seen: Sequence[Passage],
+        visible: Sequence[Passage],
         was: RecordState | None,
         day: str | None,
         actor: Actor,
@@ -168,41 +168,41 @@ class Histories:
         more: bool,
     ) -> PastRecord:
         kind = state.kind
-        differences = [part for one in seen for part in (one.told.before, one.told.after)]
-        held = [{**was.given(), LINK_CHANGES: was.ties}] if was else []
-        ids = ids_in(kind, [*differences, *held])
-        titles = await names(self._graph, ids, actor)
+        differences = [part for one in visible for part in (one.told.before, one.told.after)]
+        current = [{**was.given(), LINK_CHANGES: was.ties}] if was else []
+        ids = ids_in(kind, [*differences, *current])
+        titles = await titles_of(self._graph, ids, actor)
         knows = can(actor, Action.EDIT, state.properties)
         moments = [
-            Moment(
+            HistoryEntry(
                 one.told.at,
                 one.told.what,
                 one.told.how,
                 one.told.actor if knows else "",
                 one.told.note if knows else "",
-                lines(kind, one.told.before, one.told.after, titles),
+                change_lines(kind, one.told.before, one.told.after, titles),
                 one.told.number if one.told.number in undoable else 0,
             )
-            for one in seen
+            for one in visible
         ]
-        return PastRecord(moments, day, facts(kind, was.given(), was.ties, titles) if was else [], whole, more)
+        return PastRecord(moments, day, record_lines(kind, was.given(), was.ties, titles) if was else [], whole, more)
 
 
-def _seen(state: RecordState, told: Sequence[Told], actor: Actor) -> Iterator[Passage]:
-    """Yield the changes back to the first time that the actor did not see all of the record: that was not for them."""
-    for passage in passages(state, told):
-        if not _sees(actor, passage.before or passage.after):
+def _visible_passages(state: RecordState, events: Sequence[Told], actor: Actor) -> Iterator[Passage]:
+    """Yield the changes, newest first, back to the first time that the actor could not see all of the record."""
+    for passage in passages(state, events):
+        if not _may_see(actor, passage.before or passage.after):
             return
         yield passage
 
 
-def _undoable(state: RecordState, seen: Sequence[Told], told: Sequence[Told], actor: Actor) -> set[int]:
-    """Return the numbers of those changes, among all that are told, which an actor may undo."""
+def _undoable(state: RecordState, visible: Sequence[Told], events: Sequence[Told], actor: Actor) -> set[int]:
+    """Return the numbers of those `visible` changes that an actor may undo; `events` are all changes of the record."""
     if state.kind not in EDITED:
         return set()
-    by_id = {f"change:{one.number}": one for one in told}
-    return {one.number for one in seen if may_undo(actor, state, first_undone(one, by_id.get).what)}
+    by_id = {f"change:{one.number}": one for one in events}
+    return {one.number for one in visible if may_undo(actor, state, first_undone(one, by_id.get).what)}
 
 
-def _sees(actor: Actor, state: RecordState) -> bool:
+def _may_see(actor: Actor, state: RecordState) -> bool:
     return not actor.names().isdisjoint(shown_to(state.given()))

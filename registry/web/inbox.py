@@ -1,4 +1,4 @@
-"""The inbox page and its badge."""
+"""The inbox page, its badge, and the notice about illustrative data."""
 
 import asyncio
 import logging
@@ -19,58 +19,58 @@ from registry.i18n import _
 from registry.model.definitions import MAIN, MODEL
 from registry.permissions import ANONYMOUS, Action, Actor, can
 from registry.web.base import LOGIN, NO_STORE, address, record_path, signed_in
-from registry.web.forms.records import horizon, renewal_path
-from registry.web.presenters import SOON, Standing, names, standing
+from registry.web.forms.records import renewal_path, soon_until
+from registry.web.presenters import SOON_DAYS, StatusText, standing, titles_of
 from registry.web.queries import PageQueries
 from registry.web.refusals import EDITED, may_register
-from registry.web.templating import beginning, code_label, moment, page
+from registry.web.templating import code_label, moment, page, shortened
 from schema.limits import CostBudgetExceeded, paid
 
 MOST, MOST_CHANGES = 50, 10
 
 
 @dataclass(frozen=True)
-class Item:
-    """A record that waits: what it is called and where its page is, what is told of it, what was noted on it.
+class InboxItem:
+    """A record in the inbox: its kind, title and path, a line of details, and the note of its last change.
 
-    `renewal` is where its reader renews it, if it is an agreement that ends.
+    `renewal` is the path of the renewal form for an agreement that ends.
     """
 
     kind: str
     title: str
     path: str
-    told: str = ""
+    details: str = ""
     note: str = ""
-    standing: Standing | None = None
+    standing: StatusText | None = None
     renewal: str = ""
 
 
 @dataclass(frozen=True)
 class InboxSection:
-    """One sort of what waits, and how much of it somebody has to do something about."""
+    """A section of the inbox; `waiting` counts the items on which the user has to act."""
 
     name: str
     heading: str
     nothing: str
-    items: Sequence[Item]
+    items: Sequence[InboxItem]
     waiting: int = 0
 
     @property
     def full(self) -> int:
-        """How many are shown at most, where there may be more; otherwise 0."""
+        """The number of items shown if there may be more; otherwise 0."""
         return MOST if len(self.items) >= MOST else 0
 
 
 @dataclass(frozen=True)
-class Desk:
-    """Whose inbox it is, and what is asked to fill it."""
+class InboxContext:
+    """The user whose inbox is shown, and the sources of its items."""
 
     graph: PageQueries
     reader: Reader
     me: Actor
 
-    async def standing_at(self, status: str, action: Action) -> list[tuple[str, str, str]]:
-        """Return kind, id and time of the records at a status with which I may do something, newest first."""
+    async def with_status(self, status: str, action: Action) -> list[tuple[str, str, str]]:
+        """Return (kind, id, time) of the records with a status on which the user may perform an action, newest first."""
         if not self.me.everything and not self.me.for_whom(action):
             return []
         me = self.me.doing(action)
@@ -79,135 +79,135 @@ class Desk:
         return sorted(found, key=lambda one: str(one[2]), reverse=True)[:MOST]
 
     async def titles(self, records: Sequence[tuple[str, str]]) -> dict[str, str]:
-        """Return the titles of records, given as kind and id."""
+        """Return the titles of records by id, given (kind, id) pairs."""
         ids: dict[str, list[str]] = {}
         for kind, one in records:
             if kind in MODEL.kinds:
                 ids.setdefault(kind, []).append(one)
-        return await names(self.graph, ids, self.me)
+        return await titles_of(self.graph, ids, self.me)
 
-    async def items(self, kind: str, rows: Rows, told: str) -> list[Item]:
-        """Return the items of records, given as id and time; `told` says what was when."""
+    async def items(self, kind: str, rows: Rows, text: str) -> list[InboxItem]:
+        """Return the items for rows of (id, time); `text` has a placeholder `{when}`."""
         titles = await self.titles([(kind, one) for one, _at in rows])
         return [
-            Item(
+            InboxItem(
                 kind,
                 titles[one],
                 record_path(kind, one),
-                told.format(when=moment(at) if "T" in at else i18n.day(at)),
+                text.format(when=moment(at) if "T" in at else i18n.day(at)),
             )
             for one, at in rows
             if one in titles
         ]
 
 
-async def to_approve(desk: Desk) -> InboxSection:
-    """Find what was handed in and waits for my approval."""
-    found = await desk.standing_at("proposed", Action.APPROVE)
-    titles = await desk.titles([(kind, one) for kind, one, _at in found])
+async def proposed_records(context: InboxContext) -> InboxSection:
+    """Return the proposed records that wait for the user's approval."""
+    found = await context.with_status("proposed", Action.APPROVE)
+    titles = await context.titles([(kind, one) for kind, one, _at in found])
     items = [
-        Item(kind, titles[one], record_path(kind, one), _("handed in on {when}").format(when=moment(at)))
+        InboxItem(kind, titles[one], record_path(kind, one), _("handed in on {when}").format(when=moment(at)))
         for kind, one, at in found
         if one in titles
     ]
     return InboxSection("approve", _("To approve"), _("Nothing waits for your approval."), items, len(items))
 
 
-async def drafts(desk: Desk) -> InboxSection:
-    """Find the drafts of my agencies; those that were sent back come first, with what was noted."""
-    found = await desk.standing_at("draft", Action.PROPOSE)
-    titles, (entries,) = await asyncio.gather(
-        desk.titles([(kind, one) for kind, one, _at in found]),
-        desk.reader.read([inbox.last_entries([one for _kind, one, _at in found])]),
+async def drafts(context: InboxContext) -> InboxSection:
+    """Return the drafts of the user's agencies; those that were sent back come first, with the note."""
+    found = await context.with_status("draft", Action.PROPOSE)
+    titles, (events,) = await asyncio.gather(
+        context.titles([(kind, one) for kind, one, _at in found]),
+        context.reader.read([inbox.last_entries([one for _kind, one, _at in found])]),
     )
-    last = {record: (what, note or "") for record, _number, what, note in _steps(entries)}
+    last = {record: (what, note or "") for record, _number, what, note in _status_events(events)}
     back, rest = [], []
     for kind, one, at in found:
         if one in titles:
             path, (what, note) = record_path(kind, one), last.get(one, ("", ""))
             if what == "sent-back":
-                back.append(Item(kind, titles[one], path, _("sent back"), note))
+                back.append(InboxItem(kind, titles[one], path, _("sent back"), note))
             else:
-                rest.append(Item(kind, titles[one], path, _("changed on {when}").format(when=moment(at))))
+                rest.append(InboxItem(kind, titles[one], path, _("changed on {when}").format(when=moment(at))))
     return InboxSection(
         "drafts", _("Drafts, and what was sent back"), _("There are no drafts."), [*back, *rest], len(back)
     )
 
 
-async def endings(desk: Desk) -> InboxSection:
-    """Find the agreements of my agencies that have expired or will soon, and that no other follows."""
+async def ending_agreements(context: InboxContext) -> InboxSection:
+    """Return the agreements of the user's agencies that have expired or expire soon and have no successor."""
     day = today()
-    found = inbox.ending(sorted(desk.me.agencies), until=horizon(day), me=desk.me.parameter(), size=MOST)
-    (rows,) = await desk.reader.read([found]) if desk.me.agencies else ([],)
-    titles = await desk.titles([("Partnership", one) for one, _until, _steward in rows])
+    found = inbox.ending(sorted(context.me.agencies), until=soon_until(day), me=context.me.parameter(), size=MOST)
+    (rows,) = await context.reader.read([found]) if context.me.agencies else ([],)
+    titles = await context.titles([("Partnership", one) for one, _until, _steward in rows])
     items = [
-        Item(
+        InboxItem(
             "Partnership",
             titles[one],
             record_path("Partnership", one),
             standing=standing(None, last, withheld=False, today=day),
-            renewal=renewal_path(one) if can(desk.me, Action.PROPOSE, {"steward": steward}) else "",
+            renewal=renewal_path(one) if can(context.me, Action.PROPOSE, {"steward": steward}) else "",
         )
         for one, last, steward in rows
         if one in titles
     ]
     ahead = sum(last >= day for _one, last, _steward in rows)
-    heading = _("Agreements that end within {n} days, or have ended").format(n=SOON)
+    heading = _("Agreements that end within {n} days, or have ended").format(n=SOON_DAYS)
     return InboxSection("endings", heading, _("No agreement of your agencies ends soon."), items, ahead)
 
 
-async def last_changes(desk: Desk) -> InboxSection:
-    """Find what I changed last."""
-    (rows,) = await desk.reader.read([inbox.changes_by(desk.me.name, size=MOST_CHANGES)])
-    titles = await desk.titles([(kind, one) for one, kind, _at, _what in rows])
+async def last_changes(context: InboxContext) -> InboxSection:
+    """Return the user's last changes."""
+    (rows,) = await context.reader.read([inbox.changes_by(context.me.name, size=MOST_CHANGES)])
+    titles = await context.titles([(kind, one) for one, kind, _at, _what in rows])
     items = [
-        Item(kind, titles[one], record_path(kind, one), f"{code_label('change-kind', what)} · {moment(at)}")
+        InboxItem(kind, titles[one], record_path(kind, one), f"{code_label('change-kind', what)} · {moment(at)}")
         for one, kind, at, what in rows
         if one in titles
     ]
     return InboxSection("changes", _("Your last changes"), _("You have changed nothing yet."), items)
 
 
-async def to_confirm(desk: Desk) -> InboxSection:
-    """Find the agreements on which my agencies have yet to speak."""
-    agencies = sorted(desk.me.for_whom(Action.EDIT))
-    text = inbox.unconfirmed(agencies, me=desk.me.parameter(), size=MOST)
-    (rows,) = await desk.reader.read([text]) if agencies else ([],)
-    items = await desk.items("Partnership", rows, _("changed on {when}"))
+async def unconfirmed_agreements(context: InboxContext) -> InboxSection:
+    """Return the agreements that the user's agencies have neither confirmed nor disputed."""
+    agencies = sorted(context.me.for_whom(Action.EDIT))
+    text = inbox.unconfirmed(agencies, me=context.me.parameter(), size=MOST)
+    (rows,) = await context.reader.read([text]) if agencies else ([],)
+    items = await context.items("Partnership", rows, _("changed on {when}"))
     return InboxSection(
         "confirm", _("To confirm or dispute"), _("No agreement waits for your word."), items, len(items)
     )
 
 
-async def requests(desk: Desk) -> InboxSection:
-    """Find the requests for what my agencies answer for."""
-    (rows,) = await desk.reader.read([inbox.undecided(me=desk.me.doing(Action.ANSWER), size=MOST)])
-    items = await desk.items("Request", rows, _("asked on {when}"))
+async def undecided_requests(context: InboxContext) -> InboxSection:
+    """Return the undecided requests for resources of the user's agencies."""
+    (rows,) = await context.reader.read([inbox.undecided(me=context.me.doing(Action.ANSWER), size=MOST)])
+    items = await context.items("Request", rows, _("asked on {when}"))
     return InboxSection("requests", _("Requests to decide"), _("Nobody waits for your decision."), items, len(items))
 
 
-async def feedback(desk: Desk) -> InboxSection:
-    """Find the feedback that my agencies have to answer."""
-    (rows,) = await desk.reader.read([inbox.unanswered(me=desk.me.doing(Action.ANSWER), size=MOST)])
+async def unanswered_feedback(context: InboxContext) -> InboxSection:
+    """Return the unanswered feedback on services of the user's agencies."""
+    (rows,) = await context.reader.read([inbox.unanswered(me=context.me.doing(Action.ANSWER), size=MOST)])
     items = [
-        Item(
+        InboxItem(
             "Feedback",
             _("Received {day}").format(day=i18n.day(at)),
             record_path("Feedback", one),
-            note=beginning(what or ""),
+            note=shortened(what or ""),
         )
         for one, at, what in rows
     ]
     return InboxSection("feedback", _("Feedback to answer"), _("No feedback waits for your answer."), items, len(items))
 
 
-PARTS: tuple[Callable[[Desk], Awaitable[InboxSection]], ...] = (
-    to_approve, to_confirm, requests, feedback, drafts, endings, last_changes,
+PARTS: tuple[Callable[[InboxContext], Awaitable[InboxSection]], ...] = (
+    proposed_records, unconfirmed_agreements, undecided_requests, unanswered_feedback, drafts, ending_agreements, last_changes,
 )  # fmt: skip
 
 
 class Inbox:
-    """The inbox of whoever is signed in."""
+    """The inbox page of the signed-in user."""
 
     def __init__(self, graph: PageQueries, reader: Reader) -> None:
         self._graph, self._reader = graph, reader
@@ -217,9 +217,9 @@ class Inbox:
         return [Route("/inbox", self._page)]
 
     async def parts(self, me: Actor) -> list[InboxSection]:
-        """Return all that waits for somebody. Raises StoreError."""
-        desk = Desk(self._graph, self._reader, me)
-        return list(await asyncio.gather(*(part(desk) for part in PARTS)))
+        """Return all sections of a user's inbox. Raises StoreError."""
+        context = InboxContext(self._graph, self._reader, me)
+        return list(await asyncio.gather(*(part(context) for part in PARTS)))
 
     async def _page(self, request: Request) -> Response:
         me = signed_in(request)
@@ -232,14 +232,14 @@ class Inbox:
         return response
 
 
-def _steps(entries: Rows) -> Rows:
-    """Return the entries, in order, that moved a record from one status to another: changes of a draft are none."""
-    return [one for one in entries if one[2] != "changed"]
+def _status_events(events: Rows) -> Rows:
+    """Return the audit events that changed a status; edits of a draft are left out."""
+    return [one for one in events if one[2] != "changed"]
 
 
-FRESH, KEPT = 30.0, 256
-Waiting = tuple[int, bool]  # how much, and whether there may be more
-NOTHING: Waiting = (0, False)
+FRESH_SECONDS, CACHE_SIZE = 30.0, 256
+BadgeCount = tuple[int, bool]  # the number of items, and whether there may be more
+NOTHING: BadgeCount = (0, False)
 ILLUSTRATIVE = """query Illustrative {
   sources(where: {illustrative: {eq: true}}, order: [{name: ASC}], first: 20) { nodes { name } }
 }
@@ -248,14 +248,14 @@ log = logging.getLogger(__name__)
 
 
 class InboxBadge:
-    """Puts the number as `waiting` beside who asks; it is kept until the graph changes or the day ends."""
+    """Middleware that sets `scope["waiting"]` to the number of waiting items, cached per user until the graph or the day changes."""
 
     def __init__(self, app: ASGIApp, inbox: Inbox, reader: Reader) -> None:
         self._app, self._inbox, self._reader = app, inbox, reader
-        self._kept: dict[Actor, tuple[object, Waiting]] = {}
+        self._cached: dict[Actor, tuple[object, BadgeCount]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, with the number where a page is asked for."""
+        """Handle a request, with the number if it is for a page."""
         if scope["type"] != "http" or not (me := signed_in(request := Request(scope))):
             await self._app(scope, receive, send)
             return
@@ -264,27 +264,27 @@ class InboxBadge:
             scope = {**scope, "waiting": number, "waiting_more": more}
         await self._app(scope, receive, send)
 
-    async def _waiting(self, me: Actor) -> Waiting:
+    async def _waiting(self, me: Actor) -> BadgeCount:
         try:
             ((marks,),) = (await self._reader.read([last_marks()]))[0]
-            state, waiting = self._kept.get(me, (None, NOTHING))
+            state, waiting = self._cached.get(me, (None, NOTHING))
             if marks and state == (marks, today()):
                 return waiting
             parts = await self._inbox.parts(me)
         except StoreError as error:
             log.warning("%s", error)
             return NOTHING
-        except CostBudgetExceeded:  # what is asked for may cost nothing, so it is answered without the number
+        except CostBudgetExceeded:  # the request itself may be free of cost, so it is handled without the badge
             return NOTHING
         waiting = sum(part.waiting for part in parts), any(part.full and part.waiting for part in parts)
-        if len(self._kept) >= KEPT:
-            self._kept.clear()
-        self._kept[me] = (marks, today()), waiting
+        if len(self._cached) >= CACHE_SIZE:
+            self._cached.clear()
+        self._cached[me] = (marks, today()), waiting
         return waiting
 
 
-class Illustrative:
-    """Puts the names of sources with invented records as `illustrative` beside who asks; they are kept for half a minute."""
+class IllustrativeNotice:
+    """Middleware that sets `scope["illustrative"]` to the names of sources with invented records, cached for FRESH seconds."""
 
     def __init__(self, app: ASGIApp, graph: PageQueries) -> None:
         self._app, self._graph = app, graph
@@ -292,7 +292,7 @@ class Illustrative:
         self._names: tuple[str, ...] = ()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, with the names where a page is asked for."""
+        """Handle a request, with the names if it is for a page."""
         if scope["type"] == "http" and "text/html" in Request(scope).headers.get("accept", ""):
             scope = {**scope, "illustrative": await self._sources()}
         await self._app(scope, receive, send)
@@ -305,5 +305,5 @@ class Illustrative:
             except StoreError as error:
                 log.warning("%s", error)
                 return self._names
-            self._names, self._until = tuple(one["name"] for one in found), time.monotonic() + FRESH
+            self._names, self._until = tuple(one["name"] for one in found), time.monotonic() + FRESH_SECONDS
         return self._names

@@ -19,14 +19,32 @@ from registry.model.definitions import MODEL
 from registry.model.kinds import End, Kind, Property
 from registry.model.values import Date, Flag
 from registry.permissions import Actor
-from registry.web.base import LONGEST, actor_of, graphiql_path, list_path, other_end, param, typed
-from registry.web.errors import Unanswerable
+from registry.web.base import MAX_INPUT, actor_of, clean_input, graphiql_path, list_path, other_end, param
+from registry.web.errors import UserError
 from registry.web.form_data import csv_file, json_file
-from registry.web.presenters import Data, RecordSummary, Standing, far_records, names, shown, standing, value_text
+from registry.web.presenters import (
+    Data,
+    RecordSummary,
+    StatusText,
+    linked_records,
+    record_summary,
+    standing,
+    titles_of,
+    value_text,
+)
 from registry.web.queries import COMMON as COMMON_SELECTION
-from registry.web.queries import TITLED_BY, PageQueries, called, facts, glance, linked, main_links, of_terms
+from registry.web.queries import (
+    TITLE_FACTS,
+    PageQueries,
+    fact_properties,
+    link_selection,
+    main_links,
+    summary_selection,
+    term_uses,
+    title_selection,
+)
 from registry.web.refusals import EDITED, may_register
-from registry.web.templating import code_label, label, page, said
+from registry.web.templating import code_label, label, page, property_text
 from schema.limits import EXPORT_COST, PAGE, paid, pay
 from schema.schema import facets_of
 from schema.types import CLOSED_LISTS, camel, field_of
@@ -43,7 +61,7 @@ KNOWN = ("q", "sort", "first", "after", "before", "lang")
 
 @dataclass(frozen=True)
 class ListQuery:
-    """A list as it is asked for. `chosen` holds, by the name of a property or a link, the values that are let through."""
+    """The parameters of a list page. `chosen` maps the name of a property or link to the values filtered for."""
 
     kind: type[Kind]
     text: str = ""
@@ -55,27 +73,27 @@ class ListQuery:
 
     @classmethod
     def of(cls, kind: type[Kind], query: QueryParams) -> ListQuery:
-        """Return what a query asks of a kind. Raises Unanswerable."""
+        """Return the list query of a URL's query parameters. Raises UserError."""
         names = {param(name): name for name in filters_of(kind)}
         unknown = next((key for key in query if key not in names and key not in KNOWN), None)
         if unknown is not None:
-            raise _refused(kind, _("This list cannot be filtered by {name}.").format(name=unknown[:LONGEST]))
+            raise _list_error(kind, _("This list cannot be filtered by {name}.").format(name=unknown[:MAX_INPUT]))
         chosen = {name: _values(kind, name, query.getlist(key)) for key, name in names.items() if query.get(key)}
         if query.get("sort", "name") not in SORTS:
-            raise _refused(kind, _("Lists are sorted by name or updated, or backwards by -name or -updated."))
-        text = typed(query.get("q", ""))
+            raise _list_error(kind, _("Lists are sorted by name or updated, or backwards by -name or -updated."))
+        text = clean_input(query.get("q", ""))
         before = query.get("before") or None
         after = None if before else query.get("after") or None
         return cls(kind, text, chosen, query.get("sort", "name"), _first(kind, query), after, before)
 
     @property
     def words(self) -> list[str]:
-        """The words that a name must hold."""
+        """The words that a name must contain."""
         return self.text.split()[:MOST_WORDS]
 
     @property
     def by_details(self) -> bool:
-        """Whether a filter asks for what only those know who see all of a record."""
+        """Whether a filter uses details, which only users with full access to a record see."""
         kind = self.kind
         return any(
             not (kind.properties[name].face if name in kind.properties else kind.ends[name].link.face)
@@ -83,7 +101,7 @@ class ListQuery:
         )
 
     def path(self, extension: str = "") -> str:
-        """Return the address that asks this, of the page or, with an extension, of a file."""
+        """Return the path of the list, or of a file with an extension."""
         pairs = [("q", self.text)] if self.text else []
         pairs += [(param(name), value) for name, values in self.chosen.items() for value in values]
         pairs += [("sort", self.sort)] if self.sort != "name" else []
@@ -93,40 +111,40 @@ class ListQuery:
         return path.replace("?", f"{extension}?", 1) if pairs else path + extension
 
     def from_the_start(self, **changed: Any) -> ListQuery:
-        """Return the first page of the same list, or of what it becomes by a change."""
+        """Return the first page of this list, with changes."""
         return replace(self, **{"after": None, "before": None, **changed})
 
     def toggled(self, name: str, value: str) -> ListQuery:
-        """Return the same with a value let through that was not, or the other way round."""
+        """Return this query with a filter value added, or removed if it is on."""
         now = self.chosen.get(name, ())
         values = tuple(one for one in now if one != value) if value in now else (*now, value)
         rest = {key: kept for key, kept in self.chosen.items() if key != name}
         return self.from_the_start(chosen=rest | ({name: values} if values else {}))
 
     def where(self, without: str | None = None) -> dict[str, Any]:
-        """Return the conditions as GraphQL has them, without those of one name."""
+        """Return the GraphQL filter, leaving out the conditions on one name."""
         parts: list[dict[str, Any]] = [{"name": {"contains": word}} for word in self.words]
         parts += [condition(self.kind, name, values) for name, values in self.chosen.items() if name != without]
         return {"and": parts} if parts else {}
 
 
 def filters_of(kind: type[Kind]) -> list[str]:
-    """Return what a list can be filtered by: its facets, and every link, which leads to the record at its far end."""
+    """Return the names to filter by: the facets and every link (by the record at its far end)."""
     return list(dict.fromkeys([*facets_of(kind), *kind.ends]))
 
 
 def condition(kind: type[Kind], name: str, values: tuple[str, ...]) -> dict[str, Any]:
-    """Return the condition that a property or a link has one of these values; a term stands for its parts, too."""
+    """Return the GraphQL condition that a property or link has one of these values; a term includes its narrower terms."""
     declared = kind.properties.get(name)
     if declared is None:
         far = {"within": list(values)} if name in facets_of(kind) else {"id": {"in": list(values)}}
-        return {camel(name): {"some": _far(kind.ends[name], far)}}
+        return {camel(name): {"some": _far_condition(kind.ends[name], far)}}
     if declared.value is Flag:
         return {"or": [{camel(name): {"eq": value == "true"}} for value in values]}
     return {camel(name): {"in": [_code(declared, value) for value in values]}}
 
 
-def _far(end: End, where: dict[str, Any]) -> dict[str, Any]:
+def _far_condition(end: End, where: dict[str, Any]) -> dict[str, Any]:
     return {field_of(end.target): where} if end.link.properties else where
 
 
@@ -135,77 +153,80 @@ def _code(declared: Property, value: str) -> str:
 
 
 def _values(kind: type[Kind], name: str, given: list[str]) -> tuple[str, ...]:
-    """Return the values without those given twice. Raises Unanswerable for a code that there is not."""
+    """Return the distinct values. Raises UserError for an unknown code."""
     values = tuple(dict.fromkeys(one for one in given if one))[:MOST_VALUES]
-    known = _known(kind.properties[name]) if name in kind.properties else values
-    strange = next((one for one in values if one not in known), None)
-    if strange is not None:
-        raise _refused(kind, _("{name} has no value {value}.").format(name=param(name), value=strange[:LONGEST]))
+    known = _known_codes(kind.properties[name]) if name in kind.properties else values
+    unknown = next((one for one in values if one not in known), None)
+    if unknown is not None:
+        raise _list_error(kind, _("{name} has no value {value}.").format(name=param(name), value=unknown[:MAX_INPUT]))
     return values
 
 
-def _known(declared: Property) -> Collection[str]:
+def _known_codes(declared: Property) -> Collection[str]:
     return ("true", "false") if declared.value is Flag else code_list(declared.codes or "")
 
 
 def _first(kind: type[Kind], query: QueryParams) -> int:
     given = query.get("first", str(FIRST))
     if not (given.isascii() and given.isdigit() and 1 <= int(given[:9]) <= PAGE):
-        raise _refused(kind, _("A page holds 1 to {most} records.").format(most=PAGE))
+        raise _list_error(kind, _("A page holds 1 to {most} records.").format(most=PAGE))
     return int(given)
 
 
-def _refused(kind: type[Kind], sentence: str) -> Unanswerable:
-    return Unanswerable(sentence, list_path(kind.__name__), _("Go to the whole list"))
+def _list_error(kind: type[Kind], sentence: str) -> UserError:
+    return UserError(sentence, list_path(kind.__name__), _("Go to the whole list"))
 
 
 NAMED, COUNTED = 3, 50
 EVERY_STATUS = [code.upper() for code in code_list("status")]
 
 
-def operation(asked: ListQuery, *, named: int = NAMED, facets: bool = True) -> str:
-    """Return the operation that asks for a page of a list; its text depends only on what sorts of things are asked."""
-    kind, start = asked.kind, "before" if asked.before else "after"
-    size, plural = "last" if asked.before else "first", camel(asked.kind.plural)
-    apart = [name for name in facets_of(kind) if facets and _counted_apart(asked, name)]
-    wheres = "".join(f", ${_where_name(name)}: {kind.__name__}Where" for name in apart)
-    cursor = (f", ${start}: String", f", {start}: ${start}") if asked.after or asked.before else ("", "")
+def list_operation(query: ListQuery, *, named: int = NAMED, facets: bool = True) -> str:
+    """Return the operation for a page of a list. Values are variables, so the text depends only on the names in use."""
+    kind, start = query.kind, "before" if query.before else "after"
+    size, plural = "last" if query.before else "first", camel(query.kind.plural)
+    own_query = [name for name in facets_of(kind) if facets and _needs_own_query(query, name)]
+    wheres = "".join(f", ${_where_name(name)}: {kind.__name__}Where" for name in own_query)
+    cursor = (f", ${start}: String", f", {start}: ${start}") if query.after or query.before else ("", "")
     return "\n".join(
         [
             f"query List($where: {kind.__name__}Where, $order: [{kind.__name__}Order!], $size: Int{cursor[0]}{wheres}) {{",
             f"  {plural}(where: $where, order: $order, {size}: $size{cursor[1]}) {{",
-            *(["    totalCount"] if facets or not asked.after else []),
+            *(["    totalCount"] if facets or not query.after else []),
             "    pageInfo { hasNextPage hasPreviousPage startCursor endCursor }",
-            *(f"    {_count(name)}" for name in facets_of(kind) if facets and name not in apart),
-            f"    nodes {{ {' '.join(row(kind, named))} }}",
+            *(f"    {_count(name)}" for name in facets_of(kind) if facets and name not in own_query),
+            f"    nodes {{ {' '.join(row_selection(kind, named))} }}",
             "  }",
-            *(f"  {camel(name)}Apart: {plural}(where: ${_where_name(name)}) {{ {_count(name)} }}" for name in apart),
+            *(
+                f"  {camel(name)}Apart: {plural}(where: ${_where_name(name)}) {{ {_count(name)} }}"
+                for name in own_query
+            ),
             "}",
             "",
         ]
     )
 
 
-def variables(asked: ListQuery, *, facets: bool = True) -> dict[str, Any]:
+def list_variables(query: ListQuery, *, facets: bool = True) -> dict[str, Any]:
     """Return the variables of the operation."""
-    values: dict[str, Any] = {"where": asked.where(), "order": [SORTS[asked.sort]], "size": asked.first}
-    values |= {key: cursor for key in ("after", "before") if (cursor := getattr(asked, key))}
-    for name in facets_of(asked.kind):
-        if facets and _counted_apart(asked, name):
-            values[_where_name(name)] = _where_apart(asked, name)
+    values: dict[str, Any] = {"where": query.where(), "order": [SORTS[query.sort]], "size": query.first}
+    values |= {key: cursor for key in ("after", "before") if (cursor := getattr(query, key))}
+    for name in facets_of(query.kind):
+        if facets and _needs_own_query(query, name):
+            values[_where_name(name)] = _own_where(query, name)
     return values
 
 
-def _counted_apart(asked: ListQuery, name: str) -> bool:
-    """Tell whether a facet is counted among more records than are listed: those that its own filter leaves out.
+def _needs_own_query(query: ListQuery, name: str) -> bool:
+    """Return whether a facet is counted in a query of its own, without its own filter.
 
-    So is the status always, since a list leaves out retired records unless it is asked for a status.
+    The status always is, because a list leaves out retired records unless it is filtered by status.
     """
-    return name in asked.chosen or name == "status"
+    return name in query.chosen or name == "status"
 
 
-def _where_apart(asked: ListQuery, name: str) -> dict[str, Any]:
-    where = asked.where(without=name)
+def _own_where(query: ListQuery, name: str) -> dict[str, Any]:
+    where = query.where(without=name)
     return {"and": [*where.get("and", []), {"status": {"in": EVERY_STATUS}}]} if name == "status" else where
 
 
@@ -217,15 +238,15 @@ def _count(name: str) -> str:
     return f"{camel(name)}Count: countBy(field: {name.upper()}, first: {COUNTED}, rollUp: true) {{ value label count withheld }}"
 
 
-def row(kind: type[Kind], named: int) -> Iterator[str]:
-    """Yield what is selected of a record of a list: its face, and `named` records of each main link."""
-    yield f"{glance(kind)} access status updated"
+def row_selection(kind: type[Kind], named: int) -> Iterator[str]:
+    """Yield the selections for a row: the record's summary, and up to `named` records of each main link."""
+    yield f"{summary_selection(kind)} access status updated"
     for end in main_links(kind):
-        far = linked(end, called(MODEL[end.target]))
+        far = link_selection(end, title_selection(MODEL[end.target]))
         yield f"{camel(end.name)} {far}" if end.single else f"{camel(end.name)}(first: {named}) {far}"
         if not end.single:
             yield f"{camel(end.name)}Count"
-    for end in of_terms(kind):
+    for end in term_uses(kind):
         yield f"{camel(end.name)}Count"
 
 
@@ -235,7 +256,7 @@ LabelsById = Mapping[str, str]
 
 @dataclass(frozen=True)
 class ListRow:
-    """A record of a list: what it is called, and its cells under the columns."""
+    """A row of a list: a record, and its cells."""
 
     record: RecordSummary
     withheld: bool
@@ -244,9 +265,9 @@ class ListRow:
 
 @dataclass(frozen=True)
 class Cell:
-    """What stands in a column: a text, `whole` on one line, or records and how many more, or a number that leads to a list.
+    """A cell: a text (`whole` keeps it on one line), records and the number of further ones, a count with a path, or a status.
 
-    `withheld` tells that nothing stands there as the visitor does not see it.
+    `withheld` says that the cell is empty because the user may not see its value.
     """
 
     heading: str
@@ -255,18 +276,18 @@ class Cell:
     records: tuple[RecordSummary, ...] = ()
     more: int = 0
     path: str = ""
-    standing: Standing | None = None
+    standing: StatusText | None = None
     withheld: bool = False
 
     @property
     def empty(self) -> bool:
-        """Whether nothing stands in it."""
+        """Whether the cell shows nothing."""
         return not (self.text or self.records or self.standing)
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A value to narrow by: how many records have it, whether it is on, and the address with it put on or taken off."""
+    """A value of a facet: its count, whether it is on, and the path that toggles it."""
 
     text: str
     count: int
@@ -276,7 +297,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Facet:
-    """What a list can be narrowed by; of `withheld` records the visitor does not see the value."""
+    """A facet of a list; for `withheld` records the user does not see the value."""
 
     heading: str
     first: list[Choice]
@@ -285,21 +306,21 @@ class Facet:
 
     @property
     def full(self) -> int:
-        """How many values are shown at most, where there may be more; otherwise 0."""
+        """The number of values shown if there may be more; otherwise 0."""
         return COUNTED if len(self.first) + len(self.rest) >= COUNTED else 0
 
 
 @dataclass(frozen=True)
 class Chip:
-    """A filter that is on, and the address without it."""
+    """A filter that is on, and the path without it."""
 
     text: str
     path: str
 
 
-def rows(asked: ListQuery, data: Data, today: str) -> list[ListRow]:
-    """Return the rows of a page."""
-    found = [_row(asked.kind, one, today) for one in data[camel(asked.kind.plural)]["nodes"]]
+def list_rows(query: ListQuery, data: Data, today: str) -> list[ListRow]:
+    """Return the rows of a page, without columns that are empty in every row."""
+    found = [_row(query.kind, one, today) for one in data[camel(query.kind.plural)]["nodes"]]
     filled = {place for row in found for place, cell in enumerate(row.cells) if not cell.empty}
     return [
         ListRow(row.record, row.withheld, [c for place, c in enumerate(row.cells) if place in filled]) for row in found
@@ -308,14 +329,14 @@ def rows(asked: ListQuery, data: Data, today: str) -> list[ListRow]:
 
 def _row(kind: type[Kind], record: Data, today: str) -> ListRow:
     cells = [*_fact_cells(kind, record, today), *(_link_cell(end, record) for end in main_links(kind))]
-    cells += [_count_cell(end, record) for end in of_terms(kind)]
-    return ListRow(shown(kind.__name__, record), record["withheld"], cells)
+    cells += [_count_cell(end, record) for end in term_uses(kind)]
+    return ListRow(record_summary(kind.__name__, record), record["withheld"], cells)
 
 
 def _fact_cells(kind: type[Kind], record: Data, today: str) -> Iterator[Cell]:
     dated = kind is MODEL["Partnership"]
-    of_title = 0 if kind.named else TITLED_BY
-    for one in facts(kind)[of_title : of_title + MOST_CELLS]:
+    of_title = 0 if kind.named else TITLE_FACTS
+    for one in fact_properties(kind)[of_title : of_title + MOST_CELLS]:
         if not (dated and one.value is Date):
             text, hidden = value_text(one, record), record["withheld"] and not one.face
             yield Cell(label(one.name), text, whole=one.value is Date, withheld=hidden)
@@ -325,159 +346,159 @@ def _fact_cells(kind: type[Kind], record: Data, today: str) -> Iterator[Cell]:
 
 
 def _link_cell(end: End, record: Data) -> Cell:
-    far = tuple(shown(end.target, one) for one in far_records(end, record[camel(end.name)]))
+    far = tuple(record_summary(end.target, one) for one in linked_records(end, record[camel(end.name)]))
     more = 0 if end.single else (record[f"{camel(end.name)}Count"] or 0) - len(far)
     path = list_path(end.target, [(param(other_end(end).name), record["id"])])
-    return Cell(label(end.name), records=far, more=more, path=path, withheld=_hidden(end, record))
+    return Cell(label(end.name), records=far, more=more, path=path, withheld=_is_hidden(end, record))
 
 
 def _count_cell(end: End, record: Data) -> Cell:
     count = record[f"{camel(end.name)}Count"]
     path = list_path(end.target, [(param(other_end(end).name), record["id"])])
-    return Cell(label(end.name), str(count) if count else "", path=path, withheld=_hidden(end, record))
+    return Cell(label(end.name), str(count) if count else "", path=path, withheld=_is_hidden(end, record))
 
 
-def _hidden(end: End, record: Data) -> bool:
+def _is_hidden(end: End, record: Data) -> bool:
     return not end.link.face and bool(record["withheld"])
 
 
-def facets(asked: ListQuery, data: Data, names: LabelsById) -> list[Facet]:
-    """Return the facets that tell records apart, or are on; `names` says what records are called by id."""
-    own_first = sorted(facets_of(asked.kind), key=lambda name: name in COMMON_SELECTION)
-    every = ((name, _choices(asked, name, data, names)) for name in own_first)
+def facets(query: ListQuery, data: Data, names: LabelsById) -> list[Facet]:
+    """Return the facets that have several values or are on; `names` maps ids to titles."""
+    own_first = sorted(facets_of(query.kind), key=lambda name: name in COMMON_SELECTION)
+    every = ((name, _choices(query, name, data, names)) for name in own_first)
     return [
-        Facet(label(name), choices[:AT_ONCE], choices[AT_ONCE:], _withheld(asked, name, data))
+        Facet(label(name), choices[:AT_ONCE], choices[AT_ONCE:], _withheld(query, name, data))
         for name, choices in every
-        if len(choices) > 1 or name in asked.chosen
+        if len(choices) > 1 or name in query.chosen
     ]
 
 
-def _choices(asked: ListQuery, name: str, data: Data, names: LabelsById) -> list[Choice]:
-    on = asked.chosen.get(name, ())
-    counts = [(one["value"] or "", one["label"], one["count"]) for one in counted(asked, name, data)]
+def _choices(query: ListQuery, name: str, data: Data, names: LabelsById) -> list[Choice]:
+    on = query.chosen.get(name, ())
+    counts = [(one["value"] or "", one["label"], one["count"]) for one in facet_counts(query, name, data)]
     counts += [(value, None, 0) for value in on if value not in {known for known, _label, _count in counts}]
     return [
-        Choice(value_label(asked.kind, name, value, names, text), count, value in on, asked.toggled(name, value).path())
+        Choice(value_label(query.kind, name, value, names, text), count, value in on, query.toggled(name, value).path())
         for value, text, count in sorted(counts, key=lambda one: one[0] not in on)
         if value
     ]
 
 
-def _withheld(asked: ListQuery, name: str, data: Data) -> int:
-    return sum(one["count"] for one in counted(asked, name, data) if one["withheld"])
+def _withheld(query: ListQuery, name: str, data: Data) -> int:
+    return sum(one["count"] for one in facet_counts(query, name, data) if one["withheld"])
 
 
-def counted(asked: ListQuery, name: str, data: Data) -> list[Data]:
-    """Return the counts of a facet, wherever the operation has them."""
-    there = data.get(f"{camel(name)}Apart") or data[camel(asked.kind.plural)]
-    return list(there[f"{camel(name)}Count"])
+def facet_counts(query: ListQuery, name: str, data: Data) -> list[Data]:
+    """Return the counts of a facet from either place in the result."""
+    source = data.get(f"{camel(name)}Apart") or data[camel(query.kind.plural)]
+    return list(source[f"{camel(name)}Count"])
 
 
-def chips(asked: ListQuery, names: LabelsById) -> list[Chip]:
+def chips(query: ListQuery, names: LabelsById) -> list[Chip]:
     """Return the filters that are on."""
-    texts = [Chip(f"“{asked.text}”", asked.from_the_start(text="").path())] if asked.text else []
+    texts = [Chip(f"“{query.text}”", query.from_the_start(text="").path())] if query.text else []
     return texts + [
-        Chip(f"{label(name)}: {value_label(asked.kind, name, value, names)}", asked.toggled(name, value).path())
-        for name, values in asked.chosen.items()
+        Chip(f"{label(name)}: {value_label(query.kind, name, value, names)}", query.toggled(name, value).path())
+        for name, values in query.chosen.items()
         for value in values
     ]
 
 
 def value_label(kind: type[Kind], name: str, value: str, names: LabelsById, text: str | None = None) -> str:
-    """Return a value of a facet or filter in words."""
+    """Return the label of a value of a facet or filter."""
     declared = kind.properties.get(name)
     if declared is None:
         return names.get(value) or text or value
-    return said(declared, value == "true") if declared.value is Flag else code_label(declared.codes, value)
+    return property_text(declared, value == "true") if declared.value is Flag else code_label(declared.codes, value)
 
 
-def ids_to_name(asked: ListQuery) -> dict[str, list[str]]:
-    """Return the ids, by kind, of the records that filters name."""
+def ids_to_name(query: ListQuery) -> dict[str, list[str]]:
+    """Return the ids, by kind, of the records in filters."""
     found: dict[str, dict[str, None]] = {}
-    for name, end in asked.kind.ends.items():
-        found.setdefault(end.target, {}).update(dict.fromkeys(asked.chosen.get(name, ())))
+    for name, end in query.kind.ends.items():
+        found.setdefault(end.target, {}).update(dict.fromkeys(query.chosen.get(name, ())))
     return {kind: list(ids) for kind, ids in found.items() if ids}
 
 
 MOST_NAMED = 50
 EXPORT_PAGE = PAGE
 Endpoint = Callable[[Request], Awaitable[Response]]
-Answer = Callable[[type[Kind], Request], Awaitable[Response]]
-COMMON = ("id", "name", "access", "status", "updated", "withheld")
+KindEndpoint = Callable[[type[Kind], Request], Awaitable[Response]]
+COMMON_COLUMNS = ("id", "name", "access", "status", "updated", "withheld")
 
 
 class ListPages:
-    """The lists of every kind."""
+    """The list pages of every kind."""
 
     def __init__(self, graph: PageQueries) -> None:
         self._graph = graph
 
     def routes(self) -> list[BaseRoute]:
-        """Return the routes: the name of a kind's records, as a page and as files."""
+        """Return the routes: the page, the JSON file and the CSV file of each kind."""
         pages = {"": self._page, ".json": self._json, ".csv": self._csv}
-        return [Route(f"/{kind.plural}{end}", of_kind(kind, answer)) for kind in MODEL for end, answer in pages.items()]
+        return [
+            Route(f"/{kind.plural}{end}", endpoint_for(kind, answer)) for kind in MODEL for end, answer in pages.items()
+        ]
 
     async def _page(self, kind: type[Kind], request: Request) -> Response:
-        asked, me = ListQuery.of(kind, request.query_params), actor_of(request)
-        data = await self._asked(asked, me)
+        query, me = ListQuery.of(kind, request.query_params), actor_of(request)
+        data = await self._query(query, me)
         found = data[camel(kind.plural)]
-        called = await names(self._graph, ids_to_name(asked), me)
+        called = await titles_of(self._graph, ids_to_name(query), me)
         return page(
             request,
             "list.html",
-            asked=asked,
+            asked=query,
             sorts=SORTS,
             found=found,
-            rows=rows(asked, data, today()),
-            facets=facets(asked, data, called),
-            chips=chips(asked, called),
+            rows=list_rows(query, data, today()),
+            facets=facets(query, data, called),
+            chips=chips(query, called),
             registering=kind in EDITED and may_register(me),
-            narrowed=asked.by_details and not me.everything,
-            pages=_beside(asked, found["pageInfo"]),
-            graphiql=graphiql_path(operation(asked), variables(asked)),
+            narrowed=query.by_details and not me.everything,
+            pages=_page_paths(query, found["pageInfo"]),
+            graphiql=graphiql_path(list_operation(query), list_variables(query)),
         )
 
     async def _json(self, kind: type[Kind], request: Request) -> Response:
-        return json_file(await self._asked(ListQuery.of(kind, request.query_params), actor_of(request)))
+        return json_file(await self._query(ListQuery.of(kind, request.query_params), actor_of(request)))
 
     async def _csv(self, kind: type[Kind], request: Request) -> Response:
-        asked, me = (
-            replace(ListQuery.of(kind, request.query_params).from_the_start(), first=EXPORT_PAGE),
-            actor_of(request),
-        )
-        first = await self._rows(asked, me)
+        query = replace(ListQuery.of(kind, request.query_params).from_the_start(), first=EXPORT_PAGE)
+        me = actor_of(request)
+        first = await self._rows(query, me)
         await pay(min(first["totalCount"] * len(_headings(kind)), EXPORT_COST))
-        return csv_file(request, kind.plural, self._lines(asked, me, first))
+        return csv_file(request, kind.plural, self._lines(query, me, first))
 
-    async def _lines(self, asked: ListQuery, me: Actor, found: Data) -> AsyncIterator[list[Any]]:
-        """Yield the headings, then a line for each record there is, page after page."""
-        yield _headings(asked.kind)
+    async def _lines(self, query: ListQuery, me: Actor, found: Data) -> AsyncIterator[list[Any]]:
+        """Yield the headings, then a row for each record, reading page after page."""
+        yield _headings(query.kind)
         while True:
             for record in found["nodes"]:
-                yield _line(asked.kind, record)
+                yield _line(query.kind, record)
             if not found["pageInfo"]["hasNextPage"]:
                 return
             with paid():
-                found = await self._rows(replace(asked, after=found["pageInfo"]["endCursor"]), me)
+                found = await self._rows(replace(query, after=found["pageInfo"]["endCursor"]), me)
 
-    async def _rows(self, asked: ListQuery, me: Actor) -> Data:
-        text = operation(asked, named=MOST_NAMED, facets=False)
-        data = await self._graph.ask(text, variables(asked, facets=False), me)
-        rows: Data = data[camel(asked.kind.plural)]
+    async def _rows(self, query: ListQuery, me: Actor) -> Data:
+        text = list_operation(query, named=MOST_NAMED, facets=False)
+        data = await self._graph.ask(text, list_variables(query, facets=False), me)
+        rows: Data = data[camel(query.kind.plural)]
         return rows
 
-    async def _asked(self, asked: ListQuery, me: Actor) -> Data:
+    async def _query(self, query: ListQuery, me: Actor) -> Data:
         try:
-            return await self._graph.ask(operation(asked), variables(asked), me)
-        except HTTPException as refused:
-            if refused.status_code != 400 or not (asked.after or asked.before):
+            return await self._graph.ask(list_operation(query), list_variables(query), me)
+        except HTTPException as error:
+            if error.status_code != 400 or not (query.after or query.before):
                 raise
             sentence = _("This page of the list cannot be found.")
-            raise Unanswerable(sentence, asked.from_the_start().path(), _("Go to its first page")) from None
+            raise UserError(sentence, query.from_the_start().path(), _("Go to its first page")) from None
 
 
-def of_kind(kind: type[Kind], answer: Answer) -> Endpoint:
-    """Return what answers requests, told of which kind the records are that are asked for."""
+def endpoint_for(kind: type[Kind], answer: KindEndpoint) -> Endpoint:
+    """Return an endpoint that passes the kind to `answer`."""
 
     async def endpoint(request: Request) -> Response:
         return await answer(kind, request)
@@ -485,27 +506,27 @@ def of_kind(kind: type[Kind], answer: Answer) -> Endpoint:
     return endpoint
 
 
-def _beside(asked: ListQuery, info: Data) -> dict[str, str]:
-    """Return the addresses of the pages before and after."""
-    before = {"before": asked.from_the_start(before=info["startCursor"]).path()} if info["hasPreviousPage"] else {}
-    return before | ({"after": asked.from_the_start(after=info["endCursor"]).path()} if info["hasNextPage"] else {})
+def _page_paths(query: ListQuery, info: Data) -> dict[str, str]:
+    """Return the paths of the previous and next page."""
+    before = {"before": query.from_the_start(before=info["startCursor"]).path()} if info["hasPreviousPage"] else {}
+    return before | ({"after": query.from_the_start(after=info["endCursor"]).path()} if info["hasNextPage"] else {})
 
 
 def _headings(kind: type[Kind]) -> list[str]:
-    """Return the headings of a file. Of a link to many the first are named, and it is said how many there are."""
+    """Return the headings of the CSV file. A link to many records has columns for ids, names and the count."""
     ends = [(end.name, "id", "name", *([] if end.single else ["count"])) for end in main_links(kind)]
     return [
-        *COMMON,
-        *(one.name for one in facts(kind)),
+        *COMMON_COLUMNS,
+        *(one.name for one in fact_properties(kind)),
         *(f"{name}.{heading}" for name, *headings in ends for heading in headings),
     ]
 
 
 def _line(kind: type[Kind], record: Data) -> list[Any]:
-    cells = [record[name].lower() if name in CLOSED_LISTS else record[name] for name in COMMON]
-    cells += [record[camel(one.name)] for one in facts(kind)]
+    cells = [record[name].lower() if name in CLOSED_LISTS else record[name] for name in COMMON_COLUMNS]
+    cells += [record[camel(one.name)] for one in fact_properties(kind)]
     for end in main_links(kind):
-        far = far_records(end, record[camel(end.name)])
+        far = linked_records(end, record[camel(end.name)])
         cells += [[one["id"] for one in far], [one["name"] for one in far]]
         if not end.single:
             cells.append(record[f"{camel(end.name)}Count"])

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from registry.i18n import _
-from registry.web.base import FOR_EVERYBODY, SESSION, cookie
+from registry.web.base import OPEN_PATHS, SESSION, cookie
 from registry.web.errors import problem, refusal
 from schema.execute import LRUCache
 
@@ -15,36 +15,36 @@ LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
 class AllowedHostsMiddleware:
-    """Answers what is asked by a loopback name or one of `hosts`; `*` is any name, `*.example.org` any below."""
+    """Refuses requests whose Host header is neither a loopback name nor in `hosts` (`*`: any, `*.example.org`: any subdomain)."""
 
     def __init__(self, app: ASGIApp, hosts: Sequence[str]) -> None:
         self._app = app
-        self._check = TrustedHostMiddleware(_silent, [*LOOPBACK, *hosts], www_redirect=False)
+        self._check = TrustedHostMiddleware(_no_app, [*LOOPBACK, *hosts], www_redirect=False)
         self._known: LRUCache[bool] = LRUCache(100)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, or refuse in one sentence."""
-        if scope["type"] != "http" or await self._ours(scope, receive):
+        """Handle a request, or refuse it with a sentence."""
+        if scope["type"] != "http" or await self._is_allowed(scope, receive):
             await self._app(scope, receive, send)
         else:
             sentence = _("This server is not asked by this name; its names are set with REGISTRY_HOSTS.")
             await problem(Request(scope), 400, sentence)(scope, receive, send)
 
-    async def _ours(self, scope: Scope, receive: Receive) -> bool:
-        """Ask Starlette's check, which says something only when it refuses, once for each name that is ours."""
+    async def _is_allowed(self, scope: Scope, receive: Receive) -> bool:
+        """Return whether the Host header is allowed. Starlette's check sends a response only when it refuses; passes are cached."""
         name = next((value for header, value in scope["headers"] if header == b"host"), b"")
         if self._known.get(name):
             return True
-        said = []
+        sent = []
 
         async def hear(message: Message) -> None:
-            said.append(message)
+            sent.append(message)
 
         await self._check(scope, receive, hear)
-        return not said and self._known.keep(name, True)
+        return not sent and self._known.keep(name, True)
 
 
-async def _silent(_scope: Scope, _receive: Receive, _send: Send) -> None:
+async def _no_app(_scope: Scope, _receive: Receive, _send: Send) -> None:
     pass
 
 
@@ -53,32 +53,32 @@ FRAMES = ("iframe", "frame", "embed", "object", "fencedframe")
 
 
 class CSRFMiddleware:
-    """Refuses what another site sent, unless a person followed its link."""
+    """Refuses cross-site requests, except when a person follows a link (Fetch Metadata, with Origin as the fallback)."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, or refuse in one sentence."""
-        if scope["type"] != "http" or scope["path"].startswith(FOR_EVERYBODY):
+        """Handle a request, or refuse it with a sentence."""
+        if scope["type"] != "http" or scope["path"].startswith(OPEN_PATHS):
             await self._app(scope, receive, send)
             return
         request = Request(scope)
-        if not _loaded_elsewhere(request) if scope["method"] in SAFE else _ours(request):
+        if not _is_cross_site_subresource(request) if scope["method"] in SAFE else _is_same_origin(request):
             await self._app(scope, receive, send)
         else:
             sentence = _("This was sent by a page of another site, so it was not carried out.")
             await refusal(request, 403, "NOT_ALLOWED", sentence)(scope, receive, send)
 
 
-def _loaded_elsewhere(request: Request) -> bool:
-    """Tell whether a page of another site loads this, rather than a person who goes here."""
+def _is_cross_site_subresource(request: Request) -> bool:
+    """Return whether another site's page loads this as a subresource or in a frame, rather than a person navigating to it."""
     sent = request.headers
     goes_here = sent.get("sec-fetch-mode") == "navigate" and sent.get("sec-fetch-dest") not in FRAMES
     return sent.get("sec-fetch-site") == "cross-site" and not goes_here
 
 
-def _ours(request: Request) -> bool:
+def _is_same_origin(request: Request) -> bool:
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     if site is not None:
         return site in ("same-origin", "none")

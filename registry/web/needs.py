@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from registry.analysis.matches import FINDINGS, Candidate, meeting
-from registry.analysis.snapshot import NeedRow as Needed
-from registry.analysis.snapshot import make_snapshot
+from registry.analysis.snapshot import NeedRow, make_snapshot
 from registry.database import write
 from registry.database.driver import Reader
 from registry.database.extract import COMPARED, compared_with
@@ -15,9 +14,9 @@ from registry.model.kinds import Kind
 from registry.mutations.audit_events import RecordState, read_state
 from registry.permissions import Action, Actor, can
 from registry.web.base import address, list_path, record_path
-from registry.web.forms.actions import free, may_ask
+from registry.web.forms.actions import free_text, may_request
 from registry.web.forms.records import NEED
-from registry.web.presenters import Data, RecordSummary, shown
+from registry.web.presenters import Data, RecordSummary, record_summary
 from registry.web.queries import PageQueries
 
 MOST = 20
@@ -31,33 +30,36 @@ OPERATION = f"""query Meeting($ids: [ID!]) {{
 
 @dataclass(frozen=True)
 class Offer:
-    """A resource that could meet a need: whose it is, what of it is free, and where its reader asks for it, if they may."""
+    """A resource that could meet a need: its owners, what is free, and the path of the request form if the user may ask for it."""
 
     resource: RecordSummary
     owners: Sequence[RecordSummary]
     finding: str
-    told: str
+    details: str
     free: str
     ask: str
 
 
 @dataclass(frozen=True)
 class Offers:
-    """The first of what could meet a need, how many more there are, and where all resources of its kind are listed."""
+    """The first resources that could meet a need, the number of further ones, and the path of the list of all of that kind."""
 
     offers: Sequence[Offer]
     more: int
     path: str
 
 
-class Meetings:
-    """The needs and the resources of one store."""
+class NeedMatches:
+    """Finds the resources that could meet a need."""
 
     def __init__(self, graph: PageQueries, reader: Reader) -> None:
         self._graph, self._reader = graph, reader
 
     async def of(self, kind: type[Kind], one: str, actor: Actor) -> Offers | None:
-        """Return what could meet a need, a draft too; None for what is none, or not all seen. Raises StoreError."""
+        """Return the resources that could meet a need; drafts count too. None for other kinds, retired needs and summaries.
+
+        Raises StoreError.
+        """
         if kind is not Need:
             return None
         (rows,) = await self._reader.read([write.state(Need, one)])
@@ -68,11 +70,13 @@ class Meetings:
             or not can(actor, Action.SEE_DETAIL, state.properties)
         ):
             return None
-        need = _needed(state)
+        need = _need_row(state)
         (((answer,),),) = await self._reader.read([compared_with(one, str(need.kind), actor)])
         found = meeting(need, make_snapshot(COMPARED, answer))
         known = await self._known([one.resource.id for one in found[:MOST]], actor)
-        offers = [_offer(need, one, known[one.resource.id], actor) for one in found[:MOST] if one.resource.id in known]
+        offers = [
+            _make_offer(need, one, known[one.resource.id], actor) for one in found[:MOST] if one.resource.id in known
+        ]
         return Offers(offers, len(found) - len(offers), list_path("Resource", [("kind", str(need.kind))]))
 
     async def _known(self, ids: Sequence[str], actor: Actor) -> dict[str, Data]:
@@ -82,21 +86,21 @@ class Meetings:
         return {one["id"]: one for one in data["resources"]["nodes"]}
 
 
-def _needed(state: RecordState) -> Needed:
-    """Return a need as the analyses know it."""
+def _need_row(state: RecordState) -> NeedRow:
+    """Return a need as the analyses represent it."""
     values = {name: state.properties.get(name) for name in ("kind", "unit", "quantity", "by_when")}
     ties = {name: tuple(state.ties[name]) for name in ("areas", "functions")}
-    return Needed(state.id, str(state.properties["name"]), True, tuple(state.ties["agency"]), **values, **ties)  # type: ignore[arg-type]
+    return NeedRow(state.id, str(state.properties["name"]), True, tuple(state.ties["agency"]), **values, **ties)  # type: ignore[arg-type]
 
 
-def _offer(need: Needed, one: Candidate, record: Data, actor: Actor) -> Offer:
+def _make_offer(need: NeedRow, one: Candidate, record: Data, actor: Actor) -> Offer:
     path = f"{record_path('Resource', record['id'])}/request"
-    told = _("too little is free") if one.finding == "too-little" else _(FINDINGS[one.finding])
+    finding = _("too little is free") if one.finding == "too-little" else _(FINDINGS[one.finding])
     return Offer(
-        shown("Resource", record),
-        [shown("Agency", owner) for owner in record["owners"]],
+        record_summary("Resource", record),
+        [record_summary("Agency", owner) for owner in record["owners"]],
         one.finding,
-        told,
-        "" if one.spare is None else free(one.spare, record["unit"]),
-        address(path, [(NEED, need.id)]) if may_ask(actor, record) else "",
+        finding,
+        "" if one.spare is None else free_text(one.spare, record["unit"]),
+        address(path, [(NEED, need.id)]) if may_request(actor, record) else "",
     )

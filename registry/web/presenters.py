@@ -1,4 +1,4 @@
-"""Present records and agreements: title, address, status and values in words."""
+"""Present records and agreements: titles, paths, status and values as text."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,36 +11,38 @@ from registry.model.kinds import End, Property
 from registry.model.values import Date, Flag, Instant, Number
 from registry.permissions import Actor
 from registry.web.base import other_end, record_path
-from registry.web.queries import TITLED_BY, PageQueries, about, called, facts
-from registry.web.templating import beginning, label, level_label, said, term_label
+from registry.web.queries import TITLE_FACTS, PageQueries, fact_properties, identifying_links, title_selection
+from registry.web.templating import label, level_label, property_text, shortened, term_label
 from schema.limits import PAGE
 from schema.types import camel, field_of
 
-SOON = 90
+SOON_DAYS = 90
 
 
 @dataclass(frozen=True)
-class Standing:
-    """A short code for programs and style sheets, and the sentence for people."""
+class StatusText:
+    """The status of an agreement or link: a code for style sheets and programs, and a text."""
 
     code: str
     text: str
 
 
-def standing(valid_from: str | None, valid_until: str | None, *, withheld: bool, today: str) -> Standing:
-    """Return where an agreement with these dates, as ISO 8601 texts, stands today."""
+def standing(valid_from: str | None, valid_until: str | None, *, withheld: bool, today: str) -> StatusText:
+    """Return the status of an agreement on a day; all dates are ISO 8601 texts."""
     if withheld:
-        return Standing("unseen", _("its dates cannot be seen"))
+        return StatusText("unseen", _("its dates cannot be seen"))
     if valid_until and valid_until < today:
-        return Standing("expired", _("expired on {day}").format(day=day(valid_until)))
+        return StatusText("expired", _("expired on {day}").format(day=day(valid_until)))
     if valid_from and valid_from > today:
-        return Standing("to-come", _("in force from {day}").format(day=day(valid_from)))
+        return StatusText("to-come", _("in force from {day}").format(day=day(valid_from)))
     if valid_until is None:
-        return Standing("in-force", _("in force, without an end") if valid_from else _("in force, no dates on record"))
+        return StatusText(
+            "in-force", _("in force, without an end") if valid_from else _("in force, no dates on record")
+        )
     left = (date.fromisoformat(valid_until) - date.fromisoformat(today)).days
-    if left <= SOON:
-        return Standing("soon", _("expires in {n} days, on {day}").format(n=number(left), day=day(valid_until)))
-    return Standing("in-force", _("in force until {day}").format(day=day(valid_until)))
+    if left <= SOON_DAYS:
+        return StatusText("soon", _("expires in {n} days, on {day}").format(n=number(left), day=day(valid_until)))
+    return StatusText("in-force", _("in force until {day}").format(day=day(valid_until)))
 
 
 SCALES = {"target_level": "target_scale", "level": "scale"}
@@ -49,29 +51,29 @@ Data = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class RecordSummary:
-    """A record in a line: its title and address, and what is told of it and of the link that leads to it."""
+    """A record in one line: title, path, details (facts about it and the link to it), and its status."""
 
     kind: str
     id: str
     title: str
-    told: list[str] = field(default_factory=list)
-    standing: Standing | None = None
+    details: list[str] = field(default_factory=list)
+    standing: StatusText | None = None
 
     @property
     def path(self) -> str:
-        """Where its page is."""
+        """The path of its page."""
         return record_path(self.kind, self.id)
 
 
 def title(kind: str, record: Data) -> str:
-    """Return what a record is called; one without a name of its own by its first facts, or by its id."""
+    """Return the title of a record: its name, or for a kind without names its first facts, or its id."""
     if MODEL[kind].named:
         return term_label(record)
-    told = (_titling(one, record) for one in facts(MODEL[kind])[:TITLED_BY])
-    return " · ".join(one for one in told if one) or str(record["id"])
+    parts = (_title_part(one, record) for one in fact_properties(MODEL[kind])[:TITLE_FACTS])
+    return " · ".join(one for one in parts if one) or str(record["id"])
 
 
-def _titling(one: Property, record: Data) -> str:
+def _title_part(one: Property, record: Data) -> str:
     if one.value is Flag:
         return label(one.name) if record.get(camel(one.name)) else ""
     text = value_text(one, record)
@@ -79,67 +81,69 @@ def _titling(one: Property, record: Data) -> str:
 
 
 def value_text(one: Property, record: Data) -> str:
-    """Return a property of a record as people read it: a level by its name on its scale, an amount with its unit."""
+    """Return a property as text: a level with its name on the scale, a number with its unit."""
     value = record.get(camel(one.name))
     scale = record.get(camel(SCALES.get(one.name, "")))
     if scale and value is not None:
         return level_label(scale, value)
-    text = said(one, value)
+    text = property_text(one, value)
     return f"{text} {record['unit']}" if text and one.value is Number and record.get("unit") else text
 
 
-def shown(kind: str, record: Data) -> RecordSummary:
-    """Return a record with no more than what it is called."""
+def record_summary(kind: str, record: Data) -> RecordSummary:
+    """Return the summary of a record with its title only."""
     return RecordSummary(kind, record["id"], title(kind, record))
 
 
-def far_records(end: End, answered: Any) -> list[Data]:
-    """Return the records that the answer of a link holds; none where it is withheld."""
+def linked_records(end: End, answered: Any) -> list[Data]:
+    """Return the records of a link in a GraphQL result; an empty list if they are withheld."""
     answers = [answered] if end.single else answered or []
     return [one[field_of(end.target)] if end.link.properties else one for one in answers if one]
 
 
-def items(end: End, answered: Any, today: str) -> list[RecordSummary]:
-    """Return the records of a link with their facts, and what is told of the link itself."""
+def link_summaries(end: End, answered: Any, today: str) -> list[RecordSummary]:
+    """Return the summaries of the records of a link, with facts about the records and the link."""
     answers = [one for one in ([answered] if end.single else answered or []) if one]
-    return [_item(end, one, far, today) for one, far in zip(answers, far_records(end, answered), strict=True)]
+    return [
+        _link_summary(end, one, far, today) for one, far in zip(answers, linked_records(end, answered), strict=True)
+    ]
 
 
-def _item(end: End, edge: Data, far: Data, today: str) -> RecordSummary:
-    of_link = list(edge_words(end.link.properties.values(), edge)) if end.link.properties else []
+def _link_summary(end: End, edge: Data, far: Data, today: str) -> RecordSummary:
+    of_link = list(edge_texts(end.link.properties.values(), edge)) if end.link.properties else []
     dated = "validUntil" in far and end.target == "Partnership"
     skipped = {"valid_from", "valid_until"} if dated else set()
     near = [] if end.single else [other_end(end).name]
-    told = [
+    texts = [
         *of_link,
-        *_written(end.target, far),
-        *fact_words(end.target, far, skipped),
-        *names_about(end.target, far, near),
+        *_quotes(end.target, far),
+        *fact_texts(end.target, far, skipped),
+        *identifying_titles(end.target, far, near),
     ]
     state = standing(far["validFrom"], far["validUntil"], withheld=far["withheld"], today=today) if dated else None
-    return RecordSummary(end.target, far["id"], title(end.target, far), told, state or _period(end, edge, today))
+    return RecordSummary(end.target, far["id"], title(end.target, far), texts, state or _period(end, edge, today))
 
 
-def _period(end: End, edge: Data, today: str) -> Standing | None:
-    """Return where a dated link stands today, if it is not current."""
+def _period(end: End, edge: Data, today: str) -> StatusText | None:
+    """Return the status of a dated link, or None if it is current."""
     if not end.link.dated:
         return None
     if edge["until"] and edge["until"] < today:
-        return Standing("expired", _("ended on {day}").format(day=day(edge["until"])))
+        return StatusText("expired", _("ended on {day}").format(day=day(edge["until"])))
     if edge["since"] and edge["since"] > today:
-        return Standing("to-come", _("begins on {day}").format(day=day(edge["since"])))
+        return StatusText("to-come", _("begins on {day}").format(day=day(edge["since"])))
     return None
 
 
-def _written(kind: str, record: Data) -> Iterator[str]:
-    """Yield the beginnings of what somebody wrote, where a record holds nothing else to tell it by."""
+def _quotes(kind: str, record: Data) -> Iterator[str]:
+    """Yield the beginnings of free texts, such as feedback, which have nothing else to identify them."""
     for name in MODEL[kind].erasable:
         if record.get(camel(name)):
-            yield f"“{beginning(record[camel(name)])}”"
+            yield f"“{shortened(record[camel(name)])}”"
 
 
-def edge_words(declared: Any, edge: Data) -> Iterator[str]:
-    """Yield the properties of a link in words: its role, since when, until when."""
+def edge_texts(declared: Any, edge: Data) -> Iterator[str]:
+    """Yield the properties of a link as text: its role, since when, until when."""
     for one in declared:
         value = edge.get(camel(one.name))
         if value is None:
@@ -149,44 +153,44 @@ def edge_words(declared: Any, edge: Data) -> Iterator[str]:
         elif one.name == "until":
             yield _("until {day}").format(day=day(value))
         else:
-            yield said(one, value)
+            yield property_text(one, value)
 
 
-def fact_words(kind: str, record: Data, skipped: set[str]) -> Iterator[str]:
-    """Yield the facts of a record in words: a code by itself, anything else behind what it is called."""
-    of_title = 0 if MODEL[kind].named else TITLED_BY
-    for one in facts(MODEL[kind])[of_title:]:
+def fact_texts(kind: str, record: Data, skipped: set[str]) -> Iterator[str]:
+    """Yield the facts of a record as text: a code alone, other values after their label."""
+    of_title = 0 if MODEL[kind].named else TITLE_FACTS
+    for one in fact_properties(MODEL[kind])[of_title:]:
         value = record.get(camel(one.name))
         if one.name not in skipped and value not in (None, []):
-            yield fact(one, value)
+            yield fact_text(one, value)
 
 
-def names_about(kind: str, record: Data, skipped: Collection[str]) -> Iterator[str]:
-    """Yield what the records are called by which a record without a name of its own is known."""
-    for end in about(MODEL[kind]):
+def identifying_titles(kind: str, record: Data, skipped: Collection[str]) -> Iterator[str]:
+    """Yield the titles of the linked records that identify a record without a name."""
+    for end in identifying_links(MODEL[kind]):
         if end.name not in skipped and record.get(camel(end.name)):
             yield title(end.target, record[camel(end.name)])
 
 
-def fact(declared: Property, value: Any) -> str:
-    """Return a fact in words."""
+def fact_text(declared: Property, value: Any) -> str:
+    """Return a fact as text."""
     if declared.codes:
-        return said(declared, value)
+        return property_text(declared, value)
     if declared.name == "two_way":
         return _("people get an answer") if value else _("one way only")
     if declared.name == "answers_within":
-        return _("within {n} hours").format(n=said(declared, value))
-    return f"{label(declared.name)}: {said(declared, value)}"
+        return _("within {n} hours").format(n=property_text(declared, value))
+    return f"{label(declared.name)}: {property_text(declared, value)}"
 
 
-async def names(graph: PageQueries, ids: Mapping[str, Sequence[str]], actor: Actor) -> dict[str, str]:
-    """Return the titles of records, whose ids are given by kind; those that the actor may not know of are left out."""
+async def titles_of(graph: PageQueries, ids: Mapping[str, Sequence[str]], actor: Actor) -> dict[str, str]:
+    """Return the titles of records by id, given their ids by kind. Records that the actor may not know of are left out."""
     if not ids:
         return {}
     kinds = {kind: camel(MODEL[kind].plural) for kind in ids}
     given = ", ".join(f"${plural}: [ID!]" for plural in kinds.values())
     lists = (
-        f"  {plural}(where: {{id: {{in: ${plural}}}}}, first: {PAGE}) {{ nodes {{ {called(MODEL[kind])} }} }}"
+        f"  {plural}(where: {{id: {{in: ${plural}}}}}, first: {PAGE}) {{ nodes {{ {title_selection(MODEL[kind])} }} }}"
         for kind, plural in kinds.items()
     )
     operation = "\n".join([f"query Names({given}) {{", *lists, "}", ""])

@@ -20,91 +20,93 @@ from schema.types import camel, field_of
 
 
 class PageQueries:
-    """The registry's own GraphQL."""
+    """Runs GraphQL operations for pages."""
 
     def __init__(self, schema: Schema, reader: Reader) -> None:
         self._schema, self._reader = schema, reader
 
     async def ask(self, operation: str, variables: Mapping[str, Any], actor: Actor) -> dict[str, Any]:
-        """Return the data of an operation. Raises StoreError, Spent, and HTTPException where it is nonsense."""
+        """Return the data of an operation. Raises StoreError, CostBudgetExceeded, and HTTPException for an invalid operation."""
         context = QueryContext(self._reader, actor)
         result = await self._schema.execute(operation, variable_values=dict(variables), context_value=context)
         if result.errors:
-            raise _refusal(result.errors[0])
+            raise _exception_for(result.errors[0])
         assert result.data is not None
         return result.data
 
 
-def _refusal(refused: GraphQLError) -> Exception:
-    if isinstance(refused, CostBudgetExceeded):
-        return refused
-    error = presented(refused)
+def _exception_for(graphql_error: GraphQLError) -> Exception:
+    if isinstance(graphql_error, CostBudgetExceeded):
+        return graphql_error
+    error = presented(graphql_error)
     code, message = error["extensions"]["code"], error["message"]
     if code in ("UNAVAILABLE", "TIMEOUT"):
         return StoreError(code, message)
     return HTTPException(500 if code == "INTERNAL" else 400, message)
 
 
-MOST_FACTS, MOST_LINKS, TITLED_BY = 4, 3, 2
+MOST_FACTS, MOST_LINKS, TITLE_FACTS = 4, 3, 2
 COMMON = frozenset(name for name, declared in vars(Common).items() if isinstance(declared, Property))
 
 
-def own(kind: type[Kind]) -> list[Property]:
-    """Return the properties that only records of this kind have."""
+def own_properties(kind: type[Kind]) -> list[Property]:
+    """Return the properties of a kind that not all kinds have."""
     return [one for name, one in kind.properties.items() if name not in COMMON]
 
 
-def facts(kind: type[Kind]) -> list[Property]:
-    """Return the few properties that tell one record of a kind from another at a glance."""
-    return [one for one in own(kind) if _tells(kind, one)][:MOST_FACTS]
+def fact_properties(kind: type[Kind]) -> list[Property]:
+    """Return the few properties that best distinguish the records of a kind."""
+    return [one for one in own_properties(kind) if _is_distinguishing(kind, one)][:MOST_FACTS]
 
 
 def main_links(kind: type[Kind]) -> list[End]:
-    """Return the links that tell most of a record: those of its face that its kind declares, else any it declares."""
+    """Return the most important links of a kind: those visible in the summary, or else any that the kind declares."""
     declared = [end for end in kind.ends.values() if end.declared]
     return ([end for end in declared if end.link.face] or declared)[:MOST_LINKS]
 
 
 def is_term(kind: type[Kind]) -> bool:
-    """Tell whether records of a kind are terms of a code list."""
+    """Return whether the records of a kind are terms of a code list."""
     return issubclass(kind, Term)
 
 
-def of_terms(kind: type[Kind]) -> list[End]:
-    """Return, for a term, the links to what it is said of; none for other kinds."""
+def term_uses(kind: type[Kind]) -> list[End]:
+    """Return, for a term, the links to the records that use it; none for other kinds."""
     return [end for end in kind.ends.values() if is_term(kind) and end.target != kind.__name__]
 
 
-def glance(kind: type[Kind]) -> str:
-    """Return the selection of a record at a glance: what it is called, and its facts."""
+def summary_selection(kind: type[Kind]) -> str:
+    """Return the selection set of a record in a list: its name and its facts."""
     fields = ["id", "name", "withheld", *(("labelId", "labelEn") if is_term(kind) else ())]
-    told = (camel(name) for name in (*(one.name for one in facts(kind)), *kind.erasable))
-    return " ".join([*dict.fromkeys([*fields, *told]), *(f"{camel(end.name)} {{ id name }}" for end in about(kind))])
+    details = (camel(name) for name in (*(one.name for one in fact_properties(kind)), *kind.erasable))
+    return " ".join(
+        [*dict.fromkeys([*fields, *details]), *(f"{camel(end.name)} {{ id name }}" for end in identifying_links(kind))]
+    )
 
 
-def about(kind: type[Kind]) -> list[End]:
-    """Return the links by which a record without a name of its own is known; none for other kinds."""
+def identifying_links(kind: type[Kind]) -> list[End]:
+    """Return the links that identify a record whose kind has no names; none for other kinds."""
     return [end for end in kind.ends.values() if end.single and not kind.named and end.target != "Channel"]
 
 
-def called(kind: type[Kind]) -> str:
-    """Return the selection of what a record is called; what has no name of its own is called by its facts."""
-    named = [] if kind.named else [camel(one.name) for one in facts(kind)[:TITLED_BY]]
+def title_selection(kind: type[Kind]) -> str:
+    """Return the selection set of a record's display name; a kind without names is identified by its first facts."""
+    named = [] if kind.named else [camel(one.name) for one in fact_properties(kind)[:TITLE_FACTS]]
     return " ".join(["id", "name", *(("labelId", "labelEn") if is_term(kind) else ()), *named])
 
 
-def linked(end: End, far: str) -> str:
-    """Return the selection of a link: the properties it has, and `far` of the record it leads to."""
+def link_selection(end: End, far: str) -> str:
+    """Return the selection set of a link: its properties, and `far` of the linked record."""
     if not end.link.properties:
         return f"{{ {far} }}"
-    return f"{{ {' '.join(_edge(end))} {field_of(end.target)} {{ {far} }} }}"
+    return f"{{ {' '.join(_link_properties(end))} {field_of(end.target)} {{ {far} }} }}"
 
 
-def _edge(end: End) -> Iterator[str]:
+def _link_properties(end: End) -> Iterator[str]:
     return (camel(name) for name in end.link.properties)
 
 
-def _tells(kind: type[Kind], one: Property) -> bool:
+def _is_distinguishing(kind: type[Kind], one: Property) -> bool:
     of_itself = one.required or one.value in (Date, Instant, Flag) or (one.face and one.value is Code)
     return of_itself or (one.value in (Text, Number) and not kind.named)
 
@@ -115,7 +117,7 @@ FRAGMENTS = ("Face", "Term")
 
 @cache
 def operation(name: str) -> str:
-    """Return an operation with the fragments that it spreads. Raises FileNotFoundError."""
+    """Return an operation file with the fragments that it uses. Raises FileNotFoundError."""
     text = _read(name)
     for fragment in FRAGMENTS:
         if f"...{fragment}" in text:

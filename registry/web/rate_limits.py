@@ -24,7 +24,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from registry.config import COUNTS_FILE, Settings, SettingsError
 from registry.i18n import _
-from registry.web.base import FOR_EVERYBODY, signed_in
+from registry.web.base import OPEN_PATHS, signed_in
 from registry.web.errors import refusal
 from schema.limits import spending
 
@@ -34,12 +34,12 @@ UNNAMED_PROXY = (
     "Requests come by a proxy on this machine that REGISTRY_PROXIES does not name. Set it, such as to 127.0.0.1, so that"
     " cookies and links are made for https where visitors come by https."
 )
-LONGEST_NAME = 64  # of an address that a proxy tells
-AT_ONCE = 4  # how many secrets are looked up at once for those who have failed too often
+LONGEST_NAME = 64  # the longest client address read from a forwarded header
+MAX_LOOKUPS = 4  # concurrent credential lookups for all clients that failed too often
 PORT = re.compile(r"\[(?P<six>[^]]*)\](:\d*)?|(?P<four>[\d.]+):\d*")
 TABLE = (
     "PRAGMA journal_mode = WAL",
-    "PRAGMA synchronous = OFF",  # counts of a minute need not outlive the machine
+    "PRAGMA synchronous = OFF",  # counts last a minute, so losing them in a crash does no harm
     "CREATE TABLE IF NOT EXISTS counts (key TEXT PRIMARY KEY, count INTEGER, expires REAL) WITHOUT ROWID",
     "CREATE INDEX IF NOT EXISTS expiring ON counts (expires)",
 )
@@ -50,56 +50,60 @@ INCREASE = (
 
 
 class Limits:
-    """Counts: in this process, in a file that the processes of one machine share, or in a Redis that all share."""
+    """The rate limits and their counts: in this process, in a file shared on one machine, or in a Redis that all machines share."""
 
     def __init__(self, settings: Settings) -> None:
         shared = settings.limits.get_secret_value() if settings.limits else ""
         self._pool = _pool(shared) if shared and not shared.startswith(COUNTS_FILE) else None
         self._storage = _storage(self._pool, shared)
         self._counts = FixedWindowRateLimiter(self._storage)
-        self._few = Semaphore(AT_ONCE)
+        self._few = Semaphore(MAX_LOOKUPS)
         self._requests = RateLimitItemPerMinute(settings.requests_a_minute, namespace="requests")
         self._cost = RateLimitItemPerMinute(settings.cost_a_minute, namespace="cost")
         self._failures = RateLimitItemPerMinute(settings.failures_a_minute, namespace="failures")
-        self._told_of_proxy = False
+        self._warned_of_proxy = False
 
     def visitor(self, scope: Scope) -> str | None:
-        """Return whom a request counts for; None where it does not count."""
-        if scope["type"] != "http" or not scope.get("client") or scope["path"].startswith(FOR_EVERYBODY):
+        """Return the client that a request counts for; None if it is not limited."""
+        if scope["type"] != "http" or not scope.get("client") or scope["path"].startswith(OPEN_PATHS):
             return None
-        return _visitor(scope["client"][0]) or self._by_proxy_here(scope)
+        return _client_key(scope["client"][0]) or self._forwarded_visitor(scope)
 
-    def _by_proxy_here(self, scope: Scope) -> str | None:
-        told = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
-        visitor = _visitor(told[-1].decode("latin-1").rpartition(",")[2].strip()[:LONGEST_NAME]) if told else None
-        if visitor and not self._told_of_proxy:
+    def _forwarded_visitor(self, scope: Scope) -> str | None:
+        forwarded = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
+        visitor = (
+            _client_key(forwarded[-1].decode("latin-1").rpartition(",")[2].strip()[:LONGEST_NAME])
+            if forwarded
+            else None
+        )
+        if visitor and not self._warned_of_proxy:
             log.warning(UNNAMED_PROXY)
-            self._told_of_proxy = True
+            self._warned_of_proxy = True
         return visitor
 
     async def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections, if any."""
         if self._pool is not None:
             await self._pool.aclose()
         if isinstance(self._storage, CountsFile):
             self._storage.close()
 
     async def ask(self, visitor: str) -> int:
-        """Count a request; return 0, or the seconds to wait where it is one too many."""
+        """Count a request; return 0, or the seconds to wait if the limit is exceeded."""
         return await self._wait(self._counts.hit, self._requests, visitor)
 
     async def spend(self, visitor: str, cost: int) -> int:
-        """Count what an answer costs; return 0, or the seconds to wait where it is too much."""
+        """Count the cost of a query; return 0, or the seconds to wait if the budget is exceeded."""
         return await self._wait(partial(self._counts.hit, cost=cost), self._cost, visitor)
 
     async def fail(self, scope: Scope) -> int:
-        """Count a failed attempt; return 0, or the seconds to wait where it is one too many."""
+        """Count a failed sign-in; return 0, or the seconds to wait if the limit is exceeded."""
         visitor = self.visitor(scope)
         return await self._wait(self._counts.hit, self._failures, visitor) if visitor else 0
 
     @asynccontextmanager
     async def looking_up(self, scope: Scope) -> AsyncIterator[None]:
-        """Look up a secret within; few at once for an address that has failed too often, so that it costs little."""
+        """Look up a credential in this context. Clients that failed too often share a few slots, so that guessing costs little."""
         visitor = self.visitor(scope)
         if visitor and await self._wait(self._counts.test, self._failures, visitor):
             async with self._few:
@@ -108,7 +112,7 @@ class Limits:
             yield
 
     async def _wait(self, count: Count, item: RateLimitItem, visitor: str) -> int:
-        """Count; nobody waits while the Redis is away: a registry that nobody can read helps nobody."""
+        """Count; return the seconds to wait. If the storage is down, nothing is limited, since the registry should stay readable."""
         try:
             if await count(item, visitor):
                 return 0
@@ -119,7 +123,7 @@ class Limits:
 
 
 def _pool(address: str) -> Any:
-    from redis.asyncio import ConnectionPool  # which is there where an address is set
+    from redis.asyncio import ConnectionPool  # only installed where a Redis address is set
 
     return ConnectionPool.from_url(address)
 
@@ -131,9 +135,9 @@ def _storage(pool: Any, shared: str) -> Storage:
 
 
 class CountsFile(Storage):
-    """Counts in an SQLite file, which the processes of one machine share. A count takes about 40 microseconds."""
+    """A `limits` storage in an SQLite file that the processes of one machine share. A count takes about 40 microseconds."""
 
-    STORAGE_SCHEME = None  # it has no address of its own
+    STORAGE_SCHEME = None  # it is created directly, not by URL
 
     def __init__(self, path: Path) -> None:
         super().__init__(wrap_exceptions=True)
@@ -146,11 +150,11 @@ class CountsFile(Storage):
 
     @property
     def base_exceptions(self) -> type[Exception]:
-        """What the file may raise."""
+        """The exceptions that the storage may raise."""
         return sqlite3.Error
 
     async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """Count so many more; return how many there are now."""
+        """Add `amount` to a count that expires after `expiry` seconds; return the new count."""
         now = time.time()
         self._file.execute("BEGIN IMMEDIATE")
         try:
@@ -161,24 +165,24 @@ class CountsFile(Storage):
         return int(count)
 
     async def get(self, key: str) -> int:
-        """Return how many there are."""
+        """Return a count."""
         return int(self._found("count", key, 0))
 
     async def get_expiry(self, key: str) -> float:
-        """Return when counting begins again."""
+        """Return when a count expires, as a Unix time."""
         return float(self._found("expires", key, time.time()))
 
     async def check(self) -> bool:
-        """Tell whether the file can be read."""
+        """Return True if the file can be read."""
         self._file.execute("SELECT 1 FROM counts LIMIT 1")
         return True
 
     async def reset(self) -> int:
-        """Begin to count again."""
+        """Delete all counts; return how many there were."""
         return self._file.execute("DELETE FROM counts").rowcount
 
     async def clear(self, key: str) -> None:
-        """Begin to count this again."""
+        """Delete a count."""
         self._file.execute("DELETE FROM counts WHERE key = ?", (key,))
 
     def close(self) -> None:
@@ -186,38 +190,38 @@ class CountsFile(Storage):
         self._file.close()
 
     def _found(self, column: str, key: str, otherwise: float) -> Any:
-        text = f"SELECT {column} FROM counts WHERE key = ? AND expires > ?"  # nosec B608 # a column of ours
+        text = f"SELECT {column} FROM counts WHERE key = ? AND expires > ?"  # nosec B608 # the column is one of two literals
         rows = self._file.execute(text, (key, time.time())).fetchall()
         return rows[0][0] if rows else otherwise
 
 
 class RateLimitMiddleware:
-    """Answers a visitor only so often; stands behind who asks is looked up."""
+    """Middleware that limits the requests and the query cost per client. It runs after authentication."""
 
     def __init__(self, app: ASGIApp, limits: Limits) -> None:
         self._app, self._limits = app, limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, or refuse until the minute is over."""
+        """Handle a request, or refuse it until the minute is over."""
         address = self._limits.visitor(scope)
         if address is None:
             await self._app(scope, receive, send)
             return
-        visitor = _named(scope, address)
+        visitor = _visitor_key(scope, address)
         if wait := await self._limits.ask(visitor):
-            await too_many(Request(scope), wait)(scope, receive, send)
+            await too_many_requests(Request(scope), wait)(scope, receive, send)
             return
         with spending(partial(self._limits.spend, visitor)):
             await self._app(scope, receive, send)
 
 
 @lru_cache(4096)
-def _visitor(client: str) -> str | None:
-    if told := PORT.fullmatch(client):
-        client = told["six"] or told["four"]
+def _client_key(client: str) -> str | None:
+    if match := PORT.fullmatch(client):
+        client = match["six"] or match["four"]
     try:
         address = ip_address(client.partition("%")[0])
-    except ValueError:  # a proxy may name its clients otherwise
+    except ValueError:  # a proxy may send an identifier instead of an address
         return client
     if address.version == 6 and address.ipv4_mapped:
         address = address.ipv4_mapped
@@ -226,12 +230,12 @@ def _visitor(client: str) -> str | None:
     return str(ip_network((address, 64), strict=False)) if address.version == 6 else str(address)
 
 
-def _named(scope: Scope, address: str) -> str:
+def _visitor_key(scope: Scope, address: str) -> str:
     actor = signed_in(HTTPConnection(scope))
     return f"{address} {actor.name}" if actor else address
 
 
-def too_many(request: Request, wait: int) -> Response:
-    """Return the answer to what is one too many; `wait` is in seconds."""
+def too_many_requests(request: Request, wait: int) -> Response:
+    """Return the response to a request beyond the limit; `wait` is in seconds."""
     sentence = _("These are too many requests; please go on in {n} seconds.").format(n=wait)
     return refusal(request, 429, "TOO_COSTLY", sentence, {"Retry-After": str(wait)})

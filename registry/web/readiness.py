@@ -1,4 +1,4 @@
-"""Whether the server is ready to be asked: the store answers, and has planned the longest statement there is."""
+"""The readiness check: the store answers, and has planned the longest query."""
 
 import asyncio
 from contextlib import suppress
@@ -11,15 +11,15 @@ from registry.database.driver import Cypher, Reader, StoreError
 from registry.database.extract import network
 from registry.i18n import _
 from registry.permissions import ANONYMOUS
-from registry.web.errors import SOON, away
+from registry.web.errors import RETRY_SOON, store_failure
 
-PLANNING, PATIENCE = 120.0, 2.0  # seconds that a cold server may take, and that a request waits for it
+PLANNING, PATIENCE = 120.0, 2.0  # seconds that a cold store may take to plan, and that a request waits for it
 
 
 class Readiness:
-    """Has a cold store plan the gap report before somebody waits for it.
+    """Makes a cold store plan the query of the gap report before the first user asks for it.
 
-    A Neo4j that has just started needs longer to plan it than one question is given.
+    Neo4j needs longer to plan it after a start than the time limit of one query.
     """
 
     def __init__(self, reader: Reader) -> None:
@@ -27,7 +27,7 @@ class Readiness:
         self._planning: asyncio.Task[None] | None = None
 
     def begin(self) -> asyncio.Task[None]:
-        """Begin to plan, unless that was begun before; what failed is begun again."""
+        """Start planning, unless it has started; start again if it failed."""
         if self._planning is None or (self._planning.done() and self._failed(self._planning)):
             self._planning = asyncio.create_task(self._plan())
         return self._planning
@@ -40,7 +40,7 @@ class Readiness:
                 await self._planning
 
     async def ready(self, _request: Request) -> Response:
-        """Say whether the server is ready; 503 when it is not."""
+        """Return 200 if the server is ready, otherwise 503."""
         try:
             await self._reader.connect()
             planned, _rest = await asyncio.wait([self.begin()], timeout=PATIENCE)
@@ -48,16 +48,16 @@ class Readiness:
                 one.result()
         except StoreError as error:
             if self._planning is not None and self._planning.done():
-                self._planning = None  # a store that comes back may be cold
-            return PlainTextResponse(f"{away(error)}\n", 503, SOON)
+                self._planning = None  # a store that restarted has to plan again
+            return PlainTextResponse(f"{store_failure(error)}\n", 503, RETRY_SOON)
         if not planned:
-            return PlainTextResponse(f"{_('The registry is starting; please try again soon.')}\n", 503, SOON)
+            return PlainTextResponse(f"{_('The registry is starting; please try again soon.')}\n", 503, RETRY_SOON)
         return PlainTextResponse("ok\n")
 
     async def _plan(self) -> None:
-        asked = network(GAPS.reads, ANONYMOUS)
-        nobody = Cypher(asked.text, {**asked.parameters, "me": {"names": []}})  # planned alike, and finds nothing
-        await self._reader.read([nobody], timeout=PLANNING)
+        query = network(GAPS.reads, ANONYMOUS)
+        empty = Cypher(query.text, {**query.parameters, "me": {"names": []}})  # the same plan, with an empty result
+        await self._reader.read([empty], timeout=PLANNING)
 
     @staticmethod
     def _failed(planning: asyncio.Task[None]) -> bool:

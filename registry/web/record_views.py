@@ -16,86 +16,86 @@ from registry.model.kinds import Kind
 from registry.model.values import Date, InvalidValue
 from registry.permissions import Actor
 from registry.web import records
-from registry.web.base import actor_of, address, graphiql_path, record_path, rights_path
-from registry.web.errors import Unanswerable
+from registry.web.base import actor_of, address, graphiql_path, permissions_path, record_path
+from registry.web.errors import UserError
 from registry.web.form_data import json_file
-from registry.web.forms.actions import offered, offered_acts
+from registry.web.forms.actions import available_actions, available_transitions
 from registry.web.forms.records import renewal
-from registry.web.history import Histories
-from registry.web.lists import of_kind
-from registry.web.needs import Meetings
+from registry.web.history import RecordHistories
+from registry.web.lists import endpoint_for
+from registry.web.needs import NeedMatches
 from registry.web.presenters import Data, standing, title
 from registry.web.queries import PageQueries
-from registry.web.records import IMPACT, OF_ANY_KIND, compared, operation, star, stopping
+from registry.web.records import IMPACT, OF_ANY_KIND, compared, impact_view, record_operation, star
 from registry.web.refusals import EDITED, may_edit
 from registry.web.templating import page
 from schema.types import field_of
 
 
 class RecordPages:
-    """The records of every kind."""
+    """The record pages of every kind."""
 
-    def __init__(self, graph: PageQueries, histories: Histories, meetings: Meetings) -> None:
+    def __init__(self, graph: PageQueries, histories: RecordHistories, meetings: NeedMatches) -> None:
         self._graph, self._histories, self._meetings = graph, histories, meetings
 
     def routes(self) -> list[BaseRoute]:
-        """Return the routes: below the name of a kind's records, and below `/records` for any kind."""
-        found: list[BaseRoute] = [Route("/records/{id}", self._any)]
+        """Return the routes: `/KINDS/ID`, `/KINDS/ID.json`, and `/records/ID` for any kind."""
+        found: list[BaseRoute] = [Route("/records/{id}", self._of_any_kind)]
         for kind in MODEL:
-            found.append(Route(f"/{kind.plural}/{{id}}.json", of_kind(kind, self._json)))
-            found.append(Route(f"/{kind.plural}/{{id}}", of_kind(kind, self._page)))
+            found.append(Route(f"/{kind.plural}/{{id}}.json", endpoint_for(kind, self._json)))
+            found.append(Route(f"/{kind.plural}/{{id}}", endpoint_for(kind, self._page)))
         return found
 
     async def _page(self, kind: type[Kind], request: Request) -> Response:
         one, me = request.path_params["id"], actor_of(request)
         on = _day(request, kind, one)
-        record, impact, past, offers = await asyncio.gather(
+        record, impact, history, offers = await asyncio.gather(
             self._record(kind, one, me),
             self._impact(kind, one, me),
             self._histories.of(kind, one, me, on),
             self._meetings.of(kind, one, me),
         )
         if record is None:
-            return await self._elsewhere(request)
+            return await self._redirect(request)
         day = today()
-        sections = records.sections(kind, record, day)
+        sections = records.record_sections(kind, record, day)
         return page(
             request,
             "record.html",
             kind=kind.__name__,
             record=record,
             title=title(kind.__name__, record),
-            facts=records.facts(kind, record, day),
+            facts=records.record_facts(kind, record, day),
             sections=sections,
             star=star(sections),
-            hidden=records.not_shown(kind, record),
+            hidden=records.hidden_labels(kind, record),
             steward=records.steward(record, day),
-            standing=_standing(kind, record, day),
+            standing=_status(kind, record, day),
             compared=compared(record["statements"] or []) if kind is MODEL["Partnership"] else [],
-            stopping=stopping(impact),
-            shared=_shared(kind, record),
-            done=_done(request.query_params.get("done", "")),
+            stopping=impact_view(impact),
+            shared=_compare_path(kind, record),
+            done=_confirmation(request.query_params.get("done", "")),
             editable=kind in EDITED and may_edit(me, record),
-            offered=offered(me, kind, record),
+            offered=available_transitions(me, kind, record),
             renewal=renewal(me, record, day) if kind is MODEL["Partnership"] else "",
-            acts=[(act.name, act.title()) for act in offered_acts(me, kind.__name__, record)],
+            acts=[(act.name, act.title()) for act in available_actions(me, kind.__name__, record)],
             offers=offers,
-            past=past,
+            past=history,
             path=record_path(kind.__name__, one),
-            rights=rights_path(record_path(kind.__name__, one)) if kind in EDITED else "",
-            graphiql=graphiql_path(operation(kind), {"id": one}),
+            rights=permissions_path(record_path(kind.__name__, one)) if kind in EDITED else "",
+            graphiql=graphiql_path(record_operation(kind), {"id": one}),
         )
 
     async def _json(self, kind: type[Kind], request: Request) -> Response:
         one = request.path_params["id"]
         record = await self._record(kind, one, actor_of(request))
-        return await self._elsewhere(request, ".json") if record is None else json_file({field_of(kind): record})
+        return await self._redirect(request, ".json") if record is None else json_file({field_of(kind): record})
 
-    async def _any(self, request: Request) -> Response:
-        return await self._elsewhere(request)
+    async def _of_any_kind(self, request: Request) -> Response:
+        return await self._redirect(request)
 
-    async def _elsewhere(self, request: Request, extension: str = "") -> Response:
-        """Send to the address of a record of whichever kind; nothing is there that the visitor may not know of."""
+    async def _redirect(self, request: Request, extension: str = "") -> Response:
+        """Redirect to the page of a record of another kind; 404 if the user may not know of such a record."""
         one = request.path_params["id"]
         found = (await self._graph.ask(OF_ANY_KIND, {"id": one}, actor_of(request)))["record"]
         if found is None:
@@ -104,32 +104,32 @@ class RecordPages:
         return RedirectResponse(address(path, request.query_params.multi_items()), 307)
 
     async def _record(self, kind: type[Kind], one: str, me: Actor) -> Data | None:
-        data = await self._graph.ask(operation(kind), {"id": one}, me)
+        data = await self._graph.ask(record_operation(kind), {"id": one}, me)
         record: Data | None = data[field_of(kind)]
         return record
 
     async def _impact(self, kind: type[Kind], one: str, me: Actor) -> Data | None:
-        """Return what stops with a record; nothing where too much does to tell on a page."""
+        """Return what stops if a record stops; None if that is too much to show on a page."""
         if kind.__name__ not in STOPPABLE:
             return None
         try:
             data = await self._graph.ask(IMPACT, {"of": one}, me)
-        except HTTPException as refused:
-            if refused.status_code != 400:
+        except HTTPException as error:
+            if error.status_code != 400:
                 raise
             return None
         impact: Data | None = data["impact"]
         return impact
 
 
-def _standing(kind: type[Kind], record: Data, day: str) -> Any:
+def _status(kind: type[Kind], record: Data, day: str) -> Any:
     if kind is not MODEL["Partnership"]:
         return None
     return standing(record["validFrom"], record["validUntil"], withheld=record["withheld"], today=day)
 
 
-def _shared(kind: type[Kind], record: Data) -> str:
-    """Return where an agency, or the parties of an agreement, are put side by side with others."""
+def _compare_path(kind: type[Kind], record: Data) -> str:
+    """Return the path of the comparison page of an agency or of the parties of an agreement; "" for other kinds."""
     agencies = (
         [record["id"]]
         if kind is MODEL["Agency"]
@@ -139,16 +139,16 @@ def _shared(kind: type[Kind], record: Data) -> str:
 
 
 def _day(request: Request, kind: type[Kind], one: str) -> str | None:
-    """Return the day on which a record is asked for. Raises Unanswerable."""
+    """Return the day at which to show a record (`?at=`), or None. Raises UserError."""
     try:
         day = Date.clean(request.query_params.get("at"))
-    except InvalidValue as unfit:
-        raise Unanswerable(f"{unfit}: {unfit.rule}.", record_path(kind.__name__, one), _("As it is now")) from None
+    except InvalidValue as error:
+        raise UserError(f"{error}: {error.rule}.", record_path(kind.__name__, one), _("As it is now")) from None
     return None if day is None else str(day)
 
 
-def _done(what: str) -> str:
-    """Return what is said of a change that was just made."""
+def _confirmation(what: str) -> str:
+    """Return the confirmation message after an action, or ""."""
     return {
         "saved": _("Saved."),
         "proposed": _("Saved and handed in: an approver will look at it."),

@@ -1,4 +1,4 @@
-"""What a record page shows: properties, links, small graph, statements of parties, impact."""
+"""The content of a record page: facts, linked records, small graph, assessments of the parties, impact."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,23 +8,23 @@ from registry.model.definitions import MODEL
 from registry.model.kinds import End, Kind, Property
 from registry.model.values import Url
 from registry.web.base import list_path, other_end, param, record_path
-from registry.web.presenters import SCALES, Data, RecordSummary, items, shown, value_text
-from registry.web.queries import glance, is_term, linked, own
-from registry.web.templating import code_label, how_many, label, level_label
+from registry.web.presenters import SCALES, Data, RecordSummary, link_summaries, record_summary, value_text
+from registry.web.queries import is_term, link_selection, own_properties, summary_selection
+from registry.web.templating import code_label, kind_noun, label, level_label
 from schema.schema import facets_of
 from schema.types import camel, field_of
 
 AT_ONCE = 20
-APART = ("ended", "upcoming")  # links that are not current, shown and counted apart
-CHANNELS = f"channels(first: 5) {{ {glance(MODEL['Channel'])} }}"
-STATED = "id name withheld scale level on agency { id name }"
-HIT = "{ lost text record { id name } }"
+OTHER_PERIODS = ("ended", "upcoming")  # periods of links that are not current; they are listed and counted separately
+CHANNELS = f"channels(first: 5) {{ {summary_selection(MODEL['Channel'])} }}"
+STATEMENT_FIELDS = "id name withheld scale level on agency { id name }"
+HIT_FIELDS = "{ lost text record { id name } }"
 IMPACT = f"""query Impact($of: ID!) {{
   impact(of: $of) {{
-    services {HIT}
-    resources {HIT}
-    agencies {HIT}
-    areas {HIT}
+    services {HIT_FIELDS}
+    resources {HIT_FIELDS}
+    agencies {HIT_FIELDS}
+    areas {HIT_FIELDS}
     withheld
   }}
 }}
@@ -32,8 +32,8 @@ IMPACT = f"""query Impact($of: ID!) {{
 OF_ANY_KIND = "query Any($id: ID!) {\n  record(id: $id) { __typename }\n}\n"
 
 
-def operation(kind: type[Kind]) -> str:
-    """Return the operation that asks for a record of a kind and for the first of all that is linked to it."""
+def record_operation(kind: type[Kind]) -> str:
+    """Return the operation for a record of a kind and the first records of each link."""
     own = [camel(one.name) for one in kind.properties.values() if not one.refers_to]
     return "\n".join(
         [
@@ -42,7 +42,7 @@ def operation(kind: type[Kind]) -> str:
             f"    {' '.join(own)} withheld",
             f"    steward {{ id name website {CHANNELS} }}",
             "    source { id name }",
-            *(f"    {line}" for end in kind.ends.values() for line in _asked(end)),
+            *(f"    {line}" for end in kind.ends.values() for line in _link_selections(end)),
             "  }",
             "}",
             "",
@@ -50,30 +50,30 @@ def operation(kind: type[Kind]) -> str:
     )
 
 
-def _asked(end: End) -> Iterator[str]:
+def _link_selections(end: End) -> Iterator[str]:
     name = camel(end.name)
-    far = linked(end, STATED if compares(end) else glance(MODEL[end.target]))
+    far = link_selection(end, STATEMENT_FIELDS if is_compared(end) else summary_selection(MODEL[end.target]))
     yield f"{name} {far}" if end.single else f"{name}(first: {AT_ONCE}) {far}"
     if not end.single:
         yield f"{name}Count"
     if end.link.dated:
-        for period in APART:
+        for period in OTHER_PERIODS:
             asked = f"period: {period.upper()}"
             yield f"{name}{period.title()}: {name}(first: {AT_ONCE}, {asked}) {far}"
             yield f"{name}{period.title()}Count: {name}Count({asked})"
 
 
-def compares(end: End) -> bool:
-    """Tell whether a link leads to what the parties of an agreement say, which a page shows side by side."""
+def is_compared(end: End) -> bool:
+    """Return whether a link leads to the statements of the parties of an agreement, which are compared instead of listed."""
     return end.kind == "Partnership" and end.target == "Statement"
 
 
-PUT_TOGETHER = ("unit", *SCALES.values())
+COMBINED_PROPERTIES = ("unit", *SCALES.values())
 
 
 @dataclass(frozen=True)
 class Fact:
-    """A line of what is known: a text, which may be an address on the web, or records."""
+    """A line of a record: a heading with a text (a web address if `url`) or records."""
 
     heading: str
     text: str = ""
@@ -83,7 +83,10 @@ class Fact:
 
 @dataclass(frozen=True)
 class Section:
-    """The records of a link: the first of them, how many there are, and where all are listed, of a term's parts too."""
+    """The records of a link: the first of them, their number, and the path of the whole list.
+
+    `with_parts` says that the list includes the records of narrower terms; `apart` has the links that are not current.
+    """
 
     name: str
     heading: str
@@ -91,98 +94,98 @@ class Section:
     count: int
     path: str
     with_parts: bool
-    apart: Sequence["Apart"] = ()
+    apart: Sequence["OtherPeriod"] = ()
 
     @property
     def counts(self) -> str:
-        """How many there are; where some have ended or are upcoming, how many now."""
+        """The number of records; if some links have ended or are upcoming, the number of each."""
         if not self.apart:
             return number(self.count)
         return ", ".join([_("{n} now").format(n=number(self.count)), *(one.text for one in self.apart)])
 
 
 @dataclass(frozen=True)
-class Apart:
-    """Links that have ended, or are upcoming: how many in words, and the first of them."""
+class OtherPeriod:
+    """Links that have ended or are upcoming: their number as text, and the first records."""
 
     text: str
     records: Sequence[RecordSummary]
 
 
-def facts(kind: type[Kind], record: Data, today: str) -> list[Fact]:
-    """Return what is known of a record itself, and the records that say what it is: its terms, what it is part of."""
-    told = [_fact(one, record) for one in own(kind) if one.name not in PUT_TOGETHER]
-    told += [
-        Fact(label(end.name), records=items(end, record[camel(end.name)], today))
+def record_facts(kind: type[Kind], record: Data, today: str) -> list[Fact]:
+    """Return the facts of a record: its own properties, and links that describe it, such as terms."""
+    lines = [_property_fact(one, record) for one in own_properties(kind) if one.name not in COMBINED_PROPERTIES]
+    lines += [
+        Fact(label(end.name), records=link_summaries(end, record[camel(end.name)], today))
         for end in kind.ends.values()
         if _describes(end)
     ]
-    return [one for one in told if one.text or one.records]
+    return [one for one in lines if one.text or one.records]
 
 
-def _fact(one: Property, record: Data) -> Fact:
+def _property_fact(one: Property, record: Data) -> Fact:
     text = value_text(one, record)
     scale = record.get(camel(SCALES.get(one.name, "")))
     named = f"{text} ({code_label('level-scale', scale)})" if text and scale else text
     return Fact(label(one.name), named, url=one.value is Url)
 
 
-def sections(kind: type[Kind], record: Data, today: str) -> list[Section]:
-    """Return what is linked to a record, a section a link."""
-    linked = [end for end in kind.ends.values() if not _describes(end) and not compares(end)]
+def record_sections(kind: type[Kind], record: Data, today: str) -> list[Section]:
+    """Return a section for each link that does not describe the record."""
+    linked = [end for end in kind.ends.values() if not _describes(end) and not is_compared(end)]
     linked.sort(key=lambda end: end.target == end.kind)
-    every = (_section(end, record, today) for end in linked)
+    every = (_make_section(end, record, today) for end in linked)
     return [one for one in every if one.records or one.apart]
 
 
-def _section(end: End, record: Data, today: str) -> Section:
+def _make_section(end: End, record: Data, today: str) -> Section:
     answered = record[camel(end.name)]
     count = record.get(f"{camel(end.name)}Count", 1)
     back = other_end(end).name
     path, with_parts = list_path(end.target, [(param(back), record["id"])]), back in facets_of(MODEL[end.target])
-    apart = [one for period in APART if end.link.dated for one in _apart(end, period, record, today)]
-    return Section(end.name, label(end.name), items(end, answered, today), count, path, with_parts, apart)
+    apart = [one for period in OTHER_PERIODS if end.link.dated for one in _other_period(end, period, record, today)]
+    return Section(end.name, label(end.name), link_summaries(end, answered, today), count, path, with_parts, apart)
 
 
-def _apart(end: End, period: str, record: Data, today: str) -> Iterator[Apart]:
+def _other_period(end: End, period: str, record: Data, today: str) -> Iterator[OtherPeriod]:
     name = f"{camel(end.name)}{period.title()}"
-    told = {"ended": _("{n} ended"), "upcoming": _("{n} to come")}[period]
+    text = {"ended": _("{n} ended"), "upcoming": _("{n} to come")}[period]
     if count := record[f"{name}Count"]:
-        yield Apart(told.format(n=number(count)), items(end, record[name], today))
+        yield OtherPeriod(text.format(n=number(count)), link_summaries(end, record[name], today))
 
 
 def _describes(end: End) -> bool:
-    """Tell whether a link says what a record is, in a line, rather than what it works with."""
+    """Return whether a link describes a record (a term, a parent), so that it is shown as a fact rather than a section."""
     few = end.single or is_term(MODEL[end.target]) or end.target == end.kind
     return end.declared and few and not end.link.properties
 
 
-def not_shown(kind: type[Kind], record: Data) -> list[str]:
-    """Return what a record may hold that the visitor may not see: nothing, unless some of it is withheld."""
+def hidden_labels(kind: type[Kind], record: Data) -> list[str]:
+    """Return the labels of the properties and links that are hidden from the user; none if the record is not withheld."""
     if not record["withheld"]:
         return []
-    hidden = [one.name for one in own(kind) if not one.face]
+    hidden = [one.name for one in own_properties(kind) if not one.face]
     return [
         label(name) for name in ["description", *hidden, *(end.name for end in kind.ends.values() if not end.link.face)]
     ]
 
 
 def steward(record: Data, today: str) -> tuple[RecordSummary, Sequence[RecordSummary]] | None:
-    """Return who answers for a record, and the channels by which it is reached."""
+    """Return the steward of a record and its contact channels; None if it has no steward."""
     one = record["steward"]
     if one is None:
         return None
-    return shown("Agency", one), items(MODEL["Agency"].ends["channels"], one["channels"], today)
+    return record_summary("Agency", one), link_summaries(MODEL["Agency"].ends["channels"], one["channels"], today)
 
 
-LINKS, OF_EACH = 5, 2  # as many as are read at a glance
+LINKS, OF_EACH = 5, 2  # the number of links, and of records per link, in the small graph
 ROW, HEADING, MARGIN = 20, 25, 8
 LONGEST = 33
 
 
 @dataclass(frozen=True)
 class DrawnLine:
-    """A line of text in the drawing, this far from its top: the heading of a link, or, with a kind, a record."""
+    """A line of text at height `y` in the drawing: the heading of a link or, with `kind`, a record."""
 
     text: str
     y: int
@@ -191,37 +194,37 @@ class DrawnLine:
 
 @dataclass(frozen=True)
 class Star:
-    """The lines of a drawing from its top, and how high it is; the record itself stands half-way."""
+    """The small graph: its lines from the top, and its height; the record is at half of it."""
 
     lines: Sequence[DrawnLine]
     height: int
 
 
 def star(sections: Sequence[Section]) -> Star | None:
-    """Return the drawing of what is linked to a record; None where nothing is."""
+    """Return the small graph of a record, or None if no records are linked to it."""
     if not any(one.records for one in sections):
         return None
-    lines = list(_lines(sections))
+    lines = list(_drawn_lines(sections))
     return Star(lines, lines[-1].y + ROW // 2 + MARGIN)
 
 
-def _lines(sections: Sequence[Section]) -> Iterator[DrawnLine]:
+def _drawn_lines(sections: Sequence[Section]) -> Iterator[DrawnLine]:
     y = 0
     for section in [one for one in sections if one.records][:LINKS]:
         y += HEADING
         yield DrawnLine(f"{section.heading} ({section.count})", y)
         for one in section.records[:OF_EACH]:
             y += ROW
-            yield DrawnLine(_short(one.title), y, one.kind)
+            yield DrawnLine(_truncated(one.title), y, one.kind)
 
 
-def _short(text: str) -> str:
+def _truncated(text: str) -> str:
     return text if len(text) <= LONGEST else text[: LONGEST - 1].rstrip() + "…"
 
 
 @dataclass(frozen=True)
-class Said:
-    """What one party says: its level in words and as a number, and the day."""
+class StatedLevel:
+    """What one party states: its level as text and number, and the day."""
 
     agency: RecordSummary
     text: str
@@ -231,42 +234,44 @@ class Said:
 
 @dataclass(frozen=True)
 class AssessmentComparison:
-    """What the parties say on one scale; `difference` is that of the highest and the lowest level."""
+    """The levels that the parties state on one scale."""
 
     scale: str
-    said: Sequence[Said]
+    said: Sequence[StatedLevel]
 
     @property
     def difference(self) -> int:
-        """How far apart they are."""
+        """The difference between the highest and the lowest level."""
         levels = [one.level for one in self.said]
         return max(levels) - min(levels)
 
 
 def compared(statements: Sequence[Data]) -> list[AssessmentComparison]:
-    """Return what is said by scale; statements that the visitor may not see, or whose party they may not, are left out."""
+    """Return the latest level of each party, by scale. Statements that the user may not see, or with a hidden party, are left out."""
     known = [one for one in statements if one["scale"] and one["agency"]]
     latest = {(one["scale"], one["agency"]["id"]): one for one in sorted(known, key=lambda one: str(one["on"]))}
     scales = dict.fromkeys(scale for scale, _agency in latest)
     return [
         AssessmentComparison(
-            code_label("level-scale", scale), [_said(one) for one in latest.values() if one["scale"] == scale]
+            code_label("level-scale", scale), [_stated_level(one) for one in latest.values() if one["scale"] == scale]
         )
         for scale in scales
     ]
 
 
-def _said(one: Data) -> Said:
-    return Said(shown("Agency", one["agency"]), level_label(one["scale"], one["level"]), one["level"], day(one["on"]))
+def _stated_level(one: Data) -> StatedLevel:
+    return StatedLevel(
+        record_summary("Agency", one["agency"]), level_label(one["scale"], one["level"]), one["level"], day(one["on"])
+    )
 
 
-KINDS = {"services": "Service", "resources": "Resource", "agencies": "Agency", "areas": "Area"}
-HIT_STOPPING = ("services", "resources", "agencies")
+KIND_OF_GROUP = {"services": "Service", "resources": "Resource", "agencies": "Agency", "areas": "Area"}
+AFFECTED_GROUPS = ("services", "resources", "agencies")
 
 
 @dataclass(frozen=True)
 class ImpactLine:
-    """A record that is hit: lost, or only degraded; and why, in words."""
+    """A record affected by an impact: lost or only degraded, with the reason as text."""
 
     name: str
     path: str
@@ -275,10 +280,10 @@ class ImpactLine:
 
 
 @dataclass(frozen=True)
-class Stopping:
-    """All that is hit: how much of what, in words, and each with its chain, what is lost first.
+class ImpactView:
+    """The impact of a record: a summary, and the affected records with reasons, lost ones first.
 
-    `withheld` tells that more may be hit, by links that the visitor does not see.
+    `withheld` says that more records may be affected through links that the user does not see.
     """
 
     summary: Sequence[str]
@@ -286,16 +291,16 @@ class Stopping:
     withheld: bool
 
 
-def stopping(impact: Data | None) -> Stopping | None:
-    """Return what an answer of `impact` says; nothing where nothing is hit, nor may be."""
+def impact_view(impact: Data | None) -> ImpactView | None:
+    """Return the view of an `impact` result; None if nothing is, or may be, affected."""
     if not impact or not any(impact.values()):
         return None
-    hits = [_hit(KINDS[group], one) for group in HIT_STOPPING for one in impact[group]]
-    return Stopping(_summary(impact), sorted(hits, key=lambda hit: not hit.lost), impact["withheld"])
+    hits = [_impact_line(KIND_OF_GROUP[group], one) for group in AFFECTED_GROUPS for one in impact[group]]
+    return ImpactView(_impact_summary(impact), sorted(hits, key=lambda hit: not hit.lost), impact["withheld"])
 
 
-def _summary(impact: Data) -> list[str]:
-    lost, degraded = (_counted(impact, lost=lost) for lost in (True, False))
+def _impact_summary(impact: Data) -> list[str]:
+    lost, degraded = (_affected_counts(impact, lost=lost) for lost in (True, False))
     return [
         *([_("stops: {what}").format(what=", ".join(lost))] if lost else []),
         *([_("works less well: {what}").format(what=", ".join(degraded))] if degraded else []),
@@ -303,11 +308,11 @@ def _summary(impact: Data) -> list[str]:
     ]
 
 
-def _counted(impact: Data, *, lost: bool) -> list[str]:
-    counts = {group: sum(1 for one in impact[group] if one["lost"] is lost) for group in HIT_STOPPING}
-    return [f"{number(count)} {how_many(KINDS[group], count)}" for group, count in counts.items() if count]
+def _affected_counts(impact: Data, *, lost: bool) -> list[str]:
+    counts = {group: sum(1 for one in impact[group] if one["lost"] is lost) for group in AFFECTED_GROUPS}
+    return [f"{number(count)} {kind_noun(KIND_OF_GROUP[group], count)}" for group, count in counts.items() if count]
 
 
-def _hit(kind: str, one: Data) -> ImpactLine:
+def _impact_line(kind: str, one: Data) -> ImpactLine:
     record = one["record"]
     return ImpactLine(record["name"], record_path(kind, record["id"]), one["lost"], one["text"])

@@ -1,4 +1,4 @@
-"""Refusals on pages: what role or consent an action needs, and whom to ask."""
+"""Refusals on pages: which role or permission an action needs, and whom to ask."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,18 +12,18 @@ from registry.i18n import _, language
 from registry.model.definitions import MODEL
 from registry.model.kinds import Kind
 from registry.permissions import ANYBODY, RIGHTS, SEEING, WAYS, Action, Actor, Role, can
-from registry.web.base import NO_STORE, actor_of, record_path, rights_path, signed_in
+from registry.web.base import NO_STORE, actor_of, permissions_path, record_path, signed_in
 from registry.web.presenters import title
 from registry.web.queries import PageQueries
-from registry.web.records import operation, steward
+from registry.web.records import record_operation, steward
 from registry.web.templating import page
 from schema.types import field_of
 
-Record = Mapping[str, object]  # its properties as they are stored
+Record = Mapping[str, object]  # properties as stored
 
 
-def doing(action: Action) -> str:
-    """Return what an action is called."""
+def action_label(action: Action) -> str:
+    """Return the label of an action."""
     return {
         Action.SEE_FACE: _("See its face: what it is and who answers for it"),
         Action.SEE_DETAIL: _("See all of it, and its history"),
@@ -38,8 +38,8 @@ def doing(action: Action) -> str:
     }[action]
 
 
-def role_called(role: Role) -> str:
-    """Return what a role is called."""
+def role_label(role: Role) -> str:
+    """Return the label of a role."""
     return {
         Role.VIEWER: _("viewer"),
         Role.ANALYST: _("analyst"),
@@ -49,17 +49,17 @@ def role_called(role: Role) -> str:
     }[role]
 
 
-def why(actor: Actor, action: Action, record: Record, agency: str) -> str:
-    """Return why an actor may do something with a record, or may not; `agency` is what its steward is called, if it has one."""
+def permission_reason(actor: Actor, action: Action, record: Record, agency: str) -> str:
+    """Return why an actor may or may not do something with a record; `agency` is the name of its steward, or ""."""
     if action in SEEING:
-        return _why_seen(actor, action, record, agency)
-    reason, ways = _why_done(actor, action, record, agency), WAYS[action]
+        return _reason_to_see(actor, action, record, agency)
+    reason, ways = _reason_to_act(actor, action, record, agency), WAYS[action]
     if ways.changes or ways.forms:
         return reason
     return reason + " " + _("It is done by command, by who runs the registry.")
 
 
-def _why_seen(actor: Actor, action: Action, record: Record, agency: str) -> str:
+def _reason_to_see(actor: Actor, action: Action, record: Record, agency: str) -> str:
     readers = record.get("seen_by" if action is Action.SEE_FACE else "shown_to")
     if isinstance(readers, list) and ANYBODY in readers:
         return _("Everybody may.")
@@ -70,14 +70,14 @@ def _why_seen(actor: Actor, action: Action, record: Record, agency: str) -> str:
     return _("You are an administrator.") if actor.everything else _("It is granted to an agency or a group of yours.")
 
 
-def _why_done(actor: Actor, action: Action, record: Record, agency: str) -> str:
+def _reason_to_act(actor: Actor, action: Action, record: Record, agency: str) -> str:
     if actor.everything:
         return _("You are an administrator.")
     roles = [role for role in Role if action in RIGHTS[role] and role is not Role.ADMIN]
     if not roles:
         return _("Only an administrator may.")
     if action not in RIGHTS[actor.role]:
-        called = format_list([role_called(role) for role in roles], "or", language())
+        called = format_list([role_label(role) for role in roles], "or", language())
         return _("It takes the role of {roles} of the agency that answers for it.").format(roles=called)
     if not agency:
         return _("No agency answers for it, so only an administrator may.")
@@ -89,37 +89,37 @@ def _why_done(actor: Actor, action: Action, record: Record, agency: str) -> str:
     return reason
 
 
-# What comes of steps of its own, such as a request, has pages of its own for them.
+# Kinds with actions of their own, such as requests, are created and changed on the pages of those actions.
 EDITED = [kind for kind in MODEL if not (kind.kept_by_us or kind.by_step)]
 
 
 def may_register(actor: Actor) -> bool:
-    """Tell whether an actor may register a record of some agency."""
+    """Return whether an actor may register records for some agency."""
     return actor.everything or bool(actor.for_whom(Action.PROPOSE))
 
 
 def may_edit(actor: Actor, record: Mapping[str, Any]) -> bool:
-    """Tell whether an actor may change a record, given as pages show it."""
-    return record["status"] != "RETIRED" and can(actor, Action.EDIT, stewarded(record))
+    """Return whether an actor may edit a record, given as a GraphQL result."""
+    return record["status"] != "RETIRED" and can(actor, Action.EDIT, permission_properties(record))
 
 
-def stewarded(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a record, given as pages show it, as far as what may be done with it depends on it."""
+def permission_properties(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the properties on which permissions depend, from a record given as a GraphQL result."""
     return {"status": record["status"].lower(), "steward": record["steward"] and record["steward"]["id"]}
 
 
-def role_named(request: Request) -> str:
-    """Return the role of who is signed in; nothing where nobody is."""
+def role_of_user(request: Request) -> str:
+    """Return the label of the signed-in user's role, or ""."""
     me = signed_in(request)
-    return role_called(me.role) if me else ""
+    return role_label(me.role) if me else ""
 
 
-def refused(
+def refusal_page(
     request: Request, sentence: str, needed: str, whom: Any = None, onward: str = "/", rights: str = ""
 ) -> Response:
-    """Return the page that says why somebody may not do something: what it takes, and whom they can ask.
+    """Return a 403 page that says what an action needs and whom to ask.
 
-    `onward` is where they go on, and `rights` where they read what they may do.
+    `whom` is the steward and its channels, `onward` the path to continue at, `rights` the path of the permission page.
     """
     response = page(
         request,
@@ -127,7 +127,7 @@ def refused(
         403,
         sentence=sentence,
         needed=needed,
-        role=role_named(request),
+        role=role_of_user(request),
         steward=whom,
         onward=onward,
         rights=rights,
@@ -136,31 +136,31 @@ def refused(
     return response
 
 
-def no_registering(request: Request, kind: type[Kind]) -> Response:
-    """Return the page for who may not register a record of a kind."""
+def cannot_register(request: Request, kind: type[Kind]) -> Response:
+    """Return the 403 page for registering records of a kind."""
     needed = _("It takes the role of a coordinator or an approver of an agency; an administrator gives it.")
-    return refused(request, _("You may not register {what}.").format(what=_(kind.plural)), needed)
+    return refusal_page(request, _("You may not register {what}.").format(what=_(kind.plural)), needed)
 
 
-async def no_editing(request: Request, graph: PageQueries, kind: type[Kind], one: str) -> Response | None:
-    """Return the page for who may not change a record; None where they may not even know of it."""
-    return await no_doing(request, graph, kind, one, Action.EDIT, _("You may not change “{title}”."))
+async def cannot_edit(request: Request, graph: PageQueries, kind: type[Kind], one: str) -> Response | None:
+    """Return the 403 page for editing a record; None if the user may not know that it exists."""
+    return await cannot_do(request, graph, kind, one, Action.EDIT, _("You may not change “{title}”."))
 
 
-async def no_doing(
+async def cannot_do(
     request: Request, graph: PageQueries, kind: type[Kind], one: str, action: Action, sentence: str
 ) -> Response | None:
-    """Return the page for who may not do something with a record, which `sentence` may name by its `{title}`.
+    """Return the 403 page for an action on a record. `sentence` may contain `{title}`.
 
-    None where they may not even know of it.
+    None if the user may not know that the record exists.
     """
     me = actor_of(request)
-    record = (await graph.ask(operation(kind), {"id": one}, me))[field_of(kind)]
+    record = (await graph.ask(record_operation(kind), {"id": one}, me))[field_of(kind)]
     if record is None:
         return None
     whom = steward(record, today())
-    known = stewarded(record)
-    needed = "" if can(me, action, known) else why(me, action, known, whom[0].title if whom else "")
+    known = permission_properties(record)
+    needed = "" if can(me, action, known) else permission_reason(me, action, known, whom[0].title if whom else "")
     named = sentence.replace("{title}", title(kind.__name__, record))
     path = record_path(kind.__name__, one)
-    return refused(request, named, needed, whom, path, rights_path(path))
+    return refusal_page(request, named, needed, whom, path, permissions_path(path))

@@ -32,24 +32,24 @@ from registry.reports.charts import chart
 from registry.reports.export import CHART, FILES
 from registry.reports.json_schema import json_schema
 from registry.web.base import NO_STORE, Tools, actor_of, address, evidence_path, graphiql_path, param, record_path
-from registry.web.errors import SOON, away, problem
+from registry.web.errors import RETRY_SOON, problem, store_failure
 from registry.web.form_data import json_file
 from registry.web.forms.values import NOTATION
-from registry.web.lists import row
+from registry.web.lists import row_selection
 from registry.web.templating import VARY, page
 from schema.execute import Counts, LRUCache
 from schema.limits import EXPLORE_COST, PAGE, pay
 from schema.types import camel
 
-FRESH, LASTING, KEPT, AT_ONCE = 30.0, 600.0, 64, 2
-PATIENCE = 2.0  # seconds that a page waits for a report that was never run
+FAILURE_SECONDS, RESULT_SECONDS, CACHE_SIZE, MAX_RUNS = 30.0, 600.0, 64, 2
+PATIENCE = 2.0  # seconds that a page waits for the first run of a report
 log = logging.getLogger(__name__)
 NOT_RETIRED = Compare("status", "ne", Parameter(fixed="retired"))
 
 
 @dataclass(frozen=True)
-class Latest:
-    """The last run of a report, if there is one, and when it ended; whether a newer one is on its way, or the last has failed."""
+class LatestRun:
+    """The last run of a report and when it ended; whether a newer run is in progress, and whether the last one failed."""
 
     report: Report | None = None
     ended: str = ""
@@ -58,38 +58,38 @@ class Latest:
 
 
 @dataclass(frozen=True)
-class Attention:
-    """The collaboration gap report as it was last run, and by name the reports that it is composed of."""
+class GapSummary:
+    """The last run of the collaboration gap report."""
 
-    latest: Latest
+    latest: LatestRun
 
     @property
     def gaps(self) -> Report | None:
-        """The report; None where it was never run."""
+        """The report; None if it was never run."""
         return self.latest.report
 
     @property
     def parts(self) -> Mapping[str, Report]:
-        """The reports that it is composed of, by name."""
+        """The partial reports by name."""
         return {part.name: part for part in self.gaps.parts} if self.gaps else {}
 
     @property
     def assessed(self) -> int:
-        """How much was looked at that something can be told of, apart from what is on record at all."""
+        """The number of cases that could be assessed, without those of the coverage report."""
         return sum(_assessed(part) for part in self.parts.values() if part.name != COVERAGE.name)
 
     @property
     def not_assessed(self) -> Sequence[Report]:
-        """The parts, without coverage, in which nothing could be assessed."""
+        """The partial reports, without coverage, in which nothing could be assessed."""
         return [part for part in self.parts.values() if part.name != COVERAGE.name and not _assessed(part)]
 
     def part(self, about: str) -> Report:
-        """Return the report that this sort of finding is from."""
+        """Return the partial report that a type of finding comes from."""
         return self.parts[FROM[about]]
 
 
 class Stamp(NamedTuple):
-    """What a run rests on: one with the same stamp finds the same."""
+    """What the result of a run depends on: runs with equal stamps give equal results."""
 
     as_of: str
     marks: tuple[str, ...]
@@ -97,116 +97,116 @@ class Stamp(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Ended:
-    """A run that has ended, in a report or in an error."""
+class FinishedRun:
+    """A finished run: its report, or None if it failed."""
 
     stamp: Stamp
     at: str
     until: float
     report: Report | None
 
-    def holds(self, stamp: Stamp) -> bool:
-        """Tell whether it is what a new run would find; other tools change the graph without leaving a mark."""
+    def is_current(self, stamp: Stamp) -> bool:
+        """Return whether the result is still valid. It also expires, since other tools change the graph without a new change stamp."""
         return self.stamp == stamp and time.monotonic() < self.until
 
 
 @dataclass(frozen=True)
-class Running:
-    """A run on its way."""
+class ActiveRun:
+    """A run in progress."""
 
     stamp: Stamp
     task: asyncio.Task[Report]
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """A run that is wanted: its key is the same for all who would be told the same."""
+class ReportRequest:
+    """A requested run. Users for whom the result is the same share a key."""
 
     key: Hashable
     stamp: Stamp
     work: Callable[[], Report]
 
 
-class Answers:
-    """Asks one store. Reports run in threads of their own, at most two at once, and each at most once at a time.
+class ReportRunner:
+    """Runs reports in threads, at most MAX_RUNS at once, and each report at most once at a time.
 
-    What a run found is kept until the graph changes. Until a newer run has ended, pages show that of before, with its time.
+    Results are cached until the graph changes. Until a newer run ends, pages show the previous result with its time.
     """
 
     def __init__(self, tools: Tools, reader: Reader, library: Library) -> None:
         self._tools, self._reader, self._library = tools, reader, library
-        self._threads = CapacityLimiter(AT_ONCE)
+        self._threads = CapacityLimiter(MAX_RUNS)
         self._counts = Counts()
-        self._reports: LRUCache[Ended] = LRUCache(KEPT)
-        self._failures: LRUCache[Ended] = LRUCache(KEPT)
-        self._running: dict[Hashable, Running] = {}
+        self._reports: LRUCache[FinishedRun] = LRUCache(CACHE_SIZE)
+        self._failures: LRUCache[FinishedRun] = LRUCache(CACHE_SIZE)
+        self._running: dict[Hashable, ActiveRun] = {}
 
     async def counts(self, actor: Actor) -> dict[str, int]:
-        """Return how many records there are of each kind. Raises StoreError."""
+        """Return the number of records of each main kind. Raises StoreError."""
         answers = await self._ask([Total(kind, NOT_RETIRED) for kind in MAIN], actor)
         return {kind: rows[0][0] for kind, rows in zip(MAIN, answers, strict=True)}
 
     async def report(self, name: str, day: str | None, params: Mapping[str, object], actor: Actor) -> Report:
-        """Return a report of a day, today when None, as the actor may see it. Raises ReportError and StoreError."""
-        wanted = await self._wanted(name, day, params, actor)
-        ended = self._reports.get(wanted.key)
-        if ended and ended.report and ended.holds(wanted.stamp):
+        """Return a report on a day (None: today) as the actor may see it. Raises ReportError and StoreError."""
+        request = await self._wanted(name, day, params, actor)
+        ended = self._reports.get(request.key)
+        if ended and ended.report and ended.is_current(request.stamp):
             return ended.report
-        while (running := self._running.get(wanted.key)) and running.stamp != wanted.stamp:
+        while (running := self._running.get(request.key)) and running.stamp != request.stamp:
             await asyncio.wait([running.task])
-        return await asyncio.shield(self._begun(wanted).task)
+        return await asyncio.shield(self._start(request).task)
 
-    async def latest(self, name: str, day: str | None, params: Mapping[str, object], actor: Actor) -> Latest:
-        """Return a report as it was last run, and let it run where that is not up to date. Nobody waits longer than PATIENCE.
+    async def latest(self, name: str, day: str | None, params: Mapping[str, object], actor: Actor) -> LatestRun:
+        """Return the last run of a report, and start a new one if it is out of date. Waits at most PATIENCE seconds.
 
-        Raises ReportError and StoreError, but where a run of before has failed.
+        Raises ReportError and StoreError, but does not repeat the error of an earlier failed run.
         """
-        wanted = await self._wanted(name, day, params, actor)
-        last, failure = self._reports.get(wanted.key), self._failures.get(wanted.key)
-        if not (last and last.holds(wanted.stamp)) and not (failure and failure.holds(wanted.stamp)):
-            task = (self._running.get(wanted.key) or self._begun(wanted)).task
+        request = await self._wanted(name, day, params, actor)
+        last, failure = self._reports.get(request.key), self._failures.get(request.key)
+        if not (last and last.is_current(request.stamp)) and not (failure and failure.is_current(request.stamp)):
+            task = (self._running.get(request.key) or self._start(request)).task
             if last is None:
                 await asyncio.wait([task], timeout=PATIENCE)
-                last = self._reports.get(wanted.key)
+                last = self._reports.get(request.key)
             if not task.done():
-                return Latest(last.report if last else None, last.at if last else "", running=True)
+                return LatestRun(last.report if last else None, last.at if last else "", running=True)
             if error := task.exception():
                 raise error
-        failed = not (last and last.holds(wanted.stamp)) and failure is not None
-        return Latest(last.report if last else None, last.at if last else "", failed=failed)
+        failed = not (last and last.is_current(request.stamp)) and failure is not None
+        return LatestRun(last.report if last else None, last.at if last else "", failed=failed)
 
-    async def attention(self, actor: Actor) -> Attention:
-        """Return the collaboration gap report of today as it was last run, and its parts. Raises StoreError."""
-        return Attention(await self.latest(GAPS.name, None, {}, actor))
+    async def attention(self, actor: Actor) -> GapSummary:
+        """Return the last run of today's collaboration gap report. Raises StoreError."""
+        return GapSummary(await self.latest(GAPS.name, None, {}, actor))
 
-    async def _wanted(self, name: str, day: str | None, params: Mapping[str, object], actor: Actor) -> Wanted:
+    async def _wanted(self, name: str, day: str | None, params: Mapping[str, object], actor: Actor) -> ReportRequest:
         as_of, values = read_day(day), read_parameters(self._library.find(name), params)
         ((marks,),) = (await self._reader.read([last_marks()]))[0]
         sight = frozenset(actor.names()), actor.everything
-        return Wanted(
+        return ReportRequest(
             (language(), name, sight, day, *values.items()),
             Stamp(as_of, tuple(marks), self._library.state(name)),
             lambda: self._library.run(self._tools.store(), name, actor, as_of, values),
         )
 
-    def _begun(self, wanted: Wanted) -> Running:
-        """Return the run that is on its way for all who want the same, or a new one."""
-        running = self._running.get(wanted.key)
+    def _start(self, request: ReportRequest) -> ActiveRun:
+        """Return the run in progress for the same key, or start one."""
+        running = self._running.get(request.key)
         if running is None:
-            running = self._running[wanted.key] = Running(wanted.stamp, asyncio.create_task(self._run(wanted)))
-            running.task.add_done_callback(_noted)
+            running = self._running[request.key] = ActiveRun(request.stamp, asyncio.create_task(self._run(request)))
+            running.task.add_done_callback(_log_failure)
         return running
 
-    async def _run(self, wanted: Wanted) -> Report:
-        kept, report = self._failures, None
+    async def _run(self, request: ReportRequest) -> Report:
+        cache, report = self._failures, None
         try:
-            report = await to_thread.run_sync(wanted.work, limiter=self._threads)
-            kept = self._reports
+            report = await to_thread.run_sync(request.work, limiter=self._threads)
+            cache = self._reports
             return report
         finally:
-            lasts = FRESH if report is None or not wanted.stamp.marks else LASTING
-            kept.keep(wanted.key, Ended(wanted.stamp, now(), time.monotonic() + lasts, report))
-            del self._running[wanted.key]
+            lasts = FAILURE_SECONDS if report is None or not request.stamp.marks else RESULT_SECONDS
+            cache.keep(request.key, FinishedRun(request.stamp, now(), time.monotonic() + lasts, report))
+            del self._running[request.key]
 
     async def _ask(self, questions: list[Query], actor: Actor) -> list[list[list[Any]]]:
         texts = [write(one, MODEL).ask({}, actor.parameter()) for one in questions]
@@ -217,8 +217,8 @@ def _assessed(report: Report) -> int:
     return max(0, report.of - report.unknown)
 
 
-def _noted(task: asyncio.Task[Report]) -> None:
-    """Log why a run failed, since nobody may be waiting for it."""
+def _log_failure(task: asyncio.Task[Report]) -> None:
+    """Log why a run failed, since no request may be waiting for it."""
     if not task.cancelled() and (error := task.exception()):
         log.warning("A report failed: %s", error)
 
@@ -227,13 +227,13 @@ LINKED = 5
 _KINDS: Mapping[str, type[Kind]] = {param(snake(kind.__name__)): kind for kind in MODEL}
 
 
-def links(base: str = "") -> Links:
-    """Return where records and what rows rest on are shown, below the address of a server (none: from its root)."""
+def report_links(base: str = "") -> Links:
+    """Return the functions that make the URLs of records and of evidence; `base` is the server's URL ("" for relative ones)."""
     return Links(lambda one: base + record_path(one.kind, one.id), lambda rests_on: base + evidence_path(rests_on))
 
 
 async def evidence(request: Request) -> Response:
-    """Lead to GraphiQL with the operation that shows the records of an address: `/evidence?agency=ID&agency=ID&resource=ID`."""
+    """Redirect to GraphiQL with the operation for the records of a URL: `/evidence?agency=ID&agency=ID&resource=ID`."""
     query = request.query_params
     chosen = {name: query.getlist(name)[:PAGE] for name in dict.fromkeys(query) if name in _KINDS}
     if not chosen:
@@ -244,31 +244,31 @@ async def evidence(request: Request) -> Response:
 
 
 def operation(kinds: Sequence[type[Kind]]) -> str:
-    """Return the operation that shows records of these kinds by their ids, each with its main links."""
+    """Return the operation that shows records of these kinds by id, each with its main links."""
     names = [camel(kind.plural) for kind in kinds]
     lines = [f"query Evidence({', '.join(f'${name}: [ID!]' for name in names)}) {{"]
     for name, kind in zip(names, kinds, strict=True):
         lines += [f"  {name}(where: {{id: {{in: ${name}}}}}, first: {PAGE}) {{", "    nodes {"]
-        lines += [*(f"      {selected}" for selected in row(kind, LINKED)), "    }", "  }"]
+        lines += [*(f"      {selected}" for selected in row_selection(kind, LINKED)), "    }", "  }"]
     return "\n".join([*lines, "}", ""])
 
 
-class Pages:
-    """The pages of one store."""
+class ReportPages:
+    """The home page, the report pages and GraphiQL."""
 
-    def __init__(self, answers: Answers, library: Library) -> None:
+    def __init__(self, answers: ReportRunner, library: Library) -> None:
         self._answers, self._library = answers, library
 
     async def home(self, request: Request) -> Response:
-        """Search, counts, and what needs attention; while the store is away a sentence that says so."""
+        """The home page: search, counts, and what needs attention; a 503 page if the store is down."""
         if request.query_params.get("q"):
             return RedirectResponse(address("/search", request.query_params.multi_items()), 307)
         me = actor_of(request)
         try:
             counts, attention = await asyncio.gather(self._answers.counts(me), self._answers.attention(me))
         except StoreError as error:
-            response = page(request, "away.html", 503, q="", sentence=away(error))
-            response.headers.update(SOON)
+            response = page(request, "away.html", 503, q="", sentence=store_failure(error))
+            response.headers.update(RETRY_SOON)
             return response
         return page(request, "home.html", q="", counts=counts, attention=attention)
 
@@ -277,47 +277,47 @@ class Pages:
         return page(request, "reports.html", questions=list(self._library.questions().values()))
 
     async def report(self, request: Request) -> Response:
-        """One report as a page, with a form that asks it again; while it runs for the first time, a page that says so."""
+        """A report as a page, with a form for its parameters; during its first run, a page that reloads itself."""
         await pay(EXPLORE_COST)
         latest = await self._answers.latest(*self._wanted(request))
         if latest.report is None:
-            return self._without(request, latest)
+            return self._page_without_result(request, latest)
         report = latest.report
-        asked = self._library.find(report.name)
+        definition = self._library.find(report.name)
         return page(
             request,
             "report.html",
             report=report,
             latest=latest,
-            parameters=asked.parameters,
-            title=asked.title,
+            parameters=definition.parameters,
+            title=definition.title,
             chart=chart(report),
             notation=NOTATION,
         )
 
-    def _without(self, request: Request, latest: Latest) -> Response:
-        """Return what is shown in place of a report: that it runs, and is looked for again in seconds, or that it failed."""
+    def _page_without_result(self, request: Request, latest: LatestRun) -> Response:
+        """Return the page for a report without a result: a 202 page that reloads itself, or an error if the run failed."""
         if latest.failed:
-            return problem(request, 503, _("The report could not be made; please try again in a minute."), SOON)
+            return problem(request, 503, _("The report could not be made; please try again in a minute."), RETRY_SOON)
         name = request.path_params["name"]
         response = page(request, "running.html", 202, name=name, title=self._library.find(name).title)
         response.headers.update(NO_STORE | {"Refresh": "3"})
         return response
 
     async def report_file(self, request: Request) -> Response:
-        """One report as a file, the same rows."""
+        """A report as a file, with the same rows."""
         return await self._file(request, request.path_params["format"])
 
     async def report_chart(self, request: Request) -> Response:
-        """The chart of a report as Vega-Lite; 404 where it has none."""
+        """The chart of a report as Vega-Lite; 404 if it has none."""
         return await self._file(request, CHART)
 
     async def report_schema(self, _request: Request) -> Response:
-        """The JSON Schema of every report as JSON, those of the site too."""
+        """The JSON Schema of every report, including those of the site."""
         return json_file(json_schema(self._library.questions()))
 
     def graphiql(self, first: str) -> Callable[[Request], Awaitable[Response]]:
-        """GraphiQL, with the operation and the variables that the address holds, or with `first` to try."""
+        """Return the GraphiQL endpoint; it shows the operation and variables in the URL, or `first` as an example."""
 
         async def graphiql(request: Request) -> Response:
             operation, variables = (request.query_params.get(name, "") for name in ("operation", "variables"))
@@ -326,29 +326,29 @@ class Pages:
         return graphiql
 
     async def health(self, _request: Request) -> Response:
-        """Say that the process lives."""
+        """Return 200 while the process runs."""
         return PlainTextResponse("ok\n")
 
     async def _file(self, request: Request, extension: str) -> Response:
-        """Write a report in a thread, since a long one takes its time."""
+        """Return a report as a file. It is written in a thread, since a long report takes time."""
         chosen = FILES.get(extension)
         if chosen is None:
             raise HTTPException(404)
-        report = await self._asked(request)
+        report = await self._report(request)
         name = f'inline; filename="{report.name}-{report.as_of}.{extension}"'
         headers = {"Content-Disposition": name, "Content-Language": language(), **VARY, **chosen.headers}
-        shown_at = [links(str(request.base_url).rstrip("/"))] if chosen.linked else []
+        shown_at = [report_links(str(request.base_url).rstrip("/"))] if chosen.linked else []
         content = await to_thread.run_sync(chosen.write, report, *shown_at)
         return Response(content, media_type=chosen.media_type, headers=headers)
 
-    async def _asked(self, request: Request) -> Report:
+    async def _report(self, request: Request) -> Report:
         await pay(EXPLORE_COST)
         return await self._answers.report(*self._wanted(request))
 
     def _wanted(self, request: Request) -> tuple[str, str | None, Mapping[str, object], Actor]:
-        """Return which report is asked for: its name, its day, its parameters, and as whom.
+        """Return the name, day and parameters of the requested report, and the actor.
 
-        Numbers of a form are read as the language of its page writes them.
+        Numbers are read in the notation of the form's language.
         """
         name = request.path_params["name"]
         asked = {key: value for key, value in request.query_params.items() if key != "lang" and value}
@@ -390,5 +390,5 @@ FIRST_REPORT = """{
 
 
 def folder() -> str:
-    """Return the folder of GraphiQL's files."""
+    """Return the folder of GraphiQL's static files."""
     return str(files(PACKAGE).joinpath("static", PACKAGE))

@@ -13,71 +13,73 @@ from registry.model.definitions import MODEL
 from registry.model.kinds import snake
 from registry.model.records import is_searched
 from registry.permissions import Actor
-from registry.web.base import LONGEST, actor_of, address, graphiql_path, typed
-from registry.web.errors import Unanswerable
+from registry.web.base import MAX_INPUT, actor_of, address, clean_input, graphiql_path
+from registry.web.errors import UserError
 from registry.web.form_data import json_file
 from registry.web.lists import Choice
-from registry.web.presenters import Data, RecordSummary, shown
-from registry.web.queries import PageQueries, called
+from registry.web.presenters import Data, RecordSummary, record_summary
+from registry.web.queries import PageQueries, title_selection
 from registry.web.templating import page, plural, singular, term_label
 
 PAGE, SUGGESTED, MOST = 20, 8, 200
 KINDS = {snake(kind.__name__): kind.__name__ for kind in MODEL if is_searched(kind)}
 
 
-def _called() -> str:
-    """Return the selection of what a record of whichever kind is called."""
-    more = {name: called(MODEL[name]).split()[2:] for name in KINDS.values()}
+def _title_selections() -> str:
+    """Return the selection set of a display name, for records of any kind."""
+    more = {name: title_selection(MODEL[name]).split()[2:] for name in KINDS.values()}
     return "__typename id name " + " ".join(f"... on {name} {{ {' '.join(own)} }}" for name, own in more.items() if own)
 
 
-def search_operation(asked: Mapping[str, str]) -> str:
-    """Return the operation that asks for a page of hits, and how many there are of each kind, whichever is asked for."""
-    cursor = (", $after: String", ", after: $after") if "after" in asked else ("", "")
+def search_operation(parameters: Mapping[str, str]) -> str:
+    """Return the operation for a page of hits, with the number of hits of each kind, whichever kind is selected."""
+    cursor = (", $after: String", ", after: $after") if "after" in parameters else ("", "")
     counts = "countByKind { kind count }"
     others = (
-        f"\n  ofAnyKind: search(text: $text, sector: $sector, area: $area) {{ {counts} }}" if "kind" in asked else ""
+        f"\n  ofAnyKind: search(text: $text, sector: $sector, area: $area) {{ {counts} }}"
+        if "kind" in parameters
+        else ""
     )
     return f"""query Search($text: String!, $kinds: [Kind!], $sector: ID, $area: ID, $first: Int!{cursor[0]}) {{
   search(text: $text, kinds: $kinds, sector: $sector, area: $area, first: $first{cursor[1]}) {{
     totalCount
     {counts}
     pageInfo {{ hasNextPage endCursor }}
-    nodes {{ score record {{ {_called()} description }} }}
+    nodes {{ score record {{ {_title_selections()} description }} }}
   }}{others}
 }}
 """
 
 
-def suggestions() -> str:
-    """Return the operation that asks for what may be meant while somebody types."""
+def suggestions_operation() -> str:
+    """Return the operation for suggestions while the user types."""
     return f"""query Suggestions($text: String!, $kinds: [Kind!]) {{
-  search(text: $text, kinds: $kinds, first: {SUGGESTED}) {{ nodes {{ record {{ {_called()} }} }} }}
+  search(text: $text, kinds: $kinds, first: {SUGGESTED}) {{ nodes {{ record {{ {_title_selections()} }} }} }}
 }}
 """
 
 
-def search_places() -> str:
-    """Return the operation that asks for the sectors and areas in which can be searched."""
+def filter_options_operation() -> str:
+    """Return the operation for the sectors and areas to filter by."""
     label = {"id": "labelId", "en": "labelEn"}[language()]
     lists = (f"  {name}(first: {MOST}) {{ totalCount nodes {{ id name {label} }} }}" for name in ("sectors", "areas"))
     return "\n".join(["query Places {", *lists, "}", ""])
 
 
-def kinds(kind: str | None) -> dict[str, Any]:
-    """Return the variable that keeps a search to one kind, if an address names one."""
+def kind_variable(kind: str | None) -> dict[str, Any]:
+    """Return the variable that limits a search to one kind, if `kind` is given."""
     return {"kinds": [kind.upper()]} if kind else {}
 
 
-def search_variables(asked: Mapping[str, str]) -> dict[str, Any]:
-    """Return the variables of a search that an address asks for: q, kind, sector, area and after."""
+def search_variables(parameters: Mapping[str, str]) -> dict[str, Any]:
+    """Return the variables of a search from the query parameters q, kind, sector, area and after."""
     values = {
-        "text": asked.get("q", ""),
-        **kinds(asked.get("kind")),
-        "sector": asked.get("sector"),
-        "area": asked.get("area"),
+        "text": parameters.get("q", ""),
+        **kind_variable(parameters.get("kind")),
+        "sector": parameters.get("sector"),
+        "area": parameters.get("area"),
         "first": PAGE,
-        "after": asked.get("after"),
+        "after": parameters.get("after"),
     }
     return {name: value for name, value in values.items() if value is not None}
 
@@ -86,8 +88,8 @@ NAMES = ("q", "kind", "sector", "area", "after")
 SearchQuery = Mapping[str, str]
 
 
-class Searches:
-    """Full-text search."""
+class SearchPages:
+    """The search page."""
 
     def __init__(self, graph: PageQueries) -> None:
         self._graph = graph
@@ -97,86 +99,89 @@ class Searches:
         return [Route("/search", self._page), Route("/search.json", self._json)]
 
     async def _page(self, request: Request) -> Response:
-        asked, me = _asked(request), actor_of(request)
-        places = await self._graph.ask(search_places(), {}, me)
+        parameters, me = _parameters(request), actor_of(request)
+        filters = await self._graph.ask(filter_options_operation(), {}, me)
         options = {
-            name: [(one["id"], term_label(one)) for one in places[f"{name}s"]["nodes"]] for name in ("sector", "area")
+            name: [(one["id"], term_label(one)) for one in filters[f"{name}s"]["nodes"]] for name in ("sector", "area")
         }
-        found = await self._found(asked, me) if asked.get("q") else None
+        found = await self._found(parameters, me) if parameters.get("q") else None
         return page(
             request,
             "found.html",
-            q=asked.get("q", ""),
-            asked=asked,
+            q=parameters.get("q", ""),
+            asked=parameters,
             options=options,
-            left_out={name: places[f"{name}s"]["totalCount"] - len(every) for name, every in options.items()},
+            left_out={name: filters[f"{name}s"]["totalCount"] - len(every) for name, every in options.items()},
             found=found and found["search"],
             hits=[_hit(one["record"]) for one in found["search"]["nodes"]] if found else [],
-            kinds=_kinds(asked, found) if found else [],
-            following=_following(asked, found) if found else "",
-            graphiql=graphiql_path(search_operation(asked), search_variables(asked)),
-            json=address("/search.json", [*asked.items(), ("all", "1")]),
+            kinds=_kinds(parameters, found) if found else [],
+            following=_next_path(parameters, found) if found else "",
+            graphiql=graphiql_path(search_operation(parameters), search_variables(parameters)),
+            json=address("/search.json", [*parameters.items(), ("all", "1")]),
         )
 
     async def _json(self, request: Request) -> Response:
-        """Answer with suggestions: what is typed may be the beginning of words."""
-        asked, me = _asked(request), actor_of(request)
+        """Return suggestions, or with `all` a page of hits. The last word typed may be incomplete."""
+        parameters, me = _parameters(request), actor_of(request)
         if request.query_params.get("all"):
-            return json_file(await self._found(asked, me))
-        variables = {"text": asked.get("q", ""), **kinds(asked.get("kind"))}
-        found = await self._graph.ask(suggestions(), variables, me)
+            return json_file(await self._found(parameters, me))
+        variables = {"text": parameters.get("q", ""), **kind_variable(parameters.get("kind"))}
+        found = await self._graph.ask(suggestions_operation(), variables, me)
         return json_file({"suggestions": [_suggestion(one["record"]) for one in found["search"]["nodes"]]})
 
-    async def _found(self, asked: SearchQuery, me: Actor) -> Data:
-        operation, variables = search_operation(asked), search_variables(asked)
+    async def _found(self, parameters: SearchQuery, me: Actor) -> Data:
+        operation, variables = search_operation(parameters), search_variables(parameters)
         try:
             return await self._graph.ask(operation, variables, me)
-        except HTTPException as refused:
-            if refused.status_code != 400 or "after" not in asked:
+        except HTTPException as error:
+            if error.status_code != 400 or "after" not in parameters:
                 raise
-            raise _lost(asked, _("This page of the search cannot be found.")) from None
+            raise _search_error(parameters, _("This page of the search cannot be found.")) from None
 
 
-def _asked(request: Request) -> dict[str, str]:
-    """Return what an address asks. Raises Unanswerable."""
+def _parameters(request: Request) -> dict[str, str]:
+    """Return the query parameters of a search. Raises UserError."""
     query = request.query_params
-    given = {name: typed(query.get(name, ""), None if name == "after" else LONGEST) for name in NAMES}
-    asked = {name: value for name, value in given.items() if value}
-    if asked.get("kind", "agency") not in KINDS:
-        raise _lost(asked, _("There are no records of the kind {kind}.").format(kind=asked["kind"]))
-    return asked
+    values = {name: clean_input(query.get(name, ""), None if name == "after" else MAX_INPUT) for name in NAMES}
+    parameters = {name: value for name, value in values.items() if value}
+    if parameters.get("kind", "agency") not in KINDS:
+        raise _search_error(parameters, _("There are no records of the kind {kind}.").format(kind=parameters["kind"]))
+    return parameters
 
 
-def _lost(asked: SearchQuery, sentence: str) -> Unanswerable:
-    return Unanswerable(sentence, address("/search", [("q", asked.get("q", ""))]), _("Search again"))
+def _search_error(parameters: SearchQuery, sentence: str) -> UserError:
+    return UserError(sentence, address("/search", [("q", parameters.get("q", ""))]), _("Search again"))
 
 
 def _hit(record: Data) -> tuple[RecordSummary, str]:
-    return shown(record["__typename"], record), record["description"] or ""
+    return record_summary(record["__typename"], record), record["description"] or ""
 
 
 def _suggestion(record: Data) -> dict[str, Any]:
-    one = shown(record["__typename"], record)
+    one = record_summary(record["__typename"], record)
     return {"id": one.id, "kind": one.kind, "name": one.title, "path": one.path, "label": singular(one.kind)}
 
 
-def _kinds(asked: SearchQuery, found: Data) -> list[Choice]:
+def _kinds(parameters: SearchQuery, found: Data) -> list[Choice]:
     of_any = found.get("ofAnyKind", found["search"])
     counts = {one["kind"]: one["count"] for one in of_any["countByKind"]}
     some = [
         (key, counts.get(name, 0), plural(name))
         for key, name in KINDS.items()
-        if name in counts or key == asked.get("kind")
+        if name in counts or key == parameters.get("kind")
     ]
     every = [("", sum(counts.values()), _("all kinds")), *some]
-    return [Choice(text, count, asked.get("kind", "") == key, _path(asked, kind=key)) for key, count, text in every]
+    return [
+        Choice(text, count, parameters.get("kind", "") == key, _path(parameters, kind=key))
+        for key, count, text in every
+    ]
 
 
-def _following(asked: SearchQuery, found: Data) -> str:
+def _next_path(parameters: SearchQuery, found: Data) -> str:
     info = found["search"]["pageInfo"]
-    return _path(asked, after=info["endCursor"]) if info["hasNextPage"] else ""
+    return _path(parameters, after=info["endCursor"]) if info["hasNextPage"] else ""
 
 
-def _path(asked: SearchQuery, **changed: str) -> str:
-    pairs = {name: value for name, value in asked.items() if name != "after"} | changed
+def _path(parameters: SearchQuery, **changed: str) -> str:
+    pairs = {name: value for name, value in parameters.items() if name != "after"} | changed
     return address("/search", [(name, value) for name, value in pairs.items() if value])

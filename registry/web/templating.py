@@ -1,4 +1,4 @@
-"""Templates: labels, codes, numbers and dates in the current language."""
+"""The template environment, and labels, codes, numbers and dates in the current language."""
 
 from collections.abc import Mapping
 from textwrap import shorten
@@ -16,10 +16,10 @@ from registry.model.definitions import MAIN, MODEL
 from registry.model.kinds import Property
 from registry.model.values import Date, Flag, Instant
 from registry.reports.render import filled, headline
-from registry.web.base import COOKIE, LOGIN, LOGOUT, address, evidence_path, list_path, record_path, signed_in
+from registry.web.base import LANGUAGE_COOKIE, LOGIN, LOGOUT, address, evidence_path, list_path, record_path, signed_in
 
 LONGEST_GLANCE = 160
-CLEARER = {
+LABELS = {
     "on": "Said on",
     "label_id": "Name in Indonesian",
     "label_en": "Name in English",
@@ -36,35 +36,35 @@ CLEARER = {
 
 
 def label(name: str) -> str:
-    """Return what a property or a link of the model is called: `level_of_government` as "Level of government"."""
+    """Return the label of a property or link: "Level of government" for `level_of_government`."""
     return _(in_english(name))
 
 
 def in_english(name: str) -> str:
-    """Return the same in English, as the catalogue of translations has it."""
-    return CLEARER.get(name, name.replace("_", " ").capitalize())
+    """Return the English label, which is the message id in the translation catalogue."""
+    return LABELS.get(name, name.replace("_", " ").capitalize())
 
 
-def how_many(kind: str, count: int) -> str:
-    """Return what so many records of a kind are called."""
+def kind_noun(kind: str, count: int) -> str:
+    """Return the noun for a number of records of a kind: singular for one, otherwise plural."""
     return _(kind).lower() if count == 1 else _(MODEL[kind].plural)
 
 
 def code_label(codes: str | None, code: str) -> str:
-    """Return a code in words; the code itself where no list has it."""
+    """Return the label of a code, or the code itself if the list does not contain it."""
     entry = code_list(codes).get(code.lower()) if codes else None
     return str(getattr(entry, f"label_{language()}")) if entry else code
 
 
 def level_label(scale: str, level: int) -> str:
-    """Return a level of working together in words, its number on the scale first."""
+    """Return a level of cooperation as its number and its name on the scale."""
     names = code_list(f"level-{scale}") if scale in code_list("level-scale") else {}
     entry = names.get(str(level))
     return f"{level} {getattr(entry, f'label_{language()}')}" if entry else str(level)
 
 
-def said(declared: Property, value: Any) -> str:
-    """Return a value of a property as people read it; nothing as an empty text."""
+def property_text(declared: Property, value: Any) -> str:
+    """Return a property value as text; an empty string for None and empty lists."""
     if value is None or value == []:
         return ""
     if declared.value is Flag:
@@ -79,17 +79,17 @@ def said(declared: Property, value: Any) -> str:
 
 
 def term_label(record: Mapping[str, Any]) -> str:
-    """Return what a record is called: a term by its label in this language, where it has one."""
+    """Return the display name of a record; for a term its label in the current language, if it has one."""
     return str(record.get({"id": "labelId", "en": "labelEn"}[language()]) or record["name"])
 
 
-def beginning(text: str) -> str:
-    """Return the beginning of a text, as a glance takes it in."""
+def shortened(text: str) -> str:
+    """Return a text shortened to LONGEST_GLANCE characters."""
     return shorten(text, LONGEST_GLANCE, placeholder="…")
 
 
 def moment(text: str) -> str:
-    """Return a moment, given as an Instant's text, in words: its day and time in the registry's time zone."""
+    """Return an Instant as day and time in the registry's time zone."""
     return f"{day(day_of(text))}, {time_of(text)}"
 
 
@@ -98,55 +98,55 @@ YEAR = 31_536_000
 
 
 def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
-    """Return a page; a language that the address asks for is remembered."""
+    """Return a rendered page. If the URL has a `lang` parameter, a cookie remembers the language."""
     text = _TEMPLATES.get_template(template).render(lang=language(), request=request, me=signed_in(request), **values)
     response = HTMLResponse(text, status, {"Content-Language": language(), **VARY})
     if request.query_params.get("lang") == language():
         secure = request.url.scheme == "https"
-        response.set_cookie(COOKIE, language(), max_age=YEAR, samesite="lax", httponly=True, secure=secure)
+        response.set_cookie(LANGUAGE_COOKIE, language(), max_age=YEAR, samesite="lax", httponly=True, secure=secure)
     return response
 
 
-def in_language(request: Request, other: str) -> str:
-    """Return the address of a request, asked in another language."""
+def path_in_language(request: Request, other: str) -> str:
+    """Return the path of the current page in another language."""
     url = request.url.include_query_params(lang=other)
     return f"{url.path}?{url.query}"
 
 
 def login_path(request: Request) -> str:
-    """Return the address at which one signs in, and from which one comes back here."""
+    """Return the path of the sign-in page, which returns to the current page."""
     url = request.url
     here = url.path + (f"?{url.query}" if url.query else "")
     return LOGIN if url.path == LOGIN else address(LOGIN, [("next", here)])
 
 
 def cell(value: Cell, column: Column) -> str:
-    """Return a value of a report as people read it."""
+    """Return a report value as text."""
     return cell_text(column, value)
 
 
 def plural(kind: str) -> str:
-    """Return what records of a kind are called."""
+    """Return the plural name of a kind."""
     return _(MODEL[kind].plural)
 
 
 def singular(kind: str) -> str:
-    """Return what one record of a kind is called."""
+    """Return the singular name of a kind."""
     return _(kind)
 
 
 def code(value: str, codes: str) -> str:
-    """Return a code of a list in words."""
+    """Return the label of a code."""
     return code_label(codes, value)
 
 
 _FOLDERS = ChoiceLoader([PackageLoader("registry.web"), PackageLoader("registry.reports")])
 _TEMPLATES = Environment(loader=_FOLDERS, autoescape=True, undefined=StrictUndefined)
 _TEMPLATES.trim_blocks = _TEMPLATES.lstrip_blocks = True
-_TEMPLATES.policies["json.dumps_kwargs"] = {"ensure_ascii": False}  # keys in our order
+_TEMPLATES.policies["json.dumps_kwargs"] = {"ensure_ascii": False}  # keeps the order of keys
 _TEMPLATES.filters |= {"number": number, "day": day, "cell": cell, "columns": filled, "headline": headline}
 _TEMPLATES.filters |= {"moment": moment, "code": code, "exact": exact}
-_TEMPLATES.globals |= {"_": _, "in_language": in_language, "languages": LANGUAGES, "confidence": CONFIDENCE}
+_TEMPLATES.globals |= {"_": _, "in_language": path_in_language, "languages": LANGUAGES, "confidence": CONFIDENCE}
 _TEMPLATES.globals |= {
     "list_path": list_path,
     "record_path": record_path,
@@ -154,5 +154,5 @@ _TEMPLATES.globals |= {
     "evidence_path": evidence_path,
 }
 _TEMPLATES.globals |= {"login": LOGIN, "logout": LOGOUT, "login_path": login_path}
-# Calls, not filters: Jinja works out a filter of a constant once and for all, in the language of that moment.
+# These are functions, not filters: Jinja evaluates a filter on a constant once, at compile time, in the language of that moment.
 _TEMPLATES.globals |= {"label": label, "plural": plural, "singular": singular}

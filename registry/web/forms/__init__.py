@@ -1,1 +1,1 @@
-"""Forms: records registered and changed on pages that follow from the model."""
+"""Forms that register and change records; the model determines their fields."""

@@ -27,32 +27,32 @@ from registry.mutations.requests import ResourceRequest
 from registry.mutations.revisions import undo
 from registry.mutations.transaction import MutationResult, RequestContext
 from registry.permissions import Action, Actor, can
-from registry.web.auth import held
+from registry.web.auth import resume_page
 from registry.web.base import NO_STORE, Tools, actor_of, address, record_path, signed_in
-from registry.web.errors import Unanswerable
-from registry.web.form_data import posted
-from registry.web.forms.fields import WHOLE, Field, sentence
-from registry.web.forms.records import NEED, for_need
-from registry.web.forms.values import NOTATION, Options, key_of, notation_of, version_of
-from registry.web.lists import of_kind
-from registry.web.presenters import names, title
+from registry.web.errors import UserError
+from registry.web.form_data import read_form
+from registry.web.forms.fields import WHOLE, Field, problem_sentence
+from registry.web.forms.records import NEED, prefill_from_need
+from registry.web.forms.values import NOTATION, Options, form_key, form_notation, form_version
+from registry.web.lists import endpoint_for
+from registry.web.presenters import title, titles_of
 from registry.web.queries import PageQueries
-from registry.web.records import facts, operation, steward
-from registry.web.refusals import EDITED, may_edit, no_doing, refused, stewarded
+from registry.web.records import record_facts, record_operation, steward
+from registry.web.refusals import EDITED, cannot_do, may_edit, permission_properties, refusal_page
 from registry.web.templating import label, page
 from schema.types import field_of
 
-ShownRecord = Mapping[str, Any]  # a record as pages show it
+ShownRecord = Mapping[str, Any]  # a record as a GraphQL result
 Typed = Mapping[str, str]
-Begins = Callable[[PageQueries, Actor, QueryParams, Sequence[Field]], Awaitable[Sequence[Field]]]
+Prefill = Callable[[PageQueries, Actor, QueryParams, Sequence[Field]], Awaitable[Sequence[Field]]]
 
 
 @dataclass(frozen=True)
-class Act:
-    """An act with a record of a kind, at `/KINDS/ID/NAME`.
+class RecordAction:
+    """An action on a record of a kind, at `/KINDS/ID/NAME`.
 
-    `title`, `asks` and `takes`, which says what it takes to be offered it, are worked out in the language of the moment;
-    `asks` returns fields without values, and `begins` those that they have at first, by what the address of the form names.
+    `title`, `asks` and `takes` are functions, because their texts depend on the current language. `asks` returns the fields,
+    `begins` prefills them from the query parameters, and `takes` says what is needed to be offered the action.
     """
 
     kind: str
@@ -61,29 +61,29 @@ class Act:
     offered: Callable[[Actor, ShownRecord], bool]
     asks: Callable[[Options, ShownRecord], Sequence[Field]]
     do: Callable[[Store, RequestContext, str, Typed], MutationResult]
-    begins: Begins | None = None
+    begins: Prefill | None = None
     takes: Callable[[], str] = lambda: _(
         "It takes the role of a coordinator or an approver of the agency that it is about."
     )
 
 
-def speakers(actor: Actor, record: ShownRecord) -> list[str]:
-    """Return the parties of an agreement for which an actor may speak."""
+def speaking_parties(actor: Actor, record: ShownRecord) -> list[str]:
+    """Return the parties of an agreement for which an actor may make statements."""
     parties = [one["agency"]["id"] for one in record["parties"]] if record["status"] != "RETIRED" else []
     return [one for one in parties if can(actor, Action.EDIT, {"steward": one})]
 
 
 def _field(
-    name: str, label: str, sort: str = "prose", *, required: bool = False, hint: str = "", options: Options = ()
+    name: str, label: str, input_type: str = "prose", *, required: bool = False, hint: str = "", options: Options = ()
 ) -> Field:
-    return Field(name, label, hint, sort, "", required, options)
+    return Field(name, label, hint, input_type, "", required, options)
 
 
 def _codes(name: str) -> Options:
     return [(one.code, one.label) for one in code_list(name).values()]
 
 
-def _confirming(mine: Options, _record: ShownRecord) -> Sequence[Field]:
+def _confirm_fields(mine: Options, _record: ShownRecord) -> Sequence[Field]:
     return [
         _field("agency", _("For which party"), "choice", required=True, options=mine),
         _field("standing", _("Is it so?"), "choice", required=True, options=_codes("party-standing")),
@@ -91,11 +91,11 @@ def _confirming(mine: Options, _record: ShownRecord) -> Sequence[Field]:
     ]
 
 
-def _confirm(store: Store, asking: RequestContext, record: str, typed: Typed) -> MutationResult:
-    return confirmations.confirm(store, asking, record, typed["agency"], typed["standing"], typed["remark"])
+def _confirm(store: Store, request_context: RequestContext, record: str, form: Typed) -> MutationResult:
+    return confirmations.confirm(store, request_context, record, form["agency"], form["standing"], form["remark"])
 
 
-def _levels(mine: Options, _record: ShownRecord) -> Sequence[Field]:
+def _level_fields(mine: Options, _record: ShownRecord) -> Sequence[Field]:
     levels = [
         (f"{scale.code}:{level.code}", f"{scale.label}: {level.code} {level.label}")
         for scale in code_list("level-scale").values()
@@ -109,19 +109,19 @@ def _levels(mine: Options, _record: ShownRecord) -> Sequence[Field]:
     ]
 
 
-def _state_level(store: Store, asking: RequestContext, record: str, typed: Typed) -> MutationResult:
-    scale, _colon, level = typed["level"].partition(":")
+def _state_level(store: Store, request_context: RequestContext, record: str, form: Typed) -> MutationResult:
+    scale, _colon, level = form["level"].partition(":")
     said = {
         "scale": scale or None,
         "level": level or None,
-        "on": typed["on"] or None,
-        "description": typed["note"] or None,
+        "on": form["on"] or None,
+        "description": form["note"] or None,
     }
-    return confirmations.state_level(store, asking, record, typed["agency"], said)
+    return confirmations.state_level(store, request_context, record, form["agency"], said)
 
 
-def _wishing(mine: Options, record: ShownRecord) -> Sequence[Field]:
-    free = _free(record)
+def _request_fields(mine: Options, record: ShownRecord) -> Sequence[Field]:
+    free = _free_capacity(record)
     return [
         _field("agency", _("For which agency"), "choice", required=True, options=mine),
         _field("quantity", _("How much"), "number", hint=free),
@@ -133,56 +133,58 @@ def _wishing(mine: Options, record: ShownRecord) -> Sequence[Field]:
     ]
 
 
-def _free(record: ShownRecord) -> str:
+def _free_capacity(record: ShownRecord) -> str:
     if record.get("capacity") is None:
         return record.get("unit") or ""
-    return free(max(0.0, record["capacity"] - (record["inUse"] or 0)), record["unit"])
+    return free_text(max(0.0, record["capacity"] - (record["inUse"] or 0)), record["unit"])
 
 
-def free(amount: float, unit: str | None) -> str:
-    """Return how much of something is free, in words."""
+def free_text(amount: float, unit: str | None) -> str:
+    """Return how much of a resource is free, as a sentence."""
     return _("Free: {n} {unit}.").format(n=exact(amount), unit=unit or "").replace(" .", ".")
 
 
-def _request(store: Store, asking: RequestContext, record: str, typed: Typed) -> MutationResult:
-    quantity = Numeral(typed["quantity"], notation_of(typed)) if typed["quantity"] else None
-    properties = {"quantity": quantity, **{name: typed[name] or None for name in ("since", "until")}}
-    wish = ResourceRequest(
-        typed["agency"], record, typed[NEED] or None, {**properties, "description": typed["purpose"] or None}
+def _request(store: Store, request_context: RequestContext, record: str, form: Typed) -> MutationResult:
+    quantity = Numeral(form["quantity"], form_notation(form)) if form["quantity"] else None
+    properties = {"quantity": quantity, **{name: form[name] or None for name in ("since", "until")}}
+    request = ResourceRequest(
+        form["agency"], record, form[NEED] or None, {**properties, "description": form["purpose"] or None}
     )
-    return requests.request(store, asking, wish)
+    return requests.request(store, request_context, request)
 
 
-def may_ask(actor: Actor, record: ShownRecord) -> bool:
-    """Tell whether an actor may ask for a resource: one that is shared and that is not their own anyway."""
+def may_request(actor: Actor, record: ShownRecord) -> bool:
+    """Return whether an actor may request a resource: a published, shared one of another agency."""
     shared = record["status"] == "PUBLISHED" and record["shareability"] != "not-shared" and record["steward"]
     return bool(shared and actor.for_whom(Action.PROPOSE) and record["steward"]["id"] not in actor.agencies)
 
 
-def _takes_another() -> str:
+def _needed_to_request() -> str:
     return _(
         "It takes a resource of another agency that is published and shared, and the role of a coordinator or an approver."
     )
 
 
-def _deciding(decision: str) -> Callable[[Store, RequestContext, str, Typed], MutationResult]:
-    return lambda store, asking, record, typed: requests.decide(store, asking, record, decision, typed["answer"])
+def _decide(decision: str) -> Callable[[Store, RequestContext, str, Typed], MutationResult]:
+    return lambda store, request_context, record, form: requests.decide(
+        store, request_context, record, decision, form["answer"]
+    )
 
 
-def _is_at(decision: str | None) -> Callable[[Actor, ShownRecord], bool]:
+def _may_decide(decision: str | None) -> Callable[[Actor, ShownRecord], bool]:
     def offered(actor: Actor, record: ShownRecord) -> bool:
-        owners = set(record["grants"] or ())  # a request is shown to the steward of what it asks for
+        owners = set(record["grants"] or ())  # a request is visible to the steward of the requested resource
         answers = actor.everything or not owners.isdisjoint(actor.for_whom(Action.ANSWER))
         return bool(record["status"] == "PUBLISHED" and record["decision"] == decision and answers)
 
     return offered
 
 
-def _answering(_mine: Options, _record: ShownRecord) -> Sequence[Field]:
+def _answer_fields(_mine: Options, _record: ShownRecord) -> Sequence[Field]:
     return [_field("answer", _("Your answer"))]
 
 
-def _hearing(_mine: Options, record: ShownRecord) -> Sequence[Field]:
+def _feedback_fields(_mine: Options, record: ShownRecord) -> Sequence[Field]:
     channels = [(one["id"], one["address"] or one["id"]) for one in record["channels"]]
     about_contact = _("Only if you want to be reached: it is shown to nobody but who answers, and erased when you ask.")
     fields = [
@@ -195,77 +197,94 @@ def _hearing(_mine: Options, record: ShownRecord) -> Sequence[Field]:
     return [*fields[:1], through, *fields[1:]] if channels else fields
 
 
-def _hear(store: Store, asking: RequestContext, record: str, typed: Typed) -> MutationResult:
-    private, channel = typed["private"] == "yes", typed.get("channel") or None
+def _give_feedback(store: Store, request_context: RequestContext, record: str, form: Typed) -> MutationResult:
+    private, channel = form["private"] == "yes", form.get("channel") or None
     return feedback.give_feedback(
-        store, asking, FeedbackInput(record, typed["text"], channel, private, typed["contact"])
+        store, request_context, FeedbackInput(record, form["text"], channel, private, form["contact"])
     )
 
 
-def _answers(actor: Actor, record: ShownRecord) -> bool:
-    return record["status"] != "RETIRED" and can(actor, Action.ANSWER, stewarded(record))
+def _may_answer(actor: Actor, record: ShownRecord) -> bool:
+    return record["status"] != "RETIRED" and can(actor, Action.ANSWER, permission_properties(record))
 
 
-ACTS = (
-    Act(
+RECORD_ACTIONS = (
+    RecordAction(
         "Partnership",
         "confirm",
         lambda: _("Confirm or dispute"),
-        lambda actor, one: bool(speakers(actor, one)),
-        _confirming,
+        lambda actor, one: bool(speaking_parties(actor, one)),
+        _confirm_fields,
         _confirm,
     ),
-    Act(
+    RecordAction(
         "Partnership",
         "level",
         lambda: _("State a level"),
-        lambda actor, one: bool(speakers(actor, one)),
-        _levels,
+        lambda actor, one: bool(speaking_parties(actor, one)),
+        _level_fields,
         _state_level,
     ),
-    Act(
+    RecordAction(
         "Statement",
         "withdraw",
         lambda: _("Take this back"),
         may_edit,
         lambda _mine, _record: [],
-        lambda store, asking, record, _typed: confirmations.withdraw(store, asking, record),
+        lambda store, request_context, record, _typed: confirmations.withdraw(store, request_context, record),
     ),
-    Act("Resource", "request", lambda: _("Ask to use it"), may_ask, _wishing, _request, for_need, _takes_another),
-    Act("Request", "accept", lambda: _("Accept"), _is_at(None), _answering, _deciding("accepted")),
-    Act("Request", "decline", lambda: _("Decline"), _is_at(None), _answering, _deciding("declined")),
-    Act("Request", "end", lambda: _("The use has ended"), _is_at("accepted"), _answering, _deciding("ended")),
-    Act(
+    RecordAction(
+        "Resource",
+        "request",
+        lambda: _("Ask to use it"),
+        may_request,
+        _request_fields,
+        _request,
+        prefill_from_need,
+        _needed_to_request,
+    ),
+    RecordAction("Request", "accept", lambda: _("Accept"), _may_decide(None), _answer_fields, _decide("accepted")),
+    RecordAction("Request", "decline", lambda: _("Decline"), _may_decide(None), _answer_fields, _decide("declined")),
+    RecordAction(
+        "Request", "end", lambda: _("The use has ended"), _may_decide("accepted"), _answer_fields, _decide("ended")
+    ),
+    RecordAction(
         "Service",
         "feedback",
         lambda: _("Give feedback"),
         lambda _actor, one: one["status"] == "PUBLISHED",
-        _hearing,
-        _hear,
+        _feedback_fields,
+        _give_feedback,
         takes=lambda: _("It takes a service that is published."),
     ),
-    Act(
+    RecordAction(
         "Feedback",
         "answer",
         lambda: _("Answer"),
-        _answers,
+        _may_answer,
         lambda _mine, _record: [_field("answer", _("Your answer"), required=True)],
-        lambda store, asking, record, typed: feedback.answer_feedback(store, asking, record, typed["answer"]),
+        lambda store, request_context, record, form: feedback.answer_feedback(
+            store, request_context, record, form["answer"]
+        ),
     ),
 )
 
 
-def offered_acts(actor: Actor, kind: str, record: ShownRecord) -> list[Act]:
-    """Return the acts that an actor may do with a record."""
-    return [act for act in ACTS if act.kind == kind and not record["withheld"] and act.offered(actor, record)]
+def available_actions(actor: Actor, kind: str, record: ShownRecord) -> list[RecordAction]:
+    """Return the actions that an actor may perform on a record."""
+    return [
+        action
+        for action in RECORD_ACTIONS
+        if action.kind == kind and not record["withheld"] and action.offered(actor, record)
+    ]
 
 
-LONGEST = 100_000
-TRAP = "website"  # a field that people do not see: who fills it in is none
+MAX_BYTES = 100_000
+HONEYPOT = "website"  # a field that people do not see and robots fill in
 
 
-class Acts:
-    """What is asked for and done below the address of a record."""
+class RecordActionPages:
+    """The pages of record actions."""
 
     def __init__(self, graph: PageQueries, tools: Tools) -> None:
         self._graph, self._tools = graph, tools
@@ -274,58 +293,60 @@ class Acts:
         """Return the routes."""
         return [
             Route(
-                f"/{MODEL[act.kind].plural}/{{id}}/{act.name}",
-                of_kind(MODEL[act.kind], partial(self._answer, act)),
+                f"/{MODEL[action.kind].plural}/{{id}}/{action.name}",
+                endpoint_for(MODEL[action.kind], partial(self._answer, action)),
                 methods=["GET", "POST"],
             )
-            for act in ACTS
+            for action in RECORD_ACTIONS
         ]
 
-    async def _answer(self, act: Act, kind: type[Kind], request: Request) -> Response:
+    async def _answer(self, action: RecordAction, kind: type[Kind], request: Request) -> Response:
         one, me = request.path_params["id"], actor_of(request)
-        record = (await self._graph.ask(operation(kind), {"id": one}, me))[field_of(kind)]
-        offered = record is not None and not record["withheld"] and act.offered(me, record)
-        if not offered and (kept := await held(request)):
-            return kept
+        record = (await self._graph.ask(record_operation(kind), {"id": one}, me))[field_of(kind)]
+        offered = record is not None and not record["withheld"] and action.offered(me, record)
+        if not offered and (resumed := await resume_page(request)):
+            return resumed
         if record is None:
             raise HTTPException(404)
         if not offered:
             needed = _("Only its face is shown to you; its steward may show you the rest.")
-            needed = needed if record["withheld"] else act.takes()
-            sentence_ = _("You may not do this: {what}.").format(what=act.title())
-            return refused(request, sentence_, needed, steward(record, today()), record_path(act.kind, one))
-        if act.kind == "Feedback":
+            needed = needed if record["withheld"] else action.takes()
+            sentence_ = _("You may not do this: {what}.").format(what=action.title())
+            return refusal_page(request, sentence_, needed, steward(record, today()), record_path(action.kind, one))
+        if action.kind == "Feedback":
             record = {**record, "contact": await self._tools.do(feedback.contact, one)}
-        fields = act.asks(await self._mine(act, me, record), record)
-        fields = [replace(one, value=me.usual) if _offers(one, me.usual) else one for one in fields]
-        if act.begins:
-            fields = await act.begins(self._graph, me, request.query_params, fields)
+        fields = action.asks(await self._agency_options(action, me, record), record)
+        fields = [replace(one, value=me.usual) if _has_option(one, me.usual) else one for one in fields]
+        if action.begins:
+            fields = await action.begins(self._graph, me, request.query_params, fields)
         if request.method != "POST":
-            return self._form(request, act, record, _filled(fields, {}))
-        return await self._done(request, act, record, fields)
+            return self._form(request, action, record, _filled_fields(fields, {}))
+        return await self._perform(request, action, record, fields)
 
-    async def _done(self, request: Request, act: Act, record: ShownRecord, fields: Sequence[Field]) -> Response:
-        posted_ = await posted(request, longest=LONGEST)
-        typed = {one.name: posted_.get(one.name, "") for one in fields}
-        path = record_path(act.kind, record["id"])
-        if posted_.get(TRAP):
-            return RedirectResponse(address(path, [("done", act.name)]), 303)
-        asking = RequestContext(
-            actor_of(request), "form", key_of(posted_), {"act": act.name, "of": record["id"], **typed}
+    async def _perform(
+        self, request: Request, action: RecordAction, record: ShownRecord, fields: Sequence[Field]
+    ) -> Response:
+        posted_ = await read_form(request, longest=MAX_BYTES)
+        form = {one.name: posted_.get(one.name, "") for one in fields}
+        path = record_path(action.kind, record["id"])
+        if posted_.get(HONEYPOT):
+            return RedirectResponse(address(path, [("done", action.name)]), 303)
+        request_context = RequestContext(
+            actor_of(request), "form", form_key(posted_), {"act": action.name, "of": record["id"], **form}
         )
-        outcome = await self._tools.do(lambda store: act.do(store, asking, record["id"], typed))
+        outcome = await self._tools.do(lambda store: action.do(store, request_context, record["id"], form))
         if not outcome.problems:
-            return RedirectResponse(address(path, [("done", act.name)]), 303)
-        told: dict[str, list[str]] = {}
+            return RedirectResponse(address(path, [("done", action.name)]), 303)
+        texts: dict[str, list[str]] = {}
         for problem in outcome.problems:
-            about = problem.field if problem.field in typed else WHOLE
-            told.setdefault(about, []).append(sentence(problem))
-        return self._form(request, act, record, _filled(fields, typed, told), told.get(WHOLE, ()), 422)
+            about = problem.field if problem.field in form else WHOLE
+            texts.setdefault(about, []).append(problem_sentence(problem))
+        return self._form(request, action, record, _filled_fields(fields, form, texts), texts.get(WHOLE, ()), 422)
 
     def _form(
         self,
         request: Request,
-        act: Act,
+        action: RecordAction,
         record: ShownRecord,
         fields: Sequence[Field],
         wrong: Sequence[str] = (),
@@ -335,52 +356,57 @@ class Acts:
             request,
             "act.html",
             status,
-            kind=act.kind,
-            heading=act.title(),
-            title=title(act.kind, record),
-            about=record["description"] if MODEL[act.kind].by_step else "",
+            kind=action.kind,
+            heading=action.title(),
+            title=title(action.kind, record),
+            about=record["description"] if MODEL[action.kind].by_step else "",
             contact=record.get("contact"),
-            facts=facts(MODEL[act.kind], record, today()) if act.kind == "Request" else (),
+            facts=record_facts(MODEL[action.kind], record, today()) if action.kind == "Request" else (),
             fields_=fields,
             wrong=wrong,
-            trap=TRAP if signed_in(request) is None else "",
+            trap=HONEYPOT if signed_in(request) is None else "",
             key=secrets.token_hex(12),
-            back=record_path(act.kind, record["id"]),
+            back=record_path(action.kind, record["id"]),
         )
         response.headers.update(NO_STORE)
         return response
 
-    async def _mine(self, act: Act, me: Actor, record: ShownRecord) -> Options:
-        """Return the agencies for which an actor may do this, by name."""
-        ids = speakers(me, record) if act.kind == "Partnership" else sorted(me.agencies)
-        called = await names(self._graph, {"Agency": ids}, me) if ids else {}
+    async def _agency_options(self, action: RecordAction, me: Actor, record: ShownRecord) -> Options:
+        """Return the agencies for which the actor may perform the action, as options sorted by name."""
+        ids = speaking_parties(me, record) if action.kind == "Partnership" else sorted(me.agencies)
+        called = await titles_of(self._graph, {"Agency": ids}, me) if ids else {}
         return sorted(called.items(), key=lambda one: one[1])
 
 
-def _offers(one: Field, agency: str) -> bool:
+def _has_option(one: Field, agency: str) -> bool:
     return one.name == "agency" and any(agency == option for option, _title in one.options)
 
 
-def _filled(
-    fields: Sequence[Field], typed: Mapping[str, str], told: Mapping[str, Sequence[str]] | None = None
+def _filled_fields(
+    fields: Sequence[Field], form: Mapping[str, str], texts: Mapping[str, Sequence[str]] | None = None
 ) -> list[Field]:
-    """Return the fields with what was typed, or they begin with; the one choice there is that must be made is made."""
+    """Return the fields with the values entered or their defaults; a required field with a single option gets that option."""
     filled = []
     for one in fields:
         only = one.options[0][0] if one.required and len(one.options) == 1 else ""
         filled.append(
-            replace(one, value=typed.get(one.name, one.value or only), problems=(told or {}).get(one.name, ()))
+            replace(one, value=form.get(one.name, one.value or only), problems=(texts or {}).get(one.name, ()))
         )
     return filled
 
 
-STEPS: Mapping[str, Transition] = {"propose": PROPOSE, "approve": APPROVE, "send-back": SEND_BACK, "retire": RETIRE}
-HIDDEN = ("NOT_FOUND", "NOT_ALLOWED")
-LONGEST_STEPS, LONGEST_NUMBER = 100_000, 15
+TRANSITIONS: Mapping[str, Transition] = {
+    "propose": PROPOSE,
+    "approve": APPROVE,
+    "send-back": SEND_BACK,
+    "retire": RETIRE,
+}
+HIDING_CODES = ("NOT_FOUND", "NOT_ALLOWED")
+MAX_NOTE_BYTES, MAX_DIGITS = 100_000, 15
 
 
-class Steps:
-    """What is posted below the address of a record."""
+class TransitionPages:
+    """Changes of a record's status, and undoing a change."""
 
     def __init__(self, graph: PageQueries, tools: Tools) -> None:
         self._graph, self._tools = graph, tools
@@ -388,63 +414,63 @@ class Steps:
     def routes(self) -> list[BaseRoute]:
         """Return the routes."""
         answers: dict[str, Callable[[type[Kind], Request], Awaitable[Response]]] = {"undo": self._undo}
-        answers |= {name: partial(self._take, name) for name in STEPS}
+        answers |= {name: partial(self._transition, name) for name in TRANSITIONS}
         return [
-            Route(f"/{kind.plural}/{{id}}/{name}", of_kind(kind, answer), methods=["POST"])
+            Route(f"/{kind.plural}/{{id}}/{name}", endpoint_for(kind, answer), methods=["POST"])
             for kind in EDITED
             for name, answer in answers.items()
         ]
 
-    async def _take(self, name: str, kind: type[Kind], request: Request) -> Response:
-        if kept := await held(request):
-            return kept
-        one, form = request.path_params["id"], await posted(request, longest=LONGEST_STEPS)
+    async def _transition(self, name: str, kind: type[Kind], request: Request) -> Response:
+        if resumed := await resume_page(request):
+            return resumed
+        one, form = request.path_params["id"], await read_form(request, longest=MAX_NOTE_BYTES)
         path = record_path(kind.__name__, one)
         try:
             note = str(Prose.clean(form.get("note")) or "")
-        except InvalidValue as unfit:
-            raise Unanswerable(str(unfit), path, _("Back to the record")) from None
-        asked = {"step": name, "record": one, "note": note}
-        asking = RequestContext(actor_of(request), "form", key_of(form), asked)
+        except InvalidValue as error:
+            raise UserError(str(error), path, _("Back to the record")) from None
+        payload = {"step": name, "record": one, "note": note}
+        request_context = RequestContext(actor_of(request), "form", form_key(form), payload)
         outcome = await self._tools.do(
-            lambda store: take(store, asking, kind, one, STEPS[name], note, version_of(form))
+            lambda store: take(store, request_context, kind, one, TRANSITIONS[name], note, form_version(form))
         )
-        return await self._answered(request, kind, outcome, STEPS[name].action, name)
+        return await self._outcome_response(request, kind, outcome, TRANSITIONS[name].action, name)
 
     async def _undo(self, kind: type[Kind], request: Request) -> Response:
-        if kept := await held(request):
-            return kept
-        number = (await posted(request)).get("number", "")
-        number = number[:LONGEST_NUMBER] if number.isdecimal() else "0"  # the number of no change
+        if resumed := await resume_page(request):
+            return resumed
+        number = (await read_form(request)).get("number", "")
+        number = number[:MAX_DIGITS] if number.isdecimal() else "0"  # no change has this number
         outcome = await self._tools.do(undo, RequestContext(actor_of(request), "form"), int(number))
-        return await self._answered(request, kind, outcome, Action.GOVERN, "undo")
+        return await self._outcome_response(request, kind, outcome, Action.GOVERN, "undo")
 
-    async def _answered(
+    async def _outcome_response(
         self, request: Request, kind: type[Kind], outcome: MutationResult, action: Action, done: str
     ) -> Response:
-        """Lead back to the record, whose page says what was done; or say why not. Raises Unanswerable."""
+        """Redirect to the record with a confirmation, or explain a refusal. Raises UserError."""
         one = request.path_params["id"]
         path = record_path(kind.__name__, one)
         if not outcome.problems:
             return RedirectResponse(address(path, [("done", done)]), 303)
         problem = outcome.problems[0]
-        if problem.code not in HIDDEN:
-            raise Unanswerable(_told(problem), path, _("Back to the record"), 409)
-        explained = await no_doing(request, self._graph, kind, one, action, sentence(problem))
+        if problem.code not in HIDING_CODES:
+            raise UserError(_transition_problem(problem), path, _("Back to the record"), 409)
+        explained = await cannot_do(request, self._graph, kind, one, action, problem_sentence(problem))
         if explained is None or problem.code == "NOT_FOUND":
-            raise Unanswerable(_told(problem), "/", _("Go to the first page"), 404)
+            raise UserError(_transition_problem(problem), "/", _("Go to the first page"), 404)
         return explained
 
 
-def _told(problem: Problem) -> str:
-    """Return a problem as a sentence, behind the name of what was changed since."""
+def _transition_problem(problem: Problem) -> str:
+    """Return a problem as a sentence; for a concurrent change the field's label comes first."""
     changed = problem.code == "CHANGED_SINCE"
-    return f"{label(problem.field)}: {sentence(problem)}" if changed else sentence(problem)
+    return f"{label(problem.field)}: {problem_sentence(problem)}" if changed else problem_sentence(problem)
 
 
-def offered(actor: Actor, kind: type[Kind], record: Mapping[str, Any]) -> list[str]:
-    """Return the steps that an actor may take with a record, given as pages show it."""
+def available_transitions(actor: Actor, kind: type[Kind], record: Mapping[str, Any]) -> list[str]:
+    """Return the status changes that an actor may make, given the record as a GraphQL result."""
     if kind not in EDITED:
         return []
-    known = stewarded(record)
-    return [name for name, step in STEPS.items() if known["status"] in step.of and may_take(actor, step, known)]
+    known = permission_properties(record)
+    return [name for name, step in TRANSITIONS.items() if known["status"] in step.of and may_take(actor, step, known)]

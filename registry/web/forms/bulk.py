@@ -1,4 +1,4 @@
-"""Bulk forms: a template to fill in, a preview of a filled table, and its import."""
+"""Bulk forms: a template to fill in, a preview of the filled table, and its import."""
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,12 +28,12 @@ from registry.model.values import InvalidValue, Text, Value
 from registry.mutations.save import Done, LinkChange, Saving, save_all
 from registry.mutations.transaction import RequestContext
 from registry.web.base import NO_STORE, Tools, actor_of, list_path
-from registry.web.errors import away
-from registry.web.form_data import sent
-from registry.web.forms.fields import sentence
-from registry.web.forms.values import BY_STEPS
-from registry.web.lists import of_kind
-from registry.web.refusals import EDITED, may_register, no_registering
+from registry.web.errors import store_failure
+from registry.web.form_data import read_multipart
+from registry.web.forms.fields import problem_sentence
+from registry.web.forms.values import WORKFLOW_PROPERTIES
+from registry.web.lists import endpoint_for
+from registry.web.refusals import EDITED, cannot_register, may_register
 from registry.web.templating import label, page
 from schema.limits import UPLOAD_COST, pay
 
@@ -44,7 +44,7 @@ Properties = dict[str, str | float | bool]
 
 @dataclass
 class TableRow:
-    """A row: where it stands, the id it gives, its properties, and the records of each link with what the link says."""
+    """A row of a table: its location, the id of its record, its properties, and the linked records with link properties."""
 
     sheet: str
     row: int
@@ -53,13 +53,13 @@ class TableRow:
     links: dict[str, dict[str, Properties]] = field(default_factory=dict)
 
     def saving(self, kind: type[Kind], *, another: bool) -> Saving:
-        """Return what the row asks to be saved: an empty cell changes nothing, a link gets more records, none is taken away."""
-        links = {name: LinkChange(ties) for name, ties in self.links.items()}
+        """Return the change that the row asks for. An empty cell changes nothing, and links are only added."""
+        links = {name: LinkChange(records) for name, records in self.links.items()}
         return Saving(kind, self.id or None, self.properties, links, another=another)
 
 
 class LineProblem(NamedTuple):
-    """What is wrong with a row of a sheet; `cell` is its address, where cells have addresses."""
+    """A problem in a row of a sheet; `cell` is the cell's address, if cells have addresses."""
 
     sheet: str
     row: int
@@ -69,21 +69,21 @@ class LineProblem(NamedTuple):
 
 @dataclass(frozen=True)
 class Upload:
-    """The rows of a table, and what is wrong with those that cannot be read."""
+    """The rows of a table, and the problems of rows that cannot be read."""
 
     lines: Sequence[TableRow]
     problems: Sequence[LineProblem] = ()
 
     def written(self) -> str:
-        """Return the rows as a text."""
+        """Return the rows as JSON."""
         return orjson.dumps(self.lines).decode()
 
 
 _LINES = TypeAdapter(list[TableRow])
 
 
-def read_back(text: str) -> Upload:
-    """Return the rows of a text that `written` made. Raises Refused."""
+def parse_upload(text: str) -> Upload:
+    """Return the rows in the JSON of `written`. Raises LoadAborted."""
     try:
         lines = _LINES.validate_json(text)
     except ValidationError:
@@ -93,7 +93,7 @@ def read_back(text: str) -> Upload:
 
 
 def read_table(kind: type[Kind], name: str, content: bytes) -> Upload:
-    """Return the rows of a file of this name. Raises Refused where it is no table of the kind, or too large."""
+    """Return the rows of a file. Raises LoadAborted if it is not a table of the kind or is too large."""
     ending = Path(name).suffix.lower()
     if ending not in ENDINGS:
         raise LoadAborted(_("A table is a .csv or an .xlsx file."))
@@ -107,7 +107,7 @@ def read_table(kind: type[Kind], name: str, content: bytes) -> Upload:
 
 
 def _upload(kind: type[Kind], tables: Sequence[Table]) -> Upload:
-    reading = _Reading(kind)
+    reading = _UploadReader(kind)
     for table in sorted(tables, key=lambda one: one.name):
         if table.name not in tables_of(kind.plural):
             raise LoadAborted(
@@ -124,77 +124,85 @@ def _upload(kind: type[Kind], tables: Sequence[Table]) -> Upload:
     return Upload(reading.lines, reading.problems)
 
 
-class _Reading:
-    """The lines that the rows of a file make. What is said of links goes to the line of their record, if there is one."""
+class _UploadReader:
+    """Collects the rows of a file. Rows of a link sheet are merged into the row of their record, if there is one."""
 
     def __init__(self, kind: type[Kind]) -> None:
         self.lines: list[TableRow] = []
         self.problems: list[LineProblem] = []
         self._kind = kind
-        self._by_id: dict[str, TableRow] = {}
-        self._records: dict[str, tuple[str, int]] = {}  # where the row of a record stands
-        self._ties: dict[tuple[str, str, str], tuple[str, int]] = {}
+        self._row_of_id: dict[str, TableRow] = {}
+        self._records: dict[str, tuple[str, int]] = {}  # (sheet, row) of each record
+        self._links: dict[tuple[str, str, str], tuple[str, int]] = {}
 
     def take(self, sheet: str, row: SourceRow, given: Iterable[Mapped]) -> None:
-        """Take what a row gives."""
+        """Add what a row contains."""
         line = TableRow(sheet, row.number)
         for one in given:
             match one:
                 case GivenRecord():
-                    line.id = self._id(sheet, row, "id", one.id)
-                    self._once(self._records, line.id, (sheet, row.number), "id", line.id)
-                    own = {name: value for name, value in one.properties.items() if name not in (*BY_STEPS, "id")}
-                    line.properties = self._filled(sheet, row, self._kind.properties, own)
+                    line.id = self._clean_id(sheet, row, "id", one.id)
+                    self._check_unique(self._records, line.id, (sheet, row.number), "id", line.id)
+                    own = {
+                        name: value
+                        for name, value in one.properties.items()
+                        if name not in (*WORKFLOW_PROPERTIES, "id")
+                    }
+                    line.properties = self._clean_filled(sheet, row, self._kind.properties, own)
                 case GivenTie():
-                    line = self._tie(line, sheet, row, one)
-        if line.id not in self._by_id:
+                    line = self._take_link(line, sheet, row, one)
+        if line.id not in self._row_of_id:
             self.lines.append(line)
         if line.id:
-            self._by_id.setdefault(line.id, line)
+            self._row_of_id.setdefault(line.id, line)
 
-    def _tie(self, line: TableRow, sheet: str, row: SourceRow, given: GivenTie) -> TableRow:
+    def _take_link(self, line: TableRow, sheet: str, row: SourceRow, given: GivenTie) -> TableRow:
         end = self._kind.ends[given.end.partition(".")[2]]
         here, there = (
-            self._id(sheet, row, snake(self._kind.__name__), given.here),
-            self._id(sheet, row, snake(end.target) if end.link.properties else end.name, given.there),
+            self._clean_id(sheet, row, snake(self._kind.__name__), given.here),
+            self._clean_id(sheet, row, snake(end.target) if end.link.properties else end.name, given.there),
         )
-        line = line if line.id == here else self._by_id.get(here, line)
+        line = line if line.id == here else self._row_of_id.get(here, line)
         line.id = here
         if end.link.properties:
-            self._once(self._ties, (end.name, here, there), (sheet, row.number), snake(end.target), there)
-        line.links.setdefault(end.name, {})[there] = self._filled(sheet, row, end.link.properties, given.properties)
+            self._check_unique(self._links, (end.name, here, there), (sheet, row.number), snake(end.target), there)
+        line.links.setdefault(end.name, {})[there] = self._clean_filled(
+            sheet, row, end.link.properties, given.properties
+        )
         return line
 
-    def _once(self, seen: dict[Any, tuple[str, int]], key: Any, place: tuple[str, int], field: str, value: str) -> None:
-        """Note that a row gives something; that another row gives it already is a problem that names both."""
+    def _check_unique(
+        self, seen: dict[Any, tuple[str, int]], key: Any, place: tuple[str, int], field: str, value: str
+    ) -> None:
+        """Remember that a row describes something; if another row already does, add a problem that names both."""
         first = seen.setdefault(key, place)
         if first != place and value:
             rule = _("once in a table")
             message = _("Rows {one} and {other} are about the same: leave one.").format(one=first[1], other=place[1])
             self.problems.append(LineProblem(*place, Problem("REPEATED", field, show(value), rule, message)))
 
-    def _id(self, sheet: str, row: SourceRow, field: str, cell: object) -> str:
-        found = self._cleaned(sheet, row, field, Text, cell)
+    def _clean_id(self, sheet: str, row: SourceRow, field: str, cell: object) -> str:
+        found = self._clean(sheet, row, field, Text, cell)
         return found if isinstance(found, str) else ""
 
-    def _filled(
+    def _clean_filled(
         self, sheet: str, row: SourceRow, declared: Mapping[str, Property], cells: Mapping[str, Any]
     ) -> dict[str, str | float | bool]:
         values = {
-            name: self._cleaned(sheet, row, name, declared[name].value, cell)
+            name: self._clean(sheet, row, name, declared[name].value, cell)
             for name, cell in cells.items()
             if cell not in (None, "")
         }
         return {name: value for name, value in values.items() if isinstance(value, str | float | bool)}
 
-    def _cleaned(self, sheet: str, row: SourceRow, field: str, value: type[Value], cell: object) -> object:
-        """Return a text as it stands, and what a sheet holds otherwise as a value of this type, if it can be one."""
+    def _clean(self, sheet: str, row: SourceRow, field: str, value: type[Value], cell: object) -> object:
+        """Return a text stripped, and any other cell as a value of the type; None and a problem if it is invalid."""
         if isinstance(cell, str):
             return cell.strip()
         try:
             return value.clean(cell)
-        except InvalidValue as unfit:
-            problem = Problem("UNFIT", field, show(cell), unfit.rule, str(unfit))
+        except InvalidValue as error:
+            problem = Problem("UNFIT", field, show(cell), error.rule, str(error))
             self.problems.append(LineProblem(sheet, row.number, problem, row.address(field)))
             return None
 
@@ -204,13 +212,16 @@ def _check_number(rows: int) -> None:
         raise LoadAborted(_("A table that is sent here has at most {n} rows.").format(n=f"{MOST_ROWS:,}"))
 
 
-LONGEST, MOST_SHOWN = 15_000_000, 200
-MOST_READ_AT_ONCE = 2  # each may take a process of its own
-TYPES = {"csv": "text/csv; charset=utf-8", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
+MAX_BODY_BYTES, MOST_SHOWN = 15_000_000, 200
+MOST_READ_AT_ONCE = 2  # each may need a process of its own
+MEDIA_TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
 
 
-class Tables:
-    """The tables of every kind that people may register."""
+class BulkForms:
+    """The bulk forms of every kind that can be edited."""
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
@@ -221,50 +232,50 @@ class Tables:
         found: list[BaseRoute] = []
         for kind in EDITED:
             path = f"/register/{kind.plural}/table"
-            found.append(Route(path, of_kind(kind, self._page), methods=["GET", "POST"]))
-            found.append(Route(f"{path}.{{format}}", of_kind(kind, self._template)))
+            found.append(Route(path, endpoint_for(kind, self._page), methods=["GET", "POST"]))
+            found.append(Route(f"{path}.{{format}}", endpoint_for(kind, self._template)))
         return found
 
     async def _template(self, kind: type[Kind], request: Request) -> Response:
         ending = request.path_params["format"]
-        if ending not in TYPES:
+        if ending not in MEDIA_TYPES:
             raise HTTPException(404)
-        content = await to_thread.run_sync(_template, kind.plural, ending)
+        content = await to_thread.run_sync(_template_bytes, kind.plural, ending)
         name = f'attachment; filename="{kind.plural}.{ending}"'
-        return Response(content, media_type=TYPES[ending], headers={"Content-Disposition": name})
+        return Response(content, media_type=MEDIA_TYPES[ending], headers={"Content-Disposition": name})
 
     async def _page(self, kind: type[Kind], request: Request) -> Response:
         if not may_register(actor_of(request)):
-            return no_registering(request, kind)
+            return cannot_register(request, kind)
         if request.method != "POST":
-            return _shown(request, kind)
+            return _bulk_page(request, kind)
         await pay(UPLOAD_COST)
-        parts = await sent(request, longest=LONGEST)
+        parts = await read_multipart(request, longest=MAX_BODY_BYTES)
         loads = "rows" in parts
         try:
-            upload = await to_thread.run_sync(_read, kind, parts, limiter=self._reading)
-            done = await self._done(request, kind, upload, parts, dry=not loads)
+            upload = await to_thread.run_sync(_read_upload, kind, parts, limiter=self._reading)
+            done = await self._save(request, kind, upload, parts, dry=not loads)
         except LoadAborted as refused:
-            return _shown(request, kind, 422, refused=str(refused))
+            return _bulk_page(request, kind, 422, refused=str(refused))
         except StoreError as error:
-            return _shown(request, kind, 503, refused=away(error))
-        problems = [*upload.problems, *_problems(upload.lines, done)]
+            return _bulk_page(request, kind, 503, refused=store_failure(error))
+        problems = [*upload.problems, *_save_problems(upload.lines, done)]
         if loads and not problems:
             return RedirectResponse(list_path(kind.__name__, [("status", "draft"), ("sort", "-updated")]), 303)
-        return _shown(request, kind, 422 if problems else 200, upload=upload, done=done, problems=problems)
+        return _bulk_page(request, kind, 422 if problems else 200, upload=upload, done=done, problems=problems)
 
-    async def _done(
+    async def _save(
         self, request: Request, kind: type[Kind], upload: Upload, parts: dict[str, tuple[str, bytes]], *, dry: bool
     ) -> Sequence[Done]:
         savings = [line.saving(kind, another="another" in parts) for line in upload.lines]
         key = parts["key"][1].decode(errors="replace")[:100] if "key" in parts and not dry else None
-        asking = RequestContext(actor_of(request), "form", key or None, upload.written() if key else None)
-        return await self._tools.do(save_all, asking, savings, dry=dry or bool(upload.problems))
+        request_context = RequestContext(actor_of(request), "form", key or None, upload.written() if key else None)
+        return await self._tools.do(save_all, request_context, savings, dry=dry or bool(upload.problems))
 
 
-def _read(kind: type[Kind], parts: dict[str, tuple[str, bytes]]) -> Upload:
+def _read_upload(kind: type[Kind], parts: dict[str, tuple[str, bytes]]) -> Upload:
     if "rows" in parts:
-        return read_back(parts["rows"][1].decode(errors="replace"))
+        return parse_upload(parts["rows"][1].decode(errors="replace"))
     name, content = parts.get("file", ("", b""))
     if not content:
         raise LoadAborted(_("Choose a file first."))
@@ -273,14 +284,14 @@ def _read(kind: type[Kind], parts: dict[str, tuple[str, bytes]]) -> Upload:
     return read_table(kind, name, content)
 
 
-def _problems(lines: Sequence[TableRow], done: Sequence[Done]) -> list[LineProblem]:
+def _save_problems(lines: Sequence[TableRow], done: Sequence[Done]) -> list[LineProblem]:
     if len(done) == 1 != len(lines):
         return [LineProblem("", 0, problem) for problem in done[0].problems]
     found = zip(lines, done, strict=False)
     return [LineProblem(line.sheet, line.row, problem) for line, one in found for problem in one.problems]
 
 
-def _shown(
+def _bulk_page(
     request: Request,
     kind: type[Kind],
     status: int = 200,
@@ -290,12 +301,12 @@ def _shown(
     done: Sequence[Done] = (),
     problems: Sequence[LineProblem] = (),
 ) -> Response:
-    told = [
+    texts = [
         (
-            _place(kind, one),
+            _location(kind, one),
             label(problem.field.rpartition(".")[2]) if problem.field else "",
             problem.value,
-            sentence(problem),
+            problem_sentence(problem),
         )
         for one in problems[:MOST_SHOWN]
         for problem in [one.problem]
@@ -310,7 +321,7 @@ def _shown(
         rows=upload.written() if upload and upload.lines and not problems else "",
         counts={what: sum(one.what == what for one in done) for what in ("created", "changed", "unchanged")},
         wrong=len({(one.sheet, one.row) for one in problems}),
-        problems=told,
+        problems=texts,
         more=len(problems) > MOST_SHOWN,
         alike=any(one.problem.code == "ALIKE" for one in problems),
         names=[line.properties.get("name") or line.id for line in upload.lines[:10]] if upload else [],
@@ -320,13 +331,13 @@ def _shown(
     return response
 
 
-def _place(kind: type[Kind], one: LineProblem) -> str:
-    """Return where a problem is: its cell or its row, and its sheet where that is not the kind's own."""
-    place = one.cell or number(one.row)
-    return place if one.sheet in ("", kind.plural) else f"{one.sheet}, {place}"
+def _location(kind: type[Kind], one: LineProblem) -> str:
+    """Return the location of a problem: its cell or row, and its sheet if that is not the kind's main sheet."""
+    location = one.cell or number(one.row)
+    return location if one.sheet in ("", kind.plural) else f"{one.sheet}, {location}"
 
 
-def _template(plural: str, ending: str) -> bytes:
+def _template_bytes(plural: str, ending: str) -> bytes:
     with TemporaryDirectory() as folder:
         path = Path(folder, f"{plural}.{ending}")
         write_template(plural, path)

@@ -9,22 +9,22 @@ from registry.model.codelists import code_list
 from registry.model.kinds import End, Kind, Property, snake
 from registry.model.records import Problem
 from registry.model.values import Date, Flag, Identifiers, Integer, Number, Prose, Texts
-from registry.web.forms.values import MOST_ROWS, Options, Typed, editable, of_link, row, rows
+from registry.web.forms.values import MOST_ROWS, FormData, Options, editable, link_properties, row_field, row_fields
 from registry.web.templating import label
 
-GOVERNING = ("id", "steward", "access", "grants")
-SORTS = {Prose: "prose", Date: "date", Number: "number", Integer: "number", Texts: "lines", Identifiers: "lines"}
-Told = Mapping[str, Sequence[str]]
+MANAGEMENT = ("id", "steward", "access", "grants")
+INPUT_TYPES = {Prose: "prose", Date: "date", Number: "number", Integer: "number", Texts: "lines", Identifiers: "lines"}
+ProblemTexts = Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True)
 class Field:
-    """A field: how it is asked for (line, prose, lines, date, number, choice, record, hidden), and what it holds."""
+    """A form field: its input type (line, prose, lines, date, number, choice, record, hidden), value, help and problems."""
 
     name: str
     label: str
     help: str
-    sort: str
+    input_type: str
     value: str
     required: bool = False
     options: Options = ()
@@ -35,7 +35,7 @@ class Field:
 
 @dataclass(frozen=True)
 class LinkRow:
-    """A record of a link, and the properties of the link to it."""
+    """A row of a link field: the linked record, and the properties of the link."""
 
     record: Field
     properties: Sequence[Field]
@@ -43,7 +43,7 @@ class LinkRow:
 
 @dataclass(frozen=True)
 class LinkField:
-    """A link: a row for each record, and an empty one for another."""
+    """A link: a row for each linked record, and an empty row to add one."""
 
     name: str
     label: str
@@ -55,7 +55,7 @@ class LinkField:
 
 @dataclass(frozen=True)
 class FieldGroup:
-    """Fields that belong together, under a heading."""
+    """A group of fields under a heading."""
 
     name: str
     heading: str
@@ -64,55 +64,65 @@ class FieldGroup:
 
 
 @dataclass(frozen=True)
-class Sheet:
-    """What a form is made from: what was typed, what can be chosen, and what is wrong."""
+class FormState:
+    """The state of a form: the values entered, the options, and the problems."""
 
     kind: type[Kind]
-    typed: Typed
+    form: FormData
     choices: Mapping[str, Options]
     new: bool
-    fixed: Sequence[str] = ()  # the properties that who fills it in may not change
-    problems: Told = field(default_factory=dict)
+    fixed: Sequence[str] = ()  # the properties that the user may not change
+    problems: ProblemTexts = field(default_factory=dict)
     unclear: Mapping[str, Options] = field(default_factory=dict)
-    longer: str = ""  # the link that gets another row
+    longer: str = ""  # the link for which the user asked for another row
 
     def groups(self) -> list[FieldGroup]:
-        """Return the groups: what is required first, then the rest."""
-        asked = [one for one in editable(self.kind, new=self.new) if one.name not in self.fixed]
-        own = [one for one in asked if one.name not in GOVERNING]
+        """Return the groups of fields, those that are required first."""
+        properties = [one for one in editable(self.kind, new=self.new) if one.name not in self.fixed]
+        own = [one for one in properties if one.name not in MANAGEMENT]
         every = [
-            FieldGroup("required", _("What has to be known"), [self._property(one) for one in own if one.required]),
-            FieldGroup("more", _("What is good to know"), [self._property(one) for one in own if not one.required]),
-            FieldGroup("links", _("What it is linked to"), links=[self._link(end) for end in own_ends(self.kind)]),
+            FieldGroup(
+                "required", _("What has to be known"), [self._property_field(one) for one in own if one.required]
+            ),
+            FieldGroup(
+                "more", _("What is good to know"), [self._property_field(one) for one in own if not one.required]
+            ),
+            FieldGroup(
+                "links", _("What it is linked to"), links=[self._link_field(end) for end in own_ends(self.kind)]
+            ),
             FieldGroup(
                 "governing",
                 _("Who answers for it, and who may see it"),
-                [self._property(one) for one in sorted(asked, key=_governing) if one.name in GOVERNING],
+                [
+                    self._property_field(one)
+                    for one in sorted(properties, key=_management_order)
+                    if one.name in MANAGEMENT
+                ],
             ),
         ]
         return [one for one in every if one.fields or one.links]
 
-    def _property(self, one: Property) -> Field:
+    def _property_field(self, one: Property) -> Field:
         name = f"p-{one.name}"
         required = one.required and one.name != "id"
         if one.refers_to:
-            return self._record(name, label(one.name), _(one.doc), one.refers_to, self.choices.get(one.name, ()))
-        plain = self._plain(name, one, required=required)
+            return self._record_field(name, label(one.name), _(one.doc), one.refers_to, self.choices.get(one.name, ()))
+        plain = self._value_field(name, one, required=required)
         return (
             replace(plain, help=f"{plain.help} {_('One is made if you leave it empty.')}")
             if one.name == "id"
             else plain
         )
 
-    def _plain(self, name: str, one: Property, *, required: bool) -> Field:
-        value, problems = self.typed.get(name, ""), self.problems.get(name, ())
-        sort = "choice" if one.codes or one.value is Flag else SORTS.get(one.value, "line")
-        if sort == "date" and problems:
-            sort = "line"  # a field for days would drop what is none
-        return Field(name, label(one.name), _(one.doc), sort, value, required, _options(one), problems=problems)
+    def _value_field(self, name: str, one: Property, *, required: bool) -> Field:
+        value, problems = self.form.get(name, ""), self.problems.get(name, ())
+        input_type = "choice" if one.codes or one.value is Flag else INPUT_TYPES.get(one.value, "line")
+        if input_type == "date" and problems:
+            input_type = "line"  # a date input would drop an invalid value
+        return Field(name, label(one.name), _(one.doc), input_type, value, required, _options(one), problems=problems)
 
-    def _record(self, name: str, called: str, doc: str, kind: str, options: Options) -> Field:
-        value, problems = self.typed.get(name, ""), self.problems.get(name, ())
+    def _record_field(self, name: str, called: str, doc: str, kind: str, options: Options) -> Field:
+        value, problems = self.form.get(name, ""), self.problems.get(name, ())
         known = not value or not options or any(value == one for one, _title in options)
         return Field(
             name,
@@ -126,41 +136,43 @@ class Sheet:
             suggestions=self.unclear.get(name, ()),
         )
 
-    def _link(self, end: End) -> LinkField:
-        names = list(rows(self.typed, end))
-        blank = 1 if end.name == self.longer or not names or self.typed[names[-1]] else 0
+    def _link_field(self, end: End) -> LinkField:
+        names = list(row_fields(self.form, end))
+        blank = 1 if end.name == self.longer or not names or self.form[names[-1]] else 0
         more = range(len(names), len(names) + blank * (not end.single or not names))
-        names += [row(end, place) for place in more if place < MOST_ROWS]
+        names += [row_field(end, place) for place in more if place < MOST_ROWS]
         return LinkField(
             end.name,
             label(end.name),
             _(end.doc),
             end.single,
-            [self._row(end, name, place) for place, name in enumerate(names, start=1)],
+            [self._link_row(end, name, place) for place, name in enumerate(names, start=1)],
             self.problems.get(f"l-{end.name}", ()),
         )
 
-    def _row(self, end: End, name: str, place: int) -> LinkRow:
+    def _link_row(self, end: End, name: str, place: int) -> LinkRow:
         called = label(end.name) if end.single else f"{label(end.name)} {place}"
-        record = self._record(name, called, "", end.target, self.choices.get(end.name, ()))
-        properties = [self._plain(f"{name}-{key}", one, required=one.required) for key, one in of_link(end).items()]
+        record = self._record_field(name, called, "", end.target, self.choices.get(end.name, ()))
+        properties = [
+            self._value_field(f"{name}-{key}", one, required=one.required) for key, one in link_properties(end).items()
+        ]
         return LinkRow(record, properties)
 
     def wrong(self) -> Iterator[tuple[str, str, str]]:
-        """Yield every problem with the name of its field and what that is called."""
+        """Yield (field name, label, problem) for every problem."""
         for group in self.groups():
-            for one in [*group.fields, *(part for link in group.links for part in _parts(link))]:
+            for one in [*group.fields, *(part for link in group.links for part in _row_fields(link))]:
                 yield from ((one.name, one.label, problem) for problem in one.problems)
             for link in group.links:
-                yield from ((row_name(link), link.label, problem) for problem in link.problems)
+                yield from ((first_row_name(link), link.label, problem) for problem in link.problems)
 
 
-def row_name(link: LinkField) -> str:
-    """Return the name of the first row of a link."""
+def first_row_name(link: LinkField) -> str:
+    """Return the field name of the first row of a link."""
     return link.rows[0].record.name
 
 
-def _parts(link: LinkField) -> Iterator[Field]:
+def _row_fields(link: LinkField) -> Iterator[Field]:
     for one in link.rows:
         yield one.record
         yield from one.properties
@@ -172,35 +184,35 @@ def _options(one: Property) -> Options:
     return [(entry.code, entry.label) for entry in code_list(one.codes).values()] if one.codes else ()
 
 
-def _governing(one: Property) -> int:
-    return GOVERNING.index(one.name) if one.name in GOVERNING[1:] else len(GOVERNING)
+def _management_order(one: Property) -> int:
+    return MANAGEMENT.index(one.name) if one.name in MANAGEMENT[1:] else len(MANAGEMENT)
 
 
-WHOLE = ""  # the name under which stands what is about no field
+WHOLE = ""  # the key for problems that belong to no field
 
 
-def sentence(problem: Problem) -> str:
+def problem_sentence(problem: Problem) -> str:
     """Return a problem as a sentence."""
     if problem.code == "REQUIRED":
         return _("This has to be filled in.")
-    said = problem.message[:1].upper() + problem.message[1:]
-    if said.endswith((".", "?")):
-        return said
-    return _("{what}; it takes {rule}.").format(what=said, rule=problem.rule)
+    text = problem.message[:1].upper() + problem.message[1:]
+    if text.endswith((".", "?")):
+        return text
+    return _("{what}; it takes {rule}.").format(what=text, rule=problem.rule)
 
 
-def at_fields(
+def problems_by_field(
     kind: type[Kind],
     problems: Sequence[Problem],
-    typed: Typed,
+    form: FormData,
     picked: Mapping[str, str],
     *,
     new: bool,
     fixed: Collection[str],
 ) -> dict[str, list[str]]:
-    """Return the sentences by the name of their field; under WHOLE those for which the form has none.
+    """Return the sentences by field name; problems without a field in the form are under WHOLE.
 
-    `fixed` are the properties for which it has none as who fills it in may not change them.
+    `fixed` are properties without a field, because the user may not change them.
     """
     found: dict[str, list[str]] = {}
     properties = {one.name for one in editable(kind, new=new)}.difference(fixed)
@@ -211,17 +223,17 @@ def at_fields(
             where = [f"p-{name}"]
         elif name in ends:
             suffix = f"-{of_link}" if of_link else ""
-            those = [one for one in rows(typed, ends[name]) if typed[one]]
-            where = [f"{one}{suffix}" for one in those if _is_meant(problem, typed, picked, one, suffix)]
+            filled = [one for one in row_fields(form, ends[name]) if form[one]]
+            where = [f"{one}{suffix}" for one in filled if _is_about(problem, form, picked, one, suffix)]
             where = where or [f"l-{name}"]
         else:
             where = [WHOLE]
         for one in where:
             found.setdefault(one, [])
-            if (told := sentence(problem)) not in found[one]:
-                found[one].append(told)
+            if (text := problem_sentence(problem)) not in found[one]:
+                found[one].append(text)
     return found
 
 
-def _is_meant(problem: Problem, typed: Typed, picked: Mapping[str, str], row: str, suffix: str) -> bool:
-    return typed.get(f"{row}{suffix}", "") == problem.value if suffix else picked.get(row) == problem.value
+def _is_about(problem: Problem, form: FormData, picked: Mapping[str, str], row: str, suffix: str) -> bool:
+    return form.get(f"{row}{suffix}", "") == problem.value if suffix else picked.get(row) == problem.value

@@ -26,72 +26,74 @@ from registry.mutations.revisions import Told, passages, read_entry
 from registry.mutations.save import GOVERNED, Saving, saved
 from registry.mutations.transaction import MutationResult, RequestContext, Transaction, change
 from registry.permissions import Action, Actor, can
-from registry.web.auth import held
+from registry.web.auth import resume_page
 from registry.web.base import NO_STORE, Tools, actor_of, address, list_path, record_path
-from registry.web.errors import Unanswerable, away
-from registry.web.form_data import posted
-from registry.web.forms.fields import WHOLE, Field, Sheet, at_fields
+from registry.web.errors import UserError, store_failure
+from registry.web.form_data import read_form
+from registry.web.forms.fields import WHOLE, Field, FormState, problems_by_field
 from registry.web.forms.values import (
     NOTATION,
+    FormData,
     Options,
-    Picks,
-    Typed,
-    called,
-    choices,
-    in_this_language,
-    key_of,
-    notation_of,
-    pick,
-    row,
-    saving_of,
-    typed_of,
-    unclear,
-    version_of,
+    References,
+    find_references,
+    form_key,
+    form_notation,
+    form_values,
+    form_version,
+    make_saving,
+    option_lists,
+    row_field,
+    search_value,
+    unclear_message,
+    with_local_numbers,
 )
-from registry.web.history import ChangeLine, ids_in, lines
-from registry.web.lists import of_kind
-from registry.web.presenters import SOON, Data, names
+from registry.web.history import ChangeLine, change_lines, ids_in
+from registry.web.lists import endpoint_for
+from registry.web.presenters import SOON_DAYS, Data, titles_of
 from registry.web.queries import PageQueries
-from registry.web.refusals import EDITED, may_register, no_editing, no_registering, stewarded
+from registry.web.refusals import EDITED, cannot_edit, cannot_register, may_register, permission_properties
 from registry.web.templating import page
 
 
-def looked_at(state: RecordState, entries: Sequence[Told], version: int) -> RecordState:
-    """Return a record as it was at a version, as far as its entries, newest first, lead back to it."""
+def state_at_version(state: RecordState, events: Sequence[Told], version: int) -> RecordState:
+    """Return the record as it was at a version, as far back as its audit events (newest first) go."""
     found = state
-    for passage in passages(state, entries[: max(state.version - version, 0)]):
+    for passage in passages(state, events[: max(state.version - version, 0)]):
         found = passage.before or found
     return found
 
 
-def merged(kind: type[Kind], typed: Typed, before: Typed, now: Typed) -> dict[str, str]:
-    """Return what a form is to hold: what was typed, and where nothing was, what is there now instead of before."""
-    found = dict(typed)
-    for name in (name for name in now if name.startswith("p-") and name in typed):
-        if typed[name] == before.get(name):
+def merge_edit(kind: type[Kind], form: FormData, before: FormData, now: FormData) -> dict[str, str]:
+    """Return the form's values after a concurrent edit: the user's changes, and elsewhere the current values."""
+    found = dict(form)
+    for name in (name for name in now if name.startswith("p-") and name in form):
+        if form[name] == before.get(name):
             found[name] = now[name]
     for prefix in (f"l-{end.name}-" for end in own_ends(kind)):
-        if _rows(typed, prefix) == _rows(before, prefix):
-            kept = {name: value for name, value in found.items() if not name.startswith(prefix)}
-            found = {**kept, **{name: value for name, value in now.items() if name.startswith(prefix)}}
+        if _filled_rows(form, prefix) == _filled_rows(before, prefix):
+            others = {name: value for name, value in found.items() if not name.startswith(prefix)}
+            found = {**others, **{name: value for name, value in now.items() if name.startswith(prefix)}}
     return found
 
 
-def _rows(typed: Typed, prefix: str) -> list[tuple[str, str]]:
-    return sorted((name, value) for name, value in typed.items() if name.startswith(prefix) and value)
+def _filled_rows(form: FormData, prefix: str) -> list[tuple[str, str]]:
+    return sorted((name, value) for name, value in form.items() if name.startswith(prefix) and value)
 
 
 NEED = "need"
 OPERATION = "query Needed($id: ID!) {\n  need(id: $id) { id name quantity byWhen agency { id } }\n}\n"
 
 
-async def for_need(graph: PageQueries, actor: Actor, asked: QueryParams, fields: Sequence[Field]) -> Sequence[Field]:
-    """Return the fields as the need fills them in that an address names; as they are where it names none. Raises StoreError."""
+async def prefill_from_need(
+    graph: PageQueries, actor: Actor, asked: QueryParams, fields: Sequence[Field]
+) -> Sequence[Field]:
+    """Return the fields of a request, prefilled from the need in the URL, if any. Raises StoreError."""
     need = (await graph.ask(OPERATION, {"id": asked[NEED]}, actor))["need"] if asked.get(NEED) else None
-    return [_filled(one, need) for one in fields] if need else fields
+    return [_prefilled(one, need) for one in fields] if need else fields
 
 
-def _filled(field: Field, need: Data) -> Field:
+def _prefilled(field: Field, need: Data) -> Field:
     agency, day, quantity = need["agency"], need["byWhen"], need["quantity"]
     if field.name == NEED:
         return replace(field, value=need["id"], options=[(need["id"], need["name"])])
@@ -102,45 +104,45 @@ def _filled(field: Field, need: Data) -> Field:
     return replace(field, value=day) if field.name == "since" and day and day >= today() else field
 
 
-FOLLOWED = "renews"
-OF_ITS_TIME = ("id", "valid_from", "valid_until")
+RENEWS = "renews"
+PERIOD_PROPERTIES = ("id", "valid_from", "valid_until")
 
 
 def renewal(actor: Actor, record: Mapping[str, Any], today: str) -> str:
-    """Return where an actor renews an agreement, given as pages show it.
+    """Return the path at which an actor can renew an agreement, given as a GraphQL result, or "".
 
-    Nothing where it does not end within SOON days of a day (ISO 8601), where another follows it already, or where the
-    actor may not hand in what its steward answers for.
+    It is "" if the agreement does not end within SOON_DAYS days of `today` (ISO 8601), if it has a successor, or if the actor may
+    not propose records of its steward.
     """
-    known, until = stewarded(record), record["validUntil"]
-    ends = known["status"] == "published" and until and until <= horizon(today) and not record["renewedByCount"]
+    known, until = permission_properties(record), record["validUntil"]
+    ends = known["status"] == "published" and until and until <= soon_until(today) and not record["renewedByCount"]
     return renewal_path(record["id"]) if ends and can(actor, Action.PROPOSE, known) else ""
 
 
 def renewal_path(agreement: str) -> str:
-    """Return where an agreement is renewed."""
-    return address(f"/register/{Partnership.plural}", [(FOLLOWED, agreement)])
+    """Return the path of the renewal form of an agreement."""
+    return address(f"/register/{Partnership.plural}", [(RENEWS, agreement)])
 
 
-def horizon(today: str) -> str:
-    """Return the last day on which an agreement ends soon, as ISO 8601 text."""
-    return (date.fromisoformat(today) + timedelta(days=SOON)).isoformat()
+def soon_until(today: str) -> str:
+    """Return the last day, as ISO 8601 text, that counts as ending soon."""
+    return (date.fromisoformat(today) + timedelta(days=SOON_DAYS)).isoformat()
 
 
-def follower(old: RecordState) -> RecordState:
-    """Return the agreement that would follow another: the same, but for its days."""
-    kept = {name: value for name, value in old.properties.items() if name not in OF_ITS_TIME}
-    return replace(old, properties=kept, ties={**old.ties, FOLLOWED: {old.id: {}}})
+def successor(old: RecordState) -> RecordState:
+    """Return the successor of an agreement: a copy without id and dates that renews it."""
+    properties = {name: value for name, value in old.properties.items() if name not in PERIOD_PROPERTIES}
+    return replace(old, properties=properties, ties={**old.ties, RENEWS: {old.id: {}}})
 
 
 LONGEST, MOST_FIELDS, MOST_ENTRIES = 500_000, 2_000, 1_000
-MORE = "more-"
-BEGUN = {"access": "open", "in_use": "0"}
+ADD_ROW = "more-"
+INITIAL_VALUES = {"access": "open", "in_use": "0"}
 
 
 @dataclass(frozen=True)
-class Ground:
-    """What a form stands on: who fills it in, what they can choose, and the record as it is and has been, if any."""
+class FormContext:
+    """What a form is built from: the actor, the options, and the record with its audit events, if it exists."""
 
     kind: type[Kind]
     actor: Actor
@@ -148,37 +150,41 @@ class Ground:
     state: RecordState | None = None
     entries: Sequence[Told] = ()
     titles: Mapping[str, str] = field(default_factory=dict)
-    begun: Typed = field(default_factory=dict)  # what the form of a new record holds at first
+    begun: FormData = field(default_factory=dict)  # the initial values of a new record's form
 
     @property
     def new(self) -> bool:
-        """Whether the record is yet to be made."""
+        """Whether the record does not exist yet."""
         return self.state is None
 
     @property
     def fixed(self) -> Sequence[str]:
-        """The properties that the actor may not change: of a published record, who answers for it and who sees it."""
+        """The properties that the actor may not change: the steward and the permissions of a published record."""
         of = self.state.properties if self.state else {}
         return GOVERNED if of.get("status") == "published" and not can(self.actor, Action.GOVERN, of) else ()
 
-    def typed(self) -> dict[str, str]:
-        """Return what the form holds at first."""
+    def initial_values(self) -> dict[str, str]:
+        """Return the initial values of the form."""
         if self.state:
-            return {**typed_of(self.state, self.titles, self.choices), "version": str(self.state.version)}
-        begun = {f"p-{name}": value for name, value in BEGUN.items() if name in self.kind.properties}
-        return {**begun, **self._usual(), **self.begun}
+            return {**form_values(self.state, self.titles, self.choices), "version": str(self.state.version)}
+        initial = {f"p-{name}": value for name, value in INITIAL_VALUES.items() if name in self.kind.properties}
+        return {**initial, **self._defaults(), **self.begun}
 
-    def _usual(self) -> dict[str, str]:
-        """Return what a new record begins with: the agency that who fills it in mostly acts for answers for it, and has it."""
+    def _defaults(self) -> dict[str, str]:
+        """Return the defaults of a new record: the actor's usual agency as steward and as the first linked agency."""
         agency = self.actor.usual
         title = dict(self.choices.get("steward", ())).get(agency)
-        whose = [end for end in own_ends(self.kind) if end.target == Agency.__name__ != end.kind]
-        return {"p-steward": agency, **{row(end, 0): called(title, agency) for end in whose[:1]}} if title else {}
+        agency_ends = [end for end in own_ends(self.kind) if end.target == Agency.__name__ != end.kind]
+        return (
+            {"p-steward": agency, **{row_field(end, 0): search_value(title, agency) for end in agency_ends[:1]}}
+            if title
+            else {}
+        )
 
 
 @dataclass(frozen=True)
 class FormMessages:
-    """What is told beside the fields of a form that is shown again."""
+    """The messages of a form that is shown again."""
 
     problems: Mapping[str, Sequence[str]] = field(default_factory=dict)
     unclear: Mapping[str, Options] = field(default_factory=dict)
@@ -188,7 +194,7 @@ class FormMessages:
 
 
 class Forms:
-    """The forms of every kind that people may register."""
+    """The forms of every kind that can be edited."""
 
     def __init__(self, graph: PageQueries, reader: Reader, tools: Tools) -> None:
         self._graph, self._reader, self._tools = graph, reader, tools
@@ -197,137 +203,156 @@ class Forms:
         """Return the routes."""
         found: list[BaseRoute] = []
         for kind in EDITED:
-            found.append(Route(f"/register/{kind.plural}", of_kind(kind, self._register), methods=["GET", "POST"]))
-            found.append(Route(f"/{kind.plural}/{{id}}/edit", of_kind(kind, self._edit), methods=["GET", "POST"]))
+            found.append(Route(f"/register/{kind.plural}", endpoint_for(kind, self._register), methods=["GET", "POST"]))
+            found.append(Route(f"/{kind.plural}/{{id}}/edit", endpoint_for(kind, self._edit), methods=["GET", "POST"]))
         return found
 
     async def _register(self, kind: type[Kind], request: Request) -> Response:
         me = actor_of(request)
         if not may_register(me):
-            return await held(request) or no_registering(request, kind)
-        ground = Ground(kind, me, await choices(self._graph, kind, me))
-        renewed = request.query_params.get(FOLLOWED) if kind is Partnership and request.method != "POST" else None
-        return await self._answer(request, await self._renewing(ground, renewed) if renewed else ground)
+            return await resume_page(request) or cannot_register(request, kind)
+        context = FormContext(kind, me, await option_lists(self._graph, kind, me))
+        renewed = request.query_params.get(RENEWS) if kind is Partnership and request.method != "POST" else None
+        return await self._answer(request, await self._successor_context(context, renewed) if renewed else context)
 
-    async def _renewing(self, ground: Ground, renewed: str) -> Ground:
-        """Return the ground of an agreement that follows another. Raises HTTPException where the actor sees none."""
-        (rows,) = await self._reader.read([write.state(ground.kind, renewed)])
-        old = read_state(ground.kind, rows)
-        if old is None or not can(ground.actor, Action.SEE_DETAIL, old.properties):
+    async def _successor_context(self, context: FormContext, renewed: str) -> FormContext:
+        """Return the form context of an agreement's successor. Raises HTTPException if the actor may not see the agreement."""
+        (rows,) = await self._reader.read([write.state(context.kind, renewed)])
+        old = read_state(context.kind, rows)
+        if old is None or not can(context.actor, Action.SEE_DETAIL, old.properties):
             raise HTTPException(404)
-        state = follower(old)
-        titles = await names(self._graph, _ids_in(state), ground.actor)
-        return replace(ground, begun=typed_of(state, titles, ground.choices))
+        state = successor(old)
+        titles = await titles_of(self._graph, _ids_in(state), context.actor)
+        return replace(context, begun=form_values(state, titles, context.choices))
 
     async def _edit(self, kind: type[Kind], request: Request) -> Response:
         me, one = actor_of(request), request.path_params["id"]
         rows, entries = await self._reader.read([write.state(kind, one), audit_log.of_record(one, size=MOST_ENTRIES)])
         state = read_state(kind, rows)
         if state is None or not can(me, Action.EDIT, state.properties):
-            response = await held(request) or await no_editing(request, self._graph, kind, one)
+            response = await resume_page(request) or await cannot_edit(request, self._graph, kind, one)
             if response is None:
                 raise HTTPException(404)
             return response
         if state.properties.get("status") == "retired":
             sentence = _("This record is retired; it is not changed any more.")
-            raise Unanswerable(sentence, record_path(kind.__name__, one), _("Back to the record"), 409)
-        told = [read_entry(row[0]) for row in entries]
-        titles = await names(self._graph, _ids_in(state), me)
-        ground = Ground(kind, me, await choices(self._graph, kind, me), state, told, titles)
-        return await self._answer(request, ground)
+            raise UserError(sentence, record_path(kind.__name__, one), _("Back to the record"), 409)
+        events = [read_entry(row[0]) for row in entries]
+        titles = await titles_of(self._graph, _ids_in(state), me)
+        context = FormContext(kind, me, await option_lists(self._graph, kind, me), state, events, titles)
+        return await self._answer(request, context)
 
-    async def _answer(self, request: Request, ground: Ground) -> Response:
+    async def _answer(self, request: Request, context: FormContext) -> Response:
         if request.method != "POST":
-            return _form(request, ground, ground.typed(), FormMessages())
-        typed = in_this_language(ground.kind, await posted(request, longest=LONGEST, fields=MOST_FIELDS))
-        if (do := typed.get("do", "")).startswith(MORE):
-            return _form(request, ground, typed, FormMessages(longer=do.removeprefix(MORE)))
-        picks = await pick(self._graph, ground.kind, typed, ground.actor, new=ground.new)
-        typed |= {name: _held(ground, picks, name) for name in picks.ids}
+            return _form(request, context, context.initial_values(), FormMessages())
+        form = with_local_numbers(context.kind, await read_form(request, longest=LONGEST, fields=MOST_FIELDS))
+        if (do := form.get("do", "")).startswith(ADD_ROW):
+            return _form(request, context, form, FormMessages(longer=do.removeprefix(ADD_ROW)))
+        references = await find_references(self._graph, context.kind, form, context.actor, new=context.new)
+        form |= {name: _reference_value(context, references, name) for name in references.ids}
         try:
-            outcome = await self._saved(ground, typed, picks, propose=do == "propose")
+            outcome = await self._save(context, form, references, propose=do == "propose")
         except StoreError as error:
-            return _form(request, ground, typed, FormMessages({WHOLE: [away(error)]}), 503)
+            return _form(request, context, form, FormMessages({WHOLE: [store_failure(error)]}), 503)
         if outcome.record and not outcome.problems:
             done = "proposed" if do == "propose" else "saved"
             return RedirectResponse(address(record_path(outcome.kind, outcome.record), [("done", done)]), 303)
-        return await self._again(request, ground, typed, picks, outcome.problems)
+        return await self._form_with_problems(request, context, form, references, outcome.problems)
 
-    async def _saved(self, ground: Ground, typed: Typed, picks: Picks, *, propose: bool) -> MutationResult:
-        saving = saving_of(ground.kind, typed, picks.ids, ground.state, ground.titles)
-        if picks.unclear:
-            return MutationResult(ground.kind.__name__, problems=tuple(_unfit(saving)))
-        asked = {name: value for name, value in typed.items() if name not in ("key", NOTATION)}
-        asking = RequestContext(ground.actor, "form", key_of(typed), asked)
+    async def _save(
+        self, context: FormContext, form: FormData, references: References, *, propose: bool
+    ) -> MutationResult:
+        saving = make_saving(context.kind, form, references.ids, context.state, context.titles)
+        if references.unclear:
+            return MutationResult(context.kind.__name__, problems=tuple(_invalid_properties(saving)))
+        asked = {name: value for name, value in form.items() if name not in ("key", NOTATION)}
+        request_context = RequestContext(context.actor, "form", form_key(form), asked)
 
-        def work(turn: Transaction) -> RecordState:
-            state = saved(turn, saving)
-            return taken(turn, ground.kind, state.id, PROPOSE, "", None) if propose else state
+        def work(transaction: Transaction) -> RecordState:
+            state = saved(transaction, saving)
+            return taken(transaction, context.kind, state.id, PROPOSE, "", None) if propose else state
 
-        return await self._tools.do(lambda store: change(store, asking, ground.kind, work))
+        return await self._tools.do(lambda store: change(store, request_context, context.kind, work))
 
-    async def _again(
-        self, request: Request, ground: Ground, typed: dict[str, str], picks: Picks, problems: Sequence[Problem]
+    async def _form_with_problems(
+        self,
+        request: Request,
+        context: FormContext,
+        form: dict[str, str],
+        references: References,
+        problems: Sequence[Problem],
     ) -> Response:
-        told = at_fields(ground.kind, problems, typed, picks.ids, new=ground.new, fixed=ground.fixed)
-        told |= {name: [unclear(options)] for name, options in picks.unclear.items()}
+        texts = problems_by_field(context.kind, problems, form, references.ids, new=context.new, fixed=context.fixed)
+        texts |= {name: [unclear_message(options)] for name, options in references.unclear.items()}
         theirs: Sequence[ChangeLine] = ()
-        if ground.state and any(one.code == "STALE" for one in problems):
-            before = looked_at(ground.state, ground.entries, version_of(typed) or 0)
-            lost, gained = difference(before, ground.state)
-            titles = await names(self._graph, ids_in(ground.kind, [lost, gained]), ground.actor)
-            theirs = lines(ground.kind, lost, gained, titles)
-            typed = merged(
-                ground.kind, typed, typed_of(before, {**ground.titles, **titles}, ground.choices), ground.typed()
+        if context.state and any(one.code == "STALE" for one in problems):
+            before = state_at_version(context.state, context.entries, form_version(form) or 0)
+            lost, gained = difference(before, context.state)
+            titles = await titles_of(self._graph, ids_in(context.kind, [lost, gained]), context.actor)
+            theirs = change_lines(context.kind, lost, gained, titles)
+            form = merge_edit(
+                context.kind,
+                form,
+                form_values(before, {**context.titles, **titles}, context.choices),
+                context.initial_values(),
             )
-            typed["version"] = str(ground.state.version)
+            form["version"] = str(context.state.version)
         alike = [one.value for one in problems if one.code == "ALIKE"]
-        known = await names(self._graph, {ground.kind.__name__: alike}, ground.actor) if alike else {}
-        return _form(request, ground, typed, FormMessages(told, picks.unclear, theirs, known), 422)
+        known = await titles_of(self._graph, {context.kind.__name__: alike}, context.actor) if alike else {}
+        return _form(request, context, form, FormMessages(texts, references.unclear, theirs, known), 422)
 
 
-def _form(request: Request, ground: Ground, typed: Typed, shown: FormMessages, status: int = 200) -> Response:
-    sheet = Sheet(
-        ground.kind, typed, ground.choices, ground.new, ground.fixed, shown.problems, shown.unclear, shown.longer
+def _form(
+    request: Request, context: FormContext, form: FormData, messages: FormMessages, status: int = 200
+) -> Response:
+    sheet = FormState(
+        context.kind,
+        form,
+        context.choices,
+        context.new,
+        context.fixed,
+        messages.problems,
+        messages.unclear,
+        messages.longer,
     )
-    kind = ground.kind.__name__
+    kind = context.kind.__name__
     response = page(
         request,
         "form.html",
         status,
         kind=kind,
         groups=sheet.groups(),
-        wrong=[("", "", one) for one in shown.problems.get(WHOLE, ())] + list(sheet.wrong()),
-        theirs=shown.theirs,
-        alike={record_path(kind, one): called for one, called in shown.alike.items()},
-        another="another" in typed,
-        longer=shown.longer,
-        title=str(ground.state.properties["name"]) if ground.state else "",
-        draft=ground.new or (ground.state is not None and ground.state.properties.get("status") == "draft"),
-        version=typed.get("version", ""),
-        notation=notation_of(typed),
+        wrong=[("", "", one) for one in messages.problems.get(WHOLE, ())] + list(sheet.wrong()),
+        theirs=messages.theirs,
+        alike={record_path(kind, one): called for one, called in messages.alike.items()},
+        another="another" in form,
+        longer=messages.longer,
+        title=str(context.state.properties["name"]) if context.state else "",
+        draft=context.new or (context.state is not None and context.state.properties.get("status") == "draft"),
+        version=form.get("version", ""),
+        notation=form_notation(form),
         key=secrets.token_urlsafe(16),
-        back=record_path(kind, ground.state.id) if ground.state else list_path(kind),
+        back=record_path(kind, context.state.id) if context.state else list_path(kind),
     )
     response.headers.update(NO_STORE)
     return response
 
 
-def _held(ground: Ground, picks: Picks, name: str) -> str:
-    """Return what a field holds that names a record which was found: an id where it is chosen from a list."""
-    one, asked_for = picks.ids[name], name.split("-")[1]
+def _reference_value(context: FormContext, references: References, name: str) -> str:
+    """Return the value of a field whose record was found: the id if it has a list of options, otherwise title and id."""
+    one, asked_for = references.ids[name], name.split("-")[1]
     return (
         one
-        if any(one == option for option, _title in ground.choices.get(asked_for, ()))
-        else called(picks.titles[one], one)
+        if any(one == option for option, _title in context.choices.get(asked_for, ()))
+        else search_value(references.titles[one], one)
     )
 
 
-def _unfit(saving: Saving) -> Sequence[Problem]:
-    """Return what does not fit of the properties, where the records that a form names are not all known yet."""
+def _invalid_properties(saving: Saving) -> Sequence[Problem]:
+    """Return the problems of the properties, when not all referenced records are known yet."""
     return make_record(saving.kind, {**saving.properties, "id": saving.id or "new"})[1]
 
 
 def _ids_in(state: RecordState) -> dict[str, list[str]]:
-    """Return the ids of the records that a record names, by kind."""
+    """Return the ids, by kind, of the records that a record refers to."""
     return ids_in(state.kind, [{**state.given(), "links": state.ties}])

@@ -1,4 +1,4 @@
-"""The values of a form: parse them, and find the records that they name."""
+"""The values of a form: parse them, and find the records that they refer to."""
 
 import asyncio
 import re
@@ -15,60 +15,60 @@ from registry.mutations.audit_events import RecordState
 from registry.mutations.save import LinkChange, Saving
 from registry.permissions import Actor
 from registry.web import search
-from registry.web.base import typed as trimmed
-from registry.web.presenters import Data, names, shown
+from registry.web.base import clean_input
+from registry.web.presenters import Data, record_summary, titles_of
 from registry.web.queries import PageQueries, is_term
 from registry.web.templating import term_label
 from schema.limits import PAGE
 from schema.types import camel
 
-Typed = Mapping[str, str]
-BY_STEPS = ("status",)
+FormData = Mapping[str, str]
+WORKFLOW_PROPERTIES = ("status",)
 MOST_ROWS, MOST_DIGITS, LONGEST_KEY = 200, 20, 100
-NOTATION = "numbers"  # says in which language's notation the numbers of a form or an address are
-CALLED = re.compile(r"\(([^()\s]+)\)\s*$")
+NOTATION = "numbers"  # the field or parameter with the language in whose notation numbers are written
+ID_IN_BRACKETS = re.compile(r"\(([^()\s]+)\)\s*$")
 
 
 def editable(kind: type[Kind], *, new: bool) -> list[Property]:
-    """Return the properties that a form of a kind asks for."""
-    left_out = {*BY_STEPS, *(() if new else ("id",)), *(() if kind.named else ("name",))}
+    """Return the properties that the form of a kind has fields for."""
+    left_out = {*WORKFLOW_PROPERTIES, *(() if new else ("id",)), *(() if kind.named else ("name",))}
     return [one for name, one in kind.properties.items() if not (one.kept_by_us or one.by_step or name in left_out)]
 
 
-def of_link(end: End) -> dict[str, Property]:
-    """Return the properties of a link that a form asks for."""
+def link_properties(end: End) -> dict[str, Property]:
+    """Return the properties of a link that a form has fields for."""
     return {name: one for name, one in end.link.properties.items() if not one.by_step}
 
 
-def rows(typed: Typed, end: End) -> Iterator[str]:
-    """Yield the names of the rows of a link that a form holds."""
+def row_fields(form: FormData, end: End) -> Iterator[str]:
+    """Yield the field names of the rows of a link in a form."""
     for place in range(MOST_ROWS):
-        if (name := row(end, place)) not in typed:
+        if (name := row_field(end, place)) not in form:
             return
         yield name
 
 
-def row(end: End, place: int) -> str:
-    """Return the name of a row of a link."""
+def row_field(end: End, place: int) -> str:
+    """Return the field name of a row of a link."""
     return f"l-{end.name}-{place}"
 
 
-def typed_of(state: RecordState, titles: Mapping[str, str], chosen: Collection[str]) -> dict[str, str]:
-    """Return what a form of a record holds. Ties to what has no title here are left out: who looks may not know of them.
+def form_values(state: RecordState, titles: Mapping[str, str], chosen: Collection[str]) -> dict[str, str]:
+    """Return the field values for a record. Links to records without a title are left out, since the user may not know of them.
 
-    `chosen` are the names of the properties, and of the links, that are chosen from a list instead of being searched for.
+    `chosen` has the names of the properties and links with a list of options; the other fields hold title and id.
     """
-    typed = {f"p-{one.name}": text_of(one, state, titles, chosen) for one in editable(state.kind, new=False)}
+    form = {f"p-{one.name}": field_value(one, state, titles, chosen) for one in editable(state.kind, new=False)}
     for end in own_ends(state.kind):
         for place, far in enumerate(far for far in state.ties[end.name] if far in titles):
-            name = row(end, place)
-            typed[name] = far if end.name in chosen else called(titles[far], far)
-            typed |= {f"{name}-{key}": str(state.ties[end.name][far].get(key) or "") for key in of_link(end)}
-    return typed
+            name = row_field(end, place)
+            form[name] = far if end.name in chosen else search_value(titles[far], far)
+            form |= {f"{name}-{key}": str(state.ties[end.name][far].get(key) or "") for key in link_properties(end)}
+    return form
 
 
-def text_of(one: Property, state: RecordState, titles: Mapping[str, str], chosen: Collection[str]) -> str:
-    """Return a property as it is typed."""
+def field_value(one: Property, state: RecordState, titles: Mapping[str, str], chosen: Collection[str]) -> str:
+    """Return a property as a field value."""
     value = state.properties.get(one.name)
     if value is None:
         return ""
@@ -79,36 +79,36 @@ def text_of(one: Property, state: RecordState, titles: Mapping[str, str], chosen
     if isinstance(value, int | float):
         return exact(value)
     text = str(value)
-    return called(titles[text], text) if one.refers_to and text in titles and one.name not in chosen else text
+    return search_value(titles[text], text) if one.refers_to and text in titles and one.name not in chosen else text
 
 
-def called(title: str, record: str) -> str:
-    """Return a record as a field holds it that searches: by its title, and by its id in brackets."""
+def search_value(title: str, record: str) -> str:
+    """Return the value of a search field for a record: its title, and its id in brackets."""
     return f"{title} ({record})"
 
 
-def id_in(text: str) -> str:
-    """Return the id that a field may name: what stands in brackets at its end, otherwise all of it."""
-    found = CALLED.search(text)
+def id_in_value(text: str) -> str:
+    """Return the id in a field value: the text in brackets at the end, or else the whole text."""
+    found = ID_IN_BRACKETS.search(text)
     return found[1] if found else text.strip()
 
 
-def version_of(typed: Typed) -> int | None:
-    """Return the version of the record that was looked at; of a number longer than any version, what is longer, too."""
-    text = typed.get("version", "")[:MOST_DIGITS]
+def form_version(form: FormData) -> int | None:
+    """Return the record version that the form was made from, or None. A longer number is cut to MOST_DIGITS."""
+    text = form.get("version", "")[:MOST_DIGITS]
     return int(text) if text.isdecimal() else None
 
 
-def notation_of(typed: Typed) -> str:
-    """Return the language in whose notation the numbers of a form are: that of the page on which it was filled in."""
-    return typed[NOTATION] if typed.get(NOTATION) in NOTATIONS else language()
+def form_notation(form: FormData) -> str:
+    """Return the language in whose notation the numbers of a form are written: that of the page on which it was filled in."""
+    return form[NOTATION] if form.get(NOTATION) in NOTATIONS else language()
 
 
-def in_this_language(kind: type[Kind], typed: Typed) -> dict[str, str]:
-    """Return a form with its numbers as this language writes them; as it is where one of them is none."""
+def with_local_numbers(kind: type[Kind], form: FormData) -> dict[str, str]:
+    """Return the form with its numbers in the current language's notation; unchanged if one of them is not a number."""
     numbers = [f"p-{one.name}" for one in kind.properties.values() if issubclass(one.value, Number | Integer)]
-    given = {name: typed[name] for name in numbers if typed.get(name, "").strip()}
-    notation = notation_of(typed)
+    given = {name: form[name] for name in numbers if form.get(name, "").strip()}
+    notation = form_notation(form)
     try:
         read = (
             {}
@@ -116,66 +116,68 @@ def in_this_language(kind: type[Kind], typed: Typed) -> dict[str, str]:
             else {name: exact(float(str(Number.clean(Numeral(text, notation))))) for name, text in given.items()}
         )
     except InvalidValue:
-        return dict(typed)
-    return {**typed, **read, NOTATION: language()}
+        return dict(form)
+    return {**form, **read, NOTATION: language()}
 
 
-def key_of(typed: Typed) -> str | None:
-    """Return the key that makes it harmless to send a form twice; ours are shorter."""
-    return typed.get("key", "")[:LONGEST_KEY] or None
+def form_key(form: FormData) -> str | None:
+    """Return the idempotency key of a form, cut to LONGEST_KEY characters, or None."""
+    return form.get("key", "")[:LONGEST_KEY] or None
 
 
-def saving_of(
-    kind: type[Kind], typed: Typed, picked: Mapping[str, str], state: RecordState | None, shown: Mapping[str, str]
+def make_saving(
+    kind: type[Kind], form: FormData, picked: Mapping[str, str], state: RecordState | None, shown: Mapping[str, str]
 ) -> Saving:
-    """Return what a form asks to be saved.
+    """Return the change that a form asks for.
 
-    `picked` are the ids of the records that it names, by field; `shown` the titles of those that who fills it in knows:
-    what of a link was not shown stays.
+    `picked` has the ids of the records by field name, `shown` the titles of the records that the user knows. Links to other
+    records stay.
     """
-    given = {
-        one.name: _given(one, typed, picked) for one in editable(kind, new=state is None) if f"p-{one.name}" in typed
+    properties = {
+        one.name: _property_value(one, form, picked)
+        for one in editable(kind, new=state is None)
+        if f"p-{one.name}" in form
     }
     if state is None:
-        given = {name: value for name, value in given.items() if value is not None}
+        properties = {name: value for name, value in properties.items() if value is not None}
         return Saving(
             kind,
-            str(given.pop("id", "")).strip() or None,
-            given,
-            _links(kind, typed, picked, {}),
-            another="another" in typed,
+            str(properties.pop("id", "")).strip() or None,
+            properties,
+            _link_changes(kind, form, picked, {}),
+            another="another" in form,
         )
     removable = {name: {far for far in ties if far in shown} for name, ties in state.ties.items()}
-    return Saving(kind, state.id, given, _links(kind, typed, picked, removable), version_of(typed))
+    return Saving(kind, state.id, properties, _link_changes(kind, form, picked, removable), form_version(form))
 
 
-def _given(one: Property, typed: Typed, picked: Mapping[str, str]) -> object:
+def _property_value(one: Property, form: FormData, picked: Mapping[str, str]) -> object:
     name = f"p-{one.name}"
-    text = typed[name]
+    text = form[name]
     if not text.strip():
         return None
     if one.refers_to:
         return picked.get(name)
     if issubclass(one.value, Number | Integer):
-        return Numeral(text, notation_of(typed))
+        return Numeral(text, form_notation(form))
     if issubclass(one.value, Texts):
         return [part for line in text.splitlines() for part in line.split(";")]
     return {"yes": True, "no": False}.get(text, text) if one.value is Flag else text
 
 
-def _links(
-    kind: type[Kind], typed: Typed, picked: Mapping[str, str], removable: Mapping[str, Collection[str]]
+def _link_changes(
+    kind: type[Kind], form: FormData, picked: Mapping[str, str], removable: Mapping[str, Collection[str]]
 ) -> dict[str, LinkChange]:
     links = {}
     for end in own_ends(kind):
-        if row(end, 0) in typed:
-            wanted = {picked[name]: _of_link(end, typed, name) for name in rows(typed, end) if name in picked}
+        if row_field(end, 0) in form:
+            wanted = {picked[name]: _link_values(end, form, name) for name in row_fields(form, end) if name in picked}
             links[end.name] = LinkChange(wanted, tuple(far for far in removable.get(end.name, ()) if far not in wanted))
     return links
 
 
-def _of_link(end: End, typed: Typed, name: str) -> dict[str, object]:
-    return {key: typed.get(f"{name}-{key}") or None for key in of_link(end)}
+def _link_values(end: End, form: FormData, name: str) -> dict[str, object]:
+    return {key: form.get(f"{name}-{key}") or None for key in link_properties(end)}
 
 
 MOST_SEARCHED = 20
@@ -183,70 +185,74 @@ Options = Sequence[tuple[str, str]]  # id and title
 
 
 @dataclass(frozen=True)
-class Picks:
-    """The records that a form names, by field; and where it is not clear which is meant, those that may be."""
+class References:
+    """The records that a form refers to, by field name; `unclear` has the candidates where it is not clear which one is meant."""
 
     ids: dict[str, str] = field(default_factory=dict)
     titles: dict[str, str] = field(default_factory=dict)
     unclear: dict[str, Options] = field(default_factory=dict)
 
 
-async def pick(graph: PageQueries, kind: type[Kind], typed: Typed, actor: Actor, *, new: bool) -> Picks:
-    """Find the records that a form names, among those that the actor may know of. Raises StoreError."""
-    wanted = {name: (target, text) for name, target, text in _named(kind, typed, new=new)}
+async def find_references(
+    graph: PageQueries, kind: type[Kind], form: FormData, actor: Actor, *, new: bool
+) -> References:
+    """Find the records that a form refers to, among those that the actor may know of. Raises StoreError."""
+    wanted = {name: (target, text) for name, target, text in _record_fields(kind, form, new=new)}
     by_kind: dict[str, list[str]] = {}
     for target, text in wanted.values():
-        by_kind.setdefault(target, []).append(id_in(text))
-    picks = Picks(titles=await names(graph, by_kind, actor))
-    picks.ids.update({name: one for name, (_kind, text) in wanted.items() if (one := id_in(text)) in picks.titles})
-    searched = {name: one for name, one in wanted.items() if name not in picks.ids}
-    found = await asyncio.gather(*(_search(graph, *one, actor) for one in list(searched.values())[:MOST_SEARCHED]))
+        by_kind.setdefault(target, []).append(id_in_value(text))
+    references = References(titles=await titles_of(graph, by_kind, actor))
+    references.ids.update(
+        {name: one for name, (_kind, text) in wanted.items() if (one := id_in_value(text)) in references.titles}
+    )
+    searched = {name: one for name, one in wanted.items() if name not in references.ids}
+    found = await asyncio.gather(*(_suggestions(graph, *one, actor) for one in list(searched.values())[:MOST_SEARCHED]))
     for name, options in zip(searched, [*found, *[()] * len(searched)], strict=False):
         meant = [one for one, title in options if fold(title) == fold(searched[name][1])]
         if len(meant) == 1:
-            picks.ids[name] = meant[0]
-            picks.titles.update(options)
+            references.ids[name] = meant[0]
+            references.titles.update(options)
         else:
-            picks.unclear[name] = options
-    return picks
+            references.unclear[name] = options
+    return references
 
 
-def _named(kind: type[Kind], typed: Typed, *, new: bool) -> Iterator[tuple[str, str, str]]:
-    """Yield for each field that names a record: its name, the kind of the record, and what was typed or chosen."""
+def _record_fields(kind: type[Kind], form: FormData, *, new: bool) -> Iterator[tuple[str, str, str]]:
+    """Yield (field name, kind, text) for each field that refers to a record."""
     for one in editable(kind, new=new):
-        if one.refers_to and (text := _text(typed, f"p-{one.name}")):
+        if one.refers_to and (text := _reference_text(form, f"p-{one.name}")):
             yield f"p-{one.name}", one.refers_to, text
     for end in own_ends(kind):
-        for name in rows(typed, end):
-            if text := _text(typed, name):
+        for name in row_fields(form, end):
+            if text := _reference_text(form, name):
                 yield name, end.target, text
 
 
-def _text(typed: Typed, name: str) -> str:
-    return trimmed(typed.get(f"{name}-pick") or typed.get(name, ""), 300)
+def _reference_text(form: FormData, name: str) -> str:
+    return clean_input(form.get(f"{name}-pick") or form.get(name, ""), 300)
 
 
-async def _search(graph: PageQueries, kind: str, text: str, actor: Actor) -> Options:
+async def _suggestions(graph: PageQueries, kind: str, text: str, actor: Actor) -> Options:
     variables = {"text": text, "kinds": [snake(kind).upper()]}
-    found = await graph.ask(search.suggestions(), variables, actor)
-    hits = (shown(kind, one["record"]) for one in found["search"]["nodes"])
+    found = await graph.ask(search.suggestions_operation(), variables, actor)
+    hits = (record_summary(kind, one["record"]) for one in found["search"]["nodes"])
     return [(one.id, one.title) for one in hits]
 
 
-async def choices(graph: PageQueries, kind: type[Kind], actor: Actor) -> dict[str, Options]:
-    """Return what is chosen from a list, by property or link: terms, as the tree they are, and one's own agencies."""
+async def option_lists(graph: PageQueries, kind: type[Kind], actor: Actor) -> dict[str, Options]:
+    """Return the options of properties and links: terms as a tree, and the actor's agencies for the steward."""
     ends = [end for end in own_ends(kind) if is_term(MODEL[end.target])]
     targets = list(dict.fromkeys(end.target for end in ends))
-    data = await graph.ask(_terms(targets), {}, actor) if targets else {}
-    trees = {name: _tree(data[camel(MODEL[name].plural)]) for name in targets}
+    data = await graph.ask(_terms_operation(targets), {}, actor) if targets else {}
+    trees = {name: _tree_options(data[camel(MODEL[name].plural)]) for name in targets}
     found = {end.name: trees[end.target] for end in ends if trees[end.target]}
     if actor.agencies and not actor.everything and len(actor.agencies) <= PAGE:
-        titles = await names(graph, {"Agency": sorted(actor.agencies)}, actor)
+        titles = await titles_of(graph, {"Agency": sorted(actor.agencies)}, actor)
         found["steward"] = sorted(titles.items(), key=lambda one: fold(one[1]))
     return found
 
 
-def _terms(kinds: Sequence[str]) -> str:
+def _terms_operation(kinds: Sequence[str]) -> str:
     lists = (
         f"  {camel(MODEL[kind].plural)}(first: {PAGE}, where: {{ status: {{ eq: PUBLISHED }} }}) {{"
         " totalCount nodes { id name labelId labelEn code broader(first: 1) { id } } }"
@@ -255,38 +261,38 @@ def _terms(kinds: Sequence[str]) -> str:
     return "\n".join(["query Terms {", *lists, "}", ""])
 
 
-def _tree(answer: Data) -> Options:
-    """Return terms as they stand below one another, set in by their depth; nothing where they are too many for a list."""
+def _tree_options(answer: Data) -> Options:
+    """Return terms as options in tree order, indented by depth; empty if there are too many for a list."""
     nodes: list[Data] = answer["nodes"]
     if not nodes or answer["totalCount"] > len(nodes):
         return ()
-    below: dict[str | None, list[Data]] = {}
+    narrower: dict[str | None, list[Data]] = {}
     known = {one["id"] for one in nodes}
     for one in sorted(nodes, key=lambda one: (str(one["code"]), str(one["name"]))):
-        wider = [above["id"] for above in one["broader"] if above["id"] in known]
-        below.setdefault(wider[0] if wider else None, []).append(one)
-    options = list(_below(below, None, 0, set()))
+        broader = [above["id"] for above in one["broader"] if above["id"] in known]
+        narrower.setdefault(broader[0] if broader else None, []).append(one)
+    options = list(_narrower_options(narrower, None, 0, set()))
     placed = {one for one, _title in options}
     return [*options, *((str(one["id"]), _title_of(one)) for one in nodes if one["id"] not in placed)]
 
 
-def _below(
-    below: Mapping[str | None, list[Data]], above: str | None, depth: int, seen: set[str]
+def _narrower_options(
+    narrower: Mapping[str | None, list[Data]], above: str | None, depth: int, seen: set[str]
 ) -> Iterator[tuple[str, str]]:
-    for one in below.get(above, []):
+    for one in narrower.get(above, []):
         term = str(one["id"])
         if term not in seen:
             seen.add(term)
             yield term, "\N{NO-BREAK SPACE}" * 3 * depth + _title_of(one)
-            yield from _below(below, term, depth + 1, seen)
+            yield from _narrower_options(narrower, term, depth + 1, seen)
 
 
 def _title_of(term: Data) -> str:
     return term_label(term)
 
 
-def unclear(options: Options) -> str:
-    """Return what is said of a text that does not tell which record is meant."""
+def unclear_message(options: Options) -> str:
+    """Return the sentence for a text that does not identify a record; `options` are the candidates."""
     if options:
         return _("It is not clear which record is meant: choose one of these, or type another name.")
     return _("There is no such record; type some of the words of its name, or its identifier.")

@@ -1,4 +1,4 @@
-// Draws the chart of a report in the colours of the page. Vega's expressions are interpreted (`ast`), so that no text becomes code.
+// Draws the chart of a report in the page's colours. Vega's expressions are interpreted (`ast`), since the CSP forbids eval.
 import { expressionInterpreter } from "/static/vendor/vega-6.4.0/vega-interpreter.js";
 
 const { vega, vegaLite } = globalThis;
@@ -36,7 +36,7 @@ const draw = async () => {
   view?.finalize();
   view = new vega.View(runtime, { expr: expressionInterpreter, renderer: "svg", container: figure, hover: false });
   await view.runAsync();
-  figure.querySelector("svg").setAttribute("aria-hidden", "true"); // what it says, its caption and the table say in words
+  figure.querySelector("svg").setAttribute("aria-hidden", "true"); // the caption and the table have the same content as text
 };
 
 figure.closest("figure").hidden = false;

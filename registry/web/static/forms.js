@@ -1,4 +1,4 @@
-// A form that was changed asks before it is left. Without it the form works.
+// Warns before leaving a changed form. The form works without this script.
 for (const form of document.querySelectorAll("form.edit")) {
   let changed = "changed" in form.dataset;
   form.addEventListener("input", () => (changed = true));

@@ -1,5 +1,5 @@
-// Suggestions under a box to search in, after the combobox pattern of the ARIA Authoring Practices. Without it the form works.
-// A page that does something else with what is chosen than to open its record hears the event `choose` of the box, and cancels it.
+// Search suggestions, after the combobox pattern of the ARIA Authoring Practices. The form works without this script.
+// Choosing a suggestion opens its record; a page that does something else cancels the `choose` event of the input.
 const WAIT = 150;
 const LEAST = 2;
 

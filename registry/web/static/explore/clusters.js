@@ -1,4 +1,4 @@
-// Too many to read: records grouped by what they are coloured by; those that were asked for stay single.
+// Clusters records by the attribute that colours them when there are too many to read. Requested records stay single.
 import { kinds, most, say } from "./page.js";
 
 export function clustered(scene, view) {

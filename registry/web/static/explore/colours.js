@@ -1,4 +1,4 @@
-// Colours, from the style sheet, so that light and dark are told in one place.
+// Colours, read from the style sheet so that the light and dark themes are defined in one place.
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const HUES = 12;
 
@@ -17,7 +17,7 @@ export function onTheme(heard) {
   });
 }
 
-// Sectors keep their colour while they are shown: the first come first.
+// A sector keeps its colour while it is shown; colours are assigned in order of appearance.
 const sectors = new Map();
 
 function hue(id) {

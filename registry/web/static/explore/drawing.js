@@ -1,4 +1,4 @@
-// The drawing of a scene, by Cytoscape.
+// Draws a scene with Cytoscape.
 import cytoscape from "../vendor/cytoscape-3.34.4/cytoscape.esm.min.mjs";
 import { colour, colourOf } from "./colours.js";
 import { settle } from "./forces.js";
@@ -54,7 +54,7 @@ export class Drawing {
     this.cy.style(look());
   }
 
-  // All of it; of what is tall only as much as leaves the labels readable, from the top.
+  // Fit the whole graph; of a tall one only the top part that leaves the labels readable.
   fit() {
     const { cy } = this;
     cy.fit(undefined, EDGE);
@@ -114,7 +114,7 @@ export class Drawing {
     });
   }
 
-  // Every record begins beside one that it is linked to, so that the same graph is always spread in the same way.
+  // Each record starts next to a linked one, so that the same graph always gets the same layout.
   #spread(scene, view) {
     const centres = centresOf(scene, view);
     const index = new Map(scene.records.map((record, i) => [record.id, i]));
@@ -128,7 +128,7 @@ export class Drawing {
   }
 }
 
-// Where records are many, only those that are expanded or have the most links keep their name until one looks closer.
+// In a large graph, only expanded records and those with the most links show their names until the user zooms in.
 function crowded(scene, view) {
   if (["around", "layers"].includes(layoutFor(scene, view)) || scene.records.length <= CROWD) return new Set();
   const [least] = scene.records.map((record) => record.degree).sort((a, b) => b - a).slice(FEW_NAMES - 1);
@@ -137,7 +137,7 @@ function crowded(scene, view) {
 
 const hasNamedLinks = ({ whole, links }) => whole && links.length <= FEW_LINKS;
 
-// The records that the rest stands around: those that are expanded, or the one that weighs most.
+// The central records: the expanded ones, or else the one with the greatest weight.
 function centresOf({ records }, { of }) {
   const centres = records.filter((record) => of.includes(record.id));
   const [heaviest] = [...records].sort((a, b) => (b.weight ?? b.degree) - (a.weight ?? a.degree));

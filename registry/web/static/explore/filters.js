@@ -1,4 +1,4 @@
-// What may be left out, with what the shapes and colours mean: filter and legend in one.
+// The filters, which are also the legend of shapes and colours.
 import { kindColour, sectorColour } from "./colours.js";
 import { byId, element, kinds, links as phrases, number, say } from "./page.js";
 import { glyph } from "./shapes.js";

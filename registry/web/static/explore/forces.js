@@ -1,8 +1,8 @@
-// Linked records attract and all repel each other: Fruchterman & Reingold, Graph drawing by force-directed placement (1991),
-// with a pull to the middle. It has no random part: the same beginning ends in the same places.
+// Force-directed layout after Fruchterman & Reingold, Graph drawing by force-directed placement (1991),
+// with gravity. It has no random part: the same start gives the same layout.
 const LENGTH = 95;
 const GRAVITY = 0.06;
-const WORK = 40_000_000; // how many pairs are compared at most, which keeps the page responsive
+const WORK = 40_000_000; // the most pairs to compare, so that the page stays responsive
 
 // Move `places`, an array of {x, y}; `links` are pairs of indexes into it.
 export function settle(places, links) {

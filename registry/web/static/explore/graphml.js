@@ -1,4 +1,4 @@
-// A scene as GraphML, as Gephi, yEd and networkx read it.
+// Exports a scene as GraphML for Gephi, yEd and networkx.
 import { xml } from "./xml.js";
 
 const NODE = { label: "string", kind: "string", sectors: "string", areas: "string", degree: "int", more: "int", state: "string" };

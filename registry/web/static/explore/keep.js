@@ -1,4 +1,4 @@
-// What one takes along: the link to the view, a picture, a drawing, the graph.
+// Sharing and saving: the link to the view, and the graph as PNG, SVG or GraphML.
 import { graphml } from "./graphml.js";
 import { byId, element, say } from "./page.js";
 import { svg } from "./svg.js";
@@ -20,7 +20,7 @@ export function offerFiles({ scene, drawing, tell }) {
   byId("link").addEventListener("blur", ({ target }) => (target.hidden = true));
 }
 
-// Browsers keep the clipboard from pages that are not served by HTTPS, or that the person does not trust with it.
+// Browsers deny clipboard access to pages without HTTPS or without permission.
 async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);

@@ -1,4 +1,4 @@
-// The graph by keyboard: arrows walk its records in the order of the table.
+// Keyboard navigation of the graph: arrow keys move through the records in the order of the table.
 const STEPS = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1, Home: -Infinity, End: Infinity };
 
 export function walkWithKeys(canvas, { select, toggle, clear, beside, chosen, drawing }) {

@@ -1,4 +1,4 @@
-// How Cytoscape draws: shapes tell the kind, colours the kind or the sector, borders what an impact does.
+// The Cytoscape style: shapes show the kind, colours the kind or the sector, borders the state in an impact.
 import { colour } from "./colours.js";
 import { kinds } from "./page.js";
 import { points } from "./shapes.js";

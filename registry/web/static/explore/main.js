@@ -1,4 +1,4 @@
-// The explorer: what the view asks for is read, and the scene that comes of it is shown in every place.
+// The explorer: fetches the data for the view, and shows the resulting scene as drawing, table and panel.
 import { onTheme } from "./colours.js";
 import { Drawing } from "./drawing.js";
 import { showFilters } from "./filters.js";
@@ -11,11 +11,11 @@ import { sceneOf } from "./scene.js";
 import { Tables } from "./table.js";
 import { addressOf, isEmpty, viewOf } from "./view.js";
 
-const STEPS = ["of", "by", "impact", "from", "to", "open"]; // a change of these can be taken back with the browser's button
+const STEPS = ["of", "by", "impact", "from", "to", "open"]; // changes of these add an entry to the browser's history
 const SINGLE = { by: "", impact: "", from: "", to: "" };
 
 let view = viewOf("");
-let wanted = view; // what was asked for last; it becomes the view when its answers are there
+let wanted = view; // the view requested last; it becomes the view when its data has arrived
 let answers = { near: [] };
 let scene = sceneOf(view, answers);
 
@@ -36,7 +36,7 @@ async function read(next) {
   return near(next);
 }
 
-// A link may name a record that is no longer there: the others are shown all the same.
+// A URL may name a record that no longer exists; the other records are shown.
 async function near({ of, on }) {
   const found = await Promise.allSettled(of.map((id) => questions.neighbourhood(id, on)));
   const refused = found.filter((one) => one.status === "rejected").map((one) => one.reason);

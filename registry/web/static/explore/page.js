@@ -1,4 +1,4 @@
-// What the server gives: words, kinds, links, codes, operations, all in the language of the page.
+// The data from the server: texts, kinds, links, codes and operations, in the language of the page.
 const given = JSON.parse(document.getElementById("given").textContent);
 const numbers = new Intl.NumberFormat(given.language);
 const days = new Intl.DateTimeFormat(given.language, { dateStyle: "medium", timeZone: "UTC" });

@@ -1,4 +1,4 @@
-// What is selected: what it is, what it is linked to, and what one can do with it.
+// The panel about the selected record: facts, links and actions.
 import { colourOf } from "./colours.js";
 import { byId, codes, day, element, kinds, links as phrases, recordPage, say, words } from "./page.js";
 import { record as read } from "./questions.js";

@@ -1,4 +1,4 @@
-// The questions that are put to the registry's GraphQL, and their answers as records and links.
+// GraphQL queries, with their results as records and links.
 import { known, operations } from "./page.js";
 import { faced } from "./records.js";
 
@@ -64,7 +64,7 @@ export const record = (id) => once(`record ${id}`, async () => present((await as
 
 const apart = (ends) => ({ records: ends.map((end, i) => ({ ...faced(end), steps: i })), links: [], ways: [] });
 
-// Of a record whose links are withheld, `more` is null: how many there are is unknown.
+// `more` is null for a record whose links are withheld, since their number is unknown.
 function near(of, { nodes, links, leftOut, notCurrent, withheld }) {
   const seen = new Map();
   for (const { from, to } of links) for (const end of [from, to]) seen.set(end, (seen.get(end) ?? 0) + 1);

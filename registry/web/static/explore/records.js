@@ -1,4 +1,4 @@
-// A record as the explorer shows it.
+// Converts GraphQL records to records of the explorer.
 import { codes, day, kinds, language } from "./page.js";
 
 const labelled = language === "id" ? "labelId" : "labelEn";

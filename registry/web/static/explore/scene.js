@@ -1,4 +1,4 @@
-// What is shown: records and links as the view has them. Drawing, table and files are all made of this.
+// The scene: the records and links of the current view, from which drawing, table and files are made.
 import { clustered } from "./clusters.js";
 import { links as phrases, most, say } from "./page.js";
 

@@ -1,4 +1,4 @@
-// The shape of each kind, as a polygon in a square from -1 to 1: drawn on the canvas, in files and in the legend alike.
+// The shape of each kind, as a polygon in a square from -1 to 1, for the canvas, the files and the legend.
 const regular = (corners, turn = 0) =>
   Array.from({ length: corners }, (_, i) => {
     const angle = turn + (2 * Math.PI * i) / corners - Math.PI / 2;

@@ -1,4 +1,4 @@
-// The drawing as SVG, from where its records stand.
+// Exports the drawing as SVG, from the positions of its records.
 import { colour } from "./colours.js";
 import { points } from "./shapes.js";
 import { xml } from "./xml.js";

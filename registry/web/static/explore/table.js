@@ -1,4 +1,4 @@
-// The same scene as tables that can be sorted; rows select records, and arrow keys walk them.
+// The scene as sortable tables; rows select records, and arrow keys move between rows.
 import { colourOf } from "./colours.js";
 import { byId, element, number, say } from "./page.js";
 import { glyph } from "./shapes.js";
@@ -71,7 +71,7 @@ export class Tables {
     if (entry) nameOf(entry).tabIndex = 0;
   }
 
-  // The id of the record that comes so many rows after another, in the order of the table.
+  // Return the id of the record `by` rows after another, in table order.
   beside(id, by) {
     const { shown } = this.records;
     const here = shown.findIndex((record) => record.id === id);

@@ -1,4 +1,4 @@
-// What is looked at, and how: kept in the address, so that a link restores it.
+// The view: what is shown and how. It is stored in the URL, so that a link restores it.
 import { kinds } from "./page.js";
 
 const FIRST = Object.keys(kinds).filter((kind) => kinds[kind].first);
