@@ -63,14 +63,14 @@ class Schema(strawberry.Schema):
         )
 
     async def answer_known(
-        self, text: str, name: str | None, variables: dict[str, Any], asking: QueryContext
+        self, text: str, name: str | None, variables: dict[str, Any], context: QueryContext
     ) -> ExecutionResult | None:
         """Execute an operation of a cached document, in JSON; return None where Strawberry has to process it."""
-        asked = self._answerer.known(text, name, variables)
-        if asked is None:
+        parsed_operation = self._answerer.known(text, name, variables)
+        if parsed_operation is None:
             return None
         try:
-            result = await self._answerer.answer(self._schema, asked, asking, OutputMode.JSON)
+            result = await self._answerer.answer(self._schema, parsed_operation, context, OutputMode.JSON)
         except Incomplete:
             return None
         return ExecutionResult(result.data, result.errors)

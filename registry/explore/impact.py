@@ -68,7 +68,7 @@ class Impact:
         return [hit for hit in self.hits if hit.kind == kind]
 
 
-async def impact(asker: ExploreContext, of: str, day: str, *, depth: int = 6) -> Impact | None:
+async def impact(context: ExploreContext, of: str, day: str, *, depth: int = 6) -> Impact | None:
     """Return what is affected when an agency, a service or a resource stops; None if the record does not exist.
 
     The result contains the services and resources within `depth` steps, and their agencies and areas.
@@ -82,7 +82,7 @@ async def impact(asker: ExploreContext, of: str, day: str, *, depth: int = 6) ->
     frontier: Mapping[str, ImpactHit] = {of: ImpactHit(of, "", True, ())}
     withheld = False
     for step in range(depth + 1):
-        (rows,) = await asker.ask(traverse.resting_on(sorted(frontier), asker.actor, day=day, most=EACH))
+        (rows,) = await context.ask(traverse.resting_on(sorted(frontier), context.actor, day=day, most=EACH))
         if step == 0 and not rows:
             return None
         found = [hit for hit in _next_hits(rows, frontier) if hit.record != of and _is_worse(hit, hits)]

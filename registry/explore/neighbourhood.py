@@ -53,7 +53,7 @@ class Neighbourhood:
 
 
 async def neighbourhood(
-    asker: ExploreContext, of: str, relations: Collection[str], *, hops: int = 1, first: int = 200, day: str
+    context: ExploreContext, of: str, relations: Collection[str], *, hops: int = 1, first: int = 200, day: str
 ) -> Neighbourhood | None:
     """Return at most `first` records within `hops` links of a record, including itself; None if it does not exist.
 
@@ -64,7 +64,7 @@ async def neighbourhood(
     read: dict[str, Any] = {}
     frontier = [of]
     for hop in range(hops + 1):
-        (rows,) = await asker.ask(traverse.around(frontier, relations, asker.actor, day=day, most=SEVERAL * first))
+        (rows,) = await context.ask(traverse.around(frontier, relations, context.actor, day=day, most=SEVERAL * first))
         read |= {row[0]: row for row in rows}
         names = {far: (name, far) for row in rows for _, _, _, far, name in row[3] if far not in away}
         frontier = sorted(names, key=lambda one: names[one])[: first - len(away)]

@@ -113,7 +113,7 @@ class Paths:
 
 
 async def paths(
-    asker: ExploreContext,
+    context: ExploreContext,
     start: str,
     end: str,
     relations: Collection[str],
@@ -130,7 +130,7 @@ async def paths(
     path of N links; Yen's algorithm (networkx) finds the shortest among them. Of a record with more than EACH links only the
     first by name are followed. Raises TooMuch when more than MOST_LINKS links would have to be read, and StoreError.
     """
-    graph = PathFinder(asker, relations, day)
+    graph = PathFinder(context, relations, day)
     await graph.read({start, end})
     if not (graph.knows(start) and graph.knows(end)):
         return None
@@ -151,10 +151,10 @@ async def paths(
 class PathFinder:
     """The part of the graph that has been read so far."""
 
-    def __init__(self, asker: ExploreContext, relations: Collection[str], day: str) -> None:
+    def __init__(self, context: ExploreContext, relations: Collection[str], day: str) -> None:
         import networkx as nx  # imported here, since it takes half a second
 
-        self._nx, self._asker, self._relations, self._day = nx, asker, relations, day
+        self._nx, self._context, self._relations, self._day = nx, context, relations, day
         self._links: nx.Graph[str] = nx.Graph()
         self._names: dict[str, str] = {}
         self._read: set[str] = set()
@@ -168,8 +168,8 @@ class PathFinder:
         """Read the links of these records; return the records at their far ends. Raises TooMuch and StoreError."""
         new = sorted(ids - self._read)
         if new:
-            (rows,) = await self._asker.ask(
-                traverse.around(new, self._relations, self._asker.actor, day=self._day, most=EACH)
+            (rows,) = await self._context.ask(
+                traverse.around(new, self._relations, self._context.actor, day=self._day, most=EACH)
             )
             self._read |= ids
             for near, kind, name, links, _, _, whole in rows:

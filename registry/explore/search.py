@@ -44,7 +44,7 @@ class SearchResults:
 
 
 async def search(
-    asker: ExploreContext,
+    context: ExploreContext,
     text: str,
     kinds: Sequence[type[Kind]],
     *,
@@ -61,23 +61,23 @@ async def search(
     wanted, searched = asked(text), [kind for kind in kinds if is_searched(kind)]
     if not wanted.words or not searched:
         return SearchResults((), more=False, total=0, of_kinds={})
-    hits = sorted(await _hits(asker, wanted, searched, sector, area), key=lambda hit: hit.place)[:MOST]
+    hits = sorted(await _hits(context, wanted, searched, sector, area), key=lambda hit: hit.place)[:MOST]
     rest = [hit for hit in hits if hit.place > _sort_key(after)] if after else hits
     return SearchResults(rest[:first], len(rest) > first, len(hits), Counter(hit.kind for hit in hits))
 
 
 async def _hits(
-    asker: ExploreContext, wanted: SearchTerms, kinds: Sequence[type[Kind]], sector: str | None, area: str | None
+    context: ExploreContext, wanted: SearchTerms, kinds: Sequence[type[Kind]], sector: str | None, area: str | None
 ) -> list[SearchHit]:
     """Return at least the best MOST hits.
 
     Where the names of MOST records begin with the text, the full-text search is not needed.
     """
     within = {"sector": sector, "area": area}
-    named = await asker.read([traverse.named(wanted, kind, asker.actor, **within, most=MOST) for kind in kinds])
+    named = await context.read([traverse.named(wanted, kind, context.actor, **within, most=MOST) for kind in kinds])
     rows = [row for of_kind in named for (row,) in of_kind]
     if len(rows) < MOST:
-        (rows,) = await asker.ask(traverse.found(wanted, kinds, asker.actor, **within, most=MOST))
+        (rows,) = await context.ask(traverse.found(wanted, kinds, context.actor, **within, most=MOST))
     return [SearchHit(*row) for row in rows]
 
 

@@ -128,10 +128,10 @@ class SharedBetween:
         return [one for one in self.resources if one.uncovered]
 
 
-async def shared_between(asker: ExploreContext, agencies: Sequence[str], day: str) -> SharedBetween:
+async def shared_between(context: ExploreContext, agencies: Sequence[str], day: str) -> SharedBetween:
     """Return what the agencies, two or more ids, share on a day; at most MOST of each kind. Raises StoreError."""
-    ids, actor = list(dict.fromkeys(agencies)), asker.actor
-    resources, services, partnerships, needs, withheld = await asker.ask(
+    ids, actor = list(dict.fromkeys(agencies)), context.actor
+    resources, services, partnerships, needs, withheld = await context.ask(
         traverse.shared_resources(ids, actor, day=day, most=MOST),
         traverse.shared_services(ids, actor, most=MOST),
         traverse.shared_partnerships(ids, actor, most=MOST),
@@ -226,10 +226,10 @@ class Ties:
     withheld: bool
 
 
-async def ties(asker: ExploreContext, by: str, day: str) -> Ties:
+async def ties(context: ExploreContext, by: str, day: str) -> Ties:
     """Return the ties between groups of agencies; `by` is a key of `traverse.GROUPS`. Raises StoreError."""
-    rows, (agreements, services, uses, withheld) = await asker.ask(
-        traverse.groups(by, asker.actor), traverse.ties(asker.actor, day=day)
+    rows, (agreements, services, uses, withheld) = await context.ask(
+        traverse.groups(by, context.actor), traverse.ties(context.actor, day=day)
     )
     labels = {one: _label(by, one, *names) for _, groups in rows for one, *names in groups}
     groups_of = {agency: [one for one, *_ in groups] for agency, groups in rows}
