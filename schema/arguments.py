@@ -56,14 +56,14 @@ _OPERATORS = {camel(name): name for name in (
 
 def listed(model: Model, kind: str, where: Mapping[str, Any] | None) -> Condition:
     """Return the conditions of a list: retired records are left out unless `where` has a condition on the status."""
-    among, asked = _not_retired(where), condition(model, kind, where)
-    return asked if among == NO_CONDITION else AllOf((among, *(asked.parts if isinstance(asked, AllOf) else (asked,))))
+    among, given = _not_retired(where), condition(model, kind, where)
+    return given if among == NO_CONDITION else AllOf((among, *(given.parts if isinstance(given, AllOf) else (given,))))
 
 
 def condition(model: Model, kind: str, where: Mapping[str, Any] | None) -> Condition:
     """Return the conditions of a `where` on a kind, ordered by name."""
     parts = tuple(
-        _part(model, model[kind], name, asked) for name, asked in sorted((where or {}).items()) if asked is not None
+        _part(model, model[kind], name, given) for name, given in sorted((where or {}).items()) if given is not None
     )
     return _all(parts)
 
@@ -87,40 +87,40 @@ def orders(model: Model, kind: str, order: list[Mapping[str, Any]] | None) -> tu
     return tuple(found)
 
 
-def _part(model: Model, kind: type[Kind], name: str, asked: Any) -> Condition:
+def _part(model: Model, kind: type[Kind], name: str, given: Any) -> Condition:
     if name in ("and", "or"):
-        parts = tuple(condition(model, kind.__name__, one) for one in asked)
+        parts = tuple(condition(model, kind.__name__, one) for one in given)
         return AllOf(parts) if name == "and" else AnyOf(parts)
     if name == "not":
-        return Not(condition(model, kind.__name__, asked))
+        return Not(condition(model, kind.__name__, given))
     if name == "within":
-        return Within(asked)
+        return Within(given)
     own = _names(kind)[name]
     if own in kind.properties:
-        return _compared(kind.properties[own], asked)
+        return _compared(kind.properties[own], given)
     return _all(
-        tuple(_linked(model, kind.ends[own], how, one) for how, one in sorted(asked.items()) if one is not None)
+        tuple(_linked(model, kind.ends[own], how, one) for how, one in sorted(given.items()) if one is not None)
     )
 
 
-def _linked(model: Model, end: End, quantifier: str, asked: Mapping[str, Any]) -> Condition:
+def _linked(model: Model, end: End, quantifier: str, given: Mapping[str, Any]) -> Condition:
     if not end.link.properties:
-        plain = condition(model, end.target, asked)
-        return LinkCondition(end.name, quantifier, _not_retired(asked), plain, NO_CONDITION, NO_CONDITION)
-    far, near = asked.get(field_of(end.target)), asked.get(field_of(end.kind))
+        plain = condition(model, end.target, given)
+        return LinkCondition(end.name, quantifier, _not_retired(given), plain, NO_CONDITION, NO_CONDITION)
+    far, near = given.get(field_of(end.target)), given.get(field_of(end.kind))
     compared = (
-        _compared(declared, asked[camel(name)])
+        _compared(declared, given[camel(name)])
         for name, declared in sorted(end.link.properties.items())
-        if asked.get(camel(name)) is not None
+        if given.get(camel(name)) is not None
     )
-    period = asked.get("period") or Parameter(fixed="all" if asked.get("since") or asked.get("until") else "current")
-    counted = runs(end, period, asked.get("asOf"))
+    period = given.get("period") or Parameter(fixed="all" if given.get("since") or given.get("until") else "current")
+    counted = runs(end, period, given.get("asOf"))
     conditions = condition(model, end.target, far), condition(model, end.kind, near), AllOf(tuple(compared))
     return LinkCondition(end.name, quantifier, _not_retired(far), *conditions, counted)
 
 
-def _compared(declared: Property, asked: Mapping[str, Any]) -> Condition:
-    return _all(tuple(_compare(declared, _OPERATORS[name], value) for name, value in sorted(asked.items())))
+def _compared(declared: Property, given: Mapping[str, Any]) -> Condition:
+    return _all(tuple(_compare(declared, _OPERATORS[name], value) for name, value in sorted(given.items())))
 
 
 def _compare(declared: Property, operator: str, value: Parameter | None) -> Condition:
@@ -169,10 +169,10 @@ LARGEST = 2**31 - 1  # GraphQL's Int
 
 def arguments(node: FieldNode, declared: GraphQLField, variables: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments of a field: input objects as dicts, lists of them as lists, everything else as `Parameter`."""
-    asked = {one.name.value: one.value for one in node.arguments}
+    nodes = {one.name.value: one.value for one in node.arguments}
     read = {}
     for name, argument in declared.args.items():
-        value = _from_node(asked[name], argument.type, variables) if name in asked else Undefined
+        value = _from_node(nodes[name], argument.type, variables) if name in nodes else Undefined
         if value is Undefined and argument.default_value is not Undefined:
             value = _from_value(argument.default_value, argument.type, (), fixed=True)
         if value is not Undefined:

@@ -95,20 +95,23 @@ ERRORS = 10  # in a response, at most
 COUNTED = 10**15  # larger costs are reported as this
 
 
-def page_size(asked: Any) -> int:
+def page_size(requested: Any) -> int:
     """Return the number of records of a page or a list. Raises GraphQLRequestError."""
-    if asked is None or asked < 0:
+    if requested is None or requested < 0:
         raise GraphQLRequestError("BAD_REQUEST", "first and last are numbers from 0 on.")
-    if asked > PAGE:
+    if requested > PAGE:
         raise GraphQLRequestError(
-            "TOO_COSTLY", f"A page holds at most {PAGE} records; {asked} were asked for.", cost=asked, limit=PAGE
+            "TOO_COSTLY",
+            f"A page holds at most {PAGE} records; {requested} were asked for.",
+            cost=requested,
+            limit=PAGE,
         )
-    return int(asked)
+    return int(requested)
 
 
-def page_rows(asked: Any) -> int:
+def page_rows(requested: Any) -> int:
     """Return the number of rows to read for a page: one more, to find out whether another follows. Raises GraphQLRequestError."""
-    return page_size(asked) + 1
+    return page_size(requested) + 1
 
 
 def check_variables(variables: Mapping[str, Any]) -> None:
@@ -141,12 +144,12 @@ def _inside(value: Any) -> Iterable[Any]:
     return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
-def check_cost(questions: Sequence[Query | Explore], variables: Mapping[str, Any], changes: int = 0) -> int:
+def check_cost(queries: Sequence[Query | Explore], variables: Mapping[str, Any], changes: int = 0) -> int:
     """Return the cost of an operation: the number of values that its response could hold.
 
     Raises GraphQLRequestError above COST.
     """
-    return within_limit(sum(_cost(question, variables) for question in questions) + changes * CHANGE_COST)
+    return within_limit(sum(_cost(query, variables) for query in queries) + changes * CHANGE_COST)
 
 
 def within_limit(cost: int) -> int:
@@ -160,14 +163,14 @@ def within_limit(cost: int) -> int:
     return cost
 
 
-def _cost(question: Query | Explore, variables: Mapping[str, Any]) -> int:
-    match question:
+def _cost(query: Query | Explore, variables: Mapping[str, Any]) -> int:
+    match query:
         case ById():
-            return max(_values(view, variables) for view in question.views)
+            return max(_values(view, variables) for view in query.views)
         case ByIds():
-            return len(question.ids.value(variables)) * max(_values(view, variables) for view in question.views)
+            return len(query.ids.value(variables)) * max(_values(view, variables) for view in query.views)
         case Page():
-            return int(question.rows.value(variables)) * sum(_values(view, variables) for view in question.views)
+            return int(query.rows.value(variables)) * sum(_values(view, variables) for view in query.views)
         case Total() | FacetQuery():
             return TOTAL_COST
         case Explore():

@@ -86,7 +86,7 @@ def _list(kind: Any) -> Any:
 
 
 class ReportParameter(graphene.ObjectType):
-    """Something a report can be asked with."""
+    """A parameter of a report."""
 
     name = _promised(
         graphene.String, "Its name on the command line and in addresses; here it is written in camel case."
@@ -114,7 +114,7 @@ class ReportColumn(graphene.ObjectType):
 
 
 class ReportEntry(graphene.ObjectType):
-    """A report that can be asked for."""
+    """A report in the catalogue."""
 
     name = _promised(graphene.String, "Its name on the command line and in addresses.")
     field = _promised(

@@ -47,10 +47,10 @@ class TrustedDocuments:
         known = (*files, *(text.encode() for text in ours))
         self._texts = {hashlib.sha256(content).hexdigest(): content.decode() for content in known}
 
-    def text(self, asked: Mapping[str, Any]) -> str:
+    def text(self, parameters: Mapping[str, Any]) -> str:
         """Return the document that a request refers to by id or contains. Raises HTTPException if it is not trusted."""
-        sent = hashlib.sha256((asked.get("query") or "").encode()).hexdigest()
-        found = self._texts.get(_document_id(asked) or sent)
+        sent = hashlib.sha256((parameters.get("query") or "").encode()).hexdigest()
+        found = self._texts.get(_document_id(parameters) or sent)
         if found is None:
             raise HTTPException(403, "Only the documents that are kept here are answered; send the documentId of one.")
         return found
@@ -67,30 +67,32 @@ def read_body(body: bytes) -> dict[str, Any]:
     return _checked(_json(body))
 
 
-def request_data(asked: Mapping[str, Any], trusted: TrustedDocuments | None) -> GraphQLRequestData:
+def request_data(parameters: Mapping[str, Any], trusted: TrustedDocuments | None) -> GraphQLRequestData:
     """Return a parsed request in Strawberry's form. Raises HTTPException."""
-    query = trusted.text(asked) if trusted else asked.get("query")
+    query = trusted.text(parameters) if trusted else parameters.get("query")
     if not query:
-        kept = " No documents are kept here." if _document_id(asked) else ""
+        kept = " No documents are kept here." if _document_id(parameters) else ""
         raise HTTPException(400, f"The request holds no query.{kept}")
-    return GraphQLRequestData(query, asked.get("variables"), asked.get("operationName"), asked.get("extensions"))
+    return GraphQLRequestData(
+        query, parameters.get("variables"), parameters.get("operationName"), parameters.get("extensions")
+    )
 
 
-def _checked(asked: Any) -> dict[str, Any]:
-    if isinstance(asked, list):
+def _checked(parameters: Any) -> dict[str, Any]:
+    if isinstance(parameters, list):
         raise HTTPException(400, "Send one operation at a time; a list of them is not answered.")
-    if not isinstance(asked, dict):
+    if not isinstance(parameters, dict):
         raise HTTPException(400, "A request is a JSON object.")
     for name, (kind, called) in _FIELDS.items():
-        if not isinstance(asked.get(name), kind | None):
+        if not isinstance(parameters.get(name), kind | None):
             raise HTTPException(400, f"{name} is {called}, or null.")
-    return asked
+    return parameters
 
 
-def _document_id(asked: Mapping[str, Any]) -> str | None:
+def _document_id(parameters: Mapping[str, Any]) -> str | None:
     """Return the document id of a request, also from where Apollo's clients put it."""
-    persisted = (asked.get("extensions") or {}).get("persistedQuery")
-    named = asked.get("documentId") or (persisted.get("sha256Hash") if isinstance(persisted, dict) else None)
+    persisted = (parameters.get("extensions") or {}).get("persistedQuery")
+    named = parameters.get("documentId") or (persisted.get("sha256Hash") if isinstance(persisted, dict) else None)
     return named.removeprefix("sha256:") if isinstance(named, str) else None
 
 
@@ -264,11 +266,11 @@ class Endpoint(GraphQL[QueryContext, None]):
         if self.should_render_graphql_ide(adapter):
             return await self._page(request)
         _check(request)
-        asked = await self.parse_http_body(adapter)
+        data = await self.parse_http_body(adapter)
         known = await self._asked(request)
         if known and (tag := known[0].tag(known[1])) and is_known(tag, request):
             return _not_changed(tag)
-        response = await self._known(request, asked) or await self.run(request)
+        response = await self._known(request, data) or await self.run(request)
         if known and response.headers["cache-control"] == PRIVATE["Cache-Control"]:
             tag = known[0].made(known[1], response.body)
             if is_known(tag, request):
@@ -282,13 +284,11 @@ class Endpoint(GraphQL[QueryContext, None]):
             return None
         return self._freshness, await self._freshness.asked(request, self._actor(request), _media(request))
 
-    async def _known(self, request: Request, asked: GraphQLRequestData) -> Response | None:
+    async def _known(self, request: Request, data: GraphQLRequestData) -> Response | None:
         """Execute a cached document. Strawberry, which takes twice the time, handles everything else."""
         sub_response = await self.get_sub_response(request)
         context = await self.get_context(request, sub_response)
-        result = await self._schema.answer_known(
-            asked.query or "", asked.operation_name, asked.variables or {}, context
-        )
+        result = await self._schema.answer_known(data.query or "", data.operation_name, data.variables or {}, context)
         return self.create_response(await self.process_result(request, result), sub_response) if result else None
 
     def should_render_graphql_ide(self, request: BaseRequestProtocol) -> bool:
@@ -299,8 +299,8 @@ class Endpoint(GraphQL[QueryContext, None]):
     async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData:
         """Parse a request. Raises HTTPException."""
         by_get = request.method == "GET"
-        asked = read_query(request.query_params) if by_get else read_body(await request.get_body())
-        return request_data(asked, self._trusted)
+        parameters = read_query(request.query_params) if by_get else read_body(await request.get_body())
+        return request_data(parameters, self._trusted)
 
     async def get_sub_response(self, request: Any) -> Response:
         """Return the initial response: its media type."""

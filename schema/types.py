@@ -109,7 +109,7 @@ def add_input(owner: Any, name: str, kind: Any, doc: str | None = None) -> None:
     setattr(owner, python_name, strawberry.field(name=name, default=strawberry.UNSET, description=doc))
 
 
-def answered_field(kind: Any, doc: str, **asked: Any) -> StrawberryField:
+def answered_field(kind: Any, doc: str, **arguments: Any) -> StrawberryField:
     """Return a field whose resolver returns the precomputed value under its response name.
 
     Each argument is given as its type, or as its type with a default, `(int, 20)`, or as a required one, `(int, ...)`.
@@ -122,14 +122,14 @@ def answered_field(kind: Any, doc: str, **asked: Any) -> StrawberryField:
         Parameter("root", Parameter.POSITIONAL_OR_KEYWORD),
         Parameter("info", Parameter.POSITIONAL_OR_KEYWORD, annotation=strawberry.Info),
     ]
-    read.__signature__ = Signature(known + [_parameter(name, one) for name, one in asked.items()])  # type: ignore[attr-defined]
+    read.__signature__ = Signature(known + [_parameter(name, one) for name, one in arguments.items()])  # type: ignore[attr-defined]
     made: Any = strawberry.field(resolver=read, graphql_type=kind, description=doc)
     return made  # type: ignore[no-any-return]
 
 
-def _parameter(name: str, asked: Any) -> Parameter:
-    annotation, default = asked if isinstance(asked, tuple) else (asked, strawberry.UNSET)
-    if asked is strawberry.ID or isinstance(asked, enum.EnumMeta) or default is ...:
+def _parameter(name: str, declared: Any) -> Parameter:
+    annotation, default = declared if isinstance(declared, tuple) else (declared, strawberry.UNSET)
+    if declared is strawberry.ID or isinstance(declared, enum.EnumMeta) or default is ...:
         default = Parameter.empty
     if iskeyword(name):
         name, annotation = f"{name}_", Annotated[annotation, strawberry.argument(name=name)]

@@ -281,11 +281,11 @@ class Difference:
 def compare(store: Store, model: Model) -> Difference:
     """Compare the constraints and indexes of a database with those that the model asks for."""
     has = {name for read in schema.present() for (name,) in store.read(read) if schema.ours(name)}
-    wished = [wish.name for wish in schema.wanted_schema(model, store.dialect)]
+    wanted = [item.name for item in schema.wanted_schema(model, store.dialect)]
     return Difference(
-        missing=tuple(name for name in wished if name not in has),
-        surplus=tuple(sorted(has - set(wished))),
-        present=tuple(name for name in wished if name in has),
+        missing=tuple(name for name in wanted if name not in has),
+        surplus=tuple(sorted(has - set(wanted))),
+        present=tuple(name for name in wanted if name in has),
     )
 
 
@@ -293,16 +293,16 @@ def apply(store: Store, model: Model, tell: Tell = lambda said: None) -> Differe
     """Migrate a database to the model; return what was different. Raises StoreError, also when the data are incompatible.
 
     Drops obsolete items, creates missing ones, waits until the indexes are populated, and computes outdated derived values.
-    `tell` is called with messages about the progress.
+    It reports its progress by calling `tell`.
     """
     found = check(store, model)  # before anything is changed
     difference = compare(store, model)
     for name in difference.obsolete:
         for text in schema.drop(name):
             store.change_schema(text)
-    for wish in schema.wanted_schema(model, store.dialect):
-        if wish.name in difference.missing:
-            store.change_schema(wish.text, native=wish.native)
+    for item in schema.wanted_schema(model, store.dialect):
+        if item.name in difference.missing:
+            store.change_schema(item.text, native=item.native)
     while store.read(schema.still_filling())[0][0]:
         time.sleep(0.1)
     complete(store, model, found, tell)

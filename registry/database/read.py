@@ -126,11 +126,11 @@ class CypherWriter:
         return f"({node}){left}[{edge}:{end.link.relation}]{right}({far})"
 
     def link_seen(self, node: str, far: str, end: End) -> str:
-        """Return the predicate that the actor may see a link: both its ends, and the details of both if the link is a detail."""
+        """Return the predicate that a link is visible: both its ends, and the details of both if the link is a detail."""
         return self.far_seen(far, end) if end.link.face else f"{seen_whole(node)} AND {self.far_seen(far, end)}"
 
     def far_seen(self, far: str, end: End) -> str:
-        """Return the predicate that the actor, who may see the links of the near record, may see this one."""
+        """Return the predicate that a link is visible, given that the links of the near record are."""
         return seen(far) if end.link.face else seen_whole(far)
 
     def _within(self, within: Within, node: str, kind: str) -> str:
@@ -167,7 +167,7 @@ class CypherWriter:
         return "true" if which is None else runs(which.period, edge, self.value(which.day))
 
     def edge_detail_seen(self, node: str, far: str, declared: Property, end: End) -> str:
-        """Return the predicate that the actor, who may see a link, may see a property of it; "" where that always holds."""
+        """Return the predicate that a property of a visible link is visible; "" where it always is."""
         return f"{seen_whole(node)} AND {seen_whole(far)}" if end.link.face and not declared.face else ""
 
     def _edge_condition(
@@ -250,73 +250,73 @@ class CypherTemplate:
         return Cypher(self.text, {"in": inside, "me": me, **page}, bool(page), self.seeking)
 
 
-def write(question: Query, model: Model) -> CypherTemplate:
+def write(query: Query, model: Model) -> CypherTemplate:
     """Compile a query to Cypher. Each row holds one list; see `QueryCompiler.selected` for its content."""
     writing = QueryCompiler(model)
-    match question:
+    match query:
         case ById():
-            return writing.by_id(question)
+            return writing.by_id(query)
         case ByIds():
-            return writing.by_ids(question)
+            return writing.by_ids(query)
         case Page():
-            return writing.page(question)
+            return writing.page(query)
         case Total():
-            return writing.total(question)
+            return writing.total(query)
         case FacetQuery():
-            return writing.facet(question)
+            return writing.facet(query)
 
 
 class QueryCompiler(CypherWriter):
     """Compiles one query."""
 
-    def by_id(self, question: ById) -> CypherTemplate:
+    def by_id(self, query: ById) -> CypherTemplate:
         """Compile to a statement that returns one row, what is selected, or none."""
-        start = f"WITH {self.value(question.id)} AS id {self._match_kinds(question.views)}"
-        return self._template(f"{start} RETURN {self._view(question.views)} AS row")
+        start = f"WITH {self.value(query.id)} AS id {self._match_kinds(query.views)}"
+        return self._template(f"{start} RETURN {self._view(query.views)} AS row")
 
-    def by_ids(self, question: ByIds) -> CypherTemplate:
+    def by_ids(self, query: ByIds) -> CypherTemplate:
         """Compile to a statement that returns one row: a list of `[id, what is selected]`."""
-        start = f"UNWIND {self.value(question.ids)} AS id {self._match_kinds(question.views)}"
-        return self._template(f"{start} RETURN collect([n.id, {self._view(question.views)}])")
+        start = f"UNWIND {self.value(query.ids)} AS id {self._match_kinds(query.views)}"
+        return self._template(f"{start} RETURN collect([n.id, {self._view(query.views)}])")
 
-    def page(self, question: Page) -> CypherTemplate:
+    def page(self, query: Page) -> CypherTemplate:
         """Compile to a statement that returns one row per record: what each view selects, then the sort keys for the cursor."""
-        anchored = anchor(question.where)
-        if anchored is None and question.order in ((), (BY_NAME,), (Order("name", descending=True),)):
-            return self._indexed_page(question)
-        return self._sorted_page(question, anchored)
+        anchored = anchor(query.where)
+        if anchored is None and query.order in ((), (BY_NAME,), (Order("name", descending=True),)):
+            return self._indexed_page(query)
+        return self._sorted_page(query, anchored)
 
-    def total(self, question: Total) -> CypherTemplate:
+    def total(self, query: Total) -> CypherTemplate:
         """Compile to a statement that returns one row: the number."""
-        return self._match_records(question, "RETURN count(n)")
+        return self._match_records(query, "RETURN count(n)")
 
-    def facet(self, question: FacetQuery) -> CypherTemplate:
+    def facet(self, query: FacetQuery) -> CypherTemplate:
         """Compile to a statement that returns one row: a list of `[value, names, number, withheld]`, largest number first.
 
         `names` are the name, the Indonesian and the English label of a term, and null for a code. Where the value is a detail,
         records of which the actor sees only the summary are counted apart, as withheld.
         """
-        end = self.model[question.kind].ends.get(question.field)
+        end = self.model[query.kind].ends.get(query.field)
         withheld, sort = "false", "number DESC, value"
         if end is None:
-            declared, names = self.model[question.kind].properties[question.field], "null"
+            declared, names = self.model[query.kind].properties[query.field], "null"
             apart = "" if declared.face else f", NOT {seen_whole('n')} AS withheld"
             counted = f"WITH {self._visible_value('n', declared)} AS value{apart}, count(n) AS number"
             if apart:
                 withheld, sort = "withheld", f"{sort}, withheld"
         else:
-            far = "m" if not question.rolled_up else "t"
+            far = "m" if not query.rolled_up else "t"
             pattern = self.pattern("n", "e", f"{far}:{end.target}", end)
             counts = f"{self.link_seen('n', far, end)} AND {far}.status <> 'retired'"
-            if question.rolled_up:
+            if query.rolled_up:
                 pattern += f" MATCH way = (t){PARTS}(m:{end.target})"
                 counts += f" AND {way_seen('way')} AND m.status <> 'retired'"
             counted = f"MATCH {pattern} WHERE {counts} WITH m, m.id AS value, count(DISTINCT n) AS number"
             names = "[m.name, m.label_id, m.label_en]"
         # The limit is in a WITH of its own: Neo4j 2026 does not find `$in` in the LIMIT of an aggregating WITH.
-        limit = self.value(question.first)
+        limit = self.value(query.first)
         cut = f"WITH value, {names} AS names, number, {withheld} AS withheld ORDER BY {sort} LIMIT {limit}"
-        return self._match_records(question, f"{counted} {cut} RETURN collect([value, names, number, withheld])")
+        return self._match_records(query, f"{counted} {cut} RETURN collect([value, names, number, withheld])")
 
     def selected(self, select: Select, node: str) -> str:
         """Return the list expression of what is selected of a record: summary, one list of details (or null), parts."""
@@ -347,37 +347,37 @@ class QueryCompiler(CypherWriter):
         selected = self.selected(replace(usual, kind=kinds[0]), "n")
         return f"[labels(n)[0], {f'CASE {cases} ELSE {selected} END' if cases else selected}]"
 
-    def _indexed_page(self, question: Page) -> CypherTemplate:
-        descending = bool(question.order and question.order[0].descending) is not question.backward
+    def _indexed_page(self, query: Page) -> CypherTemplate:
+        descending = bool(query.order and query.order[0].descending) is not query.backward
         than, direction = ("<", " DESC") if descending else (">", "")
         beyond = Parameter(fixed=LAST if descending else FIRST)
-        key, last = question.start or (beyond, beyond)
+        key, last = query.start or (beyond, beyond)
         behind = f"n.name_key {than}= $k AND n.id IS NOT NULL AND (n.name_key {than} $k OR n.id {than} $id)"
-        row = self._row(question, "n.name_key", "n.id")
+        row = self._row(query, "n.name_key", "n.id")
         sort = f"ORDER BY n.name_key{direction}, n.id{direction} LIMIT $n"
-        page = {"k": key, "id": last, "n": question.rows}
-        return self._match_records(question, f"RETURN {row} {sort}", page, also=behind, cut=sort)
+        page = {"k": key, "id": last, "n": query.rows}
+        return self._match_records(query, f"RETURN {row} {sort}", page, also=behind, cut=sort)
 
-    def _sorted_page(self, question: Page, anchored: tuple[LinkCondition, Condition] | None) -> CypherTemplate:
-        kind = question.kind
-        order = question.order or (BY_NAME,)
+    def _sorted_page(self, query: Page, anchored: tuple[LinkCondition, Condition] | None) -> CypherTemplate:
+        kind = query.kind
+        order = query.order or (BY_NAME,)
         keys = [self._key(one, kind) for one in order] + ["n.id"]
-        falls = [one.descending is not question.backward for one in (*order, order[-1])]
+        falls = [one.descending is not query.backward for one in (*order, order[-1])]
         start, holds = self._anchored(kind, *anchored) if anchored else ("", "")
-        behind = f"({self._after_cursor(question.start, keys, falls)})" if question.start else "true"
+        behind = f"({self._after_cursor(query.start, keys, falls)})" if query.start else "true"
         named = [f"k{number}" for number in range(len(keys))]
         given = ", ".join(f"{key} AS {name}" for key, name in zip(keys, named, strict=True))
         sort = "ORDER BY " + ", ".join(
             name + (" DESC" if down else "") for name, down in zip(named, falls, strict=True)
         )
-        row = self._row(question, *named)
-        rest, page = f"WITH DISTINCT n, {given} {sort} LIMIT $n RETURN {row} {sort}", {"n": question.rows}
+        row = self._row(query, *named)
+        rest, page = f"WITH DISTINCT n, {given} {sort} LIMIT $n RETURN {row} {sort}", {"n": query.rows}
         if anchored:
             return self._template(f"{start} WHERE {both(holds, behind)} {rest}", page)
-        return self._match_records(question, rest, page, also=behind)
+        return self._match_records(query, rest, page, also=behind)
 
-    def _row(self, question: Page, *keys: str) -> str:
-        views = [self.selected(view, "n") for view in question.views]
+    def _row(self, query: Page, *keys: str) -> str:
+        views = [self.selected(view, "n") for view in query.views]
         return f"[{', '.join([*views, '[' + ', '.join(keys) + ']'])}] AS row"
 
     def _after_cursor(self, start: tuple[Parameter, ...], keys: list[str], falls: list[bool]) -> str:
@@ -389,8 +389,8 @@ class QueryCompiler(CypherWriter):
             text = f"{further} OR ({key} = {value} AND ({text}))" if text else further
         return text
 
-    def _predicate(self, question: Page | Total | FacetQuery, where: Condition, also: str) -> str:
-        return both(also, seen("n"), self.condition(where, "n", question.kind))
+    def _predicate(self, query: Page | Total | FacetQuery, where: Condition, also: str) -> str:
+        return both(also, seen("n"), self.condition(where, "n", query.kind))
 
     def _anchored(self, kind: str, linked: LinkCondition, rest: Condition) -> tuple[str, str]:
         """Return the match that starts at the one record that the condition names and follows the link back, and its predicate."""
@@ -409,7 +409,7 @@ class QueryCompiler(CypherWriter):
 
     def _match_records(
         self,
-        question: Page | Total | FacetQuery,
+        query: Page | Total | FacetQuery,
         rest: str,
         page: Mapping[str, Parameter] | None = None,
         *,
@@ -420,19 +420,19 @@ class QueryCompiler(CypherWriter):
 
         `cut` is the ORDER BY and LIMIT that may already be applied to the matched records.
         """
-        matched = f"MATCH (n:{question.kind}) WHERE {self._predicate(question, question.where, also)}"
-        return self._template(f"{matched} {rest}", page, self._seek(question, matched, also, cut, rest))
+        matched = f"MATCH (n:{query.kind}) WHERE {self._predicate(query, query.where, also)}"
+        return self._template(f"{matched} {rest}", page, self._seek(query, matched, also, cut, rest))
 
-    def _seek(self, question: Page | Total | FacetQuery, matched: str, also: str, cut: str, rest: str) -> str:
+    def _seek(self, query: Page | Total | FacetQuery, matched: str, also: str, cut: str, rest: str) -> str:
         """Return a statement that starts at linked records of a category if there are few; "" if the query names no category.
 
         Where a category is common, scanning the records in order is faster, as a page fills up soon.
         """
-        sought = sort_sought(question.where, self.model[question.kind], self.model)
+        sought = sort_sought(query.where, self.model[query.kind], self.model)
         if sought is None:
             return ""
         link, compare, others = sought
-        end = self.model[question.kind].ends[link.end]
+        end = self.model[query.kind].ends[link.end]
         found = f"MATCH (m:{end.target}) WHERE m.{compare.property} IN {self._as_list(compare)}"
         meets = both(
             self.link_seen("n", "m", end),
@@ -440,9 +440,9 @@ class QueryCompiler(CypherWriter):
             self.running(link.runs, "e"),
             self.demanded(link, "n", "e", "m", end),
         )
-        linked = f"MATCH {self.pattern(f'n:{question.kind}', 'e', 'm', end)} WHERE {meets} WITH DISTINCT n"
+        linked = f"MATCH {self.pattern(f'n:{query.kind}', 'e', 'm', end)} WHERE {meets} WITH DISTINCT n"
         holds = self._predicate(
-            question, others, also
+            query, others, also
         )  # checked afterwards, so that the engine does not start at an index for it
         enough = f"UNWIND CASE WHEN size(few) = {FEW} THEN [1] ELSE [] END AS enough"  # otherwise the second branch matches nothing
         return (

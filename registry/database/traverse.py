@@ -37,7 +37,7 @@ def found(
 ) -> Cypher:
     """Return `[kind, id, name key, score]` of records that contain every word, best first, then by name and id.
 
-    Words that only the details contain match only for actors who may see them. The engine's own score and limit are not used:
+    Words that only the details contain match only for actors with access to them. The engine's own score and limit are not used:
     both take account of records and words that the actor may not see. The score is SAME where the name or the acronym equals
     the text, and BEGINS where the name begins with it; otherwise 1, plus 1 where the summary contains all words, plus the
     share of the words that the name contains.
