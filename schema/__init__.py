@@ -1,1 +1,1 @@
-"""The way out: GraphQL."""
+"""The GraphQL API: schema, planning and execution of operations, and the HTTP endpoint."""

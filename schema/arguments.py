@@ -1,4 +1,4 @@
-"""GraphQL arguments as query conditions, orders, values and cursors."""
+"""Convert GraphQL arguments to query conditions, orders, values and cursors."""
 
 import base64
 import hashlib
@@ -55,21 +55,21 @@ _OPERATORS = {camel(name): name for name in (
 
 
 def listed(model: Model, kind: str, where: Mapping[str, Any] | None) -> Condition:
-    """Return the conditions of a list: retired records are left out unless `where` speaks of the status."""
-    among, asked = _among(where), condition(model, kind, where)
-    return asked if among == NO_CONDITION else AllOf((among, *(asked.parts if isinstance(asked, AllOf) else (asked,))))
+    """Return the conditions of a list: retired records are left out unless `where` has a condition on the status."""
+    among, given = _not_retired(where), condition(model, kind, where)
+    return given if among == NO_CONDITION else AllOf((among, *(given.parts if isinstance(given, AllOf) else (given,))))
 
 
 def condition(model: Model, kind: str, where: Mapping[str, Any] | None) -> Condition:
-    """Return the conditions of a `where` on a kind, in the order of their names."""
+    """Return the conditions of a `where` on a kind, ordered by name."""
     parts = tuple(
-        _part(model, model[kind], name, asked) for name, asked in sorted((where or {}).items()) if asked is not None
+        _part(model, model[kind], name, given) for name, given in sorted((where or {}).items()) if given is not None
     )
     return _all(parts)
 
 
 def runs(end: End, period: Parameter, day: Parameter | None) -> Runs | None:
-    """Return which links of an end count: of dated ones those of a period by a day, today if none is given."""
+    """Return the condition on the period of a dated link, by default current today; None for other links and for `all`."""
     if not end.link.dated or period.fixed == "all":
         return None
     day = day or Parameter()
@@ -81,46 +81,46 @@ def _or_today(day: Any) -> Any:
 
 
 def orders(model: Model, kind: str, order: list[Mapping[str, Any]] | None) -> tuple[Order, ...]:
-    """Return the properties to sort by; what sorts by `id` needs nothing after it."""
+    """Return the properties to sort by. Sorting by `id` needs no further property."""
     names = _names(model[kind])
     found = [Order(names[name], direction.fixed == "desc") for one in order or [] for name, direction in one.items()]
     return tuple(found)
 
 
-def _part(model: Model, kind: type[Kind], name: str, asked: Any) -> Condition:
+def _part(model: Model, kind: type[Kind], name: str, given: Any) -> Condition:
     if name in ("and", "or"):
-        parts = tuple(condition(model, kind.__name__, one) for one in asked)
+        parts = tuple(condition(model, kind.__name__, one) for one in given)
         return AllOf(parts) if name == "and" else AnyOf(parts)
     if name == "not":
-        return Not(condition(model, kind.__name__, asked))
+        return Not(condition(model, kind.__name__, given))
     if name == "within":
-        return Within(asked)
+        return Within(given)
     own = _names(kind)[name]
     if own in kind.properties:
-        return _compared(kind.properties[own], asked)
+        return _compared(kind.properties[own], given)
     return _all(
-        tuple(_linked(model, kind.ends[own], how, one) for how, one in sorted(asked.items()) if one is not None)
+        tuple(_linked(model, kind.ends[own], how, one) for how, one in sorted(given.items()) if one is not None)
     )
 
 
-def _linked(model: Model, end: End, quantifier: str, asked: Mapping[str, Any]) -> Condition:
+def _linked(model: Model, end: End, quantifier: str, given: Mapping[str, Any]) -> Condition:
     if not end.link.properties:
-        plain = condition(model, end.target, asked)
-        return LinkCondition(end.name, quantifier, _among(asked), plain, NO_CONDITION, NO_CONDITION)
-    far, near = asked.get(field_of(end.target)), asked.get(field_of(end.kind))
+        plain = condition(model, end.target, given)
+        return LinkCondition(end.name, quantifier, _not_retired(given), plain, NO_CONDITION, NO_CONDITION)
+    far, near = given.get(field_of(end.target)), given.get(field_of(end.kind))
     compared = (
-        _compared(declared, asked[camel(name)])
+        _compared(declared, given[camel(name)])
         for name, declared in sorted(end.link.properties.items())
-        if asked.get(camel(name)) is not None
+        if given.get(camel(name)) is not None
     )
-    period = asked.get("period") or Parameter(fixed="all" if asked.get("since") or asked.get("until") else "current")
-    counted = runs(end, period, asked.get("asOf"))
+    period = given.get("period") or Parameter(fixed="all" if given.get("since") or given.get("until") else "current")
+    counted = runs(end, period, given.get("asOf"))
     conditions = condition(model, end.target, far), condition(model, end.kind, near), AllOf(tuple(compared))
-    return LinkCondition(end.name, quantifier, _among(far), *conditions, counted)
+    return LinkCondition(end.name, quantifier, _not_retired(far), *conditions, counted)
 
 
-def _compared(declared: Property, asked: Mapping[str, Any]) -> Condition:
-    return _all(tuple(_compare(declared, _OPERATORS[name], value) for name, value in sorted(asked.items())))
+def _compared(declared: Property, given: Mapping[str, Any]) -> Condition:
+    return _all(tuple(_compare(declared, _OPERATORS[name], value) for name, value in sorted(given.items())))
 
 
 def _compare(declared: Property, operator: str, value: Parameter | None) -> Condition:
@@ -136,7 +136,7 @@ def _compare(declared: Property, operator: str, value: Parameter | None) -> Cond
 
 
 def _floats(value: Any) -> Any:
-    """Send fractional numbers as fractional, so that both engines compare like with like."""
+    """Convert numbers to floats, so that both engines compare numbers of one type."""
     if isinstance(value, bool):
         return value
     return [float(one) for one in value] if isinstance(value, list) else float(value)
@@ -146,16 +146,16 @@ def _all(parts: tuple[Condition, ...]) -> Condition:
     return parts[0] if len(parts) == 1 else AllOf(parts)
 
 
-def _among(where: Mapping[str, Any] | None) -> Condition:
-    """Return which records count at all: not the retired ones, unless `where` speaks of the status."""
-    return NO_CONDITION if _speaks_of_status(where) else Compare("status", "ne", Parameter(fixed="retired"))
+def _not_retired(where: Mapping[str, Any] | None) -> Condition:
+    """Return the condition that leaves out retired records, unless `where` has a condition on the status."""
+    return NO_CONDITION if _has_status_condition(where) else Compare("status", "ne", Parameter(fixed="retired"))
 
 
-def _speaks_of_status(where: Any) -> bool:
+def _has_status_condition(where: Any) -> bool:
     if not where:
         return False
     nested = [where.get("not"), *(where.get("and") or []), *(where.get("or") or [])]
-    return where.get("status") is not None or any(_speaks_of_status(one) for one in nested)
+    return where.get("status") is not None or any(_has_status_condition(one) for one in nested)
 
 
 def _names(kind: type[Kind]) -> dict[str, str]:
@@ -164,26 +164,26 @@ def _names(kind: type[Kind]) -> dict[str, str]:
 
 Path = tuple[str | int, ...]
 PLAIN = {"ID": str, "String": str, "Int": int, "Boolean": bool}
-LARGEST = 2**31 - 1  # of GraphQL's Int
+LARGEST = 2**31 - 1  # GraphQL's Int
 
 
 def arguments(node: FieldNode, declared: GraphQLField, variables: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a field is asked with: input objects as dicts, lists of them as lists, all else as `Given`."""
-    asked = {one.name.value: one.value for one in node.arguments}
+    """Return the arguments of a field: input objects as dicts, lists of them as lists, everything else as `Parameter`."""
+    nodes = {one.name.value: one.value for one in node.arguments}
     read = {}
     for name, argument in declared.args.items():
-        value = _read(asked[name], argument.type, variables) if name in asked else Undefined
+        value = _from_node(nodes[name], argument.type, variables) if name in nodes else Undefined
         if value is Undefined and argument.default_value is not Undefined:
-            value = _found(argument.default_value, argument.type, (), fixed=True)
+            value = _from_value(argument.default_value, argument.type, (), fixed=True)
         if value is not Undefined:
             read[name] = value
     return read
 
 
 def plain_variables(definitions: Iterable[VariableDefinitionNode], given: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return variables that are what they are declared, each of a built-in type; None where something is to be coerced.
+    """Return the variables if each already has its declared built-in type; None if any needs coercion.
 
-    Most are, and graphql-core takes longer to find out the same.
+    This is the usual case, and graphql-core takes longer to check it.
     """
     values = {}
     for one in definitions:
@@ -199,7 +199,7 @@ def plain_variables(definitions: Iterable[VariableDefinitionNode], given: Mappin
 
 
 def shape_of(value: Any) -> Any:
-    """Return what of a variable's value can shape a question: structure, nulls, flags and enums, no other value."""
+    """Return the part of a value that affects the query: structure, nulls, flags and enums, but no other values."""
     if isinstance(value, dict):
         return tuple((name, shape_of(one)) for name, one in sorted(value.items()))
     if isinstance(value, list):
@@ -213,21 +213,21 @@ def _is_plain(value: Any, declared: Any) -> bool:
     return named and not (type(value) is int and abs(value) > LARGEST)
 
 
-def _read(node: ValueNode, declared: Any, variables: Mapping[str, Any]) -> Any:
+def _from_node(node: ValueNode, declared: Any, variables: Mapping[str, Any]) -> Any:
     plain = get_nullable_type(declared)
     if isinstance(node, VariableNode):
         name = node.name.value
-        return _found(variables[name], plain, (name,)) if name in variables else Undefined
+        return _from_value(variables[name], plain, (name,)) if name in variables else Undefined
     if isinstance(node, NullValueNode):
         return None
     if isinstance(plain, GraphQLInputObjectType) and isinstance(node, ObjectValueNode):
         fields = (
-            (one.name.value, _read(one.value, plain.fields[one.name.value].type, variables)) for one in node.fields
+            (one.name.value, _from_node(one.value, plain.fields[one.name.value].type, variables)) for one in node.fields
         )
         return {name: value for name, value in fields if value is not Undefined}
     if isinstance(plain, GraphQLList):
         members = node.values if isinstance(node, ListValueNode) else (node,)
-        return _listed([_read(member, plain.of_type, variables) for member in members], plain)
+        return _listed([_from_node(member, plain.of_type, variables) for member in members], plain)
     return _leaf(value_from_ast(node, plain), plain, ())
 
 
@@ -240,14 +240,14 @@ def _listed(members: list[Any], declared: Any) -> Any:
     return Parameter(fixed=[part.fixed for part in parts])
 
 
-def _found(value: Any, declared: Any, path: Path, *, fixed: bool = False) -> Any:
+def _from_value(value: Any, declared: Any, path: Path, *, fixed: bool = False) -> Any:
     plain = get_nullable_type(declared)
     if value is None:
         return None
     if isinstance(plain, GraphQLInputObjectType):
-        return {name: _found(one, plain.fields[name].type, (*path, name)) for name, one in value.items()}
+        return {name: _from_value(one, plain.fields[name].type, (*path, name)) for name, one in value.items()}
     if isinstance(plain, GraphQLList) and isinstance(get_named_type(plain), GraphQLInputObjectType):
-        return [_found(one, plain.of_type, (*path, place)) for place, one in enumerate(value)]
+        return [_from_value(one, plain.of_type, (*path, place)) for place, one in enumerate(value)]
     return _leaf(value, plain, () if fixed else path)
 
 
@@ -261,21 +261,21 @@ def _code(value: Any) -> Any:
     return value.value if isinstance(value, Enum) else value
 
 
-LARGEST_CURSORS = 2**63  # what a store can hold
+LARGEST_CURSORS = 2**63  # the largest integer that a database stores
 
 
 def mark(kind: str, order: tuple[Order, ...]) -> str:
-    """Return the mark of a kind and an order; a cursor of another mark is refused."""
+    """Return a fingerprint of a kind and an order; a cursor with another fingerprint is rejected."""
     return hashlib.sha256(repr((kind, order)).encode()).hexdigest()[:8]
 
 
 def write_cursor(marked: str, keys: list[Any]) -> str:
-    """Return the cursor of a record with these sort keys, its id last."""
+    """Return the cursor of a record with these sort keys, the id last."""
     return base64.urlsafe_b64encode(orjson.dumps([marked, *keys])).decode().rstrip("=")
 
 
 def read_cursor(marked: str, count: int, cursor: Any) -> list[Any]:
-    """Return the sort keys that a cursor holds. Raises Refused."""
+    """Return the sort keys in a cursor. Raises GraphQLRequestError."""
     try:
         found = orjson.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
     except (ValueError, TypeError):
@@ -294,7 +294,7 @@ def _is_key(key: Any) -> bool:
 
 
 def keys_of(given: Parameter, marked: str, count: int) -> tuple[Parameter, ...]:
-    """Return where the keys of a cursor are found, the cursor itself being found at `given`."""
+    """Return parameters for the sort keys in the cursor that `given` refers to."""
     return tuple(Parameter(given.path, given.fixed, partial(_key, marked, count, place)) for place in range(count))
 
 

@@ -1,4 +1,4 @@
-"""Execute an operation: parse and validate it, compile it to one statement per root field, run it."""
+"""Execute an operation: parse and validate it, compile it to one statement per query, run the statements."""
 
 from __future__ import annotations
 
@@ -69,11 +69,11 @@ from schema.planner import Planned, plan_operation
 from schema.response import Incomplete, OutputMode
 from schema.selection import Operation
 
-KEPT = 500_000  # characters of all documents; a parsed one takes up to two hundred times as many bytes
+KEPT = 500_000  # characters of all cached documents; a parsed one takes up to 200 bytes per character
 
 
 class Documents:
-    """Valid documents by their text; the least recently asked for are forgotten first."""
+    """A cache of valid documents by their text; the least recently used are dropped first."""
 
     def __init__(self, *, introspection: bool = True) -> None:
         self._rules = [*specified_rules, OneOfInputValidationRule]
@@ -83,27 +83,27 @@ class Documents:
         self._size = 0
 
     def known(self, text: str) -> DocumentNode | None:
-        """Return a document that was found valid before."""
+        """Return a cached document, or None."""
         if text in self._kept:
             self._kept.move_to_end(text)
         return self._kept.get(text)
 
     def keep(self, text: str, document: DocumentNode) -> None:
-        """Keep a valid document."""
+        """Cache a valid document."""
         self._kept[text] = document
         self._size += len(text)
         while self._size > KEPT:
             self._size -= len(self._kept.popitem(last=False)[0])
 
     def opened(self, text: str, operation_name: str | None) -> DocumentNode:
-        """Return the document of a text, parsed unless it is known. Raises GraphQLError."""
+        """Return the document of a text, parsed unless it is cached. Raises GraphQLError."""
         document = self.known(text) or parsed(text)
         if operation_name is None:
-            _check_only_operation(document)
+            _require_operation_name(document)
         return document
 
     def faults(self, schema: GraphQLSchema, text: str, document: DocumentNode) -> list[GraphQLError]:
-        """Return what is not valid about a document: a few faults, and that there are more. A valid one is kept."""
+        """Validate a document and cache it if it is valid. Return at most ERRORS errors; the last says if there are more."""
         if self.known(text):
             return []
         faults = validate(schema, document, self._rules, max_errors=ERRORS - 1)
@@ -113,19 +113,19 @@ class Documents:
 
 
 class DocumentParser(SchemaExtension):
-    """Reads the document of an operation."""
+    """Parses and validates the document of an operation."""
 
     def __init__(self, documents: Documents) -> None:
         self._documents = documents
 
     def on_parse(self) -> Iterator[None]:
-        """Parse the document, or find it among those that are known. Raises GraphQLError."""
+        """Parse the document unless it is cached. Raises GraphQLError."""
         context = self.execution_context
         context.graphql_document = self._documents.opened(context.query or "", context._provided_operation_name)
         yield
 
     def on_validate(self) -> Iterator[None]:
-        """Validate the document, unless it was before."""
+        """Validate the document unless it is cached."""
         context = self.execution_context
         assert context.graphql_document is not None
         schema = context.schema._schema
@@ -134,7 +134,7 @@ class DocumentParser(SchemaExtension):
 
 
 def parsed(text: str) -> DocumentNode:
-    """Return a document that is within the limits. Raises GraphQLError."""
+    """Parse a document and check that it is within the limits. Raises GraphQLError."""
     if len(text) > DOCUMENT:
         raise GraphQLRequestError("TOO_COSTLY", f"A document has at most {DOCUMENT:,} characters.", limit=DOCUMENT)
     document = parse(text, max_tokens=TOKENS)
@@ -142,19 +142,19 @@ def parsed(text: str) -> DocumentNode:
         raise GraphQLRequestError(
             "TOO_COSTLY", f"A document has at most {DEFINITIONS} operations and fragments.", limit=DEFINITIONS
         )
-    _Check().definitions(document.definitions)
+    _DocumentLimits().definitions(document.definitions)
     return document
 
 
-class _Check:
-    """Looks at every node of a document, without recursion."""
+class _DocumentLimits:
+    """Checks every node of a document, without recursion."""
 
     def __init__(self) -> None:
         self._named: Counter[str] = Counter()
 
     def definitions(self, definitions: Sequence[Node]) -> None:
-        """Raise Refused where a limit is passed."""
-        stack: list[tuple[Node, int, bool]] = [(one, 0, _is_about_types(one)) for one in definitions]
+        """Raise GraphQLRequestError where a limit is exceeded."""
+        stack: list[tuple[Node, int, bool]] = [(one, 0, _is_introspection(one)) for one in definitions]
         while stack:
             node, nested, introspecting = stack.pop()
             if isinstance(node, FieldNode):
@@ -184,12 +184,12 @@ def _check_value(node: Node, nested: int) -> None:
         raise too_nested()
 
 
-def _check_only_operation(document: DocumentNode) -> None:
+def _require_operation_name(document: DocumentNode) -> None:
     if sum(isinstance(one, OperationDefinitionNode) for one in document.definitions) > 1:
         raise GraphQLRequestError("BAD_REQUEST", "The document has several operations; say which with operationName.")
 
 
-def _is_about_types(definition: Node) -> bool:
+def _is_introspection(definition: Node) -> bool:
     return isinstance(definition, FragmentDefinitionNode) and definition.type_condition.name.value.startswith("__")
 
 
@@ -204,7 +204,7 @@ T = TypeVar("T")
 
 
 class LRUCache(Generic[T]):
-    """Values by key; none of them may be None."""
+    """A cache that drops the least recently used values; no value may be None."""
 
     def __init__(self, most: int = KEPT_KEPT) -> None:
         self._most = most
@@ -217,19 +217,19 @@ class LRUCache(Generic[T]):
         return value
 
     def keep(self, key: Hashable, value: T) -> T:
-        """Keep a value and return it."""
+        """Store a value and return it."""
         self._values[key] = value
         if len(self._values) > self._most:
             self._values.popitem(last=False)
         return value
 
 
-KEPT_SECONDS = 60.0  # other tools change the graph without leaving a mark
+KEPT_SECONDS = 60.0  # other tools may change the graph without changing the stamp
 
 
 @dataclass(frozen=True)
 class Counted:
-    """What a text found while the graph had these marks, and until when it may be taken for true."""
+    """The rows of a count, the change stamp of the graph at that time, and when they expire."""
 
     rows: Rows
     marks: list[str]
@@ -237,14 +237,14 @@ class Counted:
 
 
 class Counts:
-    """What was counted, by text and values; who asks is one of the values."""
+    """A cache of counts, by statement and parameters. The parameters include the actor."""
 
     def __init__(self) -> None:
         self._kept: LRUCache[Counted] = LRUCache()
 
-    async def read(self, reader: Reader, questions: Sequence[Query | Explore], cyphers: Sequence[Cypher]) -> list[Rows]:
-        """Return the rows of every text, in their order. Raises StoreError."""
-        counting = {place for place, one in enumerate(questions) if isinstance(one, Total | FacetQuery)}
+    async def read(self, reader: Reader, queries: Sequence[Query | Explore], cyphers: Sequence[Cypher]) -> list[Rows]:
+        """Return the rows of every statement, in their order. Raises StoreError."""
+        counting = {place for place, one in enumerate(queries) if isinstance(one, Total | FacetQuery)}
         if not counting:
             return await reader.read(cyphers) if cyphers else []
         known = {place: one for place in counting if (one := self._known(cyphers[place]))}
@@ -257,7 +257,7 @@ class Counts:
     async def _read(
         self, reader: Reader, cyphers: Sequence[Cypher], known: Iterable[int], counting: set[int]
     ) -> tuple[list[str], dict[int, Rows]]:
-        """Return the marks and, by place, the rows of all texts that are not known; keep what is counted."""
+        """Return the change stamp and, by position, the rows of all statements that are not in `known`; cache the counts."""
         places = sorted(set(range(len(cyphers))).difference(known))
         (((marks,),), *answers) = await reader.read([last_marks(), *(cyphers[place] for place in places)])
         found = dict(zip(places, answers, strict=True))
@@ -280,9 +280,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class QueryContext:
-    """The context of an operation: the store that is asked, who asks, and who is told the plan and Cypher, if any.
+    """The context of an operation: the database, the actor, and a callback that receives the queries and Cypher, if any.
 
-    `store` opens the one that makes changes, where they may be asked for; `how` they come, the chain of changes keeps.
+    `store` opens the database client for mutations, if they are allowed. `how` is the entry point recorded in the audit log.
     """
 
     reader: Reader
@@ -291,24 +291,24 @@ class QueryContext:
     store: Callable[[], Store] | None = None
     how: str = "api"
 
-    def tell(self, questions: Sequence[Query | Explore], cyphers: Sequence[Cypher]) -> None:
-        """Tell what is asked, if anybody is told."""
+    def tell(self, queries: Sequence[Query | Explore], cyphers: Sequence[Cypher]) -> None:
+        """Pass the queries and their Cypher to the callback, if there is one."""
         if self.explain:
-            self.explain(questions, cyphers)
+            self.explain(queries, cyphers)
 
-    async def read(self, questions: Sequence[Query | Explore], cyphers: Sequence[Cypher]) -> list[Rows]:
-        """Return the rows of every text, and tell of it. Raises StoreError."""
-        self.tell(questions, cyphers)
+    async def read(self, queries: Sequence[Query | Explore], cyphers: Sequence[Cypher]) -> list[Rows]:
+        """Return the rows of every statement, after calling the callback. Raises StoreError."""
+        self.tell(queries, cyphers)
         return await self.reader.read(cyphers) if cyphers else []
 
-    def asker(self, question: Explore) -> ExploreContext:
-        """Return who asks for what a question finds."""
-        return ExploreContext(lambda cyphers: self.read([question] * len(cyphers), cyphers), self.actor)
+    def asker(self, query: Explore) -> ExploreContext:
+        """Return the context of an exploration."""
+        return ExploreContext(lambda cyphers: self.read([query] * len(cyphers), cyphers), self.actor)
 
 
 @dataclass(frozen=True)
 class ParsedOperation:
-    """An operation as it is asked: a valid document, its text, the operation in it, and its variables, not yet coerced."""
+    """A valid document, its text, the operation to execute, and its variables, which are not coerced yet."""
 
     text: str
     document: DocumentNode
@@ -318,35 +318,38 @@ class ParsedOperation:
 
 @dataclass(frozen=True)
 class Compiled:
-    """An operation made ready: what it asks the store, and the shape of its answer."""
+    """A compiled operation: its plan and the Cypher of its queries."""
 
     planned: Planned
     texts: tuple[CypherTemplate, ...]
 
-    async def explored(self, asking: QueryContext, variables: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what the questions find that come first, each as a variable. Raises Refused and StoreError."""
+    async def explored(self, context: QueryContext, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """Run the explorations; return each result as a variable. Raises GraphQLRequestError and StoreError."""
         if not self.planned.explored:
             return {}
         await pay(check_cost(list(self.planned.explored.values()), variables))
         return {
-            f"@{key}": await explore(question, asking.asker(question), variables, key)
-            for key, question in self.planned.explored.items()
+            f"@{key}": await explore(query, context.asker(query), variables, key)
+            for key, query in self.planned.explored.items()
         }
 
     def ask(self, variables: Mapping[str, Any], actor: Actor) -> list[Cypher]:
-        """Return the Cypher of every question with these values. Raises Refused, with the path of the root field."""
+        """Return the Cypher of every query with these values.
+
+        Raises GraphQLRequestError with the path of the root field.
+        """
         me = actor.parameter()
-        asked = []
-        for text, key in zip(self.texts, self.planned.asked_by, strict=True):
+        statements = []
+        for text, key in zip(self.texts, self.planned.root_fields, strict=True):
             try:
-                asked.append(text.ask(variables, me))
+                statements.append(text.ask(variables, me))
             except GraphQLRequestError as refused:
                 raise refused.at(key) from None
-        return asked
+        return statements
 
 
 class Answerer:
-    """Answers operations, and keeps what it made ready: one for all of a document whose variables have one shape."""
+    """Executes operations and caches the compiled ones: one for each document and shape of its variables."""
 
     def __init__(self, model: Model, documents: Documents) -> None:
         self._model, self._documents = model, documents
@@ -354,7 +357,7 @@ class Answerer:
         self._counts = Counts()
 
     def known(self, text: str, name: str | None, variables: Mapping[str, Any]) -> ParsedOperation | None:
-        """Return the operation of a document that was found valid before; None where it is not one."""
+        """Return the operation of a cached document; None if it is not cached or the operation is not a query."""
         document = self._documents.known(text)
         operation = operation_of(document, name) if document else None
         if document is None or operation is None or operation.operation is not OperationType.QUERY:
@@ -362,75 +365,80 @@ class Answerer:
         return ParsedOperation(text, document, operation, variables)
 
     async def answer(
-        self, schema: GraphQLSchema, asked: ParsedOperation, asking: QueryContext, form: OutputMode
+        self, schema: GraphQLSchema, parsed_operation: ParsedOperation, context: QueryContext, mode: OutputMode
     ) -> ExecutionResult:
         """Return the result of an operation. Raises Incomplete where graphql-core has to complete it."""
         try:
-            return ExecutionResult(data=await self._read(schema, asked, asking, form), errors=None)
+            return ExecutionResult(data=await self._read(schema, parsed_operation, context, mode), errors=None)
         except Incomplete:
             raise
         except Exception as error:
             return ExecutionResult(data=None, errors=[as_answered(error)])
 
     async def _read(
-        self, schema: GraphQLSchema, asked: ParsedOperation, asking: QueryContext, form: OutputMode
+        self, schema: GraphQLSchema, parsed_operation: ParsedOperation, context: QueryContext, mode: OutputMode
     ) -> dict[str, Any]:
-        variables = coerced(schema, asked)
-        key = (asked.text, asked.operation.name and asked.operation.name.value, shape_of(variables), form)
-        compiled = self._kept.get(key) or self._kept.keep(key, self._compile(schema, asked, variables, form))
-        if form.strict and compiled.planned.introspects:
+        variables = coerced(schema, parsed_operation)
+        key = (
+            parsed_operation.text,
+            parsed_operation.operation.name and parsed_operation.operation.name.value,
+            shape_of(variables),
+            mode,
+        )
+        compiled = self._kept.get(key) or self._kept.keep(key, self._compile(schema, parsed_operation, variables, mode))
+        if mode.strict and compiled.planned.introspects:
             raise Incomplete
-        known = {**variables, **await compiled.explored(asking, variables)}
-        questions, cyphers = compiled.planned.questions, compiled.ask(known, asking.actor)
-        await pay(check_cost(questions, known))
-        asking.tell(questions, cyphers)
-        return compiled.planned.answer(await self._counts.read(asking.reader, questions, cyphers), known)
+        known = {**variables, **await compiled.explored(context, variables)}
+        queries, cyphers = compiled.planned.queries, compiled.ask(known, context.actor)
+        await pay(check_cost(queries, known))
+        context.tell(queries, cyphers)
+        return compiled.planned.answer(await self._counts.read(context.reader, queries, cyphers), known)
 
     def _compile(
-        self, schema: GraphQLSchema, asked: ParsedOperation, variables: Mapping[str, Any], form: OutputMode
+        self, schema: GraphQLSchema, parsed_operation: ParsedOperation, variables: Mapping[str, Any], mode: OutputMode
     ) -> Compiled:
-        operation = Operation(schema, asked.operation, fragments_of(asked.document), variables)
-        planned = plan_operation(operation, self._model, form)
-        return Compiled(planned, tuple(write(question, self._model) for question in planned.questions))
+        operation = Operation(schema, parsed_operation.operation, fragments_of(parsed_operation.document), variables)
+        planned = plan_operation(operation, self._model, mode)
+        return Compiled(planned, tuple(write(query, self._model) for query in planned.queries))
 
 
 class CompiledExecution(SchemaExtension):
-    """Answers queries; graphql-core is left only what `Answerer` does not cover."""
+    """Executes queries; graphql-core handles only what `Answerer` does not cover."""
 
     def __init__(self, answerer: Answerer) -> None:
         self._answerer = answerer
 
     async def on_execute(self) -> AsyncIterator[None]:
-        """Set the result of the operation, or the root value that graphql-core completes."""
+        """Set the result of the operation, or the root value for graphql-core to complete."""
         context = self.execution_context
-        schema, asked = context.schema._schema, asked_of(context)
-        if asked.operation.operation is OperationType.MUTATION:
+        schema, parsed_operation = context.schema._schema, asked_of(context)
+        if parsed_operation.operation.operation is OperationType.MUTATION:
             yield
             return
         try:
-            context.result = await self._answerer.answer(schema, asked, context.context, OutputMode.VALUES)
+            context.result = await self._answerer.answer(schema, parsed_operation, context.context, OutputMode.VALUES)
         except Incomplete:
-            completed = await self._answerer.answer(schema, asked, context.context, OutputMode.LOOSE)
+            completed = await self._answerer.answer(schema, parsed_operation, context.context, OutputMode.LOOSE)
             context.root_value, context.result = completed.data, completed if completed.errors else None
         yield
 
 
-def coerced(schema: GraphQLSchema, asked: ParsedOperation) -> dict[str, Any]:
-    """Return the variables of an operation as its definitions coerce them. Raises Refused."""
-    definitions = asked.operation.variable_definitions
+def coerced(schema: GraphQLSchema, parsed_operation: ParsedOperation) -> dict[str, Any]:
+    """Return the variables of an operation, coerced to their declared types. Raises GraphQLRequestError."""
+    definitions = parsed_operation.operation.variable_definitions
     if not definitions:
         return {}
-    check_variables(asked.variables)
-    if (plain := plain_variables(definitions, asked.variables)) is not None:
+    check_variables(parsed_operation.variables)
+    if (plain := plain_variables(definitions, parsed_operation.variables)) is not None:
         return plain
-    values = get_variable_values(schema, definitions, dict(asked.variables), max_errors=5)
+    values = get_variable_values(schema, definitions, dict(parsed_operation.variables), max_errors=5)
     if isinstance(values, list):
         raise GraphQLRequestError("BAD_REQUEST", values[0].message, nodes=values[0].nodes)
     return values
 
 
 def operation_of(document: DocumentNode, name: str | None) -> OperationDefinitionNode | None:
-    """Return the operation of a document with this name, or its only one."""
+    """Return the operation of a document with this name, or the only operation if the name is None."""
     operations = [one for one in document.definitions if isinstance(one, OperationDefinitionNode)]
     if name is None:
         return operations[0] if len(operations) == 1 else None
@@ -438,11 +446,11 @@ def operation_of(document: DocumentNode, name: str | None) -> OperationDefinitio
 
 
 def asked_of(context: ExecutionContext) -> ParsedOperation:
-    """Return the operation that is executed, of a document that is valid."""
+    """Return the operation that is executed; its document is valid."""
     document = context.graphql_document
-    assert document is not None  # nothing is executed that was not parsed
+    assert document is not None  # a document is parsed before it is executed
     operation = operation_of(document, context.operation_name)
-    assert operation is not None  # nor what the document does not have
+    assert operation is not None  # and the operation is one of the document
     return ParsedOperation(context.query or "", document, operation, context.variables or {})
 
 
@@ -452,7 +460,7 @@ def fragments_of(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:
 
 
 def as_answered(error: Exception) -> GraphQLError:
-    """Return what an operation that failed is refused with."""
+    """Return the GraphQL error for an exception that an operation raised."""
     if isinstance(error, GraphQLError):
         return error
     if isinstance(error, StoreError) and error.code in AWAY_CODES:

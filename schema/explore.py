@@ -1,4 +1,4 @@
-"""The GraphQL fields for paths, neighbourhood, impact, shared resources and search."""
+"""The GraphQL fields for paths, neighbourhood, impact, shared resources, ties and search."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ ExplorationCall = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class PageInfo:
-    """Where a page of hits ends, and whether there is more."""
+    """The cursors at the ends of a page of hits, and whether there are more."""
 
     has_next_page: bool
     has_previous_page: bool
@@ -31,7 +31,7 @@ class PageInfo:
 
 @dataclass(frozen=True)
 class KindCount:
-    """How many records of a kind there are."""
+    """The number of records of a kind."""
 
     kind: str
     count: int
@@ -47,25 +47,28 @@ class Hits:
     count_by_kind: Sequence[KindCount]
 
 
-async def explore(question: Explore, asker: ExploreContext, variables: Mapping[str, Any], key: str) -> Any:
-    """Return what a question finds; ids stand for records. Raises Refused, with the path of the field, and StoreError."""
+async def explore(exploration: Explore, context: ExploreContext, variables: Mapping[str, Any], key: str) -> Any:
+    """Run an exploration; its result has ids in the place of records.
+
+    Raises GraphQLRequestError with the path of the field, and StoreError.
+    """
     try:
-        asked = {name: given.value(variables) for name, given in question.asked}
-        return await QUESTIONS[question.name](asker, asked)
+        call = {name: given.value(variables) for name, given in exploration.asked}
+        return await EXPLORATIONS[exploration.name](context, call)
     except TooMuch as too_much:
         raise GraphQLRequestError("TOO_COSTLY", str(too_much), path=[key]) from None
     except GraphQLRequestError as refused:
         raise refused.at(key) from None
 
 
-async def _search(asker: ExploreContext, asked: ExplorationCall) -> Hits:
+async def _search(context: ExploreContext, call: ExplorationCall) -> Hits:
     kinds: list[type[Kind]] = (
-        [MODEL[name] for name in dict.fromkeys(asked["kinds"])] if asked.get("kinds") else list(MODEL)
+        [MODEL[name] for name in dict.fromkeys(call["kinds"])] if call.get("kinds") else list(MODEL)
     )
-    after = _hit_keys(asked["after"]) if asked.get("after") else ()
-    first = page_size(asked["first"])
-    within = {"sector": asked.get("sector"), "area": asked.get("area")}
-    found = await search.search(asker, asked["text"], kinds, **within, first=first, after=after)
+    after = _hit_keys(call["after"]) if call.get("after") else ()
+    first = page_size(call["first"])
+    within = {"sector": call.get("sector"), "area": call.get("area")}
+    found = await search.search(context, call["text"], kinds, **within, first=first, after=after)
     cursors = [write_cursor(SEARCH, hit.keys) for hit in (*found.hits[:1], *found.hits[-1:])]
     ends = (cursors[0], cursors[-1]) if cursors else (None, None)
     counts = [KindCount(kind, count) for kind, count in sorted(found.of_kinds.items())]
@@ -73,47 +76,47 @@ async def _search(asker: ExploreContext, asked: ExplorationCall) -> Hits:
 
 
 def _hit_keys(cursor: str) -> list[Any]:
-    """Return the keys of a hit that a cursor holds. Raises Refused."""
+    """Return the sort keys of a hit from its cursor. Raises GraphQLRequestError."""
     score, *names = read_cursor(SEARCH, 3, cursor)
     if not isinstance(score, int | float) or not all(isinstance(one, str) for one in names):
         raise GraphQLRequestError("BAD_REQUEST", "The cursor was changed; begin again without it.")
     return [score, *names]
 
 
-async def _shared_between(asker: ExploreContext, asked: ExplorationCall) -> shared.SharedBetween:
-    agencies = set(asked["agencies"])
+async def _shared_between(context: ExploreContext, call: ExplorationCall) -> shared.SharedBetween:
+    agencies = set(call["agencies"])
     if not 2 <= len(agencies) <= AGENCIES:
         raise GraphQLRequestError("BAD_REQUEST", f"Ask for 2 to {AGENCIES} different agencies.")
-    return await shared.shared_between(asker, sorted(agencies), _day(asked))
+    return await shared.shared_between(context, sorted(agencies), _day(call))
 
 
-async def _paths(asker: ExploreContext, asked: ExplorationCall) -> paths.Paths | None:
-    longest, first = _at_most("longest", asked, LONGEST), page_size(asked["first"])
-    through = asked.get("through") or RELATIONS - paths.ASIDE
-    ends = asked["from"], asked["to"]
-    return await paths.paths(asker, *ends, through, longest=longest, first=first, day=_day(asked))
+async def _paths(context: ExploreContext, call: ExplorationCall) -> paths.Paths | None:
+    longest, first = _at_most("longest", call, LONGEST), page_size(call["first"])
+    through = call.get("through") or RELATIONS - paths.ASIDE
+    ends = call["from"], call["to"]
+    return await paths.paths(context, *ends, through, longest=longest, first=first, day=_day(call))
 
 
-async def _impact(asker: ExploreContext, asked: ExplorationCall) -> impact.Impact | None:
-    return await impact.impact(asker, asked["of"], _day(asked), depth=_at_most("depth", asked, DEPTH))
+async def _impact(context: ExploreContext, call: ExplorationCall) -> impact.Impact | None:
+    return await impact.impact(context, call["of"], _day(call), depth=_at_most("depth", call, DEPTH))
 
 
-async def _ties(asker: ExploreContext, asked: ExplorationCall) -> shared.Ties:
-    return await shared.ties(asker, asked["by"], _day(asked))
+async def _ties(context: ExploreContext, call: ExplorationCall) -> shared.Ties:
+    return await shared.ties(context, call["by"], _day(call))
 
 
-async def _neighbourhood(asker: ExploreContext, asked: ExplorationCall) -> neighbourhood.Neighbourhood | None:
-    hops, first = _at_most("hops", asked, HOPS), max(1, page_size(asked["first"]))
-    links = asked.get("links") or RELATIONS
-    return await neighbourhood.neighbourhood(asker, asked["of"], links, hops=hops, first=first, day=_day(asked))
+async def _neighbourhood(context: ExploreContext, call: ExplorationCall) -> neighbourhood.Neighbourhood | None:
+    hops, first = _at_most("hops", call, HOPS), max(1, page_size(call["first"]))
+    links = call.get("links") or RELATIONS
+    return await neighbourhood.neighbourhood(context, call["of"], links, hops=hops, first=first, day=_day(call))
 
 
-def _day(asked: ExplorationCall) -> str:
-    return asked.get("asOf") or today()
+def _day(call: ExplorationCall) -> str:
+    return call.get("asOf") or today()
 
 
-def _at_most(name: str, asked: ExplorationCall, limit: int) -> int:
-    value = asked[name]
+def _at_most(name: str, call: ExplorationCall, limit: int) -> int:
+    value = call[name]
     if value is None or value < 1:
         raise GraphQLRequestError("BAD_REQUEST", f"{name} is a number from 1 on.")
     if value > limit:
@@ -123,7 +126,7 @@ def _at_most(name: str, asked: ExplorationCall, limit: int) -> int:
     return int(value)
 
 
-QUESTIONS: dict[str, Callable[[ExploreContext, ExplorationCall], Awaitable[Any]]] = {
+EXPLORATIONS: dict[str, Callable[[ExploreContext, ExplorationCall], Awaitable[Any]]] = {
     "search": _search,
     "sharedBetween": _shared_between,
     "paths": _paths,

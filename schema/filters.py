@@ -27,7 +27,7 @@ WITHIN = "One of these, or a part of one by a way of which who asks may know eve
 
 
 class Inputs:
-    """Makes `AgencyWhere`, `AgencyOrder` and the like for every kind, and one filter type for each sort of value."""
+    """Builds `AgencyWhere`, `AgencyOrder` and so on for every kind, and one filter type for each type of value."""
 
     def __init__(self, model: Model) -> None:
         self._model = model
@@ -83,12 +83,12 @@ class Inputs:
 
 
 def is_nested(kind: type[Kind]) -> bool:
-    """Tell whether records of a kind are parts of others of it, as areas are, so that one can ask for all within one."""
+    """Return whether terms of a kind have broader terms, as areas do, so that a filter can select all within one."""
     return "broader" in kind.ends
 
 
 def _filter_of(declared: Property) -> tuple[str, tuple[str, ...], Any]:
-    """Return the name of a property's filter, its operators, and what it compares with."""
+    """Return the name of a property's filter type, its operators, and the type of its operands."""
     if declared.codes in CLOSED_LISTS:
         return f"{declared.codes.title()}Filter", OPERATORS["enum"], CLOSED_LISTS[declared.codes]
     if issubclass(declared.value, Texts):

@@ -1,4 +1,4 @@
-"""Limits and query cost of an operation, and the errors that refuse it."""
+"""Limits and query cost of an operation, and the errors that reject it."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ from registry.database.query import (
 )
 from registry.i18n import _
 
-MESSAGE = 300  # characters: it may repeat what was sent
+MESSAGE = 300  # characters; a message may quote the request
 log = logging.getLogger(__name__)
-AWAY = 5  # seconds until a store that does not answer may answer again
+AWAY = 5  # seconds after which to retry when the database does not respond
 
 
 class GraphQLRequestError(GraphQLError):
-    """An operation that is not carried out; `extensions.code` is one of the documented codes."""
+    """A rejected operation; `extensions.code` is one of the documented codes."""
 
     def __init__(self, code: str, message: str, **details: Any) -> None:
         nodes, path = details.pop("nodes", None), details.pop("path", None)
         super().__init__(message, nodes=nodes, path=path, extensions={"code": code, **details})
 
     def at(self, key: str) -> GraphQLRequestError:
-        """Return the refusal as one of the field with this response name, or of what it selects."""
+        """Return the error with the path of the field with this response name in front of its own path."""
         return GraphQLRequestError(message=self.message, path=[key, *(self.path or ())], **(self.extensions or {}))
 
 
 def internal(cause: BaseException, path: list[str | int] | None = None) -> GraphQLRequestError:
-    """Return the refusal of an operation that failed by our fault; the log has the cause under the number it gives."""
+    """Return the error for an operation that failed by a fault of the server. The cause is logged under the incident number."""
     incident = noted(cause, "an operation")
     return GraphQLRequestError(
         "INTERNAL", f"Something went wrong; the log has it as {incident}.", incident=incident, path=path
@@ -52,14 +52,14 @@ def internal(cause: BaseException, path: list[str | int] | None = None) -> Graph
 
 
 def noted(cause: BaseException, what: str) -> str:
-    """Log why something failed by our fault; return the number to find it by, all that is told outside."""
+    """Log the cause of a server error; return the incident number, the only part that the client gets."""
     number = secrets.token_hex(4)
     log.error("%s failed, noted as %s", what, number, exc_info=cause)
     return number
 
 
 def presented(error: GraphQLError) -> dict[str, Any]:
-    """Return an error as it is answered, with its code; what is neither ours nor the document's fault is internal."""
+    """Return an error in response form, with its code. Unexpected exceptions become internal errors."""
     if not (error.extensions or {}).get("code"):
         if error.original_error is not None and not isinstance(error.original_error, GraphQLError):
             error = internal(error.original_error, error.path)
@@ -73,46 +73,49 @@ BODY = 1_000_000  # bytes of a request
 DOCUMENT = 50_000  # characters
 TOKENS = 4_000  # of a document
 DEFINITIONS = 50  # operations and fragments of a document
-REPEATS = 200  # times that a document names one field: comparing them all takes the square of it
-TEXT = 10_000  # characters of a value
-DIGITS = 100  # of a number
-VALUES = 4_000  # in the variables, with those inside of lists and objects
-NESTED = 16  # lists and objects in one another, in an argument or a variable
+REPEATS = 200  # occurrences of one field in a document; validation compares all pairs of them
+TEXT = 10_000  # characters in a value
+DIGITS = 100  # in a number
+VALUES = 4_000  # in the variables, including values in lists and objects
+NESTED = 16  # levels of lists and objects in an argument or a variable
 ALIASES = 100
-FIELDS = 5_000  # of an operation, its fragments written out
-CHANGES = 20  # mutation fields of an operation
-LINKED = 500  # records that a link is to be added to or removed from
-CONDITIONS = 200  # parts of the arguments of an operation
-DEPTH = 14  # levels; shapes are nested as deep, and Python 3.12 and newer crash compiling about twice as many
+FIELDS = 5_000  # in an operation, with its fragments expanded
+CHANGES = 20  # mutation fields in an operation
+LINKED = 500  # records to add to or remove from a link
+CONDITIONS = 200  # parts of all arguments of an operation
+DEPTH = 14  # levels; the generated code is nested as deeply, and Python 3.12 and newer crash at about twice as many
 PAGE = 200
 COST = 400_000
 TOTAL_COST = 10_000
-EXPLORE_COST = 50_000  # of a report, too
-EXPORT_COST = 1_000_000  # of all records of a list as a file at most: as much as a minute allows at least
+EXPLORE_COST = 50_000  # also of a report
+EXPORT_COST = 1_000_000  # maximum for exporting a list to a file; equals the smallest budget per minute
 CHANGE_COST = 5_000
-UPLOAD_COST = 200_000  # of a table that is sent
-ERRORS = 10  # that an answer tells
-COUNTED = 10**15  # costs beyond are all the same
+UPLOAD_COST = 200_000  # of an uploaded table
+ERRORS = 10  # in a response, at most
+COUNTED = 10**15  # larger costs are reported as this
 
 
-def page_size(asked: Any) -> int:
-    """Return how many records a page or a list shows. Raises Refused."""
-    if asked is None or asked < 0:
+def page_size(requested: Any) -> int:
+    """Return the number of records of a page or a list. Raises GraphQLRequestError."""
+    if requested is None or requested < 0:
         raise GraphQLRequestError("BAD_REQUEST", "first and last are numbers from 0 on.")
-    if asked > PAGE:
+    if requested > PAGE:
         raise GraphQLRequestError(
-            "TOO_COSTLY", f"A page holds at most {PAGE} records; {asked} were asked for.", cost=asked, limit=PAGE
+            "TOO_COSTLY",
+            f"A page holds at most {PAGE} records; {requested} were asked for.",
+            cost=requested,
+            limit=PAGE,
         )
-    return int(asked)
+    return int(requested)
 
 
-def page_rows(asked: Any) -> int:
-    """Return how many rows to read for a page: one more, to know whether there is another. Raises Refused."""
-    return page_size(asked) + 1
+def page_rows(requested: Any) -> int:
+    """Return the number of rows to read for a page: one more, to find out whether another follows. Raises GraphQLRequestError."""
+    return page_size(requested) + 1
 
 
 def check_variables(variables: Mapping[str, Any]) -> None:
-    """Refuse variables of too many, too long or too deeply nested values, before anything is made of them."""
+    """Raise GraphQLRequestError for variables with too many, too long or too deeply nested values, before they are coerced."""
     counted, level = 0, list(variables.values())
     for _depth in range(NESTED):
         if not level:
@@ -128,12 +131,12 @@ def check_variables(variables: Mapping[str, Any]) -> None:
 
 
 def too_long(limit: int) -> GraphQLRequestError:
-    """Return the refusal of a value of more characters."""
+    """Return the error for a value with too many characters."""
     return GraphQLRequestError("TOO_COSTLY", f"This value has at most {limit:,} characters.", limit=limit)
 
 
 def too_nested() -> GraphQLRequestError:
-    """Return the refusal of a value with too much in one another."""
+    """Return the error for a value that is nested too deeply."""
     return GraphQLRequestError("TOO_DEEP", f"A value is nested at most {NESTED} levels deep.", limit=NESTED)
 
 
@@ -141,13 +144,16 @@ def _inside(value: Any) -> Iterable[Any]:
     return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
-def check_cost(questions: Sequence[Query | Explore], variables: Mapping[str, Any], changes: int = 0) -> int:
-    """Return the cost of an operation: the values that its answer could hold. Raises Refused above COST."""
-    return within_limit(sum(_cost(question, variables) for question in questions) + changes * CHANGE_COST)
+def check_cost(queries: Sequence[Query | Explore], variables: Mapping[str, Any], changes: int = 0) -> int:
+    """Return the cost of an operation: the number of values that its response could hold.
+
+    Raises GraphQLRequestError above COST.
+    """
+    return within_limit(sum(_cost(query, variables) for query in queries) + changes * CHANGE_COST)
 
 
 def within_limit(cost: int) -> int:
-    """Return the cost of an operation. Raises Refused if it is more than COST."""
+    """Return the cost of an operation. Raises GraphQLRequestError if it is above COST."""
     cost = min(cost, COUNTED)
     if cost > COST:
         message = (
@@ -157,14 +163,14 @@ def within_limit(cost: int) -> int:
     return cost
 
 
-def _cost(question: Query | Explore, variables: Mapping[str, Any]) -> int:
-    match question:
+def _cost(query: Query | Explore, variables: Mapping[str, Any]) -> int:
+    match query:
         case ById():
-            return max(_values(view, variables) for view in question.views)
+            return max(_values(view, variables) for view in query.views)
         case ByIds():
-            return len(question.ids.value(variables)) * max(_values(view, variables) for view in question.views)
+            return len(query.ids.value(variables)) * max(_values(view, variables) for view in query.views)
         case Page():
-            return int(question.rows.value(variables)) * sum(_values(view, variables) for view in question.views)
+            return int(query.rows.value(variables)) * sum(_values(view, variables) for view in query.views)
         case Total() | FacetQuery():
             return TOTAL_COST
         case Explore():
@@ -186,15 +192,14 @@ def _part(part: Follow | LinkCount | Lookup, variables: Mapping[str, Any]) -> in
             return int(part.first.value(variables)) * each
 
 
-FREE = 1_000  # what costs less is counted as a request, and costs nothing besides
-Spend = Callable[
-    [int], Awaitable[int]
-]  # takes a cost from a budget; returns 0, or the seconds until there is a new one
+FREE = 1_000  # cheaper operations count only as requests
+# Takes a cost from a budget; returns 0, or the seconds until the budget is renewed.
+Spend = Callable[[int], Awaitable[int]]
 _spending: ContextVar[Spend | None] = ContextVar("spending", default=None)
 
 
 class CostBudgetExceeded(GraphQLRequestError):
-    """What is not answered before `wait` seconds are over, since who asks has used up their budget."""
+    """The client has used up its cost budget; the request can be repeated after `wait` seconds."""
 
     def __init__(self, wait: int) -> None:
         sentence = _("This is more than is answered in a minute; please go on in {n} seconds.").format(n=wait)
@@ -204,7 +209,7 @@ class CostBudgetExceeded(GraphQLRequestError):
 
 @contextmanager
 def spending(spend: Spend) -> Iterator[None]:
-    """Let what is asked within be paid for so."""
+    """Charge the operations within the block to this budget."""
     token = _spending.set(spend)
     try:
         yield
@@ -214,7 +219,7 @@ def spending(spend: Spend) -> Iterator[None]:
 
 @contextmanager
 def paid() -> Iterator[None]:
-    """Let what is asked within cost nothing, since it was paid for as a whole."""
+    """Charge nothing for the operations within the block, since they have been paid for as a whole."""
     token = _spending.set(None)
     try:
         yield
@@ -223,7 +228,7 @@ def paid() -> Iterator[None]:
 
 
 async def pay(cost: int) -> None:
-    """Take a cost, in values that an answer may hold, from the budget of who asks. Raises Spent where it is used up."""
+    """Charge a cost to the client's budget. Raises CostBudgetExceeded where it is used up."""
     spend = _spending.get()
     if spend is not None and cost >= FREE and (wait := await spend(cost)):
         raise CostBudgetExceeded(wait)

@@ -1,4 +1,4 @@
-"""The GraphQL mutations: inputs from the model, execution, and result types."""
+"""The GraphQL mutations: input types from the model, execution, and result types."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ REMOVE = "Records not to be linked any more."
 
 
 class ChangeInputs:
-    """Makes `AgencyInput` and the like for every kind that people keep, and an input for each sort of link."""
+    """Builds `AgencyInput` and so on for every kind that users edit, and one input type for each type of link."""
 
     def __init__(self, model: Model) -> None:
         kinds = [kind for kind in model if not kind.kept_by_us]
@@ -82,12 +82,12 @@ class ChangeInputs:
 
 
 def by_hand(kind: type[Kind]) -> dict[str, Property]:
-    """Return the properties of a kind that are saved: the status, and some others, follow from steps of their own."""
+    """Return the properties that users save directly; the status and some others change only through actions of their own."""
     return {name: one for name, one in _saved(kind.properties).items() if name not in ("id", "status")}
 
 
 def tied_by_hand(end: End) -> dict[str, Property]:
-    """Return the properties of a link that are saved with it."""
+    """Return the link properties that users save directly."""
     return _saved(end.link.properties)
 
 
@@ -96,7 +96,7 @@ def _saved(declared: Mapping[str, Property]) -> dict[str, Property]:
 
 
 def read_saving(kind: type[Kind], given: Given, version: int | None) -> Saving:
-    """Return what an input says is to be saved. Raises Refused."""
+    """Return the changes that an input describes. Raises GraphQLRequestError."""
     if given.get("id") == "":
         raise GraphQLRequestError("BAD_REQUEST", "An id is not empty; a new record that has none yet is saved without.")
     properties = {name: _plain(given[camel(name)]) for name in by_hand(kind) if camel(name) in given}
@@ -126,7 +126,7 @@ def _read_links(end: End, given: Given | None) -> LinkChange:
 
 
 def _added(end: End) -> Any:
-    """Return the input of a record to link, by its id, with the properties of the link."""
+    """Return the input type of a record to link, by its id, with the properties of the link."""
     made = made_class(f"{link_type(end.link)}Input")
     made.__annotations__[field_of(end.target)] = strawberry.ID
     for name, declared in tied_by_hand(end).items():
@@ -160,36 +160,36 @@ ID = (strawberry.ID, ...)
 
 @dataclass(frozen=True)
 class MutationDefinition:
-    """A field of the mutation type. Without a kind it is about a record of any kind, by its id.
+    """A field of the mutation type. Without a kind it applies to a record of any kind, by its id.
 
-    `read` makes work of what it is asked with. It raises Refused. `anybody` may ask for it, signed in or not.
+    `read` converts the arguments to the work to do; it raises GraphQLRequestError. `anybody` allows it without signing in.
     """
 
     doc: str
-    asked: Mapping[str, Any]
+    arguments: Mapping[str, Any]
     read: Callable[[MutationCall], Work]
     kind: type[Kind] | None = None
     anybody: bool = False
 
     @property
     def about(self) -> str:
-        """The type of the record in its answer."""
+        """The type of the record in the result."""
         return self.kind.__name__ if self.kind else ANY
 
 
 def changes(model: Model) -> dict[str, MutationDefinition]:
-    """Return the fields of the mutation type by name: for every kind that people keep, by one rule."""
+    """Return the mutation fields by name: saving and retiring for every kind that users edit, and the workflow actions."""
     inputs, found = ChangeInputs(model), {}
     for kind in model:
         if not kind.kept_by_us:
             name = kind.__name__
-            asked = {"input": (inputs.kinds[name], ...), "isAnother": (bool, False), **AGAIN}
+            arguments = {"input": (inputs.kinds[name], ...), "isAnother": (bool, False), **AGAIN}
             found[f"save{name}"] = MutationDefinition(
-                f"Make or change a record: {kind.__doc__}", asked, partial(_save, kind), kind
+                f"Make or change a record: {kind.__doc__}", arguments, partial(_save, kind), kind
             )
-            asked = {"id": ID, "reason": maybe(str), **AGAIN}
+            arguments = {"id": ID, "reason": maybe(str), **AGAIN}
             found[f"retire{name}"] = MutationDefinition(
-                f"Retire one of the {kind.plural}.", asked, _step(lifecycle.RETIRE), kind
+                f"Retire one of the {kind.plural}.", arguments, _step(lifecycle.RETIRE), kind
             )
     noted = {"id": ID, "note": maybe(str), **AGAIN}
     return found | {
@@ -199,29 +199,29 @@ def changes(model: Model) -> dict[str, MutationDefinition]:
     }
 
 
-def _save(kind: type[Kind], asked: MutationCall) -> Work:
-    saving = replace(read_saving(kind, asked["input"], asked.get("ifVersion")), another=asked["isAnother"])
-    return lambda store, asking, kind: save(store, asking, saving)
+def _save(kind: type[Kind], call: MutationCall) -> Work:
+    saving = replace(read_saving(kind, call["input"], call.get("ifVersion")), another=call["isAnother"])
+    return lambda store, context, kind: save(store, context, saving)
 
 
 def _step(step: Transition) -> Callable[[MutationCall], Work]:
     return partial(_take, step)
 
 
-def _take(step: Transition, asked: MutationCall) -> Work:
-    said, version = clean_text(Prose, asked.get("note") or asked.get("reason")), asked.get("ifVersion")
-    return lambda store, asking, kind: lifecycle.take(store, asking, kind, asked["id"], step, said, version)
+def _take(step: Transition, call: MutationCall) -> Work:
+    said, version = clean_text(Prose, call.get("note") or call.get("reason")), call.get("ifVersion")
+    return lambda store, context, kind: lifecycle.take(store, context, kind, call["id"], step, said, version)
 
 
-RECORD = "@record"  # the variable that holds the id of the record to read back
-AT_ONCE = 4  # threads; one process makes one change at a time
-Problems = Mapping[str, Mapping[str, str]]  # by response name of a list of problems, the fields of each by theirs
+RECORD = "@record"  # the variable for the id of the record to read back
+AT_ONCE = 4  # threads; a process makes one change at a time
+Problems = Mapping[str, Mapping[str, str]]  # response name of a list of problems: response name of each field: field
 Make = Callable[[Store, type[Kind]], MutationResult]
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """A change as it is asked for, and what its answer is to hold."""
+    """A requested change, and what its response contains."""
 
     kind: type[Kind] | None
     about: str
@@ -244,13 +244,13 @@ class Awaited:
         self._made = made
 
     def __await__(self) -> Generator[Any, None, dict[str, Any]]:
-        """Make the change; return its answer by response name. Raises GraphQLError."""
+        """Make the change; return its response by response name. Raises GraphQLError."""
         answer: Generator[Any, None, dict[str, Any]] = self._made().__await__()
         return answer
 
 
 class Changer:
-    """Makes the changes that can be asked for of a model's records."""
+    """Executes the mutations of a model's records."""
 
     def __init__(self, model: Model, known: Mapping[str, MutationDefinition]) -> None:
         self._model, self._changes = model, known
@@ -258,33 +258,35 @@ class Changer:
         self._kind = write(ById(Parameter((RECORD,)), views), model)
         self._threads = CapacityLimiter(AT_ONCE)
 
-    async def wanted(self, schema: GraphQLSchema, asked: ParsedOperation, asking: QueryContext) -> dict[str, Awaited]:
-        """Return the changes of an operation by response name. Raises Refused, before any is made."""
-        variables = coerced(schema, asked)
-        operation = Operation(schema, asked.operation, fragments_of(asked.document), variables)
+    async def wanted(
+        self, schema: GraphQLSchema, parsed_operation: ParsedOperation, context: QueryContext
+    ) -> dict[str, Awaited]:
+        """Return the changes of an operation by response name. Raises GraphQLRequestError before any change is made."""
+        variables = coerced(schema, parsed_operation)
+        operation = Operation(schema, parsed_operation.operation, fragments_of(parsed_operation.document), variables)
         fields = {key: nodes for key, nodes in operation.root_fields().items() if nodes[0].name.value in self._changes}
         for_anybody = all(self._changes[nodes[0].name.value].anybody for nodes in fields.values())
-        if asking.store is None or (asking.actor == ANONYMOUS and not for_anybody):
+        if context.store is None or (context.actor == ANONYMOUS and not for_anybody):
             raise GraphQLRequestError("NOT_ALLOWED", "Sign in, or send an access token, to change something.")
         if len(fields) > CHANGES:
             raise GraphQLRequestError("TOO_COSTLY", f"An operation makes at most {CHANGES} changes.", limit=CHANGES)
-        wanted = {key: self._one(operation, key, nodes, asking) for key, nodes in fields.items()}
+        wanted = {key: self._one(operation, key, nodes, context) for key, nodes in fields.items()}
         known = {**variables, RECORD: ""}
-        questions = [question for one in wanted.values() for question in one.record.planned.questions]
-        cost = check_cost(questions, known, changes=len(wanted))
+        queries = [query for one in wanted.values() for query in one.record.planned.queries]
+        cost = check_cost(queries, known, changes=len(wanted))
         for key, one in wanted.items():
-            _checked(key, partial(one.record.ask, known, asking.actor))
+            _checked(key, partial(one.record.ask, known, context.actor))
         await pay(cost)
-        return {key: Awaited(partial(self._made, one, variables, asking)) for key, one in wanted.items()}
+        return {key: Awaited(partial(self._made, one, variables, context)) for key, one in wanted.items()}
 
-    def _one(self, operation: Operation, key: str, nodes: list[FieldNode], asking: QueryContext) -> Wanted:
+    def _one(self, operation: Operation, key: str, nodes: list[FieldNode], context: QueryContext) -> Wanted:
         name, mutations = nodes[0].name.value, operation.schema.mutation_type
         assert mutations is not None
         declared, change = mutations.fields[name], self._changes[name]
         given = get_argument_values(declared, nodes[0], dict(operation.variables))
         work = _checked(key, partial(change.read, given))
         by = transaction.RequestContext(
-            asking.actor, asking.how, clean_text(Text, given.get("key")), {"change": name, **given}
+            context.actor, context.how, clean_text(Text, given.get("key")), {"change": name, **given}
         )
         record, problems = self._answer(operation, nodes, get_named_type(declared.type).name, change)
         about = str(given.get("id") or given.get("input", {}).get("id") or "")
@@ -293,7 +295,7 @@ class Changer:
     def _answer(
         self, operation: Operation, nodes: list[FieldNode], type_name: str, change: MutationDefinition
     ) -> tuple[Compiled, Problems]:
-        """Return what is read back of the record, and what is told of problems."""
+        """Return the compiled query that reads the record back, and the selected fields of problems."""
         planned, problems = Planned(), {}
         records = RecordPlanner(self._model, operation, OutputMode.LOOSE)
         for key, below in operation.fields(nodes, type_name, ROOT_DEPTH).items():
@@ -303,49 +305,50 @@ class Changer:
             elif below[0].name.value == "problems":
                 chosen = operation.fields(below, "Problem", ROOT_DEPTH + 1)
                 problems[key] = {name: one[0].name.value for name, one in chosen.items()}
-        return Compiled(planned, tuple(write(question, self._model) for question in planned.questions)), problems
+        return Compiled(planned, tuple(write(query, self._model) for query in planned.queries)), problems
 
-    async def _made(self, wanted: Wanted, variables: Mapping[str, Any], asking: QueryContext) -> dict[str, Any]:
+    async def _made(self, wanted: Wanted, variables: Mapping[str, Any], context: QueryContext) -> dict[str, Any]:
         try:
-            outcome = await self._outcome(wanted, asking)
+            outcome = await self._outcome(wanted, context)
             known = {**variables, RECORD: outcome.record or wanted.about}
-            rows = await asking.read(wanted.record.planned.questions, wanted.record.ask(known, asking.actor))
+            rows = await context.read(wanted.record.planned.queries, wanted.record.ask(known, context.actor))
         except Exception as error:
             raise as_answered(error) from error
         return {**wanted.record.planned.answer(rows, known), **wanted.told(outcome.problems)}
 
-    async def _outcome(self, wanted: Wanted, asking: QueryContext) -> MutationResult:
-        kind = wanted.kind or await self._kind_of(wanted.about, asking)
+    async def _outcome(self, wanted: Wanted, context: QueryContext) -> MutationResult:
+        kind = wanted.kind or await self._kind_of(wanted.about, context)
         if kind is None:
             rule, message = _("the id of a record"), _("There is no such record.")
             return MutationResult("", problems=(Problem("NOT_FOUND", "id", show(wanted.about), rule, message),))
 
         def made() -> MutationResult:
-            assert asking.store is not None
-            return wanted.make(asking.store(), kind)
+            assert context.store is not None
+            return wanted.make(context.store(), kind)
 
         return await to_thread.run_sync(made, limiter=self._threads)
 
-    async def _kind_of(self, record: str, asking: QueryContext) -> type[Kind] | None:
-        """Return the kind of a record that who asks may know of, and that people keep."""
-        asked = self._kind.ask({RECORD: record}, asking.actor.parameter())
-        ((*rows,),) = await asking.reader.read([asked])
+    async def _kind_of(self, record: str, context: QueryContext) -> type[Kind] | None:
+        """Return the kind of a record that users edit and whose summary the actor may see; None if there is none."""
+        statement = self._kind.ask({RECORD: record}, context.actor.parameter())
+        ((*rows,),) = await context.reader.read([statement])
         return self._model[rows[0][0][0]] if rows else None
 
 
 class Changing(SchemaExtension):
-    """Makes the changes of an operation."""
+    """Executes mutation operations."""
 
     def __init__(self, changer: Changer) -> None:
         self._changer = changer
 
     async def on_execute(self) -> AsyncIterator[None]:
-        """Set the root value that graphql-core completes: the changes by response name."""
+        """Set the root value for graphql-core to complete: the changes by response name."""
         context = self.execution_context
-        asked = asked_of(context)
-        if asked.operation.operation is OperationType.MUTATION:
+        parsed_operation = asked_of(context)
+        if parsed_operation.operation.operation is OperationType.MUTATION:
             try:
-                context.root_value = await self._changer.wanted(context.schema._schema, asked, context.context)
+                schema = context.schema._schema
+                context.root_value = await self._changer.wanted(schema, parsed_operation, context.context)
             except Exception as error:
                 context.result = ExecutionResult(data=None, errors=[as_answered(error)])
         yield
@@ -359,7 +362,7 @@ def _checked(key: str, read: Callable[[], Any]) -> Any:
 
 
 def _field(problem: Problem, name: str) -> Any:
-    """Return a field of a problem; the names in `field` are those of the input."""
+    """Return a field of a problem. The value of `field` is in camel case, as in the input."""
     return ".".join(map(camel, problem.field.split("."))) if name == "field" else getattr(problem, name, None)
 
 
@@ -370,7 +373,7 @@ DECISION = enumeration("Decision", codes("decision"), "What is decided of a requ
 
 
 def procedures() -> dict[str, MutationDefinition]:
-    """Return the fields of the mutation type that are steps of their own, by name."""
+    """Return the mutation fields for the actions of parties, requests and feedback, by name."""
     of_party = {"partnership": ID_PROCEDURES, "agency": ID_PROCEDURES}
     level = {"scale": TEXT, "level": (int, ...), "on": maybe(DAY), "note": maybe(str)}
     wish = {"quantity": maybe(float), "since": maybe(DAY), "until": maybe(DAY), "purpose": maybe(str)}
@@ -412,51 +415,51 @@ def procedures() -> dict[str, MutationDefinition]:
     }
 
 
-def _confirm(asked: MutationCall) -> Work:
-    remark = _text(asked, "remark")
-    return lambda store, asking, _kind: confirmations.confirm(
-        store, asking, asked["partnership"], asked["agency"], asked["standing"].value, remark
+def _confirm(call: MutationCall) -> Work:
+    remark = _text(call, "remark")
+    return lambda store, context, _kind: confirmations.confirm(
+        store, context, call["partnership"], call["agency"], call["standing"].value, remark
     )
 
 
-def _state(asked: MutationCall) -> Work:
-    said: Mapping[str, Any] = {name: asked.get(name) for name in ("scale", "level", "on")}
-    said = {**said, "description": _text(asked, "note") or None}
-    return lambda store, asking, _kind: confirmations.state_level(
-        store, asking, asked["partnership"], asked["agency"], said
+def _state(call: MutationCall) -> Work:
+    said: Mapping[str, Any] = {name: call.get(name) for name in ("scale", "level", "on")}
+    said = {**said, "description": _text(call, "note") or None}
+    return lambda store, context, _kind: confirmations.state_level(
+        store, context, call["partnership"], call["agency"], said
     )
 
 
-def _withdraw(asked: MutationCall) -> Work:
-    return lambda store, asking, _kind: confirmations.withdraw(store, asking, asked["id"])
+def _withdraw(call: MutationCall) -> Work:
+    return lambda store, context, _kind: confirmations.withdraw(store, context, call["id"])
 
 
-def _request(asked: MutationCall) -> Work:
-    properties = {name: asked.get(name) for name in ("quantity", "since", "until")}
-    properties["description"] = _text(asked, "purpose") or None
-    wish = ResourceRequest(asked["agency"], asked["resource"], asked.get("need"), properties)
-    return lambda store, asking, _kind: requests.request(store, asking, wish)
+def _request(call: MutationCall) -> Work:
+    properties = {name: call.get(name) for name in ("quantity", "since", "until")}
+    properties["description"] = _text(call, "purpose") or None
+    wish = ResourceRequest(call["agency"], call["resource"], call.get("need"), properties)
+    return lambda store, context, _kind: requests.request(store, context, wish)
 
 
-def _decide(asked: MutationCall) -> Work:
-    answer = _text(asked, "answer")
-    return lambda store, asking, _kind: requests.decide(store, asking, asked["id"], asked["decision"].value, answer)
+def _decide(call: MutationCall) -> Work:
+    answer = _text(call, "answer")
+    return lambda store, context, _kind: requests.decide(store, context, call["id"], call["decision"].value, answer)
 
 
-def _give(asked: MutationCall) -> Work:
+def _give(call: MutationCall) -> Work:
     heard = FeedbackInput(
-        asked["service"], _text(asked, "text"), asked.get("channel"), asked["private"], asked.get("contact") or ""
+        call["service"], _text(call, "text"), call.get("channel"), call["private"], call.get("contact") or ""
     )
-    return lambda store, asking, _kind: feedback.give_feedback(store, asking, heard)
+    return lambda store, context, _kind: feedback.give_feedback(store, context, heard)
 
 
-def _answer(asked: MutationCall) -> Work:
-    answer = _text(asked, "text")
-    return lambda store, asking, _kind: feedback.answer_feedback(store, asking, asked["id"], answer)
+def _answer(call: MutationCall) -> Work:
+    answer = _text(call, "text")
+    return lambda store, context, _kind: feedback.answer_feedback(store, context, call["id"], answer)
 
 
-def _text(asked: MutationCall, name: str) -> str:
-    return clean_text(Prose, asked.get(name))
+def _text(call: MutationCall, name: str) -> str:
+    return clean_text(Prose, call.get(name))
 
 
 DOC = "What can be changed, one thing after the other, by who may; what a person can mend is answered, not an error."
@@ -465,7 +468,7 @@ PROBLEMS = "What stands in the way; nothing was changed then."
 
 
 def mutation_type(known: Mapping[str, MutationDefinition], kinds: Mapping[str, Any], record: Any) -> Any:
-    """Return the mutation type; `kinds` and `record` are the types of what is read."""
+    """Return the mutation type; `kinds` and `record` are the types of the records that are read back."""
     problem = plain(
         "Problem",
         "Why something was not changed.",
@@ -481,7 +484,7 @@ def mutation_type(known: Mapping[str, MutationDefinition], kinds: Mapping[str, A
     results = {name: _result(name, kinds.get(name, record), problem) for name in about}
     mutation = made_class("Mutation", DOC)
     for name, change in known.items():
-        setattr(mutation, name, answered_field(results[change.about], change.doc, **change.asked))
+        setattr(mutation, name, answered_field(results[change.about], change.doc, **change.arguments))
     return strawberry.type(mutation, description=DOC)
 
 

@@ -1,4 +1,4 @@
-"""Plan an operation: the queries it needs, and the shape of its response."""
+"""Plan an operation: the queries it needs, and the code that shapes their rows into its response."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from registry.model.codelists import code_list, label_of
 from registry.model.kinds import End, Kind, Model, Property, snake
 from schema import response
 from schema.arguments import arguments, keys_of, listed, mark, orders, runs, write_cursor
-from schema.explore import QUESTIONS
+from schema.explore import EXPLORATIONS
 from schema.limits import GraphQLRequestError, page_rows, page_size
 from schema.response import Incomplete, Made, OutputMode, ResultRow, Shape, compiled
 from schema.selection import Operation
@@ -41,14 +41,14 @@ Part = Follow | LinkCount | Lookup
 
 @dataclass
 class RecordPlanner:
-    """Plans records of an operation: the model says what each field is.
+    """Plans the records of an operation: the model defines how each field is read.
 
-    Shapes check what the schema promises and name enums, except where the form leaves both to graphql-core.
+    The shapes check non-null fields and convert enums, except in a mode that leaves both to graphql-core.
     """
 
     model: Model
     operation: Operation
-    form: OutputMode
+    mode: OutputMode
 
     def record(self, nodes: list[FieldNode], kind: str, depth: int) -> tuple[Select, ResultRow]:
         """Return what these nodes select of a record, and its shape."""
@@ -59,7 +59,7 @@ class RecordPlanner:
         return select, self._shape(kind, chosen, properties, parts)
 
     def any_record(self, nodes: list[FieldNode], depth: int) -> tuple[tuple[Select, ...], Made]:
-        """Return what these nodes select of a record of each kind, and the shape of whichever it is."""
+        """Return what these nodes select of a record of each kind, and the function that builds a record of any kind."""
         aliases = most = self.operation.aliases
         views: dict[str, tuple[Select, ResultRow]] = {}
         for kind in self.model:
@@ -68,27 +68,27 @@ class RecordPlanner:
             most = max(most, self.operation.aliases)
         self.operation.aliases = most
         shapes = {kind: shaped for kind, (_, shaped) in views.items()}
-        return tuple(select for select, _ in views.values()), response.of_kinds(shapes, marked=not self.form.strict)
+        return tuple(select for select, _ in views.values()), response.of_kinds(shapes, marked=not self.mode.strict)
 
     def given(self, type_name: str, node: FieldNode) -> dict[str, Any]:
         """Return the arguments of a field of a type."""
         owner = self.operation.schema.get_type(type_name)
         assert isinstance(owner, GraphQLObjectType)
-        asked = arguments(node, owner.fields[node.name.value], self.operation.variables)
-        self.operation.count_conditions(asked.get("where", {}))
-        return asked
+        given = arguments(node, owner.fields[node.name.value], self.operation.variables)
+        self.operation.count_conditions(given.get("where", {}))
+        return given
 
     def _properties(self, kind: str, chosen: Mapping[str, list[FieldNode]]) -> list[str]:
-        """Return the properties among the fields: promised ones first, faces before details, else as declared."""
-        asked = {fields[0].name.value for fields in chosen.values()}
+        """Return the selected properties: non-null ones first, summary before details, else in declared order."""
+        selected = {fields[0].name.value for fields in chosen.values()}
         declared = self.model[kind].properties
-        own = [name for name, one in declared.items() if camel(name) in asked and not one.refers_to]
-        faces = [name for name in own if declared[name].face] + ["withheld"] * ("withheld" in asked)
+        own = [name for name, one in declared.items() if camel(name) in selected and not one.refers_to]
+        faces = [name for name in own if declared[name].face] + ["withheld"] * ("withheld" in selected)
         details = [name for name in own if not declared[name].face]
         return sorted(faces, key=lambda name: name in declared and not declared[name].promised) + details
 
     def _part(self, kind: str, fields: list[FieldNode], depth: int) -> tuple[Part, Shape] | None:
-        """Return how a field that is more than a property is answered; None for a property."""
+        """Return the query part and the shape of a field that is not a plain property; None for a property."""
         name = fields[0].name.value
         ends = {camel(end.name): end for end in self.model[kind].ends.values()}
         references = {camel(one.name): one for one in self.model[kind].properties.values() if one.refers_to}
@@ -105,20 +105,20 @@ class RecordPlanner:
         return Lookup(reference.name, select), shaped.first
 
     def _count(self, end: End, kind: str, fields: list[FieldNode]) -> tuple[Part, Shape]:
-        asked = self.given(kind, fields[0])
-        where = listed(self.model, end.target, asked.get("where"))
-        return LinkCount(end.name, where, _runs(end, asked)), response.same
+        given = self.given(kind, fields[0])
+        where = listed(self.model, end.target, given.get("where"))
+        return LinkCount(end.name, where, _runs(end, given)), response.same
 
     def _follow(self, end: End, kind: str, fields: list[FieldNode], depth: int) -> tuple[Part, Shape]:
-        asked = {} if end.single else self.given(kind, fields[0])
-        size = asked.get("first") or Parameter(fixed=None)
+        given = {} if end.single else self.given(kind, fields[0])
+        size = given.get("first") or Parameter(fixed=None)
         first = Parameter(fixed=1) if end.single else Parameter(size.path, size.fixed, page_size)
         edge, far, near, shaped = self._linked(end, fields, depth + 1)
         where, order = (
-            listed(self.model, end.target, asked.get("where")),
-            orders(self.model, end.target, asked.get("order")),
+            listed(self.model, end.target, given.get("where")),
+            orders(self.model, end.target, given.get("order")),
         )
-        follow = Follow(end.name, edge, far, near, where, order, first, _runs(end, asked))
+        follow = Follow(end.name, edge, far, near, where, order, first, _runs(end, given))
         if end.single:
             return follow, shaped.first if end.link.face else shaped.first_or_none
         return follow, shaped.many if end.link.face else shaped.many_or_none
@@ -158,12 +158,12 @@ class RecordPlanner:
         declared = self.model[kind].properties
         details = [name for name in properties if name in declared and not declared[name].face]
         places = _places(chosen, properties, list(parts))
-        closed = [name for name in ("access", "status") if name in properties and self.form.strict]
+        closed = [name for name in ("access", "status") if name in properties and self.mode.strict]
         return response.record(
             places,
             len(properties) + len(parts),
             details=(len(properties) - len(details), len(details)),
-            promised=sum(name not in declared or declared[name].promised for name in properties) * self.form.strict,
+            promised=sum(name not in declared or declared[name].promised for name in properties) * self.mode.strict,
             converted={
                 **{properties.index(name): response.upper for name in closed},
                 **{places[key]: shaped for key, (_, shaped) in parts.items()},
@@ -172,12 +172,12 @@ class RecordPlanner:
         )
 
 
-def _runs(end: End, asked: Mapping[str, Any]) -> Runs | None:
-    return runs(end, asked["period"], asked.get("asOf")) if end.link.dated else None
+def _runs(end: End, given: Mapping[str, Any]) -> Runs | None:
+    return runs(end, given["period"], given.get("asOf")) if end.link.dated else None
 
 
 def _places(chosen: Mapping[str, list[FieldNode]], names: Sequence[str], parts: Sequence[str]) -> dict[str, int]:
-    """Return where in a row each response name finds its value: properties first, then parts, then what is constant."""
+    """Return the position in a row for each response name: properties first, then parts, then the type name."""
     named = {camel(name): place for place, name in enumerate(names)}
     behind = {key: len(names) + place for place, key in enumerate(parts)}
     constant = len(names) + len(parts)
@@ -189,7 +189,7 @@ DEPTH = 2
 
 
 class PageShape:
-    """Makes the fields of a page out of its rows, each a list of views and, last, the sort keys."""
+    """Builds the fields of a page from its rows; a row is a list of views followed by the sort keys."""
 
     def __init__(
         self, records: RecordPlanner, kind: str, marked: str, size: Parameter, backward: bool, *, from_cursor: bool
@@ -206,7 +206,7 @@ class PageShape:
         self._values[key] = make(nodes)
 
     def build(self, key: str) -> Callable[[list[Any], dict[str, Any]], Any]:
-        """Return how the value of a response name is made out of all rows of the operation."""
+        """Return the function that builds the value of a response name from all rows of the operation."""
         value = self._values[key]
 
         def build(rows: list[Any], variables: dict[str, Any]) -> Any:
@@ -218,7 +218,7 @@ class PageShape:
 
     def _nodes(self, nodes: list[FieldNode]) -> Callable[[list[Any], bool], Any]:
         place, row = self._view(nodes)
-        shaped = compiled(row.pieces if self._records.form is OutputMode.JSON else row.many)
+        shaped = compiled(row.pieces if self._records.mode is OutputMode.JSON else row.many)
         return lambda page, more: shaped([row[place] for row in page])
 
     def _edges(self, nodes: list[FieldNode]) -> Callable[[list[Any], bool], Any]:
@@ -264,7 +264,7 @@ ATTRIBUTES = {"from": "start", "to": "end", "link": "relation"}
 
 
 class Tree:
-    """Shapes the value of one root field; every place of a record in it is a question of its own, by ids."""
+    """Shapes the result of an exploration; each position of records in it becomes a query by ids."""
 
     def __init__(self, records: RecordPlanner, found: str, ask: Callable[[ByIds], int]) -> None:
         self._records, self._found, self._ask = records, found, ask
@@ -273,7 +273,7 @@ class Tree:
     def build(
         self, nodes: list[FieldNode], declared: GraphQLOutputType
     ) -> Callable[[list[Any], Mapping[str, Any]], Any]:
-        """Return how the value is made out of all rows of the operation, and of what was found among the variables."""
+        """Return the function that builds the value from the rows of the operation and from the exploration's result."""
         value = self._value(nodes, declared, (), 1)
 
         def build(rows: list[Any], variables: Mapping[str, Any]) -> Any:
@@ -318,7 +318,7 @@ class Tree:
     def _records_at(
         self, nodes: list[FieldNode], kind: str, path: tuple[str, ...], depth: int, *, promised: bool
     ) -> ValueTrees:
-        """Return what stands for an id, or for a list of them: those of a list that are not there are left out."""
+        """Return the function that replaces an id, or a list of ids, with records. Missing records of a list are left out."""
         if kind == "Record":
             views, shaped = self._records.any_record(nodes, depth)
         else:
@@ -326,7 +326,7 @@ class Tree:
             views, shaped = (select,), compiled(row.only)
         place = self._ask(ByIds(Parameter((self._found,), reading=partial(_ids, path)), views))
         self._places.append((place, shaped))
-        table, strict = len(self._places) - 1, self._records.form.strict and promised
+        table, strict = len(self._places) - 1, self._records.mode.strict and promised
 
         def records(found: Any, tables: Tables) -> Any:
             known = tables[table]
@@ -344,7 +344,7 @@ def _of_attribute(attribute: str, value: ValueTrees, found: Any, tables: Tables)
 
 
 def _ids(path: tuple[str, ...], found: Any) -> list[str]:
-    """Return every id at a path of attributes once."""
+    """Return the ids at a path of attributes, without duplicates."""
     return list(dict.fromkeys(_along(path, found)))
 
 
@@ -364,38 +364,38 @@ ANY = "Record"  # a record of any kind
 
 @dataclass
 class Planned:
-    """The questions of an operation, and for each response name how their rows become its value.
+    """The queries of an operation, and for each response name the function that builds its value from their rows.
 
-    What the questions in `explored` find comes first: it joins the variables, under the response name after an @.
+    The explorations in `explored` run first: their results become variables, named `@` and the response name.
     """
 
     explored: dict[str, Explore] = field(default_factory=dict)
-    questions: list[Query] = field(default_factory=list)
-    asked_by: list[str] = field(default_factory=list)
+    queries: list[Query] = field(default_factory=list)
+    root_fields: list[str] = field(default_factory=list)
     builds: dict[str, Build] = field(default_factory=dict)
     introspects: bool = False
 
-    def ask(self, question: Query, key: str) -> int:
-        """Add a question of a root field; return its place."""
-        self.questions.append(question)
-        self.asked_by.append(key)
-        return len(self.questions) - 1
+    def ask(self, query: Query, key: str) -> int:
+        """Add a query for a root field; return its position."""
+        self.queries.append(query)
+        self.root_fields.append(key)
+        return len(self.queries) - 1
 
     def answer(self, rows: list[Rows], variables: dict[str, Any]) -> dict[str, Any]:
-        """Return the answer of the whole operation."""
+        """Return the data of the whole operation."""
         return {key: build(rows, variables) for key, build in self.builds.items()}
 
 
-def plan_operation(operation: Operation, model: Model, form: OutputMode) -> Planned:
-    """Plan every root field of a query. Raises Refused."""
-    planned, records = Planned(), RecordPlanner(model, operation, form)
+def plan_operation(operation: Operation, model: Model, mode: OutputMode) -> Planned:
+    """Plan every root field of a query operation. Raises GraphQLRequestError."""
+    planned, records = Planned(), RecordPlanner(model, operation, mode)
     singles = {field_of(kind): kind for kind in model}
     lists = {camel(kind.plural): kind for kind in model}
     for key, nodes in operation.root_fields().items():
         name = nodes[0].name.value
         if name in singles:
             planned.builds[key] = _one(planned, records, key, nodes, singles[name].__name__)
-        elif name in QUESTIONS:
+        elif name in EXPLORATIONS:
             planned.builds[key] = _explored(planned, records, key, nodes)
         elif name == "record":
             planned.builds[key] = _one(planned, records, key, nodes, ANY)
@@ -414,7 +414,7 @@ def _one(planned: Planned, records: RecordPlanner, key: str, nodes: list[FieldNo
 def one_record(
     planned: Planned, records: RecordPlanner, key: str, nodes: list[FieldNode], kind: str, given: Parameter, depth: int
 ) -> Build:
-    """Ask for the record with an id, of a kind or of any, and return how it is made; None where there is none."""
+    """Add the query for the record with an id, of one kind or any, and return the function that builds it, or None."""
     if kind == ANY:
         views, shaped = records.any_record(nodes, depth)
     else:
@@ -425,16 +425,16 @@ def one_record(
 
 
 def _explored(planned: Planned, records: RecordPlanner, key: str, nodes: list[FieldNode]) -> Build:
-    name, query = nodes[0].name.value, records.operation.schema.query_type
-    asked = records.given("Query", nodes[0]).items()
-    planned.explored[key] = Explore(name, tuple((one, given) for one, given in asked if given is not None))
-    assert query is not None
-    tree = Tree(records, f"@{key}", lambda question: planned.ask(question, key))
-    return tree.build(nodes, query.fields[name].type)
+    name, query_type = nodes[0].name.value, records.operation.schema.query_type
+    given = records.given("Query", nodes[0]).items()
+    planned.explored[key] = Explore(name, tuple((one, value) for one, value in given if value is not None))
+    assert query_type is not None
+    tree = Tree(records, f"@{key}", lambda query: planned.ask(query, key))
+    return tree.build(nodes, query_type.fields[name].type)
 
 
 class Connection:
-    """A page of a kind, its total and its facets: a question each, asked only when selected."""
+    """Plans a page of a kind, its total and its facets: one query each, added only when selected."""
 
     def __init__(
         self, planned: Planned, records: RecordPlanner, key: str, nodes: list[FieldNode], kind: type[Kind]
@@ -442,12 +442,12 @@ class Connection:
         self._planned, self._records, self._key, self._kind = planned, records, key, kind
         self._type = f"{kind.__name__}Connection"
         self._chosen = records.operation.fields(nodes, self._type, ROOT_DEPTH)
-        self._asked = records.given("Query", nodes[0])
-        self._where: Condition = listed(records.model, kind.__name__, self._asked.get("where"))
-        self._order: tuple[Order, ...] = orders(records.model, kind.__name__, self._asked.get("order"))
+        self._arguments = records.given("Query", nodes[0])
+        self._where: Condition = listed(records.model, kind.__name__, self._arguments.get("where"))
+        self._order: tuple[Order, ...] = orders(records.model, kind.__name__, self._arguments.get("order"))
 
     def build(self) -> Build:
-        """Ask what the selected fields need, and return how the connection's value is made."""
+        """Add the queries for the selected fields, and return the function that builds the value of the connection."""
         page = self._page()
         fields: dict[str, Build] = {}
         for key, nodes in self._chosen.items():
@@ -468,9 +468,9 @@ class Connection:
         return lambda rows, variables: rows[place][0][0]
 
     def _facet(self, nodes: list[FieldNode]) -> Build:
-        asked = self._records.given(self._type, nodes[0])
-        name, size = asked["field"].fixed, asked["first"]
-        rolled_up = asked["rollUp"].value(self._records.operation.variables)
+        given = self._records.given(self._type, nodes[0])
+        name, size = given["field"].fixed, given["first"]
+        rolled_up = given["rollUp"].value(self._records.operation.variables)
         facet = FacetQuery(
             self._kind.__name__, self._where, name, Parameter(size.path, size.fixed, page_size), rolled_up
         )
@@ -510,8 +510,8 @@ class Connection:
         return shaped
 
     def _window(self) -> tuple[bool, Parameter, Parameter | None]:
-        """Return whether the page is read backwards, its size, and the cursor it begins behind or before."""
-        first, last, after, before = (self._asked.get(name) for name in ("first", "last", "after", "before"))
+        """Return whether the page is read backwards, its size, and the cursor after or before which it lies."""
+        first, last, after, before = (self._arguments.get(name) for name in ("first", "last", "after", "before"))
         if (after and last) or (before and not last):
             raise GraphQLRequestError("BAD_REQUEST", "Ask for first and after, or for last and before.")
         return (True, last, before) if last else (False, first or Parameter(), after)

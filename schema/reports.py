@@ -52,7 +52,7 @@ class Day(graphene.Scalar):
     """A day as ISO 8601 text: 2026-12-31."""
 
     class Meta:
-        """Its name is that of the other endpoint."""
+        """The scalar has the same name as in the other GraphQL schema."""
 
         name = "Date"
 
@@ -61,7 +61,7 @@ class Day(graphene.Scalar):
 
     @staticmethod
     def parse_literal(node: Any, _variables: Any = None) -> str:
-        """Return a day that is written in the document. Raises Refused."""
+        """Return a day that is a literal in the document. Raises GraphQLRequestError."""
         return _clean_day(node.value if isinstance(node, StringValueNode) else None)
 
 
@@ -69,8 +69,8 @@ def _promised(kind: Any, doc: str, **more: Any) -> Any:
     return graphene.Field(graphene.NonNull(kind), description=doc, **more)
 
 
-def _perhaps_left_out(name: str, doc: str) -> Any:
-    """Return a field of a count, null where it is left out because it is small."""
+def _suppressible(name: str, doc: str) -> Any:
+    """Return a field of a count, null where it is suppressed because it is small."""
 
     def resolve(report: Report, _info: Any) -> int | None:
         count: int = getattr(report, name)
@@ -86,7 +86,7 @@ def _list(kind: Any) -> Any:
 
 
 class ReportParameter(graphene.ObjectType):
-    """Something a report can be asked with."""
+    """A parameter of a report."""
 
     name = _promised(
         graphene.String, "Its name on the command line and in addresses; here it is written in camel case."
@@ -114,7 +114,7 @@ class ReportColumn(graphene.ObjectType):
 
 
 class ReportEntry(graphene.ObjectType):
-    """A report that can be asked for."""
+    """A report in the catalogue."""
 
     name = _promised(graphene.String, "Its name on the command line and in addresses.")
     field = _promised(
@@ -140,14 +140,14 @@ class ReportPart(graphene.ObjectType):
     name = _promised(graphene.String, "Its name.")
     found = _promised(graphene.Int, "How many were found.")
     of = _promised(graphene.Int, "Of how many that were looked at.")
-    unknown = _perhaps_left_out("unknown", "Of how many nothing can be told.")
+    unknown = _suppressible("unknown", "Of how many nothing can be told.")
 
 
 class AnyReport(graphene.Interface):
-    """What every report says: `found` of `of`; of `unknown` nothing can be told; `withheld` records show their face only."""
+    """A report: `found` of the `of` examined; `unknown` could not be decided; `withheld` records are visible as a summary only."""
 
     class Meta:
-        """It is known as Report."""
+        """Its name in the schema is Report."""
 
         name = "Report"
 
@@ -156,8 +156,8 @@ class AnyReport(graphene.Interface):
     as_of = _promised(Day, "The day that it is about.")
     found = _promised(graphene.Int, "How many were found.")
     of = _promised(graphene.Int, "Of how many that were looked at.")
-    unknown = _perhaps_left_out("unknown", "Of how many nothing can be told.")
-    withheld = _perhaps_left_out("withheld", "How many records show no more than their face to who asks.")
+    unknown = _suppressible("unknown", "Of how many nothing can be told.")
+    withheld = _suppressible("withheld", "How many records show no more than their face to who asks.")
     parts = _promised(_list(ReportPart), "The reports that it is composed of, if any.")
     method = _promised(graphene.String, "How it was answered.")
     notes = _promised(_list(graphene.String), "What to mind when reading it.")
@@ -167,7 +167,10 @@ class AnyReport(graphene.Interface):
 def report_schema(
     questions: Mapping[str, ReportDefinition], listed: Callable[[], Sequence[ReportDefinition]]
 ) -> GraphQLSchema:
-    """Return the schema of these reports. The context of an operation runs one; `listed` is the catalogue as it is asked for."""
+    """Return the schema of these reports.
+
+    The context of an operation is a function that runs a report; `listed` returns the catalogue.
+    """
     reports = {f"report_{n}": _report(one) for n, one in enumerate(questions.values())}
     catalogue = _promised(
         _list(ReportEntry), "The reports there are.", name=CATALOGUE, resolver=lambda _root, _info: listed()
@@ -179,12 +182,12 @@ def report_schema(
 
 
 def field_of(name: str) -> str:
-    """Return the field that answers a report: `sector-gaps` as `sectorGaps`."""
+    """Return the name of a report's field: `sectorGaps` for `sector-gaps`."""
     return str(to_camel_case(name.replace("-", "_")))
 
 
 def _report(question: ReportDefinition) -> graphene.Field:
-    """Return the field that answers a report, with its parameters as arguments."""
+    """Return the field of a report, with its parameters as arguments."""
     field = field_of(question.name)
     named = field[0].upper() + field[1:]
     rows = _paged(_row(f"{named}Row", question), ROWS, "Its rows.", lambda report: report.rows)
@@ -201,7 +204,7 @@ def _report(question: ReportDefinition) -> graphene.Field:
 
 
 def _row(name: str, question: ReportDefinition) -> Any:
-    # Attributes are numbered: a column of a site may have any name, also one that Python knows.
+    # Attributes are numbered: a custom report's column may have any name, also a Python keyword.
     columns = {f"column_{n}": _column(one) for n, one in enumerate(question.shown_columns())}
     confidence = _promised(graphene.String, f"How sure it is: {', '.join(CONFIDENCE)}.")
     count = _promised(graphene.Int, "How many records it rests on.", resolver=lambda row, _info: len(row.evidence))
@@ -221,14 +224,16 @@ def _column(column: Column) -> graphene.Field:
 
 def _argument(parameter: Parameter | TextParameter) -> tuple[str, graphene.Argument]:
     if isinstance(parameter, TextParameter):
-        told = f"{parameter.description} At most {parameter.longest} letters."
+        description = f"{parameter.description} At most {parameter.longest} letters."
     else:
-        told = f"{parameter.description} From {parameter.least:g} to {parameter.most:g}."
-    return parameter.name, graphene.Argument(_TYPES[parameter.type], default_value=parameter.default, description=told)
+        description = f"{parameter.description} From {parameter.least:g} to {parameter.most:g}."
+    return parameter.name, graphene.Argument(
+        _TYPES[parameter.type], default_value=parameter.default, description=description
+    )
 
 
 def _paged(kind: Any, first: int, doc: str, of: Callable[[Any], Sequence[Any]]) -> graphene.Field:
-    """Return a field of a list that is asked for in pieces."""
+    """Return a list field with the arguments `first` and `skip`."""
 
     def resolve(owner: Any, _info: Any, first: int | None, skip: int | None) -> Sequence[Any]:
         if skip is None or skip < 0:
@@ -261,7 +266,7 @@ if __name__ == "__main__":
 
 
 def measure(operation: Operation) -> int:
-    """Return the cost of an operation. Raises Refused where it passes a limit: of depth, of fields and aliases, of cost."""
+    """Return the cost of an operation. Raises GraphQLRequestError above a limit: depth, fields, aliases or cost."""
     query = operation.schema.query_type
     assert query is not None
     return within_limit(sum(_root(operation, query, nodes) for nodes in operation.root_fields().values()))
@@ -275,7 +280,7 @@ def _root(operation: Operation, query: GraphQLObjectType, nodes: list[FieldNode]
 
 
 def _values(operation: Operation, owner: GraphQLObjectType, nodes: list[FieldNode], depth: int) -> int:
-    """Return how many values a field may hold. Raises Refused."""
+    """Return the number of values that a field may hold. Raises GraphQLRequestError."""
     declared = owner.fields.get(nodes[0].name.value)
     if declared is None:  # __typename
         return 1
@@ -294,9 +299,9 @@ Ask = Callable[[str, str | None, Mapping[str, object], Actor], Coroutine[Any, An
 
 
 class ReportSchema:
-    """Answers operations on the reports of a library; `ask` runs one as somebody may see it.
+    """Executes operations on the reports of a library; `ask` runs a report with the permissions of an actor.
 
-    An operation is carried out in a thread: reports take their time, and others are answered meanwhile.
+    An operation runs in a thread, so that long reports do not delay other requests.
     """
 
     def __init__(self, library: Library, ask: Ask, *, introspection: bool = True) -> None:
@@ -305,7 +310,7 @@ class ReportSchema:
         self._made: tuple[object, GraphQLSchema, Documents] | None = None
 
     async def answer_known(
-        self, text: str, name: str | None, variables: dict[str, Any], asking: QueryContext
+        self, text: str, name: str | None, variables: dict[str, Any], context: QueryContext
     ) -> Result:
         """Return the result of an operation."""
         schema, documents = self._current()
@@ -319,7 +324,7 @@ class ReportSchema:
 
         def run(report: str, day: str | None, asked: Mapping[str, object]) -> Report:
             try:
-                return from_thread.run(self._ask, report, day, asked, asking.actor)
+                return from_thread.run(self._ask, report, day, asked, context.actor)
             except ReportError as error:
                 raise GraphQLRequestError("BAD_REQUEST", str(error)) from None
             except Exception as error:
@@ -327,14 +332,14 @@ class ReportSchema:
 
         def carry_out() -> ExecutionResult:
             done = execute(schema, document, context_value=run, variable_values=variables, operation_name=name)
-            assert isinstance(done, ExecutionResult)  # nothing here is awaited
+            assert isinstance(done, ExecutionResult)  # no resolver is asynchronous
             return done
 
         done = await to_thread.run_sync(carry_out, limiter=self._threads)
         return Result(done.data, done.errors)
 
     def _current(self) -> tuple[GraphQLSchema, Documents]:
-        """Return the schema of the reports that there are now, and the documents that are known to fit it."""
+        """Return the schema of the current reports, and the cache of documents that are valid for it."""
         edition = self._library.edition()
         if self._made is None or self._made[0] != edition:
             with speaking("en"):
@@ -349,7 +354,7 @@ class ReportSchema:
 def _cost(
     schema: GraphQLSchema, text: str, document: DocumentNode, name: str | None, variables: Mapping[str, Any]
 ) -> int:
-    """Return the cost of an operation. Raises Refused for one that there is not, or that passes a limit."""
+    """Return the cost of an operation. Raises GraphQLRequestError if there is no such operation, or above a limit."""
     definition = operation_of(document, name)
     if definition is None:
         raise GraphQLRequestError("BAD_REQUEST", f"The document has no operation {name}.")

@@ -1,4 +1,4 @@
-"""Build responses from rows with generated code."""
+"""Build responses from database rows with generated Python code."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,52 +14,52 @@ KIND = "__kind"
 
 
 class OutputMode(Enum):
-    """What an answer is made into."""
+    """The form of a response."""
 
-    JSON = auto()  # its records are JSON already, for who sends them on
+    JSON = auto()  # its records are JSON fragments, ready to be sent
     VALUES = auto()
-    LOOSE = auto()  # values whose enums, and what the schema promises of them, are left to graphql-core
+    LOOSE = auto()  # values; graphql-core converts enums and checks non-null types
 
     @property
     def strict(self) -> bool:
-        """Tell whether shapes see to what the schema promises."""
+        """Whether the response shaper checks that non-null values are present."""
         return self is not OutputMode.LOOSE
 
 
 class Incomplete(Exception):
-    """A value that the schema promises is missing; graphql-core then completes the answer and says where."""
+    """A non-null value is missing; graphql-core then completes the response and reports where."""
 
 
 @dataclass(frozen=True)
 class ResultRow:
-    """The shape of a row: the names that its values get, and the expression that is made of them."""
+    """The code for one row: the target that its values are unpacked to, and the expression for the result."""
 
     names: Source
     details: Source
     value: Source
 
     def many(self, rows: Source) -> Source:
-        """Return the list of what all rows become."""
+        """Return the code for the list of the results of all rows."""
         return f"[{self.value} for {self.names} in {rows}{self.details}]"
 
     def many_or_none(self, rows: Source) -> Source:
-        """Return the list of what all rows become, or None where there is no list."""
+        """Return the code for the list of the results of all rows, or None where there is no list."""
         return f"(None if {rows} is None else {self.many(rows)})"
 
     def pieces(self, rows: Source) -> Source:
-        """Return the list of what all rows become as JSON, each written while the processor still has it at hand."""
+        """Return the code for the list of the results as JSON fragments, each serialised while its row is in the CPU cache."""
         return f"[piece({self.value}) for {self.names} in {rows}{self.details}]"
 
     def only(self, row: Source) -> Source:
-        """Return what one row becomes."""
+        """Return the code for the result of one row."""
         return f"{self.many(f'[{row}]')}[0]"
 
     def first(self, rows: Source) -> Source:
-        """Return what the only row becomes, or None where there is none."""
+        """Return the code for the result of the only row, or None where there is none."""
         return f"({self.many(rows)} or [None])[0]"
 
     def first_or_none(self, rows: Source) -> Source:
-        """Return what the only row becomes, or None where there is none or no list of rows."""
+        """Return the code for the result of the only row, or None where there is none or no list of rows."""
         return f"(None if {rows} is None else {self.first(rows)})"
 
 
@@ -72,10 +72,10 @@ def record(
     converted: Mapping[int, Shape] | None = None,
     type_name: str,
 ) -> ResultRow:
-    """Return the shape of a record: for each key the place of its value among `width` values, or its type behind them.
+    """Return the code for a record. `keys` maps each response name to the position of its value.
 
-    `details` is where the list of details stands and how many they are: it is spread out, or nulls stand for it. The
-    first `promised` values are never null.
+    There are `width` values; the position after them is the type name. `details` is the position of the list of details and
+    their number: the list is expanded in place, or replaced by nulls. The first `promised` values must not be null.
     """
     at, hidden = details
     names = [f"v{place}" for place in range(width)]
@@ -90,9 +90,9 @@ def record(
 
 
 def link(keys: Mapping[str, int], edge: int, behind: Sequence[ResultRow], *, type_name: str) -> ResultRow:
-    """Return the shape of a link: for each key the place of its value, or its type behind them.
+    """Return the code for a link. `keys` maps each response name to the position of its value; the type name comes last.
 
-    The values are `edge` properties, then the records `behind`. Where there is nothing but one record, it is the row.
+    The values are `edge` properties, then the records `behind`. If the only value is one record, the row is that record.
     """
     if len(behind) > 1:
         converted = {edge + place: row.only for place, row in enumerate(behind)}
@@ -104,22 +104,25 @@ def link(keys: Mapping[str, int], edge: int, behind: Sequence[ResultRow], *, typ
 
 
 def piece(value: Any) -> orjson.Fragment:
-    """Return a value as it stands in the JSON of an answer."""
+    """Return a value as a JSON fragment."""
     return orjson.Fragment(orjson.dumps(value))
 
 
 def same(value: Source) -> Source:
-    """Leave a value as it is."""
+    """Return the code unchanged."""
     return value
 
 
 def upper(code: Source) -> Source:
-    """Return the name of an enum's value."""
+    """Return the code for the name of an enum's value."""
     return f"({code} and {code}.upper())"
 
 
 def of_kinds(rows: Mapping[str, ResultRow], *, marked: bool) -> Made:
-    """Return what makes a record of any kind, its kind before it; `marked` tells graphql-core which kind it is."""
+    """Return the function that builds a record of any kind from `[kind, values]`.
+
+    With `marked`, the result contains the kind, by which graphql-core finds its type.
+    """
     made = {kind: compiled(row.only) for kind, row in rows.items()}
     if marked:
         return lambda row: {KIND: row[0], **made[row[0]](row[1])}
@@ -127,8 +130,8 @@ def of_kinds(rows: Mapping[str, ResultRow], *, marked: bool) -> Made:
 
 
 def compiled(shape: Shape) -> Made:
-    """Return the function that makes the value of what it is given."""
-    made: Made = eval(f"lambda rows: {shape('rows')}", {"missing": _missing, "piece": piece})  # nosec B307 # text that `shape` makes of our own names
+    """Compile code to a function of the rows."""
+    made: Made = eval(f"lambda rows: {shape('rows')}", {"missing": _missing, "piece": piece})  # nosec B307 # generated from names of the schema only
     return made
 
 

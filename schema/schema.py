@@ -1,4 +1,4 @@
-"""The GraphQL schema for planners, generated from the model: `python -m schema` prints it."""
+"""The GraphQL schema, generated from the model; `python -m schema` prints it."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -44,11 +44,11 @@ SEEN = "Only what you have access to is listed and counted."
 
 
 class Schema(strawberry.Schema):
-    """The schema of a model with what answers its operations. Errors are logged where they become answers, not here."""
+    """The GraphQL schema of a model, and the execution of its operations. Errors are logged where they become responses."""
 
     def __init__(self, model: Model, *, introspection: bool = True) -> None:
         outputs, documents = Outputs(model), Documents(introspection=introspection)
-        known = {**changes(model), **procedures()} if _is_ours(model) else {}
+        known = {**changes(model), **procedures()} if _has_registry_kinds(model) else {}
         self._answerer, changer = Answerer(model, documents), Changer(model, known)
         super().__init__(
             query=outputs.query(),
@@ -63,29 +63,29 @@ class Schema(strawberry.Schema):
         )
 
     async def answer_known(
-        self, text: str, name: str | None, variables: dict[str, Any], asking: QueryContext
+        self, text: str, name: str | None, variables: dict[str, Any], context: QueryContext
     ) -> ExecutionResult | None:
-        """Answer an operation of a document that is known, in JSON; None where Strawberry has to look at it."""
-        asked = self._answerer.known(text, name, variables)
-        if asked is None:
+        """Execute an operation of a cached document, in JSON; return None where Strawberry has to process it."""
+        parsed_operation = self._answerer.known(text, name, variables)
+        if parsed_operation is None:
             return None
         try:
-            result = await self._answerer.answer(self._schema, asked, asking, OutputMode.JSON)
+            result = await self._answerer.answer(self._schema, parsed_operation, context, OutputMode.JSON)
         except Incomplete:
             return None
         return ExecutionResult(result.data, result.errors)
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
-        """Leave errors to `schema.limits.presented`."""
+        """Do nothing: `schema.limits.presented` processes and logs errors."""
 
 
 def build_schema(model: Model, *, introspection: bool = True) -> Schema:
-    """Return the schema of a model; without introspection nobody is told what it holds."""
+    """Return the schema of a model; without introspection, clients cannot query the schema itself."""
     return Schema(model, introspection=introspection)
 
 
 class Outputs:
-    """Makes the object types of a model. Classes come first, fields after, since kinds refer to one another."""
+    """Builds the object types of a model. Classes are created before their fields, since kinds refer to one another."""
 
     def __init__(self, model: Model) -> None:
         self._model, self._inputs = model, Inputs(model)
@@ -119,7 +119,7 @@ class Outputs:
             self._fill_kind(kind)
 
     def query(self) -> Any:
-        """Return the query type: for every kind one record by id, and a connection."""
+        """Return the query type: for every kind, one record by id and a connection."""
         query = made_class("Query", f"What the registry answers. {SEEN}")
         for kind in self._model:
             made = maybe(self._kinds[kind.__name__])
@@ -127,17 +127,17 @@ class Outputs:
             setattr(query, field_of(kind), one)
             setattr(query, camel(kind.plural), self._connection_field(kind))
         query.record = answered_field(maybe(self._record), "One record of any kind by its id.", id=strawberry.ID)
-        if _is_ours(self._model):
+        if _has_registry_kinds(self._model):
             for name, field in explored_fields(self._kinds, self._record, self._page_info).items():
                 setattr(query, name, field)
         return strawberry.type(query, description=query.__doc__)
 
     def mutation(self, known: Mapping[str, MutationDefinition]) -> Any:
-        """Return the mutation type: a field for each change."""
+        """Return the mutation type, with one field per change."""
         return mutation_type(known, self._kinds, self._record)
 
     def kinds(self) -> list[Any]:
-        """Return the type of every kind; some are only reached as a Record."""
+        """Return the types of all kinds; some are reachable only as a Record."""
         return list(self._kinds.values())
 
     def _fill_record(self) -> None:
@@ -161,20 +161,20 @@ class Outputs:
 
     def _end_fields(self, end: End) -> Iterator[tuple[str, StrawberryField]]:
         target = self._links[link_type(end.link)] if end.link.properties else self._kinds[end.target]
-        told = [] if end.link.face else [UNKNOWN.format(kind=end.kind)]
+        notes = [] if end.link.face else [UNKNOWN.format(kind=end.kind)]
         if end.single:
-            yield camel(end.name), answered_field(maybe(target), " ".join([end.doc, *told]))
+            yield camel(end.name), answered_field(maybe(target), " ".join([end.doc, *notes]))
             return
         records, count = (kind if end.link.face else maybe(kind) for kind in (listing(target), int))
         where = maybe(self._inputs.wheres[end.target])
         order = maybe(listing(self._inputs.orders[end.target]))
         dated = {"period": (PERIOD, PERIOD.CURRENT), "asOf": maybe(DAY)} if end.link.dated else {}
-        doc = " ".join([end.doc, *told])
+        doc = " ".join([end.doc, *notes])
         yield (
             camel(end.name),
             answered_field(records, doc, where=where, order=order, first=(int, FIRST_LINKED), **dated),
         )
-        counted = " ".join([f"How many you have access to. {end.doc}", *told])
+        counted = " ".join([f"How many you have access to. {end.doc}", *notes])
         yield f"{camel(end.name)}Count", answered_field(count, counted, where=where, **dated)
 
     def _fill_link(self, link: Link) -> None:
@@ -218,12 +218,12 @@ class Outputs:
         )
 
 
-def _is_ours(model: Model) -> bool:
-    """Tell whether a model has the registry's own kinds, which questions and changes are about."""
+def _has_registry_kinds(model: Model) -> bool:
+    """Return whether a model has the registry's own kinds, which explorations and mutations need."""
     return MODEL.kinds.keys() <= model.kinds.keys()
 
 
 def facets_of(kind: type[Kind]) -> list[str]:
-    """Return what records of a kind can be counted by: its codes and flags, and its links to terms."""
+    """Return the names of the facets of a kind: its codes and flags, and its links to terms."""
     codes = [name for name, one in kind.properties.items() if one.codes or one.value is Flag]
     return codes + [name for name in kind.ends if name in ("sectors", "areas", "audiences", "functions")]

@@ -1,4 +1,4 @@
-"""The fields of a selection with fragments and directives resolved (GraphQL 2021, 6.3.2)."""
+"""The fields of a selection, with fragments and directives resolved (GraphQL 2021, 6.3.2)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from schema.limits import ALIASES, CONDITIONS, DEPTH, FIELDS, GraphQLRequestErro
 
 @dataclass
 class Operation:
-    """One operation of a document with its variables; it counts what is collected of it: fields, aliases, conditions."""
+    """One operation of a document with its variables; it counts the collected fields, aliases and conditions."""
 
     schema: GraphQLSchema
     definition: OperationDefinitionNode
@@ -33,7 +33,10 @@ class Operation:
     conditions: int = 0
 
     def fields(self, nodes: list[FieldNode], type_name: str, depth: int) -> dict[str, list[FieldNode]]:
-        """Return the fields selected below these nodes by response name, in order. Raises Refused when too deep."""
+        """Return the fields selected below these nodes, by response name, in order.
+
+        Raises GraphQLRequestError where they are nested too deeply.
+        """
         if depth > DEPTH:
             raise GraphQLRequestError(
                 "TOO_DEEP", f"The operation is more than {DEPTH} levels deep.", limit=DEPTH, nodes=nodes[0]
@@ -44,7 +47,7 @@ class Operation:
         return found
 
     def root_fields(self) -> dict[str, list[FieldNode]]:
-        """Return the fields of the operation itself. Raises Refused where the schema has none of its sort."""
+        """Return the root fields of the operation. Raises GraphQLRequestError if the schema lacks its root type."""
         found: dict[str, list[FieldNode]] = {}
         root = self.schema.get_root_type(self.definition.operation)
         if root is None:
@@ -84,7 +87,7 @@ class Operation:
         return include is None or bool(include["if"])
 
     def count_conditions(self, where: Any) -> None:
-        """Count the parts of what a field is asked with. Raises Refused when the operation has too many."""
+        """Count the conditions in the arguments of a field. Raises GraphQLRequestError if there are too many."""
         parts = where.values() if isinstance(where, dict) else where if isinstance(where, list) else ()
         self.conditions += len(parts)
         if self.conditions > CONDITIONS:

@@ -40,57 +40,59 @@ _FIELDS: dict[str, tuple[type, str]] = {
 
 
 class TrustedDocuments:
-    """The documents of a folder, `*.graphql`, each known by the SHA-256 of its file, and those of our own pages."""
+    """The allowed documents, by the SHA-256 of their text: `*.graphql` files of a folder, and those of the registry's pages."""
 
     def __init__(self, folder: Path, ours: Iterable[str]) -> None:
         files = (path.read_bytes() for path in sorted(folder.glob("*.graphql")))
         known = (*files, *(text.encode() for text in ours))
         self._texts = {hashlib.sha256(content).hexdigest(): content.decode() for content in known}
 
-    def text(self, asked: Mapping[str, Any]) -> str:
-        """Return the document that a request names by its id or sends itself. Raises HTTPException for any other."""
-        sent = hashlib.sha256((asked.get("query") or "").encode()).hexdigest()
-        found = self._texts.get(_document_id(asked) or sent)
+    def text(self, parameters: Mapping[str, Any]) -> str:
+        """Return the document that a request refers to by id or contains. Raises HTTPException if it is not trusted."""
+        sent = hashlib.sha256((parameters.get("query") or "").encode()).hexdigest()
+        found = self._texts.get(_document_id(parameters) or sent)
         if found is None:
             raise HTTPException(403, "Only the documents that are kept here are answered; send the documentId of one.")
         return found
 
 
 def read_query(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the parameters of an address ask. Raises HTTPException."""
+    """Parse a request from the query parameters of its URL. Raises HTTPException."""
     encoded = {name: _json(parameters[name]) for name in ("variables", "extensions") if parameters.get(name)}
     return _checked({**parameters, "variables": None, "extensions": None, **encoded})
 
 
 def read_body(body: bytes) -> dict[str, Any]:
-    """Return what a body asks. Raises HTTPException."""
+    """Parse a request from its body. Raises HTTPException."""
     return _checked(_json(body))
 
 
-def request_data(asked: Mapping[str, Any], trusted: TrustedDocuments | None) -> GraphQLRequestData:
-    """Return what is asked as Strawberry takes it. Raises HTTPException."""
-    query = trusted.text(asked) if trusted else asked.get("query")
+def request_data(parameters: Mapping[str, Any], trusted: TrustedDocuments | None) -> GraphQLRequestData:
+    """Return a parsed request in Strawberry's form. Raises HTTPException."""
+    query = trusted.text(parameters) if trusted else parameters.get("query")
     if not query:
-        kept = " No documents are kept here." if _document_id(asked) else ""
+        kept = " No documents are kept here." if _document_id(parameters) else ""
         raise HTTPException(400, f"The request holds no query.{kept}")
-    return GraphQLRequestData(query, asked.get("variables"), asked.get("operationName"), asked.get("extensions"))
+    return GraphQLRequestData(
+        query, parameters.get("variables"), parameters.get("operationName"), parameters.get("extensions")
+    )
 
 
-def _checked(asked: Any) -> dict[str, Any]:
-    if isinstance(asked, list):
+def _checked(parameters: Any) -> dict[str, Any]:
+    if isinstance(parameters, list):
         raise HTTPException(400, "Send one operation at a time; a list of them is not answered.")
-    if not isinstance(asked, dict):
+    if not isinstance(parameters, dict):
         raise HTTPException(400, "A request is a JSON object.")
     for name, (kind, called) in _FIELDS.items():
-        if not isinstance(asked.get(name), kind | None):
+        if not isinstance(parameters.get(name), kind | None):
             raise HTTPException(400, f"{name} is {called}, or null.")
-    return asked
+    return parameters
 
 
-def _document_id(asked: Mapping[str, Any]) -> str | None:
-    """Return the id of a document, also where Apollo's clients put it."""
-    persisted = (asked.get("extensions") or {}).get("persistedQuery")
-    named = asked.get("documentId") or (persisted.get("sha256Hash") if isinstance(persisted, dict) else None)
+def _document_id(parameters: Mapping[str, Any]) -> str | None:
+    """Return the document id of a request, also from where Apollo's clients put it."""
+    persisted = (parameters.get("extensions") or {}).get("persistedQuery")
+    named = parameters.get("documentId") or (persisted.get("sha256Hash") if isinstance(persisted, dict) else None)
     return named.removeprefix("sha256:") if isinstance(named, str) else None
 
 
@@ -108,9 +110,9 @@ _STATUSES = {"NOT_ALLOWED": 403, "INTERNAL": 500, "UNAVAILABLE": 503, "TIMEOUT":
 
 @lru_cache(maxsize=100)
 def media_type(accept: str) -> str:
-    """Return the type that a client wants most of those we have (RFC 9110, 12.5.1), JSON when it names none.
+    """Return the available media type that a client prefers (RFC 9110, 12.5.1); JSON if it accepts none.
 
-    Of two that are wanted alike it is the one that is named, and GraphQL's own first.
+    Of two types with equal weight, the one with an explicit name is chosen, and GraphQL's own type first.
     """
     weights = dict(_weighed(part) for part in accept.split(","))
     wanted = [one for one in _RANGES if weights.get(one, 0) > 0]
@@ -118,7 +120,7 @@ def media_type(accept: str) -> str:
 
 
 def status(answer: Mapping[str, Any], media: str) -> int:
-    """Return the status of an answer: JSON tells by it only when to come back, GraphQL's own type also of refusals."""
+    """Return the HTTP status of a response. With the JSON type, only errors that call for a retry change it from 200."""
     codes = [error["extensions"]["code"] for error in answer.get("errors", ())]
     if "UNAVAILABLE" in codes:
         return 503
@@ -130,9 +132,9 @@ def status(answer: Mapping[str, Any], media: str) -> int:
 
 
 def wait(answer: Mapping[str, Any]) -> int:
-    """Return the seconds after which it helps to ask again; 0 where that is not known."""
-    told = [error["extensions"] for error in answer.get("errors", ())]
-    return max((AWAY if one["code"] == "UNAVAILABLE" else one.get("retryAfter", 0) for one in told), default=0)
+    """Return the seconds after which a retry may succeed; 0 where that is unknown."""
+    details = [error["extensions"] for error in answer.get("errors", ())]
+    return max((AWAY if one["code"] == "UNAVAILABLE" else one.get("retryAfter", 0) for one in details), default=0)
 
 
 def _weighed(part: str) -> tuple[str, float]:
@@ -149,7 +151,7 @@ KEPT_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Asked:
-    """A question with all that its answer rests on, but for the graph; and the marks of the graph's last change."""
+    """A digest of everything that determines a response except the graph, and the change stamp of the graph."""
 
     key: str
     marks: list[str]
@@ -157,17 +159,17 @@ class Asked:
 
 @dataclass(frozen=True)
 class Tagged:
-    """The tag of an answer that was made while the graph had these marks."""
+    """The entity tag of a response, and the change stamp of the graph at that time."""
 
     tag: str
     marks: list[str]
 
 
 class Freshness:
-    """Makes the entity tags of what is asked by GET.
+    """Creates the entity tags of GET responses.
 
-    A tag is a digest of the answer: a change of what the actor may not see leaves it as it is. The tag is kept with the
-    marks of the graph's last change, so that an answer is made again only when the graph has changed.
+    A tag is a digest of the response, so that changes which the actor may not see do not alter it. It is cached with the change
+    stamp of the graph, and the response is built again only after the graph has changed.
     """
 
     def __init__(self, schema: Schema, reader: Reader) -> None:
@@ -178,17 +180,17 @@ class Freshness:
         self._tags: LRUCache[Tagged] = LRUCache()
 
     async def asked(self, request: Request, actor: Actor, media: str) -> Asked:
-        """Return what a request asks."""
+        """Return the digest of a request, with the current change stamp."""
         key = _digest(request.url.query, media, actor.parameter(), language(), today(), self._edition)
         return Asked(key, await self._last_marks())
 
     def tag(self, asked: Asked) -> str | None:
-        """Return the tag that the answer has now; None where the answer has to be made to know."""
+        """Return the current entity tag; None where the response has to be built to know it."""
         found = self._tags.get(asked.key)
         return found.tag if found and asked.marks and found.marks == asked.marks else None
 
     def made(self, asked: Asked, answer: bytes | memoryview) -> str:
-        """Return the tag of an answer that was just made."""
+        """Return and cache the entity tag of a response that was just built."""
         tag = f'W/"{_digest(asked.key, hashlib.sha256(answer).digest())}"'
         return self._tags.keep(asked.key, Tagged(tag, asked.marks)).tag
 
@@ -204,7 +206,7 @@ class Freshness:
 
 
 def is_known(tag: str, request: Request) -> bool:
-    """Tell whether the client has the answer with this tag (RFC 9110, 13.1.2)."""
+    """Return whether the client already has the response with this tag (RFC 9110, 13.1.2)."""
     sent = request.headers.get("if-none-match", "").split(",")
     return tag.removeprefix("W/") in (one.strip().removeprefix("W/") for one in sent)
 
@@ -221,16 +223,16 @@ SUGGESTION = re.compile(r" Did you mean .*", re.DOTALL)
 
 
 class OperationExecutor(Protocol):
-    """What answers operations: a schema."""
+    """A schema that executes operations."""
 
     async def answer_known(
-        self, text: str, name: str | None, variables: dict[str, Any], asking: QueryContext
+        self, text: str, name: str | None, variables: dict[str, Any], context: QueryContext
     ) -> ExecutionResult | None:
-        """Return the result of an operation; None where Strawberry has to look at it."""
+        """Return the result of an operation; None where Strawberry has to process it."""
 
 
 class Endpoint(GraphQL[QueryContext, None]):
-    """Answers operations over HTTP; a browser that asks for the address itself gets the page."""
+    """The GraphQL endpoint; a browser that opens its address gets the page."""
 
     def __init__(
         self,
@@ -250,9 +252,9 @@ class Endpoint(GraphQL[QueryContext, None]):
         self._freshness = freshness
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, also when its body is no GraphQL request at all."""
-        asked_by_head = scope["method"] == "HEAD"
-        request = Request({**scope, "method": "GET"} if asked_by_head else scope, _limited(receive))
+        """Respond to one request, also if its body is not a GraphQL request."""
+        is_head = scope["method"] == "HEAD"
+        request = Request({**scope, "method": "GET"} if is_head else scope, _limited(receive))
         try:
             response = await self._respond(request)
         except HTTPException as refusal:
@@ -264,11 +266,11 @@ class Endpoint(GraphQL[QueryContext, None]):
         if self.should_render_graphql_ide(adapter):
             return await self._page(request)
         _check(request)
-        asked = await self.parse_http_body(adapter)
+        data = await self.parse_http_body(adapter)
         known = await self._asked(request)
         if known and (tag := known[0].tag(known[1])) and is_known(tag, request):
             return _not_changed(tag)
-        response = await self._known(request, asked) or await self.run(request)
+        response = await self._known(request, data) or await self.run(request)
         if known and response.headers["cache-control"] == PRIVATE["Cache-Control"]:
             tag = known[0].made(known[1], response.body)
             if is_known(tag, request):
@@ -277,39 +279,39 @@ class Endpoint(GraphQL[QueryContext, None]):
         return response
 
     async def _asked(self, request: Request) -> tuple[Freshness, Asked] | None:
-        """Return what makes the entity tag of an answer; only what is asked by GET has one."""
+        """Return the tag cache and the digest of a request; None unless it is a GET request."""
         if request.method != "GET" or self._freshness is None:
             return None
         return self._freshness, await self._freshness.asked(request, self._actor(request), _media(request))
 
-    async def _known(self, request: Request, asked: GraphQLRequestData) -> Response | None:
-        """Answer a document that is known; all else is left to Strawberry, which takes twice the time."""
+    async def _known(self, request: Request, data: GraphQLRequestData) -> Response | None:
+        """Execute a cached document. Strawberry, which takes twice the time, handles everything else."""
         sub_response = await self.get_sub_response(request)
-        asking = await self.get_context(request, sub_response)
-        result = await self._schema.answer_known(asked.query or "", asked.operation_name, asked.variables or {}, asking)
+        context = await self.get_context(request, sub_response)
+        result = await self._schema.answer_known(data.query or "", data.operation_name, data.variables or {}, context)
         return self.create_response(await self.process_result(request, result), sub_response) if result else None
 
     def should_render_graphql_ide(self, request: BaseRequestProtocol) -> bool:
-        """Tell whether a browser asks for the address itself."""
+        """Return whether a browser opens the address itself."""
         named = {"query", "documentId", "extensions"}
         return super().should_render_graphql_ide(request) and not request.query_params.keys() & named
 
     async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData:
-        """Return what is asked. Raises HTTPException."""
+        """Parse a request. Raises HTTPException."""
         by_get = request.method == "GET"
-        asked = read_query(request.query_params) if by_get else read_body(await request.get_body())
-        return request_data(asked, self._trusted)
+        parameters = read_query(request.query_params) if by_get else read_body(await request.get_body())
+        return request_data(parameters, self._trusted)
 
     async def get_sub_response(self, request: Any) -> Response:
-        """Return what the response begins with: its media type."""
+        """Return the initial response: its media type."""
         return Response(media_type=_media(request))
 
     async def get_context(self, request: Any, response: Any) -> QueryContext:
-        """Say who asks, and the store that is asked, or changed."""
+        """Return the query context: the actor, and the database clients for reading and writing."""
         return QueryContext(self._reader, self._actor(request), store=self._store)
 
     async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
-        """Return the result: a few errors, each with a code; and no data where the operation was refused as a whole."""
+        """Return the response: a limited number of errors, each with a code, and no data where the whole operation was rejected."""
         if not result.errors:
             return {"data": result.data}
         errors: list[Any] = [presented(error) for error in result.errors[:ERRORS]]
@@ -318,7 +320,7 @@ class Endpoint(GraphQL[QueryContext, None]):
         return {"errors": errors} if result.data is None else {"data": result.data, "errors": errors}
 
     def create_response(self, response_data: Any, sub_response: Response) -> Response:
-        """Return the response; what holds an error is not kept, and says when to come back if that helps."""
+        """Return the HTTP response. Responses with errors are not cached, and have Retry-After where a retry may help."""
         media = sub_response.media_type or JSON
         seconds = wait(response_data)
         headers = {**PRIVATE, **({"Retry-After": str(seconds)} if seconds else {})}
@@ -327,7 +329,7 @@ class Endpoint(GraphQL[QueryContext, None]):
         return Response(self.encode_json(response_data), status(response_data, media), headers, _typed(media))
 
     def encode_json(self, data: object) -> bytes:
-        """Write JSON."""
+        """Serialise to JSON."""
         return orjson.dumps(data)
 
 
@@ -344,7 +346,7 @@ def _typed(media: str) -> str:
 
 
 def _check(request: Request) -> None:
-    """Refuse a request of another kind. Forms and plain text, which other sites may send, are none of ours."""
+    """Reject other methods and content types, so that forms and plain text from other sites are not accepted (CSRF)."""
     if request.method not in ("GET", "POST"):
         raise HTTPException(405, "Ask by GET or by POST.")
     if request.method == "POST" and not JSON_CONTENT.fullmatch(request.headers.get("content-type", "")):
@@ -359,14 +361,14 @@ def _refused(status: int, reason: str, request: Request) -> Response:
 def refused(
     request: Request, status: int, code: str, reason: str, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Return the answer to a request that goes no further, which nobody keeps."""
+    """Return the uncacheable error response for a rejected request."""
     error = {"message": reason, "extensions": {"code": code}}
     content = orjson.dumps({"errors": [error]})
     return Response(content, status, {"Cache-Control": "no-store", **(headers or {})}, _typed(_media(request)))
 
 
 def _limited(receive: Receive) -> Receive:
-    """Stop reading a body that is larger than an operation may be."""
+    """Raise HTTPException while reading a body that is too large."""
     size = 0
 
     async def limited() -> Message:

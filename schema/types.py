@@ -1,4 +1,4 @@
-"""Helpers that create Strawberry types at run time, and GraphQL names for model names."""
+"""Helpers that create Strawberry types at run time, and GraphQL names for names of the model."""
 
 import enum
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ MOMENT = NewType("MOMENT", str)
 
 
 def cleaning(value: type[Value]) -> Callable[[object], str]:
-    """Return what reads a value as it is sent. It raises Refused."""
+    """Return the parser of a scalar. The parser raises GraphQLRequestError."""
 
     def clean(raw: object) -> str:
         text = clean_text(value, str(raw))
@@ -32,8 +32,8 @@ def cleaning(value: type[Value]) -> Callable[[object], str]:
 
 
 def clean_text(value: type[Value], raw: str | None) -> str:
-    """Return a text as a value type cleans it, empty where there is nothing. Raises Refused."""
-    with speaking("en"):  # as all that GraphQL says of an operation
+    """Return a text as a value type cleans it; empty if there is none. Raises GraphQLRequestError."""
+    with speaking("en"):  # as are all messages about a GraphQL request
         try:
             return str(value.clean(raw) or "")
         except InvalidValue as unfit:
@@ -57,7 +57,7 @@ PYTHON: dict[str, Any] = {
 
 
 def enumeration(name: str, values: dict[str, str], doc: str | None = None) -> Any:
-    """Return an enum type of these names and values."""
+    """Return an enum type with these names and values."""
     made: Any = enum.Enum(name, values)  # type: ignore[misc]
     return strawberry.enum(made, description=doc)
 
@@ -71,7 +71,7 @@ DIRECTION = enumeration("Direction", {"ASC": "asc", "DESC": "desc"}, "Which way 
 
 
 def codes(name: str) -> dict[str, str]:
-    """Return the names and values of an enum of a code list that is closed."""
+    """Return the names and values of the enum of a closed code list."""
     return {code.upper(): code for code in code_list(name)}
 
 
@@ -79,12 +79,12 @@ CLOSED_LISTS = {name: enumeration(name.title(), codes(name)) for name in ("acces
 
 
 def made_class(name: str, doc: str | None = None, *bases: type) -> Any:
-    """Return a class to add fields to; Strawberry decorates it when all are there."""
+    """Return a class to add fields to; Strawberry decorates it once they are complete."""
     return type(name, bases, {"__annotations__": {}, "__doc__": doc})
 
 
 def plain(name: str, doc: str, fields: Mapping[str, Any]) -> Any:
-    """Return an object type of these fields, each a type, or a type and what it means."""
+    """Return an object type with these fields, each given as a type, or as a type and a description."""
     made = made_class(name, doc)
     for field, declared in fields.items():
         kind, meaning = declared if isinstance(declared, tuple) else (declared, f"The {field} of the {name}.")
@@ -93,12 +93,12 @@ def plain(name: str, doc: str, fields: Mapping[str, Any]) -> Any:
 
 
 def maybe(kind: Any) -> Any:
-    """Return a type's nullable form."""
+    """Return the nullable form of a type."""
     return Optional[kind]  # noqa: UP045
 
 
 def listing(kind: Any) -> Any:
-    """Return the type of a list."""
+    """Return the type of a list of a type."""
     return list[kind]
 
 
@@ -109,10 +109,10 @@ def add_input(owner: Any, name: str, kind: Any, doc: str | None = None) -> None:
     setattr(owner, python_name, strawberry.field(name=name, default=strawberry.UNSET, description=doc))
 
 
-def answered_field(kind: Any, doc: str, **asked: Any) -> StrawberryField:
-    """Return a field that reads what was answered under its response name.
+def answered_field(kind: Any, doc: str, **arguments: Any) -> StrawberryField:
+    """Return a field whose resolver returns the precomputed value under its response name.
 
-    An argument is given as its type, or as its type with a default, `(int, 20)`, or with none, `(int, ...)`.
+    Each argument is given as its type, or as its type with a default, `(int, 20)`, or as a required one, `(int, ...)`.
     """
 
     def read(root: Any, info: strawberry.Info, **_: Any) -> Any:
@@ -122,14 +122,14 @@ def answered_field(kind: Any, doc: str, **asked: Any) -> StrawberryField:
         Parameter("root", Parameter.POSITIONAL_OR_KEYWORD),
         Parameter("info", Parameter.POSITIONAL_OR_KEYWORD, annotation=strawberry.Info),
     ]
-    read.__signature__ = Signature(known + [_parameter(name, one) for name, one in asked.items()])  # type: ignore[attr-defined]
+    read.__signature__ = Signature(known + [_parameter(name, one) for name, one in arguments.items()])  # type: ignore[attr-defined]
     made: Any = strawberry.field(resolver=read, graphql_type=kind, description=doc)
     return made  # type: ignore[no-any-return]
 
 
-def _parameter(name: str, asked: Any) -> Parameter:
-    annotation, default = asked if isinstance(asked, tuple) else (asked, strawberry.UNSET)
-    if asked is strawberry.ID or isinstance(asked, enum.EnumMeta) or default is ...:
+def _parameter(name: str, declared: Any) -> Parameter:
+    annotation, default = declared if isinstance(declared, tuple) else (declared, strawberry.UNSET)
+    if declared is strawberry.ID or isinstance(declared, enum.EnumMeta) or default is ...:
         default = Parameter.empty
     if iskeyword(name):
         name, annotation = f"{name}_", Annotated[annotation, strawberry.argument(name=name)]
@@ -148,10 +148,10 @@ def pascal(relation: str) -> str:
 
 
 def field_of(kind: str | type[Kind]) -> str:
-    """Return the field that holds one record of a kind: `Agency` as `agency`."""
+    """Return the name of the field that holds one record of a kind: `agency` for `Agency`."""
     return camel(snake(kind if isinstance(kind, str) else kind.__name__))
 
 
 def link_type(link: Link) -> str:
-    """Return the type of a link that has properties, the same from both ends: `Provides`."""
+    """Return the name of the type of a link with properties, the same at both ends: `Provides`."""
     return pascal(link.relation)

@@ -15,12 +15,12 @@ Tell = Callable[[str], None]
 
 @contextmanager
 def open_place(settings: Settings, tell: Tell | None = None, *, lasting: bool = False) -> Iterator[ConnectionSettings]:
-    """Yield where the store is; the embedded engine is kept running within the block. See engine.in_use for `lasting`.
+    """Yield the connection settings; the embedded engine runs at least until the block ends. See engine.in_use for `lasting`.
 
     Raises engine.EngineError when the embedded engine cannot be started.
     """
     if settings.neo4j_uri:
-        yield _server(settings, settings.neo4j_uri)
+        yield _server_settings(settings, settings.neo4j_uri)
     else:
         with running_engine(settings, tell, lasting=lasting) as running:
             yield place_of(running, settings.query_timeout)
@@ -29,12 +29,12 @@ def open_place(settings: Settings, tell: Tell | None = None, *, lasting: bool = 
 def running_engine(
     settings: Settings, tell: Tell | None = None, *, lasting: bool = False
 ) -> AbstractContextManager[engine.Engine]:
-    """Yield the embedded engine itself, and keep it running within the block. Raises EngineError."""
+    """Start or join the embedded engine and yield it; it runs at least until the block ends. Raises EngineError."""
     return engine.in_use(settings.data, heap=settings.heap, lasting=lasting, progress=tell)
 
 
 def place_of(running: engine.Engine, timeout: float = ConnectionSettings.timeout) -> ConnectionSettings:
-    """Return where the store of an embedded engine is."""
+    """Return the connection settings of an embedded engine."""
     return ConnectionSettings(
         running.uri,
         running.username,
@@ -49,19 +49,19 @@ def place_of(running: engine.Engine, timeout: float = ConnectionSettings.timeout
 
 @contextmanager
 def open_store(settings: Settings, tell: Tell | None = None) -> Iterator[Store]:
-    """Yield the store itself, its data ready for this version. Raises engine.EngineError and StoreError."""
+    """Yield a database client, after preparing the data for this release. Raises engine.EngineError and StoreError."""
     with open_place(settings, tell) as place, Store(place) as store:
         prepare(store, tell)
         yield store
 
 
 def prepare(store: Store, tell: Tell | None = None) -> None:
-    """Do what has to be done to the data before this version uses them. Raises StoreError when they do not fit."""
+    """Migrate the data if this release requires it. Raises StoreError when they are incompatible."""
     if not is_current(store, MODEL):
         apply(store, MODEL, tell or (lambda said: None))
 
 
-def _server(settings: Settings, uri: str) -> ConnectionSettings:
+def _server_settings(settings: Settings, uri: str) -> ConnectionSettings:
     username, password = settings.neo4j_username, settings.neo4j_password.get_secret_value()
     return ConnectionSettings(
         uri, username, password, username, password, settings.neo4j_database, settings.query_timeout

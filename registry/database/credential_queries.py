@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from registry.database.driver import Cypher
 from registry.database.read import LEVELS
 
-# From agencies, given by `id`, to them and all their units, level by level: a pattern of any length would follow every way
-# by which a unit belongs to an agency, of which there are a million where each of twenty levels has two bodies above it.
-# Nobody acts for an agency that is retired, nor through it for its units.
+# Match agencies, given by `id`, and all their units, level by level. A pattern of variable length would follow every path from
+# a unit to the agency, and there are a million where each of twenty levels has two parents. No one can act for a retired
+# agency, or for its units through it.
 _LIVE = "coalesce(u.status, '') <> 'retired'"
 _UNITS = f"MATCH (u:Agency {{id: id}}) WHERE {_LIVE} WITH DISTINCT u" + LEVELS * (
     " MATCH (u)<-[:PART_OF*0..1]-(unit:Agency) WITH DISTINCT unit AS u"
@@ -15,14 +15,14 @@ _UNITS = f"MATCH (u:Agency {{id: id}}) WHERE {_LIVE} WITH DISTINCT u" + LEVELS *
 
 
 def add(credential: dict[str, object]) -> Cypher:
-    """Keep a credential, given by its properties without null."""
+    """Create a credential with these properties, none of which is null."""
     return Cypher("CREATE (c:Credential) SET c += $in.credential", {"in": {"credential": credential}})
 
 
 def who(digest: str, *, sort: str, now: str) -> Cypher:
-    """Find the credential of this hash and sort that is valid now.
+    """Find the valid credential with this hash and type (`sort`).
 
-    Returns one row, or none: a list of its name, role, groups, how many agencies it names, those of them that are not
+    Returns one row, or none: a list of its name, role, groups, the number of agencies it names, those of them that are not
     retired, and the ids of these and all their units.
     """
     text = (
@@ -36,11 +36,12 @@ def who(digest: str, *, sort: str, now: str) -> Cypher:
 
 
 def begin_session(digest: str, session: dict[str, object], *, sort: str, now: str) -> Cypher:
-    """Keep a session for the holder of a token or an invitation that is valid now; an invitation is used up by it.
+    """Create a session for the holder of a valid token or invitation; an invitation is used up.
 
-    `session` says all but who it is for. It ends no later than its token. Returns one row: 1, or 0 where nothing is valid.
+    `session` has all properties except those of its holder. It ends no later than its token. Returns one row: 1, or 0 where
+    there is no valid credential.
     """
-    text = (  # what is written before validity is looked at holds up whoever uses the same invitation
+    text = (  # the write before the check locks the credential against concurrent use
         "WITH $in.hash AS hash MATCH (c:Credential {hash: hash}) WHERE c.sort = $in.sort SET c.asked = $in.session.hash"
         " WITH c WHERE c.revoked IS NULL AND c.expires > $in.now"
         " FOREACH (x IN CASE WHEN c.sort = 'invitation' THEN [1] ELSE [] END | SET c.revoked = $in.now)"
@@ -52,13 +53,13 @@ def begin_session(digest: str, session: dict[str, object], *, sort: str, now: st
 
 
 def end_session(digest: str, *, now: str) -> Cypher:
-    """Revoke the session of this hash."""
+    """Revoke the session with this hash."""
     text = "WITH $in.hash AS hash MATCH (c:Credential {hash: hash}) WHERE c.sort = 'session' SET c.revoked = $in.now"
     return Cypher(text, {"in": {"hash": digest, "now": now}})
 
 
 def revoke(credential: str, *, now: str) -> Cypher:
-    """Revoke a credential by its id, with the sessions that it opened. Returns one row: how many there are of both."""
+    """Revoke a credential by its id, and the sessions that it opened. Returns one row: the number of both."""
     text = (
         "MATCH (c:Credential) WHERE c.id = $in.id OR c.opened_by = $in.id"
         " SET c.revoked = coalesce(c.revoked, $in.now) RETURN count(c)"
@@ -67,7 +68,7 @@ def revoke(credential: str, *, now: str) -> Cypher:
 
 
 def sweep(*, now: str) -> Cypher:
-    """Take away sessions and invitations that are over."""
+    """Delete sessions and invitations that have expired or are revoked."""
     text = "MATCH (c:Credential) WHERE c.sort <> 'token' AND (c.expires <= $in.now OR c.revoked IS NOT NULL) DETACH DELETE c"
     return Cypher(text, {"in": {"now": now}})
 
@@ -78,7 +79,7 @@ def revoke_invitations(*, now: str) -> Cypher:
 
 
 def kept() -> Cypher:
-    """Return one row a token or session, oldest first: its properties but for the hash."""
+    """Return one row per token or session, oldest first: its properties except the hash."""
     text = (
         "MATCH (c:Credential) WHERE c.sort <> 'invitation'"
         " RETURN c.id, c.sort, c.name, c.role, c.agencies, c.groups, c.created, c.expires, c.revoked"
@@ -88,7 +89,7 @@ def kept() -> Cypher:
 
 
 def has_administrator(*, now: str) -> Cypher:
-    """Return one row: how many valid tokens and sessions administrators have."""
+    """Return one row: the number of valid tokens and sessions of administrators."""
     text = (
         "MATCH (c:Credential) WHERE c.role = 'admin' AND c.sort <> 'invitation' AND c.revoked IS NULL"
         " AND c.expires > $in.now RETURN count(c)"
@@ -97,13 +98,13 @@ def has_administrator(*, now: str) -> Cypher:
 
 
 def acting(agencies: Sequence[str]) -> Cypher:
-    """Return one row: the ids of these agencies, as far as they are known, and of all their units."""
+    """Return one row: the ids of those of these agencies that exist and are not retired, and of all their units."""
     text = f"UNWIND $in.ids AS id {_UNITS} WITH u.id AS unit ORDER BY unit RETURN collect(unit)"
     return Cypher(text, {"in": {"ids": list(agencies)}})
 
 
 def acted_for(names: Sequence[str]) -> Cypher:
-    """Return one row: the ids among these names of agencies that somebody can act for, and of those that are retired."""
+    """Return one row: those of these names that are ids of active agencies, and those that are ids of retired ones."""
     text = (
         "UNWIND $in.names AS id MATCH (u:Agency {id: id})"
         f" WITH u.id AS id, {_LIVE} AS live WITH collect(CASE WHEN live THEN id END) AS live,"
@@ -113,13 +114,13 @@ def acted_for(names: Sequence[str]) -> Cypher:
 
 
 def known(names: Sequence[str]) -> Cypher:
-    """Return one row: the ids among these names that are ids of agencies."""
+    """Return one row: those of these names that are ids of agencies."""
     text = "UNWIND $in.names AS id MATCH (a:Agency {id: id}) RETURN collect(a.id)"
     return Cypher(text, {"in": {"names": list(names)}})
 
 
 def identified(names: Sequence[str]) -> Cypher:
-    """Return one row: a list of `[identifier, agency, whether it is retired]` for these names that are identifiers."""
+    """Return one row: a list of `[identifier, agency, whether it is retired]` for the names that are identifiers."""
     text = (
         "MATCH (u:Agency) WHERE any(one IN u.identifiers WHERE one IN $in.names) UNWIND u.identifiers AS name"
         f" WITH name, u.id AS id, NOT {_LIVE} AS retired WHERE name IN $in.names WITH name, id, retired ORDER BY name, id"

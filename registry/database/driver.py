@@ -32,11 +32,11 @@ from neo4j.exceptions import (
 
 @dataclass(frozen=True)
 class Cypher:
-    """A text that depends on the shape of the question alone, and the values it is asked with.
+    """A Cypher statement, whose text depends only on the structure of the query, and its parameters.
 
-    A value goes into one of two maps, `$in` and `$me`, so that Neo4j plans a text once whatever the values' sizes;
-    only the keys of a page (`$k`, `$id`, `$n`) are parameters of their own. `long` says that there may be many rows, of
-    one value each. `seeking` is a text of the same answer for where an index leads to linked records.
+    Values go into one of two maps, `$in` and `$me`, so that Neo4j caches one plan per text whatever the sizes of the values;
+    only the keys of a page (`$k`, `$id`, `$n`) are parameters of their own. `long` says that there may be many rows of one
+    value each. `seeking` is an equivalent statement for engines that can start at linked records through an index.
     """
 
     text: str
@@ -46,7 +46,7 @@ class Cypher:
 
 
 def gathered(text: str) -> str:
-    """Return the text that answers with all rows as one list, which costs the driver a message instead of many."""
+    """Return the statement that returns all rows as one list, so that the driver receives one message instead of many."""
     return f"RETURN COLLECT {{ {text} }} AS rows"
 
 
@@ -57,65 +57,65 @@ TESTED = "5.26 and 2026.01"
 
 @dataclass(frozen=True)
 class Dialect:
-    """One engine's ways. `embedded` is the ArcadeDB that we start; everything else is Neo4j."""
+    """The differences between the engines. `embedded` is the ArcadeDB that the registry starts; everything else is Neo4j."""
 
     embedded: bool
 
     @property
     def types_properties(self) -> bool:
-        """Whether an index is ordered only after the type of its property was declared."""
+        """Whether an index is ordered only if the type of its property is declared."""
         return self.embedded
 
     @property
     def seeks(self) -> bool:
-        """Whether a question may begin at linked records that an index leads to, where those are few."""
+        """Whether a query may start at a few linked records that an index finds."""
         return not self.embedded
 
     @property
     def seeks_in_writes(self) -> bool:
-        """Whether a sweep finds its records by an index; the embedded engine scans, and only pays for keeping one."""
+        """Whether pruning finds its records by an index. The embedded engine scans, so that an index would only cost time."""
         return not self.embedded
 
     @property
     def words_index(self) -> str:
-        """The text that makes a full-text index of plain words; on the embedded engine it is SQL."""
+        """The statement that creates a full-text index of plain words; SQL on the embedded engine."""
         return _SQL_WORDS_INDEX if self.embedded else _WORDS_INDEX
 
     @property
     def times_out_each(self) -> bool:
-        """Whether a time limit can be given with each query; otherwise it is fixed when the engine starts."""
+        """Whether each query can have its own time limit; otherwise the limit is set when the engine starts."""
         return not self.embedded
 
     @property
     def gathers(self) -> bool:
-        """Whether a sorted page that is gathered in a list is still read in the order of its index."""
+        """Whether the engine still reads a sorted page in index order when the rows are collected into a list."""
         return not self.embedded
 
     def retries(self, code: str, *, retryable: bool) -> bool:
-        """Tell whether a failure goes away when the transaction is tried again; `retryable` is what the driver says of it."""
+        """Return whether a retry may succeed after this failure; `retryable` is the driver's own answer."""
         if code == "Neo.TransientError.General.MemoryPoolOutOfMemoryError":
             return False
         return retryable or self.conflicts(code)
 
     def conflicts(self, code: str) -> bool:
-        """Tell whether a failure with this code means that another transaction stood in the way."""
+        """Return whether this code means a conflict with another transaction."""
         if self.embedded and code == "Neo.ClientError.Schema.ConstraintValidationFailed":
             return True
         return code.startswith("Neo.TransientError.Transaction.")
 
     def meaning(self, code: str, *, retryable: bool) -> str:
-        """Return our own code for an engine's error code; `retryable` is what the driver says of the error."""
+        """Return the registry's code for an engine's error code; `retryable` is the driver's own answer."""
         if self.embedded and code == "Neo.DatabaseError.General.UnknownError":
             return "TOO_COSTLY"
-        if code in _MEANING:
-            return _MEANING[code]
+        if code in _CODES:
+            return _CODES[code]
         if retryable or code.startswith("Neo.TransientError."):
             return "UNAVAILABLE"
         return "BAD_TEXT" if code.startswith("Neo.ClientError.Statement.") else "INTERNAL"
 
 
 class Support(Enum):
-    """Whether the registry works on a server."""
+    """Whether the registry supports a server."""
 
     TESTED = auto()
     UNTESTED = auto()
@@ -123,10 +123,10 @@ class Support(Enum):
 
 
 def support_of(agent: str) -> Support:
-    """Tell whether the registry works on the server that names itself so.
+    """Return whether the registry supports the server with this agent string.
 
-    Neo4j before 5.26 lacks Cypher that the texts are written in. What nobody knows yet, such as a new calendar version,
-    is taken as untested, since Neo4j keeps Cypher 5 working.
+    Neo4j before 5.26 lacks Cypher that the statements use. Unknown versions, such as a new calendar version, count as untested,
+    since Neo4j continues to support Cypher 5.
     """
     version = re.match(r"Neo4j/v?(\d+)\.(\d+)", agent)
     if version is None:
@@ -138,7 +138,7 @@ def support_of(agent: str) -> Support:
 
 
 def dialect_of(agent: str) -> Dialect:
-    """Return the dialect of the engine that names itself so, such as `Neo4j/5.26.0 compatible (ArcadeDB 26.10.2)`."""
+    """Return the dialect for an agent string, such as `Neo4j/5.26.0 compatible (ArcadeDB 26.10.2)`."""
     return Dialect(embedded="ArcadeDB" in agent)
 
 
@@ -150,7 +150,7 @@ _SQL_WORDS_INDEX = (
     "CREATE INDEX {name} IF NOT EXISTS ON {label} (words) FULL_TEXT"
     ' METADATA {{"analyzer": "org.apache.lucene.analysis.standard.StandardAnalyzer"}}'
 )
-_MEANING = {
+_CODES = {
     "Neo.ClientError.Transaction.TransactionTimedOutClientConfiguration": "TIMEOUT",
     "Neo.ClientError.Transaction.TransactionTimedOut": "TIMEOUT",
     "Neo.TransientError.General.MemoryPoolOutOfMemoryError": "TOO_COSTLY",
@@ -159,38 +159,38 @@ _MEANING = {
     "Neo.ClientError.Security.Forbidden": "NOT_ALLOWED",
     "Neo.ClientError.Statement.AccessMode": "NOT_ALLOWED",
     "Neo.ClientError.Database.DatabaseNotFound": "NO_DATABASE",
-    "Neo.ClientError.Transaction.Terminated": "UNAVAILABLE",  # of a server that stops
+    "Neo.ClientError.Transaction.Terminated": "UNAVAILABLE",  # the server is stopping
     "Neo.ClientError.Transaction.LockClientStopped": "UNAVAILABLE",
 }
 
 
 def leave_mark(mark: str) -> Cypher:
-    """Leave a mark; in the transaction of a change, and last, so that others wait for it as shortly as may be."""
+    """Write the change stamp: as the last statement of a transaction, so that it is locked as briefly as possible."""
     return Cypher("MERGE (m:Mark {id: 'last'}) SET m.value = $in.mark", {"in": {"mark": mark}})
 
 
 def last_marks() -> Cypher:
-    """Return one row holding the marks: one, or none where nobody left one."""
+    """Return one row holding a list with the last change stamp, empty where there is none."""
     return Cypher("MATCH (m:Mark) WITH m.value AS mark ORDER BY mark RETURN collect(mark)")
 
 
 Rows = list[list[Any]]
 Answer = TypeVar("Answer")
 Ask = Callable[[Cypher], Rows]
-TRIES = 12  # how often a transaction is begun again that another one stands in the way of
-# Seconds for which a server that changes its leader, or restarts, is asked again: where a person waits, and in a command.
+TRIES = 12  # attempts of a transaction that conflicts with others
+# Seconds to retry while a server changes its leader or restarts: where a user waits, and in commands.
 PATIENCE, LONG_PATIENCE = 2.0, 20.0
-# Failures of a store that an operator sees to, or that pass; whoever asked may ask the same again.
+# Failures that pass or that an operator has to fix; the same request may succeed later.
 AWAY_CODES = frozenset({"UNAVAILABLE", "WRONG_PASSWORD", "NO_DATABASE", "TLS_FAILED", "UNSUPPORTED"})
 SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
 log = logging.getLogger(__name__)
-logging.getLogger("neo4j").addHandler(logging.NullHandler())  # what it reports, we say in a sentence
+logging.getLogger("neo4j").addHandler(logging.NullHandler())  # StoreError reports its errors
 
 
 class StoreError(Exception):
-    """The store could not do what was asked. `code` is ours, such as UNAVAILABLE; the message is for a person.
+    """The database could not run a statement. `code` is one of the registry's, such as UNAVAILABLE; the message is for users.
 
-    `reason` is what the engine said of a text that it cannot run, for who wrote the text.
+    `reason` is the engine's own message about a statement that it cannot run, for the author of the statement.
     """
 
     def __init__(self, code: str, message: str, reason: str = "") -> None:
@@ -199,14 +199,14 @@ class StoreError(Exception):
 
 
 class Interrupted(KeyboardInterrupt, CancelledError):
-    """Ctrl-C, as the driver understands it: it drops the connection and does not wait for the answer on its way."""
+    """Ctrl-C as the driver expects it: it closes the connection and does not wait for the pending result."""
 
 
 @dataclass(frozen=True)
 class ConnectionSettings:
-    """Where a store is and who we are there. The reader may only read; on Neo4j it is the same user in read mode.
+    """The address of a database and the credentials. The reader may only read; on Neo4j it is the same user in read mode.
 
-    Who reads at a place finds what this process has written there, whichever server of a cluster answers.
+    Readers that share these settings see what this process has written, whichever server of a cluster answers (bookmarks).
     """
 
     uri: str
@@ -216,7 +216,7 @@ class ConnectionSettings:
     reader_password: str
     database: str | None = None
     timeout: float = 30.0
-    natively: Callable[[str], object] | None = None  # how the embedded engine is told what it takes no Cypher for
+    natively: Callable[[str], object] | None = None  # runs SQL on the embedded engine, where it supports no Cypher
     written: BookmarkManager = field(default_factory=neo4j.GraphDatabase.bookmark_manager, compare=False)
 
     def __repr__(self) -> str:
@@ -224,13 +224,13 @@ class ConnectionSettings:
 
 
 class Store:
-    """The store for tools: reads, writes in one managed transaction, and schema changes."""
+    """A synchronous database client for tools: reads, writes in managed transactions, and schema changes."""
 
     def __init__(self, place: ConnectionSettings, *, patience: float = LONG_PATIENCE) -> None:
-        self._place, self._patience = place, patience
+        self._settings, self._patience = place, patience
         self._writer = _driver(neo4j.GraphDatabase, place, place.username, place.password)
         self._reader = _driver(neo4j.GraphDatabase, place, place.reader_username, place.reader_password)
-        self._one_at_a_time = Lock()
+        self._write_lock = Lock()
         self.dialect = self._connect()
 
     def __enter__(self) -> Store:
@@ -241,44 +241,44 @@ class Store:
 
     @property
     def address(self) -> str:
-        """Where the store is, for messages."""
-        return self._place.uri
+        """The address of the database, for messages."""
+        return self._settings.uri
 
     def close(self) -> None:
-        """Give all connections back."""
+        """Close all connections."""
         self._reader.close()
         self._writer.close()
 
     def read(self, cypher: Cypher) -> Rows:
-        """Return the rows of one read."""
-        return self._try(self._read, cypher)
+        """Run one read and return its rows."""
+        return self._with_retries(self._read, cypher)
 
     def write(self, *cyphers: Cypher) -> list[Rows]:
-        """Run the writes in one transaction, tried again while others stand in the way. Returns the rows of each."""
-        return self._try(self._change, lambda ask: [ask(cypher) for cypher in cyphers])
+        """Run the writes in one transaction, retried on conflicts. Returns the rows of each."""
+        return self._with_retries(self._run_transaction, lambda ask: [ask(cypher) for cypher in cyphers])
 
     def change(self, work: Callable[[Ask], Answer]) -> Answer:
-        """Do work in one transaction, from its start again while others stand in the way; what it raises undoes it."""
-        with self._one_at_a_time:  # those of this process need not find out by failing
-            done: Answer = self._try(self._change, work)
+        """Run a function in one transaction, from its start again on conflicts; an exception rolls the transaction back."""
+        with self._write_lock:  # so that writes of this process do not conflict with each other
+            done: Answer = self._with_retries(self._run_transaction, work)
             return done
 
     def change_schema(self, text: str, *, native: bool = False) -> None:
-        """Run one schema change in a transaction of its own, in Cypher or in what the engine natively speaks."""
+        """Run one schema change in a transaction of its own, in Cypher or in the native language of the engine."""
         if native:
-            if self._place.natively is None:
-                raise StoreError("UNSUPPORTED", _SENTENCES["NOT_EMBEDDED"].format(uri=self._place.uri))
-            self._place.natively(text)
+            if self._settings.natively is None:
+                raise StoreError("UNSUPPORTED", _MESSAGES["NOT_EMBEDDED"].format(uri=self._settings.uri))
+            self._settings.natively(text)
         else:
-            self._try(self._alone, text)
+            self._with_retries(self._run_schema_change, text)
 
     def _read(self, cypher: Cypher) -> Rows:
         with self._session(self._reader, neo4j.READ_ACCESS) as session:
-            query = neo4j.Query(_literal(cypher.text), timeout=_timeout(self._place, self.dialect))
+            query = neo4j.Query(_literal(cypher.text), timeout=_timeout(self._settings, self.dialect))
             rows: Rows = session.run(query, cypher.parameters).values()
             return rows
 
-    def _change(self, work: Callable[[Ask], Answer]) -> Answer:
+    def _run_transaction(self, work: Callable[[Ask], Answer]) -> Answer:
         with self._session(self._writer) as session:
             transaction = session.begin_transaction()
 
@@ -291,15 +291,15 @@ class Store:
             transaction.commit()
             return answer
 
-    def _alone(self, text: str) -> None:
+    def _run_schema_change(self, text: str) -> None:
         with self._session(self._writer) as session:
             session.run(_literal(text)).consume()
 
     @contextmanager
     def _session(self, driver: Any, mode: str = neo4j.WRITE_ACCESS) -> Iterator[Any]:
-        """Yield a session; a transaction that is open at its end is rolled back."""
-        how = {"default_access_mode": mode, "bookmark_manager": self._place.written}
-        with driver.session(database=self._place.database, **how) as session:
+        """Yield a session; an open transaction is rolled back at its end."""
+        how = {"default_access_mode": mode, "bookmark_manager": self._settings.written}
+        with driver.session(database=self._settings.database, **how) as session:
             try:
                 yield session
             except KeyboardInterrupt:
@@ -307,30 +307,30 @@ class Store:
 
     def _connect(self) -> Dialect:
         try:
-            return _recognised(self._writer.get_server_info().agent, self._place)
+            return _detected_dialect(self._writer.get_server_info().agent, self._settings)
         except StoreError:
             self.close()
             raise
         except (DriverError, Neo4jError) as error:
             self.close()
-            raise explain(error, Dialect(embedded=False), self._place) from None
+            raise explain(error, Dialect(embedded=False), self._settings) from None
 
-    def _try(self, work: Callable[..., Answer], *arguments: Any) -> Answer:
+    def _with_retries(self, work: Callable[..., Answer], *arguments: Any) -> Answer:
         attempts = _Attempts(self.dialect, self._patience)
         while True:
             try:
                 return work(*arguments)
             except (DriverError, Neo4jError) as error:
                 if (pause := attempts.pause(error)) is None:
-                    raise explain(error, self.dialect, self._place) from error
+                    raise explain(error, self.dialect, self._settings) from error
                 time.sleep(pause)
 
 
 class Reader:
-    """The store for the server: reads only, asynchronously, each question in one transaction."""
+    """An asynchronous database client for the server: reads only, each request in one transaction."""
 
     def __init__(self, place: ConnectionSettings) -> None:
-        self._place = place
+        self._settings = place
         self._driver = _driver(neo4j.AsyncGraphDatabase, place, place.reader_username, place.reader_password)
         self._dialect = Dialect(embedded=False)
 
@@ -346,37 +346,39 @@ class Reader:
         await self.close()
 
     async def connect(self) -> None:
-        """Find out which engine answers. Raises StoreError."""
+        """Detect the engine. Raises StoreError."""
         try:
-            self._dialect = _recognised((await self._driver.get_server_info()).agent, self._place)
+            self._dialect = _detected_dialect((await self._driver.get_server_info()).agent, self._settings)
         except (DriverError, Neo4jError) as error:
-            raise explain(error, self._dialect, self._place) from None
+            raise explain(error, self._dialect, self._settings) from None
 
     async def close(self) -> None:
-        """Give all connections back."""
+        """Close all connections."""
         await self._driver.close()
 
     async def read(self, cyphers: Sequence[Cypher], *, timeout: float | None = None) -> list[Rows]:
-        """Return the rows of each read; several see one state of the graph. Raises StoreError.
+        """Return the rows of each read; several reads see one state of the graph. Raises StoreError.
 
-        `timeout` is in seconds, and that of the place where none is given.
+        `timeout` is in seconds; the default is that of the connection settings.
         """
-        limit = _timeout(self._place, self._dialect, timeout)
+        limit = _timeout(self._settings, self._dialect, timeout)
         attempts = _Attempts(self._dialect, PATIENCE)
         while True:
             try:
-                return await (self._one(cyphers[0], limit) if len(cyphers) == 1 else self._several(cyphers, limit))
+                return await (
+                    self._read_one(cyphers[0], limit) if len(cyphers) == 1 else self._read_all(cyphers, limit)
+                )
             except (DriverError, Neo4jError) as error:
                 if (pause := attempts.pause(error)) is None:
-                    raise explain(error, self._dialect, self._place) from error
+                    raise explain(error, self._dialect, self._settings) from error
                 await asyncio.sleep(pause)
 
-    async def _one(self, cypher: Cypher, timeout: float | None) -> list[Rows]:
+    async def _read_one(self, cypher: Cypher, timeout: float | None) -> list[Rows]:
         async with self._session() as session:
             query = neo4j.Query(self._text(cypher), timeout=timeout)
             return [self._rows(cypher, await (await session.run(query, cypher.parameters)).values())]
 
-    async def _several(self, cyphers: Sequence[Cypher], timeout: float | None) -> list[Rows]:
+    async def _read_all(self, cyphers: Sequence[Cypher], timeout: float | None) -> list[Rows]:
         async with self._session() as session, await session.begin_transaction(timeout=timeout) as transaction:
             return [
                 self._rows(one, await (await transaction.run(self._text(one), one.parameters)).values())
@@ -394,22 +396,22 @@ class Reader:
         return cypher.long and self._dialect.gathers
 
     def _session(self) -> Any:
-        written = neo4j.Bookmarks.from_raw_values(self._place.written.get_bookmarks())
+        written = neo4j.Bookmarks.from_raw_values(self._settings.written.get_bookmarks())
         how = {"default_access_mode": neo4j.READ_ACCESS, "bookmarks": written}
-        return self._driver.session(database=self._place.database, **how)
+        return self._driver.session(database=self._settings.database, **how)
 
 
 class _Attempts:
-    """Says whether to try once more, and after how many seconds.
+    """Decides whether to retry, and after how many seconds.
 
-    What other transactions stand in the way of has so many tries; a server that is away has so much time.
+    Conflicts with other transactions are limited by the number of attempts, an unavailable server by time.
     """
 
     def __init__(self, dialect: Dialect, patience: float) -> None:
         self._dialect, self._until, self._number = dialect, time.monotonic() + patience, 0
 
     def pause(self, error: DriverError | Neo4jError) -> float | None:
-        """Return the seconds to wait before the next attempt; None when there is none."""
+        """Return the seconds to wait before the next attempt; None if there is none."""
         self._number += 1
         pause = min(0.02 * 2 ** (self._number - 1), 1.0)
         if not self._dialect.retries(_code(error), retryable=error.is_retryable()):
@@ -420,34 +422,34 @@ class _Attempts:
 
 
 def explain(error: Exception, dialect: Dialect, place: ConnectionSettings) -> StoreError:
-    """Return the driver's error as one of ours, with a sentence that holds no secret and nothing of the query."""
+    """Return the driver's error as a StoreError, with a message that contains no secret and nothing of the query."""
     if (failure := _tls_failure(error)) is not None:
-        return StoreError("TLS_FAILED", _SENTENCES["TLS_FAILED"].format(uri=place.uri, reason=_tls_reason(failure)))
+        return StoreError("TLS_FAILED", _MESSAGES["TLS_FAILED"].format(uri=place.uri, reason=_tls_reason(failure)))
     sentence = ""
     if isinstance(error, AuthError):
-        # The embedded engine's passwords are ours: it refuses them only while it starts or ends.
+        # The registry sets the embedded engine's passwords, so it rejects them only while it starts or stops.
         code = "WRONG_PASSWORD" if place.natively is None else "UNAVAILABLE"
     elif isinstance(error, Neo4jError):
         code = dialect.meaning(error.code or "", retryable=error.is_retryable())
         sentence = "BUSY" if code == "UNAVAILABLE" else ""
     else:
         code = "UNSUPPORTED" if isinstance(error, ConfigurationError) else "UNAVAILABLE"
-        sentence = _SAID_OF_DRIVER.get(type(error), "TOO_OLD" if code == "UNSUPPORTED" else "")
+        sentence = _DRIVER_ERRORS.get(type(error), "TOO_OLD" if code == "UNSUPPORTED" else "")
     reason = (error.message or "").partition("\n")[0] if isinstance(error, Neo4jError) and code == "BAD_TEXT" else ""
-    return StoreError(code, _SENTENCES[sentence or code].format(uri=place.uri), reason)
+    return StoreError(code, _MESSAGES[sentence or code].format(uri=place.uri), reason)
 
 
 def _code(error: Exception) -> str:
     return (error.code or "") if isinstance(error, Neo4jError) else ""
 
 
-def _recognised(agent: str, place: ConnectionSettings) -> Dialect:
-    """Return the dialect of a server. Raises StoreError when its version is too old; one that is not tested is logged."""
+def _detected_dialect(agent: str, place: ConnectionSettings) -> Dialect:
+    """Return the dialect of a server. Raises StoreError if its version is too old, and logs a warning if it is untested."""
     support = support_of(agent)
     if support is Support.NONE:
-        raise StoreError("UNSUPPORTED", _SENTENCES["UNSUPPORTED"].format(uri=place.uri, agent=agent, tested=TESTED))
+        raise StoreError("UNSUPPORTED", _MESSAGES["UNSUPPORTED"].format(uri=place.uri, agent=agent, tested=TESTED))
     if support is Support.UNTESTED:
-        _warn_once(_SENTENCES["UNTESTED"].format(uri=place.uri, agent=agent, tested=TESTED))
+        _warn_once(_MESSAGES["UNTESTED"].format(uri=place.uri, agent=agent, tested=TESTED))
     return dialect_of(agent)
 
 
@@ -457,7 +459,7 @@ def _warn_once(sentence: str) -> None:
 
 
 def _tls_failure(error: BaseException | None) -> BoltSecurityError | None:
-    """Return the failed handshake that led to an error; None where none did."""
+    """Return the failed TLS handshake that caused an error, or None."""
     while error is not None:
         if isinstance(error, BoltSecurityError):
             return error
@@ -477,7 +479,7 @@ def _tls_reason(failure: BoltSecurityError) -> str:
 
 def _driver(kind: Any, place: ConnectionSettings, username: str, password: str) -> Any:
     if place.uri.partition("://")[0] not in SCHEMES:
-        raise StoreError("BAD_ADDRESS", _SENTENCES["BAD_ADDRESS"].format(uri=place.uri))
+        raise StoreError("BAD_ADDRESS", _MESSAGES["BAD_ADDRESS"].format(uri=place.uri))
     try:
         return kind.driver(
             place.uri,
@@ -488,21 +490,21 @@ def _driver(kind: Any, place: ConnectionSettings, username: str, password: str) 
             user_agent="shared-services-registry",
         )
     except (ValueError, ConfigurationError) as error:
-        raise StoreError("BAD_ADDRESS", _SENTENCES["BAD_ADDRESS"].format(uri=place.uri)) from error
+        raise StoreError("BAD_ADDRESS", _MESSAGES["BAD_ADDRESS"].format(uri=place.uri)) from error
 
 
 def _timeout(place: ConnectionSettings, dialect: Dialect, wished: float | None = None) -> float | None:
-    """Return the seconds that a question is given, None where the engine has a limit of its own."""
+    """Return the time limit of a query in seconds; None where the engine has a limit of its own."""
     return (wished or place.timeout) if dialect.times_out_each else None
 
 
 def _literal(text: str) -> Any:
-    """Pass our own text where the driver asks for a literal: values never enter it."""
+    """Return a statement where the driver expects a literal: the text never contains values."""
     return text
 
 
-_SAID_OF_DRIVER: dict[type[Exception], str] = {SessionExpired: "BUSY", WriteServiceUnavailable: "NO_LEADER"}
-_SENTENCES = {
+_DRIVER_ERRORS: dict[type[Exception], str] = {SessionExpired: "BUSY", WriteServiceUnavailable: "NO_LEADER"}
+_MESSAGES = {
     "UNAVAILABLE": "The graph store at {uri} does not answer; check that it runs and that the address is right.",
     "WRONG_PASSWORD": "The graph store at {uri} refuses us; check NEO4J_USERNAME and NEO4J_PASSWORD.",  # nosec B105 # a sentence
     "BUSY": "The graph store at {uri} cannot do this just now; try again soon.",

@@ -8,17 +8,19 @@ from registry.permissions import Actor, seen, seen_whole
 
 
 def network(reads: Sequence[str], actor: Actor) -> Cypher:
-    """Return one row holding, in the order of `reads`, a list for each of them; every list is ordered by id.
+    """Return one row holding a list for each of `reads`, in that order; every list is ordered by id.
+
+    `whole` is whether the actor sees the details of the record; where it is false, the details are null or left out.
 
     - `agencies`: `[id, name, whole, sector ids, area ids, ids of the bodies it is part of]`
     - `services`: `[id, name, whole, provider ids, function ids, ids of required resources, of
-      services it depends on, of audiences, of providers that lead it]`
+      services it depends on, of audiences, of lead providers]`
     - `resources`: `[id, name, whole, owner ids, [[user id, since, until, role], …], kind, shareability, application class,
       area ids, function ids, unit, capacity, in use, available since]`
     - `needs`: `[id, name, whole, agency ids, kind, area ids, function ids, unit, quantity, by when]`
     - `partnerships`: `[id, name, whole, instrument, valid from, valid until, legal basis, party ids, covered ids, whether
       it may cover more, ids of the agreements it renews, target scale, target level, ids of parties that dispute it, ids
-      of parties that have confirmed it, whether the word of a party is withheld]`
+      of parties that have confirmed it, whether the confirmation of a party is withheld]`
     - `statements`: `[id, name, whole, agency ids, partnership ids, scale, level, on]`
     - `channels`: `[id, name, whole, agency ids, service ids, kind, two-way, answers within]`
     - `feedbacks`: `[id, name, whole, service ids, channel ids, owner ids, received, answered]`
@@ -32,9 +34,10 @@ COMPARED = ("resources", "areas", "functions")
 
 
 def compared_with(need: str, kind: str, actor: Actor) -> Cypher:
-    """Return one row holding the lists COMPARED, as `network` has them, as far as they matter for one need.
+    """Return one row holding the lists COMPARED, as in `network`, restricted to what matters for one need.
 
-    They are the resources of a kind, and the areas and the functions of the need, which may be a draft, with all that is broader.
+    They are the resources of a kind, and the areas and the functions of the need with all broader ones. The need may be a
+    draft.
     """
     resources = _records("Resource", *_RESOURCE, also="n.kind = $in.kind")
     areas, functions = (_terms(term, f"(:Need {{id: $in.need}})-[:{link}]->(:{term}){PARTS}") for term, link in _TERMS)
@@ -43,9 +46,9 @@ def compared_with(need: str, kind: str, actor: Actor) -> Cypher:
 
 
 def _records(kind: str, *columns: str, path: str = "", also: str = "", once: str = "") -> str:
-    """Return the text of the list of a kind; of those at the end of a `path` only, and of which holds what is `also` asked.
+    """Return the subquery for the list of a kind, restricted to the end of a `path` and to the condition `also`.
 
-    What is found `once` for all of them is called `found`.
+    `once` is an expression that is evaluated once for all records and bound to `found`.
     """
     return (
         f"{f'WITH {once} AS found ' if once else ''}"
@@ -60,38 +63,38 @@ def _published(node: str) -> str:
 
 
 def _linked(pattern: str, wanted: str = "m.id", also: str = "true") -> str:
-    """Return the list of what is at the far end `m` of a link whose existence everybody may know who sees both ends."""
+    """Return the list of records at the far end `m` of a link that is part of the summary of both records."""
     where = f"{_published('m')} AND {seen('m')} AND {also}"
     return f"COLLECT {{ MATCH {pattern} WHERE {where} WITH DISTINCT m ORDER BY m.id RETURN {wanted} }}"
 
 
-def _details(pattern: str) -> str:
-    """Return the ids at the far end of a link that only those may know of who see all of both ends."""
-    return _linked(pattern, also=f"{_WHOLE} AND {seen_whole('m')}")
+def _linked_details(pattern: str) -> str:
+    """Return the ids at the far end of a link that is visible only to actors who see the details of both ends."""
+    return _linked(pattern, also=f"{_DETAILS_VISIBLE} AND {seen_whole('m')}")
 
 
-def _said(standing: str) -> str:
-    """Return the ids of the parties that say this of an agreement, of those of which the actor sees all."""
+def _parties_by_confirmation(standing: str) -> str:
+    """Return the ids of the parties with this confirmation of an agreement, as far as the actor sees their details."""
     said = f"coalesce(e.standing = '{standing}', false)"
-    return _linked("(n)<-[e:PARTY_TO]-(m:Agency)", also=f"{_WHOLE} AND {seen_whole('m')} AND {said}")
+    return _linked("(n)<-[e:PARTY_TO]-(m:Agency)", also=f"{_DETAILS_VISIBLE} AND {seen_whole('m')} AND {said}")
 
 
 def _detail(name: str) -> str:
-    return f"CASE WHEN {_WHOLE} THEN n.{name} END"
+    return f"CASE WHEN {_DETAILS_VISIBLE} THEN n.{name} END"
 
 
 def _terms(kind: str, path: str = "") -> str:
     return _records(kind, "n.label_id", "n.label_en", _linked(f"(n)-[:BROADER]->(m:{kind})"), path=path)
 
 
-_WHOLE = seen_whole("n")
+_DETAILS_VISIBLE = seen_whole("n")
 _USES = (
-    f"COLLECT {{ MATCH (n)<-[e:USES]-(m:Agency) WHERE {_published('m')} AND {_WHOLE} AND {seen_whole('m')}"
+    f"COLLECT {{ MATCH (n)<-[e:USES]-(m:Agency) WHERE {_published('m')} AND {_DETAILS_VISIBLE} AND {seen_whole('m')}"
     " WITH e, m ORDER BY m.id, e.key RETURN [m.id, e.since, e.until, e.role] }"
 )
 _HIDING = f"EXISTS {{ MATCH (m:Service|Resource) WHERE {_published('m')} AND {seen('m')} AND NOT {seen_whole('m')} }}"
 _RESOURCE = (
-    _WHOLE,
+    _DETAILS_VISIBLE,
     _linked("(n)<-[:OWNS]-(m:Agency)"),
     _USES,
     "n.kind",
@@ -108,25 +111,25 @@ _TERMS = (("Area", "IN_AREA"), ("Function", "HAS_FUNCTION"))
 _LISTS = {
     "agencies": _records(
         "Agency",
-        _WHOLE,
+        _DETAILS_VISIBLE,
         _linked("(n)-[:IN_SECTOR]->(m:Sector)"),
         _linked("(n)-[:IN_AREA]->(m:Area)"),
         _linked("(n)-[:PART_OF]->(m:Agency)"),
     ),
     "services": _records(
         "Service",
-        _WHOLE,
+        _DETAILS_VISIBLE,
         _linked("(n)<-[:PROVIDES]-(m:Agency)"),
         _linked("(n)-[:HAS_FUNCTION]->(m:Function)"),
-        _details("(n)-[:REQUIRES]->(m:Resource)"),
-        _details("(n)-[:DEPENDS_ON]->(m:Service)"),
+        _linked_details("(n)-[:REQUIRES]->(m:Resource)"),
+        _linked_details("(n)-[:DEPENDS_ON]->(m:Service)"),
         _linked("(n)-[:FOR_AUDIENCE]->(m:Audience)"),
         _linked("(n)<-[e:PROVIDES]-(m:Agency)", also="coalesce(e.role = 'lead', false)"),
     ),
     "resources": _records("Resource", *_RESOURCE),
     "needs": _records(
         "Need",
-        _WHOLE,
+        _DETAILS_VISIBLE,
         _linked("(n)-[:NEEDED_BY]->(m:Agency)"),
         "n.kind",
         _linked("(n)-[:IN_AREA]->(m:Area)"),
@@ -137,35 +140,35 @@ _LISTS = {
     ),
     "partnerships": _records(
         "Partnership",
-        _WHOLE,
+        _DETAILS_VISIBLE,
         "n.instrument",
         _detail("valid_from"),
         _detail("valid_until"),
         _detail("legal_basis"),
         _linked("(n)<-[:PARTY_TO]-(m:Agency)"),
-        _details("(n)-[:COVERS]->(m:Service|Resource)"),
-        f"({_WHOLE} AND found)",
-        _details("(n)-[:RENEWS]->(m:Partnership)"),
+        _linked_details("(n)-[:COVERS]->(m:Service|Resource)"),
+        f"({_DETAILS_VISIBLE} AND found)",
+        _linked_details("(n)-[:RENEWS]->(m:Partnership)"),
         _detail("target_scale"),
         _detail("target_level"),
-        _said("disputed"),
-        _said("confirmed"),
-        f"(NOT {_WHOLE} OR EXISTS {{ MATCH (n)<-[:PARTY_TO]-(m:Agency)"
+        _parties_by_confirmation("disputed"),
+        _parties_by_confirmation("confirmed"),
+        f"(NOT {_DETAILS_VISIBLE} OR EXISTS {{ MATCH (n)<-[:PARTY_TO]-(m:Agency)"
         f" WHERE {_published('m')} AND {seen('m')} AND NOT {seen_whole('m')} }})",
         once=_HIDING,
     ),
     "statements": _records(
         "Statement",
-        _WHOLE,
-        _details("(n)-[:STATED_BY]->(m:Agency)"),
-        _details("(n)-[:STATED_ABOUT]->(m:Partnership)"),
+        _DETAILS_VISIBLE,
+        _linked_details("(n)-[:STATED_BY]->(m:Agency)"),
+        _linked_details("(n)-[:STATED_ABOUT]->(m:Partnership)"),
         _detail("scale"),
         _detail("level"),
         _detail("on"),
     ),
     "channels": _records(
         "Channel",
-        _WHOLE,
+        _DETAILS_VISIBLE,
         _linked("(n)-[:CHANNEL_OF]->(m:Agency)"),
         _linked("(n)-[:CHANNEL_FOR]->(m:Service)"),
         "n.kind",
@@ -174,10 +177,10 @@ _LISTS = {
     ),
     "feedbacks": _records(
         "Feedback",
-        _WHOLE,
-        _details("(n)-[:SAID_ABOUT]->(m:Service)"),
-        _details("(n)-[:SAID_THROUGH]->(m:Channel)"),
-        _details("(n)-[:TO_ANSWER]->(m:Agency)"),
+        _DETAILS_VISIBLE,
+        _linked_details("(n)-[:SAID_ABOUT]->(m:Service)"),
+        _linked_details("(n)-[:SAID_THROUGH]->(m:Channel)"),
+        _linked_details("(n)-[:TO_ANSWER]->(m:Agency)"),
         _detail("received"),
         _detail("answered"),
     ),

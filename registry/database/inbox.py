@@ -1,4 +1,4 @@
-"""Cypher for the inbox: records that wait for a decision, and recent changes."""
+"""Cypher for the inbox: records that wait for a decision, and a user's recent changes."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,7 +9,7 @@ from registry.permissions import may_do, seen_whole
 
 
 def standing_at(kind: type[Kind], status: str, *, me: Mapping[str, object], size: int) -> Cypher:
-    """Return the records at a status with which `me`, made by `Actor.doing`, may do that: `id, when`, newest first."""
+    """Return `id, when` of the records with a status on which `me`, from `Actor.doing`, may act; newest first."""
     text = (
         f"MATCH (n:{kind.__name__}) WHERE n.status = $in.status AND {may_do('n')}"
         " RETURN n.id, n.updated ORDER BY n.updated DESC, n.id LIMIT $n"
@@ -18,7 +18,7 @@ def standing_at(kind: type[Kind], status: str, *, me: Mapping[str, object], size
 
 
 def last_entries(records: Sequence[str]) -> Cypher:
-    """Return a row for each entry about some records: its record, number, what it was, and its note."""
+    """Return one row for each audit event about these records: its record, number, action and note."""
     text = (
         "UNWIND $in.ids AS id MATCH (c:Change) WHERE c.record = id"
         " RETURN c.record, c.number, c.what, c.note ORDER BY c.number"
@@ -27,9 +27,9 @@ def last_entries(records: Sequence[str]) -> Cypher:
 
 
 def ending(agencies: Sequence[str], *, until: str, me: Mapping[str, object], size: int) -> Cypher:
-    """Return the agreements of some agencies that end by a day and that no other follows: `id, last day, steward`.
+    """Return `id, last day, steward` of agreements of these agencies that end by a day and have no renewal.
 
-    What ends last comes first.
+    The agreement that ends last comes first.
     """
     text = (
         "MATCH (a:Agency)-[:PARTY_TO]->(n:Partnership) WHERE a.id IN $in.agencies AND n.status = 'published'"
@@ -40,7 +40,7 @@ def ending(agencies: Sequence[str], *, until: str, me: Mapping[str, object], siz
 
 
 def changes_by(actor: str, *, size: int) -> Cypher:
-    """Return the last entries of somebody: `record, its kind, when, what`, newest first."""
+    """Return `record, its kind, when, action` of the last audit events of a user, newest first."""
     text = (
         "MATCH (c:Change) WHERE c.actor = $in.actor"
         " RETURN c.record, c.record_kind, c.at, c.what ORDER BY c.number DESC LIMIT $n"
@@ -49,7 +49,10 @@ def changes_by(actor: str, *, size: int) -> Cypher:
 
 
 def unconfirmed(agencies: Sequence[str], *, me: Mapping[str, object], size: int) -> Cypher:
-    """Return the agreements made by hand that some agencies, not their stewards, have yet to speak on: `id, when`."""
+    """Return `id, when` of agreements, registered by hand, that these agencies have neither confirmed nor disputed.
+
+    Agreements of which one of the agencies is the steward are left out.
+    """
     text = (
         "MATCH (a:Agency)-[e:PARTY_TO]->(n:Partnership) WHERE a.id IN $in.agencies AND e.standing IS NULL"
         f" AND n.source = $in.by_hand AND n.status IN $in.statuses AND {seen_whole('n')}"
@@ -61,7 +64,7 @@ def unconfirmed(agencies: Sequence[str], *, me: Mapping[str, object], size: int)
 
 
 def undecided(*, me: Mapping[str, object], size: int) -> Cypher:
-    """Return the requests that `me`, made by `Actor.doing`, may answer and nobody has: `id, when`, oldest first."""
+    """Return `id, when` of the requests without a decision that `me`, from `Actor.doing`, may decide; oldest first."""
     text = (
         "MATCH (n:Request)-[:REQUEST_FOR]->(r:Resource)"
         f" WHERE n.decision IS NULL AND n.status = 'published' AND {may_do('r')}"
@@ -71,7 +74,7 @@ def undecided(*, me: Mapping[str, object], size: int) -> Cypher:
 
 
 def unanswered(*, me: Mapping[str, object], size: int) -> Cypher:
-    """Return the feedback that `me`, made by `Actor.doing`, may answer and nobody has: `id, when, what`, oldest first."""
+    """Return `id, when, text` of the feedback without an answer that `me`, from `Actor.doing`, may answer; oldest first."""
     text = (
         f"MATCH (n:Feedback) WHERE n.answered IS NULL AND n.status <> 'retired' AND {may_do('n')}"
         " RETURN n.id, n.received, n.description ORDER BY n.received, n.id LIMIT $n"

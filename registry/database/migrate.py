@@ -1,4 +1,4 @@
-"""Bring a database in line with this release: constraints and indexes, data version and derived values."""
+"""Migrate a database to this release: constraints and indexes, data version and derived values."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,69 +22,69 @@ def stored_metadata() -> Cypher:
 
 
 def put_metadata(values: Mapping[str, object]) -> Cypher:
-    """Write these values of the metadata; a null removes one."""
+    """Set these values of the metadata; null removes a value."""
     return Cypher(f"MERGE {HERE} SET m += $in.values", {"in": {"values": dict(values)}})
 
 
 def kinds_with_records(model: Model) -> Cypher:
-    """Return a row of each kind of which there is a record."""
+    """Return one row for each kind that has a record."""
     each = (f"MATCH (n:{name}) WITH n LIMIT 1 RETURN '{name}' AS kind" for name in model.kinds)
     return Cypher(" UNION ALL ".join(each))
 
 
 def stored_properties(element: str) -> Cypher:
-    """Return a row of each name of a property that records of a kind, or links, hold."""
+    """Return one row for each property name that the records of a kind, or the relationships of a link, have."""
     return Cypher(f"MATCH {_pattern(element)} UNWIND keys(e) AS name RETURN DISTINCT name")
 
 
 def stored_links() -> Cypher:
-    """Return a row of each sort of link between records: the kind it starts at, its relation, the kind it ends at."""
+    """Return one row for each type of relationship: the kind of its start, its relation, the kind of its end."""
     return Cypher("MATCH (a)-[e]->(b) RETURN DISTINCT labels(a)[0], type(e), labels(b)[0]")
 
 
 def one_value(element: str, name: str) -> Cypher:
-    """Return a row with one of the values of a property; none where there is none."""
+    """Return one row with one of the values of a property; no row where there is none."""
     return Cypher(f"MATCH {_pattern(element)} WHERE e.`{name}` IS NOT NULL WITH e LIMIT 1 RETURN e.`{name}`")
 
 
 def count_elements(element: str) -> Cypher:
-    """Return one row: how many records of a kind, or links, there are."""
+    """Return one row: the number of records of a kind, or of relationships of a link."""
     return Cypher(f"MATCH {_pattern(element)} RETURN count(e)")
 
 
 def count_values(element: str, name: str) -> Cypher:
-    """Return one row: how many records of a kind, or links, have a value of a property."""
+    """Return one row: how many records of a kind, or relationships of a link, have a value of a property."""
     return Cypher(f"MATCH {_pattern(element)} WHERE e.`{name}` IS NOT NULL RETURN count(e)")
 
 
 def count_lacking(element: str, name: str) -> Cypher:
-    """Return one row: how many records of a kind, or links, have no value of a property."""
+    """Return one row: how many records of a kind, or relationships of a link, have no value of a property."""
     return Cypher(f"MATCH {_pattern(element)} WHERE e.`{name}` IS NULL RETURN count(e)")
 
 
 def records_after(kind: str, after: str, size: int) -> Cypher:
-    """Return rows of properties of the records of a kind whose id follows another, in the order of their ids."""
+    """Return the properties of the records of a kind after an id, ordered by id, one row each."""
     text = f"MATCH (n:{kind}) WHERE n.id > $id RETURN properties(n) ORDER BY n.id LIMIT $n"
     return Cypher(text, {"id": after, "n": size})
 
 
 def put_derived(kind: str, rows: Sequence[Stored]) -> Cypher:
-    """Write derived values of records, given as `id` and `derived`; nothing else of them changes."""
+    """Write derived values of records, given as `id` and `derived`; other values stay unchanged."""
     text = f"UNWIND $in.rows AS row MATCH (n:{kind} {{id: row.id}}) SET n += row.derived"
     return Cypher(text, {"in": {"rows": list(rows)}})
 
 
 def _pattern(element: str) -> str:
-    """Return the pattern of a kind, or of a link that is given as `Agency-PROVIDES->Service`."""
+    """Return the pattern of a kind, or of a link in the form `Agency-PROVIDES->Service`."""
     start, arrow, rest = element.partition("-")
     relation, _, end = rest.partition("->")
     return f"(:{start})-[e:{relation}]->(:{end})" if arrow else f"(e:{start})"
 
 
-DATA_VERSION = 1  # raise it when data of before are read wrongly by this version, or data of this by versions before
-DERIVED_VERSION = 1  # raise it when `write.derived` returns something else for the same record
+DATA_VERSION = 1  # raise it when this version misreads data of earlier versions, or they misread its data
+DERIVED_VERSION = 1  # raise it when `registry.database.write.derived` returns something else for the same record
 BATCH = 1_000
-# What records hold besides the properties of their kind.
+# Stored properties that are not declared by the kind or the link.
 OWN_NAMES = frozenset({"hash", "run", "name_key", "seen_by", "shown_to", "words", "face_words"})
 OWN_LINK_NAMES = frozenset({"source", "run", "key"})
 PYTHON = {"STRING": str, "FLOAT": float, "INTEGER": int, "BOOLEAN": bool}
@@ -96,7 +96,7 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Metadata:
-    """What a store says of its data. Version 0: nothing is said."""
+    """The metadata of the data in a database. Version 0: there are none."""
 
     version: int = 0
     derived: int = 0
@@ -105,13 +105,16 @@ class Metadata:
 
 
 def describe(model: Model) -> Described:
-    """Return the types of the properties of each kind, and of each link, as GraphQL writes them: `[String]`, `Float!`."""
+    """Return the types of the properties of each kind and link, in GraphQL notation: `[String]`, `Float!`."""
     kinds = {kind.__name__: _types(kind.properties) for kind in model}
     return {**kinds, **{_name(link): _types(link.properties) for link in model.links()}}
 
 
 def check(store: Store, model: Model) -> Metadata:
-    """Return the metadata of data that fit. Raises StoreError: INCOMPATIBLE, with a sentence that names what does not."""
+    """Return the metadata of a database whose data are compatible with this release.
+
+    Raises StoreError: INCOMPATIBLE, with a message that names the first incompatible element.
+    """
     found = _read(store)
     if found.version > DATA_VERSION or found.derived > DERIVED_VERSION:
         theirs, ours = f"{found.version}.{found.derived}", f"{DATA_VERSION}.{DERIVED_VERSION}"
@@ -119,14 +122,16 @@ def check(store: Store, model: Model) -> Metadata:
             f"were written by a newer version of the registry (data version {theirs}, this one has {ours}); install it."
         )
         raise _incompatible(store, sentence)
-    misfits = _misfits(store, found.model, describe(model)) if found.version else _unlike(store, model)
+    misfits = (
+        _incompatibilities(store, found.model, describe(model)) if found.version else _unknown_elements(store, model)
+    )
     if misfit := next(misfits, None):
         raise _incompatible(store, f"do not fit this version of the registry: {misfit}; {LOAD_AGAIN}")
     return found
 
 
 def is_current(store: Store, model: Model) -> bool:
-    """Tell whether nothing need be done before the data are used. Raises StoreError when they do not fit."""
+    """Return whether the data need no migration. Raises StoreError when they are incompatible."""
     found = check(store, model)
     if not found.version:
         return not store.read(kinds_with_records(model))
@@ -134,7 +139,7 @@ def is_current(store: Store, model: Model) -> bool:
 
 
 def complete(store: Store, model: Model, found: Metadata, tell: Tell) -> None:
-    """Compute derived values that are due, and write the metadata. What was interrupted goes on where it ended."""
+    """Compute outdated derived values and write the metadata. An interrupted computation continues where it stopped."""
     if found.derived < DERIVED_VERSION:
         _derive_all(store, model, found.progress, tell)
     ours = describe(model)
@@ -153,8 +158,8 @@ def _read(store: Store) -> Metadata:
     return Metadata(values.get("version") or 0, values.get("derived") or 0, model, values.get("progress") or "")
 
 
-def _misfits(store: Store, theirs: Described, ours: Described) -> Iterator[str]:
-    """Yield what data of their model hold that ours reads otherwise, or not at all; what nothing is lost of, is none."""
+def _incompatibilities(store: Store, theirs: Described, ours: Described) -> Iterator[str]:
+    """Yield what the stored data contain that this model reads differently or not at all; changes that lose nothing are fine."""
     for element, types in theirs.items():
         if element not in ours:
             if count := store.read(count_elements(element))[0][0]:
@@ -175,8 +180,8 @@ def _misfits(store: Store, theirs: Described, ours: Described) -> Iterator[str]:
                 yield f"{element}.{name} is required, and {count:,} records lack it"
 
 
-def _unlike(store: Store, model: Model) -> Iterator[str]:
-    """Yield what data without metadata, of an earlier version, hold that the model does not have."""
+def _unknown_elements(store: Store, model: Model) -> Iterator[str]:
+    """Yield what data without metadata, from an earlier version, contain that the model lacks."""
     with_records = [row[0] for row in store.read(kinds_with_records(model))]
     links = {_name(link): link.properties for link in model.links()}
     for start, relation, end in store.read(stored_links()) if with_records else ():
@@ -204,7 +209,7 @@ def _fits(declared: Property, values: list[list[Any]]) -> bool:
 
 
 def _derive_all(store: Store, model: Model, progress: str, tell: Tell) -> None:
-    """Compute the derived values of all records that people find, a batch a transaction."""
+    """Compute the derived values of all records that can be searched, in one transaction per batch."""
     kinds = [kind for kind in model if is_searched(kind)]
     begun, _, after = progress.partition(" ")
     names = [kind.__name__ for kind in kinds]
@@ -220,21 +225,21 @@ def _derive_all(store: Store, model: Model, progress: str, tell: Tell) -> None:
 
 
 def _derive(ask: Ask, kind: type[Kind], after: str) -> tuple[int, str]:
-    """Compute the derived values of the records that follow an id; return how many, and the last id."""
-    ask(audit_log.take())  # who changes a record waits, so that nothing is computed from what it was before
+    """Compute the derived values of a batch of records after an id; return how many, and the last id."""
+    ask(audit_log.take())  # blocks other writers, so that no values are computed from outdated records
     found = [row[0] for row in ask(records_after(kind.__name__, after, BATCH))]
     if not found:
         return 0, after
     last = str(found[-1]["id"])
-    ask(put_derived(kind.__name__, [{"id": one["id"], "derived": _derived(kind, one)} for one in found]))
+    ask(put_derived(kind.__name__, [{"id": one["id"], "derived": _derived_values(kind, one)} for one in found]))
     ask(put_metadata({"progress": f"{kind.__name__} {last}"}))
     return len(found), last
 
 
-def _derived(kind: type[Kind], stored: Mapping[str, Any]) -> dict[str, object]:
+def _derived_values(kind: type[Kind], stored: Mapping[str, Any]) -> dict[str, object]:
     values = {name: stored.get(name) for name in kind.properties}
     found = derived(Record(kind, str(values["id"]), values))
-    if values["status"] == "retired":  # it keeps the readers that it had before
+    if values["status"] == "retired":  # its readers stay the same
         return {name: value for name, value in found.items() if name not in ("seen_by", "shown_to")}
     return found
 
@@ -258,9 +263,9 @@ def _incompatible(store: Store, sentence: str) -> StoreError:
 
 @dataclass(frozen=True)
 class Difference:
-    """What the store lacks, and what it has that the model does not ask for, by name.
+    """The constraints and indexes that a database lacks, and those that the model does not ask for, by name.
 
-    The surplus may be a newer version's; only what is `obsolete` is known to be nobody's.
+    A surplus item may belong to a newer version. Only `obsolete` items are known to be unused.
     """
 
     missing: tuple[str, ...]
@@ -269,35 +274,35 @@ class Difference:
 
     @property
     def obsolete(self) -> tuple[str, ...]:
-        """The surplus that earlier versions made, and that no version needs any more."""
+        """The surplus items that earlier versions created and that no version needs any more."""
         return tuple(name for name in self.surplus if name in schema.OBSOLETE)
 
 
 def compare(store: Store, model: Model) -> Difference:
-    """Return the difference between what the model asks for and what the store has."""
+    """Compare the constraints and indexes of a database with those that the model asks for."""
     has = {name for read in schema.present() for (name,) in store.read(read) if schema.ours(name)}
-    wished = [wish.name for wish in schema.wanted_schema(model, store.dialect)]
+    wanted = [item.name for item in schema.wanted_schema(model, store.dialect)]
     return Difference(
-        missing=tuple(name for name in wished if name not in has),
-        surplus=tuple(sorted(has - set(wished))),
-        present=tuple(name for name in wished if name in has),
+        missing=tuple(name for name in wanted if name not in has),
+        surplus=tuple(sorted(has - set(wanted))),
+        present=tuple(name for name in wanted if name in has),
     )
 
 
 def apply(store: Store, model: Model, tell: Tell = lambda said: None) -> Difference:
-    """Make the store ready for the model; return what was different. Raises StoreError, also when its data do not fit.
+    """Migrate a database to the model; return what was different. Raises StoreError, also when the data are incompatible.
 
-    Drops what is obsolete, makes what is missing, waits until the indexes are filled, and computes derived values that
-    are due; `tell` is told of their progress.
+    Drops obsolete items, creates missing ones, waits until the indexes are populated, and computes outdated derived values.
+    It reports its progress by calling `tell`.
     """
     found = check(store, model)  # before anything is changed
     difference = compare(store, model)
     for name in difference.obsolete:
         for text in schema.drop(name):
             store.change_schema(text)
-    for wish in schema.wanted_schema(model, store.dialect):
-        if wish.name in difference.missing:
-            store.change_schema(wish.text, native=wish.native)
+    for item in schema.wanted_schema(model, store.dialect):
+        if item.name in difference.missing:
+            store.change_schema(item.text, native=item.native)
     while store.read(schema.still_filling())[0][0]:
         time.sleep(0.1)
     complete(store, model, found, tell)

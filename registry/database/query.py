@@ -1,4 +1,4 @@
-"""Queries as frozen data: records, conditions, order and page size, without GraphQL or Cypher."""
+"""Queries as frozen data: records, conditions, order and page size, independent of GraphQL and Cypher."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ OPERATORS = {
 
 @dataclass(frozen=True)
 class Parameter:
-    """A value of the question: fixed in the document, or found in the variables by a path."""
+    """A value in a query: fixed in the document, or looked up in the variables by a path. `reading` converts it."""
 
     path: tuple[str | int, ...] = ()
     fixed: Any = field(default=None, hash=False)  # it may be a list
     reading: Callable[[Any], Any] | None = None
 
     def value(self, variables: Mapping[str, Any]) -> Any:
-        """Return the value in these variables."""
+        """Return the value for these variables."""
         found: Any = variables if self.path else self.fixed
         for step in self.path:
             found = found[step]
@@ -34,18 +34,18 @@ class Parameter:
 
 @dataclass(frozen=True)
 class ParameterList:
-    """A list of the question whose members are found in different places."""
+    """A list in a query whose members come from different places."""
 
     parts: tuple[Parameter, ...]
 
     def value(self, variables: Mapping[str, Any]) -> Any:
-        """Return the list in these variables."""
+        """Return the list for these variables."""
         return [part.value(variables) for part in self.parts]
 
 
 @dataclass(frozen=True)
 class Compare:
-    """A property against a value, with one of OPERATORS."""
+    """A condition that compares a property with a value, by one of OPERATORS."""
 
     property: str
     operator: str
@@ -54,14 +54,14 @@ class Compare:
 
 @dataclass(frozen=True)
 class Within:
-    """A term is one of these, by their ids, or a part of one."""
+    """A condition that a term has one of these ids, or is a narrower term of one."""
 
     ids: Parameter | ParameterList
 
 
 @dataclass(frozen=True)
 class Runs:
-    """A dated link is current on a day, has ended before it, or is upcoming; unknown days exclude nothing."""
+    """A condition that a dated link is current on a day, ended before it, or upcoming. Unknown dates exclude nothing."""
 
     period: str
     day: Parameter
@@ -69,9 +69,10 @@ class Runs:
 
 @dataclass(frozen=True)
 class LinkCondition:
-    """Some, none or every record at the far end of a link, among those that count, meets conditions.
+    """A condition that some, none or every record at the far end of a link meets conditions.
 
-    Conditions may be on the far record, on the near one again, and on the link itself; `runs` says which links count.
+    `among` and `runs` restrict which far records and which links are considered. `far`, `near` and `edge` are the conditions on
+    the far record, on the near record and on the link itself.
     """
 
     end: str
@@ -85,21 +86,21 @@ class LinkCondition:
 
 @dataclass(frozen=True)
 class AllOf:
-    """Every part holds; without parts it always does."""
+    """A condition that holds when every part holds. Without parts it always holds."""
 
     parts: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True)
 class AnyOf:
-    """At least one part holds; without parts it never does."""
+    """A condition that holds when at least one part holds. Without parts it never holds."""
 
     parts: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True)
 class Not:
-    """The part does not hold."""
+    """A condition that holds when the part does not."""
 
     part: Condition
 
@@ -110,9 +111,9 @@ NO_CONDITION = AllOf()
 
 @dataclass(frozen=True)
 class Order:
-    """A property to sort by; records without a value come last, or first when descending.
+    """A property to sort by. Records without a value come last, or first when descending.
 
-    Equals are sorted by id, in the direction of the last property.
+    Records with equal values are sorted by id, in the direction of the last property.
     """
 
     property: str
@@ -121,7 +122,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Select:
-    """What is wanted of one record: properties, then parts, in this order. `withheld` counts as a property."""
+    """What to read of one record: properties, then parts, in this order. `withheld` counts as a property."""
 
     kind: str
     properties: tuple[str, ...]
@@ -130,7 +131,10 @@ class Select:
 
 @dataclass(frozen=True)
 class Follow:
-    """The records at the far end of a link; where it has properties, those, and any number of views of both records."""
+    """The records at the far end of a link.
+
+    `edge` names the properties of the link to read; `far` and `near` are views of the records at its two ends.
+    """
 
     end: str
     edge: tuple[str, ...]
@@ -144,7 +148,7 @@ class Follow:
 
 @dataclass(frozen=True)
 class LinkCount:
-    """How many records are at the far end of a link."""
+    """The number of records at the far end of a link."""
 
     end: str
     where: Condition
@@ -153,7 +157,7 @@ class LinkCount:
 
 @dataclass(frozen=True)
 class Lookup:
-    """The record that a property of type Ref names."""
+    """The record that a property of type Ref refers to."""
 
     property: str
     select: Select
@@ -161,7 +165,7 @@ class Lookup:
 
 @dataclass(frozen=True)
 class ById:
-    """One record of a kind, or of any: then there is a view for each kind."""
+    """One record by id: of one kind, or of any kind, with one view for each kind."""
 
     id: Parameter
     views: tuple[Select, ...]
@@ -169,7 +173,7 @@ class ById:
 
 @dataclass(frozen=True)
 class ByIds:
-    """The records with these ids, of a kind or of any."""
+    """The records with these ids; `views` as in `ById`."""
 
     ids: Parameter
     views: tuple[Select, ...]
@@ -177,7 +181,7 @@ class ByIds:
 
 @dataclass(frozen=True)
 class Explore:
-    """A question that is more than a list, by its name; what it finds is known before the records in it are read."""
+    """An exploration, such as paths or impact, by name. It runs before the records that it finds are read."""
 
     name: str
     asked: tuple[tuple[str, Parameter | ParameterList], ...]
@@ -187,8 +191,8 @@ class Explore:
 class Page:
     """A page of records of a kind, each in one or more views.
 
-    `rows` is how many to read, one more than the page shows where that tells something; `start` the keys it begins
-    behind, the id last.
+    `rows` is the number of rows to read: one more than the page size where the answer says whether another page follows.
+    `start` holds the sort keys after which the page begins, the id last.
     """
 
     kind: str
@@ -202,7 +206,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Total:
-    """How many records of a kind meet a condition."""
+    """The number of records of a kind that meet a condition."""
 
     kind: str
     where: Condition
@@ -210,9 +214,9 @@ class Total:
 
 @dataclass(frozen=True)
 class FacetQuery:
-    """How many records there are by a property's values, or by the terms at the far end of a link.
+    """The number of records for each value of a property, or for each term at the far end of a link.
 
-    Rolled up, a term counts what its parts have, too.
+    With `rolled_up`, a term also counts the records of its narrower terms.
     """
 
     kind: str

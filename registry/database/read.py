@@ -1,4 +1,4 @@
-"""Compile queries to Cypher, with the permissions of the reader in every match."""
+"""Compile queries to Cypher, with the reader's permissions in every match."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ from registry.model.definitions import MODEL
 from registry.model.kinds import End, Kind, Model, Property
 from registry.permissions import Actor, seen, seen_whole
 
-FEW = 1000  # linked records, from which it is faster to begin than to look for them
+FEW = 1000  # up to this many linked records, starting there is faster than scanning
 
 
 def anchor(where: Condition) -> tuple[LinkCondition, Condition] | None:
-    """Return the first condition that is nothing but one linked record's id, and what is left without it."""
+    """Return the first condition that requires only one linked record by id, and the other conditions; None if none does."""
     parts = parts_of(where)
     for place, part in enumerate(parts):
         if (
@@ -54,7 +54,10 @@ def anchor(where: Condition) -> tuple[LinkCondition, Condition] | None:
 
 
 def sort_sought(where: Condition, kind: type[Kind], model: Model) -> tuple[LinkCondition, Compare, Condition] | None:
-    """Return the first link that must lead to a record of a sort, the sort, and what else is asked."""
+    """Return the first condition that a linked record has a category, that category, and the other conditions.
+
+    A category is a value of a property that is declared with `sorts`. Return None where there is no such condition.
+    """
     parts = parts_of(where)
     for place, part in enumerate(parts):
         if isinstance(part, LinkCondition) and part.quantifier == "some":
@@ -66,18 +69,17 @@ def sort_sought(where: Condition, kind: type[Kind], model: Model) -> tuple[LinkC
 
 
 def parts_of(condition: Condition) -> tuple[Condition, ...]:
-    """Return the conditions of which all must hold."""
+    """Return the conditions that must all hold."""
     return condition.parts if isinstance(condition, AllOf) else (condition,)
 
 
-PARTS = "-[:BROADER*0..6]->"  # from a part, or the term itself, to the term
-LEVELS = (
-    12  # of units below an agency; each level is climbed by itself, since there may be very many ways through several
-)
+PARTS = "-[:BROADER*0..6]->"  # from a narrower term, or the term itself, to the term
+# Levels of units below an agency. Each level is matched separately: a pattern of variable length would follow every path.
+LEVELS = 12
 
 
 class CypherWriter:
-    """One text being written: it numbers variables and collects the values that the text is asked with."""
+    """Compiles conditions to Cypher predicates, numbers variables and collects the parameters of the statement."""
 
     def __init__(self, model: Model) -> None:
         self.model = model
@@ -85,30 +87,30 @@ class CypherWriter:
         self._variables = 0
 
     def variable(self) -> str:
-        """Return a variable that the text does not have yet."""
+        """Return a new variable name."""
         self._variables += 1
         return f"x{self._variables}"
 
     def value(self, given: Parameter | ParameterList) -> str:
-        """Return the expression that the value of `given` will stand for."""
+        """Return the Cypher expression of a parameter."""
         self.givens.append(given)
         return f"$in.v{len(self.givens) - 1}"
 
     def condition(self, condition: Condition, node: str, kind: str, *, unknown: bool = False) -> str:
         """Return the predicate, never null, of a condition on a record.
 
-        What the actor may not see is unknown: a condition on it does not hold, and neither does its negation.
-        `unknown` is what the predicate says where the condition is unknown.
+        What the actor may not see is unknown: neither a condition on it nor its negation holds. `unknown` is the value of the
+        predicate where the condition is unknown.
         """
         match condition:
             case Compare():
                 declared = self.model[kind].properties[condition.property]
                 holds = self._compare(condition, f"{node}.", declared)
-                return holds if declared.face else _known(node, holds, unknown=unknown)
+                return holds if declared.face else _unless_withheld(node, holds, unknown=unknown)
             case Within():
                 return self._within(condition, node, kind)
             case LinkCondition():
-                return self._linked(condition, node, self.model[kind].ends[condition.end], unknown=unknown)
+                return self._link_condition(condition, node, self.model[kind].ends[condition.end], unknown=unknown)
             case AllOf():
                 every = (self.condition(part, node, kind, unknown=unknown) for part in condition.parts)
                 return " AND ".join(every) or "true"
@@ -124,11 +126,11 @@ class CypherWriter:
         return f"({node}){left}[{edge}:{end.link.relation}]{right}({far})"
 
     def link_seen(self, node: str, far: str, end: End) -> str:
-        """Return the predicate of who may see a link: both ends, and all of both where it is no face."""
+        """Return the predicate that a link is visible: both its ends, and the details of both if the link is a detail."""
         return self.far_seen(far, end) if end.link.face else f"{seen_whole(node)} AND {self.far_seen(far, end)}"
 
     def far_seen(self, far: str, end: End) -> str:
-        """Return the predicate of who may see a link, of those who may see the links of its near record."""
+        """Return the predicate that a link is visible, given that the links of the near record are."""
         return seen(far) if end.link.face else seen_whole(far)
 
     def _within(self, within: Within, node: str, kind: str) -> str:
@@ -136,7 +138,7 @@ class CypherWriter:
         match = f"MATCH {way} = ({node}){PARTS}({far}:{kind})"
         return f"EXISTS {{ {match} WHERE {far}.id IN {self.value(within.ids)} AND {way_seen(way)} }}"
 
-    def _linked(self, linked: LinkCondition, node: str, end: End, *, unknown: bool) -> str:
+    def _link_condition(self, linked: LinkCondition, node: str, end: End, *, unknown: bool) -> str:
         edge, far = self.variable(), self.variable()
         negated = linked.quantifier == "none"
         holds = self.demanded(linked, node, edge, far, end, unknown=unknown is not negated)
@@ -148,12 +150,12 @@ class CypherWriter:
             found = f"NOT EXISTS {{ {start} AND NOT ({holds}) }}"
         else:
             found = f"{'NOT ' if negated else ''}EXISTS {{ {start} AND {holds} }}"
-        return found if end.link.face else _known(node, found, unknown=unknown)
+        return found if end.link.face else _unless_withheld(node, found, unknown=unknown)
 
     def demanded(
         self, linked: LinkCondition, node: str, edge: str, far: str, end: End, *, unknown: bool = False
     ) -> str:
-        """Return the predicate of what a link asks of both its records and of itself; `unknown` as in `condition`."""
+        """Return the predicate of the conditions on the far record, the near record and the link; `unknown` as in `condition`."""
         return both(
             self.condition(linked.far, far, end.target, unknown=unknown),
             self.condition(linked.near, node, end.kind, unknown=unknown),
@@ -161,17 +163,17 @@ class CypherWriter:
         )
 
     def running(self, which: Runs | None, edge: str) -> str:
-        """Return the predicate of which links count."""
+        """Return the predicate that a link is in the period; "true" without one."""
         return "true" if which is None else runs(which.period, edge, self.value(which.day))
 
     def edge_detail_seen(self, node: str, far: str, declared: Property, end: End) -> str:
-        """Return the predicate of who, of those who see a link, may see a property of it; "" where all of them may."""
+        """Return the predicate that a property of a visible link is visible; "" where it always is."""
         return f"{seen_whole(node)} AND {seen_whole(far)}" if end.link.face and not declared.face else ""
 
     def _edge_condition(
         self, condition: Condition, node: str, edge: str, far: str, end: End, *, unknown: bool = False
     ) -> str:
-        """Return the predicate of conditions on a link's own properties; `unknown` as in `condition`."""
+        """Return the predicate of conditions on the properties of a link; `unknown` as in `condition`."""
         match condition:
             case Compare():
                 declared = end.link.properties[condition.property]
@@ -197,13 +199,13 @@ class CypherWriter:
         return f"NOT {holds}" if operator in ("ne", "not_in") else holds
 
 
-def _known(node: str, holds: str, *, unknown: bool) -> str:
-    """Return a predicate on details of a record, which says `unknown` where the actor sees its summary only."""
+def _unless_withheld(node: str, holds: str, *, unknown: bool) -> str:
+    """Return a predicate on details of a record that has the value `unknown` where the actor sees only the summary."""
     return f"(NOT {seen_whole(node)} OR {holds})" if unknown else f"({seen_whole(node)} AND {holds})"
 
 
 def runs(period: str, owner: str, day: str, first: str = "since", last: str = "until") -> str:
-    """Return the predicate that what runs from a first to a last day is current on a day, has ended, or is upcoming."""
+    """Return the predicate that a period from `first` to `last` is current on a day, ended before it, or upcoming."""
     ended, upcoming = f"{owner}.{last} < {day}", f"{owner}.{first} > {day}"
     return {
         "current": f"NOT coalesce({upcoming}, false) AND NOT coalesce({ended}, false)",
@@ -213,12 +215,12 @@ def runs(period: str, owner: str, day: str, first: str = "since", last: str = "u
 
 
 def way_seen(way: str) -> str:
-    """Return the predicate that the actor may know of every record on a way: what a hidden one joins is not told."""
+    """Return the predicate that the actor may see every record on a path, so that a hidden record connects nothing."""
     return f"all(x IN nodes({way}) WHERE {seen('x')})"
 
 
 def both(*predicates: str) -> str:
-    """Return the predicate that all of these hold, leaving out those that always do."""
+    """Return the conjunction of predicates, without those that are "true"."""
     return " AND ".join(one for one in predicates if one != "true") or "true"
 
 
@@ -234,7 +236,7 @@ BY_NAME = Order("name", descending=False)
 
 @dataclass(frozen=True)
 class CypherTemplate:
-    """A text with the places of its values: those of the map `$in`, and those of a page."""
+    """A Cypher statement and its parameters: `givens` go into the map `$in`, `page` into parameters of their own."""
 
     text: str
     givens: tuple[Parameter | ParameterList, ...]
@@ -242,99 +244,101 @@ class CypherTemplate:
     seeking: str = ""
 
     def ask(self, variables: Mapping[str, Any], me: Mapping[str, object]) -> Cypher:
-        """Return the text with the values of one question."""
+        """Return the statement with the values for these variables."""
         inside = {f"v{number}": given.value(variables) for number, given in enumerate(self.givens)}
         page = {key: given.value(variables) for key, given in self.page.items()}
         return Cypher(self.text, {"in": inside, "me": me, **page}, bool(page), self.seeking)
 
 
-def write(question: Query, model: Model) -> CypherTemplate:
-    """Return the text of a question. Its rows hold one list each: see `selected` for what is in it."""
+def write(query: Query, model: Model) -> CypherTemplate:
+    """Compile a query to Cypher. Each row holds one list; see `QueryCompiler.selected` for its content."""
     writing = QueryCompiler(model)
-    match question:
+    match query:
         case ById():
-            return writing.by_id(question)
+            return writing.by_id(query)
         case ByIds():
-            return writing.by_ids(question)
+            return writing.by_ids(query)
         case Page():
-            return writing.page(question)
+            return writing.page(query)
         case Total():
-            return writing.total(question)
+            return writing.total(query)
         case FacetQuery():
-            return writing.facet(question)
+            return writing.facet(query)
 
 
 class QueryCompiler(CypherWriter):
-    """A reading text being written."""
+    """Compiles one query."""
 
-    def by_id(self, question: ById) -> CypherTemplate:
-        """No row or one: what is selected."""
-        start = f"WITH {self.value(question.id)} AS id {self._of_kinds(question.views)}"
-        return self._done(f"{start} RETURN {self._viewed(question.views)} AS row")
+    def by_id(self, query: ById) -> CypherTemplate:
+        """Compile to a statement that returns one row, what is selected, or none."""
+        start = f"WITH {self.value(query.id)} AS id {self._match_kinds(query.views)}"
+        return self._template(f"{start} RETURN {self._view(query.views)} AS row")
 
-    def by_ids(self, question: ByIds) -> CypherTemplate:
-        """One row: a list of `[id, what is selected]`."""
-        start = f"UNWIND {self.value(question.ids)} AS id {self._of_kinds(question.views)}"
-        return self._done(f"{start} RETURN collect([n.id, {self._viewed(question.views)}])")
+    def by_ids(self, query: ByIds) -> CypherTemplate:
+        """Compile to a statement that returns one row: a list of `[id, what is selected]`."""
+        start = f"UNWIND {self.value(query.ids)} AS id {self._match_kinds(query.views)}"
+        return self._template(f"{start} RETURN collect([n.id, {self._view(query.views)}])")
 
-    def page(self, question: Page) -> CypherTemplate:
-        """A row a record: what each view selects, then the list of its keys, to make a cursor of."""
-        anchored = anchor(question.where)
-        if anchored is None and question.order in ((), (BY_NAME,), (Order("name", descending=True),)):
-            return self._indexed_page(question)
-        return self._sorted_page(question, anchored)
+    def page(self, query: Page) -> CypherTemplate:
+        """Compile to a statement that returns one row per record: what each view selects, then the sort keys for the cursor."""
+        anchored = anchor(query.where)
+        if anchored is None and query.order in ((), (BY_NAME,), (Order("name", descending=True),)):
+            return self._indexed_page(query)
+        return self._sorted_page(query, anchored)
 
-    def total(self, question: Total) -> CypherTemplate:
-        """One row: the number."""
-        return self._begin(question, "RETURN count(n)")
+    def total(self, query: Total) -> CypherTemplate:
+        """Compile to a statement that returns one row: the number."""
+        return self._match_records(query, "RETURN count(n)")
 
-    def facet(self, question: FacetQuery) -> CypherTemplate:
-        """One row: a list of `[value, names, number, withheld]`, largest number first.
+    def facet(self, query: FacetQuery) -> CypherTemplate:
+        """Compile to a statement that returns one row: a list of `[value, names, number, withheld]`, largest number first.
 
-        Names are those of a term: its name, then its labels in Indonesian and English, if it has them; of a code null.
-        Records of which the actor sees the summary only are counted apart, as withheld, where the value is a detail.
+        `names` are the name, the Indonesian and the English label of a term, and null for a code. Where the value is a detail,
+        records of which the actor sees only the summary are counted apart, as withheld.
         """
-        end = self.model[question.kind].ends.get(question.field)
+        end = self.model[query.kind].ends.get(query.field)
         withheld, sort = "false", "number DESC, value"
         if end is None:
-            declared, names = self.model[question.kind].properties[question.field], "null"
+            declared, names = self.model[query.kind].properties[query.field], "null"
             apart = "" if declared.face else f", NOT {seen_whole('n')} AS withheld"
-            counted = f"WITH {self._shown('n', declared)} AS value{apart}, count(n) AS number"
+            counted = f"WITH {self._visible_value('n', declared)} AS value{apart}, count(n) AS number"
             if apart:
                 withheld, sort = "withheld", f"{sort}, withheld"
         else:
-            far = "m" if not question.rolled_up else "t"
+            far = "m" if not query.rolled_up else "t"
             pattern = self.pattern("n", "e", f"{far}:{end.target}", end)
             counts = f"{self.link_seen('n', far, end)} AND {far}.status <> 'retired'"
-            if question.rolled_up:
+            if query.rolled_up:
                 pattern += f" MATCH way = (t){PARTS}(m:{end.target})"
                 counts += f" AND {way_seen('way')} AND m.status <> 'retired'"
             counted = f"MATCH {pattern} WHERE {counts} WITH m, m.id AS value, count(DISTINCT n) AS number"
             names = "[m.name, m.label_id, m.label_en]"
-        # The limit stands in a WITH of its own: Neo4j 2026 finds no `$in` in the LIMIT of one that counts.
-        limit = self.value(question.first)
+        # The limit is in a WITH of its own: Neo4j 2026 does not find `$in` in the LIMIT of an aggregating WITH.
+        limit = self.value(query.first)
         cut = f"WITH value, {names} AS names, number, {withheld} AS withheld ORDER BY {sort} LIMIT {limit}"
-        return self._begin(question, f"{counted} {cut} RETURN collect([value, names, number, withheld])")
+        return self._match_records(query, f"{counted} {cut} RETURN collect([value, names, number, withheld])")
 
     def selected(self, select: Select, node: str) -> str:
-        """Return the list of what is selected of a record: faces, one list of details (or null), parts."""
+        """Return the list expression of what is selected of a record: summary, one list of details (or null), parts."""
         declared = self.model[select.kind].properties
-        faces = [self._face(node, name) for name in select.properties if name == "withheld" or declared[name].face]
+        faces = [
+            self._summary_value(node, name) for name in select.properties if name == "withheld" or declared[name].face
+        ]
         details = [f"{node}.{name}" for name in select.properties if name != "withheld" and not declared[name].face]
         if details:
             faces.append(f"CASE WHEN {seen_whole(node)} THEN [{', '.join(details)}] END")
         return "[" + ", ".join(faces + [self._part(part, node, select.kind) for part in select.parts]) + "]"
 
-    def _of_kinds(self, views: tuple[Select, ...]) -> str:
+    def _match_kinds(self, views: tuple[Select, ...]) -> str:
         return f"MATCH (n:{'|'.join(view.kind for view in views)} {{id: id}}) WHERE {seen('n')}"
 
-    def _viewed(self, views: tuple[Select, ...]) -> str:
-        """Return what the view of a record's kind selects; where there are several, behind the name of the kind."""
+    def _view(self, views: tuple[Select, ...]) -> str:
+        """Return the expression of the view for the record's kind; with several views, preceded by the name of the kind."""
         if len(views) == 1:
             return self.selected(views[0], "n")
         alike: dict[Select, list[str]] = {}
         for view in views:
-            alike.setdefault(_common(view), []).append(view.kind)
+            alike.setdefault(_without_kind(view), []).append(view.kind)
         *others, (usual, kinds) = sorted(alike.items(), key=lambda one: len(one[1]))
         cases = " ".join(
             f"WHEN {' OR '.join(f'n:{kind}' for kind in those)} THEN {self.selected(replace(view, kind=those[0]), 'n')}"
@@ -343,41 +347,41 @@ class QueryCompiler(CypherWriter):
         selected = self.selected(replace(usual, kind=kinds[0]), "n")
         return f"[labels(n)[0], {f'CASE {cases} ELSE {selected} END' if cases else selected}]"
 
-    def _indexed_page(self, question: Page) -> CypherTemplate:
-        descending = bool(question.order and question.order[0].descending) is not question.backward
+    def _indexed_page(self, query: Page) -> CypherTemplate:
+        descending = bool(query.order and query.order[0].descending) is not query.backward
         than, direction = ("<", " DESC") if descending else (">", "")
         beyond = Parameter(fixed=LAST if descending else FIRST)
-        key, last = question.start or (beyond, beyond)
+        key, last = query.start or (beyond, beyond)
         behind = f"n.name_key {than}= $k AND n.id IS NOT NULL AND (n.name_key {than} $k OR n.id {than} $id)"
-        row = self._row(question, "n.name_key", "n.id")
+        row = self._row(query, "n.name_key", "n.id")
         sort = f"ORDER BY n.name_key{direction}, n.id{direction} LIMIT $n"
-        page = {"k": key, "id": last, "n": question.rows}
-        return self._begin(question, f"RETURN {row} {sort}", page, also=behind, cut=sort)
+        page = {"k": key, "id": last, "n": query.rows}
+        return self._match_records(query, f"RETURN {row} {sort}", page, also=behind, cut=sort)
 
-    def _sorted_page(self, question: Page, anchored: tuple[LinkCondition, Condition] | None) -> CypherTemplate:
-        kind = question.kind
-        order = question.order or (BY_NAME,)
+    def _sorted_page(self, query: Page, anchored: tuple[LinkCondition, Condition] | None) -> CypherTemplate:
+        kind = query.kind
+        order = query.order or (BY_NAME,)
         keys = [self._key(one, kind) for one in order] + ["n.id"]
-        falls = [one.descending is not question.backward for one in (*order, order[-1])]
+        falls = [one.descending is not query.backward for one in (*order, order[-1])]
         start, holds = self._anchored(kind, *anchored) if anchored else ("", "")
-        behind = f"({self._behind(question.start, keys, falls)})" if question.start else "true"
+        behind = f"({self._after_cursor(query.start, keys, falls)})" if query.start else "true"
         named = [f"k{number}" for number in range(len(keys))]
         given = ", ".join(f"{key} AS {name}" for key, name in zip(keys, named, strict=True))
         sort = "ORDER BY " + ", ".join(
             name + (" DESC" if down else "") for name, down in zip(named, falls, strict=True)
         )
-        row = self._row(question, *named)
-        rest, page = f"WITH DISTINCT n, {given} {sort} LIMIT $n RETURN {row} {sort}", {"n": question.rows}
+        row = self._row(query, *named)
+        rest, page = f"WITH DISTINCT n, {given} {sort} LIMIT $n RETURN {row} {sort}", {"n": query.rows}
         if anchored:
-            return self._done(f"{start} WHERE {both(holds, behind)} {rest}", page)
-        return self._begin(question, rest, page, also=behind)
+            return self._template(f"{start} WHERE {both(holds, behind)} {rest}", page)
+        return self._match_records(query, rest, page, also=behind)
 
-    def _row(self, question: Page, *keys: str) -> str:
-        views = [self.selected(view, "n") for view in question.views]
+    def _row(self, query: Page, *keys: str) -> str:
+        views = [self.selected(view, "n") for view in query.views]
         return f"[{', '.join([*views, '[' + ', '.join(keys) + ']'])}] AS row"
 
-    def _behind(self, start: tuple[Parameter, ...], keys: list[str], falls: list[bool]) -> str:
-        """Return the predicate of coming behind the cursor: by the first key, or equal there and by the next."""
+    def _after_cursor(self, start: tuple[Parameter, ...], keys: list[str], falls: list[bool]) -> str:
+        """Return the predicate that a record comes after the cursor, by comparing the sort keys in turn."""
         values = [self.value(given) for given in start]
         text = ""
         for key, value, down in reversed(list(zip(keys, values, falls, strict=True))):
@@ -385,11 +389,11 @@ class QueryCompiler(CypherWriter):
             text = f"{further} OR ({key} = {value} AND ({text}))" if text else further
         return text
 
-    def _holds(self, question: Page | Total | FacetQuery, where: Condition, also: str) -> str:
-        return both(also, seen("n"), self.condition(where, "n", question.kind))
+    def _predicate(self, query: Page | Total | FacetQuery, where: Condition, also: str) -> str:
+        return both(also, seen("n"), self.condition(where, "n", query.kind))
 
     def _anchored(self, kind: str, linked: LinkCondition, rest: Condition) -> tuple[str, str]:
-        """Begin at the one record that the condition names, and walk the link backwards; return the predicate, too."""
+        """Return the match that starts at the one record that the condition names and follows the link back, and its predicate."""
         end = self.model[kind].ends[linked.end]
         (named,) = parts_of(linked.far)
         assert isinstance(named, Compare)
@@ -403,52 +407,57 @@ class QueryCompiler(CypherWriter):
         edge = "e" if linked.runs else ""
         return f"{start} MATCH {self.pattern(f'n:{kind}', edge, 'm', end)}", where
 
-    def _begin(
+    def _match_records(
         self,
-        question: Page | Total | FacetQuery,
+        query: Page | Total | FacetQuery,
         rest: str,
         page: Mapping[str, Parameter] | None = None,
         *,
         also: str = "true",
         cut: str = "",
     ) -> CypherTemplate:
-        """Match the records that are asked for, and of which `also` holds, and go on; `cut` says which are enough."""
-        matched = f"MATCH (n:{question.kind}) WHERE {self._holds(question, question.where, also)}"
-        return self._done(f"{matched} {rest}", page, self._seeking(question, matched, also, cut, rest))
+        """Match the records of the query for which `also` holds, and append `rest`.
 
-    def _seeking(self, question: Page | Total | FacetQuery, matched: str, also: str, cut: str, rest: str) -> str:
-        """Begin at the linked records of a sort, as long as there are few of them; "" where none are asked for.
-
-        Walking from record to record is the faster where a sort is common, since a page is soon full.
+        `cut` is the ORDER BY and LIMIT that may already be applied to the matched records.
         """
-        sought = sort_sought(question.where, self.model[question.kind], self.model)
+        matched = f"MATCH (n:{query.kind}) WHERE {self._predicate(query, query.where, also)}"
+        return self._template(f"{matched} {rest}", page, self._seek(query, matched, also, cut, rest))
+
+    def _seek(self, query: Page | Total | FacetQuery, matched: str, also: str, cut: str, rest: str) -> str:
+        """Return a statement that starts at linked records of a category if there are few; "" if the query names no category.
+
+        Where a category is common, scanning the records in order is faster, as a page fills up soon.
+        """
+        sought = sort_sought(query.where, self.model[query.kind], self.model)
         if sought is None:
             return ""
         link, compare, others = sought
-        end = self.model[question.kind].ends[link.end]
-        found = f"MATCH (m:{end.target}) WHERE m.{compare.property} IN {self._listed(compare)}"
+        end = self.model[query.kind].ends[link.end]
+        found = f"MATCH (m:{end.target}) WHERE m.{compare.property} IN {self._as_list(compare)}"
         meets = both(
             self.link_seen("n", "m", end),
             self.condition(link.among, "m", end.target),
             self.running(link.runs, "e"),
             self.demanded(link, "n", "e", "m", end),
         )
-        linked = f"MATCH {self.pattern(f'n:{question.kind}', 'e', 'm', end)} WHERE {meets} WITH DISTINCT n"
-        holds = self._holds(question, others, also)  # asked afterwards, so that no index of it is begun at
-        enough = f"UNWIND CASE WHEN size(few) = {FEW} THEN [1] ELSE [] END AS enough"  # else nothing is walked
+        linked = f"MATCH {self.pattern(f'n:{query.kind}', 'e', 'm', end)} WHERE {meets} WITH DISTINCT n"
+        holds = self._predicate(
+            query, others, also
+        )  # checked afterwards, so that the engine does not start at an index for it
+        enough = f"UNWIND CASE WHEN size(few) = {FEW} THEN [1] ELSE [] END AS enough"  # otherwise the second branch matches nothing
         return (
             f"CALL {{ {found} WITH m LIMIT {FEW} RETURN collect(m) AS few }}"
             f" CALL (few) {{ WITH few WHERE size(few) < {FEW} UNWIND few AS m {linked} WHERE {holds} RETURN n"
             f" UNION ALL {enough} CALL {{ {matched} {f'RETURN n {cut}'.rstrip()} }} RETURN n }} {rest}"
         )
 
-    def _listed(self, compare: Compare) -> str:
+    def _as_list(self, compare: Compare) -> str:
         return self.value(compare.value) if compare.operator == "in" else f"[{self.value(compare.value)}]"
 
-    def _face(self, node: str, name: str) -> str:
+    def _summary_value(self, node: str, name: str) -> str:
         return f"NOT {seen_whole(node)}" if name == "withheld" else f"{node}.{name}"
 
-    def _shown(self, node: str, declared: Property) -> str:
+    def _visible_value(self, node: str, declared: Property) -> str:
         stored = f"{node}.{declared.name}"
         return stored if declared.face else f"CASE WHEN {seen_whole(node)} THEN {stored} END"
 
@@ -459,7 +468,7 @@ class QueryCompiler(CypherWriter):
             case LinkCount():
                 return self._count(part, node, self.model[kind].ends[part.end])
             case Lookup():
-                return self._look(part, node, self.model[kind].properties[part.property])
+                return self._lookup(part, node, self.model[kind].properties[part.property])
 
     def _follow(self, follow: Follow, node: str, end: End) -> str:
         edge, far = self.variable(), self.variable()
@@ -497,41 +506,41 @@ class QueryCompiler(CypherWriter):
         return self._of_links(node, end, counted)
 
     def _of_links(self, node: str, end: End, found: str) -> str:
-        """Return what is found of a record's links; null, which is unknown, for who may not see them."""
+        """Return what is found of a record's links, and null where the actor may not see them."""
         return found if end.link.face else f"CASE WHEN {seen_whole(node)} THEN {found} END"
 
-    def _look(self, look: Lookup, node: str, declared: Property) -> str:
+    def _lookup(self, look: Lookup, node: str, declared: Property) -> str:
         far = self.variable()
         match = f"MATCH ({far}:{declared.refers_to} {{id: {node}.{look.property}}}) WHERE {seen(far)}"
         return f"COLLECT {{ {match} RETURN {self.selected(look.select, far)} }}"
 
     def _key(self, order: Order, kind: str, node: str = "n") -> str:
-        """Return the expression to sort by; what is missing or not to be seen comes after everything."""
+        """Return the expression to sort by. Missing and hidden values come last."""
         if order.property == "name":
             return f"{node}.name_key"
         declared = self.model[kind].properties[order.property]
-        shown = self._shown(node, declared)
+        shown = self._visible_value(node, declared)
         if declared.value.stored == "BOOLEAN":
             return f"CASE {shown} WHEN false THEN 0 WHEN true THEN 1 ELSE 2 END"
-        return shown if declared.promised else f"coalesce({shown}, {_AFTER[declared.value.stored]})"
+        return shown if declared.promised else f"coalesce({shown}, {_SORTED_LAST[declared.value.stored]})"
 
-    def _done(self, text: str, page: Mapping[str, Parameter] | None = None, seeking: str = "") -> CypherTemplate:
+    def _template(self, text: str, page: Mapping[str, Parameter] | None = None, seeking: str = "") -> CypherTemplate:
         return CypherTemplate(text, tuple(self.givens), page or {}, seeking)
 
 
-def _common(view: Select) -> Select:
-    """Return a view without its kind if it selects the same of every kind: properties, and records they name."""
+def _without_kind(view: Select) -> Select:
+    """Return a view without its kind if it reads the same of every kind: only properties and references."""
     return replace(view, kind="") if all(isinstance(part, Lookup) for part in view.parts) else view
 
 
-_AFTER = {"STRING": f"'{LAST}'", "INTEGER": "9999999999", "FLOAT": "1.7976931348623157e308"}
+_SORTED_LAST = {"STRING": f"'{LAST}'", "INTEGER": "9999999999", "FLOAT": "1.7976931348623157e308"}
 
 
 KINDS = "|".join(kind.__name__ for kind in MODEL)
 
 
 def visible(ids: Collection[str], actor: Actor) -> Cypher:
-    """Return the ids, of these, of the records that there still are and that the actor may see all of, a row each."""
+    """Return those of the ids whose records exist and whose details the actor may see, one row each."""
     return Cypher(
         f"UNWIND $in.ids AS id MATCH (n:{KINDS} {{id: id}}) WHERE {seen('n')} AND {seen_whole('n')} RETURN DISTINCT n.id",
         {"in": {"ids": sorted(ids)}, "me": actor.parameter()},

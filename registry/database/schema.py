@@ -1,4 +1,4 @@
-"""The constraints and indexes that the model asks for, as Cypher."""
+"""The constraints and indexes that the model requires, as Cypher."""
 
 import hashlib
 from collections.abc import Iterator
@@ -8,32 +8,32 @@ from registry.database.driver import Cypher, Dialect
 from registry.model.kinds import Kind, Model
 from registry.model.records import is_searched
 
-OURS = ("Chain", "Contact", "Credential", "Lease", "Mark", "Metadata")  # what is kept that is no kind of the model
-# Names of constraints and indexes that earlier versions made and that stand in the way of this one. What is not named
-# here is left alone: it may belong to a newer version that shares the server.
+OURS = ("Chain", "Contact", "Credential", "Lease", "Mark", "Metadata")  # labels that are not kinds of the model
+# Names of constraints and indexes of earlier versions that conflict with this one. Others are left unchanged: they may belong
+# to a newer version that shares the server.
 OBSOLETE: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class SchemaItem:
-    """A constraint or an index that should be there. Its name ends in a digest of its definition."""
+    """A required constraint or index. Its name ends in a digest of its definition."""
 
     name: str
     text: str
-    native: bool = False  # in the embedded engine's own SQL, where it takes no Cypher
+    native: bool = False  # in the SQL of the embedded engine, where it supports no Cypher
 
 
 def wanted_schema(model: Model, dialect: Dialect) -> list[SchemaItem]:
-    """Return what the model asks for, in the order in which it must be made."""
+    """Return the constraints and indexes that the model requires, in the order in which to create them."""
     ours = [
-        _wish(label, name, f"CONSTRAINT {{}} IF NOT EXISTS FOR (n:{label}) REQUIRE n.{name} IS UNIQUE")
+        _item(label, name, f"CONSTRAINT {{}} IF NOT EXISTS FOR (n:{label}) REQUIRE n.{name} IS UNIQUE")
         for label, name in (*((label, "id") for label in OURS), ("Credential", "hash"))
     ]
-    return [*(wish for kind in model for wish in _of_kind(kind, dialect)), *ours]
+    return [*(item for kind in model for item in _items_of_kind(kind, dialect)), *ours]
 
 
 def present() -> tuple[Cypher, Cypher]:
-    """Return the reads of the names of all constraints and of all indexes that stand for themselves."""
+    """Return the reads of the names of all constraints, and of all indexes that belong to no constraint."""
     return (
         Cypher("SHOW CONSTRAINTS YIELD name, type RETURN name ORDER BY name"),
         Cypher(
@@ -44,43 +44,45 @@ def present() -> tuple[Cypher, Cypher]:
 
 
 def still_filling() -> Cypher:
-    """Return the read of how many indexes are not ready yet."""
+    """Return the read of the number of indexes that are not online yet."""
     return Cypher("SHOW INDEXES YIELD state WHERE state <> 'ONLINE' RETURN count(*)")
 
 
 def ours(name: str) -> bool:
-    """Tell whether a constraint or an index is one that this module named."""
+    """Return whether the name of a constraint or an index was assigned by this module."""
     return name.startswith("registry_")
 
 
 def drop(wished: str) -> tuple[str, str]:
-    """Return the texts that take away what has this name, whichever of the two it is."""
+    """Return the statements that drop the item with this name, whether it is a constraint or an index."""
     return f"DROP CONSTRAINT {wished} IF EXISTS", f"DROP INDEX {wished} IF EXISTS"
 
 
-def _of_kind(kind: type[Kind], dialect: Dialect) -> Iterator[SchemaItem]:
+def _items_of_kind(kind: type[Kind], dialect: Dialect) -> Iterator[SchemaItem]:
     label = kind.__name__
     if dialect.types_properties:
         for name in ("id", "name_key", "words"):
-            yield _wish(
+            yield _item(
                 label, f"{name}_type", f"CONSTRAINT {{}} IF NOT EXISTS FOR (n:{label}) REQUIRE n.{name} IS :: STRING"
             )
         for name, declared in kind.properties.items():
             if declared.value.stored in ("FLOAT", "INTEGER") and name != "version":
-                yield _wish(
+                yield _item(
                     label,
                     f"{name}_type",
                     f"CONSTRAINT {{}} IF NOT EXISTS FOR (n:{label}) REQUIRE n.{name} IS :: {declared.value.stored}",
                 )
-    yield _wish(label, "id", f"CONSTRAINT {{}} IF NOT EXISTS FOR (n:{label}) REQUIRE n.id IS UNIQUE")
-    yield _wish(label, "name", f"INDEX {{}} IF NOT EXISTS FOR (n:{label}) ON (n.name_key, n.id)")
+    yield _item(label, "id", f"CONSTRAINT {{}} IF NOT EXISTS FOR (n:{label}) REQUIRE n.id IS UNIQUE")
+    yield _item(label, "name", f"INDEX {{}} IF NOT EXISTS FOR (n:{label}) ON (n.name_key, n.id)")
     for name, declared in kind.properties.items():
         if declared.sought or (declared.sorts and dialect.seeks):
-            yield _wish(label, name, f"INDEX {{}} IF NOT EXISTS FOR (n:{label}) ON (n.{name})")
-    if dialect.seeks and not (kind.kept_by_us or kind.by_step):  # the inbox finds the few that wait for a step
-        yield _wish(label, "status", f"INDEX {{}} IF NOT EXISTS FOR (n:{label}) ON (n.status)")
+            yield _item(label, name, f"INDEX {{}} IF NOT EXISTS FOR (n:{label}) ON (n.{name})")
+    if dialect.seeks and not (
+        kind.kept_by_us or kind.by_step
+    ):  # the inbox looks for the few records that wait for an action
+        yield _item(label, "status", f"INDEX {{}} IF NOT EXISTS FOR (n:{label}) ON (n.status)")
     if dialect.seeks_in_writes:
-        yield _wish(label, "source", f"INDEX {{}} IF NOT EXISTS FOR (n:{label}) ON (n.source, n.run)")
+        yield _item(label, "source", f"INDEX {{}} IF NOT EXISTS FOR (n:{label}) ON (n.source, n.run)")
     if is_searched(kind):
         yield SchemaItem(
             words_index(kind), dialect.words_index.format(name=words_index(kind), label=label), dialect.embedded
@@ -92,7 +94,7 @@ def words_index(kind: type[Kind]) -> str:
     return f"registry_{kind.__name__.lower()}_words"
 
 
-def _wish(label: str, purpose: str, definition: str) -> SchemaItem:
+def _item(label: str, purpose: str, definition: str) -> SchemaItem:
     digest = hashlib.sha256(definition.encode()).hexdigest()[:6]
     name = f"registry_{label.lower()}_{purpose}_{digest}"
     return SchemaItem(name, "CREATE " + definition.format(name))

@@ -1,4 +1,4 @@
-"""Cypher for search, paths, neighbourhood, impact and shared resources."""
+"""Cypher for search, paths, neighbourhood, impact, shared resources and ties between agencies."""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -20,11 +20,11 @@ def named(
 ) -> Cypher:
     """Return a row `[kind, id, name key, score]` for each record of a kind whose name begins with the text, by name.
 
-    The index of names yields them in order, so that a text with which very many names begin costs no more than others.
+    The index of names yields the records in order, so that a common beginning costs no more than a rare one.
     """
     text = (
         f"MATCH (n:{kind.__name__}) WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL"
-        f" AND {_counts('n')}{_in_terms(sector, area)}"
+        f" AND {_is_visible('n')}{_in_terms(sector, area)}"
         f" RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN {SAME} ELSE {BEGINS} END] AS row"
         " ORDER BY n.name_key, n.id LIMIT $n"
     )
@@ -35,19 +35,19 @@ def named(
 def found(
     wanted: SearchTerms, kinds: Sequence[type[Kind]], actor: Actor, *, sector: str | None, area: str | None, most: int
 ) -> Cypher:
-    """Return `[kind, id, name key, score]` of records that hold every word, best first, then by name and id.
+    """Return `[kind, id, name key, score]` of records that contain every word, best first, then by name and id.
 
-    What only the details hold is found by those who may see them. The engine's own score and limit are not used: both
-    count records and words that the actor may not see. The score is SAME where the name or the acronym is the text, and
-    BEGINS where the name begins with it; otherwise 1, and 1 more where the summary holds all words, plus the share of the
-    words that the name holds.
+    Words that only the details contain match only for actors with access to them. The engine's own score and limit are not used:
+    both take account of records and words that the actor may not see. The score is SAME where the name or the acronym equals
+    the text, and BEGINS where the name begins with it; otherwise 1, plus 1 where the summary contains all words, plus the
+    share of the words that the name contains.
     """
     holds = "any(part IN word WHERE {} CONTAINS part)"
     text = (
         "UNWIND $in.indexes AS i CALL db.index.fulltext.queryNodes(i, $in.query) YIELD node"
         f" WITH node AS n, {seen_whole('node')} AS whole,"
         f" all(word IN $in.words WHERE {holds.format('node.face_words')}) AS face"
-        f" WHERE {_counts('n')} AND (face OR whole){_in_terms(sector, area)}"
+        f" WHERE {_is_visible('n')} AND (face OR whole){_in_terms(sector, area)}"
         f" WITH n, CASE WHEN n.name_key = $in.text OR coalesce(toLower(n.acronym) = $in.text, false) THEN {SAME}"
         f" WHEN n.name_key STARTS WITH $in.text THEN {BEGINS} ELSE CASE WHEN face THEN 2.0 ELSE 1.0 END"
         " + toFloat(size([word IN $in.words WHERE "
@@ -63,27 +63,27 @@ def found(
         "sector": sector,
         "area": area,
     }
-    return _asked(text, actor, inside, n=most)
+    return _statement(text, actor, inside, n=most)
 
 
 def around(ids: Sequence[str], relations: Collection[str], actor: Actor, *, day: str, most: int) -> Cypher:
     """Return the links of each record, at most `most` of them, as a row.
 
-    A row is `[id, kind, name, links, how many, how many are not current, whether all of the record is seen]`.
+    A row is `[id, kind, name, links, number of links, number of links that are not current, whether the details are visible]`.
 
     A link is `[relation, whether it leads away, far kind, far id, far name]`, ordered by the far name, the relation and the
-    direction, the one that leads away first. Uses and agreements that do not run on the day are left out, and counted apart.
+    direction, outgoing first. Uses and agreements that are not current on the day are left out and counted separately.
     """
     current = (
-        f"({_runs('e', 'since', 'until')} AND"
-        f" (NOT m:Partnership OR NOT {seen_whole('m')} OR ({_runs('m', 'valid_from', 'valid_until')})))"
+        f"({_is_current('e', 'since', 'until')} AND"
+        f" (NOT m:Partnership OR NOT {seen_whole('m')} OR ({_is_current('m', 'valid_from', 'valid_until')})))"
     )
     match = (
-        f"MATCH (n)-[e]-(m) WHERE type(e) IN $in.relations AND {_counts('m')}"
+        f"MATCH (n)-[e]-(m) WHERE type(e) IN $in.relations AND {_is_visible('m')}"
         f" AND (type(e) IN $in.faces OR ({seen_whole('n')} AND {seen_whole('m')}))"
     )
     text = (
-        f"UNWIND $in.ids AS id MATCH (n:{ANY} {{id: id}}) WHERE {_counts('n')}"
+        f"UNWIND $in.ids AS id MATCH (n:{ANY} {{id: id}}) WHERE {_is_visible('n')}"
         f" RETURN collect([n.id, labels(n)[0], n.name, COLLECT {{ {match} AND {current}"
         " WITH DISTINCT type(e) AS relation, startNode(e).id = n.id AS away, m"
         " ORDER BY m.name_key, m.id, relation, away DESC LIMIT $n RETURN [relation, away, labels(m)[0], m.id, m.name] },"
@@ -91,209 +91,217 @@ def around(ids: Sequence[str], relations: Collection[str], actor: Actor, *, day:
         f" COUNT {{ {match} AND NOT {current} RETURN DISTINCT type(e), startNode(e), m }}, {seen_whole('n')}])"
     )
     inside = {"ids": list(ids), "relations": sorted(relations), "faces": FACES, "day": day}
-    return _asked(text, actor, inside, n=most)
+    return _statement(text, actor, inside, n=most)
 
 
 def resting_on(ids: Sequence[str], actor: Actor, *, day: str, most: int) -> Cypher:
     """Return `[id, name, withheld, dependents]` of each record, at most `most` dependents of each.
 
-    A dependent is `[relation, kind, id, name, whether it has something to fall back on]`: of an agency the services it
-    provides and the resources it owns, of a resource who requires and who uses it, of a service what depends on it, who
-    provides it and where it is offered. `withheld` tells that some of them are details of the record, which the actor
-    does not see. A service falls back on another lead or co-provider, a resource on another owner, a service that
-    requires a resource on another of the same kind and function that may be shared; an agency always has something left.
+    A dependent is `[relation, kind, id, name, whether it has an alternative]`. Dependents of an agency are the services it
+    provides and the resources it owns; of a resource, the services that require it and the agencies that use it; of a service,
+    the services that depend on it, its providers and the areas where it is offered. `withheld` says that some dependents are
+    details of the record that the actor may not see. The alternative to an agency is another lead provider or co-provider of
+    the service, or another owner of the resource. The alternative to a resource is another one of the same kind and function
+    that may be shared. An agency that uses a resource or provides a service always has an alternative.
     """
     other = (
         f"MATCH (n)-[:HAS_FUNCTION]->(t:Function)<-[:HAS_FUNCTION]-(o:Resource) WHERE o.id <> n.id AND o.kind = n.kind"
-        f" AND {_counts('t')} AND {_counts('o')} AND coalesce(o.shareability <> 'not-shared', false)"
+        f" AND {_is_visible('t')} AND {_is_visible('o')} AND coalesce(o.shareability <> 'not-shared', false)"
     )
-    provider = f"MATCH (m)<-[f:PROVIDES]-(o:Agency) WHERE o.id <> n.id AND f.role IN {_LEADING} AND {_counts('o')}"
-    owner = f"MATCH (m)<-[:OWNS]-(o:Agency) WHERE o.id <> n.id AND {_counts('o')}"
+    provider = f"MATCH (m)<-[f:PROVIDES]-(o:Agency) WHERE o.id <> n.id AND f.role IN {_LEADING} AND {_is_visible('o')}"
+    owner = f"MATCH (m)<-[:OWNS]-(o:Agency) WHERE o.id <> n.id AND {_is_visible('o')}"
     parts = (
         ("n:Agency", "(n)-[e:PROVIDES]->(m:Service)", f"e.role IN {_LEADING}", f"EXISTS {{ {provider} }}"),
         ("n:Agency", "(n)-[e:OWNS]->(m:Resource)", "true", f"EXISTS {{ {owner} }}"),
-        ("n:Resource", "(n)<-[e:REQUIRES]-(m:Service)", _WHOLE, f"EXISTS {{ {other} }}"),
-        ("n:Resource", "(n)<-[e:USES]-(m:Agency)", f"{_WHOLE} AND {_runs('e', 'since', 'until')}", "true"),
-        ("n:Service", "(n)<-[e:DEPENDS_ON]-(m:Service)", _WHOLE, "false"),
+        ("n:Resource", "(n)<-[e:REQUIRES]-(m:Service)", _DETAILS_VISIBLE, f"EXISTS {{ {other} }}"),
+        (
+            "n:Resource",
+            "(n)<-[e:USES]-(m:Agency)",
+            f"{_DETAILS_VISIBLE} AND {_is_current('e', 'since', 'until')}",
+            "true",
+        ),
+        ("n:Service", "(n)<-[e:DEPENDS_ON]-(m:Service)", _DETAILS_VISIBLE, "false"),
         ("n:Service", "(n)<-[e:PROVIDES]-(m:Agency)", f"e.role IN {_LEADING}", "true"),
         ("n:Service", "(n)-[e:IN_AREA]->(m:Area)", "true", "false"),
     )
-    hiding = " OR ".join(sorted({label for label, _pattern, also, _fallback in parts if also.startswith(_WHOLE)}))
+    hiding = " OR ".join(
+        sorted({label for label, _pattern, also, _fallback in parts if also.startswith(_DETAILS_VISIBLE)})
+    )
     lists = " + ".join(
-        f"COLLECT {{ MATCH {pattern} WHERE {label} AND {_counts('m')} AND {also}"
+        f"COLLECT {{ MATCH {pattern} WHERE {label} AND {_is_visible('m')} AND {also}"
         " WITH DISTINCT n, type(e) AS relation, m ORDER BY m.name_key, m.id LIMIT $n"
         f" RETURN [relation, labels(m)[0], m.id, m.name, {fallback}] }}"
         for label, pattern, also, fallback in parts
     )
     text = (
-        f"UNWIND $in.ids AS id MATCH (n:Agency|Service|Resource {{id: id}}) WHERE {_counts('n')}"
+        f"UNWIND $in.ids AS id MATCH (n:Agency|Service|Resource {{id: id}}) WHERE {_is_visible('n')}"
         f" RETURN collect([n.id, n.name, ({hiding}) AND NOT {seen_whole('n')}, {lists}])"
     )
-    return _asked(text, actor, {"ids": list(ids), "day": day}, n=most)
+    return _statement(text, actor, {"ids": list(ids), "day": day}, n=most)
 
 
 def shared_resources(ids: Sequence[str], actor: Actor, *, day: str, most: int) -> Cypher:
     """Return `[id, owners, uses, agreements, hidden, whole]` of resources that at least two of the agencies own or use.
 
-    Owners and uses are of these agencies alone, a use `[agency, role, since, until]`; agreements are those in force that
-    cover the resource, each `[id, parties]`; `hidden` are the users that have an agreement with an owner of which the actor
-    sees no more than the face, so that it may cover the resource. Of a resource that is not seen `whole` the uses and
-    agreements are unknown.
+    Owners and uses are those of these agencies only; a use is `[agency, role, since, until]`. Agreements are those in force
+    that cover the resource, each `[id, parties]`. `hidden` are the users that have an agreement with an owner of which the
+    actor sees only the summary, so that it may cover the resource. `whole` is whether the actor sees the details of the
+    resource; where it is false, the uses and agreements are unknown.
     """
-    tied = f"((type(e) = 'OWNS') OR (({_WHOLE}) AND {_runs('e', 'since', 'until')}))"
+    relevant = f"((type(e) = 'OWNS') OR (({_DETAILS_VISIBLE}) AND {_is_current('e', 'since', 'until')}))"
     hidden = (
         "MATCH (m)<-[:OWNS]-(o:Agency)-[:PARTY_TO]->(p:Partnership)<-[:PARTY_TO]-(u:Agency)"
-        f" WHERE {_counts('o')} AND {_counts('u')} AND {_counts('p')} AND NOT {seen_whole('p')}"
+        f" WHERE {_is_visible('o')} AND {_is_visible('u')} AND {_is_visible('p')} AND NOT {seen_whole('p')}"
         " WITH DISTINCT u ORDER BY u.id RETURN u.id"
     )
     covering = (
-        f"MATCH (m)<-[:COVERS]-(p:Partnership) WHERE {_in_force('p')} AND {seen_whole('m')}"
+        f"MATCH (m)<-[:COVERS]-(p:Partnership) WHERE {_is_in_force('p')} AND {seen_whole('m')}"
         f" WITH p ORDER BY p.id RETURN [p.id, {_parties('p')}]"
     )
     text = (
-        f"UNWIND $in.ids AS id MATCH (n:Agency {{id: id}})-[e:OWNS|USES]->(m:Resource) WHERE {_counts('n')}"
-        f" AND {_counts('m')} AND {tied} WITH m, n, e ORDER BY n.id"
+        f"UNWIND $in.ids AS id MATCH (n:Agency {{id: id}})-[e:OWNS|USES]->(m:Resource) WHERE {_is_visible('n')}"
+        f" AND {_is_visible('m')} AND {relevant} WITH m, n, e ORDER BY n.id"
         " WITH m, collect(DISTINCT CASE WHEN type(e) = 'OWNS' THEN n.id END) AS owners,"
         " collect(DISTINCT CASE WHEN type(e) = 'USES' THEN [n.id, e.role, e.since, e.until] END) AS uses,"
         " count(DISTINCT n.id) AS agencies WHERE agencies > 1 WITH m, owners, uses ORDER BY m.name_key, m.id LIMIT $n"
         f" RETURN collect([m.id, owners, uses, COLLECT {{ {covering} }}, COLLECT {{ {hidden} }},"
         f" {seen_whole('m')}])"
     )
-    return _asked(text, actor, {"ids": list(ids), "day": day}, n=most)
+    return _statement(text, actor, {"ids": list(ids), "day": day}, n=most)
 
 
 def shared_withheld(ids: Sequence[str], actor: Actor) -> Cypher:
-    """Return whether uses of these agencies, or of what they own, are details that the actor does not see."""
-    owned = f"MATCH (n)-[:OWNS]->(m:Resource) WHERE {_counts('m')} AND NOT {seen_whole('m')}"
+    """Return whether uses of these agencies, or of the resources they own, are details that the actor may not see."""
+    owned = f"MATCH (n)-[:OWNS]->(m:Resource) WHERE {_is_visible('m')} AND NOT {seen_whole('m')}"
     text = (
-        f"UNWIND $in.ids AS id MATCH (n:Agency {{id: id}}) WHERE {_counts('n')}"
+        f"UNWIND $in.ids AS id MATCH (n:Agency {{id: id}}) WHERE {_is_visible('n')}"
         f" AND (NOT {seen_whole('n')} OR EXISTS {{ {owned} }}) RETURN count(n) > 0"
     )
     return Cypher(text, {"in": {"ids": list(ids)}, "me": actor.parameter()})
 
 
 def shared_services(ids: Sequence[str], actor: Actor, *, most: int) -> Cypher:
-    """Return `[id, providers]` of services that at least two of the agencies provide, a provider `[agency, role]`."""
+    """Return `[id, providers]` of services that at least two of the agencies provide; a provider is `[agency, role]`."""
     text = (
-        f"UNWIND $in.ids AS id MATCH (n:Agency {{id: id}})-[e:PROVIDES]->(m:Service) WHERE {_counts('n')}"
-        f" AND {_counts('m')} WITH m, n, e ORDER BY n.id"
+        f"UNWIND $in.ids AS id MATCH (n:Agency {{id: id}})-[e:PROVIDES]->(m:Service) WHERE {_is_visible('n')}"
+        f" AND {_is_visible('m')} WITH m, n, e ORDER BY n.id"
         " WITH m, collect([n.id, e.role]) AS providers, count(DISTINCT n.id) AS agencies WHERE agencies > 1"
         " WITH m, providers ORDER BY m.name_key, m.id LIMIT $n RETURN collect([m.id, providers])"
     )
-    return _asked(text, actor, {"ids": list(ids)}, n=most)
+    return _statement(text, actor, {"ids": list(ids)}, n=most)
 
 
 def shared_partnerships(ids: Sequence[str], actor: Actor, *, most: int) -> Cypher:
     """Return `[id, parties, whole, valid from, valid until, statements]` of partnerships of at least two of the agencies.
 
-    A party is `[agency, role]`, a statement `[id, agency, scale, level, on]`, latest first. Who sees the face alone gets
-    neither dates nor statements, and `whole` is false.
+    A party is `[agency, role]`; a statement is `[id, agency, scale, level, on]`, latest first. `whole` is whether the actor
+    sees the details; where it is false, the dates and statements are left out.
     """
-    said = (
+    statements = (
         "MATCH (m)<-[:STATED_ABOUT]-(s:Statement)-[:STATED_BY]->(a:Agency)"
-        f" WHERE {_counts('s')} AND {seen_whole('s')} AND {seen_whole('m')} AND {seen_whole('a')}"
+        f" WHERE {_is_visible('s')} AND {seen_whole('s')} AND {seen_whole('m')} AND {seen_whole('a')}"
         " WITH s, a ORDER BY s.on DESC, s.id RETURN [s.id, a.id, s.scale, s.level, s.on]"
     )
     detail = f"CASE WHEN {seen_whole('m')} THEN m.{{}} END"
     text = (
-        f"UNWIND $in.ids AS id MATCH (n:Agency {{id: id}})-[e:PARTY_TO]->(m:Partnership) WHERE {_counts('n')}"
-        f" AND {_counts('m')} WITH m, n, e ORDER BY n.id"
+        f"UNWIND $in.ids AS id MATCH (n:Agency {{id: id}})-[e:PARTY_TO]->(m:Partnership) WHERE {_is_visible('n')}"
+        f" AND {_is_visible('m')} WITH m, n, e ORDER BY n.id"
         " WITH m, collect([n.id, e.role]) AS parties, count(DISTINCT n.id) AS agencies WHERE agencies > 1"
         " WITH m, parties ORDER BY m.name_key, m.id LIMIT $n"
         f" RETURN collect([m.id, parties, {seen_whole('m')}, {detail.format('valid_from')},"
-        f" {detail.format('valid_until')}, COLLECT {{ {said} }}])"
+        f" {detail.format('valid_until')}, COLLECT {{ {statements} }}])"
     )
-    return _asked(text, actor, {"ids": list(ids)}, n=most)
+    return _statement(text, actor, {"ids": list(ids)}, n=most)
 
 
 def met_needs(ids: Sequence[str], actor: Actor, *, most: int) -> Cypher:
-    """Return `[need, needing agency, resource, owner]` where one of the agencies has what another needs.
+    """Return `[need, needing agency, resource, owner]` where one of the agencies owns what another needs.
 
-    The resource is of the kind that is needed, may be shared, has room where that is known, and serves one of the
-    functions of the need where both say so.
+    The resource is of the kind that is needed, may be shared, and has free capacity where that is known. Where both the need
+    and the resource have functions, they share one.
     """
-    functions = f"MATCH ({{0}})-[:HAS_FUNCTION]->(f:Function) WHERE {_counts('f')}"
+    functions = f"MATCH ({{0}})-[:HAS_FUNCTION]->(f:Function) WHERE {_is_visible('f')}"
     text = (
-        f"UNWIND $in.ids AS id MATCH (a:Agency {{id: id}})<-[:NEEDED_BY]-(n:Need) WHERE {_counts('a')} AND {_counts('n')}"
+        f"UNWIND $in.ids AS id MATCH (a:Agency {{id: id}})<-[:NEEDED_BY]-(n:Need) WHERE {_is_visible('a')} AND {_is_visible('n')}"
         " UNWIND $in.ids AS other MATCH (b:Agency {id: other})-[:OWNS]->(m:Resource)"
-        f" WHERE b.id <> a.id AND {_counts('b')} AND {_counts('m')} AND m.kind = n.kind"
-        f" AND coalesce(m.shareability <> 'not-shared', false) AND ({_room('m')})"
+        f" WHERE b.id <> a.id AND {_is_visible('b')} AND {_is_visible('m')} AND m.kind = n.kind"
+        f" AND coalesce(m.shareability <> 'not-shared', false) AND ({_has_capacity('m')})"
         f" AND (NOT EXISTS {{ {functions.format('n')} }} OR NOT EXISTS {{ {functions.format('m')} }}"
-        f" OR EXISTS {{ MATCH (n)-[:HAS_FUNCTION]->(f:Function)<-[:HAS_FUNCTION]-(m) WHERE {_counts('f')} }})"
+        f" OR EXISTS {{ MATCH (n)-[:HAS_FUNCTION]->(f:Function)<-[:HAS_FUNCTION]-(m) WHERE {_is_visible('f')} }})"
         " WITH a, n, b, m ORDER BY n.name_key, n.id, m.name_key, m.id, b.id LIMIT $n"
         " RETURN collect([n.id, a.id, m.id, b.id])"
     )
-    return _asked(text, actor, {"ids": list(ids)}, n=most)
+    return _statement(text, actor, {"ids": list(ids)}, n=most)
 
 
 def groups(by: str, actor: Actor) -> Cypher:
-    """Return `[agency, groups]` of every agency, a group `[id, name, Indonesian label, English label]`.
+    """Return `[agency, groups]` of every agency; a group is `[id, name, Indonesian label, English label]`.
 
-    `by` is one of GROUPS. The parents of an agency are the bodies above it, at any height, that belong to none.
+    `by` is a key of GROUPS. The group `parent` of an agency is the topmost body above it.
     """
     match, labels = GROUPS[by]
     if by == "level_of_government":
         listed = "[one IN [n.level_of_government] WHERE one IS NOT NULL | [one, null, null, null]]"
     else:
         listed = f"COLLECT {{ {match} WITH DISTINCT t ORDER BY t.id RETURN [t.id, t.name, {labels}] }}"
-    text = f"MATCH (n:Agency) WHERE {_counts('n')} WITH n ORDER BY n.id RETURN collect([n.id, {listed}])"
+    text = f"MATCH (n:Agency) WHERE {_is_visible('n')} WITH n ORDER BY n.id RETURN collect([n.id, {listed}])"
     return Cypher(text, {"me": actor.parameter()})
 
 
 def ties(actor: Actor, *, day: str) -> Cypher:
-    """Return three lists of tied agencies: parties of each agreement in force, providers of each service, users with owners.
+    """Return the parties of each agreement in force, the providers of each service, `[user, owner]` of each use, and `withheld`.
 
-    A use that runs on the day is `[user, owner]`. Behind them stands whether there are agencies, resources or agreements
-    of which the actor sees the summary only, so that further ties are unknown.
+    Only uses that are current on the day are included. `withheld` is whether there are agencies, resources or agreements of
+    which the actor sees only the summary, so that further ties are unknown.
     """
-    parties = f"MATCH (p:Partnership) WHERE {_in_force('p')} WITH p ORDER BY p.id RETURN {_parties('p')}"
+    parties = f"MATCH (p:Partnership) WHERE {_is_in_force('p')} WITH p ORDER BY p.id RETURN {_parties('p')}"
     providers = (
-        f"MATCH (m:Service)<-[:PROVIDES]-(n:Agency) WHERE {_counts('m')} AND {_counts('n')}"
+        f"MATCH (m:Service)<-[:PROVIDES]-(n:Agency) WHERE {_is_visible('m')} AND {_is_visible('n')}"
         " WITH m, n ORDER BY n.id WITH m, collect(DISTINCT n.id) AS those WHERE size(those) > 1"
         " WITH m, those ORDER BY m.id RETURN those"
     )
     uses = (
-        f"MATCH (n:Agency)-[e:USES]->(m:Resource)<-[:OWNS]-(o:Agency) WHERE {_counts('n')} AND {_counts('m')}"
-        f" AND {_counts('o')} AND {_WHOLE} AND {_runs('e', 'since', 'until')} AND n.id <> o.id"
+        f"MATCH (n:Agency)-[e:USES]->(m:Resource)<-[:OWNS]-(o:Agency) WHERE {_is_visible('n')} AND {_is_visible('m')}"
+        f" AND {_is_visible('o')} AND {_DETAILS_VISIBLE} AND {_is_current('e', 'since', 'until')} AND n.id <> o.id"
         " WITH n, o, m ORDER BY n.id, o.id, m.id RETURN [n.id, o.id]"
     )
     withheld = " OR ".join(
-        f"EXISTS {{ MATCH (n:{kind}) WHERE {_counts('n')} AND NOT {seen_whole('n')} }}"
+        f"EXISTS {{ MATCH (n:{kind}) WHERE {_is_visible('n')} AND NOT {seen_whole('n')} }}"
         for kind in ("Agency", "Resource", "Partnership")
     )
     text = f"RETURN [COLLECT {{ {parties} }}, COLLECT {{ {providers} }}, COLLECT {{ {uses} }}, {withheld}]"
     return Cypher(text, {"in": {"day": day}, "me": actor.parameter()})
 
 
-def _asked(text: str, actor: Actor, inside: Mapping[str, object], *, n: int) -> Cypher:
+def _statement(text: str, actor: Actor, inside: Mapping[str, object], *, n: int) -> Cypher:
     return Cypher(text, {"n": n, "in": inside, "me": actor.parameter()})
 
 
-def _counts(node: str) -> str:
-    """Return the predicate that the actor may know of a record, and that it is not retired."""
+def _is_visible(node: str) -> str:
+    """Return the predicate that the actor may see the summary of a record, and that it is not retired."""
     return f"{seen(node)} AND coalesce({node}.status <> 'retired', false)"
 
 
-def _runs(owner: str, first: str, last: str) -> str:
+def _is_current(owner: str, first: str, last: str) -> str:
     return runs("current", owner, "$in.day", first, last)
 
 
-def _in_force(partnership: str) -> str:
-    return f"{_counts(partnership)} AND {seen_whole(partnership)} AND {_runs(partnership, 'valid_from', 'valid_until')}"
+def _is_in_force(partnership: str) -> str:
+    return f"{_is_visible(partnership)} AND {seen_whole(partnership)} AND {_is_current(partnership, 'valid_from', 'valid_until')}"
 
 
 def _parties(partnership: str) -> str:
-    match = f"MATCH ({partnership})<-[:PARTY_TO]-(x:Agency) WHERE {_counts('x')}"
+    match = f"MATCH ({partnership})<-[:PARTY_TO]-(x:Agency) WHERE {_is_visible('x')}"
     return f"COLLECT {{ {match} WITH x ORDER BY x.id RETURN x.id }}"
 
 
-def _room(resource: str) -> str:
+def _has_capacity(resource: str) -> str:
     free = f"{resource}.capacity > coalesce({resource}.in_use, 0.0)"
     return f"NOT {seen_whole(resource)} OR coalesce({free}, true)"
 
 
 def _in_terms(sector: str | None, area: str | None) -> str:
-    """Return the condition that a record, or an agency that has it, is in a sector and an area or in parts of them."""
+    """Return the condition that a record, or an agency linked to it, is in a sector and an area, or in narrower ones."""
     texts = (("IN_SECTOR", "Sector", "sector", sector), ("IN_AREA", "Area", "area", area))
     return "".join(
         f" AND EXISTS {{ MATCH (n)-[:OWNS|NEEDED_BY|PARTY_TO*0..1]-(a)-[:{relation}]->(t:{kind})"
@@ -303,17 +311,17 @@ def _in_terms(sector: str | None, area: str | None) -> str:
     )
 
 
-_WHOLE = f"{seen_whole('n')} AND {seen_whole('m')}"
-# Level by level, each body once, since there may be very many ways up where units belong to several.
+_DETAILS_VISIBLE = f"{seen_whole('n')} AND {seen_whole('m')}"
+# Match level by level, each body once: there may be very many paths where units belong to several bodies.
 _TOPMOST = (
-    f"MATCH (n)-[:PART_OF*0..1]->(t:Agency) WHERE {_counts('t')} WITH DISTINCT t"
-    + (LEVELS - 1) * f" MATCH (t)-[:PART_OF*0..1]->(x:Agency) WHERE {_counts('x')} WITH DISTINCT x AS t"
-    + f" WHERE NOT EXISTS {{ MATCH (t)-[:PART_OF]->(above:Agency) WHERE {_counts('above')} }}"
+    f"MATCH (n)-[:PART_OF*0..1]->(t:Agency) WHERE {_is_visible('t')} WITH DISTINCT t"
+    + (LEVELS - 1) * f" MATCH (t)-[:PART_OF*0..1]->(x:Agency) WHERE {_is_visible('x')} WITH DISTINCT x AS t"
+    + f" WHERE NOT EXISTS {{ MATCH (t)-[:PART_OF]->(above:Agency) WHERE {_is_visible('above')} }}"
 )
 _LEADING = "['lead', 'co-provider']"
 GROUPS = {
-    "sector": (f"MATCH (n)-[:IN_SECTOR]->(t:Sector) WHERE {_counts('t')}", "t.label_id, t.label_en"),
-    "area": (f"MATCH (n)-[:IN_AREA]->(t:Area) WHERE {_counts('t')}", "t.label_id, t.label_en"),
+    "sector": (f"MATCH (n)-[:IN_SECTOR]->(t:Sector) WHERE {_is_visible('t')}", "t.label_id, t.label_en"),
+    "area": (f"MATCH (n)-[:IN_AREA]->(t:Area) WHERE {_is_visible('t')}", "t.label_id, t.label_en"),
     "parent": (_TOPMOST, "null, null"),
     "level_of_government": ("", ""),
 }

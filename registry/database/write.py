@@ -1,4 +1,4 @@
-"""Cypher that writes records and links, retires pruned ones, and locks a source during a load."""
+"""Cypher that writes records and relationships, retires records missing from a source, and locks a source during a load."""
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
@@ -23,7 +23,7 @@ def upsert(kind: type[Kind], records: Sequence[Record], *, source: str, run: str
 
 
 def upsert_rows(kind: type[Kind], rows: Sequence[Stored], *, source: str, run: str, now: str) -> Cypher:
-    """Do what `upsert` does, with records as `stored` returns them."""
+    """Do the same as `upsert`, for records in the form that `stored` returns."""
     text = (
         f"UNWIND $in.rows AS row MERGE (n:{kind.__name__} {{id: row.id}})"
         " ON CREATE SET n.created = $in.now, n.version = 0"
@@ -39,7 +39,7 @@ def upsert_rows(kind: type[Kind], rows: Sequence[Stored], *, source: str, run: s
 
 
 def first_rows(kind: type[Kind], rows: Sequence[Stored], *, source: str, run: str, now: str) -> Cypher:
-    """Do what `upsert_rows` does where the source has no record of the kind yet: there is nothing to compare.
+    """Do the same as `upsert_rows` where the source has no record of the kind yet, so that nothing is compared.
 
     Returns one row holding the number of records.
     """
@@ -53,16 +53,16 @@ def first_rows(kind: type[Kind], rows: Sequence[Stored], *, source: str, run: st
 
 
 def stored(record: Record) -> Stored:
-    """Return what the store keeps of a record: the values that a source gave, their hash, its readers, what finds it."""
+    """Return the stored form of a record: the values that a source gave, their hash, its readers and its search words."""
     given = given_names(record.kind)
     kept = {name: value for name, value in record.values.items() if value is not None and name in given}
     return {**kept, "hash": record.hash(), **derived(record)}
 
 
 def derived(record: Record) -> dict[str, object]:
-    """Return what is computed of a record's values: its sort key, its readers, and the words that it is found by.
+    """Return the derived values of a record: its sort key, its readers and its search words.
 
-    When it returns something else than before, `registry.database.migrate.DERIVED_VERSION` is raised.
+    Raise `registry.database.migrate.DERIVED_VERSION` when this returns something else for the same record.
     """
     found: dict[str, object] = {
         "name_key": fold(str(record.values["name"])),
@@ -75,30 +75,32 @@ def derived(record: Record) -> dict[str, object]:
 
 
 def tie(link: Link, ties: Sequence[Tie], *, source: str, run: str) -> Cypher:
-    """Create or change ties of one link; one that another source keeps stays as it is.
+    """Create or change relationships of one link type; those that belong to another source are left unchanged.
 
-    Returns one row holding a list of `[start id, end id, source that keeps it]`; a tie of which the graph lacks an end
-    is not written and not in the list.
+    Returns one row holding a list of `[start id, end id, source]`. A relationship of which the graph lacks an end is neither
+    written nor in the list.
     """
     rows = [{"from": one.start_id, "to": one.end_id, "props": dict(one.values)} for one in ties]
     return tie_rows(link, rows, source=source, run=run)
 
 
 def tie_rows(link: Link, rows: Sequence[Stored], *, source: str, run: str, single: bool = False) -> Cypher:
-    """Do what `tie` does, with ties as mappings of `from`, `to` and `props`.
+    """Do the same as `tie`, for relationships given as mappings of `from`, `to` and `props`.
 
-    With `single`, a tie is not written either beside another one of the same start. What a step of its own sets, such as
-    what a party says, is only written of a tie that is new.
+    With `single`, a relationship is not written either where its start already has another one. Properties that are changed by
+    an action of their own, such as the confirmation of a party, are written only when the relationship is created.
     """
     by_step = [name for name, one in link.properties.items() if one.by_step]
     created = "e.source = $in.source"
     if by_step:
-        rows = [{**row, "props": _but(row["props"], by_step), "said": _only(row["props"], by_step)} for row in rows]
+        rows = [
+            {**row, "props": _without(row["props"], by_step), "said": _subset(row["props"], by_step)} for row in rows
+        ]
         created += ", e += row.said"
     text = (
         "UNWIND $in.rows AS row"
         f" MATCH (a:{link.start} {{id: row.from}}) MATCH (b:{link.end} {{id: row.to}})"
-        f"{_no_other(link) if single else ''}"
+        f"{_unless_other(link) if single else ''}"
         f"{joined(link, 'a', 'b', created=created)}"
         " FOREACH (x IN CASE WHEN e.source = $in.source THEN [1] ELSE [] END | SET e += row.props, e.run = $in.run)"
         " RETURN collect([row.from, row.to, e.source])"
@@ -107,9 +109,9 @@ def tie_rows(link: Link, rows: Sequence[Stored], *, source: str, run: str, singl
 
 
 def joined(link: Link, start: str, end: str, *, created: str = "") -> str:
-    """Return the text that finds the relationship `e` between two records of a `row`, or creates it.
+    """Return the Cypher that finds the relationship `e` between the two records of a `row`, or creates it.
 
-    `created` is what a new one is given. One with a key follows from another record: it is neither found nor in the way.
+    `created` is the SET clause for a new one. Relationships with a key are derived from another record and are ignored.
     """
     first = f" SET {created}" if created else ""
     if not link.keyed:
@@ -123,12 +125,12 @@ def joined(link: Link, start: str, end: str, *, created: str = "") -> str:
 
 
 def without_key(link: Link, relationship: str = "e") -> str:
-    """Return the predicate that a relationship of the link follows from no other record, where any may."""
+    """Return the predicate that a relationship is not derived from another record; "true" if none of the link type can be."""
     return f"{relationship}.key IS NULL" if link.keyed else "true"
 
 
 def first_tie_rows(link: Link, rows: Sequence[Stored], *, source: str, run: str) -> Cypher:
-    """Do what `tie_rows` does where no tie of the link was there before. Returns one row holding their number."""
+    """Do the same as `tie_rows` where there is no relationship of the link type yet. Returns one row holding their number."""
     text = (
         "UNWIND $in.rows AS row"
         f" MATCH (a:{link.start} {{id: row.from}}) MATCH (b:{link.end} {{id: row.to}})"
@@ -139,7 +141,7 @@ def first_tie_rows(link: Link, rows: Sequence[Stored], *, source: str, run: str)
 
 
 def sources() -> Cypher:
-    """Return one row a source: `[id, started, finished, created, changed, retired, left out]` of its last run."""
+    """Return one row per source: `[id, started, finished, created, changed, retired, left out]` of its last run."""
     text = (
         "MATCH (s:Source) WITH s ORDER BY s.id"
         " RETURN [s.id, head(COLLECT { MATCH (r:Run) WHERE r.source = s.id WITH r ORDER BY r.started DESC, r.id LIMIT 1"
@@ -149,17 +151,17 @@ def sources() -> Cypher:
 
 
 def is_empty() -> Cypher:
-    """Return one row saying whether the graph holds no agency yet."""
+    """Return one row: whether the graph has no agency."""
     return Cypher("OPTIONAL MATCH (n:Agency) WITH n LIMIT 1 RETURN n IS NULL")
 
 
 def given_names(kind: type[Kind]) -> Mapping[str, object]:
-    """Return the names of the properties of a kind that a source may give."""
+    """Return the properties of a kind that a source may give, by name."""
     return _given_names(kind)  # type: ignore[arg-type]  # a class is hashable
 
 
 def blank(kind: type[Kind]) -> dict[str, None]:
-    """Return what clears all that a source may give of a record, but for its id."""
+    """Return nulls for all properties that a source may give, except the id; setting them clears a record."""
     return {name: None for name in given_names(kind) if name != "id"}
 
 
@@ -168,20 +170,20 @@ def _given_names(kind: type[Kind]) -> Mapping[str, object]:
     return {name: declared for name, declared in kind.properties.items() if not declared.kept_by_us}
 
 
-def _but(values: Stored, names: Collection[str]) -> Stored:
+def _without(values: Stored, names: Collection[str]) -> Stored:
     return {name: value for name, value in values.items() if name not in names}
 
 
-def _only(values: Stored, names: Collection[str]) -> Stored:
+def _subset(values: Stored, names: Collection[str]) -> Stored:
     return {name: values.get(name) for name in names}
 
 
-def _no_other(link: Link) -> str:
+def _unless_other(link: Link) -> str:
     return f" WHERE NOT EXISTS {{ MATCH (a)-[:{link.relation}]->(other:{link.end}) WHERE other.id <> row.to }}"
 
 
 def spare(kind: type[Kind], ids: Sequence[str], *, source: str, run: str) -> Cypher:
-    """Mark records of this source as seen by the run, without changing them. Returns one row holding their number."""
+    """Record that the run saw these records of its source, without changing them. Returns one row holding their number."""
     text = (
         f"UNWIND $in.ids AS id MATCH (n:{kind.__name__} {{id: id}}) WHERE n.source = $in.source"
         " SET n.run = $in.run RETURN count(n)"
@@ -194,7 +196,7 @@ def retire(kind: type[Kind], *, source: str, run: str, now: str, size: int) -> C
 
     Returns one row: a list of `[id, status before, steward]`.
 
-    Who may read them stays: what was published is seen as before, and what never was is not shown by being withdrawn.
+    The readers stay the same: a published record remains visible, and one that was never published does not become visible.
     """
     text = (
         f"MATCH (n:{kind.__name__}) WHERE n.source = $in.source AND n.run <> $in.run AND n.status <> 'retired'"
@@ -206,7 +208,7 @@ def retire(kind: type[Kind], *, source: str, run: str, now: str, size: int) -> C
 
 
 def sweep_ties(link: Link, *, source: str, run: str, size: int) -> Cypher:
-    """Remove at most `size` ties of a source that the run did not see.
+    """Remove at most `size` relationships of a source that the run did not see.
 
     Returns one row: a list of `[start id, end id, properties]`.
     """
@@ -218,7 +220,7 @@ def sweep_ties(link: Link, *, source: str, run: str, size: int) -> Cypher:
 
 
 def drop_outdated_ties(link: Link, rows: Sequence[Mapping[str, object]], *, source: str) -> Cypher:
-    """Remove ties of this source that start where one of the rows does, and end elsewhere.
+    """Remove relationships of this source that start at the record of a row but end at another record.
 
     Returns one row: a list of `[start id, end id, properties]`.
     """
@@ -231,7 +233,7 @@ def drop_outdated_ties(link: Link, rows: Sequence[Mapping[str, object]], *, sour
 
 
 def retire_again(kind: type[Kind], ids: Sequence[str], *, run: str, other: str, now: str) -> Cypher:
-    """Retire those of the records that a run made, that no later run saw and that no `other` source took over.
+    """Retire those of the records that a run created, that no later run saw and that no `other` source took over.
 
     Returns one row: a list of `[id, status before, steward]`.
     """
@@ -245,7 +247,10 @@ def retire_again(kind: type[Kind], ids: Sequence[str], *, run: str, other: str, 
 
 
 def untie_run(link: Link, *, run: str, size: int) -> Cypher:
-    """Remove at most `size` ties that a run wrote. Returns one row: a list of `[start id, end id, properties]`."""
+    """Remove at most `size` relationships that a run wrote.
+
+    Returns one row: a list of `[start id, end id, properties]`.
+    """
     text = (
         f"MATCH (a:{link.start})-[e:{link.relation}]->(b:{link.end}) WHERE e.run = $in.run"
         " WITH e, a.id AS start, b.id AS end, properties(e) AS was LIMIT $n DELETE e RETURN collect([start, end, was])"
@@ -254,7 +259,7 @@ def untie_run(link: Link, *, run: str, size: int) -> Cypher:
 
 
 def take_back(end: End, records: Sequence[str], *, before: str) -> Cypher:
-    """Remove what a step of its own set of a link of records, such as what parties say, that were made before an instant.
+    """Clear the link properties that an action of their own sets, such as confirmations, on records created before an instant.
 
     Returns one row: a list of `[start id, end id, properties before]`.
     """
@@ -271,13 +276,13 @@ def take_back(end: End, records: Sequence[str], *, before: str) -> Cypher:
 
 
 def known(kind: type[Kind], ids: Sequence[str]) -> Cypher:
-    """Return one row holding those of the ids that a record of the kind has."""
+    """Return one row holding those of the ids that records of the kind have."""
     text = f"UNWIND $in.ids AS id MATCH (n:{kind.__name__} {{id: id}}) RETURN collect(n.id)"
     return Cypher(text, {"in": {"ids": list(ids)}})
 
 
 def standing(kind: type[Kind], ids: Sequence[str]) -> Cypher:
-    """Return one row holding a list of `[id, source, hash, status]` of those of the ids that the graph has."""
+    """Return one row holding a list of `[id, source, hash, status]` of those of the records that exist."""
     text = (
         f"UNWIND $in.ids AS id MATCH (n:{kind.__name__} {{id: id}}) RETURN collect([n.id, n.source, n.hash, n.status])"
     )
@@ -285,7 +290,7 @@ def standing(kind: type[Kind], ids: Sequence[str]) -> Cypher:
 
 
 def held(kind: type[Kind], *, source: str) -> Cypher:
-    """Return one row: how many records of the kind there are, how many of this source, how many of those not retired."""
+    """Return one row: the number of records of the kind, of those of this source, and of those that are not retired."""
     text = (
         f"MATCH (n:{kind.__name__}) WITH n, coalesce(n.source = $in.source, false) AS ours RETURN count(n),"
         " sum(CASE WHEN ours THEN 1 ELSE 0 END), sum(CASE WHEN ours AND n.status <> 'retired' THEN 1 ELSE 0 END)"
@@ -294,13 +299,13 @@ def held(kind: type[Kind], *, source: str) -> Cypher:
 
 
 def held_ties(link: Link, *, source: str) -> Cypher:
-    """Return one row: how many ties of the link this source keeps."""
+    """Return one row: the number of relationships of the link type that belong to this source."""
     text = f"MATCH (:{link.start})-[e:{link.relation}]->(:{link.end}) WHERE e.source = $in.source RETURN count(e)"
     return Cypher(text, {"in": {"source": source}})
 
 
 def standing_ties(link: Link, rows: Sequence[Stored], *, source: str) -> Cypher:
-    """Return one row: how many of the ties, given as `tie_rows` takes them, this source keeps already."""
+    """Return one row: how many of the relationships, given as for `tie_rows`, already belong to this source."""
     text = (
         f"UNWIND $in.rows AS row MATCH (a:{link.start} {{id: row.from}})-[e:{link.relation}]->(b:{link.end})"
         f" WHERE b.id = row.to AND e.source = $in.source AND {without_key(link)} RETURN count(e)"
@@ -309,7 +314,7 @@ def standing_ties(link: Link, rows: Sequence[Stored], *, source: str) -> Cypher:
 
 
 def outdated_ties(link: Link, rows: Sequence[Stored], *, source: str) -> Cypher:
-    """Return one row: how many ties of this source start where one of the rows does, and end elsewhere."""
+    """Return one row: the number of relationships of this source that start at the record of a row but end elsewhere."""
     text = (
         f"UNWIND $in.rows AS row MATCH (a:{link.start} {{id: row.from}})-[e:{link.relation}]->(b:{link.end})"
         " WHERE b.id <> row.to AND e.source = $in.source RETURN count(e)"
@@ -318,7 +323,7 @@ def outdated_ties(link: Link, rows: Sequence[Stored], *, source: str) -> Cypher:
 
 
 def differing(kind: type[Kind], rows: Sequence[Stored]) -> Cypher:
-    """Return one row: the properties of those records that the rows, given as `stored` returns them, would change."""
+    """Return one row: the properties of the records that the rows, in the form that `stored` returns, would change."""
     asked = [{"id": row["id"], "hash": row["hash"]} for row in rows]
     text = (
         f"UNWIND $in.rows AS row MATCH (n:{kind.__name__} {{id: row.id}}) WHERE n.hash <> row.hash"
@@ -328,7 +333,7 @@ def differing(kind: type[Kind], rows: Sequence[Stored]) -> Cypher:
 
 
 def ties_among(link: Link, rows: Sequence[Stored]) -> Cypher:
-    """Return one row: those of the ties that are there, whoever keeps them, as a list of `[start id, end id, properties]`."""
+    """Return one row: a list of `[start id, end id, properties]` of those of the relationships that exist, from any source."""
     asked = [{"from": row["from"], "to": row["to"]} for row in rows]
     text = (
         f"UNWIND $in.rows AS row MATCH (a:{link.start} {{id: row.from}})-[e:{link.relation}]->(b:{link.end})"
@@ -338,13 +343,13 @@ def ties_among(link: Link, rows: Sequence[Stored]) -> Cypher:
 
 
 def all_ties(link: Link) -> Cypher:
-    """Return one row: every tie of the link, whoever keeps it, as a list of `[start id, end id, source]`."""
+    """Return one row: a list of `[start id, end id, source]` of every relationship of the link type."""
     text = f"MATCH (a:{link.start})-[e:{link.relation}]->(b:{link.end}) RETURN collect([a.id, b.id, e.source])"
     return Cypher(text)
 
 
 def sources_of_ties(end: End, record: str) -> Cypher:
-    """Return one row: the ties of a record by one of its links, as a list of `[far id, source]`."""
+    """Return one row: a list of `[far id, source]` of the relationships at one end of a record."""
     relation = f"-[e:{end.link.relation}]-"
     arrow = f"{relation}>" if end.outgoing else f"<{relation}"
     text = (
@@ -354,7 +359,7 @@ def sources_of_ties(end: End, record: str) -> Cypher:
 
 
 def of_source(kind: type[Kind], ids: Sequence[str], source: str) -> Cypher:
-    """Return one row: the properties of those of the records that this source gave."""
+    """Return one row: the properties of those of the records that belong to this source."""
     text = (
         f"UNWIND $in.ids AS id MATCH (n:{kind.__name__} {{id: id}}) WHERE n.source = $in.source"
         " RETURN collect(properties(n))"
@@ -363,13 +368,16 @@ def of_source(kind: type[Kind], ids: Sequence[str], source: str) -> Cypher:
 
 
 def held_values(kind: type[Kind], name: str, *, source: str) -> Cypher:
-    """Return one row: how many records of this source have a value of the property."""
+    """Return one row: the number of records of this source that have a value of the property."""
     text = f"MATCH (n:{kind.__name__}) WHERE n.source = $in.source RETURN count(n.{kind.properties[name].name})"
     return Cypher(text, {"in": {"source": source}})
 
 
 def ties_of(link: Link, *, source: str, after: tuple[str, str], size: int) -> Cypher:
-    """Return one row: a list of `[start id, end id]` of at most `size` ties of this source, by these ids, `after` some."""
+    """Return one row: a list of `[start id, end id]` of at most `size` relationships of this source, ordered by these ids.
+
+    `after` is the last pair of the page before.
+    """
     text = (
         f"MATCH (a:{link.start})-[e:{link.relation}]->(b:{link.end}) WHERE e.source = $in.source"
         " AND (a.id > $in.start OR (a.id = $in.start AND b.id > $in.end))"
@@ -382,14 +390,14 @@ BY_HAND = "by-hand"  # the source of what people register
 
 
 def state(kind: type[Kind], record: str) -> Cypher:
-    """Return one row of a record: its properties, then for each of `own_ends` a list of `[id, properties]`."""
+    """Return one row for a record: its properties, then for each of `own_ends` a list of `[id, properties]`."""
     return several(kind, [record])
 
 
 def several(kind: type[Kind], ids: Sequence[str]) -> Cypher:
-    """Return a row of each record of the kind that has one of these ids, as `state` does."""
+    """Return one row for each record of the kind that has one of these ids, with the columns of `state`."""
     parts = [
-        f"COLLECT {{ MATCH {_tied('(n)', end, f'(m:{end.target})')} WHERE {without_key(end.link)}"
+        f"COLLECT {{ MATCH {_relationship('(n)', end, f'(m:{end.target})')} WHERE {without_key(end.link)}"
         " RETURN [m.id, properties(e)] }"
         for end in own_ends(kind)
     ]
@@ -398,7 +406,7 @@ def several(kind: type[Kind], ids: Sequence[str]) -> Cypher:
 
 
 def put(kind: type[Kind], rows: Sequence[Stored], *, source: str, now: str) -> Cypher:
-    """Create or change records, given as `cypher.write.stored` returns them; they then belong to a source."""
+    """Create or change records, in the form that `stored` returns; they then belong to `source`."""
     text = (
         f"UNWIND $in.rows AS row MERGE (n:{kind.__name__} {{id: row.id}})"
         " ON CREATE SET n.created = $in.now, n.version = 0, n.run = ''"
@@ -409,7 +417,7 @@ def put(kind: type[Kind], rows: Sequence[Stored], *, source: str, now: str) -> C
 
 
 def tie_states(end: End, rows: Sequence[Stored]) -> Cypher:
-    """Tie records to others, given as `id`, `far` and the properties `props` of the tie, which replace those there were."""
+    """Create or replace relationships, given as `id`, `far` and `props`, all properties of the relationship."""
     text = (
         f"UNWIND $in.rows AS row MATCH (n:{end.kind} {{id: row.id}}) MATCH (m:{end.target} {{id: row.far}})"
         f"{joined(end.link, *(('n', 'm') if end.outgoing else ('m', 'n')))} SET e = row.props"
@@ -418,35 +426,35 @@ def tie_states(end: End, rows: Sequence[Stored]) -> Cypher:
 
 
 def untie(end: End, rows: Sequence[Stored]) -> Cypher:
-    """Remove ties, given as `id` and `far`."""
+    """Remove relationships, given as `id` and `far`."""
     near, far = f"(n:{end.kind} {{id: row.id}})", f"(m:{end.target} {{id: row.far}})"
-    text = f"UNWIND $in.rows AS row MATCH {_tied(near, end, far)} WHERE {without_key(end.link)} DELETE e"
+    text = f"UNWIND $in.rows AS row MATCH {_relationship(near, end, far)} WHERE {without_key(end.link)} DELETE e"
     return Cypher(text, {"in": {"rows": list(rows)}})
 
 
 def beyond(end: End, ids: Sequence[str]) -> Cypher:
-    """Return one row: the ids that the link leads to from the records with these ids."""
-    text = f"UNWIND $in.ids AS id MATCH {_tied(f'(n:{end.kind} {{id: id}})', end, f'(m:{end.target})')}"
+    """Return one row: the ids at the far end of the link from these records."""
+    text = f"UNWIND $in.ids AS id MATCH {_relationship(f'(n:{end.kind} {{id: id}})', end, f'(m:{end.target})')}"
     return Cypher(f"{text} RETURN collect(DISTINCT m.id)", {"in": {"ids": list(ids)}})
 
 
 def taken(ids: Sequence[str]) -> Cypher:
-    """Return a row of each of the ids that a record of any kind has."""
+    """Return one row for each of the ids that a record of any kind has."""
     each = (f"UNWIND $in.ids AS id MATCH (n:{kind} {{id: id}}) RETURN n.id AS id" for kind in MODEL.kinds)
     return Cypher(" UNION ALL ".join(each), {"in": {"ids": list(ids)}})
 
 
 def faces(kind: type[Kind], ids: Sequence[str]) -> Cypher:
-    """Return one row: a list of `[id, who sees the face]` of those of the ids that records of the kind have."""
+    """Return one row: a list of `[id, readers of the summary]` of those of the records that exist."""
     text = f"UNWIND $in.ids AS id MATCH (n:{kind.__name__} {{id: id}}) RETURN collect([n.id, n.seen_by])"
     return Cypher(text, {"in": {"ids": list(ids)}})
 
 
 def named_like(kind: type[Kind], beginnings: Sequence[str], me: Mapping[str, object], *, most: int) -> Cypher:
-    """Return one row: `[id, name]` of records, at most `most`, with a word in the name that has one of these beginnings.
+    """Return one row: `[id, name]` of at most `most` records with a word in the name that has one of these beginnings.
 
-    They are not retired, and `me` may know of them. Those that share most beginnings come first; the index's own score
-    and limit would count records that `me` may not know of.
+    Only records that are not retired and that `me` may see are returned, those with most beginnings first. The index's own
+    score and limit are not used, as they take account of records that `me` may not see.
     """
     text = (
         "CALL db.index.fulltext.queryNodes($in.index, $in.query) YIELD node"
@@ -466,7 +474,7 @@ def names(kind: type[Kind], me: Mapping[str, object]) -> Cypher:
 
 
 def own_ends(kind: type[Kind]) -> list[End]:
-    """Return the links that a kind declares: those that are changed with its records."""
+    """Return the links that a kind declares, which are changed together with its records."""
     return [end for end in kind.ends.values() if end.declared]
 
 
@@ -475,13 +483,13 @@ def known_states(values: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _tied(near: str, end: End, far: str) -> str:
+def _relationship(near: str, end: End, far: str) -> str:
     relation = f"[e:{end.link.relation}]"
     return f"{near}-{relation}->{far}" if end.outgoing else f"{near}<-{relation}-{far}"
 
 
 def take(source: str, *, run: str, process: str, now: str, lasts: int, ended: str = "") -> Cypher:
-    """Take the lease of a source for so many milliseconds, unless a run holds it that is not known to have `ended`.
+    """Take the lease of a source for `lasts` milliseconds, unless another run holds it. A lease of the run `ended` is free.
 
     Returns one row: the run that holds it now, since when, and in which process.
     """
@@ -497,7 +505,7 @@ def take(source: str, *, run: str, process: str, now: str, lasts: int, ended: st
 
 
 def renew(source: str, *, run: str, lasts: int) -> Cypher:
-    """Let the lease last so many milliseconds from now. Returns one row: 1, or 0 when the run does not hold it."""
+    """Extend the lease to `lasts` milliseconds from now. Returns one row: 1, or 0 where the run does not hold it."""
     text = (
         "MATCH (l:Lease {id: $in.source}) WHERE l.holder = $in.run SET l.until = timestamp() + $in.lasts"
         " RETURN count(l)"
@@ -506,14 +514,14 @@ def renew(source: str, *, run: str, lasts: int) -> Cypher:
 
 
 def give_back(source: str, *, run: str) -> Cypher:
-    """End the lease that the run holds."""
+    """Release the lease of the run."""
     text = "MATCH (l:Lease {id: $in.source}) WHERE l.holder = $in.run DELETE l"
     return Cypher(text, {"in": {"source": source, "run": run}})
 
 
-_OF = "(n)<-[:REQUEST_FOR]-(r:Request)-[:REQUESTED_BY]->(a:Agency)"
-# A use that was given back before its first day never began.
-_USES = (
+_REQUESTS = "(n)<-[:REQUEST_FOR]-(r:Request)-[:REQUESTED_BY]->(a:Agency)"
+# A use that ended before its first day never began.
+_IS_A_USE = (
     "r.status = 'published' AND r.decision IN ['accepted', 'ended']"
     " AND NOT (r.decision = 'ended' AND coalesce(r.since > r.decided_on, false))"
 )
@@ -521,12 +529,12 @@ _UNTIL = "CASE WHEN r.decision = 'ended' AND coalesce(r.until > r.decided_on, tr
 
 
 def promised(resources: Sequence[str], *, day: str) -> Cypher:
-    """Return one row: a list of `[resource, request, agency, quantity, since]` of the accepted requests that are not over.
+    """Return one row: a list of `[resource, request, agency, quantity, since]` of the accepted requests that have not ended.
 
-    Those whose use is yet to begin count, too.
+    Requests whose use begins later are included.
     """
     text = (
-        f"UNWIND $in.ids AS id MATCH (n:Resource {{id: id}}) MATCH {_OF} WHERE r.status <> 'retired'"
+        f"UNWIND $in.ids AS id MATCH (n:Resource {{id: id}}) MATCH {_REQUESTS} WHERE r.status <> 'retired'"
         " AND r.decision = 'accepted' AND coalesce(r.until >= $in.day, true)"
         " WITH n, r, a ORDER BY r.id RETURN collect([n.id, r.id, a.id, coalesce(r.quantity, 0.0), r.since])"
     )
@@ -534,19 +542,19 @@ def promised(resources: Sequence[str], *, day: str) -> Cypher:
 
 
 def drop(resources: Sequence[str]) -> Cypher:
-    """Remove the uses of resources whose request no longer stands, or is now of another agency or resource."""
+    """Remove the uses of the resources whose request no longer grants a use, or now has another agency or resource."""
     text = (
         "UNWIND $in.ids AS id MATCH (n:Resource {id: id})<-[e:USES]-(a:Agency) WHERE e.key IS NOT NULL"
         " AND NOT EXISTS { MATCH (n)<-[:REQUEST_FOR]-(r:Request)-[:REQUESTED_BY]->(b:Agency)"
-        f" WHERE r.id = e.key AND b.id = a.id AND {_USES} }} DELETE e"
+        f" WHERE r.id = e.key AND b.id = a.id AND {_IS_A_USE} }} DELETE e"
     )
     return Cypher(text, {"in": {"ids": list(resources)}})
 
 
 def put_uses(resources: Sequence[str]) -> Cypher:
-    """Make each accepted request of the resources a use with the request's id as its key, or change it to its days."""
+    """Create or update a use, with the request's id as its key, for each accepted request, also one whose use has ended."""
     text = (
-        f"UNWIND $in.ids AS id MATCH (n:Resource {{id: id}}) MATCH {_OF} WHERE {_USES}"
+        f"UNWIND $in.ids AS id MATCH (n:Resource {{id: id}}) MATCH {_REQUESTS} WHERE {_IS_A_USE}"
         " WITH n, r, a, CASE WHEN EXISTS { MATCH (n)<-[o:USES]-(:Agency) WHERE coalesce(o.key <> r.id, true) }"
         f" THEN 'reuse' ELSE 'first' END AS role, {_UNTIL} AS until"
         " MERGE (a)-[e:USES {key: r.id}]->(n) ON CREATE SET e.role = role, e.source = $in.source, e.run = ''"
@@ -556,7 +564,7 @@ def put_uses(resources: Sequence[str]) -> Cypher:
 
 
 def with_requests() -> Cypher:
-    """Return one row: the ids of the resources that are asked for or that have a use that follows from a request."""
+    """Return one row: the ids of the resources that have a request, or a use derived from one."""
     text = (
         "RETURN COLLECT { MATCH (:Request)-[:REQUEST_FOR]->(n:Resource) RETURN DISTINCT n.id }"
         " + COLLECT { MATCH (n:Resource)<-[e:USES]-(:Agency) WHERE e.key IS NOT NULL RETURN DISTINCT n.id }"

@@ -1,4 +1,4 @@
-"""The query context of an exploration: the database and the reader."""
+"""The query context of an exploration: the database and the actor."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ Rows = list[list[Any]]
 
 
 class TooMuch(Exception):
-    """A question that would walk more of the graph than one may; the message says what to ask instead."""
+    """An exploration that would read more of the graph than is allowed; the message suggests a smaller one."""
 
 
 @dataclass(frozen=True)
 class ExploreContext:
-    """Who asks which store."""
+    """The function that reads from the database, and the actor whose permissions apply."""
 
     read: Callable[[Sequence[Cypher]], Awaitable[list[Rows]]]
     actor: Actor
 
     async def ask(self, *cyphers: Cypher) -> list[Any]:
-        """Return the one list of each answer; all see one state of the graph. Raises StoreError."""
+        """Return the single value that each statement returns; all see one state of the graph. Raises StoreError."""
         return [rows[0][0] for rows in await self.read(cyphers)]

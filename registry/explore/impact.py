@@ -1,4 +1,4 @@
-"""Impact: the services, resources and agencies that stop when one record stops."""
+"""Impact: the services, resources and agencies that stop working when one record stops."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,14 +10,16 @@ from registry.explore.paths import PathStep, sentence
 from registry.i18n import _
 
 STOPPABLE = ("Agency", "Service", "Resource")
-WALKED = ("Service", "Resource")  # what rests on them is hit with them; agencies and areas are where a chain ends
+WALKED = ("Service", "Resource")  # the search continues from these; it ends at agencies and areas
 MOST_HITS, EACH = 5_000, 500
-AWAY = frozenset({("PROVIDES", "Service"), ("OWNS", "Resource"), ("IN_AREA", "Area")})  # walked along their direction
+AWAY = frozenset(
+    {("PROVIDES", "Service"), ("OWNS", "Resource"), ("IN_AREA", "Area")}
+)  # followed in their own direction
 
 
 @dataclass(frozen=True)
 class ImpactHit:
-    """A record that is hit. It is lost, or only degraded where it has something to fall back on."""
+    """An affected record. It is lost, or only degraded where it has an alternative."""
 
     record: str
     kind: str
@@ -26,16 +28,16 @@ class ImpactHit:
 
     @property
     def text(self) -> str:
-        """The chain in words, from the record that stops to this one."""
+        """The chain of links, in words, from the record that stops to this one."""
         return sentence(self.chain)
 
 
 @dataclass(frozen=True)
 class Impact:
-    """All that is hit, nearest first.
+    """All affected records, nearest first.
 
-    `withheld` tells that more may be hit: of a record that stops or is hit, the actor sees the summary only, so that
-    what rests on it is unknown.
+    `withheld` says that more may be affected: the actor sees only the summary of the record that stops or of an affected
+    record, so that its dependents are unknown.
     """
 
     record: str
@@ -44,46 +46,46 @@ class Impact:
 
     @property
     def services(self) -> Sequence[ImpactHit]:
-        """The services that are hit."""
+        """The affected services."""
         return self._of("Service")
 
     @property
     def resources(self) -> Sequence[ImpactHit]:
-        """The resources that are hit."""
+        """The affected resources."""
         return self._of("Resource")
 
     @property
     def agencies(self) -> Sequence[ImpactHit]:
-        """The agencies that are hit."""
+        """The affected agencies."""
         return self._of("Agency")
 
     @property
     def areas(self) -> Sequence[ImpactHit]:
-        """The areas in which a service that is hit is offered."""
+        """The areas in which an affected service is offered."""
         return self._of("Area")
 
     def _of(self, kind: str) -> Sequence[ImpactHit]:
         return [hit for hit in self.hits if hit.kind == kind]
 
 
-async def impact(asker: ExploreContext, of: str, day: str, *, depth: int = 6) -> Impact | None:
-    """Return what is hit when an agency, a service or a resource stops; None if it is not there.
+async def impact(context: ExploreContext, of: str, day: str, *, depth: int = 6) -> Impact | None:
+    """Return what is affected when an agency, a service or a resource stops; None if the record does not exist.
 
-    Those are the services and resources within `depth` steps, and the agencies and areas that they concern.
+    The result contains the services and resources within `depth` steps, and their agencies and areas.
 
-    What has something to fall back on is degraded, and so is what rests on it. An agency that loses what it uses is
-    degraded, and what it does goes on unless it requires what is lost; so is an agency that provides a service that is
-    hit. Of two chains to a record the one that loses it counts, then the shorter. Raises TooMuch beyond MOST_HITS hits,
-    and StoreError.
+    A record with an alternative is degraded, and so are its dependents. An agency that loses what it uses, or that provides an
+    affected service, is degraded; its other services are affected only if they require what is lost. If several chains lead to
+    a record, one by which it is lost takes precedence, then the shortest. Raises TooMuch beyond MOST_HITS hits, and
+    StoreError.
     """
     hits: dict[str, ImpactHit] = {}
     frontier: Mapping[str, ImpactHit] = {of: ImpactHit(of, "", True, ())}
     withheld = False
     for step in range(depth + 1):
-        (rows,) = await asker.ask(traverse.resting_on(sorted(frontier), asker.actor, day=day, most=EACH))
+        (rows,) = await context.ask(traverse.resting_on(sorted(frontier), context.actor, day=day, most=EACH))
         if step == 0 and not rows:
             return None
-        found = [hit for hit in _further(rows, frontier) if hit.record != of and _worse(hit, hits)]
+        found = [hit for hit in _next_hits(rows, frontier) if hit.record != of and _is_worse(hit, hits)]
         if step == depth:
             hits |= {hit.record: hit for hit in found if hit.kind not in WALKED}
             break
@@ -98,8 +100,8 @@ async def impact(asker: ExploreContext, of: str, day: str, *, depth: int = 6) ->
     return Impact(of, sorted(hits.values(), key=lambda hit: (len(hit.chain), not hit.lost, hit.record)), withheld)
 
 
-def _further(rows: Sequence[Any], frontier: Mapping[str, ImpactHit]) -> list[ImpactHit]:
-    """Return what rests on the frontier; of several hits of one record the worst comes last."""
+def _next_hits(rows: Sequence[Any], frontier: Mapping[str, ImpactHit]) -> list[ImpactHit]:
+    """Return the dependents of the frontier; of several hits of one record the worst comes last."""
     found = []
     for near, name, _withheld, dependents in rows:
         cause = frontier[near]
@@ -112,6 +114,6 @@ def _further(rows: Sequence[Any], frontier: Mapping[str, ImpactHit]) -> list[Imp
     return sorted(found, key=lambda hit: (hit.lost, hit.record, [step.start for step in hit.chain]))
 
 
-def _worse(hit: ImpactHit, hits: Mapping[str, ImpactHit]) -> bool:
+def _is_worse(hit: ImpactHit, hits: Mapping[str, ImpactHit]) -> bool:
     known = hits.get(hit.record)
     return known is None or (hit.lost and not known.lost)

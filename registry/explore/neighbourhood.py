@@ -8,14 +8,14 @@ from registry.database import traverse
 from registry.explore.context import ExploreContext
 from registry.explore.paths import hides
 
-SEVERAL = 4  # links there may be between the same two records
+SEVERAL = 4  # links between the same two records, at most
 
 
 @dataclass(frozen=True)
 class NearbyRecord:
-    """A record, how many links it is away, and how many of its own links are not among those that are shown.
+    """A record, its distance in links, and the number of its links that are not in the result.
 
-    `more` is None where some of its links are withheld, as the actor sees its summary only.
+    `more` is None where some of its links are withheld, since the actor sees only its summary.
     """
 
     record: str
@@ -27,7 +27,7 @@ class NearbyRecord:
 
 @dataclass(frozen=True)
 class NeighbourLink:
-    """A link between two records of the neighbourhood, in its direction."""
+    """A link between two records of the neighbourhood, in its own direction."""
 
     relation: str
     start: str
@@ -36,10 +36,9 @@ class NeighbourLink:
 
 @dataclass(frozen=True)
 class Neighbourhood:
-    """Records, nearest first, the links among them, and how many links within reach were left out.
+    """Records, nearest first, the links among them, and the number of links within reach that were left out.
 
-    `left_out` is None where links within reach are withheld.
-    Links that are not current on the day are counted apart.
+    `left_out` is None where links within reach are withheld. `not_current` counts the links that are not current on the day.
     """
 
     nodes: Sequence[NearbyRecord]
@@ -54,18 +53,18 @@ class Neighbourhood:
 
 
 async def neighbourhood(
-    asker: ExploreContext, of: str, relations: Collection[str], *, hops: int = 1, first: int = 200, day: str
+    context: ExploreContext, of: str, relations: Collection[str], *, hops: int = 1, first: int = 200, day: str
 ) -> Neighbourhood | None:
-    """Return at most `first` records within `hops` links of a record, itself among them; None if it is not there.
+    """Return at most `first` records within `hops` links of a record, including itself; None if it does not exist.
 
-    Records equally near come in the order of their names. Uses and agreements that do not run on the day are left
-    out. Raises StoreError.
+    Records at the same distance are ordered by name. Uses and agreements that are not current on the day are left out. Raises
+    StoreError.
     """
     away: dict[str, int] = {of: 0}
     read: dict[str, Any] = {}
     frontier = [of]
     for hop in range(hops + 1):
-        (rows,) = await asker.ask(traverse.around(frontier, relations, asker.actor, day=day, most=SEVERAL * first))
+        (rows,) = await context.ask(traverse.around(frontier, relations, context.actor, day=day, most=SEVERAL * first))
         read |= {row[0]: row for row in rows}
         names = {far: (name, far) for row in rows for _, _, _, far, name in row[3] if far not in away}
         frontier = sorted(names, key=lambda one: names[one])[: first - len(away)]
@@ -79,8 +78,8 @@ def _collected(read: dict[str, Any], away: dict[str, int], hops: int, relations:
     nodes: list[NearbyRecord] = []
     links: dict[NeighbourLink, None] = {}
     for one, hop in away.items():
-        _, kind, name, ties, many, _past, whole = read[one]
-        shown = [_linked(one, *tie) for tie in ties if tie[3] in read]
+        _, kind, name, found, many, _past, whole = read[one]
+        shown = [_neighbour_link(one, *link) for link in found if link[3] in read]
         links |= dict.fromkeys(shown)
         nodes.append(
             NearbyRecord(one, kind, name, hop, many - len(shown) if whole or not hides(kind, relations) else None)
@@ -91,5 +90,5 @@ def _collected(read: dict[str, Any], away: dict[str, int], hops: int, relations:
     return Neighbourhood(nodes, list(links), left_out, sum(read[node.record][5] for node in within))
 
 
-def _linked(near: str, relation: str, away: bool, _kind: str, far: str, _name: str) -> NeighbourLink:
+def _neighbour_link(near: str, relation: str, away: bool, _kind: str, far: str, _name: str) -> NeighbourLink:
     return NeighbourLink(relation, near, far) if away else NeighbourLink(relation, far, near)

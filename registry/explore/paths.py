@@ -1,4 +1,4 @@
-"""Paths: how one record is connected to another, shortest first, in words."""
+"""Paths: how one record is connected to another, shortest first, also in words."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PathStep:
-    """A link walked from one record to another; `away` says that it was walked along its direction."""
+    """A link followed from one record to another; `away` says whether in its own direction."""
 
     relation: str
     away: bool
@@ -29,12 +29,12 @@ class PathStep:
 
 
 def hides(kind: str, relations: Collection[str]) -> bool:
-    """Tell whether some of these relations are details of a kind's records, unknown to who sees their summary only."""
+    """Return whether some of these relations are details of a kind, which are unknown where only the summary is visible."""
     return any(not end.link.face and end.link.relation in relations for end in MODEL[kind].ends.values())
 
 
 def sentence(steps: Sequence[PathStep]) -> str:
-    """Return a chain of steps as a person reads it: "Dinas A uses Data B, owned by Dinas C"."""
+    """Return steps as a sentence: "Dinas A uses Data B, owned by Dinas C"."""
     if not steps:
         return ""
     head, *rest = (f"{phrase(step.relation, away=step.away)} {step.end_name}" for step in steps)
@@ -42,7 +42,7 @@ def sentence(steps: Sequence[PathStep]) -> str:
 
 
 def phrase(relation: str, *, away: bool) -> str:
-    """Return a relation in words, read along its direction or against it."""
+    """Return a relation in words, in its own direction or against it."""
     return _(PHRASES[relation][0 if away else 1])
 
 
@@ -79,19 +79,19 @@ PHRASES = {
 
 TERMS = frozenset({"IN_SECTOR", "IN_AREA", "FOR_AUDIENCE", "HAS_FUNCTION", "BROADER", "SAME_AS"})
 TALK = frozenset({"STATED_BY", "STATED_ABOUT", "CHANNEL_OF", "CHANNEL_FOR", "SAID_ABOUT", "SAID_THROUGH", "TO_ANSWER"})
-ASIDE = TERMS | TALK  # links by which everything is near everything, or that only say something of their ends
+ASIDE = TERMS | TALK  # links that connect almost everything, or that are only about their ends
 MOST_LINKS, EACH = 20_000, 500
 
 
 @dataclass(frozen=True)
 class Path:
-    """One way from a record to another, no record twice."""
+    """A path from one record to another that visits no record twice."""
 
     steps: Sequence[PathStep]
 
     @property
     def length(self) -> int:
-        """How many links it takes."""
+        """The number of links."""
         return len(self.steps)
 
     @property
@@ -104,8 +104,8 @@ class Path:
 class Paths:
     """Paths between two records, shortest first.
 
-    `withheld` tells that there may be others: of records that were walked to, the actor sees the summary only, so that
-    some of their links are unknown.
+    `withheld` says that there may be others: the actor sees only the summary of a record that was visited, so that some of its
+    links are unknown.
     """
 
     nodes: Sequence[Path]
@@ -113,7 +113,7 @@ class Paths:
 
 
 async def paths(
-    asker: ExploreContext,
+    context: ExploreContext,
     start: str,
     end: str,
     relations: Collection[str],
@@ -122,15 +122,15 @@ async def paths(
     first: int = 5,
     day: str,
 ) -> Paths | None:
-    """Return up to `first` simple paths of at most `longest` links of these relations, walked either way.
+    """Return up to `first` simple paths of at most `longest` links of these relations, followed in either direction.
 
-    None where one of the ends is not there.
+    Return None if one of the ends does not exist.
 
-    The graph is read from both ends, link by link; what was read after N readings holds every path of N links, among
-    which Yen's algorithm finds the shortest (networkx). Of a record with more than EACH links the first by name are
-    walked. Raises TooMuch when more than MOST_LINKS would have to be read, and StoreError.
+    The search is bidirectional: each reading extends the smaller frontier by one link. After N readings the graph contains every
+    path of N links; Yen's algorithm (networkx) finds the shortest among them. Of a record with more than EACH links only the
+    first by name are followed. Raises TooMuch when more than MOST_LINKS links would have to be read, and StoreError.
     """
-    graph = PathFinder(asker, relations, day)
+    graph = PathFinder(context, relations, day)
     await graph.read({start, end})
     if not (graph.knows(start) and graph.knows(end)):
         return None
@@ -149,33 +149,33 @@ async def paths(
 
 
 class PathFinder:
-    """The part of the graph that was read so far."""
+    """The part of the graph that has been read so far."""
 
-    def __init__(self, asker: ExploreContext, relations: Collection[str], day: str) -> None:
-        import networkx as nx  # half a second, which only who asks for paths should wait
+    def __init__(self, context: ExploreContext, relations: Collection[str], day: str) -> None:
+        import networkx as nx  # imported here, since it takes half a second
 
-        self._nx, self._asker, self._relations, self._day = nx, asker, relations, day
+        self._nx, self._context, self._relations, self._day = nx, context, relations, day
         self._links: nx.Graph[str] = nx.Graph()
         self._names: dict[str, str] = {}
         self._read: set[str] = set()
-        self.withheld = False  # whether some links of the records that were read are not shown to who asks
+        self.withheld = False  # whether some links of the records that were read are hidden from the actor
 
     def knows(self, one: str) -> bool:
-        """Tell whether a record was read, or found at the end of a link."""
+        """Return whether a record has been read, or found at the end of a link."""
         return one in self._names
 
     async def read(self, ids: set[str]) -> set[str]:
         """Read the links of these records; return the records at their far ends. Raises TooMuch and StoreError."""
         new = sorted(ids - self._read)
         if new:
-            (rows,) = await self._asker.ask(
-                traverse.around(new, self._relations, self._asker.actor, day=self._day, most=EACH)
+            (rows,) = await self._context.ask(
+                traverse.around(new, self._relations, self._context.actor, day=self._day, most=EACH)
             )
             self._read |= ids
-            for near, kind, name, ties, _, _, whole in rows:
+            for near, kind, name, links, _, _, whole in rows:
                 self._names[near] = name
                 self.withheld = self.withheld or (not whole and hides(kind, self._relations))
-                for relation, away, _, far, far_name in ties:
+                for relation, away, _, far, far_name in links:
                     self._names[far] = far_name
                     self._links.add_edge(near, far)
                     self._links.edges[near, far].setdefault(relation, near if away else far)
@@ -187,11 +187,11 @@ class PathFinder:
         """Return up to `first` simple paths of at most `longest` links, shortest first."""
         if start not in self._links or end not in self._links or not self._nx.has_path(self._links, start, end):
             return []
-        ways = self._nx.shortest_simple_paths(self._links, start, end)
-        return [self._path(way) for way in islice(takewhile(lambda way: len(way) <= longest + 1, ways), first)]
+        routes = self._nx.shortest_simple_paths(self._links, start, end)
+        return [self._path(one) for one in islice(takewhile(lambda one: len(one) <= longest + 1, routes), first)]
 
-    def _path(self, way: Sequence[str]) -> Path:
-        return Path([self._step(near, far) for near, far in pairwise(way)])
+    def _path(self, records: Sequence[str]) -> Path:
+        return Path([self._step(near, far) for near, far in pairwise(records)])
 
     def _step(self, near: str, far: str) -> PathStep:
         relation, begins = min(self._links.edges[near, far].items())

@@ -15,7 +15,7 @@ MOST = 200
 
 @dataclass(frozen=True)
 class SearchHit:
-    """A record that was found: the higher its score the better, then by the folded name and the id."""
+    """A record that was found. Hits are ordered by score, highest first, then by folded name and id."""
 
     kind: str
     record: str
@@ -24,18 +24,18 @@ class SearchHit:
 
     @property
     def keys(self) -> list[object]:
-        """Where it stands among the hits, for a cursor."""
+        """The sort keys of the hit, for a cursor."""
         return [self.score, self.name_key, self.record]
 
     @property
     def place(self) -> tuple[float, str, str]:
-        """The same as a key to sort by."""
+        """The sort key of the hit, for Python's ascending order."""
         return -self.score, self.name_key, self.record
 
 
 @dataclass(frozen=True)
 class SearchResults:
-    """A page of hits, whether there are more, and how many there are, in all and of each kind, counted up to MOST."""
+    """A page of hits, whether there are more, and the number of hits, in total and of each kind, counted up to MOST."""
 
     hits: Sequence[SearchHit]
     more: bool
@@ -44,7 +44,7 @@ class SearchResults:
 
 
 async def search(
-    asker: ExploreContext,
+    context: ExploreContext,
     text: str,
     kinds: Sequence[type[Kind]],
     *,
@@ -53,34 +53,34 @@ async def search(
     first: int = 20,
     after: Sequence[object] = (),
 ) -> SearchResults:
-    """Return records of these kinds whose words begin as those of the text, or have the same stem; none for no word.
+    """Return records of these kinds in which every search word is found; no records for a text without words.
 
-    `sector` and `area` are ids: the record, or an agency that has it, is in them or in a part of them. `after` holds the
-    keys of the last hit seen. Raises StoreError.
+    A word is found as the beginning of a word, or by its stem. `sector` and `area` are ids: the record, or an agency linked to
+    it, is in that term or a narrower one. `after` holds the keys of the last hit of the previous page. Raises StoreError.
     """
     wanted, searched = asked(text), [kind for kind in kinds if is_searched(kind)]
     if not wanted.words or not searched:
         return SearchResults((), more=False, total=0, of_kinds={})
-    hits = sorted(await _hits(asker, wanted, searched, sector, area), key=lambda hit: hit.place)[:MOST]
-    rest = [hit for hit in hits if hit.place > _place(after)] if after else hits
+    hits = sorted(await _hits(context, wanted, searched, sector, area), key=lambda hit: hit.place)[:MOST]
+    rest = [hit for hit in hits if hit.place > _sort_key(after)] if after else hits
     return SearchResults(rest[:first], len(rest) > first, len(hits), Counter(hit.kind for hit in hits))
 
 
 async def _hits(
-    asker: ExploreContext, wanted: SearchTerms, kinds: Sequence[type[Kind]], sector: str | None, area: str | None
+    context: ExploreContext, wanted: SearchTerms, kinds: Sequence[type[Kind]], sector: str | None, area: str | None
 ) -> list[SearchHit]:
     """Return at least the best MOST hits.
 
-    Where the names of so many begin with the text, the words of all others need not be looked at.
+    Where the names of MOST records begin with the text, the full-text search is not needed.
     """
     within = {"sector": sector, "area": area}
-    named = await asker.read([traverse.named(wanted, kind, asker.actor, **within, most=MOST) for kind in kinds])
+    named = await context.read([traverse.named(wanted, kind, context.actor, **within, most=MOST) for kind in kinds])
     rows = [row for of_kind in named for (row,) in of_kind]
     if len(rows) < MOST:
-        (rows,) = await asker.ask(traverse.found(wanted, kinds, asker.actor, **within, most=MOST))
+        (rows,) = await context.ask(traverse.found(wanted, kinds, context.actor, **within, most=MOST))
     return [SearchHit(*row) for row in rows]
 
 
-def _place(keys: Sequence[Any]) -> tuple[float, str, str]:
+def _sort_key(keys: Sequence[Any]) -> tuple[float, str, str]:
     score, name_key, record = keys
     return -score, name_key, record

@@ -1,4 +1,4 @@
-"""Shared between agencies: resources, services and agreements, and ties between groups of agencies."""
+"""Shared between agencies: resources, services and agreements; and ties between groups of agencies."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,7 +15,7 @@ MOST = 200
 
 @dataclass(frozen=True)
 class SharedUse:
-    """How one of the agencies works with a resource. `covered` is None where that cannot be seen."""
+    """How one of the agencies uses a resource. `covered` is whether an agreement covers it, None where that is hidden."""
 
     agency: str
     role: str | None
@@ -26,7 +26,7 @@ class SharedUse:
 
 @dataclass(frozen=True)
 class Agreement:
-    """An agreement in force, and all its parties."""
+    """An agreement in force, with all its parties."""
 
     partnership: str
     parties: Sequence[str]
@@ -34,10 +34,10 @@ class Agreement:
 
 @dataclass(frozen=True)
 class SharedResource:
-    """A resource that one agency uses of another, or that several use of a third.
+    """A resource that one of the agencies owns and another uses, or that several use.
 
-    The agreements in force that cover it: those of at least two of the agencies, and those of others. Uses and
-    agreements are None where the actor sees the summary of the resource only.
+    `agreements` are those in force that cover it and have at least two of the agencies as parties; `other_agreements` are the
+    others. Uses and agreements are None where the actor sees only the summary of the resource.
     """
 
     resource: str
@@ -48,13 +48,13 @@ class SharedResource:
 
     @property
     def uncovered(self) -> bool:
-        """Whether one of the uses is covered by no agreement in force."""
+        """Whether a use is not covered by any agreement in force."""
         return any(use.covered is False for use in self.uses or ())
 
 
 @dataclass(frozen=True)
 class Participation:
-    """An agency's part in a service or a partnership."""
+    """An agency's role in a service or a partnership."""
 
     agency: str
     role: str | None
@@ -70,7 +70,7 @@ class SharedService:
 
 @dataclass(frozen=True)
 class Stated:
-    """What a party says last about a partnership, on one scale."""
+    """The latest assessment of a partnership by a party, on one scale."""
 
     statement: str
     agency: str
@@ -81,7 +81,7 @@ class Stated:
 
 @dataclass(frozen=True)
 class SharedPartnership:
-    """A partnership of several of the agencies; what only its details tell is None for who sees its face alone."""
+    """A partnership of several of the agencies; its details are None where the actor sees only the summary."""
 
     partnership: str
     parties: Sequence[Participation]
@@ -90,9 +90,9 @@ class SharedPartnership:
 
     @property
     def disagreement(self) -> int | None:
-        """The largest difference of levels that parties state on one scale; None where fewer than two say anything."""
-        said = self.statements or ()
-        levels = [[one.level for one in said if one.scale == scale] for scale in {one.scale for one in said}]
+        """The largest difference between the parties' levels on one scale; None where fewer than two parties gave any."""
+        stated = self.statements or ()
+        levels = [[one.level for one in stated if one.scale == scale] for scale in {one.scale for one in stated}]
         return max((max(each) - min(each) for each in levels if len(each) > 1), default=None)
 
 
@@ -108,10 +108,10 @@ class MetNeed:
 
 @dataclass(frozen=True)
 class SharedBetween:
-    """All that the agencies share on a day.
+    """Everything that the agencies share on a day.
 
-    `withheld` tells that there may be further resources: of some of the agencies, or of what they own, the actor sees the
-    summary only, so that some uses are unknown.
+    `withheld` says that there may be further resources: the actor sees only the summary of some of the agencies, or of
+    resources they own, so that some uses are unknown.
     """
 
     agencies: Sequence[str]
@@ -124,14 +124,14 @@ class SharedBetween:
 
     @property
     def uncovered(self) -> Sequence[SharedResource]:
-        """The resources of which a use is covered by no agreement in force."""
+        """The resources with a use that is not covered by any agreement in force."""
         return [one for one in self.resources if one.uncovered]
 
 
-async def shared_between(asker: ExploreContext, agencies: Sequence[str], day: str) -> SharedBetween:
-    """Return what the agencies, two or more ids, share on a day; at most MOST of each sort. Raises StoreError."""
-    ids, actor = list(dict.fromkeys(agencies)), asker.actor
-    resources, services, partnerships, needs, withheld = await asker.ask(
+async def shared_between(context: ExploreContext, agencies: Sequence[str], day: str) -> SharedBetween:
+    """Return what the agencies, two or more ids, share on a day; at most MOST of each kind. Raises StoreError."""
+    ids, actor = list(dict.fromkeys(agencies)), context.actor
+    resources, services, partnerships, needs, withheld = await context.ask(
         traverse.shared_resources(ids, actor, day=day, most=MOST),
         traverse.shared_services(ids, actor, most=MOST),
         traverse.shared_partnerships(ids, actor, most=MOST),
@@ -141,15 +141,15 @@ async def shared_between(asker: ExploreContext, agencies: Sequence[str], day: st
     return SharedBetween(
         ids,
         day,
-        [_resource(ids, *row) for row in resources],
+        [_shared_resource(ids, *row) for row in resources],
         [SharedService(service, [Participation(*one) for one in providers]) for service, providers in services],
         [MetNeed(*row) for row in needs],
-        [_partnership(day, *row) for row in partnerships],
+        [_shared_partnership(day, *row) for row in partnerships],
         withheld,
     )
 
 
-def _resource(
+def _shared_resource(
     agencies: Sequence[str],
     resource: str,
     owners: list[str],
@@ -158,31 +158,31 @@ def _resource(
     hidden: list[str],
     whole: bool,
 ) -> SharedResource:
-    """Tell of each use whether an agreement in force has its user as a party and covers the resource."""
+    """Return a shared resource. A use is covered if its agency is a party to an agreement in force that covers the resource."""
     if not whole:
         return SharedResource(resource, owners, None, None, None)
     parties = {party for _, those in agreements for party in those}
-    told = [
+    shown_uses = [
         SharedUse(agency, role, since, until, True if agency in parties else None if agency in hidden else False)
         for agency, role, since, until in uses
     ]
     between = [one for one, those in agreements if len(set(those).intersection(agencies)) > 1]
     others = [Agreement(one, those) for one, those in agreements if one not in between]
-    return SharedResource(resource, owners, told, between, others)
+    return SharedResource(resource, owners, shown_uses, between, others)
 
 
-def _partnership(
+def _shared_partnership(
     day: str,
     partnership: str,
     parties: list[Any],
     whole: bool,
     valid_from: str | None,
     valid_until: str | None,
-    said: list[Any],
+    found: list[Any],
 ) -> SharedPartnership:
     in_force = (valid_from or day) <= day <= (valid_until or day) if whole else None
     latest = {
-        (agency, scale): Stated(one, agency, scale, level, on) for one, agency, scale, level, on in reversed(said)
+        (agency, scale): Stated(one, agency, scale, level, on) for one, agency, scale, level, on in reversed(found)
     }
     statements = list(latest.values()) if whole else None
     return SharedPartnership(partnership, [Participation(*one) for one in parties], in_force, statements)
@@ -193,7 +193,7 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True)
 class AgencyGroup:
-    """A group of agencies, by the id of its term or body, or by its code."""
+    """A group of agencies, with the id of its term or body, or its code."""
 
     id: str
     label: str
@@ -201,10 +201,10 @@ class AgencyGroup:
 
 @dataclass(frozen=True)
 class GroupTie:
-    """How two groups, or the members of one, are tied.
+    """The ties between two groups of agencies, or within one.
 
-    `agencies` counts pairs of agencies that are tied in any way; the others count agreements in force, services
-    provided together, and uses of a resource of the other. A tie counts once, however many ways lead to a group.
+    `agencies` is the number of pairs of agencies with a tie of any kind; the other counts are of agreements in force, of services
+    provided together, and of uses of a resource of the other group. Each tie counts once for a pair of groups.
     """
 
     a: AgencyGroup
@@ -217,24 +217,24 @@ class GroupTie:
 
 @dataclass(frozen=True)
 class Ties:
-    """Tied pairs of groups, most pairs of agencies first.
+    """Pairs of groups that have ties, those with most pairs of agencies first.
 
-    `withheld` tells that there may be more: of some agencies, resources or agreements the actor sees the summary only.
+    `withheld` says that there may be more: the actor sees only the summary of some agencies, resources or agreements.
     """
 
     nodes: Sequence[GroupTie]
     withheld: bool
 
 
-async def ties(asker: ExploreContext, by: str, day: str) -> Ties:
-    """Return the tied pairs of groups; `by` is one of exploring.GROUPS. Raises StoreError."""
-    rows, (agreements, services, uses, withheld) = await asker.ask(
-        traverse.groups(by, asker.actor), traverse.ties(asker.actor, day=day)
+async def ties(context: ExploreContext, by: str, day: str) -> Ties:
+    """Return the ties between groups of agencies; `by` is a key of `traverse.GROUPS`. Raises StoreError."""
+    rows, (agreements, services, uses, withheld) = await context.ask(
+        traverse.groups(by, context.actor), traverse.ties(context.actor, day=day)
     )
     labels = {one: _label(by, one, *names) for _, groups in rows for one, *names in groups}
     groups_of = {agency: [one for one, *_ in groups] for agency, groups in rows}
-    counts = [_tied(each, groups_of) for each in (agreements, services, uses)]
-    pairs = _pairs([*agreements, *services, *uses], groups_of)
+    counts = [_ties_by_group(each, groups_of) for each in (agreements, services, uses)]
+    pairs = _agency_pairs([*agreements, *services, *uses], groups_of)
     found = [
         GroupTie(AgencyGroup(a, labels[a]), AgencyGroup(b, labels[b]), number, *(each[a, b] for each in counts))
         for (a, b), number in pairs.items()
@@ -242,18 +242,18 @@ async def ties(asker: ExploreContext, by: str, day: str) -> Ties:
     return Ties(sorted(found, key=lambda tie: (-tie.agencies, tie.a.id, tie.b.id)), withheld)
 
 
-def _tied(lists: Iterable[Sequence[str]], groups_of: Mapping[str, Sequence[str]]) -> Counter[Pair]:
-    """Count, by pair of groups, the lists of agencies that tie them."""
+def _ties_by_group(lists: Iterable[Sequence[str]], groups_of: Mapping[str, Sequence[str]]) -> Counter[Pair]:
+    """Count, for each pair of groups, the lists that contain agencies of both."""
     counted: Counter[Pair] = Counter()
     for agencies in lists:
         counted.update({pair for a, b in combinations(agencies, 2) for pair in _group_pairs(a, b, groups_of)})
     return counted
 
 
-def _pairs(lists: Iterable[Sequence[str]], groups_of: Mapping[str, Sequence[str]]) -> Counter[Pair]:
-    """Count, by pair of groups, the pairs of agencies that are on any list together."""
-    tied = {tuple(sorted(pair)) for agencies in lists for pair in combinations(agencies, 2)}
-    return Counter(pair for a, b in tied for pair in set(_group_pairs(a, b, groups_of)))
+def _agency_pairs(lists: Iterable[Sequence[str]], groups_of: Mapping[str, Sequence[str]]) -> Counter[Pair]:
+    """Count, for each pair of groups, the pairs of agencies that occur in a list together."""
+    together = {tuple(sorted(pair)) for agencies in lists for pair in combinations(agencies, 2)}
+    return Counter(pair for a, b in together for pair in set(_group_pairs(a, b, groups_of)))
 
 
 def _group_pairs(a: str, b: str, groups_of: Mapping[str, Sequence[str]]) -> Iterator[Pair]:
