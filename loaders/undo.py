@@ -16,7 +16,7 @@ from registry.database import audit_log, write
 from registry.database.driver import Store
 from registry.database.write import BY_HAND
 from registry.model.definitions import MODEL
-from registry.mutations.revisions import undone_undoing
+from registry.mutations.revisions import revert
 from registry.mutations.transaction import Transaction
 from registry.mutations.transaction import ValidationFailed as Conflict
 from registry.progress import Progress, silent
@@ -61,7 +61,7 @@ def _undo(turn: Transaction, recording: Recording, run: str, entries: list[Entry
 def _undo_one(turn: Transaction, entry: Entry) -> bool:
     state = turn.look(MODEL[entry["record_kind"]], entry["record"])
     try:
-        return state is not None and bool(undone_undoing(turn, state, entry))
+        return state is not None and bool(revert(turn, state, entry))
     except Conflict:
         return False
 

@@ -27,10 +27,10 @@ from registry.mutations.audit_events import (
     Difference,
     RecordState,
     Ties,
-    agreed,
     difference,
     of_link,
     ties_beyond,
+    without_confirmations,
 )
 from registry.mutations.transaction import RequestContext, Transaction, in_transaction
 from registry.permissions import ADMIN
@@ -113,7 +113,7 @@ class Recording:
             if any(one.by_step for one in end.link.properties.values()):
                 gone = turn.ask(write.take_back(end, records, before=self._began))[0][0]
                 for record, said in _by_record(end, gone).items():
-                    lost, left = _linked(end, said), _linked(end, agreed(end.link, said))
+                    lost, left = _linked(end, said), _linked(end, without_confirmations(end.link, said))
                     turn.enter("tied", kind, record, (lost, left))
 
 
@@ -130,7 +130,7 @@ def _still_said(end: End, before: Mapping[str, object] | None, after: Mapping[st
     if before is None:
         return dict(after)
     by_step = {name: before[name] for name, one in end.link.properties.items() if one.by_step and name in before}
-    return {**agreed(end.link, {"": dict(after)})[""], **by_step}
+    return {**without_confirmations(end.link, {"": dict(after)})[""], **by_step}
 
 
 def _linked(end: End, ties: Ties) -> Difference:
