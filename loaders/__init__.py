@@ -1,1 +1,1 @@
-"""The way in: sources, and the one flow that loads them."""
+"""Data import: the sources, and the pipeline that loads them."""

@@ -4,7 +4,7 @@ import codecs
 import csv
 import json
 import re
-import subprocess  # nosec B404 # it runs our own file with this Python
+import subprocess  # nosec B404 # it runs a file of our own with this Python
 import sys
 import weakref
 from collections import Counter
@@ -30,9 +30,9 @@ Note = Callable[[str], None]
 
 
 class SourceRow(dict[str, Any]):
-    """One row: the value of each column, the file it stands in and its number there as a person sees it.
+    """A row: values by column, with the file and the row number as a person counts it.
 
-    `first_column` is where the row of a sheet begins, counted from 0; None where cells have no addresses.
+    `first_column` is the first column of a sheet's table, counted from 0; None for formats without cell addresses.
     """
 
     __slots__ = ("file", "first_column", "number")
@@ -46,7 +46,7 @@ class SourceRow(dict[str, Any]):
         self.first_column = first_column
 
     def address(self, column: str) -> str:
-        """Return the address of a cell, such as `C5`; nothing where cells have none, or there is no such column."""
+        """Return the address of a cell, such as `C5`; "" if the format has none or the column does not exist."""
         if self.first_column is None or column not in self:
             return ""
         return address_of(self.number, self.first_column + list(self).index(column) + 1)
@@ -56,7 +56,7 @@ class SourceRow(dict[str, Any]):
 
 
 class LooseRow(SourceRow):
-    """A row of a format that leaves out what is empty: a name it does not have is None."""
+    """A row of a format that omits empty values: a missing column reads as None."""
 
     __slots__ = ()
 
@@ -66,9 +66,9 @@ class LooseRow(SourceRow):
 
 @dataclass(frozen=True)
 class Table:
-    """A file, or a sheet of one. `columns` is None where the format has no header; `rows` can be read once.
+    """A file or a sheet. `columns` is None for formats without a header; `rows` can be iterated once.
 
-    `name` is the file's name without its ending, or the sheet's; `file` is what people are shown.
+    `name` is the file name without extension or the sheet name; `file` is used in messages.
     """
 
     name: str
@@ -78,7 +78,7 @@ class Table:
 
 
 def header(cells: Iterable[Any], file: str) -> tuple[str, ...]:
-    """Return the names of the columns. Raises Refused when one has no name, two have the same, or there are too many."""
+    """Return the column names. Raises LoadAborted for empty, duplicate or too many names."""
     names = [str(cell).strip() for cell in cells]
     while names and not names[-1]:
         names.pop()
@@ -100,7 +100,7 @@ def header(cells: Iterable[Any], file: str) -> tuple[str, ...]:
 def row_of(
     columns: tuple[str, ...], cells: list[Any], file: str, number: int, first_column: int | None = None
 ) -> SourceRow | RowProblem | None:
-    """Return the row that the cells make, None when all are empty, a problem when there are too few or too many."""
+    """Return the row, None if all cells are empty, or a problem if the number of cells is wrong."""
     if len(cells) != len(columns):
         cells = cells[: len(columns)] + [cell for cell in cells[len(columns) :] if cell != ""]
     if cells.count("") == len(cells):
@@ -120,8 +120,8 @@ def _listed(names: Iterable[str]) -> str:
 
 
 LONGEST_LINE = 1_000_000
-LONGEST_RECORD = 5_000_000  # a record may go over several lines
-UTF_8 = "utf-8-sig"  # with or without a mark
+LONGEST_RECORD = 5_000_000  # a record can span several lines
+UTF_8 = "utf-8-sig"  # with or without a byte order mark
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 MARKS = {
     codecs.BOM_UTF8: (UTF_8, "UTF-8 with a mark"),
@@ -133,10 +133,10 @@ CODECS = {"cp1252": "Windows-1252", "utf-16": "UTF-16"}
 
 
 def read_delimited(path: Path, note: Note) -> Table:
-    """Return the table in the file; what encoding and separator it was found to have is noted. Raises Refused.
+    """Return the table in a delimited text file, and note the detected encoding and separator. Raises LoadAborted.
 
-    Text is UTF-8, or UTF-16 with its mark, or, where no character of it is UTF-8 beyond ASCII, Windows-1252. Cells lose
-    the white space around them, empty rows are passed over.
+    Text is decoded as UTF-8; as UTF-16 with a byte order mark; or as Windows-1252 if it contains no multi-byte UTF-8
+    character. Cells are stripped and empty rows are skipped.
     """
     encoding, called = _encoding(path)
     separator = _separator(path, encoding)
@@ -156,7 +156,7 @@ def _rows_delimited(
 
 
 def _records(path: Path, encoding: str, separator: str) -> Iterator[tuple[int, list[str]]]:
-    """Give each record with the number of the line on which it begins."""
+    """Yield each record with the number of its first line."""
     number, length = 1, 0
 
     def lines() -> Iterator[str]:
@@ -181,7 +181,7 @@ def _records(path: Path, encoding: str, separator: str) -> Iterator[tuple[int, l
 
 
 def read_lines(path: Path, encoding: str) -> Iterator[str]:
-    """Give the lines of a text file, one at a time. Raises Refused on a line too long and on what is no text."""
+    """Yield the lines of a text file. Raises LoadAborted for an overlong line or undecodable bytes."""
     with path.open(encoding=encoding, newline="") as file:
         number = 0
         try:
@@ -202,7 +202,7 @@ def read_lines(path: Path, encoding: str) -> Iterator[str]:
 
 
 def _encoding(path: Path) -> tuple[str, str]:
-    """Return the encoding of a text, and what it is called. Raises Refused where it seems to be in two of them."""
+    """Return the encoding of a file and its name in messages. Raises LoadAborted for a mix of encodings."""
     with path.open("rb") as file:
         start = file.read(4)
     for mark, found in MARKS.items():
@@ -216,7 +216,7 @@ def _encoding(path: Path) -> tuple[str, str]:
 
 
 def is_utf_8(path: Path) -> bool:
-    """Tell whether all of a file is UTF-8."""
+    """Tell whether a whole file is valid UTF-8."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         for chunk in _chunks(path):
@@ -228,7 +228,7 @@ def is_utf_8(path: Path) -> bool:
 
 
 def _holds_utf_8(path: Path) -> bool:
-    """Tell whether bytes beyond ASCII make characters of UTF-8 somewhere; in other encodings that hardly happens."""
+    """Tell whether a file contains a multi-byte UTF-8 character, which is very unlikely in other encodings."""
     before = b""
     for chunk in _chunks(path):
         if BEYOND_ASCII.search(before + chunk):
@@ -244,7 +244,7 @@ def _chunks(path: Path, size: int = 1 << 20) -> Iterator[bytes]:
 
 
 def undecodable(path: Path, encoding: str) -> str:
-    """Return the sentence of a text that cannot be decoded: on which line, in which column."""
+    """Return the message for undecodable text, with line and column."""
     line, column = 1, 1
     for text in _decodable(path, encoding):
         line += text.count("\n")
@@ -254,7 +254,7 @@ def undecodable(path: Path, encoding: str) -> str:
 
 
 def _decodable(path: Path, encoding: str) -> Iterator[str]:
-    """Give the text up to the first byte that cannot be decoded."""
+    """Yield the text before the first undecodable byte."""
     decoder = codecs.getincrementaldecoder(encoding)()
     for chunk in _chunks(path):
         before = decoder.getstate()
@@ -277,7 +277,7 @@ def _lost_character(path: Path, line: int, column: int) -> str:
 
 
 def _separator(path: Path, encoding: str) -> str:
-    """Return the separator that finds the most columns in the first record; a comma when none finds two."""
+    """Return the separator that yields the most columns in the first record; a comma if none yields two."""
     columns = {one: len(next(_records(path, encoding, one), (1, []))[1]) for one in SEPARATORS}
     return max(columns, key=lambda one: columns[one])
 
@@ -289,10 +289,10 @@ READ: Mapping[str, Any] = {"date": date.fromisoformat, "datetime": datetime.from
 
 @dataclass(frozen=True)
 class Limits:
-    """What reading one spreadsheet may take.
+    """Limits for reading one spreadsheet.
 
-    `unpacked`, `memory`, `written` and `row` are bytes: of the unpacked archive, of the process that reads, of all rows
-    and of one row. `cells` counts the cells of the rectangle that holds all of a sheet's values.
+    `unpacked`, `memory`, `written` and `row` are bytes: of the unpacked archive, of the reading process, of all rows, and of
+    one row. `cells` is the area of the rectangle that spans all values of a sheet.
     """
 
     unpacked: int = 500_000_000
@@ -304,14 +304,14 @@ class Limits:
 
 
 SENT = Limits(unpacked=50_000_000, cells=1_000_000, memory=500_000_000, seconds=20, written=10_000_000)
-"""What reading a spreadsheet may take that somebody sends to a page."""
+"""Limits for a spreadsheet uploaded through a page."""
 
 
 def read_sheets(path: Path, note: Note, limits: Limits = Limits()) -> list[Table]:
-    """Return the tables of the visible sheets; empty sheets and the guide of a template are passed over. Raises Refused.
+    """Return the tables of the visible sheets, except empty ones and the guide of a template. Raises LoadAborted.
 
-    Dates are dates, formulas the value they had when the file was saved, an error such as #N/A is an empty cell. The
-    value of merged cells counts for the first of them alone; that is noted.
+    Dates are returned as dates, formulas as the value saved with the file, errors such as #N/A as empty cells. Merged cells
+    have their value in the first cell only, which is noted.
     """
     written = _Written()
     sheets = _read_apart(path, limits, written)
@@ -319,14 +319,14 @@ def read_sheets(path: Path, note: Note, limits: Limits = Limits()) -> list[Table
 
 
 class _Written:
-    """The temporary file that the other process writes; it is closed, and with that deleted, when its rows are let go."""
+    """The temporary file written by the reading process; deleted when no more rows refer to it."""
 
     def __init__(self) -> None:
-        self.file: IO[bytes] = TemporaryFile()  # noqa: SIM115 # it lives as long as its rows are read
+        self.file: IO[bytes] = TemporaryFile()  # noqa: SIM115 # stays open while its rows are read
         weakref.finalize(self, self.file.close)
 
     def rows(self, start: int, end: int) -> Iterator[tuple[int, list[Any]]]:
-        """Give the rows that stand between two places of the file, each with its number."""
+        """Yield the rows between two offsets of the file, each with its number."""
         while start < end:
             self.file.seek(start)
             number, *cells = json.loads(self.file.readline())
@@ -334,7 +334,7 @@ class _Written:
             yield number, [_cell(*cell.items()) if isinstance(cell, dict) else cell for cell in cells]
 
     def last_line(self) -> Mapping[str, Any]:
-        """Return what the other process says at its end; a process that was ended took too much."""
+        """Return the summary on the last line; without one, the process was killed for exceeding a limit."""
         size = self.file.seek(0, 2)
         self.file.seek(max(0, size - LONGEST_LAST_LINE))
         lines = self.file.read().splitlines()
@@ -346,16 +346,16 @@ class _Written:
 
 
 def _read_apart(path: Path, limits: Limits, written: _Written) -> list[dict[str, Any]]:
-    """Have the rows of the spreadsheet written to a file, and return what is known of its sheets. Raises Refused."""
+    """Write the rows of a spreadsheet to a file in a separate process; return the sheets. Raises LoadAborted."""
     asked = json.dumps({**asdict(limits), "skip": [GUIDE]})
     command = [sys.executable, "-I", sheet_process.__file__, str(path.resolve()), asked]
     try:
-        subprocess.run(  # nosec B603 # our own file; no shell
+        subprocess.run(  # nosec B603 # a file of our own; no shell
             command,
             stdin=subprocess.DEVNULL,
             stdout=written.file,
             stderr=subprocess.DEVNULL,
-            env={},  # nothing of ours is told to a process that reads what others wrote
+            env={},  # the process parses untrusted input: do not pass it our environment
             timeout=limits.seconds,
             check=False,
         )
@@ -427,11 +427,11 @@ DEEPEST = 100
 LONGEST_ENTRY = 10_000_000
 
 
-def read(path: Path, note: Note, limits: Limits = Limits()) -> list[Table]:  # it is frozen
-    """Return the tables in a file: one, or one for each sheet of a spreadsheet.
+def read(path: Path, note: Note, limits: Limits = Limits()) -> list[Table]:  # the default value is frozen
+    """Return the tables in a file: one, or one per sheet of a spreadsheet.
 
-    `note` is told what was found out about the file; `limits` are those of a spreadsheet. Raises Refused, also later
-    while the rows are read.
+    `note` receives messages about the file; `limits` apply to spreadsheets. Raises LoadAborted, also while the rows are
+    iterated.
     """
     _check_file(path)
     match path.suffix.lower():
@@ -469,7 +469,7 @@ def _rows(objects: Iterator[tuple[int, Any]], file: str) -> Iterator[SourceRow |
 
 
 def _json_objects(path: Path) -> Iterator[tuple[int, Any]]:
-    """Give the entries of the list in the file, counted from 1; it stands alone, or is the only list under a name."""
+    """Yield the items of the only list in a JSON file, numbered from 1; it is the top level or under a key of it."""
     try:
         with path.open("rb") as file:
             entry = _Entry(file, path.name)
@@ -490,17 +490,17 @@ def _json_objects(path: Path) -> Iterator[tuple[int, Any]]:
 
 
 class _Entry:
-    """A file of which no entry is longer than `LONGEST_ENTRY`; `start` begins another entry."""
+    """A file wrapper that limits the bytes read per list item to `LONGEST_ENTRY`; call `start` for each item."""
 
     def __init__(self, file: IO[bytes], name: str) -> None:
         self._file, self._name, self._read = file, name, 0
 
     def start(self) -> None:
-        """Begin another entry."""
+        """Start counting for the next item."""
         self._read = 0
 
     def read(self, size: int = -1) -> bytes:
-        """Return the next bytes. Raises Refused."""
+        """Return the next bytes. Raises LoadAborted if the item is too long."""
         chunk = self._file.read(size)
         self._read += len(chunk)
         if self._read > LONGEST_ENTRY:
@@ -510,9 +510,9 @@ class _Entry:
 
 
 def _lists(events: Iterator[tuple[str, Any]], file: str) -> Iterator[str]:
-    """Give the name of each list at the top as soon as it begins, of one that stands alone an empty one.
+    """Yield the key of each top-level list when it starts; "" if the list is itself the top level.
 
-    What else is there may stand in any order, and is passed over.
+    Other top-level values are skipped.
     """
     depth, names = 0, _Names(file)
     name = ""
@@ -521,7 +521,7 @@ def _lists(events: Iterator[tuple[str, Any]], file: str) -> Iterator[str]:
         if event == "map_key" and depth == 1:
             name = value
         if event == "start_array" and depth == (1 if name else 0):
-            yield name  # its events are taken up to its end
+            yield name  # the caller consumes the events of the list
             names.check("end_array", None)
             continue
         depth += event.startswith("start_") - event.startswith("end_")
@@ -530,14 +530,14 @@ def _lists(events: Iterator[tuple[str, Any]], file: str) -> Iterator[str]:
 
 
 class _Names:
-    """The names in the objects that are open: none may be there twice, as nobody could tell which counts."""
+    """The keys of all open objects, to reject duplicate keys."""
 
     def __init__(self, file: str) -> None:
         self._file = file
         self._open: list[set[str]] = []
 
     def check(self, event: str, value: Any, row: int | None = None) -> None:
-        """Take an event of the parser. Raises Refused."""
+        """Process a parser event. Raises LoadAborted for a duplicate key."""
         if event in ("start_map", "start_array"):
             self._open.append(set())
         elif event in ("end_map", "end_array"):
@@ -549,7 +549,7 @@ class _Names:
 
 
 def _entries(events: Iterator[tuple[str, Any]], file: str, entry: _Entry) -> Iterator[Any]:
-    """Build one entry of the list after the other, until the list ends."""
+    """Yield the items of a list until it ends."""
     builder, depth, row, names = ijson.ObjectBuilder(), 0, 1, _Names(file)
     for event, value in events:
         depth += event.startswith("start_") - event.startswith("end_")

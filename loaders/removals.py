@@ -1,4 +1,4 @@
-"""What a load clears: values and links that a complete source no longer has, with the guard against clearing most."""
+"""Values and links that a load clears because the source lacks them now, with a guard against clearing most of them."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,17 +14,17 @@ from registry.database.write import Stored, given_names, stored
 from registry.model.kinds import Kind, Link, Property
 from registry.model.records import Record, show
 
-FEW = 4  # so many values or links may go at once, whatever their share
+FEW = 4  # up to this many values or links may be cleared regardless of their share
 
 
 def is_swept(link: Link, source: SourceDefinition, staging: Staging) -> bool:
-    """Tell whether links that the source does not give again are removed."""
+    """Tell whether links that the source no longer supplies are removed."""
     name = link_name(link)
     return staging.gives_link(name) or name in source.complete
 
 
 class Clearing:
-    """What one run takes away. To be asked once all other checks are passed."""
+    """The values and links that one run clears. Run it after all other checks."""
 
     def __init__(
         self, source: SourceDefinition, staging: Staging, store: Store, before: Before, tally: Tally, *, sweep: bool
@@ -35,10 +35,10 @@ class Clearing:
         self._before = before
         self._tally = tally
         self._sweep = sweep
-        self._most: list[str] = []  # a sentence for everything of which more than half would be taken away
+        self._most: list[str] = []  # a message for each value or link of which more than half would be cleared
 
     def leave(self) -> None:
-        """Add to what is staged the values that the graph holds and that the source says nothing of."""
+        """Copy into the staging area the stored values about which the source says nothing."""
         for kind in LOADED:
             if self._before[kind].ours and kind.plural not in self._source.complete:
                 self._leave_values(kind)
@@ -47,7 +47,10 @@ class Clearing:
                 self._leave_of_links(link)
 
     def check(self, *, retire_most: bool) -> None:
-        """Count all that would be taken away. Raises Refused where it is more than half of something, unless `retire_most`."""
+        """Count everything that would be cleared.
+
+        Raises LoadAborted if that is more than half of the values of a property or of a link, unless `retire_most`.
+        """
         for kind in LOADED:
             if self._before[kind].ours:
                 self._check_values(kind)
@@ -63,7 +66,7 @@ class Clearing:
             silent = {row["id"]: names - self._staging.given(file, kind.__name__) for file, row in batch}
             rows = {row["id"]: row for _file, row in batch if silent[row["id"]]}
             for old in self._held(kind, list(rows)):
-                retired = not old["hash"]  # by a run that did not see it: it is as it was before
+                retired = not old["hash"]  # a run retired it because the source lacked it; restore its other values
                 kept = silent[old["id"]] - ({"status"} if retired else set())
                 self._staging.change_record(_with(kind, rows[old["id"]], old, kept))
 
@@ -83,7 +86,7 @@ class Clearing:
                     self._staging.change_tie(name, {**row, "props": {**row["props"], **kept}})
 
     def _held_ties(self, link: Link, rows: Sequence[Stored]) -> dict[tuple[str, str], Mapping[str, Any]]:
-        """Return the properties of those of the ties that the source keeps already, by their ends."""
+        """Return the properties of the relationships that this source already owns, by their two ids."""
         found = self._store.read(write.ties_among(link, rows))[0][0]
         return {(start, end): values for start, end, values in found if values.get("source") == self._source.id}
 
@@ -133,7 +136,7 @@ class Clearing:
         self._note_most(held - again, held, f"links of {name}", "removed")
 
     def _removed(self, link: Link) -> Iterator[tuple[str, str]]:
-        """Give the ends of the ties of this source that are not given again."""
+        """Yield the two ids of each relationship that this source owns and no longer supplies."""
         after = ("", "")
         while page := self._store.read(write.ties_of(link, source=self._source.id, after=after, size=BATCH))[0][0]:
             yield from ((start, end) for start, end in page if not self._staging.has_tie(link_name(link), start, end))

@@ -11,15 +11,15 @@ Level = Literal["error", "warning"]
 
 
 class LoadAborted(Exception):
-    """A source, a file or a run that cannot be accepted; the message is one sentence for a person."""
+    """A source, a file or a run that is rejected; the message is one sentence for the user."""
 
 
 @dataclass(frozen=True)
 class RowProblem:
-    """What is wrong with a row. An `error` means that it was left out, a `warning` that it was kept.
+    """A problem in a row: an `error` means that the row was left out, a `warning` that it was loaded.
 
-    `row` is the line or the sheet row as a person sees it; `rule` says in a few words what the field must be; `cell` is
-    the address of a sheet's cell.
+    `row` is the line or sheet row as a person counts it; `rule` says in a few words what the field must be; `cell` is the
+    address of a cell in a sheet.
     """
 
     level: Level
@@ -35,7 +35,7 @@ class RowProblem:
 
 @dataclass(frozen=True)
 class Cleared:
-    """A value or a link that is taken away: of what, such as `agencies.acronym`, of which record, and what it was."""
+    """A value or link that was cleared: its property or link, such as `agencies.acronym`, its record, and the old value."""
 
     of: str
     record: str
@@ -44,12 +44,11 @@ class Cleared:
 
 @dataclass(frozen=True)
 class LoadResult:
-    """What came of one run of a source. Records are counted by the plural of their kind, ties as `resources.users`.
+    """The result of one run of a source. Records are counted by kind (plural), relationships as `resources.users`.
 
-    `problems` holds the first hundred of each code, errors before warnings; `counts` how many there are of each.
-    `cleared` counts what is taken away from records that stay, values as `agencies.acronym` and links as
-    `resources.users`; `clearings` holds the first hundred of each. `refused` says why nothing was written, None when the
-    run was accepted.
+    `problems` has the first hundred of each code, errors before warnings; `counts` has the total of each code. `cleared`
+    counts what was cleared from remaining records, values as `agencies.acronym` and links as `resources.users`; `clearings`
+    has the first hundred of each. `refused` is the reason why nothing was written, None for an accepted run.
     """
 
     source: str
@@ -71,12 +70,12 @@ class LoadResult:
     refused: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Return everything as values that JSON knows, under the names of the fields."""
+        """Return all fields as JSON values."""
         return asdict(self)
 
 
 class Tally:
-    """Counts what happens in a run while it happens, and keeps the first problems of each code."""
+    """Counters of a run in progress, with the first problems of each code."""
 
     def __init__(self) -> None:
         self.rows_read: Counter[str] = Counter()
@@ -95,11 +94,11 @@ class Tally:
 
     @property
     def rows_left_out(self) -> int:
-        """How many rows have at least one error."""
+        """The number of rows with at least one error."""
         return sum(map(len, self._lost.values()))
 
     def add(self, problem: RowProblem) -> None:
-        """Count a problem, and keep it when it is among the first."""
+        """Count a problem; store it if it is among the first of its code."""
         self.counts[problem.code] += 1
         if self.counts[problem.code] <= SHOWN:
             self._kept[problem.level].append(problem)
@@ -107,17 +106,17 @@ class Tally:
             self._lost.setdefault(problem.file, set()).add(problem.row)
 
     def clear(self, of: str, record: str, value: str) -> None:
-        """Count something that is taken away, and keep it when it is among the first."""
+        """Count a cleared value or link; store it if it is among the first of its property or link."""
         self.cleared[of] += 1
         if self.cleared[of] <= SHOWN:
             self._clearings.append(Cleared(of, record, value))
 
     def note(self, sentence: str) -> None:
-        """Keep something that the reader of the outcome should know."""
+        """Add a message to the result."""
         self.notes.append(sentence)
 
     def outcome(self, source: str, run: str, *, dry_run: bool, refused: str | None = None) -> LoadResult:
-        """Return what came of the run."""
+        """Return the result of the run."""
         return LoadResult(
             source=source,
             run=run,

@@ -28,13 +28,12 @@ def run(
     retire_most: bool = False,
     progress: Progress = silent,
 ) -> LoadResult:
-    """Load a source and return what came of it.
+    """Load a source and return the result.
 
-    Everything is read and checked before anything is written: a run that is refused writes nothing, and `dry_run`
-    stops there, too. What the source gave in an earlier run and gives no more is retired, unless `sweep` is off; a run
-    that would retire more than half of a kind, or clear more than half of its values or links, is refused, unless
-    `retire_most`. So is a second run at the same time.
-    A run that is interrupted may be run again. Raises StoreError.
+    Everything is read and checked before anything is written: an aborted run writes nothing, and a `dry_run` stops there.
+    With `sweep`, records of an earlier run that the source no longer has are retired. A run that would retire more than half
+    of a kind, or clear more than half of its values or links, is aborted unless `retire_most`; so is a second run at the same
+    time. An interrupted run can be repeated. Raises StoreError.
     """
     name, tally = _run_id(source), Tally()
 
@@ -61,7 +60,7 @@ def run(
 
 
 def read(source: SourceDefinition, from_path: Path | None, staging: Staging, tally: Tally, progress: Progress) -> None:
-    """Read every table of the source, map and validate its rows, and stage what they give. Raises Refused."""
+    """Read, map, validate and stage every table of the source. Raises LoadAborted."""
     intake = Intake(source, staging, tally)
     for table, map_row in open_tables(source, from_path, tally.note):
         tally.rows_read[table.file] += 0

@@ -1,9 +1,10 @@
-"""Read a spreadsheet in a process of its own, whose memory and time are limited.
+"""Read a spreadsheet in a separate process with limited memory and time.
 
-`loaders.readers` runs this file: `python sheet_process.py FILE LIMITS`, where LIMITS is JSON. It imports nothing of ours.
-It writes a line of JSON for each row that is not empty, `[number, cell, …]`, and a last line: either
-`{"sheets": [{"name", "first_column", "merged", "start", "end"}, …]}`, whose `start` and `end` are places in what was
-written, or `{"refused": CODE, …}`. A cell that JSON cannot hold is `{"TYPE": TEXT}`. No last line means that it was ended.
+`loaders.readers` runs this file as `python sheet_process.py FILE LIMITS`, where LIMITS is JSON. It imports no other module
+of the project. It writes a line of JSON for each row that is not empty, `[number, cell, …]`, and a last line: either
+`{"sheets": [{"name", "first_column", "merged", "start", "end"}, …]}`, where `start` and `end` are byte offsets in the
+output, or `{"refused": CODE, …}`. A cell of a type that JSON lacks is `{"TYPE": TEXT}`. Without a last line the process
+was killed.
 """
 
 import json
@@ -16,7 +17,7 @@ from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
-from xml.parsers import expat  # nosec B407 # document types are refused, and the memory of this process is limited
+from xml.parsers import expat  # nosec B407 # document types are rejected, and memory is limited
 
 from python_calamine import CalamineError, CalamineSheet, SheetTypeEnum, SheetVisibleEnum, load_workbook
 
@@ -27,7 +28,7 @@ UNREADABLE = "UNREADABLE"
 
 
 class RefusedError(Exception):
-    """A file that is not read: a code, and what the sentence for people needs."""
+    """A file that is rejected: a code, and details for the message."""
 
     def __init__(self, code: str, **details: object) -> None:
         super().__init__(code)
@@ -52,24 +53,24 @@ def main(path: str, limits: Mapping[str, Any]) -> None:
 
 
 def limit_this_process(limits: Mapping[str, Any]) -> None:
-    """Let the system end this process, and no other, when it takes too much memory or time."""
+    """Limit memory and CPU time, and make this process the first that the system kills when memory is short."""
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     try:
         import resource
-    except ImportError:  # not a Unix system: the time is limited by who started this process
+    except ImportError:  # not a Unix system: the parent process limits the time
         return
     for what, most in (
         (resource.RLIMIT_AS, limits["memory"]),
         (resource.RLIMIT_CPU, limits["seconds"]),
         (resource.RLIMIT_CORE, 0),
     ):
-        with suppress(OSError, ValueError):  # where less is allowed already, or macOS does not know the limit
+        with suppress(OSError, ValueError):  # a lower limit applies already, or macOS lacks the limit
             resource.setrlimit(what, (most, most))
 
 
 def _check_archive(path: Path, limits: Mapping[str, Any]) -> None:
-    """Refuse what would unpack to too much, also where the archive lies about it, and tables that are too large."""
+    """Reject archives that unpack to too many bytes, even if their headers are false, and sheets that are too large."""
     try:
         with zipfile.ZipFile(path) as archive:
             if sum(member.file_size for member in archive.infolist()) > limits["unpacked"]:
@@ -84,17 +85,17 @@ def _check_archive(path: Path, limits: Mapping[str, Any]) -> None:
 
 
 class _Area:
-    """The cells of a sheet that hold something, read one after the other; nothing of them is kept."""
+    """The area that a sheet's values span, computed while streaming."""
 
     def __init__(self, sheet: str, limits: Mapping[str, Any]) -> None:
         self._sheet = sheet
         self._most = limits["cells"]
         self._row = self._column = 0
-        self._widest = self._lowest = (0, 0)  # as row and column, from 1
+        self._widest = self._lowest = (0, 0)  # row and column, from 1
         self._is_sheet: bool | None = None
 
     def check(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
-        """Read a part of the archive, if it is a sheet. Raises RefusedError where its cells reach too far."""
+        """Read a member of the archive if it is a sheet. Raises RefusedError if its area is too large."""
         with archive.open(member) as part:
             _parse(part, self._start, lambda: self._is_sheet is not False, lambda: bool(self._is_sheet))
 
@@ -120,7 +121,7 @@ class _Area:
 
 
 def _sheet_names(archive: zipfile.ZipFile) -> dict[str, str]:
-    """Return the names of the sheets by the parts of the archive that hold them, as far as the archive says so."""
+    """Return the sheet names by member of the archive, as far as the workbook lists them."""
     parts: dict[str, str] = {}
     names: dict[str, str] = {}
 
@@ -141,7 +142,7 @@ def _sheet_names(archive: zipfile.ZipFile) -> dict[str, str]:
 
 
 def _parse(part: Any, start: Any, wanted: Any, must_be_sound: Any) -> None:
-    """Tell `start` of every element, by its name without a namespace, while it is `wanted`."""
+    """Call `start` with the local name and attributes of every element while `wanted` is true."""
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.StartElementHandler = lambda name, attributes: start(name.rpartition(" ")[2], attributes)
     parser.StartDoctypeDeclHandler = _no_document_type
@@ -176,7 +177,7 @@ def _number(text: str) -> int:
 
 
 def address_of(row: int, column: int) -> str:
-    """Return the address of a cell, whose row and column count from 1: the third of row 5 is `C5`."""
+    """Return the address of a cell; row and column count from 1: row 5, column 3 is `C5`."""
     letters = ""
     while column:
         column, letter = divmod(column - 1, 26)
@@ -185,7 +186,7 @@ def address_of(row: int, column: int) -> str:
 
 
 def _written(path: str, limits: Mapping[str, Any]) -> Iterator[dict[str, object]]:
-    """Write the rows of each visible sheet, and give what the last line says of it."""
+    """Write the rows of each visible sheet; yield its entry of the last line."""
     workbook = load_workbook(path)
     written = 0
     for one in workbook.sheets_metadata:

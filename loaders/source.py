@@ -27,17 +27,17 @@ Notation = Literal["id", "en"]
 
 
 class SourceDefinition(BaseModel):
-    """What `source.toml` says. `folder` is where it stands, `id` the folder's name with hyphens.
+    """The declaration of a source in `source.toml`. `folder` is its folder, `id` the folder's name with hyphens.
 
-    - `illustrative`: whether its records are invented, which every page then says
-    - `expect`: at least so many records of a kind, by its plural, or nothing is written
-    - `complete`: tables and links, such as `agencies` and `resources.users`, of which the source says all there is: what
-      it does not mention is cleared; of others a column or a table that is not there leaves values and links as they are
-    - `left_out_at_most`: a run that loses more rows is refused
-    - `repeated`: which value a tie keeps that is given more than once, by property
-    - `numbers`: how numbers are written in texts: `id` as 1.250,5, `en` as 1,250.5; without it, one that can mean two
-      numbers, such as 1.250, is a problem
-    - `steward`, `access`: for records that do not say their own
+    - `illustrative`: the records are invented; every page says so
+    - `expect`: the minimum number of records by kind (plural); with fewer, the load is aborted
+    - `complete`: tables and links, such as `agencies` and `resources.users`, that the source lists completely: whatever it
+      omits is cleared. Otherwise a missing column or table leaves stored values and links unchanged
+    - `left_out_at_most`: the load is aborted if more rows have errors
+    - `repeated`: by property, which value is used for a relationship that occurs more than once
+    - `numbers`: number format in texts: `id` as 1.250,5, `en` as 1,250.5; without it, an ambiguous number such as 1.250 is
+      a problem
+    - `steward`, `access`: default values for records
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
@@ -82,12 +82,12 @@ class SourceDefinition(BaseModel):
 
     @property
     def defaults(self) -> dict[str, str]:
-        """What records of this source have that do not say their own."""
+        """The default values for records of this source."""
         return {name: value for name in ("steward", "access") if (value := getattr(self, name)) is not None}
 
 
 def read_source(folder: Path) -> SourceDefinition:
-    """Return the source that a folder declares. Raises Refused with what is wrong in its `source.toml`."""
+    """Return the source in a folder. Raises LoadAborted with the first error in its `source.toml`."""
     path = folder / DECLARATION
     try:
         declared = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -103,12 +103,12 @@ def read_source(folder: Path) -> SourceDefinition:
 
 
 def known_sources(settings: Settings) -> list[SourceDefinition]:
-    """Return the sources that come with the registry and those in the site's own folder, by id. Raises Refused."""
+    """Return the built-in sources and those in the site's own folder, by id. Raises LoadAborted."""
     return [read_source(folder) for _, folder in sorted(_folders(settings).items())]
 
 
 def find_source(name: str, settings: Settings) -> SourceDefinition:
-    """Return the source of this name, or in this folder. Raises Refused, naming the nearest when there is none."""
+    """Return the source with this name or in this folder. Raises LoadAborted with a suggestion if there is none."""
     folders = _folders(settings)
     wanted = name.lower().replace("_", "-")
     if wanted in folders:
@@ -136,7 +136,7 @@ def _nearest(name: str, known: Mapping[str, object]) -> str:
 
 
 def _first(error: ValidationError) -> str:
-    """Return the first fault in words; an entry that does not exist comes before one that is missing."""
+    """Return a message for the first error; unknown entries come before missing ones."""
     first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
     name = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
@@ -163,7 +163,7 @@ __all__ = [
 
 
 class GivenRecord(NamedTuple):
-    """A record as a row gives it; `implied` when it is known only because other rows name it."""
+    """A record from a row; `implied` if the row only refers to it."""
 
     kind: str
     id: str
@@ -172,7 +172,7 @@ class GivenRecord(NamedTuple):
 
 
 class GivenTie(NamedTuple):
-    """A tie as a row gives it, from the record `here`, whose end it is, to the record `there`."""
+    """A relationship from a row, between the record `here`, which has this end, and the record `there`."""
 
     end: str
     here: str
@@ -181,13 +181,13 @@ class GivenTie(NamedTuple):
 
 
 class GivenNone(NamedTuple):
-    """What a row says of a link where its record has no such tie."""
+    """A statement that the record of a row has no relationship of a link."""
 
     end: str
 
 
 class Remark(NamedTuple):
-    """What the mapping has to say about a row: that it, or a part of it, is left out, or something to know."""
+    """A message of the mapping about a row: a part of it is left out, or a warning."""
 
     level: Level
     code: str
@@ -202,30 +202,33 @@ MapRow = Callable[[SourceRow], Iterable[Mapped]]
 
 
 def record(kind: str, record_id: str, /, **properties: Any) -> GivenRecord:
-    """Give a record: `record("Agency", "x:1", name="Health Office", kind="department")`."""
+    """Return a record: `record("Agency", "x:1", name="Health Office", kind="department")`."""
     return GivenRecord(kind, record_id, properties)
 
 
 def implied(kind: str, record_id: str, /, **properties: Any) -> GivenRecord:
-    """Give a record that this row only names: it is written, with a warning, when no row of its own gives it."""
+    """Return a record that this row only refers to; it is written, with a warning, if no other row supplies it."""
     return GivenRecord(kind, record_id, properties, implied=True)
 
 
 def tie(end: str, here: str, there: str, /, **properties: Any) -> GivenTie:
-    """Give a tie: `tie("Agency.uses", agency, resource, role="reuse")`; the end may be that of either kind."""
+    """Return a relationship: `tie("Agency.uses", agency, resource, role="reuse")`; either end of the link may be named."""
     return GivenTie(end, here, there, properties)
 
 
 def no_tie(end: str, /) -> GivenNone:
-    """Say that a record has no such tie: one that it had before is removed, also where no row gives any of the link."""
+    """Return the statement that a record has no such relationship, so that a stored one is removed.
+
+    It also holds if no row of the source has the link.
+    """
     return GivenNone(end)
 
 
 def left_out(code: str, field: str, value: object, rule: str, message: str) -> Remark:
-    """Say that the row, or what would be made of it, is left out."""
+    """Return an error: the row, or a part of it, is left out."""
     return Remark("error", code, field, value, rule, message)
 
 
 def noted(code: str, field: str, value: object, rule: str, message: str) -> Remark:
-    """Say something about a row that is kept."""
+    """Return a warning about a row, which is loaded."""
     return Remark("warning", code, field, value, rule, message)

@@ -24,7 +24,7 @@ from registry.model.records import DEFAULTS
 
 @cache
 def table_names() -> dict[str, tuple[type[Kind], End | None]]:
-    """Return every table there may be, by name: the kind it is of, and for a table of ties the link's end."""
+    """Return all table names with their kind and, for a table of relationships, the link's end."""
     names: dict[str, tuple[type[Kind], End | None]] = {}
     for kind in MODEL:
         if not kind.kept_by_us:
@@ -34,12 +34,12 @@ def table_names() -> dict[str, tuple[type[Kind], End | None]]:
 
 
 def declared(kind: type[Kind]) -> list[End]:
-    """Return the ends that the kind declares, in the model's order."""
+    """Return the link ends that a kind declares, in model order."""
     return [end for end in kind.ends.values() if end.declared]
 
 
 def columns_of(name: str) -> dict[str, Property | End | None]:
-    """Return the columns of a table: a property, a link whose ids it holds, or None for an end of the table's ties."""
+    """Return the columns of a table: a property, a link (a column of ids), or None for an id column of a link table."""
     kind, end = table_names()[name]
     if end:
         return {snake(kind.__name__): None, snake(end.target): None, **end.link.properties}
@@ -48,7 +48,7 @@ def columns_of(name: str) -> dict[str, Property | End | None]:
 
 
 def required_in(name: str) -> list[str]:
-    """Return the columns that a table must have."""
+    """Return the required columns of a table."""
     kind, _ = table_names()[name]
     return [
         column
@@ -58,7 +58,7 @@ def required_in(name: str) -> list[str]:
 
 
 def map_table(table: Table) -> MapRow:
-    """Return the function that maps the rows of a table. Raises Refused on a table or column the model lacks."""
+    """Return the function that maps the rows of a table. Raises LoadAborted for a table or column missing from the model."""
     if table.name not in table_names():
         sentence = _("{file}: there is no table {name} in the model{near}")
         near = _near(table.name, table_names())
@@ -93,7 +93,7 @@ def _tie_mapper(kind: type[Kind], end: End) -> MapRow:
 
 
 def _ids(cell: Any) -> list[Any]:
-    """Return the ids in a cell, each once; what is no text is left as it is, and is no id."""
+    """Return the distinct ids in a cell; values other than text are returned as they are and rejected later."""
     parts = cell if isinstance(cell, list) else cell.split(";") if isinstance(cell, str) else [cell]
     given = [part.strip() if isinstance(part, str) else part for part in parts]
     once = {part if isinstance(part, str) else repr(part): part for part in given if part not in ("", None)}
@@ -144,8 +144,9 @@ EXAMPLES: dict[type[values.Value], str] = {
 def write_template(kind: str, path: Path) -> None:
     """Write an empty table for a kind, named in the singular or the plural.
 
-    A `.csv` gets the header of the kind's own table; a `.xlsx` a sheet for each of its tables, where codes are chosen
-    from a list, and a guide to the columns. Raises Refused: unknown kind, other ending, file that is there already.
+    A `.csv` file gets the header of the kind's main table. A `.xlsx` file gets a sheet for each of its tables, with
+    drop-down lists for codes, and a guide to the columns. Raises LoadAborted for an unknown kind, another file extension, or
+    an existing file.
     """
     tables = tables_of(kind)
     if path.suffix.lower() not in (".csv", ".xlsx"):
@@ -159,7 +160,7 @@ def write_template(kind: str, path: Path) -> None:
 
 
 def tables_of(kind: str) -> list[str]:
-    """Return the names of the tables of a kind, its own first. Raises Refused, naming the nearest kind."""
+    """Return the names of the tables of a kind, main table first. Raises LoadAborted with a suggestion if it is unknown."""
     kinds = {one.__name__.lower(): one.plural for one, end in table_names().values() if end is None}
     plural = kinds.get(kind.lower(), kind.lower())
     if plural not in kinds.values():
@@ -185,7 +186,7 @@ def _write_xlsx(tables: list[str], path: Path) -> None:
 
 
 def _write_table(book: Any, sheet: Any, table: str, heading: Any, lists: dict[str, str]) -> None:
-    """Write the header; cells are text, so that 007 stays 007, but for dates and numbers."""
+    """Write the header row; columns are formatted as text to preserve values such as 007, except dates and numbers."""
     formats = {"STRING": book.add_format({"num_format": "@"}), "Date": book.add_format({"num_format": "yyyy-mm-dd"})}
     sheet.freeze_panes(1, 0)
     for place, (column, one) in enumerate(columns_of(table).items()):
@@ -197,7 +198,7 @@ def _write_table(book: Any, sheet: Any, table: str, heading: Any, lists: dict[st
 
 
 def _write_codes(book: Any, tables: list[str]) -> dict[str, str]:
-    """Write every code list into a column of a hidden sheet; return where each stands."""
+    """Write each code list into a column of a hidden sheet; return the cell ranges by list name."""
     sheet = book.add_worksheet(CODES)
     sheet.hide()
     found = {}
@@ -223,7 +224,7 @@ def _write_guide(book: Any, tables: list[str], heading: Any) -> None:
 
 
 def guide(tables: list[str]) -> Iterator[tuple[str, str, str, str, str, str]]:
-    """Give a row for each column: table, column, what it is, required, its codes with both labels, an example."""
+    """Yield a row per column: table, column, description, required, codes with labels in both languages, example."""
     for table in tables:
         for column, one in columns_of(table).items():
             yield table, column, _what(one, column), _("yes") if column in required_in(table) else "", *_shown(one)
@@ -238,7 +239,7 @@ def _what(one: Property | End | None, column: str) -> str:
 
 
 def _shown(one: Property | End | None) -> tuple[str, str]:
-    """Return the codes of a column with both labels, and an example."""
+    """Return the codes of a column with labels in both languages, and an example."""
     if not isinstance(one, Property):
         return "", "kota:dinas-kesehatan; kota:dinas-sosial" if one else EXAMPLES[values.Id]
     if not one.codes:
@@ -261,10 +262,10 @@ TABLE_ENDINGS = (".csv", ".tsv", ".xlsx", ".json", ".jsonl")
 
 
 def open_tables(source: SourceDefinition, from_path: Path | None, note: Note) -> Iterator[tuple[Table, MapRow]]:
-    """Give every table of a source with the function that maps its rows.
+    """Yield every table of a source with the function that maps its rows.
 
-    The files are looked for in `from_path`, or in the source's own folder, and nowhere else; for the format `tables`,
-    `from_path` is itself the folder of the tables, or the only file. Raises Refused.
+    Files are read from `from_path` or else from the source's folder, and nowhere else. For the format `tables`, `from_path`
+    is the folder of the tables or a single file. Raises LoadAborted.
     """
     if source.format == TABLES:
         for path in _table_files(source, from_path):
@@ -293,7 +294,7 @@ def _tables_at(start: Path) -> list[Path]:
 
 
 def _inside(folder: Path, name: str) -> Path:
-    """Return the path of a file in the folder. Raises Refused when the name leads out of it."""
+    """Return the path of a file in the folder. Raises LoadAborted for a name that points outside of it."""
     path = folder / name
     if not path.resolve().is_relative_to(folder.resolve()):
         raise LoadAborted(f"{name} lies outside {folder}; a source reads only what is inside its folder.")

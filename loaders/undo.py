@@ -16,7 +16,7 @@ from registry.database import audit_log, write
 from registry.database.driver import Store
 from registry.database.write import BY_HAND
 from registry.model.definitions import MODEL
-from registry.mutations.revisions import undone_undoing
+from registry.mutations.revisions import revert
 from registry.mutations.transaction import Transaction
 from registry.mutations.transaction import ValidationFailed as Conflict
 from registry.progress import Progress, silent
@@ -26,10 +26,10 @@ LINK = {link_name(link): link for link in LINKS}
 
 
 def undo_load(store: Store, run: str, progress: Progress = silent) -> Counter[str]:
-    """Undo all that a run changed, newest first; what somebody changed since stays as they left it.
+    """Undo all changes of a run, newest first; records changed since keep their current values.
 
-    Returns how many changes were `undone` and how many are `left`. It may be run again when it was cut off. Raises
-    Refused when no such run changed anything, and StoreError.
+    Returns the number of changes `undone` and `left`. An interrupted undo can be run again. Raises LoadAborted if the run
+    changed nothing or is unknown, and StoreError.
     """
     recording, counts = Recording(store, f"undo:{run}"[:100], began=now()), Counter[str]()
     for entries in _entries(store, run):
@@ -61,13 +61,13 @@ def _undo(turn: Transaction, recording: Recording, run: str, entries: list[Entry
 def _undo_one(turn: Transaction, entry: Entry) -> bool:
     state = turn.look(MODEL[entry["record_kind"]], entry["record"])
     try:
-        return state is not None and bool(undone_undoing(turn, state, entry))
+        return state is not None and bool(revert(turn, state, entry))
     except Conflict:
         return False
 
 
 def _undo_batch(turn: Transaction, recording: Recording, run: str, entry: Entry) -> int:
-    """Undo what one entry tells of many: records that the run made, or the ties of a link that had none before."""
+    """Undo a batch event: records that the run created, or the first relationships of a link."""
     made = orjson.loads(entry["after"])
     kind = MODEL[entry["record_kind"]]
     if ids := made.get("created"):

@@ -1,4 +1,4 @@
-"""Validate mapped rows, stage those that fit, and check references, ownership and expectations across rows."""
+"""Validate mapped rows, stage valid ones, and check references, ownership and expectations across rows."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ KINDS = {kind.__name__: kind for kind in MODEL if not kind.kept_by_us}
 
 
 class Intake:
-    """Takes what the rows of a source give."""
+    """Validates the mapped rows of a source and stages the valid ones."""
 
     def __init__(self, source: SourceDefinition, staging: Staging, tally: Tally) -> None:
         self._defaults = source.defaults
@@ -39,7 +39,7 @@ class Intake:
         self._address: Callable[[str], str] = lambda _field: ""
 
     def take(self, row: SourceRow, given: Iterable[Mapped]) -> None:
-        """Stage what one row gives. Raises Refused when the mapping names what the model does not have."""
+        """Stage the records and relationships of a row. Raises LoadAborted for a kind or link missing from the model."""
         place, self._address = RowLocation(row.file, row.number), row.address
         for one in given:
             match one:
@@ -82,7 +82,7 @@ class Intake:
             self._tell_repeat(repeat, end.name, there, place)
 
     def _read(self, declared: Mapping[str, Property], given: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the values with the numbers among them as the source writes numbers."""
+        """Return the values with numeric texts marked as written in the source's number format."""
         if self._notation is None:
             return given
         return {
@@ -156,7 +156,7 @@ def _near(name: str, known: Iterable[str]) -> str:
 
 
 class Held(NamedTuple):
-    """How many records of a kind there were, how many of this source, and how many of those not retired."""
+    """Counts of stored records of a kind: all, those of this source, and those of this source not retired."""
 
     total: int
     ours: int
@@ -164,7 +164,7 @@ class Held(NamedTuple):
 
 
 class Before:
-    """What there was of each kind: `before[kind].alive`."""
+    """The stored records before the run, counted by kind: `before[kind].alive`."""
 
     def __init__(self, source: SourceDefinition, store: Store) -> None:
         self._held = {kind.__name__: Held(*store.read(write.held(kind, source=source.id))[0]) for kind in LOADED}
@@ -182,7 +182,7 @@ Values = Mapping[str, Any]
 
 
 class Asked(NamedTuple):
-    """A request as a row gives it."""
+    """A request in the rows of the source."""
 
     id: str
     values: Values
@@ -191,48 +191,48 @@ class Asked(NamedTuple):
     resource: str
 
     def promises(self, day: str) -> bool:
-        """Tell whether it promises something on a day or after it."""
+        """Tell whether an accepted request holds a quantity on this day or later."""
         status, until = self.values.get("status"), self.values.get("until")
         return self.values.get("decision") == "accepted" and status != "retired" and (until is None or until >= day)
 
 
 class Contradictions:
-    """The rules as one run holds what it read against them."""
+    """Checks the staged records against the rules across records."""
 
     def __init__(
         self, source: SourceDefinition, staging: Staging, store: Store, before: Before, tally: Tally, *, sweep: bool
     ) -> None:
         self._source, self._staging, self._store, self._before = source, staging, store, before
         self._tally, self._sweep = tally, sweep
-        self.lost: set[RowLocation] = set()  # the rows of what was left out
+        self.lost: set[RowLocation] = set()  # the rows left out
 
     def circles(self) -> None:
-        """Leave out links that lead back to where they begin."""
+        """Leave out links that form a cycle."""
         for link in LINKS:
             if link.acyclic:
                 self._circles(link)
 
     def records(self) -> int:
-        """Leave out records that break a rule. Returns how many."""
+        """Leave out records that break a rule; return their number."""
         return sum(self._few(link) for link in LINKS if link.at_least) + self._requests()
 
     def _circles(self, link: Link) -> None:
         read = {(row["from"], row["to"]) for rows in self._staging.ties(link_name(link), BATCH) for row in rows}
         if not read:
             return
-        import networkx as nx  # half a second, which only who loads such links should wait
+        import networkx as nx  # the import takes half a second, and few loads need it
 
         graph: nx.DiGraph[str] = nx.DiGraph(list(read))
         held = self._store.read(write.all_ties(link))[0][0] if self._before.may_hold_ties(link) else []
         graph.add_edges_from((start, end) for start, end, owner in held if self._stays(owner))
-        for blamed in (read - {(start, end) for start, end, _owner in held}, read):  # rather what is new
+        for blamed in (read - {(start, end) for start, end, _owner in held}, read):  # leave out new links first
             for start, end in sorted(blamed & _in_circles(graph)):
                 graph.remove_edge(start, end)
                 place = self._staging.lose_tie(link_name(link), start, end)
                 self._tell(in_circle(declared_end(link), end), place)
 
     def _few(self, link: Link) -> int:
-        """Leave out records that have fewer of a link than they need, counting those that others give them."""
+        """Leave out records with too few relationships of a link, counting those that other sources own."""
         end, dropped = declared_end(link), []
         side = "start" if end.outgoing else "finish"
         for record, status, place, far in self._staging.with_few(link_name(link), side, end.kind, link.at_least):
@@ -245,7 +245,7 @@ class Contradictions:
         return len(dropped)
 
     def _requests(self) -> int:
-        """Leave out requests that their resource cannot give, and resources that take back what is promised."""
+        """Leave out requests that their resource cannot satisfy, and resources that break promises already made."""
         read = [
             Asked(one, values, place, far.get(AGENCY, ""), far.get(RESOURCE, ""))
             for one, values, place, far in self._staging.linked(Request.__name__, (AGENCY, RESOURCE))
@@ -268,7 +268,7 @@ class Contradictions:
         return lost
 
     def _promised_before(self, read: Sequence[Asked]) -> Iterator[tuple[str, Promise]]:
-        """Yield what the graph promises of the resources at hand by requests that this run does not read again."""
+        """Yield stored promises of the resources concerned, except by requests that this run loads again."""
         if not self._before[Request].total:
             return
         again = {one.id for one in read}
@@ -280,9 +280,9 @@ class Contradictions:
                     yield resource, Promise(*promise)
 
     def _undercut(self, one: str, promises: Sequence[Promise], requests: Mapping[str, RowLocation]) -> int:
-        """Leave out a resource that promises more than it has, or, where it was not read, the requests that were.
+        """Leave out a resource that promises more than it has or, if it is not staged, the staged requests for it.
 
-        Returns how many records.
+        Returns the number of records left out.
         """
         resource = self._resource(one)
         problems = [*undercut(resource, promises), *withdrawn(resource, promises)] if resource else []
@@ -316,7 +316,7 @@ class Contradictions:
 
 
 def _in_circles(graph: nx.DiGraph[str]) -> set[tuple[str, str]]:
-    """Return the links that lead back to where they begin."""
+    """Return the edges that lie on a cycle."""
     import networkx as nx
 
     parts = nx.strongly_connected_components(graph)
@@ -336,7 +336,7 @@ Found = list[tuple[str, str, str, str]]
 
 
 class Checks:
-    """The checks of one run, against what the run read and what the graph holds. Rows with errors are left out."""
+    """The checks of one run, against staged and stored records. Rows with errors are left out."""
 
     def __init__(
         self, source: SourceDefinition, staging: Staging, store: Store, before: Before, tally: Tally, *, sweep: bool
@@ -350,14 +350,14 @@ class Checks:
         self._seen_again: Counter[str] = Counter()
 
     def run(self, *, retire_most: bool) -> None:
-        """Check everything.
+        """Run all checks.
 
-        Raises Refused when less is left than the source is expected to give, and, unless `retire_most`, when more than
-        half of what it gave before of a kind would be retired.
+        Raises LoadAborted if fewer records remain than the source expects or, unless `retire_most`, if more than half of the
+        records of a kind would be retired.
         """
         self._owners()
         while self._references():
-            pass  # a record that is left out may be one that another refers to
+            pass  # repeat: other records may refer to one just left out
         self._ends()
         self._single_ends()
         self._contradictions()
@@ -367,7 +367,7 @@ class Checks:
             self._retirements()
 
     def _owners(self) -> None:
-        """Leave out records whose id belongs to another source, or to a record of another kind."""
+        """Leave out records whose id belongs to another source or to a record of another kind."""
         known = [kind for kind in LOADED if self._before[kind].total]
         for kind in LOADED if known else ():
             for ids in self._staging.spared(kind.__name__, BATCH):
@@ -390,7 +390,7 @@ class Checks:
         self._staging.drop_records(kind.__name__, taken)
 
     def _taken(self, ids: list[str], found: Found, others: Sequence[type[Kind]]) -> dict[str, str]:
-        """Return those of the ids that this source may not use, and why."""
+        """Return the ids that this source may not write, with the reason."""
         taken = {
             one: KEPT_BY_HAND if owner == BY_HAND else f"it belongs to the source {owner}"
             for one, owner, *_ in found
@@ -403,7 +403,7 @@ class Checks:
         return taken
 
     def _references(self) -> int:
-        """Leave out records that refer to one that is nowhere. Returns how many."""
+        """Leave out records that refer to a missing record; return their number."""
         lost = 0
         for kind in self._staging.count_records():
             for field, declared in MODEL[kind].properties.items():
@@ -423,7 +423,7 @@ class Checks:
         return len(dropped)
 
     def _ends(self, lost: Collection[RowLocation] = ()) -> None:
-        """Leave out ties to a record that is nowhere; of rows that are `lost` anyway nothing more is told."""
+        """Leave out relationships to missing records; rows in `lost` already have an error and get no other."""
         for link in LINKS:
             for side, target in (("start", link.start), ("finish", link.end)):
                 nowhere: set[str] = set()
@@ -434,13 +434,13 @@ class Checks:
                         self._tell_unknown(named, target)
 
     def _single_ends(self) -> None:
-        """Leave out ties of records that have several where the model allows one."""
+        """Leave out all relationships of a record that has several where the model allows one."""
         for name, start in [(link_name(link), link.start) for link in LINKS if is_single(link)]:
             for named in self._staging.lose_ties(name, "start", self._staging.several(name)):
                 self._tell(named, "SEVERAL", "at most one", f"{start} {named.id} has more than one")
 
     def _contradictions(self) -> None:
-        """Leave out what breaks a rule, and what names a record that is left out for that."""
+        """Leave out records that break a rule, and then those that refer to them."""
         rules = Contradictions(self._source, self._staging, self._store, self._before, self._tally, sweep=self._sweep)
         rules.circles()
         while rules.records():
@@ -464,7 +464,7 @@ class Checks:
             raise LoadAborted(f"{lost} rows of {self._source.id} have errors, and at most {most} may be left out.")
 
     def _retirements(self) -> None:
-        """Refuse to retire most of a kind: rather than that so much is gone, the files are not what they should be."""
+        """Abort the load if it would retire most records of a kind: the files are more likely to be incomplete."""
         for kind in LOADED:
             alive = self._before[kind].alive
             gone = alive - self._seen_again[kind.plural]
@@ -482,7 +482,7 @@ class Checks:
         return sum(owner == self._source.id and status != "retired" for _, owner, _, status in found)
 
     def _nowhere(self, kind: str, ids: set[str]) -> set[str]:
-        """Return those of the ids, none of them staged, that the graph will not hold after this run either."""
+        """Return the ids, none of them staged, that will not be in the graph after this run either."""
         found = self._standing(MODEL[kind], sorted(ids)) if ids else []
         return ids - {one for one, owner, *_ in found if self._stays(kind, one, owner)}
 

@@ -27,10 +27,10 @@ from registry.mutations.audit_events import (
     Difference,
     RecordState,
     Ties,
-    agreed,
     difference,
     of_link,
     ties_beyond,
+    without_confirmations,
 )
 from registry.mutations.transaction import RequestContext, Transaction, in_transaction
 from registry.permissions import ADMIN
@@ -39,34 +39,34 @@ from registry.progress import Progress
 Answer = TypeVar("Answer")
 SIZE = 500
 Given = Mapping[str, Any]
-Tied = tuple[str, str, Mapping[str, object]]  # the id at the start, the id at the end, the properties
+Tied = tuple[str, str, Mapping[str, object]]  # id at the start, id at the end, properties
 
 
 class Recording:
-    """The turns of one run: a batch each."""
+    """Writes the batches of one run, each in a transaction with its audit events."""
 
     def __init__(self, store: Store, run: str, *, began: str) -> None:
         self._store, self._run, self._began = store, run, began
         self._asking = RequestContext(ADMIN, "load", run=run)
 
     def turn(self, work: Callable[[Transaction], Answer]) -> Answer:
-        """Do work in one transaction with the entries that tell of it. Raises StoreError."""
+        """Run `work` in one transaction with its audit events. Raises StoreError."""
         return in_transaction(self._store, self._asking, work)
 
     def follow_requests(self) -> None:
-        """Make the uses that follow from requests what these say after the run. Raises StoreError."""
+        """Update the use relationships that derive from requests. Raises StoreError."""
         resources: list[str] = list(dict.fromkeys(self._store.read(write.with_requests())[0][0]))
         for start in range(0, len(resources), SIZE):
             some = resources[start : start + SIZE]
             self.turn(lambda turn, some=some: turn.follow_requests(some))  # type: ignore[misc]
 
     def created(self, turn: Transaction, kind: type[Kind], ids: Sequence[str]) -> None:
-        """Tell of records that were not there before: which, and in one entry, since before them there was nothing."""
+        """Log created records in a single event, with their ids only."""
         if ids:
             turn.enter("created", kind, self._run, ({}, {"created": list(ids)}))
 
     def changed(self, turn: Transaction, kind: type[Kind], before: Mapping[str, Given], rows: Iterable[Stored]) -> None:
-        """Tell of records that were there before, each by what is different."""
+        """Log changed records, each with its difference."""
         terms = [name for name, one in kind.properties.items() if one.term]
         other_terms = []
         for row in rows:
@@ -79,12 +79,12 @@ class Recording:
         self._ask_anew(turn, kind, other_terms)
 
     def retired(self, turn: Transaction, kind: type[Kind], gone: Iterable[tuple[str, str, str | None]]) -> None:
-        """Tell of records that the source no longer has, given as id, status before and steward."""
+        """Log retired records, given as id, previous status and steward."""
         for record, status, steward in gone:
             turn.enter("retired", kind, record, ({"status": status}, {"status": "retired"}), steward=steward)
 
     def first_tied(self, turn: Transaction, link: Link, count: int, rows: Sequence[Stored]) -> None:
-        """Tell of ties where there were none before: how many."""
+        """Log the first relationships of a link, with their number only."""
         end = declared_end(link)
         if count:
             turn.enter("tied", MODEL[end.kind], self._run, ({}, {"tied": {link_name(link): count}}))
@@ -92,7 +92,7 @@ class Recording:
             self._ask_anew(turn, MODEL[end.kind], list({row["from" if end.outgoing else "to"]: None for row in rows}))
 
     def retied(self, turn: Transaction, link: Link, before: Iterable[Tied], after: Iterable[Stored] = ()) -> None:
-        """Tell of ties that were added, changed or removed, each with the record whose link it is."""
+        """Log relationships added, changed or removed, by the record that owns them."""
         end = declared_end(link)
         given: Iterable[Any] = ((row["from"], row["to"], row["props"]) for row in after)
         old, new = _by_record(end, before), _by_record(end, given)
@@ -108,12 +108,12 @@ class Recording:
             self._ask_anew(turn, MODEL[end.kind], other_terms)
 
     def _ask_anew(self, turn: Transaction, kind: type[Kind], records: Sequence[str]) -> None:
-        """Take back what parties said of records, made before the run, whose terms are others now, and tell of it."""
+        """Remove and log confirmations of terms that have changed, for records created before the run."""
         for end in write.own_ends(kind) if records else ():
             if any(one.by_step for one in end.link.properties.values()):
                 gone = turn.ask(write.take_back(end, records, before=self._began))[0][0]
                 for record, said in _by_record(end, gone).items():
-                    lost, left = _linked(end, said), _linked(end, agreed(end.link, said))
+                    lost, left = _linked(end, said), _linked(end, without_confirmations(end.link, said))
                     turn.enter("tied", kind, record, (lost, left))
 
 
@@ -126,11 +126,11 @@ def _by_record(end: End, ties: Iterable[Tied]) -> dict[str, Ties]:
 
 
 def _still_said(end: End, before: Mapping[str, object] | None, after: Mapping[str, object]) -> dict[str, object]:
-    """Return what a tie holds that was written: of one that was there, what a step has set stays."""
+    """Return the properties of a relationship as written: on an existing one, properties set by a record action stay."""
     if before is None:
         return dict(after)
     by_step = {name: before[name] for name, one in end.link.properties.items() if one.by_step and name in before}
-    return {**agreed(end.link, {"": dict(after)})[""], **by_step}
+    return {**without_confirmations(end.link, {"": dict(after)})[""], **by_step}
 
 
 def _linked(end: End, ties: Ties) -> Difference:
@@ -140,7 +140,7 @@ def _linked(end: End, ties: Ties) -> Difference:
 def compare(
     source: SourceDefinition, staging: Staging, store: Store, before: Before, tally: Tally, *, sweep: bool
 ) -> None:
-    """Count what `Writing.write` would do, and write nothing."""
+    """Count what `BatchWriter.write` would do, without writing."""
     for kind in LOADED:
         retired = before[kind].alive - _compare_records(kind, source, staging, store, tally)
         if sweep and retired:
@@ -154,14 +154,14 @@ def compare(
 
 
 def _removed(link: Link, source: SourceDefinition, staging: Staging, store: Store) -> int:
-    """Return how many ties of this source are not given again."""
+    """Return the number of relationships of this source that it no longer supplies."""
     given = (write.standing_ties(link, rows, source=source.id) for rows in staging.ties(link_name(link), BATCH))
     held: int = store.read(write.held_ties(link, source=source.id))[0][0]
     return held - sum(int(store.read(one)[0][0]) for one in given)
 
 
 def _replaced(link: Link, source: SourceDefinition, staging: Staging, store: Store) -> int:
-    """Return how many ties of this source give way to another, where there may be one at most."""
+    """Return the number of relationships of this source that are replaced on a link that allows one."""
     if not is_single(link):
         return 0
     given = (write.outdated_ties(link, rows, source=source.id) for rows in staging.ties(link_name(link), BATCH))
@@ -169,7 +169,7 @@ def _replaced(link: Link, source: SourceDefinition, staging: Staging, store: Sto
 
 
 def _compare_records(kind: type[Kind], source: SourceDefinition, staging: Staging, store: Store, tally: Tally) -> int:
-    """Count what is created, changed and unchanged; return how many records that are not retired the source gave again."""
+    """Count records to be created, changed and unchanged; return the number of active records that the source still has."""
     alive = 0
     for rows in staging.records(kind.__name__, BATCH):
         found = {one: rest for one, *rest in _standing(kind, [str(row["id"]) for row in rows], store)}
@@ -192,10 +192,10 @@ LASTS = 120
 
 
 class Lease:
-    """The right of a run to write its source, kept in the graph and renewed while the block lasts.
+    """The exclusive right of a run to write its source: a lease in the graph, renewed while the block runs.
 
-    What a run leaves behind that crashed, or that the store no longer heard, is over where its process is known to be
-    gone, and ends by itself after `LASTS` seconds on another machine.
+    The lease of a crashed run ends at once if its process is known to be gone; otherwise, such as on another machine, it
+    expires after `LASTS` seconds.
     """
 
     def __init__(self, store: Store, source: str, run: str) -> None:
@@ -206,7 +206,7 @@ class Lease:
         self._renewing = threading.Thread(target=self._renew_until_over, daemon=True)
 
     def __enter__(self) -> Self:
-        """Take the lease. Raises Refused when another run holds it."""
+        """Acquire the lease. Raises LoadAborted if another run holds it."""
         holder, since, process = self._take()
         if holder != self._run and _is_gone(process):
             holder, since, _ = self._take(ended=holder)
@@ -225,7 +225,7 @@ class Lease:
             self._store.write(write.give_back(self._source, run=self._run))
 
     def check(self) -> None:
-        """Raise StoreError when the lease was lost, such as by a machine that slept."""
+        """Raise StoreError if the lease was lost, for example while the machine was suspended."""
         if not self._renew():
             raise StoreError(
                 "LEASE_LOST",
@@ -250,12 +250,12 @@ class Lease:
 
 
 def process_name(pid: int) -> str:
-    """Return what tells a living process from all others: its machine, since when that runs, and its number there."""
+    """Return a unique name for a running process: host, boot time, process id and start time."""
     return f"{socket.gethostname()} {psutil.boot_time():.0f} {pid} {psutil.Process(pid).create_time():.0f}"
 
 
 def _is_gone(process: str) -> bool:
-    """Tell whether a process of this machine is no longer there; of those of other machines nothing is known."""
+    """Tell whether a process of this machine has ended; False for processes of other machines."""
     machine, boot, pid, _began = process.split(" ")
     if (machine, boot) != (socket.gethostname(), f"{psutil.boot_time():.0f}"):
         return False
@@ -266,7 +266,7 @@ def _is_gone(process: str) -> bool:
 
 
 class BatchWriter:
-    """The writing part of one run."""
+    """Writes the staged records and relationships of one run."""
 
     def __init__(
         self,
@@ -289,7 +289,7 @@ class BatchWriter:
         self._progress = progress
 
     def write(self, lease: Lease, *, sweep: bool) -> None:
-        """Write the source, the run, all records and all ties; sweep, if the lease still holds; close the run."""
+        """Write the source, the run, all records and relationships; prune if the lease is still held; mark the run as finished."""
         self._keep(SourceKind, _source_record(self._source))
         self._keep(Run, self._run_record())
         for kind in LOADED:
@@ -351,7 +351,7 @@ class BatchWriter:
         return self._recording.turn(work)
 
     def _change_ties(self, link: Link, rows: Sequence[Stored]) -> int:
-        """Write ties; where there may be one at most, in place of the one there was. Return how many this source keeps."""
+        """Write relationships, replacing the old one on a link that allows one; return how many this source owns."""
         single = is_single(link)
 
         def work(turn: Transaction) -> tuple[int, int]:

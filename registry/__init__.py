@@ -1,3 +1,3 @@
-"""The registry: what is known, and how it is kept."""
+"""The registry of shared services and collaboration between agencies."""
 
 __version__ = "0.1.0"

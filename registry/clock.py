@@ -1,6 +1,6 @@
-"""The clock: what time it is, which day it is in the registry's time zone, and moments in that zone.
+"""The clock: current time and day in the registry's time zone, and conversion of times to that zone.
 
-Nothing else in the registry asks the system for the time, so that a day is the same day everywhere.
+No other module reads the system clock, so that "today" is the same day everywhere.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ def time_zone(name: str) -> ZoneInfo:
 
 def use_zone(name: str) -> None:
     """Set the time zone of this process. Raises ValueError for an unknown one."""
-    global _zone  # one process serves one registry
+    global _zone  # a process serves one registry
     _zone = time_zone(name)
 
 
@@ -43,36 +43,36 @@ def today() -> str:
 
 
 def instant(moment: datetime) -> str:
-    """Return a moment as ISO 8601 text in UTC of fixed width; one without a zone is taken as UTC."""
+    """Return a time as ISO 8601 text in UTC with fixed width; a naive time is taken as UTC."""
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
 def local(text: str) -> datetime:
-    """Return the moment of an Instant's text in the registry's time zone."""
+    """Parse the text of an Instant into a time in the registry's time zone."""
     return datetime.fromisoformat(text).astimezone(_zone)
 
 
 def day_of(text: str) -> str:
-    """Return the day of an Instant's text in the registry's time zone, as the text of a Date."""
+    """Return the day of an Instant in the registry's time zone, as the text of a Date."""
     return local(text).date().isoformat()
 
 
 def time_of(text: str) -> str:
-    """Return the time of day of an Instant's text, with the zone's abbreviation: 23:34 WIB."""
+    """Return the time of day of an Instant, with the zone's abbreviation: 23:34 WIB."""
     moment = local(text)
     zone = moment.tzname() or ""
     return f"{moment:%H:%M} {zone if zone.isalpha() else f'UTC{zone}'}"
 
 
 def local_text(text: str) -> str:
-    """Return an Instant's text as day and time in the registry's time zone: 2026-11-28 23:34 WIB."""
+    """Return an Instant as day and time in the registry's time zone: 2026-11-28 23:34 WIB."""
     return f"{day_of(text)} {time_of(text)}"
 
 
 @contextmanager
 def stopped_at(moment: datetime) -> Iterator[None]:
-    """Stop the clock of this process at a moment within the block, for tests."""
+    """Freeze the clock of this process within the block, for tests."""
     global _stopped_at
     before, _stopped_at = _stopped_at, moment
     try:

@@ -24,17 +24,20 @@ from registry.i18n import LANGUAGES
 
 ISSUER = re.compile(r"https://[^\s?#@]+|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(/[^\s?#]*)?")
 COUNTS_FILE = "sqlite:///"
-LOCALE = ("LC_ALL", "LC_MESSAGES", "LANG")  # POSIX: the first that is set counts
+LOCALE = ("LC_ALL", "LC_MESSAGES", "LANG")  # POSIX: the first one set applies
 HOST = re.compile(r"\*|(\*\.)?[\w.-]+|\[[0-9a-fA-F:.]+\]")
 SAVED_RUNS = "saved-runs"
 
 
 class SettingsError(Exception):
-    """A setting that cannot be used; the message is one sentence for a person and never holds the value."""
+    """An invalid setting; the message is one sentence for the user and never contains the value."""
 
 
 class Settings(BaseSettings):
-    """Where the graph is, where our own files are, and how the server behaves. Names as Neo4j's own tools have them."""
+    """The settings: where the graph and our own files are, and how the server behaves.
+
+    The names of the Neo4j settings are those of Neo4j's own tools.
+    """
 
     model_config = SettingsConfigDict(
         frozen=True,
@@ -60,7 +63,7 @@ class Settings(BaseSettings):
     documents: DirectoryPath | None = Field(None)
     limits: SecretStr | None = Field(None)
     requests_a_minute: int = Field(600, ge=1)
-    cost_a_minute: int = Field(20_000_000, ge=1_000_000)  # more than one operation may cost
+    cost_a_minute: int = Field(20_000_000, ge=1_000_000)  # at least the maximum cost of one operation
     failures_a_minute: int = Field(30, ge=1)
     proxies: str = Field("")
     oidc_issuer: str | None = Field(None)
@@ -84,13 +87,13 @@ class Settings(BaseSettings):
 
     @property
     def saved_runs(self) -> Path:
-        """Where runs of reports are kept."""
+        """The folder of saved report runs."""
         return self.data / SAVED_RUNS
 
     @field_validator("timezone")
     @classmethod
     def _zone(cls, name: str) -> str:
-        """Refuse a time zone that is unknown."""
+        """Reject an unknown time zone."""
         try:
             time_zone(name)
         except ValueError:
@@ -100,7 +103,7 @@ class Settings(BaseSettings):
     @field_validator("neo4j_uri")
     @classmethod
     def _without_secrets(cls, uri: str | None) -> str | None:
-        """Refuse an address that holds credentials: addresses are shown and logged."""
+        """Reject a URI with credentials, because URIs are shown and logged."""
         if uri and "@" in uri:
             sentence = "it holds a user name or a password; put them into NEO4J_USERNAME and NEO4J_PASSWORD"
             raise PydanticCustomError("credentials", sentence)
@@ -109,7 +112,7 @@ class Settings(BaseSettings):
     @field_validator("limits")
     @classmethod
     def _redis(cls, place: SecretStr | None) -> SecretStr | None:
-        """Refuse what is neither a file nor a Redis, and a Redis that this installation cannot speak to."""
+        """Reject a value that is neither a file nor a Redis URL, and a Redis URL if the package redis is missing."""
         if place is None or not place.get_secret_value():
             return None
         if place.get_secret_value().startswith(f"{COUNTS_FILE}/"):
@@ -126,7 +129,7 @@ class Settings(BaseSettings):
     @field_validator("proxies")
     @classmethod
     def _believed(cls, proxies: str) -> str:
-        """Refuse to believe everybody, and names, which no address is compared with."""
+        """Reject the trust of all addresses, and host names, which are not compared with addresses."""
         for one in filter(None, map(str.strip, proxies.split(","))):
             try:
                 everybody = ip_network(one).prefixlen == 0
@@ -145,7 +148,7 @@ class Settings(BaseSettings):
     @field_validator("oidc_issuer")
     @classmethod
     def _unheard(cls, issuer: str | None) -> str | None:
-        """Refuse a provider that others on the way could speak for."""
+        """Reject a provider whose connection is not encrypted, unless it is local."""
         if issuer and not ISSUER.fullmatch(issuer):
             sentence = "it is an address with https, such as https://sso.example.org/realms/city"
             raise PydanticCustomError("issuer", sentence)
@@ -154,7 +157,7 @@ class Settings(BaseSettings):
     @field_validator("hosts", mode="before")
     @classmethod
     def _names(cls, given: object) -> object:
-        """Read names from a text that separates them by commas, or take a list."""
+        """Split a comma-separated text into host names, or take a list."""
         names = [one.strip() for one in given.split(",") if one.strip()] if isinstance(given, str) else given
         if isinstance(names, list | tuple) and not all(HOST.fullmatch(str(one)) for one in names):
             sentence = (
@@ -164,9 +167,9 @@ class Settings(BaseSettings):
         return names
 
     def served_at(self, host: str) -> Settings:
-        """Return these settings for a server that listens at `host`.
+        """Return these settings for a server that listens on `host`.
 
-        Who listens for others and sets no `hosts` may be asked by names that we cannot know, so by any.
+        A server that listens on an external address without `hosts` accepts any host name, since its names are unknown.
         """
         known = self.hosts or host in ("localhost", "127.0.0.1", "::1")
         return self if known else self.model_copy(update={"hosts": ("*",)})
@@ -180,12 +183,12 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Let what is given win over the environment, that over `.env`, that over `registry.toml`."""
+        """Order the sources: arguments, environment, `.env`, `registry.toml`."""
         return init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls)
 
 
 def load_settings() -> Settings:
-    """Read the settings, and set the time zone of this process. Raises SettingsError."""
+    """Read the settings and set the time zone of this process. Raises SettingsError."""
     try:
         settings = Settings()
         use_zone(settings.timezone)

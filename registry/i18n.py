@@ -17,18 +17,18 @@ _language: ContextVar[str] = ContextVar("language", default="en")
 
 
 def _(message: str) -> str:
-    """Return the message in the language of the moment; English where the catalogue lacks it."""
+    """Return a message in the current language; in English if the catalogue lacks it."""
     return message if _language.get() == "en" else _catalogue(_language.get()).get(message, message)
 
 
 def language() -> str:
-    """Return the language of the moment: `id` or `en`."""
+    """Return the current language: `id` or `en`."""
     return _language.get()
 
 
 @contextmanager
 def speaking(language: str) -> Iterator[None]:
-    """Speak this language within the block."""
+    """Set the current language within the block."""
     token = _language.set(language if language in LANGUAGES else "en")
     try:
         yield
@@ -42,15 +42,15 @@ def _catalogue(language: str) -> dict[str, str]:
         return {str(one.id): str(one.string) for one in read_po(catalogue) if one.id and one.string}
 
 
-MOST_DIGITS = 1_100  # of a float, before and after its point
+MOST_DIGITS = 1_100  # of a float, before and after the decimal point
 
 
 class Few(int):
-    """A count that is left out because it is small: more than none, and fewer than this."""
+    """A small count that is suppressed: more than 0 and fewer than this value."""
 
 
 def number(value: float) -> str:
-    """Return a number to three figures, a whole one in full; of one that is left out, what it is below."""
+    """Return a number with three significant figures, an integer in full, a suppressed count as `<n`."""
     if isinstance(value, Few):
         return f"<{exact(int(value))}"
     if isinstance(value, int):
@@ -61,27 +61,27 @@ def number(value: float) -> str:
 
 
 def exact(value: float) -> str:
-    """Return a number with all its figures, so that it can be typed as it is shown."""
+    """Return a number with all digits, so that it can be entered as displayed."""
     with localcontext(prec=MOST_DIGITS):
         number = format_decimal(Decimal(str(value)), format="#,##0.###", locale=language(), decimal_quantization=False)
     return str(number)
 
 
 def amount(value: float) -> str:
-    """Return a number in full, to nine decimals: of one that is a rule, nothing is rounded away."""
+    """Return a number with up to nine decimals, for limits that must not be rounded."""
     return format_decimal(value, format="#,##0.#########", locale=language())
 
 
 def signed(value: float) -> str:
-    """Return a number to three decimals with its sign, also where it is above 0."""
+    """Return a number with three decimals and its sign, including the plus sign."""
     return format_decimal(value, format="+0.000;-0.000", locale=language())
 
 
 def percent(share: float) -> str:
-    """Return a share of 1 in whole per cent."""
+    """Return a share of 1 as a whole percentage."""
     return format_percent(share, locale=language())
 
 
 def day(text: str) -> str:
-    """Return a day, given as ISO 8601 text, in words."""
+    """Return a day, given as ISO 8601 text, in the format of the current language."""
     return format_date(date.fromisoformat(text), format="medium", locale=language())

@@ -10,7 +10,7 @@ ANYBODY, ADMINISTRATORS = "*", "*administrators"
 
 
 class Role(StrEnum):
-    """What somebody is in the registry, for the agencies they act for."""
+    """The role of a user, valid for the agencies they act for."""
 
     VIEWER = "viewer"
     ANALYST = "analyst"
@@ -20,14 +20,14 @@ class Role(StrEnum):
 
 
 class Action(StrEnum):
-    """What can be done with a record."""
+    """An action on a record."""
 
     SEE_FACE = "see_face"
     SEE_DETAIL = "see_detail"
-    PROPOSE = "propose"  # make a draft of it, and hand it in
+    PROPOSE = "propose"  # create a draft and submit it
     EDIT = "edit"
-    GOVERN = "govern"  # change its steward, its access and its grants
-    APPROVE = "approve"  # publish what was handed in, or send it back
+    GOVERN = "govern"  # change its steward, access and grants
+    APPROVE = "approve"  # publish a proposed record, or send it back
     RETIRE = "retire"
     ANSWER = "answer"  # answer requests for it and feedback on it
     LOAD = "load"
@@ -47,31 +47,31 @@ RIGHTS: Mapping[Role, frozenset[Action]] = {
 
 @dataclass(frozen=True)
 class Actor:
-    """Who asks: their role, the agencies they act for with all units, and the groups they belong to."""
+    """A user: their role, the agencies they act for with all units, and their groups."""
 
     name: str = "anonymous"
     role: Role = Role.VIEWER
     agencies: frozenset[str] = frozenset()
     groups: frozenset[str] = frozenset()
-    home: str = field(default="", compare=False)  # the one agency that they were named for, whose units the others are
+    home: str = field(default="", compare=False)  # the agency named in the account, if one; the others are its units
 
     @property
     def usual(self) -> str:
-        """Return the agency that they act for unless they say otherwise; nothing where it is not clear which."""
+        """The default agency of the user; "" if there is no unique one."""
         return self.home or (next(iter(self.agencies)) if len(self.agencies) == 1 else "")
 
     @property
     def everything(self) -> bool:
-        """Whether they may see and do everything."""
+        """Whether the user may see and do everything."""
         return self.role is Role.ADMIN
 
     def names(self) -> frozenset[str]:
-        """Return every name under which a record may list this actor."""
+        """Return all names by which a record can list this user as a reader."""
         administrators = {ADMINISTRATORS} if self.everything else set()
         return frozenset({ANYBODY} | administrators) | self.agencies | self.groups
 
     def parameter(self) -> dict[str, object]:
-        """Return the actor as the parameter `$me` of every Cypher text."""
+        """Return the user as the parameter `$me` of a query."""
         return {"names": self._sorted_names}
 
     @cached_property
@@ -79,16 +79,16 @@ class Actor:
         return sorted(self.names())
 
     def for_whom(self, action: Action) -> frozenset[str]:
-        """Return the agencies that the actor acts for and for whose records their role allows an action."""
+        """Return the agencies on whose records the user's role allows an action."""
         return self.agencies if action in RIGHTS[self.role] else frozenset()
 
     def doing(self, action: Action) -> dict[str, object]:
-        """Return the actor as the parameter `$me` of a text that asks where they may do something."""
+        """Return the user as the parameter `$me` of a query with the predicate `may_do`."""
         return {**self.parameter(), "everything": self.everything, "agencies": sorted(self.for_whom(action))}
 
 
 def seeing(names: Iterable[str]) -> Actor:
-    """Return somebody whom records list by these names."""
+    """Return a user whom records list by these names."""
     listed = frozenset(names)
     return Actor(
         "somebody", Role.ADMIN if ADMINISTRATORS in listed else Role.VIEWER, listed - {ANYBODY, ADMINISTRATORS}
@@ -100,7 +100,7 @@ ADMIN = Actor("admin", Role.ADMIN)
 
 
 def can(actor: Actor, action: Action, record: Mapping[str, object]) -> bool:
-    """Tell whether an actor may do something with a record, given by its properties as they are stored."""
+    """Tell whether a user may perform an action on a record, given by its stored properties."""
     if action in SEEING:
         readers = record.get("seen_by" if action is Action.SEE_FACE else "shown_to")
         return isinstance(readers, list) and not actor.names().isdisjoint(readers)
@@ -108,27 +108,27 @@ def can(actor: Actor, action: Action, record: Mapping[str, object]) -> bool:
 
 
 def seen_by(record: Mapping[str, object]) -> list[str]:
-    """Return who may know of the record and see its face."""
+    """Return the names that may view the summary of a record."""
     return _readers(record, "open", "restricted")
 
 
 def shown_to(record: Mapping[str, object]) -> list[str]:
-    """Return who may see every property and link of the record."""
+    """Return the names that may view the details of a record."""
     return _readers(record, "open")
 
 
 def seen(node: str) -> str:
-    """Return the Cypher predicate of who may know of a node."""
+    """Return the Cypher predicate that `$me` may view the summary of a node."""
     return f"any(r IN {node}.seen_by WHERE r IN $me.names)"
 
 
 def seen_whole(node: str, reader: str = "r") -> str:
-    """Return the Cypher predicate of who may see all of a node; `reader` is a variable that the text has no other use for."""
+    """Return the Cypher predicate that `$me` may view the details of a node; `reader` is an unused variable name."""
     return f"any({reader} IN {node}.shown_to WHERE {reader} IN $me.names)"
 
 
 def may_do(node: str) -> str:
-    """Return the Cypher predicate of whether the actor may do with a node what `$me` was made for by `Actor.doing`."""
+    """Return the Cypher predicate that `$me`, made by `Actor.doing`, may perform the action on a node."""
     return f"($me.everything OR coalesce({node}.steward, '') IN $me.agencies)"
 
 
@@ -143,7 +143,7 @@ def _readers(record: Mapping[str, object], *classes: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Ways:
-    """The fields of the mutation type, the addresses to which a form is sent, and the commands; none where there is none."""
+    """The entry points of an action: mutation fields, form addresses and commands."""
 
     changes: tuple[str, ...] = ()
     forms: tuple[str, ...] = ()
@@ -196,9 +196,9 @@ WAYS: Mapping[Action, Ways] = {
         )
     ),
 }
-# What anybody does, signed in or not: give feedback, and sign in and out.
+# Open to everybody, also without a login: give feedback, log in and log out.
 ANYBODY_WAYS = Ways(("giveFeedback",), ("/services/{id}/feedback", "/login", "/logout", "/first"))
-# Commands that only read: what there is, and what is there to be read or filled in.
+# Commands that only read.
 READING = (
     "query",
     "report",

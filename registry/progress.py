@@ -16,7 +16,7 @@ _watching: ContextVar[Watch | None] = ContextVar("watching", default=None)
 
 @contextmanager
 def watched_by(watch: Watch) -> Iterator[None]:
-    """Tell `watch`, within the block, what is being done, how many steps of it are done, and of how many."""
+    """Report progress to `watch` within the block: the task, the steps done, and their total."""
     token = _watching.set(watch)
     try:
         yield
@@ -25,7 +25,7 @@ def watched_by(watch: Watch) -> Iterator[None]:
 
 
 def steps(what: str, every: Sequence[T]) -> Iterator[T]:
-    """Yield every one, and tell how far it is; `what` is in the language of the moment."""
+    """Yield every item and report progress; `what` names the task in the current language."""
     watch = _watching.get()
     for number, one in enumerate(every):
         if watch:
@@ -36,16 +36,16 @@ def steps(what: str, every: Sequence[T]) -> Iterator[T]:
 
 
 Progress = Callable[[str, int], None]
-"""Told what was done, such as `agencies`, and how many more of it."""
+"""Receives what was processed, such as `agencies`, and by how much its count grew."""
 
 
 def silent(_what: str, _more: int) -> None:
-    """Show nothing."""
+    """Report nothing."""
 
 
 @contextmanager
 def showing(console: Console) -> Iterator[Progress]:
-    """Show on the console how many of what were read and written; nothing of it stays."""
+    """Show counters of items read and written on the console; they disappear at the end of the block."""
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),

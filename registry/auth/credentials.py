@@ -1,4 +1,4 @@
-"""Credentials: access tokens, sessions and invitations, each found by the hash of its secret."""
+"""Credentials: access tokens, sessions and invitations, looked up by the hash of their secret."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from registry.database import credential_queries as texts
 from registry.database.driver import Reader, Rows, Store
 from registry.permissions import ANYBODY, RIGHTS, Action, Actor, Role
 
-PREFIX = "ssr_"  # so that a scanner of repositories and logs knows one when it finds one
+PREFIX = "ssr_"  # lets secret scanners recognise a token in repositories and logs
 TOKEN_DAYS, MOST_DAYS = 90, 3650
 SESSION, INVITATION, VOUCHED = timedelta(hours=12), timedelta(hours=1), timedelta(hours=1)
 
 
 class Unissuable(Exception):
-    """A token that is not issued; the message is one sentence for a person."""
+    """A token cannot be issued or revoked; the message is one sentence for the user."""
 
 
 @dataclass(frozen=True)
 class Credential:
-    """What is kept of a credential, but for its hash. `sort` is token or session; times are texts of Instants."""
+    """A stored credential without its hash. `sort` is token or session; times are texts of Instants."""
 
     id: str
     sort: str
@@ -44,14 +44,14 @@ class Credential:
         return "revoked" if self.revoked else "expired" if self.expires <= now() else "valid"
 
     def as_json(self) -> dict[str, object]:
-        """Return it for a script."""
+        """Return all fields and the state as JSON values."""
         return {**asdict(self), "state": self.state}
 
 
 def issue(
     store: Store, name: str, role: Role, agencies: Sequence[str], groups: Sequence[str], days: int = TOKEN_DAYS
 ) -> tuple[str, Credential]:
-    """Keep a new access token; return its secret, which nobody can be told again. Raises Unissuable."""
+    """Create an access token; return its secret, which is not stored, and the credential. Raises Unissuable."""
     if not name.strip():
         raise Unissuable("A token has a name: who or what holds it.")
     if not agencies and role is not Role.ADMIN and Action.PROPOSE in RIGHTS[role]:
@@ -68,24 +68,24 @@ def kept(store: Store) -> list[Credential]:
 
 
 def revoke(store: Store, credential: str) -> None:
-    """Revoke a token or a session, and what a token opened, from now on. Raises Unissuable where there is none."""
+    """Revoke a token with its sessions, or a session. Raises Unissuable if there is none."""
     if not store.write(texts.revoke(credential, now=now()))[0][0][0]:
         raise Unissuable(f"There is no token {credential}; `registry token list` lists them.")
 
 
 async def actor_of_token(reader: Reader, secret: str) -> Actor | None:
-    """Return whose token this is; None where it is not known, has expired or was revoked. Raises StoreError."""
+    """Return the user of an access token; None if it is unknown, expired or revoked. Raises StoreError."""
     return await _who(reader, secret, "token")
 
 
 async def with_units(reader: Reader, actor: Actor) -> Actor:
-    """Return the actor with all units of their agencies. Raises StoreError."""
+    """Return the user with all units of their agencies. Raises StoreError."""
     (rows,) = await reader.read([texts.acting(sorted(actor.agencies))])
     return replace(actor, agencies=actor.agencies | frozenset(rows[0][0]), home=actor.usual)
 
 
 async def actor_of_session(reader: Reader, secret: str) -> Actor | None:
-    """Return whose session this is; None where it is not known or is over. Raises StoreError."""
+    """Return the user of a session; None if it is unknown or has ended. Raises StoreError."""
     return await _who(reader, secret, "session")
 
 
@@ -95,17 +95,20 @@ async def is_invitation(reader: Reader, secret: str) -> bool:
 
 
 def session_by_token(store: Store, secret: str) -> str | None:
-    """Begin a session for the holder of a token; return its secret, None where the token is not valid."""
+    """Start a session for the holder of a token; return its secret, None if the token is not valid."""
     return _begin(store, secret, "token")
 
 
 def session_by_invitation(store: Store, secret: str) -> str | None:
-    """Begin the administrator's session that an invitation is for, and use it up; None where it is not valid."""
+    """Start the administrator's session of an invitation, which is then used up; None if it is not valid."""
     return _begin(store, secret, "invitation")
 
 
 def session_of(store: Store, actor: Actor) -> str:
-    """Begin a session for somebody whom a provider vouches for; return its secret. It is short, so that they are asked again."""
+    """Start a session for a user authenticated by a provider; return its secret.
+
+    The session is short, so that the provider is asked again soon.
+    """
     return _keep(store, "session", actor, VOUCHED)[0]
 
 
@@ -115,9 +118,9 @@ def end_session(store: Store, secret: str) -> None:
 
 
 def invite(store: Store) -> str | None:
-    """Return the secret by which one person becomes administrator within the hour; None where there is one already.
+    """Return the secret of an invitation to become administrator, valid for an hour; None if there is an administrator.
 
-    An invitation of before is void then.
+    Earlier invitations are revoked.
     """
     if store.read(texts.has_administrator(now=now()))[0][0]:
         return None
@@ -139,7 +142,10 @@ def _actor(rows: Rows) -> Actor | None:
 
 
 def role_for(role: Role, named: int, agencies: Collection[str]) -> Role:
-    """Return what somebody is who was named for so many agencies, of which these are left: a viewer, where none is."""
+    """Return the effective role: `viewer` for a user whose agencies are all retired, unless they are an administrator.
+
+    `named` is the number of agencies named in the account, `agencies` those not retired.
+    """
     return Role.VIEWER if named and not agencies and role is not Role.ADMIN else role
 
 
@@ -162,7 +168,7 @@ def _keep(store: Store, sort: str, actor: Actor, lasts: timedelta) -> tuple[str,
 
 
 def _secret(sort: str, lasts: timedelta) -> tuple[str, dict[str, Any]]:
-    """Return a new secret, and what is kept of it: its hash, an id to speak of it, and how long it is valid."""
+    """Return a new secret and the properties to store: its hash, a public id, and its expiry."""
     secret = PREFIX + secrets.token_urlsafe(32)
     expires = instant(current_time() + lasts)
     return secret, {
@@ -188,7 +194,7 @@ def _check_agencies(store: Store, ids: Sequence[str]) -> None:
 
 
 def _check_groups(store: Store, groups: Sequence[str]) -> None:
-    """Refuse names that are no group's: a record would take who bears one for somebody else."""
+    """Reject names that are not groups: records would grant their holder the rights of an agency or of a role."""
     agencies = set(store.read(texts.known(groups))[0][0])
     for one in groups:
         if one in agencies:

@@ -28,9 +28,9 @@ Claims = Mapping[str, Any]
 
 
 async def actor_of_claims(reader: Reader, claims: Claims, settings: Settings) -> Actor:
-    """Return who somebody is: the highest of their roles, the agencies that are known by id or identifier, their groups.
+    """Return the user for the claims of a token: the highest of their roles, their agencies by id or identifier, their groups.
 
-    Who is named only for agencies that are retired is a viewer. Raises StoreError.
+    A user whose agencies are all retired is a viewer. Raises StoreError.
     """
     named = _texts(claims, settings.oidc_agencies_claim)
     groups = [one for one in _texts(claims, settings.oidc_groups_claim) if not one.startswith(ANYBODY)]
@@ -41,7 +41,7 @@ async def actor_of_claims(reader: Reader, claims: Claims, settings: Settings) ->
         agencies = [*agencies, *(agency for _name, agency, ended in rows[0][0] if not ended)]
         retired = [*retired, *(agency for _name, agency, ended in rows[0][0] if ended)]
     name = next((str(claims[one])[:LONGEST] for one in NAMES if claims.get(one)), "")
-    # A group that is called as an agency is would be taken for it by what the agency alone was granted.
+    # A group with the id of an agency would receive the grants of that agency.
     role = role_for(_role(claims, settings), len(retired), agencies)
     return Actor(name, role, frozenset(agencies), frozenset(groups) - frozenset(misnamed))
 
@@ -52,7 +52,7 @@ def _role(claims: Claims, settings: Settings) -> Role:
 
 
 def _texts(claims: Claims, name: str) -> list[str]:
-    """Return the texts of a claim, which stands under its name, or deeper where the name has dots: `realm_access.roles`."""
+    """Return the texts of a claim, by its name or by a dotted path such as `realm_access.roles`."""
     value: Any = claims
     for part in [name] if name in claims else name.split("."):
         value = value.get(part) if isinstance(value, Mapping) else None
@@ -60,19 +60,24 @@ def _texts(claims: Claims, name: str) -> list[str]:
     return [one for one in values if isinstance(one, str) and one][:MOST]
 
 
-KEPT, SOONEST, PATIENCE = 3600.0, 30.0, 5.0  # seconds: what is fetched is kept, is fetched again, takes in all
-LONGEST_PROVIDER = 1_000_000  # bytes of an answer
+KEPT, SOONEST, PATIENCE = (
+    3600.0,
+    30.0,
+    5.0,
+)  # seconds: lifetime of fetched data, minimum between fetches, limit of a call
+LONGEST_PROVIDER = 1_000_000  # bytes of a response
 log = logging.getLogger(__name__)
 
 
 class ProviderAway(Exception):
-    """The provider does not answer, or not as a provider does; the message is for the log."""
+    """The provider does not respond, or responds incorrectly; the message is for the log."""
 
 
 class Provider:
-    """One provider. What it says of itself and its keys are fetched anew after an hour, keys also when a token names a new one.
+    """An OpenID Connect provider.
 
-    Keys that we have go on to serve while others are fetched, and where that fails. No call takes longer than PATIENCE.
+    Its metadata and keys are fetched again after an hour, and keys also when a token names an unknown key. Old keys stay in
+    use while new ones are fetched, and if that fails. No call takes longer than PATIENCE.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -87,20 +92,20 @@ class Provider:
         self._keys: KeySet | None = None
 
     async def close(self) -> None:
-        """Give the connections back."""
+        """Close all connections."""
         if self._refresh is not None:
             self._refresh.cancel()
         await self._client.aclose()
 
     async def sign_in_address(self, **parameters: str) -> str:
-        """Return where a person signs in. Raises ProviderAway."""
+        """Return the address where users log in. Raises ProviderAway."""
         known = {"response_type": "code", "client_id": self.client_id or "", "scope": "openid profile email"}
         async with self._in_time():
             endpoint = await self._endpoint("authorization_endpoint")
         return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(known | parameters)}"
 
     async def id_token(self, code: str, *, verifier: str, redirect_uri: str) -> str | None:
-        """Return the ID token that a code is for; None where the provider does not take the code. Raises ProviderAway."""
+        """Exchange an authorisation code for an ID token; None if the provider rejects the code. Raises ProviderAway."""
         async with self._in_time():
             endpoint = await self._endpoint("token_endpoint")
             form = {
@@ -118,7 +123,7 @@ class Provider:
         return token if isinstance(token, str) else None
 
     async def keys(self, kid: str | None) -> KeySet:
-        """Return the keys; fetched again, at most twice a minute, when none has this id. Raises ProviderAway."""
+        """Return the keys, fetching them at most twice a minute if none has this id. Raises ProviderAway."""
         if self._knows(kid):
             if time.monotonic() - self._keys_at >= KEPT and self._may_ask_for_keys() and not self._fetching.locked():
                 self._refresh = asyncio.create_task(self._renewed())
@@ -137,7 +142,7 @@ class Provider:
         return time.monotonic() - self._keys_asked_at >= SOONEST
 
     async def _renewed(self) -> None:
-        """Fetch the keys anew, so that one that the provider took back is not trusted for ever."""
+        """Fetch the keys again, so that a key withdrawn by the provider does not stay trusted."""
         try:
             async with self._in_time(), self._fetching:
                 if self._may_ask_for_keys():
@@ -146,13 +151,15 @@ class Provider:
             log.warning("The keys of before go on to serve: %s", error)
 
     async def _fetch_keys(self) -> None:
-        self._keys_asked_at = time.monotonic()  # so that a provider that fails is not asked at once again
+        self._keys_asked_at = (
+            time.monotonic()
+        )  # set before fetching, so that a failing provider is not asked again at once
         self._keys = await self._fetched_keys()
         self._keys_at = time.monotonic()
 
     @asynccontextmanager
     async def _in_time(self) -> AsyncIterator[None]:
-        """Give what is done within so many seconds in all, however slowly an answer trickles in. Raises ProviderAway."""
+        """Limit the total time of the block, however slowly a response arrives. Raises ProviderAway."""
         try:
             async with asyncio.timeout(PATIENCE):
                 yield
@@ -167,14 +174,14 @@ class Provider:
             raise ProviderAway(f"{self.issuer} has no keys that can be read.") from None
 
     def _takes_basic(self) -> bool:
-        """Tell how we say who we are: a client without a secret, or one of a provider that says so, does it in the form."""
+        """Tell whether to authenticate with HTTP Basic; otherwise the client id and any secret are sent in the form."""
         ways = self._described.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
         return bool(self._secret) and "client_secret_basic" in ways
 
     async def _endpoint(self, name: str) -> str:
         if time.monotonic() - self._described_at >= KEPT:
             described = await self._asked("GET", f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
-            if described.get("issuer") != self.issuer:  # OpenID Connect Discovery 1.0, 4.3
+            if described.get("issuer") != self.issuer:  # OpenID Connect Discovery 1.0, section 4.3
                 raise ProviderAway(f"{self.issuer} says of itself that it is {described.get('issuer')!r}.")
             self._described, self._described_at = described, time.monotonic()
         endpoint = self._described.get(name)
@@ -183,7 +190,7 @@ class Provider:
         return endpoint
 
     async def _asked(self, method: str, address: str, **how: Any) -> dict[str, Any]:
-        """Return the JSON object that the provider answers with, also when it refuses."""
+        """Return the JSON object in the provider's response, also for a client error."""
         content = bytearray()
         try:
             async with self._client.stream(method, address, **how) as answer:
@@ -199,17 +206,17 @@ class Provider:
         return told
 
 
-# Signatures by a private key only: with a shared secret, whoever can check a token could make one (RFC 8725, 3.1).
+# Asymmetric signatures only: with a shared secret, anybody able to verify a token could forge one (RFC 8725, 3.1).
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519", "EdDSA"]
 LEEWAY, LONGEST_TOKENS = 30, 16_384
 
 
 class Untrusted(Exception):
-    """A token that proves nothing."""
+    """A token that cannot be verified."""
 
 
 async def claims_of(provider: Provider, token: str, audience: str) -> dict[str, Any]:
-    """Return the claims of a token for this audience. Raises Untrusted and ProviderAway."""
+    """Return the verified claims of a token for this audience. Raises Untrusted and ProviderAway."""
     keys = await provider.keys(_key_id(token))
     expected = jwt.JWTClaimsRegistry(
         leeway=LEEWAY,
@@ -221,13 +228,13 @@ async def claims_of(provider: Provider, token: str, audience: str) -> dict[str, 
     try:
         claims = jwt.decode(token, keys, algorithms=ALGORITHMS).claims
         expected.validate(claims)
-    except (JoseError, ValueError, TypeError, LookupError, RecursionError):  # JSON in JSON in JSON
+    except (JoseError, ValueError, TypeError, LookupError, RecursionError):  # RecursionError: deeply nested JSON
         raise Untrusted from None
     return claims
 
 
 async def identity(provider: Provider, token: str, nonce: str) -> dict[str, Any]:
-    """Return the claims of an ID token that was made for a sign-in of ours. Raises Untrusted and ProviderAway."""
+    """Return the verified claims of the ID token of a login with this nonce. Raises Untrusted and ProviderAway."""
     claims = await claims_of(provider, token, provider.client_id or "")
     several = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
     if claims.get("nonce") != nonce or claims.get("azp", None if several else provider.client_id) != provider.client_id:
@@ -236,7 +243,7 @@ async def identity(provider: Provider, token: str, nonce: str) -> dict[str, Any]
 
 
 def _key_id(token: str) -> str | None:
-    """Return the id of the key that a token says to be signed with; nothing is fetched for one that we would not take."""
+    """Return the key id in a token's header. Raises Untrusted, without any fetch, for a token that would be rejected anyway."""
     if len(token) > LONGEST_TOKENS:
         raise Untrusted
     try:
@@ -250,13 +257,13 @@ def _key_id(token: str) -> str | None:
 
 
 class Bearers:
-    """Knows the holders of tokens; those of a provider where it gives them out for us, which an audience says."""
+    """Authenticates bearer tokens: our own, and those of the provider if an audience is set."""
 
     def __init__(self, reader: Reader, provider: Provider | None, settings: Settings) -> None:
         self._reader, self._provider, self._settings = reader, provider, settings
 
     async def __call__(self, token: str) -> Actor | None:
-        """Return who holds a token; None where it proves nothing. Raises StoreError and ProviderAway."""
+        """Return the user of a token; None if it is not valid. Raises StoreError and ProviderAway."""
         audience = self._settings.oidc_audience
         if token.startswith(PREFIX) or self._provider is None or audience is None:
             return await actor_of_token(self._reader, token)

@@ -11,24 +11,24 @@ DOING = [action for action in Action if action not in SEEING]
 
 
 def actors() -> dict[str, Actor]:
-    """Return somebody of each role who acts for one agency, and somebody who is not signed in."""
+    """Return a user of each role who acts for one agency, and one who is not logged in."""
     return {NOBODY: Actor()} | {role.value: Actor(role.value, role, frozenset({OWN})) for role in Role}
 
 
 def stored(steward: str, access: str, status: str) -> dict[str, object]:
-    """Return what decides about a record, as it is stored."""
+    """Return the stored properties of a record that decide about access."""
     record = {"steward": steward, "access": access, "status": status}
     return {**record, "seen_by": seen_by(record), "shown_to": shown_to(record)}
 
 
 def sight(actor: Actor, record: dict[str, object]) -> str:
-    """Return how much of a record an actor sees."""
+    """Return how much of a record a user can see: `nothing`, `its face` or `all`."""
     seen = [can(actor, action, record) for action in SEEING]
     return ("nothing", "its face", "all")[sum(seen)]
 
 
 def page() -> Iterator[str]:
-    """Give the lines of docs/access.md."""
+    """Yield the lines of docs/access.md."""
     yield "# Who may see and do what"
     yield ""
     yield "`make docs` generates this page from `registry/permissions.py`. `tests/auth/test_permission_matrix.py` tests every cell"

@@ -14,7 +14,7 @@ from registry.model.definitions import MODEL
 
 engine_app = typer.Typer(help="The embedded engine.", no_args_is_help=True)
 schema_app = typer.Typer(help="The constraints and indexes that the model asks for.", no_args_is_help=True)
-# What does on a Neo4j server what a command here does on the embedded engine.
+# The commands for a Neo4j server that correspond to those for the embedded engine.
 INSTEAD = {
     "start": "neo4j start",
     "stop": "neo4j stop",
@@ -27,7 +27,7 @@ AS_JSON = typer.Option(False, "--json", help="Print JSON.")
 
 
 def embedded_settings(command: str) -> Settings:
-    """Return the settings. Raises EngineError where they name a Neo4j server: the embedded engine is not what is in use."""
+    """Return the settings. Raises EngineError if they select a Neo4j server instead of the embedded engine."""
     settings = load_settings()
     if not settings.neo4j_uri:
         return settings
@@ -85,7 +85,7 @@ def check(as_json: bool = AS_JSON) -> None:
 
 
 def print_findings(data: Path, findings: list[str]) -> None:
-    """Print what was found in a database."""
+    """Print the findings of a database check."""
     for finding in findings:
         out.print(finding, markup=False)
     out.print(f"{data}: {len(findings)} findings." if findings else f"{data} is sound.", markup=False)

@@ -87,7 +87,7 @@ def likely_partners(
 
 @contextmanager
 def _refusing() -> Iterator[None]:
-    """Say in one sentence what cannot be tested."""
+    """Print a ReportError as a warning and exit."""
     try:
         yield
     except ReportError as error:
@@ -96,7 +96,7 @@ def _refusing() -> Iterator[None]:
 
 
 def _read(question: ReportDefinition, as_of: str | None) -> "tuple[Snapshot, str]":
-    """Return what the test reads, all that there is, and the last day that counts."""
+    """Return a snapshot of everything that the test reads, and its day."""
     from registry.analysis.snapshot import make_snapshot
     from registry.reports.catalogue import read_day
 
@@ -133,7 +133,7 @@ def _print(found: "Backtest") -> None:
 
 
 def verdict(found: "Backtest") -> str:
-    """Say in one sentence whether the report beats the best trivial ranking."""
+    """Return a sentence that says whether the report beats the best trivial ranking."""
     if found.beats:
         told = _("beats the best trivial ranking: yes ({ratio} x)")
     elif found.worse:
@@ -183,7 +183,7 @@ def calibrate(
 
 
 def _read_calibrating(as_of: str | None) -> "SnapshotArrays":
-    """Return all that there is on a day, as the tests read it."""
+    """Return the arrays of everything on a day, as the calibration reads them."""
     from registry.analysis.overlaps import OVERLAPS
     from registry.analysis.snapshot import SnapshotArrays, make_snapshot
     from registry.reports.catalogue import read_day

@@ -79,7 +79,7 @@ def template(
     output: Path | None = typer.Option(None, "-o", "--output", help="The file to write: .csv or .xlsx."),
 ) -> None:
     """Write an empty table of a kind, with a column guide, ready to fill in."""
-    from loaders.tables import write_template  # and what writes XLSX, which the others do without
+    from loaders.tables import write_template  # imported here because only this command needs the XLSX writer
 
     path = output or Path(f"{kind}.xlsx")
     try:
@@ -91,7 +91,7 @@ def template(
 
 
 def print_clearings(outcome: LoadResult) -> None:
-    """Print what is taken away from records that stay: in a dry run and where it is refused each, otherwise how many."""
+    """Print cleared values and links: each one in a dry run or aborted load, otherwise their numbers."""
     written = not (outcome.dry_run or outcome.refused)
     if not written:
         for one in outcome.clearings:
@@ -101,7 +101,7 @@ def print_clearings(outcome: LoadResult) -> None:
 
 
 def print_outcome(outcome: LoadResult) -> None:
-    """Print what came of a run: the problems on stderr, the counts on stdout."""
+    """Print the result of a load: problems on stderr, counts on stdout."""
     for note in outcome.notes:
         tell(note)
     for problem in outcome.problems:

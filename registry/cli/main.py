@@ -1,6 +1,6 @@
 """The command line `registry`. Errors are one sentence on stderr.
 
-Exit codes: 0 done, 1 something was found, 2 refused, 130 interrupted.
+Exit codes: 0 done, 1 findings, 2 refused, 130 interrupted.
 """
 
 import signal
@@ -15,13 +15,13 @@ REFUSED, INTERRUPTED = 2, 130
 
 
 def main() -> None:
-    """Run the command that the process was started with."""
+    """Run the command in the process arguments."""
     try:
         code = _run()
     except KeyboardInterrupt:
         code = INTERRUPTED
     if code == INTERRUPTED:
-        # What is left to do takes a moment and leaves nothing behind, unless it is cut, too.
+        # The remaining cleanup takes a moment; ignore Ctrl-C so that it completes.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         print("Interrupted; it is safe to run this again.", file=sys.stderr)
     sys.exit(code)

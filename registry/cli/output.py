@@ -1,4 +1,4 @@
-"""Output of commands: results on stdout, progress and warnings on stderr, files written whole or not at all."""
+"""Output of commands: results on stdout, progress and warnings on stderr, files written atomically."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,22 +17,22 @@ err = Console(stderr=True, highlight=False)
 
 
 class Unwritable(Exception):
-    """A file that cannot be written; the message is one sentence for a person."""
+    """A file that cannot be written; the message is one sentence for the user."""
 
 
 def tell(message: str) -> None:
-    """Say how far a command is."""
+    """Print a progress message on stderr."""
     err.print(message, style="dim", markup=False)
 
 
 def warn(message: str) -> None:
-    """Say what is wrong."""
+    """Print a warning on stderr."""
     err.print(message, style="bold red", markup=False)
 
 
 @contextmanager
 def showing_progress() -> Iterator[None]:
-    """Show on stderr, where that is a terminal, how far the analyses of the block are."""
+    """Show the progress of analyses in the block on stderr, if it is a terminal."""
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -51,12 +51,12 @@ def showing_progress() -> Iterator[None]:
 
 
 def print_json(value: Any) -> None:
-    """Print a value for a script to read."""
+    """Print a value as JSON."""
     print(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
 
 
 def write_file(path: Path, content: str | bytes) -> None:
-    """Write a file, whole or not at all; what is no plain file, such as /dev/stdout, is written to. Raises Unwritable."""
+    """Write a file atomically; special files such as /dev/stdout are written directly. Raises Unwritable."""
     special = path.is_symlink() or (path.exists() and not path.is_file())
     draft = path if special else path.with_name(f"{path.name}.part")
     try:
@@ -72,7 +72,7 @@ def write_file(path: Path, content: str | bytes) -> None:
 
 
 def print_table(headings: list[str], rows: list[list[Any]]) -> None:
-    """Print rows under headings."""
+    """Print rows below headings."""
     table = Table(*headings, box=None, header_style="bold", pad_edge=False)
     for row in rows:
         table.add_row(*("" if cell is None else str(cell) for cell in row))

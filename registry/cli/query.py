@@ -29,12 +29,12 @@ CLAUSE = re.compile(
 
 
 def explain_question(question: Query | Explore) -> str:
-    """Return the plan: a part a line, what belongs to it indented below it. `$name` is a variable of the operation."""
+    """Return a query plan with one part per line, nested parts indented. `$name` is a variable of the operation."""
     return "\n".join(_lines(question))
 
 
 def explain_cypher(cypher: Cypher) -> str:
-    """Return the text with a clause a line, indented by its braces, and the value of every parameter as a comment."""
+    """Return a Cypher text with one clause per line, indented by braces, and its parameters as comments."""
     seeking = ["// On Neo4j:", *laid_out(cypher.seeking)] if cypher.seeking else []
     return "\n".join(
         [*laid_out(cypher.text), *seeking, *(f"// ${name}: {_json(one)}" for name, one in cypher.parameters.items())]
@@ -42,7 +42,7 @@ def explain_cypher(cypher: Cypher) -> str:
 
 
 def laid_out(text: str) -> Iterator[str]:
-    """Yield the clauses of a text; stripped and joined by a space they are the text again."""
+    """Yield the clauses of a Cypher text; stripped and joined by spaces they equal the text."""
     depth = 0
     for clause in CLAUSE.split(text):
         yield "  " * (depth - clause.startswith("}")) + clause
@@ -67,7 +67,7 @@ def _lines(part: Any) -> Iterator[str]:
 
 
 def _parts(value: Any) -> tuple[Any, ...]:
-    """Return the parts of a plan that a field of it holds, none for a plain value."""
+    """Return the nested plan parts in a field, none for a plain value."""
     parts = value if isinstance(value, tuple) else (value,)
     return tuple(one for one in parts if is_dataclass(one) and not isinstance(one, Parameter | ParameterList | Order))
 
@@ -89,7 +89,7 @@ def _said(value: Any) -> str:
 
 
 def _name(reading: Any) -> str:
-    """Return the name of the function that a value goes through, without what it was prepared with."""
+    """Return the name of a conversion function, without its bound arguments."""
     name: str = getattr(reading, "func", reading).__name__
     return name.strip("_")
 

@@ -23,10 +23,10 @@ from registry.model.definitions import MAIN, MODEL
 from registry.permissions import ADMIN
 from registry.progress import showing
 
-REFUSED, EVERYWHERE = 2, ("0.0.0.0", "::")  # nosec B104 # what we warn of
-PLAIN: Any = {"markup": False, "soft_wrap": True}  # a link stays on one line
+REFUSED, EVERYWHERE = 2, ("0.0.0.0", "::")  # nosec B104 # only compared with, not bound to
+PLAIN: Any = {"markup": False, "soft_wrap": True}  # keeps a link on one line
 SAMPLE = "depok"
-WEB = "registry.web.app"  # seconds to import, which other commands should not wait for
+WEB = "registry.web.app"  # takes seconds to import, so other commands do not import it
 HOST = typer.Option("127.0.0.1", help="The address to listen on.")
 PORT = typer.Option(8000, min=1, max=65535, help="The port to listen on.")
 WORKERS = typer.Option(1, min=1, max=64, help="How many processes answer.")
@@ -45,7 +45,7 @@ def serve(host: str = HOST, port: int = PORT, workers: int = WORKERS) -> None:
 def _serve(host: str, port: int, workers: int, prepare: Callable[[Store, Settings], None], *, lasting: bool) -> None:
     _check_free(host, port)
     settings = load_settings().served_at(host)
-    Thread(target=import_module, args=(WEB,), daemon=True).start()  # while the engine starts
+    Thread(target=import_module, args=(WEB,), daemon=True).start()  # imported while the engine starts
     with open_place(settings, tell, lasting=lasting) as place:
         with Store(place) as store:
             apply(store, MODEL, tell)

@@ -24,9 +24,9 @@ RECORDS = {
 
 
 def check(engine: Engine) -> list[str]:
-    """Check every record, link and index of the database; return one line per finding, none when it is sound.
+    """Check every record, link and index of the database; return one line per finding, none for a sound database.
 
-    Nothing is changed. Raises EngineError when the engine refuses or does not answer.
+    The check only reads. Raises EngineError if the engine rejects the command or does not respond.
     """
     [found] = sql(engine, "CHECK DATABASE")
     lines = [str(line) for name in SENTENCES for line in found.get(name, [])]
@@ -34,9 +34,9 @@ def check(engine: Engine) -> list[str]:
 
 
 def backup(engine: Engine, to: Path) -> Path:
-    """Write a consistent copy of the database, made while it is in use, to the file or folder ``to``; return the file.
+    """Write a consistent copy of the database, while it is in use, to the file or folder ``to``; return the file.
 
-    The copy holds the records, their schema and the saved runs of reports, not the passwords. Raises EngineError when it
+    The copy contains the records, their schema and the saved runs of reports, but no passwords. Raises EngineError if it
     cannot be written.
     """
     backups = engine.data / "backups" / DATABASE
@@ -52,7 +52,7 @@ def backup(engine: Engine, to: Path) -> Path:
 
 @contextlib.contextmanager
 def _nothing_left(folder: Path) -> Iterator[None]:
-    """Take away what was begun in a folder in a block that does not come to its end."""
+    """Delete the files that the block created in a folder if it raises an exception."""
     before = set(folder.glob("*"))
     try:
         yield
@@ -63,7 +63,7 @@ def _nothing_left(folder: Path) -> Iterator[None]:
 
 
 def _add_runs(archive: Path, runs: Path) -> None:
-    """Add the saved runs to the archive of a database, as one file, since its restorer takes no folders."""
+    """Add the saved runs to the archive of a database, packed into one file because its restorer rejects folders."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as saved:
         for run in sorted(runs.glob("*.json")):
@@ -73,7 +73,7 @@ def _add_runs(archive: Path, runs: Path) -> None:
 
 
 def _move(source: Path, target: Path) -> Path:
-    """Move a file, to another disk too: the target is there whole or not at all."""
+    """Move a file atomically, also to another disk."""
     draft = target.with_name(f"{target.name}.part")
     try:
         shutil.move(source, draft)
@@ -83,10 +83,10 @@ def _move(source: Path, target: Path) -> Path:
 
 
 def restore(data: Path, archive: Path) -> None:
-    """Put the database of the backup ``archive`` in the place of the one in ``data``, whose engine must be stopped.
+    """Replace the database in ``data``, whose engine must be stopped, by the backup ``archive``.
 
-    The saved runs of reports become those of the archive; one that holds none, as older ones do, leaves them.
-    Raises EngineError when the engine runs, or the archive is not there or not a backup; then nothing has changed.
+    Saved runs of reports are replaced too, unless the archive has none, as older ones do. Raises EngineError if the engine
+    runs, or if the archive is missing or invalid; nothing has changed then.
     """
     data, archive = data.resolve(), archive.resolve()
     if not archive.is_file():
@@ -105,7 +105,7 @@ def restore(data: Path, archive: Path) -> None:
 def _unpacked(archive: Path, into: Path) -> Path:
     shutil.rmtree(into, ignore_errors=True)
     try:
-        # The restorer takes names in its working directory only.
+        # The restorer only accepts file names in its working directory.
         done = subprocess.run(files.restorer(archive.name, into), cwd=archive.parent, capture_output=True, check=False)
         if done.returncode or not (into / "schema.json").is_file():
             raise EngineError(f"{archive} is not a backup of a registry: nothing was changed.")
@@ -116,7 +116,7 @@ def _unpacked(archive: Path, into: Path) -> Path:
 
 
 def _unpacked_runs(restored: Path, into: Path) -> Path | None:
-    """Unpack the saved runs that lie beside a restored database; return their folder, None where there are none."""
+    """Unpack the saved runs beside a restored database; return their folder, None if there are none."""
     packed = restored / RUNS
     if not packed.exists():
         return None

@@ -14,15 +14,15 @@ PATIENCE = httpx.Timeout(10, read=600)  # a backup or a check of a large databas
 
 
 class EngineError(Exception):
-    """What went wrong with the embedded engine, as one sentence for a person in ``args[0]``."""
+    """A problem with the embedded engine, as one sentence for the user in ``args[0]``."""
 
 
 @dataclass(frozen=True)
 class Engine:
-    """A running engine that we may talk to, on the directory ``data``.
+    """The connection settings of a running engine on the directory ``data``.
 
-    ``username`` may do everything, ``reader_username`` may only read. Passwords stay out of ``repr``, so that an engine
-    may be logged.
+    ``username`` has all rights, ``reader_username`` may only read. Passwords are excluded from ``repr``, so that an engine
+    can be logged.
     """
 
     data: Path
@@ -36,29 +36,29 @@ class Engine:
 
 
 def command(engine: Engine, text: str) -> dict[str, Any]:
-    """Run one server command, such as ``drop database registry`` or ``create database registry``.
+    """Run a server command, such as ``drop database registry`` or ``create database registry``.
 
-    Returns the server's answer. Raises EngineError when it refuses or does not answer.
+    Returns the response. Raises EngineError if the engine rejects it or does not respond.
     """
     return _post(engine, "server", {"command": text})
 
 
 def sql(engine: Engine, text: str) -> list[dict[str, Any]]:
-    """Run one ArcadeDB SQL statement on the registry's database, for what Cypher cannot say there.
+    """Run an ArcadeDB SQL statement on the registry's database, for tasks that Cypher lacks.
 
-    Returns the rows of the answer. Raises EngineError when the engine refuses or does not answer.
+    Returns the rows. Raises EngineError if the engine rejects it or does not respond.
     """
     rows: list[dict[str, Any]] = _post(engine, f"command/{DATABASE}", {"language": "sql", "command": text})["result"]
     return rows
 
 
 def users(engine: Engine) -> set[str]:
-    """Return the names of the users that the engine knows. Raises EngineError like ``command``."""
+    """Return the names of the engine's users. Raises EngineError like ``command``."""
     return {user["name"] for user in _ask(engine, "GET", "server/users")["result"]}
 
 
 def ready(engine: Engine) -> bool:
-    """Tell whether the server says that it is ready and its Bolt port takes connections."""
+    """Tell whether the server reports that it is ready and its Bolt port accepts connections."""
     try:
         with _client() as client:
             return client.get(f"{engine.http_url}/api/v1/ready").status_code == 204 and _listens(engine.uri)
@@ -67,7 +67,7 @@ def ready(engine: Engine) -> bool:
 
 
 def answers(engine: Engine) -> bool:
-    """Tell whether the engine is ready and lets our reader in: it is ours, and set up to the last step."""
+    """Tell whether the engine is ready and accepts our reader's login, the last step of its setup."""
     reader = httpx.BasicAuth(engine.reader_username, engine.reader_password)
     try:
         with _client() as client:
@@ -100,7 +100,7 @@ def _answer(answer: httpx.Response) -> dict[str, Any]:
 
 
 def _client() -> httpx.Client:
-    # Loopback without TLS: no proxy may stand between, and loading certificates would cost more than the call.
+    # Loopback without TLS: use no proxy, and skip loading certificates, which would take longer than the call.
     return httpx.Client(timeout=PATIENCE, trust_env=False, verify=False)  # nosec B501 # loopback, without TLS
 
 

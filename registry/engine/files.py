@@ -24,12 +24,10 @@ PASSWORD = "password"  # nosec B105 # the name of a file
 
 
 def server(data: Path, heap: str, bolt: int, http: int, *, lasting: bool) -> list[str]:
-    """Return the command that serves ``data`` (absolute) on the two loopback ports, with at most ``heap`` of memory.
+    """Return the command that serves ``data`` (absolute) on two loopback ports, with at most ``heap`` of memory.
 
-    A ``lasting`` server takes its time to compile what it runs often.
-
-    The password is read by the engine from a file in ``data``, so that no process list shows it.
-    Raises EngineError when the wheel is not installed.
+    A ``lasting`` server spends more time on compiling code that runs often. The engine reads the password from a file in
+    ``data``, so that no process list shows it. Raises EngineError if the wheel is not installed.
     """
     settings = {
         "server.rootPath": data,
@@ -50,19 +48,21 @@ def server(data: Path, heap: str, bolt: int, http: int, *, lasting: bool) -> lis
 def restorer(archive: str, into: Path) -> list[str]:
     """Return the command that unpacks the backup ``archive`` (a name in the working directory) to the folder ``into``.
 
-    Raises EngineError when the wheel is not installed.
+    Raises EngineError if the wheel is not installed.
     """
     restore = "com.arcadedb.integration.restore.Restore"
     return [*_java("512m", lasting=False), "-cp", _jars(), restore, "-f", archive, "-d", str(into)]
 
 
 def root_path(data: Path) -> str:
-    """Return the option by which the command line of an engine names its data directory."""
+    """Return the command-line option that names the data directory of an engine."""
     return f"-Darcadedb.server.rootPath={data}"
 
 
 def _java(heap: str, *, lasting: bool) -> list[str]:
-    compiler = [] if lasting else ["-XX:TieredStopAtLevel=1"]  # the second level takes more than the work of a minute
+    compiler = (
+        [] if lasting else ["-XX:TieredStopAtLevel=1"]
+    )  # the second compiler level does not pay off within a minute
     memory = [f"-Xmx{heap}", "-XX:+ExitOnOutOfMemoryError"]
     access = ["--add-modules=jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED"]
     return [str(_home() / "jre" / "bin" / "java"), *memory, *compiler, *access]
@@ -73,7 +73,7 @@ def _jars() -> str:
 
 
 def _home() -> Path:
-    # Looked up, never imported: importing it would load a Java machine into this process.
+    # Find the package without importing it: an import would start a JVM in this process.
     wheel = find_spec("arcadedb_embedded")
     if wheel is None or not wheel.submodule_search_locations:
         raise EngineError(_missing())
@@ -101,9 +101,10 @@ GROUPS = Path("config", "server-groups.json")
 
 @dataclass(frozen=True)
 class EngineState:
-    """The engine that runs on a directory: its process, its guard's process, its two ports.
+    """The engine running on a directory: its process, its guard's process, and its two ports.
 
-    The guard admits users at the port ``door`` by the ``token``. An engine that ``stays`` runs on when nobody uses it.
+    The guard accepts users on the port ``door`` if they present the ``token``. An engine that ``stays`` keeps running without
+    users.
     """
 
     pid: int
@@ -116,7 +117,7 @@ class EngineState:
 
 
 def prepare(data: Path) -> None:
-    """Make the directory and prove that it can be written to. Raises EngineError if it cannot."""
+    """Create the directory and check that it is writable. Raises EngineError if it is not."""
     with writing(data):
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         (data / LOG).parent.mkdir(exist_ok=True)
@@ -125,7 +126,7 @@ def prepare(data: Path) -> None:
 
 @contextlib.contextmanager
 def writing(data: Path) -> Iterator[None]:
-    """Turn the refusals of the file system into one sentence about the data directory."""
+    """Convert file system errors into an EngineError about the data directory."""
     try:
         yield
     except Timeout:
@@ -137,7 +138,7 @@ def writing(data: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def alone(data: Path) -> Iterator[None]:
-    """Hold the right to start an engine on ``data``, so that two that ask at once do not both do it."""
+    """Lock ``data`` against other processes that start its engine."""
     lock = _lock(data)
     try:
         yield
@@ -146,7 +147,7 @@ def alone(data: Path) -> Iterator[None]:
 
 
 def furnish(data: Path) -> None:
-    """Write what the engine reads when it starts: its passwords (kept if there) and the group that may only read."""
+    """Write the files the engine reads at its start: passwords, unless they exist, and the read-only group."""
     if not (data / PASSWORD).exists() or not (data / READER_PASSWORD).exists():
         for stale in (PASSWORD, READER_PASSWORD, USERS):
             (data / stale).unlink(missing_ok=True)
@@ -157,7 +158,7 @@ def furnish(data: Path) -> None:
 
 
 def engine_of(data: Path, state: EngineState) -> Engine:
-    """Return how to reach the engine that ``state`` names. Raises EngineError if its passwords cannot be read."""
+    """Return the connection settings of the engine in ``state``. Raises EngineError if its passwords cannot be read."""
     try:
         password, reader_password = ((data / name).read_text(encoding="utf-8") for name in (PASSWORD, READER_PASSWORD))
     except OSError as problem:
@@ -175,7 +176,7 @@ def engine_of(data: Path, state: EngineState) -> Engine:
 
 
 def state_of(data: Path) -> EngineState | None:
-    """Return what the state file says, or None when there is none that can be read."""
+    """Return the content of the state file, or None if it is missing or unreadable."""
     try:
         return EngineState(**json.loads((data / STATE).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
@@ -183,7 +184,7 @@ def state_of(data: Path) -> EngineState | None:
 
 
 def process_of(data: Path, state: EngineState | None) -> psutil.Process | None:
-    """Return the living process that serves ``data``, or None; a stranger that got the same pid does not count."""
+    """Return the running process that serves ``data``, or None; other processes with the same pid are ignored."""
     with contextlib.suppress(psutil.Error):
         if state and root_path(data) in (process := psutil.Process(state.pid)).cmdline():
             return process
@@ -191,7 +192,7 @@ def process_of(data: Path, state: EngineState | None) -> psutil.Process | None:
 
 
 def guard_of(data: Path, state: EngineState | None) -> psutil.Process | None:
-    """Return the living guard of the engine on ``data``, or None."""
+    """Return the running guard of the engine on ``data``, or None."""
     with contextlib.suppress(psutil.Error):
         if state and str(data / STATE) in (process := psutil.Process(state.guard)).cmdline():
             return process
@@ -199,13 +200,13 @@ def guard_of(data: Path, state: EngineState | None) -> psutil.Process | None:
 
 
 def await_guard(data: Path, state: EngineState) -> None:
-    """Wait until the guard of an engine that ends is gone: it takes the state file away after a clean end."""
+    """Wait until the guard of an ending engine has exited; it deletes the state file after a clean shutdown."""
     while guard_of(data, state):
         time.sleep(POLL_SECONDS)
 
 
 def last_ports(data: Path) -> tuple[int, int] | None:
-    """Return the ports for Bolt and HTTP of the engine that ran on ``data`` last, where open drivers look for it."""
+    """Return the Bolt and HTTP ports of the last engine on ``data``, which open drivers still use, or None."""
     try:
         bolt, http = json.loads((data / PORTS).read_text(encoding="utf-8"))
     except (OSError, ValueError, TypeError):

@@ -1,12 +1,12 @@
-"""The engine's parent: a small process that keeps the engine running while somebody uses it.
+"""The guard, parent process of the engine: it keeps the engine running as long as it has users.
 
-Run as a file: ``STATE BOLT HTTP COMMAND…`` starts the engine, ``STATE`` alone takes over the engine that the state file
-names and whose guard was killed. A user is an open connection to the guard: the operating system closes it when the user
-ends, however that happens, on every platform. When the last connection is closed, the engine is ended, unless a user
-said ``stay``. Until its standard input is closed, the process that started the guard counts as a user.
+Run as a file: ``STATE BOLT HTTP COMMAND…`` starts the engine; ``STATE`` alone takes over the engine in the state file, whose
+guard was killed. A user is an open connection to the guard; the operating system closes it when the user's process ends
+for any reason, on every platform. When the last connection is closed, the guard stops the engine, unless a user sent
+``stay``. The process that started the guard counts as a user until it closes the guard's standard input.
 
-The state file names the engine while it runs. It is removed after a clean stop only, so a state file without a process
-means that the engine was cut off.
+The state file exists while the engine runs. It is deleted after a clean shutdown only, so that a state file without a
+process means that the engine crashed or was killed.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ CLEAN = (0, -signal.SIGTERM, 128 + signal.SIGTERM)
 
 
 class Guard:
-    """One engine, the connections of its users, and the state file."""
+    """An engine, the connections of its users, and the state file."""
 
     def __init__(self, path: Path, engine: "subprocess.Popen[bytes] | psutil.Process", bolt: int, http: int) -> None:
         self._path, self._engine = path, engine
@@ -45,7 +45,7 @@ class Guard:
         self._ending = self._killed = False
 
     def run(self, *, stays: bool = False) -> int:
-        """Admit users until the engine has ended; return its exit code."""
+        """Accept users until the engine has ended; return its exit code."""
         self._state["stays"] = stays
         self._write_state()
         signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=self._stop, daemon=True).start())
@@ -53,7 +53,7 @@ class Guard:
         threading.Thread(target=self._await_starter, daemon=True).start()
         code = self._engine.wait()
         with self._lock:
-            # How an engine ended that is no child of ours is not known, unless we ended it.
+            # The exit code of a process that is not our child is unknown, unless we stopped it.
             clean = code in CLEAN if code is not None else self._ending and not self._killed
             self._ending = True
             if clean:
@@ -116,7 +116,7 @@ class Guard:
         self._end(first=first)
 
     def _end(self, *, first: bool) -> None:
-        """End the engine. Does not return: connections are closed when all is over, by the end of this process."""
+        """Stop the engine. This does not return: the connections close when this process exits."""
         if first:
             with contextlib.suppress(psutil.NoSuchProcess):
                 self._engine.terminate()
@@ -134,7 +134,7 @@ class Guard:
 
 
 def main(path: Path, *arguments: str) -> int:
-    """Start the engine, or take it over, and guard it until it ends; return its exit code."""
+    """Start or take over the engine, and guard it until it ends; return its exit code."""
     os.umask(0o077)
     if not arguments:
         state = json.loads(path.read_text(encoding="utf-8"))

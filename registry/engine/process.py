@@ -39,22 +39,22 @@ Guard = subprocess.Popen[bytes]
 
 ANSWER_SECONDS = 60
 FAILED = 'Exception in thread "main"'
-REASON_SECONDS = 1  # until the reason stands behind it
-# Below the ports that systems give to outgoing connections: one of those would take the port of an engine that restarts.
+REASON_SECONDS = 1  # to wait for the reason printed after it
+# Below the ephemeral ports: an outgoing connection could take the port of an engine that restarts.
 PORT_RANGE = range(20_000, 30_000)
 
-_guards: list[Guard] = []  # those that this process started; kept, since they may outlive what started them
+_guards: list[Guard] = []  # guards started by this process; referenced because they may outlive their starter
 
 
 class PortTakenError(Exception):
-    """A port that was free a moment ago is not any more."""
+    """Another process took a port that was free a moment ago."""
 
 
 def launch(data: Path, heap: str, *, lasting: bool, ports: tuple[int, int] | None = None) -> tuple[Engine, Use]:
-    """Start the engine of ``data``; return it, when it answers and its reader is admitted, and our use of it.
+    """Start the engine of ``data``; return it, ready and with its reader account, together with our use of it.
 
-    It listens on ``ports``, for Bolt and HTTP, or on two that are free.
-    Raises PortTakenError when one of the ports was lost to another process, EngineError when it cannot run.
+    It listens on ``ports``, for Bolt and HTTP, or on two free ports. Raises PortTakenError if another process took one of the
+    ports, and EngineError if the engine cannot run.
     """
     bolt, http = _still_free(*ports) if ports else _free_ports()
     owner = _spawn(data, str(bolt), str(http), *files.server(data, heap, bolt, http, lasting=lasting))
@@ -78,7 +78,7 @@ def launch(data: Path, heap: str, *, lasting: bool, ports: tuple[int, int] | Non
 
 
 def take_over(data: Path) -> Use:
-    """Start a guard for the engine of ``data`` whose guard was killed; return our use of it."""
+    """Start a guard for the engine of ``data``, whose guard was killed; return our use of the engine."""
     owner = _spawn(data)
     try:
         return _first_use(data, owner)
@@ -87,8 +87,8 @@ def take_over(data: Path) -> Use:
 
 
 def _spawn(data: Path, *arguments: str) -> Guard:
-    # A session (on Windows a group) of its own: Ctrl-C in the terminal is for us, not for the engine.
-    # Isolated (-I), so that nothing in the environment changes what the guard imports.
+    # In a session (on Windows a process group) of its own, so that Ctrl-C in the terminal does not reach the engine.
+    # Isolated (-I), so that the environment does not affect what the guard imports.
     with (data / LOG).open("wb" if arguments else "ab") as log:
         owner = subprocess.Popen(
             [sys.executable, "-I", guard.__file__, str(data / STATE), *arguments],
@@ -103,7 +103,7 @@ def _spawn(data: Path, *arguments: str) -> Guard:
 
 
 def _let_go(owner: Guard) -> None:
-    """Close the pipe by which we count as a user until we have registered as one."""
+    """Close the pipe that makes us a user until we have a connection."""
     if owner.stdin:
         owner.stdin.close()
 
@@ -133,8 +133,8 @@ def _await(data: Path, owner: Guard) -> Engine:
 
 
 def _raise_if_failed(data: Path, owner: Guard) -> None:
-    # A server that cannot start does not always end its process: what it printed is the surer sign.
-    ended = owner.poll() is not None  # asked first: what it printed before it ended is whole
+    # A server that fails to start does not always exit, so check its output too.
+    ended = owner.poll() is not None  # checked first, so that the output of an ended process is complete
     printed = _printed(data)
     if not ended and FAILED not in printed:
         return
@@ -160,7 +160,7 @@ def _last_words(printed: str) -> str:
 
 
 def silent(data: Path, what: str) -> str:
-    """Return the sentence for an engine that ``what`` but says nothing."""
+    """Return the message for an engine that does not respond; ``what`` tells what it did before."""
     return f"The engine on {data} {what} does not answer within {ANSWER_SECONDS} s: stop it and see {data / LOG}."
 
 
@@ -171,7 +171,7 @@ def _admit_reader(engine: Engine) -> None:
 
 
 def _still_free(bolt: int, http: int) -> tuple[int, int]:
-    # Seen before: whoever listens there would answer in the place of our engine.
+    # Check first: another server on the port would respond in place of our engine.
     try:
         for port in (bolt, http):
             socket.create_server(("127.0.0.1", port)).close()
@@ -186,7 +186,7 @@ def _free_ports() -> tuple[int, int]:
 
 
 def _free_port() -> socket.socket:
-    """Return a socket on a port that nobody listens on."""
+    """Return a socket bound to a free port."""
     for port in random.sample(PORT_RANGE, 100):
         with contextlib.suppress(OSError):
             return socket.create_server(("127.0.0.1", port))
@@ -202,10 +202,9 @@ PORT_TRIES = 3
 def start(
     data: Path, *, heap: str = "512m", detached: bool = False, lasting: bool = False, progress: Say | None = None
 ) -> Engine:
-    """Find the engine that runs on ``data``, or start one and wait until it answers.
+    """Find the engine that runs on ``data``, or start one and wait until it is ready.
 
-    It runs while this or another process uses it, whatever ends them; once it was asked for ``detached``, until ``stop``.
-    See ``join`` for the rest.
+    It runs as long as any process uses it or, once requested as ``detached``, until ``stop``. See ``join`` for the rest.
     """
     engine, use = join(data, heap=heap, lasting=lasting or detached, progress=progress)
     if detached:
@@ -217,11 +216,11 @@ def start(
 
 
 def join(data: Path, *, heap: str, lasting: bool, progress: Say | None = None) -> tuple[Engine, Use]:
-    """Use the engine that runs on ``data``, or start one and wait until it answers; return it and our use of it.
+    """Use the engine that runs on ``data``, or start one and wait until it is ready; return it and our use of it.
 
-    One that is started to be ``lasting`` is slower for its first minutes, and then twice as fast.
-    After an unclean stop the database is checked, and ``progress`` is told what was found.
-    Raises EngineError, one sentence: directory locked or not writable, wheel missing, engine died or silent.
+    A ``lasting`` engine is slower in its first minutes and then twice as fast. After an unclean shutdown the database is
+    checked, and ``progress`` receives the findings. Raises EngineError if the directory is locked or not writable, the wheel is
+    missing, or the engine ended or does not respond.
     """
     data = data.resolve()
     prepare(data)
@@ -236,7 +235,7 @@ def join(data: Path, *, heap: str, lasting: bool, progress: Say | None = None) -
 
 
 def find(data: Path) -> Engine | None:
-    """Return the engine that runs on ``data``, or None. Raises EngineError if it runs but does not answer."""
+    """Return the engine that runs on ``data``, or None. Raises EngineError if it runs but does not respond."""
     data = data.resolve()
     deadline = time.monotonic() + ANSWER_SECONDS
     while (state := state_of(data)) and process_of(data, state):
@@ -248,9 +247,9 @@ def find(data: Path) -> Engine | None:
 
 
 def stop(data: Path) -> bool:
-    """End the engine of ``data`` under all its users and wait until it is gone. Returns False when none ran.
+    """Stop the engine of ``data`` regardless of its users and wait until it is gone. Returns False if none ran.
 
-    Raises EngineError when the engine belongs to another user.
+    Raises EngineError if the engine belongs to another system user.
     """
     data = data.resolve()
     state = state_of(data)
@@ -266,7 +265,7 @@ def stop(data: Path) -> bool:
 
 
 def _join_running(data: Path) -> tuple[Engine, Use] | None:
-    """Use the engine that runs on ``data``; None when none runs, or it has ended while it was waited for."""
+    """Use the engine that runs on ``data``; return None if none runs or it ended while we waited."""
     deadline = time.monotonic() + ANSWER_SECONDS
     use, used = None, None
     try:
@@ -295,10 +294,10 @@ def _wait_until(deadline: float, data: Path, pid: int) -> None:
 def _start(data: Path, heap: str, *, lasting: bool) -> tuple[Engine, Use]:
     with writing(data):
         if (data / STATE).exists():
-            (data / UNCHECKED).touch()  # first: a start that fails must not lose the mark
+            (data / UNCHECKED).touch()  # first, so that the check is still due after a failed start
             (data / STATE).unlink()
         furnish(data)
-    # Who has spoken to the last one finds this one, where its ports are still free.
+    # Reuse the last ports if they are free, so that open drivers find the new engine.
     last = last_ports(data)
     for ports in (*([last] if last else []), *[None] * PORT_TRIES):
         with contextlib.suppress(PortTakenError):
@@ -325,7 +324,7 @@ def _say_nothing(_: str) -> None:
 
 
 def _end(data: Path, process: psutil.Process) -> None:
-    """End an engine whose guard was killed."""
+    """Stop an engine whose guard was killed."""
     try:
         process.terminate()
         _, left = psutil.wait_procs([process], timeout=STOP_SECONDS)

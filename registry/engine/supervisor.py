@@ -1,4 +1,4 @@
-"""Keep the embedded engine running while this process uses it: restart it when it dies."""
+"""Keep the embedded engine running while this process uses it; restart it if it crashes."""
 
 import contextlib
 import time
@@ -24,8 +24,8 @@ Join = Callable[[], tuple[Engine, Use]]
 def in_use(data: Path, *, heap: str = "512m", lasting: bool = False, progress: Say | None = None) -> Iterator[Engine]:
     """Yield the engine of ``data``, found or started, and keep it running until the block ends.
 
-    When it ends by itself or is killed, one of its users starts it again, on the same ports; one that was stopped is left
-    so until somebody starts it. ``progress`` is told what happens. See ``join`` for the rest.
+    If it crashes or is killed, one of its users restarts it on the same ports; after a ``stop`` it stays stopped until started
+    again. ``progress`` receives messages. See ``join`` for the rest.
     """
     say = progress or (lambda _: None)
     keeper = _Keeper(data.resolve(), partial(join, data, heap=heap, lasting=lasting, progress=say), say)
@@ -36,7 +36,7 @@ def in_use(data: Path, *, heap: str = "512m", lasting: bool = False, progress: S
 
 
 class _Keeper:
-    """Holds a use of the engine in a thread, and begins another when the engine or its guard has ended."""
+    """Holds a use of the engine in a thread, and starts another one when the engine or its guard has ended."""
 
     def __init__(self, data: Path, join: Join, say: Say) -> None:
         self._data, self._join, self._say = data, join, say
@@ -81,7 +81,7 @@ class _Keeper:
 
     def _begin_again(self) -> Use | None:
         if self._over.is_set() or process_of(self._data, state_of(self._data)):
-            return self._begin()  # its guard alone was killed, or another user was faster
+            return self._begin()  # only the guard was killed, or another user restarted the engine first
         often = len(self._ends) == MOST and time.monotonic() - self._ends[0] < WITHIN_SECONDS
         self._ends.append(time.monotonic())
         if not often:

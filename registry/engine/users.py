@@ -1,4 +1,4 @@
-"""One use of the embedded engine: a connection to its guard that ends with the process."""
+"""A use of the embedded engine: a connection to its guard that ends with this process."""
 
 import contextlib
 import socket
@@ -11,14 +11,14 @@ LEAVE_SECONDS = GRACE_SECONDS + 10
 
 
 class Use:
-    """One use of a running engine. It ends with `leave`, or with this process, however that ends."""
+    """A use of a running engine. It ends with `leave`, or when this process ends for any reason."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
 
     @classmethod
     def begin(cls, state: EngineState) -> Self | None:
-        """Register with the guard that `state` names; return None when it is gone or about to end the engine."""
+        """Connect to the guard in `state`; return None if it is gone or about to stop the engine."""
         connection = None
         with contextlib.suppress(OSError):
             connection = socket.create_connection(("127.0.0.1", state.door), GREETING_SECONDS)
@@ -31,16 +31,16 @@ class Use:
         return None
 
     def stay(self) -> None:
-        """Ask that the engine runs on when nobody uses it."""
+        """Ask the guard to keep the engine running without users."""
         self._connection.sendall(STAY)
 
     def stop(self) -> None:
-        """End the engine under all its users, and wait until it is gone."""
+        """Stop the engine regardless of its users, and wait until it is gone."""
         self._connection.sendall(STOP)
         self.leave()
 
     def ended(self) -> bool:
-        """Wait until the engine or its guard has ended; return whether the engine was stopped by `stop`."""
+        """Wait until the engine or its guard has ended; return whether `stop` ended it."""
         told = b""
         with contextlib.suppress(OSError):
             while part := self._connection.recv(len(STOPPED)):
@@ -48,12 +48,15 @@ class Use:
         return STOPPED in told
 
     def finish(self) -> None:
-        """End this use; `ended` returns soon, and if this was the last use, when the engine is gone."""
+        """End this use without waiting.
+
+        `ended` then returns soon or, if this was the last use, when the engine is gone.
+        """
         with contextlib.suppress(OSError):
             self._connection.shutdown(socket.SHUT_WR)
 
     def leave(self) -> None:
-        """End this use. If it was the last one, wait until the engine is gone."""
+        """End this use; if it was the last one, wait until the engine is gone."""
         with self._connection:
             self.finish()
             with contextlib.suppress(OSError):

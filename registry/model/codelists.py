@@ -10,7 +10,7 @@ from registry.i18n import language
 
 @dataclass(frozen=True)
 class Entry:
-    """One code of a list and what it is called in Indonesian and English."""
+    """A code of a list, with labels in Indonesian and English."""
 
     code: str
     label_id: str
@@ -18,7 +18,7 @@ class Entry:
 
     @property
     def label(self) -> str:
-        """What it is called in the language of the moment."""
+        """The label in the current language."""
         return label_of(self.code, self.label_id, self.label_en)
 
 
@@ -30,7 +30,7 @@ def code_list(name: str) -> dict[str, Entry]:
 
 
 def called(name: str, code: str) -> str:
-    """Return what a code of the list `name` is called in the language of the moment; the code where the list lacks it."""
+    """Return the label of a code in the current language; the code itself if the list or the code is unknown."""
     try:
         entry = code_list(name).get(code)
     except FileNotFoundError:
@@ -39,5 +39,5 @@ def called(name: str, code: str) -> str:
 
 
 def label_of(name: str, label_id: str | None, label_en: str | None) -> str:
-    """Return a term's label in the language of the moment; its name where it has none."""
+    """Return a term's label in the current language; its name if it has no label."""
     return (label_id if language() == "id" else label_en) or name

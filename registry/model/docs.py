@@ -1,4 +1,4 @@
-"""Generate docs/model.md from the model: `python -m registry.model.definitions.docs`."""
+"""Generate docs/model.md from the model: `python -m registry.model.docs`."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ from registry.model.kinds import End, Kind, Link, Model, Property
 
 
 def describe(model: Model) -> str:
-    """Return docs/model.md."""
+    """Return the content of docs/model.md."""
     lines = [
         "# The model",
         "",

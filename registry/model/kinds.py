@@ -9,7 +9,7 @@ from registry.model.values import Value
 
 Target = TypeVar("Target")
 ALWAYS_KEPT = ("created", "updated", "version")
-EVERYWHERE = ("access", "status")  # the code lists that every record has a code of
+EVERYWHERE = ("access", "status")  # code lists used by every kind
 
 
 class Many(Generic[Target]):
@@ -22,40 +22,40 @@ class One(Generic[Target]):
 
 @dataclass(frozen=True)
 class Property:
-    """Something known about a record or a link: its value type, its rules, and who may see it."""
+    """A property of a record or a link: its value type, rules and visibility."""
 
     doc: str
     required: bool = False
     face: bool = False
     codes: str | None = None
     at_least: float | None = None
-    above: float | None = None  # it is more than this
-    not_before: str | None = None  # a day: not before the day that another property holds
-    not_above: str | None = None  # a number: at most what another property holds
-    term: bool = False  # what parties agree to: when it changes, what they said of it was said of other terms
+    above: float | None = None  # exclusive minimum
+    not_before: str | None = None  # name of another property with the earliest day
+    not_above: str | None = None  # name of another property with the maximum
+    term: bool = False  # part of the terms of an agreement: a change voids the confirmations by the parties
     refers_to: str | None = None
     kept_by_us: bool = False
-    sought: bool = False  # records are looked for by it: it has an index
-    by_step: bool = False  # by hand it is only set by a step of its own, such as an answer
+    sought: bool = False  # indexed for lookups
+    by_step: bool = False  # only a record action sets it, such as an answer; users cannot edit it
     name: str = ""
     value: type[Value] = Value
 
     @property
     def promised(self) -> bool:
-        """Whether everybody who may see the record finds a value here."""
+        """Whether the property is non-null for everybody who may view the record."""
         return self.face and (self.required or self.name in ALWAYS_KEPT)
 
     @property
     def sorts(self) -> bool:
-        """Whether it sorts the records of a kind by a code list of their own, which everybody who sees them sees."""
+        """Whether the property categorises records by a code list of the kind, and is part of the summary."""
         return self.face and self.codes not in (None, *EVERYWHERE)
 
 
 @dataclass(frozen=True)
 class Link:
-    """A relation between two kinds, declared once; `start` and `end` follow its direction in the graph.
+    """A link between two kinds, declared once; `start` and `end` follow its direction in the graph.
 
-    `doc` says what its properties tell; a link without properties has none.
+    `doc` describes its properties; it is "" for a link without properties.
     """
 
     relation: str
@@ -64,21 +64,21 @@ class Link:
     end: str
     properties: Mapping[str, Property]
     face: bool
-    speaks: bool = False  # by hand only who acts for the agency that is declared may tie it
-    keyed: bool = False  # several may join the same two: all but one have the id of the record they follow from as key
-    acyclic: bool = False  # by it no record leads back to itself
-    at_least: int = 0  # of a record that is handed in or published, so many
-    term: bool = False  # what parties agree to, as Property.term
+    speaks: bool = False  # only users who act for the agency at the far end may add a relationship
+    keyed: bool = False  # parallel relationships are allowed; all but one have the id of the record they derive from as key
+    acyclic: bool = False  # relationships must not form a cycle
+    at_least: int = 0  # minimum number for a proposed or published record
+    term: bool = False  # see Property.term
 
     @property
     def dated(self) -> bool:
-        """Whether it runs from a day to a day, so that on a given day it is current, has ended or is upcoming."""
+        """Whether relationships have a start and an end date, and so are current, ended or upcoming on a given day."""
         return {"since", "until"} <= self.properties.keys()
 
 
 @dataclass(frozen=True)
 class End:
-    """A link as seen from one of the two kinds it ties, and what it is from there: `agency.provides`, `service.providers`."""
+    """A link as seen from one of its two kinds, with its name and description there: `agency.provides`, `service.providers`."""
 
     name: str
     doc: str
@@ -100,7 +100,7 @@ class End:
 
 @dataclass(frozen=True)
 class Declared:
-    """What `link()` was told, until `Model` knows both kinds."""
+    """The arguments of `link()`, stored until `Model` resolves both kinds."""
 
     relation: str
     doc: str
@@ -113,7 +113,7 @@ class Declared:
 
 
 def prop(doc: str, **rules: Any) -> Any:
-    """Declare a property. Its rules are the fields of `Property`; a `face` is seen also where access is restricted."""
+    """Declare a property. `rules` are the fields of `Property`; `face` makes it part of the summary of a restricted record."""
     return Property(doc, **rules)
 
 
@@ -128,7 +128,7 @@ def link(
     face: bool = False,
     **rules: Any,
 ) -> Any:
-    """Declare a link of this kind; `reverse` names it, and `reverse_doc` says what it is, as seen from the far kind.
+    """Declare a link of this kind; `reverse` and `reverse_doc` are its name and description as seen from the far kind.
 
     `rules` are further fields of `Link`.
     """
@@ -136,7 +136,7 @@ def link(
 
 
 class Kind:
-    """A kind of record. Subclasses declare properties and links; `Model` fills in what is derived from them."""
+    """A kind of record. Subclasses declare properties and links; `Model` fills in `properties` and `ends`."""
 
     plural: ClassVar[str] = ""
     abstract: ClassVar[bool] = True
@@ -157,13 +157,13 @@ class Kind:
         erasable: tuple[str, ...] = (),
     ) -> None:
         cls.plural, cls.abstract, cls.kept_by_us, cls.named = plural, not plural, kept_by_us, named
-        cls.by_step = by_step  # what somebody says to another: it comes of steps of its own, and nobody rewrites it
-        cls.erasable = erasable  # what people write who may ask that it is erased
+        cls.by_step = by_step  # only record actions write it, such as feedback; users cannot edit it
+        cls.erasable = erasable  # properties with personal text that can be erased on request
         cls.properties, cls.ends = {}, {}
 
 
 class Model:
-    """All kinds, tied together: `model["Agency"].properties`, `model["Agency"].ends`."""
+    """All kinds with resolved links: `model["Agency"].properties`, `model["Agency"].ends`."""
 
     def __init__(self, *kinds: type[Kind]) -> None:
         self.kinds = {kind.__name__: kind for kind in kinds}
@@ -192,7 +192,7 @@ class Model:
 
 
 def _properties(declared: type) -> dict[str, Property]:
-    """Return the properties of a class and of those it inherits from, eldest first."""
+    """Return the properties of a class, inherited ones first."""
     found = {}
     for owner in reversed(declared.__mro__):
         for name, value in vars(owner).items():
@@ -222,5 +222,5 @@ def _both_ends(kind: type[Kind], name: str, declared: Declared, hint: Any) -> tu
 
 
 def snake(name: str) -> str:
-    """Return a kind's name as it stands in tables and addresses: BusinessUnit, business_unit."""
+    """Return the name of a kind in tables and addresses, in snake case: BusinessUnit, business_unit."""
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()

@@ -24,7 +24,7 @@ DEFAULTS = {"access": "open", "status": "published"}
 
 @dataclass(frozen=True)
 class Problem:
-    """A raw value that breaks a rule. `field` is the property or link, `rule` what it breaks, in a few words."""
+    """An invalid value: `field` is the property or link, `rule` the violated rule in a few words."""
 
     code: str
     field: str
@@ -35,21 +35,21 @@ class Problem:
 
 @dataclass(frozen=True)
 class Record:
-    """A record that may be written: every property of its kind is in `values`, absent ones as None."""
+    """A valid record: `values` has every property of its kind, None for absent ones."""
 
     kind: type[Kind]
     id: str
     values: Mapping[str, object]
 
     def hash(self) -> str:
-        """Return a short digest of all values; equal values, equal digest."""
+        """Return a short digest of all values; equal values have equal digests."""
         known = {name: value for name, value in self.values.items() if value is not None}
         return hashlib.sha256(orjson.dumps(known, option=orjson.OPT_SORT_KEYS)).hexdigest()[:20]
 
 
 @dataclass(frozen=True)
 class Tie:
-    """A link between two records that may be written; `start` and `end` are ids in the direction of the relation."""
+    """A valid relationship between two records; `start_id` and `end_id` follow its direction in the graph."""
 
     end: End
     start_id: str
@@ -60,10 +60,10 @@ class Tie:
 def make_record(
     kind: type[Kind], raw: Mapping[str, object], *, before: Mapping[str, object] | None = None
 ) -> tuple[Record | None, list[Problem]]:
-    """Clean every property of `raw`. Returns the record, or None where a problem stands in its way, and the problems.
+    """Clean the properties in `raw`. Returns the record, or None if there are problems, and the problems.
 
-    Keys of `raw` that are no property of the kind are problems too; links are not given here. `before` is what a record
-    held that changes: contradictions in it that are as old stay, and a record that is retired may hold any.
+    Keys of `raw` that are not properties of the kind are problems; links are not among them. `before` has the current values
+    of a record to be changed: contradictions that it has already are accepted. A retired record may have contradictions.
     """
     problems = [_unknown(name, kind.properties, raw[name]) for name in raw if name not in kind.properties]
     given = {**DEFAULTS, **{name: value for name, value in raw.items() if value not in (None, "")}}
@@ -77,7 +77,7 @@ def make_record(
 
 
 def make_tie(end: End, here: str, there: str, raw: Mapping[str, object]) -> tuple[Tie | None, list[Problem]]:
-    """Clean the properties of a link from the record `here`, which has this end, to the record `there`."""
+    """Clean the properties of a relationship from the record `here`, which has this end of the link, to the record `there`."""
     problems = [_unknown(name, end.link.properties, raw[name]) for name in raw if name not in end.link.properties]
     values, found = _clean(end.link.properties, raw)
     problems += [*found, *contradictions(end.link.properties, values)]
@@ -96,9 +96,9 @@ def itself(end: End, far: str) -> Problem:
 def contradictions(
     properties: Mapping[str, Property], values: Mapping[str, Any], before: Mapping[str, object] | None = None
 ) -> Iterator[Problem]:
-    """Yield what of clean values contradicts itself or another, by what the properties declare.
+    """Yield the limits declared by the properties that clean values violate.
 
-    What stood so `before` is left out.
+    Violations that `before` has with the same values are skipped.
     """
     for declared in properties.values():
         value = values.get(declared.name)
@@ -113,7 +113,7 @@ def contradictions(
 
 
 def _limits(declared: Property) -> Iterator[tuple[str, Callable[[Any, Any], bool], str, str]]:
-    """Yield the limits of a property: the other property that holds it, if one does, and when it is broken, in words."""
+    """Yield the limits of a property: the property with the limit ("" for a constant), the violation test, rule and message."""
     if declared.above is not None:
         yield "", operator.le, _("more than {limit}"), _("It must be more than {limit}.")
     if declared.not_before:
@@ -125,7 +125,7 @@ def _limits(declared: Property) -> Iterator[tuple[str, Callable[[Any, Any], bool
 
 
 def fold(text: str) -> str:
-    """Return the text as it is sorted and searched by: case folded, accents stripped, white space single."""
+    """Return a text normalised for sorting and search: case folded, without accents, with single spaces."""
     plain = text.casefold()
     if not plain.isascii():
         plain = "".join(one for one in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(one))
@@ -186,7 +186,7 @@ def _unknown(name: str, known: Mapping[str, object], value: object) -> Problem:
 
 
 def show(raw: object) -> str:
-    """Return a raw value as it stands in a message: at most 80 characters, control characters made visible."""
+    """Return a raw value for a message: at most 80 characters, unprintable characters replaced."""
     text = "" if raw is None else str(raw)
     text = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
     return text if len(text) <= 80 else text[:79] + "…"
@@ -200,49 +200,49 @@ WORD = re.compile(r"[^\W_]+")
 
 @dataclass(frozen=True)
 class SearchTerms:
-    """What a person types, made safe: the folded text, and for each of its words what a record may hold instead."""
+    """A parsed search text: the normalised text, and for each word the forms that match it, itself first."""
 
     text: str
     words: Sequence[tuple[str, ...]]
 
     @property
     def query(self) -> str:
-        """The words as a query of a full-text index: each as the beginning of a word, or its stem."""
+        """The full-text query: each word as a prefix, or one of its stems."""
         return " ".join(f"+({' '.join([f'{first}*', *stems])})" for first, *stems in self.words)
 
     @property
     def parts(self) -> list[list[str]]:
-        """The same as parts of the words that a record keeps, for each word any of these."""
+        """The substrings to look for in a record's stored words: for each search word any of these."""
         return [[f" {first}", *(f" {stem} " for stem in stems)] for first, *stems in self.words]
 
 
 def asked(text: str) -> SearchTerms:
-    """Return what is searched for; without words nothing is."""
+    """Parse a search text; without any word nothing matches."""
     folded = fold(text[:1000])
     return SearchTerms(folded, [_forms(word) for word in _words(folded)[:MOST_WORDS]])
 
 
 def words_of(record: Record) -> tuple[str, str]:
-    """Return the words of a record's face, and all its words, that it is searched by; a blank on either side of each."""
+    """Return the searchable words of a record's summary, and those of all its properties, each between two spaces."""
     of_face, of_details = _worded(record.kind)  # type: ignore[arg-type]
     face = _forms_in(record, of_face)
     return _spaced(face), _spaced(face | _forms_in(record, of_details))
 
 
 def is_searched(kind: type[Kind]) -> bool:
-    """Tell whether records of a kind can be searched: all can but the registry's own book-keeping."""
+    """Tell whether records of a kind are searchable: all except those that the registry creates for itself."""
     return kind.named or not kind.kept_by_us
 
 
 @cache
 def _worded(kind: type[Kind]) -> tuple[list[str], list[str]]:
-    """Return the properties of a kind that hold words: those of its face, and its details."""
+    """Return the text properties of a kind: those in the summary, and those in the details."""
     own = [one for one in kind.properties.values() if one.value in WORDED]
     return [one.name for one in own if one.face], [one.name for one in own if not one.face]
 
 
 def _forms_in(record: Record, names: Sequence[str]) -> dict[str, None]:
-    """Return the words of these properties and their stems, in order; what has no name is called by its id."""
+    """Return the words of these properties and their stems, in order; a record without a name is found by its id."""
     given = (record.values.get(name) for name in names)
     text = " ".join(_text(value) for value in given if value and value != record.id)
     return dict.fromkeys(form for word in _words(fold(text))[:MOST_KEPT] for form in _forms(word))
@@ -261,7 +261,7 @@ def _words(folded: str) -> list[str]:
 
 
 def _forms(word: str) -> tuple[str, ...]:
-    """Return a word and its stems, each once; what holds a digit has none."""
+    """Return a word and its distinct stems; words with digits have no stems."""
     return _with_stems(word) if word.isalpha() else (word,)
 
 

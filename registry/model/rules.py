@@ -1,4 +1,4 @@
-"""Rules across records: capacity and promises, cycles, parties of an agreement."""
+"""Rules across records: promised capacity, cycles, and the minimum number of links."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
@@ -9,12 +9,12 @@ from registry.model.kinds import End
 from registry.model.records import Problem, show
 
 Values = Mapping[str, object]
-IN_FORCE = ("proposed", "published")  # the statuses of what is complete; a draft may lack something
-DIGITS = 9  # to which amounts are compared: their sums are of binary fractions
+IN_FORCE = ("proposed", "published")  # statuses that require a complete record, unlike a draft
+DIGITS = 9  # decimals compared, because sums of binary fractions are inexact
 
 
 class Promise(NamedTuple):
-    """What an accepted request takes of a resource, today or from a day to come."""
+    """The quantity of a resource promised to an accepted request, from today or a later day on."""
 
     request: str
     agency: str
@@ -25,7 +25,7 @@ class Promise(NamedTuple):
 def circular(
     end: End, record: str, far: Collection[str], beyond: Callable[[Collection[str]], set[str]]
 ) -> Iterator[Problem]:
-    """Yield those of the records that a link leads to from which it leads back; `beyond` tells where it leads from some."""
+    """Yield a problem for each new link that closes a cycle; `beyond` returns the ids that a link leads to from some ids."""
     for one in far:
         seen, edge = {one}, {one}
         while edge and record not in seen:
@@ -36,13 +36,13 @@ def circular(
 
 
 def in_circle(end: End, far: str) -> Problem:
-    """Return the problem of a link that leads back to where it begins."""
+    """Return the problem of a link that closes a cycle."""
     message = _("This leads back to the record itself.")
     return Problem("CONTRADICTION", end.name, show(far), _("no circle"), message)
 
 
 def too_few(end: End, status: object, count: int) -> Iterator[Problem]:
-    """Yield that a record, by its status, has fewer of a link than it needs."""
+    """Yield a problem if a proposed or published record has too few relationships of a link."""
     if count < end.link.at_least and status in IN_FORCE:
         rule = _("at least {n}").format(n=end.link.at_least)
         message = _("At least {n} are needed, and it has {count}.").format(n=end.link.at_least, count=count)
@@ -50,7 +50,7 @@ def too_few(end: End, status: object, count: int) -> Iterator[Problem]:
 
 
 def of_request(request: Values, resource: Values, day: str) -> Iterator[Problem]:
-    """Yield what of a request its resource cannot give, on a day; what was declined or is over asks for nothing."""
+    """Yield the reasons why a resource cannot satisfy a request on a day; declined requests are always valid."""
     since, until, decision = request.get("since"), request.get("until"), request.get("decision")
     first = resource.get("available_since")
     if decision == "declined":
@@ -66,7 +66,7 @@ def of_request(request: Values, resource: Values, day: str) -> Iterator[Problem]
 
 
 def withdrawn(resource: Values, promises: Iterable[Promise]) -> Iterator[Problem]:
-    """Yield what of a resource takes away what is promised of it: that it is retired, or comes later than was said."""
+    """Yield a problem if a promised resource is retired, or available later than promised."""
     promises = list(promises)
     if promises and resource.get("status") == "retired":
         message = _("This resource is promised to others: end their requests first.")
@@ -78,12 +78,12 @@ def withdrawn(resource: Values, promises: Iterable[Promise]) -> Iterator[Problem
 
 
 def total(promises: Iterable[Promise]) -> float:
-    """Return how much is promised."""
+    """Return the total quantity promised."""
     return round(sum(one.quantity for one in promises), DIGITS)
 
 
 def undercut(resource: Values, promises: Iterable[Promise]) -> Iterator[Problem]:
-    """Yield what of a resource, its capacity or what is in use, is less than what is promised of it."""
+    """Yield a problem if the capacity or the amount in use is less than the total promised."""
     promises = [one for one in promises if one.quantity]
     least, agencies = total(promises), len({one.agency for one in promises})
     if _amount(resource.get("in_use")) < least:
@@ -107,5 +107,5 @@ def _promised(name: str, resource: Values, least: float, message: str) -> Proble
 
 
 def _amount(value: object) -> float:
-    """Return an amount as it counts against what is promised: one that is not known leaves room for nothing."""
+    """Return an amount rounded for comparison; an unknown amount is 0."""
     return round(float(str(value)), DIGITS) if value is not None else 0.0

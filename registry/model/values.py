@@ -11,11 +11,10 @@ from urllib.parse import urlsplit
 from registry.clock import instant
 from registry.i18n import _
 
-_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters and signs that show nothing
-# Control characters but white space, halves of characters, what turns the direction of text that follows, and what
-# stands where a character was lost.
+_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters and symbols that are invisible
+# Control characters except white space, surrogates, bidirectional overrides, and the replacement character.
 _NO_TEXT = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufffd]")
-# How numbers are written in a language: what separates thousands, and what stands before decimals.
+# Number formats by language: the thousands separator and the decimal mark.
 NOTATIONS = {"en": (",", "."), "id": (".", ",")}
 _SIGNS_AND_SPACES = str.maketrans({"\u2212": "-", "\u00a0": " ", "\u202f": " "})
 _NUMBERS = {
@@ -26,15 +25,15 @@ _NUMBERS = {
     for name, (thousands, point) in NOTATIONS.items()
 }
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~-]{2,99}")
-_PLAIN_ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+(/\S*)?")  # what nearly all are, found quickly
+_PLAIN_ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+(/\S*)?")  # matches nearly all addresses, and faster than parsing
 
 
-LOST = "\N{REPLACEMENT CHARACTER}"  # stands where a character was lost; Python takes it for printable
-LONGEST_WHOLE = 100  # digits of a whole number that stands for a text
+LOST = "\N{REPLACEMENT CHARACTER}"  # stands for a lost character; str.isprintable() accepts it
+LONGEST_WHOLE = 100  # maximum digits of an integer that is converted to text
 
 
 class InvalidValue(ValueError):
-    """A raw value that breaks a rule. `rule` is the rule in a few words, the message one sentence for a person."""
+    """A raw value that violates a rule: `rule` is the rule in a few words, the message one sentence for the user."""
 
     def __init__(self, rule: str, message: str) -> None:
         super().__init__(message)
@@ -42,7 +41,7 @@ class InvalidValue(ValueError):
 
 
 class Numeral(str):
-    """A number as somebody wrote it, in one of the `NOTATIONS`; any other text is read in all of them."""
+    """A number as text in one of the `NOTATIONS`; plain text is parsed in all of them."""
 
     notation: str
 
@@ -53,7 +52,7 @@ class Numeral(str):
 
 
 class Value:
-    """A value type. `scalar` names it in GraphQL, `stored` in the store, `listed` says it holds many."""
+    """A value type: `scalar` is its GraphQL type, `stored` its type in the store, `listed` tells whether it is a list."""
 
     scalar: ClassVar[str] = "String"
     stored: ClassVar[str] = "STRING"
@@ -62,12 +61,12 @@ class Value:
 
     @classmethod
     def clean(cls, raw: object) -> object:
-        """Return the value that `raw` stands for, None for nothing. Raises Unfit."""
+        """Return the value for a raw input, None if it is empty. Raises InvalidValue."""
         raise NotImplementedError
 
 
 class Text(Value):
-    """One line of text, at most 500 characters; white space folded."""
+    """A line of text of at most 500 characters; white space is collapsed."""
 
     longest: ClassVar[int] = 500
 
@@ -98,7 +97,7 @@ class Prose(Value):
 
 
 class Code(Text):
-    """A code of a code list, in lower case; which list, its property says."""
+    """A code in lower case; the property names its code list."""
 
     longest: ClassVar[int] = 100
 
@@ -109,7 +108,7 @@ class Code(Text):
 
 
 class Id(Value):
-    """The name of a record for ever: letters, digits and `. _ : ~ -`, 3 to 100 of them."""
+    """The permanent identifier of a record: 3 to 100 letters, digits and `. _ : ~ -`."""
 
     scalar: ClassVar[str] = "ID"
 
@@ -122,13 +121,13 @@ class Id(Value):
 
 
 class Ref(Id):
-    """The id of a record of another kind; which kind, its property says."""
+    """The id of another record; the property names its kind."""
 
     ordered: ClassVar[bool] = False
 
 
 class Url(Text):
-    """An address on the web, with http or https."""
+    """A web address with http or https."""
 
     ordered: ClassVar[bool] = False
 
@@ -141,7 +140,7 @@ class Url(Text):
 
 
 class Number(Value):
-    """A finite number, kept as a float."""
+    """A finite number, stored as a float."""
 
     scalar: ClassVar[str] = "Float"
     stored: ClassVar[str] = "FLOAT"
@@ -173,7 +172,7 @@ class Integer(Value):
 
 
 class Flag(Value):
-    """Yes or no."""
+    """A boolean: yes or no."""
 
     scalar: ClassVar[str] = "Boolean"
     stored: ClassVar[str] = "BOOLEAN"
@@ -197,7 +196,7 @@ class Flag(Value):
 
 
 class Date(Value):
-    """A day, kept as ISO 8601 text: 2026-12-31."""
+    """A day, stored as ISO 8601 text: 2026-12-31."""
 
     scalar: ClassVar[str] = "Date"
 
@@ -214,7 +213,7 @@ class Date(Value):
 
 
 class Instant(Value):
-    """A moment in UTC, kept as ISO 8601 text of fixed width: 2026-11-25T00:00:00.000Z."""
+    """A time in UTC, stored as ISO 8601 text of fixed width: 2026-11-25T00:00:00.000Z."""
 
     scalar: ClassVar[str] = "DateTime"
 
@@ -234,7 +233,7 @@ class Instant(Value):
 
 
 class Texts(Value):
-    """Several short texts, at most 1,000. In a table they are separated by semicolons."""
+    """A list of at most 1,000 short texts, separated by semicolons in a table."""
 
     most: ClassVar[int] = 1_000
     listed: ClassVar[bool] = True
@@ -251,12 +250,12 @@ class Texts(Value):
 
     @classmethod
     def clean_one(cls, raw: object) -> object:
-        """Return one of the texts, cleaned. Raises Unfit."""
+        """Return one cleaned item. Raises InvalidValue."""
         return Text.clean(raw)
 
 
 class Identifiers(Texts):
-    """Names in other systems, each as scheme:value, such as kemendagri:32.76."""
+    """Identifiers in other systems, each as scheme:value, such as kemendagri:32.76."""
 
     @classmethod
     def clean_one(cls, raw: object) -> object:
@@ -271,10 +270,10 @@ def _is_empty(raw: object) -> bool:
 
 
 def text_of(raw: object) -> str:
-    """Return the text that `raw` stands for, empty for nothing. Raises Unfit.
+    """Return the text of a raw value, "" if it is None. Raises InvalidValue.
 
-    A number, a date or yes and no is no text: nobody knows how it was written, such as 32.70 or 007. A whole number of
-    a format that writes it as it is, such as JSON, is its digits.
+    Numbers, dates and booleans are rejected, because their original spelling, such as 32.70 or 007, is lost. Integers are
+    accepted, because formats such as JSON preserve their digits.
     """
     if raw is None:
         return ""
@@ -288,7 +287,7 @@ def text_of(raw: object) -> str:
 
 
 def _visible(text: str) -> str:
-    """Return a text of which something is to be seen: a letter, a digit or a sign, not marks and formats alone."""
+    """Return a text unchanged if it has a visible character, not only combining marks and format characters."""
     if text and not text.isascii() and not any(_shows(one) for one in text):
         raise InvalidValue(_("text that can be seen"), _("it holds no character that can be seen"))
     return text
@@ -330,7 +329,7 @@ def _number(raw: object) -> float:
 
 
 def _read_number(text: str, notation: str | None) -> float:
-    """Return the number that a text says, as one of the `NOTATIONS` has it, else as all that can read it do. Raises Unfit."""
+    """Parse a number in one of the `NOTATIONS`, or else in all of them if they agree. Raises InvalidValue."""
     text = text.strip().translate(_SIGNS_AND_SPACES)
     readings = {name: one for name, one in _readings(text) if notation in (None, name)}
     values = sorted(set(readings.values()))
@@ -354,13 +353,13 @@ def _readings(text: str) -> Iterator[tuple[str, float]]:
 
 
 def _plainly(number: float) -> str:
-    """Return a number as a text that has one meaning."""
+    """Return a number as an unambiguous text."""
     text = f"{number:.15g}"
     return f"{text}0" if len(set(dict(_readings(text)).values())) > 1 else text
 
 
 def _day(text: str) -> str:
-    """Return the day that stands in a text, also at the head of a date and time."""
+    """Return the day of a date, or of a date and time."""
     try:
         return date.fromisoformat(text[:10] if text[10:11] in ("T", " ") else text).isoformat()
     except ValueError:

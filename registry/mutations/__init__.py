@@ -1,1 +1,1 @@
-"""Changes: each runs in one transaction together with its audit event."""
+"""Mutations: each runs in one transaction together with its audit events."""

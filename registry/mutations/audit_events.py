@@ -1,4 +1,4 @@
-"""Audit events: the state of a record, the difference a change makes, and the hash of each event."""
+"""Audit events: the state of a record, the difference that a change makes, and the hash of each event."""
 
 import hashlib
 import hmac
@@ -16,14 +16,14 @@ from registry.database.write import given_names, own_ends
 from registry.model.kinds import Kind, Link
 from registry.permissions import ADMINISTRATORS, ANONYMOUS, Actor
 
-Ties = dict[str, dict[str, object]]  # by the id at the far end, the properties of the link
+Ties = dict[str, dict[str, object]]  # The link properties, by the id of the record at the far end.
 Difference = dict[str, Any]
 LINK_CHANGES = "links"
 
 
 @dataclass(frozen=True)
 class RecordState:
-    """What a record holds: its properties as they are stored, and its own ties by the name of their link."""
+    """A record as stored: its properties, and the relationships that it owns, by link name."""
 
     kind: type[Kind]
     properties: Mapping[str, object] = field(default_factory=dict)
@@ -36,21 +36,21 @@ class RecordState:
 
     @property
     def version(self) -> int:
-        """How often it was changed; 0 where it is new."""
+        """The number of times the record was saved; 0 for a new record."""
         return int(str(self.properties.get("version", 0)))
 
     def given(self) -> dict[str, object]:
-        """Return the properties that a person or a source gives."""
+        """Return the properties that a person or a source supplies."""
         return {name: one for name in given_names(self.kind) if (one := self.properties.get(name)) is not None}
 
 
 def nothing(kind: type[Kind]) -> RecordState:
-    """Return what there is of a record before it is made."""
+    """Return the empty state of a record that does not exist yet."""
     return RecordState(kind, {}, {end.name: {} for end in own_ends(kind)})
 
 
 def read_state(kind: type[Kind], rows: Sequence[Sequence[Any]]) -> RecordState | None:
-    """Return the state that the rows of `cypher.states.state` tell; None where there is no such record."""
+    """Return the state in the rows of `database.write.several`; None if there is no such record."""
     if not rows:
         return None
     properties, *ties = rows[0]
@@ -59,36 +59,39 @@ def read_state(kind: type[Kind], rows: Sequence[Sequence[Any]]) -> RecordState |
     return RecordState(kind, properties, tied)
 
 
-def asked_anew(before: RecordState, after: RecordState) -> RecordState:
-    """Return a record as it is to be, without what parties said of its terms where these are not those they spoke of."""
-    if not before.properties or not _other_terms(before, after):
+def without_outdated_confirmations(before: RecordState, after: RecordState) -> RecordState:
+    """Return the new state; if its terms changed, without the confirmations that the parties gave to the old terms."""
+    if not before.properties or not _terms_differ(before, after):
         return after
-    return replace(after, ties={end.name: agreed(end.link, after.ties[end.name]) for end in own_ends(after.kind)})
+    return replace(
+        after, ties={end.name: without_confirmations(end.link, after.ties[end.name]) for end in own_ends(after.kind)}
+    )
 
 
-def agreed(link: Link, ties: Ties) -> Ties:
-    """Return ties without what a step of its own sets of them: what a party says."""
+def without_confirmations(link: Link, ties: Ties) -> Ties:
+    """Return the relationships without the properties that only a record action sets, such as a party's confirmation."""
     by_step = {name for name, one in link.properties.items() if one.by_step}
     if not by_step:
         return ties
     return {far: {name: one for name, one in values.items() if name not in by_step} for far, values in ties.items()}
 
 
-def _other_terms(before: RecordState, after: RecordState) -> bool:
-    """Tell whether what parties agree to is different."""
+def _terms_differ(before: RecordState, after: RecordState) -> bool:
+    """Tell whether the terms that the parties agreed to differ."""
     own = (name for name, one in after.kind.properties.items() if one.term)
     tied = (end for end in own_ends(after.kind) if end.link.term)
     return any(before.properties.get(name) != after.properties.get(name) for name in own) or any(
-        agreed(end.link, before.ties[end.name]) != agreed(end.link, after.ties[end.name]) for end in tied
+        without_confirmations(end.link, before.ties[end.name]) != without_confirmations(end.link, after.ties[end.name])
+        for end in tied
     )
 
 
 def difference(before: RecordState, after: RecordState) -> tuple[Difference, Difference]:
-    """Return what of the one is not in the other, and the reverse: properties, and ties under `links`."""
-    return _beyond(before, after), _beyond(after, before)
+    """Return the values only `before` has and the values only `after` has: properties, and relationships under `links`."""
+    return _values_beyond(before, after), _values_beyond(after, before)
 
 
-def _beyond(one: RecordState, other: RecordState) -> Difference:
+def _values_beyond(one: RecordState, other: RecordState) -> Difference:
     own, others = one.given(), other.given()
     found: Difference = {name: own.get(name) for name in sorted({*own, *others}) if own.get(name) != others.get(name)}
     links = {name: ties for name in one.ties if (ties := ties_beyond(one.ties[name], other.ties.get(name, {})))}
@@ -96,12 +99,12 @@ def _beyond(one: RecordState, other: RecordState) -> Difference:
 
 
 def ties_beyond(ties: Ties, others: Ties) -> Ties:
-    """Return those of the ties that the others have not, or not with the same properties."""
+    """Return the relationships that `others` lacks or has with other properties."""
     return {far: values for far, values in ties.items() if others.get(far) != values}
 
 
 def of_link(link: Link, values: Mapping[str, object]) -> dict[str, object]:
-    """Return, of what a tie holds, the properties of its link."""
+    """Return the properties declared by the link, out of all properties stored on the relationship."""
     return {name: one for name in link.properties if (one := values.get(name)) is not None}
 
 
@@ -114,37 +117,37 @@ AuditEvent = dict[str, object]
 
 @dataclass(frozen=True)
 class LogHead:
-    """The end of the chain: number and hash of the last entry, 0 and nothing where there is none."""
+    """The end of the audit log: number and hash of the last event; 0 and "" if the log is empty."""
 
     number: int = 0
     hash: str = ""
 
 
-def sealed(end: LogHead, told: Mapping[str, object], steward: str | None) -> AuditEvent:
-    """Return what is told of a change as the entry that follows the end of the chain.
+def new_event(end: LogHead, values: Mapping[str, object], steward: str | None) -> AuditEvent:
+    """Return the audit event that follows `end`, with its number and hashes.
 
-    It is read by administrators and by those who act for the steward of the changed record.
+    Administrators can read it, and users who act for the steward of the changed record.
     """
     number = end.number + 1
     name = f"change:{number}"
-    entry: AuditEvent = {**told, "number": number, "previous_hash": end.hash}
+    entry: AuditEvent = {**values, "number": number, "previous_hash": end.hash}
     entry = {key: value for key, value in entry.items() if value is not None}
     readers = [ADMINISTRATORS, *([steward] if steward else [])]
     shown = {"id": name, "name": name, "name_key": name, "seen_by": readers, "shown_to": readers}
-    kept = {"access": "closed", "status": "published", "version": 1, "created": told["at"], "updated": told["at"]}
-    return {**entry, "own_hash": seal(entry), **shown, **kept, **({"steward": steward} if steward else {})}
+    common = {"access": "closed", "status": "published", "version": 1, "created": values["at"], "updated": values["at"]}
+    return {**entry, "own_hash": event_hash(entry), **shown, **common, **({"steward": steward} if steward else {})}
 
 
-def seal(entry: Mapping[str, object]) -> str:
-    """Return the hash of an entry: SHA-256 over all that it tells, and the hash of the entry before."""
-    told = {name: entry[name] for name in SEALED if entry.get(name) is not None}
-    return hashlib.sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).hexdigest()
+def event_hash(entry: Mapping[str, object]) -> str:
+    """Return the SHA-256 hash of an event, over its sealed properties including the hash of the event before."""
+    sealed = {name: entry[name] for name in SEALED if entry.get(name) is not None}
+    return hashlib.sha256(orjson.dumps(sealed, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def first_broken(entries: Iterable[Mapping[str, Any]], end: LogHead) -> tuple[int, str] | None:
-    """Return the number of the first entry that is not as it was written, and what is wrong; None if all are whole.
+    """Return the number of the first event that was tampered with and a problem code; None if the log is intact.
 
-    `entries` are all of the chain, by number; `end` is where the chain says that it ends.
+    `entries` are all events by number; `end` is the recorded end of the log.
     """
     last = LogHead()
     for entry in entries:
@@ -153,7 +156,7 @@ def first_broken(entries: Iterable[Mapping[str, Any]], end: LogHead) -> tuple[in
             return number, "MISSING" if entry["number"] > number else "TWICE"
         if entry.get("previous_hash") != last.hash:
             return number, "UNCHAINED"
-        if entry.get("own_hash") != seal(entry):
+        if entry.get("own_hash") != event_hash(entry):
             return number, "CHANGED"
         last = LogHead(number, str(entry["own_hash"]))
     if last != end:
@@ -161,12 +164,12 @@ def first_broken(entries: Iterable[Mapping[str, Any]], end: LogHead) -> tuple[in
     return None
 
 
-def kept(actor: Actor, key: str, asked: object) -> Mapping[str, object]:
-    """Return how a key is kept: a change is found again by its `key`, and `asked` tells what the key stood for.
+def key_digests(actor: Actor, key: str, asked: object) -> Mapping[str, object]:
+    """Return the digests of an idempotency key and of the request it was used for, as properties of the event.
 
-    `asked` is of values that JSON knows. Each actor has keys of their own. Nobody knows one anonymous sender from another,
-    so theirs are told apart by what they ask for: none is answered for, or stands in the way of, another's. Both are
-    digests, since what is asked for may have to be erased: who does not know the key guesses nothing of it.
+    `asked` is the request, in JSON values. Keys are scoped to the actor. Anonymous senders cannot be distinguished, so their
+    keys are scoped to the request: one sender's key never matches another's. Only digests are stored, because the request
+    may have to be erased; without the key nothing can be inferred from them.
     """
     body = orjson.dumps(asked, option=orjson.OPT_SORT_KEYS, default=str)
     whose = body if actor == ANONYMOUS else actor.name.encode()
@@ -177,11 +180,11 @@ def _digest(*parts: bytes) -> str:
     return sha256(b"".join(sha256(part).digest() for part in parts)).hexdigest()
 
 
-def told(kind: type[Kind], record: str, difference: Difference, ask: Ask) -> str:
-    """Return a difference as an entry tells it: of what may have to be erased, a digest only.
+def difference_json(kind: type[Kind], record: str, difference: Difference, ask: Ask) -> str:
+    """Return a difference as JSON for the audit log, with a digest in place of each erasable text.
 
-    It is the HMAC-SHA-256 (RFC 2104) of the text under a salt of the record, which is kept apart and erased with the text:
-    who has both can show that this is what was said; of the digest alone not even a short text can be guessed.
+    The digest is the HMAC-SHA-256 (RFC 2104) of the text under a salt of the record. The salt is stored separately and erased
+    with the text. Text and salt together prove what was written; the digest alone does not reveal even a short text.
     """
     erasable = {name: difference[name] for name in kind.erasable if difference.get(name) is not None}
     if not erasable:
@@ -191,5 +194,5 @@ def told(kind: type[Kind], record: str, difference: Difference, ask: Ask) -> str
 
 
 def digest(salt: str, text: object) -> str:
-    """Return the digest by which the chain tells of a text."""
+    """Return the digest that stands for a text in the audit log."""
     return f"hmac-sha256:{hmac.new(salt.encode(), str(text).encode(), sha256).hexdigest()}"

@@ -1,4 +1,4 @@
-"""Check a change against the rules with the state of the graph in its transaction."""
+"""Check a change against the rules, using the state of the graph in its transaction."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ if TYPE_CHECKING:
     from registry.mutations.transaction import Transaction
 
 
-def broken(turn: Transaction, before: RecordState | None, after: RecordState) -> Iterator[Problem]:
-    """Yield the rules that a record breaks by what is different about it.
+def broken_rules(transaction: Transaction, before: RecordState | None, after: RecordState) -> Iterator[Problem]:
+    """Yield the rules that a change breaks.
 
-    What a record alone can tell is checked where its values are cleaned (`registry.model.records`). What broke a rule before may
-    go on as it is, and what is retired only keeps what was promised.
+    Rules about a single record are checked when its values are cleaned (`registry.model.records`). Violations that existed
+    before the change are accepted. A retired record only has to keep the promises made for it.
     """
     old = before or nothing(after.kind)
     if after.kind is Resource and before:
-        yield from _promised(turn, old, after)
+        yield from _promise_problems(transaction, old, after)
     if after.properties.get("status") == "retired":
         return
     for end in own_ends(after.kind):
-        yield from _tied(turn, end, old, after)
+        yield from _link_problems(transaction, end, old, after)
     if after.kind is Request:
-        yield from _requested(turn, old, after)
+        yield from _request_problems(transaction, old, after)
 
 
-def promises(turn: Transaction, resource: str, *, but: str | None = None) -> list[Promise]:
-    """Return what is promised of a resource, `but` for one request."""
-    rows = turn.ask(write.promised([resource], day=today()))[0][0]
+def promises_of(transaction: Transaction, resource: str, *, but: str | None = None) -> list[Promise]:
+    """Return the quantities of a resource promised to requests, except to the request `but`."""
+    rows = transaction.ask(write.promised([resource], day=today()))[0][0]
     return [Promise(*rest) for _resource, *rest in rows if rest[0] != but]
 
 
-def _tied(turn: Transaction, end: End, old: RecordState, after: RecordState) -> Iterator[Problem]:
+def _link_problems(transaction: Transaction, end: End, old: RecordState, after: RecordState) -> Iterator[Problem]:
     was, ties = old.ties[end.name], after.ties[end.name]
     for far, values in ties_beyond(ties, was).items():
         for one in contradictions(end.link.properties, values):
@@ -50,40 +50,40 @@ def _tied(turn: Transaction, end: End, old: RecordState, after: RecordState) -> 
         if far == after.id and end.kind == end.target:
             yield itself(end, far)
     if end.link.acyclic and (new := [far for far in ties if far not in was and far != after.id]):
-        yield from circular(end, after.id, new, lambda ids: set(turn.ask(write.beyond(end, list(ids)))[0][0]))
+        yield from circular(end, after.id, new, lambda ids: set(transaction.ask(write.beyond(end, list(ids)))[0][0]))
     if end.link.at_least and (was.keys() != ties.keys() or _differs(old, after, "status")):
         yield from too_few(end, after.properties.get("status"), len(ties))
 
 
-def _promised(turn: Transaction, old: RecordState, resource: RecordState) -> Iterator[Problem]:
-    """Yield what of a resource takes away what others were promised."""
+def _promise_problems(transaction: Transaction, old: RecordState, resource: RecordState) -> Iterator[Problem]:
+    """Yield the changes of a resource that break promises made to requests."""
     if _differs(old, resource, "in_use", "capacity", "available_since", "status"):
-        known = promises(turn, resource.id)
+        known = promises_of(transaction, resource.id)
         if _differs(old, resource, "available_since", "status"):
             yield from withdrawn(resource.properties, known)
         if _differs(old, resource, "in_use", "capacity"):
             yield from undercut(resource.properties, known)
 
 
-def _requested(turn: Transaction, old: RecordState, request: RecordState) -> Iterator[Problem]:
-    """Yield what of a request its resource cannot give."""
+def _request_problems(transaction: Transaction, old: RecordState, request: RecordState) -> Iterator[Problem]:
+    """Yield the reasons why the resource cannot satisfy a request."""
     moved = old.ties["resource"].keys() != request.ties["resource"].keys()
     asked = moved or _differs(old, request, "decision", "since", "quantity", "until")
     for one in request.ties["resource"] if asked else ():
-        if resource := turn.look(Resource, one):
+        if resource := transaction.look(Resource, one):
             yield from of_request(request.properties, resource.properties, today())
-            yield from _promising(turn, request, resource)
+            yield from _capacity_problems(transaction, request, resource)
 
 
-def _promising(turn: Transaction, request: RecordState, resource: RecordState) -> Iterator[Problem]:
-    """Yield that more of a resource would be promised than is kept for it."""
+def _capacity_problems(transaction: Transaction, request: RecordState, resource: RecordState) -> Iterator[Problem]:
+    """Yield a problem if accepting the request would promise more than the resource's capacity."""
     quantity, until = request.properties.get("quantity"), request.properties.get("until")
     over = until is not None and str(until) < today()
     if request.properties.get("decision") == "accepted" and quantity and not over:
         agency = next(iter(request.ties["agency"]), "")
         own = Promise(request.id, agency, float(str(quantity)))
-        problems = list(undercut(resource.properties, [*promises(turn, resource.id, but=request.id), own]))
-        for problem in problems[-1:]:  # the capacity, if it does not suffice, rather than what is in use
+        problems = list(undercut(resource.properties, [*promises_of(transaction, resource.id, but=request.id), own]))
+        for problem in problems[-1:]:  # the capacity is reported last, and takes precedence over the amount in use
             yield replace(problem, field="quantity", value=show(quantity))
 
 

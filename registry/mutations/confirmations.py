@@ -13,8 +13,8 @@ from registry.model.definitions import Partnership, Statement
 from registry.model.records import Problem, make_record, show
 from registry.model.values import Text
 from registry.mutations.audit_events import RecordState, nothing
-from registry.mutations.lifecycle import STANDING, found, whole
-from registry.mutations.save import not_allowed, not_theirs
+from registry.mutations.lifecycle import STANDING, found, visible_in_full
+from registry.mutations.save import not_acting_for, not_allowed
 from registry.mutations.transaction import (
     MutationResult,
     RequestContext,
@@ -27,12 +27,15 @@ from registry.permissions import Action, can
 
 
 def confirm(
-    store: Store, asking: RequestContext, partnership: str, agency: str, standing: str, remark: str = ""
+    store: Store, context: RequestContext, partnership: str, agency: str, standing: str, remark: str = ""
 ) -> MutationResult:
-    """Say for a party whether an agreement is so: `confirmed`, `corrected` or `disputed`. Raises StoreError."""
+    """Confirm, correct or dispute an agreement on behalf of a party; `standing` is `confirmed`, `corrected` or `disputed`.
 
-    def work(turn: Transaction) -> RecordState:
-        before, why = _of_party(turn, partnership, agency), cleaned(Text, remark, "remark")
+    Raises StoreError.
+    """
+
+    def work(transaction: Transaction) -> RecordState:
+        before, why = _of_party(transaction, partnership, agency), cleaned(Text, remark, "remark")
         if standing not in code_list("party-standing"):
             rule = _("a code of {codes}").format(codes="party-standing")
             raise ValidationFailed(Problem("UNFIT", "standing", show(standing), rule, _("There is no such code.")))
@@ -42,21 +45,22 @@ def confirm(
         said = {"standing": standing, "standing_on": today(), "remark": why or None}
         parties = before.ties["parties"]
         ties = {**before.ties, "parties": {**parties, agency: known_states({**parties[agency], **said})}}
-        return turn.keep(before, replace(before, ties=ties), "stated")
+        return transaction.keep(before, replace(before, ties=ties), "stated")
 
-    return change(store, asking, Partnership, work)
+    return change(store, context, Partnership, work)
 
 
 def state_level(
-    store: Store, asking: RequestContext, partnership: str, agency: str, said: Mapping[str, object]
+    store: Store, context: RequestContext, partnership: str, agency: str, said: Mapping[str, object]
 ) -> MutationResult:
-    """Say for a party how closely it works with the others: `scale`, `level`, `on` (today if absent) and `description`.
+    """Record a party's assessment of the level of collaboration.
 
-    Returns what came of it, with the statement as the record. Raises StoreError.
+    `said` has the keys `scale`, `level`, `on` (today if absent) and `description`. The record of the result is the new
+    statement. Raises StoreError.
     """
 
-    def work(turn: Transaction) -> RecordState:
-        about = _of_party(turn, partnership, agency)
+    def work(transaction: Transaction) -> RecordState:
+        about = _of_party(transaction, partnership, agency)
         shared = {name: about.properties.get(name) for name in ("access", "grants")}
         name = f"statement:{secrets.token_hex(6)}"
         given = {"id": name, "steward": agency, "on": today(), **shared, **known_states(said), "status": "published"}
@@ -65,31 +69,33 @@ def state_level(
             raise ValidationFailed(*problems)
         _check_level(str(record.values["scale"]), str(record.values["level"]))
         ties: dict[str, dict[str, dict[str, object]]] = {"agency": {agency: {}}, "partnership": {partnership: {}}}
-        return turn.keep(None, replace(nothing(Statement), properties=record.values, ties=ties), "stated")
+        return transaction.keep(None, replace(nothing(Statement), properties=record.values, ties=ties), "stated")
 
-    return change(store, asking, Statement, work)
+    return change(store, context, Statement, work)
 
 
-def withdraw(store: Store, asking: RequestContext, statement: str) -> MutationResult:
-    """Take back what was said of a level. Raises StoreError."""
+def withdraw(store: Store, context: RequestContext, statement: str) -> MutationResult:
+    """Withdraw an assessment. Raises StoreError."""
 
-    def work(turn: Transaction) -> RecordState:
-        before = found(turn, Statement, statement)
-        if not can(turn.actor, Action.EDIT, before.properties):
+    def work(transaction: Transaction) -> RecordState:
+        before = found(transaction, Statement, statement)
+        if not can(transaction.actor, Action.EDIT, before.properties):
             raise ValidationFailed(not_allowed(_("You do not act for this agency.")))
-        return turn.keep(before, replace(before, properties={**before.properties, "status": "retired"}), "retired")
+        return transaction.keep(
+            before, replace(before, properties={**before.properties, "status": "retired"}), "retired"
+        )
 
-    return change(store, asking, Statement, work)
+    return change(store, context, Statement, work)
 
 
-def _of_party(turn: Transaction, partnership: str, agency: str) -> RecordState:
-    """Return an agreement whose party the actor speaks for. Raises Refused."""
-    state = whole(turn, Partnership, partnership, STANDING)
+def _of_party(transaction: Transaction, partnership: str, agency: str) -> RecordState:
+    """Return the agreement if the actor may act for the party. Raises ValidationFailed."""
+    state = visible_in_full(transaction, Partnership, partnership, STANDING)
     if agency not in state.ties["parties"]:
         message = _("This agency is no party to the agreement.")
         raise ValidationFailed(Problem("UNFIT", "agency", show(agency), _("a party to the agreement"), message))
-    if not can(turn.actor, Action.EDIT, {"steward": agency}):
-        raise ValidationFailed(not_theirs("agency", agency))
+    if not can(transaction.actor, Action.EDIT, {"steward": agency}):
+        raise ValidationFailed(not_acting_for("agency", agency))
     return state
 
 

@@ -1,4 +1,4 @@
-"""Feedback on services: give, answer and erase it."""
+"""Feedback on services: submit, answer and erase it."""
 
 import secrets
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from registry.model.definitions import Channel, Feedback, Service
 from registry.model.records import Problem, make_record, show
 from registry.model.values import Text
 from registry.mutations.audit_events import RecordState, Ties, nothing
-from registry.mutations.lifecycle import PUBLISHED, STANDING, check_stands, found, whole
+from registry.mutations.lifecycle import PUBLISHED, STANDING, check_status, found, visible_in_full
 from registry.mutations.save import not_allowed
 from registry.mutations.transaction import (
     MutationResult,
@@ -26,7 +26,7 @@ from registry.permissions import Action, can
 
 @dataclass(frozen=True)
 class FeedbackInput:
-    """What somebody says about a service, by which channel if any, whether others may read it, and how to reach them."""
+    """Feedback on a service, optionally with the channel used, a wish for privacy, and contact details."""
 
     service: str
     text: str
@@ -35,81 +35,83 @@ class FeedbackInput:
     contact: str = ""
 
 
-def give_feedback(store: Store, asking: RequestContext, heard: FeedbackInput) -> MutationResult:
-    """Take in feedback; until it is answered, only who has to answer it reads it. Raises StoreError."""
+def give_feedback(store: Store, context: RequestContext, feedback: FeedbackInput) -> MutationResult:
+    """Store feedback; until it is answered, only those who may answer it can read it. Raises StoreError."""
 
-    def work(turn: Transaction) -> RecordState:
-        service = whole(turn, Service, heard.service, PUBLISHED)
-        if heard.channel:
-            _check_channel(turn, heard.channel, service)
-        _check_said("text", heard.text)
-        record, problems = make_record(Feedback, _given(heard, service))
+    def work(transaction: Transaction) -> RecordState:
+        service = visible_in_full(transaction, Service, feedback.service, PUBLISHED)
+        if feedback.channel:
+            _check_channel(transaction, feedback.channel, service)
+        _check_text("text", feedback.text)
+        record, problems = make_record(Feedback, _record_values(feedback, service))
         if record is None:
             raise ValidationFailed(
                 *(replace(one, field="text") if one.field == "description" else one for one in problems)
             )
-        if contact := cleaned(Text, heard.contact, "contact"):
-            turn.ask(audit_log.keep(record.id, contact))
-        kept = replace(nothing(Feedback), properties=record.values, ties=_ties(heard, service))
-        return turn.keep(None, kept, "created")
+        if contact := cleaned(Text, feedback.contact, "contact"):
+            transaction.ask(audit_log.keep(record.id, contact))
+        kept = replace(nothing(Feedback), properties=record.values, ties=_ties(feedback, service))
+        return transaction.keep(None, kept, "created")
 
-    return change(store, asking, Feedback, work)
+    return change(store, context, Feedback, work)
 
 
-def answer_feedback(store: Store, asking: RequestContext, record: str, answer: str) -> MutationResult:
-    """Answer feedback; unless its sender asked for none, others read both from then on. Raises StoreError."""
+def answer_feedback(store: Store, context: RequestContext, record: str, answer: str) -> MutationResult:
+    """Answer feedback and publish both, unless its sender asked for privacy. Raises StoreError."""
 
-    def work(turn: Transaction) -> RecordState:
-        before = _to_answer(turn, record)
-        check_stands(before, STANDING)
-        _check_said("answer", answer)
+    def work(transaction: Transaction) -> RecordState:
+        before = _answerable(transaction, record)
+        check_status(before, STANDING)
+        _check_text("answer", answer)
         said = {"answer": answer, "answered": before.properties.get("answered") or today()}
         shown = {"status": "published", "access": "closed" if before.properties.get("private") else "open"}
         record_, problems = make_record(Feedback, {**before.given(), **said, **shown})
         if record_ is None:
             raise ValidationFailed(*problems)
-        return turn.keep(before, replace(before, properties={**before.properties, **record_.values}), "answered")
+        return transaction.keep(before, replace(before, properties={**before.properties, **record_.values}), "answered")
 
-    return change(store, asking, Feedback, work)
+    return change(store, context, Feedback, work)
 
 
 def contact(store: Store, record: str) -> str:
-    """Return how the sender of feedback wants to be reached, for who answers it; "" where that is not known.
+    """Return the contact details of the sender of feedback; "" if there are none.
 
-    Raises StoreError.
+    The caller checks that the user may answer the feedback. Raises StoreError.
     """
     rows = store.read(audit_log.of(record))
     return str(rows[0][0]) if rows else ""
 
 
-def erase(store: Store, asking: RequestContext, record: str) -> MutationResult:
-    """Erase what a sender of feedback wrote and how they can be reached; that there was feedback, and when, stays.
+def erase(store: Store, context: RequestContext, record: str) -> MutationResult:
+    """Erase the text of feedback and the sender's contact details; the record itself and its dates remain.
 
     Raises StoreError.
     """
 
-    def work(turn: Transaction) -> RecordState:
-        before = found(turn, Feedback, record)
-        if not turn.actor.everything:  # who is criticised does not erase it
+    def work(transaction: Transaction) -> RecordState:
+        before = found(transaction, Feedback, record)
+        if not transaction.actor.everything:  # the criticised agency must not erase it
             raise ValidationFailed(not_allowed(_("Only an administrator may.")))
-        kept = turn.keep(before, replace(before, properties={**before.properties, "description": None}), "erased")
-        turn.ask(audit_log.erase(record))  # last: the entry was made with the salt that goes with it
+        kept = transaction.keep(
+            before, replace(before, properties={**before.properties, "description": None}), "erased"
+        )
+        transaction.ask(audit_log.erase(record))  # last: the audit event needs the salt that this deletes
         return kept
 
-    return change(store, asking, Feedback, work)
+    return change(store, context, Feedback, work)
 
 
-def _to_answer(turn: Transaction, record: str) -> RecordState:
-    """Return feedback, for who has to answer it. Raises Refused."""
-    state = found(turn, Feedback, record)
-    if not can(turn.actor, Action.ANSWER, state.properties):
+def _answerable(transaction: Transaction, record: str) -> RecordState:
+    """Return the feedback if the actor may answer it. Raises ValidationFailed."""
+    state = found(transaction, Feedback, record)
+    if not can(transaction.actor, Action.ANSWER, state.properties):
         raise ValidationFailed(not_allowed(_("Whoever answers for the service answers this.")))
     return state
 
 
-def _check_channel(turn: Transaction, channel: str, service: RecordState) -> None:
-    """Refuse a channel of another service: who answers for that would be told to answer for this."""
-    state = turn.find(Channel, channel)
+def _check_channel(transaction: Transaction, channel: str, service: RecordState) -> None:
+    """Reject a channel of another service, whose steward would not be the one to answer."""
+    state = transaction.find(Channel, channel)
     if state is None or service.id not in state.ties["service"]:
         message = _("This service has no such channel.")
         raise ValidationFailed(
@@ -117,28 +119,28 @@ def _check_channel(turn: Transaction, channel: str, service: RecordState) -> Non
         )
 
 
-def _check_said(field: str, text: str) -> None:
+def _check_text(field: str, text: str) -> None:
     if not text.strip():
         raise ValidationFailed(Problem("REQUIRED", field, "", _("a few words"), _("Say what you want to say.")))
 
 
-def _given(heard: FeedbackInput, service: RecordState) -> dict[str, object]:
-    # It waits as what is handed in does: shown to its steward, who is to answer it.
+def _record_values(feedback: FeedbackInput, service: RecordState) -> dict[str, object]:
+    # Status "proposed" makes it visible to the steward, who answers it.
     return {
         "id": f"feedback:{secrets.token_hex(8)}",
-        "description": heard.text,
+        "description": feedback.text,
         "received": today(),
-        "private": heard.private,
-        "access": "closed" if heard.private else "open",
+        "private": feedback.private,
+        "access": "closed" if feedback.private else "open",
         "steward": service.properties.get("steward"),
         "status": "proposed",
     }
 
 
-def _ties(heard: FeedbackInput, service: RecordState) -> dict[str, Ties]:
+def _ties(feedback: FeedbackInput, service: RecordState) -> dict[str, Ties]:
     steward = service.properties.get("steward")
     return {
         "service": {service.id: {}},
-        "channel": {heard.channel: {}} if heard.channel else {},
+        "channel": {feedback.channel: {}} if feedback.channel else {},
         "owner": {str(steward): {}} if steward else {},
     }

@@ -15,7 +15,7 @@ from registry.permissions import Action, Actor, can
 
 @dataclass(frozen=True)
 class Transition:
-    """From which statuses a step leads to which, who may take it, and what the chain of changes calls it."""
+    """A transition of a record's status: its name in the audit log, the action it requires, and the statuses from and to."""
 
     what: str
     action: Action
@@ -32,61 +32,61 @@ RETIRE = Transition("retired", Action.RETIRE, STANDING, "retired")
 
 def take(
     store: Store,
-    asking: RequestContext,
+    context: RequestContext,
     kind: type[Kind],
     record: str,
     step: Transition,
     note: str = "",
     version: int | None = None,
 ) -> MutationResult:
-    """Take a step with a record; `version` is the one that was looked at. Raises StoreError."""
-    return change(store, asking, kind, lambda turn: taken(turn, kind, record, step, note, version))
+    """Change the status of a record; `version` is the version that the user saw. Raises StoreError."""
+    return change(store, context, kind, lambda transaction: taken(transaction, kind, record, step, note, version))
 
 
 def taken(
-    turn: Transaction, kind: type[Kind], record: str, step: Transition, note: str, version: int | None
+    transaction: Transaction, kind: type[Kind], record: str, step: Transition, note: str, version: int | None
 ) -> RecordState:
-    """Do what `take` does within a turn. Raises changing.turn.Refused."""
-    before = found(turn, kind, record)
+    """Change the status of a record within a transaction; see `take`. Raises ValidationFailed."""
+    before = found(transaction, kind, record)
     if step is not RETIRE:
-        check_by_hand(turn, kind)
-    if not may_take(turn.actor, step, before.properties):
+        check_by_hand(transaction, kind)
+    if not may_take(transaction.actor, step, before.properties):
         raise ValidationFailed(not_allowed(_("You may not do this with this record.")))
     if version is not None and version != before.version:
         raise ValidationFailed(stale(version, before.version))
-    check_stands(before, step.of)
-    after = replace(before, properties={**before.properties, "status": step.to, **_told(before, step)})
-    return turn.keep(before, after, step.what, note.strip() or None)
+    check_status(before, step.of)
+    after = replace(before, properties={**before.properties, "status": step.to, **_added_grants(before, step)})
+    return transaction.keep(before, after, step.what, note.strip() or None)
 
 
-def _told(before: RecordState, step: Transition) -> dict[str, object]:
-    """Return who is granted sight by a step: an agreement that is handed in is shown to its parties, who confirm it."""
+def _added_grants(before: RecordState, step: Transition) -> dict[str, object]:
+    """Return the grants that a transition adds: a proposed agreement is shown to its parties, who confirm it."""
     if step is not PROPOSE or "parties" not in before.ties:
         return {}
     granted = before.properties.get("grants")
     return {"grants": sorted({*(granted if isinstance(granted, list) else []), *before.ties["parties"]})}
 
 
-def found(turn: Transaction, kind: type[Kind], record: str) -> RecordState:
-    """Return a record as it stands. Raises Refused where the actor finds none."""
-    state = turn.find(kind, record)
+def found(transaction: Transaction, kind: type[Kind], record: str) -> RecordState:
+    """Return the current state of a record. Raises ValidationFailed if the actor cannot see one."""
+    state = transaction.find(kind, record)
     if state is None:
         rule = _("the id of a record of the kind {kind}").format(kind=_(kind.__name__))
         raise ValidationFailed(Problem("NOT_FOUND", "id", show(record), rule, _("There is no such record.")))
     return state
 
 
-def whole(turn: Transaction, kind: type[Kind], record: str, statuses: Collection[str]) -> RecordState:
-    """Return a record at one of some statuses, of which the actor sees all: who sees less cannot speak of it. Raises Refused."""
-    state = found(turn, kind, record)
-    if not can(turn.actor, Action.SEE_DETAIL, state.properties):
+def visible_in_full(transaction: Transaction, kind: type[Kind], record: str, statuses: Collection[str]) -> RecordState:
+    """Return a record that has one of the statuses and whose details the actor can see. Raises ValidationFailed."""
+    state = found(transaction, kind, record)
+    if not can(transaction.actor, Action.SEE_DETAIL, state.properties):
         raise ValidationFailed(not_allowed(_("Only its face is shown to you; its steward may show you the rest.")))
-    check_stands(state, statuses)
+    check_status(state, statuses)
     return state
 
 
-def check_stands(state: RecordState, statuses: Collection[str]) -> None:
-    """Refuse what cannot be done with a record at another status. Raises Refused."""
+def check_status(state: RecordState, statuses: Collection[str]) -> None:
+    """Check that a record has one of the statuses. Raises ValidationFailed."""
     status = str(state.properties.get("status"))
     if status not in statuses:
         rule = _("a record that is {status}").format(status=" / ".join(statuses))
@@ -95,11 +95,11 @@ def check_stands(state: RecordState, statuses: Collection[str]) -> None:
 
 
 def may_take(actor: Actor, step: Transition, record: Mapping[str, object]) -> bool:
-    """Tell whether an actor may take a step with a record."""
+    """Tell whether an actor may make this transition of a record."""
     return can(actor, action_of(step, record), record)
 
 
 def action_of(step: Transition, record: Mapping[str, object]) -> Action:
-    """Return the action that a step with a record is; who may make drafts may withdraw them, too."""
+    """Return the action that a transition requires; withdrawing a draft requires no more than making one."""
     withdraws = step is RETIRE and record.get("status") == "draft"
     return Action.PROPOSE if withdraws else step.action

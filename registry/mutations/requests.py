@@ -1,4 +1,4 @@
-"""Requests to use a resource, and the decisions of its owner."""
+"""Requests to use a resource, and the decisions of its steward."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -11,9 +11,9 @@ from registry.model.records import Problem, show
 from registry.model.rules import DIGITS, total
 from registry.model.values import Prose
 from registry.mutations.audit_events import RecordState
-from registry.mutations.checks import promises
-from registry.mutations.lifecycle import PUBLISHED, check_stands, found, whole
-from registry.mutations.save import LinkChange, Saving, not_allowed, prepared
+from registry.mutations.checks import promises_of
+from registry.mutations.lifecycle import PUBLISHED, check_status, found, visible_in_full
+from registry.mutations.save import LinkChange, Saving, new_state, not_allowed
 from registry.mutations.transaction import (
     MutationResult,
     RequestContext,
@@ -27,7 +27,10 @@ from registry.permissions import Action, can
 
 @dataclass(frozen=True)
 class ResourceRequest:
-    """What an agency asks for: which resource, for which need if any, how much, from when until when, and why."""
+    """A request of an agency for a resource, optionally for one of its needs.
+
+    `properties` holds quantity, dates and purpose.
+    """
 
     agency: str
     resource: str
@@ -35,11 +38,11 @@ class ResourceRequest:
     properties: Mapping[str, object] | None = None
 
 
-def request(store: Store, asking: RequestContext, wish: ResourceRequest) -> MutationResult:
-    """Ask to use a resource. It is shown to who asks and to the resource's steward only. Raises StoreError."""
+def request(store: Store, context: RequestContext, wish: ResourceRequest) -> MutationResult:
+    """Request the use of a resource; only the requesting agency and the resource's steward see it. Raises StoreError."""
 
-    def work(turn: Transaction) -> RecordState:
-        resource = whole(turn, Resource, wish.resource, PUBLISHED)
+    def work(transaction: Transaction) -> RecordState:
+        resource = visible_in_full(transaction, Resource, wish.resource, PUBLISHED)
         steward = resource.properties.get("steward")
         if resource.properties.get("shareability") == "not-shared" or not steward:
             message = (
@@ -48,7 +51,7 @@ def request(store: Store, asking: RequestContext, wish: ResourceRequest) -> Muta
             raise ValidationFailed(
                 Problem("UNFIT", "resource", wish.resource, _("a resource that can be asked for"), message)
             )
-        agency = turn.find(Agency, wish.agency)
+        agency = transaction.find(Agency, wish.agency)
         name = " – ".join(str(one.properties["name"]) for one in (resource, agency) if one)[:500]
         links = {"agency": wish.agency, "resource": wish.resource, **({"need": wish.need} if wish.need else {})}
         saving = Saving(
@@ -58,23 +61,23 @@ def request(store: Store, asking: RequestContext, wish: ResourceRequest) -> Muta
             {end: LinkChange({far: {}}) for end, far in links.items()},
             another=True,
         )
-        draft = prepared(turn, None, saving)
-        return turn.keep(None, replace(draft, properties={**draft.properties, "status": "published"}), "created")
+        draft = new_state(transaction, None, saving)
+        return transaction.keep(None, replace(draft, properties={**draft.properties, "status": "published"}), "created")
 
-    return change(store, asking, Request, work)
+    return change(store, context, Request, work)
 
 
-def decide(store: Store, asking: RequestContext, record: str, decision: str, answer: str = "") -> MutationResult:
-    """Say for a resource's steward that a request is `accepted` or `declined`, or that a use has `ended`.
+def decide(store: Store, context: RequestContext, record: str, decision: str, answer: str = "") -> MutationResult:
+    """Decide a request on behalf of the resource's steward: `accepted`, `declined`, or `ended` for a use.
 
     Raises StoreError.
     """
 
-    def work(turn: Transaction) -> RecordState:
-        before = found(turn, Request, record)
-        resource = _asked_for(turn, before)
-        check_stands(before, PUBLISHED)
-        if decision not in _FOLLOWS or before.properties.get("decision") != _FOLLOWS[decision]:
+    def work(transaction: Transaction) -> RecordState:
+        before = found(transaction, Request, record)
+        resource = _requested_resource(transaction, before)
+        check_status(before, PUBLISHED)
+        if decision not in _PREVIOUS_DECISION or before.properties.get("decision") != _PREVIOUS_DECISION[decision]:
             stands = str(before.properties.get("decision") or "")
             message = _("Where this request stands, it cannot be done.")
             raise ValidationFailed(
@@ -86,38 +89,38 @@ def decide(store: Store, asking: RequestContext, record: str, decision: str, ans
             "answer": cleaned(Prose, answer, "answer") or None,
         }
         if decision == "accepted":
-            said["since"] = before.properties.get("since") or _first_day(resource)
-            turn.keep(resource, _with_taken(turn, resource, before), "decided")
-        after = turn.keep(before, replace(before, properties={**before.properties, **said}), "decided")
+            said["since"] = before.properties.get("since") or _default_start(resource)
+            transaction.keep(resource, _with_allocation(transaction, resource, before), "decided")
+        after = transaction.keep(before, replace(before, properties={**before.properties, **said}), "decided")
         if decision == "ended":
-            turn.keep(resource, _with_given_back(turn, resource, before), "decided")
+            transaction.keep(resource, _with_release(transaction, resource, before), "decided")
         return after
 
-    return change(store, asking, Request, work)
+    return change(store, context, Request, work)
 
 
-_FOLLOWS = {"accepted": None, "declined": None, "ended": "accepted"}
+_PREVIOUS_DECISION = {"accepted": None, "declined": None, "ended": "accepted"}
 
 
-def _asked_for(turn: Transaction, request: RecordState) -> RecordState:
-    """Return the resource of a request, for who answers for it. Raises Refused."""
-    resource = turn.look(Resource, next(iter(request.ties["resource"]), ""))
-    if resource is None or not can(turn.actor, Action.ANSWER, resource.properties):
+def _requested_resource(transaction: Transaction, request: RecordState) -> RecordState:
+    """Return the requested resource if the actor may answer for it. Raises ValidationFailed."""
+    resource = transaction.look(Resource, next(iter(request.ties["resource"]), ""))
+    if resource is None or not can(transaction.actor, Action.ANSWER, resource.properties):
         raise ValidationFailed(not_allowed(_("The steward of the resource answers this.")))
     return resource
 
 
-def _first_day(resource: RecordState) -> str:
-    """Return the day on which a use begins that was asked for without one."""
+def _default_start(resource: RecordState) -> str:
+    """Return the first day of a use for which the request gives none."""
     return max(today(), str(resource.properties.get("available_since") or ""))
 
 
-def _with_taken(turn: Transaction, resource: RecordState, request: RecordState) -> RecordState:
-    """Return a resource with what a request asks for taken. Raises Refused where so much is not free."""
+def _with_allocation(transaction: Transaction, resource: RecordState, request: RecordState) -> RecordState:
+    """Return the resource with the requested quantity in use. Raises ValidationFailed if less is free."""
     quantity = _number(request, "quantity")
     if not quantity:
         return resource
-    taken = max(_number(resource, "in_use"), total(promises(turn, resource.id)))
+    taken = max(_number(resource, "in_use"), total(promises_of(transaction, resource.id)))
     in_use = round(taken + quantity, DIGITS)
     if "capacity" in resource.properties and in_use > _number(resource, "capacity"):
         free = max(0.0, _number(resource, "capacity") - taken)
@@ -126,13 +129,13 @@ def _with_taken(turn: Transaction, resource: RecordState, request: RecordState) 
     return replace(resource, properties={**resource.properties, "in_use": in_use})
 
 
-def _with_given_back(turn: Transaction, resource: RecordState, request: RecordState) -> RecordState:
-    """Return a resource with what was promised for a request free again; what others were promised stays taken."""
+def _with_release(transaction: Transaction, resource: RecordState, request: RecordState) -> RecordState:
+    """Return the resource with the request's quantity free again; quantities promised to others stay in use."""
     quantity = _number(request, "quantity")
     if not quantity:
         return resource
     in_use = round(_number(resource, "in_use") - quantity, DIGITS)
-    others = total(promises(turn, resource.id, but=request.id))
+    others = total(promises_of(transaction, resource.id, but=request.id))
     return replace(resource, properties={**resource.properties, "in_use": max(0.0, in_use, others)})
 
 

@@ -1,4 +1,4 @@
-"""Past versions of a record, and undo of a change."""
+"""Past versions of a record, undo of a change, and verification of the audit log."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,16 +15,16 @@ from registry.i18n import _
 from registry.model.definitions import MODEL, Change
 from registry.model.records import Problem, show
 from registry.mutations.audit_events import LINK_CHANGES, Difference, LogHead, RecordState, first_broken
-from registry.mutations.save import not_allowed, overreach
+from registry.mutations.save import forbidden_changes, not_allowed
 from registry.mutations.transaction import MutationResult, RequestContext, Transaction, ValidationFailed, change
 from registry.permissions import Action, Actor, can
 
 
 @dataclass(frozen=True)
 class Told:
-    """An entry of the chain as far as it is about a record: who, when and how, and what is different since.
+    """An audit event as part of a record's history: when, by whom, how, and the values before and after.
 
-    `number` is 0 for what a load changed, whose changes are undone together only.
+    `number` is 0 for a change made by a load, which can only be undone with the whole load.
     """
 
     at: str
@@ -38,13 +38,13 @@ class Told:
 
     @property
     def day(self) -> str:
-        """The day on which it was made, as a Date's text."""
+        """The day of the event, as the text of a Date."""
         return day_of(self.at)
 
 
 @dataclass(frozen=True)
 class Passage:
-    """A change with the record before and after it; there is nothing before a record was made."""
+    """An event with the record before and after it; `before` is None for the event that created the record."""
 
     told: Told
     before: RecordState | None
@@ -52,39 +52,39 @@ class Passage:
 
 
 def read_entry(entry: Mapping[str, Any]) -> Told:
-    """Return an entry, given by its properties as they are stored."""
+    """Return an event from its stored properties."""
     before, after = (orjson.loads(entry.get(name) or "{}") for name in ("before", "after"))
     at, actor, how, what, note = (str(entry.get(name) or "") for name in ("at", "actor", "how", "what", "note"))
     return Told(at, actor, how, what, note, before, after, 0 if entry.get("run") else entry["number"])
 
 
-def first_undone(told: Told, find: Callable[[str], Told | None]) -> Told:
-    """Return the entry that an entry undid, or whose undoing it undid, and so on; itself if it undid none.
+def first_undone(event: Told, find: Callable[[str], Told | None]) -> Told:
+    """Follow a series of undo events back to the original event; return `told` itself if it undid none.
 
-    `find` finds an entry by its id, which an undoing notes.
+    `find` returns an event by its id, which an undo event has in its note.
     """
-    while told.what == "undone" and (undid := find(told.note)):
-        told = undid
-    return told
+    while event.what == "undone" and (undid := find(event.note)):
+        event = undid
+    return event
 
 
 def passages(state: RecordState, entries: Iterable[Told]) -> Iterator[Passage]:
-    """Walk back from a record as it stands, by all its entries, newest first."""
-    for told in entries:
-        before = None if told.after.get("id") else undone(state, told)
-        yield Passage(told, before, state)
+    """Yield the past states of a record, newest first, given its current state and its events, newest first."""
+    for event in entries:
+        before = None if event.after.get("id") else undone(state, event)
+        yield Passage(event, before, state)
         if before is None:
             return
         state = before
 
 
-def undone(state: RecordState, told: Told) -> RecordState:
-    """Return a record as it stood before an entry, from how it stood after it."""
+def undone(state: RecordState, event: Told) -> RecordState:
+    """Return the state of a record before an event, given the state after it."""
     properties = {**state.properties, "version": state.version - 1}
-    for name in ({*told.before, *told.after} - {LINK_CHANGES}) & state.kind.properties.keys():
-        properties[name] = told.before.get(name)
+    for name in ({*event.before, *event.after} - {LINK_CHANGES}) & state.kind.properties.keys():
+        properties[name] = event.before.get(name)
     ties = {name: dict(tied) for name, tied in state.ties.items()}
-    lost, gained = told.before.get(LINK_CHANGES, {}), told.after.get(LINK_CHANGES, {})
+    lost, gained = event.before.get(LINK_CHANGES, {}), event.after.get(LINK_CHANGES, {})
     for name in ties:
         kept = {far: values for far, values in ties[name].items() if far not in gained.get(name, {})}
         ties[name] = {**kept, **lost.get(name, {})}
@@ -92,7 +92,10 @@ def undone(state: RecordState, told: Told) -> RecordState:
 
 
 def as_it_was(state: RecordState, entries: Sequence[Told], day: str) -> RecordState | None:
-    """Return a record as it stood at the end of a day; None if it was made later. `entries` are all, newest first."""
+    """Return a record as of the end of a day; None if it did not exist yet.
+
+    `entries` are all events of the record, newest first.
+    """
     if day < day_of(str(state.properties["created"])):
         return None
     found: RecordState | None = state
@@ -104,36 +107,36 @@ def as_it_was(state: RecordState, entries: Sequence[Told], day: str) -> RecordSt
 
 
 def is_whole(state: RecordState, entries: Sequence[Told]) -> bool:
-    """Tell whether every change of a record is in the chain; that a load made it is told there with many others."""
+    """Tell whether the history of a record is complete; creation by a load is recorded in the event of the load."""
     return state.version <= len(entries) + 1
 
 
-# What somebody said or decided who may not be of the record's steward: its approvers do not take that back.
+# Changes that may be by users of other agencies: approvers of the record's steward cannot undo them.
 OF_OTHERS = ("stated", "decided", "answered", "erased")
 
 
-def undo(store: Store, asking: RequestContext, number: int) -> MutationResult:
-    """Undo the change of this number, by an entry of its own. Raises StoreError."""
+def undo(store: Store, context: RequestContext, number: int) -> MutationResult:
+    """Undo the change with this number; the undo is an event of its own. Raises StoreError."""
 
-    def work(turn: Transaction) -> RecordState:
-        entry = _entry(turn, number)
-        before = turn.find(MODEL[entry["record_kind"]], entry["record"])
-        first = first_undone(read_entry(entry), partial(_told, turn))
-        if before is None or not may_undo(turn.actor, before, first.what):
+    def work(transaction: Transaction) -> RecordState:
+        entry = _entry(transaction, number)
+        before = transaction.find(MODEL[entry["record_kind"]], entry["record"])
+        first = first_undone(read_entry(entry), partial(_find_event, transaction))
+        if before is None or not may_undo(transaction.actor, before, first.what):
             raise ValidationFailed(not_allowed(_("An approver of the record's steward undoes this.")))
-        return undone_undoing(turn, before, entry)
+        return revert(transaction, before, entry)
 
-    return change(store, asking, Change, work)
+    return change(store, context, Change, work)
 
 
 def may_undo(actor: Actor, state: RecordState, what: str) -> bool:
-    """Tell whether an actor may undo a change of a record that, or whose undoing, was of this sort."""
+    """Tell whether an actor may undo a change; `what` is the name of the original event."""
     return actor.everything or (what not in OF_OTHERS and can(actor, Action.GOVERN, state.properties))
 
 
-def _entry(turn: Transaction, number: int) -> Mapping[str, Any]:
-    """Return the entry of a change that a person made. Raises Refused."""
-    rows = turn.ask(audit_log.numbered(number))
+def _entry(transaction: Transaction, number: int) -> Mapping[str, Any]:
+    """Return the event of a change made by a person. Raises ValidationFailed."""
+    rows = transaction.ask(audit_log.numbered(number))
     if not rows or rows[0][0].get("run"):
         rule = _("the number of a change that a person made")
         raise ValidationFailed(Problem("NOT_FOUND", "number", str(number), rule, _("There is no such change.")))
@@ -141,24 +144,26 @@ def _entry(turn: Transaction, number: int) -> Mapping[str, Any]:
     return entry
 
 
-def _told(turn: Transaction, entry: str) -> Told | None:
-    rows = turn.ask(audit_log.numbered(int(entry.rpartition(":")[2])))
+def _find_event(transaction: Transaction, entry: str) -> Told | None:
+    rows = transaction.ask(audit_log.numbered(int(entry.rpartition(":")[2])))
     return read_entry(rows[0][0]) if rows else None
 
 
-def undone_undoing(turn: Transaction, before: RecordState, entry: Mapping[str, Any]) -> RecordState:
-    """Put a record back to what it was before an entry.
+def revert(transaction: Transaction, before: RecordState, entry: Mapping[str, Any]) -> RecordState:
+    """Restore a record to its state before an event.
 
-    Raises Refused where it is not as the entry left it, and where who asks may not make this of it.
+    Raises ValidationFailed if the record has changed since, or if the actor may not make this change.
     """
-    told = read_entry(entry)
-    if problems := list(_changed_since(before, told.before, told.after)):
+    event = read_entry(entry)
+    if problems := list(_changed_since(before, event.before, event.after)):
         raise ValidationFailed(*problems)
-    made = "id" in told.after
-    after = replace(before, properties={**before.properties, "status": "retired"}) if made else undone(before, told)
-    if problems := list(overreach(turn, before, after)):
+    made = "id" in event.after
+    after = replace(before, properties={**before.properties, "status": "retired"}) if made else undone(before, event)
+    if problems := list(forbidden_changes(transaction, before, after)):
         raise ValidationFailed(*problems)
-    return turn.keep(before, after, "undone", entry["id"], source=str(before.properties.get("source") or BY_HAND))
+    return transaction.keep(
+        before, after, "undone", entry["id"], source=str(before.properties.get("source") or BY_HAND)
+    )
 
 
 def _changed_since(state: RecordState, lost: Difference, gained: Difference) -> Iterator[Problem]:
@@ -177,14 +182,14 @@ def _changed_since(state: RecordState, lost: Difference, gained: Difference) -> 
             yield Problem("CHANGED_SINCE", end, "", rule, message)
 
 
-SIZE = 1_000
+PAGE_SIZE = 1_000
 Entry = Mapping[str, Any]
 
 
 class Verdict(NamedTuple):
-    """What a chain turned out to be: how far it goes, its last hash, and where and how it is broken, if it is.
+    """The result of verifying the audit log: number of events, last hash, and the first error if there is one.
 
-    A hash that somebody wrote down elsewhere is found again in a chain that nobody rewrote.
+    Compare the hash with one noted elsewhere earlier to detect a rewritten log.
     """
 
     entries: int
@@ -194,27 +199,27 @@ class Verdict(NamedTuple):
 
 
 def entries(store: Store, *, after: int = 0) -> Iterator[Entry]:
-    """Give the entries behind a number in order, read a page at a time. Raises StoreError."""
-    while page := store.read(audit_log.entries(after=after, size=SIZE)):
+    """Yield the events after a number in order, read a page at a time. Raises StoreError."""
+    while page := store.read(audit_log.entries(after=after, size=PAGE_SIZE)):
         for (entry,) in page:
             yield entry
         after = page[-1][0]["number"]
 
 
 def latest(store: Store, size: int, record: str | None = None) -> list[Entry]:
-    """Return the last entries, newest first; of one record, or of all. Raises StoreError."""
+    """Return the last `size` events, newest first, of one record or of all. Raises StoreError."""
     asked = audit_log.of_record(record, size=size) if record else audit_log.latest(size=size)
     return [entry for (entry,) in store.read(asked)]
 
 
 def verify(store: Store, tell: Callable[[int], None] = lambda _: None) -> Verdict:
-    """Check every entry against the one before and against the end; `tell` is told of each. Raises StoreError."""
+    """Check the hashes of all events; `tell` is called with 1 for each event read. Raises StoreError."""
     end = LogHead(*next(iter(store.read(audit_log.end())), ()))
-    broken = first_broken(_told_auditing(entries(store), tell), end)
+    broken = first_broken(_with_progress(entries(store), tell), end)
     return Verdict(end.number, end.hash, *(broken or ()))
 
 
-def _told_auditing(all_of_them: Iterator[Entry], tell: Callable[[int], None]) -> Iterator[Entry]:
-    for entry in all_of_them:
+def _with_progress(events: Iterator[Entry], tell: Callable[[int], None]) -> Iterator[Entry]:
+    for entry in events:
         tell(1)
         yield entry

@@ -13,8 +13,8 @@ from registry.i18n import _
 from registry.model.definitions import Agency
 from registry.model.kinds import End, Kind, Property, snake
 from registry.model.records import Problem, Record, fold, is_searched, make_record, make_tie, show
-from registry.mutations.audit_events import RecordState, Ties, agreed, nothing
-from registry.mutations.checks import broken
+from registry.mutations.audit_events import RecordState, Ties, nothing, without_confirmations
+from registry.mutations.checks import broken_rules
 from registry.mutations.transaction import (
     ANY,
     MutationResult,
@@ -31,28 +31,28 @@ THRESHOLD, MOST = 80.0, 3
 
 
 def alike(one: str, other: str) -> bool:
-    """Tell whether two names may well be of one thing: each word has a near twin in the other name, numbers are equal.
+    """Tell whether two names probably mean the same thing: each word resembles one of the other name, numbers are equal.
 
-    Near is a normalised indel similarity of at least THRESHOLD. `python -m benchmarks.alike` measures how often it is
-    wrong on lists of things that are different, and how often it finds a name that was mistyped.
+    Words resemble each other at a normalised indel similarity of at least THRESHOLD. `python -m benchmarks.alike` measures
+    how often this errs on lists of distinct things, and how often it finds misspelt names.
     """
     (numbers, words), (other_numbers, other_words) = parts(one), parts(other)
     if not words or not other_words or numbers != other_numbers:
         return False
-    return _covered(words, other_words) and _covered(other_words, words)
+    return _all_similar(words, other_words) and _all_similar(other_words, words)
 
 
-def known_already(turn: Transaction, new: RecordState) -> Iterator[Problem]:
-    """Yield records of a kind, which the actor may know of, whose names are alike: the nearest, at most MOST.
+def near_duplicates(transaction: Transaction, new: RecordState) -> Iterator[Problem]:
+    """Yield a problem for each existing record, visible to the actor, with a similar name: the nearest, at most MOST.
 
-    What a new agreement renews may well be called the same.
+    An agreement may have the name of the agreement that it renews.
     """
     kind, name, renewed = new.kind, str(new.properties.get("name")), new.ties.get("renews", ())
     if not is_searched(kind) or not kind.named:
         return
     near = sorted(
         (-fuzz.token_sort_ratio(fold(name), fold(other)), record, other)
-        for record, other in turn.reading.named_like(kind, name)
+        for record, other in transaction.reading.named_like(kind, name)
         if alike(name, other) and record not in renewed
     )
     for _ratio, record, other in near[:MOST]:
@@ -60,7 +60,7 @@ def known_already(turn: Transaction, new: RecordState) -> Iterator[Problem]:
         yield Problem("ALIKE", "name", record, _("a name unlike all others"), message)
 
 
-def _covered(words: Sequence[str], others: Sequence[str]) -> bool:
+def _all_similar(words: Sequence[str], others: Sequence[str]) -> bool:
     return all(any(fuzz.ratio(word, other) >= THRESHOLD for other in others) for word in words)
 
 
@@ -70,7 +70,7 @@ LONGEST = 60
 
 @dataclass(frozen=True)
 class LinkChange:
-    """What changes about a link: ties to add, each as the id at the far end and its properties, and ids to remove."""
+    """Changes of a link: relationships to add, as link properties by the id at the far end, and ids to remove."""
 
     add: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     remove: tuple[str, ...] = ()
@@ -78,10 +78,10 @@ class LinkChange:
 
 @dataclass(frozen=True)
 class Saving:
-    """What is to be saved: properties, where None clears one, and changes of links by their name.
+    """Input for saving a record: its properties, where None clears one, and changes of links by link name.
 
-    `version` is the one that was looked at; when it has moved on, nothing is saved. `another` says that a new record is
-    none of those with names alike.
+    `version` is the version that the user saw; if the record has changed since, saving fails. `another` confirms that a new
+    record is none of those with similar names.
     """
 
     kind: type[Kind]
@@ -92,40 +92,40 @@ class Saving:
     another: bool = False
 
 
-def save(store: Store, asking: RequestContext, saving: Saving) -> MutationResult:
-    """Register or change a record. An id that nobody has is a new record's, as is none. Raises StoreError."""
-    return change(store, asking, saving.kind, lambda turn: saved(turn, saving))
+def save(store: Store, context: RequestContext, saving: Saving) -> MutationResult:
+    """Create or update a record; it is created if the id is unknown or absent. Raises StoreError."""
+    return change(store, context, saving.kind, lambda transaction: saved(transaction, saving))
 
 
-def saved(turn: Transaction, saving: Saving) -> RecordState:
-    """Do what `save` does within a turn. Raises changing.turn.Refused."""
-    check_by_hand(turn, saving.kind)
-    before = turn.find(saving.kind, saving.id) if saving.id else None
-    return turn.keep(before, prepared(turn, before, saving), "changed" if before else "created")
+def saved(transaction: Transaction, saving: Saving) -> RecordState:
+    """Save a record within a transaction; see `save`. Raises ValidationFailed."""
+    check_by_hand(transaction, saving.kind)
+    before = transaction.find(saving.kind, saving.id) if saving.id else None
+    return transaction.keep(before, new_state(transaction, before, saving), "changed" if before else "created")
 
 
-def check_by_hand(turn: Transaction, kind: type[Kind]) -> None:
-    """Refuse what somebody says to another, such as feedback: nobody else writes it for them. Raises changing.turn.Refused."""
-    if kind.by_step and not turn.actor.everything:
+def check_by_hand(transaction: Transaction, kind: type[Kind]) -> None:
+    """Reject kinds that only a record action writes, such as feedback, unless an administrator saves. Raises ValidationFailed."""
+    if kind.by_step and not transaction.actor.everything:
         message = _("This is not saved but said by who may say it.")
         raise ValidationFailed(Problem("NOT_ALLOWED", "id", "", _("a step of its own"), message))
 
 
-def prepared(turn: Transaction, before: RecordState | None, saving: Saving) -> RecordState:
-    """Return a record as it is to be. Raises changing.turn.Refused for all that stands in the way."""
-    after = _changed(before, saving) if before else _new(turn, saving)
+def new_state(transaction: Transaction, before: RecordState | None, saving: Saving) -> RecordState:
+    """Return the new state of a record. Raises ValidationFailed with all problems found."""
+    after = _changed(before, saving) if before else _new(transaction, saving)
     if before:
-        _check_may_change(turn, before, saving)
+        _check_may_change(transaction, before, saving)
     is_new = before is None and not saving.another
     record, unfit = make_record(saving.kind, after.given(), before=before.given() if before else None)
     problems = [
         *unfit,
         *_by_step(saving.kind.properties, saving.properties),
-        *_unfit_ties(after, saving),
-        *_nowhere(turn, before, after),
-        *overreach(turn, before, after, saving.id),
-        *(broken(turn, before, replace(after, properties=_stored(after, record))) if record else ()),
-        *(known_already(turn, after) if is_new else ()),
+        *_link_problems(after, saving),
+        *_missing_references(transaction, before, after),
+        *forbidden_changes(transaction, before, after, saving.id),
+        *(broken_rules(transaction, before, replace(after, properties=_stored(after, record))) if record else ()),
+        *(near_duplicates(transaction, after) if is_new else ()),
     ]
     if record is None or problems:
         raise ValidationFailed(*dict.fromkeys(problems))
@@ -133,60 +133,60 @@ def prepared(turn: Transaction, before: RecordState | None, saving: Saving) -> R
 
 
 def _stored(state: RecordState, record: Record) -> dict[str, object]:
-    """Return the properties of a state, with the values of a record in place of those that were given."""
+    """Return the properties of a state, updated with the cleaned values of the record."""
     return {**state.properties, **record.values}
 
 
 def _changed(before: RecordState, saving: Saving) -> RecordState:
-    properties = {**before.properties, **_own(saving), "id": before.id}
-    return RecordState(saving.kind, properties, _retied(before, saving.links))
+    properties = {**before.properties, **_given(saving), "id": before.id}
+    return RecordState(saving.kind, properties, _changed_links(before, saving.links))
 
 
-def _new(turn: Transaction, saving: Saving) -> RecordState:
-    if saving.id and turn.is_taken(saving.id.strip()):  # as which it would be kept
+def _new(transaction: Transaction, saving: Saving) -> RecordState:
+    if saving.id and transaction.is_taken(saving.id.strip()):  # stripped, as it would be stored
         raise ValidationFailed(
             Problem("TAKEN", "id", show(saving.id), _("an id of its own"), _("This id cannot be used."))
         )
-    steward = {"steward": turn.actor.usual} if turn.actor.usual else {}
-    properties = {**steward, **_own(saving), "status": "draft"}
+    steward = {"steward": transaction.actor.usual} if transaction.actor.usual else {}
+    properties = {**steward, **_given(saving), "status": "draft"}
     properties["id"] = saving.id or _id(saving.kind, str(properties.get("name") or ""))
     if not saving.kind.named and not properties.get("name"):
         properties["name"] = properties["id"]
     properties.setdefault("access", "open")
-    return RecordState(saving.kind, properties, _retied(nothing(saving.kind), saving.links))
+    return RecordState(saving.kind, properties, _changed_links(nothing(saving.kind), saving.links))
 
 
-def _own(saving: Saving) -> dict[str, object]:
-    """Return what is given of the properties without those that nobody gives, whoever sent them."""
+def _given(saving: Saving) -> dict[str, object]:
+    """Return the properties given by the user, without those that only the registry sets."""
     kept = {"status", *(name for name, declared in saving.kind.properties.items() if declared.kept_by_us)}
     return {name: value for name, value in saving.properties.items() if name not in kept}
 
 
-def _retied(before: RecordState, links: Mapping[str, LinkChange]) -> dict[str, Ties]:
+def _changed_links(before: RecordState, links: Mapping[str, LinkChange]) -> dict[str, Ties]:
     tied = {name: dict(ties) for name, ties in before.ties.items()}
     ends = {end.name: end for end in own_ends(before.kind)}
     for name, asked in links.items():
         if name in ends:
             kept = {} if ends[name].single and asked.add else tied[name]
             kept = {far: values for far, values in kept.items() if far not in asked.remove}
-            was = before.ties[name]  # also of what is removed and added again
-            added = {far: _tied(ends[name], far, was.get(far, {}), values) for far, values in asked.add.items()}
+            was = before.ties[name]  # also needed for an id that is removed and added again
+            added = {far: _link_values(ends[name], far, was.get(far, {}), values) for far, values in asked.add.items()}
             tied[name] = {**kept, **added}
     return tied
 
 
-def _tied(end: End, far: str, before: Mapping[str, object], values: Mapping[str, object]) -> dict[str, object]:
-    """Return the properties of a tie as they are stored; those that do not fit as they are, to be told of later.
+def _link_values(end: End, far: str, before: Mapping[str, object], values: Mapping[str, object]) -> dict[str, object]:
+    """Return the stored properties of a relationship; invalid ones unchanged, because they are reported later.
 
-    What a step has set stays.
+    Properties set by a record action are preserved.
     """
     tie, _problems = make_tie(end, "", far, values)
     by_step = {name: value for name, value in before.items() if end.link.properties[name].by_step}
     return {**known_states(tie.values if tie else values), **by_step}
 
 
-def _check_may_change(turn: Transaction, before: RecordState, saving: Saving) -> None:
-    if not can(turn.actor, Action.EDIT, before.properties):
+def _check_may_change(transaction: Transaction, before: RecordState, saving: Saving) -> None:
+    if not can(transaction.actor, Action.EDIT, before.properties):
         raise ValidationFailed(not_allowed(_("You may not change this record; its steward may.")))
     if before.properties.get("status") == "retired":
         message = _("This record is retired; it is not changed any more.")
@@ -195,92 +195,102 @@ def _check_may_change(turn: Transaction, before: RecordState, saving: Saving) ->
         raise ValidationFailed(stale(saving.version, before.version))
 
 
-def overreach(
-    turn: Transaction, before: RecordState | None, after: RecordState, chosen: str | None = None
+def forbidden_changes(
+    transaction: Transaction, before: RecordState | None, after: RecordState, chosen: str | None = None
 ) -> Iterator[Problem]:
-    """Yield what of a change is not for who asks; `chosen` is the id that they chose for a new record, if they did."""
-    yield from _governing(turn, before, after)
-    yield from _acting(turn, before, after, chosen)
-    yield from _speaking(turn, before, after)
-    yield from _silencing(turn, before, after)
+    """Yield the parts of a change that the actor may not make; `chosen` is the id given for a new record, if any."""
+    yield from _permission_changes(transaction, before, after)
+    yield from _agency_changes(transaction, before, after, chosen)
+    yield from _unauthorised_statements(transaction, before, after)
+    yield from _removed_confirmations(transaction, before, after)
 
 
-def _governing(turn: Transaction, before: RecordState | None, after: RecordState) -> Iterator[Problem]:
-    """Yield what only some may change: who answers for a record, and, once it is published, who sees it."""
+def _permission_changes(transaction: Transaction, before: RecordState | None, after: RecordState) -> Iterator[Problem]:
+    """Yield forbidden changes of the steward and, once the record is published, of its access and grants."""
     own = after.properties
     if before is None or before.properties.get("steward") != own.get("steward"):
         action = Action.PROPOSE if before is None else Action.GOVERN
-        if not can(turn.actor, action, own):
-            yield not_theirs("steward", own["steward"]) if own.get("steward") else _nobodys()
+        if not can(transaction.actor, action, own):
+            yield not_acting_for("steward", own["steward"]) if own.get("steward") else _no_steward()
     if before and before.properties.get("status") == "published":
         for name in GOVERNED:
             differs = before.properties.get(name) != own.get(name)
-            if differs and not can(turn.actor, Action.GOVERN, before.properties):
+            if differs and not can(transaction.actor, Action.GOVERN, before.properties):
                 message = _("Of a record that is published, only an approver changes this.")
                 yield Problem("NOT_ALLOWED", name, show(own.get(name)), _("a change by an approver"), message)
 
 
-def _acting(turn: Transaction, before: RecordState | None, after: RecordState, chosen: str | None) -> Iterator[Problem]:
-    """Yield what of an agency would make somebody act for it, or be taken for it, who does not act for it yet."""
-    if after.kind is not Agency or turn.actor.everything:
+def _agency_changes(
+    transaction: Transaction, before: RecordState | None, after: RecordState, chosen: str | None
+) -> Iterator[Problem]:
+    """Yield changes of an agency through which a user would gain the right to act for it or pass for it."""
+    if after.kind is not Agency or transaction.actor.everything:
         return
-    if before is None and chosen:  # grants, groups and the claims of a provider go by names such as this
+    if before is None and chosen:  # grants, groups and identity-provider claims refer to agencies by id
         message = _("Only an administrator chooses the id of an agency; leave it empty.")
         yield Problem("NOT_ALLOWED", "id", show(chosen), _("no id of one's own"), message)
     moved = before is not None and before.ties["part_of"].keys() != after.ties["part_of"].keys()
-    if moved and not can(turn.actor, Action.GOVERN, {"steward": after.id}):  # who acts for the whole acts for its units
+    if moved and not can(
+        transaction.actor, Action.GOVERN, {"steward": after.id}
+    ):  # users of an agency act for its units
         message = _("Only an approver of this agency changes what it is part of.")
         yield Problem("NOT_ALLOWED", "part_of", "", _("a change by an approver"), message)
 
 
-def _speaking(turn: Transaction, before: RecordState | None, after: RecordState) -> Iterator[Problem]:
-    """Yield the agencies for which something is said by somebody who does not act for them."""
+def _unauthorised_statements(
+    transaction: Transaction, before: RecordState | None, after: RecordState
+) -> Iterator[Problem]:
+    """Yield the agencies named in a link that speaks for them, for which the actor may not act."""
     for end in own_ends(after.kind):
         was = before.ties[end.name] if before else {}
         for far in after.ties[end.name] if end.link.speaks else ():
-            if far not in was and not can(turn.actor, Action.EDIT, {"steward": far}):
-                yield not_theirs(end.name, far)
+            if far not in was and not can(transaction.actor, Action.EDIT, {"steward": far}):
+                yield not_acting_for(end.name, far)
 
 
-def _silencing(turn: Transaction, before: RecordState | None, after: RecordState) -> Iterator[Problem]:
-    """Yield the parties that are removed with what they said by somebody who does not act for them."""
+def _removed_confirmations(
+    transaction: Transaction, before: RecordState | None, after: RecordState
+) -> Iterator[Problem]:
+    """Yield the parties removed together with their confirmation by an actor who may not act for them."""
     for end in own_ends(after.kind) if before else ():
         ties = before.ties[end.name] if before else {}
-        for far in ties if agreed(end.link, ties) != ties else ():
-            silenced = far not in after.ties[end.name] and agreed(end.link, {far: ties[far]}) != {far: ties[far]}
-            if silenced and not can(turn.actor, Action.EDIT, {"steward": far}):
+        for far in ties if without_confirmations(end.link, ties) != ties else ():
+            silenced = far not in after.ties[end.name] and without_confirmations(end.link, {far: ties[far]}) != {
+                far: ties[far]
+            }
+            if silenced and not can(transaction.actor, Action.EDIT, {"steward": far}):
                 message = _("This party has confirmed or disputed it: only the party or an administrator removes it.")
                 rule = _("a party that has said nothing, or that you act for")
                 yield Problem("NOT_ALLOWED", end.name, show(far), rule, message)
 
 
 def _by_step(declared: Mapping[str, Property], given: Mapping[str, object], link: str = "") -> Iterator[Problem]:
-    """Yield what is not saved but set by a step of its own."""
+    """Yield the given properties that only a record action may set."""
     for name, value in given.items():
         if name in declared and declared[name].by_step:
             message = _("This is not saved but said by who may say it.")
             yield Problem("NOT_ALLOWED", f"{link}{name}", show(value), _("a step of its own"), message)
 
 
-def _nowhere(turn: Transaction, before: RecordState | None, after: RecordState) -> Iterator[Problem]:
-    """Yield the records that are named and that nobody has, or that who names them may not know of."""
+def _missing_references(transaction: Transaction, before: RecordState | None, after: RecordState) -> Iterator[Problem]:
+    """Yield references to records that do not exist or that the actor cannot see."""
     for name, declared in after.kind.properties.items():
         value = after.properties.get(name)
         known = value == after.id or (before and before.properties.get(name) == value)
         if declared.refers_to and not declared.kept_by_us and isinstance(value, str) and not known:
-            yield from _unknown(turn, declared.refers_to, name, [value])
+            yield from _unknown(transaction, declared.refers_to, name, [value])
     for end in own_ends(after.kind):
         was = before.ties[end.name] if before else {}
-        yield from _unknown(turn, end.target, end.name, [far for far in after.ties[end.name] if far not in was])
+        yield from _unknown(transaction, end.target, end.name, [far for far in after.ties[end.name] if far not in was])
 
 
-def _unknown(turn: Transaction, kind: str, name: str, ids: list[str]) -> Iterator[Problem]:
-    for one in turn.unknown(kind, ids):
+def _unknown(transaction: Transaction, kind: str, name: str, ids: list[str]) -> Iterator[Problem]:
+    for one in transaction.unknown(kind, ids):
         rule = _("the id of a record of the kind {kind}").format(kind=_(kind))
         yield Problem("UNKNOWN_RECORD", name, show(one), rule, _("There is no such record."))
 
 
-def _unfit_ties(after: RecordState, saving: Saving) -> Iterator[Problem]:
+def _link_problems(after: RecordState, saving: Saving) -> Iterator[Problem]:
     ends = {end.name: end for end in own_ends(saving.kind)}
     for name, asked in saving.links.items():
         if name not in ends:
@@ -296,23 +306,23 @@ def _unfit_ties(after: RecordState, saving: Saving) -> Iterator[Problem]:
 
 
 def not_allowed(message: str) -> Problem:
-    """Return the problem of who may not do something."""
+    """Return the problem of a missing permission."""
     return Problem("NOT_ALLOWED", "id", "", _("what your role allows for the agencies you act for"), message)
 
 
-def not_theirs(name: str, agency: object) -> Problem:
-    """Return the problem of who says something for an agency that they do not act for; `name` is the field."""
+def not_acting_for(name: str, agency: object) -> Problem:
+    """Return the problem of an agency that the actor may not act for; `name` is the field."""
     rule = _("an agency that you act for")
     return Problem("NOT_ALLOWED", name, show(agency), rule, _("You do not act for this agency."))
 
 
-def _nobodys() -> Problem:
+def _no_steward() -> Problem:
     rule = _("an agency that you act for")
     return Problem("REQUIRED", "steward", "", rule, _("Say which of your agencies answers for it."))
 
 
 def stale(looked_at: int, now: int) -> Problem:
-    """Return the problem of a record that has changed since it was looked at."""
+    """Return the problem of a record that has changed since the user loaded it."""
     message = _("Somebody changed this record meanwhile: look at it again.")
     return Problem("STALE", "version", str(looked_at), _("version {n}, which it has now").format(n=now), message)
 
@@ -324,60 +334,60 @@ def _id(kind: type[Kind], name: str) -> str:
 
 @dataclass(frozen=True)
 class Done:
-    """What came of one of many: `created`, `changed`, `unchanged`, or nothing where there are problems."""
+    """The result for one record of a batch: `created`, `changed`, `unchanged`, or "" with problems."""
 
     what: str
     record: str | None = None
     problems: tuple[Problem, ...] = ()
 
 
-class _NotDone(Exception):
-    """Ends a turn without a trace, and tells what came of it."""
+class _RolledBack(Exception):
+    """Rolls the transaction back and carries the results."""
 
     def __init__(self, done: Sequence[Done]) -> None:
         super().__init__()
         self.done = done
 
 
-def save_all(store: Store, asking: RequestContext, savings: Sequence[Saving], *, dry: bool) -> Sequence[Done]:
-    """Save records in this order, where each may name those before it; if one has a problem, none is saved.
+def save_all(store: Store, context: RequestContext, savings: Sequence[Saving], *, dry: bool) -> Sequence[Done]:
+    """Save records in this order, where each may refer to those before it; if one has a problem, none is saved.
 
-    A `dry` run tells the same and saves nothing. What was asked for before under the same key is not done again: nothing
-    is told of it. Raises StoreError.
+    A `dry` run returns the same results and saves nothing. A batch already saved under the same key is not repeated; the
+    result is then empty. Raises StoreError.
     """
 
-    def work(turn: Transaction) -> Sequence[Done]:
-        if turn.earlier():
+    def work(transaction: Transaction) -> Sequence[Done]:
+        if transaction.earlier():
             return ()
-        _foresee(turn, savings)
-        done = [_saved(turn, saving) for saving in savings]
+        _prefetch(transaction, savings)
+        done = [_save_one(transaction, saving) for saving in savings]
         if dry or any(one.problems for one in done):
-            raise _NotDone(done)
+            raise _RolledBack(done)
         return done
 
     try:
-        return in_transaction(store, asking, work)
-    except _NotDone as told:
+        return in_transaction(store, context, work)
+    except _RolledBack as told:
         return told.done
     except ValidationFailed as refused:
         return [Done("", problems=refused.problems)]
 
 
-def _foresee(turn: Transaction, savings: Sequence[Saving]) -> None:
-    """Read at once what saving these one after another asks for; what is not foreseen is read when it is asked for."""
-    reading = turn.reading
+def _prefetch(transaction: Transaction, savings: Sequence[Saving]) -> None:
+    """Prefetch in bulk what saving these records will read; anything missed here is read on demand."""
+    reading = transaction.reading
     for kind, ids in _by_kind((one.kind.__name__, one.id) for one in savings if one.id).items():
         reading.states.all_of(kind, ids)
     new = [one for one in savings if not (one.id and reading.states.of(one.kind.__name__, one.id))]
     reading.taken.all_of(ANY, [one.id.strip() for one in new if one.id])
-    for kind, ids in _by_kind(named for one in savings for named in _named(one)).items():
+    for kind, ids in _by_kind(named for one in savings for named in _references(one)).items():
         reading.readers.all_of(kind, ids)
     for compared in dict.fromkeys(one.kind for one in new if not one.another):
         reading.read_names(compared)
 
 
-def _named(saving: Saving) -> Iterator[tuple[str, str]]:
-    """Yield the records that a saving names, as kind and id."""
+def _references(saving: Saving) -> Iterator[tuple[str, str]]:
+    """Yield the records that a saving refers to, as kind and id."""
     for name, declared in saving.kind.properties.items():
         if declared.refers_to and isinstance(one := saving.properties.get(name), str):
             yield declared.refers_to, one
@@ -393,12 +403,12 @@ def _by_kind(named: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     return found
 
 
-def _saved(turn: Transaction, saving: Saving) -> Done:
-    """Save one of many; what is refused is told of, and the rest is looked at all the same."""
-    before = turn.find(saving.kind, saving.id) if saving.id else None
+def _save_one(transaction: Transaction, saving: Saving) -> Done:
+    """Save one record of a batch; problems go into its result, so that the rest is checked too."""
+    before = transaction.find(saving.kind, saving.id) if saving.id else None
     try:
-        check_by_hand(turn, saving.kind)
-        after = turn.keep(before, prepared(turn, before, saving), "changed" if before else "created")
+        check_by_hand(transaction, saving.kind)
+        after = transaction.keep(before, new_state(transaction, before, saving), "changed" if before else "created")
     except ValidationFailed as refused:
         return Done("", saving.id, refused.problems)
     what = "created" if before is None else "unchanged" if after.version == before.version else "changed"

@@ -22,20 +22,20 @@ from registry.mutations.audit_events import (
     LogHead,
     RecordState,
     Ties,
-    asked_anew,
     difference,
+    new_event,
     nothing,
     read_state,
-    sealed,
     ties_beyond,
+    without_outdated_confirmations,
 )
-from registry.mutations.checks import broken
+from registry.mutations.checks import broken_rules
 from registry.permissions import Action, Actor, can
 
 
 @dataclass(frozen=True)
-class Written:
-    """A record as `cypher.write.stored` returns it, the source that it is to belong to, and what changes of its ties."""
+class PendingRecord:
+    """A record to write, as a row of `database.write.stored`, with its source and the relationships to create and remove."""
 
     kind: type[Kind]
     row: Stored
@@ -44,26 +44,26 @@ class Written:
     untied: Sequence[tuple[End, Sequence[str]]]
 
 
-class Pending:
-    """Records to be written at `now`, each of them once."""
+class WriteBuffer:
+    """A buffer of records to write, each at most once; `now` is their time of change."""
 
     def __init__(self, now: str) -> None:
         self._now = now
-        self._records: dict[str, Written] = {}
+        self._records: dict[str, PendingRecord] = {}
 
     def __contains__(self, record: str) -> bool:
         return record in self._records
 
-    def add(self, record: Written) -> None:
-        """Take a record."""
+    def add(self, record: PendingRecord) -> None:
+        """Add a record."""
         self._records[record.row["id"]] = record
 
     def take(self) -> list[Cypher]:
-        """Return the statements that write all that was taken, in their order; it is no longer pending."""
+        """Empty the buffer and return the statements that write its records, in order."""
         records, self._records = list(self._records.values()), {}
         return [*self._puts(records), *_unties(records), *_ties(records)]
 
-    def _puts(self, records: Sequence[Written]) -> Iterator[Cypher]:
+    def _puts(self, records: Sequence[PendingRecord]) -> Iterator[Cypher]:
         by_kind: dict[tuple[str, str], tuple[type[Kind], list[Stored]]] = {}
         for one in records:
             by_kind.setdefault((one.kind.__name__, one.source), (one.kind, []))[1].append(one.row)
@@ -71,12 +71,12 @@ class Pending:
             yield write.put(kind, rows, source=source, now=self._now)
 
 
-def _unties(records: Sequence[Written]) -> Iterator[Cypher]:
+def _unties(records: Sequence[PendingRecord]) -> Iterator[Cypher]:
     rows = ((end, {"id": one.row["id"], "far": far}) for one in records for end, ids in one.untied for far in ids)
     return (write.untie(end, those) for end, those in _by_end(rows))
 
 
-def _ties(records: Sequence[Written]) -> Iterator[Cypher]:
+def _ties(records: Sequence[PendingRecord]) -> Iterator[Cypher]:
     rows = (
         (
             end,
@@ -96,53 +96,53 @@ def _by_end(rows: Iterable[tuple[End, Stored]]) -> Iterable[tuple[End, list[Stor
     return found.values()
 
 
-IdsAndNames = Iterable[tuple[str, str]]  # ids and names
+IdsAndNames = Iterable[tuple[str, str]]
 BEGINNING, MOST = 3, 400
 NUMBERS, WORD = re.compile(r"\d+"), re.compile(r"[^\W_]+")
 
 
 class NameIndex:
-    """Names by the numbers in them and the first letters of each of their words."""
+    """An index of names by their numbers and the first letters of each word."""
 
     def __init__(self, named: IdsAndNames) -> None:
-        self._begun: dict[tuple[tuple[str, ...], str], list[tuple[str, str]]] = {}
+        self._by_beginning: dict[tuple[tuple[str, ...], str], list[tuple[str, str]]] = {}
         for one, name in named:
             self.add(one, name)
 
     def add(self, one: str, name: str) -> None:
-        """Take the name of one more record, given by its id."""
+        """Add the name of a record, given by its id."""
         numbers, words = parts(name)
         for beginning in {word[:BEGINNING] for word in words}:
-            self._begun.setdefault((numbers, beginning), []).append((one, name))
+            self._by_beginning.setdefault((numbers, beginning), []).append((one, name))
 
     def like(self, name: str) -> IdsAndNames:
-        """Return records whose names have the same numbers and a word that begins as one of this name does.
+        """Return records whose names contain the same numbers and share the beginning of a word with this name.
 
-        Of more than MOST, those of the rarest beginnings.
+        At most MOST, those with the rarest beginnings first.
         """
         numbers, words = parts(name)
         found: dict[str, str] = {}
-        for begun in sorted((self._begun.get((numbers, word[:BEGINNING]), []) for word in words), key=len):
-            found.update(begun[: max(0, MOST - len(found))])
+        for matching in sorted((self._by_beginning.get((numbers, word[:BEGINNING]), []) for word in words), key=len):
+            found.update(matching[: max(0, MOST - len(found))])
         return found.items()
 
 
 @lru_cache(16_384)
 def parts(name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the numbers in a name, and all of its words, as they are compared."""
+    """Return the numbers in a name and all of its words, normalised for comparison."""
     plain = fold(name)
     return tuple(NUMBERS.findall(plain)), tuple(WORD.findall(plain))
 
 
 Found = TypeVar("Found")
 SIZE, MOST_WORDS = 500, 12
-ANY = ""  # the kind of what is asked of all kinds
+ANY = ""  # in place of a kind, for reads across all kinds
 
 
-class Remembered(Generic[Found]):
-    """One sort of what can be read of records of a kind, by their ids, or by what else tells them apart.
+class RecordCache(Generic[Found]):
+    """A cache of one type of value per record, by kind and id.
 
-    `read` reads it of some of them, and returns it of those of which there is any.
+    `read` loads the values of several ids of a kind and returns those that exist.
     """
 
     def __init__(self, read: Callable[[str, Sequence[str]], Mapping[str, Found]]) -> None:
@@ -150,11 +150,11 @@ class Remembered(Generic[Found]):
         self._known: dict[tuple[str, str], Found | None] = {}
 
     def of(self, kind: str, one: str) -> Found | None:
-        """Return it of one; None where there is none."""
+        """Return the value of one id; None if there is none."""
         return self.all_of(kind, [one])[one]
 
     def all_of(self, kind: str, those: Iterable[str]) -> dict[str, Found | None]:
-        """Return it of each, in their order; what is not known yet is read, SIZE at once. Raises StoreError."""
+        """Return the value of each id, in order; missing ones are read in batches of SIZE. Raises StoreError."""
         wanted = list(dict.fromkeys(those))
         unread = [one for one in wanted if (kind, one) not in self._known]
         for start in range(0, len(unread), SIZE):
@@ -164,30 +164,30 @@ class Remembered(Generic[Found]):
         return {one: self._known[kind, one] for one in wanted}
 
     def learn(self, kind: str, one: str, found: Found) -> None:
-        """Take note of what was just made."""
+        """Put a value into the cache."""
         self._known[kind, one] = found
 
     def forget(self, kind: str, one: str) -> None:
-        """Read it anew the next time."""
+        """Drop a value from the cache."""
         self._known.pop((kind, one), None)
 
 
 class RecordReader:
-    """What an actor's turn reads.
+    """Cached reads of a transaction.
 
-    `states` and `readers` are a record as it stands and who may know of it, by kind and id; `taken` is whether a record
-    of ANY kind has an id.
+    `states` holds the current state and `readers` the names that may see the summary of a record, by kind and id; `taken`
+    tells whether a record of ANY kind has an id.
     """
 
     def __init__(self, ask: Ask, actor: Actor) -> None:
         self._ask, self._actor = ask, actor
-        self.states: Remembered[RecordState] = Remembered(self._states)
-        self.readers: Remembered[list[str]] = Remembered(self._readers)
-        self.taken: Remembered[bool] = Remembered(self._taken)
+        self.states: RecordCache[RecordState] = RecordCache(self._states)
+        self.readers: RecordCache[list[str]] = RecordCache(self._readers)
+        self.taken: RecordCache[bool] = RecordCache(self._taken)
         self._names: dict[str, NameIndex] = {}
 
     def named_like(self, kind: type[Kind], name: str) -> IdsAndNames:
-        """Return records whose names have a word that begins as one of this name does. Raises StoreError."""
+        """Return records whose names share the beginning of a word with this name. Raises StoreError."""
         if (known := self._names.get(kind.__name__)) is not None:
             return known.like(name)
         beginnings = list(dict.fromkeys(word[:BEGINNING] for word in parts(name)[1][:MOST_WORDS]))
@@ -197,11 +197,11 @@ class RecordReader:
         return named
 
     def read_names(self, kind: type[Kind]) -> None:
-        """Read the names of all records of a kind, before many are compared with them. Raises StoreError."""
+        """Prefetch the names of all records of a kind, before many names are compared with them. Raises StoreError."""
         self._names[kind.__name__] = NameIndex(self._ask(write.names(kind, self._actor.parameter()))[0][0])
 
     def learn(self, kind: type[Kind], row: Stored) -> None:
-        """Take note of a record that is to be written."""
+        """Update the cache with a record that is about to be written."""
         name, record = kind.__name__, row["id"]
         self.states.forget(name, record)
         self.readers.learn(name, record, row["seen_by"])
@@ -224,7 +224,7 @@ Answer = TypeVar("Answer")
 
 
 class ValidationFailed(Exception):
-    """A change that is not made, for problems that a person can mend."""
+    """A change rejected because of problems that the user can correct."""
 
     def __init__(self, *problems: Problem) -> None:
         super().__init__(*(problem.message for problem in problems))
@@ -233,7 +233,7 @@ class ValidationFailed(Exception):
 
 @dataclass(frozen=True)
 class MutationResult:
-    """What came of a change: the record that it was about, its kind, its version now, and what stood in the way."""
+    """The result of a change: kind, id and new version of the record, or the problems that prevented it."""
 
     kind: str
     record: str | None = None
@@ -243,45 +243,47 @@ class MutationResult:
 
 @dataclass(frozen=True)
 class RequestContext:
-    """Who asks for a change, by which way, and under which key, if it is to be harmless when it is asked for again."""
+    """Who requests a change, through which entry point, and optionally under which idempotency key."""
 
     actor: Actor
     how: str
     key: str | None = None
-    asked: Any = None  # what is asked for, of values that JSON knows: a key stands for one of them
-    run: str | None = None  # of a load
+    asked: Any = None  # the request in JSON values; a key may be used for one request only
+    run: str | None = None  # id of the load run
 
     def named(self) -> Mapping[str, object]:
-        """Return the key as it is kept, and a digest of what is asked for under it; nothing where there is no key."""
-        return audit_events.kept(self.actor, self.key, self.asked) if self.key else {}
+        """Return digests of the key and of the request, as stored in the audit event; empty without a key."""
+        return audit_events.key_digests(self.actor, self.key, self.asked) if self.key else {}
 
 
 class Transaction:
-    """What can be done in a turn: look at records as they stand now, and keep them as they are to be."""
+    """A transaction of changes: read the current state of records and write their new state."""
 
-    def __init__(self, ask: Ask, asking: RequestContext) -> None:
-        self.actor = asking.actor
+    def __init__(self, ask: Ask, context: RequestContext) -> None:
+        self.actor = context.actor
         self.at = now()
-        self._ask, self._asking = ask, asking
-        self._end = LogHead(*ask(audit_log.take())[0])
-        self.began = [[self._end.number, self._end.hash]] if self._end.number else []  # as chain.end tells it
+        self._ask, self._context = ask, context
+        self._head = LogHead(*ask(audit_log.take())[0])
+        self.began = (
+            [[self._head.number, self._head.hash]] if self._head.number else []
+        )  # in the format of audit_log.end
         self._entries: list[AuditEvent] = []
-        self._pending = Pending(self.at)
-        self._asked_for: dict[str, None] = {}  # the resources of the requests that this turn writes
-        self.reading = RecordReader(self.ask, asking.actor)
+        self._pending = WriteBuffer(self.at)
+        self._requested_resources: dict[str, None] = {}  # resources of the requests written in this transaction
+        self.reading = RecordReader(self.ask, context.actor)
 
     def ask(self, cypher: Cypher) -> Rows:
-        """Return the rows of a text, which sees what this turn has written. Raises StoreError."""
+        """Run a query, which sees all writes of this transaction, and return its rows. Raises StoreError."""
         self._write_pending()
         return self._ask(cypher)
 
     def find(self, kind: type[Kind], record: str) -> RecordState | None:
-        """Return a record as it stands; None where there is none that the actor may know of."""
+        """Return the current state of a record; None if there is none or the actor cannot see it."""
         state = self.look(kind, record)
         return state if state and can(self.actor, Action.SEE_FACE, state.properties) else None
 
     def look(self, kind: type[Kind], record: str) -> RecordState | None:
-        """Return a record as it stands, whoever asks; None where there is none."""
+        """Return the current state of a record without a permission check; None if there is none."""
         return self.reading.states.of(kind.__name__, record)
 
     def is_taken(self, record: str) -> bool:
@@ -289,7 +291,7 @@ class Transaction:
         return bool(self.reading.taken.of(ANY, record))
 
     def unknown(self, kind: str, ids: list[str]) -> list[str]:
-        """Return those of the ids that no record of the kind has that the actor may know of."""
+        """Return the ids for which the actor can see no record of the kind."""
         found = self.reading.readers.all_of(kind, ids)
         return [one for one in ids if not can(self.actor, Action.SEE_FACE, {"seen_by": found[one]})]
 
@@ -302,21 +304,20 @@ class Transaction:
         *,
         source: str = BY_HAND,
     ) -> RecordState:
-        """Write a record as it is to be, its values clean, and the entry that tells what is different.
+        """Write the new state of a record, with cleaned values, and the audit event of the difference.
 
-        It then belongs to `source`; where its terms change, what its parties said of them lapses. Returns it with its
-        version; where nothing is different, nothing is written.
-        Raises Refused where it would break a rule.
+        The record then belongs to `source`. If its terms changed, the confirmations of its parties lapse. Returns the state with
+        its new version; if nothing differs, nothing is written. Raises ValidationFailed if a rule would be broken.
         """
         old = before or nothing(after.kind)
-        after = asked_anew(old, after)
+        after = without_outdated_confirmations(old, after)
         lost, gained = difference(old, after)
         if not lost and not gained:
             return after
-        if problems := list(broken(self, before, after)):
+        if problems := list(broken_rules(self, before, after)):
             raise ValidationFailed(*problems)
         if source == BY_HAND:
-            self._source()
+            self._ensure_source()
         record = _as_record(after, before)
         row = write.stored(record)
         if after.properties.get("status") == "retired":
@@ -326,8 +327,8 @@ class Transaction:
         return replace(after, properties={**after.properties, "version": old.version + 1})
 
     def earlier(self) -> MutationResult | None:
-        """Return what came of it when the same was asked for before, under the same key. Raises Refused."""
-        named = self._asking.named()
+        """Return the result of an earlier change under the same key, if any. Raises ValidationFailed if it was another request."""
+        named = self._context.named()
         rows = self.ask(audit_log.keyed(str(named["key"]))) if named else []
         if not rows:
             return None
@@ -335,7 +336,7 @@ class Transaction:
         if asked != named["asked"]:
             message = _("This key was used for something else; take another one.")
             raise ValidationFailed(
-                Problem("KEY_REUSED", "key", str(self._asking.key), _("one key for one change"), message)
+                Problem("KEY_REUSED", "key", str(self._context.key), _("one key for one change"), message)
             )
         state = self.find(MODEL[kind], record)
         return MutationResult(kind, record, state.version if state else None)
@@ -350,33 +351,33 @@ class Transaction:
         steward: object = None,
         note: str | None = None,
     ) -> None:
-        """Tell of a change, by what was there before and what is there since, in the chain."""
+        """Add an event to the audit log; `difference` is the pair of values before and after."""
         lost, gained = difference
         told: Mapping[str, object] = {
             "at": self.at,
             "actor": self.actor.name,
-            "how": self._asking.how,
-            "run": self._asking.run,
+            "how": self._context.how,
+            "run": self._context.run,
             "what": what,
             "record": record,
             "record_kind": kind.__name__,
             "note": note,
-            "before": audit_events.told(kind, record, lost, self.ask),
-            "after": audit_events.told(kind, record, gained, self.ask),
-            **self._asking.named(),
+            "before": audit_events.difference_json(kind, record, lost, self.ask),
+            "after": audit_events.difference_json(kind, record, gained, self.ask),
+            **self._context.named(),
         }
-        entry = sealed(self._end, told, str(steward) if steward else None)
+        entry = new_event(self._head, told, str(steward) if steward else None)
         self._entries.append(entry)
-        self._end = LogHead(self._end.number + 1, str(entry["own_hash"]))
+        self._head = LogHead(self._head.number + 1, str(entry["own_hash"]))
 
     def close(self) -> None:
-        """Write what is yet to be written, what follows from it, and the entries of this turn."""
-        self.follow_requests(list(self._asked_for))
+        """Flush pending writes, derived relationships and audit events."""
+        self.follow_requests(list(self._requested_resources))
         if self._entries:
             self.ask(audit_log.append(self._entries))
 
     def follow_requests(self, resources: list[str]) -> None:
-        """Make the uses of resources that follow from requests what these now say."""
+        """Update the use relationships of these resources to match the current requests."""
         if resources:
             self.ask(write.drop(resources))
             self.ask(write.put_uses(resources))
@@ -391,71 +392,76 @@ class Transaction:
                 tied.append((end, new))
             if gone := [far for far in was if far not in will_be]:
                 untied.append((end, gone))
-        self._pending.add(Written(after.kind, row, source, tied, untied))
+        self._pending.add(PendingRecord(after.kind, row, source, tied, untied))
         if after.kind is Request:
-            self._asked_for |= dict.fromkeys([*old.ties["resource"], *after.ties["resource"]])
+            self._requested_resources |= dict.fromkeys([*old.ties["resource"], *after.ties["resource"]])
         self.reading.learn(after.kind, row)
 
     def _write_pending(self) -> None:
         for pending in self._pending.take():
             self._ask(pending)
 
-    def _source(self) -> None:
+    def _ensure_source(self) -> None:
         if not self._entries:
             record, _problems = make_record(Source, {"id": BY_HAND, "name": "Registered by hand"})
             assert record is not None
             self.ask(write.upsert(Source, [record], source=BY_HAND, run="", now=self.at))
 
 
-def in_transaction(store: Store, asking: RequestContext, work: Callable[[Transaction], Answer]) -> Answer:
-    """Do work in one turn, with its entries; what it raises undoes it. Raises StoreError."""
+def in_transaction(store: Store, context: RequestContext, work: Callable[[Transaction], Answer]) -> Answer:
+    """Run `work` in one transaction with its audit events; an exception rolls it back. Raises StoreError."""
     for attempt in range(TRIES):
-        turns: list[Transaction] = []
+        transactions: list[Transaction] = []
         try:
-            return store.change(partial(_whole, turns, asking, work))
+            return store.change(partial(_run, transactions, context, work))
         except StoreError:
             raise
         except Exception:
-            if attempt + 1 == TRIES or not turns or not _overtaken(store, turns[-1]):
+            if attempt + 1 == TRIES or not transactions or not _has_conflict(store, transactions[-1]):
                 raise
     raise AssertionError
 
 
-def _whole(turns: list[Transaction], asking: RequestContext, work: Callable[[Transaction], Answer], ask: Ask) -> Answer:
-    turns.append(turn := Transaction(ask, asking))
-    answer = work(turn)
-    turn.close()
+def _run(
+    transactions: list[Transaction], context: RequestContext, work: Callable[[Transaction], Answer], ask: Ask
+) -> Answer:
+    transactions.append(transaction := Transaction(ask, context))
+    answer = work(transaction)
+    transaction.close()
     return answer
 
 
-def _overtaken(store: Store, turn: Transaction) -> bool:
-    """Tell whether others changed something while work was done that was then given up.
+def _has_conflict(store: Store, transaction: Transaction) -> bool:
+    """Tell whether another transaction was committed while a failed one ran.
 
-    The embedded engine lets nobody wait, it only finds out when work is committed: what work was given up for may have been
-    seen half before another's change, and half after it.
+    The embedded engine does not lock and detects conflicts at commit only, so the failed transaction may have read the state
+    partly before and partly after the other's commit.
     """
-    return store.dialect.embedded and store.read(audit_log.end()) != turn.began
+    return store.dialect.embedded and store.read(audit_log.end()) != transaction.began
 
 
 def change(
-    store: Store, asking: RequestContext, kind: type[Kind], work: Callable[[Transaction], RecordState]
+    store: Store, context: RequestContext, kind: type[Kind], work: Callable[[Transaction], RecordState]
 ) -> MutationResult:
-    """Do work in one turn and say what came of it; what is refused, or was done before, is not done. Raises StoreError."""
+    """Run `work` in one transaction and return its result; a repeated request returns the earlier one. Raises StoreError.
 
-    def once(turn: Transaction) -> MutationResult:
-        if done := turn.earlier():
+    Problems found by `work` are returned in the result, and nothing is written.
+    """
+
+    def unless_repeated(transaction: Transaction) -> MutationResult:
+        if done := transaction.earlier():
             return done
-        state = work(turn)
+        state = work(transaction)
         return MutationResult(kind.__name__, state.id, state.version)
 
     try:
-        return in_transaction(store, asking, once)
+        return in_transaction(store, context, unless_repeated)
     except ValidationFailed as refused:
         return MutationResult(kind.__name__, problems=refused.problems)
 
 
 def cleaned(value: type[Value], raw: str, field: str) -> str:
-    """Return a text that somebody gave as it is kept. Raises Refused where it does not fit."""
+    """Return the cleaned form of a text given by a user. Raises ValidationFailed if it is invalid."""
     try:
         return str(value.clean(raw) or "")
     except InvalidValue as unfit:
@@ -470,5 +476,5 @@ def _as_record(state: RecordState, before: RecordState | None) -> Record:
 
 
 def _readers(state: RecordState) -> dict[str, object]:
-    """Return who reads a record, for one that is retired: what was never shown is not shown by that."""
+    """Return the readers of a record that is being retired, unchanged: retiring must not reveal a record to more users."""
     return {name: state.properties[name] for name in ("seen_by", "shown_to")}

@@ -1,7 +1,8 @@
-"""Two search and rescue networks (Drabek et al. 1981): who told whom, and how often, as ties between the agencies.
+"""Two search and rescue networks (Drabek et al. 1981): which agency contacted which, and how often.
 
-Every tie is a working relation of its own: the lead party told the other. `frequency` is 1 for the most often, 4 for the least.
-Names come as R writes them, with dots for what is no letter or digit. Who sponsors an agency is its sector.
+Every contact is an informal partnership whose lead party contacted the other. `frequency` is 1 for most often, 4 for least
+often. Names are as R writes them, with dots for characters other than letters and digits. The sponsor of an agency is
+mapped to its sector.
 """
 
 import hashlib
@@ -18,7 +19,7 @@ MOST_OFTEN, LEAST_OFTEN = 1, 4
 
 
 def _nodes(network: str, row: SourceRow) -> Iterator[Mapped]:
-    """An agency, and the sector that its sponsor stands for."""
+    """Yield an agency and the sector of its sponsor."""
     sponsor = row["Sponsorship"]
     yield record(
         "Agency",
@@ -33,7 +34,7 @@ def _nodes(network: str, row: SourceRow) -> Iterator[Mapped]:
 
 
 def _edges(network: str, row: SourceRow) -> Iterator[Mapped]:
-    """Who told whom."""
+    """Yield a contact between two agencies."""
     teller, told = key(network, row["source"]), key(network, row["target"])
     relation = f"emon:{network}.{hashlib.sha256(f'{teller} {told}'.encode()).hexdigest()[:16]}"
     yield record(
@@ -48,12 +49,12 @@ def _edges(network: str, row: SourceRow) -> Iterator[Mapped]:
 
 
 def key(network: str, name: str) -> str:
-    """Return our id for a name: `US.Forest.Service..Vancouver.` is `emon:pomona.us-forest-service-vancouver`."""
+    """Return the id for a name: `US.Forest.Service..Vancouver.` is `emon:pomona.us-forest-service-vancouver`."""
     return f"emon:{network}.{re.sub(r'[^a-z0-9]+', '-', name.lower()).strip('-')}"
 
 
 def sector(sponsor: str) -> str:
-    """Return the id of the sector that a sponsor stands for."""
+    """Return the id of the sector for a sponsor."""
     return f"emon:sector-{sponsor.lower()}"
 
 

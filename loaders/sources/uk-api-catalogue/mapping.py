@@ -8,7 +8,7 @@ from loaders.source import Mapped, noted, record, tie
 
 
 def organisation(row: SourceRow) -> Iterator[Mapped]:
-    """A body that offers APIs."""
+    """Yield a body that provides APIs."""
     yield from _spelling("id", row["id"])
     yield record(
         "Agency",
@@ -22,7 +22,7 @@ def organisation(row: SourceRow) -> Iterator[Mapped]:
 
 
 def catalogue(row: SourceRow) -> Iterator[Mapped]:
-    """An API; the catalogue has no id for it, so its provider and its name make one."""
+    """Yield an API; its id is derived from its provider and name, because the catalogue has none."""
     body = key(row["provider"])
     api = "uk-api:" + hashlib.sha256(" ".join((body, row["name"])).encode()).hexdigest()[:16]
     yield from _spelling("provider", row["provider"])
@@ -41,7 +41,7 @@ def catalogue(row: SourceRow) -> Iterator[Mapped]:
 
 
 def key(body: str) -> str:
-    """Return our id for a body, which is named by its id or, in older rows, by its name."""
+    """Return the id for a body, which the catalogue gives by id or, in older rows, by name."""
     return f"uk-api:{body.lower().replace(' ', '-')}"
 
 
@@ -53,5 +53,5 @@ def _spelling(field: str, body: str) -> Iterator[Mapped]:
 
 
 def _address(text: str) -> str:
-    """Return a web address; one is given without its scheme."""
+    """Return a web address, adding the scheme that one row lacks."""
     return f"https://{text}" if text.startswith("www.") else text

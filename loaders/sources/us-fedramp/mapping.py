@@ -1,4 +1,4 @@
-"""FedRAMP: which agency authorised a cloud service first, and which reuse that authorisation."""
+"""FedRAMP: which agency first authorised a cloud service, and which agencies reuse the authorisation."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -7,11 +7,11 @@ from loaders.readers import SourceRow
 from loaders.source import Mapped, implied, left_out, noted, record, tie
 
 JOINT_BOARD = "22-001"
-FIRST_YEAR = 2000  # the programme is younger; an earlier year is a slip of the pen, such as 0202
+FIRST_YEAR = 2000  # before the programme began; an earlier year is a typing error, such as 0202
 
 
 def agencies(row: SourceRow) -> Iterator[Mapped]:
-    """An agency, or a unit of one: `22-008-02` belongs to `22-008`, whose name stands in `parent`."""
+    """Yield an agency, or a unit of one: `22-008-02` belongs to `22-008`, whose name is in `parent`."""
     number, name = row["id"], row["sub"] or row["parent"]
     yield record("Agency", key(number), name=name, website=row["website"], **_federal(number))
     above = number[:6]
@@ -21,7 +21,7 @@ def agencies(row: SourceRow) -> Iterator[Mapped]:
 
 
 def products(row: SourceRow) -> Iterator[Mapped]:
-    """A cloud service that agencies may reuse."""
+    """Yield a cloud service that agencies can reuse."""
     yield record(
         "Resource",
         key(row["id"]),
@@ -34,7 +34,7 @@ def products(row: SourceRow) -> Iterator[Mapped]:
 
 
 def ato_mapping(row: SourceRow) -> Iterator[Mapped]:
-    """The agency that authorised a service first: it has it from `auth_date`."""
+    """Yield the use by the agency that first authorised a service, from `auth_date`."""
     agency = row["agency_id"]
     if not agency:
         yield left_out("NO_AGENCY", "agency_id", "", "required", "the first authorisation names no agency")
@@ -47,12 +47,12 @@ def ato_mapping(row: SourceRow) -> Iterator[Mapped]:
 
 
 def reuse_mapping(row: SourceRow) -> Iterator[Mapped]:
-    """An agency, or the unit of it that is named, reuses a service since the date of its letter."""
+    """Yield the reuse of a service by an agency or the named unit of it, from the date of its letter."""
     yield from _use(row, row["sub_id"] or row["agency_id"], "reuse", row["ato_date"], row["exp_date"])
 
 
 def key(number: str) -> str:
-    """Return our id for one of theirs."""
+    """Return the record id for a FedRAMP number."""
     return f"us-fedramp:{number}"
 
 
@@ -68,7 +68,7 @@ def _use(row: SourceRow, agency: str, role: str, since: str, until: str) -> Iter
 
 
 def _day(text: str) -> date | None:
-    """Return the day at the head of a date and time, None when there is none that can be meant."""
+    """Return the day at the start of a date and time; None if there is no plausible one."""
     try:
         day = date.fromisoformat(text[:10])
     except ValueError:
