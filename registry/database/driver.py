@@ -259,8 +259,9 @@ class Store:
 
     def change(self, work: Callable[[Ask], Answer]) -> Answer:
         """Run a function in one transaction, from its start again on conflicts; an exception rolls the transaction back."""
+        attempts = self._attempts()  # the time that a change waits for the lock counts, too
         with self._write_lock:  # so that writes of this process do not conflict with each other
-            done: Answer = self._with_retries(self._run_transaction, work)
+            done: Answer = self._with_retries(self._run_transaction, work, attempts=attempts)
             return done
 
     def change_schema(self, text: str, *, native: bool = False) -> None:
@@ -315,8 +316,11 @@ class Store:
             self.close()
             raise explain(error, Dialect(embedded=False), self._settings) from None
 
-    def _with_retries(self, work: Callable[..., Answer], *arguments: Any) -> Answer:
-        attempts = _Attempts(self.dialect, self._patience)
+    def _attempts(self) -> _Attempts:
+        return _Attempts(self.dialect, self._patience)
+
+    def _with_retries(self, work: Callable[..., Answer], *arguments: Any, attempts: _Attempts | None = None) -> Answer:
+        attempts = attempts or self._attempts()
         while True:
             try:
                 return work(*arguments)

@@ -100,7 +100,7 @@ def test_an_engine_that_is_killed_loses_nothing_that_it_acknowledged(engine_data
         apply(store, MODEL)
     for seed in range(ENGINE_ROUNDS):
         print(f"seed {seed}")
-        with Store(place_of(running)) as store:
+        with Store(place_of(running), patience=0) as store:  # the engine stays away until the writers have given up
             writers = Writers(seed, partial(keep, store))
             writers.run(seed, partial(os.kill, running.pid, signal.SIGKILL))
         engine.stop(engine_data)
