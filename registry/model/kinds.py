@@ -42,7 +42,7 @@ class Property:
 
     @property
     def promised(self) -> bool:
-        """Whether the property is non-null for everybody who may view the record."""
+        """Whether the property is non-null for every reader of the record."""
         return self.face and (self.required or self.name in ALWAYS_KEPT)
 
     @property
@@ -65,7 +65,9 @@ class Link:
     properties: Mapping[str, Property]
     face: bool
     speaks: bool = False  # only users who act for the agency at the far end may add a relationship
-    keyed: bool = False  # parallel relationships are allowed; all but one have the id of the record they derive from as key
+    keyed: bool = (
+        False  # parallel relationships are allowed; all but one have the id of the record they derive from as key
+    )
     acyclic: bool = False  # relationships must not form a cycle
     at_least: int = 0  # minimum number for a proposed or published record
     term: bool = False  # see Property.term
