@@ -196,7 +196,7 @@ class Flag(Value):
 
 
 class Date(Value):
-    """A day, stored as ISO 8601 text: 2026-12-31."""
+    """A day, kept as ISO 8601 text: 2026-12-31."""
 
     scalar: ClassVar[str] = "Date"
 
@@ -213,7 +213,7 @@ class Date(Value):
 
 
 class Instant(Value):
-    """A time in UTC, stored as ISO 8601 text of fixed width: 2026-11-25T00:00:00.000Z."""
+    """A moment in UTC, kept as ISO 8601 text of fixed width: 2026-11-25T00:00:00.000Z."""
 
     scalar: ClassVar[str] = "DateTime"
 

@@ -175,8 +175,8 @@ class RecordCache(Generic[Found]):
 class RecordReader:
     """Cached reads of a transaction.
 
-    `states` holds the current state and `readers` the names that may see the summary of a record, by kind and id; `taken`
-    tells whether a record of ANY kind has an id.
+    `states` holds the current state and `readers` the names that may see the summary of a record, by kind and id;
+    `taken` is true for an id that a record of ANY kind has.
     """
 
     def __init__(self, ask: Ask, actor: Actor) -> None:
@@ -189,7 +189,7 @@ class RecordReader:
     def named_like(self, kind: type[Kind], name: str) -> IdsAndNames:
         """Cached reads of a transaction.
 
-        `states` holds the current state of a record and `readers` the names that can view its summary, by kind and id; `taken`
+        `states` holds the current state of a record and `readers` the names that can view its summary, by kind and id;
         is true for an id that a record of ANY kind has.
         """
         if (known := self._names.get(kind.__name__)) is not None:
