@@ -100,7 +100,7 @@ ADMIN = Actor("admin", Role.ADMIN)
 
 
 def can(actor: Actor, action: Action, record: Mapping[str, object]) -> bool:
-    """Tell whether a user may perform an action on a record, given by its stored properties."""
+    """Return whether a user may perform an action on a record, given by its stored properties."""
     if action in SEEING:
         readers = record.get("seen_by" if action is Action.SEE_FACE else "shown_to")
         return isinstance(readers, list) and not actor.names().isdisjoint(readers)

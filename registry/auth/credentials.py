@@ -59,7 +59,7 @@ def issue(
     _check_agencies(store, agencies)
     _check_groups(store, groups)
     actor = Actor(name.strip(), role, frozenset(agencies), frozenset(groups))
-    return _keep(store, "token", actor, timedelta(days=days))
+    return _store(store, "token", actor, timedelta(days=days))
 
 
 def kept(store: Store) -> list[Credential]:
@@ -75,7 +75,7 @@ def revoke(store: Store, credential: str) -> None:
 
 async def actor_of_token(reader: Reader, secret: str) -> Actor | None:
     """Return the user of an access token; None if it is unknown, expired or revoked. Raises StoreError."""
-    return await _who(reader, secret, "token")
+    return await _actor_with(reader, secret, "token")
 
 
 async def with_units(reader: Reader, actor: Actor) -> Actor:
@@ -86,22 +86,22 @@ async def with_units(reader: Reader, actor: Actor) -> Actor:
 
 async def actor_of_session(reader: Reader, secret: str) -> Actor | None:
     """Return the user of a session; None if it is unknown or has ended. Raises StoreError."""
-    return await _who(reader, secret, "session")
+    return await _actor_with(reader, secret, "session")
 
 
 async def is_invitation(reader: Reader, secret: str) -> bool:
-    """Tell whether an invitation is still valid. Raises StoreError."""
-    return await _who(reader, secret, "invitation") is not None
+    """Return whether an invitation is still valid. Raises StoreError."""
+    return await _actor_with(reader, secret, "invitation") is not None
 
 
 def session_by_token(store: Store, secret: str) -> str | None:
     """Start a session for the holder of a token; return its secret, None if the token is not valid."""
-    return _begin(store, secret, "token")
+    return _begin_session(store, secret, "token")
 
 
 def session_by_invitation(store: Store, secret: str) -> str | None:
     """Start the administrator's session of an invitation, which is then used up; None if it is not valid."""
-    return _begin(store, secret, "invitation")
+    return _begin_session(store, secret, "invitation")
 
 
 def session_of(store: Store, actor: Actor) -> str:
@@ -109,7 +109,7 @@ def session_of(store: Store, actor: Actor) -> str:
 
     The session is short, so that the provider is asked again soon.
     """
-    return _keep(store, "session", actor, VOUCHED)[0]
+    return _store(store, "session", actor, VOUCHED)[0]
 
 
 def end_session(store: Store, secret: str) -> None:
@@ -125,10 +125,10 @@ def invite(store: Store) -> str | None:
     if store.read(texts.has_administrator(now=now()))[0][0]:
         return None
     store.write(texts.revoke_invitations(now=now()))
-    return _keep(store, "invitation", Actor("admin", Role.ADMIN), INVITATION)[0]
+    return _store(store, "invitation", Actor("admin", Role.ADMIN), INVITATION)[0]
 
 
-async def _who(reader: Reader, secret: str, sort: str) -> Actor | None:
+async def _actor_with(reader: Reader, secret: str, sort: str) -> Actor | None:
     (rows,) = await reader.read([texts.who(_digest(secret), sort=sort, now=now())])
     return _actor(rows)
 
@@ -149,22 +149,22 @@ def role_for(role: Role, named: int, agencies: Collection[str]) -> Role:
     return Role.VIEWER if named and not agencies and role is not Role.ADMIN else role
 
 
-def _begin(store: Store, secret: str, sort: str) -> str | None:
-    session, kept_of_it = _secret("session", SESSION)
-    began = texts.begin_session(_digest(secret), kept_of_it, sort=sort, now=now())
+def _begin_session(store: Store, secret: str, sort: str) -> str | None:
+    session, stored = _secret("session", SESSION)
+    began = texts.begin_session(_digest(secret), stored, sort=sort, now=now())
     return session if store.write(texts.sweep(now=now()), began)[1][0][0] else None
 
 
-def _keep(store: Store, sort: str, actor: Actor, lasts: timedelta) -> tuple[str, Credential]:
-    secret, kept_of_it = _secret(sort, lasts)
+def _store(store: Store, sort: str, actor: Actor, lasts: timedelta) -> tuple[str, Credential]:
+    secret, stored = _secret(sort, lasts)
     whose: dict[str, Any] = {
         "name": actor.name,
         "role": str(actor.role),
         "agencies": sorted(actor.agencies),
         "groups": sorted(actor.groups),
     }
-    store.write(texts.sweep(now=now()), texts.add(kept_of_it | whose))
-    return secret, Credential(**{name: value for name, value in (kept_of_it | whose).items() if name != "hash"})
+    store.write(texts.sweep(now=now()), texts.add(stored | whose))
+    return secret, Credential(**{name: value for name, value in (stored | whose).items() if name != "hash"})
 
 
 def _secret(sort: str, lasts: timedelta) -> tuple[str, dict[str, Any]]:

@@ -22,7 +22,7 @@ def stored(steward: str, access: str, status: str) -> dict[str, object]:
 
 
 def sight(actor: Actor, record: dict[str, object]) -> str:
-    """Return how much of a record a user can see: `nothing`, `its face` or `all`."""
+    """Return how much of a record a user can see, as text for a table cell."""
     seen = [can(actor, action, record) for action in SEEING]
     return ("nothing", "its face", "all")[sum(seen)]
 

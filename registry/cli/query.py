@@ -21,7 +21,7 @@ from registry.model.definitions import MODEL
 from registry.permissions import ADMIN
 from registry.web.base import Tools
 
-SAYS_NOTHING = ((), NO_CONDITION, False, None)
+DEFAULTS = ((), NO_CONDITION, False, None)
 CLAUSE = re.compile(
     r"(?<!OPTIONAL)(?<!STARTS)(?<!ENDS)(?<!UNION ALL)"
     r" (?=(?:OPTIONAL|MATCH|UNWIND|UNION|CALL|WITH|RETURN|ORDER BY)\b|})|(?<=\)) (?=WHERE\b)"
@@ -51,13 +51,13 @@ def laid_out(text: str) -> Iterator[str]:
 
 def _lines(part: Any) -> Iterator[str]:
     if isinstance(part, Compare):
-        yield f"{part.property} {part.operator} {_said(part.value)}"
+        yield f"{part.property} {part.operator} {_value_text(part.value)}"
         return
     told = {one.name: getattr(part, one.name) for one in fields(part)}
-    told = {name: value for name, value in told.items() if value not in SAYS_NOTHING}
+    told = {name: value for name, value in told.items() if value not in DEFAULTS}
     below = {name: parts for name, value in told.items() if (parts := _parts(value))}
     yield " ".join(
-        [type(part).__name__, *(f"{name}={_said(value)}" for name, value in told.items() if name not in below)]
+        [type(part).__name__, *(f"{name}={_value_text(value)}" for name, value in told.items() if name not in below)]
     )
     for name, parts in below.items():
         for one in parts:
@@ -72,19 +72,19 @@ def _parts(value: Any) -> tuple[Any, ...]:
     return tuple(one for one in parts if is_dataclass(one) and not isinstance(one, Parameter | ParameterList | Order))
 
 
-def _said(value: Any) -> str:
+def _value_text(value: Any) -> str:
     match value:
         case Parameter():
             found = "$" + ".".join(map(str, value.path)) if value.path else _json(value.fixed)
             return f"{_name(value.reading)}({found})" if value.reading else found
         case ParameterList():
-            return f"[{', '.join(map(_said, value.parts))}]"
+            return f"[{', '.join(map(_value_text, value.parts))}]"
         case Order():
             return f"{value.property} {'DESC' if value.descending else 'ASC'}"
         case (str() as name, Parameter() | ParameterList() as given):
-            return f"{name}:{_said(given)}"
+            return f"{name}:{_value_text(given)}"
         case tuple():
-            return ",".join(map(_said, value))
+            return ",".join(map(_value_text, value))
     return str(value)
 
 

@@ -142,14 +142,14 @@ def _clean(properties: Mapping[str, Property], raw: Mapping[str, object]) -> tup
                 values[name] = None
             continue
         try:
-            values[name] = _fit(declared, given)
+            values[name] = _clean_value(declared, given)
         except InvalidValue as unfit:
             problems.append(_problem(declared, given, unfit))
     return values, problems
 
 
-def _fit(declared: Property, raw: object) -> object:
-    value = _code(declared.codes, text_of(raw)) if declared.codes else declared.value.clean(raw)
+def _clean_value(declared: Property, raw: object) -> object:
+    value = _clean_code(declared.codes, text_of(raw)) if declared.codes else declared.value.clean(raw)
     if value is None:
         if declared.required:
             raise InvalidValue(REQUIRED, _("it is empty"))
@@ -159,7 +159,7 @@ def _fit(declared: Property, raw: object) -> object:
 
 
 @lru_cache(maxsize=10_000)
-def _code(codes: str, raw: str) -> object:
+def _clean_code(codes: str, raw: str) -> object:
     value, known = Code.clean(raw), code_list(codes)
     if isinstance(value, str) and value not in known:
         near = get_close_matches(value, known, n=1)
@@ -224,31 +224,31 @@ def asked(text: str) -> SearchTerms:
 
 def words_of(record: Record) -> tuple[str, str]:
     """Return the searchable words of a record's summary, and those of all its properties, each between two spaces."""
-    of_face, of_details = _worded(record.kind)  # type: ignore[arg-type]
-    face = _forms_in(record, of_face)
-    return _spaced(face), _spaced(face | _forms_in(record, of_details))
+    of_face, of_details = _text_properties(record.kind)  # type: ignore[arg-type]
+    face = _forms_of_properties(record, of_face)
+    return _padded(face), _padded(face | _forms_of_properties(record, of_details))
 
 
 def is_searched(kind: type[Kind]) -> bool:
-    """Tell whether records of a kind are searchable: all except those that the registry creates for itself."""
+    """Return whether records of a kind are searchable: all except those that the registry creates for itself."""
     return kind.named or not kind.kept_by_us
 
 
 @cache
-def _worded(kind: type[Kind]) -> tuple[list[str], list[str]]:
+def _text_properties(kind: type[Kind]) -> tuple[list[str], list[str]]:
     """Return the text properties of a kind: those in the summary, and those in the details."""
     own = [one for one in kind.properties.values() if one.value in WORDED]
     return [one.name for one in own if one.face], [one.name for one in own if not one.face]
 
 
-def _forms_in(record: Record, names: Sequence[str]) -> dict[str, None]:
+def _forms_of_properties(record: Record, names: Sequence[str]) -> dict[str, None]:
     """Return the words of these properties and their stems, in order; a record without a name is found by its id."""
     given = (record.values.get(name) for name in names)
     text = " ".join(_text(value) for value in given if value and value != record.id)
     return dict.fromkeys(form for word in _words(fold(text))[:MOST_KEPT] for form in _forms(word))
 
 
-def _spaced(words: Iterable[str]) -> str:
+def _padded(words: Iterable[str]) -> str:
     return f" {' '.join(words)} "
 
 

@@ -77,7 +77,7 @@ def without_confirmations(link: Link, ties: Ties) -> Ties:
 
 
 def _terms_differ(before: RecordState, after: RecordState) -> bool:
-    """Tell whether the terms that the parties agreed to differ."""
+    """Return whether the terms that the parties agreed to differ."""
     own = (name for name, one in after.kind.properties.items() if one.term)
     tied = (end for end in own_ends(after.kind) if end.link.term)
     return any(before.properties.get(name) != after.properties.get(name) for name in own) or any(

@@ -36,7 +36,7 @@ class FeedbackInput:
 
 
 def give_feedback(store: Store, context: RequestContext, feedback: FeedbackInput) -> MutationResult:
-    """Store feedback; until it is answered, only those who may answer it can read it. Raises StoreError."""
+    """Store feedback; until it is answered, only the users entitled to answer can read it. Raises StoreError."""
 
     def work(transaction: Transaction) -> RecordState:
         service = visible_in_full(transaction, Service, feedback.service, PUBLISHED)

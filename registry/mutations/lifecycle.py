@@ -95,7 +95,7 @@ def check_status(state: RecordState, statuses: Collection[str]) -> None:
 
 
 def may_take(actor: Actor, step: Transition, record: Mapping[str, object]) -> bool:
-    """Tell whether an actor may make this transition of a record."""
+    """Return whether an actor may make this transition of a record."""
     return can(actor, action_of(step, record), record)
 
 

@@ -59,7 +59,7 @@ def read_entry(entry: Mapping[str, Any]) -> Told:
 
 
 def first_undone(event: Told, find: Callable[[str], Told | None]) -> Told:
-    """Follow a series of undo events back to the original event; return `told` itself if it undid none.
+    """Follow a series of undo events back to the original event; return the event itself if it undid none.
 
     `find` returns an event by its id, which an undo event has in its note.
     """
@@ -107,7 +107,7 @@ def as_it_was(state: RecordState, entries: Sequence[Told], day: str) -> RecordSt
 
 
 def is_whole(state: RecordState, entries: Sequence[Told]) -> bool:
-    """Tell whether the history of a record is complete; creation by a load is recorded in the event of the load."""
+    """Return whether the history of a record is complete; creation by a load is recorded in the event of the load."""
     return state.version <= len(entries) + 1
 
 
@@ -130,7 +130,7 @@ def undo(store: Store, context: RequestContext, number: int) -> MutationResult:
 
 
 def may_undo(actor: Actor, state: RecordState, what: str) -> bool:
-    """Tell whether an actor may undo a change; `what` is the name of the original event."""
+    """Return whether an actor may undo a change; `what` is the name of the original event."""
     return actor.everything or (what not in OF_OTHERS and can(actor, Action.GOVERN, state.properties))
 
 
@@ -213,7 +213,7 @@ def latest(store: Store, size: int, record: str | None = None) -> list[Entry]:
 
 
 def verify(store: Store, tell: Callable[[int], None] = lambda _: None) -> Verdict:
-    """Check the hashes of all events; `tell` is called with 1 for each event read. Raises StoreError."""
+    """Check the hashes of all events; call `tell` with 1 for each event read. Raises StoreError."""
     end = LogHead(*next(iter(store.read(audit_log.end())), ()))
     broken = first_broken(_with_progress(entries(store), tell), end)
     return Verdict(end.number, end.hash, *(broken or ()))

@@ -31,7 +31,7 @@ THRESHOLD, MOST = 80.0, 3
 
 
 def alike(one: str, other: str) -> bool:
-    """Tell whether two names probably mean the same thing: each word resembles one of the other name, numbers are equal.
+    """Return whether two names probably mean the same thing: each word resembles one of the other name, numbers are equal.
 
     Words resemble each other at a normalised indel similarity of at least THRESHOLD. `python -m benchmarks.alike` measures
     how often this errs on lists of distinct things, and how often it finds misspelt names.
@@ -251,7 +251,7 @@ def _unauthorised_statements(
 def _removed_confirmations(
     transaction: Transaction, before: RecordState | None, after: RecordState
 ) -> Iterator[Problem]:
-    """Yield the parties removed together with their confirmation by an actor who may not act for them."""
+    """Yield the parties removed together with their confirmation, unless the actor acts for them."""
     for end in own_ends(after.kind) if before else ():
         ties = before.ties[end.name] if before else {}
         for far in ties if without_confirmations(end.link, ties) != ties else ():

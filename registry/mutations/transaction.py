@@ -175,8 +175,8 @@ class RecordCache(Generic[Found]):
 class RecordReader:
     """Cached reads of a transaction.
 
-    `states` holds the current state and `readers` the names that may see the summary of a record, by kind and id; `taken`
-    tells whether a record of ANY kind has an id.
+    `states` holds the current state and `readers` the names that may see the summary of a record, by kind and id;
+    `taken` is true for an id that a record of ANY kind has.
     """
 
     def __init__(self, ask: Ask, actor: Actor) -> None:
@@ -187,7 +187,11 @@ class RecordReader:
         self._names: dict[str, NameIndex] = {}
 
     def named_like(self, kind: type[Kind], name: str) -> IdsAndNames:
-        """Return records whose names share the beginning of a word with this name. Raises StoreError."""
+        """Cached reads of a transaction.
+
+        `states` holds the current state of a record and `readers` the names that can view its summary, by kind and id;
+        is true for an id that a record of ANY kind has.
+        """
         if (known := self._names.get(kind.__name__)) is not None:
             return known.like(name)
         beginnings = list(dict.fromkeys(word[:BEGINNING] for word in parts(name)[1][:MOST_WORDS]))
@@ -287,7 +291,7 @@ class Transaction:
         return self.reading.states.of(kind.__name__, record)
 
     def is_taken(self, record: str) -> bool:
-        """Tell whether a record of any kind has this id."""
+        """Return whether a record of any kind has this id."""
         return bool(self.reading.taken.of(ANY, record))
 
     def unknown(self, kind: str, ids: list[str]) -> list[str]:
@@ -432,7 +436,7 @@ def _run(
 
 
 def _has_conflict(store: Store, transaction: Transaction) -> bool:
-    """Tell whether another transaction was committed while a failed one ran.
+    """Return whether another transaction was committed while a failed one ran.
 
     The embedded engine does not lock and detects conflicts at commit only, so the failed transaction may have read the state
     partly before and partly after the other's commit.
