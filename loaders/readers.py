@@ -303,7 +303,7 @@ class Limits:
     row: int = 1_000_000
 
 
-SENT = Limits(unpacked=50_000_000, cells=1_000_000, memory=500_000_000, seconds=20, written=10_000_000)
+UPLOAD_LIMITS = Limits(unpacked=50_000_000, cells=1_000_000, memory=500_000_000, seconds=20, written=10_000_000)
 """Limits for a spreadsheet uploaded through a page."""
 
 

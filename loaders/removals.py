@@ -94,7 +94,7 @@ class Removals:
 
     def _own_ties(self, link: Link, rows: Sequence[Stored]) -> dict[tuple[str, str], Mapping[str, Any]]:
         """Return the properties of the relationships that this source already owns, by their two ids."""
-        found = self._store.read(write.ties_among(link, rows))[0][0]
+        found = self._store.read(write.existing_relationships(link, rows))[0][0]
         return {(start, end): values for start, end, values in found if values.get("source") == self._source.id}
 
     def _check_values(self, kind: type[Kind]) -> None:
@@ -108,7 +108,7 @@ class Removals:
                     self._tally.clear(f"{kind.plural}.{name}", old["id"], show(old[name]))
         for name, gone in cleared.items():
             if gone > FEW:
-                held = self._store.read(write.held_values(kind, name, source=self._source.id))[0][0]
+                held = self._store.read(write.count_property_values(kind, name, source=self._source.id))[0][0]
                 self._guard_against_most(gone, held, f"values of {kind.plural}.{name}", "cleared")
 
     def _check_links(self, link: Link) -> None:
@@ -128,7 +128,7 @@ class Removals:
             self._check_removed(link, again)
 
     def _check_removed(self, link: Link, again: int) -> None:
-        held: int = self._store.read(write.held_ties(link, source=self._source.id))[0][0]
+        held: int = self._store.read(write.count_relationships(link, source=self._source.id))[0][0]
         if held == again:
             return
         name = link_name(link)
@@ -145,7 +145,9 @@ class Removals:
     def _removed(self, link: Link) -> Iterator[tuple[str, str]]:
         """Yield the two ids of each relationship that this source owns and no longer supplies."""
         after = ("", "")
-        while page := self._store.read(write.ties_of(link, source=self._source.id, after=after, size=BATCH))[0][0]:
+        while page := self._store.read(
+            write.relationships_of_source(link, source=self._source.id, after=after, size=BATCH)
+        )[0][0]:
             yield from ((start, end) for start, end in page if not self._staging.has_tie(link_name(link), start, end))
             after = tuple(page[-1])
 

@@ -11,7 +11,7 @@ from loaders.source import Policy
 from registry.database.write import Stored, given_names, stored
 from registry.model.definitions import MODEL
 from registry.model.kinds import End, Link
-from registry.model.records import Record, Tie, show
+from registry.model.records import Record, Relationship, show
 
 SCHEMA = """
 PRAGMA journal_mode = OFF;
@@ -109,7 +109,7 @@ class Staging:
         field = "kind" if old_kind != kind else next(differing, None)
         return Repeat(RowLocation(file, number), field, show(record.values.get(field or "")))
 
-    def add_tie(self, tie: Tie, field: str, place: RowLocation) -> Repeat | None:
+    def add_tie(self, tie: Relationship, field: str, place: RowLocation) -> Repeat | None:
         """Add a relationship; if it is staged already, return the repeat, after merging where the source has a policy for it."""
         key = (link_name(tie.end.link), tie.start_id, tie.end_id)
         values = (*key, orjson.dumps(tie.values).decode(), field, *place)

@@ -17,7 +17,7 @@ from registry.database.driver import Store
 from registry.database.write import BY_HAND
 from registry.model.definitions import MODEL, Request, Resource
 from registry.model.kinds import End, Kind, Link, Property
-from registry.model.records import Problem, make_record, make_tie, show
+from registry.model.records import Problem, make_record, make_relationship, show
 from registry.model.rules import Promise, in_circle, of_request, too_few, undercut, withdrawn
 from registry.model.values import Id, Integer, InvalidValue, Number, Numeral
 
@@ -75,7 +75,7 @@ class RowValidator:
         except _InvalidIdError as error:
             self._add_problem("error", error.problem, place)
             return
-        tie, problems = make_tie(end, here, there, self._read(end.link.properties, given.properties))
+        tie, problems = make_relationship(end, here, there, self._read(end.link.properties, given.properties))
         for problem in problems:
             self._add_problem("error", problem, place)
         if tie and (repeat := self._staging.add_tie(tie, end.name, place)):
@@ -167,7 +167,9 @@ class StoredCounts:
     """The stored records before the run, counted by kind: `before[kind].alive`."""
 
     def __init__(self, source: SourceDefinition, store: Store) -> None:
-        self._held = {kind.__name__: KindCounts(*store.read(write.held(kind, source=source.id))[0]) for kind in LOADED}
+        self._held = {
+            kind.__name__: KindCounts(*store.read(write.count_records(kind, source=source.id))[0]) for kind in LOADED
+        }
 
     def __getitem__(self, kind: type[Kind]) -> KindCounts:
         return self._held[kind.__name__]
@@ -230,7 +232,7 @@ class RuleChecks:
         import networkx as nx  # the import takes half a second, and few loads need it
 
         graph: nx.DiGraph[str] = nx.DiGraph(list(read))
-        held = self._store.read(write.all_ties(link))[0][0] if self._before.may_hold_ties(link) else []
+        held = self._store.read(write.all_relationships(link))[0][0] if self._before.may_hold_ties(link) else []
         graph.add_edges_from((start, end) for start, end, owner in held if self._stays(owner))
         for blamed in (read - {(start, end) for start, end, _owner in held}, read):  # leave out new links first
             for start, end in sorted(blamed & _edges_on_cycles(graph)):
@@ -243,7 +245,7 @@ class RuleChecks:
         end, dropped = declared_end(link), []
         side = "start" if end.outgoing else "finish"
         for record, status, place, far in self._staging.with_few(link_name(link), side, end.kind, link.at_least):
-            held = self._store.read(write.sources_of_ties(end, record))[0][0]
+            held = self._store.read(write.relationship_sources(end, record))[0][0]
             count = len(far | {one for one, owner in held if self._stays(owner)})
             for problem in too_few(end, status, count):
                 self._add_problem(problem, place)
@@ -412,7 +414,7 @@ class Checks:
         }
         new = sorted(set(ids) - {one for one, *_ in found})
         for other in others if new else ():
-            known = self._store.read(write.known(other, new))[0][0]
+            known = self._store.read(write.existing_ids(other, new))[0][0]
             taken |= dict.fromkeys(known, f"it is that of a record of the kind {other.__name__}")
         return taken
 
@@ -489,7 +491,7 @@ class Checks:
                 )
 
     def _stored_owners(self, kind: type[Kind], ids: Sequence[str]) -> Found:
-        found: Found = self._store.read(write.standing(kind, ids))[0][0]
+        found: Found = self._store.read(write.stored_states(kind, ids))[0][0]
         return found
 
     def _alive(self, found: Found) -> int:

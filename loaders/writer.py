@@ -26,9 +26,9 @@ from registry.mutations.audit_events import (
     LINK_CHANGES,
     Difference,
     RecordState,
-    Ties,
+    Relationships,
     difference,
-    of_link,
+    link_properties,
     ties_beyond,
     without_confirmations,
 )
@@ -119,17 +119,17 @@ class RunLog:
         """Remove and log confirmations of terms that have changed, for records created before the run."""
         for end in write.own_ends(kind) if records else ():
             if any(one.by_step for one in end.link.properties.values()):
-                gone = transaction.ask(write.take_back(end, records, before=self._began))[0][0]
+                gone = transaction.ask(write.clear_action_properties(end, records, before=self._began))[0][0]
                 for record, said in _by_record(end, gone).items():
                     lost, left = _linked(end, said), _linked(end, without_confirmations(end.link, said))
                     transaction.enter("tied", kind, record, (lost, left))
 
 
-def _by_record(end: End, ties: Iterable[StoredTie]) -> dict[str, Ties]:
-    found: dict[str, Ties] = {}
+def _by_record(end: End, ties: Iterable[StoredTie]) -> dict[str, Relationships]:
+    found: dict[str, Relationships] = {}
     for start, finish, values in ties:
         here, there = (start, finish) if end.outgoing else (finish, start)
-        found.setdefault(here, {})[there] = of_link(end.link, values)
+        found.setdefault(here, {})[there] = link_properties(end.link, values)
     return found
 
 
@@ -143,7 +143,7 @@ def _written_properties(
     return {**without_confirmations(end.link, {"": dict(after)})[""], **by_step}
 
 
-def _linked(end: End, ties: Ties) -> Difference:
+def _linked(end: End, ties: Relationships) -> Difference:
     return {LINK_CHANGES: {end.name: ties}} if ties else {}
 
 
@@ -165,8 +165,11 @@ def compare(
 
 def _removed(link: Link, source: SourceDefinition, staging: Staging, store: Store) -> int:
     """Return the number of relationships of this source that it no longer supplies."""
-    given = (write.standing_ties(link, rows, source=source.id) for rows in staging.ties(link_name(link), BATCH))
-    held: int = store.read(write.held_ties(link, source=source.id))[0][0]
+    given = (
+        write.count_existing_relationships(link, rows, source=source.id)
+        for rows in staging.ties(link_name(link), BATCH)
+    )
+    held: int = store.read(write.count_relationships(link, source=source.id))[0][0]
     return held - sum(int(store.read(one)[0][0]) for one in given)
 
 
@@ -174,7 +177,10 @@ def _replaced(link: Link, source: SourceDefinition, staging: Staging, store: Sto
     """Return the number of relationships of this source that are replaced on a link that allows one."""
     if not is_single(link):
         return 0
-    given = (write.outdated_ties(link, rows, source=source.id) for rows in staging.ties(link_name(link), BATCH))
+    given = (
+        write.count_outdated_relationships(link, rows, source=source.id)
+        for rows in staging.ties(link_name(link), BATCH)
+    )
     return sum(int(store.read(one)[0][0]) for one in given)
 
 
@@ -196,7 +202,7 @@ def _compare_records(kind: type[Kind], source: SourceDefinition, staging: Stagin
 
 
 def _stored_owners(kind: type[Kind], ids: list[str], store: Store) -> list[tuple[str, str, str, str]]:
-    found: list[tuple[str, str, str, str]] = store.read(write.standing(kind, ids))[0][0]
+    found: list[tuple[str, str, str, str]] = store.read(write.stored_states(kind, ids))[0][0]
     return found
 
 
@@ -234,7 +240,7 @@ class Lease:
         self._over.set()
         self._renewing.join()
         with suppress(StoreError):
-            self._store.write(write.give_back(self._source, run=self._run))
+            self._store.write(write.release_lease(self._source, run=self._run))
 
     def check(self) -> None:
         """Raise StoreError if the lease was lost, for example while the machine was suspended."""
@@ -245,7 +251,7 @@ class Lease:
             )
 
     def _take(self, ended: str = "") -> tuple[str, str, str]:
-        asked = write.take(
+        asked = write.take_lease(
             self._source,
             run=self._run,
             process=process_name(os.getpid()),
@@ -262,7 +268,7 @@ class Lease:
                 self._renew()
 
     def _renew(self) -> bool:
-        renewed = write.renew(self._source, run=self._run, lasts=LEASE_SECONDS * 1000)
+        renewed = write.renew_lease(self._source, run=self._run, lasts=LEASE_SECONDS * 1000)
         return bool(self._store.write(renewed)[0][0][0])
 
 
@@ -360,7 +366,7 @@ class BatchWriter:
 
     def _first_ties(self, link: Link, rows: Sequence[Stored]) -> int:
         def work(transaction: Transaction) -> int:
-            ties = write.first_tie_rows(link, rows, source=self._source.id, run=self._run)
+            ties = write.create_relationship_rows(link, rows, source=self._source.id, run=self._run)
             written: int = transaction.ask(ties)[0][0]
             self._log.first_ties(transaction, link, written, rows)
             return written
@@ -372,12 +378,14 @@ class BatchWriter:
         single = is_single(link)
 
         def work(transaction: Transaction) -> tuple[int, int]:
-            before = transaction.ask(write.ties_among(link, rows))[0][0]
+            before = transaction.ask(write.existing_relationships(link, rows))[0][0]
             ours = [tie for tie in before if tie[2].get("source") == self._source.id]
             removed = (
-                transaction.ask(write.drop_outdated_ties(link, rows, source=self._source.id))[0][0] if single else []
+                transaction.ask(write.remove_outdated_relationships(link, rows, source=self._source.id))[0][0]
+                if single
+                else []
             )
-            ties = write.tie_rows(link, rows, source=self._source.id, run=self._run, single=single)
+            ties = write.upsert_relationship_rows(link, rows, source=self._source.id, run=self._run, single=single)
             written = {(start, end) for start, end, keeper in transaction.ask(ties)[0][0] if keeper == self._source.id}
             after = [row for row in rows if (row["from"], row["to"]) in written]
             self._log.ties_changed(transaction, link, [*ours, *removed], after)
@@ -398,7 +406,7 @@ class BatchWriter:
 
     def _retire(self, kind: type[Kind]) -> None:
         for ids in self._staging.spared(kind.__name__, BATCH):
-            self._store.write(write.spare(kind, ids, source=self._source.id, run=self._run))
+            self._store.write(write.mark_seen(kind, ids, source=self._source.id, run=self._run))
         text = write.retire(kind, source=self._source.id, run=self._run, now=self._started, size=BATCH)
 
         def work(transaction: Transaction) -> int:
@@ -410,7 +418,7 @@ class BatchWriter:
             self._tally.retired[kind.plural] += retired
 
     def _remove_ties(self, link: Link) -> None:
-        text = write.sweep_ties(link, source=self._source.id, run=self._run, size=BATCH)
+        text = write.prune_relationships(link, source=self._source.id, run=self._run, size=BATCH)
 
         def work(transaction: Transaction) -> int:
             gone = transaction.ask(text)[0][0]

@@ -62,9 +62,9 @@ def issue(
     return _store(store, "token", actor, timedelta(days=days))
 
 
-def kept(store: Store) -> list[Credential]:
+def list_credentials(store: Store) -> list[Credential]:
     """Return the tokens and sessions, oldest first."""
-    return [Credential(*row) for row in store.read(texts.kept())]
+    return [Credential(*row) for row in store.read(texts.list_credentials())]
 
 
 def revoke(store: Store, credential: str) -> None:
@@ -80,7 +80,7 @@ async def actor_of_token(reader: Reader, secret: str) -> Actor | None:
 
 async def with_units(reader: Reader, actor: Actor) -> Actor:
     """Return the user with all units of their agencies. Raises StoreError."""
-    (rows,) = await reader.read([texts.acting(sorted(actor.agencies))])
+    (rows,) = await reader.read([texts.units_of(sorted(actor.agencies))])
     return replace(actor, agencies=actor.agencies | frozenset(rows[0][0]), home=actor.usual)
 
 
@@ -104,7 +104,7 @@ def session_by_invitation(store: Store, secret: str) -> str | None:
     return _begin_session(store, secret, "invitation")
 
 
-def session_of(store: Store, actor: Actor) -> str:
+def start_session(store: Store, actor: Actor) -> str:
     """Start a session for a user authenticated by a provider; return its secret.
 
     The session is short, so that the provider is asked again soon.
@@ -129,7 +129,7 @@ def invite(store: Store) -> str | None:
 
 
 async def _actor_with(reader: Reader, secret: str, sort: str) -> Actor | None:
-    (rows,) = await reader.read([texts.who(_digest(secret), sort=sort, now=now())])
+    (rows,) = await reader.read([texts.valid_credential(_digest(secret), sort=sort, now=now())])
     return _actor(rows)
 
 
@@ -152,7 +152,7 @@ def role_for(role: Role, named: int, agencies: Collection[str]) -> Role:
 def _begin_session(store: Store, secret: str, sort: str) -> str | None:
     session, stored = _secret("session", SESSION)
     began = texts.begin_session(_digest(secret), stored, sort=sort, now=now())
-    return session if store.write(texts.sweep(now=now()), began)[1][0][0] else None
+    return session if store.write(texts.delete_expired(now=now()), began)[1][0][0] else None
 
 
 def _store(store: Store, sort: str, actor: Actor, lasts: timedelta) -> tuple[str, Credential]:
@@ -163,7 +163,7 @@ def _store(store: Store, sort: str, actor: Actor, lasts: timedelta) -> tuple[str
         "agencies": sorted(actor.agencies),
         "groups": sorted(actor.groups),
     }
-    store.write(texts.sweep(now=now()), texts.add(stored | whose))
+    store.write(texts.delete_expired(now=now()), texts.add(stored | whose))
     return secret, Credential(**{name: value for name, value in (stored | whose).items() if name != "hash"})
 
 

@@ -37,7 +37,7 @@ async def actor_of_claims(reader: Reader, claims: Claims, settings: Settings) ->
     found, grouped = await reader.read([texts.acted_for(named), texts.known(groups)])
     ((agencies, retired),), ((misnamed,),) = found, grouped
     if others := sorted(set(named) - {*agencies, *retired}):
-        (rows,) = await reader.read([texts.identified(others)])
+        (rows,) = await reader.read([texts.by_identifier(others)])
         agencies = [*agencies, *(agency for _name, agency, ended in rows[0][0] if not ended)]
         retired = [*retired, *(agency for _name, agency, ended in rows[0][0] if ended)]
     name = next((str(claims[one])[:LONGEST] for one in NAMES if claims.get(one)), "")
@@ -69,7 +69,7 @@ LONGEST_PROVIDER = 1_000_000  # bytes of a response
 log = logging.getLogger(__name__)
 
 
-class ProviderAway(Exception):
+class ProviderUnavailable(Exception):
     """The provider does not respond, or responds incorrectly; the message is for the log."""
 
 
@@ -132,7 +132,7 @@ class Provider:
                 if not self._knows(kid) and self._may_ask_for_keys():
                     await self._fetch_keys()
         if self._keys is None:
-            raise ProviderAway(f"{self.issuer} gave no keys a moment ago.")
+            raise ProviderUnavailable(f"{self.issuer} gave no keys a moment ago.")
         return self._keys
 
     def _knows(self, kid: str | None) -> bool:
@@ -147,7 +147,7 @@ class Provider:
             async with self._time_limit(), self._fetching:
                 if self._may_ask_for_keys():
                     await self._fetch_keys()
-        except ProviderAway as error:
+        except ProviderUnavailable as error:
             log.warning("The keys of before go on to serve: %s", error)
 
     async def _fetch_keys(self) -> None:
@@ -164,14 +164,14 @@ class Provider:
             async with asyncio.timeout(PATIENCE):
                 yield
         except TimeoutError:
-            raise ProviderAway(f"{self.issuer} takes longer than {PATIENCE:.0f} seconds.") from None
+            raise ProviderUnavailable(f"{self.issuer} takes longer than {PATIENCE:.0f} seconds.") from None
 
     async def _read_keys(self) -> KeySet:
         found = await self._request("GET", await self._endpoint("jwks_uri"))
         try:
             return KeySet.import_key_set({"keys": [one for one in found["keys"] if one.get("kty") != "oct"]})
         except (JoseError, LookupError, TypeError, ValueError, AttributeError):
-            raise ProviderAway(f"{self.issuer} has no keys that can be read.") from None
+            raise ProviderUnavailable(f"{self.issuer} has no keys that can be read.") from None
 
     def _uses_basic(self) -> bool:
         """Return whether to authenticate with HTTP Basic; otherwise the client id and any secret are sent in the form."""
@@ -182,11 +182,11 @@ class Provider:
         if time.monotonic() - self._described_at >= KEPT:
             described = await self._request("GET", f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
             if described.get("issuer") != self.issuer:  # OpenID Connect Discovery 1.0, section 4.3
-                raise ProviderAway(f"{self.issuer} says of itself that it is {described.get('issuer')!r}.")
+                raise ProviderUnavailable(f"{self.issuer} says of itself that it is {described.get('issuer')!r}.")
             self._described, self._described_at = described, time.monotonic()
         endpoint = self._described.get(name)
         if not isinstance(endpoint, str):
-            raise ProviderAway(f"{self.issuer} has no {name}.")
+            raise ProviderUnavailable(f"{self.issuer} has no {name}.")
         return endpoint
 
     async def _request(self, method: str, address: str, **how: Any) -> dict[str, Any]:
@@ -197,12 +197,12 @@ class Provider:
                 async for part in answer.aiter_bytes():
                     content += part
                     if len(content) > LONGEST_PROVIDER:
-                        raise ProviderAway(f"{address} answers with more than {LONGEST_PROVIDER:,} bytes.")
+                        raise ProviderUnavailable(f"{address} answers with more than {LONGEST_PROVIDER:,} bytes.")
             told = json.loads(content)
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, RecursionError) as error:
-            raise ProviderAway(f"{address} does not answer in JSON: {type(error).__name__}.") from None
+            raise ProviderUnavailable(f"{address} does not answer in JSON: {type(error).__name__}.") from None
         if answer.status_code >= 500 or not isinstance(told, dict):
-            raise ProviderAway(f"{address} answers with {answer.status_code}.")
+            raise ProviderUnavailable(f"{address} answers with {answer.status_code}.")
         return told
 
 
@@ -256,7 +256,7 @@ def _key_id(token: str) -> str | None:
     return kid
 
 
-class Bearers:
+class BearerAuthentication:
     """Authenticates bearer tokens: our own, and those of the provider if an audience is set."""
 
     def __init__(self, reader: Reader, provider: Provider | None, settings: Settings) -> None:

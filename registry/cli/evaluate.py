@@ -12,7 +12,7 @@ from registry.cli.output import out, print_json, print_table, showing_progress, 
 from registry.config import load_settings
 from registry.database.connect import open_store
 from registry.database.extract import network
-from registry.i18n import _, number, speaking
+from registry.i18n import _, number, use_language
 from registry.permissions import ADMIN
 from registry.reports.render import as_json as json_of
 from registry.reports.render import as_text
@@ -57,7 +57,7 @@ def reuse(
     from registry.analysis.reuse import REUSE
     from registry.evaluation.backtests import backtest_reuse
 
-    with speaking(load_settings().command_lang), _reporting_errors():
+    with use_language(load_settings().command_lang), _reporting_errors():
         known = _read(REUSE, as_of)
         with showing_progress():
             found = backtest_reuse(*known, cuts)
@@ -78,7 +78,7 @@ def likely_partners(
     from registry.analysis.snapshot import SnapshotArrays
     from registry.evaluation.backtests import BACKTEST, backtest_partners
 
-    with speaking(load_settings().command_lang), _reporting_errors():
+    with use_language(load_settings().command_lang), _reporting_errors():
         known = _read(BACKTEST, as_of)
         with showing_progress():
             report = backtest_partners(SnapshotArrays.of(*known))
@@ -169,7 +169,7 @@ def calibrate(
 
     chosen = randbits(32) if seed is None else seed
     settings = load_settings()
-    with speaking(settings.command_lang):
+    with use_language(settings.command_lang):
         world = _read_arrays(as_of)
         tell(_("Seed {seed}, {rounds} rounds.").format(seed=chosen, rounds=rounds))
         with showing_progress():

@@ -14,7 +14,7 @@ import typer
 
 from registry.cli.output import err, print_json, tell, warn
 from registry.config import load_settings
-from registry.database.connect import open_place, prepare
+from registry.database.connect import open_connection, prepare
 from registry.database.driver import ConnectionSettings, Cypher, Reader, Store
 from registry.database.query import NO_CONDITION, Compare, Explore, Order, Parameter, ParameterList, Query
 from registry.model.definitions import MODEL
@@ -28,20 +28,24 @@ CLAUSE = re.compile(
 )
 
 
-def explain_question(question: Query | Explore) -> str:
+def explain_plan(question: Query | Explore) -> str:
     """Return a query plan with one part per line, nested parts indented. `$name` is a variable of the operation."""
     return "\n".join(_lines(question))
 
 
 def explain_cypher(cypher: Cypher) -> str:
     """Return a Cypher text with one clause per line, indented by braces, and its parameters as comments."""
-    seeking = ["// On Neo4j:", *laid_out(cypher.seeking)] if cypher.seeking else []
+    seeking = ["// On Neo4j:", *format_cypher(cypher.seeking)] if cypher.seeking else []
     return "\n".join(
-        [*laid_out(cypher.text), *seeking, *(f"// ${name}: {_json(one)}" for name, one in cypher.parameters.items())]
+        [
+            *format_cypher(cypher.text),
+            *seeking,
+            *(f"// ${name}: {_json(one)}" for name, one in cypher.parameters.items()),
+        ]
     )
 
 
-def laid_out(text: str) -> Iterator[str]:
+def format_cypher(text: str) -> Iterator[str]:
     """Yield the clauses of a Cypher text; stripped and joined by spaces they equal the text."""
     depth = 0
     for clause in CLAUSE.split(text):
@@ -108,7 +112,7 @@ def query(
 ) -> None:
     """Answer a GraphQL operation, also one that changes something, as an administrator; print the answer as JSON."""
     text, values = _operation(file), _variables(variables)
-    with open_place(load_settings(), tell) as place:
+    with open_connection(load_settings(), tell) as place:
         with Store(place) as store:
             prepare(store, tell)
         answer = asyncio.run(_answer(place, text, values, explain))
@@ -118,20 +122,20 @@ def query(
 
 async def _answer(place: ConnectionSettings, text: str, variables: dict[str, Any], explain: bool) -> dict[str, Any]:
     from schema.execute import QueryContext
-    from schema.limits import presented
+    from schema.limits import error_response
     from schema.schema import build_schema
 
     with closing(Tools(place)) as tools:
         async with Reader(place) as reader:
             context = QueryContext(reader, ADMIN, _explain if explain else None, tools.store, how="command")
             result = await build_schema(MODEL).execute(text, variable_values=variables, context_value=context)
-    errors = [presented(error) for error in result.errors or ()]
+    errors = [error_response(error) for error in result.errors or ()]
     return {"data": result.data, **({"errors": errors} if errors else {})}
 
 
 def _explain(questions: Sequence[Query | Explore], cyphers: Sequence[Cypher]) -> None:
     for question, cypher in zip(questions, cyphers, strict=True):
-        err.print(explain_question(question), explain_cypher(cypher), sep="\n", markup=False, soft_wrap=True)
+        err.print(explain_plan(question), explain_cypher(cypher), sep="\n", markup=False, soft_wrap=True)
 
 
 def _operation(file: str) -> str:

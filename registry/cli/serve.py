@@ -13,11 +13,11 @@ from loaders.source import find_source
 from registry.auth import credentials
 from registry.cli.output import err, out, tell, warn
 from registry.config import Settings, load_settings
-from registry.database.connect import open_place
+from registry.database.connect import open_connection
 from registry.database.driver import ConnectionSettings, Store
 from registry.database.migrate import apply
 from registry.database.query import NO_CONDITION, Total
-from registry.database.read import write
+from registry.database.read import compile_query
 from registry.database.write import is_empty
 from registry.model.definitions import MAIN, MODEL
 from registry.permissions import ADMIN
@@ -46,7 +46,7 @@ def _serve(host: str, port: int, workers: int, prepare: Callable[[Store, Setting
     _check_free(host, port)
     settings = load_settings().served_at(host)
     Thread(target=import_module, args=(WEB,), daemon=True).start()  # imported while the engine starts
-    with open_place(settings, tell, lasting=lasting) as place:
+    with open_connection(settings, tell, lasting=lasting) as place:
         with Store(place) as store:
             apply(store, MODEL, tell)
             prepare(store, settings)
@@ -99,5 +99,5 @@ def _load_sample(store: Store, settings: Settings) -> None:
 
 def _print_counts(store: Store) -> None:
     for kind in MAIN:
-        total = write(Total(kind, NO_CONDITION), MODEL).ask({}, ADMIN.parameter())
+        total = compile_query(Total(kind, NO_CONDITION), MODEL).ask({}, ADMIN.parameter())
         out.print(f"{store.read(total)[0][0]:>6,} {MODEL[kind].plural}", markup=False)

@@ -48,7 +48,7 @@ class Record:
 
 
 @dataclass(frozen=True)
-class Tie:
+class Relationship:
     """A valid relationship between two records; `start_id` and `end_id` follow its direction in the graph."""
 
     end: End
@@ -76,7 +76,9 @@ def make_record(
     return (None if problems else Record(kind, str(values["id"]), values)), problems
 
 
-def make_tie(end: End, here: str, there: str, raw: Mapping[str, object]) -> tuple[Tie | None, list[Problem]]:
+def make_relationship(
+    end: End, here: str, there: str, raw: Mapping[str, object]
+) -> tuple[Relationship | None, list[Problem]]:
     """Clean the properties of a relationship from the record `here`, which has this end of the link, to the record `there`."""
     problems = [_unknown(name, end.link.properties, raw[name]) for name in raw if name not in end.link.properties]
     values, found = _clean(end.link.properties, raw)
@@ -84,7 +86,7 @@ def make_tie(end: End, here: str, there: str, raw: Mapping[str, object]) -> tupl
     if here == there and end.kind == end.target:
         problems.append(itself(end, there))
     start, finish = (here, there) if end.outgoing else (there, here)
-    return (None if problems else Tie(end, start, finish, values)), problems
+    return (None if problems else Relationship(end, start, finish, values)), problems
 
 
 def itself(end: End, far: str) -> Problem:
@@ -216,13 +218,13 @@ class SearchTerms:
         return [[f" {first}", *(f" {stem} " for stem in stems)] for first, *stems in self.words]
 
 
-def asked(text: str) -> SearchTerms:
+def parse_search(text: str) -> SearchTerms:
     """Parse a search text; without any word nothing matches."""
     folded = fold(text[:1000])
     return SearchTerms(folded, [_forms(word) for word in _words(folded)[:MOST_WORDS]])
 
 
-def words_of(record: Record) -> tuple[str, str]:
+def search_words(record: Record) -> tuple[str, str]:
     """Return the searchable words of a record's summary, and those of all its properties, each between two spaces."""
     of_face, of_details = _text_properties(record.kind)  # type: ignore[arg-type]
     face = _forms_of_properties(record, of_face)
