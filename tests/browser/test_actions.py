@@ -233,7 +233,9 @@ def accepts(sari: Person, hall: str) -> None:
     page.get_by_role("link", name=hall, exact=True).first.click()
     visible(page.get_by_role("heading", level=1, name=hall))
     sari.look("64-in-use")
-    users = page.locator("#part-users ~ ul")
+    upcoming = page.locator("#part-users ~ details")
+    upcoming.locator("summary").click()
+    users = upcoming.locator("ul")
     assert "2027" in users.inner_text() and "Dinas Kependudukan dan Pencatatan Sipil" in users.inner_text()
 
 
