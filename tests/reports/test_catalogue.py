@@ -106,11 +106,11 @@ def test_no_report_depends_on_the_order_of_sets() -> None:
     told = "; ".join(
         (
             "from tests.support.sample import depok",
-            "from registry.reports.catalogue import QUESTIONS, answer_from",
+            "from registry.reports.catalogue import DEFINITIONS, run_on_snapshot",
             "from registry.reports.render import as_json",
             "world, lost = depok(), {'lose': 'depok:dinkes-kota'}",
-            f"told = [as_json(answer_from(world, one, '{AS_OF}', lost if one == 'what-if' else {{}})) for one in QUESTIONS]",
-            "print(__import__('json').dumps(dict(zip(QUESTIONS, told))))",
+            f"told = [as_json(run_on_snapshot(world, one, '{AS_OF}', lost if one == 'what-if' else {{}})) for one in DEFINITIONS]",
+            "print(__import__('json').dumps(dict(zip(DEFINITIONS, told))))",
         )
     )
     answers = []
