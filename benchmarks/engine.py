@@ -17,11 +17,11 @@ from loaders.run import run
 from loaders.source import find_source
 from registry import engine
 from registry.config import Settings
-from registry.database.connect import place_of
+from registry.database.connect import connection_settings
 from registry.database.driver import Store
 from registry.database.migrate import apply
 from registry.database.query import NO_CONDITION, Follow, Page, Parameter, Select
-from registry.database.read import write
+from registry.database.read import compile_query
 from registry.model.definitions import MODEL
 from registry.permissions import ANONYMOUS
 
@@ -54,7 +54,7 @@ def _measured(lasting: bool) -> tuple[float, list[float]]:
         started = engine.start(Path(folder), lasting=lasting)
         try:
             process = psutil.Process(started.pid)
-            with Store(place_of(started)) as store:
+            with Store(connection_settings(started)) as store:
                 apply(store, MODEL)
                 run(store, find_source("depok", Settings(_env_file=None)))
                 loaded = _spent(process)
@@ -65,7 +65,7 @@ def _measured(lasting: bool) -> tuple[float, list[float]]:
 
 def _spell(store: Store, spent: Callable[[], float]) -> float:
     before = spent()
-    asked = write(AGENCIES, MODEL).ask({}, ANONYMOUS.parameter())
+    asked = compile_query(AGENCIES, MODEL).ask({}, ANONYMOUS.parameter())
     for _ in range(READS):
         store.read(asked)
     return spent() - before

@@ -19,7 +19,7 @@ from loaders.run import run
 from loaders.source import find_source
 from registry import engine
 from registry.config import Settings
-from registry.database.connect import place_of
+from registry.database.connect import connection_settings
 from registry.database.driver import Store
 from registry.database.migrate import apply
 from registry.model.definitions import MODEL
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def _measured(started: engine.Engine) -> Table:
-    place, settings = place_of(started), Settings(_env_file=None)  # type: ignore[call-arg]
+    place, settings = connection_settings(started), Settings(_env_file=None)  # type: ignore[call-arg]
     with Store(place) as store:
         apply(store, MODEL)
         run(store, find_source("depok", settings))

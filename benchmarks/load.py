@@ -29,10 +29,10 @@ from loaders.run import run
 from loaders.source import read_source
 from loaders.validate import BATCH
 from registry import engine
-from registry.database.connect import place_of
+from registry.database.connect import connection_settings
 from registry.database.driver import ConnectionSettings, Cypher, Store
 from registry.database.migrate import apply
-from registry.database.write import first_rows, first_tie_rows, stored
+from registry.database.write import create_relationship_rows, first_rows, stored
 from registry.model.definitions import MODEL
 from registry.model.records import make_record
 from tests.support.neo4j_server import Neo4jMissing, running
@@ -138,7 +138,7 @@ def ready(world: World) -> list[Cypher]:
             for kind, rows in (("Agency", agencies), ("Resource", resources))
             for batch in _batches(rows)
         ),
-        *(first_tie_rows(link, batch, source="s", run="r") for batch in _batches(ties)),
+        *(create_relationship_rows(link, batch, source="s", run="r") for batch in _batches(ties)),
     ]
 
 
@@ -198,7 +198,7 @@ def _embedded(data: Path) -> Iterator[Engine]:
         apply(store, MODEL)
 
     try:
-        with Store(place_of(started)) as store:
+        with Store(connection_settings(started)) as store:
             yield Engine("embedded engine", store, empty)
     finally:
         engine.stop(data)

@@ -18,10 +18,10 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.rivals import cpu_seconds
-from registry.analysis.likely_partners import near
+from registry.analysis.likely_partners import pairs_at_distance_two
 from registry.analysis.measures import betweenness, clustering, communities, constraint, effective_size, transitivity
 from registry.analysis.snapshot import Ints, Matrix, SnapshotArrays, adjacency
-from registry.analysis.statistics import ROUNDS, swapped
+from registry.analysis.statistics import ROUNDS, rewired
 from registry.evaluation.generators import AS_OF, network
 
 SIZES, SOURCES, FEW, SEED, DENSE_MOST = (1_000, 10_000, 25_000), 256, 16, 4, 10_000
@@ -81,9 +81,9 @@ def _measures(one: Network) -> Iterator[Measure]:
     dense = None if size > DENSE_MOST else lambda: nx.effective_size(graph)
     yield Measure("effective size", lambda: effective_size(arcs), dense)
     yield Measure("clustering, transitivity", lambda: (clustering(arcs), transitivity(arcs)), lambda: _clustered(graph))
-    pairs = near(arcs)
+    pairs = pairs_at_distance_two(arcs)
     ends = list(zip(pairs.a.tolist(), pairs.b.tolist(), strict=True))
-    yield Measure("allocation and Adamic-Adar", lambda: near(arcs), lambda: _scored(graph, ends))
+    yield Measure("allocation and Adamic-Adar", lambda: pairs_at_distance_two(arcs), lambda: _scored(graph, ends))
     yield Measure(
         "communities",
         lambda: communities(arcs, np.random.default_rng(SEED)),
@@ -92,7 +92,7 @@ def _measures(one: Network) -> Iterator[Measure]:
     swaps = ROUNDS * len(ties) // 2
     yield Measure(
         f"swapped ties, {ROUNDS} rounds",
-        lambda: swapped(ties, size, random),
+        lambda: rewired(ties, size, random),
         lambda: nx.double_edge_swap(graph.copy(), swaps // 50, max_tries=swaps, seed=SEED),
         50,
     )

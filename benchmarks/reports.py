@@ -22,11 +22,11 @@ from rich.table import Table
 
 from benchmarks.load import Memory
 from benchmarks.rivals import PAIRS, Rival, cpu_seconds, rivals
-from registry.analysis.overlaps import ComparableAgencies, judge
+from registry.analysis.overlaps import ComparableAgencies, significant_pairs
 from registry.analysis.sector_gaps import LEVEL
 from registry.analysis.snapshot import Snapshot, SnapshotArrays
 from registry.evaluation.generators import AS_OF, registry
-from registry.reports.catalogue import QUESTIONS, report_on
+from registry.reports.catalogue import DEFINITIONS, report_on
 
 SIZES, SEED = (1_000, 10_000, 25_000), 4
 HEADINGS = ("report", "agencies", "seconds", "peak MB", "rival", "seconds of rival", "MB of rival", "time", "memory")
@@ -48,8 +48,8 @@ def _table(world: SnapshotArrays, igraph: Path | None) -> Table:
     for heading in HEADINGS:
         table.add_column(heading, justify="left" if heading in ("report", "rival") else "right")
     beside = rivals(world, igraph)
-    works = {name: partial(report_on, world, name) for name in QUESTIONS}
-    works[PAIRS] = lambda: judge(ComparableAgencies.of(world), LEVEL.default)
+    works = {name: partial(report_on, world, name) for name in DEFINITIONS}
+    works[PAIRS] = lambda: significant_pairs(ComparableAgencies.of(world), LEVEL.default)
     for name, work in works.items():
         with Memory() as memory:
             seconds = cpu_seconds(work)

@@ -11,7 +11,7 @@ import networkx as nx
 import numpy as np
 
 from registry.analysis import brokers, communities
-from registry.analysis.agreements import Register
+from registry.analysis.agreements import AgreementStatus
 from registry.analysis.snapshot import SnapshotArrays
 from registry.analysis.statistics import ROUNDS, draws_for
 
@@ -106,7 +106,7 @@ def _swapped(world: SnapshotArrays) -> Rival:
 
 def _dropped(world: SnapshotArrays) -> Rival:
     """Look for articulation points and parts anew with each of some agreements that lapse, scaled to all of them."""
-    register = Register(world.lists, world.as_of, 90)
+    register = AgreementStatus(world.lists, world.as_of, 90)
     lapsing = [one for one in register.agreements if register.expired(one) or register.expiring(one)]
     graph = world.graph([one for one in register.agreements if one.in_force(world.as_of)])
 

@@ -52,7 +52,7 @@ class SourceRow(dict[str, Any]):
         return address_of(self.number, self.first_column + list(self).index(column) + 1)
 
     def __missing__(self, column: str) -> Any:
-        raise LoadAborted(f"{self.file} has no column {column!r}; it has {_listed(self)}.")
+        raise LoadAborted(f"{self.file} has no column {column!r}; it has {_join_names(self)}.")
 
 
 class LooseRow(SourceRow):
@@ -90,10 +90,10 @@ def header(cells: Iterable[Any], file: str) -> tuple[str, ...]:
     for place, name in enumerate(names):
         if not name:
             sentence = _("{file}: column {n} has no name; the columns are {columns}.")
-            raise LoadAborted(sentence.format(file=file, n=place + 1, columns=_listed(filter(None, names))))
+            raise LoadAborted(sentence.format(file=file, n=place + 1, columns=_join_names(filter(None, names))))
         if name in names[:place]:
             sentence = _("{file} has the column {column} twice; the columns are {columns}.")
-            raise LoadAborted(sentence.format(file=file, column=repr(show(name)), columns=_listed(names)))
+            raise LoadAborted(sentence.format(file=file, column=repr(show(name)), columns=_join_names(names)))
     return tuple(names)
 
 
@@ -106,16 +106,16 @@ def row_of(
     if cells.count("") == len(cells):
         return None
     if len(cells) != len(columns):
-        return _ragged(columns, cells, file, number)
+        return _wrong_number_of_cells(columns, cells, file, number)
     return SourceRow(zip(columns, cells, strict=True), file, number, first_column)
 
 
-def _ragged(columns: tuple[str, ...], cells: list[Any], file: str, number: int) -> RowProblem:
+def _wrong_number_of_cells(columns: tuple[str, ...], cells: list[Any], file: str, number: int) -> RowProblem:
     rule = _("{n} cells, as the header has").format(n=len(columns))
     return RowProblem("error", "RAGGED", file, number, "", "", rule, _("it has {n} cells").format(n=len(cells)))
 
 
-def _listed(names: Iterable[str]) -> str:
+def _join_names(names: Iterable[str]) -> str:
     return ", ".join(show(name) for name in islice(names, MOST_LISTED))
 
 
@@ -143,10 +143,10 @@ def read_delimited(path: Path, note: Note) -> Table:
     note(f"{path.name}: read as {called}, cells separated by {SEPARATORS[separator]}.")
     records = _records(path, encoding, separator)
     columns = header(next(records, (1, []))[1], path.name)
-    return Table(path.stem, path.name, columns, _rows_delimited(records, columns, path.name))
+    return Table(path.stem, path.name, columns, _delimited_rows(records, columns, path.name))
 
 
-def _rows_delimited(
+def _delimited_rows(
     records: Iterator[tuple[int, list[str]]], columns: tuple[str, ...], file: str
 ) -> Iterator[SourceRow | RowProblem]:
     for number, cells in records:
@@ -216,7 +216,7 @@ def _encoding(path: Path) -> tuple[str, str]:
 
 
 def is_utf_8(path: Path) -> bool:
-    """Tell whether a whole file is valid UTF-8."""
+    """Return whether a whole file is valid UTF-8."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         for chunk in _chunks(path):
@@ -228,7 +228,7 @@ def is_utf_8(path: Path) -> bool:
 
 
 def _holds_utf_8(path: Path) -> bool:
-    """Tell whether a file contains a multi-byte UTF-8 character, which is very unlikely in other encodings."""
+    """Return whether a file contains a multi-byte UTF-8 character, which is very unlikely in other encodings."""
     before = b""
     for chunk in _chunks(path):
         if BEYOND_ASCII.search(before + chunk):
@@ -303,7 +303,7 @@ class Limits:
     row: int = 1_000_000
 
 
-SENT = Limits(unpacked=50_000_000, cells=1_000_000, memory=500_000_000, seconds=20, written=10_000_000)
+UPLOAD_LIMITS = Limits(unpacked=50_000_000, cells=1_000_000, memory=500_000_000, seconds=20, written=10_000_000)
 """Limits for a spreadsheet uploaded through a page."""
 
 
@@ -313,12 +313,12 @@ def read_sheets(path: Path, note: Note, limits: Limits = Limits()) -> list[Table
     Dates are returned as dates, formulas as the value saved with the file, errors such as #N/A as empty cells. Merged cells
     have their value in the first cell only, which is noted.
     """
-    written = _Written()
-    sheets = _read_apart(path, limits, written)
+    written = _RowFile()
+    sheets = _read_in_process(path, limits, written)
     return [_table(sheet, path, written, note) for sheet in sheets if sheet["end"] > sheet["start"]]
 
 
-class _Written:
+class _RowFile:
     """The temporary file written by the reading process; deleted when no more rows refer to it."""
 
     def __init__(self) -> None:
@@ -345,7 +345,7 @@ class _Written:
         return answer if isinstance(answer, dict) else {"refused": "TOO_MUCH"}
 
 
-def _read_apart(path: Path, limits: Limits, written: _Written) -> list[dict[str, Any]]:
+def _read_in_process(path: Path, limits: Limits, written: _RowFile) -> list[dict[str, Any]]:
     """Write the rows of a spreadsheet to a file in a separate process; return the sheets. Raises LoadAborted."""
     asked = json.dumps({**asdict(limits), "skip": [GUIDE]})
     command = [sys.executable, "-I", sheet_process.__file__, str(path.resolve()), asked]
@@ -397,17 +397,17 @@ def _too_much(path: Path) -> str:
     )
 
 
-def _table(sheet: Mapping[str, Any], path: Path, written: _Written, note: Note) -> Table:
+def _table(sheet: Mapping[str, Any], path: Path, written: _RowFile, note: Note) -> Table:
     called = f"{path.name}, sheet {sheet['name']}"
     if sheet["merged"]:
         note(f"{called}: has merged cells; their value counts for the first cell alone, the others are empty.")
     rows = written.rows(sheet["start"], sheet["end"])
     number, cells = next(rows)
     columns = header(cells if number == 1 else [], called)
-    return Table(sheet["name"], called, columns, _rows_sheets(rows, columns, called, sheet["first_column"]))
+    return Table(sheet["name"], called, columns, _sheet_rows(rows, columns, called, sheet["first_column"]))
 
 
-def _rows_sheets(
+def _sheet_rows(
     rows: Iterator[tuple[int, list[Any]]], columns: tuple[str, ...], file: str, first_column: int
 ) -> Iterator[SourceRow | RowProblem]:
     for number, cells in rows:
@@ -440,9 +440,9 @@ def read(path: Path, note: Note, limits: Limits = Limits()) -> list[Table]:  # t
         case ".xlsx":
             return read_sheets(path, note, limits)
         case ".json":
-            return [Table(path.stem, path.name, None, _rows(_json_objects(path), path.name))]
+            return [Table(path.stem, path.name, None, _json_rows(_json_objects(path), path.name))]
         case ".jsonl":
-            return [Table(path.stem, path.name, None, _rows(_json_lines(path), path.name))]
+            return [Table(path.stem, path.name, None, _json_rows(_json_lines(path), path.name))]
     raise LoadAborted(f"{path.name} is in a format that cannot be read; give one of {', '.join(ENDINGS)}.")
 
 
@@ -460,7 +460,7 @@ def _check_file(path: Path) -> None:
         raise LoadAborted(_("{file} is empty.").format(file=path.name))
 
 
-def _rows(objects: Iterator[tuple[int, Any]], file: str) -> Iterator[SourceRow | RowProblem]:
+def _json_rows(objects: Iterator[tuple[int, Any]], file: str) -> Iterator[SourceRow | RowProblem]:
     for number, given in objects:
         if isinstance(given, dict):
             yield LooseRow(((name, _stripped(value)) for name, value in given.items()), file, number)
@@ -472,15 +472,15 @@ def _json_objects(path: Path) -> Iterator[tuple[int, Any]]:
     """Yield the items of the only list in a JSON file, numbered from 1; it is the top level or under a key of it."""
     try:
         with path.open("rb") as file:
-            entry = _Entry(file, path.name)
+            entry = _ItemReader(file, path.name)
             events = iter(ijson.basic_parse(entry, use_float=True))
             found = 0
-            for name in _lists(events, path.name):
+            for name in _top_level_lists(events, path.name):
                 found += 1
                 if found > 1:
                     sentence = _("{file} holds another list of rows, {name}; give each list in a file of its own.")
                     raise LoadAborted(sentence.format(file=path.name, name=show(name)))
-                yield from enumerate(_entries(events, path.name, entry), start=1)
+                yield from enumerate(_items(events, path.name, entry), start=1)
             if not found:
                 raise LoadAborted(_("{file} must hold a list of rows, alone or under one name.").format(file=path.name))
     except (ijson.JSONError, ValueError):
@@ -489,7 +489,7 @@ def _json_objects(path: Path) -> Iterator[tuple[int, Any]]:
         raise LoadAborted(_("{file} is no sound JSON.").format(file=path.name)) from None
 
 
-class _Entry:
+class _ItemReader:
     """A file wrapper that limits the bytes read per list item to `LONGEST_ENTRY`; call `start` for each item."""
 
     def __init__(self, file: IO[bytes], name: str) -> None:
@@ -509,12 +509,12 @@ class _Entry:
         return chunk
 
 
-def _lists(events: Iterator[tuple[str, Any]], file: str) -> Iterator[str]:
+def _top_level_lists(events: Iterator[tuple[str, Any]], file: str) -> Iterator[str]:
     """Yield the key of each top-level list when it starts; "" if the list is itself the top level.
 
     Other top-level values are skipped.
     """
-    depth, names = 0, _Names(file)
+    depth, names = 0, _OpenKeys(file)
     name = ""
     for event, value in events:
         names.check(event, value)
@@ -529,7 +529,7 @@ def _lists(events: Iterator[tuple[str, Any]], file: str) -> Iterator[str]:
             raise LoadAborted(_too_deep(file))
 
 
-class _Names:
+class _OpenKeys:
     """The keys of all open objects, to reject duplicate keys."""
 
     def __init__(self, file: str) -> None:
@@ -544,13 +544,13 @@ class _Names:
             self._open.pop()
         elif event == "map_key":
             if value in self._open[-1]:
-                raise LoadAborted(_twice(self._file, row, value))
+                raise LoadAborted(_duplicate_key(self._file, row, value))
             self._open[-1].add(value)
 
 
-def _entries(events: Iterator[tuple[str, Any]], file: str, entry: _Entry) -> Iterator[Any]:
+def _items(events: Iterator[tuple[str, Any]], file: str, entry: _ItemReader) -> Iterator[Any]:
     """Yield the items of a list until it ends."""
-    builder, depth, row, names = ijson.ObjectBuilder(), 0, 1, _Names(file)
+    builder, depth, row, names = ijson.ObjectBuilder(), 0, 1, _OpenKeys(file)
     for event, value in events:
         depth += event.startswith("start_") - event.startswith("end_")
         if depth < 0:
@@ -575,7 +575,7 @@ def _json_line(line: str, file: str, number: int) -> Any:
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         names = Counter(name for name, _value in pairs)
         if len(names) < len(pairs):
-            raise LoadAborted(_twice(file, number, names.most_common(1)[0][0]))
+            raise LoadAborted(_duplicate_key(file, number, names.most_common(1)[0][0]))
         return dict(pairs)
 
     try:
@@ -603,7 +603,7 @@ def _too_deep(file: str) -> str:
     return _("{file} is nested more than {n} levels deep.").format(file=file, n=DEEPEST)
 
 
-def _twice(file: str, row: int | None, name: str) -> str:
+def _duplicate_key(file: str, row: int | None, name: str) -> str:
     where = file if row is None else _("{file}, row {row}").format(file=file, row=row)
     return _("{place}: the name {name} is there twice; leave one.").format(place=where, name=show(name))
 

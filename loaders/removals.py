@@ -7,7 +7,7 @@ from typing import Any
 from loaders.result import LoadAborted, Tally
 from loaders.source import SourceDefinition
 from loaders.staging import LINKS, LOADED, Staging, link_name
-from loaders.validate import BATCH, Before
+from loaders.validate import BATCH, StoredCounts
 from registry.database import write
 from registry.database.driver import Store
 from registry.database.write import Stored, given_names, stored
@@ -17,17 +17,24 @@ from registry.model.records import Record, show
 FEW = 4  # up to this many values or links may be cleared regardless of their share
 
 
-def is_swept(link: Link, source: SourceDefinition, staging: Staging) -> bool:
-    """Tell whether links that the source no longer supplies are removed."""
+def is_pruned(link: Link, source: SourceDefinition, staging: Staging) -> bool:
+    """Return whether links that the source no longer supplies are removed."""
     name = link_name(link)
     return staging.gives_link(name) or name in source.complete
 
 
-class Clearing:
+class Removals:
     """The values and links that one run clears. Run it after all other checks."""
 
     def __init__(
-        self, source: SourceDefinition, staging: Staging, store: Store, before: Before, tally: Tally, *, sweep: bool
+        self,
+        source: SourceDefinition,
+        staging: Staging,
+        store: Store,
+        before: StoredCounts,
+        tally: Tally,
+        *,
+        sweep: bool,
     ) -> None:
         self._source = source
         self._staging = staging
@@ -35,16 +42,16 @@ class Clearing:
         self._before = before
         self._tally = tally
         self._sweep = sweep
-        self._most: list[str] = []  # a message for each value or link of which more than half would be cleared
+        self._refusals: list[str] = []  # a message for each value or link of which more than half would be cleared
 
-    def leave(self) -> None:
+    def preserve_unmentioned(self) -> None:
         """Copy into the staging area the stored values about which the source says nothing."""
         for kind in LOADED:
             if self._before[kind].ours and kind.plural not in self._source.complete:
-                self._leave_values(kind)
+                self._preserve_values(kind)
         for link in LINKS:
             if link.properties and self._before.may_hold_ties(link) and link_name(link) not in self._source.complete:
-                self._leave_of_links(link)
+                self._preserve_links(link)
 
     def check(self, *, retire_most: bool) -> None:
         """Count everything that would be cleared.
@@ -57,27 +64,27 @@ class Clearing:
         for link in LINKS:
             if self._before.may_hold_ties(link):
                 self._check_links(link)
-        if self._most and not retire_most:
-            raise LoadAborted(self._most[0])
+        if self._refusals and not retire_most:
+            raise LoadAborted(self._refusals[0])
 
-    def _leave_values(self, kind: type[Kind]) -> None:
+    def _preserve_values(self, kind: type[Kind]) -> None:
         names = set(given_names(kind)) - {"id"}
         for batch in self._staging.records_by_file(kind.__name__, BATCH):
             silent = {row["id"]: names - self._staging.given(file, kind.__name__) for file, row in batch}
             rows = {row["id"]: row for _file, row in batch if silent[row["id"]]}
-            for old in self._held(kind, list(rows)):
+            for old in self._own_records(kind, list(rows)):
                 retired = not old["hash"]  # a run retired it because the source lacked it; restore its other values
                 kept = silent[old["id"]] - ({"status"} if retired else set())
                 self._staging.change_record(_with(kind, rows[old["id"]], old, kept))
 
-    def _held(self, kind: type[Kind], ids: Sequence[str]) -> list[Mapping[str, Any]]:
+    def _own_records(self, kind: type[Kind], ids: Sequence[str]) -> list[Mapping[str, Any]]:
         held: list[Mapping[str, Any]] = self._store.read(write.of_source(kind, ids, self._source.id))[0][0]
         return held if ids else []
 
-    def _leave_of_links(self, link: Link) -> None:
+    def _preserve_links(self, link: Link) -> None:
         name = link_name(link)
         for batch in self._staging.ties_by_file(name, BATCH):
-            held = self._held_ties(link, [row for _file, row in batch])
+            held = self._own_ties(link, [row for _file, row in batch])
             for file, row in batch:
                 old = held.get((row["from"], row["to"]), {})
                 silent = link.properties.keys() - self._staging.given(file, name)
@@ -85,9 +92,9 @@ class Clearing:
                 if kept:
                     self._staging.change_tie(name, {**row, "props": {**row["props"], **kept}})
 
-    def _held_ties(self, link: Link, rows: Sequence[Stored]) -> dict[tuple[str, str], Mapping[str, Any]]:
+    def _own_ties(self, link: Link, rows: Sequence[Stored]) -> dict[tuple[str, str], Mapping[str, Any]]:
         """Return the properties of the relationships that this source already owns, by their two ids."""
-        found = self._store.read(write.ties_among(link, rows))[0][0]
+        found = self._store.read(write.existing_relationships(link, rows))[0][0]
         return {(start, end): values for start, end, values in found if values.get("source") == self._source.id}
 
     def _check_values(self, kind: type[Kind]) -> None:
@@ -101,13 +108,13 @@ class Clearing:
                     self._tally.clear(f"{kind.plural}.{name}", old["id"], show(old[name]))
         for name, gone in cleared.items():
             if gone > FEW:
-                held = self._store.read(write.held_values(kind, name, source=self._source.id))[0][0]
-                self._note_most(gone, held, f"values of {kind.plural}.{name}", "cleared")
+                held = self._store.read(write.count_property_values(kind, name, source=self._source.id))[0][0]
+                self._guard_against_most(gone, held, f"values of {kind.plural}.{name}", "cleared")
 
     def _check_links(self, link: Link) -> None:
         name, again, cleared = link_name(link), 0, Counter[str]()
         for rows in self._staging.ties(name, BATCH):
-            held = self._held_ties(link, rows)
+            held = self._own_ties(link, rows)
             again += len(held)
             for row in rows:
                 old = held.get((row["from"], row["to"]), {})
@@ -116,16 +123,16 @@ class Clearing:
                 for one in lost:
                     self._tally.clear(f"{name}.{one}", f"{row['from']} - {row['to']}", show(old[one]))
         for one, gone in cleared.items():
-            self._note_most(gone, again, f"values of {name}.{one}", "cleared")
+            self._guard_against_most(gone, again, f"values of {name}.{one}", "cleared")
         if self._sweep:
             self._check_removed(link, again)
 
     def _check_removed(self, link: Link, again: int) -> None:
-        held: int = self._store.read(write.held_ties(link, source=self._source.id))[0][0]
+        held: int = self._store.read(write.count_relationships(link, source=self._source.id))[0][0]
         if held == again:
             return
         name = link_name(link)
-        if not is_swept(link, self._source, self._staging):
+        if not is_pruned(link, self._source, self._staging):
             self._tally.note(
                 f"{held} links of {name} stay as they are: {self._source.id} says nothing of them; if they are gone, name"
                 f' "{name}" in complete of its source.toml.'
@@ -133,18 +140,20 @@ class Clearing:
             return
         for start, end in self._removed(link):
             self._tally.clear(name, start, end)
-        self._note_most(held - again, held, f"links of {name}", "removed")
+        self._guard_against_most(held - again, held, f"links of {name}", "removed")
 
     def _removed(self, link: Link) -> Iterator[tuple[str, str]]:
         """Yield the two ids of each relationship that this source owns and no longer supplies."""
         after = ("", "")
-        while page := self._store.read(write.ties_of(link, source=self._source.id, after=after, size=BATCH))[0][0]:
+        while page := self._store.read(
+            write.relationships_of_source(link, source=self._source.id, after=after, size=BATCH)
+        )[0][0]:
             yield from ((start, end) for start, end in page if not self._staging.has_tie(link_name(link), start, end))
             after = tuple(page[-1])
 
-    def _note_most(self, gone: int, held: int, what: str, done: str) -> None:
+    def _guard_against_most(self, gone: int, held: int, what: str, done: str) -> None:
         if gone > FEW and 2 * gone > held:
-            self._most.append(
+            self._refusals.append(
                 f"{gone} of the {held} {what} that {self._source.id} gave before are not in it now and would be {done};"
                 " if that is right, run it with --retire-most."
             )

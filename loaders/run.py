@@ -4,12 +4,12 @@ import secrets
 from pathlib import Path
 
 from loaders.readers import SourceRow
-from loaders.removals import Clearing
+from loaders.removals import Removals
 from loaders.result import LoadAborted, LoadResult, RowProblem, Tally
 from loaders.source import TABLES, Mapped, MapRow, SourceDefinition
 from loaders.staging import LINK_NAMES, Staging
 from loaders.tables import open_tables
-from loaders.validate import Before, Checks, Intake
+from loaders.validate import Checks, RowValidator, StoredCounts
 from loaders.writer import BatchWriter, Lease, compare
 from registry.clock import current_time
 from registry.database.driver import Store
@@ -37,13 +37,13 @@ def run(
     """
     name, tally = _run_id(source), Tally()
 
-    def prepare(staging: Staging) -> Before:
+    def prepare(staging: Staging) -> StoredCounts:
         read(source, from_path, staging, tally, progress)
-        before = Before(source, store)
+        before = StoredCounts(source, store)
         Checks(source, staging, store, before, tally, sweep=sweep).run(retire_most=retire_most)
-        clearing = Clearing(source, staging, store, before, tally, sweep=sweep)
-        clearing.leave()
-        clearing.check(retire_most=retire_most)
+        removals = Removals(source, staging, store, before, tally, sweep=sweep)
+        removals.preserve_unmentioned()
+        removals.check(retire_most=retire_most)
         return before
 
     try:
@@ -61,7 +61,7 @@ def run(
 
 def read(source: SourceDefinition, from_path: Path | None, staging: Staging, tally: Tally, progress: Progress) -> None:
     """Read, map, validate and stage every table of the source. Raises LoadAborted."""
-    intake = Intake(source, staging, tally)
+    validator = RowValidator(source, staging, tally)
     for table, map_row in open_tables(source, from_path, tally.note):
         tally.rows_read[table.file] += 0
         if source.format == TABLES and table.name in LINK_NAMES.values():
@@ -71,7 +71,7 @@ def read(source: SourceDefinition, from_path: Path | None, staging: Staging, tal
             if isinstance(row, RowProblem):
                 tally.add(row)
             else:
-                intake.take(row, _mapped(map_row, row, source))
+                validator.take(row, _mapped(map_row, row, source))
             if number % EVERY == 0:
                 progress(table.file, EVERY)
 

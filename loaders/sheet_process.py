@@ -41,7 +41,7 @@ def main(path: str, limits: Mapping[str, Any]) -> None:
     out = sys.stdout.buffer
     try:
         _check_archive(Path(path), limits)
-        last: dict[str, object] = {"sheets": list(_written(path, limits))}
+        last: dict[str, object] = {"sheets": list(_write_sheets(path, limits))}
     except RefusedError as refused:
         last = refused.answer
     except MemoryError:
@@ -79,12 +79,14 @@ def _check_archive(path: Path, limits: Mapping[str, Any]) -> None:
                 raise RefusedError("NO_ARCHIVE")
             names = _sheet_names(archive)
             for member in archive.infolist():
-                _Area(names.get(member.filename, posixpath.basename(member.filename)), limits).check(archive, member)
+                _SheetArea(names.get(member.filename, posixpath.basename(member.filename)), limits).check(
+                    archive, member
+                )
     except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError, EOFError):
         raise RefusedError("NO_ARCHIVE") from None
 
 
-class _Area:
+class _SheetArea:
     """The area that a sheet's values span, computed while streaming."""
 
     def __init__(self, sheet: str, limits: Mapping[str, Any]) -> None:
@@ -107,9 +109,9 @@ class _Area:
         elif name == "row":
             self._row, self._column = _number(attributes["r"]) if "r" in attributes else self._row + 1, 0
         elif name in ("v", "is"):
-            self._holds()
+            self._add_value()
 
-    def _holds(self) -> None:
+    def _add_value(self) -> None:
         here = self._row, self._column
         self._lowest = max(self._lowest, here, key=lambda one: one[0])
         self._widest = max(self._widest, here, key=lambda one: one[1])
@@ -185,7 +187,7 @@ def address_of(row: int, column: int) -> str:
     return f"{letters}{row}"
 
 
-def _written(path: str, limits: Mapping[str, Any]) -> Iterator[dict[str, object]]:
+def _write_sheets(path: str, limits: Mapping[str, Any]) -> Iterator[dict[str, object]]:
     """Write the rows of each visible sheet; yield its entry of the last line."""
     workbook = load_workbook(path)
     written = 0
@@ -211,13 +213,13 @@ def _written(path: str, limits: Mapping[str, Any]) -> Iterator[dict[str, object]
 def _lines(sheet: CalamineSheet, longest: int) -> Iterator[bytes]:
     for number, cells in enumerate(sheet.iter_rows() if sheet.height else (), start=1):
         if any(cell != "" for cell in cells):
-            line = json.dumps([number, *map(_plain, cells)]).encode() + b"\n"
+            line = json.dumps([number, *map(_json_value, cells)]).encode() + b"\n"
             if len(line) > longest:
                 raise RefusedError("LONG_ROW", sheet=sheet.name, row=number)
             yield line
 
 
-def _plain(cell: Any) -> Any:
+def _json_value(cell: Any) -> Any:
     match cell:
         case datetime() | date() | time():
             return {type(cell).__name__: cell.isoformat()}

@@ -11,7 +11,7 @@ from loaders.source import Policy
 from registry.database.write import Stored, given_names, stored
 from registry.model.definitions import MODEL
 from registry.model.kinds import End, Link
-from registry.model.records import Record, Tie, show
+from registry.model.records import Record, Relationship, show
 
 SCHEMA = """
 PRAGMA journal_mode = OFF;
@@ -69,7 +69,7 @@ def declared_end(link: Link) -> End:
 
 
 def is_single(link: Link) -> bool:
-    """Tell whether a record can be the start of at most one relationship of the link."""
+    """Return whether a record can be the start of at most one relationship of the link."""
     return any(end.single and end.link == link for end in ENDS.values())
 
 
@@ -109,7 +109,7 @@ class Staging:
         field = "kind" if old_kind != kind else next(differing, None)
         return Repeat(RowLocation(file, number), field, show(record.values.get(field or "")))
 
-    def add_tie(self, tie: Tie, field: str, place: RowLocation) -> Repeat | None:
+    def add_tie(self, tie: Relationship, field: str, place: RowLocation) -> Repeat | None:
         """Add a relationship; if it is staged already, return the repeat, after merging where the source has a policy for it."""
         key = (link_name(tie.end.link), tie.start_id, tie.end_id)
         values = (*key, orjson.dumps(tie.values).decode(), field, *place)
@@ -121,7 +121,7 @@ class Staging:
         for name in list(_differing(merged, tie.values)):
             if name not in self._repeated:
                 return Repeat(RowLocation(file, number), name, show(tie.values.get(name)))
-            merged[name] = _KEEP[self._repeated[name]](merged.get(name), tie.values.get(name))
+            merged[name] = _MERGE[self._repeated[name]](merged.get(name), tie.values.get(name))
         change = "UPDATE ties SET body = ? WHERE link = ? AND start = ? AND finish = ?"
         self._db.execute(change, (orjson.dumps(merged).decode(), *key))
         return Repeat(RowLocation(file, number), None)
@@ -139,7 +139,7 @@ class Staging:
         self._links_given.add(link)
 
     def gives_link(self, link: str) -> bool:
-        """Tell whether the source supplies a link."""
+        """Return whether the source supplies a link."""
         return link in self._links_given
 
     def change_record(self, row: Stored) -> None:
@@ -152,7 +152,7 @@ class Staging:
         self._db.execute(change, (orjson.dumps(row["props"]).decode(), link, row["from"], row["to"]))
 
     def has_tie(self, link: str, start: str, finish: str) -> bool:
-        """Tell whether a relationship is staged."""
+        """Return whether a relationship is staged."""
         found = "SELECT 1 FROM ties WHERE link = ? AND start = ? AND finish = ?"
         return bool(self._db.execute(found, (link, start, finish)).fetchone())
 
@@ -205,7 +205,7 @@ class Staging:
             yield [record_id for (record_id,) in batch]
 
     def is_spared(self, kind: str, record_id: str) -> bool:
-        """Tell whether a row of this record was left out."""
+        """Return whether a row of this record was left out."""
         return bool(self._db.execute("SELECT 1 FROM spared WHERE kind = ? AND id = ?", (kind, record_id)).fetchone())
 
     def origin(self, record_id: str) -> tuple[RowLocation, bool]:
@@ -314,4 +314,4 @@ def _latest(old: Any, new: Any) -> Any:
     return max(old, new) if old and new else None
 
 
-_KEEP: Mapping[Policy, Any] = {"earliest": _earliest, "latest": _latest, "first": lambda old, _: old}
+_MERGE: Mapping[Policy, Any] = {"earliest": _earliest, "latest": _latest, "first": lambda old, _: old}

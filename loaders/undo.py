@@ -10,7 +10,7 @@ import orjson
 from loaders.result import LoadAborted
 from loaders.staging import LINKS, link_name
 from loaders.validate import BATCH
-from loaders.writer import Recording
+from loaders.writer import RunLog
 from registry.clock import now
 from registry.database import audit_log, write
 from registry.database.driver import Store
@@ -31,13 +31,13 @@ def undo_load(store: Store, run: str, progress: Progress = silent) -> Counter[st
     Returns the number of changes `undone` and `left`. An interrupted undo can be run again. Raises LoadAborted if the run
     changed nothing or is unknown, and StoreError.
     """
-    recording, counts = Recording(store, f"undo:{run}"[:100], began=now()), Counter[str]()
+    run_log, counts = RunLog(store, f"undo:{run}"[:100], began=now()), Counter[str]()
     for entries in _entries(store, run):
-        counts.update(recording.turn(partial(_undo, recording=recording, run=run, entries=entries)))
+        counts.update(run_log.transaction(partial(_undo, run_log=run_log, run=run, entries=entries)))
         progress("changes", len(entries))
     if not counts:
         raise LoadAborted(f"No run {run} changed anything; registry audit show names the runs.")
-    recording.follow_requests()
+    run_log.follow_requests()
     return counts
 
 
@@ -48,35 +48,35 @@ def _entries(store: Store, run: str) -> Iterator[list[Entry]]:
         before = page[-1][0]["number"]
 
 
-def _undo(turn: Transaction, recording: Recording, run: str, entries: list[Entry]) -> Counter[str]:
+def _undo(transaction: Transaction, run_log: RunLog, run: str, entries: list[Entry]) -> Counter[str]:
     counts = Counter[str]()
     for entry in entries:
         if entry["record"] == run:
-            counts["undone"] += _undo_batch(turn, recording, run, entry)
+            counts["undone"] += _undo_batch(transaction, run_log, run, entry)
         else:
-            counts["undone" if _undo_one(turn, entry) else "left"] += 1
+            counts["undone" if _undo_one(transaction, entry) else "left"] += 1
     return counts
 
 
-def _undo_one(turn: Transaction, entry: Entry) -> bool:
-    state = turn.look(MODEL[entry["record_kind"]], entry["record"])
+def _undo_one(transaction: Transaction, entry: Entry) -> bool:
+    state = transaction.look(MODEL[entry["record_kind"]], entry["record"])
     try:
-        return state is not None and bool(revert(turn, state, entry))
+        return state is not None and bool(revert(transaction, state, entry))
     except Conflict:
         return False
 
 
-def _undo_batch(turn: Transaction, recording: Recording, run: str, entry: Entry) -> int:
+def _undo_batch(transaction: Transaction, run_log: RunLog, run: str, entry: Entry) -> int:
     """Undo a batch event: records that the run created, or the first relationships of a link."""
     made = orjson.loads(entry["after"])
     kind = MODEL[entry["record_kind"]]
     if ids := made.get("created"):
-        gone = turn.ask(write.retire_again(kind, ids, run=run, other=BY_HAND, now=turn.at))[0][0]
-        recording.retired(turn, kind, gone)
+        gone = transaction.ask(write.retire_of_run(kind, ids, run=run, other=BY_HAND, now=transaction.at))[0][0]
+        run_log.retired(transaction, kind, gone)
         return len(gone)
     removed = 0
     for name, count in made.get("tied", {}).items():
-        ties = turn.ask(write.untie_run(LINK[name], run=run, size=count))[0][0]
-        recording.retied(turn, LINK[name], ties)
+        ties = transaction.ask(write.remove_relationships_of_run(LINK[name], run=run, size=count))[0][0]
+        run_log.ties_changed(transaction, LINK[name], ties)
         removed += len(ties)
     return removed

@@ -17,7 +17,7 @@ from registry.database.driver import Store
 from registry.database.write import BY_HAND
 from registry.model.definitions import MODEL, Request, Resource
 from registry.model.kinds import End, Kind, Link, Property
-from registry.model.records import Problem, make_record, make_tie, show
+from registry.model.records import Problem, make_record, make_relationship, show
 from registry.model.rules import Promise, in_circle, of_request, too_few, undercut, withdrawn
 from registry.model.values import Id, Integer, InvalidValue, Number, Numeral
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 KINDS = {kind.__name__: kind for kind in MODEL if not kind.kept_by_us}
 
 
-class Intake:
+class RowValidator:
     """Validates the mapped rows of a source and stages the valid ones."""
 
     def __init__(self, source: SourceDefinition, staging: Staging, tally: Tally) -> None:
@@ -51,20 +51,20 @@ class Intake:
                     self._staging.give_link(link_name(_end(one.end).link))
                 case Remark():
                     problem = Problem(one.code, one.field, show(one.value), one.rule, one.message)
-                    self._tell(one.level, problem, place)
+                    self._add_problem(one.level, problem, place)
 
     def _record(self, given: GivenRecord, place: RowLocation) -> None:
         kind = _kind(given.kind)
         self._staging.give(place.file, kind.__name__, (*given.properties, *self._defaults))
         record, problems = make_record(
-            kind, {**self._defaults, **self._read(kind.properties, _filled(given)), "id": given.id}
+            kind, {**self._defaults, **self._read(kind.properties, _non_empty(given)), "id": given.id}
         )
         for problem in problems:
-            self._tell("error", problem, place)
+            self._add_problem("error", problem, place)
         if record is None:
             self._staging.spare(kind.__name__, str(given.id).strip())
         elif repeat := self._staging.add_record(record, place, implied=given.implied):
-            self._tell_repeat(repeat, "id", record.id, place)
+            self._add_repeat(repeat, "id", record.id, place)
 
     def _tie(self, given: GivenTie, place: RowLocation) -> None:
         end = _end(given.end)
@@ -72,14 +72,14 @@ class Intake:
         self._staging.give(place.file, link_name(end.link), given.properties)
         try:
             here, there = _id(given.here, end.kind.lower()), _id(given.there, end.name)
-        except _BadIdError as error:
-            self._tell("error", error.problem, place)
+        except _InvalidIdError as error:
+            self._add_problem("error", error.problem, place)
             return
-        tie, problems = make_tie(end, here, there, self._read(end.link.properties, given.properties))
+        tie, problems = make_relationship(end, here, there, self._read(end.link.properties, given.properties))
         for problem in problems:
-            self._tell("error", problem, place)
+            self._add_problem("error", problem, place)
         if tie and (repeat := self._staging.add_tie(tie, end.name, place)):
-            self._tell_repeat(repeat, end.name, there, place)
+            self._add_repeat(repeat, end.name, there, place)
 
     def _read(self, declared: Mapping[str, Property], given: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the values with numeric texts marked as written in the source's number format."""
@@ -92,17 +92,17 @@ class Intake:
             for name, value in given.items()
         }
 
-    def _tell_repeat(self, repeat: Repeat, field: str, value: str, place: RowLocation) -> None:
+    def _add_repeat(self, repeat: Repeat, field: str, value: str, place: RowLocation) -> None:
         before = f"{repeat.before.file}, row {repeat.before.row}"
         if repeat.field is not None:
             rule = f"the same as in {before}"
             problem = Problem("CONFLICT", repeat.field, repeat.value, rule, f"{before} says otherwise of {value}")
-            self._tell("error", problem, place)
+            self._add_problem("error", problem, place)
             return
         code = "REPEATED" if repeat.before.file == place.file else "IN_TWO_FILES"
-        self._tell("warning", Problem(code, field, value, "once", f"it is given already in {before}"), place)
+        self._add_problem("warning", Problem(code, field, value, "once", f"it is given already in {before}"), place)
 
-    def _tell(self, level: Level, problem: Problem, place: RowLocation) -> None:
+    def _add_problem(self, level: Level, problem: Problem, place: RowLocation) -> None:
         self._tally.add(
             RowProblem(
                 level,
@@ -118,7 +118,7 @@ class Intake:
         )
 
 
-class _BadIdError(Exception):
+class _InvalidIdError(Exception):
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.message)
         self.problem = problem
@@ -128,13 +128,13 @@ def _id(raw: object, field: str) -> str:
     try:
         value = Id.clean(raw)
     except InvalidValue as unfit:
-        raise _BadIdError(Problem("UNFIT", field, show(raw), unfit.rule, str(unfit))) from None
+        raise _InvalidIdError(Problem("UNFIT", field, show(raw), unfit.rule, str(unfit))) from None
     if value is None:
-        raise _BadIdError(Problem("REQUIRED", field, "", "required", "it is empty"))
+        raise _InvalidIdError(Problem("REQUIRED", field, "", "required", "it is empty"))
     return str(value)
 
 
-def _filled(given: GivenRecord) -> dict[str, object]:
+def _non_empty(given: GivenRecord) -> dict[str, object]:
     return {name: value for name, value in given.properties.items() if value not in (None, "")}
 
 
@@ -155,7 +155,7 @@ def _near(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {near[0]}?" if near else "."
 
 
-class Held(NamedTuple):
+class KindCounts(NamedTuple):
     """Counts of stored records of a kind: all, those of this source, and those of this source not retired."""
 
     total: int
@@ -163,17 +163,19 @@ class Held(NamedTuple):
     alive: int
 
 
-class Before:
+class StoredCounts:
     """The stored records before the run, counted by kind: `before[kind].alive`."""
 
     def __init__(self, source: SourceDefinition, store: Store) -> None:
-        self._held = {kind.__name__: Held(*store.read(write.held(kind, source=source.id))[0]) for kind in LOADED}
+        self._held = {
+            kind.__name__: KindCounts(*store.read(write.count_records(kind, source=source.id))[0]) for kind in LOADED
+        }
 
-    def __getitem__(self, kind: type[Kind]) -> Held:
+    def __getitem__(self, kind: type[Kind]) -> KindCounts:
         return self._held[kind.__name__]
 
     def may_hold_ties(self, link: Link) -> bool:
-        """Tell whether there were records at both ends of the link."""
+        """Return whether there were records at both ends of the link."""
         return bool(self._held[link.start].total and self._held[link.end].total)
 
 
@@ -181,7 +183,7 @@ AGENCY, RESOURCE = (f"{Request.plural}.{name}" for name in ("agency", "resource"
 Values = Mapping[str, Any]
 
 
-class Asked(NamedTuple):
+class RequestRow(NamedTuple):
     """A request in the rows of the source."""
 
     id: str
@@ -191,16 +193,23 @@ class Asked(NamedTuple):
     resource: str
 
     def promises(self, day: str) -> bool:
-        """Tell whether an accepted request holds a quantity on this day or later."""
+        """Return whether an accepted request holds a quantity on this day or later."""
         status, until = self.values.get("status"), self.values.get("until")
         return self.values.get("decision") == "accepted" and status != "retired" and (until is None or until >= day)
 
 
-class Contradictions:
+class RuleChecks:
     """Checks the staged records against the rules across records."""
 
     def __init__(
-        self, source: SourceDefinition, staging: Staging, store: Store, before: Before, tally: Tally, *, sweep: bool
+        self,
+        source: SourceDefinition,
+        staging: Staging,
+        store: Store,
+        before: StoredCounts,
+        tally: Tally,
+        *,
+        sweep: bool,
     ) -> None:
         self._source, self._staging, self._store, self._before = source, staging, store, before
         self._tally, self._sweep = tally, sweep
@@ -210,44 +219,44 @@ class Contradictions:
         """Leave out links that form a cycle."""
         for link in LINKS:
             if link.acyclic:
-                self._circles(link)
+                self._check_cycles(link)
 
     def records(self) -> int:
         """Leave out records that break a rule; return their number."""
-        return sum(self._few(link) for link in LINKS if link.at_least) + self._requests()
+        return sum(self._check_minimum(link) for link in LINKS if link.at_least) + self._check_requests()
 
-    def _circles(self, link: Link) -> None:
+    def _check_cycles(self, link: Link) -> None:
         read = {(row["from"], row["to"]) for rows in self._staging.ties(link_name(link), BATCH) for row in rows}
         if not read:
             return
         import networkx as nx  # the import takes half a second, and few loads need it
 
         graph: nx.DiGraph[str] = nx.DiGraph(list(read))
-        held = self._store.read(write.all_ties(link))[0][0] if self._before.may_hold_ties(link) else []
+        held = self._store.read(write.all_relationships(link))[0][0] if self._before.may_hold_ties(link) else []
         graph.add_edges_from((start, end) for start, end, owner in held if self._stays(owner))
         for blamed in (read - {(start, end) for start, end, _owner in held}, read):  # leave out new links first
-            for start, end in sorted(blamed & _in_circles(graph)):
+            for start, end in sorted(blamed & _edges_on_cycles(graph)):
                 graph.remove_edge(start, end)
                 place = self._staging.lose_tie(link_name(link), start, end)
-                self._tell(in_circle(declared_end(link), end), place)
+                self._add_problem(in_circle(declared_end(link), end), place)
 
-    def _few(self, link: Link) -> int:
+    def _check_minimum(self, link: Link) -> int:
         """Leave out records with too few relationships of a link, counting those that other sources own."""
         end, dropped = declared_end(link), []
         side = "start" if end.outgoing else "finish"
         for record, status, place, far in self._staging.with_few(link_name(link), side, end.kind, link.at_least):
-            held = self._store.read(write.sources_of_ties(end, record))[0][0]
+            held = self._store.read(write.relationship_sources(end, record))[0][0]
             count = len(far | {one for one, owner in held if self._stays(owner)})
             for problem in too_few(end, status, count):
-                self._tell(problem, place)
+                self._add_problem(problem, place)
                 dropped.append(record)
         self._staging.drop_records(end.kind, dropped)
         return len(dropped)
 
-    def _requests(self) -> int:
+    def _check_requests(self) -> int:
         """Leave out requests that their resource cannot satisfy, and resources that break promises already made."""
         read = [
-            Asked(one, values, place, far.get(AGENCY, ""), far.get(RESOURCE, ""))
+            RequestRow(one, values, place, far.get(AGENCY, ""), far.get(RESOURCE, ""))
             for one, values, place, far in self._staging.linked(Request.__name__, (AGENCY, RESOURCE))
         ]
         lost = self._unavailable(read)
@@ -257,17 +266,17 @@ class Contradictions:
         places = {one.id: one.place for one in read}
         return len(lost) + sum(self._undercut(one, those, places) for one, those in promised.items())
 
-    def _unavailable(self, read: Sequence[Asked]) -> set[str]:
+    def _unavailable(self, read: Sequence[RequestRow]) -> set[str]:
         lost = set()
         for one in read:
             resource = self._resource(one.resource)
             for problem in of_request(one.values, resource, today()) if resource else ():
-                self._tell(problem, one.place)
+                self._add_problem(problem, one.place)
                 lost.add(one.id)
         self._staging.drop_records(Request.__name__, lost)
         return lost
 
-    def _promised_before(self, read: Sequence[Asked]) -> Iterator[tuple[str, Promise]]:
+    def _promised_before(self, read: Sequence[RequestRow]) -> Iterator[tuple[str, Promise]]:
         """Yield stored promises of the resources concerned, except by requests that this run loads again."""
         if not self._before[Request].total:
             return
@@ -290,12 +299,12 @@ class Contradictions:
             return 0
         if place := self._staging.place_of(Resource.__name__, one):
             for problem in problems:
-                self._tell(problem, place)
+                self._add_problem(problem, place)
             self._staging.drop_records(Resource.__name__, [one])
             return 1
         ours = [each.request for each in promises if each.request in requests]
         for record in ours:
-            self._tell(problems[-1], requests[record])
+            self._add_problem(problems[-1], requests[record])
         self._staging.drop_records(Request.__name__, ours)
         return len(ours)
 
@@ -309,13 +318,13 @@ class Contradictions:
     def _stays(self, owner: str) -> bool:
         return not self._sweep or owner != self._source.id
 
-    def _tell(self, problem: Problem, place: RowLocation) -> None:
+    def _add_problem(self, problem: Problem, place: RowLocation) -> None:
         rest = (problem.field, problem.value, problem.rule, problem.message)
         self._tally.add(RowProblem("error", problem.code, *place, *rest))
         self.lost.add(place)
 
 
-def _in_circles(graph: nx.DiGraph[str]) -> set[tuple[str, str]]:
+def _edges_on_cycles(graph: nx.DiGraph[str]) -> set[tuple[str, str]]:
     """Return the edges that lie on a cycle."""
     import networkx as nx
 
@@ -324,14 +333,14 @@ def _in_circles(graph: nx.DiGraph[str]) -> set[tuple[str, str]]:
     return {(start, end) for start, end in graph.edges if part_of[start] == part_of[end]}
 
 
-def _promised(read: Sequence[Asked], lost: set[str]) -> Iterator[tuple[str, Promise]]:
+def _promised(read: Sequence[RequestRow], lost: set[str]) -> Iterator[tuple[str, Promise]]:
     for one in read:
         if one.id not in lost and one.promises(today()):
             yield one.resource, Promise(one.id, one.agency, one.values.get("quantity") or 0.0, one.values.get("since"))
 
 
 BATCH = 1_000
-KEPT_BY_HAND = "somebody changed this record by hand since; it stays as they left it"
+CHANGED_BY_HAND = "somebody changed this record by hand since; it stays as they left it"
 Found = list[tuple[str, str, str, str]]
 
 
@@ -339,7 +348,14 @@ class Checks:
     """The checks of one run, against staged and stored records. Rows with errors are left out."""
 
     def __init__(
-        self, source: SourceDefinition, staging: Staging, store: Store, before: Before, tally: Tally, *, sweep: bool
+        self,
+        source: SourceDefinition,
+        staging: Staging,
+        store: Store,
+        before: StoredCounts,
+        tally: Tally,
+        *,
+        sweep: bool,
     ) -> None:
         self._source = source
         self._staging = staging
@@ -371,34 +387,34 @@ class Checks:
         known = [kind for kind in LOADED if self._before[kind].total]
         for kind in LOADED if known else ():
             for ids in self._staging.spared(kind.__name__, BATCH):
-                self._seen_again[kind.plural] += self._alive(self._standing(kind, ids))
-            self._leave_to_owners(kind, [other for other in known if other is not kind])
+                self._seen_again[kind.plural] += self._alive(self._stored_owners(kind, ids))
+            self._drop_owned_by_others(kind, [other for other in known if other is not kind])
 
-    def _leave_to_owners(self, kind: type[Kind], others: Sequence[type[Kind]]) -> None:
+    def _drop_owned_by_others(self, kind: type[Kind], others: Sequence[type[Kind]]) -> None:
         taken: dict[str, str] = {}
         for ids in self._staging.ids(kind.__name__, BATCH):
-            found = self._standing(kind, ids)
+            found = self._stored_owners(kind, ids)
             self._seen_again[kind.plural] += self._alive(found)
             taken |= self._taken(ids, found, others)
         for record_id, message in taken.items():
             place, implied = self._staging.origin(record_id)
-            if message == KEPT_BY_HAND:
+            if message == CHANGED_BY_HAND:
                 rule = "a record that nobody changed by hand"
                 self._tally.add(RowProblem("warning", "BY_HAND", *place, "id", record_id, rule, message))
             elif not implied:
-                self._tell(Named(place, "id", record_id), "TAKEN", "an id of this source", message)
+                self._add_problem(Named(place, "id", record_id), "TAKEN", "an id of this source", message)
         self._staging.drop_records(kind.__name__, taken)
 
     def _taken(self, ids: list[str], found: Found, others: Sequence[type[Kind]]) -> dict[str, str]:
         """Return the ids that this source may not write, with the reason."""
         taken = {
-            one: KEPT_BY_HAND if owner == BY_HAND else f"it belongs to the source {owner}"
+            one: CHANGED_BY_HAND if owner == BY_HAND else f"it belongs to the source {owner}"
             for one, owner, *_ in found
             if owner != self._source.id
         }
         new = sorted(set(ids) - {one for one, *_ in found})
         for other in others if new else ():
-            known = self._store.read(write.known(other, new))[0][0]
+            known = self._store.read(write.existing_ids(other, new))[0][0]
             taken |= dict.fromkeys(known, f"it is that of a record of the kind {other.__name__}")
         return taken
 
@@ -414,10 +430,10 @@ class Checks:
     def _reference(self, kind: str, field: str, target: str) -> int:
         dropped = []
         for batch in self._staging.references_not_here(kind, field, target, BATCH):
-            nowhere = self._nowhere(target, {named.id for _, named in batch})
+            nowhere = self._missing(target, {named.id for _, named in batch})
             for record_id, named in batch:
                 if named.id in nowhere:
-                    self._tell_unknown(named, target)
+                    self._add_unknown(named, target)
                     dropped.append(record_id)
         self._staging.drop_records(kind, dropped)
         return len(dropped)
@@ -428,20 +444,20 @@ class Checks:
             for side, target in (("start", link.start), ("finish", link.end)):
                 nowhere: set[str] = set()
                 for ids in self._staging.ends_not_here(link_name(link), side, target, BATCH):
-                    nowhere |= self._nowhere(target, set(ids))
+                    nowhere |= self._missing(target, set(ids))
                 for named in self._staging.lose_ties(link_name(link), side, nowhere):
                     if named.place not in lost:
-                        self._tell_unknown(named, target)
+                        self._add_unknown(named, target)
 
     def _single_ends(self) -> None:
         """Leave out all relationships of a record that has several where the model allows one."""
         for name, start in [(link_name(link), link.start) for link in LINKS if is_single(link)]:
             for named in self._staging.lose_ties(name, "start", self._staging.several(name)):
-                self._tell(named, "SEVERAL", "at most one", f"{start} {named.id} has more than one")
+                self._add_problem(named, "SEVERAL", "at most one", f"{start} {named.id} has more than one")
 
     def _contradictions(self) -> None:
         """Leave out records that break a rule, and then those that refer to them."""
-        rules = Contradictions(self._source, self._staging, self._store, self._before, self._tally, sweep=self._sweep)
+        rules = RuleChecks(self._source, self._staging, self._store, self._before, self._tally, sweep=self._sweep)
         rules.circles()
         while rules.records():
             while self._references():
@@ -474,26 +490,26 @@ class Checks:
                     " be retired; if that is right, run it with --retire-most; to keep them, with --no-sweep."
                 )
 
-    def _standing(self, kind: type[Kind], ids: Sequence[str]) -> Found:
-        found: Found = self._store.read(write.standing(kind, ids))[0][0]
+    def _stored_owners(self, kind: type[Kind], ids: Sequence[str]) -> Found:
+        found: Found = self._store.read(write.stored_states(kind, ids))[0][0]
         return found
 
     def _alive(self, found: Found) -> int:
         return sum(owner == self._source.id and status != "retired" for _, owner, _, status in found)
 
-    def _nowhere(self, kind: str, ids: set[str]) -> set[str]:
+    def _missing(self, kind: str, ids: set[str]) -> set[str]:
         """Return the ids, none of them staged, that will not be in the graph after this run either."""
-        found = self._standing(MODEL[kind], sorted(ids)) if ids else []
+        found = self._stored_owners(MODEL[kind], sorted(ids)) if ids else []
         return ids - {one for one, owner, *_ in found if self._stays(kind, one, owner)}
 
     def _stays(self, kind: str, record_id: str, owner: str) -> bool:
         return not self._sweep or owner != self._source.id or self._staging.is_spared(kind, record_id)
 
-    def _tell_unknown(self, named: Named, kind: str) -> None:
-        self._tell(
+    def _add_unknown(self, named: Named, kind: str) -> None:
+        self._add_problem(
             named, "UNKNOWN_RECORD", f"the id of a record of the kind {kind}", f"there is no such {kind.lower()}"
         )
 
-    def _tell(self, named: Named, code: str, rule: str, message: str) -> None:
+    def _add_problem(self, named: Named, code: str, rule: str, message: str) -> None:
         place: RowLocation = named.place
         self._tally.add(RowProblem("error", code, *place, named.field, named.id, rule, message))

@@ -9,11 +9,11 @@ from typing import Any, Self, TypeVar
 
 import psutil
 
-from loaders.removals import is_swept
+from loaders.removals import is_pruned
 from loaders.result import LoadAborted, Tally
 from loaders.source import SourceDefinition
 from loaders.staging import LINKS, LOADED, Staging, declared_end, is_single, link_name
-from loaders.validate import BATCH, Before
+from loaders.validate import BATCH, StoredCounts
 from registry.clock import now
 from registry.database import write
 from registry.database.driver import Store, StoreError
@@ -26,9 +26,9 @@ from registry.mutations.audit_events import (
     LINK_CHANGES,
     Difference,
     RecordState,
-    Ties,
+    Relationships,
     difference,
-    of_link,
+    link_properties,
     ties_beyond,
     without_confirmations,
 )
@@ -39,33 +39,35 @@ from registry.progress import Progress
 Answer = TypeVar("Answer")
 SIZE = 500
 Given = Mapping[str, Any]
-Tied = tuple[str, str, Mapping[str, object]]  # id at the start, id at the end, properties
+StoredTie = tuple[str, str, Mapping[str, object]]  # id at the start, id at the end, properties
 
 
-class Recording:
+class RunLog:
     """Writes the batches of one run, each in a transaction with its audit events."""
 
     def __init__(self, store: Store, run: str, *, began: str) -> None:
         self._store, self._run, self._began = store, run, began
-        self._asking = RequestContext(ADMIN, "load", run=run)
+        self._context = RequestContext(ADMIN, "load", run=run)
 
-    def turn(self, work: Callable[[Transaction], Answer]) -> Answer:
+    def transaction(self, work: Callable[[Transaction], Answer]) -> Answer:
         """Run `work` in one transaction with its audit events. Raises StoreError."""
-        return in_transaction(self._store, self._asking, work)
+        return in_transaction(self._store, self._context, work)
 
     def follow_requests(self) -> None:
         """Update the use relationships that derive from requests. Raises StoreError."""
         resources: list[str] = list(dict.fromkeys(self._store.read(write.with_requests())[0][0]))
         for start in range(0, len(resources), SIZE):
             some = resources[start : start + SIZE]
-            self.turn(lambda turn, some=some: turn.follow_requests(some))  # type: ignore[misc]
+            self.transaction(lambda transaction, some=some: transaction.follow_requests(some))  # type: ignore[misc]
 
-    def created(self, turn: Transaction, kind: type[Kind], ids: Sequence[str]) -> None:
+    def created(self, transaction: Transaction, kind: type[Kind], ids: Sequence[str]) -> None:
         """Log created records in a single event, with their ids only."""
         if ids:
-            turn.enter("created", kind, self._run, ({}, {"created": list(ids)}))
+            transaction.enter("created", kind, self._run, ({}, {"created": list(ids)}))
 
-    def changed(self, turn: Transaction, kind: type[Kind], before: Mapping[str, Given], rows: Iterable[Stored]) -> None:
+    def changed(
+        self, transaction: Transaction, kind: type[Kind], before: Mapping[str, Given], rows: Iterable[Stored]
+    ) -> None:
         """Log changed records, each with its difference."""
         terms = [name for name, one in kind.properties.items() if one.term]
         other_terms = []
@@ -73,25 +75,29 @@ class Recording:
             old = before.get(str(row["id"]))
             if old is not None:
                 told = difference(RecordState(kind, old), RecordState(kind, row))
-                turn.enter("changed", kind, str(row["id"]), told, steward=row.get("steward"))
+                transaction.enter("changed", kind, str(row["id"]), told, steward=row.get("steward"))
                 if any(old.get(name) != row.get(name) for name in terms):
                     other_terms.append(str(row["id"]))
-        self._ask_anew(turn, kind, other_terms)
+        self._void_confirmations(transaction, kind, other_terms)
 
-    def retired(self, turn: Transaction, kind: type[Kind], gone: Iterable[tuple[str, str, str | None]]) -> None:
+    def retired(self, transaction: Transaction, kind: type[Kind], gone: Iterable[tuple[str, str, str | None]]) -> None:
         """Log retired records, given as id, previous status and steward."""
         for record, status, steward in gone:
-            turn.enter("retired", kind, record, ({"status": status}, {"status": "retired"}), steward=steward)
+            transaction.enter("retired", kind, record, ({"status": status}, {"status": "retired"}), steward=steward)
 
-    def first_tied(self, turn: Transaction, link: Link, count: int, rows: Sequence[Stored]) -> None:
+    def first_ties(self, transaction: Transaction, link: Link, count: int, rows: Sequence[Stored]) -> None:
         """Log the first relationships of a link, with their number only."""
         end = declared_end(link)
         if count:
-            turn.enter("tied", MODEL[end.kind], self._run, ({}, {"tied": {link_name(link): count}}))
+            transaction.enter("tied", MODEL[end.kind], self._run, ({}, {"tied": {link_name(link): count}}))
         if link.term:
-            self._ask_anew(turn, MODEL[end.kind], list({row["from" if end.outgoing else "to"]: None for row in rows}))
+            self._void_confirmations(
+                transaction, MODEL[end.kind], list({row["from" if end.outgoing else "to"]: None for row in rows})
+            )
 
-    def retied(self, turn: Transaction, link: Link, before: Iterable[Tied], after: Iterable[Stored] = ()) -> None:
+    def ties_changed(
+        self, transaction: Transaction, link: Link, before: Iterable[StoredTie], after: Iterable[Stored] = ()
+    ) -> None:
         """Log relationships added, changed or removed, by the record that owns them."""
         end = declared_end(link)
         given: Iterable[Any] = ((row["from"], row["to"], row["props"]) for row in after)
@@ -99,33 +105,37 @@ class Recording:
         other_terms = []
         for record in {**old, **new}:
             was = old.get(record, {})
-            is_now = {far: _still_said(end, was.get(far), values) for far, values in new.get(record, {}).items()}
+            is_now = {
+                far: _written_properties(end, was.get(far), values) for far, values in new.get(record, {}).items()
+            }
             lost, gained = ties_beyond(was, is_now), ties_beyond(is_now, was)
             if lost or gained:
-                turn.enter("tied", MODEL[end.kind], record, (_linked(end, lost), _linked(end, gained)))
+                transaction.enter("tied", MODEL[end.kind], record, (_linked(end, lost), _linked(end, gained)))
                 other_terms.append(record)
         if link.term:
-            self._ask_anew(turn, MODEL[end.kind], other_terms)
+            self._void_confirmations(transaction, MODEL[end.kind], other_terms)
 
-    def _ask_anew(self, turn: Transaction, kind: type[Kind], records: Sequence[str]) -> None:
+    def _void_confirmations(self, transaction: Transaction, kind: type[Kind], records: Sequence[str]) -> None:
         """Remove and log confirmations of terms that have changed, for records created before the run."""
         for end in write.own_ends(kind) if records else ():
             if any(one.by_step for one in end.link.properties.values()):
-                gone = turn.ask(write.take_back(end, records, before=self._began))[0][0]
+                gone = transaction.ask(write.clear_action_properties(end, records, before=self._began))[0][0]
                 for record, said in _by_record(end, gone).items():
                     lost, left = _linked(end, said), _linked(end, without_confirmations(end.link, said))
-                    turn.enter("tied", kind, record, (lost, left))
+                    transaction.enter("tied", kind, record, (lost, left))
 
 
-def _by_record(end: End, ties: Iterable[Tied]) -> dict[str, Ties]:
-    found: dict[str, Ties] = {}
+def _by_record(end: End, ties: Iterable[StoredTie]) -> dict[str, Relationships]:
+    found: dict[str, Relationships] = {}
     for start, finish, values in ties:
         here, there = (start, finish) if end.outgoing else (finish, start)
-        found.setdefault(here, {})[there] = of_link(end.link, values)
+        found.setdefault(here, {})[there] = link_properties(end.link, values)
     return found
 
 
-def _still_said(end: End, before: Mapping[str, object] | None, after: Mapping[str, object]) -> dict[str, object]:
+def _written_properties(
+    end: End, before: Mapping[str, object] | None, after: Mapping[str, object]
+) -> dict[str, object]:
     """Return the properties of a relationship as written: on an existing one, properties set by a record action stay."""
     if before is None:
         return dict(after)
@@ -133,12 +143,12 @@ def _still_said(end: End, before: Mapping[str, object] | None, after: Mapping[st
     return {**without_confirmations(end.link, {"": dict(after)})[""], **by_step}
 
 
-def _linked(end: End, ties: Ties) -> Difference:
+def _linked(end: End, ties: Relationships) -> Difference:
     return {LINK_CHANGES: {end.name: ties}} if ties else {}
 
 
 def compare(
-    source: SourceDefinition, staging: Staging, store: Store, before: Before, tally: Tally, *, sweep: bool
+    source: SourceDefinition, staging: Staging, store: Store, before: StoredCounts, tally: Tally, *, sweep: bool
 ) -> None:
     """Count what `BatchWriter.write` would do, without writing."""
     for kind in LOADED:
@@ -146,7 +156,7 @@ def compare(
         if sweep and retired:
             tally.retired[kind.plural] = retired
     for link in LINKS:
-        removed = (_removed if sweep and is_swept(link, source, staging) else _replaced)(link, source, staging, store)
+        removed = (_removed if sweep and is_pruned(link, source, staging) else _replaced)(link, source, staging, store)
         if removed:
             tally.ties_removed[link_name(link)] = removed
         for rows in staging.ties(link_name(link), BATCH):
@@ -155,8 +165,11 @@ def compare(
 
 def _removed(link: Link, source: SourceDefinition, staging: Staging, store: Store) -> int:
     """Return the number of relationships of this source that it no longer supplies."""
-    given = (write.standing_ties(link, rows, source=source.id) for rows in staging.ties(link_name(link), BATCH))
-    held: int = store.read(write.held_ties(link, source=source.id))[0][0]
+    given = (
+        write.count_existing_relationships(link, rows, source=source.id)
+        for rows in staging.ties(link_name(link), BATCH)
+    )
+    held: int = store.read(write.count_relationships(link, source=source.id))[0][0]
     return held - sum(int(store.read(one)[0][0]) for one in given)
 
 
@@ -164,7 +177,10 @@ def _replaced(link: Link, source: SourceDefinition, staging: Staging, store: Sto
     """Return the number of relationships of this source that are replaced on a link that allows one."""
     if not is_single(link):
         return 0
-    given = (write.outdated_ties(link, rows, source=source.id) for rows in staging.ties(link_name(link), BATCH))
+    given = (
+        write.count_outdated_relationships(link, rows, source=source.id)
+        for rows in staging.ties(link_name(link), BATCH)
+    )
     return sum(int(store.read(one)[0][0]) for one in given)
 
 
@@ -172,30 +188,32 @@ def _compare_records(kind: type[Kind], source: SourceDefinition, staging: Stagin
     """Count records to be created, changed and unchanged; return the number of active records that the source still has."""
     alive = 0
     for rows in staging.records(kind.__name__, BATCH):
-        found = {one: rest for one, *rest in _standing(kind, [str(row["id"]) for row in rows], store)}
+        found = {one: rest for one, *rest in _stored_owners(kind, [str(row["id"]) for row in rows], store)}
         for row in rows:
             _, digest, status = found.get(str(row["id"]), (None, None, "retired"))
             counter = tally.created if digest is None else tally.unchanged if digest == row["hash"] else tally.changed
             counter[kind.plural] += 1
             alive += status != "retired"
     for ids in staging.spared(kind.__name__, BATCH):
-        alive += sum(owner == source.id and status != "retired" for _, owner, _, status in _standing(kind, ids, store))
+        alive += sum(
+            owner == source.id and status != "retired" for _, owner, _, status in _stored_owners(kind, ids, store)
+        )
     return alive
 
 
-def _standing(kind: type[Kind], ids: list[str], store: Store) -> list[tuple[str, str, str, str]]:
-    found: list[tuple[str, str, str, str]] = store.read(write.standing(kind, ids))[0][0]
+def _stored_owners(kind: type[Kind], ids: list[str], store: Store) -> list[tuple[str, str, str, str]]:
+    found: list[tuple[str, str, str, str]] = store.read(write.stored_states(kind, ids))[0][0]
     return found
 
 
-LASTS = 120
+LEASE_SECONDS = 120
 
 
 class Lease:
     """The exclusive right of a run to write its source: a lease in the graph, renewed while the block runs.
 
     The lease of a crashed run ends at once if its process is known to be gone; otherwise, such as on another machine, it
-    expires after `LASTS` seconds.
+    expires after `LEASE_SECONDS` seconds.
     """
 
     def __init__(self, store: Store, source: str, run: str) -> None:
@@ -213,7 +231,7 @@ class Lease:
         if holder != self._run:
             raise LoadAborted(
                 f"Another run of {self._source} is under way since {since}; wait until it ends,"
-                f" or {LASTS} seconds if it was cut off."
+                f" or {LEASE_SECONDS} seconds if it was cut off."
             )
         self._renewing.start()
         return self
@@ -222,7 +240,7 @@ class Lease:
         self._over.set()
         self._renewing.join()
         with suppress(StoreError):
-            self._store.write(write.give_back(self._source, run=self._run))
+            self._store.write(write.release_lease(self._source, run=self._run))
 
     def check(self) -> None:
         """Raise StoreError if the lease was lost, for example while the machine was suspended."""
@@ -233,19 +251,24 @@ class Lease:
             )
 
     def _take(self, ended: str = "") -> tuple[str, str, str]:
-        asked = write.take(
-            self._source, run=self._run, process=process_name(os.getpid()), now=now(), lasts=LASTS * 1000, ended=ended
+        asked = write.take_lease(
+            self._source,
+            run=self._run,
+            process=process_name(os.getpid()),
+            now=now(),
+            lasts=LEASE_SECONDS * 1000,
+            ended=ended,
         )
         ((holder, since, process),) = self._store.write(asked)[0]
         return holder, since, process
 
     def _renew_until_over(self) -> None:
-        while not self._over.wait(LASTS / 4):
+        while not self._over.wait(LEASE_SECONDS / 4):
             with suppress(StoreError):
                 self._renew()
 
     def _renew(self) -> bool:
-        renewed = write.renew(self._source, run=self._run, lasts=LASTS * 1000)
+        renewed = write.renew_lease(self._source, run=self._run, lasts=LEASE_SECONDS * 1000)
         return bool(self._store.write(renewed)[0][0][0])
 
 
@@ -255,7 +278,7 @@ def process_name(pid: int) -> str:
 
 
 def _is_gone(process: str) -> bool:
-    """Tell whether a process of this machine has ended; False for processes of other machines."""
+    """Return whether a process of this machine has ended; False for processes of other machines."""
     machine, boot, pid, _began = process.split(" ")
     if (machine, boot) != (socket.gethostname(), f"{psutil.boot_time():.0f}"):
         return False
@@ -274,7 +297,7 @@ class BatchWriter:
         run: str,
         staging: Staging,
         store: Store,
-        before: Before,
+        before: StoredCounts,
         tally: Tally,
         progress: Progress,
     ) -> None:
@@ -284,7 +307,7 @@ class BatchWriter:
         self._started = now()
         self._staging = staging
         self._store = store
-        self._recording = Recording(store, run, began=self._started)
+        self._log = RunLog(store, run, began=self._started)
         self._tally = tally
         self._progress = progress
 
@@ -299,7 +322,7 @@ class BatchWriter:
         lease.check()
         if sweep:
             self._sweep()
-        self._recording.follow_requests()
+        self._log.follow_requests()
         self._keep(Run, self._run_record(finished=now()))
 
     def _records(self, kind: type[Kind]) -> None:
@@ -309,24 +332,24 @@ class BatchWriter:
             self._progress(kind.plural, len(rows))
 
     def _create(self, kind: type[Kind], rows: Sequence[Stored]) -> None:
-        def work(turn: Transaction) -> None:
-            turn.ask(write.first_rows(kind, rows, source=self._source.id, run=self._run, now=self._started))
-            self._recording.created(turn, kind, [str(row["id"]) for row in rows])
+        def work(transaction: Transaction) -> None:
+            transaction.ask(write.first_rows(kind, rows, source=self._source.id, run=self._run, now=self._started))
+            self._log.created(transaction, kind, [str(row["id"]) for row in rows])
 
-        self._recording.turn(work)
+        self._log.transaction(work)
         self._tally.created[kind.plural] += len(rows)
 
     def _change(self, kind: type[Kind], rows: Sequence[Stored]) -> None:
-        def work(turn: Transaction) -> list[tuple[str, str, int]]:
-            before = {one["id"]: one for one in turn.ask(write.differing(kind, rows))[0][0]}
+        def work(transaction: Transaction) -> list[tuple[str, str, int]]:
+            before = {one["id"]: one for one in transaction.ask(write.differing(kind, rows))[0][0]}
             upsert = write.upsert_rows(kind, rows, source=self._source.id, run=self._run, now=self._started)
-            done: list[tuple[str, str, int]] = turn.ask(upsert)[0][0]
-            self._recording.created(turn, kind, [record for record, what, _ in done if what == "created"])
-            self._recording.changed(turn, kind, before, rows)
+            done: list[tuple[str, str, int]] = transaction.ask(upsert)[0][0]
+            self._log.created(transaction, kind, [record for record, what, _ in done if what == "created"])
+            self._log.changed(transaction, kind, before, rows)
             return done
 
         counters = {"created": self._tally.created, "changed": self._tally.changed, "unchanged": self._tally.unchanged}
-        for _, what, _ in self._recording.turn(work):
+        for _, what, _ in self._log.transaction(work):
             counters[what][kind.plural] += 1
 
     def _ties(self, link: Link) -> None:
@@ -342,29 +365,33 @@ class BatchWriter:
             self._tally.note(f"{kept_by_others} ties of {name} are kept by other sources and stay as they are.")
 
     def _first_ties(self, link: Link, rows: Sequence[Stored]) -> int:
-        def work(turn: Transaction) -> int:
-            ties = write.first_tie_rows(link, rows, source=self._source.id, run=self._run)
-            written: int = turn.ask(ties)[0][0]
-            self._recording.first_tied(turn, link, written, rows)
+        def work(transaction: Transaction) -> int:
+            ties = write.create_relationship_rows(link, rows, source=self._source.id, run=self._run)
+            written: int = transaction.ask(ties)[0][0]
+            self._log.first_ties(transaction, link, written, rows)
             return written
 
-        return self._recording.turn(work)
+        return self._log.transaction(work)
 
     def _change_ties(self, link: Link, rows: Sequence[Stored]) -> int:
         """Write relationships, replacing the old one on a link that allows one; return how many this source owns."""
         single = is_single(link)
 
-        def work(turn: Transaction) -> tuple[int, int]:
-            before = turn.ask(write.ties_among(link, rows))[0][0]
+        def work(transaction: Transaction) -> tuple[int, int]:
+            before = transaction.ask(write.existing_relationships(link, rows))[0][0]
             ours = [tie for tie in before if tie[2].get("source") == self._source.id]
-            removed = turn.ask(write.drop_outdated_ties(link, rows, source=self._source.id))[0][0] if single else []
-            ties = write.tie_rows(link, rows, source=self._source.id, run=self._run, single=single)
-            written = {(start, end) for start, end, keeper in turn.ask(ties)[0][0] if keeper == self._source.id}
+            removed = (
+                transaction.ask(write.remove_outdated_relationships(link, rows, source=self._source.id))[0][0]
+                if single
+                else []
+            )
+            ties = write.upsert_relationship_rows(link, rows, source=self._source.id, run=self._run, single=single)
+            written = {(start, end) for start, end, keeper in transaction.ask(ties)[0][0] if keeper == self._source.id}
             after = [row for row in rows if (row["from"], row["to"]) in written]
-            self._recording.retied(turn, link, [*ours, *removed], after)
+            self._log.ties_changed(transaction, link, [*ours, *removed], after)
             return len(removed), len(written)
 
-        removed, written = self._recording.turn(work)
+        removed, written = self._log.transaction(work)
         if removed:
             self._tally.ties_removed[link_name(link)] += removed
         return written
@@ -374,31 +401,31 @@ class BatchWriter:
             if self._before[kind].alive:
                 self._retire(kind)
         for link in LINKS:
-            if self._before.may_hold_ties(link) and is_swept(link, self._source, self._staging):
+            if self._before.may_hold_ties(link) and is_pruned(link, self._source, self._staging):
                 self._remove_ties(link)
 
     def _retire(self, kind: type[Kind]) -> None:
         for ids in self._staging.spared(kind.__name__, BATCH):
-            self._store.write(write.spare(kind, ids, source=self._source.id, run=self._run))
+            self._store.write(write.mark_seen(kind, ids, source=self._source.id, run=self._run))
         text = write.retire(kind, source=self._source.id, run=self._run, now=self._started, size=BATCH)
 
-        def work(turn: Transaction) -> int:
-            gone = turn.ask(text)[0][0]
-            self._recording.retired(turn, kind, gone)
+        def work(transaction: Transaction) -> int:
+            gone = transaction.ask(text)[0][0]
+            self._log.retired(transaction, kind, gone)
             return len(gone)
 
-        while retired := self._recording.turn(work):
+        while retired := self._log.transaction(work):
             self._tally.retired[kind.plural] += retired
 
     def _remove_ties(self, link: Link) -> None:
-        text = write.sweep_ties(link, source=self._source.id, run=self._run, size=BATCH)
+        text = write.prune_relationships(link, source=self._source.id, run=self._run, size=BATCH)
 
-        def work(turn: Transaction) -> int:
-            gone = turn.ask(text)[0][0]
-            self._recording.retied(turn, link, gone)
+        def work(transaction: Transaction) -> int:
+            gone = transaction.ask(text)[0][0]
+            self._log.ties_changed(transaction, link, gone)
             return len(gone)
 
-        while removed := self._recording.turn(work):
+        while removed := self._log.transaction(work):
             self._tally.ties_removed[link_name(link)] += removed
 
     def _keep(self, kind: type[Kind], record: Record) -> None:

@@ -71,7 +71,7 @@ def local_text(text: str) -> str:
 
 
 @contextmanager
-def stopped_at(moment: datetime) -> Iterator[None]:
+def frozen_at(moment: datetime) -> Iterator[None]:
     """Freeze the clock of this process within the block, for tests."""
     global _stopped_at
     before, _stopped_at = _stopped_at, moment

@@ -92,7 +92,7 @@ class Settings(BaseSettings):
 
     @field_validator("timezone")
     @classmethod
-    def _zone(cls, name: str) -> str:
+    def _check_zone(cls, name: str) -> str:
         """Reject an unknown time zone."""
         try:
             time_zone(name)
@@ -102,7 +102,7 @@ class Settings(BaseSettings):
 
     @field_validator("neo4j_uri")
     @classmethod
-    def _without_secrets(cls, uri: str | None) -> str | None:
+    def _check_uri(cls, uri: str | None) -> str | None:
         """Reject a URI with credentials, because URIs are shown and logged."""
         if uri and "@" in uri:
             sentence = "it holds a user name or a password; put them into NEO4J_USERNAME and NEO4J_PASSWORD"
@@ -111,7 +111,7 @@ class Settings(BaseSettings):
 
     @field_validator("limits")
     @classmethod
-    def _redis(cls, place: SecretStr | None) -> SecretStr | None:
+    def _check_limits(cls, place: SecretStr | None) -> SecretStr | None:
         """Reject a value that is neither a file nor a Redis URL, and a Redis URL if the package redis is missing."""
         if place is None or not place.get_secret_value():
             return None
@@ -128,7 +128,7 @@ class Settings(BaseSettings):
 
     @field_validator("proxies")
     @classmethod
-    def _believed(cls, proxies: str) -> str:
+    def _check_proxies(cls, proxies: str) -> str:
         """Reject the trust of all addresses, and host names, which are not compared with addresses."""
         for one in filter(None, map(str.strip, proxies.split(","))):
             try:
@@ -147,7 +147,7 @@ class Settings(BaseSettings):
 
     @field_validator("oidc_issuer")
     @classmethod
-    def _unheard(cls, issuer: str | None) -> str | None:
+    def _check_issuer(cls, issuer: str | None) -> str | None:
         """Reject a provider whose connection is not encrypted, unless it is local."""
         if issuer and not ISSUER.fullmatch(issuer):
             sentence = "it is an address with https, such as https://sso.example.org/realms/city"
@@ -156,7 +156,7 @@ class Settings(BaseSettings):
 
     @field_validator("hosts", mode="before")
     @classmethod
-    def _names(cls, given: object) -> object:
+    def _split_hosts(cls, given: object) -> object:
         """Split a comma-separated text into host names, or take a list."""
         names = [one.strip() for one in given.split(",") if one.strip()] if isinstance(given, str) else given
         if isinstance(names, list | tuple) and not all(HOST.fullmatch(str(one)) for one in names):

@@ -27,7 +27,7 @@ def language() -> str:
 
 
 @contextmanager
-def speaking(language: str) -> Iterator[None]:
+def use_language(language: str) -> Iterator[None]:
     """Set the current language within the block."""
     token = _language.set(language if language in LANGUAGES else "en")
     try:
@@ -45,13 +45,13 @@ def _catalogue(language: str) -> dict[str, str]:
 MOST_DIGITS = 1_100  # of a float, before and after the decimal point
 
 
-class Few(int):
+class SuppressedCount(int):
     """A small count that is suppressed: more than 0 and fewer than this value."""
 
 
 def number(value: float) -> str:
     """Return a number with three significant figures, an integer in full, a suppressed count as `<n`."""
-    if isinstance(value, Few):
+    if isinstance(value, SuppressedCount):
         return f"<{exact(int(value))}"
     if isinstance(value, int):
         return exact(value)

@@ -87,7 +87,7 @@ class Actor:
         return {**self.parameter(), "everything": self.everything, "agencies": sorted(self.for_whom(action))}
 
 
-def seeing(names: Iterable[str]) -> Actor:
+def actor_named(names: Iterable[str]) -> Actor:
     """Return a user whom records list by these names."""
     listed = frozenset(names)
     return Actor(
@@ -100,7 +100,7 @@ ADMIN = Actor("admin", Role.ADMIN)
 
 
 def can(actor: Actor, action: Action, record: Mapping[str, object]) -> bool:
-    """Tell whether a user may perform an action on a record, given by its stored properties."""
+    """Return whether a user may perform an action on a record, given by its stored properties."""
     if action in SEEING:
         readers = record.get("seen_by" if action is Action.SEE_FACE else "shown_to")
         return isinstance(readers, list) and not actor.names().isdisjoint(readers)
@@ -117,12 +117,12 @@ def shown_to(record: Mapping[str, object]) -> list[str]:
     return _readers(record, "open")
 
 
-def seen(node: str) -> str:
+def can_view_summary(node: str) -> str:
     """Return the Cypher predicate that `$me` may view the summary of a node."""
     return f"any(r IN {node}.seen_by WHERE r IN $me.names)"
 
 
-def seen_whole(node: str, reader: str = "r") -> str:
+def can_view_details(node: str, reader: str = "r") -> str:
     """Return the Cypher predicate that `$me` may view the details of a node; `reader` is an unused variable name."""
     return f"any({reader} IN {node}.shown_to WHERE {reader} IN $me.names)"
 
@@ -142,7 +142,7 @@ def _readers(record: Mapping[str, object], *classes: str) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Ways:
+class EntryPoints:
     """The entry points of an action: mutation fields, form addresses and commands."""
 
     changes: tuple[str, ...] = ()
@@ -150,13 +150,13 @@ class Ways:
     commands: tuple[str, ...] = ()
 
 
-WAYS: Mapping[Action, Ways] = {
-    Action.PROPOSE: Ways(
+ENTRY_POINTS: Mapping[Action, EntryPoints] = {
+    Action.PROPOSE: EntryPoints(
         ("saveKIND", "propose", "requestResource"),
         ("/register/KINDS", "/register/KINDS/table", "/KINDS/{id}/propose", "/resources/{id}/request"),
         ("query",),
     ),
-    Action.EDIT: Ways(
+    Action.EDIT: EntryPoints(
         ("saveKIND", "confirm", "stateLevel", "withdrawStatement"),
         (
             "/KINDS/{id}/edit",
@@ -167,16 +167,16 @@ WAYS: Mapping[Action, Ways] = {
         ),
         ("query",),
     ),
-    Action.GOVERN: Ways(("saveKIND",), ("/KINDS/{id}/edit", "/KINDS/{id}/undo"), ("query", "audit undo")),
-    Action.APPROVE: Ways(("approve", "sendBack"), ("/KINDS/{id}/approve", "/KINDS/{id}/send-back"), ("query",)),
-    Action.RETIRE: Ways(("retireKIND",), ("/KINDS/{id}/retire",), ("query",)),
-    Action.ANSWER: Ways(
+    Action.GOVERN: EntryPoints(("saveKIND",), ("/KINDS/{id}/edit", "/KINDS/{id}/undo"), ("query", "audit undo")),
+    Action.APPROVE: EntryPoints(("approve", "sendBack"), ("/KINDS/{id}/approve", "/KINDS/{id}/send-back"), ("query",)),
+    Action.RETIRE: EntryPoints(("retireKIND",), ("/KINDS/{id}/retire",), ("query",)),
+    Action.ANSWER: EntryPoints(
         ("decideRequest", "answerFeedback"),
         ("/requests/{id}/accept", "/requests/{id}/decline", "/requests/{id}/end", "/feedbacks/{id}/answer"),
         ("query",),
     ),
-    Action.LOAD: Ways(commands=("load", "audit undo-load", "demo")),
-    Action.ADMINISTER: Ways(
+    Action.LOAD: EntryPoints(commands=("load", "audit undo-load", "demo")),
+    Action.ADMINISTER: EntryPoints(
         commands=(
             "serve",
             "token add",
@@ -197,7 +197,7 @@ WAYS: Mapping[Action, Ways] = {
     ),
 }
 # Open to everybody, also without a login: give feedback, log in and log out.
-ANYBODY_WAYS = Ways(("giveFeedback",), ("/services/{id}/feedback", "/login", "/logout", "/first"))
+PUBLIC_ENTRY_POINTS = EntryPoints(("giveFeedback",), ("/services/{id}/feedback", "/login", "/logout", "/first"))
 # Commands that only read.
 READING = (
     "query",

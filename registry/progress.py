@@ -15,7 +15,7 @@ _watching: ContextVar[Watch | None] = ContextVar("watching", default=None)
 
 
 @contextmanager
-def watched_by(watch: Watch) -> Iterator[None]:
+def reporting_to(watch: Watch) -> Iterator[None]:
     """Report progress to `watch` within the block: the task, the steps done, and their total."""
     token = _watching.set(watch)
     try:

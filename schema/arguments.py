@@ -264,7 +264,7 @@ def _code(value: Any) -> Any:
 LARGEST_CURSORS = 2**63  # the largest integer that a database stores
 
 
-def mark(kind: str, order: tuple[Order, ...]) -> str:
+def cursor_fingerprint(kind: str, order: tuple[Order, ...]) -> str:
     """Return a fingerprint of a kind and an order; a cursor with another fingerprint is rejected."""
     return hashlib.sha256(repr((kind, order)).encode()).hexdigest()[:8]
 

@@ -39,9 +39,9 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from strawberry.types import ExecutionContext
 
-from registry.database.driver import AWAY_CODES, Cypher, Reader, Rows, Store, StoreError, last_marks
+from registry.database.driver import AWAY_CODES, Cypher, Reader, Rows, Store, StoreError, change_stamps
 from registry.database.query import Explore, FacetQuery, Query, Total
-from registry.database.read import CypherTemplate, write
+from registry.database.read import CypherTemplate, compile_query
 from registry.explore.context import ExploreContext
 from registry.model.kinds import Model
 from registry.permissions import Actor
@@ -72,7 +72,7 @@ from schema.selection import Operation
 KEPT = 500_000  # characters of all cached documents; a parsed one takes up to 200 bytes per character
 
 
-class Documents:
+class DocumentCache:
     """A cache of valid documents by their text; the least recently used are dropped first."""
 
     def __init__(self, *, introspection: bool = True) -> None:
@@ -115,7 +115,7 @@ class Documents:
 class DocumentParser(SchemaExtension):
     """Parses and validates the document of an operation."""
 
-    def __init__(self, documents: Documents) -> None:
+    def __init__(self, documents: DocumentCache) -> None:
         self._documents = documents
 
     def on_parse(self) -> Iterator[None]:
@@ -199,14 +199,14 @@ def _children(node: Node) -> Iterator[Any]:
         yield from child if isinstance(child, tuple) else [child] if child else []
 
 
-KEPT_KEPT = 1_000
+CACHE_SIZE = 1_000
 T = TypeVar("T")
 
 
 class LRUCache(Generic[T]):
     """A cache that drops the least recently used values; no value may be None."""
 
-    def __init__(self, most: int = KEPT_KEPT) -> None:
+    def __init__(self, most: int = CACHE_SIZE) -> None:
         self._most = most
         self._values: OrderedDict[Hashable, T] = OrderedDict()
 
@@ -228,7 +228,7 @@ KEPT_SECONDS = 60.0  # other tools may change the graph without changing the sta
 
 
 @dataclass(frozen=True)
-class Counted:
+class CachedCount:
     """The rows of a count, the change stamp of the graph at that time, and when they expire."""
 
     rows: Rows
@@ -236,11 +236,11 @@ class Counted:
     until: float
 
 
-class Counts:
+class CountCache:
     """A cache of counts, by statement and parameters. The parameters include the actor."""
 
     def __init__(self) -> None:
-        self._kept: LRUCache[Counted] = LRUCache()
+        self._kept: LRUCache[CachedCount] = LRUCache()
 
     async def read(self, reader: Reader, queries: Sequence[Query | Explore], cyphers: Sequence[Cypher]) -> list[Rows]:
         """Return the rows of every statement, in their order. Raises StoreError."""
@@ -259,13 +259,13 @@ class Counts:
     ) -> tuple[list[str], dict[int, Rows]]:
         """Return the change stamp and, by position, the rows of all statements that are not in `known`; cache the counts."""
         places = sorted(set(range(len(cyphers))).difference(known))
-        (((marks,),), *answers) = await reader.read([last_marks(), *(cyphers[place] for place in places)])
+        (((marks,),), *answers) = await reader.read([change_stamps(), *(cyphers[place] for place in places)])
         found = dict(zip(places, answers, strict=True))
         for place in counting.intersection(places) if marks else ():
-            self._kept.keep(_key(cyphers[place]), Counted(found[place], marks, time.monotonic() + KEPT_SECONDS))
+            self._kept.keep(_key(cyphers[place]), CachedCount(found[place], marks, time.monotonic() + KEPT_SECONDS))
         return marks, found
 
-    def _known(self, cypher: Cypher) -> Counted | None:
+    def _known(self, cypher: Cypher) -> CachedCount | None:
         counted = self._kept.get(_key(cypher))
         return counted if counted and time.monotonic() < counted.until else None
 
@@ -348,13 +348,13 @@ class Compiled:
         return statements
 
 
-class Answerer:
+class QueryExecutor:
     """Executes operations and caches the compiled ones: one for each document and shape of its variables."""
 
-    def __init__(self, model: Model, documents: Documents) -> None:
+    def __init__(self, model: Model, documents: DocumentCache) -> None:
         self._model, self._documents = model, documents
         self._kept: LRUCache[Compiled] = LRUCache()
-        self._counts = Counts()
+        self._counts = CountCache()
 
     def known(self, text: str, name: str | None, variables: Mapping[str, Any]) -> ParsedOperation | None:
         """Return the operation of a cached document; None if it is not cached or the operation is not a query."""
@@ -373,7 +373,7 @@ class Answerer:
         except Incomplete:
             raise
         except Exception as error:
-            return ExecutionResult(data=None, errors=[as_answered(error)])
+            return ExecutionResult(data=None, errors=[as_graphql_error(error)])
 
     async def _read(
         self, schema: GraphQLSchema, parsed_operation: ParsedOperation, context: QueryContext, mode: OutputMode
@@ -399,13 +399,13 @@ class Answerer:
     ) -> Compiled:
         operation = Operation(schema, parsed_operation.operation, fragments_of(parsed_operation.document), variables)
         planned = plan_operation(operation, self._model, mode)
-        return Compiled(planned, tuple(write(query, self._model) for query in planned.queries))
+        return Compiled(planned, tuple(compile_query(query, self._model) for query in planned.queries))
 
 
 class CompiledExecution(SchemaExtension):
     """Executes queries; graphql-core handles only what `Answerer` does not cover."""
 
-    def __init__(self, answerer: Answerer) -> None:
+    def __init__(self, answerer: QueryExecutor) -> None:
         self._answerer = answerer
 
     async def on_execute(self) -> AsyncIterator[None]:
@@ -459,7 +459,7 @@ def fragments_of(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:
     return {one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)}
 
 
-def as_answered(error: Exception) -> GraphQLError:
+def as_graphql_error(error: Exception) -> GraphQLError:
     """Return the GraphQL error for an exception that an operation raised."""
     if isinstance(error, GraphQLError):
         return error

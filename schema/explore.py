@@ -7,15 +7,15 @@ from typing import Any
 from registry.clock import today
 from registry.database.query import Explore
 from registry.explore import impact, neighbourhood, paths, search, shared
-from registry.explore.context import ExploreContext, TooMuch
+from registry.explore.context import ExplorationTooLarge, ExploreContext
 from registry.model.definitions import MODEL
 from registry.model.kinds import Kind
-from schema.arguments import mark, read_cursor, write_cursor
+from schema.arguments import cursor_fingerprint, read_cursor, write_cursor
 from schema.limits import GraphQLRequestError, page_size
 
 AGENCIES, HOPS, DEPTH, LONGEST = 20, 4, 10, 8
 RELATIONS = frozenset(link.relation for link in MODEL.links())
-SEARCH = mark("search by score and name", ())
+SEARCH = cursor_fingerprint("search by score and name", ())
 ExplorationCall = Mapping[str, Any]
 
 
@@ -55,7 +55,7 @@ async def explore(exploration: Explore, context: ExploreContext, variables: Mapp
     try:
         call = {name: given.value(variables) for name, given in exploration.asked}
         return await EXPLORATIONS[exploration.name](context, call)
-    except TooMuch as too_much:
+    except ExplorationTooLarge as too_much:
         raise GraphQLRequestError("TOO_COSTLY", str(too_much), path=[key]) from None
     except GraphQLRequestError as refused:
         raise refused.at(key) from None

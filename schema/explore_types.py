@@ -9,14 +9,14 @@ from strawberry.types.field import StrawberryField
 from registry.database.traverse import GROUPS
 from registry.model.definitions import MODEL
 from registry.model.kinds import snake
-from schema.types import DAY, answered_field, enumeration, listing, maybe, plain
+from schema.types import DAY, enumeration, listing, nullable, plain, response_field
 
 KINDS = enumeration("Kind", {snake(kind.__name__).upper(): kind.__name__ for kind in MODEL}, "A kind of record.")
 LINKS = enumeration(
     "Link", {one: one for one in dict.fromkeys(link.relation for link in MODEL.links())}, "A link, by its relation."
 )
 GROUP_BY = enumeration("GroupBy", {by.upper(): by for by in GROUPS}, "What agencies are rolled up to.")
-AS_OF = maybe(DAY)
+AS_OF = nullable(DAY)
 OF_RESOURCE = "Null where you see only the summary of the Resource."
 
 
@@ -65,30 +65,30 @@ def _search(record: Any, page_info: Any) -> StrawberryField:
             "countByKind": (listing(count), "The same by kind, of those that any were found of."),
         },
     )
-    return answered_field(
+    return response_field(
         connection,
         "Full-text search in Indonesian and English; what is typed may be the beginning of words.",
         text=(str, ...),
-        kinds=maybe(listing(KINDS)),
-        sector=maybe(strawberry.ID),
-        area=maybe(strawberry.ID),
+        kinds=nullable(listing(KINDS)),
+        sector=nullable(strawberry.ID),
+        area=nullable(strawberry.ID),
         first=(int, 20),
-        after=maybe(str),
+        after=nullable(str),
     )
 
 
 def _shared_between(kinds: Mapping[str, Any]) -> StrawberryField:
     agency = (kinds["Agency"], "Whose it is.")
-    part = plain("SharedPart", "An agency's part.", {"agency": agency, "role": (maybe(str), "In which role.")})
+    part = plain("SharedPart", "An agency's part.", {"agency": agency, "role": (nullable(str), "In which role.")})
     use = plain(
         "SharedUse",
         "How one of the agencies works with a resource.",
         {
             "agency": agency,
-            "role": (maybe(str), "First use or reuse."),
-            "since": (maybe(DAY), "When it began."),
-            "until": (maybe(DAY), "Its last day."),
-            "covered": (maybe(bool), "Whether an agreement in force covers it; null where that cannot be seen."),
+            "role": (nullable(str), "First use or reuse."),
+            "since": (nullable(DAY), "When it began."),
+            "until": (nullable(DAY), "Its last day."),
+            "covered": (nullable(bool), "Whether an agreement in force covers it; null where that cannot be seen."),
         },
     )
     agreement = plain(
@@ -105,13 +105,13 @@ def _shared_between(kinds: Mapping[str, Any]) -> StrawberryField:
         {
             "resource": (kinds["Resource"], "The resource."),
             "owners": (listing(kinds["Agency"]), "Those of the agencies that own it."),
-            "uses": (maybe(listing(use)), f"How the agencies work with it. {OF_RESOURCE}"),
+            "uses": (nullable(listing(use)), f"How the agencies work with it. {OF_RESOURCE}"),
             "agreements": (
-                maybe(listing(kinds["Partnership"])),
+                nullable(listing(kinds["Partnership"])),
                 f"The agreements in force between at least two of the agencies that cover it. {OF_RESOURCE}",
             ),
             "otherAgreements": (
-                maybe(listing(agreement)),
+                nullable(listing(agreement)),
                 f"The other agreements in force that cover it: at most one of the agencies is a party. {OF_RESOURCE}",
             ),
         },
@@ -138,13 +138,13 @@ def _shared_between(kinds: Mapping[str, Any]) -> StrawberryField:
         {
             "partnership": (kinds["Partnership"], "The partnership, with its legal basis and dates."),
             "parties": (listing(part), "Those of the agencies that are parties."),
-            "inForce": (maybe(bool), "Whether it is in force; null where its dates cannot be seen."),
+            "inForce": (nullable(bool), "Whether it is in force; null where its dates cannot be seen."),
             "statements": (
-                maybe(listing(statement)),
+                nullable(listing(statement)),
                 "What the parties say. Null where you see only the summary of the Partnership.",
             ),
             "disagreement": (
-                maybe(int),
+                nullable(int),
                 "The largest difference of levels on one scale; null where fewer than two say any.",
             ),
         },
@@ -177,7 +177,7 @@ def _shared_between(kinds: Mapping[str, Any]) -> StrawberryField:
         },
     )
     doc = "What two or more agencies share: on which basis, until when, who says what, and what runs without an agreement."
-    return answered_field(shared, doc, agencies=(listing(strawberry.ID), ...), asOf=AS_OF)
+    return response_field(shared, doc, agencies=(listing(strawberry.ID), ...), asOf=AS_OF)
 
 
 def _paths(step: Any) -> StrawberryField:
@@ -206,8 +206,8 @@ def _paths(step: Any) -> StrawberryField:
         "How one record is reached from another, shortest first; through terms, statements and channels only when asked."
         " Null where one of the two is not there."
     )
-    through = maybe(listing(LINKS))
-    return answered_field(maybe(found), doc, **asked, through=through, longest=(int, 6), first=(int, 5), asOf=AS_OF)
+    through = nullable(listing(LINKS))
+    return response_field(nullable(found), doc, **asked, through=through, longest=(int, 6), first=(int, 5), asOf=AS_OF)
 
 
 def _impact(record: Any, step: Any) -> StrawberryField:
@@ -240,7 +240,7 @@ def _impact(record: Any, step: Any) -> StrawberryField:
         },
     )
     doc = "What stops working, and where, when an agency, a service or a resource stops."
-    return answered_field(maybe(found), doc, of=(strawberry.ID, ...), asOf=AS_OF, depth=(int, 6))
+    return response_field(nullable(found), doc, of=(strawberry.ID, ...), asOf=AS_OF, depth=(int, 6))
 
 
 def _ties() -> StrawberryField:
@@ -270,7 +270,7 @@ def _ties() -> StrawberryField:
             ),
         },
     )
-    return answered_field(found, "The graph rolled up.", by=(GROUP_BY, GROUP_BY.SECTOR), asOf=AS_OF)
+    return response_field(found, "The graph rolled up.", by=(GROUP_BY, GROUP_BY.SECTOR), asOf=AS_OF)
 
 
 def _neighbourhood(record: Any) -> StrawberryField:
@@ -281,7 +281,7 @@ def _neighbourhood(record: Any) -> StrawberryField:
             "record": (record, "The record."),
             "hops": (int, "How many links it is away."),
             "more": (
-                maybe(int),
+                nullable(int),
                 "How many of its links are not among those shown; null where you see only its summary.",
             ),
         },
@@ -302,12 +302,12 @@ def _neighbourhood(record: Any) -> StrawberryField:
             "nodes": (listing(node), "The records, itself first."),
             "links": (listing(link), "The links among them."),
             "leftOut": (
-                maybe(int),
+                nullable(int),
                 "How many links within reach lead to records that are not shown; null where links are withheld.",
             ),
             "withheld": (bool, "Whether links are missing: you see only the summary of some of the records."),
             "notCurrent": (int, "How many links within reach do not run on the day, which are left out."),
         },
     )
-    asked = {"hops": (int, 1), "links": maybe(listing(LINKS)), "first": (int, 200), "asOf": AS_OF}
-    return answered_field(maybe(found), "Records and links around a record.", of=(strawberry.ID, ...), **asked)
+    asked = {"hops": (int, 1), "links": nullable(listing(LINKS)), "first": (int, 200), "asOf": AS_OF}
+    return response_field(nullable(found), "Records and links around a record.", of=(strawberry.ID, ...), **asked)

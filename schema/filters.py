@@ -18,7 +18,7 @@ from schema.types import (
     field_of,
     link_type,
     listing,
-    made_class,
+    new_class,
 )
 
 UNSEEN = "What you have no access to is unknown: no condition on it holds, nor does its negation."
@@ -33,7 +33,7 @@ class Inputs:
         self._model = model
         self._filters: dict[str, Any] = {}
         self._link_filters: dict[str, Any] = {}
-        self.wheres: dict[str, Any] = {kind.__name__: made_class(f"{kind.__name__}Where") for kind in model}
+        self.wheres: dict[str, Any] = {kind.__name__: new_class(f"{kind.__name__}Where") for kind in model}
         self.orders: dict[str, Any] = {kind.__name__: _order(kind) for kind in model}
         for link in model.links():
             if link.properties:
@@ -55,7 +55,7 @@ class Inputs:
         strawberry.input(where, description=f"Conditions on {kind.plural}; all must hold. {UNSEEN}")
 
     def _link_where(self, link: Link) -> Any:
-        where = made_class(f"{link_type(link)}Where")
+        where = new_class(f"{link_type(link)}Where")
         for name, declared in link.properties.items():
             add_input(where, camel(name), self._filter(declared))
         for kind in (link.start, link.end):
@@ -74,7 +74,7 @@ class Inputs:
     def _filter(self, declared: Property) -> Any:
         name, operators, kind = _filter_of(declared)
         if name not in self._filters:
-            made = made_class(name)
+            made = new_class(name)
             for operator in operators:
                 types = {"in": listing(kind), "not_in": listing(kind), "is_null": bool}
                 add_input(made, camel(operator), types.get(operator, kind))
@@ -104,7 +104,7 @@ def _filter_of(declared: Property) -> tuple[str, tuple[str, ...], Any]:
 
 
 def _order(kind: type[Kind]) -> Any:
-    made = made_class(f"{kind.__name__}Order")
+    made = new_class(f"{kind.__name__}Order")
     for name, declared in kind.properties.items():
         if declared.value.ordered:
             add_input(made, camel(name), DIRECTION)
@@ -112,7 +112,7 @@ def _order(kind: type[Kind]) -> Any:
 
 
 def _quantified(name: str, where: Any) -> Any:
-    made = made_class(f"{name}LinkFilter")
+    made = new_class(f"{name}LinkFilter")
     for quantifier in ("some", "none", "every"):
         add_input(made, quantifier, where)
     return strawberry.input(made, description=QUANTIFIED)

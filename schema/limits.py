@@ -45,20 +45,20 @@ class GraphQLRequestError(GraphQLError):
 
 def internal(cause: BaseException, path: list[str | int] | None = None) -> GraphQLRequestError:
     """Return the error for an operation that failed by a fault of the server. The cause is logged under the incident number."""
-    incident = noted(cause, "an operation")
+    incident = log_incident(cause, "an operation")
     return GraphQLRequestError(
         "INTERNAL", f"Something went wrong; the log has it as {incident}.", incident=incident, path=path
     )
 
 
-def noted(cause: BaseException, what: str) -> str:
+def log_incident(cause: BaseException, what: str) -> str:
     """Log the cause of a server error; return the incident number, the only part that the client gets."""
     number = secrets.token_hex(4)
     log.error("%s failed, noted as %s", what, number, exc_info=cause)
     return number
 
 
-def presented(error: GraphQLError) -> dict[str, Any]:
+def error_response(error: GraphQLError) -> dict[str, Any]:
     """Return an error in response form, with its code. Unexpected exceptions become internal errors."""
     if not (error.extensions or {}).get("code"):
         if error.original_error is not None and not isinstance(error.original_error, GraphQLError):

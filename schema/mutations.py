@@ -17,7 +17,7 @@ from strawberry.extensions import SchemaExtension
 
 from registry.database.driver import Store
 from registry.database.query import ById, Parameter, Select
-from registry.database.read import write
+from registry.database.read import compile_query
 from registry.database.write import own_ends
 from registry.i18n import _
 from registry.model.definitions import Feedback, Partnership, Request, Statement
@@ -28,10 +28,10 @@ from registry.mutations import confirmations, feedback, lifecycle, requests, tra
 from registry.mutations.feedback import FeedbackInput
 from registry.mutations.lifecycle import Transition
 from registry.mutations.requests import ResourceRequest
-from registry.mutations.save import LinkChange, Saving, save
+from registry.mutations.save import LinkChange, SaveInput, save
 from registry.mutations.transaction import MutationResult, RequestContext
 from registry.permissions import ANONYMOUS
-from schema.execute import Compiled, ParsedOperation, QueryContext, as_answered, asked_of, coerced, fragments_of
+from schema.execute import Compiled, ParsedOperation, QueryContext, as_graphql_error, asked_of, coerced, fragments_of
 from schema.limits import CHANGES, LINKED, GraphQLRequestError, check_cost, pay
 from schema.planner import ANY, ROOT_DEPTH, Planned, RecordPlanner, one_record
 from schema.response import OutputMode
@@ -41,7 +41,6 @@ from schema.types import (
     DAY,
     PYTHON,
     add_input,
-    answered_field,
     camel,
     clean_text,
     codes,
@@ -49,9 +48,10 @@ from schema.types import (
     field_of,
     link_type,
     listing,
-    made_class,
-    maybe,
+    new_class,
+    nullable,
     plain,
+    response_field,
 )
 
 Given = Mapping[str, Any]
@@ -70,9 +70,9 @@ class ChangeInputs:
         self.kinds: dict[str, Any] = {kind.__name__: self._input(kind) for kind in kinds}
 
     def _input(self, kind: type[Kind]) -> Any:
-        made = made_class(f"{kind.__name__}Input")
+        made = new_class(f"{kind.__name__}Input")
         add_input(made, "id", strawberry.ID, "Its id; one that is new, or none, makes a new record.")
-        for name, declared in by_hand(kind).items():
+        for name, declared in editable_properties(kind).items():
             add_input(made, camel(name), _type(declared), declared.doc)
         for end in own_ends(kind):
             change = self._links[link_type(end.link)] if end.link.properties else self._plain_link
@@ -81,12 +81,12 @@ class ChangeInputs:
         return strawberry.input(made, description=doc)
 
 
-def by_hand(kind: type[Kind]) -> dict[str, Property]:
+def editable_properties(kind: type[Kind]) -> dict[str, Property]:
     """Return the properties that users save directly; the status and some others change only through actions of their own."""
     return {name: one for name, one in _saved(kind.properties).items() if name not in ("id", "status")}
 
 
-def tied_by_hand(end: End) -> dict[str, Property]:
+def editable_link_properties(end: End) -> dict[str, Property]:
     """Return the link properties that users save directly."""
     return _saved(end.link.properties)
 
@@ -95,16 +95,16 @@ def _saved(declared: Mapping[str, Property]) -> dict[str, Property]:
     return {name: one for name, one in declared.items() if not one.kept_by_us and not one.by_step}
 
 
-def read_saving(kind: type[Kind], given: Given, version: int | None) -> Saving:
+def read_saving(kind: type[Kind], given: Given, version: int | None) -> SaveInput:
     """Return the changes that an input describes. Raises GraphQLRequestError."""
     if given.get("id") == "":
         raise GraphQLRequestError("BAD_REQUEST", "An id is not empty; a new record that has none yet is saved without.")
-    properties = {name: _plain(given[camel(name)]) for name in by_hand(kind) if camel(name) in given}
+    properties = {name: _plain(given[camel(name)]) for name in editable_properties(kind) if camel(name) in given}
     for name in DEFAULTS:
         if name in properties and properties[name] is None:
             raise GraphQLRequestError("BAD_REQUEST", f"{camel(name)} is not cleared, only changed.")
     links = {end.name: _read_links(end, given[camel(end.name)]) for end in own_ends(kind) if camel(end.name) in given}
-    return Saving(kind, given.get("id"), properties, links, version)
+    return SaveInput(kind, given.get("id"), properties, links, version)
 
 
 def _read_links(end: End, given: Given | None) -> LinkChange:
@@ -119,7 +119,7 @@ def _read_links(end: End, given: Given | None) -> LinkChange:
     if not end.link.properties:
         return LinkChange({one: {} for one in add}, tuple(remove))
     far = field_of(end.target)
-    ties = {one[far]: {name: one.get(camel(name)) for name in tied_by_hand(end)} for one in add}
+    ties = {one[far]: {name: one.get(camel(name)) for name in editable_link_properties(end)} for one in add}
     if len(ties) < len(add):
         raise GraphQLRequestError("BAD_REQUEST", f"{camel(end.name)}.add names one {far} twice.")
     return LinkChange(ties, tuple(remove))
@@ -127,15 +127,15 @@ def _read_links(end: End, given: Given | None) -> LinkChange:
 
 def _added(end: End) -> Any:
     """Return the input type of a record to link, by its id, with the properties of the link."""
-    made = made_class(f"{link_type(end.link)}Input")
+    made = new_class(f"{link_type(end.link)}Input")
     made.__annotations__[field_of(end.target)] = strawberry.ID
-    for name, declared in tied_by_hand(end).items():
+    for name, declared in editable_link_properties(end).items():
         add_input(made, camel(name), _type(declared), declared.doc)
     return strawberry.input(made, description=end.doc)
 
 
 def _link_change(name: str, added: Any) -> Any:
-    made = made_class(f"{name}Change")
+    made = new_class(f"{name}Change")
     add_input(made, "add", listing(added), ADD)
     add_input(made, "remove", listing(strawberry.ID), REMOVE)
     return strawberry.input(made, description="What changes about a link.")
@@ -154,7 +154,7 @@ def _plain(value: Any) -> Any:
 
 MutationCall = Mapping[str, Any]
 Work = Callable[[Store, RequestContext, type[Kind]], MutationResult]
-AGAIN = {"ifVersion": maybe(int), "key": maybe(strawberry.ID)}
+AGAIN = {"ifVersion": nullable(int), "key": nullable(strawberry.ID)}
 ID = (strawberry.ID, ...)
 
 
@@ -187,11 +187,11 @@ def changes(model: Model) -> dict[str, MutationDefinition]:
             found[f"save{name}"] = MutationDefinition(
                 f"Make or change a record: {kind.__doc__}", arguments, partial(_save, kind), kind
             )
-            arguments = {"id": ID, "reason": maybe(str), **AGAIN}
+            arguments = {"id": ID, "reason": nullable(str), **AGAIN}
             found[f"retire{name}"] = MutationDefinition(
                 f"Retire one of the {kind.plural}.", arguments, _step(lifecycle.RETIRE), kind
             )
-    noted = {"id": ID, "note": maybe(str), **AGAIN}
+    noted = {"id": ID, "note": nullable(str), **AGAIN}
     return found | {
         "propose": MutationDefinition("Hand in a draft.", {"id": ID, **AGAIN}, _step(lifecycle.PROPOSE)),
         "approve": MutationDefinition("Publish what was handed in.", noted, _step(lifecycle.APPROVE)),
@@ -210,7 +210,7 @@ def _step(step: Transition) -> Callable[[MutationCall], Work]:
 
 def _take(step: Transition, call: MutationCall) -> Work:
     said, version = clean_text(Prose, call.get("note") or call.get("reason")), call.get("ifVersion")
-    return lambda store, context, kind: lifecycle.take(store, context, kind, call["id"], step, said, version)
+    return lambda store, context, kind: lifecycle.make_transition(store, context, kind, call["id"], step, said, version)
 
 
 RECORD = "@record"  # the variable for the id of the record to read back
@@ -220,7 +220,7 @@ Make = Callable[[Store, type[Kind]], MutationResult]
 
 
 @dataclass(frozen=True)
-class Wanted:
+class PlannedChange:
     """A requested change, and what its response contains."""
 
     kind: type[Kind] | None
@@ -237,7 +237,7 @@ class Wanted:
         }
 
 
-class Awaited:
+class PendingChange:
     """A change that is made when it is awaited."""
 
     def __init__(self, made: Callable[[], Any]) -> None:
@@ -249,18 +249,18 @@ class Awaited:
         return answer
 
 
-class Changer:
+class MutationExecutor:
     """Executes the mutations of a model's records."""
 
     def __init__(self, model: Model, known: Mapping[str, MutationDefinition]) -> None:
         self._model, self._changes = model, known
         views = tuple(Select(kind.__name__, (), ()) for kind in model if not kind.kept_by_us)
-        self._kind = write(ById(Parameter((RECORD,)), views), model)
+        self._kind = compile_query(ById(Parameter((RECORD,)), views), model)
         self._threads = CapacityLimiter(AT_ONCE)
 
     async def wanted(
         self, schema: GraphQLSchema, parsed_operation: ParsedOperation, context: QueryContext
-    ) -> dict[str, Awaited]:
+    ) -> dict[str, PendingChange]:
         """Return the changes of an operation by response name. Raises GraphQLRequestError before any change is made."""
         variables = coerced(schema, parsed_operation)
         operation = Operation(schema, parsed_operation.operation, fragments_of(parsed_operation.document), variables)
@@ -277,9 +277,9 @@ class Changer:
         for key, one in wanted.items():
             _checked(key, partial(one.record.ask, known, context.actor))
         await pay(cost)
-        return {key: Awaited(partial(self._made, one, variables, context)) for key, one in wanted.items()}
+        return {key: PendingChange(partial(self._made, one, variables, context)) for key, one in wanted.items()}
 
-    def _one(self, operation: Operation, key: str, nodes: list[FieldNode], context: QueryContext) -> Wanted:
+    def _one(self, operation: Operation, key: str, nodes: list[FieldNode], context: QueryContext) -> PlannedChange:
         name, mutations = nodes[0].name.value, operation.schema.mutation_type
         assert mutations is not None
         declared, change = mutations.fields[name], self._changes[name]
@@ -290,7 +290,7 @@ class Changer:
         )
         record, problems = self._answer(operation, nodes, get_named_type(declared.type).name, change)
         about = str(given.get("id") or given.get("input", {}).get("id") or "")
-        return Wanted(change.kind, about, lambda store, kind: work(store, by, kind), record, problems)
+        return PlannedChange(change.kind, about, lambda store, kind: work(store, by, kind), record, problems)
 
     def _answer(
         self, operation: Operation, nodes: list[FieldNode], type_name: str, change: MutationDefinition
@@ -305,18 +305,18 @@ class Changer:
             elif below[0].name.value == "problems":
                 chosen = operation.fields(below, "Problem", ROOT_DEPTH + 1)
                 problems[key] = {name: one[0].name.value for name, one in chosen.items()}
-        return Compiled(planned, tuple(write(query, self._model) for query in planned.queries)), problems
+        return Compiled(planned, tuple(compile_query(query, self._model) for query in planned.queries)), problems
 
-    async def _made(self, wanted: Wanted, variables: Mapping[str, Any], context: QueryContext) -> dict[str, Any]:
+    async def _made(self, wanted: PlannedChange, variables: Mapping[str, Any], context: QueryContext) -> dict[str, Any]:
         try:
             outcome = await self._outcome(wanted, context)
             known = {**variables, RECORD: outcome.record or wanted.about}
             rows = await context.read(wanted.record.planned.queries, wanted.record.ask(known, context.actor))
         except Exception as error:
-            raise as_answered(error) from error
+            raise as_graphql_error(error) from error
         return {**wanted.record.planned.answer(rows, known), **wanted.told(outcome.problems)}
 
-    async def _outcome(self, wanted: Wanted, context: QueryContext) -> MutationResult:
+    async def _outcome(self, wanted: PlannedChange, context: QueryContext) -> MutationResult:
         kind = wanted.kind or await self._kind_of(wanted.about, context)
         if kind is None:
             rule, message = _("the id of a record"), _("There is no such record.")
@@ -335,10 +335,10 @@ class Changer:
         return self._model[rows[0][0][0]] if rows else None
 
 
-class Changing(SchemaExtension):
+class MutationExtension(SchemaExtension):
     """Executes mutation operations."""
 
-    def __init__(self, changer: Changer) -> None:
+    def __init__(self, changer: MutationExecutor) -> None:
         self._changer = changer
 
     async def on_execute(self) -> AsyncIterator[None]:
@@ -350,7 +350,7 @@ class Changing(SchemaExtension):
                 schema = context.schema._schema
                 context.root_value = await self._changer.wanted(schema, parsed_operation, context.context)
             except Exception as error:
-                context.result = ExecutionResult(data=None, errors=[as_answered(error)])
+                context.result = ExecutionResult(data=None, errors=[as_graphql_error(error)])
         yield
 
 
@@ -367,7 +367,7 @@ def _field(problem: Problem, name: str) -> Any:
 
 
 ID_PROCEDURES, TEXT = (strawberry.ID, ...), (str, ...)
-KEY = {"key": maybe(strawberry.ID)}
+KEY = {"key": nullable(strawberry.ID)}
 STANDING = enumeration("Standing", codes("party-standing"), "What a party says of an agreement.")
 DECISION = enumeration("Decision", codes("decision"), "What is decided of a request, or that a use has ended.")
 
@@ -375,14 +375,14 @@ DECISION = enumeration("Decision", codes("decision"), "What is decided of a requ
 def procedures() -> dict[str, MutationDefinition]:
     """Return the mutation fields for the actions of parties, requests and feedback, by name."""
     of_party = {"partnership": ID_PROCEDURES, "agency": ID_PROCEDURES}
-    level = {"scale": TEXT, "level": (int, ...), "on": maybe(DAY), "note": maybe(str)}
-    wish = {"quantity": maybe(float), "since": maybe(DAY), "until": maybe(DAY), "purpose": maybe(str)}
-    said = {"text": TEXT, "channel": maybe(strawberry.ID), "private": (bool, False), "contact": maybe(str)}
+    level = {"scale": TEXT, "level": (int, ...), "on": nullable(DAY), "note": nullable(str)}
+    wish = {"quantity": nullable(float), "since": nullable(DAY), "until": nullable(DAY), "purpose": nullable(str)}
+    said = {"text": TEXT, "channel": nullable(strawberry.ID), "private": (bool, False), "contact": nullable(str)}
     answered = {"id": ID_PROCEDURES, "text": TEXT, **KEY}
     return {
         "confirm": MutationDefinition(
             "Say for a party whether an agreement is so.",
-            {**of_party, "standing": (STANDING, ...), "remark": maybe(str), **KEY},
+            {**of_party, "standing": (STANDING, ...), "remark": nullable(str), **KEY},
             _confirm,
             Partnership,
         ),
@@ -394,13 +394,13 @@ def procedures() -> dict[str, MutationDefinition]:
         ),
         "requestResource": MutationDefinition(
             "Ask to use a resource.",
-            {"agency": ID_PROCEDURES, "resource": ID_PROCEDURES, "need": maybe(strawberry.ID), **wish, **KEY},
+            {"agency": ID_PROCEDURES, "resource": ID_PROCEDURES, "need": nullable(strawberry.ID), **wish, **KEY},
             _request,
             Request,
         ),
         "decideRequest": MutationDefinition(
             "Accept or decline a request, or end the use that came of it.",
-            {"id": ID_PROCEDURES, "decision": (DECISION, ...), "answer": maybe(str), **KEY},
+            {"id": ID_PROCEDURES, "decision": (DECISION, ...), "answer": nullable(str), **KEY},
             _decide,
             Request,
         ),
@@ -482,12 +482,12 @@ def mutation_type(known: Mapping[str, MutationDefinition], kinds: Mapping[str, A
     )
     about = dict.fromkeys(change.about for change in known.values())
     results = {name: _result(name, kinds.get(name, record), problem) for name in about}
-    mutation = made_class("Mutation", DOC)
+    mutation = new_class("Mutation", DOC)
     for name, change in known.items():
-        setattr(mutation, name, answered_field(results[change.about], change.doc, **change.arguments))
+        setattr(mutation, name, response_field(results[change.about], change.doc, **change.arguments))
     return strawberry.type(mutation, description=DOC)
 
 
 def _result(name: str, record: Any, problem: Any) -> Any:
-    fields = {"record": (maybe(record), RECORD_CHANGES_API), "problems": (listing(problem), PROBLEMS)}
+    fields = {"record": (nullable(record), RECORD_CHANGES_API), "problems": (listing(problem), PROBLEMS)}
     return plain(f"{name}Result", "What came of a change.", fields)

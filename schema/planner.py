@@ -29,10 +29,10 @@ from registry.database.query import (
 from registry.model.codelists import code_list, label_of
 from registry.model.kinds import End, Kind, Model, Property, snake
 from schema import response
-from schema.arguments import arguments, keys_of, listed, mark, orders, runs, write_cursor
+from schema.arguments import arguments, cursor_fingerprint, keys_of, listed, orders, runs, write_cursor
 from schema.explore import EXPLORATIONS
 from schema.limits import GraphQLRequestError, page_rows, page_size
-from schema.response import Incomplete, Made, OutputMode, ResultRow, Shape, compiled
+from schema.response import Builder, Incomplete, OutputMode, ResultRow, Shape, compiled
 from schema.selection import Operation
 from schema.types import camel, field_of, link_type
 
@@ -58,7 +58,7 @@ class RecordPlanner:
         select = Select(kind, tuple(properties), tuple(part for part, _ in parts.values()))
         return select, self._shape(kind, chosen, properties, parts)
 
-    def any_record(self, nodes: list[FieldNode], depth: int) -> tuple[tuple[Select, ...], Made]:
+    def any_record(self, nodes: list[FieldNode], depth: int) -> tuple[tuple[Select, ...], Builder]:
         """Return what these nodes select of a record of each kind, and the function that builds a record of any kind."""
         aliases = most = self.operation.aliases
         views: dict[str, tuple[Select, ResultRow]] = {}
@@ -268,7 +268,7 @@ class Tree:
 
     def __init__(self, records: RecordPlanner, found: str, ask: Callable[[ByIds], int]) -> None:
         self._records, self._found, self._ask = records, found, ask
-        self._places: list[tuple[int, Made]] = []
+        self._places: list[tuple[int, Builder]] = []
 
     def build(
         self, nodes: list[FieldNode], declared: GraphQLOutputType
@@ -496,7 +496,7 @@ class Connection:
         if not wanted:
             return None
         backward, size, cursor = self._window()
-        marked = mark(self._kind.__name__, self._order)
+        marked = cursor_fingerprint(self._kind.__name__, self._order)
         start = keys_of(cursor, marked, len(self._order or (None,)) + 1) if cursor else ()
         shaped = PageShape(self._records, self._kind.__name__, marked, size, backward, from_cursor=bool(start))
         for key, nodes in wanted.items():

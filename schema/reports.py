@@ -33,11 +33,19 @@ from registry.analysis.report import (
     ReportRow,
     TextParameter,
 )
-from registry.i18n import Few, speaking
+from registry.i18n import SuppressedCount, use_language
 from registry.model.values import Date
 from registry.permissions import Actor
 from registry.reports.catalogue import Library
-from schema.execute import Documents, ParsedOperation, QueryContext, as_answered, coerced, fragments_of, operation_of
+from schema.execute import (
+    DocumentCache,
+    ParsedOperation,
+    QueryContext,
+    as_graphql_error,
+    coerced,
+    fragments_of,
+    operation_of,
+)
 from schema.limits import EXPLORE_COST, GraphQLRequestError, page_size, pay, within_limit
 from schema.selection import Operation
 from schema.types import cleaning
@@ -74,7 +82,7 @@ def _suppressible(name: str, doc: str) -> Any:
 
     def resolve(report: Report, _info: Any) -> int | None:
         count: int = getattr(report, name)
-        return None if isinstance(count, Few) else count
+        return None if isinstance(count, SuppressedCount) else count
 
     return graphene.Field(
         graphene.Int, description=f"{doc} Null where it is left out because it is small.", resolver=resolve
@@ -260,9 +268,9 @@ _TYPES: Mapping[str, Any] = {
 if __name__ == "__main__":
     from graphql import print_schema
 
-    from registry.reports.catalogue import QUESTIONS
+    from registry.reports.catalogue import DEFINITIONS
 
-    print(print_schema(report_schema(QUESTIONS, list)))
+    print(print_schema(report_schema(DEFINITIONS, list)))
 
 
 def measure(operation: Operation) -> int:
@@ -307,7 +315,7 @@ class ReportSchema:
     def __init__(self, library: Library, ask: Ask, *, introspection: bool = True) -> None:
         self._library, self._ask, self._introspection = library, ask, introspection
         self._threads = CapacityLimiter(AT_ONCE)
-        self._made: tuple[object, GraphQLSchema, Documents] | None = None
+        self._made: tuple[object, GraphQLSchema, DocumentCache] | None = None
 
     async def answer_known(
         self, text: str, name: str | None, variables: dict[str, Any], context: QueryContext
@@ -328,7 +336,7 @@ class ReportSchema:
             except ReportError as error:
                 raise GraphQLRequestError("BAD_REQUEST", str(error)) from None
             except Exception as error:
-                raise as_answered(error) from None
+                raise as_graphql_error(error) from None
 
         def carry_out() -> ExecutionResult:
             done = execute(schema, document, context_value=run, variable_values=variables, operation_name=name)
@@ -338,13 +346,13 @@ class ReportSchema:
         done = await to_thread.run_sync(carry_out, limiter=self._threads)
         return Result(done.data, done.errors)
 
-    def _current(self) -> tuple[GraphQLSchema, Documents]:
+    def _current(self) -> tuple[GraphQLSchema, DocumentCache]:
         """Return the schema of the current reports, and the cache of documents that are valid for it."""
         edition = self._library.edition()
         if self._made is None or self._made[0] != edition:
-            with speaking("en"):
+            with use_language("en"):
                 schema = report_schema(self._library.questions(), self._listed)
-            self._made = edition, schema, Documents(introspection=self._introspection)
+            self._made = edition, schema, DocumentCache(introspection=self._introspection)
         return self._made[1:]
 
     def _listed(self) -> Sequence[ReportDefinition]:

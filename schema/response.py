@@ -9,7 +9,7 @@ import orjson
 
 Source = str
 Shape = Callable[[Source], Source]
-Made = Callable[[Any], Any]
+Builder = Callable[[Any], Any]
 KIND = "__kind"
 
 
@@ -118,7 +118,7 @@ def upper(code: Source) -> Source:
     return f"({code} and {code}.upper())"
 
 
-def of_kinds(rows: Mapping[str, ResultRow], *, marked: bool) -> Made:
+def of_kinds(rows: Mapping[str, ResultRow], *, marked: bool) -> Builder:
     """Return the function that builds a record of any kind from `[kind, values]`.
 
     With `marked`, the result contains the kind, by which graphql-core finds its type.
@@ -129,9 +129,9 @@ def of_kinds(rows: Mapping[str, ResultRow], *, marked: bool) -> Made:
     return lambda row: made[row[0]](row[1])
 
 
-def compiled(shape: Shape) -> Made:
+def compiled(shape: Shape) -> Builder:
     """Compile code to a function of the rows."""
-    made: Made = eval(f"lambda rows: {shape('rows')}", {"missing": _missing, "piece": piece})  # nosec B307 # generated from names of the schema only
+    made: Builder = eval(f"lambda rows: {shape('rows')}", {"missing": _missing, "piece": piece})  # nosec B307 # generated from names of the schema only
     return made
 
 

@@ -12,10 +12,10 @@ from strawberry.types.field import StrawberryField
 from registry.model.definitions import MODEL
 from registry.model.kinds import End, Kind, Link, Model, Property
 from registry.model.values import Flag
-from schema.execute import Answerer, CompiledExecution, DocumentParser, Documents, QueryContext
+from schema.execute import CompiledExecution, DocumentCache, DocumentParser, QueryContext, QueryExecutor
 from schema.explore_types import explored_fields
 from schema.filters import Inputs
-from schema.mutations import Changer, Changing, MutationDefinition, changes, mutation_type, procedures
+from schema.mutations import MutationDefinition, MutationExecutor, MutationExtension, changes, mutation_type, procedures
 from schema.response import KIND, Incomplete, OutputMode
 from schema.types import (
     CLOSED_LISTS,
@@ -23,15 +23,15 @@ from schema.types import (
     PERIOD,
     PYTHON,
     SCALARS,
-    answered_field,
     camel,
     enumeration,
     field_of,
     link_type,
     listing,
-    made_class,
-    maybe,
+    new_class,
+    nullable,
     plain,
+    response_field,
 )
 
 FIRST, FIRST_LINKED = 20, 50
@@ -47,9 +47,9 @@ class Schema(strawberry.Schema):
     """The GraphQL schema of a model, and the execution of its operations. Errors are logged where they become responses."""
 
     def __init__(self, model: Model, *, introspection: bool = True) -> None:
-        outputs, documents = Outputs(model), Documents(introspection=introspection)
+        outputs, documents = Outputs(model), DocumentCache(introspection=introspection)
         known = {**changes(model), **procedures()} if _has_registry_kinds(model) else {}
-        self._answerer, changer = Answerer(model, documents), Changer(model, known)
+        self._answerer, changer = QueryExecutor(model, documents), MutationExecutor(model, known)
         super().__init__(
             query=outputs.query(),
             mutation=outputs.mutation(known) if known else None,
@@ -57,7 +57,7 @@ class Schema(strawberry.Schema):
             extensions=[
                 lambda: DocumentParser(documents),
                 lambda: CompiledExecution(self._answerer),
-                lambda: Changing(changer),
+                lambda: MutationExtension(changer),
             ],
             config=StrawberryConfig(scalar_map=SCALARS, auto_camel_case=False),
         )
@@ -89,24 +89,24 @@ class Outputs:
 
     def __init__(self, model: Model) -> None:
         self._model, self._inputs = model, Inputs(model)
-        self._record = made_class("Record", "What every record has, of whichever kind it is.")
+        self._record = new_class("Record", "What every record has, of whichever kind it is.")
         self._kinds: dict[str, Any] = {
-            kind.__name__: made_class(kind.__name__, kind.__doc__, self._record) for kind in model
+            kind.__name__: new_class(kind.__name__, kind.__doc__, self._record) for kind in model
         }
         self._links: dict[str, Any] = {
-            link_type(link): made_class(link_type(link), link.doc) for link in model.links() if link.properties
+            link_type(link): new_class(link_type(link), link.doc) for link in model.links() if link.properties
         }
         self._page_info = plain(
             "PageInfo",
             "Whether there is more, and where this page begins and ends.",
-            {"hasNextPage": bool, "hasPreviousPage": bool, "startCursor": maybe(str), "endCursor": maybe(str)},
+            {"hasNextPage": bool, "hasPreviousPage": bool, "startCursor": nullable(str), "endCursor": nullable(str)},
         )
         self._facet_count = plain(
             "FacetCount",
             "How many records have a value; the label says it in words, in the language of the request.",
             {
-                "value": (maybe(str), "The value; null where none is recorded, or where it is withheld."),
-                "label": (maybe(str), "The value in words."),
+                "value": (nullable(str), "The value; null where none is recorded, or where it is withheld."),
+                "label": (nullable(str), "The value in words."),
                 "count": (int, "How many of the records that you have access to have it."),
                 "withheld": (bool, "Whether these are the records whose value you have no access to."),
             },
@@ -120,13 +120,13 @@ class Outputs:
 
     def query(self) -> Any:
         """Return the query type: for every kind, one record by id and a connection."""
-        query = made_class("Query", f"What the registry answers. {SEEN}")
+        query = new_class("Query", f"What the registry answers. {SEEN}")
         for kind in self._model:
-            made = maybe(self._kinds[kind.__name__])
-            one = answered_field(made, f"One record by its id: {kind.__doc__}", id=strawberry.ID)
+            made = nullable(self._kinds[kind.__name__])
+            one = response_field(made, f"One record by its id: {kind.__doc__}", id=strawberry.ID)
             setattr(query, field_of(kind), one)
             setattr(query, camel(kind.plural), self._connection_field(kind))
-        query.record = answered_field(maybe(self._record), "One record of any kind by its id.", id=strawberry.ID)
+        query.record = response_field(nullable(self._record), "One record of any kind by its id.", id=strawberry.ID)
         if _has_registry_kinds(self._model):
             for name, field in explored_fields(self._kinds, self._record, self._page_info).items():
                 setattr(query, name, field)
@@ -144,15 +144,15 @@ class Outputs:
         common = self._model["Agency"].__mro__[1]
         for name, declared in self._model["Agency"].properties.items():
             if hasattr(common, name):
-                setattr(self._record, camel(name), answered_field(self._output(declared), declared.doc))
-        self._record.withheld = answered_field(bool, WITHHELD)
+                setattr(self._record, camel(name), response_field(self._output(declared), declared.doc))
+        self._record.withheld = response_field(bool, WITHHELD)
         strawberry.interface(self._record, description=self._record.__doc__)
 
     def _fill_kind(self, kind: type[Kind]) -> None:
         made = self._kinds[kind.__name__]
         for name, declared in kind.properties.items():
-            setattr(made, camel(name), answered_field(self._output(declared), declared.doc))
-        made.withheld = answered_field(bool, WITHHELD)
+            setattr(made, camel(name), response_field(self._output(declared), declared.doc))
+        made.withheld = response_field(bool, WITHHELD)
         made.is_type_of = classmethod(lambda cls, obj, info: obj.get(KIND, cls.__name__) == cls.__name__)
         for end in kind.ends.values():
             for name, field in self._end_fields(end):
@@ -163,58 +163,58 @@ class Outputs:
         target = self._links[link_type(end.link)] if end.link.properties else self._kinds[end.target]
         notes = [] if end.link.face else [UNKNOWN.format(kind=end.kind)]
         if end.single:
-            yield camel(end.name), answered_field(maybe(target), " ".join([end.doc, *notes]))
+            yield camel(end.name), response_field(nullable(target), " ".join([end.doc, *notes]))
             return
-        records, count = (kind if end.link.face else maybe(kind) for kind in (listing(target), int))
-        where = maybe(self._inputs.wheres[end.target])
-        order = maybe(listing(self._inputs.orders[end.target]))
-        dated = {"period": (PERIOD, PERIOD.CURRENT), "asOf": maybe(DAY)} if end.link.dated else {}
+        records, count = (kind if end.link.face else nullable(kind) for kind in (listing(target), int))
+        where = nullable(self._inputs.wheres[end.target])
+        order = nullable(listing(self._inputs.orders[end.target]))
+        dated = {"period": (PERIOD, PERIOD.CURRENT), "asOf": nullable(DAY)} if end.link.dated else {}
         doc = " ".join([end.doc, *notes])
         yield (
             camel(end.name),
-            answered_field(records, doc, where=where, order=order, first=(int, FIRST_LINKED), **dated),
+            response_field(records, doc, where=where, order=order, first=(int, FIRST_LINKED), **dated),
         )
         counted = " ".join([f"How many you have access to. {end.doc}", *notes])
-        yield f"{camel(end.name)}Count", answered_field(count, counted, where=where, **dated)
+        yield f"{camel(end.name)}Count", response_field(count, counted, where=where, **dated)
 
     def _fill_link(self, link: Link) -> None:
         made = self._links[link_type(link)]
         for name, declared in link.properties.items():
-            setattr(made, camel(name), answered_field(self._output(declared), declared.doc))
+            setattr(made, camel(name), response_field(self._output(declared), declared.doc))
         for kind in (link.start, link.end):
-            setattr(made, field_of(kind), answered_field(self._kinds[kind], f"The {field_of(kind)} of this link."))
+            setattr(made, field_of(kind), response_field(self._kinds[kind], f"The {field_of(kind)} of this link."))
         strawberry.type(made, description=link.doc)
 
     def _output(self, declared: Property) -> Any:
         if declared.refers_to:
-            return maybe(self._kinds[declared.refers_to])
+            return nullable(self._kinds[declared.refers_to])
         if declared.codes in CLOSED_LISTS:
             return CLOSED_LISTS[declared.codes]
         plain = PYTHON[declared.value.scalar]
         if declared.value.listed:
-            return maybe(listing(plain))
-        return plain if declared.promised else maybe(plain)
+            return nullable(listing(plain))
+        return plain if declared.promised else nullable(plain)
 
     def _connection_field(self, kind: type[Kind]) -> StrawberryField:
         name, made = kind.__name__, self._kinds[kind.__name__]
         edge = plain(f"{name}Edge", "A record and where it stands.", {"node": made, "cursor": str})
         facet = enumeration(f"{name}Facet", {facet.upper(): facet for facet in facets_of(kind)})
-        connection = made_class(f"{name}Connection", f"A page of {kind.plural}.")
-        connection.nodes = answered_field(listing(made), "The records of the page.")
-        connection.edges = answered_field(listing(edge), "The same, each with its cursor.")
-        connection.pageInfo = answered_field(self._page_info, "Whether there is more.")
-        connection.totalCount = answered_field(int, "How many there are on all pages.")
+        connection = new_class(f"{name}Connection", f"A page of {kind.plural}.")
+        connection.nodes = response_field(listing(made), "The records of the page.")
+        connection.edges = response_field(listing(edge), "The same, each with its cursor.")
+        connection.pageInfo = response_field(self._page_info, "Whether there is more.")
+        connection.totalCount = response_field(int, "How many there are on all pages.")
         counts = listing(self._facet_count)
-        connection.countBy = answered_field(counts, COUNT_BY, field=facet, first=(int, FIRST), rollUp=(bool, False))
-        return answered_field(
+        connection.countBy = response_field(counts, COUNT_BY, field=facet, first=(int, FIRST), rollUp=(bool, False))
+        return response_field(
             strawberry.type(connection),
             f"{kind.plural.title()}, a page at a time.",
-            where=maybe(self._inputs.wheres[name]),
-            order=maybe(listing(self._inputs.orders[name])),
-            first=(maybe(int), FIRST),
-            after=maybe(str),
-            last=maybe(int),
-            before=maybe(str),
+            where=nullable(self._inputs.wheres[name]),
+            order=nullable(listing(self._inputs.orders[name])),
+            first=(nullable(int), FIRST),
+            after=nullable(str),
+            last=nullable(int),
+            before=nullable(str),
         )
 
 

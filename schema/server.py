@@ -24,11 +24,11 @@ from strawberry.types import ExecutionResult
 
 from registry import __version__
 from registry.clock import today
-from registry.database.driver import Reader, Store, StoreError, last_marks
+from registry.database.driver import Reader, Store, StoreError, change_stamps
 from registry.i18n import language
 from registry.permissions import Actor
 from schema.execute import LRUCache, QueryContext
-from schema.limits import AWAY, BODY, ERRORS, presented
+from schema.limits import AWAY, BODY, ERRORS, error_response
 
 _FIELDS: dict[str, tuple[type, str]] = {
     "query": (str, "a text"),
@@ -150,7 +150,7 @@ KEPT_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
-class Asked:
+class RequestDigest:
     """A digest of everything that determines a response except the graph, and the change stamp of the graph."""
 
     key: str
@@ -158,14 +158,14 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Tagged:
+class CachedTag:
     """The entity tag of a response, and the change stamp of the graph at that time."""
 
     tag: str
     marks: list[str]
 
 
-class Freshness:
+class EntityTags:
     """Creates the entity tags of GET responses.
 
     A tag is a digest of the response, so that changes which the actor may not see do not alter it. It is cached with the change
@@ -177,28 +177,28 @@ class Freshness:
         self._edition = _digest(__version__, schema.as_str())
         self._marks: list[str] = []
         self._kept_until = 0.0
-        self._tags: LRUCache[Tagged] = LRUCache()
+        self._tags: LRUCache[CachedTag] = LRUCache()
 
-    async def asked(self, request: Request, actor: Actor, media: str) -> Asked:
+    async def asked(self, request: Request, actor: Actor, media: str) -> RequestDigest:
         """Return the digest of a request, with the current change stamp."""
         key = _digest(request.url.query, media, actor.parameter(), language(), today(), self._edition)
-        return Asked(key, await self._last_marks())
+        return RequestDigest(key, await self._last_marks())
 
-    def tag(self, asked: Asked) -> str | None:
+    def tag(self, asked: RequestDigest) -> str | None:
         """Return the current entity tag; None where the response has to be built to know it."""
         found = self._tags.get(asked.key)
         return found.tag if found and asked.marks and found.marks == asked.marks else None
 
-    def made(self, asked: Asked, answer: bytes | memoryview) -> str:
+    def made(self, asked: RequestDigest, answer: bytes | memoryview) -> str:
         """Return and cache the entity tag of a response that was just built."""
         tag = f'W/"{_digest(asked.key, hashlib.sha256(answer).digest())}"'
-        return self._tags.keep(asked.key, Tagged(tag, asked.marks)).tag
+        return self._tags.keep(asked.key, CachedTag(tag, asked.marks)).tag
 
     async def _last_marks(self) -> list[str]:
         began = time.monotonic()
         if began >= self._kept_until:
             try:
-                ((self._marks,),) = (await self._reader.read([last_marks()]))[0]
+                ((self._marks,),) = (await self._reader.read([change_stamps()]))[0]
             except StoreError:
                 return []
             self._kept_until = began + KEPT_SECONDS
@@ -242,7 +242,7 @@ class Endpoint(GraphQL[QueryContext, None]):
         page: Page,
         *,
         store: Callable[[], Store] | None = None,
-        freshness: Freshness | None = None,
+        freshness: EntityTags | None = None,
         trusted: TrustedDocuments | None = None,
         suggesting: bool = True,
     ) -> None:
@@ -278,7 +278,7 @@ class Endpoint(GraphQL[QueryContext, None]):
             response.headers["ETag"] = tag
         return response
 
-    async def _asked(self, request: Request) -> tuple[Freshness, Asked] | None:
+    async def _asked(self, request: Request) -> tuple[EntityTags, RequestDigest] | None:
         """Return the tag cache and the digest of a request; None unless it is a GET request."""
         if request.method != "GET" or self._freshness is None:
             return None
@@ -314,7 +314,7 @@ class Endpoint(GraphQL[QueryContext, None]):
         """Return the response: a limited number of errors, each with a code, and no data where the whole operation was rejected."""
         if not result.errors:
             return {"data": result.data}
-        errors: list[Any] = [presented(error) for error in result.errors[:ERRORS]]
+        errors: list[Any] = [error_response(error) for error in result.errors[:ERRORS]]
         if not self._suggesting:
             errors = [error | {"message": SUGGESTION.sub("", error["message"])} for error in errors]
         return {"errors": errors} if result.data is None else {"data": result.data, "errors": errors}

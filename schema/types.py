@@ -9,7 +9,7 @@ from typing import Annotated, Any, NewType, Optional
 import strawberry
 from strawberry.types.field import StrawberryField
 
-from registry.i18n import speaking
+from registry.i18n import use_language
 from registry.model.codelists import code_list
 from registry.model.kinds import Kind, Link, snake
 from registry.model.values import Date, Instant, InvalidValue, Value
@@ -33,7 +33,7 @@ def cleaning(value: type[Value]) -> Callable[[object], str]:
 
 def clean_text(value: type[Value], raw: str | None) -> str:
     """Return a text as a value type cleans it; empty if there is none. Raises GraphQLRequestError."""
-    with speaking("en"):  # as are all messages about a GraphQL request
+    with use_language("en"):  # as are all messages about a GraphQL request
         try:
             return str(value.clean(raw) or "")
         except InvalidValue as unfit:
@@ -78,21 +78,21 @@ def codes(name: str) -> dict[str, str]:
 CLOSED_LISTS = {name: enumeration(name.title(), codes(name)) for name in ("access", "status")}
 
 
-def made_class(name: str, doc: str | None = None, *bases: type) -> Any:
+def new_class(name: str, doc: str | None = None, *bases: type) -> Any:
     """Return a class to add fields to; Strawberry decorates it once they are complete."""
     return type(name, bases, {"__annotations__": {}, "__doc__": doc})
 
 
 def plain(name: str, doc: str, fields: Mapping[str, Any]) -> Any:
     """Return an object type with these fields, each given as a type, or as a type and a description."""
-    made = made_class(name, doc)
+    made = new_class(name, doc)
     for field, declared in fields.items():
         kind, meaning = declared if isinstance(declared, tuple) else (declared, f"The {field} of the {name}.")
-        setattr(made, field, answered_field(kind, meaning))
+        setattr(made, field, response_field(kind, meaning))
     return strawberry.type(made, description=doc)
 
 
-def maybe(kind: Any) -> Any:
+def nullable(kind: Any) -> Any:
     """Return the nullable form of a type."""
     return Optional[kind]  # noqa: UP045
 
@@ -105,11 +105,11 @@ def listing(kind: Any) -> Any:
 def add_input(owner: Any, name: str, kind: Any, doc: str | None = None) -> None:
     """Add an optional field to an input type."""
     python_name = f"{name}_" if name in ("and", "or", "not", "in") else name
-    owner.__annotations__[python_name] = maybe(kind)
+    owner.__annotations__[python_name] = nullable(kind)
     setattr(owner, python_name, strawberry.field(name=name, default=strawberry.UNSET, description=doc))
 
 
-def answered_field(kind: Any, doc: str, **arguments: Any) -> StrawberryField:
+def response_field(kind: Any, doc: str, **arguments: Any) -> StrawberryField:
     """Return a field whose resolver returns the precomputed value under its response name.
 
     Each argument is given as its type, or as its type with a default, `(int, 20)`, or as a required one, `(int, ...)`.

@@ -8,7 +8,7 @@ import pytest
 from loaders.run import run
 from loaders.source import find_source
 from registry.config import Settings
-from registry.database.connect import place_of
+from registry.database.connect import connection_settings
 from registry.database.driver import ConnectionSettings, Cypher, Store
 from registry.database.migrate import apply
 from registry.engine import Engine
@@ -37,7 +37,7 @@ def rewrite(request: pytest.FixtureRequest) -> bool:
 def place(request: pytest.FixtureRequest) -> ConnectionSettings:
     """Where a store is: the embedded engine, then a real Neo4j; the newest for tests that ask for every engine."""
     if request.param == "embedded":
-        return place_of(request.getfixturevalue("embedded_engine"))
+        return connection_settings(request.getfixturevalue("embedded_engine"))
     server = request.getfixturevalue({"neo4j": "neo4j_server", "neo4j-newest": "newest_neo4j_server"}[request.param])
     return ConnectionSettings(server.uri, server.username, server.password, server.username, server.password)
 
@@ -45,7 +45,7 @@ def place(request: pytest.FixtureRequest) -> ConnectionSettings:
 @pytest.fixture(scope="session")
 def embedded_place(embedded_engine: Engine) -> ConnectionSettings:
     """Where the store of the embedded engine is."""
-    return place_of(embedded_engine)
+    return connection_settings(embedded_engine)
 
 
 @pytest.fixture(scope="session")
@@ -66,7 +66,7 @@ def store(ready_store: Store) -> Store:
 @pytest.fixture(scope="module")
 def sample(embedded_engine: Engine) -> ConnectionSettings:
     """The embedded engine with the sample on it, and nothing else; tests leave it so."""
-    place = place_of(embedded_engine)
+    place = connection_settings(embedded_engine)
     with Store(place) as store:
         store.write(Cypher("MATCH (n) DETACH DELETE n"))
         apply(store, MODEL)

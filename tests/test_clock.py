@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from registry.clock import TIMEZONE, local_text, stopped_at, time_of, today, use_zone
+from registry.clock import TIMEZONE, frozen_at, local_text, time_of, today, use_zone
 from registry.config import SettingsError, load_settings
 from registry.database.driver import ConnectionSettings, Store
 from registry.permissions import ADMIN
@@ -33,7 +33,7 @@ def test_after_midnight_in_jakarta_an_agreement_that_ended_yesterday_is_expired(
     with Store(sample) as store:
         for later, in_force in ((0, True), (1, False)):
             day = (ends + timedelta(days=later)).isoformat()
-            with stopped_at(half_past_midnight(day)):
+            with frozen_at(half_past_midnight(day)):
                 page = visitor.get(f"/partnerships/{one['id']}").text
                 report = run_report(store, "agreements", ADMIN, params={"within": "365"})
             assert ('class="standing expired"' in page) is not in_force
@@ -61,7 +61,7 @@ def test_pages_show_times_in_the_zone_of_the_registry(visitor: httpx.Client) -> 
 )
 def test_days_and_times_follow_the_zone_that_is_set(zone: Any, name: str, day: str, time: str) -> None:
     zone(name)
-    with stopped_at(half_past_midnight("2026-11-29")):
+    with frozen_at(half_past_midnight("2026-11-29")):
         assert today() == day
     assert time_of("2026-11-28T17:30:00.000Z") == time
     assert local_text("2026-11-28T17:30:00.000Z") == f"{day} {time}"

@@ -16,11 +16,11 @@ from registry.cli.evaluate import HEADINGS_CALIBRATING as CALIBRATION
 from registry.evaluation.backtests import BACKTEST
 from registry.evaluation.calibration import WHAT
 from registry.explore.paths import PHRASES
-from registry.i18n import _, speaking
+from registry.i18n import _, use_language
 from registry.model.codelists import code_list
 from registry.model.definitions import MODEL
 from registry.model.kinds import Kind
-from registry.reports.catalogue import QUESTIONS
+from registry.reports.catalogue import DEFINITIONS
 from registry.web.templating import in_english
 from tests.support.paths import ROOT
 
@@ -44,7 +44,7 @@ def texts() -> set[str]:
         *VERDICTS.values(),
         *CALIBRATION,
     }
-    for question in (*QUESTIONS.values(), BACKTEST):
+    for question in (*DEFINITIONS.values(), BACKTEST):
         found |= {question.text, question.method, *(one.description for one in question.parameters)}
         for column in question.columns:
             found |= {column.label, column.description, column.unit, *column.words.values()}
@@ -59,7 +59,7 @@ def _helps(kind: type[Kind]) -> set[str]:
 
 
 def test_every_text_is_there_in_indonesian() -> None:
-    with speaking("id"):
+    with use_language("id"):
         missing = sorted(one for one in texts() if _(one) == one and one not in SAME)
     assert not missing
 
@@ -140,7 +140,7 @@ def test_help_names_the_choices_of_its_list() -> None:
         if one.codes in LISTED_IN_HELP
     ]
     assert {codes for codes, _doc in described} == LISTED_IN_HELP
-    with speaking("id"):
+    with use_language("id"):
         missing = [
             (codes, entry.label, _(doc))
             for codes, doc in described

@@ -8,7 +8,18 @@ import pytest
 from registry.auth.permission_matrix import CLASSES, page
 from registry.database.driver import Cypher, Store
 from registry.model.definitions import MODEL
-from registry.permissions import SEEING, Action, Actor, Role, can, may_do, seen, seen_by, seen_whole, shown_to
+from registry.permissions import (
+    SEEING,
+    Action,
+    Actor,
+    Role,
+    can,
+    can_view_details,
+    can_view_summary,
+    may_do,
+    seen_by,
+    shown_to,
+)
 from tests.support.paths import ROOT
 
 AGENCIES = ["a:1", "a:2", "a:3"]
@@ -28,7 +39,13 @@ def test_the_rule_in_cypher_is_the_rule_in_python(store: Store, seed: int) -> No
     store.write(Cypher("UNWIND $in.rows AS row CREATE (n:Thing) SET n = row", {"in": {"rows": records}}))
     for actor in (_random_actor(choose) for _ in range(12)):
         for action in Action:
-            predicate = seen("n") if action is Action.SEE_FACE else seen_whole("n") if action in SEEING else may_do("n")
+            predicate = (
+                can_view_summary("n")
+                if action is Action.SEE_FACE
+                else can_view_details("n")
+                if action in SEEING
+                else may_do("n")
+            )
             text = f"MATCH (n:Thing) WHERE {predicate} RETURN collect(n.id)"
             found = store.read(Cypher(text, {"me": actor.doing(action)}))[0][0]
             assert set(found) == {one["id"] for one in records if can(actor, action, one)}, (actor, action)

@@ -21,8 +21,8 @@ from benchmarks.reads.measure import CLIENTS, Asking, Cost, Question, answering,
 from benchmarks.reads.servers import Server
 from benchmarks.reads.world import agency_id, fill
 from registry.database.driver import Cypher
-from registry.model.records import asked as words_asked
-from schema.arguments import mark, write_cursor
+from registry.model.records import parse_search as words_asked
+from schema.arguments import cursor_fingerprint, write_cursor
 
 SMALL, LARGE = 500, 50_000
 ROUNDS, TIMES, SECONDS, CHANNELS = 3, 40, 4.0, 1
@@ -52,7 +52,7 @@ def main(large: int = LARGE) -> None:
 def _questions(agencies: int) -> dict[str, Question]:
     middle = {"key": f"dinas contoh nomor {agencies // 2:06}", "offset": agencies // 2 + 1}
     place = base64.b64encode(f"arrayconnection:{agencies // 2}".encode()).decode()
-    after = write_cursor(mark("Agency", ()), [middle["key"], agency_id(agencies // 2)])
+    after = write_cursor(cursor_fingerprint("Agency", ()), [middle["key"], agency_id(agencies // 2)])
     words = words_asked("pusat")
     return {
         "page of 20, two levels below": Question("tree", {"first": 20}, TIMES),

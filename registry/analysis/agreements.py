@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import networkx as nx
 
-from registry.analysis.cut_points import Spot, blocks, rooted
+from registry.analysis.cut_points import TreeNode, block_cut_tree, rooted
 from registry.analysis.report import Cell, Column, Evidence, Parameter, Report, ReportDefinition, ReportRow
 from registry.analysis.snapshot import PartnershipRow, ResourceRow, Snapshot, SnapshotArrays
 from registry.i18n import _, day, number
@@ -17,7 +17,7 @@ from registry.i18n import _, day, number
 NEVER = "9999-12-31"
 
 
-class Register:
+class AgreementStatus:
     """The agreements on a day: their status, renewals and coverage. `within` is the horizon in days."""
 
     def __init__(self, snapshot: Snapshot, as_of: str, within: int) -> None:
@@ -128,7 +128,7 @@ class Lapse(NamedTuple):
     hinges: Sequence[str]
 
 
-class Without:
+class NetworkWithout:
     """A network without some agreements; `lapse` returns the effect of adding one of them.
 
     The block-cut tree (Hopcroft & Tarjan 1973) is built once. An agreement merges the blocks on the paths between
@@ -139,7 +139,7 @@ class Without:
         self._network = network
         parts = enumerate(nx.connected_components(network))
         self._part = {agency: number for number, part in parts for agency in part}
-        self._home, self._tree = blocks(network)
+        self._home, self._tree = block_cut_tree(network)
         self._above = dict(rooted(self._tree))
 
     def lapse(self, parties: Iterable[str]) -> Lapse:
@@ -151,17 +151,17 @@ class Without:
 
     def _bypassed(self, parties: Sequence[str]) -> Iterator[str]:
         """Yield the articulation points whose branches all contain a party, so that the agreement bypasses them."""
-        branches: Counter[Spot] = Counter()
+        branches: Counter[TreeNode] = Counter()
         for steps in self._paths(parties):
             branches.update(steps)
         for spot, reached in branches.items():
             if isinstance(spot, str) and reached == self._tree.degree(spot):
                 yield spot
 
-    def _paths(self, parties: Sequence[str]) -> Iterator[tuple[Spot, Spot]]:
+    def _paths(self, parties: Sequence[str]) -> Iterator[tuple[TreeNode, TreeNode]]:
         """Yield each edge of the block-cut tree between two of the parties once."""
-        firsts: dict[int, Spot] = {}
-        taken: set[frozenset[Spot]] = set()
+        firsts: dict[int, TreeNode] = {}
+        taken: set[frozenset[TreeNode]] = set()
         for party in parties:
             if (home := self._home.get(party)) is not None:
                 first = firsts.setdefault(self._part[party], home)
@@ -170,7 +170,7 @@ class Without:
             one, other = step
             yield one, other
 
-    def _path(self, one: Spot, other: Spot) -> list[Spot]:
+    def _path(self, one: TreeNode, other: TreeNode) -> list[TreeNode]:
         """Return the path between two nodes of the block-cut tree."""
         up = [one, *self._ancestors(one)]
         depth = {spot: place for place, spot in enumerate(up)}
@@ -179,7 +179,7 @@ class Without:
             down.append(self._above[down[-1]])
         return up[: depth[down.pop()] + 1] + down[::-1]
 
-    def _ancestors(self, spot: Spot) -> Iterator[Spot]:
+    def _ancestors(self, spot: TreeNode) -> Iterator[TreeNode]:
         """Yield the ancestors of a node."""
         while spot in self._above:
             spot = self._above[spot]
@@ -205,7 +205,7 @@ CONFIRMATION = {
     "withheld": "you cannot see what every party says",
     "disputed": "disputed by a party",
 }
-PRESSING = {code: place for place, code in enumerate(FINDINGS)}
+PRIORITY = {code: place for place, code in enumerate(FINDINGS)}
 
 AGREEMENTS = ReportDefinition(
     "agreements",
@@ -257,7 +257,7 @@ class AgreementFinding(NamedTuple):
 
 def agreements(arrays: SnapshotArrays, *, within: int = int(WITHIN.default)) -> Report:
     """List agreements and uses that need action. `within` is the horizon in days after the day of the report."""
-    register = Register(arrays.lists, arrays.as_of, within)
+    register = AgreementStatus(arrays.lists, arrays.as_of, within)
     uses = list(_current_uses(arrays.lists, register))
     found = [*_uncovered_uses(uses, register), *_agreements(register)]
     certain = _with_lapse(arrays, register, [one for one in found if not _withheld(register, one)])
@@ -270,7 +270,7 @@ def agreements(arrays: SnapshotArrays, *, within: int = int(WITHIN.default)) -> 
     )  # fmt: skip
 
 
-def _agreements(register: Register) -> Iterator[AgreementFinding]:
+def _agreements(register: AgreementStatus) -> Iterator[AgreementFinding]:
     """Yield the findings about agreements."""
     for one in register.agreements:
         if one.reversed:
@@ -279,7 +279,7 @@ def _agreements(register: Register) -> Iterator[AgreementFinding]:
             yield from (AgreementFinding(code, one, agencies=one.parties) for code in _problems(one, register))
 
 
-def _problems(one: PartnershipRow, register: Register) -> Iterator[str]:
+def _problems(one: PartnershipRow, register: AgreementStatus) -> Iterator[str]:
     """Yield the codes of the findings about an agreement."""
     if one.disputed_by and (one.valid_until or NEVER) >= register.as_of:
         yield "disputed"
@@ -297,7 +297,7 @@ def _problems(one: PartnershipRow, register: Register) -> Iterator[str]:
         yield "no-basis"
 
 
-def _current_uses(snapshot: Snapshot, register: Register) -> Iterator[tuple[ResourceRow, str]]:
+def _current_uses(snapshot: Snapshot, register: AgreementStatus) -> Iterator[tuple[ResourceRow, str]]:
     """Yield the uses on the day by agencies that are unrelated to the owners."""
     for resource in snapshot.resources:
         for user, since, until, *_role in resource.uses:
@@ -306,7 +306,9 @@ def _current_uses(snapshot: Snapshot, register: Register) -> Iterator[tuple[Reso
                 yield resource, user
 
 
-def _uncovered_uses(running: Sequence[tuple[ResourceRow, str]], register: Register) -> Iterator[AgreementFinding]:
+def _uncovered_uses(
+    running: Sequence[tuple[ResourceRow, str]], register: AgreementStatus
+) -> Iterator[AgreementFinding]:
     """Yield the uses without an agreement in force."""
     for resource, user in running:
         covering = register.covering(user, resource.id)
@@ -315,7 +317,7 @@ def _uncovered_uses(running: Sequence[tuple[ResourceRow, str]], register: Regist
             yield AgreementFinding("uncovered", past[0] if past else None, resource, (user, *resource.owners))
 
 
-def _withheld(register: Register, finding: AgreementFinding) -> bool:
+def _withheld(register: AgreementStatus, finding: AgreementFinding) -> bool:
     """Return whether withheld details could change the finding.
 
     A disputed agreement or one with withheld details may renew this one or cover the use; the user may be the
@@ -332,7 +334,7 @@ def _withheld(register: Register, finding: AgreementFinding) -> bool:
 
 
 def _with_lapse(
-    arrays: SnapshotArrays, register: Register, found: Sequence[AgreementFinding]
+    arrays: SnapshotArrays, register: AgreementStatus, found: Sequence[AgreementFinding]
 ) -> list[AgreementFinding]:
     """Add the state of the network without the agreement to findings about ended or ending agreements.
 
@@ -341,7 +343,9 @@ def _with_lapse(
     standing = [one for one in register.agreements if one.in_force(arrays.as_of) or not one.whole]
     lasting = [one for one in standing if not register.expiring(one) and not register.resumes(one)]
     staying = {"expired": standing, "interrupted": lasting, "expiring": lasting}
-    without = {code: Without(arrays.graph(staying[code])) for code in staying.keys() & {one.code for one in found}}
+    without = {
+        code: NetworkWithout(arrays.graph(staying[code])) for code in staying.keys() & {one.code for one in found}
+    }
     return [one._replace(lapse=without[one.code].lapse(one.agencies)) if one.code in without else one for one in found]
 
 
@@ -349,7 +353,7 @@ def _order(finding: AgreementFinding) -> tuple[int, int, int, str, str, str]:
     """Sort by finding, then by the effect on the network and the last day."""
     agreement, resource, lapse = finding.agreement, finding.resource, finding.lapse
     return (
-        PRESSING[finding.code],
+        PRIORITY[finding.code],
         -len(lapse.alone) if lapse else 0,
         -lapse.parts if lapse else 0,
         (agreement and agreement.valid_until) or NEVER,
@@ -358,7 +362,7 @@ def _order(finding: AgreementFinding) -> tuple[int, int, int, str, str, str]:
     )
 
 
-def _row(finding: AgreementFinding, register: Register, names: dict[str, str]) -> ReportRow:
+def _row(finding: AgreementFinding, register: AgreementStatus, names: dict[str, str]) -> ReportRow:
     agreement, resource, lapse = finding.agreement, finding.resource, finding.lapse
     until = agreement.valid_until if agreement else None
     values: dict[str, Cell] = {
@@ -404,7 +408,7 @@ def _evidence(finding: AgreementFinding, names: dict[str, str]) -> tuple[Evidenc
     return (*found, *(Evidence(one, names[one], "Agency") for one in finding.agencies if one in names))
 
 
-def _notes(register: Register, found: Sequence[AgreementFinding]) -> list[str]:
+def _notes(register: AgreementStatus, found: Sequence[AgreementFinding]) -> list[str]:
     if not register.agreements:
         return [_("There are no agreements on record that you may see, so there is little to tell.")]
     in_force = [one for one in register.agreements if one.in_force(register.as_of)]

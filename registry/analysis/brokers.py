@@ -6,8 +6,16 @@ import numpy as np
 
 from registry.analysis.measures import betweenness, brokerage, constraint, effective_size
 from registry.analysis.report import Cell, Column, Parameter, Report, ReportDefinition, ReportRow
-from registry.analysis.snapshot import Floats, Ints, SnapshotArrays, adjacency, grounds, standing, tied_alone
-from registry.analysis.statistics import FIRM, SEED, SHIFTED, draws_for
+from registry.analysis.snapshot import (
+    Floats,
+    Ints,
+    SnapshotArrays,
+    adjacency,
+    assumed_ties,
+    data_notes,
+    without_isolates,
+)
+from registry.analysis.statistics import PERTURBED, ROBUST, SEED, draws_for
 from registry.i18n import _, number, percent
 from registry.progress import steps
 
@@ -47,7 +55,7 @@ BROKERS = ReportDefinition(
         Column("effective", "Effective size", "number", "Its partners less their mean ties among themselves (Borgatti 1997)."),
         Column("efficiency", "Efficiency", "number", "Effective size for each partner, 0 to 1."),
     ),
-    (FIRM, MOST),
+    (ROBUST, MOST),
     key=("agency",),
     counts="Agencies surely in the top tenth",
 )  # fmt: skip
@@ -69,7 +77,7 @@ class Ranked(NamedTuple):
     draws: int
 
 
-def brokers(arrays: SnapshotArrays, *, firm: float = FIRM.default, most: int = int(MOST.default)) -> Report:
+def brokers(arrays: SnapshotArrays, *, firm: float = ROBUST.default, most: int = int(MOST.default)) -> Report:
     """List the top tenth of agencies by betweenness, `most` at most.
 
     Measures: betweenness (Freeman 1977; Brandes 2001), Gould-Fernandez roles (1989), constraint (Burt 1992),
@@ -83,17 +91,17 @@ def brokers(arrays: SnapshotArrays, *, firm: float = FIRM.default, most: int = i
     listed = _rows(arrays, ranked, order[:most], firm)
     return BROKERS.answer(
         arrays.as_of, listed, found=robust, of=len(ranked.tied), unknown=len(top) - robust, withheld=arrays.withheld,
-        notes=[*grounds(arrays), *_notes(ranked, len(top), robust, firm)], firm=firm, most=most,
+        notes=[*data_notes(arrays), *_notes(ranked, len(top), robust, firm)], firm=firm, most=most,
     )  # fmt: skip
 
 
 def _rank(arrays: SnapshotArrays) -> Ranked:
     """Return betweenness and its bootstrap support over draws without a tenth of the ties."""
-    tied, ties = tied_alone(standing(arrays))
+    tied, ties = without_isolates(assumed_ties(arrays))
     draws, random = draws_for(len(tied), WORK), np.random.default_rng(SEED)
     times, drawn = np.zeros(len(tied)), np.zeros((draws, len(tied)))
     for draw in steps(_("networks with fewer ties"), list(drawn) if len(ties) else []):
-        remaining = ties[random.random(len(ties)) >= SHIFTED]
+        remaining = ties[random.random(len(ties)) >= PERTURBED]
         draw[:] = _betweenness(remaining, len(tied), SOURCES_A_DRAW, random)
         times[_top(draw)] += 1
     low, high = np.quantile(drawn, QUANTILES, axis=0)

@@ -8,7 +8,7 @@ from registry.analysis.feedback import feedback_cases
 from registry.analysis.report import Cell, Column, Evidence, Report, ReportDefinition, ReportRow
 from registry.analysis.snapshot import ChannelRow, ServiceRow, SnapshotArrays
 from registry.i18n import _, number
-from registry.model.codelists import called
+from registry.model.codelists import code_label
 from registry.progress import steps
 
 FINDINGS = {
@@ -16,7 +16,7 @@ FINDINGS = {
     "one-way": "one-way channels only",
     "none": "no channel of its own",
 }
-PRESSING = {code: place for place, code in enumerate(FINDINGS)}
+PRIORITY = {code: place for place, code in enumerate(FINDINGS)}
 
 CHANNELS = ReportDefinition(
     "channels",
@@ -45,7 +45,7 @@ CHANNELS = ReportDefinition(
 )
 
 
-class Reached(NamedTuple):
+class ServiceChannels(NamedTuple):
     """A service, its channels, the two-way channels of its providers that serve no single service, and its overdue days."""
 
     service: ServiceRow
@@ -65,7 +65,7 @@ def channels(arrays: SnapshotArrays) -> Report:
     )  # fmt: skip
 
 
-def _reached(arrays: SnapshotArrays) -> Iterator[Reached]:
+def _reached(arrays: SnapshotArrays) -> Iterator[ServiceChannels]:
     """Yield each service with its channels and overdue feedback."""
     by_service: Mapping[str, list[ChannelRow]] = defaultdict(list)
     general: Counter[str] = Counter()
@@ -81,10 +81,10 @@ def _reached(arrays: SnapshotArrays) -> Iterator[Reached]:
                 over[about].append(one.over)
     for provided in arrays.lists.services:
         elsewhere = sum(general[who] for who in provided.providers)
-        yield Reached(provided, by_service[provided.id], elsewhere, over[provided.id])
+        yield ServiceChannels(provided, by_service[provided.id], elsewhere, over[provided.id])
 
 
-def _findings(one: Reached) -> Iterator[str]:
+def _findings(one: ServiceChannels) -> Iterator[str]:
     """Yield the codes of the findings about a service."""
     if one.over:
         yield "overdue"
@@ -94,24 +94,24 @@ def _findings(one: Reached) -> Iterator[str]:
         yield "one-way"
 
 
-def _unknown(one: Reached) -> bool:
+def _unknown(one: ServiceChannels) -> bool:
     """Return whether the records do not say if any of the channels is two-way."""
     ways = {channel.two_way for channel in one.channels}
     return None in ways and True not in ways
 
 
-def _order(found: tuple[str, Reached]) -> tuple[int, int, int, str]:
+def _order(found: tuple[str, ServiceChannels]) -> tuple[int, int, int, str]:
     code, one = found
-    return PRESSING[code], -max(one.over, default=0), one.elsewhere, one.service.id
+    return PRIORITY[code], -max(one.over, default=0), one.elsewhere, one.service.id
 
 
-def _row(arrays: SnapshotArrays, code: str, one: Reached) -> ReportRow:
+def _row(arrays: SnapshotArrays, code: str, one: ServiceChannels) -> ReportRow:
     kinds = dict.fromkeys(channel.kind for channel in one.channels if channel.kind)
     values: dict[str, Cell] = {
         "finding": code,
         "service": one.service.name,
         "providers": arrays.agencies.named(one.service.providers),
-        "kinds": tuple(called("channel-kind", kind) for kind in kinds),
+        "kinds": tuple(code_label("channel-kind", kind) for kind in kinds),
         "elsewhere": one.elsewhere,
         "waiting": len(one.over) or None,
         "longest": max(one.over, default=None),
@@ -121,7 +121,7 @@ def _row(arrays: SnapshotArrays, code: str, one: Reached) -> ReportRow:
     return ReportRow(values, (evidence, *arrays.agencies.records(one.service.providers), *through))
 
 
-def _notes(reached: Sequence[Reached]) -> list[str]:
+def _notes(reached: Sequence[ServiceChannels]) -> list[str]:
     if not reached:
         return [_("There are no services on record that you may see, so there is nothing to tell.")]
     answering = sum(any(channel.two_way for channel in one.channels) for one in reached)

@@ -7,11 +7,11 @@ import numpy as np
 
 from registry.analysis.measures import adjusted_rand, modularity
 from registry.analysis.measures import communities as divided
-from registry.analysis.network import DRAWS, WORK, Whole
+from registry.analysis.network import DRAWS, WORK, TieNetwork
 from registry.analysis.report import Cell, Column, Report, ReportDefinition, ReportRow
 from registry.analysis.sector_gaps import LEVEL
-from registry.analysis.snapshot import Bools, Ints, SnapshotArrays, adjacency, grounds
-from registry.analysis.statistics import SEED, NullComparison, compare_with_null, draws_for, swapped
+from registry.analysis.snapshot import Bools, Ints, SnapshotArrays, adjacency, data_notes
+from registry.analysis.statistics import SEED, NullComparison, compare_with_null, draws_for, rewired
 from registry.i18n import _, number, signed
 from registry.progress import steps
 
@@ -43,10 +43,10 @@ COMMUNITIES = ReportDefinition(
 )
 
 
-class Divided(NamedTuple):
+class Partition(NamedTuple):
     """The network, the community of each agency with ties, and the modularity compared with the null model."""
 
-    whole: Whole
+    whole: TieNetwork
     group: Ints
     reached: NullComparison
 
@@ -58,9 +58,9 @@ def communities(arrays: SnapshotArrays, *, level: float = LEVEL.default) -> Repo
     (Guimerà et al. 2004), in one test of the whole network. Agreement with the sectors is the adjusted Rand index
     (Hubert & Arabie 1985).
     """
-    whole = Whole.of(arrays)
+    whole = TieNetwork.of(arrays)
     if not len(whole.ties):
-        notes = [*grounds(arrays), _("There are no ties in force, so there is nothing to divide.")]
+        notes = [*data_notes(arrays), _("There are no ties in force, so there is nothing to divide.")]
         return COMMUNITIES.answer(arrays.as_of, [], found=0, of=0, withheld=arrays.withheld, notes=notes, level=level)
     draws = draws_for(len(whole.tied), WORK, DRAWS)
     found = _detect(whole, draws)
@@ -68,22 +68,22 @@ def communities(arrays: SnapshotArrays, *, level: float = LEVEL.default) -> Repo
     rows = [_row(arrays, found, one, beyond) for one in range(int(found.group.max()) + 1)]
     return COMMUNITIES.answer(
         arrays.as_of, rows, found=len(rows) if beyond else 0, of=len(rows), unknown=0 if beyond else len(rows),
-        withheld=arrays.withheld, notes=[*grounds(arrays), *_notes(arrays, found, draws, beyond)], level=level,
+        withheld=arrays.withheld, notes=[*data_notes(arrays), *_notes(arrays, found, draws, beyond)], level=level,
     )  # fmt: skip
 
 
-def _detect(whole: Whole, draws: int) -> Divided:
+def _detect(whole: TieNetwork, draws: int) -> Partition:
     """Find the communities, and compare their modularity with that of rewired networks."""
     random, size = np.random.default_rng(SEED), len(whole.tied)
     drawn = []
     for _draw in steps(_("networks by chance"), range(draws)):
-        arcs = adjacency(swapped(whole.ties, size, random), size)
+        arcs = adjacency(rewired(whole.ties, size, random), size)
         drawn.append(modularity(arcs, divided(arcs, random)))
     group = divided(whole.arcs, np.random.default_rng(SEED))
-    return Divided(whole, group, compare_with_null(modularity(whole.arcs, group), np.array(drawn)))
+    return Partition(whole, group, compare_with_null(modularity(whole.arcs, group), np.array(drawn)))
 
 
-def _row(arrays: SnapshotArrays, found: Divided, number: int, beyond: bool) -> ReportRow:
+def _row(arrays: SnapshotArrays, found: Partition, number: int, beyond: bool) -> ReportRow:
     members = np.flatnonzero(found.group == number)
     ends = found.group[found.whole.ties] == number
     inside = np.bincount(found.whole.ties[ends.all(axis=1)].ravel(), minlength=len(found.group))[members]
@@ -114,7 +114,7 @@ def _sectors(arrays: SnapshotArrays, members: Ints) -> Mapping[str, Cell]:
     }
 
 
-def _notes(arrays: SnapshotArrays, found: Divided, draws: int, beyond: bool) -> Sequence[str]:
+def _notes(arrays: SnapshotArrays, found: Partition, draws: int, beyond: bool) -> Sequence[str]:
     one = found.reached
     template = (
         _(

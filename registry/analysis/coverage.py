@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from registry.analysis.report import Cell, Column, Evidence, Report, ReportDefinition, ReportRow
 from registry.analysis.reuse import stale
-from registry.analysis.snapshot import PartnershipRow, Snapshot, SnapshotArrays, basis
+from registry.analysis.snapshot import PartnershipRow, Snapshot, SnapshotArrays, coverage_note
 from registry.i18n import _, number
 
 INFORMAL, SHOWN = "informal", 20
@@ -59,7 +59,7 @@ def coverage(arrays: SnapshotArrays) -> Report:
     """
     rows = [_row(fact) for fact in _facts(arrays.lists)]
     recorded, of, withheld = (sum(int(str(row[name])) for row in rows) for name in ("recorded", "of", "withheld"))
-    notes = [basis(arrays), *stale(arrays.lists.resources, arrays.as_of)]
+    notes = [coverage_note(arrays), *stale(arrays.lists.resources, arrays.as_of)]
     notes.append(_("The evidence names up to {n} records that lack the fact.").format(n=number(SHOWN)))
     return COVERAGE.answer(
         arrays.as_of, rows, found=recorded, of=of, unknown=withheld, withheld=arrays.withheld, notes=notes

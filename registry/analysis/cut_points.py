@@ -9,15 +9,15 @@ import networkx as nx
 import numpy as np
 
 from registry.analysis.report import Cell, Column, Report, ReportDefinition, ReportRow
-from registry.analysis.snapshot import SnapshotArrays, grounds, standing
-from registry.analysis.statistics import FIRM, SEED, SHIFTED, draws_for
+from registry.analysis.snapshot import SnapshotArrays, assumed_ties, data_notes
+from registry.analysis.statistics import PERTURBED, ROBUST, SEED, draws_for
 from registry.i18n import _, number, percent
 from registry.progress import steps
 
-Spot = str | int
+TreeNode = str | int
 
 
-def blocks(network: "nx.Graph[str]") -> tuple[dict[str, Spot], "nx.Graph[Spot]"]:
+def block_cut_tree(network: "nx.Graph[str]") -> tuple[dict[str, TreeNode], "nx.Graph[TreeNode]"]:
     """Return the node of each agency with ties in the block-cut tree, and the tree.
 
     Its nodes are blocks (numbers) and articulation points (agency ids).
@@ -25,8 +25,8 @@ def blocks(network: "nx.Graph[str]") -> tuple[dict[str, Spot], "nx.Graph[Spot]"]
     parts = cast("Iterator[set[str]]", nx.biconnected_components(network))
     found = [sorted(part) for part in parts]  # sets are ordered differently in every process
     times = Counter(chain.from_iterable(found))
-    home: dict[str, Spot] = {}
-    tree: nx.Graph[Spot] = nx.Graph()
+    home: dict[str, TreeNode] = {}
+    tree: nx.Graph[TreeNode] = nx.Graph()
     for index, block in enumerate(found):
         tree.add_node(index)
         hinges = [one for one in block if times[one] > 1]
@@ -35,14 +35,14 @@ def blocks(network: "nx.Graph[str]") -> tuple[dict[str, Spot], "nx.Graph[Spot]"]
     return home, tree
 
 
-def rooted(tree: "nx.Graph[Spot]") -> Iterator[tuple[Spot, Spot]]:
+def rooted(tree: "nx.Graph[TreeNode]") -> Iterator[tuple[TreeNode, TreeNode]]:
     """Yield each node of the tree and its parent, except the roots, in breadth-first order."""
     place = {spot: number for number, spot in enumerate(tree)}
     for part in nx.connected_components(tree):
         yield from nx.bfs_predecessors(tree, min(part, key=place.__getitem__))
 
 
-class Hinge(NamedTuple):
+class CutPoint(NamedTuple):
     """An articulation point (one of `ends`) or a bridge (two), whose removal splits its component into `parts`.
 
     `cut_off` is the number of agencies outside the largest remaining part, and `beyond` the first of them. `firm`
@@ -56,7 +56,7 @@ class Hinge(NamedTuple):
     firm: float
 
 
-class Hinges:
+class CutPointFinder:
     """The articulation points of a network, and the bridges with more than one agency on either side.
 
     Both are nodes of the block-cut tree: such a bridge is a block of exactly two articulation points. Adding a tie
@@ -65,9 +65,9 @@ class Hinges:
 
     def __init__(self, network: "nx.Graph[str]") -> None:
         self._network = network
-        self._home, self._tree = blocks(network)
+        self._home, self._tree = block_cut_tree(network)
         self._above = dict(rooted(self._tree))
-        self._members: dict[Spot, list[str]] = {spot: [] for spot in self._tree}
+        self._members: dict[TreeNode, list[str]] = {spot: [] for spot in self._tree}
         for agency, spot in self._home.items():
             self._members[spot].append(agency)
         self._below = {spot: len(members) for spot, members in self._members.items()}
@@ -77,7 +77,7 @@ class Hinges:
         for spot, above in self._above.items():
             self._component_size[spot] = self._component_size[above]
 
-    def found(self, draws: int, more: float, seed: int, shown: int) -> list[Hinge]:
+    def found(self, draws: int, more: float, seed: int, shown: int) -> list[CutPoint]:
         """Return the articulation points and inner bridges, those that cut off the most agencies first.
 
         Each draw adds ties at random between agencies that have any, `more` times the number of existing ties;
@@ -88,7 +88,7 @@ class Hinges:
         found = [self._hinge(spot, firm[spot] / draws, shown) for spot in spots]
         return sorted(found, key=lambda one: (-one.cut_off, len(one.ends), -one.firm, tuple(one.ends)))
 
-    def holding(self, added: Iterable[tuple[str, str]]) -> set[Spot]:
+    def holding(self, added: Iterable[tuple[str, str]]) -> set[TreeNode]:
         """Return the nodes of the block-cut tree that are articulation points of it after adding these ties."""
         new = ((self._home[a], self._home[b]) for a, b in added if a != b and not self._network.has_edge(a, b))
         edges = [(a, b) for a, b in new if a != b and not self._tree.has_edge(a, b)]
@@ -97,21 +97,21 @@ class Hinges:
         self._tree.remove_edges_from(edges)
         return held
 
-    def _is_inner_bridge(self, block: Spot) -> bool:
+    def _is_inner_bridge(self, block: TreeNode) -> bool:
         return not self._members[block] and self._tree.degree(block) == 2
 
-    def _hinge(self, spot: Spot, firm: float, shown: int) -> Hinge:
+    def _hinge(self, spot: TreeNode, firm: float, shown: int) -> CutPoint:
         sizes = {step: self._branch_size(spot, step) for step in self._tree[spot]}
         largest = max(sizes, key=lambda step: sizes[step])
         cut = chain.from_iterable(self._branch_agencies(spot, step) for step in sizes if step != largest)
         ends = (spot,) if isinstance(spot, str) else sorted(map(str, self._tree[spot]))
-        return Hinge(ends, len(sizes), sum(sizes.values()) - sizes[largest], list(islice(cut, shown)), firm)
+        return CutPoint(ends, len(sizes), sum(sizes.values()) - sizes[largest], list(islice(cut, shown)), firm)
 
-    def _branch_size(self, spot: Spot, step: Spot) -> int:
+    def _branch_size(self, spot: TreeNode, step: TreeNode) -> int:
         """Return the number of agencies on this branch of the node."""
         return self._below[step] if self._above.get(step) == spot else self._component_size[spot] - self._below[spot]
 
-    def _branch_agencies(self, spot: Spot, step: Spot) -> Iterator[str]:
+    def _branch_agencies(self, spot: TreeNode, step: TreeNode) -> Iterator[str]:
         """Yield the agencies on this branch of the node, the nearest first."""
         ahead = [(spot, step)]
         for before, here in ahead:
@@ -146,29 +146,29 @@ CUT_POINTS = ReportDefinition(
         Column("beyond", "Who is cut off", "texts", "Up to five of the agencies cut off."),
         Column("firm", "Firm", "number", "In how many draws it stays so when ties are added.", "%"),
     ),
-    (FIRM,),
+    (ROBUST,),
     key=("finding", "agencies"),
     counts="Agencies and ties others surely depend on",
 )
 
 
-def cut_points(arrays: SnapshotArrays, *, firm: float = FIRM.default) -> Report:
+def cut_points(arrays: SnapshotArrays, *, firm: float = ROBUST.default) -> Report:
     """List articulation points and inner bridges (Hopcroft & Tarjan 1973), those that cut off the most agencies first.
 
     Findings are those whose bootstrap support is at least `firm` (Borgatti, Carley & Krackhardt 2006); the others
     are unknown. A tie to an agency that has no other tie is a bridge too; the report `isolates` lists these.
     """
-    ties, draws = standing(arrays), draws_for(len(arrays.agencies), WORK)
-    found = Hinges(arrays.graph_of(ties)).found(draws, SHIFTED, SEED, SHOWN)
+    ties, draws = assumed_ties(arrays), draws_for(len(arrays.agencies), WORK)
+    found = CutPointFinder(arrays.graph_of(ties)).found(draws, PERTURBED, SEED, SHOWN)
     rows = [_row(arrays, one, one.firm >= firm) for one in sorted(found, key=lambda one: one.firm < firm)]
     robust = sum(row.confidence == "likely" for row in rows)
     return CUT_POINTS.answer(
         arrays.as_of, rows, found=robust, of=len(np.unique(ties)) + len(ties), unknown=len(rows) - robust,
-        withheld=arrays.withheld, notes=[*grounds(arrays), *_notes(found, robust, draws, firm)], firm=firm,
+        withheld=arrays.withheld, notes=[*data_notes(arrays), *_notes(found, robust, draws, firm)], firm=firm,
     )  # fmt: skip
 
 
-def _row(arrays: SnapshotArrays, hinge: "Hinge", firm: bool) -> ReportRow:
+def _row(arrays: SnapshotArrays, hinge: "CutPoint", firm: bool) -> ReportRow:
     values: dict[str, Cell] = {
         "finding": "agency" if len(hinge.ends) == 1 else "tie",
         "agencies": _named(arrays, hinge.ends),
@@ -185,7 +185,7 @@ def _named(arrays: SnapshotArrays, agencies: Sequence[str]) -> tuple[str, ...]:
     return tuple(arrays.agencies.names[arrays.place[one]] for one in agencies)
 
 
-def _notes(found: Sequence["Hinge"], robust: int, draws: int, firm: float) -> list[str]:
+def _notes(found: Sequence["CutPoint"], robust: int, draws: int, firm: float) -> list[str]:
     if not found:
         return [_("Nothing hangs on one agency or on one tie between groups.")]
     template = _(

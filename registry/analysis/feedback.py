@@ -8,7 +8,7 @@ from typing import NamedTuple
 from registry.analysis.report import Cell, Column, Evidence, Parameter, Report, ReportDefinition, ReportRow
 from registry.analysis.snapshot import ChannelRow, FeedbackRow, ServiceRow, Snapshot, SnapshotArrays
 from registry.i18n import _, number, percent
-from registry.model.codelists import called
+from registry.model.codelists import code_label
 
 DAY = 24
 LONGEST = DAY * 3660  # longer response times count as no promise
@@ -66,7 +66,7 @@ FINDINGS = {
     "waiting": "waits, and nothing is promised",
     "late": "was answered late",
 }
-PRESSING = {code: place for place, code in enumerate(FINDINGS)}
+PRIORITY = {code: place for place, code in enumerate(FINDINGS)}
 
 FEEDBACK = ReportDefinition(
     "feedback",
@@ -112,7 +112,7 @@ def _finding(one: FeedbackCase, patience: int) -> str | None:
 
 def _order(found: tuple[str, FeedbackCase]) -> tuple[int, int, int, str]:
     code, one = found
-    return PRESSING[code], -(one.over or 0), -one.days, one.feedback.id
+    return PRIORITY[code], -(one.over or 0), -one.days, one.feedback.id
 
 
 def _row(arrays: SnapshotArrays, services: dict[str, ServiceRow], code: str, one: FeedbackCase) -> ReportRow:
@@ -121,7 +121,7 @@ def _row(arrays: SnapshotArrays, services: dict[str, ServiceRow], code: str, one
         "finding": code,
         "services": tuple(service.name for service in about),
         "owners": arrays.agencies.named(one.feedback.owners),
-        "channel": called("channel-kind", one.channel.kind) if one.channel and one.channel.kind else None,
+        "channel": code_label("channel-kind", one.channel.kind) if one.channel and one.channel.kind else None,
         "received": one.feedback.received,
         "promised": one.promised,
         "days": one.days,

@@ -222,7 +222,7 @@ ABOUT = {
     **TIE_FINDINGS,
     **USE_FINDINGS,
 }
-URGENCY = (
+PRIORITY = (
     *("uncovered", "disputed", "missing", "gap", "expired", "interrupted", "expiring", "fits"),
     *("apart", "cut-point", "overlap", "special-application"),
     *("below", "wanted", "own-sector", "one-tie"),
@@ -312,7 +312,7 @@ def gaps(
 def _counts_by_type(findings: Sequence[ReportRow]) -> dict[str, int]:
     """Count the findings by type, labelled, in order of priority."""
     counts = Counter(str(one["about"]) for one in findings)
-    return {_(ABOUT[about]): counts[about] for about in URGENCY if about in counts}
+    return {_(ABOUT[about]): counts[about] for about in PRIORITY if about in counts}
 
 
 def _ranked(findings: Sequence[ReportRow]) -> list[ReportRow]:
@@ -324,7 +324,7 @@ def _ranked(findings: Sequence[ReportRow]) -> list[ReportRow]:
     keyed = []
     for one in findings:
         about = str(one["about"])
-        keyed.append((before[about], URGENCY.index(about), one))
+        keyed.append((before[about], PRIORITY.index(about), one))
         before[about] += 1
     return [one for _place, _sort, one in sorted(keyed, key=lambda ranked: ranked[:2])]
 

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from registry.analysis.agreements import NEVER, Register
+from registry.analysis.agreements import NEVER, AgreementStatus
 from registry.analysis.report import Cell, Column, Evidence, Report, ReportDefinition, ReportRow
-from registry.analysis.snapshot import Bools, Ints, PartnershipRow, SnapshotArrays, adjacency, grounds, standing
+from registry.analysis.snapshot import Bools, Ints, PartnershipRow, SnapshotArrays, adjacency, assumed_ties, data_notes
 from registry.i18n import _, number
 
 SHOWN = 5
@@ -61,7 +61,7 @@ class InactiveAgreements(NamedTuple):
 
 def isolates(arrays: SnapshotArrays) -> Report:
     """List agencies with no tie, with ties in their own sector only, or with one tie, one row each, in order of priority."""
-    ties = standing(arrays)
+    ties = assumed_ties(arrays)
     others = adjacency(ties, len(arrays.agencies))
     degree = np.diff(others.indptr)
     inward = _own_sector_only(arrays, ties, degree)
@@ -77,7 +77,7 @@ def isolates(arrays: SnapshotArrays) -> Report:
     unknown = sum(row["finding"] in UNKNOWN for row in rows)
     return ISOLATES.answer(
         arrays.as_of, rows, found=len(rows) - unknown, of=len(degree), unknown=unknown, withheld=arrays.withheld,
-        notes=[*grounds(arrays), *_notes(rows)],
+        notes=[*data_notes(arrays), *_notes(rows)],
     )  # fmt: skip
 
 
@@ -106,7 +106,7 @@ def _own_sector_only(arrays: SnapshotArrays, ties: Ints, degree: Ints) -> Bools:
 def _inactive_agreements(arrays: SnapshotArrays, alone: Bools) -> Mapping[int, InactiveAgreements]:
     """Return the inactive agreements of agencies without ties, by index."""
     found: dict[int, InactiveAgreements] = {}
-    register = Register(arrays.lists, arrays.as_of, 0)
+    register = AgreementStatus(arrays.lists, arrays.as_of, 0)
     for one in arrays.lists.partnerships:
         if one.whole and not one.reversed and not register.continued(one):
             for place in (arrays.place[party] for party in one.parties if party in arrays.place):

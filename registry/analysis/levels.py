@@ -6,7 +6,7 @@ from typing import NamedTuple
 from registry.analysis.report import Cell, Column, Evidence, Parameter, Report, ReportDefinition, ReportRow
 from registry.analysis.snapshot import NamesById, PartnershipRow, Snapshot, SnapshotArrays, StatementRow
 from registry.i18n import _, day, number
-from registry.model.codelists import called
+from registry.model.codelists import code_label
 
 LEAST_APART = Parameter("least_apart", 2, 1, 5, "How many levels apart what the parties say has to be.")
 FINDINGS = {
@@ -15,7 +15,7 @@ FINDINGS = {
     "one-sided": "only one party has said anything",
     "scales": "said on scales that cannot be compared",
 }
-PRESSING = {code: place for place, code in enumerate(FINDINGS)}
+PRIORITY = {code: place for place, code in enumerate(FINDINGS)}
 
 LEVELS = ReportDefinition(
     "levels",
@@ -103,7 +103,7 @@ def _findings(agreement: PartnershipRow, latest: Sequence[StatementRow], least_a
 
 
 def _order(finding: LevelFinding) -> tuple[int, int, str]:
-    return PRESSING[finding.code], -finding.by, finding.agreement.id
+    return PRIORITY[finding.code], -finding.by, finding.agreement.id
 
 
 def _row(finding: LevelFinding, agencies: NamesById) -> ReportRow:
@@ -112,7 +112,7 @@ def _row(finding: LevelFinding, agencies: NamesById) -> ReportRow:
         "finding": finding.code,
         "agreement": agreement.name,
         "parties": agencies.named(agreement.parties),
-        "scale": ", ".join(called("level-scale", one) for one in scales),
+        "scale": ", ".join(code_label("level-scale", one) for one in scales),
         "apart": finding.by if finding.code == "apart" else None,
         "short": finding.by if finding.code == "below" else None,
         "aim": _level_text(agreement.target_scale, agreement.target_level),
@@ -134,7 +134,7 @@ def _level_text(scale: str | None, level: int | None) -> str | None:
     """Return the number of a level with its name on the scale."""
     if level is None:
         return None
-    name = called(f"level-{scale}", str(level)) if scale else str(level)
+    name = code_label(f"level-{scale}", str(level)) if scale else str(level)
     return str(level) if name == str(level) else f"{level} {name}"
 
 

@@ -21,16 +21,16 @@ from registry.analysis.snapshot import (
     Snapshot,
     SnapshotArrays,
     adjacency,
-    grounds,
-    place_of,
-    standing,
+    agency_index,
+    assumed_ties,
+    data_notes,
 )
-from registry.analysis.statistics import SEED, Scored, draws_for
+from registry.analysis.statistics import SEED, ScoredGroups, draws_for
 from registry.i18n import _, number, percent
 from registry.progress import steps
 
 
-class Blocks(NamedTuple):
+class BlockModel(NamedTuple):
     """The degree-corrected stochastic block model (Karrer & Newman 2011): degree (N), group (N) and rates (groups x groups)."""
 
     degree: Ints
@@ -38,7 +38,7 @@ class Blocks(NamedTuple):
     rate: Floats
 
     @classmethod
-    def of(cls, sector: Ints, ties: Ints) -> "Blocks":
+    def of(cls, sector: Ints, ties: Ints) -> "BlockModel":
         """Fit the model to sectors (N; -1 forms a group of its own) and ties (m x 2)."""
         group = np.where(sector < 0, sector.max(initial=-1) + 1, sector)
         size = int(group.max(initial=0)) + 1
@@ -66,7 +66,7 @@ class CommonPartnerScores(NamedTuple):
     adamic_adar: Floats
 
 
-def near(ties: Matrix) -> CommonPartnerScores:
+def pairs_at_distance_two(ties: Matrix) -> CommonPartnerScores:
     """Return all pairs at distance two (`ties`: N x N, symmetric), in ascending order."""
     degree = np.maximum(np.diff(ties.indptr), 1).astype(np.float64)
     apart = _common_partner_weights(ties, np.ones_like(degree))
@@ -91,7 +91,7 @@ def _common_partner_weights(ties: Matrix, weight: Floats) -> Matrix:
 HIDDEN, SPLITS, YEARS, FEWEST_HITS = 0.1, 20, 5, 10
 MOST_CLASSES, LEAST_AGENCIES, BETTER, WON = 3_000, 100, 1.1, 0.8
 REPORT = "allocation"
-TRIVIAL = ("degrees", "blocks", "sector")
+BASELINES = ("degrees", "blocks", "sector")
 
 
 class Split(NamedTuple):
@@ -103,7 +103,7 @@ class Split(NamedTuple):
     known: int
     hits: int
     unreachable: int
-    scored: Mapping[str, Scored]
+    scored: Mapping[str, ScoredGroups]
 
 
 class RankingEvaluation(NamedTuple):
@@ -132,7 +132,7 @@ class RankingEvaluation(NamedTuple):
     @property
     def best_trivial(self) -> str:
         """The baseline with the highest mean average precision."""
-        return max((one for one in TRIVIAL if one in self.methods), key=self.mean)
+        return max((one for one in BASELINES if one in self.methods), key=self.mean)
 
     @property
     def beats(self) -> bool:
@@ -203,19 +203,19 @@ def _split(known: Ints, held_out: Ints, sector: Ints) -> Split:
     return Split(len(known), len(held_out), unreachable, by_partners | dict(_baseline_scores(known, held_out, sector)))
 
 
-def _partner_scores(known: Ints, held_out: Ints, size: int) -> Iterator[tuple[str, Scored]]:
+def _partner_scores(known: Ints, held_out: Ints, size: int) -> Iterator[tuple[str, ScoredGroups]]:
     """Yield the scores by common partners; all pairs without any form one last group."""
-    pairs = near(adjacency(known, size))
+    pairs = pairs_at_distance_two(adjacency(known, size))
     hit = np.isin(pairs.a * size + pairs.b, _pair_keys(held_out, size))
     others = size * (size - 1) // 2 - len(known) - len(hit)
     candidates, hits = np.append(np.ones(len(hit), np.int64), others), np.append(hit, len(held_out) - hit.sum())
     for name, score in (("allocation", pairs.allocation), ("adamic_adar", pairs.adamic_adar), ("common", pairs.common)):
-        yield name, Scored.of(np.append(score, 0), candidates, hits)
+        yield name, ScoredGroups.of(np.append(score, 0), candidates, hits)
 
 
-def _baseline_scores(known: Ints, held_out: Ints, sector: Ints) -> Iterator[tuple[str, Scored]]:
+def _baseline_scores(known: Ints, held_out: Ints, sector: Ints) -> Iterator[tuple[str, ScoredGroups]]:
     """Yield the baselines, which depend on sectors and degrees only, counted by class of agency instead of by pair."""
-    blocks = Blocks.of(sector, known)
+    blocks = BlockModel.of(sector, known)
     width = int(blocks.degree.max(initial=0)) + 1
     _kinds, first, kind = np.unique(blocks.group * width + blocks.degree, return_index=True, return_inverse=True)
     if len(first) > MOST_CLASSES:
@@ -224,9 +224,9 @@ def _baseline_scores(known: Ints, held_out: Ints, sector: Ints) -> Iterator[tupl
     candidates, hits = _pairs_between_classes(kind, known, held_out)
     one, other = first[a], first[b]
     degrees = blocks.degree.astype(np.float64)
-    yield "degrees", Scored.of(degrees[one] * degrees[other], candidates, hits)
-    yield "blocks", Scored.of(blocks.score(one, other), candidates, hits)
-    yield "sector", Scored.of((blocks.group[one] == blocks.group[other]).astype(np.float64), candidates, hits)
+    yield "degrees", ScoredGroups.of(degrees[one] * degrees[other], candidates, hits)
+    yield "blocks", ScoredGroups.of(blocks.score(one, other), candidates, hits)
+    yield "sector", ScoredGroups.of((blocks.group[one] == blocks.group[other]).astype(np.float64), candidates, hits)
 
 
 def _pairs_between_classes(kind: Ints, known: Ints, held_out: Ints) -> tuple[Ints, Ints]:
@@ -286,12 +286,12 @@ def likely_partners(arrays: SnapshotArrays, *, agency: str = "", most: int = int
     `of` counts all these pairs, or those of one `agency`. Also shown: the Adamic-Adar index (Adamic & Adar 2003)
     and the expectation of the degree-corrected block model (Karrer & Newman 2011).
     """
-    ties = standing(arrays)
+    ties = assumed_ties(arrays)
     arcs = adjacency(ties, len(arrays.agencies))
-    pairs = near(arcs)
+    pairs = pairs_at_distance_two(arcs)
     open_ = ~_contains(close(arrays), pairs)
     if agency:
-        open_ &= (pairs.a == place_of(arrays, agency)) | (pairs.b == place_of(arrays, agency))
+        open_ &= (pairs.a == agency_index(arrays, agency)) | (pairs.b == agency_index(arrays, agency))
     order = np.flatnonzero(open_)
     order = order[np.lexsort((pairs.b[order], pairs.a[order], -pairs.allocation[order]))][:most]
     judged = hidden_at_random(arrays, draws_for(len(arrays.agencies), WORK, SPLITS))
@@ -299,7 +299,7 @@ def likely_partners(arrays: SnapshotArrays, *, agency: str = "", most: int = int
     rows = _rows(arrays, ties, arcs, pairs, order, good)
     return LIKELY_PARTNERS.answer(
         arrays.as_of, rows, found=len(rows) if good else 0, of=int(open_.sum()), unknown=0 if good else len(rows),
-        withheld=arrays.withheld, notes=[*grounds(arrays), *_notes(judged, len(np.unique(ties)))], agency=agency, most=most,
+        withheld=arrays.withheld, notes=[*data_notes(arrays), *_notes(judged, len(np.unique(ties)))], agency=agency, most=most,
     )  # fmt: skip
 
 
@@ -313,7 +313,7 @@ def _contains(matrix: Matrix, pairs: CommonPartnerScores) -> Bools:
 def _rows(
     arrays: SnapshotArrays, ties: Ints, arcs: Matrix, pairs: CommonPartnerScores, order: Ints, good: bool
 ) -> list[ReportRow]:
-    blocks, rows = Blocks.of(arrays.sector, ties), []
+    blocks, rows = BlockModel.of(arrays.sector, ties), []
     expected = blocks.score(pairs.a[order], pairs.b[order]).tolist()
     for one, likely in zip(order.tolist(), expected, strict=True):
         a, b = int(pairs.a[one]), int(pairs.b[one])

@@ -11,7 +11,7 @@ from scipy import sparse
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 from registry.analysis.report import Cell, Column, Confidence, Evidence, Report, ReportDefinition, ReportRow
-from registry.analysis.snapshot import AGENCY, NeedRow, ResourceRow, Snapshot, SnapshotArrays, TermRow, place_of
+from registry.analysis.snapshot import AGENCY, NeedRow, ResourceRow, Snapshot, SnapshotArrays, TermRow, agency_index
 from registry.i18n import _, number
 from registry.model.records import fold
 from registry.progress import steps
@@ -21,11 +21,11 @@ NOT_SHARED = "not-shared"
 OBSTACLES = ("own", "not-shared", "elsewhere", "purpose", "later", "full", "too-little")
 
 
-class Fitting:
+class FitChecker:
     """Compares needs with resources of the same kind and unit."""
 
     def __init__(self, snapshot: Snapshot) -> None:
-        self._areas, self._functions = Wider(snapshot.areas), Wider(snapshot.functions)
+        self._areas, self._functions = TermHierarchy(snapshot.areas), TermHierarchy(snapshot.functions)
         self._of_kind_and_unit: dict[tuple[str | None, str], list[ResourceRow]] = defaultdict(list)
         self._of_kind: dict[str | None, list[ResourceRow]] = defaultdict(list)
         for one in snapshot.resources:
@@ -56,7 +56,7 @@ class Fitting:
         yield spare is not None and spare < (known(need.quantity) or 0)
 
 
-class Wider:
+class TermHierarchy:
     """The terms of a code list with their broader terms."""
 
     def __init__(self, terms: Sequence[TermRow]) -> None:
@@ -120,7 +120,7 @@ def meeting(need: NeedRow, snapshot: Snapshot) -> list[Candidate]:
 
 
 def _candidates(need: NeedRow, snapshot: Snapshot) -> Iterator[Candidate]:
-    fitting = Fitting(snapshot)
+    fitting = FitChecker(snapshot)
     for resource in fitting.candidates(need):
         left = spare(resource)
         obstacle = fitting.obstacle(need, resource, left)
@@ -133,7 +133,7 @@ def _candidates(need: NeedRow, snapshot: Snapshot) -> Iterator[Candidate]:
 NOTHING = 1e-9
 
 
-def heaviest(values: Mapping[tuple[int, int], float]) -> list[tuple[int, int]]:
+def maximum_weight_matching(values: Mapping[tuple[int, int], float]) -> list[tuple[int, int]]:
     """Return the maximum-weight matching as (row, column) pairs.
 
     `values` holds a weight above NOTHING for each possible pair; a row may stay unmatched. Sparse Jonker-Volgenant
@@ -233,7 +233,7 @@ def _needs(arrays: SnapshotArrays, agency: str) -> Sequence[NeedRow]:
     """Return the needs of an agency, or all."""
     if not agency:
         return arrays.lists.needs
-    place_of(arrays, agency)
+    agency_index(arrays, agency)
     return [one for one in arrays.lists.needs if agency in one.agencies]
 
 
@@ -243,7 +243,7 @@ class Matching:
     def __init__(self, arrays: SnapshotArrays) -> None:
         self._as_of, self._needs = arrays.as_of, arrays.lists.needs
         self._resources = {one.id: one for one in arrays.lists.resources}
-        self._fitting = Fitting(arrays.lists)
+        self._fitting = FitChecker(arrays.lists)
         self._left = {one.id: spare(one) for one in arrays.lists.resources}
         self._fits = {
             need.id: [one for one in self._fitting.candidates(need) if self._fits_now(need, one)]
@@ -283,7 +283,8 @@ class Matching:
             for n, need in enumerate(waiting) for one in self._fits[need.id] if self._fits_now(need, one)
         }  # fmt: skip
         return [
-            self._match(waiting[n], self._resources[ids[column]], values[n, column]) for n, column in heaviest(values)
+            self._match(waiting[n], self._resources[ids[column]], values[n, column])
+            for n, column in maximum_weight_matching(values)
         ]
 
     def _fits_now(self, need: NeedRow, resource: ResourceRow) -> bool:

@@ -34,7 +34,9 @@ def transitivity(arcs: Matrix) -> float:
 
     For a symmetric matrix this is three times the triangles over the connected triples, networkx.transitivity.
     """
-    return _share(float(closed(arcs, arcs, arcs).sum()), float(arcs.sum(axis=0) @ arcs.sum(axis=1)) - _mutual(arcs))
+    return _share(
+        float(closed_two_paths(arcs, arcs, arcs).sum()), float(arcs.sum(axis=0) @ arcs.sum(axis=1)) - _mutual(arcs)
+    )
 
 
 def clustering(ties: Matrix) -> Floats:
@@ -44,7 +46,7 @@ def clustering(ties: Matrix) -> Floats:
     """
     degree = np.diff(ties.indptr)
     pairs = degree * (degree - 1)
-    among: Floats = np.divide(closed(ties, ties, ties), pairs, out=np.zeros(len(degree)), where=pairs > 0)
+    among: Floats = np.divide(closed_two_paths(ties, ties, ties), pairs, out=np.zeros(len(degree)), where=pairs > 0)
     return among
 
 
@@ -59,20 +61,20 @@ def centralisation(degree: Ints, *, directed: bool = False) -> float:
     return _share(float((degree.max(initial=0) - degree).sum()), star)
 
 
-class Parts(NamedTuple):
+class Components(NamedTuple):
     """The connected components of a network: the component of each agency (N), and the size of each component."""
 
     of: Ints
     sizes: Ints
 
 
-def parts(arcs: Matrix) -> Parts:
+def components(arcs: Matrix) -> Components:
     """Return the weakly connected components (`scipy.sparse.csgraph.connected_components`)."""
     _count, of = csgraph.connected_components(arcs, directed=False)
-    return Parts(of.astype(np.int64), np.bincount(of))
+    return Components(of.astype(np.int64), np.bincount(of))
 
 
-def closed(first: Matrix, second: Matrix, across: Matrix) -> Floats:
+def closed_two_paths(first: Matrix, second: Matrix, across: Matrix) -> Floats:
     """Return for each agency v (N) the number of closed two-paths a, v, b.
 
     The arc a to v is in `first`, v to b in `second` and a to b in `across`.
@@ -258,7 +260,7 @@ def effective_size(ties: Matrix) -> Floats:
     d is the degree and t the number of ties among the contacts. Divided by d it is the efficiency.
     """
     degree = np.diff(ties.indptr).astype(np.float64)
-    among = np.divide(closed(ties, ties, ties), degree, out=np.zeros_like(degree), where=degree > 0)
+    among = np.divide(closed_two_paths(ties, ties, ties), degree, out=np.zeros_like(degree), where=degree > 0)
     return np.where(degree > 0, degree - among, np.nan)
 
 
@@ -274,7 +276,7 @@ def mixing(group: Ints, ties: Ints, size: int) -> Ints:
 
 
 @dataclass(frozen=True)
-class Outwardness:
+class EIIndex:
     """The E-I index, its mean and standard deviation under permutation of the groups, and its two-sided p-value."""
 
     index: float
@@ -283,7 +285,7 @@ class Outwardness:
     p: float
 
 
-def outwardness(group: Ints, ties: Ints, draws: int, seed: int) -> Outwardness:
+def ei_index(group: Ints, ties: Ints, draws: int, seed: int) -> EIIndex:
     """Return the E-I index, (external - internal) / (external + internal) ties (Krackhardt & Stern 1988).
 
     `group` (N), `ties` (m x 2, at least one). The mean and standard deviation are exact over all permutations of
@@ -294,7 +296,7 @@ def outwardness(group: Ints, ties: Ints, draws: int, seed: int) -> Outwardness:
     index, (expected, spread) = _external_internal(group[ties]), _permuted(group, ties)
     drawn = np.array([_external_internal(random.permutation(group)[ties]) for _ in range(draws)])
     as_far = np.abs(drawn - expected) >= abs(index - expected) - 1e-12
-    return Outwardness(index, expected, spread, float((1 + as_far.sum()) / (draws + 1)))
+    return EIIndex(index, expected, spread, float((1 + as_far.sum()) / (draws + 1)))
 
 
 def _external_internal(ends: Ints) -> float:
@@ -383,11 +385,11 @@ def _closed(arcs: Matrix, group: Ints) -> list[Floats]:
     """Count the two-paths a, v, b with an arc from a to b, by role."""
     inner, outer = (_masked(arcs, same) for same in _split(arcs, group))
     return [
-        closed(inner, inner, arcs),
-        closed(outer, outer, inner),
-        closed(inner, outer, arcs),
-        closed(outer, inner, arcs),
-        closed(outer, outer, outer),
+        closed_two_paths(inner, inner, arcs),
+        closed_two_paths(outer, outer, inner),
+        closed_two_paths(inner, outer, arcs),
+        closed_two_paths(outer, inner, arcs),
+        closed_two_paths(outer, outer, outer),
     ]
 
 

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from registry.analysis.likely_partners import Blocks
-from registry.analysis.overlaps import ComparableAgencies, close, judge
+from registry.analysis.likely_partners import BlockModel
+from registry.analysis.overlaps import ComparableAgencies, close, significant_pairs
 from registry.analysis.report import Cell, Column, Confidence, Evidence, Report, ReportDefinition, ReportRow
 from registry.analysis.sector_gaps import LEVEL
 from registry.analysis.snapshot import (
@@ -17,10 +17,10 @@ from registry.analysis.snapshot import (
     ResourceRow,
     ServiceRow,
     SnapshotArrays,
-    grounds,
+    assumed_ties,
+    data_notes,
     kind_of,
     pattern,
-    standing,
 )
 from registry.i18n import _, number
 
@@ -105,14 +105,14 @@ def missing_ties(arrays: SnapshotArrays, *, level: float = LEVEL.default, overla
     perhaps = pairs & {_unordered((a, b)) for a, b in arrays.perhaps.tolist()}
     return MISSING_TIES.answer(
         arrays.as_of, [_row(arrays, one) for one in found], found=len(found), of=len(pairs), unknown=len(perhaps),
-        withheld=arrays.withheld, notes=[*grounds(arrays), *_notes(len(needs), len(alike))], level=level,
+        withheld=arrays.withheld, notes=[*data_notes(arrays), *_notes(len(needs), len(alike))], level=level,
     )  # fmt: skip
 
 
 def _similar_pairs(arrays: SnapshotArrays, level: float) -> set[Pair]:
     """Return the pairs with significantly similar work."""
     compared = ComparableAgencies.of(arrays)
-    pairs = judge(compared, level).pairs
+    pairs = significant_pairs(compared, level).pairs
     return set(zip(compared.places[pairs.a].tolist(), compared.places[pairs.b].tolist(), strict=True))
 
 
@@ -137,7 +137,7 @@ def _reasons(arrays: SnapshotArrays, needs: Sequence[Dependence], alike: set[Pai
     pairs = sorted(by_pair.keys() | alike)
     ends = np.array(pairs, np.int64).reshape(-1, 2)
     people, area = _intersects(*(_audiences(arrays)[end] for end in ends.T)), _in_one_area(arrays, ends)
-    likely = Blocks.of(arrays.sector, standing(arrays)).score(*ends.T)
+    likely = BlockModel.of(arrays.sector, assumed_ties(arrays)).score(*ends.T)
     found = []
     for pair, same_people, same_area, expected in zip(
         pairs, people.tolist(), area.tolist(), likely.tolist(), strict=True

@@ -9,10 +9,10 @@ from registry.analysis.measures import (
     centralisation,
     clustering,
     communities,
+    components,
+    ei_index,
     mean_distance,
     modularity,
-    outwardness,
-    parts,
     transitivity,
 )
 from registry.analysis.report import Cell, Column, Report, ReportDefinition, ReportRow
@@ -22,12 +22,12 @@ from registry.analysis.snapshot import (
     Matrix,
     SnapshotArrays,
     adjacency,
+    assumed_ties,
     between_sectors,
-    grounds,
-    standing,
-    tied_alone,
+    data_notes,
+    without_isolates,
 )
-from registry.analysis.statistics import SEED, NullComparison, compare_with_null, draws_for, false_discovery, swapped
+from registry.analysis.statistics import SEED, NullComparison, adjust_p_values, compare_with_null, draws_for, rewired
 from registry.i18n import _, number
 from registry.progress import steps
 
@@ -86,7 +86,7 @@ NETWORK = ReportDefinition(
 )  # fmt: skip
 
 
-class Whole(NamedTuple):
+class TieNetwork(NamedTuple):
     """The network of ties.
 
     `agencies` is the number of all agencies, `tied` the indices of those with a tie, `ties` (m x 2) and `arcs`
@@ -99,9 +99,9 @@ class Whole(NamedTuple):
     arcs: Matrix
 
     @classmethod
-    def of(cls, arrays: SnapshotArrays) -> "Whole":
+    def of(cls, arrays: SnapshotArrays) -> "TieNetwork":
         """Build the network from the ties in force or perhaps in force."""
-        tied, ties = tied_alone(standing(arrays))
+        tied, ties = without_isolates(assumed_ties(arrays))
         return cls(len(arrays.agencies), tied, ties, adjacency(ties, len(tied)))
 
 
@@ -110,34 +110,34 @@ def network(arrays: SnapshotArrays, *, level: float = LEVEL.default) -> Report:
 
     Findings are the measures that differ from the null model at the false discovery rate `level`.
     """
-    whole = Whole.of(arrays)
+    whole = TieNetwork.of(arrays)
     draws = draws_for(len(whole.tied), WORK, DRAWS)
     compared = dict(_compared(arrays, whole, draws)) if len(whole.ties) else {}
-    adjusted = false_discovery(np.array([one.p for one in compared.values()]), len(compared))
+    adjusted = adjust_p_values(np.array([one.p for one in compared.values()]), len(compared))
     p = dict(zip(compared, adjusted.tolist(), strict=True))
     plain = _descriptive(whole) if len(whole.ties) else {}
     rows = [_descriptive_row(name, value) for name, value in plain.items()]
     rows += [_compared_row(name, one, p[name], p[name] <= level) for name, one in compared.items()]
     return NETWORK.answer(
         arrays.as_of, rows, found=sum(row.confidence == "likely" for row in rows), of=len(compared),
-        withheld=arrays.withheld, notes=[*grounds(arrays), *_notes(whole, draws)], level=level,
+        withheld=arrays.withheld, notes=[*data_notes(arrays), *_notes(whole, draws)], level=level,
     )  # fmt: skip
 
 
 def measures(arrays: SnapshotArrays) -> dict[str, float]:
     """Return the value of each measure, without the comparison with the null model, which takes most of the time."""
-    whole = Whole.of(arrays)
+    whole = TieNetwork.of(arrays)
     if not len(whole.ties):
         return {}
     triple = _rewired_measures(whole.ties, len(whole.tied), np.random.default_rng(SEED))
     values = {**_descriptive(whole), **dict(zip(BY_SWAPS, triple, strict=True))}
     sector, ties = between_sectors(arrays)
     if len(ties) and len(np.unique(sector)) > 1:
-        values["outwardness"] = outwardness(sector, ties, 0, SEED).index
+        values["outwardness"] = ei_index(sector, ties, 0, SEED).index
     return values
 
 
-def _descriptive(whole: Whole) -> Mapping[str, float]:
+def _descriptive(whole: TieNetwork) -> Mapping[str, float]:
     """Return the measures without a null model, in the order of MEASURES.
 
     Density: edges over pairs. Mean degree of agencies with a tie. Components: `scipy.sparse.csgraph`. Mean
@@ -146,7 +146,7 @@ def _descriptive(whole: Whole) -> Mapping[str, float]:
     """
     import networkx as nx  # imported here because it takes half a second
 
-    degree, found = np.diff(whole.arcs.indptr), parts(whole.arcs)
+    degree, found = np.diff(whole.arcs.indptr), components(whole.arcs)
     sources = np.random.default_rng(SEED).permutation(len(whole.tied))[:SOURCES]
     pairs = whole.agencies * (whole.agencies - 1) / 2
     return {
@@ -162,7 +162,7 @@ def _descriptive(whole: Whole) -> Mapping[str, float]:
     }
 
 
-def _compared(arrays: SnapshotArrays, whole: Whole, draws: int) -> Iterator[tuple[str, NullComparison]]:
+def _compared(arrays: SnapshotArrays, whole: TieNetwork, draws: int) -> Iterator[tuple[str, NullComparison]]:
     """Yield the measures with a null model.
 
     Transitivity, mean clustering (Watts & Strogatz 1998) and modularity (Louvain; Blondel et al. 2008) against
@@ -171,7 +171,7 @@ def _compared(arrays: SnapshotArrays, whole: Whole, draws: int) -> Iterator[tupl
     random = np.random.default_rng(SEED)
     size = len(whole.tied)
     drawn = [
-        _rewired_measures(swapped(whole.ties, size, random), size, random)
+        _rewired_measures(rewired(whole.ties, size, random), size, random)
         for _draw in steps(_("networks by chance"), range(draws))
     ]
     seen = _rewired_measures(whole.ties, len(whole.tied), np.random.default_rng(SEED))
@@ -179,7 +179,7 @@ def _compared(arrays: SnapshotArrays, whole: Whole, draws: int) -> Iterator[tupl
         yield name, compare_with_null(value, by_chance)
     sector, ties = between_sectors(arrays)
     if len(ties) and len(np.unique(sector)) > 1:
-        one = outwardness(sector, ties, PERMUTATIONS, SEED)
+        one = ei_index(sector, ties, PERMUTATIONS, SEED)
         yield (
             "outwardness",
             NullComparison(
@@ -206,7 +206,7 @@ def _cells(name: str, value: float) -> dict[str, Cell]:
     return {"measure": name, "value": value, "chance": None, "z": None, "p": None, "says": name}
 
 
-def _notes(whole: Whole, draws: int) -> list[str]:
+def _notes(whole: TieNetwork, draws: int) -> list[str]:
     if not len(whole.ties):
         return [_("There are no ties in force, so there is nothing to measure.")]
     template = _(

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from registry.analysis.matches import NOT_SHARED, Wider
+from registry.analysis.matches import NOT_SHARED, TermHierarchy
 from registry.analysis.report import Cell, Column, Evidence, Parameter, Report, ReportDefinition, ReportRow
 from registry.analysis.sector_gaps import LEVEL
 from registry.analysis.snapshot import (
@@ -19,19 +19,19 @@ from registry.analysis.snapshot import (
     ResourceRow,
     Snapshot,
     SnapshotArrays,
-    basis,
+    coverage_note,
     ones,
     pattern,
-    upwards,
+    transitive_closure,
 )
-from registry.analysis.statistics import bicm, false_discovery, poisson_above
+from registry.analysis.statistics import adjust_p_values, bicm, poisson_above
 from registry.i18n import _, number
 from registry.progress import steps
 
 APPLICATION, GENERAL, SPECIAL, LEAST_FUNCTIONS = "application", "general", "special", 2
 
 
-class Doubled(NamedTuple):
+class DuplicateApplication(NamedTuple):
     """A special application, and a general one that covers all its functions where it is used."""
 
     special: ResourceRow
@@ -48,9 +48,9 @@ def comparable(special: ResourceRow) -> bool:
     return len(special.functions) >= LEAST_FUNCTIONS
 
 
-def doubled(snapshot: Snapshot, as_of: str) -> Iterator[Doubled]:
+def doubled(snapshot: Snapshot, as_of: str) -> Iterator[DuplicateApplication]:
     """Yield each special application that a general one could replace, with the most similar of these."""
-    areas, functions = Wider(snapshot.areas), Wider(snapshot.functions)
+    areas, functions = TermHierarchy(snapshot.areas), TermHierarchy(snapshot.functions)
     general: dict[str, list[ResourceRow]] = defaultdict(list)
     for offered in snapshot.resources:
         if _offered(offered, as_of):
@@ -64,7 +64,9 @@ def doubled(snapshot: Snapshot, as_of: str) -> Iterator[Doubled]:
             if functions.reach(one.functions, application.functions) and areas.reach(one.areas, application.areas)
         ]
         if could:
-            yield Doubled(application, could[int(np.argmax([likeness(application, one) for one in could]))])
+            yield DuplicateApplication(
+                application, could[int(np.argmax([likeness(application, one) for one in could]))]
+            )
 
 
 def likeness(one: ResourceRow, other: ResourceRow) -> float:
@@ -133,7 +135,7 @@ class SignificantPairs(NamedTuple):
     untold: int
 
 
-def judge(compared: ComparableAgencies, level: float) -> SignificantPairs:
+def significant_pairs(compared: ComparableAgencies, level: float) -> SignificantPairs:
     """Find the pairs in a common area, not close, that share significantly many functions.
 
     Null model: the bipartite configuration model within each sector (Saracco et al. 2017), so that peers may be
@@ -149,7 +151,7 @@ def judge(compared: ComparableAgencies, level: float) -> SignificantPairs:
     family = int(number.sum())
     most = np.minimum.outer(degree[first], degree[first])
     untold = int(number[poisson_above(most, expected) > level / max(family, 1)].sum())
-    adjusted = false_discovery(found.p, family)
+    adjusted = adjust_p_values(found.p, family)
     return SignificantPairs(_masked(found._replace(p=adjusted), adjusted <= level), family, untold)
 
 
@@ -178,7 +180,7 @@ def close(arrays: SnapshotArrays) -> Matrix:
     """
     count = len(arrays.agencies)
     tied = pattern(np.concatenate([arrays.ties, arrays.perhaps]), count, count)
-    part = upwards(arrays.agencies.ids, [one.part_of for one in arrays.lists.agencies] or [()] * count)
+    part = transitive_closure(arrays.agencies.ids, [one.part_of for one in arrays.lists.agencies] or [()] * count)
     return ones(tied + tied.T + part + part.T)
 
 
@@ -296,8 +298,8 @@ def overlaps(
     on permuted functions. References: Saracco et al. 2017; Benjamini & Hochberg 1995.
     """
     compared = ComparableAgencies.of(arrays)
-    judged = judge(compared, level)
-    by_chance = judge(shuffled(compared, SEED), level)
+    judged = significant_pairs(compared, level)
+    by_chance = significant_pairs(shuffled(compared, SEED), level)
     weighted, jaccard = _likeness(compared, judged.pairs, _idf(arrays))
     selected = np.flatnonzero(jaccard >= least_likeness)
     order = selected[np.lexsort((judged.pairs.b[selected], judged.pairs.a[selected], -weighted[selected]))]
@@ -349,7 +351,7 @@ def _row(arrays: SnapshotArrays, compared: ComparableAgencies, pairs: Pairs, pla
     return ReportRow(values, agencies + tuple(arrays.function_names.evidence(one) for one in functions), "likely")
 
 
-def _application_row(arrays: SnapshotArrays, found: Doubled) -> ReportRow:
+def _application_row(arrays: SnapshotArrays, found: DuplicateApplication) -> ReportRow:
     special, general = found
     values: dict[str, Cell] = dict.fromkeys(column.name for column in OVERLAPS.columns) | {
         "finding": "special-application",
@@ -379,7 +381,7 @@ def _rarest(arrays: SnapshotArrays, a: int, b: int) -> list[int]:
 def _notes(
     arrays: SnapshotArrays, compared: ComparableAgencies, judged: SignificantPairs, by_chance: SignificantPairs
 ) -> list[str]:
-    notes = [basis(arrays)]
+    notes = [coverage_note(arrays)]
     left_out = len(arrays.agencies) - len(compared.places)
     if left_out:
         notes.append(

@@ -27,11 +27,11 @@ class ReportError(Exception):
     """A report cannot be run as requested; the message is one sentence for the user."""
 
 
-class NoReport(ReportError):
+class UnknownReport(ReportError):
     """There is no report of that name."""
 
 
-class BrokenReport(NoReport):
+class BrokenReport(UnknownReport):
     """A custom report cannot be read or run; `reason` adds technical detail for its author."""
 
     def __init__(self, sentence: str, reason: str = "") -> None:

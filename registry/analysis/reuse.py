@@ -19,9 +19,9 @@ from registry.analysis.snapshot import (
     ResourceRow,
     Snapshot,
     SnapshotArrays,
+    agency_index,
     ones,
     pattern,
-    place_of,
 )
 from registry.i18n import _, day, number
 
@@ -124,7 +124,7 @@ class Votes(NamedTuple):
         return score
 
 
-def held(matrix: Matrix, row: int) -> tuple[Ints, Floats]:
+def row_entries(matrix: Matrix, row: int) -> tuple[Ints, Floats]:
     """Return the columns and values of a row of the matrix."""
     cells = slice(matrix.indptr[row], matrix.indptr[row + 1])
     return matrix.indices[cells].astype(np.int64), matrix.data[cells]
@@ -223,7 +223,7 @@ REUSE = ReportDefinition(
 )
 
 
-class Pair(NamedTuple):
+class Suggestion(NamedTuple):
     """A suggestion: the agency and the resource (indices), the score, and the shares of the three kinds of votes."""
 
     agency: int
@@ -247,9 +247,9 @@ def reuse(
     `registry.evaluation.backtests`).
     """
     history = History.of(arrays.lists, arrays.as_of)
-    asked = np.array([place_of(arrays, agency)]) if agency else np.arange(len(history.agencies))
+    asked = np.array([agency_index(arrays, agency)]) if agency else np.arange(len(history.agencies))
     shown = asked[np.argsort(-history.activity[asked], kind="stable")[:agencies]]
-    telling = Telling(arrays, history, shown)
+    telling = SuggestionRows(arrays, history, shown)
     bands = _bands(history)
     pairs = sorted(
         _suggestions(history, shown, each, most_users), key=lambda one: (-one.score, one.agency, one.resource)
@@ -263,7 +263,7 @@ def reuse(
     )  # fmt: skip
 
 
-def _suggestions(history: History, shown: Ints, each: int, most_users: int) -> Iterator[Pair]:
+def _suggestions(history: History, shown: Ints, each: int, most_users: int) -> Iterator[Suggestion]:
     """Yield the best suggestions for each shown agency."""
     votes, users = Votes.of(history, shown), history.has.sum(axis=0)
     wanted = history.open_to(shown) & (votes.everybody > 0) & ((users <= most_users) | (most_users == 0))
@@ -274,7 +274,7 @@ def _suggestions(history: History, shown: Ints, each: int, most_users: int) -> I
             parts = votes.everybody[resource], votes.alike[row, resource], votes.kin[row, resource]
             total, score = float(sum(parts)), float(scores[row, resource])
             everybody, alike, kin = (100 * float(part) / total for part in parts)
-            yield Pair(agency, resource, score, (everybody, alike, kin))
+            yield Suggestion(agency, resource, score, (everybody, alike, kin))
 
 
 def _bands(history: History) -> tuple[float, float] | None:
@@ -288,7 +288,7 @@ def _bands(history: History) -> tuple[float, float] | None:
     return top, upper
 
 
-class Telling:
+class SuggestionRows:
     """Builds the rows and notes for the shown agencies (indices)."""
 
     def __init__(self, arrays: SnapshotArrays, history: History, shown: Ints) -> None:
@@ -302,7 +302,7 @@ class Telling:
         self._likeness, self._kin = history.likeness(shown), history.kin(shown)
         self._taken_up = _recent_uses(arrays.lists.resources, arrays.as_of, 1)
 
-    def row(self, rank: int, pair: Pair, bands: tuple[float, float] | None) -> ReportRow:
+    def row(self, rank: int, pair: Suggestion, bands: tuple[float, float] | None) -> ReportRow:
         """Return the row of a suggestion, with the agency, the resource and the named users as evidence."""
         history, resource = self._history, self._resources[pair.resource]
         users, votes, kin = self._voters(pair)
@@ -327,7 +327,7 @@ class Telling:
         evidence = (history.resources.evidence(pair.resource), *named)
         return ReportRow(values, evidence, CONFIDENCE.get(band, "unclear"))
 
-    def notes(self, pairs: Sequence[Pair]) -> list[str]:
+    def notes(self, pairs: Sequence[Suggestion]) -> list[str]:
         """Return notes on the data behind the suggestions, and on their accuracy."""
         history = self._history
         if not history.has.nnz:
@@ -362,14 +362,14 @@ class Telling:
             ),
         ]
 
-    def _voters(self, pair: Pair) -> tuple[Ints, Floats, Floats]:
+    def _voters(self, pair: Suggestion) -> tuple[Ints, Floats, Floats]:
         """Return the users of the resource (indices), their votes, and whether they share a parent with the agency (1 or 0)."""
         row = self._shown[pair.agency]
-        users, fading = held(self._fading, pair.resource)
-        likeness, kin = (_values_at(held(one, row), users) for one in (self._likeness, self._kin))
+        users, fading = row_entries(self._fading, pair.resource)
+        likeness, kin = (_values_at(row_entries(one, row), users) for one in (self._likeness, self._kin))
         return users, fading * (1 + LIKENESS_WEIGHT * likeness + kin), kin
 
-    def _reason(self, pair: Pair, user: int) -> str:
+    def _reason(self, pair: Suggestion, user: int) -> str:
         name, resource = self._history.agencies.names[user], self._resources[pair.resource]
         began = _began(resource, self._history.agencies.ids[user])
         told = _("{name} (since {day})").format(name=name, day=day(began)) if began else name
@@ -382,7 +382,7 @@ class Telling:
         return _("{told}, both have {n}, such as {name}").format(told=told, n=number(len(both)), name=rarest)
 
     def _resources_of(self, agency: int) -> Ints:
-        return held(self._history.has, agency)[0]
+        return row_entries(self._history.has, agency)[0]
 
     def _obstacles(self, resource: ResourceRow) -> Iterator[str]:
         expired = sum(until is not None and until < self._as_of for _user, _recent_uses, until, *_role in resource.uses)

@@ -5,16 +5,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from registry.analysis.measures import Outwardness, mixing, outwardness
+from registry.analysis.measures import EIIndex, ei_index, mixing
 from registry.analysis.report import Cell, Column, Confidence, Evidence, Parameter, Report, ReportDefinition, ReportRow
-from registry.analysis.snapshot import Floats, Ints, SnapshotArrays, between_sectors, grounds, standing
-from registry.analysis.statistics import binomial_below, false_discovery, fixed_degrees
+from registry.analysis.snapshot import Floats, Ints, SnapshotArrays, assumed_ties, between_sectors, data_notes
+from registry.analysis.statistics import adjust_p_values, binomial_below, fixed_degrees
 from registry.i18n import _, number, signed
 
 MOST_SECTORS = 200
 
 
-class Chance(NamedTuple):
+class NullModel(NamedTuple):
     """The null model for each pair: expected ties, standard deviation, P(at most the observed ties), P(no ties)."""
 
     expected: Floats
@@ -32,7 +32,7 @@ class SectorPairs(NamedTuple):
     a: Ints
     b: Ints
     seen: Ints
-    chance: Chance
+    chance: NullModel
     of: int
 
 
@@ -48,7 +48,7 @@ def sector_pairs(arrays: SnapshotArrays, ties: Ints) -> SectorPairs:
     seen, upper = mixing(group, ties, len(selected) + 1), np.triu_indices(len(selected), 1)
     by_chance = _null_model(group, ties, seen)
     return SectorPairs(
-        selected[upper[0]], selected[upper[1]], seen[upper], Chance(*(one[upper] for one in by_chance)), of
+        selected[upper[0]], selected[upper[1]], seen[upper], NullModel(*(one[upper] for one in by_chance)), of
     )
 
 
@@ -61,12 +61,12 @@ def _examined_sectors(arrays: SnapshotArrays, ties: Ints, present: Ints) -> tupl
     return selected, place[arrays.sector]
 
 
-def _null_model(group: Ints, ties: Ints, seen: Ints) -> Chance:
+def _null_model(group: Ints, ties: Ints, seen: Ints) -> NullModel:
     """Return the configuration model with fixed degrees for each pair of groups, with lower-tail p-values."""
     tied, ends = np.unique(ties, return_inverse=True)
     mean, variance = fixed_degrees(group[tied], np.bincount(ends.ravel()), len(seen))
     p, none = (binomial_below(few, mean, variance) for few in (seen, np.zeros_like(seen)))
-    return Chance(mean, np.sqrt(variance), p, none)
+    return NullModel(mean, np.sqrt(variance), p, none)
 
 
 LEVEL = Parameter("level", 0.05, 0.0001, 0.5, "The share of false findings that is put up with.")
@@ -123,7 +123,7 @@ def sector_gaps(
     ties = _between_known(arrays)
     pairs = sector_pairs(arrays, ties)
     tested = pairs.chance.expected >= least_expected
-    adjusted = false_discovery(np.where(tested, pairs.chance.p, 1.0), pairs.of)
+    adjusted = adjust_p_values(np.where(tested, pairs.chance.p, 1.0), pairs.of)
     gap = tested & (adjusted <= level)
     finding = np.where(gap, "gap", np.where(tested, "no-gap", "too-few"))
     order = np.lexsort((-pairs.chance.expected, adjusted, ~tested))
@@ -137,7 +137,7 @@ def sector_gaps(
 
 def _between_known(arrays: SnapshotArrays) -> Ints:
     """Return the ties, in force or perhaps in force, between agencies with a sector."""
-    pairs = standing(arrays)
+    pairs = assumed_ties(arrays)
     known: Ints = pairs[(arrays.sector[pairs] >= 0).all(axis=1)]
     return known
 
@@ -187,7 +187,7 @@ def _notes(arrays: SnapshotArrays, ties: Ints, pairs: SectorPairs, weak: int) ->
         ),
         (pairs.of - len(pairs.a), _("{n} pairs of sectors with few ties are counted but not listed.")),
     )
-    notes = grounds(arrays) + [note.format(n=number(n)) for n, note in counted if n]
+    notes = data_notes(arrays) + [note.format(n=number(n)) for n, note in counted if n]
     return notes + _ei_index_notes(arrays, ties)
 
 
@@ -201,10 +201,10 @@ def _ei_index_notes(arrays: SnapshotArrays, ties: Ints) -> list[str]:
         return [_("There are no ties between agencies with a sector, so there is nothing to tell.")]
     if len(arrays.agencies) >= FEW_AGENCIES:
         return []
-    return [_ei_index_text(outwardness(*between_sectors(arrays), PERMUTATIONS, SEED))]
+    return [_ei_index_text(ei_index(*between_sectors(arrays), PERMUTATIONS, SEED))]
 
 
-def _ei_index_text(whole: Outwardness) -> str:
+def _ei_index_text(whole: EIIndex) -> str:
     return _(
         "With fewer than {few} agencies judge the whole first: the E-I index is {index}, and {expected} when sectors are "
         "dealt out anew (p = {p}, {draws} permutations, seed {seed}); below that means inward, above it outward."

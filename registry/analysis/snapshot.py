@@ -330,7 +330,7 @@ class SnapshotArrays:
             as_of, agencies, sectors, functions,
             sector=_main_sectors(snapshot, _index_of(sectors.ids)),
             areas=placed,
-            wider=ones(placed @ upwards([one.id for one in snapshot.areas], [one.broader for one in snapshot.areas])),
+            wider=ones(placed @ transitive_closure([one.id for one in snapshot.areas], [one.broader for one in snapshot.areas])),
             functions=_matrix(does, width, functions),
             ties=ties,
             perhaps=_without(hidden, ties, width),
@@ -422,7 +422,7 @@ def ones(matrix: Matrix) -> Matrix:
     return matrix
 
 
-def upwards(ids: Sequence[str], above: Sequence[Sequence[str]]) -> Matrix:
+def transitive_closure(ids: Sequence[str], above: Sequence[Sequence[str]]) -> Matrix:
     """Return the transitive closure of "broader" as a square 0/1 matrix, ones on the diagonal.
 
     `above` lists the broader ids of each id. Cycles are allowed.
@@ -456,7 +456,7 @@ def _recorded(partnerships: Sequence[PartnershipRow], place: dict[str, int]) -> 
     return recorded
 
 
-def basis(arrays: SnapshotArrays) -> str:
+def coverage_note(arrays: SnapshotArrays) -> str:
     """Return a note on the number of agencies and ties, and of agencies without any agreement on record."""
     if not len(arrays.agencies):
         return _("There are no agencies on record that you may see, so there is nothing to tell.")
@@ -478,7 +478,7 @@ def basis(arrays: SnapshotArrays) -> str:
 AGENCY = TextParameter("agency", "The id of the only agency that it is about; where it is empty, all.")
 
 
-def place_of(arrays: SnapshotArrays, agency: str) -> int:
+def agency_index(arrays: SnapshotArrays, agency: str) -> int:
     """Return the index of an agency in the arrays. Raises ReportError for an unknown id."""
     if agency in arrays.place:
         return arrays.place[agency]
@@ -512,7 +512,7 @@ class Fingerprinted:
         return self._hash.hexdigest()
 
 
-def standing(arrays: SnapshotArrays) -> Ints:
+def assumed_ties(arrays: SnapshotArrays) -> Ints:
     """Return the ties in force and those whose agreement's dates are withheld (m x 2).
 
     Ties with withheld dates count as in force, so that they can hide a finding but never cause one.
@@ -525,14 +525,14 @@ def between_sectors(arrays: SnapshotArrays) -> tuple[Ints, Ints]:
 
     The ties are those of `standing`, as indices into the returned sectors.
     """
-    known, ties = np.flatnonzero(arrays.sector >= 0), standing(arrays)
+    known, ties = np.flatnonzero(arrays.sector >= 0), assumed_ties(arrays)
     place = np.full(len(arrays.agencies), -1)
     place[known] = np.arange(len(known))
     within = place[ties]
     return arrays.sector[known], within[(within >= 0).all(axis=1)]
 
 
-def tied_alone(ties: Ints) -> tuple[Ints, Ints]:
+def without_isolates(ties: Ints) -> tuple[Ints, Ints]:
     """Return the agencies with at least one tie (indices), and the ties as indices into these."""
     tied, ends = np.unique(ties, return_inverse=True)
     return tied, ends.reshape(-1, 2)
@@ -543,9 +543,9 @@ def adjacency(ties: Ints, size: int) -> Matrix:
     return pattern(np.concatenate([ties, ties[:, ::-1]]), size, size)
 
 
-def grounds(arrays: SnapshotArrays) -> list[str]:
+def data_notes(arrays: SnapshotArrays) -> list[str]:
     """Return notes on the data behind an analysis of the ties returned by `standing`."""
-    notes = [basis(arrays)]
+    notes = [coverage_note(arrays)]
     if len(arrays.perhaps):
         template = _("{n} ties rest on agreements whose dates are withheld; they count as in force.")
         notes.append(template.format(n=number(len(arrays.perhaps))))

@@ -62,14 +62,14 @@ def _solve_bicm(rows: Ints, many: Ints, columns: Ints) -> Floats:
 LEAST_VARIANCE = 0.25
 
 
-class Drawn(NamedTuple):
+class NullTies(NamedTuple):
     """The number of ties between groups (S x S) under the null model. The diagonals have no meaning."""
 
     mean: Floats
     variance: Floats
 
 
-def fixed_degrees(group: Ints, degree: Ints, size: int) -> Drawn:
+def fixed_degrees(group: Ints, degree: Ints, size: int) -> NullTies:
     """Return the mean and variance of ties between groups in the configuration model, computed without sampling.
 
     `group` (N) holds group indices below `size`, `degree` (N) the degrees. Ties are independent with p_ij = x_i x_j
@@ -88,7 +88,7 @@ def fixed_degrees(group: Ints, degree: Ints, size: int) -> Drawn:
     )
     count = len(degree)
     conditional = _conditional_variance(p * (1 - p), members, many) * (count - 1) / max(count - 3, 1)
-    return Drawn(members @ p @ members.T, np.maximum(conditional, LEAST_VARIANCE))
+    return NullTies(members @ p @ members.T, np.maximum(conditional, LEAST_VARIANCE))
 
 
 def _tie_probabilities(degree: Ints, many: Ints) -> Floats:
@@ -150,7 +150,7 @@ def _conditional_variance(variance: Floats, members: Floats, many: Ints) -> Floa
 ROUNDS = 20
 
 
-def swapped(ties: Ints, size: int, random: np.random.Generator) -> Ints:
+def rewired(ties: Ints, size: int, random: np.random.Generator) -> Ints:
     """Return randomly rewired ties (m x 2, smaller index first) with the same degrees, no double ties and no loops.
 
     In each round all ties are paired at random, and each pair a-b, c-d becomes a-d, c-b unless that would create a
@@ -183,8 +183,8 @@ def _key(ties: Ints, size: int) -> Ints:
     return key
 
 
-FIRM = Parameter("firm", 0.8, 0.5, 1.0, "In what share of the draws something must be so to be called firm.")
-SEED, SHIFTED = 20261125, 0.1
+ROBUST = Parameter("firm", 0.8, 0.5, 1.0, "In what share of the draws something must be so to be called firm.")
+SEED, PERTURBED = 20261125, 0.1
 FEWEST, MOST = 10, 100
 
 
@@ -233,7 +233,7 @@ def poisson_above(seen: Ints, expected: Floats) -> Floats:
     return np.where(seen <= 0, 1.0, special.pdtrc(np.maximum(seen, 1) - 1, expected))
 
 
-def false_discovery(p: Floats, tests: int) -> Floats:
+def adjust_p_values(p: Floats, tests: int) -> Floats:
     """Return Benjamini-Hochberg adjusted p-values (Benjamini & Hochberg 1995).
 
     `tests` is the size of the family; members that are not in `p` count as p = 1. Accepting adjusted values up to
@@ -246,7 +246,7 @@ def false_discovery(p: Floats, tests: int) -> Floats:
     return adjusted
 
 
-class Scored(NamedTuple):
+class ScoredGroups(NamedTuple):
     """Candidates grouped by score (G), the highest score first: the size of each group and its number of hits."""
 
     candidates: Floats

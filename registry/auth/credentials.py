@@ -59,12 +59,12 @@ def issue(
     _check_agencies(store, agencies)
     _check_groups(store, groups)
     actor = Actor(name.strip(), role, frozenset(agencies), frozenset(groups))
-    return _keep(store, "token", actor, timedelta(days=days))
+    return _store(store, "token", actor, timedelta(days=days))
 
 
-def kept(store: Store) -> list[Credential]:
+def list_credentials(store: Store) -> list[Credential]:
     """Return the tokens and sessions, oldest first."""
-    return [Credential(*row) for row in store.read(texts.kept())]
+    return [Credential(*row) for row in store.read(texts.list_credentials())]
 
 
 def revoke(store: Store, credential: str) -> None:
@@ -75,41 +75,41 @@ def revoke(store: Store, credential: str) -> None:
 
 async def actor_of_token(reader: Reader, secret: str) -> Actor | None:
     """Return the user of an access token; None if it is unknown, expired or revoked. Raises StoreError."""
-    return await _who(reader, secret, "token")
+    return await _actor_with(reader, secret, "token")
 
 
 async def with_units(reader: Reader, actor: Actor) -> Actor:
     """Return the user with all units of their agencies. Raises StoreError."""
-    (rows,) = await reader.read([texts.acting(sorted(actor.agencies))])
+    (rows,) = await reader.read([texts.units_of(sorted(actor.agencies))])
     return replace(actor, agencies=actor.agencies | frozenset(rows[0][0]), home=actor.usual)
 
 
 async def actor_of_session(reader: Reader, secret: str) -> Actor | None:
     """Return the user of a session; None if it is unknown or has ended. Raises StoreError."""
-    return await _who(reader, secret, "session")
+    return await _actor_with(reader, secret, "session")
 
 
 async def is_invitation(reader: Reader, secret: str) -> bool:
-    """Tell whether an invitation is still valid. Raises StoreError."""
-    return await _who(reader, secret, "invitation") is not None
+    """Return whether an invitation is still valid. Raises StoreError."""
+    return await _actor_with(reader, secret, "invitation") is not None
 
 
 def session_by_token(store: Store, secret: str) -> str | None:
     """Start a session for the holder of a token; return its secret, None if the token is not valid."""
-    return _begin(store, secret, "token")
+    return _begin_session(store, secret, "token")
 
 
 def session_by_invitation(store: Store, secret: str) -> str | None:
     """Start the administrator's session of an invitation, which is then used up; None if it is not valid."""
-    return _begin(store, secret, "invitation")
+    return _begin_session(store, secret, "invitation")
 
 
-def session_of(store: Store, actor: Actor) -> str:
+def start_session(store: Store, actor: Actor) -> str:
     """Start a session for a user authenticated by a provider; return its secret.
 
     The session is short, so that the provider is asked again soon.
     """
-    return _keep(store, "session", actor, VOUCHED)[0]
+    return _store(store, "session", actor, VOUCHED)[0]
 
 
 def end_session(store: Store, secret: str) -> None:
@@ -125,11 +125,11 @@ def invite(store: Store) -> str | None:
     if store.read(texts.has_administrator(now=now()))[0][0]:
         return None
     store.write(texts.revoke_invitations(now=now()))
-    return _keep(store, "invitation", Actor("admin", Role.ADMIN), INVITATION)[0]
+    return _store(store, "invitation", Actor("admin", Role.ADMIN), INVITATION)[0]
 
 
-async def _who(reader: Reader, secret: str, sort: str) -> Actor | None:
-    (rows,) = await reader.read([texts.who(_digest(secret), sort=sort, now=now())])
+async def _actor_with(reader: Reader, secret: str, sort: str) -> Actor | None:
+    (rows,) = await reader.read([texts.valid_credential(_digest(secret), sort=sort, now=now())])
     return _actor(rows)
 
 
@@ -149,22 +149,22 @@ def role_for(role: Role, named: int, agencies: Collection[str]) -> Role:
     return Role.VIEWER if named and not agencies and role is not Role.ADMIN else role
 
 
-def _begin(store: Store, secret: str, sort: str) -> str | None:
-    session, kept_of_it = _secret("session", SESSION)
-    began = texts.begin_session(_digest(secret), kept_of_it, sort=sort, now=now())
-    return session if store.write(texts.sweep(now=now()), began)[1][0][0] else None
+def _begin_session(store: Store, secret: str, sort: str) -> str | None:
+    session, stored = _secret("session", SESSION)
+    began = texts.begin_session(_digest(secret), stored, sort=sort, now=now())
+    return session if store.write(texts.delete_expired(now=now()), began)[1][0][0] else None
 
 
-def _keep(store: Store, sort: str, actor: Actor, lasts: timedelta) -> tuple[str, Credential]:
-    secret, kept_of_it = _secret(sort, lasts)
+def _store(store: Store, sort: str, actor: Actor, lasts: timedelta) -> tuple[str, Credential]:
+    secret, stored = _secret(sort, lasts)
     whose: dict[str, Any] = {
         "name": actor.name,
         "role": str(actor.role),
         "agencies": sorted(actor.agencies),
         "groups": sorted(actor.groups),
     }
-    store.write(texts.sweep(now=now()), texts.add(kept_of_it | whose))
-    return secret, Credential(**{name: value for name, value in (kept_of_it | whose).items() if name != "hash"})
+    store.write(texts.delete_expired(now=now()), texts.add(stored | whose))
+    return secret, Credential(**{name: value for name, value in (stored | whose).items() if name != "hash"})
 
 
 def _secret(sort: str, lasts: timedelta) -> tuple[str, dict[str, Any]]:

@@ -32,12 +32,12 @@ async def actor_of_claims(reader: Reader, claims: Claims, settings: Settings) ->
 
     A user whose agencies are all retired is a viewer. Raises StoreError.
     """
-    named = _texts(claims, settings.oidc_agencies_claim)
-    groups = [one for one in _texts(claims, settings.oidc_groups_claim) if not one.startswith(ANYBODY)]
+    named = _claim_texts(claims, settings.oidc_agencies_claim)
+    groups = [one for one in _claim_texts(claims, settings.oidc_groups_claim) if not one.startswith(ANYBODY)]
     found, grouped = await reader.read([texts.acted_for(named), texts.known(groups)])
     ((agencies, retired),), ((misnamed,),) = found, grouped
     if others := sorted(set(named) - {*agencies, *retired}):
-        (rows,) = await reader.read([texts.identified(others)])
+        (rows,) = await reader.read([texts.by_identifier(others)])
         agencies = [*agencies, *(agency for _name, agency, ended in rows[0][0] if not ended)]
         retired = [*retired, *(agency for _name, agency, ended in rows[0][0] if ended)]
     name = next((str(claims[one])[:LONGEST] for one in NAMES if claims.get(one)), "")
@@ -47,11 +47,11 @@ async def actor_of_claims(reader: Reader, claims: Claims, settings: Settings) ->
 
 
 def _role(claims: Claims, settings: Settings) -> Role:
-    named = _texts(claims, settings.oidc_role_claim)
+    named = _claim_texts(claims, settings.oidc_role_claim)
     return next((role for role in reversed(Role) if role in named), Role.VIEWER)
 
 
-def _texts(claims: Claims, name: str) -> list[str]:
+def _claim_texts(claims: Claims, name: str) -> list[str]:
     """Return the texts of a claim, by its name or by a dotted path such as `realm_access.roles`."""
     value: Any = claims
     for part in [name] if name in claims else name.split("."):
@@ -69,7 +69,7 @@ LONGEST_PROVIDER = 1_000_000  # bytes of a response
 log = logging.getLogger(__name__)
 
 
-class ProviderAway(Exception):
+class ProviderUnavailable(Exception):
     """The provider does not respond, or responds incorrectly; the message is for the log."""
 
 
@@ -100,13 +100,13 @@ class Provider:
     async def sign_in_address(self, **parameters: str) -> str:
         """Return the address where users log in. Raises ProviderAway."""
         known = {"response_type": "code", "client_id": self.client_id or "", "scope": "openid profile email"}
-        async with self._in_time():
+        async with self._time_limit():
             endpoint = await self._endpoint("authorization_endpoint")
         return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(known | parameters)}"
 
     async def id_token(self, code: str, *, verifier: str, redirect_uri: str) -> str | None:
         """Exchange an authorisation code for an ID token; None if the provider rejects the code. Raises ProviderAway."""
-        async with self._in_time():
+        async with self._time_limit():
             endpoint = await self._endpoint("token_endpoint")
             form = {
                 "grant_type": "authorization_code",
@@ -114,11 +114,11 @@ class Provider:
                 "redirect_uri": redirect_uri,
                 "code_verifier": verifier,
             }
-            basic = self._takes_basic()
+            basic = self._uses_basic()
             login = httpx.BasicAuth(quote_plus(self.client_id or ""), quote_plus(self._secret)) if basic else None
             named = {} if login else {"client_id": self.client_id, "client_secret": self._secret or None}
             sent = {name: value for name, value in (form | named).items() if value}
-            answer = await self._asked("POST", endpoint, data=sent, auth=login)
+            answer = await self._request("POST", endpoint, data=sent, auth=login)
         token = answer.get("id_token")
         return token if isinstance(token, str) else None
 
@@ -126,13 +126,13 @@ class Provider:
         """Return the keys, fetching them at most twice a minute if none has this id. Raises ProviderAway."""
         if self._knows(kid):
             if time.monotonic() - self._keys_at >= KEPT and self._may_ask_for_keys() and not self._fetching.locked():
-                self._refresh = asyncio.create_task(self._renewed())
+                self._refresh = asyncio.create_task(self._renew_keys())
         else:
-            async with self._in_time(), self._fetching:
+            async with self._time_limit(), self._fetching:
                 if not self._knows(kid) and self._may_ask_for_keys():
                     await self._fetch_keys()
         if self._keys is None:
-            raise ProviderAway(f"{self.issuer} gave no keys a moment ago.")
+            raise ProviderUnavailable(f"{self.issuer} gave no keys a moment ago.")
         return self._keys
 
     def _knows(self, kid: str | None) -> bool:
@@ -141,55 +141,55 @@ class Provider:
     def _may_ask_for_keys(self) -> bool:
         return time.monotonic() - self._keys_asked_at >= SOONEST
 
-    async def _renewed(self) -> None:
+    async def _renew_keys(self) -> None:
         """Fetch the keys again, so that a key withdrawn by the provider does not stay trusted."""
         try:
-            async with self._in_time(), self._fetching:
+            async with self._time_limit(), self._fetching:
                 if self._may_ask_for_keys():
                     await self._fetch_keys()
-        except ProviderAway as error:
+        except ProviderUnavailable as error:
             log.warning("The keys of before go on to serve: %s", error)
 
     async def _fetch_keys(self) -> None:
         self._keys_asked_at = (
             time.monotonic()
         )  # set before fetching, so that a failing provider is not asked again at once
-        self._keys = await self._fetched_keys()
+        self._keys = await self._read_keys()
         self._keys_at = time.monotonic()
 
     @asynccontextmanager
-    async def _in_time(self) -> AsyncIterator[None]:
+    async def _time_limit(self) -> AsyncIterator[None]:
         """Limit the total time of the block, however slowly a response arrives. Raises ProviderAway."""
         try:
             async with asyncio.timeout(PATIENCE):
                 yield
         except TimeoutError:
-            raise ProviderAway(f"{self.issuer} takes longer than {PATIENCE:.0f} seconds.") from None
+            raise ProviderUnavailable(f"{self.issuer} takes longer than {PATIENCE:.0f} seconds.") from None
 
-    async def _fetched_keys(self) -> KeySet:
-        found = await self._asked("GET", await self._endpoint("jwks_uri"))
+    async def _read_keys(self) -> KeySet:
+        found = await self._request("GET", await self._endpoint("jwks_uri"))
         try:
             return KeySet.import_key_set({"keys": [one for one in found["keys"] if one.get("kty") != "oct"]})
         except (JoseError, LookupError, TypeError, ValueError, AttributeError):
-            raise ProviderAway(f"{self.issuer} has no keys that can be read.") from None
+            raise ProviderUnavailable(f"{self.issuer} has no keys that can be read.") from None
 
-    def _takes_basic(self) -> bool:
-        """Tell whether to authenticate with HTTP Basic; otherwise the client id and any secret are sent in the form."""
+    def _uses_basic(self) -> bool:
+        """Return whether to authenticate with HTTP Basic; otherwise the client id and any secret are sent in the form."""
         ways = self._described.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
         return bool(self._secret) and "client_secret_basic" in ways
 
     async def _endpoint(self, name: str) -> str:
         if time.monotonic() - self._described_at >= KEPT:
-            described = await self._asked("GET", f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
+            described = await self._request("GET", f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
             if described.get("issuer") != self.issuer:  # OpenID Connect Discovery 1.0, section 4.3
-                raise ProviderAway(f"{self.issuer} says of itself that it is {described.get('issuer')!r}.")
+                raise ProviderUnavailable(f"{self.issuer} says of itself that it is {described.get('issuer')!r}.")
             self._described, self._described_at = described, time.monotonic()
         endpoint = self._described.get(name)
         if not isinstance(endpoint, str):
-            raise ProviderAway(f"{self.issuer} has no {name}.")
+            raise ProviderUnavailable(f"{self.issuer} has no {name}.")
         return endpoint
 
-    async def _asked(self, method: str, address: str, **how: Any) -> dict[str, Any]:
+    async def _request(self, method: str, address: str, **how: Any) -> dict[str, Any]:
         """Return the JSON object in the provider's response, also for a client error."""
         content = bytearray()
         try:
@@ -197,12 +197,12 @@ class Provider:
                 async for part in answer.aiter_bytes():
                     content += part
                     if len(content) > LONGEST_PROVIDER:
-                        raise ProviderAway(f"{address} answers with more than {LONGEST_PROVIDER:,} bytes.")
+                        raise ProviderUnavailable(f"{address} answers with more than {LONGEST_PROVIDER:,} bytes.")
             told = json.loads(content)
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, RecursionError) as error:
-            raise ProviderAway(f"{address} does not answer in JSON: {type(error).__name__}.") from None
+            raise ProviderUnavailable(f"{address} does not answer in JSON: {type(error).__name__}.") from None
         if answer.status_code >= 500 or not isinstance(told, dict):
-            raise ProviderAway(f"{address} answers with {answer.status_code}.")
+            raise ProviderUnavailable(f"{address} answers with {answer.status_code}.")
         return told
 
 
@@ -256,7 +256,7 @@ def _key_id(token: str) -> str | None:
     return kid
 
 
-class Bearers:
+class BearerAuthentication:
     """Authenticates bearer tokens: our own, and those of the provider if an audience is set."""
 
     def __init__(self, reader: Reader, provider: Provider | None, settings: Settings) -> None:

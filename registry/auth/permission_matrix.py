@@ -2,7 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 
-from registry.permissions import ANYBODY_WAYS, READING, SEEING, WAYS, Action, Actor, Role, can, seen_by, shown_to
+from registry.permissions import (
+    ENTRY_POINTS,
+    PUBLIC_ENTRY_POINTS,
+    READING,
+    SEEING,
+    Action,
+    Actor,
+    Role,
+    can,
+    seen_by,
+    shown_to,
+)
 
 OWN, OTHER = "agency:own", "agency:other"
 CLASSES = ("open", "restricted", "closed")
@@ -22,7 +33,7 @@ def stored(steward: str, access: str, status: str) -> dict[str, object]:
 
 
 def sight(actor: Actor, record: dict[str, object]) -> str:
-    """Return how much of a record a user can see: `nothing`, `its face` or `all`."""
+    """Return how much of a record a user can see, as text for a table cell."""
     seen = [can(actor, action, record) for action in SEEING]
     return ("nothing", "its face", "all")[sum(seen)]
 
@@ -96,10 +107,11 @@ def page() -> Iterator[str]:
         ["action", "GraphQL", "pages", "command line"],
         (
             [action.value, *(_listed(names) for names in (ways.changes, ways.forms, ways.commands))]
-            for action, ways in WAYS.items()
+            for action, ways in ENTRY_POINTS.items()
         ),
     )
-    yield f"Anybody, signed in or not: {_listed(ANYBODY_WAYS.changes)}, {_listed(ANYBODY_WAYS.forms)}. Commands that only read:"
+    public = f"{_listed(PUBLIC_ENTRY_POINTS.changes)}, {_listed(PUBLIC_ENTRY_POINTS.forms)}"
+    yield f"Anybody, signed in or not: {public}. Commands that only read:"
     yield f"{_listed(READING)}."
     yield ""
     yield "A table that is sent on a page is no load: its rows are saved one by one as drafts and changes, by who may."

@@ -3,15 +3,15 @@
 import typer
 
 from loaders.result import LoadAborted
-from loaders.undo import undo_load as load_undone
+from loaders.undo import undo_load as undo_run
 from registry.cli.output import err, out, print_json, print_table, tell, warn
 from registry.clock import local_text
 from registry.config import load_settings
 from registry.database.connect import open_store
-from registry.mutations.feedback import erase as erased
+from registry.mutations.feedback import erase as erase_feedback
 from registry.mutations.revisions import latest
-from registry.mutations.revisions import undo as undone
-from registry.mutations.revisions import verify as verified
+from registry.mutations.revisions import undo as undo_change
+from registry.mutations.revisions import verify as verify_log
 from registry.mutations.transaction import RequestContext
 from registry.permissions import ADMIN
 from registry.progress import showing
@@ -49,7 +49,7 @@ def show(
 def verify(as_json: bool = typer.Option(False, "--json", help="Print JSON.")) -> None:
     """Check that every change is as it was written and none is missing; exit code 1 and the first that is not."""
     with open_store(load_settings(), tell) as store, showing(err) as progress:
-        found = verified(store, lambda n: progress("changes", n))
+        found = verify_log(store, lambda n: progress("changes", n))
     if as_json:
         print_json({"entries": found.entries, "hash": found.hash, "broken_at": found.broken_at, "what": found.what})
     elif found.what:
@@ -67,7 +67,7 @@ def verify(as_json: bool = typer.Option(False, "--json", help="Print JSON.")) ->
 def undo(number: int = typer.Argument(help="The number of the change.")) -> None:
     """Undo one change that a person made; what was changed since stands in the way."""
     with open_store(load_settings(), tell) as store:
-        outcome = undone(store, RequestContext(ADMIN, "command"), number)
+        outcome = undo_change(store, RequestContext(ADMIN, "command"), number)
     for problem in outcome.problems:
         warn(f"{problem.field} {problem.value}: {problem.message}".replace(" :", ":"))
     if outcome.problems:
@@ -80,7 +80,7 @@ def undo_load(run: str = typer.Argument(help="The run, as its load named it.")) 
     """Undo all that one load changed; what was changed by hand since stays."""
     with open_store(load_settings(), tell) as store, showing(err) as progress:
         try:
-            counts = load_undone(store, run, progress)
+            counts = undo_run(store, run, progress)
         except LoadAborted as refused:
             warn(str(refused))
             raise typer.Exit(REFUSED) from None
@@ -90,15 +90,15 @@ def undo_load(run: str = typer.Argument(help="The run, as its load named it.")) 
     )
 
 
-REFUSED_ERASING = 2
+REFUSED = 2
 
 
 def erase(feedback: str = typer.Argument(help="The id of the feedback.")) -> None:
     """Erase what a sender of feedback wrote and how to reach them; that there was feedback, and when, stays."""
     with open_store(load_settings(), tell) as store:
-        outcome = erased(store, RequestContext(ADMIN, "command"), feedback)
+        outcome = erase_feedback(store, RequestContext(ADMIN, "command"), feedback)
     for problem in outcome.problems:
         warn(f"{problem.field} {problem.value}: {problem.message}")
     if outcome.problems:
-        raise typer.Exit(REFUSED_ERASING)
+        raise typer.Exit(REFUSED)
     out.print(f"What the sender of {outcome.record} wrote is erased, and how to reach them.", markup=False)

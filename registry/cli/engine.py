@@ -9,7 +9,7 @@ from registry.cli.output import out, print_json, print_table, tell
 from registry.config import Settings, load_settings
 from registry.database import migrate
 from registry.database.connect import open_store, running_engine
-from registry.i18n import _, speaking
+from registry.i18n import _, use_language
 from registry.model.definitions import MODEL
 
 engine_app = typer.Typer(help="The embedded engine.", no_args_is_help=True)
@@ -31,7 +31,7 @@ def embedded_settings(command: str) -> Settings:
     settings = load_settings()
     if not settings.neo4j_uri:
         return settings
-    with speaking(settings.lang):
+    with use_language(settings.lang):
         refusal = _(
             "The records are on the Neo4j server that NEO4J_URI names, not in the embedded engine: use `{instead}` there,"
             " or run this without NEO4J_URI for the embedded engine in {data}."

@@ -12,7 +12,7 @@ from registry.cli.output import out, print_json, print_table, showing_progress, 
 from registry.config import load_settings
 from registry.database.connect import open_store
 from registry.database.extract import network
-from registry.i18n import _, number, speaking
+from registry.i18n import _, number, use_language
 from registry.permissions import ADMIN
 from registry.reports.render import as_json as json_of
 from registry.reports.render import as_text
@@ -57,7 +57,7 @@ def reuse(
     from registry.analysis.reuse import REUSE
     from registry.evaluation.backtests import backtest_reuse
 
-    with speaking(load_settings().command_lang), _refusing():
+    with use_language(load_settings().command_lang), _reporting_errors():
         known = _read(REUSE, as_of)
         with showing_progress():
             found = backtest_reuse(*known, cuts)
@@ -78,7 +78,7 @@ def likely_partners(
     from registry.analysis.snapshot import SnapshotArrays
     from registry.evaluation.backtests import BACKTEST, backtest_partners
 
-    with speaking(load_settings().command_lang), _refusing():
+    with use_language(load_settings().command_lang), _reporting_errors():
         known = _read(BACKTEST, as_of)
         with showing_progress():
             report = backtest_partners(SnapshotArrays.of(*known))
@@ -86,7 +86,7 @@ def likely_partners(
 
 
 @contextmanager
-def _refusing() -> Iterator[None]:
+def _reporting_errors() -> Iterator[None]:
     """Print a ReportError as a warning and exit."""
     try:
         yield
@@ -121,7 +121,7 @@ def _as_json(found: "Backtest") -> dict[str, object]:
 def _print(found: "Backtest") -> None:
     headings = [*(one.cut + ("*" if one.short else "") for one in found.cuts), _("mean"), _("spread")]
     columns = [*(one._asdict() for one in found.cuts), found.means, found.spreads]
-    rows = [[_(label), *(_shown(name, figures) for figures in columns)] for name, label in HEADINGS.items()]
+    rows = [[_(label), *(_figure(name, figures) for figures in columns)] for name, label in HEADINGS.items()]
     print_table(["", *headings], rows)
     out.print(
         "\n" + _("Rankings by average precision; what ties is one block. A hit began within a year after the cut.")
@@ -143,11 +143,11 @@ def verdict(found: "Backtest") -> str:
     return told.format(ratio=number(found.ratio))
 
 
-def _shown(name: str, figures: Mapping[str, Any]) -> str:
+def _figure(name: str, figures: Mapping[str, Any]) -> str:
     return number(figures[name]) if name in figures else ""
 
 
-BROKEN, REFUSED_CALIBRATING, ROUNDS = 1, 2, 100
+BROKEN, REFUSED, ROUNDS = 1, 2, 100
 VERDICTS = {True: "kept", False: "broken", None: "no promise"}
 HEADINGS_CALIBRATING = ["tested on", "report", "what is counted", "seen", "share", "promise", "verdict"]
 
@@ -169,20 +169,22 @@ def calibrate(
 
     chosen = randbits(32) if seed is None else seed
     settings = load_settings()
-    with speaking(settings.command_lang):
-        world = _read_calibrating(as_of)
+    with use_language(settings.command_lang):
+        world = _read_arrays(as_of)
         tell(_("Seed {seed}, {rounds} rounds.").format(seed=chosen, rounds=rounds))
         with showing_progress():
             counts = calibrate(world, rounds, chosen)
         if as_json:
-            print_json({"as_of": world.as_of, "seed": chosen, "rounds": rounds, "counts": list(map(_entry, counts))})
+            print_json(
+                {"as_of": world.as_of, "seed": chosen, "rounds": rounds, "counts": list(map(_count_as_json, counts))}
+            )
         else:
-            _print_calibrating(counts)
+            _print_counts(counts)
     if any(one.kept is False for one in counts):
         raise typer.Exit(BROKEN)
 
 
-def _read_calibrating(as_of: str | None) -> "SnapshotArrays":
+def _read_arrays(as_of: str | None) -> "SnapshotArrays":
     """Return the arrays of everything on a day, as the calibration reads them."""
     from registry.analysis.overlaps import OVERLAPS
     from registry.analysis.snapshot import SnapshotArrays, make_snapshot
@@ -192,19 +194,19 @@ def _read_calibrating(as_of: str | None) -> "SnapshotArrays":
         day = read_day(as_of)
     except ReportError as error:
         warn(str(error))
-        raise typer.Exit(REFUSED_CALIBRATING) from None
+        raise typer.Exit(REFUSED) from None
     with open_store(load_settings(), tell) as store:
         ((answer,),) = store.read(network(OVERLAPS.reads, ADMIN))
     return SnapshotArrays.of(make_snapshot(OVERLAPS.reads, answer), day)
 
 
-def _entry(one: "CalibrationCount") -> dict[str, object]:
+def _count_as_json(one: "CalibrationCount") -> dict[str, object]:
     bound = None if one.promise is None else "at least" if one.least else "at most"
     told = {"name": one.name, "report": one.report, "own": one.own, "seen": one.seen, "of": one.of, "share": one.share}
     return {**told, "bound": bound, "promise": one.promise, "kept": one.kept}
 
 
-def _print_calibrating(counts: "Sequence[CalibrationCount]") -> None:
+def _print_counts(counts: "Sequence[CalibrationCount]") -> None:
     from registry.evaluation.calibration import WHAT
 
     rows = [

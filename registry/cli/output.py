@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from registry.progress import watched_by
+from registry.progress import reporting_to
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -46,7 +46,7 @@ def showing_progress() -> Iterator[None]:
         def show(what: str, done: int, of: int) -> None:
             progress.update(task, description=what, completed=done, total=of)
 
-        with watched_by(show):
+        with reporting_to(show):
             yield
 
 

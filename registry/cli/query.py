@@ -14,34 +14,38 @@ import typer
 
 from registry.cli.output import err, print_json, tell, warn
 from registry.config import load_settings
-from registry.database.connect import open_place, prepare
+from registry.database.connect import open_connection, prepare
 from registry.database.driver import ConnectionSettings, Cypher, Reader, Store
 from registry.database.query import NO_CONDITION, Compare, Explore, Order, Parameter, ParameterList, Query
 from registry.model.definitions import MODEL
 from registry.permissions import ADMIN
 from registry.web.base import Tools
 
-SAYS_NOTHING = ((), NO_CONDITION, False, None)
+DEFAULTS = ((), NO_CONDITION, False, None)
 CLAUSE = re.compile(
     r"(?<!OPTIONAL)(?<!STARTS)(?<!ENDS)(?<!UNION ALL)"
     r" (?=(?:OPTIONAL|MATCH|UNWIND|UNION|CALL|WITH|RETURN|ORDER BY)\b|})|(?<=\)) (?=WHERE\b)"
 )
 
 
-def explain_question(question: Query | Explore) -> str:
+def explain_plan(question: Query | Explore) -> str:
     """Return a query plan with one part per line, nested parts indented. `$name` is a variable of the operation."""
     return "\n".join(_lines(question))
 
 
 def explain_cypher(cypher: Cypher) -> str:
     """Return a Cypher text with one clause per line, indented by braces, and its parameters as comments."""
-    seeking = ["// On Neo4j:", *laid_out(cypher.seeking)] if cypher.seeking else []
+    seeking = ["// On Neo4j:", *format_cypher(cypher.seeking)] if cypher.seeking else []
     return "\n".join(
-        [*laid_out(cypher.text), *seeking, *(f"// ${name}: {_json(one)}" for name, one in cypher.parameters.items())]
+        [
+            *format_cypher(cypher.text),
+            *seeking,
+            *(f"// ${name}: {_json(one)}" for name, one in cypher.parameters.items()),
+        ]
     )
 
 
-def laid_out(text: str) -> Iterator[str]:
+def format_cypher(text: str) -> Iterator[str]:
     """Yield the clauses of a Cypher text; stripped and joined by spaces they equal the text."""
     depth = 0
     for clause in CLAUSE.split(text):
@@ -51,13 +55,13 @@ def laid_out(text: str) -> Iterator[str]:
 
 def _lines(part: Any) -> Iterator[str]:
     if isinstance(part, Compare):
-        yield f"{part.property} {part.operator} {_said(part.value)}"
+        yield f"{part.property} {part.operator} {_value_text(part.value)}"
         return
     told = {one.name: getattr(part, one.name) for one in fields(part)}
-    told = {name: value for name, value in told.items() if value not in SAYS_NOTHING}
+    told = {name: value for name, value in told.items() if value not in DEFAULTS}
     below = {name: parts for name, value in told.items() if (parts := _parts(value))}
     yield " ".join(
-        [type(part).__name__, *(f"{name}={_said(value)}" for name, value in told.items() if name not in below)]
+        [type(part).__name__, *(f"{name}={_value_text(value)}" for name, value in told.items() if name not in below)]
     )
     for name, parts in below.items():
         for one in parts:
@@ -72,19 +76,19 @@ def _parts(value: Any) -> tuple[Any, ...]:
     return tuple(one for one in parts if is_dataclass(one) and not isinstance(one, Parameter | ParameterList | Order))
 
 
-def _said(value: Any) -> str:
+def _value_text(value: Any) -> str:
     match value:
         case Parameter():
             found = "$" + ".".join(map(str, value.path)) if value.path else _json(value.fixed)
             return f"{_name(value.reading)}({found})" if value.reading else found
         case ParameterList():
-            return f"[{', '.join(map(_said, value.parts))}]"
+            return f"[{', '.join(map(_value_text, value.parts))}]"
         case Order():
             return f"{value.property} {'DESC' if value.descending else 'ASC'}"
         case (str() as name, Parameter() | ParameterList() as given):
-            return f"{name}:{_said(given)}"
+            return f"{name}:{_value_text(given)}"
         case tuple():
-            return ",".join(map(_said, value))
+            return ",".join(map(_value_text, value))
     return str(value)
 
 
@@ -108,7 +112,7 @@ def query(
 ) -> None:
     """Answer a GraphQL operation, also one that changes something, as an administrator; print the answer as JSON."""
     text, values = _operation(file), _variables(variables)
-    with open_place(load_settings(), tell) as place:
+    with open_connection(load_settings(), tell) as place:
         with Store(place) as store:
             prepare(store, tell)
         answer = asyncio.run(_answer(place, text, values, explain))
@@ -118,20 +122,20 @@ def query(
 
 async def _answer(place: ConnectionSettings, text: str, variables: dict[str, Any], explain: bool) -> dict[str, Any]:
     from schema.execute import QueryContext
-    from schema.limits import presented
+    from schema.limits import error_response
     from schema.schema import build_schema
 
     with closing(Tools(place)) as tools:
         async with Reader(place) as reader:
             context = QueryContext(reader, ADMIN, _explain if explain else None, tools.store, how="command")
             result = await build_schema(MODEL).execute(text, variable_values=variables, context_value=context)
-    errors = [presented(error) for error in result.errors or ()]
+    errors = [error_response(error) for error in result.errors or ()]
     return {"data": result.data, **({"errors": errors} if errors else {})}
 
 
 def _explain(questions: Sequence[Query | Explore], cyphers: Sequence[Cypher]) -> None:
     for question, cypher in zip(questions, cyphers, strict=True):
-        err.print(explain_question(question), explain_cypher(cypher), sep="\n", markup=False, soft_wrap=True)
+        err.print(explain_plan(question), explain_cypher(cypher), sep="\n", markup=False, soft_wrap=True)
 
 
 def _operation(file: str) -> str:

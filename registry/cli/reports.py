@@ -12,7 +12,7 @@ from registry.cli.output import print_json, print_table, showing_progress, tell,
 from registry.clock import local_text
 from registry.config import load_settings
 from registry.database.connect import open_store
-from registry.i18n import _, speaking
+from registry.i18n import _, use_language
 from registry.permissions import ADMIN, ANONYMOUS
 
 REFUSED = 2
@@ -24,7 +24,7 @@ def reports(as_json: bool = typer.Option(False, "--json", help="Print JSON.")) -
 
     settings = load_settings()
     library = Library(settings.reports)
-    with speaking(settings.command_lang):
+    with use_language(settings.command_lang):
         listed = [{"name": one.name, "question": _(one.text)} for one in library.questions().values()]
         headings = [_("Report"), _("Question")]
         for fault in library.faults():
@@ -61,7 +61,7 @@ def report(
         if chosen.binary and output is None and sys.stdout.isatty():
             raise ReportError(f"A terminal cannot show {format}; name a file with --output.")
         asked = _pairs(param)
-        with speaking(settings.command_lang):
+        with use_language(settings.command_lang):
             if save is not None:
                 runs.check(name, save)
             with open_store(settings, tell) as store, showing_progress():
@@ -114,7 +114,7 @@ def list_(as_json: bool = typer.Option(False, "--json", help="Print JSON.")) -> 
         return {**told, "found": report.found, "of": report.of, "for": "everybody" if run.public else "administrators"}
 
     settings = load_settings()
-    with speaking(settings.command_lang):
+    with use_language(settings.command_lang):
         listed = [entry(run) for run in SavedRuns(settings.saved_runs).listed(warn)]
     if as_json:
         print_json(listed)
@@ -130,7 +130,7 @@ def remove(label: str = typer.Argument(help="The label of the run.")) -> None:
     from registry.reports.saved import SavedRuns
 
     settings = load_settings()
-    with speaking(settings.command_lang):
+    with use_language(settings.command_lang):
         try:
             SavedRuns(settings.saved_runs).remove(label)
         except ReportError as error:

@@ -13,11 +13,11 @@ from loaders.source import find_source
 from registry.auth import credentials
 from registry.cli.output import err, out, tell, warn
 from registry.config import Settings, load_settings
-from registry.database.connect import open_place
+from registry.database.connect import open_connection
 from registry.database.driver import ConnectionSettings, Store
 from registry.database.migrate import apply
 from registry.database.query import NO_CONDITION, Total
-from registry.database.read import write
+from registry.database.read import compile_query
 from registry.database.write import is_empty
 from registry.model.definitions import MAIN, MODEL
 from registry.permissions import ADMIN
@@ -34,7 +34,7 @@ WORKERS = typer.Option(1, min=1, max=64, help="How many processes answer.")
 
 def demo(host: str = HOST, port: int = PORT) -> None:
     """Apply the schema, load the sample if the graph is empty, say what is there, and serve until Ctrl-C."""
-    _serve(host, port, 1, _fill, lasting=False)
+    _serve(host, port, 1, _load_if_empty, lasting=False)
 
 
 def serve(host: str = HOST, port: int = PORT, workers: int = WORKERS) -> None:
@@ -46,22 +46,22 @@ def _serve(host: str, port: int, workers: int, prepare: Callable[[Store, Setting
     _check_free(host, port)
     settings = load_settings().served_at(host)
     Thread(target=import_module, args=(WEB,), daemon=True).start()  # imported while the engine starts
-    with open_place(settings, tell, lasting=lasting) as place:
+    with open_connection(settings, tell, lasting=lasting) as place:
         with Store(place) as store:
             apply(store, MODEL, tell)
             prepare(store, settings)
             invitation = None if settings.oidc_client_id else credentials.invite(store)
-        out.print(f"Serving on http://{_shown(host)}:{port} until Ctrl-C.", markup=False)
+        out.print(f"Serving on http://{_url_host(host)}:{port} until Ctrl-C.", markup=False)
         if invitation:
             from registry.web.base import FIRST
 
-            here = "localhost" if host in EVERYWHERE else _shown(host)
+            here = "localhost" if host in EVERYWHERE else _url_host(host)
             link = f"http://{here}:{port}{FIRST}?code={invitation}"
             out.print(f"Nobody is administrator yet; within an hour, open {link}", **PLAIN)
-        _answer(place, settings, host, port, workers)
+        _run(place, settings, host, port, workers)
 
 
-def _answer(place: ConnectionSettings, settings: Settings, host: str, port: int, workers: int) -> None:
+def _run(place: ConnectionSettings, settings: Settings, host: str, port: int, workers: int) -> None:
     from registry.web.app import run_alone, run_workers
 
     if workers == 1:
@@ -70,14 +70,14 @@ def _answer(place: ConnectionSettings, settings: Settings, host: str, port: int,
         run_workers(settings, host, port, workers)
 
 
-def _shown(host: str) -> str:
+def _url_host(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _fill(store: Store, settings: Settings) -> None:
+def _load_if_empty(store: Store, settings: Settings) -> None:
     if store.read(is_empty())[0][0]:
         _load_sample(store, settings)
-    _say_what_is_there(store)
+    _print_counts(store)
 
 
 def _check_free(host: str, port: int) -> None:
@@ -97,7 +97,7 @@ def _load_sample(store: Store, settings: Settings) -> None:
         raise typer.Exit(REFUSED)
 
 
-def _say_what_is_there(store: Store) -> None:
+def _print_counts(store: Store) -> None:
     for kind in MAIN:
-        total = write(Total(kind, NO_CONDITION), MODEL).ask({}, ADMIN.parameter())
+        total = compile_query(Total(kind, NO_CONDITION), MODEL).ask({}, ADMIN.parameter())
         out.print(f"{store.read(total)[0][0]:>6,} {MODEL[kind].plural}", markup=False)

@@ -50,7 +50,7 @@ def add(
 def listed(as_json: bool = AS_JSON) -> None:
     """List the tokens and sessions, and whether each is valid."""
     with open_store(load_settings(), tell) as store:
-        kept = credentials.kept(store)
+        kept = credentials.list_credentials(store)
     if as_json:
         print_json([one.as_json() for one in kept])
     else:

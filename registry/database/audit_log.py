@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from registry.database.driver import Cypher
 
 
-def take() -> Cypher:
+def lock() -> Cypher:
     """Lock the audit log until the end of the transaction. Returns one row: the number and hash of the last event."""
     text = (
         "MERGE (c:Chain {id: 'changes'}) SET c.taken = coalesce(c.taken, 0) + 1"
@@ -24,7 +24,7 @@ def append(entries: Sequence[Mapping[str, object]]) -> Cypher:
     return Cypher(text, {"in": {"entries": list(entries), "number": last["number"], "hash": last["own_hash"]}})
 
 
-def keyed(key: str) -> Cypher:
+def by_key(key: str) -> Cypher:
     """Return one row for the event with an idempotency key: its record, the kind of the record, and the request."""
     text = "MATCH (n:Change) WHERE n.key = $in.key RETURN n.record, n.record_kind, n.asked ORDER BY n.number LIMIT 1"
     return Cypher(text, {"in": {"key": key}})
@@ -36,7 +36,7 @@ def entries(*, after: int, size: int) -> Cypher:
     return Cypher(text, {"n": size, "in": {"after": after}})
 
 
-def end() -> Cypher:
+def last_event() -> Cypher:
     """Return one row: the number and hash of the last event; no row where the log is empty."""
     return Cypher("MATCH (c:Chain {id: 'changes'}) WHERE c.number > 0 RETURN c.number, c.hash")
 
@@ -54,7 +54,7 @@ def latest(*, size: int) -> Cypher:
     )
 
 
-def numbered(number: int) -> Cypher:
+def by_number(number: int) -> Cypher:
     """Return one row: the properties of the event with this number; no row where there is none."""
     return Cypher("MATCH (n:Change) WHERE n.number = $in.number RETURN properties(n)", {"in": {"number": number}})
 
@@ -68,13 +68,13 @@ def of_run(run: str, *, before: int, size: int) -> Cypher:
     return Cypher(text, {"n": size, "in": {"run": run, "before": before}})
 
 
-def keep(feedback: str, contact: str) -> Cypher:
+def put_contact(feedback: str, contact: str) -> Cypher:
     """Store the contact details of the sender of feedback."""
     text = "MERGE (c:Contact {id: $in.feedback}) SET c.contact = $in.contact"
     return Cypher(text, {"in": {"feedback": feedback, "contact": contact}})
 
 
-def of(feedback: str) -> Cypher:
+def contact_of(feedback: str) -> Cypher:
     """Return one row: the contact details of the sender; no row where they are unknown."""
     return Cypher(
         "MATCH (c:Contact {id: $in.feedback}) WHERE c.contact IS NOT NULL RETURN c.contact",
@@ -88,6 +88,6 @@ def salt(record: str, new: str) -> Cypher:
     return Cypher(text, {"in": {"record": record, "new": new}})
 
 
-def erase(feedback: str) -> Cypher:
+def erase_contact(feedback: str) -> Cypher:
     """Delete the contact details of the sender, and the salt."""
     return Cypher("MATCH (c:Contact {id: $in.feedback}) DETACH DELETE c", {"in": {"feedback": feedback}})

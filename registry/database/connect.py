@@ -14,7 +14,9 @@ Tell = Callable[[str], None]
 
 
 @contextmanager
-def open_place(settings: Settings, tell: Tell | None = None, *, lasting: bool = False) -> Iterator[ConnectionSettings]:
+def open_connection(
+    settings: Settings, tell: Tell | None = None, *, lasting: bool = False
+) -> Iterator[ConnectionSettings]:
     """Yield the connection settings; the embedded engine runs at least until the block ends. See engine.in_use for `lasting`.
 
     Raises engine.EngineError when the embedded engine cannot be started.
@@ -23,7 +25,7 @@ def open_place(settings: Settings, tell: Tell | None = None, *, lasting: bool = 
         yield _server_settings(settings, settings.neo4j_uri)
     else:
         with running_engine(settings, tell, lasting=lasting) as running:
-            yield place_of(running, settings.query_timeout)
+            yield connection_settings(running, settings.query_timeout)
 
 
 def running_engine(
@@ -33,7 +35,7 @@ def running_engine(
     return engine.in_use(settings.data, heap=settings.heap, lasting=lasting, progress=tell)
 
 
-def place_of(running: engine.Engine, timeout: float = ConnectionSettings.timeout) -> ConnectionSettings:
+def connection_settings(running: engine.Engine, timeout: float = ConnectionSettings.timeout) -> ConnectionSettings:
     """Return the connection settings of an embedded engine."""
     return ConnectionSettings(
         running.uri,
@@ -50,7 +52,7 @@ def place_of(running: engine.Engine, timeout: float = ConnectionSettings.timeout
 @contextmanager
 def open_store(settings: Settings, tell: Tell | None = None) -> Iterator[Store]:
     """Yield a database client, after preparing the data for this release. Raises engine.EngineError and StoreError."""
-    with open_place(settings, tell) as place, Store(place) as store:
+    with open_connection(settings, tell) as place, Store(place) as store:
         prepare(store, tell)
         yield store
 

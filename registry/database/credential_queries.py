@@ -19,7 +19,7 @@ def add(credential: dict[str, object]) -> Cypher:
     return Cypher("CREATE (c:Credential) SET c += $in.credential", {"in": {"credential": credential}})
 
 
-def who(digest: str, *, sort: str, now: str) -> Cypher:
+def valid_credential(digest: str, *, sort: str, now: str) -> Cypher:
     """Find the valid credential with this hash and type (`sort`).
 
     Returns one row, or none: a list of its name, role, groups, the number of agencies it names, those of them that are not
@@ -67,7 +67,7 @@ def revoke(credential: str, *, now: str) -> Cypher:
     return Cypher(text, {"in": {"id": credential, "now": now}})
 
 
-def sweep(*, now: str) -> Cypher:
+def delete_expired(*, now: str) -> Cypher:
     """Delete sessions and invitations that have expired or are revoked."""
     text = "MATCH (c:Credential) WHERE c.sort <> 'token' AND (c.expires <= $in.now OR c.revoked IS NOT NULL) DETACH DELETE c"
     return Cypher(text, {"in": {"now": now}})
@@ -78,7 +78,7 @@ def revoke_invitations(*, now: str) -> Cypher:
     return Cypher("MATCH (c:Credential) WHERE c.sort = 'invitation' SET c.revoked = $in.now", {"in": {"now": now}})
 
 
-def kept() -> Cypher:
+def list_credentials() -> Cypher:
     """Return one row per token or session, oldest first: its properties except the hash."""
     text = (
         "MATCH (c:Credential) WHERE c.sort <> 'invitation'"
@@ -97,7 +97,7 @@ def has_administrator(*, now: str) -> Cypher:
     return Cypher(text, {"in": {"now": now}})
 
 
-def acting(agencies: Sequence[str]) -> Cypher:
+def units_of(agencies: Sequence[str]) -> Cypher:
     """Return one row: the ids of those of these agencies that exist and are not retired, and of all their units."""
     text = f"UNWIND $in.ids AS id {_UNITS} WITH u.id AS unit ORDER BY unit RETURN collect(unit)"
     return Cypher(text, {"in": {"ids": list(agencies)}})
@@ -119,7 +119,7 @@ def known(names: Sequence[str]) -> Cypher:
     return Cypher(text, {"in": {"names": list(names)}})
 
 
-def identified(names: Sequence[str]) -> Cypher:
+def by_identifier(names: Sequence[str]) -> Cypher:
     """Return one row: a list of `[identifier, agency, whether it is retired]` for the names that are identifiers."""
     text = (
         "MATCH (u:Agency) WHERE any(one IN u.identifiers WHERE one IN $in.names) UNWIND u.identifiers AS name"

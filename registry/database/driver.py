@@ -45,7 +45,7 @@ class Cypher:
     seeking: str = ""
 
 
-def gathered(text: str) -> str:
+def as_one_list(text: str) -> str:
     """Return the statement that returns all rows as one list, so that the driver receives one message instead of many."""
     return f"RETURN COLLECT {{ {text} }} AS rows"
 
@@ -164,12 +164,12 @@ _CODES = {
 }
 
 
-def leave_mark(mark: str) -> Cypher:
+def put_change_stamp(mark: str) -> Cypher:
     """Write the change stamp: as the last statement of a transaction, so that it is locked as briefly as possible."""
     return Cypher("MERGE (m:Mark {id: 'last'}) SET m.value = $in.mark", {"in": {"mark": mark}})
 
 
-def last_marks() -> Cypher:
+def change_stamps() -> Cypher:
     """Return one row holding a list with the last change stamp, empty where there is none."""
     return Cypher("MATCH (m:Mark) WITH m.value AS mark ORDER BY mark RETURN collect(mark)")
 
@@ -288,7 +288,7 @@ class Store:
                 return rows
 
             answer = work(ask)
-            ask(leave_mark(secrets.token_hex(8)))
+            ask(put_change_stamp(secrets.token_hex(8)))
             transaction.commit()
             return answer
 
@@ -391,7 +391,7 @@ class Reader:
 
     def _text(self, cypher: Cypher) -> Any:
         text = cypher.seeking if cypher.seeking and self._dialect.seeks else cypher.text
-        return _literal(gathered(text) if self._gathers(cypher) else text)
+        return _literal(as_one_list(text) if self._gathers(cypher) else text)
 
     def _rows(self, cypher: Cypher, rows: Rows) -> Rows:
         return [[row] for row in rows[0][0]] if self._gathers(cypher) else rows

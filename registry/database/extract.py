@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from registry.database.driver import Cypher
 from registry.database.read import PARTS
-from registry.permissions import Actor, seen, seen_whole
+from registry.permissions import Actor, can_view_details, can_view_summary
 
 
 def network(reads: Sequence[str], actor: Actor) -> Cypher:
@@ -52,7 +52,7 @@ def _records(kind: str, *columns: str, path: str = "", also: str = "", once: str
     """
     return (
         f"{f'WITH {once} AS found ' if once else ''}"
-        f"MATCH {path}(n:{kind}) WHERE {_published('n')} AND {seen('n')}{f' AND {also}' if also else ''}"
+        f"MATCH {path}(n:{kind}) WHERE {_published('n')} AND {can_view_summary('n')}{f' AND {also}' if also else ''}"
         f" WITH {'DISTINCT ' if path else ''}n{', found' if once else ''} ORDER BY n.id"
         f" RETURN [n.id, n.name, {', '.join(columns)}]"
     )
@@ -64,19 +64,19 @@ def _published(node: str) -> str:
 
 def _linked(pattern: str, wanted: str = "m.id", also: str = "true") -> str:
     """Return the list of records at the far end `m` of a link that is part of the summary of both records."""
-    where = f"{_published('m')} AND {seen('m')} AND {also}"
+    where = f"{_published('m')} AND {can_view_summary('m')} AND {also}"
     return f"COLLECT {{ MATCH {pattern} WHERE {where} WITH DISTINCT m ORDER BY m.id RETURN {wanted} }}"
 
 
 def _linked_details(pattern: str) -> str:
     """Return the ids at the far end of a link that is visible only to actors who see the details of both ends."""
-    return _linked(pattern, also=f"{_DETAILS_VISIBLE} AND {seen_whole('m')}")
+    return _linked(pattern, also=f"{_DETAILS_VISIBLE} AND {can_view_details('m')}")
 
 
 def _parties_by_confirmation(standing: str) -> str:
     """Return the ids of the parties with this confirmation of an agreement, as far as the actor sees their details."""
     said = f"coalesce(e.standing = '{standing}', false)"
-    return _linked("(n)<-[e:PARTY_TO]-(m:Agency)", also=f"{_DETAILS_VISIBLE} AND {seen_whole('m')} AND {said}")
+    return _linked("(n)<-[e:PARTY_TO]-(m:Agency)", also=f"{_DETAILS_VISIBLE} AND {can_view_details('m')} AND {said}")
 
 
 def _detail(name: str) -> str:
@@ -87,12 +87,15 @@ def _terms(kind: str, path: str = "") -> str:
     return _records(kind, "n.label_id", "n.label_en", _linked(f"(n)-[:BROADER]->(m:{kind})"), path=path)
 
 
-_DETAILS_VISIBLE = seen_whole("n")
+_DETAILS_VISIBLE = can_view_details("n")
 _USES = (
-    f"COLLECT {{ MATCH (n)<-[e:USES]-(m:Agency) WHERE {_published('m')} AND {_DETAILS_VISIBLE} AND {seen_whole('m')}"
+    f"COLLECT {{ MATCH (n)<-[e:USES]-(m:Agency) WHERE {_published('m')} AND {_DETAILS_VISIBLE} AND {can_view_details('m')}"
     " WITH e, m ORDER BY m.id, e.key RETURN [m.id, e.since, e.until, e.role] }"
 )
-_HIDING = f"EXISTS {{ MATCH (m:Service|Resource) WHERE {_published('m')} AND {seen('m')} AND NOT {seen_whole('m')} }}"
+_HIDING = (
+    f"EXISTS {{ MATCH (m:Service|Resource) WHERE {_published('m')} AND {can_view_summary('m')}"
+    f" AND NOT {can_view_details('m')} }}"
+)
 _RESOURCE = (
     _DETAILS_VISIBLE,
     _linked("(n)<-[:OWNS]-(m:Agency)"),
@@ -154,7 +157,7 @@ _LISTS = {
         _parties_by_confirmation("disputed"),
         _parties_by_confirmation("confirmed"),
         f"(NOT {_DETAILS_VISIBLE} OR EXISTS {{ MATCH (n)<-[:PARTY_TO]-(m:Agency)"
-        f" WHERE {_published('m')} AND {seen('m')} AND NOT {seen_whole('m')} }})",
+        f" WHERE {_published('m')} AND {can_view_summary('m')} AND NOT {can_view_details('m')} }})",
         once=_HIDING,
     ),
     "statements": _records(

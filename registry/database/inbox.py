@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from registry.database.driver import Cypher
 from registry.database.write import BY_HAND
 from registry.model.kinds import Kind
-from registry.permissions import may_do, seen_whole
+from registry.permissions import can_view_details, may_do
 
 
-def standing_at(kind: type[Kind], status: str, *, me: Mapping[str, object], size: int) -> Cypher:
+def with_status(kind: type[Kind], status: str, *, me: Mapping[str, object], size: int) -> Cypher:
     """Return `id, when` of the records with a status on which `me`, from `Actor.doing`, may act; newest first."""
     text = (
         f"MATCH (n:{kind.__name__}) WHERE n.status = $in.status AND {may_do('n')}"
@@ -26,14 +26,14 @@ def last_entries(records: Sequence[str]) -> Cypher:
     return Cypher(text, {"in": {"ids": list(records)}})
 
 
-def ending(agencies: Sequence[str], *, until: str, me: Mapping[str, object], size: int) -> Cypher:
+def expiring(agencies: Sequence[str], *, until: str, me: Mapping[str, object], size: int) -> Cypher:
     """Return `id, last day, steward` of agreements of these agencies that end by a day and have no renewal.
 
     The agreement that ends last comes first.
     """
     text = (
         "MATCH (a:Agency)-[:PARTY_TO]->(n:Partnership) WHERE a.id IN $in.agencies AND n.status = 'published'"
-        f" AND n.valid_until <= $in.until AND {seen_whole('n')} AND NOT EXISTS {{ MATCH (:Partnership)-[:RENEWS]->(n) }}"
+        f" AND n.valid_until <= $in.until AND {can_view_details('n')} AND NOT EXISTS {{ MATCH (:Partnership)-[:RENEWS]->(n) }}"
         " RETURN DISTINCT n.id, n.valid_until, n.steward ORDER BY n.valid_until DESC, n.id LIMIT $n"
     )
     return Cypher(text, {"n": size, "in": {"agencies": list(agencies), "until": until}, "me": me})
@@ -55,7 +55,7 @@ def unconfirmed(agencies: Sequence[str], *, me: Mapping[str, object], size: int)
     """
     text = (
         "MATCH (a:Agency)-[e:PARTY_TO]->(n:Partnership) WHERE a.id IN $in.agencies AND e.standing IS NULL"
-        f" AND n.source = $in.by_hand AND n.status IN $in.statuses AND {seen_whole('n')}"
+        f" AND n.source = $in.by_hand AND n.status IN $in.statuses AND {can_view_details('n')}"
         " AND NOT coalesce(n.steward, '') IN $in.agencies"
         " RETURN DISTINCT n.id, n.updated ORDER BY n.updated DESC, n.id LIMIT $n"
     )

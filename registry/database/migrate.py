@@ -226,7 +226,7 @@ def _derive_all(store: Store, model: Model, progress: str, tell: Tell) -> None:
 
 def _derive(ask: Ask, kind: type[Kind], after: str) -> tuple[int, str]:
     """Compute the derived values of a batch of records after an id; return how many, and the last id."""
-    ask(audit_log.take())  # blocks other writers, so that no values are computed from outdated records
+    ask(audit_log.lock())  # blocks other writers, so that no values are computed from outdated records
     found = [row[0] for row in ask(records_after(kind.__name__, after, BATCH))]
     if not found:
         return 0, after

@@ -32,7 +32,7 @@ from registry.database.query import (
 )
 from registry.model.definitions import MODEL
 from registry.model.kinds import End, Kind, Model, Property
-from registry.permissions import Actor, seen, seen_whole
+from registry.permissions import Actor, can_view_details, can_view_summary
 
 FEW = 1000  # up to this many linked records, starting there is faster than scanning
 
@@ -53,7 +53,9 @@ def anchor(where: Condition) -> tuple[LinkCondition, Condition] | None:
     return None
 
 
-def sort_sought(where: Condition, kind: type[Kind], model: Model) -> tuple[LinkCondition, Compare, Condition] | None:
+def category_condition(
+    where: Condition, kind: type[Kind], model: Model
+) -> tuple[LinkCondition, Compare, Condition] | None:
     """Return the first condition that a linked record has a category, that category, and the other conditions.
 
     A category is a value of a property that is declared with `sorts`. Return None where there is no such condition.
@@ -127,16 +129,16 @@ class CypherWriter:
 
     def link_seen(self, node: str, far: str, end: End) -> str:
         """Return the predicate that a link is visible: both its ends, and the details of both if the link is a detail."""
-        return self.far_seen(far, end) if end.link.face else f"{seen_whole(node)} AND {self.far_seen(far, end)}"
+        return self.far_seen(far, end) if end.link.face else f"{can_view_details(node)} AND {self.far_seen(far, end)}"
 
     def far_seen(self, far: str, end: End) -> str:
         """Return the predicate that a link is visible, given that the links of the near record are."""
-        return seen(far) if end.link.face else seen_whole(far)
+        return can_view_summary(far) if end.link.face else can_view_details(far)
 
     def _within(self, within: Within, node: str, kind: str) -> str:
         far, way = self.variable(), self.variable()
         match = f"MATCH {way} = ({node}){PARTS}({far}:{kind})"
-        return f"EXISTS {{ {match} WHERE {far}.id IN {self.value(within.ids)} AND {way_seen(way)} }}"
+        return f"EXISTS {{ {match} WHERE {far}.id IN {self.value(within.ids)} AND {path_visible(way)} }}"
 
     def _link_condition(self, linked: LinkCondition, node: str, end: End, *, unknown: bool) -> str:
         edge, far = self.variable(), self.variable()
@@ -144,7 +146,7 @@ class CypherWriter:
         holds = self.demanded(linked, node, edge, far, end, unknown=unknown is not negated)
         among = f" AND {self.condition(linked.among, far, end.target)}" if linked.among != AllOf() else ""
         pattern = self.pattern(node, edge, f"{far}:{end.target}", end)
-        counts = both(self.far_seen(far, end), self.running(linked.runs, edge))
+        counts = all_of(self.far_seen(far, end), self.running(linked.runs, edge))
         start = f"MATCH {pattern} WHERE {counts}{among}"
         if linked.quantifier == "every":
             found = f"NOT EXISTS {{ {start} AND NOT ({holds}) }}"
@@ -156,7 +158,7 @@ class CypherWriter:
         self, linked: LinkCondition, node: str, edge: str, far: str, end: End, *, unknown: bool = False
     ) -> str:
         """Return the predicate of the conditions on the far record, the near record and the link; `unknown` as in `condition`."""
-        return both(
+        return all_of(
             self.condition(linked.far, far, end.target, unknown=unknown),
             self.condition(linked.near, node, end.kind, unknown=unknown),
             self._edge_condition(linked.edge, node, edge, far, end, unknown=unknown),
@@ -164,11 +166,11 @@ class CypherWriter:
 
     def running(self, which: Runs | None, edge: str) -> str:
         """Return the predicate that a link is in the period; "true" without one."""
-        return "true" if which is None else runs(which.period, edge, self.value(which.day))
+        return "true" if which is None else period_predicate(which.period, edge, self.value(which.day))
 
     def edge_detail_seen(self, node: str, far: str, declared: Property, end: End) -> str:
         """Return the predicate that a property of a visible link is visible; "" where it always is."""
-        return f"{seen_whole(node)} AND {seen_whole(far)}" if end.link.face and not declared.face else ""
+        return f"{can_view_details(node)} AND {can_view_details(far)}" if end.link.face and not declared.face else ""
 
     def _edge_condition(
         self, condition: Condition, node: str, edge: str, far: str, end: End, *, unknown: bool = False
@@ -201,10 +203,10 @@ class CypherWriter:
 
 def _unless_withheld(node: str, holds: str, *, unknown: bool) -> str:
     """Return a predicate on details of a record that has the value `unknown` where the actor sees only the summary."""
-    return f"(NOT {seen_whole(node)} OR {holds})" if unknown else f"({seen_whole(node)} AND {holds})"
+    return f"(NOT {can_view_details(node)} OR {holds})" if unknown else f"({can_view_details(node)} AND {holds})"
 
 
-def runs(period: str, owner: str, day: str, first: str = "since", last: str = "until") -> str:
+def period_predicate(period: str, owner: str, day: str, first: str = "since", last: str = "until") -> str:
     """Return the predicate that a period from `first` to `last` is current on a day, ended before it, or upcoming."""
     ended, upcoming = f"{owner}.{last} < {day}", f"{owner}.{first} > {day}"
     return {
@@ -214,12 +216,12 @@ def runs(period: str, owner: str, day: str, first: str = "since", last: str = "u
     }[period]
 
 
-def way_seen(way: str) -> str:
+def path_visible(way: str) -> str:
     """Return the predicate that the actor may see every record on a path, so that a hidden record connects nothing."""
-    return f"all(x IN nodes({way}) WHERE {seen('x')})"
+    return f"all(x IN nodes({way}) WHERE {can_view_summary('x')})"
 
 
-def both(*predicates: str) -> str:
+def all_of(*predicates: str) -> str:
     """Return the conjunction of predicates, without those that are "true"."""
     return " AND ".join(one for one in predicates if one != "true") or "true"
 
@@ -250,7 +252,7 @@ class CypherTemplate:
         return Cypher(self.text, {"in": inside, "me": me, **page}, bool(page), self.seeking)
 
 
-def write(query: Query, model: Model) -> CypherTemplate:
+def compile_query(query: Query, model: Model) -> CypherTemplate:
     """Compile a query to Cypher. Each row holds one list; see `QueryCompiler.selected` for its content."""
     writing = QueryCompiler(model)
     match query:
@@ -300,7 +302,7 @@ class QueryCompiler(CypherWriter):
         withheld, sort = "false", "number DESC, value"
         if end is None:
             declared, names = self.model[query.kind].properties[query.field], "null"
-            apart = "" if declared.face else f", NOT {seen_whole('n')} AS withheld"
+            apart = "" if declared.face else f", NOT {can_view_details('n')} AS withheld"
             counted = f"WITH {self._visible_value('n', declared)} AS value{apart}, count(n) AS number"
             if apart:
                 withheld, sort = "withheld", f"{sort}, withheld"
@@ -310,7 +312,7 @@ class QueryCompiler(CypherWriter):
             counts = f"{self.link_seen('n', far, end)} AND {far}.status <> 'retired'"
             if query.rolled_up:
                 pattern += f" MATCH way = (t){PARTS}(m:{end.target})"
-                counts += f" AND {way_seen('way')} AND m.status <> 'retired'"
+                counts += f" AND {path_visible('way')} AND m.status <> 'retired'"
             counted = f"MATCH {pattern} WHERE {counts} WITH m, m.id AS value, count(DISTINCT n) AS number"
             names = "[m.name, m.label_id, m.label_en]"
         # The limit is in a WITH of its own: Neo4j 2026 does not find `$in` in the LIMIT of an aggregating WITH.
@@ -326,11 +328,11 @@ class QueryCompiler(CypherWriter):
         ]
         details = [f"{node}.{name}" for name in select.properties if name != "withheld" and not declared[name].face]
         if details:
-            faces.append(f"CASE WHEN {seen_whole(node)} THEN [{', '.join(details)}] END")
+            faces.append(f"CASE WHEN {can_view_details(node)} THEN [{', '.join(details)}] END")
         return "[" + ", ".join(faces + [self._part(part, node, select.kind) for part in select.parts]) + "]"
 
     def _match_kinds(self, views: tuple[Select, ...]) -> str:
-        return f"MATCH (n:{'|'.join(view.kind for view in views)} {{id: id}}) WHERE {seen('n')}"
+        return f"MATCH (n:{'|'.join(view.kind for view in views)} {{id: id}}) WHERE {can_view_summary('n')}"
 
     def _view(self, views: tuple[Select, ...]) -> str:
         """Return the expression of the view for the record's kind; with several views, preceded by the name of the kind."""
@@ -373,7 +375,7 @@ class QueryCompiler(CypherWriter):
         row = self._row(query, *named)
         rest, page = f"WITH DISTINCT n, {given} {sort} LIMIT $n RETURN {row} {sort}", {"n": query.rows}
         if anchored:
-            return self._template(f"{start} WHERE {both(holds, behind)} {rest}", page)
+            return self._template(f"{start} WHERE {all_of(holds, behind)} {rest}", page)
         return self._match_records(query, rest, page, also=behind)
 
     def _row(self, query: Page, *keys: str) -> str:
@@ -390,7 +392,7 @@ class QueryCompiler(CypherWriter):
         return text
 
     def _predicate(self, query: Page | Total | FacetQuery, where: Condition, also: str) -> str:
-        return both(also, seen("n"), self.condition(where, "n", query.kind))
+        return all_of(also, can_view_summary("n"), self.condition(where, "n", query.kind))
 
     def _anchored(self, kind: str, linked: LinkCondition, rest: Condition) -> tuple[str, str]:
         """Return the match that starts at the one record that the condition names and follows the link back, and its predicate."""
@@ -403,7 +405,7 @@ class QueryCompiler(CypherWriter):
             self.running(linked.runs, "e"),
             self.condition(rest, "n", kind),
         ]
-        where = both(self.link_seen("n", "m", end), seen("n"), *conditions)
+        where = all_of(self.link_seen("n", "m", end), can_view_summary("n"), *conditions)
         edge = "e" if linked.runs else ""
         return f"{start} MATCH {self.pattern(f'n:{kind}', edge, 'm', end)}", where
 
@@ -428,13 +430,13 @@ class QueryCompiler(CypherWriter):
 
         Where a category is common, scanning the records in order is faster, as a page fills up soon.
         """
-        sought = sort_sought(query.where, self.model[query.kind], self.model)
+        sought = category_condition(query.where, self.model[query.kind], self.model)
         if sought is None:
             return ""
         link, compare, others = sought
         end = self.model[query.kind].ends[link.end]
         found = f"MATCH (m:{end.target}) WHERE m.{compare.property} IN {self._as_list(compare)}"
-        meets = both(
+        meets = all_of(
             self.link_seen("n", "m", end),
             self.condition(link.among, "m", end.target),
             self.running(link.runs, "e"),
@@ -455,11 +457,11 @@ class QueryCompiler(CypherWriter):
         return self.value(compare.value) if compare.operator == "in" else f"[{self.value(compare.value)}]"
 
     def _summary_value(self, node: str, name: str) -> str:
-        return f"NOT {seen_whole(node)}" if name == "withheld" else f"{node}.{name}"
+        return f"NOT {can_view_details(node)}" if name == "withheld" else f"{node}.{name}"
 
     def _visible_value(self, node: str, declared: Property) -> str:
         stored = f"{node}.{declared.name}"
-        return stored if declared.face else f"CASE WHEN {seen_whole(node)} THEN {stored} END"
+        return stored if declared.face else f"CASE WHEN {can_view_details(node)} THEN {stored} END"
 
     def _part(self, part: Follow | LinkCount | Lookup, node: str, kind: str) -> str:
         match part:
@@ -472,7 +474,7 @@ class QueryCompiler(CypherWriter):
 
     def _follow(self, follow: Follow, node: str, end: End) -> str:
         edge, far = self.variable(), self.variable()
-        where = both(
+        where = all_of(
             self.far_seen(far, end), self.running(follow.runs, edge), self.condition(follow.where, far, end.target)
         )
         order = follow.order or (BY_NAME,)
@@ -498,7 +500,7 @@ class QueryCompiler(CypherWriter):
 
     def _count(self, count: LinkCount, node: str, end: End) -> str:
         edge, far = self.variable(), self.variable()
-        where = both(
+        where = all_of(
             self.far_seen(far, end), self.running(count.runs, edge), self.condition(count.where, far, end.target)
         )
         once = f" RETURN DISTINCT {far}" if end.link.keyed else ""
@@ -507,11 +509,11 @@ class QueryCompiler(CypherWriter):
 
     def _of_links(self, node: str, end: End, found: str) -> str:
         """Return what is found of a record's links, and null where the actor may not see them."""
-        return found if end.link.face else f"CASE WHEN {seen_whole(node)} THEN {found} END"
+        return found if end.link.face else f"CASE WHEN {can_view_details(node)} THEN {found} END"
 
     def _lookup(self, look: Lookup, node: str, declared: Property) -> str:
         far = self.variable()
-        match = f"MATCH ({far}:{declared.refers_to} {{id: {node}.{look.property}}}) WHERE {seen(far)}"
+        match = f"MATCH ({far}:{declared.refers_to} {{id: {node}.{look.property}}}) WHERE {can_view_summary(far)}"
         return f"COLLECT {{ {match} RETURN {self.selected(look.select, far)} }}"
 
     def _key(self, order: Order, kind: str, node: str = "n") -> str:
@@ -542,6 +544,7 @@ KINDS = "|".join(kind.__name__ for kind in MODEL)
 def visible(ids: Collection[str], actor: Actor) -> Cypher:
     """Return those of the ids whose records exist and whose details the actor may see, one row each."""
     return Cypher(
-        f"UNWIND $in.ids AS id MATCH (n:{KINDS} {{id: id}}) WHERE {seen('n')} AND {seen_whole('n')} RETURN DISTINCT n.id",
+        f"UNWIND $in.ids AS id MATCH (n:{KINDS} {{id: id}}) WHERE {can_view_summary('n')} AND {can_view_details('n')}"
+        " RETURN DISTINCT n.id",
         {"in": {"ids": sorted(ids)}, "me": actor.parameter()},
     )

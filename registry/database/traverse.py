@@ -3,12 +3,12 @@
 from collections.abc import Collection, Mapping, Sequence
 
 from registry.database.driver import Cypher
-from registry.database.read import LEVELS, PARTS, runs, way_seen
+from registry.database.read import LEVELS, PARTS, path_visible, period_predicate
 from registry.database.schema import words_index
 from registry.model.definitions import MODEL
 from registry.model.kinds import Kind
 from registry.model.records import SearchTerms
-from registry.permissions import Actor, seen, seen_whole
+from registry.permissions import Actor, can_view_details, can_view_summary
 
 ANY = "|".join(kind.__name__ for kind in MODEL)
 FACES = sorted({link.relation for link in MODEL.links() if link.face})
@@ -45,7 +45,7 @@ def found(
     holds = "any(part IN word WHERE {} CONTAINS part)"
     text = (
         "UNWIND $in.indexes AS i CALL db.index.fulltext.queryNodes(i, $in.query) YIELD node"
-        f" WITH node AS n, {seen_whole('node')} AS whole,"
+        f" WITH node AS n, {can_view_details('node')} AS whole,"
         f" all(word IN $in.words WHERE {holds.format('node.face_words')}) AS face"
         f" WHERE {_is_visible('n')} AND (face OR whole){_in_terms(sector, area)}"
         f" WITH n, CASE WHEN n.name_key = $in.text OR coalesce(toLower(n.acronym) = $in.text, false) THEN {SAME}"
@@ -66,7 +66,7 @@ def found(
     return _statement(text, actor, inside, n=most)
 
 
-def around(ids: Sequence[str], relations: Collection[str], actor: Actor, *, day: str, most: int) -> Cypher:
+def links_of(ids: Sequence[str], relations: Collection[str], actor: Actor, *, day: str, most: int) -> Cypher:
     """Return the links of each record, at most `most` of them, as a row.
 
     A row is `[id, kind, name, links, number of links, number of links that are not current, whether the details are visible]`.
@@ -76,11 +76,11 @@ def around(ids: Sequence[str], relations: Collection[str], actor: Actor, *, day:
     """
     current = (
         f"({_is_current('e', 'since', 'until')} AND"
-        f" (NOT m:Partnership OR NOT {seen_whole('m')} OR ({_is_current('m', 'valid_from', 'valid_until')})))"
+        f" (NOT m:Partnership OR NOT {can_view_details('m')} OR ({_is_current('m', 'valid_from', 'valid_until')})))"
     )
     match = (
         f"MATCH (n)-[e]-(m) WHERE type(e) IN $in.relations AND {_is_visible('m')}"
-        f" AND (type(e) IN $in.faces OR ({seen_whole('n')} AND {seen_whole('m')}))"
+        f" AND (type(e) IN $in.faces OR ({can_view_details('n')} AND {can_view_details('m')}))"
     )
     text = (
         f"UNWIND $in.ids AS id MATCH (n:{ANY} {{id: id}}) WHERE {_is_visible('n')}"
@@ -88,13 +88,13 @@ def around(ids: Sequence[str], relations: Collection[str], actor: Actor, *, day:
         " WITH DISTINCT type(e) AS relation, startNode(e).id = n.id AS away, m"
         " ORDER BY m.name_key, m.id, relation, away DESC LIMIT $n RETURN [relation, away, labels(m)[0], m.id, m.name] },"
         f" COUNT {{ {match} AND {current} RETURN DISTINCT type(e), startNode(e), m }},"
-        f" COUNT {{ {match} AND NOT {current} RETURN DISTINCT type(e), startNode(e), m }}, {seen_whole('n')}])"
+        f" COUNT {{ {match} AND NOT {current} RETURN DISTINCT type(e), startNode(e), m }}, {can_view_details('n')}])"
     )
     inside = {"ids": list(ids), "relations": sorted(relations), "faces": FACES, "day": day}
     return _statement(text, actor, inside, n=most)
 
 
-def resting_on(ids: Sequence[str], actor: Actor, *, day: str, most: int) -> Cypher:
+def dependents(ids: Sequence[str], actor: Actor, *, day: str, most: int) -> Cypher:
     """Return `[id, name, withheld, dependents]` of each record, at most `most` dependents of each.
 
     A dependent is `[relation, kind, id, name, whether it has an alternative]`. Dependents of an agency are the services it
@@ -135,7 +135,7 @@ def resting_on(ids: Sequence[str], actor: Actor, *, day: str, most: int) -> Cyph
     )
     text = (
         f"UNWIND $in.ids AS id MATCH (n:Agency|Service|Resource {{id: id}}) WHERE {_is_visible('n')}"
-        f" RETURN collect([n.id, n.name, ({hiding}) AND NOT {seen_whole('n')}, {lists}])"
+        f" RETURN collect([n.id, n.name, ({hiding}) AND NOT {can_view_details('n')}, {lists}])"
     )
     return _statement(text, actor, {"ids": list(ids), "day": day}, n=most)
 
@@ -151,11 +151,11 @@ def shared_resources(ids: Sequence[str], actor: Actor, *, day: str, most: int) -
     relevant = f"((type(e) = 'OWNS') OR (({_DETAILS_VISIBLE}) AND {_is_current('e', 'since', 'until')}))"
     hidden = (
         "MATCH (m)<-[:OWNS]-(o:Agency)-[:PARTY_TO]->(p:Partnership)<-[:PARTY_TO]-(u:Agency)"
-        f" WHERE {_is_visible('o')} AND {_is_visible('u')} AND {_is_visible('p')} AND NOT {seen_whole('p')}"
+        f" WHERE {_is_visible('o')} AND {_is_visible('u')} AND {_is_visible('p')} AND NOT {can_view_details('p')}"
         " WITH DISTINCT u ORDER BY u.id RETURN u.id"
     )
     covering = (
-        f"MATCH (m)<-[:COVERS]-(p:Partnership) WHERE {_is_in_force('p')} AND {seen_whole('m')}"
+        f"MATCH (m)<-[:COVERS]-(p:Partnership) WHERE {_is_in_force('p')} AND {can_view_details('m')}"
         f" WITH p ORDER BY p.id RETURN [p.id, {_parties('p')}]"
     )
     text = (
@@ -165,17 +165,17 @@ def shared_resources(ids: Sequence[str], actor: Actor, *, day: str, most: int) -
         " collect(DISTINCT CASE WHEN type(e) = 'USES' THEN [n.id, e.role, e.since, e.until] END) AS uses,"
         " count(DISTINCT n.id) AS agencies WHERE agencies > 1 WITH m, owners, uses ORDER BY m.name_key, m.id LIMIT $n"
         f" RETURN collect([m.id, owners, uses, COLLECT {{ {covering} }}, COLLECT {{ {hidden} }},"
-        f" {seen_whole('m')}])"
+        f" {can_view_details('m')}])"
     )
     return _statement(text, actor, {"ids": list(ids), "day": day}, n=most)
 
 
 def shared_withheld(ids: Sequence[str], actor: Actor) -> Cypher:
     """Return whether uses of these agencies, or of the resources they own, are details that the actor may not see."""
-    owned = f"MATCH (n)-[:OWNS]->(m:Resource) WHERE {_is_visible('m')} AND NOT {seen_whole('m')}"
+    owned = f"MATCH (n)-[:OWNS]->(m:Resource) WHERE {_is_visible('m')} AND NOT {can_view_details('m')}"
     text = (
         f"UNWIND $in.ids AS id MATCH (n:Agency {{id: id}}) WHERE {_is_visible('n')}"
-        f" AND (NOT {seen_whole('n')} OR EXISTS {{ {owned} }}) RETURN count(n) > 0"
+        f" AND (NOT {can_view_details('n')} OR EXISTS {{ {owned} }}) RETURN count(n) > 0"
     )
     return Cypher(text, {"in": {"ids": list(ids)}, "me": actor.parameter()})
 
@@ -199,16 +199,16 @@ def shared_partnerships(ids: Sequence[str], actor: Actor, *, most: int) -> Cyphe
     """
     statements = (
         "MATCH (m)<-[:STATED_ABOUT]-(s:Statement)-[:STATED_BY]->(a:Agency)"
-        f" WHERE {_is_visible('s')} AND {seen_whole('s')} AND {seen_whole('m')} AND {seen_whole('a')}"
+        f" WHERE {_is_visible('s')} AND {can_view_details('s')} AND {can_view_details('m')} AND {can_view_details('a')}"
         " WITH s, a ORDER BY s.on DESC, s.id RETURN [s.id, a.id, s.scale, s.level, s.on]"
     )
-    detail = f"CASE WHEN {seen_whole('m')} THEN m.{{}} END"
+    detail = f"CASE WHEN {can_view_details('m')} THEN m.{{}} END"
     text = (
         f"UNWIND $in.ids AS id MATCH (n:Agency {{id: id}})-[e:PARTY_TO]->(m:Partnership) WHERE {_is_visible('n')}"
         f" AND {_is_visible('m')} WITH m, n, e ORDER BY n.id"
         " WITH m, collect([n.id, e.role]) AS parties, count(DISTINCT n.id) AS agencies WHERE agencies > 1"
         " WITH m, parties ORDER BY m.name_key, m.id LIMIT $n"
-        f" RETURN collect([m.id, parties, {seen_whole('m')}, {detail.format('valid_from')},"
+        f" RETURN collect([m.id, parties, {can_view_details('m')}, {detail.format('valid_from')},"
         f" {detail.format('valid_until')}, COLLECT {{ {statements} }}])"
     )
     return _statement(text, actor, {"ids": list(ids)}, n=most)
@@ -266,7 +266,7 @@ def ties(actor: Actor, *, day: str) -> Cypher:
         " WITH n, o, m ORDER BY n.id, o.id, m.id RETURN [n.id, o.id]"
     )
     withheld = " OR ".join(
-        f"EXISTS {{ MATCH (n:{kind}) WHERE {_is_visible('n')} AND NOT {seen_whole('n')} }}"
+        f"EXISTS {{ MATCH (n:{kind}) WHERE {_is_visible('n')} AND NOT {can_view_details('n')} }}"
         for kind in ("Agency", "Resource", "Partnership")
     )
     text = f"RETURN [COLLECT {{ {parties} }}, COLLECT {{ {providers} }}, COLLECT {{ {uses} }}, {withheld}]"
@@ -279,15 +279,16 @@ def _statement(text: str, actor: Actor, inside: Mapping[str, object], *, n: int)
 
 def _is_visible(node: str) -> str:
     """Return the predicate that the actor may see the summary of a record, and that it is not retired."""
-    return f"{seen(node)} AND coalesce({node}.status <> 'retired', false)"
+    return f"{can_view_summary(node)} AND coalesce({node}.status <> 'retired', false)"
 
 
 def _is_current(owner: str, first: str, last: str) -> str:
-    return runs("current", owner, "$in.day", first, last)
+    return period_predicate("current", owner, "$in.day", first, last)
 
 
 def _is_in_force(partnership: str) -> str:
-    return f"{_is_visible(partnership)} AND {seen_whole(partnership)} AND {_is_current(partnership, 'valid_from', 'valid_until')}"
+    current = _is_current(partnership, "valid_from", "valid_until")
+    return f"{_is_visible(partnership)} AND {can_view_details(partnership)} AND {current}"
 
 
 def _parties(partnership: str) -> str:
@@ -297,7 +298,7 @@ def _parties(partnership: str) -> str:
 
 def _has_capacity(resource: str) -> str:
     free = f"{resource}.capacity > coalesce({resource}.in_use, 0.0)"
-    return f"NOT {seen_whole(resource)} OR coalesce({free}, true)"
+    return f"NOT {can_view_details(resource)} OR coalesce({free}, true)"
 
 
 def _in_terms(sector: str | None, area: str | None) -> str:
@@ -305,13 +306,13 @@ def _in_terms(sector: str | None, area: str | None) -> str:
     texts = (("IN_SECTOR", "Sector", "sector", sector), ("IN_AREA", "Area", "area", area))
     return "".join(
         f" AND EXISTS {{ MATCH (n)-[:OWNS|NEEDED_BY|PARTY_TO*0..1]-(a)-[:{relation}]->(t:{kind})"
-        f" MATCH way = (t){PARTS}(:{kind} {{id: $in.{name}}}) WHERE {seen('a')} AND {way_seen('way')} }}"
+        f" MATCH way = (t){PARTS}(:{kind} {{id: $in.{name}}}) WHERE {can_view_summary('a')} AND {path_visible('way')} }}"
         for relation, kind, name, value in texts
         if value is not None
     )
 
 
-_DETAILS_VISIBLE = f"{seen_whole('n')} AND {seen_whole('m')}"
+_DETAILS_VISIBLE = f"{can_view_details('n')} AND {can_view_details('m')}"
 # Match level by level, each body once: there may be very many paths where units belong to several bodies.
 _TOPMOST = (
     f"MATCH (n)-[:PART_OF*0..1]->(t:Agency) WHERE {_is_visible('t')} WITH DISTINCT t"

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from registry.database.driver import Cypher
 from registry.model.definitions import MODEL
-from registry.permissions import Actor, seen, seen_whole
+from registry.permissions import Actor, can_view_details, can_view_summary
 
 Sort = Literal["keyword", "name", "value", "parameter", "sign"]
 
@@ -123,7 +123,7 @@ class Patterns:
         if variable is None:
             self._unnamed += 1
         name = variable.text if variable else f"_{self._unnamed}"
-        return f"({name}{_labels(kinds)} WHERE {published(name)} AND {seen_whole(name, '_r')})"
+        return f"({name}{_labels(kinds)} WHERE {published(name)} AND {can_view_details(name, '_r')})"
 
     def _register(self, opening: Token, variable: Token | None, kinds: list[str]) -> None:
         if kinds:
@@ -268,7 +268,7 @@ def checked(text: str, parameters: Collection[str], line: int = 1) -> SiteText:
 
 def faces(kinds: Collection[str], actor: Actor) -> Cypher:
     """Return one row: the number of published records of these kinds of which the actor sees only the summary."""
-    where = f"{published('n')} AND {seen('n')} AND NOT {seen_whole('n')}"
+    where = f"{published('n')} AND {can_view_summary('n')} AND NOT {can_view_details('n')}"
     return Cypher(f"MATCH (n:{'|'.join(sorted(kinds))}) WHERE {where} RETURN count(n)", {"me": actor.parameter()})
 
 

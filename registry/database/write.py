@@ -8,8 +8,8 @@ from registry.database.driver import Cypher
 from registry.database.schema import words_index
 from registry.model.definitions import MODEL
 from registry.model.kinds import End, Kind, Link
-from registry.model.records import Record, Tie, fold, is_searched, words_of
-from registry.permissions import seen, seen_by, shown_to
+from registry.model.records import Record, Relationship, fold, is_searched, search_words
+from registry.permissions import can_view_summary, seen_by, shown_to
 
 Stored = Mapping[str, Any]
 
@@ -70,21 +70,23 @@ def derived(record: Record) -> dict[str, object]:
         "shown_to": shown_to(record.values),
     }
     if is_searched(record.kind):
-        found["face_words"], found["words"] = words_of(record)
+        found["face_words"], found["words"] = search_words(record)
     return found
 
 
-def tie(link: Link, ties: Sequence[Tie], *, source: str, run: str) -> Cypher:
+def upsert_relationships(link: Link, ties: Sequence[Relationship], *, source: str, run: str) -> Cypher:
     """Create or change relationships of one link type; those that belong to another source are left unchanged.
 
     Returns one row holding a list of `[start id, end id, source]`. A relationship of which the graph lacks an end is neither
     written nor in the list.
     """
     rows = [{"from": one.start_id, "to": one.end_id, "props": dict(one.values)} for one in ties]
-    return tie_rows(link, rows, source=source, run=run)
+    return upsert_relationship_rows(link, rows, source=source, run=run)
 
 
-def tie_rows(link: Link, rows: Sequence[Stored], *, source: str, run: str, single: bool = False) -> Cypher:
+def upsert_relationship_rows(
+    link: Link, rows: Sequence[Stored], *, source: str, run: str, single: bool = False
+) -> Cypher:
     """Do the same as `tie`, for relationships given as mappings of `from`, `to` and `props`.
 
     With `single`, a relationship is not written either where its start already has another one. Properties that are changed by
@@ -101,14 +103,14 @@ def tie_rows(link: Link, rows: Sequence[Stored], *, source: str, run: str, singl
         "UNWIND $in.rows AS row"
         f" MATCH (a:{link.start} {{id: row.from}}) MATCH (b:{link.end} {{id: row.to}})"
         f"{_unless_other(link) if single else ''}"
-        f"{joined(link, 'a', 'b', created=created)}"
+        f"{merge_relationship(link, 'a', 'b', created=created)}"
         " FOREACH (x IN CASE WHEN e.source = $in.source THEN [1] ELSE [] END | SET e += row.props, e.run = $in.run)"
         " RETURN collect([row.from, row.to, e.source])"
     )
     return Cypher(text, {"in": {"rows": rows, "source": source, "run": run}})
 
 
-def joined(link: Link, start: str, end: str, *, created: str = "") -> str:
+def merge_relationship(link: Link, start: str, end: str, *, created: str = "") -> str:
     """Return the Cypher that finds the relationship `e` between the two records of a `row`, or creates it.
 
     `created` is the SET clause for a new one. Relationships with a key are derived from another record and are ignored.
@@ -129,12 +131,12 @@ def without_key(link: Link, relationship: str = "e") -> str:
     return f"{relationship}.key IS NULL" if link.keyed else "true"
 
 
-def first_tie_rows(link: Link, rows: Sequence[Stored], *, source: str, run: str) -> Cypher:
+def create_relationship_rows(link: Link, rows: Sequence[Stored], *, source: str, run: str) -> Cypher:
     """Do the same as `tie_rows` where there is no relationship of the link type yet. Returns one row holding their number."""
     text = (
         "UNWIND $in.rows AS row"
         f" MATCH (a:{link.start} {{id: row.from}}) MATCH (b:{link.end} {{id: row.to}})"
-        f"{joined(link, 'a', 'b')} SET e += row.props, e.source = $in.source, e.run = $in.run"
+        f"{merge_relationship(link, 'a', 'b')} SET e += row.props, e.source = $in.source, e.run = $in.run"
         " RETURN count(e)"
     )
     return Cypher(text, {"in": {"rows": rows, "source": source, "run": run}})
@@ -182,7 +184,7 @@ def _unless_other(link: Link) -> str:
     return f" WHERE NOT EXISTS {{ MATCH (a)-[:{link.relation}]->(other:{link.end}) WHERE other.id <> row.to }}"
 
 
-def spare(kind: type[Kind], ids: Sequence[str], *, source: str, run: str) -> Cypher:
+def mark_seen(kind: type[Kind], ids: Sequence[str], *, source: str, run: str) -> Cypher:
     """Record that the run saw these records of its source, without changing them. Returns one row holding their number."""
     text = (
         f"UNWIND $in.ids AS id MATCH (n:{kind.__name__} {{id: id}}) WHERE n.source = $in.source"
@@ -207,7 +209,7 @@ def retire(kind: type[Kind], *, source: str, run: str, now: str, size: int) -> C
     return Cypher(text, {"n": size, "in": {"source": source, "run": run, "now": now}})
 
 
-def sweep_ties(link: Link, *, source: str, run: str, size: int) -> Cypher:
+def prune_relationships(link: Link, *, source: str, run: str, size: int) -> Cypher:
     """Remove at most `size` relationships of a source that the run did not see.
 
     Returns one row: a list of `[start id, end id, properties]`.
@@ -219,7 +221,7 @@ def sweep_ties(link: Link, *, source: str, run: str, size: int) -> Cypher:
     return Cypher(text, {"n": size, "in": {"source": source, "run": run}})
 
 
-def drop_outdated_ties(link: Link, rows: Sequence[Mapping[str, object]], *, source: str) -> Cypher:
+def remove_outdated_relationships(link: Link, rows: Sequence[Mapping[str, object]], *, source: str) -> Cypher:
     """Remove relationships of this source that start at the record of a row but end at another record.
 
     Returns one row: a list of `[start id, end id, properties]`.
@@ -232,7 +234,7 @@ def drop_outdated_ties(link: Link, rows: Sequence[Mapping[str, object]], *, sour
     return Cypher(text, {"in": {"rows": rows, "source": source}})
 
 
-def retire_again(kind: type[Kind], ids: Sequence[str], *, run: str, other: str, now: str) -> Cypher:
+def retire_of_run(kind: type[Kind], ids: Sequence[str], *, run: str, other: str, now: str) -> Cypher:
     """Retire those of the records that a run created, that no later run saw and that no `other` source took over.
 
     Returns one row: a list of `[id, status before, steward]`.
@@ -246,7 +248,7 @@ def retire_again(kind: type[Kind], ids: Sequence[str], *, run: str, other: str, 
     return Cypher(text, {"in": {"ids": list(ids), "run": run, "other": other, "now": now}})
 
 
-def untie_run(link: Link, *, run: str, size: int) -> Cypher:
+def remove_relationships_of_run(link: Link, *, run: str, size: int) -> Cypher:
     """Remove at most `size` relationships that a run wrote.
 
     Returns one row: a list of `[start id, end id, properties]`.
@@ -258,7 +260,7 @@ def untie_run(link: Link, *, run: str, size: int) -> Cypher:
     return Cypher(text, {"n": size, "in": {"run": run}})
 
 
-def take_back(end: End, records: Sequence[str], *, before: str) -> Cypher:
+def clear_action_properties(end: End, records: Sequence[str], *, before: str) -> Cypher:
     """Clear the link properties that an action of their own sets, such as confirmations, on records created before an instant.
 
     Returns one row: a list of `[start id, end id, properties before]`.
@@ -275,13 +277,13 @@ def take_back(end: End, records: Sequence[str], *, before: str) -> Cypher:
     return Cypher(text, {"in": {"ids": list(records), "before": before}})
 
 
-def known(kind: type[Kind], ids: Sequence[str]) -> Cypher:
+def existing_ids(kind: type[Kind], ids: Sequence[str]) -> Cypher:
     """Return one row holding those of the ids that records of the kind have."""
     text = f"UNWIND $in.ids AS id MATCH (n:{kind.__name__} {{id: id}}) RETURN collect(n.id)"
     return Cypher(text, {"in": {"ids": list(ids)}})
 
 
-def standing(kind: type[Kind], ids: Sequence[str]) -> Cypher:
+def stored_states(kind: type[Kind], ids: Sequence[str]) -> Cypher:
     """Return one row holding a list of `[id, source, hash, status]` of those of the records that exist."""
     text = (
         f"UNWIND $in.ids AS id MATCH (n:{kind.__name__} {{id: id}}) RETURN collect([n.id, n.source, n.hash, n.status])"
@@ -289,7 +291,7 @@ def standing(kind: type[Kind], ids: Sequence[str]) -> Cypher:
     return Cypher(text, {"in": {"ids": list(ids)}})
 
 
-def held(kind: type[Kind], *, source: str) -> Cypher:
+def count_records(kind: type[Kind], *, source: str) -> Cypher:
     """Return one row: the number of records of the kind, of those of this source, and of those that are not retired."""
     text = (
         f"MATCH (n:{kind.__name__}) WITH n, coalesce(n.source = $in.source, false) AS ours RETURN count(n),"
@@ -298,13 +300,13 @@ def held(kind: type[Kind], *, source: str) -> Cypher:
     return Cypher(text, {"in": {"source": source}})
 
 
-def held_ties(link: Link, *, source: str) -> Cypher:
+def count_relationships(link: Link, *, source: str) -> Cypher:
     """Return one row: the number of relationships of the link type that belong to this source."""
     text = f"MATCH (:{link.start})-[e:{link.relation}]->(:{link.end}) WHERE e.source = $in.source RETURN count(e)"
     return Cypher(text, {"in": {"source": source}})
 
 
-def standing_ties(link: Link, rows: Sequence[Stored], *, source: str) -> Cypher:
+def count_existing_relationships(link: Link, rows: Sequence[Stored], *, source: str) -> Cypher:
     """Return one row: how many of the relationships, given as for `tie_rows`, already belong to this source."""
     text = (
         f"UNWIND $in.rows AS row MATCH (a:{link.start} {{id: row.from}})-[e:{link.relation}]->(b:{link.end})"
@@ -313,7 +315,7 @@ def standing_ties(link: Link, rows: Sequence[Stored], *, source: str) -> Cypher:
     return Cypher(text, {"in": {"rows": rows, "source": source}})
 
 
-def outdated_ties(link: Link, rows: Sequence[Stored], *, source: str) -> Cypher:
+def count_outdated_relationships(link: Link, rows: Sequence[Stored], *, source: str) -> Cypher:
     """Return one row: the number of relationships of this source that start at the record of a row but end elsewhere."""
     text = (
         f"UNWIND $in.rows AS row MATCH (a:{link.start} {{id: row.from}})-[e:{link.relation}]->(b:{link.end})"
@@ -332,7 +334,7 @@ def differing(kind: type[Kind], rows: Sequence[Stored]) -> Cypher:
     return Cypher(text, {"in": {"rows": asked}})
 
 
-def ties_among(link: Link, rows: Sequence[Stored]) -> Cypher:
+def existing_relationships(link: Link, rows: Sequence[Stored]) -> Cypher:
     """Return one row: a list of `[start id, end id, properties]` of those of the relationships that exist, from any source."""
     asked = [{"from": row["from"], "to": row["to"]} for row in rows]
     text = (
@@ -342,13 +344,13 @@ def ties_among(link: Link, rows: Sequence[Stored]) -> Cypher:
     return Cypher(text, {"in": {"rows": asked}})
 
 
-def all_ties(link: Link) -> Cypher:
+def all_relationships(link: Link) -> Cypher:
     """Return one row: a list of `[start id, end id, source]` of every relationship of the link type."""
     text = f"MATCH (a:{link.start})-[e:{link.relation}]->(b:{link.end}) RETURN collect([a.id, b.id, e.source])"
     return Cypher(text)
 
 
-def sources_of_ties(end: End, record: str) -> Cypher:
+def relationship_sources(end: End, record: str) -> Cypher:
     """Return one row: a list of `[far id, source]` of the relationships at one end of a record."""
     relation = f"-[e:{end.link.relation}]-"
     arrow = f"{relation}>" if end.outgoing else f"<{relation}"
@@ -367,13 +369,13 @@ def of_source(kind: type[Kind], ids: Sequence[str], source: str) -> Cypher:
     return Cypher(text, {"in": {"ids": list(ids), "source": source}})
 
 
-def held_values(kind: type[Kind], name: str, *, source: str) -> Cypher:
+def count_property_values(kind: type[Kind], name: str, *, source: str) -> Cypher:
     """Return one row: the number of records of this source that have a value of the property."""
     text = f"MATCH (n:{kind.__name__}) WHERE n.source = $in.source RETURN count(n.{kind.properties[name].name})"
     return Cypher(text, {"in": {"source": source}})
 
 
-def ties_of(link: Link, *, source: str, after: tuple[str, str], size: int) -> Cypher:
+def relationships_of_source(link: Link, *, source: str, after: tuple[str, str], size: int) -> Cypher:
     """Return one row: a list of `[start id, end id]` of at most `size` relationships of this source, ordered by these ids.
 
     `after` is the last pair of the page before.
@@ -416,35 +418,35 @@ def put(kind: type[Kind], rows: Sequence[Stored], *, source: str, now: str) -> C
     return Cypher(text, {"in": {"rows": list(rows), "blank": blank(kind), "source": source, "now": now}})
 
 
-def tie_states(end: End, rows: Sequence[Stored]) -> Cypher:
+def put_relationships(end: End, rows: Sequence[Stored]) -> Cypher:
     """Create or replace relationships, given as `id`, `far` and `props`, all properties of the relationship."""
     text = (
         f"UNWIND $in.rows AS row MATCH (n:{end.kind} {{id: row.id}}) MATCH (m:{end.target} {{id: row.far}})"
-        f"{joined(end.link, *(('n', 'm') if end.outgoing else ('m', 'n')))} SET e = row.props"
+        f"{merge_relationship(end.link, *(('n', 'm') if end.outgoing else ('m', 'n')))} SET e = row.props"
     )
     return Cypher(text, {"in": {"rows": list(rows)}})
 
 
-def untie(end: End, rows: Sequence[Stored]) -> Cypher:
+def remove_relationships(end: End, rows: Sequence[Stored]) -> Cypher:
     """Remove relationships, given as `id` and `far`."""
     near, far = f"(n:{end.kind} {{id: row.id}})", f"(m:{end.target} {{id: row.far}})"
     text = f"UNWIND $in.rows AS row MATCH {_relationship(near, end, far)} WHERE {without_key(end.link)} DELETE e"
     return Cypher(text, {"in": {"rows": list(rows)}})
 
 
-def beyond(end: End, ids: Sequence[str]) -> Cypher:
+def far_ids(end: End, ids: Sequence[str]) -> Cypher:
     """Return one row: the ids at the far end of the link from these records."""
     text = f"UNWIND $in.ids AS id MATCH {_relationship(f'(n:{end.kind} {{id: id}})', end, f'(m:{end.target})')}"
     return Cypher(f"{text} RETURN collect(DISTINCT m.id)", {"in": {"ids": list(ids)}})
 
 
-def taken(ids: Sequence[str]) -> Cypher:
+def ids_in_use(ids: Sequence[str]) -> Cypher:
     """Return one row for each of the ids that a record of any kind has."""
     each = (f"UNWIND $in.ids AS id MATCH (n:{kind} {{id: id}}) RETURN n.id AS id" for kind in MODEL.kinds)
     return Cypher(" UNION ALL ".join(each), {"in": {"ids": list(ids)}})
 
 
-def faces(kind: type[Kind], ids: Sequence[str]) -> Cypher:
+def summary_readers(kind: type[Kind], ids: Sequence[str]) -> Cypher:
     """Return one row: a list of `[id, readers of the summary]` of those of the records that exist."""
     text = f"UNWIND $in.ids AS id MATCH (n:{kind.__name__} {{id: id}}) RETURN collect([n.id, n.seen_by])"
     return Cypher(text, {"in": {"ids": list(ids)}})
@@ -458,7 +460,7 @@ def named_like(kind: type[Kind], beginnings: Sequence[str], me: Mapping[str, obj
     """
     text = (
         "CALL db.index.fulltext.queryNodes($in.index, $in.query) YIELD node"
-        f" WITH node AS n WHERE n.status <> 'retired' AND {seen('n')}"
+        f" WITH node AS n WHERE n.status <> 'retired' AND {can_view_summary('n')}"
         " WITH n, size([one IN $in.beginnings WHERE ' ' + n.name_key CONTAINS ' ' + one]) AS shared"
         " WHERE shared > 0 WITH n ORDER BY shared DESC, n.name_key, n.id LIMIT $n RETURN collect([n.id, n.name])"
     )
@@ -469,7 +471,7 @@ def named_like(kind: type[Kind], beginnings: Sequence[str], me: Mapping[str, obj
 
 def names(kind: type[Kind], me: Mapping[str, object]) -> Cypher:
     """Return one row: `[id, name]` of all records of a kind that are not retired and that `me` may see."""
-    text = f"MATCH (n:{kind.__name__}) WHERE n.status <> 'retired' AND {seen('n')} RETURN collect([n.id, n.name])"
+    text = f"MATCH (n:{kind.__name__}) WHERE n.status <> 'retired' AND {can_view_summary('n')} RETURN collect([n.id, n.name])"
     return Cypher(text, {"me": me})
 
 
@@ -488,7 +490,7 @@ def _relationship(near: str, end: End, far: str) -> str:
     return f"{near}-{relation}->{far}" if end.outgoing else f"{near}<-{relation}-{far}"
 
 
-def take(source: str, *, run: str, process: str, now: str, lasts: int, ended: str = "") -> Cypher:
+def take_lease(source: str, *, run: str, process: str, now: str, lasts: int, ended: str = "") -> Cypher:
     """Take the lease of a source for `lasts` milliseconds, unless another run holds it. A lease of the run `ended` is free.
 
     Returns one row: the run that holds it now, since when, and in which process.
@@ -504,7 +506,7 @@ def take(source: str, *, run: str, process: str, now: str, lasts: int, ended: st
     return Cypher(text, {"in": given})
 
 
-def renew(source: str, *, run: str, lasts: int) -> Cypher:
+def renew_lease(source: str, *, run: str, lasts: int) -> Cypher:
     """Extend the lease to `lasts` milliseconds from now. Returns one row: 1, or 0 where the run does not hold it."""
     text = (
         "MATCH (l:Lease {id: $in.source}) WHERE l.holder = $in.run SET l.until = timestamp() + $in.lasts"
@@ -513,7 +515,7 @@ def renew(source: str, *, run: str, lasts: int) -> Cypher:
     return Cypher(text, {"in": {"source": source, "run": run, "lasts": lasts}})
 
 
-def give_back(source: str, *, run: str) -> Cypher:
+def release_lease(source: str, *, run: str) -> Cypher:
     """Release the lease of the run."""
     text = "MATCH (l:Lease {id: $in.source}) WHERE l.holder = $in.run DELETE l"
     return Cypher(text, {"in": {"source": source, "run": run}})
@@ -541,7 +543,7 @@ def promised(resources: Sequence[str], *, day: str) -> Cypher:
     return Cypher(text, {"in": {"ids": list(resources), "day": day}})
 
 
-def drop(resources: Sequence[str]) -> Cypher:
+def remove_stale_uses(resources: Sequence[str]) -> Cypher:
     """Remove the uses of the resources whose request no longer grants a use, or now has another agency or resource."""
     text = (
         "UNWIND $in.ids AS id MATCH (n:Resource {id: id})<-[e:USES]-(a:Agency) WHERE e.key IS NOT NULL"

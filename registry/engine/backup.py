@@ -11,7 +11,7 @@ from pathlib import Path
 from registry.config import SAVED_RUNS
 from registry.engine import files
 from registry.engine.client import DATABASE, Engine, EngineError, sql
-from registry.engine.files import alone, prepare, process_of, state_of, writing
+from registry.engine.files import prepare, process_of, readable_errors, start_lock, state_of
 
 RUNS = "saved-runs.zip"
 SENTENCES = ("warnings", "topMissingReferences")
@@ -40,7 +40,7 @@ def backup(engine: Engine, to: Path) -> Path:
     cannot be written.
     """
     backups = engine.data / "backups" / DATABASE
-    with _nothing_left(backups), writing(engine.data):
+    with _deleting_leftovers(backups), readable_errors(engine.data):
         [made] = sql(engine, "BACKUP DATABASE")
         source = backups / made["backupFile"]
         _add_runs(source, engine.data / SAVED_RUNS)
@@ -51,7 +51,7 @@ def backup(engine: Engine, to: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _nothing_left(folder: Path) -> Iterator[None]:
+def _deleting_leftovers(folder: Path) -> Iterator[None]:
     """Delete the files that the block created in a folder if it raises an exception."""
     before = set(folder.glob("*"))
     try:
@@ -92,17 +92,17 @@ def restore(data: Path, archive: Path) -> None:
     if not archive.is_file():
         raise EngineError(f"There is no backup at {archive}.")
     prepare(data)
-    with alone(data):
+    with start_lock(data):
         if process_of(data, state_of(data)):
             raise EngineError(f"The engine on {data} is running: stop it before you restore a backup.")
-        restored = _unpacked(archive, data / "restoring")
-        runs = _unpacked_runs(restored, data / "restoring-runs")
+        restored = _unpack(archive, data / "restoring")
+        runs = _unpack_runs(restored, data / "restoring-runs")
         _replace(data / "databases" / DATABASE, restored)
         if runs:
             _replace(data / SAVED_RUNS, runs)
 
 
-def _unpacked(archive: Path, into: Path) -> Path:
+def _unpack(archive: Path, into: Path) -> Path:
     shutil.rmtree(into, ignore_errors=True)
     try:
         # The restorer only accepts file names in its working directory.
@@ -115,7 +115,7 @@ def _unpacked(archive: Path, into: Path) -> Path:
     return into
 
 
-def _unpacked_runs(restored: Path, into: Path) -> Path | None:
+def _unpack_runs(restored: Path, into: Path) -> Path | None:
     """Unpack the saved runs beside a restored database; return their folder, None if there are none."""
     packed = restored / RUNS
     if not packed.exists():

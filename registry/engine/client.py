@@ -58,7 +58,7 @@ def users(engine: Engine) -> set[str]:
 
 
 def ready(engine: Engine) -> bool:
-    """Tell whether the server reports that it is ready and its Bolt port accepts connections."""
+    """Return whether the server reports that it is ready and its Bolt port accepts connections."""
     try:
         with _client() as client:
             return client.get(f"{engine.http_url}/api/v1/ready").status_code == 204 and _listens(engine.uri)
@@ -67,7 +67,7 @@ def ready(engine: Engine) -> bool:
 
 
 def answers(engine: Engine) -> bool:
-    """Tell whether the engine is ready and accepts our reader's login, the last step of its setup."""
+    """Return whether the engine is ready and accepts our reader's login, the last step of its setup."""
     reader = httpx.BasicAuth(engine.reader_username, engine.reader_password)
     try:
         with _client() as client:

@@ -118,14 +118,14 @@ class EngineState:
 
 def prepare(data: Path) -> None:
     """Create the directory and check that it is writable. Raises EngineError if it is not."""
-    with writing(data):
+    with readable_errors(data):
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         (data / LOG).parent.mkdir(exist_ok=True)
         tempfile.TemporaryFile(dir=data).close()
 
 
 @contextlib.contextmanager
-def writing(data: Path) -> Iterator[None]:
+def readable_errors(data: Path) -> Iterator[None]:
     """Convert file system errors into an EngineError about the data directory."""
     try:
         yield
@@ -137,7 +137,7 @@ def writing(data: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def alone(data: Path) -> Iterator[None]:
+def start_lock(data: Path) -> Iterator[None]:
     """Lock ``data`` against other processes that start its engine."""
     lock = _lock(data)
     try:
@@ -146,7 +146,7 @@ def alone(data: Path) -> Iterator[None]:
         lock.release()
 
 
-def furnish(data: Path) -> None:
+def write_startup_files(data: Path) -> None:
     """Write the files the engine reads at its start: passwords, unless they exist, and the read-only group."""
     if not (data / PASSWORD).exists() or not (data / READER_PASSWORD).exists():
         for stale in (PASSWORD, READER_PASSWORD, USERS):
@@ -217,7 +217,7 @@ def last_ports(data: Path) -> tuple[int, int] | None:
 def _lock(data: Path) -> FileLock:
     lock = FileLock(data / "engine.lock", timeout=START_SECONDS)
     try:
-        with writing(data):
+        with readable_errors(data):
             lock.acquire()
     except Timeout as problem:
         raise EngineError(f"Another process is busy with the engine on {data}: try again in a minute.") from problem

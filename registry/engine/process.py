@@ -22,16 +22,16 @@ from registry.engine.files import (
     PORTS,
     STATE,
     UNCHECKED,
-    alone,
     await_guard,
     engine_of,
-    furnish,
     guard_of,
     last_ports,
     prepare,
     process_of,
+    readable_errors,
+    start_lock,
     state_of,
-    writing,
+    write_startup_files,
 )
 from registry.engine.users import Use
 
@@ -56,24 +56,24 @@ def launch(data: Path, heap: str, *, lasting: bool, ports: tuple[int, int] | Non
     It listens on ``ports``, for Bolt and HTTP, or on two free ports. Raises PortTakenError if another process took one of the
     ports, and EngineError if the engine cannot run.
     """
-    bolt, http = _still_free(*ports) if ports else _free_ports()
+    bolt, http = _check_ports(*ports) if ports else _free_ports()
     owner = _spawn(data, str(bolt), str(http), *files.server(data, heap, bolt, http, lasting=lasting))
     try:
         use = _first_use(data, owner)
         try:
-            engine = _await(data, owner)
-            _admit_reader(engine)
-            with writing(data):
+            engine = _wait_until_ready(data, owner)
+            _create_reader(engine)
+            with readable_errors(data):
                 (data / PORTS).write_text(json.dumps([bolt, http]), encoding="utf-8")
         except BaseException:
             use.leave()
             raise
     except BaseException:
-        _let_go(owner)
+        _close_pipe(owner)
         owner.wait()
         (data / STATE).unlink(missing_ok=True)
         raise
-    _let_go(owner)
+    _close_pipe(owner)
     return engine, use
 
 
@@ -83,7 +83,7 @@ def take_over(data: Path) -> Use:
     try:
         return _first_use(data, owner)
     finally:
-        _let_go(owner)
+        _close_pipe(owner)
 
 
 def _spawn(data: Path, *arguments: str) -> Guard:
@@ -102,7 +102,7 @@ def _spawn(data: Path, *arguments: str) -> Guard:
     return owner
 
 
-def _let_go(owner: Guard) -> None:
+def _close_pipe(owner: Guard) -> None:
     """Close the pipe that makes us a user until we have a connection."""
     if owner.stdin:
         owner.stdin.close()
@@ -120,7 +120,7 @@ def _first_use(data: Path, owner: Guard) -> Use:
     raise EngineError(silent(data, "was started but"))
 
 
-def _await(data: Path, owner: Guard) -> Engine:
+def _wait_until_ready(data: Path, owner: Guard) -> Engine:
     deadline = time.monotonic() + ANSWER_SECONDS
     while time.monotonic() < deadline:
         if state := state_of(data):
@@ -147,30 +147,30 @@ def _raise_if_failed(data: Path, owner: Guard) -> None:
         raise EngineError(f"Another engine uses {data} and cannot be reached from here: {advice}.")
     if "Unable to listen" in printed:
         raise PortTakenError
-    raise EngineError(f"The embedded engine ended while it started ({_last_words(printed)}): see {data / LOG}.")
+    raise EngineError(f"The embedded engine ended while it started ({_last_line(printed)}): see {data / LOG}.")
 
 
 def _printed(data: Path) -> str:
     return (data / LOG).read_text(encoding="utf-8", errors="replace")
 
 
-def _last_words(printed: str) -> str:
+def _last_line(printed: str) -> str:
     lines = [line for line in printed.splitlines() if line and not line[0].isspace()]
     return lines[-1].rstrip(".") if lines else "it said nothing"
 
 
 def silent(data: Path, what: str) -> str:
-    """Return the message for an engine that does not respond; ``what`` tells what it did before."""
+    """Return the message for an engine that does not respond after ``what``, such as "was started but"."""
     return f"The engine on {data} {what} does not answer within {ANSWER_SECONDS} s: stop it and see {data / LOG}."
 
 
-def _admit_reader(engine: Engine) -> None:
+def _create_reader(engine: Engine) -> None:
     if READER not in users(engine):
         rights = {"name": READER, "password": engine.reader_password, "databases": {DATABASE: [READER]}}
         command(engine, f"create user {json.dumps(rights)}")
 
 
-def _still_free(bolt: int, http: int) -> tuple[int, int]:
+def _check_ports(bolt: int, http: int) -> tuple[int, int]:
     # Check first: another server on the port would respond in place of our engine.
     try:
         for port in (bolt, http):
@@ -224,10 +224,10 @@ def join(data: Path, *, heap: str, lasting: bool, progress: Say | None = None) -
     """
     data = data.resolve()
     prepare(data)
-    with alone(data):
+    with start_lock(data):
         engine, use = _join_running(data) or _start(data, heap, lasting=lasting)
         try:
-            _check_if_cut_off(data, engine, progress or _say_nothing)
+            _check_if_cut_off(data, engine, progress or _ignore)
         except BaseException:
             use.leave()
             raise
@@ -259,7 +259,7 @@ def stop(data: Path) -> bool:
     if use := Use.begin(state):
         use.stop()
     elif not guard_of(data, state):
-        _end(data, process)
+        _terminate(data, process)
     await_guard(data, state)
     return True
 
@@ -292,11 +292,11 @@ def _wait_until(deadline: float, data: Path, pid: int) -> None:
 
 
 def _start(data: Path, heap: str, *, lasting: bool) -> tuple[Engine, Use]:
-    with writing(data):
+    with readable_errors(data):
         if (data / STATE).exists():
             (data / UNCHECKED).touch()  # first, so that the check is still due after a failed start
             (data / STATE).unlink()
-        furnish(data)
+        write_startup_files(data)
     # Reuse the last ports if they are free, so that open drivers find the new engine.
     last = last_ports(data)
     for ports in (*([last] if last else []), *[None] * PORT_TRIES):
@@ -319,11 +319,11 @@ def _check_if_cut_off(data: Path, engine: Engine, say: Say) -> None:
     (data / UNCHECKED).unlink()
 
 
-def _say_nothing(_: str) -> None:
+def _ignore(_: str) -> None:
     pass
 
 
-def _end(data: Path, process: psutil.Process) -> None:
+def _terminate(data: Path, process: psutil.Process) -> None:
     """Stop an engine whose guard was killed."""
     try:
         process.terminate()

@@ -45,7 +45,7 @@ class _Keeper:
         use: Use
         self.engine, use = join()
         self._use: Use | None = use
-        self._thread = Thread(target=self._keep, args=(use,), daemon=True)
+        self._thread = Thread(target=self._watch, args=(use,), daemon=True)
         self._thread.start()
 
     def leave(self) -> None:
@@ -56,13 +56,13 @@ class _Keeper:
                 self._use.finish()
         self._thread.join(LEAVE_SECONDS)
 
-    def _keep(self, use: Use) -> None:
+    def _watch(self, use: Use) -> None:
         while True:
             stopped = use.ended()
             use.leave()
             with self._lock:
                 self._use = None
-            another = self._await_start() if stopped else self._begin_again()
+            another = self._wait_for_start() if stopped else self._restart()
             if another is None:
                 return
             use = another
@@ -73,13 +73,13 @@ class _Keeper:
             use.leave()
             return
 
-    def _await_start(self) -> Use | None:
+    def _wait_for_start(self) -> Use | None:
         while not self._over.wait(LOOK_SECONDS):
             if process_of(self._data, state_of(self._data)):
                 return self._begin()
         return None
 
-    def _begin_again(self) -> Use | None:
+    def _restart(self) -> Use | None:
         if self._over.is_set() or process_of(self._data, state_of(self._data)):
             return self._begin()  # only the guard was killed, or another user restarted the engine first
         often = len(self._ends) == MOST and time.monotonic() - self._ends[0] < WITHIN_SECONDS

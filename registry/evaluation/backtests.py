@@ -18,8 +18,8 @@ from registry.analysis.likely_partners import (
 )
 from registry.analysis.report import Cell, Column, Report, ReportDefinition, ReportError, ReportRow
 from registry.analysis.reuse import FIRST, USERS_HALF_LIFE, History, Votes
-from registry.analysis.snapshot import Bools, Floats, Snapshot, SnapshotArrays, grounds
-from registry.analysis.statistics import Scored
+from registry.analysis.snapshot import Bools, Floats, Snapshot, SnapshotArrays, data_notes
+from registry.analysis.statistics import ScoredGroups
 from registry.i18n import _, day, number
 
 BACKTEST = ReportDefinition(
@@ -56,7 +56,7 @@ def backtest_partners(arrays: SnapshotArrays) -> Report:
     rows = [row for one in judged for row in _rows(one)]
     return BACKTEST.answer(
         arrays.as_of, rows, found=sum(one.beats for one in judged), of=len(judged), withheld=arrays.withheld,
-        notes=[*grounds(arrays), *_notes(judged, len(arrays.agencies))],
+        notes=[*data_notes(arrays), *_notes(judged, len(arrays.agencies))],
     )  # fmt: skip
 
 
@@ -196,7 +196,7 @@ def backtest_reuse(snapshot: Snapshot, today: str, cuts: int = 5) -> Backtest | 
 
 def average_precision(hit: Bools, score: Floats) -> float:
     """Return the average precision of a ranking by score; see `Scored`."""
-    return Scored.of(score, np.ones(len(hit), np.int64), hit.astype(np.int64)).average_precision
+    return ScoredGroups.of(score, np.ones(len(hit), np.int64), hit.astype(np.int64)).average_precision
 
 
 def _candidates(snapshot: Snapshot, cut: date) -> _CutCandidates:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import binom
 
-from registry.analysis.overlaps import OVERLAPS, ComparableAgencies, judge, overlaps, shuffled
+from registry.analysis.overlaps import OVERLAPS, ComparableAgencies, overlaps, shuffled, significant_pairs
 from registry.analysis.report import Report
 from registry.analysis.sector_gaps import LEVEL, SECTOR_GAPS, sector_gaps
 from registry.analysis.snapshot import SnapshotArrays, pattern
@@ -139,10 +139,10 @@ def _own_pairs(arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[
     number = max(len(compared.places) // ONE_IN, 1)
     for _round in _rounds("overlaps", _fewer(rounds)):
         permuted = shuffled(compared, int(random.integers(2**32)))
-        judged = judge(permuted, LEVEL.default)
+        judged = significant_pairs(permuted, LEVEL.default)
         alarms, pairs = alarms + len(judged.pairs.a), pairs + judged.family
         alike, made = duplicated(permuted, random, number, COPIED)
-        significant = judge(alike, LEVEL.default).pairs
+        significant = significant_pairs(alike, LEVEL.default).pairs
         found += len(made & set(zip(significant.a.tolist(), significant.b.tolist(), strict=True)))
         injected += len(made)
     yield CalibrationCount("overlaps", OVERLAPS.name, True, alarms, pairs, FALSE_PAIRS)

@@ -13,7 +13,7 @@ SECTORS, AREAS, REGIONS, FUNCTIONS, SERVICES = 11, 500, 25, 2_000, 20
 Ints = NDArray[np.int64]
 
 
-class Planted(NamedTuple):
+class GeneratedRegistry(NamedTuple):
     """A generated registry, and the injected pairs of agency ids with similar work in the same area."""
 
     lists: Snapshot
@@ -38,7 +38,7 @@ def without_ties(snapshot: Snapshot, random: np.random.Generator, share: float) 
     return snapshot._replace(partnerships=[one for n, one in enumerate(snapshot.partnerships) if n not in dropped])
 
 
-def registry(random: np.random.Generator, agencies: int, *, duplicates: int = 0, copied: int = 14) -> Planted:
+def registry(random: np.random.Generator, agencies: int, *, duplicates: int = 0, copied: int = 14) -> GeneratedRegistry:
     """Return agencies with 20 services each; their functions (of 2,000) are typical of their sector, their areas random.
 
     `duplicates` pairs of agencies without an agreement are injected, in which one copies `copied` services of the
@@ -59,7 +59,7 @@ def registry(random: np.random.Generator, agencies: int, *, duplicates: int = 0,
         partnerships=partnerships_of(ties),
         sectors=terms("sector", SECTORS), areas=terms("area", AREAS), functions=terms("function", FUNCTIONS),
     )  # fmt: skip
-    return Planted(snapshot, {frozenset(map(_agency, pair)) for pair in pairs.tolist()})
+    return GeneratedRegistry(snapshot, {frozenset(map(_agency, pair)) for pair in pairs.tolist()})
 
 
 def _sectors(random: np.random.Generator, agencies: int, sectors: int) -> Ints:

@@ -10,7 +10,7 @@ from registry.permissions import Actor
 Rows = list[list[Any]]
 
 
-class TooMuch(Exception):
+class ExplorationTooLarge(Exception):
     """An exploration that would read more of the graph than is allowed; the message suggests a smaller one."""
 
 

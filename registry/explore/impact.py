@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from registry.database import traverse
-from registry.explore.context import ExploreContext, TooMuch
+from registry.explore.context import ExplorationTooLarge, ExploreContext
 from registry.explore.paths import PathStep, sentence
 from registry.i18n import _
 
@@ -82,7 +82,7 @@ async def impact(context: ExploreContext, of: str, day: str, *, depth: int = 6) 
     frontier: Mapping[str, ImpactHit] = {of: ImpactHit(of, "", True, ())}
     withheld = False
     for step in range(depth + 1):
-        (rows,) = await context.ask(traverse.resting_on(sorted(frontier), context.actor, day=day, most=EACH))
+        (rows,) = await context.ask(traverse.dependents(sorted(frontier), context.actor, day=day, most=EACH))
         if step == 0 and not rows:
             return None
         found = [hit for hit in _next_hits(rows, frontier) if hit.record != of and _is_worse(hit, hits)]
@@ -96,7 +96,7 @@ async def impact(context: ExploreContext, of: str, day: str, *, depth: int = 6) 
         if not frontier:
             break
         if len(hits) > MOST_HITS:
-            raise TooMuch(_("Too much depends on this record; ask for a smaller depth."))
+            raise ExplorationTooLarge(_("Too much depends on this record; ask for a smaller depth."))
     return Impact(of, sorted(hits.values(), key=lambda hit: (len(hit.chain), not hit.lost, hit.record)), withheld)
 
 

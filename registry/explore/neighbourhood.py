@@ -6,7 +6,7 @@ from typing import Any
 
 from registry.database import traverse
 from registry.explore.context import ExploreContext
-from registry.explore.paths import hides
+from registry.explore.paths import has_detail_links
 
 SEVERAL = 4  # links between the same two records, at most
 
@@ -64,7 +64,9 @@ async def neighbourhood(
     read: dict[str, Any] = {}
     frontier = [of]
     for hop in range(hops + 1):
-        (rows,) = await context.ask(traverse.around(frontier, relations, context.actor, day=day, most=SEVERAL * first))
+        (rows,) = await context.ask(
+            traverse.links_of(frontier, relations, context.actor, day=day, most=SEVERAL * first)
+        )
         read |= {row[0]: row for row in rows}
         names = {far: (name, far) for row in rows for _, _, _, far, name in row[3] if far not in away}
         frontier = sorted(names, key=lambda one: names[one])[: first - len(away)]
@@ -82,7 +84,9 @@ def _collected(read: dict[str, Any], away: dict[str, int], hops: int, relations:
         shown = [_neighbour_link(one, *link) for link in found if link[3] in read]
         links |= dict.fromkeys(shown)
         nodes.append(
-            NearbyRecord(one, kind, name, hop, many - len(shown) if whole or not hides(kind, relations) else None)
+            NearbyRecord(
+                one, kind, name, hop, many - len(shown) if whole or not has_detail_links(kind, relations) else None
+            )
         )
     within = [node for node in nodes if node.hops < hops]
     beyond = [node.more for node in within]

@@ -8,7 +8,7 @@ from itertools import islice, pairwise, takewhile
 from typing import TYPE_CHECKING
 
 from registry.database import traverse
-from registry.explore.context import ExploreContext, TooMuch
+from registry.explore.context import ExplorationTooLarge, ExploreContext
 from registry.i18n import _
 from registry.model.definitions import MODEL
 
@@ -28,7 +28,7 @@ class PathStep:
     end_name: str
 
 
-def hides(kind: str, relations: Collection[str]) -> bool:
+def has_detail_links(kind: str, relations: Collection[str]) -> bool:
     """Return whether some of these relations are details of a kind, which are unknown where only the summary is visible."""
     return any(not end.link.face and end.link.relation in relations for end in MODEL[kind].ends.values())
 
@@ -169,18 +169,20 @@ class PathFinder:
         new = sorted(ids - self._read)
         if new:
             (rows,) = await self._context.ask(
-                traverse.around(new, self._relations, self._context.actor, day=self._day, most=EACH)
+                traverse.links_of(new, self._relations, self._context.actor, day=self._day, most=EACH)
             )
             self._read |= ids
             for near, kind, name, links, _, _, whole in rows:
                 self._names[near] = name
-                self.withheld = self.withheld or (not whole and hides(kind, self._relations))
+                self.withheld = self.withheld or (not whole and has_detail_links(kind, self._relations))
                 for relation, away, _, far, far_name in links:
                     self._names[far] = far_name
                     self._links.add_edge(near, far)
                     self._links.edges[near, far].setdefault(relation, near if away else far)
             if self._links.number_of_edges() > MOST_LINKS:
-                raise TooMuch(_("Too many links lie between the two; choose fewer sorts of links or shorter paths."))
+                raise ExplorationTooLarge(
+                    _("Too many links lie between the two; choose fewer sorts of links or shorter paths.")
+                )
         return {far for one in ids if one in self._links for far in self._links[one]}
 
     def shortest(self, start: str, end: str, longest: int, first: int) -> list[Path]:

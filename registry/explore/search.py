@@ -8,7 +8,7 @@ from typing import Any
 from registry.database import traverse
 from registry.explore.context import ExploreContext
 from registry.model.kinds import Kind
-from registry.model.records import SearchTerms, asked, is_searched
+from registry.model.records import SearchTerms, is_searched, parse_search
 
 MOST = 200
 
@@ -58,7 +58,7 @@ async def search(
     A word is found as the beginning of a word, or by its stem. `sector` and `area` are ids: the record, or an agency linked to
     it, is in that term or a narrower one. `after` holds the keys of the last hit of the previous page. Raises StoreError.
     """
-    wanted, searched = asked(text), [kind for kind in kinds if is_searched(kind)]
+    wanted, searched = parse_search(text), [kind for kind in kinds if is_searched(kind)]
     if not wanted.words or not searched:
         return SearchResults((), more=False, total=0, of_kinds={})
     hits = sorted(await _hits(context, wanted, searched, sector, area), key=lambda hit: hit.place)[:MOST]

@@ -8,7 +8,7 @@ from typing import Any
 
 from registry.database import traverse
 from registry.explore.context import ExploreContext
-from registry.model.codelists import called, label_of
+from registry.model.codelists import code_label, label_of
 
 MOST = 200
 
@@ -25,7 +25,7 @@ class SharedUse:
 
 
 @dataclass(frozen=True)
-class Agreement:
+class CoveringAgreement:
     """An agreement in force, with all its parties."""
 
     partnership: str
@@ -44,7 +44,7 @@ class SharedResource:
     owners: Sequence[str]
     uses: Sequence[SharedUse] | None
     agreements: Sequence[str] | None
-    other_agreements: Sequence[Agreement] | None
+    other_agreements: Sequence[CoveringAgreement] | None
 
     @property
     def uncovered(self) -> bool:
@@ -69,7 +69,7 @@ class SharedService:
 
 
 @dataclass(frozen=True)
-class Stated:
+class PartyAssessment:
     """The latest assessment of a partnership by a party, on one scale."""
 
     statement: str
@@ -86,7 +86,7 @@ class SharedPartnership:
     partnership: str
     parties: Sequence[Participation]
     in_force: bool | None
-    statements: Sequence[Stated] | None
+    statements: Sequence[PartyAssessment] | None
 
     @property
     def disagreement(self) -> int | None:
@@ -167,7 +167,7 @@ def _shared_resource(
         for agency, role, since, until in uses
     ]
     between = [one for one, those in agreements if len(set(those).intersection(agencies)) > 1]
-    others = [Agreement(one, those) for one, those in agreements if one not in between]
+    others = [CoveringAgreement(one, those) for one, those in agreements if one not in between]
     return SharedResource(resource, owners, shown_uses, between, others)
 
 
@@ -182,7 +182,8 @@ def _shared_partnership(
 ) -> SharedPartnership:
     in_force = (valid_from or day) <= day <= (valid_until or day) if whole else None
     latest = {
-        (agency, scale): Stated(one, agency, scale, level, on) for one, agency, scale, level, on in reversed(found)
+        (agency, scale): PartyAssessment(one, agency, scale, level, on)
+        for one, agency, scale, level, on in reversed(found)
     }
     statements = list(latest.values()) if whole else None
     return SharedPartnership(partnership, [Participation(*one) for one in parties], in_force, statements)
@@ -263,5 +264,5 @@ def _group_pairs(a: str, b: str, groups_of: Mapping[str, Sequence[str]]) -> Iter
 
 def _label(by: str, one: str, name: str | None, label_id: str | None, label_en: str | None) -> str:
     if by == "level_of_government":
-        return called("level-of-government", one)
+        return code_label("level-of-government", one)
     return label_of(name or one, label_id, label_en)

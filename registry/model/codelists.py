@@ -29,7 +29,7 @@ def code_list(name: str) -> dict[str, Entry]:
     return {row["code"]: Entry(**row) for row in csv.DictReader(table.splitlines())}
 
 
-def called(name: str, code: str) -> str:
+def code_label(name: str, code: str) -> str:
     """Return the label of a code in the current language; the code itself if the list or the code is unknown."""
     try:
         entry = code_list(name).get(code)

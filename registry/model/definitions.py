@@ -1,4 +1,4 @@
-"""The data dictionary: every kind with its properties and links. Everything else reads it."""
+"""The data dictionary: all kinds with their properties and links."""
 
 from typing import Self
 
@@ -461,5 +461,5 @@ MODEL = Model(
     Agency, Service, Resource, Need, Request, Partnership, Statement, Channel, Feedback,
     Sector, Area, Audience, Function, Source, Run, Change,
 )  # fmt: skip
-# What people come for: counted, browsed and shown first.
+# The main kinds, shown first in lists and counts.
 MAIN = ("Agency", "Service", "Resource", "Need", "Partnership")

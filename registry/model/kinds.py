@@ -42,7 +42,7 @@ class Property:
 
     @property
     def promised(self) -> bool:
-        """Whether the property is non-null for everybody who may view the record."""
+        """Whether the property is non-null for every reader of the record."""
         return self.face and (self.required or self.name in ALWAYS_KEPT)
 
     @property

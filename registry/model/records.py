@@ -48,7 +48,7 @@ class Record:
 
 
 @dataclass(frozen=True)
-class Tie:
+class Relationship:
     """A valid relationship between two records; `start_id` and `end_id` follow its direction in the graph."""
 
     end: End
@@ -76,7 +76,9 @@ def make_record(
     return (None if problems else Record(kind, str(values["id"]), values)), problems
 
 
-def make_tie(end: End, here: str, there: str, raw: Mapping[str, object]) -> tuple[Tie | None, list[Problem]]:
+def make_relationship(
+    end: End, here: str, there: str, raw: Mapping[str, object]
+) -> tuple[Relationship | None, list[Problem]]:
     """Clean the properties of a relationship from the record `here`, which has this end of the link, to the record `there`."""
     problems = [_unknown(name, end.link.properties, raw[name]) for name in raw if name not in end.link.properties]
     values, found = _clean(end.link.properties, raw)
@@ -84,7 +86,7 @@ def make_tie(end: End, here: str, there: str, raw: Mapping[str, object]) -> tupl
     if here == there and end.kind == end.target:
         problems.append(itself(end, there))
     start, finish = (here, there) if end.outgoing else (there, here)
-    return (None if problems else Tie(end, start, finish, values)), problems
+    return (None if problems else Relationship(end, start, finish, values)), problems
 
 
 def itself(end: End, far: str) -> Problem:
@@ -142,14 +144,14 @@ def _clean(properties: Mapping[str, Property], raw: Mapping[str, object]) -> tup
                 values[name] = None
             continue
         try:
-            values[name] = _fit(declared, given)
+            values[name] = _clean_value(declared, given)
         except InvalidValue as unfit:
             problems.append(_problem(declared, given, unfit))
     return values, problems
 
 
-def _fit(declared: Property, raw: object) -> object:
-    value = _code(declared.codes, text_of(raw)) if declared.codes else declared.value.clean(raw)
+def _clean_value(declared: Property, raw: object) -> object:
+    value = _clean_code(declared.codes, text_of(raw)) if declared.codes else declared.value.clean(raw)
     if value is None:
         if declared.required:
             raise InvalidValue(REQUIRED, _("it is empty"))
@@ -159,7 +161,7 @@ def _fit(declared: Property, raw: object) -> object:
 
 
 @lru_cache(maxsize=10_000)
-def _code(codes: str, raw: str) -> object:
+def _clean_code(codes: str, raw: str) -> object:
     value, known = Code.clean(raw), code_list(codes)
     if isinstance(value, str) and value not in known:
         near = get_close_matches(value, known, n=1)
@@ -216,39 +218,39 @@ class SearchTerms:
         return [[f" {first}", *(f" {stem} " for stem in stems)] for first, *stems in self.words]
 
 
-def asked(text: str) -> SearchTerms:
+def parse_search(text: str) -> SearchTerms:
     """Parse a search text; without any word nothing matches."""
     folded = fold(text[:1000])
     return SearchTerms(folded, [_forms(word) for word in _words(folded)[:MOST_WORDS]])
 
 
-def words_of(record: Record) -> tuple[str, str]:
+def search_words(record: Record) -> tuple[str, str]:
     """Return the searchable words of a record's summary, and those of all its properties, each between two spaces."""
-    of_face, of_details = _worded(record.kind)  # type: ignore[arg-type]
-    face = _forms_in(record, of_face)
-    return _spaced(face), _spaced(face | _forms_in(record, of_details))
+    of_face, of_details = _text_properties(record.kind)  # type: ignore[arg-type]
+    face = _forms_of_properties(record, of_face)
+    return _padded(face), _padded(face | _forms_of_properties(record, of_details))
 
 
 def is_searched(kind: type[Kind]) -> bool:
-    """Tell whether records of a kind are searchable: all except those that the registry creates for itself."""
+    """Return whether records of a kind are searchable: all except those that the registry creates for itself."""
     return kind.named or not kind.kept_by_us
 
 
 @cache
-def _worded(kind: type[Kind]) -> tuple[list[str], list[str]]:
+def _text_properties(kind: type[Kind]) -> tuple[list[str], list[str]]:
     """Return the text properties of a kind: those in the summary, and those in the details."""
     own = [one for one in kind.properties.values() if one.value in WORDED]
     return [one.name for one in own if one.face], [one.name for one in own if not one.face]
 
 
-def _forms_in(record: Record, names: Sequence[str]) -> dict[str, None]:
+def _forms_of_properties(record: Record, names: Sequence[str]) -> dict[str, None]:
     """Return the words of these properties and their stems, in order; a record without a name is found by its id."""
     given = (record.values.get(name) for name in names)
     text = " ".join(_text(value) for value in given if value and value != record.id)
     return dict.fromkeys(form for word in _words(fold(text))[:MOST_KEPT] for form in _forms(word))
 
 
-def _spaced(words: Iterable[str]) -> str:
+def _padded(words: Iterable[str]) -> str:
     return f" {' '.join(words)} "
 
 

@@ -52,7 +52,7 @@ class Numeral(str):
 
 
 class Value:
-    """A value type: `scalar` is its GraphQL type, `stored` its type in the store, `listed` tells whether it is a list."""
+    """A value type: `scalar` is its GraphQL type, `stored` its type in the store, and `listed` is true for a list."""
 
     scalar: ClassVar[str] = "String"
     stored: ClassVar[str] = "STRING"
@@ -72,7 +72,7 @@ class Text(Value):
 
     @classmethod
     def clean(cls, raw: object) -> object:
-        text = _visible(" ".join(text_of(raw).split()))
+        text = _require_visible(" ".join(text_of(raw).split()))
         if len(text) > cls.longest:
             raise InvalidValue(
                 _("at most {n} characters").format(n=cls.longest), _("it has {n} characters").format(n=len(text))
@@ -88,7 +88,7 @@ class Prose(Value):
 
     @classmethod
     def clean(cls, raw: object) -> object:
-        text = _visible(text_of(raw).strip())
+        text = _require_visible(text_of(raw).strip())
         if len(text) > cls.longest:
             raise InvalidValue(
                 _("at most {n} characters").format(n=cls.longest), _("it has {n} characters").format(n=len(text))
@@ -196,7 +196,7 @@ class Flag(Value):
 
 
 class Date(Value):
-    """A day, stored as ISO 8601 text: 2026-12-31."""
+    """A day, kept as ISO 8601 text: 2026-12-31."""
 
     scalar: ClassVar[str] = "Date"
 
@@ -213,7 +213,7 @@ class Date(Value):
 
 
 class Instant(Value):
-    """A time in UTC, stored as ISO 8601 text of fixed width: 2026-11-25T00:00:00.000Z."""
+    """A moment in UTC, kept as ISO 8601 text of fixed width: 2026-11-25T00:00:00.000Z."""
 
     scalar: ClassVar[str] = "DateTime"
 
@@ -286,9 +286,9 @@ def text_of(raw: object) -> str:
     return raw if raw.isascii() else unicodedata.normalize("NFC", raw)
 
 
-def _visible(text: str) -> str:
+def _require_visible(text: str) -> str:
     """Return a text unchanged if it has a visible character, not only combining marks and format characters."""
-    if text and not text.isascii() and not any(_shows(one) for one in text):
+    if text and not text.isascii() and not any(_is_visible(one) for one in text):
         raise InvalidValue(_("text that can be seen"), _("it holds no character that can be seen"))
     return text
 
@@ -313,7 +313,7 @@ def _digits(number: int) -> str:
     return str(number)
 
 
-def _shows(character: str) -> bool:
+def _is_visible(character: str) -> bool:
     return unicodedata.category(character)[0] in "LNPS" and character not in _BLANK
 
 
@@ -336,7 +336,7 @@ def _read_number(text: str, notation: str | None) -> float:
     if len(values) == 1:
         return values[0]
     if values:
-        one, other = map(_plainly, values)
+        one, other = map(_unambiguous, values)
         message = _("it can mean {one} or {other}: write one of these, or say in source.toml how numbers are written")
         raise InvalidValue(_("a number that has one meaning"), message.format(one=one, other=other))
     rule = _("a number such as 1250.5")
@@ -352,7 +352,7 @@ def _readings(text: str) -> Iterator[tuple[str, float]]:
             yield name, float(text.replace(thousands, "").replace(" ", "").replace(point, "."))
 
 
-def _plainly(number: float) -> str:
+def _unambiguous(number: float) -> str:
     """Return a number as an unambiguous text."""
     text = f"{number:.15g}"
     return f"{text}0" if len(set(dict(_readings(text)).values())) > 1 else text

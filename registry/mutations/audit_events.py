@@ -16,7 +16,7 @@ from registry.database.write import given_names, own_ends
 from registry.model.kinds import Kind, Link
 from registry.permissions import ADMINISTRATORS, ANONYMOUS, Actor
 
-Ties = dict[str, dict[str, object]]  # The link properties, by the id of the record at the far end.
+Relationships = dict[str, dict[str, object]]  # The link properties, by the id of the record at the far end.
 Difference = dict[str, Any]
 LINK_CHANGES = "links"
 
@@ -27,7 +27,7 @@ class RecordState:
 
     kind: type[Kind]
     properties: Mapping[str, object] = field(default_factory=dict)
-    ties: Mapping[str, Ties] = field(default_factory=dict)
+    ties: Mapping[str, Relationships] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -44,7 +44,7 @@ class RecordState:
         return {name: one for name in given_names(self.kind) if (one := self.properties.get(name)) is not None}
 
 
-def nothing(kind: type[Kind]) -> RecordState:
+def empty_state(kind: type[Kind]) -> RecordState:
     """Return the empty state of a record that does not exist yet."""
     return RecordState(kind, {}, {end.name: {} for end in own_ends(kind)})
 
@@ -55,7 +55,7 @@ def read_state(kind: type[Kind], rows: Sequence[Sequence[Any]]) -> RecordState |
         return None
     properties, *ties = rows[0]
     ends = zip(own_ends(kind), ties, strict=True)
-    tied = {end.name: {far: of_link(end.link, values) for far, values in sorted(those)} for end, those in ends}
+    tied = {end.name: {far: link_properties(end.link, values) for far, values in sorted(those)} for end, those in ends}
     return RecordState(kind, properties, tied)
 
 
@@ -68,7 +68,7 @@ def without_outdated_confirmations(before: RecordState, after: RecordState) -> R
     )
 
 
-def without_confirmations(link: Link, ties: Ties) -> Ties:
+def without_confirmations(link: Link, ties: Relationships) -> Relationships:
     """Return the relationships without the properties that only a record action sets, such as a party's confirmation."""
     by_step = {name for name, one in link.properties.items() if one.by_step}
     if not by_step:
@@ -77,7 +77,7 @@ def without_confirmations(link: Link, ties: Ties) -> Ties:
 
 
 def _terms_differ(before: RecordState, after: RecordState) -> bool:
-    """Tell whether the terms that the parties agreed to differ."""
+    """Return whether the terms that the parties agreed to differ."""
     own = (name for name, one in after.kind.properties.items() if one.term)
     tied = (end for end in own_ends(after.kind) if end.link.term)
     return any(before.properties.get(name) != after.properties.get(name) for name in own) or any(
@@ -98,12 +98,12 @@ def _values_beyond(one: RecordState, other: RecordState) -> Difference:
     return {**found, LINK_CHANGES: links} if links else found
 
 
-def ties_beyond(ties: Ties, others: Ties) -> Ties:
+def ties_beyond(ties: Relationships, others: Relationships) -> Relationships:
     """Return the relationships that `others` lacks or has with other properties."""
     return {far: values for far, values in ties.items() if others.get(far) != values}
 
 
-def of_link(link: Link, values: Mapping[str, object]) -> dict[str, object]:
+def link_properties(link: Link, values: Mapping[str, object]) -> dict[str, object]:
     """Return the properties declared by the link, out of all properties stored on the relationship."""
     return {name: one for name in link.properties if (one := values.get(name)) is not None}
 
@@ -144,7 +144,7 @@ def event_hash(entry: Mapping[str, object]) -> str:
     return hashlib.sha256(orjson.dumps(sealed, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def first_broken(entries: Iterable[Mapping[str, Any]], end: LogHead) -> tuple[int, str] | None:
+def first_invalid(entries: Iterable[Mapping[str, Any]], end: LogHead) -> tuple[int, str] | None:
     """Return the number of the first event that was tampered with and a problem code; None if the log is intact.
 
     `entries` are all events by number; `end` is the recorded end of the log.

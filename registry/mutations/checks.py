@@ -13,7 +13,7 @@ from registry.model.definitions import Request, Resource
 from registry.model.kinds import End
 from registry.model.records import Problem, contradictions, itself, show
 from registry.model.rules import Promise, circular, of_request, too_few, undercut, withdrawn
-from registry.mutations.audit_events import RecordState, nothing, ties_beyond
+from registry.mutations.audit_events import RecordState, empty_state, ties_beyond
 
 if TYPE_CHECKING:
     from registry.mutations.transaction import Transaction
@@ -25,7 +25,7 @@ def broken_rules(transaction: Transaction, before: RecordState | None, after: Re
     Rules about a single record are checked when its values are cleaned (`registry.model.records`). Violations that existed
     before the change are accepted. A retired record only has to keep the promises made for it.
     """
-    old = before or nothing(after.kind)
+    old = before or empty_state(after.kind)
     if after.kind is Resource and before:
         yield from _promise_problems(transaction, old, after)
     if after.properties.get("status") == "retired":
@@ -50,7 +50,7 @@ def _link_problems(transaction: Transaction, end: End, old: RecordState, after: 
         if far == after.id and end.kind == end.target:
             yield itself(end, far)
     if end.link.acyclic and (new := [far for far in ties if far not in was and far != after.id]):
-        yield from circular(end, after.id, new, lambda ids: set(transaction.ask(write.beyond(end, list(ids)))[0][0]))
+        yield from circular(end, after.id, new, lambda ids: set(transaction.ask(write.far_ids(end, list(ids)))[0][0]))
     if end.link.at_least and (was.keys() != ties.keys() or _differs(old, after, "status")):
         yield from too_few(end, after.properties.get("status"), len(ties))
 

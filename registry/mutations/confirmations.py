@@ -12,8 +12,8 @@ from registry.model.codelists import code_list
 from registry.model.definitions import Partnership, Statement
 from registry.model.records import Problem, make_record, show
 from registry.model.values import Text
-from registry.mutations.audit_events import RecordState, nothing
-from registry.mutations.lifecycle import STANDING, found, visible_in_full
+from registry.mutations.audit_events import RecordState, empty_state
+from registry.mutations.lifecycle import ACTIVE, find_or_fail, visible_in_full
 from registry.mutations.save import not_acting_for, not_allowed
 from registry.mutations.transaction import (
     MutationResult,
@@ -21,7 +21,7 @@ from registry.mutations.transaction import (
     Transaction,
     ValidationFailed,
     change,
-    cleaned,
+    clean_input,
 )
 from registry.permissions import Action, can
 
@@ -35,7 +35,7 @@ def confirm(
     """
 
     def work(transaction: Transaction) -> RecordState:
-        before, why = _of_party(transaction, partnership, agency), cleaned(Text, remark, "remark")
+        before, why = _of_party(transaction, partnership, agency), clean_input(Text, remark, "remark")
         if standing not in code_list("party-standing"):
             rule = _("a code of {codes}").format(codes="party-standing")
             raise ValidationFailed(Problem("UNFIT", "standing", show(standing), rule, _("There is no such code.")))
@@ -69,7 +69,7 @@ def state_level(
             raise ValidationFailed(*problems)
         _check_level(str(record.values["scale"]), str(record.values["level"]))
         ties: dict[str, dict[str, dict[str, object]]] = {"agency": {agency: {}}, "partnership": {partnership: {}}}
-        return transaction.keep(None, replace(nothing(Statement), properties=record.values, ties=ties), "stated")
+        return transaction.keep(None, replace(empty_state(Statement), properties=record.values, ties=ties), "stated")
 
     return change(store, context, Statement, work)
 
@@ -78,7 +78,7 @@ def withdraw(store: Store, context: RequestContext, statement: str) -> MutationR
     """Withdraw an assessment. Raises StoreError."""
 
     def work(transaction: Transaction) -> RecordState:
-        before = found(transaction, Statement, statement)
+        before = find_or_fail(transaction, Statement, statement)
         if not can(transaction.actor, Action.EDIT, before.properties):
             raise ValidationFailed(not_allowed(_("You do not act for this agency.")))
         return transaction.keep(
@@ -90,7 +90,7 @@ def withdraw(store: Store, context: RequestContext, statement: str) -> MutationR
 
 def _of_party(transaction: Transaction, partnership: str, agency: str) -> RecordState:
     """Return the agreement if the actor may act for the party. Raises ValidationFailed."""
-    state = visible_in_full(transaction, Partnership, partnership, STANDING)
+    state = visible_in_full(transaction, Partnership, partnership, ACTIVE)
     if agency not in state.ties["parties"]:
         message = _("This agency is no party to the agreement.")
         raise ValidationFailed(Problem("UNFIT", "agency", show(agency), _("a party to the agreement"), message))

@@ -10,8 +10,8 @@ from registry.i18n import _
 from registry.model.definitions import Channel, Feedback, Service
 from registry.model.records import Problem, make_record, show
 from registry.model.values import Text
-from registry.mutations.audit_events import RecordState, Ties, nothing
-from registry.mutations.lifecycle import PUBLISHED, STANDING, check_status, found, visible_in_full
+from registry.mutations.audit_events import RecordState, Relationships, empty_state
+from registry.mutations.lifecycle import ACTIVE, PUBLISHED, check_status, find_or_fail, visible_in_full
 from registry.mutations.save import not_allowed
 from registry.mutations.transaction import (
     MutationResult,
@@ -19,7 +19,7 @@ from registry.mutations.transaction import (
     Transaction,
     ValidationFailed,
     change,
-    cleaned,
+    clean_input,
 )
 from registry.permissions import Action, can
 
@@ -36,7 +36,7 @@ class FeedbackInput:
 
 
 def give_feedback(store: Store, context: RequestContext, feedback: FeedbackInput) -> MutationResult:
-    """Store feedback; until it is answered, only those who may answer it can read it. Raises StoreError."""
+    """Store feedback; until it is answered, only the users entitled to answer can read it. Raises StoreError."""
 
     def work(transaction: Transaction) -> RecordState:
         service = visible_in_full(transaction, Service, feedback.service, PUBLISHED)
@@ -48,9 +48,9 @@ def give_feedback(store: Store, context: RequestContext, feedback: FeedbackInput
             raise ValidationFailed(
                 *(replace(one, field="text") if one.field == "description" else one for one in problems)
             )
-        if contact := cleaned(Text, feedback.contact, "contact"):
-            transaction.ask(audit_log.keep(record.id, contact))
-        kept = replace(nothing(Feedback), properties=record.values, ties=_ties(feedback, service))
+        if contact := clean_input(Text, feedback.contact, "contact"):
+            transaction.ask(audit_log.put_contact(record.id, contact))
+        kept = replace(empty_state(Feedback), properties=record.values, ties=_ties(feedback, service))
         return transaction.keep(None, kept, "created")
 
     return change(store, context, Feedback, work)
@@ -61,7 +61,7 @@ def answer_feedback(store: Store, context: RequestContext, record: str, answer: 
 
     def work(transaction: Transaction) -> RecordState:
         before = _answerable(transaction, record)
-        check_status(before, STANDING)
+        check_status(before, ACTIVE)
         _check_text("answer", answer)
         said = {"answer": answer, "answered": before.properties.get("answered") or today()}
         shown = {"status": "published", "access": "closed" if before.properties.get("private") else "open"}
@@ -78,7 +78,7 @@ def contact(store: Store, record: str) -> str:
 
     The caller checks that the user may answer the feedback. Raises StoreError.
     """
-    rows = store.read(audit_log.of(record))
+    rows = store.read(audit_log.contact_of(record))
     return str(rows[0][0]) if rows else ""
 
 
@@ -89,13 +89,13 @@ def erase(store: Store, context: RequestContext, record: str) -> MutationResult:
     """
 
     def work(transaction: Transaction) -> RecordState:
-        before = found(transaction, Feedback, record)
+        before = find_or_fail(transaction, Feedback, record)
         if not transaction.actor.everything:  # the criticised agency must not erase it
             raise ValidationFailed(not_allowed(_("Only an administrator may.")))
         kept = transaction.keep(
             before, replace(before, properties={**before.properties, "description": None}), "erased"
         )
-        transaction.ask(audit_log.erase(record))  # last: the audit event needs the salt that this deletes
+        transaction.ask(audit_log.erase_contact(record))  # last: the audit event needs the salt that this deletes
         return kept
 
     return change(store, context, Feedback, work)
@@ -103,7 +103,7 @@ def erase(store: Store, context: RequestContext, record: str) -> MutationResult:
 
 def _answerable(transaction: Transaction, record: str) -> RecordState:
     """Return the feedback if the actor may answer it. Raises ValidationFailed."""
-    state = found(transaction, Feedback, record)
+    state = find_or_fail(transaction, Feedback, record)
     if not can(transaction.actor, Action.ANSWER, state.properties):
         raise ValidationFailed(not_allowed(_("Whoever answers for the service answers this.")))
     return state
@@ -137,7 +137,7 @@ def _record_values(feedback: FeedbackInput, service: RecordState) -> dict[str, o
     }
 
 
-def _ties(feedback: FeedbackInput, service: RecordState) -> dict[str, Ties]:
+def _ties(feedback: FeedbackInput, service: RecordState) -> dict[str, Relationships]:
     steward = service.properties.get("steward")
     return {
         "service": {service.id: {}},

@@ -23,14 +23,14 @@ class Transition:
     to: str
 
 
-STANDING, PUBLISHED = ("draft", "proposed", "published"), ("published",)
+ACTIVE, PUBLISHED = ("draft", "proposed", "published"), ("published",)
 PROPOSE = Transition("proposed", Action.PROPOSE, ("draft",), "proposed")
 APPROVE = Transition("approved", Action.APPROVE, ("proposed",), "published")
 SEND_BACK = Transition("sent-back", Action.APPROVE, ("proposed",), "draft")
-RETIRE = Transition("retired", Action.RETIRE, STANDING, "retired")
+RETIRE = Transition("retired", Action.RETIRE, ACTIVE, "retired")
 
 
-def take(
+def make_transition(
     store: Store,
     context: RequestContext,
     kind: type[Kind],
@@ -40,17 +40,19 @@ def take(
     version: int | None = None,
 ) -> MutationResult:
     """Change the status of a record; `version` is the version that the user saw. Raises StoreError."""
-    return change(store, context, kind, lambda transaction: taken(transaction, kind, record, step, note, version))
+    return change(
+        store, context, kind, lambda transaction: make_transition_in(transaction, kind, record, step, note, version)
+    )
 
 
-def taken(
+def make_transition_in(
     transaction: Transaction, kind: type[Kind], record: str, step: Transition, note: str, version: int | None
 ) -> RecordState:
     """Change the status of a record within a transaction; see `take`. Raises ValidationFailed."""
-    before = found(transaction, kind, record)
+    before = find_or_fail(transaction, kind, record)
     if step is not RETIRE:
         check_by_hand(transaction, kind)
-    if not may_take(transaction.actor, step, before.properties):
+    if not is_allowed(transaction.actor, step, before.properties):
         raise ValidationFailed(not_allowed(_("You may not do this with this record.")))
     if version is not None and version != before.version:
         raise ValidationFailed(stale(version, before.version))
@@ -67,7 +69,7 @@ def _added_grants(before: RecordState, step: Transition) -> dict[str, object]:
     return {"grants": sorted({*(granted if isinstance(granted, list) else []), *before.ties["parties"]})}
 
 
-def found(transaction: Transaction, kind: type[Kind], record: str) -> RecordState:
+def find_or_fail(transaction: Transaction, kind: type[Kind], record: str) -> RecordState:
     """Return the current state of a record. Raises ValidationFailed if the actor cannot see one."""
     state = transaction.find(kind, record)
     if state is None:
@@ -78,7 +80,7 @@ def found(transaction: Transaction, kind: type[Kind], record: str) -> RecordStat
 
 def visible_in_full(transaction: Transaction, kind: type[Kind], record: str, statuses: Collection[str]) -> RecordState:
     """Return a record that has one of the statuses and whose details the actor can see. Raises ValidationFailed."""
-    state = found(transaction, kind, record)
+    state = find_or_fail(transaction, kind, record)
     if not can(transaction.actor, Action.SEE_DETAIL, state.properties):
         raise ValidationFailed(not_allowed(_("Only its face is shown to you; its steward may show you the rest.")))
     check_status(state, statuses)
@@ -94,8 +96,8 @@ def check_status(state: RecordState, statuses: Collection[str]) -> None:
         raise ValidationFailed(Problem("WRONG_STATUS", "status", status, rule, message))
 
 
-def may_take(actor: Actor, step: Transition, record: Mapping[str, object]) -> bool:
-    """Tell whether an actor may make this transition of a record."""
+def is_allowed(actor: Actor, step: Transition, record: Mapping[str, object]) -> bool:
+    """Return whether an actor may make this transition of a record."""
     return can(actor, action_of(step, record), record)
 
 

@@ -12,15 +12,15 @@ from registry.model.rules import DIGITS, total
 from registry.model.values import Prose
 from registry.mutations.audit_events import RecordState
 from registry.mutations.checks import promises_of
-from registry.mutations.lifecycle import PUBLISHED, check_status, found, visible_in_full
-from registry.mutations.save import LinkChange, Saving, new_state, not_allowed
+from registry.mutations.lifecycle import PUBLISHED, check_status, find_or_fail, visible_in_full
+from registry.mutations.save import LinkChange, SaveInput, new_state, not_allowed
 from registry.mutations.transaction import (
     MutationResult,
     RequestContext,
     Transaction,
     ValidationFailed,
     change,
-    cleaned,
+    clean_input,
 )
 from registry.permissions import Action, can
 
@@ -54,7 +54,7 @@ def request(store: Store, context: RequestContext, wish: ResourceRequest) -> Mut
         agency = transaction.find(Agency, wish.agency)
         name = " – ".join(str(one.properties["name"]) for one in (resource, agency) if one)[:500]
         links = {"agency": wish.agency, "resource": wish.resource, **({"need": wish.need} if wish.need else {})}
-        saving = Saving(
+        saving = SaveInput(
             Request,
             None,
             {**(wish.properties or {}), "name": name, "steward": wish.agency, "access": "closed", "grants": [steward]},
@@ -74,7 +74,7 @@ def decide(store: Store, context: RequestContext, record: str, decision: str, an
     """
 
     def work(transaction: Transaction) -> RecordState:
-        before = found(transaction, Request, record)
+        before = find_or_fail(transaction, Request, record)
         resource = _requested_resource(transaction, before)
         check_status(before, PUBLISHED)
         if decision not in _PREVIOUS_DECISION or before.properties.get("decision") != _PREVIOUS_DECISION[decision]:
@@ -86,7 +86,7 @@ def decide(store: Store, context: RequestContext, record: str, decision: str, an
         said: dict[str, object] = {
             "decision": decision,
             "decided_on": today(),
-            "answer": cleaned(Prose, answer, "answer") or None,
+            "answer": clean_input(Prose, answer, "answer") or None,
         }
         if decision == "accepted":
             said["since"] = before.properties.get("since") or _default_start(resource)

@@ -14,14 +14,14 @@ from registry.database.write import BY_HAND
 from registry.i18n import _
 from registry.model.definitions import MODEL, Change
 from registry.model.records import Problem, show
-from registry.mutations.audit_events import LINK_CHANGES, Difference, LogHead, RecordState, first_broken
+from registry.mutations.audit_events import LINK_CHANGES, Difference, LogHead, RecordState, first_invalid
 from registry.mutations.save import forbidden_changes, not_allowed
 from registry.mutations.transaction import MutationResult, RequestContext, Transaction, ValidationFailed, change
 from registry.permissions import Action, Actor, can
 
 
 @dataclass(frozen=True)
-class Told:
+class HistoryEvent:
     """An audit event as part of a record's history: when, by whom, how, and the values before and after.
 
     `number` is 0 for a change made by a load, which can only be undone with the whole load.
@@ -43,23 +43,23 @@ class Told:
 
 
 @dataclass(frozen=True)
-class Passage:
+class Revision:
     """An event with the record before and after it; `before` is None for the event that created the record."""
 
-    told: Told
+    told: HistoryEvent
     before: RecordState | None
     after: RecordState
 
 
-def read_entry(entry: Mapping[str, Any]) -> Told:
+def read_event(entry: Mapping[str, Any]) -> HistoryEvent:
     """Return an event from its stored properties."""
     before, after = (orjson.loads(entry.get(name) or "{}") for name in ("before", "after"))
     at, actor, how, what, note = (str(entry.get(name) or "") for name in ("at", "actor", "how", "what", "note"))
-    return Told(at, actor, how, what, note, before, after, 0 if entry.get("run") else entry["number"])
+    return HistoryEvent(at, actor, how, what, note, before, after, 0 if entry.get("run") else entry["number"])
 
 
-def first_undone(event: Told, find: Callable[[str], Told | None]) -> Told:
-    """Follow a series of undo events back to the original event; return `told` itself if it undid none.
+def original_event(event: HistoryEvent, find: Callable[[str], HistoryEvent | None]) -> HistoryEvent:
+    """Follow a series of undo events back to the original event; return the event itself if it undid none.
 
     `find` returns an event by its id, which an undo event has in its note.
     """
@@ -68,17 +68,17 @@ def first_undone(event: Told, find: Callable[[str], Told | None]) -> Told:
     return event
 
 
-def passages(state: RecordState, entries: Iterable[Told]) -> Iterator[Passage]:
+def revisions_of(state: RecordState, entries: Iterable[HistoryEvent]) -> Iterator[Revision]:
     """Yield the past states of a record, newest first, given its current state and its events, newest first."""
     for event in entries:
-        before = None if event.after.get("id") else undone(state, event)
-        yield Passage(event, before, state)
+        before = None if event.after.get("id") else state_before(state, event)
+        yield Revision(event, before, state)
         if before is None:
             return
         state = before
 
 
-def undone(state: RecordState, event: Told) -> RecordState:
+def state_before(state: RecordState, event: HistoryEvent) -> RecordState:
     """Return the state of a record before an event, given the state after it."""
     properties = {**state.properties, "version": state.version - 1}
     for name in ({*event.before, *event.after} - {LINK_CHANGES}) & state.kind.properties.keys():
@@ -91,7 +91,7 @@ def undone(state: RecordState, event: Told) -> RecordState:
     return replace(state, properties={name: one for name, one in properties.items() if one is not None}, ties=ties)
 
 
-def as_it_was(state: RecordState, entries: Sequence[Told], day: str) -> RecordState | None:
+def state_on(state: RecordState, entries: Sequence[HistoryEvent], day: str) -> RecordState | None:
     """Return a record as of the end of a day; None if it did not exist yet.
 
     `entries` are all events of the record, newest first.
@@ -99,15 +99,15 @@ def as_it_was(state: RecordState, entries: Sequence[Told], day: str) -> RecordSt
     if day < day_of(str(state.properties["created"])):
         return None
     found: RecordState | None = state
-    for passage in passages(state, entries):
+    for passage in revisions_of(state, entries):
         if passage.told.day <= day:
             break
         found = passage.before
     return found
 
 
-def is_whole(state: RecordState, entries: Sequence[Told]) -> bool:
-    """Tell whether the history of a record is complete; creation by a load is recorded in the event of the load."""
+def is_whole(state: RecordState, entries: Sequence[HistoryEvent]) -> bool:
+    """Return whether the history of a record is complete; creation by a load is recorded in the event of the load."""
     return state.version <= len(entries) + 1
 
 
@@ -121,7 +121,7 @@ def undo(store: Store, context: RequestContext, number: int) -> MutationResult:
     def work(transaction: Transaction) -> RecordState:
         entry = _entry(transaction, number)
         before = transaction.find(MODEL[entry["record_kind"]], entry["record"])
-        first = first_undone(read_entry(entry), partial(_find_event, transaction))
+        first = original_event(read_event(entry), partial(_find_event, transaction))
         if before is None or not may_undo(transaction.actor, before, first.what):
             raise ValidationFailed(not_allowed(_("An approver of the record's steward undoes this.")))
         return revert(transaction, before, entry)
@@ -130,13 +130,13 @@ def undo(store: Store, context: RequestContext, number: int) -> MutationResult:
 
 
 def may_undo(actor: Actor, state: RecordState, what: str) -> bool:
-    """Tell whether an actor may undo a change; `what` is the name of the original event."""
+    """Return whether an actor may undo a change; `what` is the name of the original event."""
     return actor.everything or (what not in OF_OTHERS and can(actor, Action.GOVERN, state.properties))
 
 
 def _entry(transaction: Transaction, number: int) -> Mapping[str, Any]:
     """Return the event of a change made by a person. Raises ValidationFailed."""
-    rows = transaction.ask(audit_log.numbered(number))
+    rows = transaction.ask(audit_log.by_number(number))
     if not rows or rows[0][0].get("run"):
         rule = _("the number of a change that a person made")
         raise ValidationFailed(Problem("NOT_FOUND", "number", str(number), rule, _("There is no such change.")))
@@ -144,9 +144,9 @@ def _entry(transaction: Transaction, number: int) -> Mapping[str, Any]:
     return entry
 
 
-def _find_event(transaction: Transaction, entry: str) -> Told | None:
-    rows = transaction.ask(audit_log.numbered(int(entry.rpartition(":")[2])))
-    return read_entry(rows[0][0]) if rows else None
+def _find_event(transaction: Transaction, entry: str) -> HistoryEvent | None:
+    rows = transaction.ask(audit_log.by_number(int(entry.rpartition(":")[2])))
+    return read_event(rows[0][0]) if rows else None
 
 
 def revert(transaction: Transaction, before: RecordState, entry: Mapping[str, Any]) -> RecordState:
@@ -154,11 +154,13 @@ def revert(transaction: Transaction, before: RecordState, entry: Mapping[str, An
 
     Raises ValidationFailed if the record has changed since, or if the actor may not make this change.
     """
-    event = read_entry(entry)
+    event = read_event(entry)
     if problems := list(_changed_since(before, event.before, event.after)):
         raise ValidationFailed(*problems)
     made = "id" in event.after
-    after = replace(before, properties={**before.properties, "status": "retired"}) if made else undone(before, event)
+    after = (
+        replace(before, properties={**before.properties, "status": "retired"}) if made else state_before(before, event)
+    )
     if problems := list(forbidden_changes(transaction, before, after)):
         raise ValidationFailed(*problems)
     return transaction.keep(
@@ -213,9 +215,9 @@ def latest(store: Store, size: int, record: str | None = None) -> list[Entry]:
 
 
 def verify(store: Store, tell: Callable[[int], None] = lambda _: None) -> Verdict:
-    """Check the hashes of all events; `tell` is called with 1 for each event read. Raises StoreError."""
-    end = LogHead(*next(iter(store.read(audit_log.end())), ()))
-    broken = first_broken(_with_progress(entries(store), tell), end)
+    """Check the hashes of all events; call `tell` with 1 for each event read. Raises StoreError."""
+    end = LogHead(*next(iter(store.read(audit_log.last_event())), ()))
+    broken = first_invalid(_with_progress(entries(store), tell), end)
     return Verdict(end.number, end.hash, *(broken or ()))
 
 

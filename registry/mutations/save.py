@@ -12,8 +12,8 @@ from registry.database.write import known_states, own_ends
 from registry.i18n import _
 from registry.model.definitions import Agency
 from registry.model.kinds import End, Kind, Property, snake
-from registry.model.records import Problem, Record, fold, is_searched, make_record, make_tie, show
-from registry.mutations.audit_events import RecordState, Ties, nothing, without_confirmations
+from registry.model.records import Problem, Record, fold, is_searched, make_record, make_relationship, show
+from registry.mutations.audit_events import RecordState, Relationships, empty_state, without_confirmations
 from registry.mutations.checks import broken_rules
 from registry.mutations.transaction import (
     ANY,
@@ -31,7 +31,7 @@ THRESHOLD, MOST = 80.0, 3
 
 
 def alike(one: str, other: str) -> bool:
-    """Tell whether two names probably mean the same thing: each word resembles one of the other name, numbers are equal.
+    """Return whether two names probably mean the same thing: each word resembles one of the other name, numbers are equal.
 
     Words resemble each other at a normalised indel similarity of at least THRESHOLD. `python -m benchmarks.alike` measures
     how often this errs on lists of distinct things, and how often it finds misspelt names.
@@ -64,7 +64,7 @@ def _all_similar(words: Sequence[str], others: Sequence[str]) -> bool:
     return all(any(fuzz.ratio(word, other) >= THRESHOLD for other in others) for word in words)
 
 
-GOVERNED = ("steward", "access", "grants")
+PERMISSION_FIELDS = ("steward", "access", "grants")
 LONGEST = 60
 
 
@@ -77,7 +77,7 @@ class LinkChange:
 
 
 @dataclass(frozen=True)
-class Saving:
+class SaveInput:
     """Input for saving a record: its properties, where None clears one, and changes of links by link name.
 
     `version` is the version that the user saw; if the record has changed since, saving fails. `another` confirms that a new
@@ -92,12 +92,12 @@ class Saving:
     another: bool = False
 
 
-def save(store: Store, context: RequestContext, saving: Saving) -> MutationResult:
+def save(store: Store, context: RequestContext, saving: SaveInput) -> MutationResult:
     """Create or update a record; it is created if the id is unknown or absent. Raises StoreError."""
-    return change(store, context, saving.kind, lambda transaction: saved(transaction, saving))
+    return change(store, context, saving.kind, lambda transaction: save_in(transaction, saving))
 
 
-def saved(transaction: Transaction, saving: Saving) -> RecordState:
+def save_in(transaction: Transaction, saving: SaveInput) -> RecordState:
     """Save a record within a transaction; see `save`. Raises ValidationFailed."""
     check_by_hand(transaction, saving.kind)
     before = transaction.find(saving.kind, saving.id) if saving.id else None
@@ -111,7 +111,7 @@ def check_by_hand(transaction: Transaction, kind: type[Kind]) -> None:
         raise ValidationFailed(Problem("NOT_ALLOWED", "id", "", _("a step of its own"), message))
 
 
-def new_state(transaction: Transaction, before: RecordState | None, saving: Saving) -> RecordState:
+def new_state(transaction: Transaction, before: RecordState | None, saving: SaveInput) -> RecordState:
     """Return the new state of a record. Raises ValidationFailed with all problems found."""
     after = _changed(before, saving) if before else _new(transaction, saving)
     if before:
@@ -137,12 +137,12 @@ def _stored(state: RecordState, record: Record) -> dict[str, object]:
     return {**state.properties, **record.values}
 
 
-def _changed(before: RecordState, saving: Saving) -> RecordState:
+def _changed(before: RecordState, saving: SaveInput) -> RecordState:
     properties = {**before.properties, **_given(saving), "id": before.id}
     return RecordState(saving.kind, properties, _changed_links(before, saving.links))
 
 
-def _new(transaction: Transaction, saving: Saving) -> RecordState:
+def _new(transaction: Transaction, saving: SaveInput) -> RecordState:
     if saving.id and transaction.is_taken(saving.id.strip()):  # stripped, as it would be stored
         raise ValidationFailed(
             Problem("TAKEN", "id", show(saving.id), _("an id of its own"), _("This id cannot be used."))
@@ -153,16 +153,16 @@ def _new(transaction: Transaction, saving: Saving) -> RecordState:
     if not saving.kind.named and not properties.get("name"):
         properties["name"] = properties["id"]
     properties.setdefault("access", "open")
-    return RecordState(saving.kind, properties, _changed_links(nothing(saving.kind), saving.links))
+    return RecordState(saving.kind, properties, _changed_links(empty_state(saving.kind), saving.links))
 
 
-def _given(saving: Saving) -> dict[str, object]:
+def _given(saving: SaveInput) -> dict[str, object]:
     """Return the properties given by the user, without those that only the registry sets."""
     kept = {"status", *(name for name, declared in saving.kind.properties.items() if declared.kept_by_us)}
     return {name: value for name, value in saving.properties.items() if name not in kept}
 
 
-def _changed_links(before: RecordState, links: Mapping[str, LinkChange]) -> dict[str, Ties]:
+def _changed_links(before: RecordState, links: Mapping[str, LinkChange]) -> dict[str, Relationships]:
     tied = {name: dict(ties) for name, ties in before.ties.items()}
     ends = {end.name: end for end in own_ends(before.kind)}
     for name, asked in links.items():
@@ -180,12 +180,12 @@ def _link_values(end: End, far: str, before: Mapping[str, object], values: Mappi
 
     Properties set by a record action are preserved.
     """
-    tie, _problems = make_tie(end, "", far, values)
+    tie, _problems = make_relationship(end, "", far, values)
     by_step = {name: value for name, value in before.items() if end.link.properties[name].by_step}
     return {**known_states(tie.values if tie else values), **by_step}
 
 
-def _check_may_change(transaction: Transaction, before: RecordState, saving: Saving) -> None:
+def _check_may_change(transaction: Transaction, before: RecordState, saving: SaveInput) -> None:
     if not can(transaction.actor, Action.EDIT, before.properties):
         raise ValidationFailed(not_allowed(_("You may not change this record; its steward may.")))
     if before.properties.get("status") == "retired":
@@ -213,7 +213,7 @@ def _permission_changes(transaction: Transaction, before: RecordState | None, af
         if not can(transaction.actor, action, own):
             yield not_acting_for("steward", own["steward"]) if own.get("steward") else _no_steward()
     if before and before.properties.get("status") == "published":
-        for name in GOVERNED:
+        for name in PERMISSION_FIELDS:
             differs = before.properties.get(name) != own.get(name)
             if differs and not can(transaction.actor, Action.GOVERN, before.properties):
                 message = _("Of a record that is published, only an approver changes this.")
@@ -251,7 +251,7 @@ def _unauthorised_statements(
 def _removed_confirmations(
     transaction: Transaction, before: RecordState | None, after: RecordState
 ) -> Iterator[Problem]:
-    """Yield the parties removed together with their confirmation by an actor who may not act for them."""
+    """Yield the parties removed together with their confirmation, unless the actor acts for them."""
     for end in own_ends(after.kind) if before else ():
         ties = before.ties[end.name] if before else {}
         for far in ties if without_confirmations(end.link, ties) != ties else ():
@@ -290,7 +290,7 @@ def _unknown(transaction: Transaction, kind: str, name: str, ids: list[str]) -> 
         yield Problem("UNKNOWN_RECORD", name, show(one), rule, _("There is no such record."))
 
 
-def _link_problems(after: RecordState, saving: Saving) -> Iterator[Problem]:
+def _link_problems(after: RecordState, saving: SaveInput) -> Iterator[Problem]:
     ends = {end.name: end for end in own_ends(saving.kind)}
     for name, asked in saving.links.items():
         if name not in ends:
@@ -301,7 +301,7 @@ def _link_problems(after: RecordState, saving: Saving) -> Iterator[Problem]:
             yield Problem("SEVERAL", name, "", _("at most one"), _("There can be one only."))
         for far, values in asked.add.items():
             yield from _by_step(ends[name].link.properties, values, f"{name}.")
-            for problem in make_tie(ends[name], "", far, values)[1]:
+            for problem in make_relationship(ends[name], "", far, values)[1]:
                 yield Problem(problem.code, f"{name}.{problem.field}", problem.value, problem.rule, problem.message)
 
 
@@ -333,7 +333,7 @@ def _id(kind: type[Kind], name: str) -> str:
 
 
 @dataclass(frozen=True)
-class Done:
+class SaveResult:
     """The result for one record of a batch: `created`, `changed`, `unchanged`, or "" with problems."""
 
     what: str
@@ -344,19 +344,19 @@ class Done:
 class _RolledBack(Exception):
     """Rolls the transaction back and carries the results."""
 
-    def __init__(self, done: Sequence[Done]) -> None:
+    def __init__(self, done: Sequence[SaveResult]) -> None:
         super().__init__()
         self.done = done
 
 
-def save_all(store: Store, context: RequestContext, savings: Sequence[Saving], *, dry: bool) -> Sequence[Done]:
+def save_all(store: Store, context: RequestContext, savings: Sequence[SaveInput], *, dry: bool) -> Sequence[SaveResult]:
     """Save records in this order, where each may refer to those before it; if one has a problem, none is saved.
 
     A `dry` run returns the same results and saves nothing. A batch already saved under the same key is not repeated; the
     result is then empty. Raises StoreError.
     """
 
-    def work(transaction: Transaction) -> Sequence[Done]:
+    def work(transaction: Transaction) -> Sequence[SaveResult]:
         if transaction.earlier():
             return ()
         _prefetch(transaction, savings)
@@ -370,10 +370,10 @@ def save_all(store: Store, context: RequestContext, savings: Sequence[Saving], *
     except _RolledBack as told:
         return told.done
     except ValidationFailed as refused:
-        return [Done("", problems=refused.problems)]
+        return [SaveResult("", problems=refused.problems)]
 
 
-def _prefetch(transaction: Transaction, savings: Sequence[Saving]) -> None:
+def _prefetch(transaction: Transaction, savings: Sequence[SaveInput]) -> None:
     """Prefetch in bulk what saving these records will read; anything missed here is read on demand."""
     reading = transaction.reading
     for kind, ids in _by_kind((one.kind.__name__, one.id) for one in savings if one.id).items():
@@ -386,7 +386,7 @@ def _prefetch(transaction: Transaction, savings: Sequence[Saving]) -> None:
         reading.read_names(compared)
 
 
-def _references(saving: Saving) -> Iterator[tuple[str, str]]:
+def _references(saving: SaveInput) -> Iterator[tuple[str, str]]:
     """Yield the records that a saving refers to, as kind and id."""
     for name, declared in saving.kind.properties.items():
         if declared.refers_to and isinstance(one := saving.properties.get(name), str):
@@ -403,13 +403,13 @@ def _by_kind(named: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     return found
 
 
-def _save_one(transaction: Transaction, saving: Saving) -> Done:
+def _save_one(transaction: Transaction, saving: SaveInput) -> SaveResult:
     """Save one record of a batch; problems go into its result, so that the rest is checked too."""
     before = transaction.find(saving.kind, saving.id) if saving.id else None
     try:
         check_by_hand(transaction, saving.kind)
         after = transaction.keep(before, new_state(transaction, before, saving), "changed" if before else "created")
     except ValidationFailed as refused:
-        return Done("", saving.id, refused.problems)
+        return SaveResult("", saving.id, refused.problems)
     what = "created" if before is None else "unchanged" if after.version == before.version else "changed"
-    return Done(what, after.id)
+    return SaveResult(what, after.id)

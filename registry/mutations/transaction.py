@@ -21,10 +21,10 @@ from registry.mutations.audit_events import (
     Difference,
     LogHead,
     RecordState,
-    Ties,
+    Relationships,
     difference,
+    empty_state,
     new_event,
-    nothing,
     read_state,
     ties_beyond,
     without_outdated_confirmations,
@@ -40,7 +40,7 @@ class PendingRecord:
     kind: type[Kind]
     row: Stored
     source: str
-    tied: Sequence[tuple[End, Ties]]
+    tied: Sequence[tuple[End, Relationships]]
     untied: Sequence[tuple[End, Sequence[str]]]
 
 
@@ -73,7 +73,7 @@ class WriteBuffer:
 
 def _unties(records: Sequence[PendingRecord]) -> Iterator[Cypher]:
     rows = ((end, {"id": one.row["id"], "far": far}) for one in records for end, ids in one.untied for far in ids)
-    return (write.untie(end, those) for end, those in _by_end(rows))
+    return (write.remove_relationships(end, those) for end, those in _by_end(rows))
 
 
 def _ties(records: Sequence[PendingRecord]) -> Iterator[Cypher]:
@@ -86,7 +86,7 @@ def _ties(records: Sequence[PendingRecord]) -> Iterator[Cypher]:
         for end, ties in one.tied
         for far, values in ties.items()
     )
-    return (write.tie_states(end, those) for end, those in _by_end(rows))
+    return (write.put_relationships(end, those) for end, those in _by_end(rows))
 
 
 def _by_end(rows: Iterable[tuple[End, Stored]]) -> Iterable[tuple[End, list[Stored]]]:
@@ -175,8 +175,8 @@ class RecordCache(Generic[Found]):
 class RecordReader:
     """Cached reads of a transaction.
 
-    `states` holds the current state and `readers` the names that may see the summary of a record, by kind and id; `taken`
-    tells whether a record of ANY kind has an id.
+    `states` holds the current state and `readers` the names that may see the summary of a record, by kind and id;
+    `taken` is true for an id that a record of ANY kind has.
     """
 
     def __init__(self, ask: Ask, actor: Actor) -> None:
@@ -187,7 +187,11 @@ class RecordReader:
         self._names: dict[str, NameIndex] = {}
 
     def named_like(self, kind: type[Kind], name: str) -> IdsAndNames:
-        """Return records whose names share the beginning of a word with this name. Raises StoreError."""
+        """Cached reads of a transaction.
+
+        `states` holds the current state of a record and `readers` the names that can view its summary, by kind and id;
+        is true for an id that a record of ANY kind has.
+        """
         if (known := self._names.get(kind.__name__)) is not None:
             return known.like(name)
         beginnings = list(dict.fromkeys(word[:BEGINNING] for word in parts(name)[1][:MOST_WORDS]))
@@ -214,10 +218,10 @@ class RecordReader:
         return {one.id: one for row in rows if (one := read_state(MODEL[kind], [row]))}
 
     def _readers(self, kind: str, ids: Sequence[str]) -> dict[str, list[str]]:
-        return dict(self._ask(write.faces(MODEL[kind], ids))[0][0])
+        return dict(self._ask(write.summary_readers(MODEL[kind], ids))[0][0])
 
     def _taken(self, _any: str, ids: Sequence[str]) -> dict[str, bool]:
-        return {one: True for (one,) in self._ask(write.taken(ids))}
+        return {one: True for (one,) in self._ask(write.ids_in_use(ids))}
 
 
 Answer = TypeVar("Answer")
@@ -263,7 +267,7 @@ class Transaction:
         self.actor = context.actor
         self.at = now()
         self._ask, self._context = ask, context
-        self._head = LogHead(*ask(audit_log.take())[0])
+        self._head = LogHead(*ask(audit_log.lock())[0])
         self.began = (
             [[self._head.number, self._head.hash]] if self._head.number else []
         )  # in the format of audit_log.end
@@ -287,7 +291,7 @@ class Transaction:
         return self.reading.states.of(kind.__name__, record)
 
     def is_taken(self, record: str) -> bool:
-        """Tell whether a record of any kind has this id."""
+        """Return whether a record of any kind has this id."""
         return bool(self.reading.taken.of(ANY, record))
 
     def unknown(self, kind: str, ids: list[str]) -> list[str]:
@@ -309,7 +313,7 @@ class Transaction:
         The record then belongs to `source`. If its terms changed, the confirmations of its parties lapse. Returns the state with
         its new version; if nothing differs, nothing is written. Raises ValidationFailed if a rule would be broken.
         """
-        old = before or nothing(after.kind)
+        old = before or empty_state(after.kind)
         after = without_outdated_confirmations(old, after)
         lost, gained = difference(old, after)
         if not lost and not gained:
@@ -329,7 +333,7 @@ class Transaction:
     def earlier(self) -> MutationResult | None:
         """Return the result of an earlier change under the same key, if any. Raises ValidationFailed if it was another request."""
         named = self._context.named()
-        rows = self.ask(audit_log.keyed(str(named["key"]))) if named else []
+        rows = self.ask(audit_log.by_key(str(named["key"]))) if named else []
         if not rows:
             return None
         ((record, kind, asked),) = rows
@@ -379,7 +383,7 @@ class Transaction:
     def follow_requests(self, resources: list[str]) -> None:
         """Update the use relationships of these resources to match the current requests."""
         if resources:
-            self.ask(write.drop(resources))
+            self.ask(write.remove_stale_uses(resources))
             self.ask(write.put_uses(resources))
 
     def _write(self, row: write.Stored, old: RecordState, after: RecordState, source: str) -> None:
@@ -432,12 +436,12 @@ def _run(
 
 
 def _has_conflict(store: Store, transaction: Transaction) -> bool:
-    """Tell whether another transaction was committed while a failed one ran.
+    """Return whether another transaction was committed while a failed one ran.
 
     The embedded engine does not lock and detects conflicts at commit only, so the failed transaction may have read the state
     partly before and partly after the other's commit.
     """
-    return store.dialect.embedded and store.read(audit_log.end()) != transaction.began
+    return store.dialect.embedded and store.read(audit_log.last_event()) != transaction.began
 
 
 def change(
@@ -460,7 +464,7 @@ def change(
         return MutationResult(kind.__name__, problems=refused.problems)
 
 
-def cleaned(value: type[Value], raw: str, field: str) -> str:
+def clean_input(value: type[Value], raw: str, field: str) -> str:
     """Return the cleaned form of a text given by a user. Raises ValidationFailed if it is invalid."""
     try:
         return str(value.clean(raw) or "")

@@ -26,10 +26,10 @@ from registry.analysis.network import network as whole_network
 from registry.analysis.overlaps import OVERLAPS, overlaps
 from registry.analysis.report import (
     BrokenReport,
-    NoReport,
     Report,
     ReportDefinition,
     ReportError,
+    UnknownReport,
     read_parameters,
     suggestion,
 )
@@ -41,10 +41,10 @@ from registry.clock import today
 from registry.database.extract import network
 from registry.database.read import visible
 from registry.database.user_cypher import Fault
-from registry.i18n import _, speaking
-from registry.permissions import Actor, seeing
-from registry.reports.custom import SiteReport, read_report
-from registry.reports.render import without_small_counts
+from registry.i18n import _, use_language
+from registry.permissions import Actor, actor_named
+from registry.reports.custom import CustomReport, read_report
+from registry.reports.render import withhold_small_counts
 from registry.reports.saved import CHANGES, RUN, Changes, SavedRun, SavedRuns, nothing_saved, nothing_to_compare
 
 _REPORTS: Sequence[tuple[ReportDefinition, Callable[..., Report]]] = (
@@ -68,7 +68,7 @@ _REPORTS: Sequence[tuple[ReportDefinition, Callable[..., Report]]] = (
     (CHANGES, nothing_saved),
     (WHAT_IF, what_if),
 )
-QUESTIONS: Mapping[str, ReportDefinition] = {question.name: question for question, _answer in _REPORTS}
+DEFINITIONS: Mapping[str, ReportDefinition] = {question.name: question for question, _answer in _REPORTS}
 _ANSWERS: Mapping[str, Callable[..., Report]] = {question.name: answer for question, answer in _REPORTS}
 
 
@@ -83,14 +83,14 @@ def run_report(
 
     `params` may be numbers or text. Texts are in the current language. Raises ReportError and StoreError.
     """
-    question, day = find_question(name), read_day(as_of)
+    question, day = find_definition(name), read_day(as_of)
     values = read_parameters(question, params or {})
     with _garbage_collection_paused():
         ((answer,),) = store.read(network(question.reads, actor))
-        return answer_from(make_snapshot(question.reads, answer), name, day, values)
+        return run_on_snapshot(make_snapshot(question.reads, answer), name, day, values)
 
 
-def answer_from(
+def run_on_snapshot(
     known: Snapshot, name: str, as_of: str | date | None = None, params: Mapping[str, object] | None = None
 ) -> Report:
     """Run a built-in report on a snapshot. Raises ReportError."""
@@ -99,7 +99,7 @@ def answer_from(
 
 def report_on(arrays: SnapshotArrays, name: str, params: Mapping[str, object] | None = None) -> Report:
     """Run a built-in report on the arrays of a snapshot. Raises ReportError."""
-    question = find_question(name)
+    question = find_definition(name)
     with _garbage_collection_paused():
         return _ANSWERS[question.name](arrays, **read_parameters(question, params or {}))
 
@@ -116,11 +116,11 @@ def _garbage_collection_paused() -> Iterator[None]:
             gc.enable()
 
 
-def find_question(name: str, among: Mapping[str, ReportDefinition] = QUESTIONS) -> ReportDefinition:
+def find_definition(name: str, among: Mapping[str, ReportDefinition] = DEFINITIONS) -> ReportDefinition:
     """Return the definition of a report. Raises NoReport, which suggests the closest name."""
     if name in among:
         return among[name]
-    raise NoReport(_("There is no report called {name}.").format(name=name) + suggestion(name, list(among)))
+    raise UnknownReport(_("There is no report called {name}.").format(name=name) + suggestion(name, list(among)))
 
 
 def read_day(day: str | date | None) -> str:
@@ -139,7 +139,7 @@ TAKEN = (
     "graphql",
     "schema",
     "reports",
-    *QUESTIONS,
+    *DEFINITIONS,
 )  # "graphql" and "schema" are used by addresses, "reports" by the catalogue in GraphQL
 MOST_FILES, MOST_BYTES = 200, 100_000
 
@@ -157,12 +157,12 @@ class Library:
 
     def __init__(self, folder: Path | None = None, runs: SavedRuns | None = None, smallest_count: int = 0) -> None:
         self._folder, self._runs, self._smallest_count = folder, runs, smallest_count
-        self._read: dict[Edition, SiteReport | Fault] = {}
+        self._read: dict[Edition, CustomReport | Fault] = {}
 
     def questions(self) -> Mapping[str, ReportDefinition]:
         """Return the definitions of all reports by name, built-in ones first, in the current language."""
-        sites = (one for one in self._custom_reports().values() if isinstance(one, SiteReport))
-        return {**QUESTIONS, **{one.name: one.question for one in sites}}
+        sites = (one for one in self._custom_reports().values() if isinstance(one, CustomReport))
+        return {**DEFINITIONS, **{one.name: one.question for one in sites}}
 
     def faults(self) -> list[BrokenReport]:
         """Return an error for each custom report file that cannot be used."""
@@ -170,9 +170,9 @@ class Library:
 
     def find(self, name: str) -> ReportDefinition:
         """Return the definition of a report. Raises NoReport, and BrokenReport for a file that cannot be used."""
-        if name not in QUESTIONS and isinstance(broken := self._custom_reports().get(name), BrokenReport):
+        if name not in DEFINITIONS and isinstance(broken := self._custom_reports().get(name), BrokenReport):
             raise broken
-        return find_question(name, self.questions())
+        return find_definition(name, self.questions())
 
     def run(
         self,
@@ -188,7 +188,7 @@ class Library:
         everything.
         """
         report = self._run(store, name, actor, as_of, params)
-        return report if actor.everything else without_small_counts(report, self._smallest_count)
+        return report if actor.everything else withhold_small_counts(report, self._smallest_count)
 
     def _run(
         self,
@@ -201,7 +201,7 @@ class Library:
         if name == CHANGES.name:
             return self._changes(store, actor, read_day(as_of), str(read_parameters(CHANGES, params or {})[RUN.name]))
         question, site = self.find(name), self._custom_reports().get(name)
-        if name in QUESTIONS or not isinstance(site, SiteReport):
+        if name in DEFINITIONS or not isinstance(site, CustomReport):
             return run_report(store, name, actor, as_of, params)
         return site.answer(store, actor, read_day(as_of), read_parameters(question, params or {}))
 
@@ -210,8 +210,8 @@ class Library:
         if self._runs is None or (run := self._run_to_compare(self._runs, label, actor)) is None:
             return nothing_to_compare(as_of, label)
         saved_report, reading = run.report, Fingerprinted(store)
-        with speaking(run.language):
-            now = self.run(reading, saved_report.name, seeing(run.sight), as_of, saved_report.parameters)
+        with use_language(run.language):
+            now = self.run(reading, saved_report.name, actor_named(run.sight), as_of, saved_report.parameters)
         compared = Changes(run, self.find(saved_report.name), now)
         seen = ids = compared.rests_on()
         if not actor.everything:
@@ -231,7 +231,7 @@ class Library:
         saved = self._runs.edition() if self._runs and name == CHANGES.name else ()
         return (*self.edition(), *saved)
 
-    def _custom_reports(self) -> dict[str, SiteReport | BrokenReport]:
+    def _custom_reports(self) -> dict[str, CustomReport | BrokenReport]:
         """Return the custom reports by name. Changed files are read again, and deleted ones are dropped."""
         self._read = read = {file: self._read.get(file) or _read_file(file.path) for file in self._files()}
         return {file.path.stem: _with_translated_fault(file.path, one) for file, one in read.items()}
@@ -244,14 +244,14 @@ class Library:
                     yield Edition(path, stat.st_mtime_ns, stat.st_size)
 
 
-def _read_file(path: Path) -> SiteReport | Fault:
+def _read_file(path: Path) -> CustomReport | Fault:
     try:
         return read_report(_report_name(path), _content(path))
     except Fault as fault:
         return fault
 
 
-def _with_translated_fault(path: Path, read: SiteReport | Fault) -> SiteReport | BrokenReport:
+def _with_translated_fault(path: Path, read: CustomReport | Fault) -> CustomReport | BrokenReport:
     """Return a custom report, or its fault as an error in the current language."""
     if not isinstance(read, Fault):
         return read

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from babel.numbers import get_decimal_symbol, get_group_symbol
 
-from registry.analysis.report import Cell, NoReport, Report, ReportRow, cell_text
+from registry.analysis.report import Cell, Report, ReportRow, UnknownReport, cell_text
 from registry.i18n import _, day, language, number
 
 Spec = dict[str, Any]
@@ -238,7 +238,7 @@ def as_chart(report: Report) -> str:
     """Return the specification as JSON. Raises NoReport if the report has no chart."""
     drawn = chart(report)
     if drawn is None:
-        raise NoReport(_("The report {name} has no chart, or nothing to draw.").format(name=report.name))
+        raise UnknownReport(_("The report {name} has no chart, or nothing to draw.").format(name=report.name))
     return orjson.dumps(drawn, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY).decode()
 
 

@@ -49,7 +49,7 @@ class _HeaderModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Both(_HeaderModel):
+class Bilingual(_HeaderModel):
     """A text in English and Indonesian."""
 
     en: Words
@@ -60,7 +60,7 @@ class Both(_HeaderModel):
         return self.id if language() == "id" else self.en
 
 
-class ParameterHead(Both):
+class ParameterHead(Bilingual):
     """A parameter in the header: a number between `least` and `most`; the texts are its description."""
 
     type: Literal["integer", "number"]
@@ -86,10 +86,10 @@ class ColumnHead(_HeaderModel):
     """A column in the header: type, label, description and unit, and the labels of codes."""
 
     type: Literal["text", "texts", "code", "integer", "number", "date"]
-    label: Both
-    description: Both
-    unit: Both | None = None
-    words: Mapping[str, Both] = Field(default_factory=dict)
+    label: Bilingual
+    description: Bilingual
+    unit: Bilingual | None = None
+    words: Mapping[str, Bilingual] = Field(default_factory=dict)
 
     def column(self, name: str) -> Column:
         """Return it as a report column."""
@@ -100,9 +100,9 @@ class ColumnHead(_HeaderModel):
 class Header(_HeaderModel):
     """The header of a custom report. `of` is an optional Cypher query that counts the examined records."""
 
-    title: Both
-    question: Both
-    method: Both
+    title: Bilingual
+    question: Bilingual
+    method: Bilingual
     of: str | None = None
     parameters: Mapping[Name, ParameterHead] = Field(default_factory=dict)
     columns: Annotated[Mapping[Name, ColumnHead], Field(min_length=1)]
@@ -163,7 +163,7 @@ FAULTS = ("BAD_TEXT", "NOT_ALLOWED", "INTERNAL")
 
 
 @dataclass(frozen=True)
-class SiteReport:
+class CustomReport:
     """A custom report as defined by its file."""
 
     name: str
@@ -194,7 +194,7 @@ class SiteReport:
         return replace(report, parameters=parameters)
 
 
-def read_report(name: str, content: str) -> SiteReport:
+def read_report(name: str, content: str) -> CustomReport:
     """Parse the custom report in a file. Raises Fault."""
     header, cypher, line = read_header(content)
     known = [*header.parameters, AS_OF]
@@ -206,7 +206,7 @@ def read_report(name: str, content: str) -> SiteReport:
         looked_at = checked(header.of, known, at)
         if list(looked_at.columns) != [OF]:
             raise Fault(at, "The text of `of` returns one number, named `of`: RETURN count(a) AS of.")
-    return SiteReport(name, header, text, looked_at)
+    return CustomReport(name, header, text, looked_at)
 
 
 def _check_columns(header: Header, text: SiteText) -> None:
@@ -231,7 +231,7 @@ def _check_columns(header: Header, text: SiteText) -> None:
 class _Execution:
     """A run of a custom report: a store, an actor and parameter values."""
 
-    def __init__(self, report: SiteReport, store: Readable, actor: Actor, values: Mapping[str, object]) -> None:
+    def __init__(self, report: CustomReport, store: Readable, actor: Actor, values: Mapping[str, object]) -> None:
         self._report, self._store, self._actor, self._values = report, store, actor, values
         self._columns = report.question.columns
         self._names = [one.name for one in self._columns]

@@ -121,6 +121,6 @@ _PART = _object({"name": TEXT, "found": COUNT, "of": COUNT, "unknown": COUNT_OR_
 
 
 if __name__ == "__main__":
-    from registry.reports.catalogue import QUESTIONS
+    from registry.reports.catalogue import DEFINITIONS
 
-    print(json.dumps(json_schema(QUESTIONS), indent=2, ensure_ascii=False))
+    print(json.dumps(json_schema(DEFINITIONS), indent=2, ensure_ascii=False))

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from registry.analysis.report import Cell, Column, Links, Report, ReportRow, Value, cell_text
-from registry.i18n import Few, _, day, number
+from registry.i18n import SuppressedCount, _, day, number
 
 WIDTH, LONGEST = 100, 20
 SHOWN_BY = "shown_by"
@@ -140,7 +140,7 @@ def _heading(column: Column) -> str:
 
 def _count_or_none(count: int) -> int | None:
     """Return a count, None if it is withheld."""
-    return None if isinstance(count, Few) else count
+    return None if isinstance(count, SuppressedCount) else count
 
 
 def _column(column: Column) -> dict[str, object]:
@@ -170,7 +170,7 @@ def harmless(cell: Cell) -> Cell:
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(DANGEROUS) else cell
 
 
-def without_small_counts(report: Report, smallest: int) -> Report:
+def withhold_small_counts(report: Report, smallest: int) -> Report:
     """Withhold the numbers from 1 to `smallest` - 1 about records of which the reader sees the summary only.
 
     `withheld` and `unknown` become Few. A row with such a number in a `veiled` column is dropped, since its other
@@ -180,7 +180,7 @@ def without_small_counts(report: Report, smallest: int) -> Report:
     """
     if smallest < 2 or not report.withheld:
         return report
-    parts = tuple(without_small_counts(part, smallest) for part in report.parts)
+    parts = tuple(withhold_small_counts(part, smallest) for part in report.parts)
     gone = [row for row in report.rows if _has_small_count(report, row, smallest)]
     gone += _composed_from(
         report, (row for part in report.parts for row in part.rows if _has_small_count(part, row, smallest))
@@ -215,4 +215,4 @@ def _count(row: ReportRow, column: str) -> int:
 
 
 def _few(count: int, smallest: int) -> int:
-    return Few(smallest) if 0 < count < smallest else count
+    return SuppressedCount(smallest) if 0 < count < smallest else count

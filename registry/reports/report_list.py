@@ -46,6 +46,6 @@ def _column(one: Column) -> str:
 
 
 if __name__ == "__main__":
-    from registry.reports.catalogue import QUESTIONS
+    from registry.reports.catalogue import DEFINITIONS
 
-    print(describe(QUESTIONS), end="")
+    print(describe(DEFINITIONS), end="")

@@ -40,7 +40,7 @@ class _SavedModel(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class KeptRow(_SavedModel):
+class SavedRow(_SavedModel):
     """A saved row; its values are extra fields by column name."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -55,7 +55,7 @@ class KeptRow(_SavedModel):
         return ReportRow(values, self.evidence, self.confidence, self.key)
 
 
-class KeptReport(_SavedModel):
+class SavedReport(_SavedModel):
     """The saved parts of a report; its rows are parsed on access."""
 
     name: str
@@ -80,7 +80,7 @@ class SavedRun(_SavedModel):
     sight: tuple[str, ...]
     language: Literal["id", "en"]
     fingerprint: str
-    report: KeptReport
+    report: SavedReport
 
     def shown_to(self, actor: Actor) -> bool:
         """Return whether the actor may see everything that the run was made from."""
@@ -94,7 +94,7 @@ class SavedRun(_SavedModel):
     def rows(self) -> list[ReportRow]:
         """Return the rows. Raises ReportError."""
         try:
-            return [one.row() for one in TypeAdapter(list[KeptRow]).validate_python(self.report.rows)]
+            return [one.row() for one in TypeAdapter(list[SavedRow]).validate_python(self.report.rows)]
         except ValidationError:
             raise _broken(self.label) from None
 

@@ -23,9 +23,9 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from registry.auth.oidc import Bearers, Provider
+from registry.auth.oidc import BearerAuthentication, Provider
 from registry.config import COUNTS_FILE, Settings, SettingsError, load_settings
-from registry.database.connect import open_place
+from registry.database.connect import open_connection
 from registry.database.driver import ConnectionSettings, Reader, StoreError
 from registry.engine import EngineError
 from registry.model.definitions import MODEL
@@ -64,7 +64,7 @@ from registry.web.reports import FIRST, FIRST_REPORT, ReportPages, ReportRunner,
 from registry.web.search import SearchPages
 from schema.reports import ReportSchema
 from schema.schema import build_schema
-from schema.server import Endpoint, Freshness, TrustedDocuments
+from schema.server import Endpoint, EntityTags, TrustedDocuments
 
 
 def build_app(place: ConnectionSettings, settings: Settings, *, model: Model = MODEL) -> Starlette:
@@ -83,7 +83,7 @@ def build_app(place: ConnectionSettings, settings: Settings, *, model: Model = M
         trusted=trusted,
         suggesting=settings.introspection,
     )
-    graphql = endpoint(schema, page=pages.graphiql(FIRST), store=tools.store, freshness=Freshness(schema, reader))
+    graphql = endpoint(schema, page=pages.graphiql(FIRST), store=tools.store, freshness=EntityTags(schema, reader))
     reports = endpoint(
         ReportSchema(library, answers.report, introspection=settings.introspection), page=pages.graphiql(FIRST_REPORT)
     )
@@ -113,7 +113,10 @@ def build_app(place: ConnectionSettings, settings: Settings, *, model: Model = M
             Middleware(AllowedHostsMiddleware, hosts=settings.hosts),
             Middleware(CSRFMiddleware),
             Middleware(
-                AuthenticationMiddleware, reader=reader, bearer=Bearers(reader, provider, settings), limits=limits
+                AuthenticationMiddleware,
+                reader=reader,
+                bearer=BearerAuthentication(reader, provider, settings),
+                limits=limits,
             ),
             Middleware(RateLimitMiddleware, limits=limits),
             Middleware(InboxBadge, inbox=inbox, reader=reader),
@@ -228,7 +231,7 @@ def worker() -> Starlette:
     settings, use = load_settings(), ExitStack()
     atexit.register(use.close)
     try:
-        return _build_frozen_app(use.enter_context(open_place(settings, lasting=True)), settings)
+        return _build_frozen_app(use.enter_context(open_connection(settings, lasting=True)), settings)
     except (EngineError, SettingsError) as error:
         print(error, file=sys.stderr)
         sys.exit(STARTUP_FAILURE)

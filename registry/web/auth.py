@@ -22,9 +22,9 @@ from registry.auth.credentials import (
     is_invitation,
     session_by_invitation,
     session_by_token,
-    session_of,
+    start_session,
 )
-from registry.auth.oidc import Provider, ProviderAway, Untrusted, actor_of_claims, identity
+from registry.auth.oidc import Provider, ProviderUnavailable, Untrusted, actor_of_claims, identity
 from registry.config import Settings
 from registry.database.driver import Reader, StoreError
 from registry.i18n import _
@@ -87,7 +87,7 @@ class SignInPages:
                 return too_many_requests(request, wait)
             sentence = _("This access token is not known, has expired or was revoked.")
             return self._form(request, path, sentence, 401)
-        return start_session(request, session, path)
+        return sign_in_response(request, session, path)
 
     async def _logout(self, request: Request) -> Response:
         session = cookie(request, SESSION)
@@ -110,7 +110,7 @@ class SignInPages:
         code = (await read_form(request)).get("code", "")
         known = await self._is_invitation(request, code)
         if known and (session := await self._tools.do(session_by_invitation, code)):
-            return start_session(request, session, "/")
+            return sign_in_response(request, session, "/")
         wait = await self._limits.fail(request.scope)
         return too_many_requests(request, wait) if wait else _invitation_page(request, "")
 
@@ -130,7 +130,7 @@ def onward(path: str | None) -> str:
     return path if path and LOCAL_PATH.fullmatch(path) else "/"
 
 
-def start_session(request: Request, session: str, path: str, *, by_provider: bool = False) -> Response:
+def sign_in_response(request: Request, session: str, path: str, *, by_provider: bool = False) -> Response:
     """Redirect to a path and set the session cookie."""
     response, seconds = RedirectResponse(path, 303, NO_STORE), int(SESSION_LIFETIME.total_seconds())
     set_cookie(request, response, SESSION, session, seconds)
@@ -173,7 +173,7 @@ class ProviderSignInPages:
                 code_challenge_method="S256",
                 **prompt,
             )
-        except ProviderAway as error:
+        except ProviderUnavailable as error:
             return _provider_away(request, error)
         response = RedirectResponse(to, 303, NO_STORE)
         set_cookie(request, response, PENDING_SIGN_IN, f"{secret}.{quote(path, safe='')}", MINUTES * 60)
@@ -191,11 +191,11 @@ class ProviderSignInPages:
             return response
         try:
             session = await self._session(query.get("code", ""), secret, _redirect_uri(request))
-        except ProviderAway as error:
+        except ProviderUnavailable as error:
             return _provider_away(request, error)
         except Untrusted:
             raise _not_signed_in(path) from None
-        response = start_session(request, session, path, by_provider=True)
+        response = sign_in_response(request, session, path, by_provider=True)
         drop_cookie(request, response, PENDING_SIGN_IN)
         return response
 
@@ -204,7 +204,7 @@ class ProviderSignInPages:
         if token is None:
             raise Untrusted
         claims = await identity(self._provider, token, _derived("nonce", secret))
-        return await self._tools.do(session_of, await actor_of_claims(self._reader, claims, self._settings))
+        return await self._tools.do(start_session, await actor_of_claims(self._reader, claims, self._settings))
 
 
 def _redirect_uri(request: Request) -> str:
@@ -224,7 +224,7 @@ def _not_signed_in(path: str) -> UserError:
     return UserError(_("You were not signed in; please try again."), login, _("Sign in"), 403)
 
 
-def _provider_away(request: Request, error: ProviderAway) -> Response:
+def _provider_away(request: Request, error: ProviderUnavailable) -> Response:
     return problem(request, 503, provider_failure(error), RETRY_SOON)
 
 
@@ -293,7 +293,7 @@ class AuthenticationMiddleware:
             await response(scope, receive, send)
         except StoreError as error:
             await refusal(request, 503, "UNAVAILABLE", store_failure(error), RETRY_SOON)(scope, receive, send)
-        except ProviderAway as error:
+        except ProviderUnavailable as error:
             await refusal(request, 503, "UNAVAILABLE", provider_failure(error), RETRY_SOON)(scope, receive, send)
         else:
             await self._app(

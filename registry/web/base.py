@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from registry.analysis.report import Evidence
 from registry.database.driver import PATIENCE, ConnectionSettings, Store
-from registry.i18n import LANGUAGES, speaking
+from registry.i18n import LANGUAGES, use_language
 from registry.model.definitions import MODEL
 from registry.model.kinds import End, snake
 from registry.permissions import ANONYMOUS, Actor
@@ -157,7 +157,7 @@ class LanguageMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        with speaking(requested_language(scope, self._default)):
+        with use_language(requested_language(scope, self._default)):
             await self._app(scope, receive, send)
 
 

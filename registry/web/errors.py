@@ -8,13 +8,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from registry.analysis.report import NoReport, ReportError
-from registry.auth.oidc import ProviderAway
+from registry.analysis.report import ReportError, UnknownReport
+from registry.auth.oidc import ProviderUnavailable
 from registry.database.driver import StoreError
-from registry.i18n import _, speaking
+from registry.i18n import _, use_language
 from registry.web.base import GRAPHIQL, GRAPHIQL_OF_REPORTS, add_security_headers, requested_language
 from registry.web.templating import VARY, page
-from schema.limits import CostBudgetExceeded, noted
+from schema.limits import CostBudgetExceeded, log_incident
 from schema.server import refused
 
 RETRY_SOON = {"Retry-After": "5"}
@@ -34,7 +34,7 @@ def exception_handlers(default: str) -> dict[Any, Callable[[Request, Any], Any]]
 
     async def unexpected(request: Request, error: Exception) -> Response:
         """Handle an unexpected error. This runs outside all middleware, so it sets the language and the security headers itself."""
-        with speaking(requested_language(request.scope, default)):
+        with use_language(requested_language(request.scope, default)):
             response = _unexpected(request, error)
         add_security_headers(response.raw_headers, request.url.path)
         return response
@@ -57,7 +57,7 @@ def store_failure(error: StoreError) -> str:
     return _("The registry's store does not answer; please try again soon.")
 
 
-def provider_failure(error: ProviderAway) -> str:
+def provider_failure(error: ProviderUnavailable) -> str:
     """Log why the identity provider failed and return a sentence for the user."""
     log.warning("%s", error)
     return _("The service that people sign in with does not answer; please try again soon.")
@@ -70,7 +70,7 @@ async def _http_exception(request: Request, error: HTTPException) -> Response:
 
 
 async def _report_error(request: Request, error: ReportError) -> Response:
-    if isinstance(error, NoReport):
+    if isinstance(error, UnknownReport):
         return problem(request, 404, str(error))
     onward = f"/reports/{request.path_params['name']}", _("Run the report as usual")
     return problem(request, 400, str(error), onward=onward)
@@ -92,7 +92,7 @@ async def _client_disconnect(request: Request, _error: ClientDisconnect) -> Resp
 
 def _unexpected(request: Request, error: Exception) -> Response:
     sentence = _("Something failed here; the log has it as {number}.")
-    return problem(request, 500, sentence.format(number=noted(error, f"{request.method} {request.url.path}")))
+    return problem(request, 500, sentence.format(number=log_incident(error, f"{request.method} {request.url.path}")))
 
 
 def _status_sentence(status: int) -> str:

@@ -10,14 +10,14 @@ from registry.i18n import _
 from registry.model.kinds import End, Kind, Property
 from registry.mutations.audit_events import LINK_CHANGES, Difference, RecordState, read_state
 from registry.mutations.revisions import (
-    Passage,
-    Told,
-    as_it_was,
-    first_undone,
+    HistoryEvent,
+    Revision,
     is_whole,
     may_undo,
-    passages,
-    read_entry,
+    original_event,
+    read_event,
+    revisions_of,
+    state_on,
 )
 from registry.permissions import Action, Actor, can, shown_to
 from registry.web.presenters import edge_texts, titles_of
@@ -146,10 +146,10 @@ class RecordHistories:
         state = read_state(kind, rows)
         if state is None or not can(actor, Action.SEE_DETAIL, state.properties):
             return None
-        events = [read_entry(row[0]) for row in entries]
+        events = [read_event(row[0]) for row in entries]
         visible = list(islice(_visible_passages(state, events, actor), MOST + 1))
         more, visible = len(visible) > MOST, visible[:MOST]
-        was = as_it_was(state, events, day) if day else None
+        was = state_on(state, events, day) if day else None
         was = was if was and (was is state or _may_see(actor, was)) else None
         whole = is_whole(state, events)
         undoable = _undoable(state, [one.told for one in visible], events, actor)
@@ -158,7 +158,7 @@ class RecordHistories:
     async def _present(
         self,
         state: RecordState,
-        visible: Sequence[Passage],
+        visible: Sequence[Revision],
         was: RecordState | None,
         day: str | None,
         actor: Actor,
@@ -188,20 +188,22 @@ class RecordHistories:
         return PastRecord(moments, day, record_lines(kind, was.given(), was.ties, titles) if was else [], whole, more)
 
 
-def _visible_passages(state: RecordState, events: Sequence[Told], actor: Actor) -> Iterator[Passage]:
+def _visible_passages(state: RecordState, events: Sequence[HistoryEvent], actor: Actor) -> Iterator[Revision]:
     """Yield the changes, newest first, back to the first time that the actor could not see all of the record."""
-    for passage in passages(state, events):
+    for passage in revisions_of(state, events):
         if not _may_see(actor, passage.before or passage.after):
             return
         yield passage
 
 
-def _undoable(state: RecordState, visible: Sequence[Told], events: Sequence[Told], actor: Actor) -> set[int]:
+def _undoable(
+    state: RecordState, visible: Sequence[HistoryEvent], events: Sequence[HistoryEvent], actor: Actor
+) -> set[int]:
     """Return the numbers of those `visible` changes that an actor may undo; `events` are all changes of the record."""
     if state.kind not in EDITED:
         return set()
     by_id = {f"change:{one.number}": one for one in events}
-    return {one.number for one in visible if may_undo(actor, state, first_undone(one, by_id.get).what)}
+    return {one.number for one in visible if may_undo(actor, state, original_event(one, by_id.get).what)}
 
 
 def _may_see(actor: Actor, state: RecordState) -> bool:

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from registry import i18n
 from registry.clock import today
 from registry.database import inbox
-from registry.database.driver import Reader, Rows, StoreError, last_marks
+from registry.database.driver import Reader, Rows, StoreError, change_stamps
 from registry.i18n import _
 from registry.model.definitions import MAIN, MODEL
 from registry.permissions import ANONYMOUS, Action, Actor, can
@@ -74,7 +74,7 @@ class InboxContext:
         if not self.me.everything and not self.me.for_whom(action):
             return []
         me = self.me.doing(action)
-        answers = await self.reader.read([inbox.standing_at(kind, status, me=me, size=MOST) for kind in EDITED])
+        answers = await self.reader.read([inbox.with_status(kind, status, me=me, size=MOST) for kind in EDITED])
         found = [(kind.__name__, *row) for kind, rows in zip(EDITED, answers, strict=True) for row in rows]
         return sorted(found, key=lambda one: str(one[2]), reverse=True)[:MOST]
 
@@ -137,7 +137,7 @@ async def drafts(context: InboxContext) -> InboxSection:
 async def ending_agreements(context: InboxContext) -> InboxSection:
     """Return the agreements of the user's agencies that have expired or expire soon and have no successor."""
     day = today()
-    found = inbox.ending(sorted(context.me.agencies), until=soon_until(day), me=context.me.parameter(), size=MOST)
+    found = inbox.expiring(sorted(context.me.agencies), until=soon_until(day), me=context.me.parameter(), size=MOST)
     (rows,) = await context.reader.read([found]) if context.me.agencies else ([],)
     titles = await context.titles([("Partnership", one) for one, _until, _steward in rows])
     items = [
@@ -266,7 +266,7 @@ class InboxBadge:
 
     async def _waiting(self, me: Actor) -> BadgeCount:
         try:
-            ((marks,),) = (await self._reader.read([last_marks()]))[0]
+            ((marks,),) = (await self._reader.read([change_stamps()]))[0]
             state, waiting = self._cached.get(me, (None, NOTHING))
             if marks and state == (marks, today()):
                 return waiting

@@ -14,7 +14,7 @@ from registry.model.kinds import End, Kind, Property
 from registry.model.values import Code, Date, Flag, Instant, Number, Text
 from registry.permissions import Actor
 from schema.execute import QueryContext
-from schema.limits import CostBudgetExceeded, presented
+from schema.limits import CostBudgetExceeded, error_response
 from schema.schema import Schema
 from schema.types import camel, field_of
 
@@ -38,7 +38,7 @@ class PageQueries:
 def _exception_for(graphql_error: GraphQLError) -> Exception:
     if isinstance(graphql_error, CostBudgetExceeded):
         return graphql_error
-    error = presented(graphql_error)
+    error = error_response(graphql_error)
     code, message = error["extensions"]["code"], error["message"]
     if code in ("UNAVAILABLE", "TIMEOUT"):
         return StoreError(code, message)

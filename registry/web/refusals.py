@@ -11,7 +11,7 @@ from registry.clock import today
 from registry.i18n import _, language
 from registry.model.definitions import MODEL
 from registry.model.kinds import Kind
-from registry.permissions import ANYBODY, RIGHTS, SEEING, WAYS, Action, Actor, Role, can
+from registry.permissions import ANYBODY, ENTRY_POINTS, RIGHTS, SEEING, Action, Actor, Role, can
 from registry.web.base import NO_STORE, actor_of, permissions_path, record_path, signed_in
 from registry.web.presenters import title
 from registry.web.queries import PageQueries
@@ -53,7 +53,7 @@ def permission_reason(actor: Actor, action: Action, record: Record, agency: str)
     """Return why an actor may or may not do something with a record; `agency` is the name of its steward, or ""."""
     if action in SEEING:
         return _reason_to_see(actor, action, record, agency)
-    reason, ways = _reason_to_act(actor, action, record, agency), WAYS[action]
+    reason, ways = _reason_to_act(actor, action, record, agency), ENTRY_POINTS[action]
     if ways.changes or ways.forms:
         return reason
     return reason + " " + _("It is done by command, by who runs the registry.")

@@ -19,9 +19,9 @@ from registry.analysis.coverage import COVERAGE
 from registry.analysis.gaps import FROM, GAPS
 from registry.analysis.report import Links, Report, read_parameters
 from registry.clock import now
-from registry.database.driver import Reader, StoreError, last_marks
+from registry.database.driver import Reader, StoreError, change_stamps
 from registry.database.query import Compare, Parameter, Query, Total
-from registry.database.read import write
+from registry.database.read import compile_query
 from registry.i18n import _, language
 from registry.model.definitions import MAIN, MODEL
 from registry.model.kinds import Kind, snake
@@ -37,7 +37,7 @@ from registry.web.form_data import json_file
 from registry.web.forms.values import NOTATION
 from registry.web.lists import row_selection
 from registry.web.templating import VARY, page
-from schema.execute import Counts, LRUCache
+from schema.execute import CountCache, LRUCache
 from schema.limits import EXPLORE_COST, PAGE, pay
 from schema.types import camel
 
@@ -136,7 +136,7 @@ class ReportRunner:
     def __init__(self, tools: Tools, reader: Reader, library: Library) -> None:
         self._tools, self._reader, self._library = tools, reader, library
         self._threads = CapacityLimiter(MAX_RUNS)
-        self._counts = Counts()
+        self._counts = CountCache()
         self._reports: LRUCache[FinishedRun] = LRUCache(CACHE_SIZE)
         self._failures: LRUCache[FinishedRun] = LRUCache(CACHE_SIZE)
         self._running: dict[Hashable, ActiveRun] = {}
@@ -181,7 +181,7 @@ class ReportRunner:
 
     async def _wanted(self, name: str, day: str | None, params: Mapping[str, object], actor: Actor) -> ReportRequest:
         as_of, values = read_day(day), read_parameters(self._library.find(name), params)
-        ((marks,),) = (await self._reader.read([last_marks()]))[0]
+        ((marks,),) = (await self._reader.read([change_stamps()]))[0]
         sight = frozenset(actor.names()), actor.everything
         return ReportRequest(
             (language(), name, sight, day, *values.items()),
@@ -209,7 +209,7 @@ class ReportRunner:
             del self._running[request.key]
 
     async def _ask(self, questions: list[Query], actor: Actor) -> list[list[list[Any]]]:
-        texts = [write(one, MODEL).ask({}, actor.parameter()) for one in questions]
+        texts = [compile_query(one, MODEL).ask({}, actor.parameter()) for one in questions]
         return await self._counts.read(self._reader, questions, texts)
 
 

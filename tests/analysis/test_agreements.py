@@ -4,10 +4,10 @@ import networkx as nx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from registry.analysis.agreements import Without
+from registry.analysis.agreements import NetworkWithout
 from registry.analysis.report import Report
 from registry.analysis.snapshot import AgencyRow, PartnershipRow, ResourceRow, Snapshot
-from registry.reports.catalogue import answer_from
+from registry.reports.catalogue import run_on_snapshot
 
 AS_OF = "2026-11-25"
 AGENCIES = [AgencyRow(one, one.upper()) for one in "abcdefg"]
@@ -20,7 +20,7 @@ def agreement(name: str, parties: str, until: str | None, *renews: str) -> Partn
 
 
 def report(*agreements: PartnershipRow, resources: tuple[ResourceRow, ...] = ()) -> Report:
-    return answer_from(Snapshot(AGENCIES, resources=resources, partnerships=agreements), "agreements", AS_OF)
+    return run_on_snapshot(Snapshot(AGENCIES, resources=resources, partnerships=agreements), "agreements", AS_OF)
 
 
 def found(asked: Report) -> set[tuple[object, object]]:
@@ -88,7 +88,7 @@ def test_what_a_network_lacks_is_what_networkx_finds_in_both_networks(
     parties = data.draw(st.lists(st.sampled_from(sorted(network)), min_size=2, unique=True))
     whole = network.copy()
     whole.add_edges_from((one, other) for one in parties for other in parties if one != other)
-    lapse = Without(network).lapse(parties)
+    lapse = NetworkWithout(network).lapse(parties)
     assert set(lapse.alone) == set(nx.isolates(network)) - set(nx.isolates(whole))
     assert lapse.parts - 1 == nx.number_connected_components(network) - nx.number_connected_components(whole)
     assert set(lapse.hinges) == set(nx.articulation_points(network)) - set(nx.articulation_points(whole))
@@ -98,10 +98,10 @@ def test_a_disputed_agreement_is_a_finding_and_makes_no_tie() -> None:
     disputed = agreement("one", "ab", None)._replace(disputed_by=("b",))
     assert found(report(disputed)) == {("disputed", "one")}
     lists = Snapshot(AGENCIES, partnerships=[disputed])
-    assert answer_from(lists, "network", AS_OF).found == 0
-    alone = {row["agency"]: row["finding"] for row in answer_from(lists, "isolates", AS_OF).rows}
+    assert run_on_snapshot(lists, "network", AS_OF).found == 0
+    alone = {row["agency"]: row["finding"] for row in run_on_snapshot(lists, "isolates", AS_OF).rows}
     assert alone["A"] == alone["B"] == "disputed" and alone["C"] == "never"
-    gaps = answer_from(lists, "gaps", AS_OF)
+    gaps = run_on_snapshot(lists, "gaps", AS_OF)
     assert ("disputed", "one") in {(row["about"], row["subject"]) for row in gaps.rows}
 
 
@@ -136,12 +136,12 @@ def test_whose_agreement_was_renewed_has_not_only_agreements_that_ended() -> Non
     old, new = agreement("old", "ab", "2025-01-01"), agreement("new", "a", "2030-01-01", "old")
     findings = {
         row["agency"]: row["finding"]
-        for row in answer_from(Snapshot(AGENCIES, partnerships=[old, new]), "isolates", AS_OF).rows
+        for row in run_on_snapshot(Snapshot(AGENCIES, partnerships=[old, new]), "isolates", AS_OF).rows
     }
     assert findings["A"] == findings["B"] == "no-partner"
     findings = {
         row["agency"]: row["finding"]
-        for row in answer_from(Snapshot(AGENCIES, partnerships=[old]), "isolates", AS_OF).rows
+        for row in run_on_snapshot(Snapshot(AGENCIES, partnerships=[old]), "isolates", AS_OF).rows
     }
     assert findings["A"] == "lapsed"
 
@@ -155,7 +155,7 @@ def test_agreements_that_not_every_party_has_confirmed_are_counted_apart() -> No
         in asked.notes
     )
     assert [row["confirmation"] for row in asked.rows] == ["unconfirmed"]
-    network = answer_from(Snapshot(AGENCIES, partnerships=[both, one]), "network", AS_OF)
+    network = run_on_snapshot(Snapshot(AGENCIES, partnerships=[both, one]), "network", AS_OF)
     assert any(
         "2 ties in force on Nov 25, 2026, 1 of them not known to be confirmed by all" in note for note in network.notes
     )

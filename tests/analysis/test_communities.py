@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from registry.analysis.measures import adjusted_rand, communities, modularity, outwardness, transitivity
+from registry.analysis.measures import adjusted_rand, communities, ei_index, modularity, transitivity
 from registry.analysis.snapshot import Ints, adjacency
-from registry.analysis.statistics import compare_with_null, swapped
+from registry.analysis.statistics import compare_with_null, rewired
 
 
 def pairs(network: "nx.Graph[int]") -> Ints:
@@ -40,14 +40,14 @@ def test_communities_that_are_there_are_found_as_well_as_networkx_finds_them(see
 @given(st.integers(2, 30), st.floats(0, 1), st.integers(0, 2**32 - 1))
 def test_swapped_ties_keep_every_number_and_double_none(size: int, share: float, seed: int) -> None:
     ties = pairs(nx.gnp_random_graph(size, share, seed=seed))
-    drawn = swapped(ties, size, np.random.default_rng(seed))
+    drawn = rewired(ties, size, np.random.default_rng(seed))
     assert np.array_equal(np.bincount(drawn.ravel(), minlength=size), np.bincount(ties.ravel(), minlength=size))
     assert len(np.unique(drawn, axis=0)) == len(ties) and (drawn[:, 0] < drawn[:, 1]).all()
 
 
 def test_swapped_ties_close_as_many_triangles_as_those_of_networkx() -> None:
     network, random = nx.watts_strogatz_graph(30, 6, 0.1, seed=1), np.random.default_rng(1)
-    ours = [transitivity(adjacency(swapped(pairs(network), 30, random), 30)) for _ in range(60)]
+    ours = [transitivity(adjacency(rewired(pairs(network), 30, random), 30)) for _ in range(60)]
     theirs = []
     for seed in range(60):
         other = network.copy()
@@ -68,8 +68,8 @@ def test_the_adjusted_rand_index_is_that_of_hubert_and_arabie() -> None:
 def test_the_exact_moments_of_the_e_i_index_are_those_of_permutations() -> None:
     random, network = np.random.default_rng(1), nx.gnp_random_graph(20, 0.3, seed=1)
     group, ties = np.arange(20) % 3, pairs(network)
-    one = outwardness(group, ties, 10, 1)
-    drawn = [outwardness(random.permutation(group), ties, 1, 1).index for _ in range(3000)]
+    one = ei_index(group, ties, 10, 1)
+    drawn = [ei_index(random.permutation(group), ties, 1, 1).index for _ in range(3000)]
     assert one.expected == pytest.approx(np.mean(drawn), abs=0.01)
     assert one.spread == pytest.approx(np.std(drawn), rel=0.06)
 

@@ -4,7 +4,7 @@ import networkx as nx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from registry.analysis.cut_points import Hinge, Hinges
+from registry.analysis.cut_points import CutPoint, CutPointFinder
 
 
 @st.composite
@@ -13,11 +13,11 @@ def networks(draw: st.DrawFn) -> "nx.Graph[str]":
     return nx.relabel_nodes(nx.gnp_random_graph(size, share, seed=draw(st.integers(0, 2**32 - 1))), str)
 
 
-def hinges(network: "nx.Graph[str]") -> list[Hinge]:
-    return Hinges(network).found(draws=1, more=0, seed=1, shown=99)
+def hinges(network: "nx.Graph[str]") -> list[CutPoint]:
+    return CutPointFinder(network).found(draws=1, more=0, seed=1, shown=99)
 
 
-def left(network: "nx.Graph[str]", hinge: Hinge) -> list[set[str]]:
+def left(network: "nx.Graph[str]", hinge: CutPoint) -> list[set[str]]:
     """Return the parts that are left of what the hinge holds together, the largest last."""
     without = network.subgraph(nx.node_connected_component(network, hinge.ends[0])).copy()
     without.remove_nodes_from(hinge.ends) if len(hinge.ends) == 1 else without.remove_edge(*hinge.ends)
@@ -47,7 +47,7 @@ def test_added_ties_do_to_the_tree_what_they_do_to_the_network(network: "nx.Grap
     more = network.copy()
     more.add_edges_from((a, b) for a, b in added if a != b)
     before = {one.ends[0] for one in hinges(network) if len(one.ends) == 1}
-    still = {spot for spot in Hinges(network).holding(added) if isinstance(spot, str)}
+    still = {spot for spot in CutPointFinder(network).holding(added) if isinstance(spot, str)}
     assert still & before == set(nx.articulation_points(more)) & before
 
 
@@ -56,4 +56,4 @@ def test_a_ring_with_a_tail_hangs_on_where_they_meet_until_the_tail_is_tied_else
     ring.add_edge("0", "tail")
     (hinge,) = hinges(ring)
     assert (hinge.ends, hinge.cut_off, hinge.beyond) == (("0",), 1, ["tail"])
-    assert not Hinges(ring).holding([("tail", "3")])
+    assert not CutPointFinder(ring).holding([("tail", "3")])

@@ -4,7 +4,7 @@ import pytest
 
 from registry.analysis.report import Report
 from registry.analysis.snapshot import AgencyRow, ChannelRow, FeedbackRow, ServiceRow, Snapshot
-from registry.reports.catalogue import answer_from
+from registry.reports.catalogue import run_on_snapshot
 from tests.support.sample import depok
 from tests.support.sample_effects import told
 
@@ -17,7 +17,7 @@ def found(report: Report, finding: str, kind: str, prefix: str) -> set[str]:
 
 
 def test_the_feedback_of_the_sample_that_waits_or_came_late_is_found() -> None:
-    report = answer_from(depok(), "feedback", AS_OF)
+    report = run_on_snapshot(depok(), "feedback", AS_OF)
     assert found(report, "overdue", "Feedback", "umpan") == told("feedback", "unanswered beyond the promise")
     assert found(report, "late", "Feedback", "umpan") == told("feedback", "answered, but late")
     assert report.found == 15
@@ -26,7 +26,7 @@ def test_the_feedback_of_the_sample_that_waits_or_came_late_is_found() -> None:
 
 
 def test_the_services_of_the_sample_without_a_way_to_an_answer_are_found() -> None:
-    report = answer_from(depok(), "channels", AS_OF)
+    report = run_on_snapshot(depok(), "channels", AS_OF)
     assert found(report, "none", "Service", "layanan") == told("channels", "no channel of their own")
     assert found(report, "one-way", "Service", "layanan") == told("channels", "one-way channels only")
     assert len(found(report, "overdue", "Service", "layanan")) == 10
@@ -42,7 +42,7 @@ def asked(
         channels=[ChannelRow("c", "c", True, ["a"], ["s"], "app", True, promised)],
         feedbacks=[FeedbackRow("f", "f", True, ["s"], ["c"], ["a"], "2026-11-01", answered)],
     )
-    return answer_from(lists, name, as_of, parameters)
+    return run_on_snapshot(lists, name, as_of, parameters)
 
 
 @pytest.mark.parametrize(("promised", "day", "findings"), [
@@ -81,5 +81,5 @@ def test_a_channel_of_which_it_is_not_known_whether_it_answers_is_unknown() -> N
         [ServiceRow("s", "S", True, ["a"])],
         channels=[ChannelRow("c", "c", True, ["a"], ["s"], "web")],
     )
-    report = answer_from(silent, "channels", AS_OF)
+    report = run_on_snapshot(silent, "channels", AS_OF)
     assert (report.found, report.unknown) == (0, 1)

@@ -4,8 +4,8 @@ import pytest
 
 from registry.analysis.report import Report
 from registry.analysis.snapshot import AgencyRow, PartnershipRow, Snapshot, StatementRow
-from registry.i18n import speaking
-from registry.reports.catalogue import answer_from
+from registry.i18n import use_language
+from registry.reports.catalogue import run_on_snapshot
 from tests.support.sample import depok
 from tests.support.sample_effects import told
 
@@ -29,12 +29,12 @@ def found(report: Report, finding: str) -> set[str]:
     ],
 )
 def test_what_parties_say_in_the_sample_is_told_apart(finding: str, label: str) -> None:
-    assert found(answer_from(depok(), "levels", AS_OF), finding) == told("levels", label)
+    assert found(run_on_snapshot(depok(), "levels", AS_OF), finding) == told("levels", label)
 
 
 def test_what_was_settled_in_the_sample_is_no_finding() -> None:
     settled = told("levels", "not found: once apart, now agreed")
-    assert settled and not settled & found(answer_from(depok(), "levels", AS_OF), "apart")
+    assert settled and not settled & found(run_on_snapshot(depok(), "levels", AS_OF), "apart")
 
 
 def said(number: int, agency: str, level: int, on: str = "2026-01-01", scale: str = "four-c") -> StatementRow:
@@ -45,7 +45,7 @@ def report(
     *statements: StatementRow, agreement: PartnershipRow = AGREEMENT, as_of: str = AS_OF, **asked: int
 ) -> Report:
     agencies = [AgencyRow(one, one.upper()) for one in "abc"]
-    return answer_from(Snapshot(agencies, partnerships=[agreement], statements=statements), "levels", as_of, asked)
+    return run_on_snapshot(Snapshot(agencies, partnerships=[agreement], statements=statements), "levels", as_of, asked)
 
 
 def test_below_its_aim_is_an_agreement_of_which_no_party_says_that_it_is_reached() -> None:
@@ -78,6 +78,6 @@ def test_agreements_of_which_nobody_says_anything_are_unknown() -> None:
 def test_how_far_apart_is_a_setting_and_levels_are_named_in_the_readers_language() -> None:
     words = said(1, "a", 3), said(2, "b", 4)
     assert not report(*words).rows
-    with speaking("id"):
+    with use_language("id"):
         (row,) = report(*words, least_apart=1).rows
     assert row["aim"] == "4 Kolaborasi"

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from registry.analysis.likely_partners import Blocks, hidden_at_random, near
+from registry.analysis.likely_partners import BlockModel, hidden_at_random, pairs_at_distance_two
 from registry.analysis.snapshot import Snapshot, SnapshotArrays, adjacency
-from registry.analysis.statistics import Scored
+from registry.analysis.statistics import ScoredGroups
 from registry.evaluation.backtests import backtest_partners
 from registry.evaluation.generators import agencies_in, network, partnerships_of, terms
-from registry.reports.catalogue import answer_from
+from registry.reports.catalogue import run_on_snapshot
 from registry.reports.render import as_json, as_text
 from tests.support.sample import AS_OF, depok
 
@@ -20,7 +20,7 @@ from tests.support.sample import AS_OF, depok
 @given(st.integers(1, 30), st.floats(0, 0.6), st.integers(0, 2**32 - 1))
 def test_scores_by_partners_in_common_are_those_of_networkx(size: int, share: float, seed: int) -> None:
     graph = nx.gnp_random_graph(size, share, seed=seed)
-    pairs = near(adjacency(np.array(list(graph.edges), np.int64).reshape(-1, 2), size))
+    pairs = pairs_at_distance_two(adjacency(np.array(list(graph.edges), np.int64).reshape(-1, 2), size))
     ends = list(zip(pairs.a.tolist(), pairs.b.tolist(), strict=True))
     apart = {(a, b) for a, b in nx.non_edges(graph) if next(iter(nx.common_neighbors(graph, a, b)), None) is not None}
     assert {(min(pair), max(pair)) for pair in apart} == set(ends)
@@ -34,15 +34,15 @@ def test_ties_expected_by_blocks_add_up_to_the_ties_there_are() -> None:
     sector = random.integers(-1, 3, 40)
     ties = np.array(list(nx.gnp_random_graph(40, 0.2, seed=1).edges))
     a, b = np.meshgrid(np.arange(40), np.arange(40))
-    assert Blocks.of(sector, ties).score(a.ravel(), b.ravel()).sum() == pytest.approx(2 * len(ties))
+    assert BlockModel.of(sector, ties).score(a.ravel(), b.ravel()).sum() == pytest.approx(2 * len(ties))
 
 
 def test_average_precision_takes_what_ties_as_one_block() -> None:
     score, hit = np.array([3.0, 2, 2, 1]), np.array([1, 0, 1, 1])
-    ranked = Scored.of(score, np.ones(4, np.int64), hit)
+    ranked = ScoredGroups.of(score, np.ones(4, np.int64), hit)
     assert ranked.average_precision == pytest.approx((1 + 2 / 3 + 3 / 4) / 3)
     assert (ranked.base_rate, ranked.precision_at(1), ranked.precision_at(2)) == (0.75, 1, 0.75)
-    assert Scored.of(np.zeros(0), np.zeros(0, np.int64), np.zeros(0, np.int64)).average_precision == 0
+    assert ScoredGroups.of(np.zeros(0), np.zeros(0, np.int64), np.zeros(0, np.int64)).average_precision == 0
 
 
 def clustered() -> Snapshot:
@@ -55,10 +55,10 @@ def clustered() -> Snapshot:
 
 
 def test_circles_of_friends_are_told_and_networks_by_chance_are_not() -> None:
-    report = answer_from(clustered(), "likely-partners", AS_OF)
+    report = run_on_snapshot(clustered(), "likely-partners", AS_OF)
     assert report.found == len(report.rows) > 0 and {row.confidence for row in report.rows} == {"likely"}
     assert any(note.startswith("It beats the best trivial ranking") for note in report.notes)
-    by_chance = answer_from(network(np.random.default_rng(1), 200), "likely-partners", AS_OF)
+    by_chance = run_on_snapshot(network(np.random.default_rng(1), 200), "likely-partners", AS_OF)
     assert by_chance.found == 0 and {row.confidence for row in by_chance.rows} == {"unclear"}
     assert any(note.startswith("It does not beat the best trivial ranking") for note in by_chance.notes)
 
@@ -86,7 +86,7 @@ def test_hiding_whole_agreements_leaves_no_third_tie_to_give_the_others_away() -
 
 
 def test_partners_of_the_sample_are_named_and_not_oversold() -> None:
-    report = answer_from(depok(), "likely-partners", AS_OF)
+    report = run_on_snapshot(depok(), "likely-partners", AS_OF)
     first = report.rows[0]
     assert first["common"] == 6 and len(first.evidence) == 2 + 6
     assert {row["advice"] for row in report.rows} == {"talk"}

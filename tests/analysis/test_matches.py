@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from registry.analysis.matches import NOTHING, heaviest
+from registry.analysis.matches import NOTHING, maximum_weight_matching
 from registry.analysis.report import Report, ReportRow
 from registry.analysis.snapshot import AgencyRow, NeedRow, PartnershipRow, ResourceRow, Snapshot
-from registry.reports.catalogue import answer_from
+from registry.reports.catalogue import run_on_snapshot
 from tests.support.sample import TABLES, depok
 
 AS_OF = "2026-11-25"
@@ -32,7 +32,7 @@ def pair(row: ReportRow) -> tuple[str, str]:
 
 
 def test_the_matches_of_the_sample_are_the_planted_ones_and_its_decoys_are_not() -> None:
-    report = answer_from(depok(), "matches", AS_OF)
+    report = run_on_snapshot(depok(), "matches", AS_OF)
     matched = {pair(row) for row in report.rows}
     expected = planted("found")
     tents = ("depok:butuh-tenda-tampung", "depok:alat-tenda"), ("depok:butuh-tenda-tampung", "depok:alat-tenda-sosial")
@@ -55,7 +55,9 @@ def hall(name: str, capacity: float | None, in_use: float | None = 0, owner: str
 
 
 def report(needs: list[NeedRow], resources: list[ResourceRow], *agreements: PartnershipRow) -> Report:
-    return answer_from(Snapshot(AGENCIES, resources=resources, needs=needs, partnerships=agreements), "matches", AS_OF)
+    return run_on_snapshot(
+        Snapshot(AGENCIES, resources=resources, needs=needs, partnerships=agreements), "matches", AS_OF
+    )
 
 
 def test_a_resource_serves_several_needs_as_long_as_enough_is_left() -> None:
@@ -124,7 +126,7 @@ VALUES = st.dictionaries(
 @settings(max_examples=200, deadline=None)
 @given(VALUES)
 def test_the_assignment_is_worth_what_networkx_finds(values: dict[tuple[int, int], float]) -> None:
-    chosen = heaviest(values)
+    chosen = maximum_weight_matching(values)
     assert len({row for row, _column in chosen}) == len({column for _row, column in chosen}) == len(chosen)
     graph = nx.Graph()
     graph.add_weighted_edges_from((f"row {row}", column, value) for (row, column), value in values.items())

@@ -22,11 +22,11 @@ from registry.analysis.measures import (
     brokerage,
     centralisation,
     clustering,
+    components,
     constraint,
     density,
     dyadic_reciprocity,
     effective_size,
-    parts,
     transitivity,
 )
 from registry.analysis.snapshot import Floats, Ints, Matrix, SnapshotArrays, adjacency, make_snapshot, pattern
@@ -34,7 +34,7 @@ from registry.config import Settings
 from registry.database.driver import Cypher, Store
 from registry.database.extract import network as network_lists
 from registry.permissions import ADMIN
-from registry.reports.catalogue import answer_from
+from registry.reports.catalogue import run_on_snapshot
 from tests.support.engines import SLOW_ON_NEO4J
 from tests.support.requirements import shared
 
@@ -139,7 +139,7 @@ def test_measures_without_direction_are_those_of_networkx(one: Drawn) -> None:
     same(clustering(arcs), by_agency(nx.clustering(network)))
     assert density(arcs) == pytest.approx(nx.density(network))
     assert transitivity(arcs) == pytest.approx(nx.transitivity(network))
-    assert sorted(parts(arcs).sizes) == sorted(map(len, nx.connected_components(network)))
+    assert sorted(components(arcs).sizes) == sorted(map(len, nx.connected_components(network)))
 
 
 @settings(max_examples=60, deadline=None)
@@ -150,7 +150,7 @@ def test_measures_with_direction_are_those_of_networkx(one: Drawn) -> None:
     same(constraint(arcs), by_agency(nx.constraint(network)))
     assert density(arcs) == pytest.approx(nx.density(network))
     assert arc_reciprocity(arcs) == pytest.approx(nx.overall_reciprocity(network) if network.size() else 0)
-    assert sorted(parts(arcs).sizes) == sorted(map(len, nx.weakly_connected_components(network)))
+    assert sorted(components(arcs).sizes) == sorted(map(len, nx.weakly_connected_components(network)))
 
 
 @settings(max_examples=60, deadline=None)
@@ -259,14 +259,14 @@ def test_the_reports_on_the_loaded_graph_give_the_published_values(loaded: Store
         partnerships=[one for one in both.partnerships if one.id.startswith(f"emon:{NETWORKS[name]}.")],
     )
     published = {spelled(org): row for org, row in reference(name).items()}
-    alone, together = (answer_from(one, "brokers", AS_OF, {"most": 1000}) for one in (ours, both))
+    alone, together = (run_on_snapshot(one, "brokers", AS_OF, {"most": 1000}) for one in (ours, both))
     found = [row for row in (*alone.rows, *together.rows) if row["agency"] in published]
     assert len({row["agency"] for row in found}) >= 2
     for row in found:
         values = published[str(row["agency"])]
         assert row["constraint"] == pytest.approx(float(values["constraint_igraph_sym"]), abs=1e-6)
         assert row["sector"] == values["group"]
-    measured = {row["measure"]: row["value"] for row in answer_from(ours, "network", AS_OF).rows}
+    measured = {row["measure"]: row["value"] for row in run_on_snapshot(ours, "network", AS_OF).rows}
     assert measured["core"] == max(int(values["coreness_sym"]) for values in published.values())
     assert measured["tied"] == sum(values["coreness_sym"] != "0" for values in published.values())
 

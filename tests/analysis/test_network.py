@@ -5,7 +5,7 @@ import numpy as np
 from registry.analysis.report import Report
 from registry.analysis.snapshot import AgencyRow, PartnershipRow, ResourceRow, ServiceRow, Snapshot, TermRow
 from registry.evaluation.generators import network
-from registry.reports.catalogue import answer_from
+from registry.reports.catalogue import run_on_snapshot
 from registry.reports.render import as_text
 from tests.support.sample import AS_OF, depok
 
@@ -13,7 +13,7 @@ SECTORS = [TermRow("health", "Health"), TermRow("roads", "Roads")]
 
 
 def asked(name: str, **parameters: object) -> Report:
-    return answer_from(depok(), name, AS_OF, parameters)
+    return run_on_snapshot(depok(), name, AS_OF, parameters)
 
 
 def by_finding(report: Report) -> dict[object, list[str]]:
@@ -76,7 +76,7 @@ def test_who_has_no_tie_is_told_apart_by_what_is_on_record() -> None:
     )
     rows = {
         row["agency"]: (row["finding"], row["agreement"], row["day"])
-        for row in answer_from(lists, "isolates", AS_OF).rows
+        for row in run_on_snapshot(lists, "isolates", AS_OF).rows
     }
     assert rows == {
         "A": ("lapsed", "old", "2024-01-01"),
@@ -88,14 +88,14 @@ def test_who_has_no_tie_is_told_apart_by_what_is_on_record() -> None:
 
 def test_ties_to_who_has_no_sector_or_of_the_only_sector_are_not_called_inward() -> None:
     ties = agreement("one", "ab"), agreement("two", "bc"), agreement("three", "ca")
-    assert by_finding(answer_from(world(*ties, sectors="h-hr"), "isolates", AS_OF)) == {"never": ["d"]}
-    assert by_finding(answer_from(world(*ties, sectors="hhhh"), "isolates", AS_OF)) == {"never": ["d"]}
-    assert by_finding(answer_from(world(*ties, sectors="hhhr"), "isolates", AS_OF))["own-sector"] == ["a", "b", "c"]
+    assert by_finding(run_on_snapshot(world(*ties, sectors="h-hr"), "isolates", AS_OF)) == {"never": ["d"]}
+    assert by_finding(run_on_snapshot(world(*ties, sectors="hhhh"), "isolates", AS_OF)) == {"never": ["d"]}
+    assert by_finding(run_on_snapshot(world(*ties, sectors="hhhr"), "isolates", AS_OF))["own-sector"] == ["a", "b", "c"]
 
 
 def test_an_agreement_whose_dates_are_withheld_is_a_tie_that_may_be() -> None:
     hidden = agreement("hidden", "ab")._replace(whole=False, valid_from=None)
-    report = answer_from(world(hidden, sectors="hrrr"), "isolates", AS_OF)
+    report = run_on_snapshot(world(hidden, sectors="hrrr"), "isolates", AS_OF)
     assert by_finding(report) == {"one-tie": ["a", "b"], "never": ["c", "d"]}
     assert any("dates are withheld" in note for note in report.notes)
 
@@ -121,9 +121,9 @@ def test_the_island_of_the_sample_is_a_community_of_its_own() -> None:
 
 def test_groups_in_ties_drawn_at_random_are_called_chance() -> None:
     drawn = network(np.random.default_rng(5), 120, degree=4)
-    report = answer_from(drawn, "communities", AS_OF)
+    report = run_on_snapshot(drawn, "communities", AS_OF)
     assert report.found == 0 and report.rows and {row.confidence for row in report.rows} == {"within-chance"}
-    whole = answer_from(drawn, "network", AS_OF)
+    whole = run_on_snapshot(drawn, "network", AS_OF)
     assert whole.found == 0
 
 
@@ -143,11 +143,11 @@ def test_a_table_of_many_columns_loses_none_and_parts_no_word() -> None:
 
 def test_a_broker_between_two_sectors_is_told_by_its_pairs() -> None:
     ties = agreement("one", "ab"), agreement("two", "bc"), agreement("three", "bd")
-    (row,) = answer_from(world(*ties), "brokers", AS_OF).rows
+    (row,) = run_on_snapshot(world(*ties), "brokers", AS_OF).rows
     assert row["agency"] == "B"
     assert [row[role] for role in ("coordinator", "consultant", "gatekeeper", "liaison")] == [0, 1, 2, 0]
     assert (row["betweenness"], row["efficiency"]) == (100, 1)
-    (row,) = answer_from(world(*ties, sectors="h-hr"), "brokers", AS_OF).rows
+    (row,) = run_on_snapshot(world(*ties, sectors="h-hr"), "brokers", AS_OF).rows
     assert row["role"] is None and row["liaison"] is None, "its own sector is not on record"
 
 
@@ -184,7 +184,7 @@ def needing(*holders: str, units: dict[str, str] | None = None) -> Snapshot:
 
 def test_what_an_agency_needs_of_one_that_it_is_tied_to_or_part_of_is_no_missing_tie() -> None:
     def missing(lists: Snapshot) -> list[tuple[object, object]]:
-        return [(row["agency_a"], row["agency_b"]) for row in answer_from(lists, "missing-ties", AS_OF).rows]
+        return [(row["agency_a"], row["agency_b"]) for row in run_on_snapshot(lists, "missing-ties", AS_OF).rows]
 
     assert missing(needing("c")) == [("A", "C")]
     assert missing(needing("b")) == [("A", "B")], "that who helps to provide it is tied does not help who leads it"

@@ -25,7 +25,7 @@ from registry.database.migrate import apply
 from registry.evaluation.backtests import BACKTEST, Backtest, average_precision, backtest_reuse
 from registry.model.definitions import MODEL
 from registry.permissions import ADMIN
-from registry.reports.catalogue import answer_from
+from registry.reports.catalogue import run_on_snapshot
 from tests.support.cli import command, finished, speaking_to
 from tests.support.requirements import shared
 from tests.support.sample import depok
@@ -109,7 +109,7 @@ def test_average_precision_takes_what_ties_as_one_block(ranked: list[tuple[bool,
 
 
 def test_what_an_agency_has_is_not_suggested_to_it_and_each_suggestion_says_why() -> None:
-    report = answer_from(depok(), "reuse", AS_OF, {"agencies": 200})
+    report = run_on_snapshot(depok(), "reuse", AS_OF, {"agencies": 200})
     has = {(user, one.id) for one in depok().resources for user in (*one.owners, *(use[0] for use in one.uses))}
     for row in report.rows:
         resource, agency, *users = (one.id for one in row.evidence)
@@ -122,7 +122,7 @@ def test_what_an_agency_has_is_not_suggested_to_it_and_each_suggestion_says_why(
 
 
 def test_only_what_few_use_is_suggested_on_request() -> None:
-    report = answer_from(depok(), "reuse", AS_OF, {"most_users": 3})
+    report = run_on_snapshot(depok(), "reuse", AS_OF, {"most_users": 3})
     assert report.rows
     assert all(1 <= int(str(row["users"])) <= 3 for row in report.rows)
 
@@ -130,7 +130,7 @@ def test_only_what_few_use_is_suggested_on_request() -> None:
 def test_what_speaks_against_a_suggestion_is_said() -> None:
     tired = ResourceRow("r", "R", True, ["o"], [["b", "2024-01-01", "2025-01-01", "reuse"]], shareability="not-shared")
     other = ResourceRow("s", "S", True, [], [["a", "2026-01-01", None, "reuse"]])
-    report = answer_from(Snapshot([AgencyRow(one, one) for one in "abo"], resources=[tired, other]), "reuse", AS_OF)
+    report = run_on_snapshot(Snapshot([AgencyRow(one, one) for one in "abo"], resources=[tired, other]), "reuse", AS_OF)
     against = {(row["agency"], row["resource"]): row["against"] for row in report.rows}
     assert against["a", "R"] == ("1 of 1 uses have ended", "not shared")
     assert against["b", "S"] == ("no owner on record to ask",)
@@ -176,7 +176,7 @@ def test_the_bands_that_the_report_prints_are_those_of_the_back_test(judged: Bac
     tops = [one.precision_top_1 for one in judged.cuts]
     assert [round(1 / one) for one in (judged.means["precision_top_1"], min(tops), max(tops))] == [9, 18, 7]
     assert round(1 / judged.means["base_rate"]) == 126
-    assert "1 in 9" in " ".join(answer_from(fedramp, "reuse", "2024-09-10").notes)
+    assert "1 in 9" in " ".join(run_on_snapshot(fedramp, "reuse", "2024-09-10").notes)
 
 
 def test_most_of_the_first_ten_findings_of_a_year_came_true_for_somebody(fedramp: Snapshot) -> None:
@@ -190,8 +190,10 @@ def test_most_of_the_first_ten_findings_of_a_year_came_true_for_somebody(fedramp
             for user, since, *_rest in one.uses
             if cut <= (since or "") < end
         }
-        suggested = [(row.evidence[0].id, row.evidence[1].id) for row in answer_from(known, "reuse", cut).rows]
-        meetings = [row.evidence[0].id for row in answer_from(known, "gaps", cut).rows if row["about"] == "wanted"][:10]
+        suggested = [(row.evidence[0].id, row.evidence[1].id) for row in run_on_snapshot(known, "reuse", cut).rows]
+        meetings = [row.evidence[0].id for row in run_on_snapshot(known, "gaps", cut).rows if row["about"] == "wanted"][
+            :10
+        ]
         kept.append(sum(bool(began & {pair for pair in suggested if pair[0] == one}) for one in meetings))
     assert min(kept) >= 6 and sum(kept) >= 40
 
@@ -203,7 +205,7 @@ def _before(lists: Snapshot, cut: str) -> Snapshot:
 
 
 def test_where_the_record_of_uses_ended_long_ago_the_gap_report_says_so_first(fedramp: Snapshot) -> None:
-    notes = answer_from(fedramp, "gaps", AS_OF).notes
+    notes = run_on_snapshot(fedramp, "gaps", AS_OF).notes
     assert "ask for an earlier day" in notes[1] and notes == tuple(dict.fromkeys(notes))
 
 

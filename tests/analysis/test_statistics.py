@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from registry.analysis.measures import mixing
 from registry.analysis.report import ReportError
 from registry.analysis.snapshot import AgencyRow, ResourceRow, Snapshot, TermRow
-from registry.analysis.statistics import bicm, false_discovery, fixed_degrees
+from registry.analysis.statistics import adjust_p_values, bicm, fixed_degrees
 from registry.clock import today
 from registry.database.driver import Store
-from registry.i18n import speaking
+from registry.i18n import use_language
 from registry.model.definitions import MODEL
-from registry.model.records import make_tie
+from registry.model.records import make_relationship
 from registry.permissions import ADMIN, ANONYMOUS
-from registry.reports.catalogue import QUESTIONS, answer_from, run_report
+from registry.reports.catalogue import DEFINITIONS, run_on_snapshot, run_report
 from registry.reports.render import as_csv, as_json, as_text, summary
 from tests.support.engines import SLOW_ON_NEO4J
 from tests.support.factories import record
@@ -33,7 +33,7 @@ pytestmark = SLOW_ON_NEO4J
 AS_OF = "2026-11-25"
 
 
-@pytest.mark.parametrize("name", list(QUESTIONS))
+@pytest.mark.parametrize("name", list(DEFINITIONS))
 @pytest.mark.parametrize(
     "actor", [ADMIN, pytest.param(ANONYMOUS, marks=pytest.mark.slow)], ids=lambda actor: actor.name
 )
@@ -50,24 +50,24 @@ def test_who_is_retired_is_in_no_report_nor_are_its_ties(store: Store) -> None:
     world = World(MODEL, records=[*RECORDS, gone])
     pairs = [("partnership:vans", "agency:gone"), ("partnership:vans", "agency:health")]
     for agreement, agency in pairs:
-        made, problems = make_tie(MODEL["Partnership"].ends["parties"], agreement, agency, {})
+        made, problems = make_relationship(MODEL["Partnership"].ends["parties"], agreement, agency, {})
         assert made, problems
         world.ties.append(made)
     write_world(store, world)
-    for name in QUESTIONS:
+    for name in DEFINITIONS:
         assert "Gone Office" not in as_json(run_report(store, name, ADMIN, AS_OF))
     assert run_report(store, "network", ADMIN, AS_OF).rows == ()
 
 
 @pytest.mark.parametrize("day", ["1900-01-01", "2100-12-31"])
-@pytest.mark.parametrize("name", list(QUESTIONS))
+@pytest.mark.parametrize("name", list(DEFINITIONS))
 def test_a_report_of_another_century_is_no_crash(name: str, day: str) -> None:
-    report = answer_from(depok(), name, day)
+    report = run_on_snapshot(depok(), name, day)
     assert 0 <= report.found <= report.of
 
 
 def test_the_sector_gaps_of_the_sample_are_the_two_planted_ones() -> None:
-    report = answer_from(depok(), "sector-gaps", AS_OF)
+    report = run_on_snapshot(depok(), "sector-gaps", AS_OF)
     gaps = {(row["sector_a"], row["sector_b"]) for row in report.rows if row["finding"] == "gap"}
     assert report.found == 2
     assert gaps == {
@@ -78,7 +78,7 @@ def test_the_sector_gaps_of_the_sample_are_the_two_planted_ones() -> None:
 
 
 def test_the_overlaps_of_the_sample_are_the_three_planted_ones() -> None:
-    report = answer_from(depok(), "overlaps", AS_OF)
+    report = run_on_snapshot(depok(), "overlaps", AS_OF)
     overlaps = [row for row in report.rows if row["finding"] == "overlap"]
     found = {frozenset(one.id for one in row.evidence if one.kind == "Agency") for row in overlaps}
     assert found == {
@@ -89,7 +89,9 @@ def test_the_overlaps_of_the_sample_are_the_three_planted_ones() -> None:
 
 
 def test_the_special_applications_of_the_sample_that_general_ones_double_are_found() -> None:
-    doubled = [row for row in answer_from(depok(), "overlaps", AS_OF).rows if row["finding"] == "special-application"]
+    doubled = [
+        row for row in run_on_snapshot(depok(), "overlaps", AS_OF).rows if row["finding"] == "special-application"
+    ]
     assert [tuple(one.id for one in row.evidence if one.kind == "Resource") for row in doubled] == [
         ("depok:apl-perempuan", "depok:apl-umkm"),
         ("depok:apl-surat-dewan", "depok:apl-nadi"),
@@ -122,17 +124,17 @@ def test_a_special_application_is_doubled_by_a_general_one_that_could_replace_it
         areas=[TermRow("place", "Place", broader=["whole"]), TermRow("whole", "Whole")],
         functions=[TermRow("a", "A", broader=["above"]), TermRow("above", "Above")],
     )
-    assert bool(answer_from(lists, "overlaps", AS_OF).found) is found
+    assert bool(run_on_snapshot(lists, "overlaps", AS_OF).found) is found
 
 
 def test_the_agreements_of_the_sample_are_told_apart() -> None:
-    report = answer_from(depok(), "agreements", AS_OF)
+    report = run_on_snapshot(depok(), "agreements", AS_OF)
     counted = Counter(row["finding"] for row in report.rows)
     assert counted == {"expired": 10, "uncovered": 8, "expiring": 6, "empty": 5, "no-basis": 2}
 
 
 def test_the_gap_report_of_the_sample_names_each_sort_of_finding_once_before_any_twice() -> None:
-    report = answer_from(depok(), "gaps", AS_OF)
+    report = run_on_snapshot(depok(), "gaps", AS_OF)
     sorts = [row["about"] for row in report.rows if row["about"] != "coverage"]
     assert {"uncovered", "gap", "fits", "apart", "below", "overlap", "special-application", "wanted"} <= set(sorts)
     assert len(set(sorts)) == len(set(sorts[: len(set(sorts))]))
@@ -142,7 +144,7 @@ def test_the_gap_report_of_the_sample_names_each_sort_of_finding_once_before_any
 
 
 def test_the_gap_report_counts_its_findings_by_sort_and_each_part_of_how_many() -> None:
-    report = answer_from(depok(), "gaps", AS_OF)
+    report = run_on_snapshot(depok(), "gaps", AS_OF)
     counted = Counter(row["about"] for row in report.rows if row["about"] != "coverage")
     assert list(report.sorts.values())[:2] == [counted["uncovered"], counted["missing"]] == [8, 9]
     assert sum(report.sorts.values()) == sum(counted.values()) == report.found
@@ -156,15 +158,15 @@ def test_the_gap_report_counts_its_findings_by_sort_and_each_part_of_how_many() 
 
 
 def test_the_gap_report_begins_with_what_too_little_is_on_record_of() -> None:
-    shares = [row["measure"] for row in answer_from(depok(), "gaps", AS_OF).rows if row["about"] == "coverage"]
+    shares = [row["measure"] for row in run_on_snapshot(depok(), "gaps", AS_OF).rows if row["about"] == "coverage"]
     assert shares == ["56 of 192, 29%", "71 of 192, 37%"]
 
 
 def test_what_nobody_began_to_use_of_late_is_not_wanted_next() -> None:
-    later = answer_from(depok(), "gaps", "2030-11-25")
+    later = run_on_snapshot(depok(), "gaps", "2030-11-25")
     assert not [row for row in later.rows if row["about"] == "wanted"]
     assert [note for note in later.notes if "more than two years before the day of the report" in note]
-    now = answer_from(depok(), "gaps", AS_OF)
+    now = run_on_snapshot(depok(), "gaps", AS_OF)
     assert [row for row in now.rows if row["about"] == "wanted"]
     assert not [note for note in now.notes if "ask for an earlier day" in note]
 
@@ -178,7 +180,7 @@ def test_bad_questions_are_one_sentence() -> None:
         ("coverage", AS_OF, {"level": "nan"}),
     ):
         with pytest.raises(ReportError) as refusal:
-            answer_from(depok(), name, day, parameters)
+            run_on_snapshot(depok(), name, day, parameters)
         assert str(refusal.value).endswith((".", "?"))
 
 
@@ -216,7 +218,7 @@ def test_chance_is_what_networkx_gives_when_ties_are_swapped(size: int, share: f
 
 
 def test_a_verdict_is_as_sure_as_it_can_be() -> None:
-    sure = {(row["finding"], row.confidence) for row in answer_from(depok(), "sector-gaps", AS_OF).rows}
+    sure = {(row["finding"], row.confidence) for row in run_on_snapshot(depok(), "sector-gaps", AS_OF).rows}
     assert sure == {("gap", "likely"), ("no-gap", "within-chance"), ("too-few", "unclear")}
 
 
@@ -225,9 +227,9 @@ def test_numbers_are_written_as_the_language_writes_them() -> None:
         ("en", ("5 of 7,340", "10.2 by chance")),
         ("id", ("5 dari 7.340", "secara acak diperkirakan 10,2")),
     ):
-        with speaking(language):
-            report = answer_from(depok(), "gaps", AS_OF)
-            assert shown[0] in summary(answer_from(depok(), "overlaps", AS_OF))
+        with use_language(language):
+            report = run_on_snapshot(depok(), "gaps", AS_OF)
+            assert shown[0] in summary(run_on_snapshot(depok(), "overlaps", AS_OF))
             assert any(shown[1] in str(row["measure"]) for row in report.rows)
 
 
@@ -245,7 +247,7 @@ def test_the_bipartite_model_keeps_every_sum(data: st.DataObject) -> None:
 
 def test_false_discovery_is_that_of_benjamini_and_hochberg() -> None:
     p = np.array([0.01, 0.04, 0.03, 0.005])
-    assert np.allclose(false_discovery(p, len(p)), [0.02, 0.04, 0.04, 0.02])
+    assert np.allclose(adjust_p_values(p, len(p)), [0.02, 0.04, 0.04, 0.02])
 
 
 def test_today_is_the_day_of_a_report_that_names_none(store: Store) -> None:

@@ -16,7 +16,7 @@ from registry.database.extract import network
 from registry.explore.context import ExploreContext
 from registry.explore.impact import impact
 from registry.permissions import ADMIN
-from registry.reports.catalogue import answer_from
+from registry.reports.catalogue import run_on_snapshot
 from registry.reports.render import as_json
 from tests.support.sample import AS_OF, depok
 
@@ -29,7 +29,7 @@ def lists() -> Snapshot:
 
 
 def what_if(lists: Snapshot, **asked: str) -> Report:
-    return answer_from(lists, "what-if", AS_OF, asked)
+    return run_on_snapshot(lists, "what-if", AS_OF, asked)
 
 
 def told(report: Report, change: str) -> list[ReportRow]:
@@ -67,7 +67,7 @@ def test_a_lost_register_stops_what_cannot_work_without_it(lists: Snapshot) -> N
 def test_an_agency_that_is_lost_takes_its_ties_and_what_it_alone_has_with_it(lists: Snapshot) -> None:
     lost = "depok:diskominfo"
     report = what_if(lists, lose=lost)
-    before = answer_from(lists, "network", AS_OF)
+    before = run_on_snapshot(lists, "network", AS_OF)
     assert number(report, "ties", "before") == before.rows[1]["value"]
     assert number(report, "ties") < 0
     stopped = {row.evidence[0].id for row in told(report, "stops")}
@@ -77,7 +77,7 @@ def test_an_agency_that_is_lost_takes_its_ties_and_what_it_alone_has_with_it(lis
 
 
 def test_a_tie_settles_what_was_missing_and_covers_what_is_used_without_an_agreement(lists: Snapshot) -> None:
-    missing = answer_from(lists, "missing-ties", AS_OF).rows
+    missing = run_on_snapshot(lists, "missing-ties", AS_OF).rows
     pair = next(row for row in missing if row["depends"])
     one, other = (record.id for record in pair.evidence[:2])
     report = what_if(lists, tie=f"{one},{other}")
@@ -86,7 +86,7 @@ def test_a_tie_settles_what_was_missing_and_covers_what_is_used_without_an_agree
     assert number(report, "findings", of="missing-ties") <= -1
     assert not told(report, "new") or not any("what-if" in record.id for row in report.rows for record in row.evidence)
 
-    use = next(row for row in answer_from(lists, "agreements", AS_OF).rows if row["finding"] == "uncovered")
+    use = next(row for row in run_on_snapshot(lists, "agreements", AS_OF).rows if row["finding"] == "uncovered")
     user, owner = [record.id for record in use.evidence if record.kind == "Agency"][:2]
     settled = what_if(lists, tie=f"{owner}, {user}")
     resource = next(record.id for record in use.evidence if record.kind == "Resource")
@@ -135,10 +135,10 @@ def test_what_cannot_be_altered_is_one_sentence_that_names_the_parameter(
 
 
 def test_the_world_that_was_asked_about_is_as_it_was(lists: Snapshot) -> None:
-    before = as_json(answer_from(lists, "gaps", AS_OF))
+    before = as_json(run_on_snapshot(lists, "gaps", AS_OF))
     what_if(lists, lose="depok:diskominfo", tie="depok:perumda-trans,depok:dishub-kota", lapse="depok:ks-kampus-sehat")
     assert lists == depok()
-    assert as_json(answer_from(lists, "gaps", AS_OF)) == before
+    assert as_json(run_on_snapshot(lists, "gaps", AS_OF)) == before
 
 
 def test_what_needs_a_record_of_which_only_the_face_is_shown_is_not_known_and_that_is_said(
@@ -212,12 +212,12 @@ def test_a_report_about_one_agency_holds_its_rows_alone(
     lists: Snapshot, name: str, who: Callable[[ReportRow], set[str]]
 ) -> None:
     agency = "depok:bpbd-kota"
-    whole, own = answer_from(lists, name, AS_OF), answer_from(lists, name, AS_OF, {"agency": agency})
+    whole, own = run_on_snapshot(lists, name, AS_OF), run_on_snapshot(lists, name, AS_OF, {"agency": agency})
     assert own.rows and all(agency in who(row) for row in own.rows)
     assert own.of < whole.of
     assert own.parameters["agency"] == agency
     with pytest.raises(ReportError, match="agency: there is no agency on record with the id nobody"):
-        answer_from(lists, name, AS_OF, {"agency": "nobody"})
+        run_on_snapshot(lists, name, AS_OF, {"agency": "nobody"})
 
 
 def test_the_page_has_a_form_and_graphql_gives_the_same_rows(visitor: httpx.Client) -> None:

@@ -12,9 +12,9 @@ from registry.auth import credentials
 from registry.auth.credentials import Unissuable
 from registry.clock import current_time, instant, now
 from registry.database.driver import ConnectionSettings, Cypher, Reader, Store
-from registry.database.write import tie, upsert
+from registry.database.write import upsert, upsert_relationships
 from registry.model.definitions import MODEL
-from registry.model.records import make_tie
+from registry.model.records import make_relationship
 from registry.permissions import ADMIN, Actor, Role
 from tests.support.cli import command, finished, speaking_to
 from tests.support.engines import SLOW_ON_NEO4J
@@ -41,8 +41,8 @@ def world(store: Store) -> Store:
         upsert(MODEL["Agency"], [record("Agency", one, one, kind="department") for one in UNITS], now=now(), **RUN)
     )
     part_of = MODEL["Agency"].ends["part_of"]
-    made = [make_tie(part_of, here, above, {})[0] for here, all_above in UNITS.items() for above in all_above]
-    store.write(tie(part_of.link, [one for one in made if one], **RUN))
+    made = [make_relationship(part_of, here, above, {})[0] for here, all_above in UNITS.items() for above in all_above]
+    store.write(upsert_relationships(part_of.link, [one for one in made if one], **RUN))
     return store
 
 
@@ -128,11 +128,11 @@ def test_a_secret_that_is_wrong_expired_or_revoked_makes_nobody(world: Store, pl
     assert by_session(place, secret) is None, "a token is no session"
     world.write(Cypher("MATCH (c:Credential) SET c.expires = $in.now", {"in": {"now": now()}}))
     assert by_token(place, secret) is None
-    assert [one.state for one in credentials.kept(world)] == ["expired"]
+    assert [one.state for one in credentials.list_credentials(world)] == ["expired"]
     secret, made = credentials.issue(world, "Budi", Role.ADMIN, (), ())
     credentials.revoke(world, made.id)
     assert by_token(place, secret) is None
-    assert [one.state for one in credentials.kept(world)] == ["expired", "revoked"]
+    assert [one.state for one in credentials.list_credentials(world)] == ["expired", "revoked"]
 
 
 def test_a_session_is_for_who_held_the_token_and_ends_with_it(world: Store, place: ConnectionSettings) -> None:
@@ -151,14 +151,14 @@ def test_a_session_ends_after_half_a_day_no_later_than_its_token_and_at_the_way_
 ) -> None:
     secret, made = credentials.issue(world, "Siti", Role.ADMIN, (), ())
     session = credentials.session_by_token(world, secret)
-    token_kept, session_kept = sorted(credentials.kept(world), key=lambda one: one.sort, reverse=True)
+    token_kept, session_kept = sorted(credentials.list_credentials(world), key=lambda one: one.sort, reverse=True)
     assert session_kept.created[:10] <= session_kept.expires[:10] < token_kept.expires
     soon = instant(current_time() + timedelta(minutes=5))
     world.write(
         Cypher("MATCH (c:Credential {id: $in.id}) SET c.expires = $in.soon", {"in": {"id": made.id, "soon": soon}})
     )
     shorter = credentials.session_by_token(world, secret)
-    assert [one.expires for one in credentials.kept(world)].count(soon) == 2
+    assert [one.expires for one in credentials.list_credentials(world)].count(soon) == 2
     assert session and shorter
     credentials.end_session(world, session)
     assert by_session(place, session) is None
@@ -197,7 +197,7 @@ def test_what_is_over_is_not_kept_for_ever(world: Store) -> None:
         assert session
         credentials.end_session(world, session)
     credentials.session_by_token(world, secret)
-    assert [one.sort for one in credentials.kept(world)] == ["token", "session"]
+    assert [one.sort for one in credentials.list_credentials(world)] == ["token", "session"]
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_a_token_that_makes_no_sense_is_not_issued(world: Store, given: dict[str
     with pytest.raises(Unissuable) as refusal:
         credentials.issue(world, **asked)  # type: ignore[arg-type]
     assert sentence in str(refusal.value)
-    assert credentials.kept(world) == []
+    assert credentials.list_credentials(world) == []
 
 
 def test_what_is_not_there_cannot_be_revoked(world: Store) -> None:

@@ -22,7 +22,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from registry.auth import credentials
-from registry.auth.oidc import Provider, ProviderAway, Untrusted, claims_of
+from registry.auth.oidc import Provider, ProviderUnavailable, Untrusted, claims_of
 from registry.clock import current_time
 from registry.config import Settings
 from registry.database.driver import ConnectionSettings, Cypher, Store
@@ -133,7 +133,7 @@ def test_a_person_signs_in_and_is_who_the_provider_says(client: httpx.Client, ac
 
 
 def latest_session(store: Store) -> credentials.Credential:
-    return [one for one in credentials.kept(store) if one.name == "siti" and one.state == "valid"][-1]
+    return [one for one in credentials.list_credentials(store) if one.name == "siti" and one.state == "valid"][-1]
 
 
 def test_the_provider_is_asked_again_every_hour_who_somebody_is(client: httpx.Client, store: Store) -> None:
@@ -168,7 +168,7 @@ def test_a_session_by_token_is_never_begun_again_by_the_provider(client: httpx.C
     secret = credentials.issue(store, "Root", Role.ADMIN, [], [])[0]
     client.post("/login", data={"token": secret}, headers={"Origin": str(client.base_url)})
     assert client.get("/who").text == "Root admin"
-    (session,) = [one for one in credentials.kept(store) if one.name == "Root" and one.sort == "session"]
+    (session,) = [one for one in credentials.list_credentials(store) if one.name == "Root" and one.sort == "session"]
     credentials.revoke(store, session.id)
     assert client.get("/who").headers["location"].startswith("/login?ended=1")
 
@@ -422,7 +422,7 @@ def test_keys_that_trickle_in_keep_nobody_waiting(scripted: Scripted) -> None:
     async def ask(provider: Provider) -> None:
         scripted.drips = True  # for ever
         for _n in range(2):
-            with pytest.raises(ProviderAway):
+            with pytest.raises(ProviderUnavailable):
                 await known(scripted, provider)
         assert scripted.asked == 1, "who comes a moment later is not kept waiting, either"
 
@@ -441,7 +441,7 @@ def test_keys_that_we_have_serve_while_others_are_fetched_and_where_that_fails(
         await asyncio.sleep(0)
         assert await known(scripted, provider) == "siti"
         assert not made_up.done(), "it did not wait for the other"
-        with pytest.raises(ProviderAway):
+        with pytest.raises(ProviderUnavailable):
             await made_up
         assert await known(scripted, provider) == "siti"
         scripted.over.set()
@@ -474,7 +474,7 @@ def test_a_key_that_the_provider_took_back_is_forgotten(scripted: Scripted, monk
 def test_keys_that_cannot_be_read_are_a_provider_that_is_away(scripted: Scripted, content: bytes) -> None:
     async def ask(provider: Provider) -> None:
         scripted.keys = content
-        with pytest.raises(ProviderAway):
+        with pytest.raises(ProviderUnavailable):
             await known(scripted, provider)
 
     asking(scripted, ask)

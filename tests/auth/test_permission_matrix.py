@@ -11,7 +11,7 @@ import pytest
 from registry.auth.permission_matrix import NOBODY, stored
 from registry.config import Settings
 from registry.database.driver import ConnectionSettings, Cypher, Store
-from registry.mutations.lifecycle import RETIRE, may_take
+from registry.mutations.lifecycle import RETIRE, is_allowed
 from registry.permissions import Action, can
 from registry.web.app import build_app
 from tests.support.actors import acting, by
@@ -93,7 +93,7 @@ def test_a_page_tells_everybody_what_they_may_do_and_why(client: httpx.Client, w
         told = re.findall(r'<tr role="row" id="(\w+)">.*?<td[^>]*>(yes|no)</td><td[^>]*>(.+?)</td>', answer.text)
         record = stored(*SIGHTS[one])
         may = {action: can(ROLES[who], action, record) for action in Action}
-        may[Action.RETIRE] = may_take(ROLES[who], RETIRE, record)
+        may[Action.RETIRE] = is_allowed(ROLES[who], RETIRE, record)
         assert much == "nothing" or {action: said == "yes" for action, said, _why in told} == may, one
 
 

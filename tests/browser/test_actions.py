@@ -16,7 +16,7 @@ import pytest
 
 from registry.auth import credentials
 from registry.database.driver import ConnectionSettings, Store
-from registry.i18n import _, speaking
+from registry.i18n import _, use_language
 from registry.model.codelists import code_list
 from registry.permissions import Role
 from tests.support.browser import barriers, fits, leads_to, opened, visible
@@ -47,12 +47,12 @@ class Person:
 
     def reads(self, text: str) -> str:
         """Return a text as it is shown to them."""
-        with speaking(self.language):
+        with use_language(self.language):
             return _(text)
 
     def code(self, name: str, code: str) -> str:
         """Return what a code is called to them."""
-        with speaking(self.language):
+        with use_language(self.language):
             return code_list(name)[code].label
 
     def follow(self, text: str) -> None:
@@ -233,7 +233,9 @@ def accepts(sari: Person, hall: str) -> None:
     page.get_by_role("link", name=hall, exact=True).first.click()
     visible(page.get_by_role("heading", level=1, name=hall))
     sari.look("64-in-use")
-    users = page.locator("#part-users ~ ul")
+    upcoming = page.locator("#part-users ~ details")
+    upcoming.locator("summary").click()
+    users = upcoming.locator("ul")
     assert "2027" in users.inner_text() and "Dinas Kependudukan dan Pencatatan Sipil" in users.inner_text()
 
 

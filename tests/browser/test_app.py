@@ -52,7 +52,7 @@ def test_a_report_is_asked_for_another_day_and_shows_what_it_rests_on(page: Page
 
 
 @pytest.mark.parametrize(
-    ("name", "cells"), [("sector-gaps", 60), ("brokers", 12), ("agreements", 22)], ids=["matrix", "ranking", "timeline"]
+    ("name", "cells"), [("sector-gaps", 60), ("brokers", 12), ("agreements", 18)], ids=["matrix", "ranking", "timeline"]
 )
 def test_a_report_has_its_chart_above_its_table(page: Page, name: str, cells: int) -> None:
     page.goto(f"/reports/{name}?as-of=2026-11-25")

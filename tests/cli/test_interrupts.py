@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from registry import engine
-from registry.database.connect import place_of
+from registry.database.connect import connection_settings
 from registry.database.driver import Cypher, Store
 from registry.database.migrate import apply
 from registry.model.definitions import MODEL
@@ -62,7 +62,7 @@ def way_to(running: engine.Engine, text: str) -> Iterator[tuple[Way, dict[str, s
 @pytest.fixture
 def empty(embedded_engine: engine.Engine) -> engine.Engine:
     """The engine of the session, with nothing in it."""
-    with Store(place_of(embedded_engine)) as store:
+    with Store(connection_settings(embedded_engine)) as store:
         apply(store, MODEL)
         store.write(Cypher("MATCH (n) DETACH DELETE n"))
     return embedded_engine

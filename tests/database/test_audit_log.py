@@ -9,9 +9,9 @@ import pytest
 from registry.database.driver import ConnectionSettings, Cypher, Store
 from registry.database.write import state
 from registry.model.definitions import Sector
-from registry.mutations.audit_events import LogHead, first_broken
+from registry.mutations.audit_events import LogHead, first_invalid
 from registry.mutations.revisions import entries, verify
-from registry.mutations.save import Saving, save
+from registry.mutations.save import SaveInput, save
 from registry.mutations.transaction import RequestContext
 from registry.permissions import ADMIN
 from tests.support.engines import SLOW_ON_NEO4J
@@ -22,8 +22,8 @@ HAND = RequestContext(ADMIN, "command")
 WRITERS, PROCESSES = 32, 4
 
 
-def saving(record: str, **properties: object) -> Saving:
-    return Saving(Sector, record, {"scheme": "s", "code": record, "name": record, "steward": None, **properties})
+def saving(record: str, **properties: object) -> SaveInput:
+    return SaveInput(Sector, record, {"scheme": "s", "code": record, "name": record, "steward": None, **properties})
 
 
 @pytest.fixture
@@ -79,8 +79,8 @@ def test_the_first_entry_that_was_touched_is_named(chained: Store, text: str, br
 def test_an_entry_put_between_others_is_found(chained: Store) -> None:
     told: list[Any] = list(entries(chained))
     end = LogHead(5, told[-1]["own_hash"])
-    assert first_broken(told, end) is None
-    assert first_broken([*told[:2], told[1], *told[2:]], end) == (3, "TWICE")
+    assert first_invalid(told, end) is None
+    assert first_invalid([*told[:2], told[1], *told[2:]], end) == (3, "TWICE")
 
 
 def test_writers_at_once_lose_nothing_and_fork_nothing(stores: list[Store]) -> None:
@@ -93,7 +93,9 @@ def test_writers_at_once_lose_nothing_and_fork_nothing(stores: list[Store]) -> N
             ((now,), *_) = [stores[writer % PROCESSES].read(state(Sector, "sector:one"))[0][:1]]
             asked = saving("sector:one", code=str(int(now["code"]) + 1))
             done = save(
-                stores[writer % PROCESSES], HAND, Saving(asked.kind, asked.id, asked.properties, version=now["version"])
+                stores[writer % PROCESSES],
+                HAND,
+                SaveInput(asked.kind, asked.id, asked.properties, version=now["version"]),
             )
             if not done.problems:
                 return

@@ -9,7 +9,7 @@ import pytest
 from registry.database.driver import ConnectionSettings, Reader, Rows, Store
 from registry.database.write import state
 from registry.model.definitions import Sector
-from registry.mutations.save import Saving, save
+from registry.mutations.save import SaveInput, save
 from registry.mutations.transaction import RequestContext
 from registry.permissions import ADMIN
 
@@ -30,7 +30,7 @@ def test_a_read_waits_for_the_last_change(
         save(
             writer,
             RequestContext(ADMIN, "api"),
-            Saving(Sector, "sector:one", {"name": "Satu", "scheme": "s", "code": "1"}),
+            SaveInput(Sector, "sector:one", {"name": "Satu", "scheme": "s", "code": "1"}),
         )
         told = re.findall(r"S: SUCCESS \{'bookmark': '([^']+)'\}", caplog.text)
         for times in (1, 2):
@@ -43,5 +43,5 @@ def test_a_read_waits_for_the_last_change(
 def test_what_was_changed_is_read_back(store: Store, place: ConnectionSettings) -> None:
     for name in ("Satu", "Dua"):
         properties = {"name": name, "scheme": "s", "code": "1"}
-        save(store, RequestContext(ADMIN, "api"), Saving(Sector, "sector:one", properties))
+        save(store, RequestContext(ADMIN, "api"), SaveInput(Sector, "sector:one", properties))
         assert read(place)[0][0][0]["name"] == name

@@ -14,7 +14,7 @@ from registry.config import Settings
 from registry.database.driver import ConnectionSettings, Cypher, Store
 from registry.model.definitions import MODEL
 from registry.permissions import ADMIN
-from registry.reports.catalogue import QUESTIONS
+from registry.reports.catalogue import DEFINITIONS
 from registry.web.app import build_app
 from tests.support.actors import acting, by
 from tests.support.engines import ON_EVERY_ENGINE
@@ -66,7 +66,7 @@ def test_every_list_answers_in_every_order(client: httpx.Client, place: Connecti
 @ON_EVERY_ENGINE
 def test_every_sort_of_page_answers(client: httpx.Client, place: ConnectionSettings) -> None:
     visited = walk(client, {"/", *(f"/{plural}" for plural in KINDS)}, lambda path: True)
-    assert {("", "reports", name) for name in QUESTIONS} <= visited
+    assert {("", "reports", name) for name in DEFINITIONS} <= visited
 
 
 def walk(client: httpx.Client, start: set[str], within: Callable[[str], bool]) -> set[tuple[str, ...]]:

@@ -17,7 +17,7 @@ from registry.database.driver import ConnectionSettings, Cypher, Reader, Store
 from registry.explore.impact import STOPPABLE
 from registry.model.definitions import MODEL
 from registry.model.kinds import End, Kind
-from registry.model.records import make_record, make_tie
+from registry.model.records import make_record, make_relationship
 from registry.permissions import ADMIN, ANONYMOUS, Actor
 from registry.web.app import build_app
 from registry.web.base import record_path
@@ -86,7 +86,7 @@ def world() -> World:
                 (near(end.kind, how), far(end.target, how)),
                 (far(end.kind, how), near(end.target, how)),
             ):
-                tie, problems = make_tie(end, here, there, values)
+                tie, problems = make_relationship(end, here, there, values)
                 assert tie, problems
                 found.ties.append(tie)
     return found

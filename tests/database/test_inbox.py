@@ -7,7 +7,7 @@ import neo4j
 import pytest
 
 from registry.database.driver import ConnectionSettings, Cypher, Store
-from registry.database.inbox import standing_at
+from registry.database.inbox import with_status
 from registry.model.kinds import Kind
 from registry.permissions import ADMIN, Action, Actor, Role
 from registry.web.refusals import EDITED
@@ -23,7 +23,7 @@ def test_what_waits_is_found_by_an_index(store: Store, place: ConnectionSettings
     for status, number in (("published", PUBLISHED), ("proposed", 2)):
         store.write(Cypher(text, {"in": {"n": number, "status": status}}))
     for actor in (BUDI, ADMIN):
-        asked = standing_at(kind, "proposed", me=actor.doing(Action.APPROVE), size=10)
+        asked = with_status(kind, "proposed", me=actor.doing(Action.APPROVE), size=10)
         assert len(store.read(asked)) == 2
         steps = list(profiled(place, asked))
         assert "NodeIndexSeek" in {name for name, _hits in steps}

@@ -22,7 +22,7 @@ from registry.database.migrate import (
 )
 from registry.database.write import upsert
 from registry.model.definitions import MODEL, Agency
-from registry.model.records import asked
+from registry.model.records import parse_search
 from tests.support.factories import record
 
 RUN = {"source": "test", "run": "run:test", "now": "2026-01-01T00:00:00.000Z"}
@@ -61,7 +61,7 @@ def remember(store: Store, **values: Any) -> None:
 
 
 def found(store: Store, words: str) -> list[str]:
-    given = {"index": schema.words_index(Agency), "query": asked(words).query}
+    given = {"index": schema.words_index(Agency), "query": parse_search(words).query}
     return [row[0] for row in store.read(Cypher(FOUND, {"in": given}))]
 
 

@@ -9,9 +9,9 @@ from registry.clock import now
 from registry.database.driver import ConnectionSettings, Reader, Store
 from registry.database.read import LEVELS
 from registry.database.traverse import groups
-from registry.database.write import tie, upsert
+from registry.database.write import upsert, upsert_relationships
 from registry.model.definitions import MODEL
-from registry.model.records import make_tie
+from registry.model.records import make_relationship
 from registry.permissions import ADMIN, Role
 from tests.support.engines import SLOW_ON_NEO4J
 from tests.support.factories import record
@@ -31,9 +31,11 @@ def ladder(store: Store) -> Store:
     part_of = MODEL["Agency"].ends["part_of"]
     for level in range(1, LEVELS + 1):
         ties = [
-            make_tie(part_of, f"agency:{level}:{a}", f"agency:{level - 1}:{b}", {})[0] for a in SIDES for b in SIDES
+            make_relationship(part_of, f"agency:{level}:{a}", f"agency:{level - 1}:{b}", {})[0]
+            for a in SIDES
+            for b in SIDES
         ]
-        store.write(tie(part_of.link, [one for one in ties if one], **RUN))
+        store.write(upsert_relationships(part_of.link, [one for one in ties if one], **RUN))
     return store
 
 

@@ -13,7 +13,7 @@ from registry.database.driver import ConnectionSettings, Cypher, Reader, Store
 from registry.database.query import Order
 from registry.model.definitions import MODEL
 from registry.permissions import ADMIN, ANONYMOUS, Actor
-from schema.arguments import mark, write_cursor
+from schema.arguments import cursor_fingerprint, write_cursor
 from schema.execute import QueryContext
 from schema.schema import build_schema
 from tests.support.random_world import write_world
@@ -65,7 +65,7 @@ def one_by_id(asked: Asked) -> str:
 
 def page_by_name(asked: Asked) -> str:
     keys = [asked.word(60), f"agency:{asked.word(40)}"] if asked.random.random() < 0.8 else None
-    after = f"after: {asked.given('String', write_cursor(mark('Agency', ()), keys))}," if keys else ""
+    after = f"after: {asked.given('String', write_cursor(cursor_fingerprint('Agency', ()), keys))}," if keys else ""
     where = f"name: {{contains: {asked.given('String', asked.word(50))}}}, kind: {{in: {kinds(asked)}}}"
     return (
         f"agencies({after} first: {first(asked)}, where: {{{where}}}) {{ nodes {{ {asked.fields('id', 'acronym')} }} }}"
@@ -73,7 +73,7 @@ def page_by_name(asked: Asked) -> str:
 
 
 def page_in_order(asked: Asked) -> str:
-    marked = mark("Service", (Order("digital_maturity", True), Order("name", False)))
+    marked = cursor_fingerprint("Service", (Order("digital_maturity", True), Order("name", False)))
     cursor = write_cursor(marked, [asked.random.randint(1, 5), asked.word(60), f"service:{asked.word(40)}"])
     order = "[{digitalMaturity: DESC}, {name: ASC}]"
     after = asked.given("String", cursor)

@@ -9,9 +9,9 @@ import pytest
 
 from registry.database import read
 from registry.database.driver import ConnectionSettings, Reader, Store
-from registry.i18n import speaking
+from registry.i18n import use_language
 from registry.model.definitions import MODEL
-from registry.model.records import make_tie
+from registry.model.records import make_relationship
 from registry.permissions import ADMIN, ANONYMOUS, Actor
 from schema.execute import QueryContext
 from schema.schema import build_schema
@@ -73,7 +73,7 @@ def test_a_term_that_is_part_of_itself_is_found_with_its_parts(store: Store, pla
     broader, sectors = MODEL["Sector"].ends["broader"], MODEL["Agency"].ends["sectors"]
     circle = zip(ids, (*ids[1:], ids[0]), strict=True)
     ties = [*((broader, *parts) for parts in circle), (sectors, "agency:x", "sector:a")]
-    world.ties += [made for tie in ties if (made := make_tie(*tie, {})[0])]
+    world.ties += [made for tie in ties if (made := make_relationship(*tie, {})[0])]
     write_world(store, world)
     asked = [
         ("query ($ids: [ID!]) { agencies(where: {sectors: {some: {within: $ids}}}) { nodes { id } } }", {"ids": [one]})
@@ -100,6 +100,6 @@ def test_random_operations_are_answered_as_the_oracle_answers_them(
     # Neo4j plans every new text for half a second, so it gets fewer of them.
     embedded = place.reader_username != place.username
     operations = [maker.make() for _ in range(many if embedded else many // 8)]
-    with speaking(language):
+    with use_language(language):
         for (text, variables), answer in zip(operations, asyncio.run(answers(place, operations, actor)), strict=True):
             assert answer == oracle.answer(text, variables), (text, variables)

@@ -24,9 +24,9 @@ from tests.support.engines import SAVE, cypher, gone, ids, require_embedded, unt
 USES_AND_ASKS = """
 import sys, pathlib
 from registry import engine
-from registry.database.connect import place_of
+from registry.database.connect import connection_settings
 from registry.database.driver import Cypher, Store
-with engine.in_use(pathlib.Path(sys.argv[1])) as running, Store(place_of(running)) as store:
+with engine.in_use(pathlib.Path(sys.argv[1])) as running, Store(connection_settings(running)) as store:
     print("in use", flush=True)
     for _ in sys.stdin:
         try:

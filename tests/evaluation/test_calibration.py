@@ -10,7 +10,7 @@ from scipy.stats import binom
 from registry.analysis.report import Report
 from registry.analysis.snapshot import Snapshot
 from registry.evaluation.generators import AS_OF, network, registry, without_ties
-from registry.reports.catalogue import answer_from
+from registry.reports.catalogue import run_on_snapshot
 
 pytestmark = pytest.mark.slow
 
@@ -26,7 +26,7 @@ def random() -> np.random.Generator:
 
 def _with_gaps(runs: int, make: Callable[[], Snapshot]) -> int:
     """Return in how many of the runs there was any sector gap."""
-    return sum(answer_from(make(), "sector-gaps", AS_OF).found > 0 for _ in range(runs))
+    return sum(run_on_snapshot(make(), "sector-gaps", AS_OF).found > 0 for _ in range(runs))
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_sectors_that_lost_four_of_five_ties_are_found(random: np.random.Generat
 
 
 def test_of_twenty_agencies_nearly_nothing_is_told(random: np.random.Generator) -> None:
-    reports = [answer_from(network(random, 20), "sector-gaps", AS_OF) for _ in range(10)]
+    reports = [run_on_snapshot(network(random, 20), "sector-gaps", AS_OF) for _ in range(10)]
     assert sum(one.unknown for one in reports) >= 0.9 * sum(one.of for one in reports)
 
 
@@ -55,21 +55,21 @@ def test_a_lone_gap_among_two_thousand_pairs_of_sectors_is_found_in_a_dense_netw
     random: np.random.Generator,
 ) -> None:
     lists = network(random, 700, sectors=66, degree=200)
-    report = answer_from(without_ties(lists, random, 1), "sector-gaps", AS_OF)
+    report = run_on_snapshot(without_ties(lists, random, 1), "sector-gaps", AS_OF)
     first = report.rows[0]
     assert report.of > 2_000
     assert first["finding"] == "gap" and first["seen"] == 0 and first.confidence == "likely"
 
 
 def test_agencies_that_are_alike_by_their_sector_alone_are_no_overlap(random: np.random.Generator) -> None:
-    report = answer_from(registry(random, 2_000).lists, "overlaps", AS_OF)
+    report = run_on_snapshot(registry(random, 2_000).lists, "overlaps", AS_OF)
     assert report.of > 50_000
     assert report.found <= binom.ppf(SURE, report.of, 1 / 10_000)
 
 
 def test_agencies_that_do_much_of_what_another_does_are_found(random: np.random.Generator) -> None:
     planted = [registry(random, 2_000, duplicates=18) for _ in range(5)]
-    found = [_overlapping(answer_from(one.lists, "overlaps", AS_OF)) for one in planted]
+    found = [_overlapping(run_on_snapshot(one.lists, "overlaps", AS_OF)) for one in planted]
     true = sum(len(pairs & one.duplicates) for pairs, one in zip(found, planted, strict=True))
     assert true >= 0.95 * sum(len(one.duplicates) for one in planted)
     assert true >= 0.75 * sum(map(len, found))

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from loaders.readers import SENT, read
+from loaders.readers import UPLOAD_LIMITS, read
 from loaders.result import LoadAborted
 from tests.support.hostile_sheets import HOSTILE
 
-SMALL = replace(SENT, cells=100_000)
+SMALL = replace(UPLOAD_LIMITS, cells=100_000)
 
 
 def outcome(path: Path) -> str:
@@ -43,4 +43,4 @@ def test_a_time_limit_ends_the_reading(tmp_path: Path) -> None:
     path = tmp_path / "resources.xlsx"
     path.write_bytes(HOSTILE["deep XML"][0]())
     with pytest.raises(LoadAborted, match="more memory or time"):
-        read(path, lambda _: None, replace(SENT, seconds=0))
+        read(path, lambda _: None, replace(UPLOAD_LIMITS, seconds=0))

@@ -6,7 +6,7 @@ import pytest
 
 from loaders.staging import ENDS, Repeat, RowLocation, Staging
 from registry.model.definitions import MODEL
-from registry.model.records import Record, Tie, make_record, make_tie
+from registry.model.records import Record, Relationship, make_record, make_relationship
 
 
 def agency(record_id: str = "a:1", **values: object) -> Record:
@@ -15,8 +15,8 @@ def agency(record_id: str = "a:1", **values: object) -> Record:
     return record
 
 
-def use(since: str | None = None, until: str | None = None, role: str = "reuse") -> Tie:
-    tie, problems = make_tie(ENDS["Agency.uses"], "a:1", "r:1", {"role": role, "since": since, "until": until})
+def use(since: str | None = None, until: str | None = None, role: str = "reuse") -> Relationship:
+    tie, problems = make_relationship(ENDS["Agency.uses"], "a:1", "r:1", {"role": role, "since": since, "until": until})
     assert tie, problems
     return tie
 

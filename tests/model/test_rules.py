@@ -9,10 +9,10 @@ from registry.clock import today
 from registry.database.driver import Cypher, Store
 from registry.model.definitions import Agency, Need, Partnership, Request, Resource, Sector, Service
 from registry.model.kinds import Kind
-from registry.mutations.lifecycle import PROPOSE, RETIRE, take
+from registry.mutations.lifecycle import PROPOSE, RETIRE, make_transition
 from registry.mutations.requests import ResourceRequest, decide, request
 from registry.mutations.revisions import undo, verify
-from registry.mutations.save import LinkChange, Saving, save_all
+from registry.mutations.save import LinkChange, SaveInput, save_all
 from registry.mutations.transaction import RequestContext
 from registry.permissions import ADMIN
 from tests.support.engines import SLOW_ON_NEO4J
@@ -49,7 +49,7 @@ def found(outcome: Loaded) -> list[tuple[str, str, int, str, str]]:
 
 
 def saved(store: Store, kind: type[Kind], given: dict[str, Any], links: dict[str, LinkChange] | None = None) -> str:
-    done = by(store, HEALTH, Saving(kind, None, {"name": "X", **given}, links or {}, another=True))
+    done = by(store, HEALTH, SaveInput(kind, None, {"name": "X", **given}, links or {}, another=True))
     assert done.record, done.problems
     return done.record
 
@@ -57,15 +57,15 @@ def saved(store: Store, kind: type[Kind], given: dict[str, Any], links: dict[str
 def test_a_record_does_not_contradict_itself_whoever_gives_it(registry: Store, city: City) -> None:
     for kind, given, problem in WITHIN:
         values = {"name": "Aula", "steward": "dinkes", **given}
-        assert codes(by(registry, HEALTH, Saving(kind, None, values))) == [problem], given
-        (each,) = save_all(registry, FORM, [Saving(kind, None, values)], dry=False)
+        assert codes(by(registry, HEALTH, SaveInput(kind, None, values))) == [problem], given
+        (each,) = save_all(registry, FORM, [SaveInput(kind, None, values)], dry=False)
         assert [(one.code, one.field) for one in each.problems] == [problem], given
         city.write(kind.plural, f"id,{','.join(values)}\nx:1,{','.join(map(str, values.values()))}\n")
         refused = city.load()
         assert refused.refused and [(one[0], one[3]) for one in found(refused)] == [problem], given
         (city.folder / f"{kind.plural}.csv").unlink()
     named = by(
-        registry, HEALTH, Saving(Service, None, {"name": "Cafe\u0301 \u0915\u094d\u200d\u0937", "kind": "public"})
+        registry, HEALTH, SaveInput(Service, None, {"name": "Cafe\u0301 \u0915\u094d\u200d\u0937", "kind": "public"})
     )
     assert named.record and properties(registry, Service, named.record)["name"] == "Café \u0915\u094d\u200d\u0937"
 
@@ -73,18 +73,18 @@ def test_a_record_does_not_contradict_itself_whoever_gives_it(registry: Store, c
 def test_a_link_does_not_contradict_itself(registry: Store) -> None:
     hall = room(registry)
     use = {"role": "reuse", "since": "2026-02-01", "until": "2026-01-31"}
-    done = by(registry, HEALTH, Saving(Resource, hall, {}, {"users": LinkChange({"perpus": use})}))
+    done = by(registry, HEALTH, SaveInput(Resource, hall, {}, {"users": LinkChange({"perpus": use})}))
     assert codes(done) == [(BROKEN, "users.until")]
     service = saved(registry, Service, {"kind": "public"})
-    done = by(registry, HEALTH, Saving(Service, service, {}, {"depends_on": LinkChange({service: {}})}))
+    done = by(registry, HEALTH, SaveInput(Service, service, {}, {"depends_on": LinkChange({service: {}})}))
     assert codes(done) == [(BROKEN, "depends_on")]
 
 
 def test_what_is_undone_is_held_against_the_rules_too(registry: Store) -> None:
     hall = room(registry, capacity=10, in_use=5)
-    assert not by(registry, HEALTH, Saving(Resource, hall, {"capacity": 20})).problems
+    assert not by(registry, HEALTH, SaveInput(Resource, hall, {"capacity": 20})).problems
     number = history(registry, hall)[0]["number"]
-    assert not by(registry, HEALTH, Saving(Resource, hall, {"in_use": 12})).problems
+    assert not by(registry, HEALTH, SaveInput(Resource, hall, {"in_use": 12})).problems
     assert codes(undo(registry, ADMINISTRATOR, number)) == [(BROKEN, "in_use")]
     assert properties(registry, Resource, hall)["capacity"] == 20
 
@@ -92,28 +92,28 @@ def test_what_is_undone_is_held_against_the_rules_too(registry: Store) -> None:
 def test_what_contradicted_itself_before_may_be_mended_and_retired(registry: Store) -> None:
     hall = room(registry, capacity=10, in_use=5)
     registry.write(Cypher("MATCH (n:Resource) SET n.in_use = 12.0"))
-    assert not by(registry, HEALTH, Saving(Resource, hall, {"unit": "kursi"})).problems
-    assert codes(by(registry, HEALTH, Saving(Resource, hall, {"in_use": 11}))) == [(BROKEN, "in_use")]
-    assert not take(registry, FORM, Resource, hall, RETIRE).problems
+    assert not by(registry, HEALTH, SaveInput(Resource, hall, {"unit": "kursi"})).problems
+    assert codes(by(registry, HEALTH, SaveInput(Resource, hall, {"in_use": 11}))) == [(BROKEN, "in_use")]
+    assert not make_transition(registry, FORM, Resource, hall, RETIRE).problems
 
 
 def test_nothing_is_part_of_itself_by_any_way_round(registry: Store) -> None:
     unit = by(
         registry,
         ADMIN,
-        Saving(Agency, "unit", {"name": "Unit", "kind": "other"}, {"part_of": LinkChange({"dinkes": {}})}),
+        SaveInput(Agency, "unit", {"name": "Unit", "kind": "other"}, {"part_of": LinkChange({"dinkes": {}})}),
     )
     assert not unit.problems
-    below = Saving(Agency, "desk", {"name": "Desk", "kind": "other"}, {"part_of": LinkChange({"unit": {}})})
+    below = SaveInput(Agency, "desk", {"name": "Desk", "kind": "other"}, {"part_of": LinkChange({"unit": {}})})
     assert not by(registry, ADMIN, below).problems
-    circle = by(registry, ADMIN, Saving(Agency, "dinkes", {}, {"part_of": LinkChange({"desk": {}, "perpus": {}})}))
+    circle = by(registry, ADMIN, SaveInput(Agency, "dinkes", {}, {"part_of": LinkChange({"desk": {}, "perpus": {}})}))
     assert [(one.code, one.field, one.value) for one in circle.problems] == [(BROKEN, "part_of", "desk")]
-    term = Saving(Sector, "sector:health", {}, {"broader": LinkChange({"sector:health": {}})})
+    term = SaveInput(Sector, "sector:health", {}, {"broader": LinkChange({"sector:health": {}})})
     assert codes(by(registry, ADMIN, term)) == [(BROKEN, "broader")]
     two = [
-        Saving(Agency, "a:1", {"name": "Satu", "kind": "other"}),
-        Saving(Agency, "a:2", {"name": "Dua", "kind": "other"}, {"part_of": LinkChange({"a:1": {}})}),
-        Saving(Agency, "a:1", {}, {"part_of": LinkChange({"a:2": {}})}),
+        SaveInput(Agency, "a:1", {"name": "Satu", "kind": "other"}),
+        SaveInput(Agency, "a:2", {"name": "Dua", "kind": "other"}, {"part_of": LinkChange({"a:1": {}})}),
+        SaveInput(Agency, "a:1", {}, {"part_of": LinkChange({"a:2": {}})}),
     ]
     done = save_all(registry, ADMINISTRATOR, two, dry=False)
     assert [[one.field for one in each.problems] for each in done] == [[], [], ["part_of"]], "also within one table"
@@ -140,13 +140,13 @@ def test_a_load_leaves_out_circles_with_what_it_reads_and_with_what_is_there(
 def test_an_agreement_has_two_parties_before_it_is_handed_in(registry: Store) -> None:
     one = {"parties": LinkChange({"dinkes": {"role": "lead"}})}
     record = saved(registry, Partnership, {}, one)
-    assert codes(take(registry, FORM, Partnership, record, PROPOSE)) == [(BROKEN, "parties")]
+    assert codes(make_transition(registry, FORM, Partnership, record, PROPOSE)) == [(BROKEN, "parties")]
     both = {"parties": LinkChange({"perpus": {"role": "partner"}})}
-    assert not by(registry, HEALTH, Saving(Partnership, record, {}, both)).problems
+    assert not by(registry, HEALTH, SaveInput(Partnership, record, {}, both)).problems
     publish(registry, Partnership, record)
     fewer = {"parties": LinkChange({}, ("perpus",))}
-    assert codes(by(registry, HEAD, Saving(Partnership, record, {}, fewer))) == [(BROKEN, "parties")]
-    renewed = Saving(Partnership, record, {}, {"renews": LinkChange({record: {}})})
+    assert codes(by(registry, HEAD, SaveInput(Partnership, record, {}, fewer))) == [(BROKEN, "parties")]
+    renewed = SaveInput(Partnership, record, {}, {"renews": LinkChange({record: {}})})
     assert codes(by(registry, HEAD, renewed)) == [(BROKEN, "renews")]
 
 
@@ -179,13 +179,13 @@ def test_a_request_is_for_what_is_there_to_be_had(registry: Store) -> None:
     assert not decide(registry, FORM, decided, "accepted").problems
     since = properties(registry, Request, decided)["since"]
     assert since == max(today(), "2027-01-01"), "a use without a first day begins when it can"
-    assert codes(by(registry, HEAD, Saving(Resource, hall, {"available_since": "2099-01-01"}))) == [
+    assert codes(by(registry, HEAD, SaveInput(Resource, hall, {"available_since": "2099-01-01"}))) == [
         ("PROMISED", "available_since")
     ]
     retire = RequestContext(HEAD, "form")
-    assert codes(take(registry, retire, Resource, hall, RETIRE)) == [("PROMISED", "status")]
+    assert codes(make_transition(registry, retire, Resource, hall, RETIRE)) == [("PROMISED", "status")]
     assert not decide(registry, FORM, decided, "ended").problems
-    assert not take(registry, retire, Resource, hall, RETIRE).problems
+    assert not make_transition(registry, retire, Resource, hall, RETIRE).problems
     assert codes(decide(registry, FORM, waits, "accepted")) == [(BROKEN, "resource")]
     assert not decide(registry, FORM, waits, "declined").problems
     assert verify(registry).what is None

@@ -10,7 +10,7 @@ import pytest
 from xlsxwriter import Workbook
 
 from registry.database.driver import Cypher, Store
-from registry.i18n import LANGUAGES, exact, number, speaking
+from registry.i18n import LANGUAGES, exact, number, use_language
 from registry.model.values import InvalidValue, Number, Numeral
 from tests.support.actors import HEADER as AS
 from tests.support.sources import City
@@ -67,13 +67,13 @@ def test_what_is_shown_can_be_typed(language: str) -> None:
     values = [draw.uniform(-1, 1) * 10 ** draw.randint(-12, 15) for _ in range(2_000)]
     values += [round(draw.uniform(0, 1e7), draw.randint(0, 3)) for _ in range(2_000)]
     values += [0.0, 1e300, 5e-324, 1234567.0, 1.125, 1250, 10**20]
-    with speaking(language):
+    with use_language(language):
         for value in values:
             assert Number.clean(Numeral(exact(value), language)) == value
 
 
 def test_a_number_of_any_size_is_shown() -> None:
-    with speaking("id"):
+    with use_language("id"):
         assert number(1e300).startswith("1.000.") and number(10**40).startswith("10.000.")
 
 

@@ -23,10 +23,10 @@ from registry.model.definitions import (
 from registry.mutations.audit_events import read_state
 from registry.mutations.confirmations import confirm, state_level, withdraw
 from registry.mutations.feedback import FeedbackInput, answer_feedback, erase, give_feedback
-from registry.mutations.lifecycle import PROPOSE, take
+from registry.mutations.lifecycle import PROPOSE, make_transition
 from registry.mutations.requests import ResourceRequest, decide, request
 from registry.mutations.revisions import undo, verify
-from registry.mutations.save import LinkChange, Saving, save_all
+from registry.mutations.save import LinkChange, SaveInput, save_all
 from registry.mutations.transaction import MutationResult, RequestContext
 from registry.permissions import ADMIN, ANONYMOUS, Actor
 from tests.support.engines import SLOW_ON_NEO4J
@@ -46,10 +46,10 @@ def city(store: Store) -> Store:
 def agreement(store: Store) -> str:
     """An agreement of both agencies that the health agency has handed in."""
     parties = LinkChange({"dinkes": {"role": "lead"}, "perpus": {"role": "partner"}})
-    done = by(store, HEALTH, Saving(Partnership, None, {"name": "Pojok baca"}, {"parties": parties}))
+    done = by(store, HEALTH, SaveInput(Partnership, None, {"name": "Pojok baca"}, {"parties": parties}))
     assert done.record, done.problems
     assert codes(confirm(store, TONO, done.record, "perpus", "confirmed")) == [("NOT_FOUND", "id")]
-    assert not take(store, SARI, Partnership, done.record, PROPOSE).problems
+    assert not make_transition(store, SARI, Partnership, done.record, PROPOSE).problems
     return done.record
 
 
@@ -74,16 +74,16 @@ def test_the_other_party_confirms_or_disputes_what_was_handed_in(city: Store) ->
 def test_nobody_says_it_for_the_other_party(city: Store) -> None:
     record = agreement(city)
     forged = LinkChange({"perpus": {"role": "partner", "standing": "confirmed"}})
-    done = by(city, HEALTH, Saving(Partnership, record, {}, {"parties": forged}))
+    done = by(city, HEALTH, SaveInput(Partnership, record, {}, {"parties": forged}))
     assert codes(done) == [("NOT_ALLOWED", "parties.standing")]
     assert not confirm(city, TONO, record, "perpus", "confirmed").problems
     changed = by(
-        city, HEALTH, Saving(Partnership, record, {}, {"parties": LinkChange({"perpus": {"role": "witness"}})})
+        city, HEALTH, SaveInput(Partnership, record, {}, {"parties": LinkChange({"perpus": {"role": "witness"}})})
     )
     assert not changed.problems
     assert parties(city, record)["perpus"]["role"] == "witness"
     assert "standing" not in parties(city, record)["perpus"], "it was confirmed as a partner"
-    told = Saving(
+    told = SaveInput(
         Statement, None, {"scale": "four-c", "level": 4, "on": "2026-01-01"}, {"agency": LinkChange({"perpus": {}})}
     )
     assert codes(by(city, HEALTH, told)) == [("NOT_ALLOWED", "id")]
@@ -98,19 +98,19 @@ def test_a_party_is_not_removed_with_what_it_said_but_by_itself_or_an_administra
     partner = {"perpus": {"role": "partner"}}
     assert not confirm(city, TONO, record, "perpus", "disputed", "Belum.").problems
     without, again = LinkChange({}, ("perpus",)), LinkChange(partner, ("perpus",))
-    assert codes(by(city, HEALTH, Saving(Partnership, record, {}, {"parties": without}))) == [
+    assert codes(by(city, HEALTH, SaveInput(Partnership, record, {}, {"parties": without}))) == [
         ("NOT_ALLOWED", "parties"),
         ("CONTRADICTION", "parties"),
     ]
-    assert not by(city, HEALTH, Saving(Partnership, record, {}, {"parties": again})).problems
+    assert not by(city, HEALTH, SaveInput(Partnership, record, {}, {"parties": again})).problems
     assert said(city, record)["perpus"] == "disputed", "removed and added again at once it is the same party"
     (number,) = (one["number"] for one in history(city, record) if one["what"] == "stated")
     assert codes(undo(city, SARI, number)) == [("NOT_ALLOWED", "id")]
     assert codes(undo(city, BUDI, number)) == [("NOT_ALLOWED", "id")]
-    third = by(city, ADMIN, Saving(Agency, "lain", {"name": "Lain", "kind": "other"}))
+    third = by(city, ADMIN, SaveInput(Agency, "lain", {"name": "Lain", "kind": "other"}))
     assert not third.problems
     assert not by(
-        city, ADMIN, Saving(Partnership, record, {}, {"parties": LinkChange({"lain": {}}, ("perpus",))})
+        city, ADMIN, SaveInput(Partnership, record, {}, {"parties": LinkChange({"lain": {}}, ("perpus",))})
     ).problems
     assert history(city, record)[0]["actor"] == ADMIN.name and "Belum." in history(city, record)[0]["before"]
 
@@ -132,17 +132,17 @@ def test_other_terms_return_every_party_to_pending(city: Store) -> None:
         assert not confirm(city, SARI, record, "dinkes", "confirmed").problems
 
     confirmed()
-    assert not by(city, HEALTH, Saving(Partnership, record, {"description": "Lebih jelas."})).problems
+    assert not by(city, HEALTH, SaveInput(Partnership, record, {"description": "Lebih jelas."})).problems
     assert said(city, record) == {"dinkes": "confirmed", "perpus": "confirmed"}, "which is no term"
     for given in TERMS:
-        assert not by(city, HEALTH, Saving(Partnership, record, given)).problems
+        assert not by(city, HEALTH, SaveInput(Partnership, record, given)).problems
         assert said(city, record) == {"dinkes": None, "perpus": None}, given
         assert {"standing_on", "remark"}.isdisjoint(parties(city, record)["perpus"])
         confirmed()
     covers = {"covers_services": LinkChange({covered: {}})}
-    (done,) = save_all(city, SARI, [Saving(Partnership, record, {}, covers)], dry=False)
+    (done,) = save_all(city, SARI, [SaveInput(Partnership, record, {}, covers)], dry=False)
     assert not done.problems and said(city, record) == {"dinkes": None, "perpus": None}
-    assert not by(city, HEALTH, Saving(Partnership, record, {"legal_basis": "PKS 3/2026"})).problems
+    assert not by(city, HEALTH, SaveInput(Partnership, record, {"legal_basis": "PKS 3/2026"})).problems
     number = history(city, record)[0]["number"]
     confirmed()
     assert not undo(city, RequestContext(HEAD, "form"), number).problems
@@ -196,7 +196,9 @@ def uses(store: Store, resource: str) -> list[list[str | None]]:
 def test_each_accepted_request_is_a_use_of_its_own(city: Store) -> None:
     resource = room(city, capacity=100)
     publish(city, Resource, resource)
-    tied = Saving(Resource, resource, {}, {"users": LinkChange({"perpus": {"role": "first", "since": "2020-01-01"}})})
+    tied = SaveInput(
+        Resource, resource, {}, {"users": LinkChange({"perpus": {"role": "first", "since": "2020-01-01"}})}
+    )
     assert not by(city, HEAD, tied).problems
     one, other = ask_for(city, resource, 10), ask_for(city, resource, 20)
     for record in (one, other):
@@ -212,7 +214,7 @@ def test_each_accepted_request_is_a_use_of_its_own(city: Store) -> None:
         "the decision is taken back, and its use with it"
     )
     assert uses(city, resource) == sorted([stated, ["perpus", "reuse", today(), today()]], key=str)
-    untied = Saving(Resource, resource, {}, {"users": LinkChange({}, ("perpus",))})
+    untied = SaveInput(Resource, resource, {}, {"users": LinkChange({}, ("perpus",))})
     assert not by(city, HEAD, untied).problems
     assert uses(city, resource) == [["perpus", "reuse", today(), today()]], "what followed from a request stays"
 
@@ -222,20 +224,20 @@ def test_what_is_promised_is_not_undercut(city: Store) -> None:
     publish(city, Resource, resource)
     record = ask_for(city, resource, 10)
     assert not decide(city, SARI, record, "accepted").problems
-    undercut = by(city, HEAD, Saving(Resource, resource, {"in_use": 0, "capacity": 9.5}))
+    undercut = by(city, HEAD, SaveInput(Resource, resource, {"in_use": 0, "capacity": 9.5}))
     assert codes(undercut) == [("PROMISED", "in_use"), ("PROMISED", "capacity")]
     assert undercut.problems[1].message == "Capacity must be at least 10, the amount already promised to one agency."
-    assert codes(by(city, HEAD, Saving(Resource, resource, {"in_use": None}))) == [("PROMISED", "in_use")]
-    (each,) = save_all(city, BUDI, [Saving(Resource, resource, {"in_use": 0})], dry=False)
+    assert codes(by(city, HEAD, SaveInput(Resource, resource, {"in_use": None}))) == [("PROMISED", "in_use")]
+    (each,) = save_all(city, BUDI, [SaveInput(Resource, resource, {"in_use": 0})], dry=False)
     assert [one.code for one in each.problems] == ["PROMISED"]
-    assert codes(by(city, ADMIN, Saving(Request, record, {"quantity": 11}))) == [("PROMISED", "quantity")]
+    assert codes(by(city, ADMIN, SaveInput(Request, record, {"quantity": 11}))) == [("PROMISED", "quantity")]
     (number,) = (one["number"] for one in history(city, resource) if one["what"] == "decided")
     assert codes(undo(city, RequestContext(ADMIN, "command"), number)) == [("PROMISED", "in_use")]
     assert codes(decide(city, SARI, ask_for(city, resource, 10), "accepted")) == [("OVERBOOKED", "quantity")]
-    assert not by(city, HEAD, Saving(Resource, resource, {"capacity": 12, "in_use": 11})).problems
+    assert not by(city, HEAD, SaveInput(Resource, resource, {"capacity": 12, "in_use": 11})).problems
     assert not decide(city, SARI, record, "ended").problems
     assert properties(city, Resource, resource)["in_use"] == 1, "what the owner itself states stays"
-    assert not by(city, HEAD, Saving(Resource, resource, {"in_use": 0, "capacity": 1})).problems
+    assert not by(city, HEAD, SaveInput(Resource, resource, {"in_use": 0, "capacity": 1})).problems
 
 
 def test_a_request_is_between_two_and_decided_by_no_other_way(city: Store) -> None:
@@ -243,10 +245,10 @@ def test_a_request_is_between_two_and_decided_by_no_other_way(city: Store) -> No
     publish(city, Resource, resource)
     record = ask_for(city, resource, 1)
     assert set(properties(city, Request, record)["seen_by"]) == {"*administrators", "perpus", "dinkes"}
-    assert codes(by(city, LIBRARY, Saving(Request, record, {"decision": "accepted"}))) == [("NOT_ALLOWED", "id")]
+    assert codes(by(city, LIBRARY, SaveInput(Request, record, {"decision": "accepted"}))) == [("NOT_ALLOWED", "id")]
     stranger = request(city, SARI, ResourceRequest("perpus", resource))
     assert ("NOT_ALLOWED", "steward") in codes(stranger)
-    by(city, HEAD, Saving(Resource, resource, {"shareability": "not-shared"}))
+    by(city, HEAD, SaveInput(Resource, resource, {"shareability": "not-shared"}))
     assert codes(request(city, TONO, ResourceRequest("perpus", resource))) == [("UNFIT", "resource")]
 
 
@@ -258,7 +260,7 @@ def test_two_that_are_accepted_at_once_never_overbook(city: Store, place: Connec
         servers = [
             stack.enter_context(Store(place)) for _ in range(7)
         ]  # each as another process: none waits for another
-        lowering = Saving(Resource, resource, {"in_use": 0, "capacity": 9})
+        lowering = SaveInput(Resource, resource, {"in_use": 0, "capacity": 9})
         lowered = pool.submit(by, servers[6], HEAD, lowering)
         done = list(pool.map(lambda one, record: decide(one, BUDI, record, "accepted"), servers, asked))
     assert sorted(one.code for each in done for one in each.problems) == ["OVERBOOKED"] * 3
@@ -269,7 +271,7 @@ def test_two_that_are_accepted_at_once_never_overbook(city: Store, place: Connec
 
 
 def service(store: Store, name: str = "Imunisasi") -> str:
-    done = by(store, HEALTH, Saving(Service, None, {"name": name, "kind": "public"}))
+    done = by(store, HEALTH, SaveInput(Service, None, {"name": name, "kind": "public"}))
     assert done.record, done.problems
     publish(store, Service, done.record)
     return done.record
@@ -292,7 +294,7 @@ def test_anybody_gives_feedback_and_its_owner_answers(city: Store) -> None:
 
 
 def channel(store: Store, of: str) -> str:
-    made = Saving(Channel, None, {"kind": "phone", "address": "112"}, {"service": LinkChange({of: {}})})
+    made = SaveInput(Channel, None, {"kind": "phone", "address": "112"}, {"service": LinkChange({of: {}})})
     done = by(store, HEALTH, made)
     assert done.record, done.problems
     publish(store, Channel, done.record)
@@ -335,20 +337,20 @@ def test_private_feedback_stays_private_and_is_erased_when_asked(city: Store) ->
     assert not answer_feedback(city, SARI, done.record, "Terima kasih.").problems
     assert "*" not in properties(city, Feedback, done.record)["seen_by"]
     assert codes(erase(city, TONO, done.record)) == [("NOT_FOUND", "id")]
-    assert city.read(audit_log.of(done.record)) == [["0812"]]
+    assert city.read(audit_log.contact_of(done.record)) == [["0812"]]
     assert codes(erase(city, SARI, done.record)) == [("NOT_ALLOWED", "id")], "nor does who is criticised erase it"
     assert not erase(city, RequestContext(ADMIN, "command"), done.record).problems
-    assert city.read(audit_log.of(done.record)) == []
+    assert city.read(audit_log.contact_of(done.record)) == []
     assert "Rahasia" not in str([properties(city, Feedback, done.record), history(city, done.record)])
     assert verify(city).what is None
 
 
 def test_a_need_is_posted_for_the_own_agency_only(city: Store) -> None:
-    foreign = Saving(Need, None, {"name": "Ruang", "kind": "facility"}, {"agency": LinkChange({"dinkes": {}})})
+    foreign = SaveInput(Need, None, {"name": "Ruang", "kind": "facility"}, {"agency": LinkChange({"dinkes": {}})})
     assert codes(by(city, LIBRARY, foreign)) == [("NOT_ALLOWED", "agency")]
     assert not by(city, ADMIN, foreign).problems
     assert orjson.loads(
-        history(city, by(city, LIBRARY, Saving(Need, "need:own", {"name": "Ruang", "kind": "facility"})).record or "")[
-            0
-        ]["after"]
+        history(
+            city, by(city, LIBRARY, SaveInput(Need, "need:own", {"name": "Ruang", "kind": "facility"})).record or ""
+        )[0]["after"]
     )

@@ -7,11 +7,11 @@ from loaders.undo import undo_load
 from registry.database import write
 from registry.database.driver import Store
 from registry.model.definitions import Agency, Partnership, Resource
-from registry.mutations.audit_events import Ties, read_state
+from registry.mutations.audit_events import Relationships, read_state
 from registry.mutations.confirmations import confirm
-from registry.mutations.lifecycle import RETIRE, take
+from registry.mutations.lifecycle import RETIRE, make_transition
 from registry.mutations.revisions import latest, undo, verify
-from registry.mutations.save import LinkChange, Saving, save
+from registry.mutations.save import LinkChange, SaveInput, save
 from registry.mutations.transaction import MutationResult, RequestContext
 from registry.permissions import ADMIN, Actor, Role
 from tests.loaders.test_run import WORLD, found, names
@@ -31,7 +31,7 @@ def last(store: Store) -> int:
     return number
 
 
-def told(store: Store, record: str) -> tuple[dict[str, object], dict[str, Ties]]:
+def told(store: Store, record: str) -> tuple[dict[str, object], dict[str, Relationships]]:
     state = read_state(Resource, store.read(write.state(Resource, record)))
     assert state is not None
     return state.given(), dict(state.ties)
@@ -46,7 +46,7 @@ def test_a_change_is_undone_with_its_links(store: Store) -> None:
     record = room(store, unit="kursi")
     before = told(store, record)
     owners = LinkChange({"perpus": {}}, ("dinkes",))
-    by(store, HEALTH, Saving(Resource, record, {"unit": None, "name": "Ruang"}, {"owners": owners}))
+    by(store, HEALTH, SaveInput(Resource, record, {"unit": None, "name": "Ruang"}, {"owners": owners}))
     assert told(store, record) != before
     assert codes(undo(store, RequestContext(LIBRARY, "form"), last(store))) == [("NOT_ALLOWED", "id")]
     assert not undo_last(store).problems
@@ -57,9 +57,9 @@ def test_a_change_is_undone_with_its_links(store: Store) -> None:
 def test_what_was_changed_since_stands_in_the_way(store: Store) -> None:
     settle(store)
     record = room(store, unit="kursi")
-    by(store, HEALTH, Saving(Resource, record, {"unit": "meja", "name": "Ruang"}))
+    by(store, HEALTH, SaveInput(Resource, record, {"unit": "meja", "name": "Ruang"}))
     number = last(store)
-    by(store, HEALTH, Saving(Resource, record, {"unit": "orang"}))
+    by(store, HEALTH, SaveInput(Resource, record, {"unit": "orang"}))
     assert codes(undo(store, COMMAND, number)) == [("CHANGED_SINCE", "unit")]
     assert properties(store, Resource, record)["name"] == "Ruang"
     assert not undo_last(store).problems
@@ -75,7 +75,7 @@ def test_what_was_made_is_retired_and_what_was_retired_is_back(store: Store) -> 
     assert "*" not in properties(store, Resource, record)["seen_by"]
     assert not undo_last(store).problems
     assert properties(store, Resource, record)["status"] == "draft"
-    assert not take(store, RequestContext(HEAD, "form"), Resource, record, RETIRE).problems
+    assert not make_transition(store, RequestContext(HEAD, "form"), Resource, record, RETIRE).problems
     assert not undo_last(store).problems
     assert properties(store, Resource, record)["status"] == "draft"
     assert codes(undo(store, COMMAND, 999)) == [("NOT_FOUND", "number")]
@@ -113,7 +113,7 @@ def test_a_later_load_is_undone_to_what_was_before(city: City, store: Store) -> 
 def test_a_record_that_was_changed_by_hand_is_left_by_loads_and_by_their_undoing(city: City, store: Store) -> None:
     city.agencies(*BOTH)
     first = city.load()
-    assert not save(store, COMMAND, Saving(Agency, "c:2", {"name": "Dinas Kesehatan"})).problems
+    assert not save(store, COMMAND, SaveInput(Agency, "c:2", {"name": "Dinas Kesehatan"})).problems
     again = city.load()
     assert again.refused is None
     assert found(again) == [("BY_HAND", "agencies.csv", 3, "id", "c:2")]
@@ -132,7 +132,7 @@ def test_what_another_party_said_is_taken_back_by_an_administrator_only(store: S
     assert not undo_last(store).problems
     assert codes(undo(store, approver, last(store))) == [("NOT_ALLOWED", "id")], "nor is that undone by them"
     assert not undo_last(store).problems
-    assert not by(store, HEAD, Saving(Partnership, record, {"name": "Sudut baca"})).problems
+    assert not by(store, HEAD, SaveInput(Partnership, record, {"name": "Sudut baca"})).problems
     assert not undo(store, approver, last(store)).problems
 
 
@@ -140,12 +140,12 @@ def test_what_one_may_not_change_one_does_not_undo(store: Store) -> None:
     """Who acts for an agency acts for its units, and who answers for a record decides of it: undoing gives neither away."""
     settle(store)
     steward = Actor("budi", Role.APPROVER, frozenset({"dinkes"}))
-    unit = Saving(Agency, "terminal", {"name": "Terminal", "kind": "other", "steward": "dinkes"}, PART_OF)
+    unit = SaveInput(Agency, "terminal", {"name": "Terminal", "kind": "other", "steward": "dinkes"}, PART_OF)
     assert not by(store, ADMIN, unit).problems
-    assert not by(store, ADMIN, Saving(Agency, "terminal", {}, {"part_of": LinkChange({}, ("dinkes",))})).problems
+    assert not by(store, ADMIN, SaveInput(Agency, "terminal", {}, {"part_of": LinkChange({}, ("dinkes",))})).problems
     assert codes(undo(store, RequestContext(steward, "form"), last(store))) == [("NOT_ALLOWED", "part_of")]
     hall = room(store)
-    assert not by(store, ADMIN, Saving(Resource, hall, {"steward": "perpus"})).problems
+    assert not by(store, ADMIN, SaveInput(Resource, hall, {"steward": "perpus"})).problems
     reader = RequestContext(Actor("tini", Role.APPROVER, frozenset({"perpus"})), "form")
     assert codes(undo(store, reader, last(store))) == [("NOT_ALLOWED", "steward")]
     both = RequestContext(Actor("ani", Role.APPROVER, frozenset({"dinkes", "perpus", "terminal"})), "form")

@@ -8,8 +8,8 @@ import pytest
 from registry.database import write
 from registry.database.driver import Store
 from registry.model.definitions import Agency, Channel, Need, Resource
-from registry.mutations.lifecycle import APPROVE, PROPOSE, RETIRE, SEND_BACK, take
-from registry.mutations.save import LinkChange, Saving
+from registry.mutations.lifecycle import APPROVE, PROPOSE, RETIRE, SEND_BACK, make_transition
+from registry.mutations.save import LinkChange, SaveInput
 from registry.mutations.transaction import RequestContext
 from registry.permissions import ADMIN
 from tests.support.engines import SLOW_ON_NEO4J
@@ -29,9 +29,11 @@ def test_a_coordinator_registers_a_resource_and_an_approver_publishes_it(city: S
     draft = properties(city, Resource, record)
     assert (draft["status"], draft["steward"], draft["capacity"], draft["version"]) == ("draft", "dinkes", 250.0, 1)
     assert "*" not in draft["seen_by"]
-    assert not take(city, RequestContext(HEALTH, "api"), Resource, record, PROPOSE).problems
-    assert codes(take(city, RequestContext(HEALTH, "api"), Resource, record, APPROVE)) == [("NOT_ALLOWED", "id")]
-    done = take(city, RequestContext(HEAD, "api"), Resource, record, APPROVE, "Sudah diperiksa.")
+    assert not make_transition(city, RequestContext(HEALTH, "api"), Resource, record, PROPOSE).problems
+    assert codes(make_transition(city, RequestContext(HEALTH, "api"), Resource, record, APPROVE)) == [
+        ("NOT_ALLOWED", "id")
+    ]
+    done = make_transition(city, RequestContext(HEAD, "api"), Resource, record, APPROVE, "Sudah diperiksa.")
     assert (done.problems, done.version) == ((), 3)
     assert properties(city, Resource, record)["seen_by"] == ["*"]
     approved, proposed, created = history(city, record)
@@ -42,7 +44,7 @@ def test_a_coordinator_registers_a_resource_and_an_approver_publishes_it(city: S
 
 
 def test_what_does_not_fit_is_told_and_nothing_is_kept(city: Store) -> None:
-    wrong = Saving(
+    wrong = SaveInput(
         Resource,
         "aula",
         {"name": "Aula", "kind": "castle", "capacity": -1, "steward": "perpus", "description": "x" * 10_001},
@@ -62,17 +64,17 @@ def test_what_does_not_fit_is_told_and_nothing_is_kept(city: Store) -> None:
 
 def test_who_looked_at_an_old_version_saves_nothing(city: Store) -> None:
     record = room(city)
-    assert by(city, HEALTH, Saving(Resource, record, {"name": "Aula besar"}, version=1)).version == 2
-    late = by(city, HEALTH, Saving(Resource, record, {"name": "Aula kecil"}, version=1))
+    assert by(city, HEALTH, SaveInput(Resource, record, {"name": "Aula besar"}, version=1)).version == 2
+    late = by(city, HEALTH, SaveInput(Resource, record, {"name": "Aula kecil"}, version=1))
     assert codes(late) == [("STALE", "version")]
     assert properties(city, Resource, record)["name"] == "Aula besar"
-    assert by(city, HEALTH, Saving(Resource, record, {"name": "Aula besar"}, version=2)).version == 2
+    assert by(city, HEALTH, SaveInput(Resource, record, {"name": "Aula besar"}, version=2)).version == 2
     assert len(history(city, record)) == 2
 
 
 def test_absent_fields_stay_and_null_clears(city: Store) -> None:
     record = room(city, unit="kursi", capacity=10)
-    by(city, HEALTH, Saving(Resource, record, {"unit": None}, {"owners": LinkChange({"perpus": {}}, ("dinkes",))}))
+    by(city, HEALTH, SaveInput(Resource, record, {"unit": None}, {"owners": LinkChange({"perpus": {}}, ("dinkes",))}))
     now = properties(city, Resource, record)
     assert (now.get("unit"), now["capacity"], now["name"]) == (None, 10.0, "Aula")
     changed = history(city, record)[0]
@@ -82,47 +84,53 @@ def test_absent_fields_stay_and_null_clears(city: Store) -> None:
 
 def test_nobody_changes_what_is_not_theirs_nor_learns_of_it(city: Store) -> None:
     record = room(city)
-    assert codes(by(city, LIBRARY, Saving(Resource, record, {"name": "Milik kami"}))) == [("TAKEN", "id")]
-    assert codes(take(city, RequestContext(LIBRARY, "api"), Resource, record, RETIRE)) == [("NOT_FOUND", "id")]
+    assert codes(by(city, LIBRARY, SaveInput(Resource, record, {"name": "Milik kami"}))) == [("TAKEN", "id")]
+    assert codes(make_transition(city, RequestContext(LIBRARY, "api"), Resource, record, RETIRE)) == [
+        ("NOT_FOUND", "id")
+    ]
     publish(city, Resource, record)
-    assert codes(by(city, LIBRARY, Saving(Resource, record, {"name": "Milik kami"}))) == [("NOT_ALLOWED", "id")]
-    assert codes(by(city, HEALTH, Saving(Resource, record, {"access": "closed"}))) == [("NOT_ALLOWED", "access")]
-    assert codes(by(city, HEALTH, Saving(Resource, record, {"steward": "perpus"}))) == [("NOT_ALLOWED", "steward")] * 2
-    closed = by(city, HEAD, Saving(Resource, record, {"access": "closed"}))
+    assert codes(by(city, LIBRARY, SaveInput(Resource, record, {"name": "Milik kami"}))) == [("NOT_ALLOWED", "id")]
+    assert codes(by(city, HEALTH, SaveInput(Resource, record, {"access": "closed"}))) == [("NOT_ALLOWED", "access")]
+    assert (
+        codes(by(city, HEALTH, SaveInput(Resource, record, {"steward": "perpus"}))) == [("NOT_ALLOWED", "steward")] * 2
+    )
+    closed = by(city, HEAD, SaveInput(Resource, record, {"access": "closed"}))
     assert not closed.problems
-    need = Saving(Need, None, {"name": "Ruang", "kind": "facility"}, {"agency": LinkChange({"perpus": {}})})
+    need = SaveInput(Need, None, {"name": "Ruang", "kind": "facility"}, {"agency": LinkChange({"perpus": {}})})
     assert by(city, LIBRARY, need).record
-    hidden = Saving(Channel, None, {"kind": "web"}, {"agency": LinkChange({record: {}})})
+    hidden = SaveInput(Channel, None, {"kind": "web"}, {"agency": LinkChange({record: {}})})
     assert codes(by(city, LIBRARY, hidden)) == [("UNKNOWN_RECORD", "agency")]
 
 
 @pytest.mark.parametrize("around", ["{} ", " {}", "\t{}\n"])
 def test_white_space_around_an_id_makes_it_nobody_elses(city: Store, around: str) -> None:
     record = room(city)
-    mine = Saving(Resource, around.format(record), {"name": "Milik kami", "kind": "facility"})
+    mine = SaveInput(Resource, around.format(record), {"name": "Milik kami", "kind": "facility"})
     assert codes(by(city, LIBRARY, mine)) == [("TAKEN", "id")]
     assert properties(city, Resource, record)["name"] == "Aula"
 
 
 def test_a_draft_that_is_withdrawn_is_shown_to_nobody_else(city: Store) -> None:
     record = room(city)
-    assert not take(city, RequestContext(HEALTH, "api"), Resource, record, RETIRE, "Keliru.").problems
+    assert not make_transition(city, RequestContext(HEALTH, "api"), Resource, record, RETIRE, "Keliru.").problems
     assert "*" not in properties(city, Resource, record)["seen_by"]
-    assert codes(by(city, HEALTH, Saving(Resource, record, {"name": "Lagi"}))) == [("RETIRED", "status")]
+    assert codes(by(city, HEALTH, SaveInput(Resource, record, {"name": "Lagi"}))) == [("RETIRED", "status")]
 
 
 def test_what_is_sent_back_is_a_draft_again(city: Store) -> None:
     record = room(city)
-    assert codes(take(city, RequestContext(HEAD, "api"), Resource, record, SEND_BACK)) == [("WRONG_STATUS", "status")]
-    take(city, RequestContext(HEALTH, "api"), Resource, record, PROPOSE)
-    assert not take(city, RequestContext(HEAD, "api"), Resource, record, SEND_BACK, "Kapasitas?").problems
+    assert codes(make_transition(city, RequestContext(HEAD, "api"), Resource, record, SEND_BACK)) == [
+        ("WRONG_STATUS", "status")
+    ]
+    make_transition(city, RequestContext(HEALTH, "api"), Resource, record, PROPOSE)
+    assert not make_transition(city, RequestContext(HEAD, "api"), Resource, record, SEND_BACK, "Kapasitas?").problems
     assert properties(city, Resource, record)["status"] == "draft"
     assert history(city, record)[0]["note"] == "Kapasitas?"
 
 
 def test_a_key_makes_it_harmless_to_ask_twice(city: Store) -> None:
     asked = {"name": "Aula"}
-    saving = Saving(Resource, None, {**asked, "kind": "facility"})
+    saving = SaveInput(Resource, None, {**asked, "kind": "facility"})
     first, again = by(city, HEALTH, saving, "k1", asked), by(city, HEALTH, saving, "k1", asked)
     assert first.record and (first.record, first.version) == (again.record, again.version)
     assert codes(by(city, HEALTH, saving, "k1", {"name": "Lain"})) == [("KEY_REUSED", "key")]
@@ -131,7 +139,7 @@ def test_a_key_makes_it_harmless_to_ask_twice(city: Store) -> None:
 
 @pytest.mark.parametrize("name", ["Dinas Kesehatn", "dinas  KESEHATAN", "Kesehatan Dinas"])
 def test_what_is_there_already_is_not_registered_again_unless_it_is_another(city: Store, name: str) -> None:
-    again = Saving(Agency, None, {"name": name, "kind": "other"})
+    again = SaveInput(Agency, None, {"name": name, "kind": "other"})
     assert [(one.code, one.field, one.value) for one in by(city, HEALTH, again).problems] == [
         ("ALIKE", "name", "dinkes")
     ]
@@ -140,13 +148,13 @@ def test_what_is_there_already_is_not_registered_again_unless_it_is_another(city
 
 @pytest.mark.parametrize("name", ["Dinas Kesehatan 2", "Dinas Perhubungan", "Dinas"])
 def test_what_is_only_somewhat_alike_is_let_through(city: Store, name: str) -> None:
-    assert not by(city, HEALTH, Saving(Agency, None, {"name": name, "kind": "other"})).problems
+    assert not by(city, HEALTH, SaveInput(Agency, None, {"name": name, "kind": "other"})).problems
 
 
 def test_nobody_learns_of_a_closed_record_by_registering_its_name(city: Store) -> None:
     record = room(city, name="Ruang sandi", access="closed")
     publish(city, Resource, record)
-    assert codes(by(city, HEALTH, Saving(Resource, None, {"name": "Ruang sandi", "kind": "facility"}))) == [
+    assert codes(by(city, HEALTH, SaveInput(Resource, None, {"name": "Ruang sandi", "kind": "facility"}))) == [
         ("ALIKE", "name")
     ]
-    assert not by(city, LIBRARY, Saving(Resource, None, {"name": "Ruang sandi", "kind": "facility"})).problems
+    assert not by(city, LIBRARY, SaveInput(Resource, None, {"name": "Ruang sandi", "kind": "facility"})).problems

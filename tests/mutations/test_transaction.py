@@ -16,13 +16,13 @@ import pytest
 
 from registry import engine
 from registry.auth.credentials import issue
-from registry.database.connect import place_of
+from registry.database.connect import connection_settings
 from registry.database.driver import Store, StoreError
 from registry.database.migrate import apply
 from registry.database.write import state
 from registry.model.definitions import MODEL, Sector
 from registry.mutations.revisions import entries, verify
-from registry.mutations.save import Saving, save
+from registry.mutations.save import SaveInput, save
 from registry.mutations.transaction import RequestContext
 from registry.permissions import ADMIN, Role
 from tests.support.cli import command, free_port, serves
@@ -75,7 +75,7 @@ def keep(store: Store, record: str) -> None:
     for number, name in enumerate((record, f"{record}, changed")):
         properties = {"name": name, "scheme": "s", "code": record}
         asking = RequestContext(ADMIN, "api", f"{record} {number}", properties)
-        done = save(store, asking, Saving(Sector, record, properties, another=True))
+        done = save(store, asking, SaveInput(Sector, record, properties, another=True))
         assert not done.problems, done.problems
 
 
@@ -96,16 +96,18 @@ def is_whole(store: Store, writers: Writers, again: Callable[[str], None]) -> No
 def test_an_engine_that_is_killed_loses_nothing_that_it_acknowledged(engine_data: Path) -> None:
     require_embedded()
     running = engine.start(engine_data)
-    with Store(place_of(running)) as store:
+    with Store(connection_settings(running)) as store:
         apply(store, MODEL)
     for seed in range(ENGINE_ROUNDS):
         print(f"seed {seed}")
-        with Store(place_of(running), patience=0) as store:  # the engine stays away until the writers have given up
+        with Store(
+            connection_settings(running), patience=0
+        ) as store:  # the engine stays away until the writers have given up
             writers = Writers(seed, partial(keep, store))
             writers.run(seed, partial(os.kill, running.pid, signal.SIGKILL))
         engine.stop(engine_data)
         running = engine.start(engine_data)
-        with Store(place_of(running)) as store:
+        with Store(connection_settings(running)) as store:
             is_whole(store, writers, partial(keep, store))
 
 
@@ -116,7 +118,7 @@ SAVE = """mutation($id: ID!, $code: String!, $name: String!, $key: ID!) {
 def test_a_server_that_is_killed_loses_nothing_that_it_acknowledged(engine_data: Path, tmp_path: Path) -> None:
     require_embedded()
     running = engine.start(engine_data)
-    with Store(place_of(running)) as store:
+    with Store(connection_settings(running)) as store:
         apply(store, MODEL)
         secret, _ = issue(store, "tests", Role.ADMIN, (), ())
         before: Writers | None = None

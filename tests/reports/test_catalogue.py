@@ -12,8 +12,8 @@ import pytest
 
 from registry.analysis.report import ReportError, TextParameter, cell_text
 from registry.analysis.snapshot import AgencyRow, PartnershipRow, ServiceRow, Snapshot, TermRow
-from registry.i18n import number, percent, speaking
-from registry.reports.catalogue import QUESTIONS, answer_from
+from registry.i18n import number, percent, use_language
+from registry.reports.catalogue import DEFINITIONS, run_on_snapshot
 from registry.reports.export import as_html
 from registry.reports.render import as_csv, as_json, as_text, headline
 from tests.support.paths import ROOT
@@ -74,9 +74,9 @@ def odd_worlds() -> Iterator[tuple[str, Snapshot]]:
 
 
 @pytest.mark.parametrize("odd", [pytest.param(one, id=name) for name, one in odd_worlds()])
-@pytest.mark.parametrize("name", list(QUESTIONS))
+@pytest.mark.parametrize("name", list(DEFINITIONS))
 def test_an_odd_world_gets_a_plain_answer(name: str, odd: Snapshot) -> None:
-    report = answer_from(odd, name, AS_OF)
+    report = run_on_snapshot(odd, name, AS_OF)
     assert 0 <= report.found <= report.of
     assert as_csv(report) and "nan" not in as_text(report).lower().split()
     cells = (row[column.name] for row in report.rows for column in report.columns)
@@ -86,19 +86,19 @@ def test_an_odd_world_gets_a_plain_answer(name: str, odd: Snapshot) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", list(QUESTIONS))
+@pytest.mark.parametrize("name", list(DEFINITIONS))
 def test_three_hundred_thousand_agreements_of_three_hundred_agencies_get_a_plain_answer(name: str) -> None:
     everybody = [(a, b) for a in range(300) for b in range(a)]
     ties = tied(*(everybody[n % len(everybody)] for n in range(300_000)))
-    report = answer_from(lists(agencies(300, 11), ties, 11), name, AS_OF)
+    report = run_on_snapshot(lists(agencies(300, 11), ties, 11), name, AS_OF)
     assert 0 <= report.found <= report.of and report.notes
     assert name != "sector-gaps" or report.found == 0
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", list(QUESTIONS))
+@pytest.mark.parametrize("name", list(DEFINITIONS))
 def test_a_report_asked_twice_answers_the_same(name: str) -> None:
-    assert as_json(answer_from(depok(), name, AS_OF)) == as_json(answer_from(depok(), name, AS_OF))
+    assert as_json(run_on_snapshot(depok(), name, AS_OF)) == as_json(run_on_snapshot(depok(), name, AS_OF))
 
 
 def test_no_report_depends_on_the_order_of_sets() -> None:
@@ -106,11 +106,11 @@ def test_no_report_depends_on_the_order_of_sets() -> None:
     told = "; ".join(
         (
             "from tests.support.sample import depok",
-            "from registry.reports.catalogue import QUESTIONS, answer_from",
+            "from registry.reports.catalogue import DEFINITIONS, run_on_snapshot",
             "from registry.reports.render import as_json",
             "world, lost = depok(), {'lose': 'depok:dinkes-kota'}",
-            f"told = [as_json(answer_from(world, one, '{AS_OF}', lost if one == 'what-if' else {{}})) for one in QUESTIONS]",
-            "print(__import__('json').dumps(dict(zip(QUESTIONS, told))))",
+            f"told = [as_json(run_on_snapshot(world, one, '{AS_OF}', lost if one == 'what-if' else {{}})) for one in DEFINITIONS]",
+            "print(__import__('json').dumps(dict(zip(DEFINITIONS, told))))",
         )
     )
     answers = []
@@ -123,13 +123,13 @@ def test_no_report_depends_on_the_order_of_sets() -> None:
             check=True,
         )
         answers.append(json.loads(done.stdout))
-    for name in QUESTIONS:
+    for name in DEFINITIONS:
         assert answers[0][name] == answers[1][name] == answers[2][name], name
 
 
-@pytest.mark.parametrize("name", list(QUESTIONS))
+@pytest.mark.parametrize("name", list(DEFINITIONS))
 def test_a_parameter_out_of_range_is_one_sentence(name: str) -> None:
-    for parameter in QUESTIONS[name].parameters:
+    for parameter in DEFINITIONS[name].parameters:
         text = isinstance(parameter, TextParameter)
         wrong = (
             ("a" * (parameter.longest + 1), "two\nlines")
@@ -138,17 +138,17 @@ def test_a_parameter_out_of_range_is_one_sentence(name: str) -> None:
         )
         for value in wrong:
             with pytest.raises(ReportError, match=parameter.name):
-                answer_from(Snapshot(), name, AS_OF, {parameter.name: value})
+                run_on_snapshot(Snapshot(), name, AS_OF, {parameter.name: value})
 
 
-@pytest.mark.parametrize("name", list(QUESTIONS))
+@pytest.mark.parametrize("name", list(DEFINITIONS))
 def test_no_two_rows_are_known_by_the_same_key_whatever_the_language(name: str) -> None:
-    rows = answer_from(depok(), name, AS_OF).rows
+    rows = run_on_snapshot(depok(), name, AS_OF).rows
     assert len({row.key for row in rows}) == len(rows)
     assert all(row.key for row in rows)
     ids = {one.id for row in rows for one in row.evidence}
-    with speaking("id"):
-        spoken = [row.key for row in answer_from(depok(), name, AS_OF).rows]
+    with use_language("id"):
+        spoken = [row.key for row in run_on_snapshot(depok(), name, AS_OF).rows]
     assert spoken == [row.key for row in rows]
     assert not ids or any(part in ids for row in rows for part in row.key) or name in ("coverage", "network", "what-if")
 
@@ -169,9 +169,9 @@ LACKING = {
 @pytest.mark.parametrize("language", ["en", "id"])
 def test_what_is_not_on_record_is_counted_as_what_is_not(language: str) -> None:
     known = depok()
-    with speaking(language):
-        covered = answer_from(known, "coverage", AS_OF)
-        whole = answer_from(known, "gaps", AS_OF)
+    with use_language(language):
+        covered = run_on_snapshot(known, "coverage", AS_OF)
+        whole = run_on_snapshot(known, "gaps", AS_OF)
         not_on_record = {"en": "not on record", "id": "belum tercatat"}[language]
         kinds, facts = covered.columns[0].words, covered.columns[1].words
         counted = 0
@@ -194,10 +194,10 @@ def test_what_is_not_on_record_is_counted_as_what_is_not(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", ["en", "id"])
-@pytest.mark.parametrize("name", list(QUESTIONS))
+@pytest.mark.parametrize("name", list(DEFINITIONS))
 def test_what_a_report_counts_is_named_wherever_the_number_stands(name: str, language: str) -> None:
-    with speaking(language):
-        report = answer_from(depok(), name, AS_OF)
+    with use_language(language):
+        report = run_on_snapshot(depok(), name, AS_OF)
         assert report.counts not in ("", "Found", "Ditemukan")
         told = f"{report.counts}: {headline(report)}"
         assert told in " ".join(as_text(report).split())
@@ -225,6 +225,6 @@ def test_what_a_report_counts_is_named_wherever_the_number_stands(name: str, lan
     ],
 )
 def test_the_number_that_was_found_is_that_of_the_rows_which_tell_it(name: str, counted: Any) -> None:
-    report = answer_from(depok(), name, AS_OF)
+    report = run_on_snapshot(depok(), name, AS_OF)
     assert report.found in (len(counted(report)), 0) and report.found <= report.of
     assert report.found or not any(row.confidence == "likely" for row in report.rows)

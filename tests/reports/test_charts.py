@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from registry.analysis.report import NoReport, Report
-from registry.i18n import speaking
-from registry.reports.catalogue import QUESTIONS, answer_from
+from registry.analysis.report import Report, UnknownReport
+from registry.i18n import use_language
+from registry.reports.catalogue import DEFINITIONS, run_on_snapshot
 from registry.reports.charts import MOST_SECTORS, as_chart, chart
 from registry.reports.export import as_html
 from tests.reports.test_catalogue import agencies, lists, odd_worlds, tied
@@ -30,14 +30,14 @@ RELEASED = {  # the third but for its first line, an import
 
 
 def drawn(name: str) -> tuple[Report, dict[str, Any]]:
-    report = answer_from(depok(), name, AS_OF)
+    report = run_on_snapshot(depok(), name, AS_OF)
     return report, json.loads(as_chart(report))
 
 
 def test_three_reports_have_a_chart_and_the_others_say_that_they_have_none() -> None:
-    assert {name for name in QUESTIONS if chart(answer_from(depok(), name, AS_OF))} == CHARTED
-    with pytest.raises(NoReport, match="The report coverage has no chart"):
-        as_chart(answer_from(depok(), "coverage", AS_OF))
+    assert {name for name in DEFINITIONS if chart(run_on_snapshot(depok(), name, AS_OF))} == CHARTED
+    with pytest.raises(UnknownReport, match="The report coverage has no chart"):
+        as_chart(run_on_snapshot(depok(), "coverage", AS_OF))
 
 
 def test_every_pair_of_sectors_is_drawn_from_both_sides_and_what_is_too_small_to_tell_has_no_ratio() -> None:
@@ -72,7 +72,7 @@ def test_the_timeline_has_each_agreement_once_with_its_days_and_the_day_of_the_r
 
 
 def test_a_chart_speaks_the_language_of_who_asks() -> None:
-    with speaking("id"):
+    with use_language("id"):
         _report, spec = drawn("sector-gaps")
     assert spec["description"].startswith("Setiap kotak") and spec["config"]["locale"]["number"]["decimal"] == ","
     assert {"Kesehatan", "Perhubungan"} <= {one["down"] for one in spec["data"]["values"]}
@@ -80,7 +80,7 @@ def test_a_chart_speaks_the_language_of_who_asks() -> None:
 
 def test_of_too_many_sectors_those_with_most_ties_are_drawn_and_that_is_said() -> None:
     ring = tied(*((n, (n + step) % 90) for n in range(90) for step in (1, 7)))
-    spec = chart(answer_from(lists(agencies(90, 30), ring, 30), "sector-gaps", AS_OF))
+    spec = chart(run_on_snapshot(lists(agencies(90, 30), ring, 30), "sector-gaps", AS_OF))
     assert spec and f"Only the {MOST_SECTORS} sectors" in spec["description"]
     assert len({one["down"] for one in spec["data"]["values"]}) <= MOST_SECTORS
 
@@ -88,17 +88,17 @@ def test_of_too_many_sectors_those_with_most_ties_are_drawn_and_that_is_said() -
 @pytest.mark.parametrize("name", sorted(CHARTED))
 def test_an_odd_world_is_drawn_or_not_but_never_fails(name: str) -> None:
     for _said, world in odd_worlds():
-        report = answer_from(world, name, AS_OF)
+        report = run_on_snapshot(world, name, AS_OF)
         assert chart(report) is None or json.loads(as_chart(report))["data"]["values"]
 
 
 def test_a_printed_report_holds_its_chart_and_that_of_gaps_those_of_its_parts() -> None:
     requirements.drawing()
-    for name in QUESTIONS:
-        paper = as_html(answer_from(depok(), name, AS_OF))
+    for name in DEFINITIONS:
+        paper = as_html(run_on_snapshot(depok(), name, AS_OF))
         assert paper.count("<svg") == {**dict.fromkeys(CHARTED, 1), "gaps": 2}.get(name, 0)
-    with speaking("id"):
-        paper = as_html(answer_from(depok(), "sector-gaps", AS_OF))
+    with use_language("id"):
+        paper = as_html(run_on_snapshot(depok(), "sector-gaps", AS_OF))
     drawing = paper[paper.index("<figure>") : paper.index("</figure>")]
     assert "Setiap kotak" in drawing and drawing.count(">Kesehatan<") == 2 and ">0,5<" in drawing
 
@@ -107,7 +107,7 @@ def test_a_printed_report_holds_its_chart_and_that_of_gaps_those_of_its_parts() 
 def test_nothing_in_a_printed_chart_runs_or_is_fetched(name: str) -> None:
     requirements.drawing()
     evil = "<script>alert(1)</script><img src=http://evil/x onerror=alert(2)>"
-    report = answer_from(depok(), name, AS_OF)
+    report = run_on_snapshot(depok(), name, AS_OF)
     column = {"sector-gaps": "sector_a", "brokers": "agency", "agreements": "agreement"}[name]
     row = replace(report.rows[0], values={**report.rows[0].values, column: evil})
     paper = Tags()
@@ -121,7 +121,7 @@ def test_nothing_in_a_printed_chart_runs_or_is_fetched(name: str) -> None:
 
 def test_where_nothing_draws_on_paper_the_table_stands_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "vl_convert", None)
-    paper = as_html(answer_from(depok(), "brokers", AS_OF))
+    paper = as_html(run_on_snapshot(depok(), "brokers", AS_OF))
     assert "<figure" not in paper and "<table" in paper
 
 

@@ -10,13 +10,13 @@ import pytest
 
 from loaders.run import run
 from loaders.source import find_source
-from registry.analysis.report import BrokenReport, NoReport, ReportError
+from registry.analysis.report import BrokenReport, ReportError, UnknownReport
 from registry.clock import now
 from registry.config import Settings
 from registry.database.driver import ConnectionSettings, Cypher, Store, StoreError
 from registry.database.user_cypher import Fault, checked
 from registry.database.write import upsert
-from registry.i18n import speaking
+from registry.i18n import use_language
 from registry.model.definitions import MODEL
 from registry.permissions import ADMIN, ANONYMOUS, Actor
 from registry.reports import custom
@@ -250,14 +250,14 @@ def test_a_report_is_there_as_soon_as_its_file_is(tmp_path: Path, store: Store) 
     written(tmp_path / "reports", HEADER + TEXT.replace("> 3", "> 0"))
     assert library.run(store, "how-many", ADMIN, AS_OF).found == 7
     (tmp_path / "reports" / "how-many.cypher").unlink()
-    with pytest.raises(NoReport, match="There is no report called how-many"):
+    with pytest.raises(UnknownReport, match="There is no report called how-many"):
         library.run(store, "how-many", ADMIN, AS_OF)
 
 
 def test_its_texts_are_there_in_both_languages(tmp_path: Path, library: Library, store: Store) -> None:
     written(tmp_path, HEADER + TEXT)
     for language, question, label in (("en", "How many?", "Number"), ("id", "Berapa?", "Angka")):
-        with speaking(language):
+        with use_language(language):
             report = library.run(store, "how-many", ANONYMOUS, AS_OF)
             assert (report.question, report.columns[0].label) == (question, label)
             assert question in as_text(report)
@@ -298,7 +298,7 @@ def test_a_fault_of_a_file_is_told_with_its_line(
     assert sentence in str(broken.value)
     assert [str(one) for one in library.faults()] == [str(broken.value)]
     assert "how-many" not in library.questions()
-    with speaking("id"):
+    with use_language("id"):
         assert str(library.faults()[0]).startswith(f"how-many.cypher, baris {line}: ")
 
 

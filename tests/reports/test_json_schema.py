@@ -5,8 +5,8 @@ import json
 import pytest
 from jsonschema import Draft202012Validator
 
-from registry.i18n import speaking
-from registry.reports.catalogue import QUESTIONS, answer_from
+from registry.i18n import use_language
+from registry.reports.catalogue import DEFINITIONS, run_on_snapshot
 from registry.reports.json_schema import json_schema
 from registry.reports.render import as_json
 from tests.support.paths import ROOT
@@ -20,14 +20,14 @@ PUBLISHED = Draft202012Validator(
 
 def test_the_file_is_the_schema_of_the_reports_that_there_are() -> None:
     Draft202012Validator.check_schema(PUBLISHED.schema)
-    assert json_schema(QUESTIONS) == PUBLISHED.schema, "make docs writes it anew"
+    assert json_schema(DEFINITIONS) == PUBLISHED.schema, "make docs writes it anew"
 
 
 @pytest.mark.parametrize("language", ["en", "id"])
-@pytest.mark.parametrize("name", list(QUESTIONS))
+@pytest.mark.parametrize("name", list(DEFINITIONS))
 def test_every_report_is_as_the_schema_says(name: str, language: str) -> None:
-    with speaking(language):
-        PUBLISHED.validate(json.loads(as_json(answer_from(depok(), name, AS_OF))))
+    with use_language(language):
+        PUBLISHED.validate(json.loads(as_json(run_on_snapshot(depok(), name, AS_OF))))
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_every_report_is_as_the_schema_says(name: str, language: str) -> None:
     ],
 )
 def test_what_no_report_says_is_told_apart(place: tuple[str | int, ...], value: object) -> None:
-    whole = json.loads(as_json(answer_from(depok(), "agreements", AS_OF)))
+    whole = json.loads(as_json(run_on_snapshot(depok(), "agreements", AS_OF)))
     inner = whole
     for one in place[:-1]:
         inner = inner[one]

@@ -10,11 +10,11 @@ from registry.analysis.report import Report
 from registry.analysis.snapshot import AgencyRow, PartnershipRow, ResourceRow, Snapshot
 from registry.config import Settings
 from registry.database.driver import ConnectionSettings, Store
-from registry.i18n import Few
+from registry.i18n import SuppressedCount
 from registry.permissions import ADMIN, ANONYMOUS
-from registry.reports.catalogue import QUESTIONS, Library, answer_from
+from registry.reports.catalogue import DEFINITIONS, Library, run_on_snapshot
 from registry.reports.export import as_html
-from registry.reports.render import as_json, as_text, without_small_counts
+from registry.reports.render import as_json, as_text, withhold_small_counts
 from registry.reports.xlsx import as_xlsx
 from registry.web.app import build_app
 from tests.support.server import serving
@@ -34,11 +34,11 @@ def world(hidden: int) -> Snapshot:
 
 
 def shown(name: str, hidden: int, smallest: int = SMALLEST) -> Report:
-    return without_small_counts(answer_from(world(hidden), name, AS_OF), smallest)
+    return withhold_small_counts(run_on_snapshot(world(hidden), name, AS_OF), smallest)
 
 
 def test_a_row_with_a_small_number_is_left_out_and_taken_from_the_totals() -> None:
-    whole, report = answer_from(world(2), "coverage", AS_OF), shown("coverage", 2)
+    whole, report = run_on_snapshot(world(2), "coverage", AS_OF), shown("coverage", 2)
     assert {row["withheld"] for row in whole.rows} == {0, 2} and {row["withheld"] for row in report.rows} == {0}
     assert report.of == sum(int(str(row["of"])) for row in report.rows)
     assert report.found == sum(int(str(row["recorded"])) for row in report.rows)
@@ -46,21 +46,26 @@ def test_a_row_with_a_small_number_is_left_out_and_taken_from_the_totals() -> No
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in QUESTIONS if name != "changes"]
+    "name", [name for name in DEFINITIONS if name != "changes"]
 )  # of which each half is such a report
 def test_no_output_of_a_report_tells_how_few(name: str) -> None:
     report = shown(name, 2)
-    assert isinstance(report.withheld, Few) and report.withheld == SMALLEST
+    assert isinstance(report.withheld, SuppressedCount) and report.withheld == SMALLEST
     told = json.loads(as_json(report))
     assert told["withheld"] is None and told["unknown"] != 4
     assert "<5 records show no more than their face" in " ".join(as_text(report).split())
     assert "&lt;5" in as_html(report) and as_xlsx(report)
     for part in report.parts:
-        assert isinstance(part.withheld, Few) and not {row.values.get("withheld") for row in part.rows} & {1, 2, 3, 4}
+        assert isinstance(part.withheld, SuppressedCount) and not {row.values.get("withheld") for row in part.rows} & {
+            1,
+            2,
+            3,
+            4,
+        }
 
 
 def test_the_gap_report_loses_what_it_took_from_a_row_that_is_left_out() -> None:
-    before = [row["subject"] for row in answer_from(world(2), "gaps", AS_OF).rows if row["about"] == "coverage"]
+    before = [row["subject"] for row in run_on_snapshot(world(2), "gaps", AS_OF).rows if row["about"] == "coverage"]
     after = [row["subject"] for row in shown("gaps", 2).rows if row["about"] == "coverage"]
     assert set(after) < set(before) and any(str(one).startswith("agreements: ") for one in before)
     assert not any(str(one).startswith("agreements: ") for one in after)
@@ -68,9 +73,9 @@ def test_the_gap_report_loses_what_it_took_from_a_row_that_is_left_out() -> None
 
 def test_nothing_is_left_out_where_nothing_is_withheld_or_it_is_many_or_nobody_asked_for_it() -> None:
     for hidden, smallest in ((0, SMALLEST), (2, 0), (2, 1)):
-        assert shown("coverage", hidden, smallest) == answer_from(world(hidden), "coverage", AS_OF)
+        assert shown("coverage", hidden, smallest) == run_on_snapshot(world(hidden), "coverage", AS_OF)
     many = shown("coverage", 6)
-    assert many.withheld == 12 and many.rows == answer_from(world(6), "coverage", AS_OF).rows
+    assert many.withheld == 12 and many.rows == run_on_snapshot(world(6), "coverage", AS_OF).rows
 
 
 def test_an_administrator_is_told_every_number_and_others_the_same_everywhere(sample: ConnectionSettings) -> None:
@@ -78,7 +83,7 @@ def test_an_administrator_is_told_every_number_and_others_the_same_everywhere(sa
     with Store(sample) as store:
         assert library.run(store, "coverage", ADMIN, AS_OF).withheld == 0
         mine = library.run(store, "coverage", ANONYMOUS, AS_OF)
-    assert isinstance(mine.withheld, Few)
+    assert isinstance(mine.withheld, SuppressedCount)
 
 
 @pytest.fixture(scope="module")

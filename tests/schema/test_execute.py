@@ -75,6 +75,6 @@ def test_what_other_tools_changed_is_counted_in_time(ask: Ask, store: Store, mon
 
 
 def test_a_graph_without_a_mark_is_counted_each_time(ask: Ask, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("registry.database.driver.leave_mark", lambda mark: Cypher("MATCH (m:Mark) DELETE m"))
+    monkeypatch.setattr("registry.database.driver.put_change_stamp", lambda mark: Cypher("MATCH (m:Mark) DELETE m"))
     add(store, 3)
     assert ask() == ask() == (2, 2, 2)

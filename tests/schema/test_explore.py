@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from registry.database.driver import ConnectionSettings, Reader, Store
-from registry.database.write import tie, upsert
+from registry.database.write import upsert, upsert_relationships
 from registry.model.definitions import MODEL
-from registry.model.records import make_tie
+from registry.model.records import make_relationship
 from registry.permissions import ADMIN, ANONYMOUS, Actor
 from registry.web import search
 from schema.execute import QueryContext
-from schema.limits import presented
+from schema.limits import error_response
 from schema.schema import build_schema
 from tests.support.engines import SLOW_ON_NEO4J
 from tests.support.factories import record
@@ -45,9 +45,9 @@ def ask(store: Store, place: ConnectionSettings) -> Any:
     for one in RECORDS:
         store.write(upsert(one.kind, [one], now="2026-11-25T00:00:00.000Z", **run))
     for kind, end, here, there, values in TIES:
-        made, problems = make_tie(MODEL[kind].ends[end], here, there, values)
+        made, problems = make_relationship(MODEL[kind].ends[end], here, there, values)
         assert made, problems
-        store.write(tie(made.end.link, [made], **run))
+        store.write(upsert_relationships(made.end.link, [made], **run))
 
     def ask(operation: str, actor: Actor = ADMIN, **variables: Any) -> tuple[Any, list[str]]:
         async def asked() -> Any:
@@ -57,7 +57,7 @@ def ask(store: Store, place: ConnectionSettings) -> Any:
                 )
 
         result = asyncio.run(asked())
-        return result.data, [presented(error)["extensions"]["code"] for error in result.errors or ()]
+        return result.data, [error_response(error)["extensions"]["code"] for error in result.errors or ()]
 
     return ask
 
@@ -137,9 +137,9 @@ def test_agreements_of_third_parties_stand_apart(ask: Any, store: Store) -> None
     for agreement, parties in {"pihak-ketiga": ("disdukcapil", "bpjs"), "lain": ("bpjs", "rsud")}.items():
         ends = [("covers_resources", "data-penduduk", {}), *(("parties", one, {"role": "partner"}) for one in parties)]
         for end, there, values in ends:
-            made, problems = make_tie(MODEL["Partnership"].ends[end], agreement, there, values)
+            made, problems = make_relationship(MODEL["Partnership"].ends[end], agreement, there, values)
             assert made, problems
-            store.write(tie(made.end.link, [made], **run))
+            store.write(upsert_relationships(made.end.link, [made], **run))
     data, errors = ask("""{ sharedBetween(agencies: ["dinkes", "disdukcapil"]) { resources {
       agreements { id } otherAgreements { partnership { id } parties { id } } uses { covered } } } }""")
     assert not errors

@@ -22,7 +22,7 @@ from registry.model.records import DEFAULTS, Record
 from registry.model.values import Code, Date, Flag, Identifiers, Integer, Number, Prose, Ref, Text, Texts, Url
 from registry.permissions import ADMIN, Actor, Role
 from registry.web.app import build_app
-from schema.mutations import by_hand, tied_by_hand
+from schema.mutations import editable_link_properties, editable_properties
 from schema.types import camel, field_of
 from tests.support.actors import acting, by
 from tests.support.engines import SLOW_ON_NEO4J
@@ -141,7 +141,7 @@ def test_every_property_of_every_kind_is_given_changed_and_cleared(client: httpx
     made = done(client, save_of(kind, "name"), input=needed)
     assert made["problems"] == [] and made["record"]["name"] == "First"
     record, version = made["record"]["id"], 1
-    for name, declared in by_hand(kind).items():
+    for name, declared in editable_properties(kind).items():
         field = camel(name)
         selected = f"{field} {{ id }}" if declared.refers_to else field
         value = sample(declared).upper() if name == "access" else sample(declared)
@@ -168,7 +168,7 @@ def test_every_property_of_every_kind_is_given_changed_and_cleared(client: httpx
 )
 def test_every_link_of_every_kind_is_added_changed_and_removed(client: httpx.Client, end: End) -> None:
     kind, far, field = MODEL[end.kind], field_of(end.target), camel(end.name)
-    tie = {camel(name): sample(one) for name, one in tied_by_hand(end).items()}
+    tie = {camel(name): sample(one) for name, one in editable_link_properties(end).items()}
     ids = [f"{far}:1", f"{far}:2"][: 1 if end.single else 2]
     edge = f"{' '.join(tie)} {far} {{ id }}" if tie else "id"
     every = "(period: ALL)" if end.link.dated else ""
@@ -345,7 +345,7 @@ def test_what_readme_asks_is_answered(client: httpx.Client) -> None:
 
 
 def test_nobody_we_know_changes_nothing(client: httpx.Client, world: Store) -> None:
-    before = world.read(audit_log.end())
+    before = world.read(audit_log.last_event())
     for text in (
         'mutation { saveResource(input: {name: "Mine", kind: "facility"}) { record { id } } }',
         'mutation { propose(id: "resource:1") { problems { code } } }',
@@ -354,7 +354,7 @@ def test_nobody_we_know_changes_nothing(client: httpx.Client, world: Store) -> N
         answer = client.post("/graphql", json={"query": text})
         assert (answer.status_code, error(answer.json())) == (200, "NOT_ALLOWED")
         assert client.post("/graphql", json={"query": text}, headers={"Accept": GRAPHQL}).status_code == 403
-    assert world.read(audit_log.end()) == before
+    assert world.read(audit_log.last_event()) == before
 
 
 def test_changes_are_asked_for_by_post_only(client: httpx.Client) -> None:
@@ -469,9 +469,9 @@ SEVERAL_COSTLY = f"mutation {{ {' '.join(f'm{n}: {ACRONYM} {WIDE}' for n in rang
 def test_what_no_person_would_ask_is_refused_before_anything_is_changed(
     client: httpx.Client, world: Store, text: str, variables: dict[str, Any], code: str
 ) -> None:
-    before = world.read(audit_log.end())
+    before = world.read(audit_log.last_event())
     assert error(ask(client, text, **variables)) == code
-    assert world.read(audit_log.end()) == before
+    assert world.read(audit_log.last_event()) == before
 
 
 def test_as_many_changes_and_links_as_may_be(client: httpx.Client) -> None:

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from registry.cli.query import explain_cypher, explain_question, laid_out
-from registry.clock import stopped_at
+from registry.cli.query import explain_cypher, explain_plan, format_cypher
+from registry.clock import frozen_at
 from registry.database.driver import ConnectionSettings, Cypher, Reader, Store
 from registry.database.query import Explore, Query
 from registry.model.definitions import MODEL
@@ -52,7 +52,7 @@ def world(ready_store: Store) -> Store:
 def test_plan_cypher_and_answer_are_as_written(
     world: Store, place: ConnectionSettings, name: str, rewrite: bool
 ) -> None:
-    with stopped_at(DAY):
+    with frozen_at(DAY):
         answered = asyncio.run(answer(place, operation(name)))
     for kind, text in answered.items():
         file = QUERIES / f"{name}.{kind}"
@@ -78,14 +78,14 @@ async def answer(place: ConnectionSettings, asked: Operation) -> dict[str, str]:
     cyphers: list[Cypher] = []
 
     def seen(asked_for: Sequence[Query | Explore], asked_with: Sequence[Cypher]) -> None:
-        plans.extend(map(explain_question, asked_for))
+        plans.extend(map(explain_plan, asked_for))
         cyphers.extend(asked_with)
 
     async with Reader(place) as reader:
         asking = QueryContext(reader, asked.actor, seen)
         result = await SCHEMA.execute(asked.text, variable_values=asked.variables, context_value=asking)
     assert not result.errors
-    assert all(" ".join(map(str.strip, laid_out(one.text))) == one.text for one in cyphers)
+    assert all(" ".join(map(str.strip, format_cypher(one.text))) == one.text for one in cyphers)
     return {
         "plan": "\n\n".join(plans) + "\n",
         "cypher": "\n\n".join(map(explain_cypher, cyphers)) + "\n",

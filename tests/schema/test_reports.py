@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from registry.cli.main import app
 from registry.config import Settings
 from registry.database.driver import ConnectionSettings, Cypher, Store
-from registry.reports.catalogue import QUESTIONS
+from registry.reports.catalogue import DEFINITIONS
 from registry.reports.render import SHOWN_BY
 from registry.web import reports
 from registry.web.app import build_app
@@ -94,7 +94,7 @@ def without_addresses(row: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in row.items() if key != SHOWN_BY} | {"evidence": evidence}
 
 
-@pytest.mark.parametrize("name", [*QUESTIONS, *SITES])
+@pytest.mark.parametrize("name", [*DEFINITIONS, *SITES])
 def test_a_report_is_the_same_by_command_page_file_and_graphql(
     client: httpx.Client, opened: ConnectionSettings, folder: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
@@ -139,7 +139,7 @@ def texts(report: dict[str, Any]) -> list[str]:
 
 def test_the_catalogue_says_what_each_report_is_asked_with_and_holds(client: httpx.Client) -> None:
     listed = catalogue(client)
-    assert list(listed) == [*QUESTIONS, *SITES]
+    assert list(listed) == [*DEFINITIONS, *SITES]
     assert listed["sector-gaps"]["field"] == "sectorGaps"
     (parameter,) = listed["unshared-data"]["parameters"]
     assert parameter == {"name": "least_users", "type": "integer", "default": 1.0, "least": 1.0, "most": 100.0,
@@ -265,7 +265,7 @@ def test_a_report_is_there_everywhere_as_soon_as_its_file_is(client: httpx.Clien
     file.write_text(HEADER + TEXT.replace("RETURN", "CREATE (x) RETURN"), encoding="utf-8")
     broken = client.get("/reports/how-many", headers={"Accept": "text/html"})
     assert broken.status_code == 404 and "how-many.cypher, line 17: CREATE may not be used" in broken.text
-    assert catalogue(client).keys() == {*QUESTIONS, *SITES}
+    assert catalogue(client).keys() == {*DEFINITIONS, *SITES}
     file.unlink()
     assert ask(client, asked)["errors"]
 

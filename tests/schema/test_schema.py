@@ -7,13 +7,13 @@ import pytest
 
 from registry.clock import now
 from registry.database.driver import ConnectionSettings, Cypher, Reader, Store
-from registry.database.write import tie, upsert
-from registry.i18n import speaking
+from registry.database.write import upsert, upsert_relationships
+from registry.i18n import use_language
 from registry.model.definitions import MODEL
-from registry.model.records import make_tie
+from registry.model.records import make_relationship
 from registry.permissions import ADMIN, ANONYMOUS, Actor
 from schema.execute import QueryContext
-from schema.limits import presented
+from schema.limits import error_response
 from schema.schema import build_schema
 from tests.support.factories import record
 
@@ -29,11 +29,11 @@ def agencies(store: Store) -> Store:
     agencies.append(record("Agency", "agency:12", "Office 12", kind="court", access="closed"))
     services = [record("Service", f"service:{n:02d}", f"Service {n:02d}", kind="public") for n in range(13)]
     provides = MODEL["Agency"].ends["provides"]
-    ties = [make_tie(provides, f"agency:{n:02d}", f"service:{n:02d}", {"role": "lead"})[0] for n in range(13)]
+    ties = [make_relationship(provides, f"agency:{n:02d}", f"service:{n:02d}", {"role": "lead"})[0] for n in range(13)]
     store.write(
         upsert(MODEL["Agency"], agencies, now=now(), **RUN),
         upsert(MODEL["Service"], services, now=now(), **RUN),
-        tie(provides.link, [one for one in ties if one], **RUN),
+        upsert_relationships(provides.link, [one for one in ties if one], **RUN),
     )
     return store
 
@@ -45,7 +45,7 @@ def ask(place: ConnectionSettings, text: str, actor: Actor = ANONYMOUS, **variab
 async def _ask(place: ConnectionSettings, text: str, variables: dict[str, Any], actor: Actor) -> dict[str, Any]:
     async with Reader(place) as reader:
         answered = await SCHEMA.execute(text, variable_values=variables, context_value=QueryContext(reader, actor))
-    return {"data": answered.data, "errors": [presented(error) for error in answered.errors or ()]}
+    return {"data": answered.data, "errors": [error_response(error) for error in answered.errors or ()]}
 
 
 def code(answer: dict[str, Any]) -> str:
@@ -91,7 +91,7 @@ def test_a_page_goes_on_behind_a_record_that_is_no_longer_there(
 
 
 def test_what_graphql_says_of_a_value_is_in_one_language(agencies: Store, place: ConnectionSettings) -> None:
-    with speaking("id"):
+    with use_language("id"):
         answer = ask(place, "query($d: Date) { ties(asOf: $d) { nodes { agencies } } }", d="soon")
     (message,) = (one["message"] for one in answer["errors"])
     assert "'soon': it is no date; it should be a date such as" in message
@@ -162,6 +162,6 @@ def test_a_store_that_is_away_is_unavailable() -> None:
         reader = Reader(nowhere)
         result = await SCHEMA.execute("{ agencies { totalCount } }", context_value=QueryContext(reader, ANONYMOUS))
         await reader.close()
-        return presented(result.errors[0])
+        return error_response(result.errors[0])
 
     assert asyncio.run(asked())["extensions"]["code"] == "UNAVAILABLE"

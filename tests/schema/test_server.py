@@ -11,10 +11,10 @@ import pytest
 
 from registry.clock import now
 from registry.config import Settings
-from registry.database.driver import ConnectionSettings, Cypher, Store, last_marks
-from registry.database.write import tie, upsert
+from registry.database.driver import ConnectionSettings, Cypher, Store, change_stamps
+from registry.database.write import upsert, upsert_relationships
 from registry.model.definitions import MODEL
-from registry.model.records import make_tie
+from registry.model.records import make_relationship
 from registry.web.app import build_app
 from registry.web.queries import operation
 from tests.support.engines import SLOW_ON_NEO4J, until
@@ -150,8 +150,8 @@ def test_who_has_the_answer_gets_no_other_until_the_graph_changes(client: httpx.
     assert get(tag=changed.headers["etag"]).status_code == 304
     parts = get(PARTS)
     end = MODEL["Agency"].ends["part_of"]
-    made, _problems = make_tie(end, "agency:9", "agency:0", {})
-    world.write(tie(end.link, [made] if made else [], **RUN))
+    made, _problems = make_relationship(end, "agency:9", "agency:0", {})
+    world.write(upsert_relationships(end.link, [made] if made else [], **RUN))
     assert until(lambda: get(PARTS, parts.headers["etag"]).status_code == 200)
     assert get().headers["etag"] == changed.headers["etag"], "a link that was not asked for"
 
@@ -171,12 +171,12 @@ def test_writers_who_meet_all_leave_their_mark(world: Store) -> None:
     def write(number: int) -> Any:
         changed = record("Agency", f"agency:w{number % 4}", f"Office {number}", kind="court")
         world.write(upsert(MODEL["Agency"], [changed], now=now(), **RUN))
-        return world.read(last_marks())[0][0]
+        return world.read(change_stamps())[0][0]
 
     with ThreadPoolExecutor(4) as writers:
         marks = list(writers.map(write, range(60)))
     assert all(len(one) == 1 for one in marks)
-    assert world.read(last_marks())[0][0] != marks[0]
+    assert world.read(change_stamps())[0][0] != marks[0]
 
 
 def test_a_refusal_is_not_kept(client: httpx.Client) -> None:

@@ -11,7 +11,7 @@ import httpx
 from registry.database.driver import Cypher, Store
 from registry.model.definitions import Agency, Feedback, Partnership, Request, Resource, Statement
 from registry.model.kinds import Kind
-from registry.mutations.audit_events import RecordState, nothing
+from registry.mutations.audit_events import RecordState, empty_state
 from registry.mutations.transaction import RequestContext, in_transaction
 from registry.permissions import ADMIN, Action
 
@@ -53,7 +53,7 @@ def kept(store: Store, states: Sequence[RecordState]) -> dict[str, int]:
 def stated(of: type[Kind], cell: Cell, status: str, ties: Ties | None = None, **properties: object) -> RecordState:
     """Return a record of a kind as it stands."""
     whose = {"id": cell.id, "name": cell.id, "steward": cell.steward, "access": cell.access, "status": status}
-    empty = nothing(of)
+    empty = empty_state(of)
     return replace(empty, properties={**whose, **properties}, ties={**empty.ties, **(ties or {})})
 
 

@@ -4,7 +4,7 @@ from random import Random
 from typing import Any
 
 from registry.model.kinds import End, Kind, Property
-from registry.model.records import Record, Tie, make_record, make_tie
+from registry.model.records import Record, Relationship, make_record, make_relationship
 from registry.permissions import Actor
 from tests.support.oracle import World, may_see, may_see_all
 from tests.support.random_world import agreeing, random_value
@@ -72,7 +72,7 @@ class HiddenChanges:
         assert made, problems
         return made
 
-    def _of_tie(self, tie: Tie) -> list[Tie]:
+    def _of_tie(self, tie: Relationship) -> list[Relationship]:
         if tie.start_id not in self._records or tie.end_id not in self._records:
             return []
         if not self._hides(tie.end, tie.start_id, tie.end_id):
@@ -84,7 +84,7 @@ class HiddenChanges:
             return [self._tie(tie.end, self._here(tie), self._there(tie), changed if untouched else dict(tie.values))]
         return [tie] if self._random.random() < 0.5 else []
 
-    def _new_ties(self, end: End) -> list[Tie]:
+    def _new_ties(self, end: End) -> list[Relationship]:
         """Return a few links of which the actor cannot know."""
         ids = {
             kind: [one.id for one in self._records.values() if one.kind.__name__ == kind]
@@ -95,8 +95,8 @@ class HiddenChanges:
         declared = end.link.properties
         return [self._tie(end, *pair, agreeing(declared, self._values(declared))) for pair in hidden]
 
-    def _tie(self, end: End, here: str, there: str, values: dict[str, Any]) -> Tie:
-        made, problems = make_tie(end, here, there, values)
+    def _tie(self, end: End, here: str, there: str, values: dict[str, Any]) -> Relationship:
+        made, problems = make_relationship(end, here, there, values)
         assert made, problems
         return made
 
@@ -114,8 +114,8 @@ class HiddenChanges:
     def _whole(self, one: str) -> bool:
         return may_see_all(self._actor, self._records[one].values)
 
-    def _here(self, tie: Tie) -> str:
+    def _here(self, tie: Relationship) -> str:
         return tie.start_id if tie.end.outgoing else tie.end_id
 
-    def _there(self, tie: Tie) -> str:
+    def _there(self, tie: Relationship) -> str:
         return tie.end_id if tie.end.outgoing else tie.start_id

@@ -14,7 +14,7 @@ from registry.clock import today
 from registry.i18n import language
 from registry.model.codelists import code_list
 from registry.model.kinds import End, Model
-from registry.model.records import Record, Tie, fold
+from registry.model.records import Record, Relationship, fold
 from registry.model.values import Number
 from registry.permissions import Actor
 from schema.types import camel, field_of
@@ -28,7 +28,7 @@ class World:
     made: str = "2026-11-25T00:00:00.000Z"
     source: str = "world"
     records: list[Record] = field(default_factory=list)
-    ties: list[Tie] = field(default_factory=list)
+    ties: list[Relationship] = field(default_factory=list)
 
 
 class Oracle:
@@ -277,7 +277,7 @@ def _not(told: bool | None) -> bool | None:
     return None if told is None else not told
 
 
-def _summary(tie: Tie) -> dict[str, object]:
+def _summary(tie: Relationship) -> dict[str, object]:
     """Return the properties of a link as they are seen by who sees the summary of one of its ends only."""
     declared = tie.end.link.properties
     return {name: value if declared[name].face else None for name, value in tie.values.items()}

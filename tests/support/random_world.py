@@ -5,11 +5,11 @@ from random import Random
 from typing import Any
 
 from registry.database.driver import Store
-from registry.database.write import tie, upsert
+from registry.database.write import upsert, upsert_relationships
 from registry.model.codelists import code_list
 from registry.model.definitions import MODEL
 from registry.model.kinds import Kind, Property
-from registry.model.records import contradictions, make_record, make_tie
+from registry.model.records import contradictions, make_record, make_relationship
 from registry.model.values import Date, Flag, Identifiers, Instant, Integer, Number, Ref, Texts, Url
 from tests.support.factories import record
 from tests.support.oracle import World
@@ -53,7 +53,7 @@ def random_world(random: Random, each: int = 7) -> World:
                         end.link.properties,
                         {name: random_value(random, one) for name, one in end.link.properties.items()},
                     )
-                    made, problems = make_tie(end, here, there, values)
+                    made, problems = make_relationship(end, here, there, values)
                     assert made, problems
                     world.ties.append(made)
     return world
@@ -67,7 +67,7 @@ def write_world(store: Store, world: World) -> None:
         store.write(upsert(kind, records, now=world.made, **run))
     for link in world.model.links():
         ties = [one for one in world.ties if one.end.link == link]
-        store.write(tie(link, ties, **run))
+        store.write(upsert_relationships(link, ties, **run))
 
 
 def _values(random: Random, kind: type[Kind], ids: dict[str, list[str]]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """A world to know by heart: two offices, a clinic, a foundation and a secret court, and what they do together."""
 
 from registry.model.definitions import MODEL
-from registry.model.records import make_tie
+from registry.model.records import make_relationship
 from tests.support.factories import record
 from tests.support.oracle import World
 
@@ -66,7 +66,7 @@ def small_world() -> World:
     world = World(MODEL, records=list(RECORDS))
     for named, here, there, values in TIES:
         kind, end = named.split(".")
-        made, problems = make_tie(MODEL[kind].ends[end], here, there, values)
+        made, problems = make_relationship(MODEL[kind].ends[end], here, there, values)
         assert made, problems
         world.ties.append(made)
     return world

@@ -9,8 +9,8 @@ from registry.database import audit_log, write
 from registry.database.driver import ConnectionSettings, Cypher, Store
 from registry.database.migrate import apply
 from registry.model.definitions import MODEL, Agency, Resource, Sector
-from registry.mutations.lifecycle import APPROVE, PROPOSE, take
-from registry.mutations.save import LinkChange, Saving, save
+from registry.mutations.lifecycle import APPROVE, PROPOSE, make_transition
+from registry.mutations.save import LinkChange, SaveInput, save
 from registry.mutations.transaction import MutationResult, RequestContext
 from registry.permissions import ADMIN, Actor, Role
 
@@ -31,33 +31,33 @@ def town(embedded_place: ConnectionSettings) -> Iterator[Store]:
 def settle(store: Store) -> Store:
     """Two agencies, published, and a sector."""
     for name, title in (("dinkes", "Dinas Kesehatan"), ("perpus", "Dinas Perpustakaan")):
-        done = by(store, ADMIN, Saving(Agency, name, {"name": title, "kind": "other", "steward": name}))
+        done = by(store, ADMIN, SaveInput(Agency, name, {"name": title, "kind": "other", "steward": name}))
         assert not done.problems, done.problems
         publish(store, Agency, name)
     done = by(
         store,
         ADMIN,
-        Saving(Sector, "sector:health", {"name": "Kesehatan", "scheme": "s", "code": "health", "steward": "dinkes"}),
+        SaveInput(Sector, "sector:health", {"name": "Kesehatan", "scheme": "s", "code": "health", "steward": "dinkes"}),
     )
     assert not done.problems, done.problems
     publish(store, Sector, "sector:health")
     return store
 
 
-def by(store: Store, actor: Actor, saving: Saving, key: str | None = None, asked: Any = None) -> MutationResult:
+def by(store: Store, actor: Actor, saving: SaveInput, key: str | None = None, asked: Any = None) -> MutationResult:
     return save(store, RequestContext(actor, "api", key, asked), saving)
 
 
 def publish(store: Store, kind: Any, record: str) -> None:
-    assert not take(store, RequestContext(ADMIN, "api"), kind, record, PROPOSE).problems
-    assert not take(store, RequestContext(ADMIN, "api"), kind, record, APPROVE).problems
+    assert not make_transition(store, RequestContext(ADMIN, "api"), kind, record, PROPOSE).problems
+    assert not make_transition(store, RequestContext(ADMIN, "api"), kind, record, APPROVE).problems
 
 
 def room(store: Store, actor: Actor = HEALTH, **properties: object) -> str:
     done = by(
         store,
         actor,
-        Saving(
+        SaveInput(
             Resource, None, {"name": "Aula", "kind": "facility", **properties}, {"owners": LinkChange({"dinkes": {}})}
         ),
     )

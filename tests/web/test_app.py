@@ -19,10 +19,10 @@ from registry.analysis.report import Report
 from registry.clock import now
 from registry.config import Settings
 from registry.database.driver import ConnectionSettings, Cypher, Store
-from registry.database.write import tie, upsert
-from registry.i18n import _, speaking
+from registry.database.write import upsert, upsert_relationships
+from registry.i18n import _, use_language
 from registry.model.definitions import MAIN, MODEL
-from registry.model.records import make_tie
+from registry.model.records import make_relationship
 from registry.reports.catalogue import Library
 from registry.web import reports
 from registry.web.app import build_app
@@ -77,14 +77,14 @@ def world(ready_store: Store) -> Store:
     dates = {"valid_from": "2020-01-01", "valid_until": "2021-02-03", "instrument": "mou"}
     agreement = record("Partnership", "partnership:1", "Handling of floods", **dates)
     provides, partnerships = MODEL["Agency"].ends["provides"], MODEL["Agency"].ends["partnerships"]
-    done = [make_tie(provides, f"agency:{n:02d}", f"service:{n:02d}", {"role": "lead"})[0] for n in range(13)]
-    signed = [make_tie(partnerships, f"agency:{n:02d}", "partnership:1", {})[0] for n in (0, 1, 12)]
+    done = [make_relationship(provides, f"agency:{n:02d}", f"service:{n:02d}", {"role": "lead"})[0] for n in range(13)]
+    signed = [make_relationship(partnerships, f"agency:{n:02d}", "partnership:1", {})[0] for n in (0, 1, 12)]
     ready_store.write(
         upsert(MODEL["Agency"], offices, now=now(), **RUN),
         upsert(MODEL["Service"], services, now=now(), **RUN),
         upsert(MODEL["Partnership"], [agreement], now=now(), **RUN),
-        tie(provides.link, [one for one in done if one], **RUN),
-        tie(partnerships.link, [one for one in signed if one], **RUN),
+        upsert_relationships(provides.link, [one for one in done if one], **RUN),
+        upsert_relationships(partnerships.link, [one for one in signed if one], **RUN),
     )
     return ready_store
 
@@ -193,7 +193,7 @@ def test_pages_in_indonesian_hold_no_english_sentence(client: httpx.Client) -> N
     home, report = (client.get(path, params={"lang": "id"}).text for path in ("/", "/reports/gaps"))
     for step in NEXT_STEPS.values():
         assert step not in home and step not in report
-    with speaking("id"):
+    with use_language("id"):
         assert not [kind for kind in MAIN if _(MODEL[kind].plural) == MODEL[kind].plural]
 
 

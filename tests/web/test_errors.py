@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from registry import engine
 from registry.config import Settings
-from registry.database.connect import place_of
+from registry.database.connect import connection_settings
 from registry.database.driver import ConnectionSettings, Store
 from registry.database.migrate import apply
 from registry.model.definitions import MODEL
@@ -148,11 +148,11 @@ def logged(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
 def test_an_engine_that_goes_in_the_middle_of_a_question_is_said_and_found_again(engine_data: Path, path: str) -> None:
     require_embedded()
     running = engine.start(engine_data)
-    with Store(place_of(running)) as store:
+    with Store(connection_settings(running)) as store:
         apply(store, MODEL)
     with create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    here = replace(place_of(running), uri=f"bolt://127.0.0.1:{port}")
+    here = replace(connection_settings(running), uri=f"bolt://127.0.0.1:{port}")
     with serving(build_app(here, SETTINGS)) as client, ThreadPoolExecutor() as asking:
         with Way(running.uri, port) as way:
             answered(client, "/ready", 200)

@@ -8,8 +8,8 @@ import httpx
 from registry.clock import today
 from registry.database.driver import Store
 from registry.model.definitions import Agency, Partnership, Resource
-from registry.mutations.lifecycle import PROPOSE, SEND_BACK, take
-from registry.mutations.save import LinkChange, Saving, save
+from registry.mutations.lifecycle import PROPOSE, SEND_BACK, make_transition
+from registry.mutations.save import LinkChange, SaveInput, save
 from registry.mutations.transaction import RequestContext
 from registry.permissions import ADMIN
 from tests.support.actors import HEADER as AS
@@ -49,8 +49,8 @@ def test_what_was_sent_back_comes_first_with_its_note(city: httpx.Client, held: 
     first, second = register(city, **{"p-name": "Aula"}), register(city, **{"p-name": "Mobil <b>"})
     record = first.rpartition("/")[2]
     budi = RequestContext(HEAD, "api")
-    assert not take(held, budi, Resource, record, PROPOSE).problems
-    assert not take(held, budi, Resource, record, SEND_BACK, "Berapa kursi?").problems
+    assert not make_transition(held, budi, Resource, record, PROPOSE).problems
+    assert not make_transition(held, budi, Resource, record, SEND_BACK, "Berapa kursi?").problems
     city.post(f"{second}/propose", data={"version": "99"}, headers={AS: "sari"})
     drafts = part(city, "sari", "drafts")
     assert drafts.index(first) < drafts.index(second)
@@ -60,14 +60,14 @@ def test_what_was_sent_back_comes_first_with_its_note(city: httpx.Client, held: 
 
 def test_agreements_that_end_wait_for_their_parties(city: httpx.Client, held: Store) -> None:
     assert not save(
-        held, RequestContext(ADMIN, "api"), Saving(Agency, "other", {"name": "Other", "kind": "other"})
+        held, RequestContext(ADMIN, "api"), SaveInput(Agency, "other", {"name": "Other", "kind": "other"})
     ).problems
     parties = {"parties": LinkChange({"dinkes": {"role": "partner"}, "other": {"role": "lead"}})}
 
     def agreement(name: str, days: int) -> str:
         until = (date.fromisoformat(today()) + timedelta(days=days)).isoformat()
         given = {"name": f"Agreement {name}", "valid_until": until, "steward": "perpus"}
-        publish(held, Saving(Partnership, name, given, parties, another=True))
+        publish(held, SaveInput(Partnership, name, given, parties, another=True))
         return f"/partnerships/{name}"
 
     soon, later, over = agreement("soon", 30), agreement("later", 200), agreement("over", -5)
@@ -76,7 +76,7 @@ def test_agreements_that_end_wait_for_their_parties(city: httpx.Client, held: St
     assert "expires in 30 days" in waiting and "expired on" in waiting
     assert count(city, "sari") == 4, "three agreements to confirm, and one that ends soon"
     links = {**parties, "renews": LinkChange({"over": {}})}
-    follower = Saving(Partnership, "next", {"name": "Next", "steward": "perpus"}, links)
+    follower = SaveInput(Partnership, "next", {"name": "Next", "steward": "perpus"}, links)
     publish(held, follower)
     assert over not in part(city, "sari", "endings")
 
@@ -95,7 +95,9 @@ def test_who_is_not_signed_in_is_asked_to(city: httpx.Client) -> None:
 
 def test_an_inbox_speaks_indonesian(city: httpx.Client, held: Store) -> None:
     assert not save(
-        held, RequestContext(ADMIN, "api"), Saving(Resource, None, {"name": "x", "kind": "data", "steward": "dinkes"})
+        held,
+        RequestContext(ADMIN, "api"),
+        SaveInput(Resource, None, {"name": "x", "kind": "data", "steward": "dinkes"}),
     ).problems
     page = city.get("/inbox?lang=id", headers={AS: "budi"}).text
     city.cookies.clear()

@@ -9,7 +9,7 @@ import pytest
 from registry.database import write
 from registry.database.driver import Cypher, Store
 from registry.model.definitions import Area, Function, Need, Request, Resource
-from registry.mutations.save import LinkChange, Saving
+from registry.mutations.save import LinkChange, SaveInput
 from tests.support.actors import HEADER as AS
 from tests.support.two_agencies import HEALTH, by
 from tests.web.forms.test_records import city, form, held, publish, send, served
@@ -29,7 +29,7 @@ def stocked(city: httpx.Client, held: Store) -> httpx.Client:
         (Function, "f:roads", None),
     ):
         given = {"name": name, "scheme": "s", "code": name, "steward": "dinkes"}
-        publish(held, Saving(kind, name, given, {"broader": LinkChange({above: {}} if above else {})}))
+        publish(held, SaveInput(kind, name, given, {"broader": LinkChange({above: {}} if above else {})}))
     facility(held, "Fits", areas="a:province", functions="f:reading")
     facility(held, "Somewhere")
     facility(held, "Nearly", areas="a:north", capacity=60, in_use=20)
@@ -42,7 +42,7 @@ def stocked(city: httpx.Client, held: Store) -> httpx.Client:
     facility(held, "Hours", unit="jam")
     facility(held, "Late", available_since="2099-01-01")
     facility(held, "Closed", access="closed")
-    by(held, HEALTH, Saving(Resource, "r:draft", {"name": "Draft", **FACILITY}, another=True))
+    by(held, HEALTH, SaveInput(Resource, "r:draft", {"name": "Draft", **FACILITY}, another=True))
     return city
 
 
@@ -52,7 +52,7 @@ def facility(
     links = {"owners": owner, **({"areas": areas} if areas else {}), **({"functions": functions} if functions else {})}
     given = {"name": name, **FACILITY, "steward": owner, **more}
     record, tied = f"r:{name.lower()}", {end: LinkChange({far: {}}) for end, far in links.items()}
-    publish(store, Saving(Resource, record, given, tied, another=True))
+    publish(store, SaveInput(Resource, record, given, tied, another=True))
 
 
 def register(client: httpx.Client, who: str = "tono", **more: str) -> str:
@@ -123,8 +123,8 @@ def test_who_may_not_ask_sees_no_link_and_who_may_not_see_the_need_nothing_of_it
     stocked: httpx.Client, held: Store
 ) -> None:
     given = {"name": "Ruang baca", "kind": "facility", "steward": "perpus"}
-    publish(held, Saving(Need, "n:open", given, {"agency": LinkChange({"perpus": {}})}))
-    publish(held, Saving(Need, "n:closed", {**given, "name": "Rahasia", "access": "closed"}))
+    publish(held, SaveInput(Need, "n:open", given, {"agency": LinkChange({"perpus": {}})}))
+    publish(held, SaveInput(Need, "n:closed", {**given, "name": "Rahasia", "access": "closed"}))
     for who in (None, "dewi", "sari"):
         found = offers(stocked, "/needs/n:open", who)
         assert {"Fits", "Roads", "Hours"} <= set(found) and not any(ask for _told, ask in found.values())
@@ -132,7 +132,7 @@ def test_who_may_not_ask_sees_no_link_and_who_may_not_see_the_need_nothing_of_it
         stocked, "/needs/n:open", "sari"
     )
     assert offers(stocked, "/needs/n:open", "tono")["Fits"][1]
-    publish(held, Saving(Resource, "r:theirs", {"name": "Theirs", **FACILITY, "steward": "perpus"}, another=True))
+    publish(held, SaveInput(Resource, "r:theirs", {"name": "Theirs", **FACILITY, "steward": "perpus"}, another=True))
     for need in ("n:closed", "n:none"):
         page = stocked.get(f"/resources/r:theirs/request?need={need}", headers={AS: "sari"})
         assert page.status_code == 200 and "Rahasia" not in page.text and need not in page.text

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from registry.clock import today
-from registry.i18n import speaking
+from registry.i18n import use_language
 from registry.model.definitions import MODEL
 from registry.web.presenters import standing
 from registry.web.records import compared
@@ -97,7 +97,7 @@ def test_agreements_say_whether_they_are_in_force(visitor: httpx.Client) -> None
     ],
 )
 def test_where_an_agreement_stands_depends_on_the_day(dates: Any, code: str, text: str) -> None:
-    with speaking("en"):
+    with use_language("en"):
         found = standing(*dates, withheld=False, today="2026-11-25")
         assert (found.code, found.text) == (code, text)
         assert standing(*dates, withheld=True, today="2026-11-25").code == "unseen"

@@ -6,10 +6,10 @@ from registry.database.driver import Store
 from registry.model.definitions import Agency, Feedback, Partnership, Request, Resource, Service, Statement
 from registry.mutations.confirmations import confirm, state_level
 from registry.mutations.feedback import FeedbackInput, answer_feedback, give_feedback
-from registry.mutations.lifecycle import APPROVE, RETIRE, SEND_BACK, take
+from registry.mutations.lifecycle import APPROVE, RETIRE, SEND_BACK, make_transition
 from registry.mutations.requests import ResourceRequest, decide, request
 from registry.mutations.revisions import latest, undo
-from registry.mutations.save import LinkChange, Saving, save_all
+from registry.mutations.save import LinkChange, SaveInput, save_all
 from registry.mutations.transaction import RequestContext
 from registry.permissions import ADMIN, ANONYMOUS, Actor, Role
 from tests.support.engines import SLOW_ON_NEO4J
@@ -27,7 +27,7 @@ def city(store: Store) -> Store:
 
 
 def service(store: Store) -> str:
-    done = by(store, HEALTH, Saving(Service, None, {"name": "Imunisasi", "kind": "public"}))
+    done = by(store, HEALTH, SaveInput(Service, None, {"name": "Imunisasi", "kind": "public"}))
     assert done.record, done.problems
     publish(store, Service, done.record)
     return done.record
@@ -38,17 +38,17 @@ def test_feedback_stays_what_its_sender_wrote_and_private(city: Store) -> None:
     record = give_feedback(city, RequestContext(ANONYMOUS, "form"), heard).record
     assert record
     for rewritten in ({"description": "Bagus sekali!"}, {"private": False}, {"access": "open"}):
-        assert codes(by(city, HEAD, Saving(Feedback, record, rewritten))) == [("NOT_ALLOWED", "id")]
+        assert codes(by(city, HEAD, SaveInput(Feedback, record, rewritten))) == [("NOT_ALLOWED", "id")]
     for step in (APPROVE, SEND_BACK):
-        assert codes(take(city, BUDI, Feedback, record, step)) == [("NOT_ALLOWED", "id")]
+        assert codes(make_transition(city, BUDI, Feedback, record, step)) == [("NOT_ALLOWED", "id")]
     kept = properties(city, Feedback, record)
     assert (kept["description"], kept["access"], kept["status"]) == ("Antreannya panjang.", "closed", "proposed")
-    assert not by(city, ADMIN, Saving(Feedback, record, {"received": "2026-01-02"})).problems
+    assert not by(city, ADMIN, SaveInput(Feedback, record, {"received": "2026-01-02"})).problems
 
 
 def test_nobody_makes_up_feedback_on_the_service_of_another(city: Store) -> None:
     links = {"service": LinkChange({service(city): {}}), "owner": LinkChange({"dinkes": {}})}
-    made_up = Saving(Feedback, None, {"description": "Buruk!", "received": "2026-01-01"}, links)
+    made_up = SaveInput(Feedback, None, {"description": "Buruk!", "received": "2026-01-01"}, links)
     assert codes(by(city, LIBRARY, made_up)) == [("NOT_ALLOWED", "id")]
     (done,) = save_all(city, TONO, [made_up], dry=False)
     assert [one.code for one in done.problems] == ["NOT_ALLOWED"]
@@ -59,21 +59,21 @@ def test_a_request_is_decided_as_it_was_asked(city: Store) -> None:
     publish(city, Resource, hall)
     asked = request(city, TONO, ResourceRequest("perpus", hall, properties={"quantity": 10})).record
     assert asked
-    assert codes(by(city, LIBRARY, Saving(Request, asked, {"quantity": 100}))) == [("NOT_ALLOWED", "id")]
+    assert codes(by(city, LIBRARY, SaveInput(Request, asked, {"quantity": 100}))) == [("NOT_ALLOWED", "id")]
     assert not decide(city, SARI, asked, "accepted").problems
     assert properties(city, Resource, hall)["in_use"] == 10
 
 
 def test_a_level_is_stated_by_a_party_and_on_its_scale_only(city: Store) -> None:
-    assert not by(city, ADMIN, Saving(Agency, "lain", {"name": "Lain", "kind": "other"})).problems
+    assert not by(city, ADMIN, SaveInput(Agency, "lain", {"name": "Lain", "kind": "other"})).problems
     publish(city, Agency, "lain")
     parties = LinkChange({"dinkes": {}, "lain": {}})
-    agreed = by(city, HEALTH, Saving(Partnership, None, {"name": "Pos"}, {"parties": parties})).record
+    agreed = by(city, HEALTH, SaveInput(Partnership, None, {"name": "Pos"}, {"parties": parties})).record
     assert agreed
     publish(city, Partnership, agreed)
     said = {"scale": "four-c", "level": 99, "on": "2026-01-01"}
     links = {"agency": LinkChange({"perpus": {}}), "partnership": LinkChange({agreed: {}})}
-    assert codes(by(city, LIBRARY, Saving(Statement, None, said, links))) == [("NOT_ALLOWED", "id")]
+    assert codes(by(city, LIBRARY, SaveInput(Statement, None, said, links))) == [("NOT_ALLOWED", "id")]
     assert codes(state_level(city, TONO, agreed, "perpus", said)) == [("UNFIT", "agency")]
 
 
@@ -82,7 +82,7 @@ def test_what_nobody_gives_is_not_taken_from_who_sends_it(city: Store, forged: d
     record = room(city)
     (name,) = forged
     before = properties(city, Resource, record)
-    (done,) = save_all(city, SARI, [Saving(Resource, record, {**forged, "name": "Ruang"})], dry=False)
+    (done,) = save_all(city, SARI, [SaveInput(Resource, record, {**forged, "name": "Ruang"})], dry=False)
     assert (done.what, done.problems) == ("changed", ())
     after = properties(city, Resource, record)
     assert after["name"] == "Ruang"
@@ -92,26 +92,26 @@ def test_what_nobody_gives_is_not_taken_from_who_sends_it(city: Store, forged: d
 def test_nobody_takes_the_name_of_a_group_for_an_agency_of_their_own(city: Store) -> None:
     """A record is shown to who bears a name that it grants: who could call an agency so would be shown it."""
     given = {"name": "Auditor", "kind": "other"}
-    assert codes(by(city, HEAD, Saving(Agency, "auditors", given))) == [("NOT_ALLOWED", "id")]
-    made = by(city, HEAD, Saving(Agency, None, given, {"part_of": LinkChange({"dinkes": {}})}))
+    assert codes(by(city, HEAD, SaveInput(Agency, "auditors", given))) == [("NOT_ALLOWED", "id")]
+    made = by(city, HEAD, SaveInput(Agency, None, given, {"part_of": LinkChange({"dinkes": {}})}))
     assert made.record and made.record.startswith("agency:")
 
 
 def test_who_keeps_the_record_of_an_agency_does_not_come_to_act_for_it(city: Store) -> None:
     """Who acts for an agency acts for its units, too; so what it is part of is said by who acts for it already."""
-    made = by(city, ADMIN, Saving(Agency, "terminal", {"name": "Terminal", "kind": "other", "steward": "dinkes"}))
+    made = by(city, ADMIN, SaveInput(Agency, "terminal", {"name": "Terminal", "kind": "other", "steward": "dinkes"}))
     assert not made.problems
     publish(city, Agency, "terminal")
-    taking = Saving(Agency, "terminal", {}, {"part_of": LinkChange({"dinkes": {}})})
+    taking = SaveInput(Agency, "terminal", {}, {"part_of": LinkChange({"dinkes": {}})})
     assert codes(by(city, HEAD, taking)) == [("NOT_ALLOWED", "part_of")]
-    assert not by(city, HEAD, Saving(Agency, "terminal", {"acronym": "T"})).problems
+    assert not by(city, HEAD, SaveInput(Agency, "terminal", {"acronym": "T"})).problems
     own = Actor("ani", Role.APPROVER, frozenset({"dinkes", "terminal"}))
     assert not by(city, own, taking).problems
 
 
 def test_the_steward_of_an_agreement_does_not_undo_that_the_other_party_disputes_it(city: Store) -> None:
     parties = LinkChange({"dinkes": {}, "perpus": {}})
-    agreed = by(city, HEALTH, Saving(Partnership, None, {"name": "Pojok baca"}, {"parties": parties})).record
+    agreed = by(city, HEALTH, SaveInput(Partnership, None, {"name": "Pojok baca"}, {"parties": parties})).record
     assert agreed
     publish(city, Partnership, agreed)
     assert not confirm(city, TONO, agreed, "perpus", "disputed", "Belum ditandatangani.").problems
@@ -128,11 +128,11 @@ def test_no_text_holds_what_is_not_seen_but_changes_what_is(city: Store, text: s
     assert asked
     assert codes(decide(city, SARI, asked, "declined", text)) == [("UNFIT", "answer")]
     agreed = by(
-        city, HEALTH, Saving(Partnership, None, {"name": "Pos"}, {"parties": LinkChange({"dinkes": {}})})
+        city, HEALTH, SaveInput(Partnership, None, {"name": "Pos"}, {"parties": LinkChange({"dinkes": {}})})
     ).record
     assert agreed
     assert codes(confirm(city, SARI, agreed, "dinkes", "disputed", text)) == [("UNFIT", "remark")]
-    assert codes(by(city, HEALTH, Saving(Resource, hall, {"name": text}))) == [("UNFIT", "name")]
+    assert codes(by(city, HEALTH, SaveInput(Resource, hall, {"name": text}))) == [("UNFIT", "name")]
     assert codes(give_feedback(city, SARI, FeedbackInput(service(city), "Halo", contact=text))) == [
         ("UNFIT", "contact")
     ]
@@ -142,17 +142,17 @@ def test_who_is_shown_a_face_alone_does_not_speak_of_the_rest(city: Store) -> No
     hall, ward = room(city), service(city)
     publish(city, Resource, hall)
     parties = LinkChange({"dinkes": {}, "perpus": {}})
-    agreed = by(city, HEALTH, Saving(Partnership, None, {"name": "Pos"}, {"parties": parties})).record
+    agreed = by(city, HEALTH, SaveInput(Partnership, None, {"name": "Pos"}, {"parties": parties})).record
     assert agreed
     publish(city, Partnership, agreed)
     for kind, record in ((Resource, hall), (Service, ward), (Partnership, agreed)):
-        assert not by(city, ADMIN, Saving(kind, record, {"access": "restricted", "grants": []})).problems
+        assert not by(city, ADMIN, SaveInput(kind, record, {"access": "restricted", "grants": []})).problems
     assert codes(request(city, TONO, ResourceRequest("perpus", hall))) == [("NOT_ALLOWED", "id")]
     assert codes(give_feedback(city, RequestContext(ANONYMOUS, "api"), FeedbackInput(ward, "Halo"))) == [
         ("NOT_ALLOWED", "id")
     ]
     assert codes(confirm(city, TONO, agreed, "perpus", "confirmed")) == [("NOT_ALLOWED", "id")]
-    assert not by(city, ADMIN, Saving(Partnership, agreed, {"grants": ["perpus"]})).problems
+    assert not by(city, ADMIN, SaveInput(Partnership, agreed, {"grants": ["perpus"]})).problems
     assert not confirm(city, TONO, agreed, "perpus", "confirmed").problems
 
 
@@ -164,7 +164,7 @@ def test_what_is_retired_comes_back_by_nobodys_answer(city: Store) -> None:
     asked = request(city, TONO, ResourceRequest("perpus", hall)).record
     assert heard and asked
     for kind, record in ((Feedback, heard), (Request, asked)):
-        assert not take(city, RequestContext(ADMIN, "api"), kind, record, RETIRE).problems
+        assert not make_transition(city, RequestContext(ADMIN, "api"), kind, record, RETIRE).problems
     assert codes(answer_feedback(city, SARI, heard, "Terima kasih.")) == [("WRONG_STATUS", "status")]
     assert codes(decide(city, SARI, asked, "accepted")) == [("WRONG_STATUS", "status")]
     assert properties(city, Feedback, heard)["status"] == properties(city, Request, asked)["status"] == "retired"

@@ -14,7 +14,7 @@ import pytest
 
 from registry.config import Settings
 from registry.database.driver import ConnectionSettings
-from registry.reports.catalogue import QUESTIONS
+from registry.reports.catalogue import DEFINITIONS
 from registry.web.app import build_app
 from tests.support.sample import AS_OF
 from tests.support.server import serving
@@ -33,7 +33,7 @@ def told(client: httpx.Client, name: str) -> dict[str, Any]:
     return report
 
 
-@pytest.mark.parametrize("name", list(QUESTIONS))
+@pytest.mark.parametrize("name", list(DEFINITIONS))
 def test_the_query_of_a_row_shows_what_the_row_rests_on(client: httpx.Client, name: str) -> None:
     rows = [row for row in told(client, name)["rows"] if row["evidence"]]
     shown_by = {row["shown_by"]: {one["id"] for one in row["evidence"]} for row in (*rows[:3], *rows[-3:])}

@@ -22,7 +22,7 @@ from registry.model.records import Problem
 from registry.model.values import InvalidValue, Numeral, Prose
 from registry.mutations import confirmations, feedback, requests
 from registry.mutations.feedback import FeedbackInput
-from registry.mutations.lifecycle import APPROVE, PROPOSE, RETIRE, SEND_BACK, Transition, may_take, take
+from registry.mutations.lifecycle import APPROVE, PROPOSE, RETIRE, SEND_BACK, Transition, is_allowed, make_transition
 from registry.mutations.requests import ResourceRequest
 from registry.mutations.revisions import undo
 from registry.mutations.transaction import MutationResult, RequestContext
@@ -433,7 +433,9 @@ class TransitionPages:
         payload = {"step": name, "record": one, "note": note}
         request_context = RequestContext(actor_of(request), "form", form_key(form), payload)
         outcome = await self._tools.do(
-            lambda store: take(store, request_context, kind, one, TRANSITIONS[name], note, form_version(form))
+            lambda store: make_transition(
+                store, request_context, kind, one, TRANSITIONS[name], note, form_version(form)
+            )
         )
         return await self._outcome_response(request, kind, outcome, TRANSITIONS[name].action, name)
 
@@ -473,4 +475,4 @@ def available_transitions(actor: Actor, kind: type[Kind], record: Mapping[str, A
     if kind not in EDITED:
         return []
     known = permission_properties(record)
-    return [name for name, step in TRANSITIONS.items() if known["status"] in step.of and may_take(actor, step, known)]
+    return [name for name, step in TRANSITIONS.items() if known["status"] in step.of and is_allowed(actor, step, known)]

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from loaders.readers import SENT, SourceRow, Table, read
+from loaders.readers import UPLOAD_LIMITS, SourceRow, Table, read
 from loaders.result import LoadAborted, RowProblem
 from loaders.source import GivenRecord, GivenTie, Mapped
 from loaders.tables import map_table, tables_of, write_template
@@ -25,7 +25,7 @@ from registry.i18n import _, number
 from registry.model.kinds import Kind, Property, snake
 from registry.model.records import Problem, show
 from registry.model.values import InvalidValue, Text, Value
-from registry.mutations.save import Done, LinkChange, Saving, save_all
+from registry.mutations.save import LinkChange, SaveInput, SaveResult, save_all
 from registry.mutations.transaction import RequestContext
 from registry.web.base import NO_STORE, Tools, actor_of, list_path
 from registry.web.errors import store_failure
@@ -52,10 +52,10 @@ class TableRow:
     properties: Properties = field(default_factory=dict)
     links: dict[str, dict[str, Properties]] = field(default_factory=dict)
 
-    def saving(self, kind: type[Kind], *, another: bool) -> Saving:
+    def saving(self, kind: type[Kind], *, another: bool) -> SaveInput:
         """Return the change that the row asks for. An empty cell changes nothing, and links are only added."""
         links = {name: LinkChange(records) for name, records in self.links.items()}
-        return Saving(kind, self.id or None, self.properties, links, another=another)
+        return SaveInput(kind, self.id or None, self.properties, links, another=another)
 
 
 class LineProblem(NamedTuple):
@@ -100,7 +100,7 @@ def read_table(kind: type[Kind], name: str, content: bytes) -> Upload:
     with TemporaryDirectory() as folder:
         path = Path(folder, f"{kind.plural}{ending}")
         path.write_bytes(content)
-        tables = read(path, lambda _note: None, SENT)
+        tables = read(path, lambda _note: None, UPLOAD_LIMITS)
         if len(tables) == 1:
             tables = [Table(kind.plural, tables[0].file, tables[0].columns, tables[0].rows)]
         return _upload(kind, tables)
@@ -266,7 +266,7 @@ class BulkForms:
 
     async def _save(
         self, request: Request, kind: type[Kind], upload: Upload, parts: dict[str, tuple[str, bytes]], *, dry: bool
-    ) -> Sequence[Done]:
+    ) -> Sequence[SaveResult]:
         savings = [line.saving(kind, another="another" in parts) for line in upload.lines]
         key = parts["key"][1].decode(errors="replace")[:100] if "key" in parts and not dry else None
         request_context = RequestContext(actor_of(request), "form", key or None, upload.written() if key else None)
@@ -284,7 +284,7 @@ def _read_upload(kind: type[Kind], parts: dict[str, tuple[str, bytes]]) -> Uploa
     return read_table(kind, name, content)
 
 
-def _save_problems(lines: Sequence[TableRow], done: Sequence[Done]) -> list[LineProblem]:
+def _save_problems(lines: Sequence[TableRow], done: Sequence[SaveResult]) -> list[LineProblem]:
     if len(done) == 1 != len(lines):
         return [LineProblem("", 0, problem) for problem in done[0].problems]
     found = zip(lines, done, strict=False)
@@ -298,7 +298,7 @@ def _bulk_page(
     *,
     refused: str = "",
     upload: Upload | None = None,
-    done: Sequence[Done] = (),
+    done: Sequence[SaveResult] = (),
     problems: Sequence[LineProblem] = (),
 ) -> Response:
     texts = [

@@ -21,9 +21,9 @@ from registry.model.definitions import Agency, Partnership
 from registry.model.kinds import Kind
 from registry.model.records import Problem, make_record
 from registry.mutations.audit_events import RecordState, difference, read_state
-from registry.mutations.lifecycle import PROPOSE, taken
-from registry.mutations.revisions import Told, passages, read_entry
-from registry.mutations.save import GOVERNED, Saving, saved
+from registry.mutations.lifecycle import PROPOSE, make_transition_in
+from registry.mutations.revisions import HistoryEvent, read_event, revisions_of
+from registry.mutations.save import PERMISSION_FIELDS, SaveInput, save_in
 from registry.mutations.transaction import MutationResult, RequestContext, Transaction, change
 from registry.permissions import Action, Actor, can
 from registry.web.auth import resume_page
@@ -56,10 +56,10 @@ from registry.web.refusals import EDITED, cannot_edit, cannot_register, may_regi
 from registry.web.templating import page
 
 
-def state_at_version(state: RecordState, events: Sequence[Told], version: int) -> RecordState:
+def state_at_version(state: RecordState, events: Sequence[HistoryEvent], version: int) -> RecordState:
     """Return the record as it was at a version, as far back as its audit events (newest first) go."""
     found = state
-    for passage in passages(state, events[: max(state.version - version, 0)]):
+    for passage in revisions_of(state, events[: max(state.version - version, 0)]):
         found = passage.before or found
     return found
 
@@ -148,7 +148,7 @@ class FormContext:
     actor: Actor
     choices: Mapping[str, Options]
     state: RecordState | None = None
-    entries: Sequence[Told] = ()
+    entries: Sequence[HistoryEvent] = ()
     titles: Mapping[str, str] = field(default_factory=dict)
     begun: FormData = field(default_factory=dict)  # the initial values of a new record's form
 
@@ -161,7 +161,7 @@ class FormContext:
     def fixed(self) -> Sequence[str]:
         """The properties that the actor may not change: the steward and the permissions of a published record."""
         of = self.state.properties if self.state else {}
-        return GOVERNED if of.get("status") == "published" and not can(self.actor, Action.GOVERN, of) else ()
+        return PERMISSION_FIELDS if of.get("status") == "published" and not can(self.actor, Action.GOVERN, of) else ()
 
     def initial_values(self) -> dict[str, str]:
         """Return the initial values of the form."""
@@ -237,7 +237,7 @@ class Forms:
         if state.properties.get("status") == "retired":
             sentence = _("This record is retired; it is not changed any more.")
             raise UserError(sentence, record_path(kind.__name__, one), _("Back to the record"), 409)
-        events = [read_entry(row[0]) for row in entries]
+        events = [read_event(row[0]) for row in entries]
         titles = await titles_of(self._graph, _ids_in(state), me)
         context = FormContext(kind, me, await option_lists(self._graph, kind, me), state, events, titles)
         return await self._answer(request, context)
@@ -269,8 +269,8 @@ class Forms:
         request_context = RequestContext(context.actor, "form", form_key(form), asked)
 
         def work(transaction: Transaction) -> RecordState:
-            state = saved(transaction, saving)
-            return taken(transaction, context.kind, state.id, PROPOSE, "", None) if propose else state
+            state = save_in(transaction, saving)
+            return make_transition_in(transaction, context.kind, state.id, PROPOSE, "", None) if propose else state
 
         return await self._tools.do(lambda store: change(store, request_context, context.kind, work))
 
@@ -348,7 +348,7 @@ def _reference_value(context: FormContext, references: References, name: str) ->
     )
 
 
-def _invalid_properties(saving: Saving) -> Sequence[Problem]:
+def _invalid_properties(saving: SaveInput) -> Sequence[Problem]:
     """Return the problems of the properties, when not all referenced records are known yet."""
     return make_record(saving.kind, {**saving.properties, "id": saving.id or "new"})[1]
 

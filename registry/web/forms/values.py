@@ -12,7 +12,7 @@ from registry.model.kinds import End, Kind, Property, snake
 from registry.model.records import fold
 from registry.model.values import NOTATIONS, Flag, Integer, InvalidValue, Number, Numeral, Texts
 from registry.mutations.audit_events import RecordState
-from registry.mutations.save import LinkChange, Saving
+from registry.mutations.save import LinkChange, SaveInput
 from registry.permissions import Actor
 from registry.web import search
 from registry.web.base import clean_input
@@ -127,7 +127,7 @@ def form_key(form: FormData) -> str | None:
 
 def make_saving(
     kind: type[Kind], form: FormData, picked: Mapping[str, str], state: RecordState | None, shown: Mapping[str, str]
-) -> Saving:
+) -> SaveInput:
     """Return the change that a form asks for.
 
     `picked` has the ids of the records by field name, `shown` the titles of the records that the user knows. Links to other
@@ -140,7 +140,7 @@ def make_saving(
     }
     if state is None:
         properties = {name: value for name, value in properties.items() if value is not None}
-        return Saving(
+        return SaveInput(
             kind,
             str(properties.pop("id", "")).strip() or None,
             properties,
@@ -148,7 +148,7 @@ def make_saving(
             another="another" in form,
         )
     removable = {name: {far for far in ties if far in shown} for name, ties in state.ties.items()}
-    return Saving(kind, state.id, properties, _link_changes(kind, form, picked, removable), form_version(form))
+    return SaveInput(kind, state.id, properties, _link_changes(kind, form, picked, removable), form_version(form))
 
 
 def _property_value(one: Property, form: FormData, picked: Mapping[str, str]) -> object:

@@ -14,8 +14,8 @@ from registry.database import write
 from registry.database.driver import ConnectionSettings, Cypher, Store
 from registry.database.migrate import apply
 from registry.model.definitions import MODEL, Agency, Resource, Sector
-from registry.mutations.lifecycle import APPROVE, PROPOSE, take
-from registry.mutations.save import LinkChange, Saving, save
+from registry.mutations.lifecycle import APPROVE, PROPOSE, make_transition
+from registry.mutations.save import LinkChange, SaveInput, save
 from registry.mutations.transaction import RequestContext
 from registry.permissions import ADMIN, Actor, Role
 from registry.web.app import build_app
@@ -51,19 +51,19 @@ def city(held: Store, served: httpx.Client) -> httpx.Client:
     """Two agencies, published, three sectors below one another, and who asks nothing yet."""
     held.write(Cypher("MATCH (n) DETACH DELETE n"))
     for name, title in (("dinkes", "Dinas Kesehatan"), ("perpus", "Dinas Perpustakaan")):
-        publish(held, Saving(Agency, name, {"name": title, "kind": "other", "steward": name}))
+        publish(held, SaveInput(Agency, name, {"name": title, "kind": "other", "steward": name}))
     for name, title, above in (("s:1", "Health", None), ("s:2", "Clinics", "s:1"), ("s:3", "Roads", None)):
         given = {"name": title, "scheme": "s", "code": name, "steward": "dinkes"}
-        publish(held, Saving(Sector, name, given, {"broader": LinkChange({above: {}} if above else {})}))
+        publish(held, SaveInput(Sector, name, given, {"broader": LinkChange({above: {}} if above else {})}))
     return served
 
 
-def publish(store: Store, saving: Saving) -> None:
+def publish(store: Store, saving: SaveInput) -> None:
     asking = RequestContext(ADMIN, "api")
     done = save(store, asking, saving)
     assert not done.problems, done.problems
     for step in (PROPOSE, APPROVE):
-        assert not take(store, asking, saving.kind, str(done.record), step).problems
+        assert not make_transition(store, asking, saving.kind, str(done.record), step).problems
 
 
 class Filled(HTMLParser):
@@ -270,7 +270,7 @@ def test_who_may_not_is_told_why_and_whom_to_ask(city: httpx.Client, held: Store
     assert viewer.status_code == 403 and "whose role is viewer" in viewer.text
     path = register(city)
     assert city.get(f"{path}/edit", headers={AS: "tono"}).status_code == 404
-    publish(held, Saving(Resource, path.rpartition("/")[2], {}))
+    publish(held, SaveInput(Resource, path.rpartition("/")[2], {}))
     other = city.get(f"{path}/edit", headers={AS: "tono"})
     assert other.status_code == 403 and '<a href="/agencies/dinkes">Dinas Kesehatan</a>' in other.text
     assert "/edit" not in city.get(path, headers={AS: "tono"}).text
@@ -283,12 +283,12 @@ def test_who_may_not_is_told_why_and_whom_to_ask(city: httpx.Client, held: Store
 
 def test_ties_that_one_may_not_know_of_are_neither_shown_nor_lost(city: httpx.Client, held: Store) -> None:
     secret = {"name": "Rahasia", "kind": "other", "steward": "perpus", "access": "closed"}
-    publish(held, Saving(Agency, "mahkamah", secret))
+    publish(held, SaveInput(Agency, "mahkamah", secret))
     path = register(city)
     done = save(
         held,
         RequestContext(ADMIN, "api"),
-        Saving(Resource, path.rpartition("/")[2], {}, {"owners": LinkChange({"mahkamah": {}})}),
+        SaveInput(Resource, path.rpartition("/")[2], {}, {"owners": LinkChange({"mahkamah": {}})}),
     )
     assert not done.problems
     page = city.get(f"{path}/edit", headers={AS: "sari"}).text

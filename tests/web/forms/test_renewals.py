@@ -9,7 +9,7 @@ from registry.clock import today
 from registry.database import write
 from registry.database.driver import Store
 from registry.model.definitions import Agency, Partnership, Resource
-from registry.mutations.save import LinkChange, Saving
+from registry.mutations.save import LinkChange, SaveInput
 from tests.support.actors import HEADER as AS
 from tests.web.forms.test_records import city, form, held, publish, send, served
 from tests.web.test_inbox import part
@@ -23,13 +23,13 @@ def agreement(store: Store, name: str, days: int) -> str:
     scale = {"target_scale": "four-c", "target_level": 2, "steward": "dinkes"}
     parties = LinkChange({"dinkes": {"role": "lead"}, "perpus": {"role": "partner"}})
     links = {"parties": parties, "covers_resources": LinkChange({"r:hall": {}})}
-    publish(store, Saving(Partnership, f"p:{days}", {**given, **scale}, links, another=True))
+    publish(store, SaveInput(Partnership, f"p:{days}", {**given, **scale}, links, another=True))
     return f"/partnerships/p:{days}"
 
 
 def hall(store: Store) -> None:
     given = {"name": "Aula", "kind": "facility", "steward": "dinkes"}
-    publish(store, Saving(Resource, "r:hall", given, {"owners": LinkChange({"dinkes": {}})}))
+    publish(store, SaveInput(Resource, "r:hall", given, {"owners": LinkChange({"dinkes": {}})}))
 
 
 def offered(client: httpx.Client, path: str, who: str) -> list[str]:
@@ -69,8 +69,8 @@ def test_the_same_name_is_taken_for_another_agreement_that_is_not_renewed(city: 
 
 def test_what_one_does_not_see_is_not_renewed(city: httpx.Client, held: Store) -> None:
     given = {"name": "Rahasia", "access": "closed", "steward": "dinkes"}
-    publish(held, Saving(Agency, "other", {"name": "Other", "kind": "other"}))
-    publish(held, Saving(Partnership, "p:30", given, {"parties": LinkChange({"dinkes": {}, "other": {}})}))
+    publish(held, SaveInput(Agency, "other", {"name": "Other", "kind": "other"}))
+    publish(held, SaveInput(Partnership, "p:30", given, {"parties": LinkChange({"dinkes": {}, "other": {}})}))
     for one in ("p:30", "p:none"):
         page = city.get(f"/register/partnerships?renews={one}", headers={AS: "tono"})
         assert page.status_code == 404 and "Rahasia" not in page.text
