@@ -1,6 +1,6 @@
 """Translate messages, and format numbers, shares and dates in the current language."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import date
@@ -9,6 +9,7 @@ from functools import cache
 from importlib.resources import files
 
 from babel.dates import format_date
+from babel.messages.catalog import Message
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent, format_scientific
 
@@ -18,7 +19,21 @@ _language: ContextVar[str] = ContextVar("language", default="en")
 
 def _(message: str) -> str:
     """Return a message in the current language; in English if the catalogue lacks it."""
-    return message if _language.get() == "en" else _catalogue(_language.get()).get(message, message)
+    return _translation(message) or message
+
+
+def ngettext(singular: str, plural: str, count: float) -> str:
+    """Return a message in the form that fits a count, in the current language; in English if the catalogue lacks it."""
+    return _translation(singular) or (singular if count == 1 else plural)
+
+
+def pgettext(context: str, message: str) -> str:
+    """Return a message that has several meanings, in the current language; `context` says which meaning."""
+    return _translation((context, message)) or message
+
+
+def _translation(key: str | tuple[str, str]) -> str | None:
+    return None if _language.get() == "en" else _catalogue(_language.get()).get(key)
 
 
 def language() -> str:
@@ -37,9 +52,19 @@ def use_language(language: str) -> Iterator[None]:
 
 
 @cache
-def _catalogue(language: str) -> dict[str, str]:
-    with files("registry").joinpath("locale", language, "LC_MESSAGES", "messages.po").open("rb") as catalogue:
-        return {str(one.id): str(one.string) for one in read_po(catalogue) if one.id and one.string}
+def _catalogue(language: str) -> dict[str | tuple[str, str], str]:
+    """Return the translations of a language by message, or by context and message. Indonesian has no plural forms."""
+    with files("registry").joinpath("locale", language, "LC_MESSAGES", "messages.po").open("rb") as file:
+        return {_key(one): _first(one.string) for one in read_po(file) if one.id and one.string}
+
+
+def _key(message: Message) -> str | tuple[str, str]:
+    text = _first(message.id)
+    return (message.context, text) if message.context else text
+
+
+def _first(forms: str | Sequence[str]) -> str:
+    return forms if isinstance(forms, str) else forms[0]
 
 
 MOST_DIGITS = 1_100  # of a float, before and after the decimal point

@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 from babel.messages.extract import extract_from_dir
@@ -16,7 +16,7 @@ from registry.cli.evaluate import HEADINGS_CALIBRATING as CALIBRATION
 from registry.evaluation.backtests import BACKTEST
 from registry.evaluation.calibration import WHAT
 from registry.explore.paths import PHRASES
-from registry.i18n import _, use_language
+from registry.i18n import _, pgettext, use_language
 from registry.model.codelists import code_list
 from registry.model.definitions import MODEL
 from registry.model.kinds import Kind
@@ -34,8 +34,7 @@ def texts() -> set[str]:
         found |= {kind.__name__, kind.plural, *map(in_english, (*kind.properties, *kind.ends))}
         found |= set() if kind.kept_by_us else _helps(kind)
     for folder in ("registry", "schema", "loaders"):
-        extracted = extract_from_dir(ROOT / folder, METHODS, keywords={"_": None}, callback=None)
-        found |= {message for _file, _line, message, _comments, _context in extracted if isinstance(message, str)}
+        found |= {text for text, context in _extracted(folder) if context is None}
     found |= {
         *NEXT_STEPS.values(),
         *HEADINGS.values(),
@@ -51,6 +50,15 @@ def texts() -> set[str]:
     return found - {""}
 
 
+def _extracted(folder: str) -> Iterator[tuple[str, str | None]]:
+    """Yield each message of a folder, of a plural the singular, and its context."""
+    keywords = {"_": None, "ngettext": (1, 2), "pgettext": ((1, "c"), 2)}
+    for _file, _line, message, _comments, context in extract_from_dir(
+        ROOT / folder, METHODS, keywords=keywords, callback=None
+    ):
+        yield message if isinstance(message, str) else message[0], context
+
+
 def _helps(kind: type[Kind]) -> set[str]:
     """Return what forms say of the fields of a kind."""
     ends = [end for end in kind.ends.values() if end.declared]
@@ -61,6 +69,13 @@ def _helps(kind: type[Kind]) -> set[str]:
 def test_every_text_is_there_in_indonesian() -> None:
     with use_language("id"):
         missing = sorted(one for one in texts() if _(one) == one and one not in SAME)
+    assert not missing
+
+
+def test_every_message_with_a_context_is_there_in_indonesian() -> None:
+    with use_language("id"):
+        found = [one for folder in ("registry", "schema", "loaders") for one in _extracted(folder) if one[1]]
+        missing = [(text, context) for text, context in found if context and pgettext(context, text) == text]
     assert not missing
 
 
@@ -98,10 +113,14 @@ def refused_words() -> list[str]:
 REFUSED = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, refused_words()))})(?:nya)?(?!\w)", re.IGNORECASE)
 
 
+def _forms(text: str | Sequence[str]) -> Sequence[str]:
+    return [text] if isinstance(text, str) else text
+
+
 def indonesian_texts() -> Iterator[tuple[str, str]]:
     """Yield where each Indonesian text of the registry stands, and the text."""
     with (ROOT / "registry/locale/id/LC_MESSAGES/messages.po").open("rb") as catalogue:
-        yield from ((str(one.id), str(one.string)) for one in read_po(catalogue) if one.id)
+        yield from ((str(one.id), text) for one in read_po(catalogue) if one.id for text in _forms(one.string))
     for file in (ROOT / "registry" / "codelists").glob("*.csv"):
         with file.open(encoding="utf-8", newline="") as rows:
             yield from ((f"{file.name}: {row['code']}", row["label_id"]) for row in csv.DictReader(rows))

@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse
 
 from registry.analysis.report import CONFIDENCE, Cell, Column, cell_text
 from registry.clock import day_of, time_of
-from registry.i18n import LANGUAGES, _, day, exact, language, number
+from registry.i18n import LANGUAGES, _, day, exact, language, ngettext, number, pgettext
 from registry.model.codelists import code_list
 from registry.model.definitions import MAIN, MODEL
 from registry.model.kinds import Property
@@ -146,7 +146,8 @@ _TEMPLATES.trim_blocks = _TEMPLATES.lstrip_blocks = True
 _TEMPLATES.policies["json.dumps_kwargs"] = {"ensure_ascii": False}  # keeps the order of keys
 _TEMPLATES.filters |= {"number": number, "day": day, "cell": cell, "columns": filled, "headline": headline}
 _TEMPLATES.filters |= {"moment": moment, "code": code, "exact": exact}
-_TEMPLATES.globals |= {"_": _, "in_language": path_in_language, "languages": LANGUAGES, "confidence": CONFIDENCE}
+_TEMPLATES.globals |= {"_": _, "ngettext": ngettext, "pgettext": pgettext}
+_TEMPLATES.globals |= {"in_language": path_in_language, "languages": LANGUAGES, "confidence": CONFIDENCE}
 _TEMPLATES.globals |= {
     "list_path": list_path,
     "record_path": record_path,
