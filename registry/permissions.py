@@ -22,11 +22,11 @@ class Role(StrEnum):
 class Action(StrEnum):
     """An action on a record."""
 
-    SEE_FACE = "see_face"
-    SEE_DETAIL = "see_detail"
+    VIEW_SUMMARY = "view_summary"
+    VIEW_DETAILS = "view_details"
     PROPOSE = "propose"  # create a draft and submit it
     EDIT = "edit"
-    GOVERN = "govern"  # change its steward, access and grants
+    MANAGE = "manage"  # change its steward, access and grants
     APPROVE = "approve"  # publish a proposed record, or send it back
     RETIRE = "retire"
     ANSWER = "answer"  # answer requests for it and feedback on it
@@ -34,13 +34,13 @@ class Action(StrEnum):
     ADMINISTER = "administer"
 
 
-SEEING = (Action.SEE_FACE, Action.SEE_DETAIL)
+SEEING = (Action.VIEW_SUMMARY, Action.VIEW_DETAILS)
 _COORDINATES = frozenset({Action.PROPOSE, Action.EDIT, Action.ANSWER})
 RIGHTS: Mapping[Role, frozenset[Action]] = {
     Role.VIEWER: frozenset(),
     Role.ANALYST: frozenset(),
     Role.COORDINATOR: _COORDINATES,
-    Role.APPROVER: _COORDINATES | {Action.GOVERN, Action.APPROVE, Action.RETIRE},
+    Role.APPROVER: _COORDINATES | {Action.MANAGE, Action.APPROVE, Action.RETIRE},
     Role.ADMIN: frozenset(Action) - frozenset(SEEING),
 }
 
@@ -102,7 +102,7 @@ ADMIN = Actor("admin", Role.ADMIN)
 def can(actor: Actor, action: Action, record: Mapping[str, object]) -> bool:
     """Return whether a user may perform an action on a record, given by its stored properties."""
     if action in SEEING:
-        readers = record.get("seen_by" if action is Action.SEE_FACE else "shown_to")
+        readers = record.get("seen_by" if action is Action.VIEW_SUMMARY else "shown_to")
         return isinstance(readers, list) and not actor.names().isdisjoint(readers)
     return actor.everything or record.get("steward") in actor.for_whom(action)
 
@@ -167,7 +167,7 @@ ENTRY_POINTS: Mapping[Action, EntryPoints] = {
         ),
         ("query",),
     ),
-    Action.GOVERN: EntryPoints(("saveKIND",), ("/KINDS/{id}/edit", "/KINDS/{id}/undo"), ("query", "audit undo")),
+    Action.MANAGE: EntryPoints(("saveKIND",), ("/KINDS/{id}/edit", "/KINDS/{id}/undo"), ("query", "audit undo")),
     Action.APPROVE: EntryPoints(("approve", "sendBack"), ("/KINDS/{id}/approve", "/KINDS/{id}/send-back"), ("query",)),
     Action.RETIRE: EntryPoints(("retireKIND",), ("/KINDS/{id}/retire",), ("query",)),
     Action.ANSWER: EntryPoints(

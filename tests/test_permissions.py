@@ -41,7 +41,7 @@ def test_the_rule_in_cypher_is_the_rule_in_python(store: Store, seed: int) -> No
         for action in Action:
             predicate = (
                 can_view_summary("n")
-                if action is Action.SEE_FACE
+                if action is Action.VIEW_SUMMARY
                 else can_view_details("n")
                 if action in SEEING
                 else may_do("n")
@@ -68,4 +68,4 @@ def test_every_kind_and_link_can_be_asked_who_may_see_it() -> None:
     for kind in MODEL:
         assert {"steward", "access", "status", "grants"} <= set(kind.properties)
         for end in kind.ends.values():
-            assert isinstance(end.link.face, bool) and isinstance(end.link.speaks, bool)
+            assert isinstance(end.link.summary, bool) and isinstance(end.link.speaks, bool)

@@ -82,10 +82,11 @@ def _pattern(element: str) -> str:
 
 
 DATA_VERSION = 1  # raise it when this version misreads data of earlier versions, or they misread its data
-DERIVED_VERSION = 1  # raise it when `registry.database.write.derived` returns something else for the same record
+DERIVED_VERSION = 2  # raise it when `registry.database.write.derived` returns something else for the same record
 BATCH = 1_000
+OBSOLETE_NAMES = ("face_words",)  # derived values of earlier versions, removed when derived values are computed
 # Stored properties that are not declared by the kind or the link.
-OWN_NAMES = frozenset({"hash", "run", "name_key", "seen_by", "shown_to", "words", "face_words"})
+OWN_NAMES = frozenset({"hash", "run", "name_key", "seen_by", "shown_to", "words", "summary_words", *OBSOLETE_NAMES})
 OWN_LINK_NAMES = frozenset({"source", "run", "key"})
 PYTHON = {"STRING": str, "FLOAT": float, "INTEGER": int, "BOOLEAN": bool}
 LOAD_AGAIN = "use the version that wrote them, or load the sources again into an empty database."
@@ -238,7 +239,7 @@ def _derive(ask: Ask, kind: type[Kind], after: str) -> tuple[int, str]:
 
 def _derived_values(kind: type[Kind], stored: Mapping[str, Any]) -> dict[str, object]:
     values = {name: stored.get(name) for name in kind.properties}
-    found = derived(Record(kind, str(values["id"]), values))
+    found = {**dict.fromkeys(OBSOLETE_NAMES), **derived(Record(kind, str(values["id"]), values))}
     if values["status"] == "retired":  # its readers stay the same
         return {name: value for name, value in found.items() if name not in ("seen_by", "shown_to")}
     return found

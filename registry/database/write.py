@@ -70,7 +70,7 @@ def derived(record: Record) -> dict[str, object]:
         "shown_to": shown_to(record.values),
     }
     if is_searched(record.kind):
-        found["face_words"], found["words"] = search_words(record)
+        found["summary_words"], found["words"] = search_words(record)
     return found
 
 

@@ -10,8 +10,8 @@ def describe(model: Model) -> str:
     lines = [
         "# The model",
         "",
-        "Written from `registry/model/definitions.py` by `make docs`. *Face* is what everybody sees of a record whose access is",
-        "restricted; the rest is seen by its steward and by those it grants access to.",
+        "`make docs` generates this page from `registry/model/definitions.py`. Everybody can view the *summary* of a record whose",
+        "access is restricted; only its steward and the agencies and groups with a grant can view the details.",
         "",
     ]
     for kind in model:
@@ -39,8 +39,8 @@ def _kind(kind: type[Kind]) -> Iterator[str]:
 def _rules(declared: Property) -> Iterator[str]:
     if declared.required:
         yield "required"
-    if declared.face:
-        yield "face"
+    if declared.summary:
+        yield "summary"
     if declared.codes:
         yield f"code list `{declared.codes}`"
     if declared.refers_to:
@@ -67,8 +67,8 @@ def _relation(end: End) -> str:
 
 
 def _link_rules(link: Link) -> Iterator[str]:
-    if link.face:
-        yield "face"
+    if link.summary:
+        yield "summary"
     if link.acyclic:
         yield "never in a circle"
     if link.at_least:

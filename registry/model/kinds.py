@@ -26,7 +26,7 @@ class Property:
 
     doc: str
     required: bool = False
-    face: bool = False
+    summary: bool = False
     codes: str | None = None
     at_least: float | None = None
     above: float | None = None  # exclusive minimum
@@ -43,12 +43,12 @@ class Property:
     @property
     def promised(self) -> bool:
         """Whether the property is non-null for every reader of the record."""
-        return self.face and (self.required or self.name in ALWAYS_KEPT)
+        return self.summary and (self.required or self.name in ALWAYS_KEPT)
 
     @property
     def sorts(self) -> bool:
         """Whether the property categorises records by a code list of the kind, and is part of the summary."""
-        return self.face and self.codes not in (None, *EVERYWHERE)
+        return self.summary and self.codes not in (None, *EVERYWHERE)
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Link:
     start: str
     end: str
     properties: Mapping[str, Property]
-    face: bool
+    summary: bool
     speaks: bool = False  # only users who act for the agency at the far end may add a relationship
     keyed: bool = (
         False  # parallel relationships are allowed; all but one have the id of the record they derive from as key
@@ -110,12 +110,12 @@ class Declared:
     reverse_doc: str
     incoming: bool
     properties: type | None
-    face: bool
+    summary: bool
     rules: Mapping[str, Any]
 
 
 def prop(doc: str, **rules: Any) -> Any:
-    """Declare a property. `rules` are the fields of `Property`; `face` makes it part of the summary of a restricted record."""
+    """Declare a property. `rules` are the fields of `Property`; `summary` makes it part of the summary of a restricted record."""
     return Property(doc, **rules)
 
 
@@ -127,14 +127,14 @@ def link(
     reverse_doc: str,
     incoming: bool = False,
     props: type | None = None,
-    face: bool = False,
+    summary: bool = False,
     **rules: Any,
 ) -> Any:
     """Declare a link of this kind; `reverse` and `reverse_doc` are its name and description as seen from the far kind.
 
     `rules` are further fields of `Link`.
     """
-    return Declared(relation, doc, reverse, reverse_doc, incoming, props, face, rules)
+    return Declared(relation, doc, reverse, reverse_doc, incoming, props, summary, rules)
 
 
 class Kind:
@@ -215,8 +215,8 @@ def _both_ends(kind: type[Kind], name: str, declared: Declared, hint: Any) -> tu
     start, end = (target, kind) if declared.incoming else (kind, target)
     properties = _properties(declared.properties) if declared.properties else {}
     doc = str(declared.properties.__doc__) if declared.properties else ""
-    relation, face = declared.relation, declared.face
-    link = Link(relation, doc, start.__name__, end.__name__, properties, face, **declared.rules)
+    relation, summary = declared.relation, declared.summary
+    link = Link(relation, doc, start.__name__, end.__name__, properties, summary, **declared.rules)
     here = End(name, declared.doc, link, outgoing=not declared.incoming, single=get_origin(hint) is One, declared=True)
     return here, End(
         declared.reverse, declared.reverse_doc, link, outgoing=declared.incoming, single=False, declared=False

@@ -226,9 +226,9 @@ def parse_search(text: str) -> SearchTerms:
 
 def search_words(record: Record) -> tuple[str, str]:
     """Return the searchable words of a record's summary, and those of all its properties, each between two spaces."""
-    of_face, of_details = _text_properties(record.kind)  # type: ignore[arg-type]
-    face = _forms_of_properties(record, of_face)
-    return _padded(face), _padded(face | _forms_of_properties(record, of_details))
+    of_summary, of_details = _text_properties(record.kind)  # type: ignore[arg-type]
+    summary = _forms_of_properties(record, of_summary)
+    return _padded(summary), _padded(summary | _forms_of_properties(record, of_details))
 
 
 def is_searched(kind: type[Kind]) -> bool:
@@ -240,7 +240,7 @@ def is_searched(kind: type[Kind]) -> bool:
 def _text_properties(kind: type[Kind]) -> tuple[list[str], list[str]]:
     """Return the text properties of a kind: those in the summary, and those in the details."""
     own = [one for one in kind.properties.values() if one.value in WORDED]
-    return [one.name for one in own if one.face], [one.name for one in own if not one.face]
+    return [one.name for one in own if one.summary], [one.name for one in own if not one.summary]
 
 
 def _forms_of_properties(record: Record, names: Sequence[str]) -> dict[str, None]:

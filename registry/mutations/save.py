@@ -209,13 +209,13 @@ def _permission_changes(transaction: Transaction, before: RecordState | None, af
     """Yield forbidden changes of the steward and, once the record is published, of its access and grants."""
     own = after.properties
     if before is None or before.properties.get("steward") != own.get("steward"):
-        action = Action.PROPOSE if before is None else Action.GOVERN
+        action = Action.PROPOSE if before is None else Action.MANAGE
         if not can(transaction.actor, action, own):
             yield not_acting_for("steward", own["steward"]) if own.get("steward") else _no_steward()
     if before and before.properties.get("status") == "published":
         for name in PERMISSION_FIELDS:
             differs = before.properties.get(name) != own.get(name)
-            if differs and not can(transaction.actor, Action.GOVERN, before.properties):
+            if differs and not can(transaction.actor, Action.MANAGE, before.properties):
                 message = _("Of a record that is published, only an approver changes this.")
                 yield Problem("NOT_ALLOWED", name, show(own.get(name)), _("a change by an approver"), message)
 
@@ -231,7 +231,7 @@ def _agency_changes(
         yield Problem("NOT_ALLOWED", "id", show(chosen), _("no id of one's own"), message)
     moved = before is not None and before.ties["part_of"].keys() != after.ties["part_of"].keys()
     if moved and not can(
-        transaction.actor, Action.GOVERN, {"steward": after.id}
+        transaction.actor, Action.MANAGE, {"steward": after.id}
     ):  # users of an agency act for its units
         message = _("Only an approver of this agency changes what it is part of.")
         yield Problem("NOT_ALLOWED", "part_of", "", _("a change by an approver"), message)

@@ -144,7 +144,7 @@ class RecordHistories:
             return None
         (rows,) = await self._reader.read([write.state(kind, one)])
         state = read_state(kind, rows)
-        if state is None or not can(actor, Action.SEE_DETAIL, state.properties):
+        if state is None or not can(actor, Action.VIEW_DETAILS, state.properties):
             return None
         events = [read_event(row[0]) for row in entries]
         visible = list(islice(_visible_passages(state, events, actor), MOST + 1))

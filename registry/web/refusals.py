@@ -25,11 +25,11 @@ Record = Mapping[str, object]  # properties as stored
 def action_label(action: Action) -> str:
     """Return the label of an action."""
     return {
-        Action.SEE_FACE: _("See its face: what it is and who answers for it"),
-        Action.SEE_DETAIL: _("See all of it, and its history"),
+        Action.VIEW_SUMMARY: _("View its summary: what it is and which agency is responsible"),
+        Action.VIEW_DETAILS: _("View all details and the history"),
         Action.PROPOSE: _("Register it and hand it in"),
         Action.EDIT: _("Change it"),
-        Action.GOVERN: _("Once it is published, change who answers for it and who sees it; undo its changes"),
+        Action.MANAGE: _("Once it is published, change who answers for it and who sees it; undo its changes"),
         Action.APPROVE: _("Publish what was handed in, or send it back"),
         Action.RETIRE: _("Retire it; as long as it is a draft, withdraw it"),
         Action.ANSWER: _("Answer requests for it and feedback on it"),
@@ -60,7 +60,7 @@ def permission_reason(actor: Actor, action: Action, record: Record, agency: str)
 
 
 def _reason_to_see(actor: Actor, action: Action, record: Record, agency: str) -> str:
-    readers = record.get("seen_by" if action is Action.SEE_FACE else "shown_to")
+    readers = record.get("seen_by" if action is Action.VIEW_SUMMARY else "shown_to")
     if isinstance(readers, list) and ANYBODY in readers:
         return _("Everybody may.")
     if not can(actor, action, record):

@@ -154,7 +154,10 @@ def outdated(store: Store, number: int) -> None:
     rows = [record("Agency", f"agency:{n}", f"Puskesmas {n}", kind="other") for n in range(number)]
     retired = record("Agency", "agency:hidden", "Rahasia", kind="other", status="retired")
     store.write(upsert(Agency, [*rows, retired], **RUN))
-    store.write(Cypher("MATCH (n:Agency) SET n.words = '', n.face_words = '', n.name_key = '', n.seen_by = ['x']"))
+    store.write(
+        Cypher("MATCH (n:Agency) SET n.words = '', n.name_key = '', n.seen_by = ['x'], n.face_words = ' dinas '")
+    )
+    store.write(Cypher("MATCH (n:Agency) REMOVE n.summary_words"))
     remember(store, derived=0)
 
 
@@ -168,6 +171,8 @@ def test_derived_values_that_are_due_are_computed_before_anybody_searches(prepar
     rows = prepared.read(Cypher("MATCH (n:Agency) RETURN n.id, n.name_key, n.seen_by ORDER BY n.id"))
     assert rows[0] == ["agency:0", "puskesmas 0", ["*"]]
     assert rows[3] == ["agency:hidden", "rahasia", ["x"]]  # what was retired keeps its readers
+    renamed = prepared.read(Cypher("MATCH (n:Agency {id: 'agency:0'}) RETURN n.face_words, n.summary_words"))
+    assert renamed == [[None, " puskesmas 0 "]]
     assert told[-1] == "Preparing the data for this version: 5 records done."
     assert is_current(prepared, MODEL)
 

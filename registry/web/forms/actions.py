@@ -309,7 +309,7 @@ class RecordActionPages:
         if record is None:
             raise HTTPException(404)
         if not offered:
-            needed = _("Only its face is shown to you; its steward may show you the rest.")
+            needed = _("You can view its summary only. Ask its steward for access to the rest.")
             needed = needed if record["withheld"] else action.takes()
             sentence_ = _("You may not do this: {what}.").format(what=action.title())
             return refusal_page(request, sentence_, needed, steward(record, today()), record_path(action.kind, one))
@@ -445,7 +445,7 @@ class TransitionPages:
         number = (await read_form(request)).get("number", "")
         number = number[:MAX_DIGITS] if number.isdecimal() else "0"  # no change has this number
         outcome = await self._tools.do(undo, RequestContext(actor_of(request), "form"), int(number))
-        return await self._outcome_response(request, kind, outcome, Action.GOVERN, "undo")
+        return await self._outcome_response(request, kind, outcome, Action.MANAGE, "undo")
 
     async def _outcome_response(
         self, request: Request, kind: type[Kind], outcome: MutationResult, action: Action, done: str
