@@ -85,7 +85,7 @@ class RecordPlanner:
         own = [name for name, one in declared.items() if camel(name) in selected and not one.refers_to]
         summary = [name for name in own if declared[name].summary] + ["withheld"] * ("withheld" in selected)
         details = [name for name in own if not declared[name].summary]
-        return sorted(summary, key=lambda name: name in declared and not declared[name].promised) + details
+        return sorted(summary, key=lambda name: name in declared and not declared[name].non_null) + details
 
     def _part(self, kind: str, fields: list[FieldNode], depth: int) -> tuple[Part, Shape] | None:
         """Return the query part and the shape of a field that is not a plain property; None for a property."""
@@ -163,7 +163,7 @@ class RecordPlanner:
             places,
             len(properties) + len(parts),
             details=(len(properties) - len(details), len(details)),
-            promised=sum(name not in declared or declared[name].promised for name in properties) * self.mode.strict,
+            promised=sum(name not in declared or declared[name].non_null for name in properties) * self.mode.strict,
             converted={
                 **{properties.index(name): response.upper for name in closed},
                 **{places[key]: shaped for key, (_, shaped) in parts.items()},

@@ -193,7 +193,7 @@ class Outputs:
         plain = PYTHON[declared.value.scalar]
         if declared.value.listed:
             return nullable(listing(plain))
-        return plain if declared.promised else nullable(plain)
+        return plain if declared.non_null else nullable(plain)
 
     def _connection_field(self, kind: type[Kind]) -> StrawberryField:
         name, made = kind.__name__, self._kinds[kind.__name__]

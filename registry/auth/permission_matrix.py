@@ -6,7 +6,7 @@ from registry.permissions import (
     ENTRY_POINTS,
     PUBLIC_ENTRY_POINTS,
     READING,
-    SEEING,
+    VIEWING,
     Action,
     Actor,
     Role,
@@ -18,7 +18,7 @@ from registry.permissions import (
 OWN, OTHER = "agency:own", "agency:other"
 CLASSES = ("open", "restricted", "closed")
 NOBODY = "not signed in"
-DOING = [action for action in Action if action not in SEEING]
+DOING = [action for action in Action if action not in VIEWING]
 
 
 def actors() -> dict[str, Actor]:
@@ -34,7 +34,7 @@ def stored(steward: str, access: str, status: str) -> dict[str, object]:
 
 def sight(actor: Actor, record: dict[str, object]) -> str:
     """Return how much of a record a user can see, as text for a table cell."""
-    seen = [can(actor, action, record) for action in SEEING]
+    seen = [can(actor, action, record) for action in VIEWING]
     return ("nothing", "summary", "all")[sum(seen)]
 
 

@@ -74,6 +74,11 @@ def put_derived(kind: str, rows: Sequence[Stored]) -> Cypher:
     return Cypher(text, {"in": {"rows": list(rows)}})
 
 
+def rename_credential_kinds() -> Cypher:
+    """Rename the property `sort` of credentials, written by versions with derived version 1, to `kind`."""
+    return Cypher("MATCH (c:Credential) WHERE c.sort IS NOT NULL SET c.kind = c.sort REMOVE c.sort")
+
+
 def _pattern(element: str) -> str:
     """Return the pattern of a kind, or of a link in the form `Agency-PROVIDES->Service`."""
     start, arrow, rest = element.partition("-")
@@ -142,6 +147,7 @@ def is_current(store: Store, model: Model) -> bool:
 def complete(store: Store, model: Model, found: Metadata, tell: Tell) -> None:
     """Compute outdated derived values and write the metadata. An interrupted computation continues where it stopped."""
     if found.derived < DERIVED_VERSION:
+        store.write(rename_credential_kinds())
         _derive_all(store, model, found.progress, tell)
     ours = describe(model)
     merged = {name: {**found.model.get(name, {}), **ours.get(name, {})} for name in {**found.model, **ours}}

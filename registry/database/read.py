@@ -58,14 +58,14 @@ def category_condition(
 ) -> tuple[LinkCondition, Compare, Condition] | None:
     """Return the first condition that a linked record has a category, that category, and the other conditions.
 
-    A category is a value of a property that is declared with `sorts`. Return None where there is no such condition.
+    Categories are the properties with `Property.is_category`. Return None where there is no such condition.
     """
     parts = parts_of(where)
     for place, part in enumerate(parts):
         if isinstance(part, LinkCondition) and part.quantifier == "some":
             properties = model[kind.ends[part.end].target].properties
             for far in parts_of(part.far):
-                if isinstance(far, Compare) and far.operator in ("eq", "in") and properties[far.property].sorts:
+                if isinstance(far, Compare) and far.operator in ("eq", "in") and properties[far.property].is_category:
                     return part, far, AllOf(parts[:place] + parts[place + 1 :])
     return None
 
@@ -130,10 +130,12 @@ class CypherWriter:
     def link_seen(self, node: str, far: str, end: End) -> str:
         """Return the predicate that a link is visible: both its ends, and the details of both if the link is a detail."""
         return (
-            self.far_seen(far, end) if end.link.summary else f"{can_view_details(node)} AND {self.far_seen(far, end)}"
+            self.far_end_visible(far, end)
+            if end.link.summary
+            else f"{can_view_details(node)} AND {self.far_end_visible(far, end)}"
         )
 
-    def far_seen(self, far: str, end: End) -> str:
+    def far_end_visible(self, far: str, end: End) -> str:
         """Return the predicate that a link is visible, given that the links of the near record are."""
         return can_view_summary(far) if end.link.summary else can_view_details(far)
 
@@ -148,7 +150,7 @@ class CypherWriter:
         holds = self.demanded(linked, node, edge, far, end, unknown=unknown is not negated)
         among = f" AND {self.condition(linked.among, far, end.target)}" if linked.among != AllOf() else ""
         pattern = self.pattern(node, edge, f"{far}:{end.target}", end)
-        counts = all_of(self.far_seen(far, end), self.running(linked.runs, edge))
+        counts = all_of(self.far_end_visible(far, end), self.running(linked.runs, edge))
         start = f"MATCH {pattern} WHERE {counts}{among}"
         if linked.quantifier == "every":
             found = f"NOT EXISTS {{ {start} AND NOT ({holds}) }}"
@@ -481,7 +483,9 @@ class QueryCompiler(CypherWriter):
     def _follow(self, follow: Follow, node: str, end: End) -> str:
         edge, far = self.variable(), self.variable()
         where = all_of(
-            self.far_seen(far, end), self.running(follow.runs, edge), self.condition(follow.where, far, end.target)
+            self.far_end_visible(far, end),
+            self.running(follow.runs, edge),
+            self.condition(follow.where, far, end.target),
         )
         order = follow.order or (BY_NAME,)
         keys = [self._key(one, end.target, far) for one in order] + [f"{far}.id"]
@@ -507,7 +511,7 @@ class QueryCompiler(CypherWriter):
     def _count(self, count: LinkCount, node: str, end: End) -> str:
         edge, far = self.variable(), self.variable()
         where = all_of(
-            self.far_seen(far, end), self.running(count.runs, edge), self.condition(count.where, far, end.target)
+            self.far_end_visible(far, end), self.running(count.runs, edge), self.condition(count.where, far, end.target)
         )
         once = f" RETURN DISTINCT {far}" if end.link.keyed else ""
         counted = f"COUNT {{ MATCH {self.pattern(node, edge, f'{far}:{end.target}', end)} WHERE {where}{once} }}"
@@ -530,7 +534,7 @@ class QueryCompiler(CypherWriter):
         shown = self._visible_value(node, declared)
         if declared.value.stored == "BOOLEAN":
             return f"CASE {shown} WHEN false THEN 0 WHEN true THEN 1 ELSE 2 END"
-        return shown if declared.promised else f"coalesce({shown}, {_SORTED_LAST[declared.value.stored]})"
+        return shown if declared.non_null else f"coalesce({shown}, {_SORTED_LAST[declared.value.stored]})"
 
     def _template(self, text: str, page: Mapping[str, Parameter] | None = None, seeking: str = "") -> CypherTemplate:
         return CypherTemplate(text, tuple(self.givens), page or {}, seeking)

@@ -45,9 +45,9 @@ def found(
     holds = "any(part IN word WHERE {} CONTAINS part)"
     text = (
         "UNWIND $in.indexes AS i CALL db.index.fulltext.queryNodes(i, $in.query) YIELD node"
-        f" WITH node AS n, {can_view_details('node')} AS whole,"
+        f" WITH node AS n, {can_view_details('node')} AS details,"
         f" all(word IN $in.words WHERE {holds.format('node.summary_words')}) AS summary"
-        f" WHERE {_is_visible('n')} AND (summary OR whole){_in_terms(sector, area)}"
+        f" WHERE {_is_visible('n')} AND (summary OR details){_in_terms(sector, area)}"
         f" WITH n, CASE WHEN n.name_key = $in.text OR coalesce(toLower(n.acronym) = $in.text, false) THEN {SAME}"
         f" WHEN n.name_key STARTS WITH $in.text THEN {BEGINS} ELSE CASE WHEN summary THEN 2.0 ELSE 1.0 END"
         " + toFloat(size([word IN $in.words WHERE "

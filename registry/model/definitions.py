@@ -37,10 +37,10 @@ class Common(Kind):
     status: Code = prop(
         "Where it stands: draft, proposed, published or retired.", codes="status", required=True, summary=True
     )
-    source: Ref = prop("The source that the record came from.", refers_to="Source", summary=True, kept_by_us=True)
-    created: Instant = prop("When it was first recorded.", summary=True, kept_by_us=True)
-    updated: Instant = prop("When it last changed.", summary=True, kept_by_us=True)
-    version: Integer = prop("How often it has changed, beginning with 1.", summary=True, kept_by_us=True)
+    source: Ref = prop("The source that the record came from.", refers_to="Source", summary=True, read_only=True)
+    created: Instant = prop("When it was first recorded.", summary=True, read_only=True)
+    updated: Instant = prop("When it last changed.", summary=True, read_only=True)
+    version: Integer = prop("How often it has changed, beginning with 1.", summary=True, read_only=True)
 
 
 class Term(Common):
@@ -253,7 +253,7 @@ class Need(Common, plural="needs"):
     by_when: Date = prop("The day by which it is needed.")
 
     agency: One[Agency] = link(
-        "NEEDED_BY", "Who needs it.", reverse="needs", reverse_doc="What it needs.", summary=True, speaks=True
+        "NEEDED_BY", "Who needs it.", reverse="needs", reverse_doc="What it needs.", summary=True, on_behalf=True
     )
     service: One[Service] = link(
         "NEEDED_FOR", "The service it is needed for.", reverse="needs", reverse_doc="What is needed for it."
@@ -270,7 +270,7 @@ class Need(Common, plural="needs"):
     )
 
 
-class Request(Common, plural="requests", by_step=True):
+class Request(Common, plural="requests", by_action=True):
     """An agency asks to use a resource, and what its owner says.
 
     Once accepted it promises its quantity, from its first day to its last, and is a use of the resource of its own.
@@ -279,12 +279,12 @@ class Request(Common, plural="requests", by_step=True):
     quantity: Number = prop("How much of it, in its unit.", above=0)
     since: Date = prop("The first day of the use.")
     until: Date = prop("The last day of the use; empty while it goes on.", not_before="since")
-    decision: Code = prop("Accepted, declined, or ended after a use.", codes="decision", by_step=True)
-    decided_on: Date = prop("The day it was decided.", by_step=True)
-    answer: Prose = prop("What the owner says.", by_step=True)
+    decision: Code = prop("Accepted, declined, or ended after a use.", codes="decision", by_action=True)
+    decided_on: Date = prop("The day it was decided.", by_action=True)
+    answer: Prose = prop("What the owner says.", by_action=True)
 
     agency: One[Agency] = link(
-        "REQUESTED_BY", "Who asks.", reverse="requests", reverse_doc="What it asks for.", speaks=True
+        "REQUESTED_BY", "Who asks.", reverse="requests", reverse_doc="What it asks for.", on_behalf=True
     )
     resource: One[Resource] = link(
         "REQUEST_FOR", "What is asked for.", reverse="requests", reverse_doc="Who asks for it: the requests to use it."
@@ -302,10 +302,12 @@ class Membership:
 
     role: Code = prop("Lead, partner or witness.", codes="party-role", summary=True)
     standing: Code = prop(
-        "What the party says of the agreement: confirmed, corrected or disputed.", codes="party-standing", by_step=True
+        "What the party says of the agreement: confirmed, corrected or disputed.",
+        codes="party-standing",
+        by_action=True,
     )
-    standing_on: Date = prop("The day it said so.", by_step=True)
-    remark: Text = prop("What it adds.", by_step=True)
+    standing_on: Date = prop("The day it said so.", by_action=True)
+    remark: Text = prop("What it adds.", by_action=True)
 
 
 class Partnership(Common, plural="partnerships"):
@@ -315,15 +317,20 @@ class Partnership(Common, plural="partnerships"):
     """
 
     instrument: Code = prop(
-        "MoU, cooperation agreement, service agreement or informal.", codes="instrument", summary=True, term=True
+        "MoU, cooperation agreement, service agreement or informal.",
+        codes="instrument",
+        summary=True,
+        agreement_term=True,
     )
-    legal_basis: Text = prop("The rule or document it rests on.", term=True)
-    valid_from: Date = prop("The first day on which it is in force.", term=True)
+    legal_basis: Text = prop("The rule or document it rests on.", agreement_term=True)
+    valid_from: Date = prop("The first day on which it is in force.", agreement_term=True)
     valid_until: Date = prop(
-        "The last day on which it is in force; empty when open-ended.", not_before="valid_from", term=True
+        "The last day on which it is in force; empty when open-ended.", not_before="valid_from", agreement_term=True
     )
-    target_scale: Code = prop("The scale of the level aimed at.", codes="level-scale", term=True)
-    target_level: Integer = prop("The level of working together aimed at, on that scale.", at_least=0, term=True)
+    target_scale: Code = prop("The scale of the level aimed at.", codes="level-scale", agreement_term=True)
+    target_level: Integer = prop(
+        "The level of working together aimed at, on that scale.", at_least=0, agreement_term=True
+    )
 
     parties: Many[Agency] = link(
         "PARTY_TO",
@@ -334,21 +341,21 @@ class Partnership(Common, plural="partnerships"):
         props=Membership,
         summary=True,
         at_least=2,
-        term=True,
+        agreement_term=True,
     )
     covers_services: Many[Service] = link(
         "COVERS",
         "The services it covers.",
         reverse="partnerships",
         reverse_doc="The agreements that cover it.",
-        term=True,
+        agreement_term=True,
     )
     covers_resources: Many[Resource] = link(
         "COVERS",
         "The resources it covers.",
         reverse="partnerships",
         reverse_doc="The agreements that cover it.",
-        term=True,
+        agreement_term=True,
     )
     renews: One[Self] = link(
         "RENEWS",
@@ -359,7 +366,7 @@ class Partnership(Common, plural="partnerships"):
     )
 
 
-class Statement(Common, plural="statements", by_step=True, named=False):
+class Statement(Common, plural="statements", by_action=True, named=False):
     """What one party says about a partnership, kept over time."""
 
     scale: Code = prop("The scale of the level.", codes="level-scale", required=True)
@@ -371,7 +378,7 @@ class Statement(Common, plural="statements", by_step=True, named=False):
         "The party that says it.",
         reverse="statements",
         reverse_doc="What it says about its agreements.",
-        speaks=True,
+        on_behalf=True,
     )
     partnership: One[Partnership] = link(
         "STATED_ABOUT",
@@ -405,13 +412,13 @@ class Channel(Common, plural="channels", named=False):
     )
 
 
-class Feedback(Common, plural="feedbacks", by_step=True, named=False, erasable=("description",)):
+class Feedback(Common, plural="feedbacks", by_action=True, named=False, erasable=("description",)):
     """Something said about a service, and the answer given."""
 
     received: Date = prop("The day it came in.", required=True)
     private: Flag = prop("Whether its sender asked that it is not shown to others.")
-    answered: Date = prop("The day it was answered.", by_step=True, not_before="received")
-    answer: Prose = prop("The answer.", by_step=True)
+    answered: Date = prop("The day it was answered.", by_action=True, not_before="received")
+    answer: Prose = prop("The answer.", by_action=True)
 
     service: One[Service] = link(
         "SAID_ABOUT", "The service it is about.", reverse="feedback", reverse_doc="What was said about it."
@@ -424,7 +431,7 @@ class Feedback(Common, plural="feedbacks", by_step=True, named=False, erasable=(
     )
 
 
-class Source(Common, plural="sources", kept_by_us=True):
+class Source(Common, plural="sources", read_only=True):
     """Where records come from."""
 
     publisher: Text = prop("Who publishes it.", summary=True)
@@ -434,7 +441,7 @@ class Source(Common, plural="sources", kept_by_us=True):
     website: Url = prop("Its page on the web.", summary=True)
 
 
-class Run(Common, plural="runs", kept_by_us=True, named=False):
+class Run(Common, plural="runs", read_only=True, named=False):
     """One load of a source, and what came of it."""
 
     started: Instant = prop("When it began.", summary=True)
@@ -446,21 +453,21 @@ class Run(Common, plural="runs", kept_by_us=True, named=False):
     rows_left_out: Integer = prop("How many rows had a problem and were left out.", summary=True)
 
 
-class Change(Common, plural="changes", kept_by_us=True, named=False):
+class Change(Common, plural="changes", read_only=True, named=False):
     """Who changed what, and when; append-only, each entry chained to the one before by its hash."""
 
-    number: Integer = prop("Its place in the chain, beginning with 1.", required=True, sought=True)
+    number: Integer = prop("Its place in the chain, beginning with 1.", required=True, indexed=True)
     at: Instant = prop("When it was made.", required=True)
     actor: Text = prop("Who made it.", required=True)
     how: Code = prop("By form, API, command or load.", codes="change-way", required=True)
     what: Code = prop("What was done.", codes="change-kind", required=True)
-    record: Id = prop("The record that was changed; of a load, its run.", required=True, sought=True)
+    record: Id = prop("The record that was changed; of a load, its run.", required=True, indexed=True)
     record_kind: Text = prop("The kind of that record.", required=True)
-    run: Id = prop("The run that made it, if a load did.", sought=True)
+    run: Id = prop("The run that made it, if a load did.", indexed=True)
     note: Prose = prop("What its maker said about it.")
     before: Prose = prop("What was there before, as JSON: of each property and link only what is different.")
     after: Prose = prop("What is there since, as JSON.")
-    key: Text = prop("A digest of the name that makes it harmless to ask for it twice.", sought=True)
+    key: Text = prop("A digest of the name that makes it harmless to ask for it twice.", indexed=True)
     asked: Text = prop("A digest of what was asked for under that name.")
     previous_hash: Text = prop("The hash of the entry before.", required=True)
     own_hash: Text = prop("The hash of this entry, which holds that of the one before.", required=True)

@@ -53,11 +53,11 @@ def _rules(declared: Property) -> Iterator[str]:
         yield f"not before `{declared.not_before}`"
     if declared.not_above:
         yield f"at most `{declared.not_above}`"
-    if declared.term:
+    if declared.agreement_term:
         yield "term of the agreement"
-    if declared.kept_by_us:
+    if declared.read_only:
         yield "kept by the registry"
-    if declared.by_step:
+    if declared.by_action:
         yield "by hand only by a step of its own"
 
 
@@ -73,7 +73,7 @@ def _link_rules(link: Link) -> Iterator[str]:
         yield "never in a circle"
     if link.at_least:
         yield f"at least {link.at_least}"
-    if link.term:
+    if link.agreement_term:
         yield "term of the agreement"
 
 

@@ -8,8 +8,8 @@ from typing import Any, ClassVar, Generic, Self, TypeVar, get_args, get_origin, 
 from registry.model.values import Value
 
 Target = TypeVar("Target")
-ALWAYS_KEPT = ("created", "updated", "version")
-EVERYWHERE = ("access", "status")  # code lists used by every kind
+ALWAYS_SET = ("created", "updated", "version")
+COMMON_CODE_LISTS = ("access", "status")  # code lists used by every kind
 
 
 class Many(Generic[Target]):
@@ -32,23 +32,23 @@ class Property:
     above: float | None = None  # exclusive minimum
     not_before: str | None = None  # name of another property with the earliest day
     not_above: str | None = None  # name of another property with the maximum
-    term: bool = False  # part of the terms of an agreement: a change voids the confirmations by the parties
+    agreement_term: bool = False  # part of the terms of an agreement: a change voids the confirmations by the parties
     refers_to: str | None = None
-    kept_by_us: bool = False
-    sought: bool = False  # indexed for lookups
-    by_step: bool = False  # only a record action sets it, such as an answer; users cannot edit it
+    read_only: bool = False  # only the registry sets it
+    indexed: bool = False
+    by_action: bool = False  # only a record action sets it, such as an answer; users cannot edit it
     name: str = ""
     value: type[Value] = Value
 
     @property
-    def promised(self) -> bool:
+    def non_null(self) -> bool:
         """Whether the property is non-null for every reader of the record."""
-        return self.summary and (self.required or self.name in ALWAYS_KEPT)
+        return self.summary and (self.required or self.name in ALWAYS_SET)
 
     @property
-    def sorts(self) -> bool:
+    def is_category(self) -> bool:
         """Whether the property categorises records by a code list of the kind, and is part of the summary."""
-        return self.summary and self.codes not in (None, *EVERYWHERE)
+        return self.summary and self.codes not in (None, *COMMON_CODE_LISTS)
 
 
 @dataclass(frozen=True)
@@ -64,13 +64,13 @@ class Link:
     end: str
     properties: Mapping[str, Property]
     summary: bool
-    speaks: bool = False  # only users who act for the agency at the far end may add a relationship
+    on_behalf: bool = False  # only users who act for the agency at the far end may add a relationship
     keyed: bool = (
         False  # parallel relationships are allowed; all but one have the id of the record they derive from as key
     )
     acyclic: bool = False  # relationships must not form a cycle
     at_least: int = 0  # minimum number for a proposed or published record
-    term: bool = False  # see Property.term
+    agreement_term: bool = False  # see Property.agreement_term
 
     @property
     def dated(self) -> bool:
@@ -101,7 +101,7 @@ class End:
 
 
 @dataclass(frozen=True)
-class Declared:
+class LinkDeclaration:
     """The arguments of `link()`, stored until `Model` resolves both kinds."""
 
     relation: str
@@ -134,7 +134,7 @@ def link(
 
     `rules` are further fields of `Link`.
     """
-    return Declared(relation, doc, reverse, reverse_doc, incoming, props, summary, rules)
+    return LinkDeclaration(relation, doc, reverse, reverse_doc, incoming, props, summary, rules)
 
 
 class Kind:
@@ -142,8 +142,8 @@ class Kind:
 
     plural: ClassVar[str] = ""
     abstract: ClassVar[bool] = True
-    kept_by_us: ClassVar[bool] = False
-    by_step: ClassVar[bool] = False
+    read_only: ClassVar[bool] = False
+    by_action: ClassVar[bool] = False
     named: ClassVar[bool] = True
     erasable: ClassVar[tuple[str, ...]] = ()
     properties: ClassVar[dict[str, Property]]
@@ -153,13 +153,13 @@ class Kind:
         cls,
         *,
         plural: str = "",
-        kept_by_us: bool = False,
-        by_step: bool = False,
+        read_only: bool = False,
+        by_action: bool = False,
         named: bool = True,
         erasable: tuple[str, ...] = (),
     ) -> None:
-        cls.plural, cls.abstract, cls.kept_by_us, cls.named = plural, not plural, kept_by_us, named
-        cls.by_step = by_step  # only record actions write it, such as feedback; users cannot edit it
+        cls.plural, cls.abstract, cls.read_only, cls.named = plural, not plural, read_only, named
+        cls.by_action = by_action  # only record actions write it, such as feedback; users cannot edit it
         cls.erasable = erasable  # properties with personal text that can be erased on request
         cls.properties, cls.ends = {}, {}
 
@@ -206,11 +206,11 @@ def _properties(declared: type) -> dict[str, Property]:
 def _ends(kind: type[Kind]) -> Iterator[tuple[End, End]]:
     for owner in reversed(kind.__mro__):
         for name, value in vars(owner).items():
-            if isinstance(value, Declared):
+            if isinstance(value, LinkDeclaration):
                 yield _both_ends(kind, name, value, get_type_hints(owner)[name])
 
 
-def _both_ends(kind: type[Kind], name: str, declared: Declared, hint: Any) -> tuple[End, End]:
+def _both_ends(kind: type[Kind], name: str, declared: LinkDeclaration, hint: Any) -> tuple[End, End]:
     target = kind if get_args(hint) == (Self,) else get_args(hint)[0]
     start, end = (target, kind) if declared.incoming else (kind, target)
     properties = _properties(declared.properties) if declared.properties else {}

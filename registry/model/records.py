@@ -140,7 +140,7 @@ def _clean(properties: Mapping[str, Property], raw: Mapping[str, object]) -> tup
     for name, declared in properties.items():
         given = raw.get(name)
         if given is None and not declared.required:
-            if not declared.kept_by_us:
+            if not declared.read_only:
                 values[name] = None
             continue
         try:
@@ -233,7 +233,7 @@ def search_words(record: Record) -> tuple[str, str]:
 
 def is_searched(kind: type[Kind]) -> bool:
     """Return whether records of a kind are searchable: all except those that the registry creates for itself."""
-    return kind.named or not kind.kept_by_us
+    return kind.named or not kind.read_only
 
 
 @cache

@@ -455,7 +455,7 @@ class ListPages:
             facets=facets(query, data, called),
             chips=chips(query, called),
             registering=kind in EDITED and may_register(me),
-            narrowed=query.by_details and not me.everything,
+            narrowed=query.by_details and not me.is_admin,
             pages=_page_paths(query, found["pageInfo"]),
             graphiql=graphiql_path(list_operation(query), list_variables(query)),
         )

@@ -107,8 +107,8 @@ def _link_properties(end: End) -> Iterator[str]:
 
 
 def _is_distinguishing(kind: type[Kind], one: Property) -> bool:
-    of_itself = one.required or one.value in (Date, Instant, Flag) or (one.summary and one.value is Code)
-    return of_itself or (one.value in (Text, Number) and not kind.named)
+    by_default = one.required or one.value in (Date, Instant, Flag) or (one.summary and one.value is Code)
+    return by_default or (one.value in (Text, Number) and not kind.named)
 
 
 FOLDER = files("registry.web").joinpath("operations")

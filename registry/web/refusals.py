@@ -11,7 +11,7 @@ from registry.clock import today
 from registry.i18n import _, language
 from registry.model.definitions import MODEL
 from registry.model.kinds import Kind
-from registry.permissions import ANYBODY, ENTRY_POINTS, RIGHTS, SEEING, Action, Actor, Role, can
+from registry.permissions import ANYBODY, ENTRY_POINTS, RIGHTS, VIEWING, Action, Actor, Role, can
 from registry.web.base import NO_STORE, actor_of, permissions_path, record_path, signed_in
 from registry.web.presenters import title
 from registry.web.queries import PageQueries
@@ -51,7 +51,7 @@ def role_label(role: Role) -> str:
 
 def permission_reason(actor: Actor, action: Action, record: Record, agency: str) -> str:
     """Return why an actor may or may not do something with a record; `agency` is the name of its steward, or ""."""
-    if action in SEEING:
+    if action in VIEWING:
         return _reason_to_see(actor, action, record, agency)
     reason, ways = _reason_to_act(actor, action, record, agency), ENTRY_POINTS[action]
     if ways.changes or ways.forms:
@@ -67,11 +67,11 @@ def _reason_to_see(actor: Actor, action: Action, record: Record, agency: str) ->
         return _("Who answers for it may, those to whom it is granted, and administrators.")
     if record.get("steward") in actor.agencies:
         return _("You act for {agency}, which answers for it.").format(agency=agency)
-    return _("You are an administrator.") if actor.everything else _("It is granted to an agency or a group of yours.")
+    return _("You are an administrator.") if actor.is_admin else _("It is granted to an agency or a group of yours.")
 
 
 def _reason_to_act(actor: Actor, action: Action, record: Record, agency: str) -> str:
-    if actor.everything:
+    if actor.is_admin:
         return _("You are an administrator.")
     roles = [role for role in Role if action in RIGHTS[role] and role is not Role.ADMIN]
     if not roles:
@@ -90,12 +90,12 @@ def _reason_to_act(actor: Actor, action: Action, record: Record, agency: str) ->
 
 
 # Kinds with actions of their own, such as requests, are created and changed on the pages of those actions.
-EDITED = [kind for kind in MODEL if not (kind.kept_by_us or kind.by_step)]
+EDITED = [kind for kind in MODEL if not (kind.read_only or kind.by_action)]
 
 
 def may_register(actor: Actor) -> bool:
     """Return whether an actor may register records for some agency."""
-    return actor.everything or bool(actor.for_whom(Action.PROPOSE))
+    return actor.is_admin or bool(actor.agencies_for(Action.PROPOSE))
 
 
 def may_edit(actor: Actor, record: Mapping[str, Any]) -> bool:

@@ -33,7 +33,7 @@ from tests.support.server import serving
 pytestmark = SLOW_ON_NEO4J
 
 SCHEMA = build_schema(MODEL)
-KINDS = [kind for kind in MODEL if kind.ends and not kind.kept_by_us]
+KINDS = [kind for kind in MODEL if kind.ends and not kind.read_only]
 ENDS = [end for kind in KINDS for end in kind.ends.values()]
 # How much is seen of a record and of the far ends of its links.
 SEEN = {"summary": ("restricted", "open"), "far-summary": ("open", "restricted"), "far-closed": ("open", "closed")}

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
+from registry.auth import credentials
 from registry.database import migrate, schema
 from registry.database.driver import Cypher, Store, StoreError
 from registry.database.migrate import (
@@ -23,6 +24,7 @@ from registry.database.migrate import (
 from registry.database.write import upsert
 from registry.model.definitions import MODEL, Agency
 from registry.model.records import parse_search
+from registry.permissions import Role
 from tests.support.factories import record
 
 RUN = {"source": "test", "run": "run:test", "now": "2026-01-01T00:00:00.000Z"}
@@ -175,6 +177,15 @@ def test_derived_values_that_are_due_are_computed_before_anybody_searches(prepar
     assert renamed == [[None, " puskesmas 0 "]]
     assert told[-1] == "Preparing the data for this version: 5 records done."
     assert is_current(prepared, MODEL)
+
+
+def test_tokens_of_the_first_data_version_stay_valid(prepared: Store) -> None:
+    secret, _token = credentials.issue(prepared, "Dewi", Role.ANALYST, [], [])
+    prepared.write(Cypher("MATCH (c:Credential) SET c.sort = c.kind REMOVE c.kind"))
+    remember(prepared, derived=1)
+    assert credentials.session_by_token(prepared, secret) is None
+    apply(prepared, MODEL)
+    assert credentials.session_by_token(prepared, secret)
 
 
 def test_what_was_interrupted_goes_on_where_it_ended(prepared: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ class HiddenChanges:
 
     def __init__(self, world: World, actor: Actor, random: Random) -> None:
         self._world, self._actor, self._random = world, actor, random
-        self._kinds = [kind for kind in world.model if not kind.kept_by_us]
+        self._kinds = [kind for kind in world.model if not kind.read_only]
 
     def make(self) -> World:
         """Return the other world."""
@@ -43,7 +43,7 @@ class HiddenChanges:
         return World(self._world.model, self._world.made, self._world.source, records, ties)
 
     def _of_record(self, record: Record) -> list[Record]:
-        if record.kind.kept_by_us or may_see_all(self._actor, record.values):
+        if record.kind.read_only or may_see_all(self._actor, record.values):
             return [record]
         if may_see(self._actor, record.values):
             details = {
@@ -55,7 +55,7 @@ class HiddenChanges:
         return [self._changed(record, {name: one for name, one in record.kind.properties.items() if name not in KEPT})]
 
     def _changed(self, record: Record, those: dict[str, Property]) -> Record:
-        raw = {name: value for name, value in record.values.items() if not record.kind.properties[name].kept_by_us}
+        raw = {name: value for name, value in record.values.items() if not record.kind.properties[name].read_only}
         changed = agreeing(record.kind.properties, {**raw, **self._values(those)})
         untouched = all(changed[name] == value for name, value in raw.items() if name not in those)
         return self._record(record.kind, changed if untouched else raw)

@@ -361,4 +361,4 @@ def may_see_all(actor: Actor, record: Any) -> bool:
 
 def _granted(actor: Actor, record: Any) -> bool:
     grants = set(record["grants"] or [])
-    return actor.everything or record["steward"] in actor.agencies or bool(grants & (actor.groups | actor.agencies))
+    return actor.is_admin or record["steward"] in actor.agencies or bool(grants & (actor.groups | actor.agencies))

@@ -172,7 +172,7 @@ class FormContext:
 
     def _defaults(self) -> dict[str, str]:
         """Return the defaults of a new record: the actor's usual agency as steward and as the first linked agency."""
-        agency = self.actor.usual
+        agency = self.actor.default_agency
         title = dict(self.choices.get("steward", ())).get(agency)
         agency_ends = [end for end in own_ends(self.kind) if end.target == Agency.__name__ != end.kind]
         return (
