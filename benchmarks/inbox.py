@@ -53,7 +53,9 @@ def main() -> None:
 
 def _measured(store: Store) -> dict[str, float]:
     return {
-        f"{who.name}: {status}": _median(store, inbox.with_status(Resource, status, me=who.doing(action), size=50))
+        f"{who.name}: {status}": _median(
+            store, inbox.with_status(Resource, status, me=who.parameter_for(action), size=50)
+        )
         for who in (APPROVER, ADMIN)
         for status, action in (("proposed", Action.APPROVE), ("draft", Action.EDIT))
     }

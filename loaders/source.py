@@ -18,10 +18,10 @@ from registry.model.definitions import MODEL
 DECLARATION = "source.toml"
 TABLES = "tables"
 TABLE_NAMES = {
-    *(kind.plural for kind in MODEL if not kind.kept_by_us),
+    *(kind.plural for kind in MODEL if not kind.read_only),
     *(f"{kind.plural}.{end.name}" for kind in MODEL for end in kind.ends.values() if end.declared),
 }
-PLURALS = {kind.plural: kind.__name__ for kind in MODEL if not kind.kept_by_us}
+PLURALS = {kind.plural: kind.__name__ for kind in MODEL if not kind.read_only}
 Policy = Literal["earliest", "latest", "first"]
 Notation = Literal["id", "en"]
 

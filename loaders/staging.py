@@ -25,7 +25,7 @@ CREATE TABLE ties (
 CREATE TABLE spared (kind TEXT, id TEXT, PRIMARY KEY (kind, id)) WITHOUT ROWID;
 CREATE TABLE missing (id TEXT PRIMARY KEY) WITHOUT ROWID;
 """
-LOADED = [kind for kind in MODEL if not kind.kept_by_us]
+LOADED = [kind for kind in MODEL if not kind.read_only]
 ENDS = {f"{kind.__name__}.{end.name}": end for kind in LOADED for end in kind.ends.values()}
 LINK_NAMES = {
     (end.link.relation, end.link.start, end.link.end): f"{MODEL[end.kind].plural}.{end.name}"

@@ -27,7 +27,7 @@ def table_names() -> dict[str, tuple[type[Kind], End | None]]:
     """Return all table names with their kind and, for a table of relationships, the link's end."""
     names: dict[str, tuple[type[Kind], End | None]] = {}
     for kind in MODEL:
-        if not kind.kept_by_us:
+        if not kind.read_only:
             names[kind.plural] = (kind, None)
             names.update({f"{kind.plural}.{end.name}": (kind, end) for end in declared(kind) if end.link.properties})
     return names
@@ -43,7 +43,7 @@ def columns_of(name: str) -> dict[str, Property | End | None]:
     kind, end = table_names()[name]
     if end:
         return {snake(kind.__name__): None, snake(end.target): None, **end.link.properties}
-    given = {name: one for name, one in kind.properties.items() if not one.kept_by_us}
+    given = {name: one for name, one in kind.properties.items() if not one.read_only}
     return {**given, **{one.name: one for one in declared(kind) if not one.link.properties}}
 
 

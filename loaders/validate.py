@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import networkx as nx
 
 
-KINDS = {kind.__name__: kind for kind in MODEL if not kind.kept_by_us}
+KINDS = {kind.__name__: kind for kind in MODEL if not kind.read_only}
 
 
 class RowValidator:
@@ -423,7 +423,7 @@ class Checks:
         lost = 0
         for kind in self._staging.count_records():
             for field, declared in MODEL[kind].properties.items():
-                if declared.refers_to and not declared.kept_by_us:
+                if declared.refers_to and not declared.read_only:
                     lost += self._reference(kind, field, declared.refers_to)
         return lost
 

@@ -69,7 +69,7 @@ class RunLog:
         self, transaction: Transaction, kind: type[Kind], before: Mapping[str, Given], rows: Iterable[Stored]
     ) -> None:
         """Log changed records, each with its difference."""
-        terms = [name for name, one in kind.properties.items() if one.term]
+        terms = [name for name, one in kind.properties.items() if one.agreement_term]
         other_terms = []
         for row in rows:
             old = before.get(str(row["id"]))
@@ -90,7 +90,7 @@ class RunLog:
         end = declared_end(link)
         if count:
             transaction.enter("tied", MODEL[end.kind], self._run, ({}, {"tied": {link_name(link): count}}))
-        if link.term:
+        if link.agreement_term:
             self._void_confirmations(
                 transaction, MODEL[end.kind], list({row["from" if end.outgoing else "to"]: None for row in rows})
             )
@@ -112,13 +112,13 @@ class RunLog:
             if lost or gained:
                 transaction.enter("tied", MODEL[end.kind], record, (_linked(end, lost), _linked(end, gained)))
                 other_terms.append(record)
-        if link.term:
+        if link.agreement_term:
             self._void_confirmations(transaction, MODEL[end.kind], other_terms)
 
     def _void_confirmations(self, transaction: Transaction, kind: type[Kind], records: Sequence[str]) -> None:
         """Remove and log confirmations of terms that have changed, for records created before the run."""
         for end in write.own_ends(kind) if records else ():
-            if any(one.by_step for one in end.link.properties.values()):
+            if any(one.by_action for one in end.link.properties.values()):
                 gone = transaction.ask(write.clear_action_properties(end, records, before=self._began))[0][0]
                 for record, said in _by_record(end, gone).items():
                     lost, left = _linked(end, said), _linked(end, without_confirmations(end.link, said))
@@ -139,8 +139,8 @@ def _written_properties(
     """Return the properties of a relationship as written: on an existing one, properties set by a record action stay."""
     if before is None:
         return dict(after)
-    by_step = {name: before[name] for name, one in end.link.properties.items() if one.by_step and name in before}
-    return {**without_confirmations(end.link, {"": dict(after)})[""], **by_step}
+    by_action = {name: before[name] for name, one in end.link.properties.items() if one.by_action and name in before}
+    return {**without_confirmations(end.link, {"": dict(after)})[""], **by_action}
 
 
 def _linked(end: End, ties: Relationships) -> Difference:

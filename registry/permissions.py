@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
-SHOWN = ("published", "retired")
+VISIBLE_STATUSES = ("published", "retired")
 ANYBODY, ADMINISTRATORS = "*", "*administrators"
 
 
@@ -22,11 +22,11 @@ class Role(StrEnum):
 class Action(StrEnum):
     """An action on a record."""
 
-    SEE_FACE = "see_face"
-    SEE_DETAIL = "see_detail"
+    VIEW_SUMMARY = "view_summary"
+    VIEW_DETAILS = "view_details"
     PROPOSE = "propose"  # create a draft and submit it
     EDIT = "edit"
-    GOVERN = "govern"  # change its steward, access and grants
+    MANAGE = "manage"  # change its steward, access and grants
     APPROVE = "approve"  # publish a proposed record, or send it back
     RETIRE = "retire"
     ANSWER = "answer"  # answer requests for it and feedback on it
@@ -34,14 +34,14 @@ class Action(StrEnum):
     ADMINISTER = "administer"
 
 
-SEEING = (Action.SEE_FACE, Action.SEE_DETAIL)
+VIEWING = (Action.VIEW_SUMMARY, Action.VIEW_DETAILS)
 _COORDINATES = frozenset({Action.PROPOSE, Action.EDIT, Action.ANSWER})
 RIGHTS: Mapping[Role, frozenset[Action]] = {
     Role.VIEWER: frozenset(),
     Role.ANALYST: frozenset(),
     Role.COORDINATOR: _COORDINATES,
-    Role.APPROVER: _COORDINATES | {Action.GOVERN, Action.APPROVE, Action.RETIRE},
-    Role.ADMIN: frozenset(Action) - frozenset(SEEING),
+    Role.APPROVER: _COORDINATES | {Action.MANAGE, Action.APPROVE, Action.RETIRE},
+    Role.ADMIN: frozenset(Action) - frozenset(VIEWING),
 }
 
 
@@ -56,18 +56,18 @@ class Actor:
     home: str = field(default="", compare=False)  # the agency named in the account, if one; the others are its units
 
     @property
-    def usual(self) -> str:
+    def default_agency(self) -> str:
         """The default agency of the user; "" if there is no unique one."""
         return self.home or (next(iter(self.agencies)) if len(self.agencies) == 1 else "")
 
     @property
-    def everything(self) -> bool:
+    def is_admin(self) -> bool:
         """Whether the user may see and do everything."""
         return self.role is Role.ADMIN
 
     def names(self) -> frozenset[str]:
         """Return all names by which a record can list this user as a reader."""
-        administrators = {ADMINISTRATORS} if self.everything else set()
+        administrators = {ADMINISTRATORS} if self.is_admin else set()
         return frozenset({ANYBODY} | administrators) | self.agencies | self.groups
 
     def parameter(self) -> dict[str, object]:
@@ -78,13 +78,13 @@ class Actor:
     def _sorted_names(self) -> list[str]:
         return sorted(self.names())
 
-    def for_whom(self, action: Action) -> frozenset[str]:
+    def agencies_for(self, action: Action) -> frozenset[str]:
         """Return the agencies on whose records the user's role allows an action."""
         return self.agencies if action in RIGHTS[self.role] else frozenset()
 
-    def doing(self, action: Action) -> dict[str, object]:
+    def parameter_for(self, action: Action) -> dict[str, object]:
         """Return the user as the parameter `$me` of a query with the predicate `may_do`."""
-        return {**self.parameter(), "everything": self.everything, "agencies": sorted(self.for_whom(action))}
+        return {**self.parameter(), "is_admin": self.is_admin, "agencies": sorted(self.agencies_for(action))}
 
 
 def actor_named(names: Iterable[str]) -> Actor:
@@ -101,10 +101,10 @@ ADMIN = Actor("admin", Role.ADMIN)
 
 def can(actor: Actor, action: Action, record: Mapping[str, object]) -> bool:
     """Return whether a user may perform an action on a record, given by its stored properties."""
-    if action in SEEING:
-        readers = record.get("seen_by" if action is Action.SEE_FACE else "shown_to")
+    if action in VIEWING:
+        readers = record.get("seen_by" if action is Action.VIEW_SUMMARY else "shown_to")
         return isinstance(readers, list) and not actor.names().isdisjoint(readers)
-    return actor.everything or record.get("steward") in actor.for_whom(action)
+    return actor.is_admin or record.get("steward") in actor.agencies_for(action)
 
 
 def seen_by(record: Mapping[str, object]) -> list[str]:
@@ -128,12 +128,12 @@ def can_view_details(node: str, reader: str = "r") -> str:
 
 
 def may_do(node: str) -> str:
-    """Return the Cypher predicate that `$me`, made by `Actor.doing`, may perform the action on a node."""
-    return f"($me.everything OR coalesce({node}.steward, '') IN $me.agencies)"
+    """Return the Cypher predicate that `$me`, made by `Actor.parameter_for`, may perform the action on a node."""
+    return f"($me.is_admin OR coalesce({node}.steward, '') IN $me.agencies)"
 
 
 def _readers(record: Mapping[str, object], *classes: str) -> list[str]:
-    if record.get("status") in SHOWN and record.get("access") in classes:
+    if record.get("status") in VISIBLE_STATUSES and record.get("access") in classes:
         return [ANYBODY]
     grants = record.get("grants")
     named = [str(one) for one in grants if not str(one).startswith(ANYBODY)] if isinstance(grants, list) else []
@@ -167,7 +167,7 @@ ENTRY_POINTS: Mapping[Action, EntryPoints] = {
         ),
         ("query",),
     ),
-    Action.GOVERN: EntryPoints(("saveKIND",), ("/KINDS/{id}/edit", "/KINDS/{id}/undo"), ("query", "audit undo")),
+    Action.MANAGE: EntryPoints(("saveKIND",), ("/KINDS/{id}/edit", "/KINDS/{id}/undo"), ("query", "audit undo")),
     Action.APPROVE: EntryPoints(("approve", "sendBack"), ("/KINDS/{id}/approve", "/KINDS/{id}/send-back"), ("query",)),
     Action.RETIRE: EntryPoints(("retireKIND",), ("/KINDS/{id}/retire",), ("query",)),
     Action.ANSWER: EntryPoints(

@@ -63,7 +63,7 @@ class ChangeInputs:
     """Builds `AgencyInput` and so on for every kind that users edit, and one input type for each type of link."""
 
     def __init__(self, model: Model) -> None:
-        kinds = [kind for kind in model if not kind.kept_by_us]
+        kinds = [kind for kind in model if not kind.read_only]
         ends = [end for kind in kinds for end in own_ends(kind) if end.link.properties]
         self._links = {link_type(end.link): _link_change(link_type(end.link), _added(end)) for end in ends}
         self._plain_link = _link_change("Links", strawberry.ID)
@@ -92,7 +92,7 @@ def editable_link_properties(end: End) -> dict[str, Property]:
 
 
 def _saved(declared: Mapping[str, Property]) -> dict[str, Property]:
-    return {name: one for name, one in declared.items() if not one.kept_by_us and not one.by_step}
+    return {name: one for name, one in declared.items() if not one.read_only and not one.by_action}
 
 
 def read_saving(kind: type[Kind], given: Given, version: int | None) -> SaveInput:
@@ -181,7 +181,7 @@ def changes(model: Model) -> dict[str, MutationDefinition]:
     """Return the mutation fields by name: saving and retiring for every kind that users edit, and the workflow actions."""
     inputs, found = ChangeInputs(model), {}
     for kind in model:
-        if not kind.kept_by_us:
+        if not kind.read_only:
             name = kind.__name__
             arguments = {"input": (inputs.kinds[name], ...), "isAnother": (bool, False), **AGAIN}
             found[f"save{name}"] = MutationDefinition(
@@ -254,7 +254,7 @@ class MutationExecutor:
 
     def __init__(self, model: Model, known: Mapping[str, MutationDefinition]) -> None:
         self._model, self._changes = model, known
-        views = tuple(Select(kind.__name__, (), ()) for kind in model if not kind.kept_by_us)
+        views = tuple(Select(kind.__name__, (), ()) for kind in model if not kind.read_only)
         self._kind = compile_query(ById(Parameter((RECORD,)), views), model)
         self._threads = CapacityLimiter(AT_ONCE)
 

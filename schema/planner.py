@@ -83,9 +83,9 @@ class RecordPlanner:
         selected = {fields[0].name.value for fields in chosen.values()}
         declared = self.model[kind].properties
         own = [name for name, one in declared.items() if camel(name) in selected and not one.refers_to]
-        faces = [name for name in own if declared[name].face] + ["withheld"] * ("withheld" in selected)
-        details = [name for name in own if not declared[name].face]
-        return sorted(faces, key=lambda name: name in declared and not declared[name].promised) + details
+        summary = [name for name in own if declared[name].summary] + ["withheld"] * ("withheld" in selected)
+        details = [name for name in own if not declared[name].summary]
+        return sorted(summary, key=lambda name: name in declared and not declared[name].non_null) + details
 
     def _part(self, kind: str, fields: list[FieldNode], depth: int) -> tuple[Part, Shape] | None:
         """Return the query part and the shape of a field that is not a plain property; None for a property."""
@@ -120,8 +120,8 @@ class RecordPlanner:
         )
         follow = Follow(end.name, edge, far, near, where, order, first, _runs(end, given))
         if end.single:
-            return follow, shaped.first if end.link.face else shaped.first_or_none
-        return follow, shaped.many if end.link.face else shaped.many_or_none
+            return follow, shaped.first if end.link.summary else shaped.first_or_none
+        return follow, shaped.many if end.link.summary else shaped.many_or_none
 
     def _linked(
         self, end: End, fields: list[FieldNode], depth: int
@@ -156,14 +156,14 @@ class RecordPlanner:
         parts: Mapping[str, tuple[Part, Shape]],
     ) -> ResultRow:
         declared = self.model[kind].properties
-        details = [name for name in properties if name in declared and not declared[name].face]
+        details = [name for name in properties if name in declared and not declared[name].summary]
         places = _places(chosen, properties, list(parts))
         closed = [name for name in ("access", "status") if name in properties and self.mode.strict]
         return response.record(
             places,
             len(properties) + len(parts),
             details=(len(properties) - len(details), len(details)),
-            promised=sum(name not in declared or declared[name].promised for name in properties) * self.mode.strict,
+            promised=sum(name not in declared or declared[name].non_null for name in properties) * self.mode.strict,
             converted={
                 **{properties.index(name): response.upper for name in closed},
                 **{places[key]: shaped for key, (_, shaped) in parts.items()},

@@ -165,7 +165,7 @@ class AnyReport(graphene.Interface):
     found = _promised(graphene.Int, "How many were found.")
     of = _promised(graphene.Int, "Of how many that were looked at.")
     unknown = _suppressible("unknown", "Of how many nothing can be told.")
-    withheld = _suppressible("withheld", "How many records show no more than their face to who asks.")
+    withheld = _suppressible("withheld", "Number of records that you can view in summary only.")
     parts = _promised(_list(ReportPart), "The reports that it is composed of, if any.")
     method = _promised(graphene.String, "How it was answered.")
     notes = _promised(_list(graphene.String), "What to mind when reading it.")

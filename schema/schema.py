@@ -161,11 +161,11 @@ class Outputs:
 
     def _end_fields(self, end: End) -> Iterator[tuple[str, StrawberryField]]:
         target = self._links[link_type(end.link)] if end.link.properties else self._kinds[end.target]
-        notes = [] if end.link.face else [UNKNOWN.format(kind=end.kind)]
+        notes = [] if end.link.summary else [UNKNOWN.format(kind=end.kind)]
         if end.single:
             yield camel(end.name), response_field(nullable(target), " ".join([end.doc, *notes]))
             return
-        records, count = (kind if end.link.face else nullable(kind) for kind in (listing(target), int))
+        records, count = (kind if end.link.summary else nullable(kind) for kind in (listing(target), int))
         where = nullable(self._inputs.wheres[end.target])
         order = nullable(listing(self._inputs.orders[end.target]))
         dated = {"period": (PERIOD, PERIOD.CURRENT), "asOf": nullable(DAY)} if end.link.dated else {}
@@ -193,7 +193,7 @@ class Outputs:
         plain = PYTHON[declared.value.scalar]
         if declared.value.listed:
             return nullable(listing(plain))
-        return plain if declared.promised else nullable(plain)
+        return plain if declared.non_null else nullable(plain)
 
     def _connection_field(self, kind: type[Kind]) -> StrawberryField:
         name, made = kind.__name__, self._kinds[kind.__name__]

@@ -11,7 +11,7 @@ from registry.cli.main import app as commands
 from registry.config import Settings
 from registry.database.driver import ConnectionSettings
 from registry.model.definitions import MODEL
-from registry.permissions import ENTRY_POINTS, PUBLIC_ENTRY_POINTS, READING, SEEING, Action
+from registry.permissions import ENTRY_POINTS, PUBLIC_ENTRY_POINTS, READING, VIEWING, Action
 from registry.web.app import build_app
 from registry.web.middleware import SAFE
 from schema.schema import build_schema
@@ -71,7 +71,7 @@ def test_commands_know_nobody_but_the_administrator_and_everybody() -> None:
 
 
 def test_every_action_has_its_ways_and_every_way_is_tried() -> None:
-    assert set(ENTRY_POINTS) == set(Action) - set(SEEING)
+    assert set(ENTRY_POINTS) == set(Action) - set(VIEWING)
     assert set(CHANGES) == {(action, name) for action, ways in ENTRY_POINTS.items() for name in ways.changes}
     assert set(FORMS) == {(action, name) for action, ways in ENTRY_POINTS.items() for name in ways.forms}
     by_command_alone = [action for action, ways in ENTRY_POINTS.items() if not (ways.changes or ways.forms)]

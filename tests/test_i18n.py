@@ -32,7 +32,7 @@ def texts() -> set[str]:
     found = set(CONFIDENCE.values()) | {phrase for both in PHRASES.values() for phrase in both}
     for kind in MODEL:
         found |= {kind.__name__, kind.plural, *map(in_english, (*kind.properties, *kind.ends))}
-        found |= set() if kind.kept_by_us else _helps(kind)
+        found |= set() if kind.read_only else _helps(kind)
     for folder in ("registry", "schema", "loaders"):
         found |= {text for text, context in _extracted(folder) if context is None}
     found |= {
@@ -63,7 +63,7 @@ def _helps(kind: type[Kind]) -> set[str]:
     """Return what forms say of the fields of a kind."""
     ends = [end for end in kind.ends.values() if end.declared]
     of_links = [one.doc for end in ends for one in (end, *end.link.properties.values())]
-    return {*(one.doc for one in kind.properties.values() if not one.kept_by_us), *of_links}
+    return {*(one.doc for one in kind.properties.values() if not one.read_only), *of_links}
 
 
 def test_every_text_is_there_in_indonesian() -> None:

@@ -9,7 +9,7 @@ from registry.auth.permission_matrix import CLASSES, page
 from registry.database.driver import Cypher, Store
 from registry.model.definitions import MODEL
 from registry.permissions import (
-    SEEING,
+    VIEWING,
     Action,
     Actor,
     Role,
@@ -41,13 +41,13 @@ def test_the_rule_in_cypher_is_the_rule_in_python(store: Store, seed: int) -> No
         for action in Action:
             predicate = (
                 can_view_summary("n")
-                if action is Action.SEE_FACE
+                if action is Action.VIEW_SUMMARY
                 else can_view_details("n")
-                if action in SEEING
+                if action in VIEWING
                 else may_do("n")
             )
             text = f"MATCH (n:Thing) WHERE {predicate} RETURN collect(n.id)"
-            found = store.read(Cypher(text, {"me": actor.doing(action)}))[0][0]
+            found = store.read(Cypher(text, {"me": actor.parameter_for(action)}))[0][0]
             assert set(found) == {one["id"] for one in records if can(actor, action, one)}, (actor, action)
 
 
@@ -68,4 +68,4 @@ def test_every_kind_and_link_can_be_asked_who_may_see_it() -> None:
     for kind in MODEL:
         assert {"steward", "access", "status", "grants"} <= set(kind.properties)
         for end in kind.ends.values():
-            assert isinstance(end.link.face, bool) and isinstance(end.link.speaks, bool)
+            assert isinstance(end.link.summary, bool) and isinstance(end.link.on_behalf, bool)

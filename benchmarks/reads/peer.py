@@ -66,7 +66,7 @@ def _fields(kind: type[Kind]) -> Iterator[str]:
     for name, declared in kind.properties.items():
         plain = "ID" if name == "id" else SCALARS[declared.value.stored]
         scalar = f"[{plain}!]" if declared.value.listed else plain
-        yield f"{name}: {scalar}{'!' if declared.promised else ''}"
+        yield f"{name}: {scalar}{'!' if declared.non_null else ''}"
     for end in kind.ends.values():
         if end.target in KINDS:
             yield f"{end.name}: {_relationship(end)}"

@@ -72,5 +72,5 @@ def _kind(number: int) -> str:
 def record(of: str, record_id: str, name: str, **values: Any) -> dict[str, Any]:
     """Return a record of a kind as the loader stores it."""
     given = {"id": record_id, "name": name, **values}
-    face_words, words = search_words(Record(MODEL[of], record_id, given))
-    return {**given, "name_key": fold(name), "face_words": face_words, "words": words, **KEPT}
+    summary_words, words = search_words(Record(MODEL[of], record_id, given))
+    return {**given, "name_key": fold(name), "summary_words": summary_words, "words": words, **KEPT}

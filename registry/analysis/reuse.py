@@ -389,7 +389,7 @@ class SuggestionRows:
         if expired:
             yield _("{n} of {m} uses have ended").format(n=number(expired), m=number(len(resource.uses)))
         if not resource.whole:
-            yield _("restricted: only its face is shown")
+            yield _("restricted: summary only")
         if resource.shareability == "not-shared":
             yield _("not shared")
         if self._owned and not resource.owners:

@@ -164,13 +164,13 @@ def _replaced(lost: ResourceRow, resources: Sequence[ResourceRow], gone: set[str
 class Altered(NamedTuple):
     """The altered snapshot, the records named in the parameters, and the services and resources that stop.
 
-    `faces` are the names of removed records of which the reader sees the summary only, so that their dependants are
+    `summary_only` has the names of removed records of which the reader sees the summary only, so that their dependants are
     unknown.
     """
 
     lists: Snapshot
     named: tuple[Evidence, ...]
-    faces: Sequence[str]
+    summary_only: Sequence[str]
     stops: Sequence[Stop]
 
 
@@ -187,9 +187,9 @@ def altered(snapshot: Snapshot, as_of: str, alteration: Alteration) -> Altered:
     unowned = list(orphans(snapshot, gone))
     gone |= {one.id for one in unowned}
     named = dict.fromkeys(evidence_of(one) for one in (*lost, *chain.from_iterable(ties), *lapsed))
-    faces = [one.name for one in lost if not one.whole]
+    summary_only = [one.name for one in lost if not one.whole]
     stops = [*map(Stop, unowned), *stopping(snapshot, gone)]
-    return Altered(_without(snapshot._replace(partnerships=partnerships), gone), tuple(named), faces, stops)
+    return Altered(_without(snapshot._replace(partnerships=partnerships), gone), tuple(named), summary_only, stops)
 
 
 def evidence_of(one: Any) -> Evidence:
@@ -409,9 +409,9 @@ def _notes(other: Altered, staying: int) -> list[str]:
     template = _("Altered: {names}. Nothing was written.")
     notes = [template.format(names=", ".join(one.name for one in other.named))]
     notes.append(_("{n} findings are there before and after.").format(n=number(staying)))
-    if other.faces:
-        sentence = _("Of {names} no more than the face is shown to you, so that it is not known what needs it.")
-        notes.append(sentence.format(names=", ".join(other.faces)))
+    if other.summary_only:
+        sentence = _("You can view only a summary of {names}, so what depends on it is unknown.")
+        notes.append(sentence.format(names=", ".join(other.summary_only)))
     if other.stops:
         notes.append(_("{n} services and resources stop with what is lost.").format(n=number(len(other.stops))))
     return notes

@@ -26,10 +26,10 @@ class Unissuable(Exception):
 
 @dataclass(frozen=True)
 class Credential:
-    """A stored credential without its hash. `sort` is token or session; times are texts of Instants."""
+    """A stored credential without its hash. `kind` is token or session; times are texts of Instants."""
 
     id: str
-    sort: str
+    kind: str
     name: str
     role: str
     agencies: Sequence[str]
@@ -81,7 +81,7 @@ async def actor_of_token(reader: Reader, secret: str) -> Actor | None:
 async def with_units(reader: Reader, actor: Actor) -> Actor:
     """Return the user with all units of their agencies. Raises StoreError."""
     (rows,) = await reader.read([texts.units_of(sorted(actor.agencies))])
-    return replace(actor, agencies=actor.agencies | frozenset(rows[0][0]), home=actor.usual)
+    return replace(actor, agencies=actor.agencies | frozenset(rows[0][0]), home=actor.default_agency)
 
 
 async def actor_of_session(reader: Reader, secret: str) -> Actor | None:
@@ -128,8 +128,8 @@ def invite(store: Store) -> str | None:
     return _store(store, "invitation", Actor("admin", Role.ADMIN), INVITATION)[0]
 
 
-async def _actor_with(reader: Reader, secret: str, sort: str) -> Actor | None:
-    (rows,) = await reader.read([texts.valid_credential(_digest(secret), sort=sort, now=now())])
+async def _actor_with(reader: Reader, secret: str, kind: str) -> Actor | None:
+    (rows,) = await reader.read([texts.valid_credential(_digest(secret), kind=kind, now=now())])
     return _actor(rows)
 
 
@@ -138,7 +138,7 @@ def _actor(rows: Rows) -> Actor | None:
         return None
     ((name, role, groups, count, agencies, units),) = rows[0]
     named_for = Actor(name, role_for(Role(role), count, agencies), frozenset(agencies), frozenset(groups))
-    return replace(named_for, agencies=frozenset({*agencies, *units}), home=named_for.usual)
+    return replace(named_for, agencies=frozenset({*agencies, *units}), home=named_for.default_agency)
 
 
 def role_for(role: Role, named: int, agencies: Collection[str]) -> Role:
@@ -149,14 +149,14 @@ def role_for(role: Role, named: int, agencies: Collection[str]) -> Role:
     return Role.VIEWER if named and not agencies and role is not Role.ADMIN else role
 
 
-def _begin_session(store: Store, secret: str, sort: str) -> str | None:
+def _begin_session(store: Store, secret: str, kind: str) -> str | None:
     session, stored = _secret("session", SESSION)
-    began = texts.begin_session(_digest(secret), stored, sort=sort, now=now())
+    began = texts.begin_session(_digest(secret), stored, kind=kind, now=now())
     return session if store.write(texts.delete_expired(now=now()), began)[1][0][0] else None
 
 
-def _store(store: Store, sort: str, actor: Actor, lasts: timedelta) -> tuple[str, Credential]:
-    secret, stored = _secret(sort, lasts)
+def _store(store: Store, kind: str, actor: Actor, lasts: timedelta) -> tuple[str, Credential]:
+    secret, stored = _secret(kind, lasts)
     whose: dict[str, Any] = {
         "name": actor.name,
         "role": str(actor.role),
@@ -167,14 +167,14 @@ def _store(store: Store, sort: str, actor: Actor, lasts: timedelta) -> tuple[str
     return secret, Credential(**{name: value for name, value in (stored | whose).items() if name != "hash"})
 
 
-def _secret(sort: str, lasts: timedelta) -> tuple[str, dict[str, Any]]:
+def _secret(kind: str, lasts: timedelta) -> tuple[str, dict[str, Any]]:
     """Return a new secret and the properties to store: its hash, a public id, and its expiry."""
     secret = PREFIX + secrets.token_urlsafe(32)
     expires = instant(current_time() + lasts)
     return secret, {
-        "id": f"{sort}:{secrets.token_hex(4)}",
+        "id": f"{kind}:{secrets.token_hex(4)}",
         "hash": _digest(secret),
-        "sort": sort,
+        "kind": kind,
         "created": now(),
         "expires": expires,
     }

@@ -6,7 +6,7 @@ from registry.permissions import (
     ENTRY_POINTS,
     PUBLIC_ENTRY_POINTS,
     READING,
-    SEEING,
+    VIEWING,
     Action,
     Actor,
     Role,
@@ -18,7 +18,7 @@ from registry.permissions import (
 OWN, OTHER = "agency:own", "agency:other"
 CLASSES = ("open", "restricted", "closed")
 NOBODY = "not signed in"
-DOING = [action for action in Action if action not in SEEING]
+DOING = [action for action in Action if action not in VIEWING]
 
 
 def actors() -> dict[str, Actor]:
@@ -34,8 +34,8 @@ def stored(steward: str, access: str, status: str) -> dict[str, object]:
 
 def sight(actor: Actor, record: dict[str, object]) -> str:
     """Return how much of a record a user can see, as text for a table cell."""
-    seen = [can(actor, action, record) for action in SEEING]
-    return ("nothing", "its face", "all")[sum(seen)]
+    seen = [can(actor, action, record) for action in VIEWING]
+    return ("nothing", "summary", "all")[sum(seen)]
 
 
 def page() -> Iterator[str]:
@@ -63,8 +63,8 @@ def page() -> Iterator[str]:
     yield ""
     yield "## What is hidden is unknown"
     yield ""
-    yield "A link of the face is seen by who may know of both its records; any other link, by who sees all of both."
-    yield "Of a record of which you see the face only, the other links are unknown: their counts and lists are null, a filter"
+    yield "A link of the summary is seen by who may know of both its records; any other link, by who sees all of both."
+    yield "Of a record of which you see the summary only, the other links are unknown: their counts and lists are null, a filter"
     yield "on them holds neither way (`some`, `none`, `every`, `not`), a facet counts the record apart as `withheld`, and the"
     yield "questions that reach it (`impact`, `neighbourhood`, `paths`, `ties`, `sharedBetween`) say `withheld`."
     yield "Whether something is flagged follows from what you see of records that you may know of, never from a link or a"
@@ -97,9 +97,9 @@ def page() -> Iterator[str]:
     yield ""
     yield "Approval is for what is new. **What a coordinator changes of a published record is seen at once**, without an approval;"
     yield "its approvers find it in the record's history and may undo it. Who answers for a published record, who sees it"
-    yield "(`govern`) and whether it is retired is for approvers alone."
+    yield "(`manage`) and whether it is retired is for approvers alone."
     yield ""
-    yield "To speak of a record (feedback, a request, what a party says), one sees all of it: who is shown its face alone cannot."
+    yield "To speak of a record (feedback, a request, what a party says), one sees all of it: who is shown its summary alone cannot."
     yield ""
     yield "## By which ways"
     yield ""

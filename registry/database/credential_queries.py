@@ -19,42 +19,42 @@ def add(credential: dict[str, object]) -> Cypher:
     return Cypher("CREATE (c:Credential) SET c += $in.credential", {"in": {"credential": credential}})
 
 
-def valid_credential(digest: str, *, sort: str, now: str) -> Cypher:
-    """Find the valid credential with this hash and type (`sort`).
+def valid_credential(digest: str, *, kind: str, now: str) -> Cypher:
+    """Find the valid credential with this hash and kind.
 
     Returns one row, or none: a list of its name, role, groups, the number of agencies it names, those of them that are not
     retired, and the ids of these and all their units.
     """
     text = (
         "WITH $in.hash AS hash MATCH (c:Credential {hash: hash})"
-        " WHERE c.sort = $in.sort AND c.revoked IS NULL AND c.expires > $in.now"
+        " WHERE c.kind = $in.kind AND c.revoked IS NULL AND c.expires > $in.now"
         " RETURN [c.name, c.role, c.groups, size(c.agencies),"
         f" COLLECT {{ UNWIND c.agencies AS id MATCH (u:Agency {{id: id}}) WHERE {_LIVE} RETURN u.id }},"
         f" COLLECT {{ UNWIND c.agencies AS id {_UNITS} RETURN u.id }}]"
     )
-    return Cypher(text, {"in": {"hash": digest, "sort": sort, "now": now}})
+    return Cypher(text, {"in": {"hash": digest, "kind": kind, "now": now}})
 
 
-def begin_session(digest: str, session: dict[str, object], *, sort: str, now: str) -> Cypher:
+def begin_session(digest: str, session: dict[str, object], *, kind: str, now: str) -> Cypher:
     """Create a session for the holder of a valid token or invitation; an invitation is used up.
 
     `session` has all properties except those of its holder. It ends no later than its token. Returns one row: 1, or 0 where
     there is no valid credential.
     """
     text = (  # the write before the check locks the credential against concurrent use
-        "WITH $in.hash AS hash MATCH (c:Credential {hash: hash}) WHERE c.sort = $in.sort SET c.asked = $in.session.hash"
+        "WITH $in.hash AS hash MATCH (c:Credential {hash: hash}) WHERE c.kind = $in.kind SET c.asked = $in.session.hash"
         " WITH c WHERE c.revoked IS NULL AND c.expires > $in.now"
-        " FOREACH (x IN CASE WHEN c.sort = 'invitation' THEN [1] ELSE [] END | SET c.revoked = $in.now)"
+        " FOREACH (x IN CASE WHEN c.kind = 'invitation' THEN [1] ELSE [] END | SET c.revoked = $in.now)"
         " CREATE (s:Credential) SET s += $in.session, s.name = c.name, s.role = c.role, s.agencies = c.agencies,"
-        " s.groups = c.groups, s.opened_by = c.id, s.expires = CASE WHEN c.sort = 'token'"
+        " s.groups = c.groups, s.opened_by = c.id, s.expires = CASE WHEN c.kind = 'token'"
         " AND c.expires < $in.session.expires THEN c.expires ELSE $in.session.expires END RETURN count(s)"
     )
-    return Cypher(text, {"in": {"hash": digest, "session": session, "sort": sort, "now": now}})
+    return Cypher(text, {"in": {"hash": digest, "session": session, "kind": kind, "now": now}})
 
 
 def end_session(digest: str, *, now: str) -> Cypher:
     """Revoke the session with this hash."""
-    text = "WITH $in.hash AS hash MATCH (c:Credential {hash: hash}) WHERE c.sort = 'session' SET c.revoked = $in.now"
+    text = "WITH $in.hash AS hash MATCH (c:Credential {hash: hash}) WHERE c.kind = 'session' SET c.revoked = $in.now"
     return Cypher(text, {"in": {"hash": digest, "now": now}})
 
 
@@ -69,20 +69,20 @@ def revoke(credential: str, *, now: str) -> Cypher:
 
 def delete_expired(*, now: str) -> Cypher:
     """Delete sessions and invitations that have expired or are revoked."""
-    text = "MATCH (c:Credential) WHERE c.sort <> 'token' AND (c.expires <= $in.now OR c.revoked IS NOT NULL) DETACH DELETE c"
+    text = "MATCH (c:Credential) WHERE c.kind <> 'token' AND (c.expires <= $in.now OR c.revoked IS NOT NULL) DETACH DELETE c"
     return Cypher(text, {"in": {"now": now}})
 
 
 def revoke_invitations(*, now: str) -> Cypher:
     """Revoke every invitation."""
-    return Cypher("MATCH (c:Credential) WHERE c.sort = 'invitation' SET c.revoked = $in.now", {"in": {"now": now}})
+    return Cypher("MATCH (c:Credential) WHERE c.kind = 'invitation' SET c.revoked = $in.now", {"in": {"now": now}})
 
 
 def list_credentials() -> Cypher:
     """Return one row per token or session, oldest first: its properties except the hash."""
     text = (
-        "MATCH (c:Credential) WHERE c.sort <> 'invitation'"
-        " RETURN c.id, c.sort, c.name, c.role, c.agencies, c.groups, c.created, c.expires, c.revoked"
+        "MATCH (c:Credential) WHERE c.kind <> 'invitation'"
+        " RETURN c.id, c.kind, c.name, c.role, c.agencies, c.groups, c.created, c.expires, c.revoked"
         " ORDER BY c.created, c.id"
     )
     return Cypher(text)
@@ -91,7 +91,7 @@ def list_credentials() -> Cypher:
 def has_administrator(*, now: str) -> Cypher:
     """Return one row: the number of valid tokens and sessions of administrators."""
     text = (
-        "MATCH (c:Credential) WHERE c.role = 'admin' AND c.sort <> 'invitation' AND c.revoked IS NULL"
+        "MATCH (c:Credential) WHERE c.role = 'admin' AND c.kind <> 'invitation' AND c.revoked IS NULL"
         " AND c.expires > $in.now RETURN count(c)"
     )
     return Cypher(text, {"in": {"now": now}})

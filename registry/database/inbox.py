@@ -9,7 +9,7 @@ from registry.permissions import can_view_details, may_do
 
 
 def with_status(kind: type[Kind], status: str, *, me: Mapping[str, object], size: int) -> Cypher:
-    """Return `id, when` of the records with a status on which `me`, from `Actor.doing`, may act; newest first."""
+    """Return `id, when` of the records with a status on which `$me` may act; newest first."""
     text = (
         f"MATCH (n:{kind.__name__}) WHERE n.status = $in.status AND {may_do('n')}"
         " RETURN n.id, n.updated ORDER BY n.updated DESC, n.id LIMIT $n"
@@ -64,7 +64,7 @@ def unconfirmed(agencies: Sequence[str], *, me: Mapping[str, object], size: int)
 
 
 def undecided(*, me: Mapping[str, object], size: int) -> Cypher:
-    """Return `id, when` of the requests without a decision that `me`, from `Actor.doing`, may decide; oldest first."""
+    """Return `id, when` of the requests without a decision that `$me` may decide; oldest first."""
     text = (
         "MATCH (n:Request)-[:REQUEST_FOR]->(r:Resource)"
         f" WHERE n.decision IS NULL AND n.status = 'published' AND {may_do('r')}"
@@ -74,7 +74,7 @@ def undecided(*, me: Mapping[str, object], size: int) -> Cypher:
 
 
 def unanswered(*, me: Mapping[str, object], size: int) -> Cypher:
-    """Return `id, when, text` of the feedback without an answer that `me`, from `Actor.doing`, may answer; oldest first."""
+    """Return `id, when, text` of the feedback without an answer that `$me` may answer; oldest first."""
     text = (
         f"MATCH (n:Feedback) WHERE n.answered IS NULL AND n.status <> 'retired' AND {may_do('n')}"
         " RETURN n.id, n.received, n.description ORDER BY n.received, n.id LIMIT $n"

@@ -74,6 +74,11 @@ def put_derived(kind: str, rows: Sequence[Stored]) -> Cypher:
     return Cypher(text, {"in": {"rows": list(rows)}})
 
 
+def rename_credential_kinds() -> Cypher:
+    """Rename the property `sort` of credentials, written by versions with derived version 1, to `kind`."""
+    return Cypher("MATCH (c:Credential) WHERE c.sort IS NOT NULL SET c.kind = c.sort REMOVE c.sort")
+
+
 def _pattern(element: str) -> str:
     """Return the pattern of a kind, or of a link in the form `Agency-PROVIDES->Service`."""
     start, arrow, rest = element.partition("-")
@@ -82,10 +87,11 @@ def _pattern(element: str) -> str:
 
 
 DATA_VERSION = 1  # raise it when this version misreads data of earlier versions, or they misread its data
-DERIVED_VERSION = 1  # raise it when `registry.database.write.derived` returns something else for the same record
+DERIVED_VERSION = 2  # raise it when `registry.database.write.derived` returns something else for the same record
 BATCH = 1_000
+OBSOLETE_NAMES = ("face_words",)  # derived values of earlier versions, removed when derived values are computed
 # Stored properties that are not declared by the kind or the link.
-OWN_NAMES = frozenset({"hash", "run", "name_key", "seen_by", "shown_to", "words", "face_words"})
+OWN_NAMES = frozenset({"hash", "run", "name_key", "seen_by", "shown_to", "words", "summary_words", *OBSOLETE_NAMES})
 OWN_LINK_NAMES = frozenset({"source", "run", "key"})
 PYTHON = {"STRING": str, "FLOAT": float, "INTEGER": int, "BOOLEAN": bool}
 LOAD_AGAIN = "use the version that wrote them, or load the sources again into an empty database."
@@ -141,6 +147,7 @@ def is_current(store: Store, model: Model) -> bool:
 def complete(store: Store, model: Model, found: Metadata, tell: Tell) -> None:
     """Compute outdated derived values and write the metadata. An interrupted computation continues where it stopped."""
     if found.derived < DERIVED_VERSION:
+        store.write(rename_credential_kinds())
         _derive_all(store, model, found.progress, tell)
     ours = describe(model)
     merged = {name: {**found.model.get(name, {}), **ours.get(name, {})} for name in {**found.model, **ours}}
@@ -238,7 +245,7 @@ def _derive(ask: Ask, kind: type[Kind], after: str) -> tuple[int, str]:
 
 def _derived_values(kind: type[Kind], stored: Mapping[str, Any]) -> dict[str, object]:
     values = {name: stored.get(name) for name in kind.properties}
-    found = derived(Record(kind, str(values["id"]), values))
+    found = {**dict.fromkeys(OBSOLETE_NAMES), **derived(Record(kind, str(values["id"]), values))}
     if values["status"] == "retired":  # its readers stay the same
         return {name: value for name, value in found.items() if name not in ("seen_by", "shown_to")}
     return found

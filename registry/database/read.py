@@ -58,14 +58,14 @@ def category_condition(
 ) -> tuple[LinkCondition, Compare, Condition] | None:
     """Return the first condition that a linked record has a category, that category, and the other conditions.
 
-    A category is a value of a property that is declared with `sorts`. Return None where there is no such condition.
+    Categories are the properties with `Property.is_category`. Return None where there is no such condition.
     """
     parts = parts_of(where)
     for place, part in enumerate(parts):
         if isinstance(part, LinkCondition) and part.quantifier == "some":
             properties = model[kind.ends[part.end].target].properties
             for far in parts_of(part.far):
-                if isinstance(far, Compare) and far.operator in ("eq", "in") and properties[far.property].sorts:
+                if isinstance(far, Compare) and far.operator in ("eq", "in") and properties[far.property].is_category:
                     return part, far, AllOf(parts[:place] + parts[place + 1 :])
     return None
 
@@ -108,7 +108,7 @@ class CypherWriter:
             case Compare():
                 declared = self.model[kind].properties[condition.property]
                 holds = self._compare(condition, f"{node}.", declared)
-                return holds if declared.face else _unless_withheld(node, holds, unknown=unknown)
+                return holds if declared.summary else _unless_withheld(node, holds, unknown=unknown)
             case Within():
                 return self._within(condition, node, kind)
             case LinkCondition():
@@ -129,11 +129,15 @@ class CypherWriter:
 
     def link_seen(self, node: str, far: str, end: End) -> str:
         """Return the predicate that a link is visible: both its ends, and the details of both if the link is a detail."""
-        return self.far_seen(far, end) if end.link.face else f"{can_view_details(node)} AND {self.far_seen(far, end)}"
+        return (
+            self.far_end_visible(far, end)
+            if end.link.summary
+            else f"{can_view_details(node)} AND {self.far_end_visible(far, end)}"
+        )
 
-    def far_seen(self, far: str, end: End) -> str:
+    def far_end_visible(self, far: str, end: End) -> str:
         """Return the predicate that a link is visible, given that the links of the near record are."""
-        return can_view_summary(far) if end.link.face else can_view_details(far)
+        return can_view_summary(far) if end.link.summary else can_view_details(far)
 
     def _within(self, within: Within, node: str, kind: str) -> str:
         far, way = self.variable(), self.variable()
@@ -146,13 +150,13 @@ class CypherWriter:
         holds = self.demanded(linked, node, edge, far, end, unknown=unknown is not negated)
         among = f" AND {self.condition(linked.among, far, end.target)}" if linked.among != AllOf() else ""
         pattern = self.pattern(node, edge, f"{far}:{end.target}", end)
-        counts = all_of(self.far_seen(far, end), self.running(linked.runs, edge))
+        counts = all_of(self.far_end_visible(far, end), self.running(linked.runs, edge))
         start = f"MATCH {pattern} WHERE {counts}{among}"
         if linked.quantifier == "every":
             found = f"NOT EXISTS {{ {start} AND NOT ({holds}) }}"
         else:
             found = f"{'NOT ' if negated else ''}EXISTS {{ {start} AND {holds} }}"
-        return found if end.link.face else _unless_withheld(node, found, unknown=unknown)
+        return found if end.link.summary else _unless_withheld(node, found, unknown=unknown)
 
     def demanded(
         self, linked: LinkCondition, node: str, edge: str, far: str, end: End, *, unknown: bool = False
@@ -170,7 +174,9 @@ class CypherWriter:
 
     def edge_detail_seen(self, node: str, far: str, declared: Property, end: End) -> str:
         """Return the predicate that a property of a visible link is visible; "" where it always is."""
-        return f"{can_view_details(node)} AND {can_view_details(far)}" if end.link.face and not declared.face else ""
+        return (
+            f"{can_view_details(node)} AND {can_view_details(far)}" if end.link.summary and not declared.summary else ""
+        )
 
     def _edge_condition(
         self, condition: Condition, node: str, edge: str, far: str, end: End, *, unknown: bool = False
@@ -302,7 +308,7 @@ class QueryCompiler(CypherWriter):
         withheld, sort = "false", "number DESC, value"
         if end is None:
             declared, names = self.model[query.kind].properties[query.field], "null"
-            apart = "" if declared.face else f", NOT {can_view_details('n')} AS withheld"
+            apart = "" if declared.summary else f", NOT {can_view_details('n')} AS withheld"
             counted = f"WITH {self._visible_value('n', declared)} AS value{apart}, count(n) AS number"
             if apart:
                 withheld, sort = "withheld", f"{sort}, withheld"
@@ -323,13 +329,15 @@ class QueryCompiler(CypherWriter):
     def selected(self, select: Select, node: str) -> str:
         """Return the list expression of what is selected of a record: summary, one list of details (or null), parts."""
         declared = self.model[select.kind].properties
-        faces = [
-            self._summary_value(node, name) for name in select.properties if name == "withheld" or declared[name].face
+        summary = [
+            self._summary_value(node, name)
+            for name in select.properties
+            if name == "withheld" or declared[name].summary
         ]
-        details = [f"{node}.{name}" for name in select.properties if name != "withheld" and not declared[name].face]
+        details = [f"{node}.{name}" for name in select.properties if name != "withheld" and not declared[name].summary]
         if details:
-            faces.append(f"CASE WHEN {can_view_details(node)} THEN [{', '.join(details)}] END")
-        return "[" + ", ".join(faces + [self._part(part, node, select.kind) for part in select.parts]) + "]"
+            summary.append(f"CASE WHEN {can_view_details(node)} THEN [{', '.join(details)}] END")
+        return "[" + ", ".join(summary + [self._part(part, node, select.kind) for part in select.parts]) + "]"
 
     def _match_kinds(self, views: tuple[Select, ...]) -> str:
         return f"MATCH (n:{'|'.join(view.kind for view in views)} {{id: id}}) WHERE {can_view_summary('n')}"
@@ -461,7 +469,7 @@ class QueryCompiler(CypherWriter):
 
     def _visible_value(self, node: str, declared: Property) -> str:
         stored = f"{node}.{declared.name}"
-        return stored if declared.face else f"CASE WHEN {can_view_details(node)} THEN {stored} END"
+        return stored if declared.summary else f"CASE WHEN {can_view_details(node)} THEN {stored} END"
 
     def _part(self, part: Follow | LinkCount | Lookup, node: str, kind: str) -> str:
         match part:
@@ -475,7 +483,9 @@ class QueryCompiler(CypherWriter):
     def _follow(self, follow: Follow, node: str, end: End) -> str:
         edge, far = self.variable(), self.variable()
         where = all_of(
-            self.far_seen(far, end), self.running(follow.runs, edge), self.condition(follow.where, far, end.target)
+            self.far_end_visible(far, end),
+            self.running(follow.runs, edge),
+            self.condition(follow.where, far, end.target),
         )
         order = follow.order or (BY_NAME,)
         keys = [self._key(one, end.target, far) for one in order] + [f"{far}.id"]
@@ -501,7 +511,7 @@ class QueryCompiler(CypherWriter):
     def _count(self, count: LinkCount, node: str, end: End) -> str:
         edge, far = self.variable(), self.variable()
         where = all_of(
-            self.far_seen(far, end), self.running(count.runs, edge), self.condition(count.where, far, end.target)
+            self.far_end_visible(far, end), self.running(count.runs, edge), self.condition(count.where, far, end.target)
         )
         once = f" RETURN DISTINCT {far}" if end.link.keyed else ""
         counted = f"COUNT {{ MATCH {self.pattern(node, edge, f'{far}:{end.target}', end)} WHERE {where}{once} }}"
@@ -509,7 +519,7 @@ class QueryCompiler(CypherWriter):
 
     def _of_links(self, node: str, end: End, found: str) -> str:
         """Return what is found of a record's links, and null where the actor may not see them."""
-        return found if end.link.face else f"CASE WHEN {can_view_details(node)} THEN {found} END"
+        return found if end.link.summary else f"CASE WHEN {can_view_details(node)} THEN {found} END"
 
     def _lookup(self, look: Lookup, node: str, declared: Property) -> str:
         far = self.variable()
@@ -524,7 +534,7 @@ class QueryCompiler(CypherWriter):
         shown = self._visible_value(node, declared)
         if declared.value.stored == "BOOLEAN":
             return f"CASE {shown} WHEN false THEN 0 WHEN true THEN 1 ELSE 2 END"
-        return shown if declared.promised else f"coalesce({shown}, {_SORTED_LAST[declared.value.stored]})"
+        return shown if declared.non_null else f"coalesce({shown}, {_SORTED_LAST[declared.value.stored]})"
 
     def _template(self, text: str, page: Mapping[str, Parameter] | None = None, seeking: str = "") -> CypherTemplate:
         return CypherTemplate(text, tuple(self.givens), page or {}, seeking)

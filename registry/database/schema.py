@@ -75,10 +75,10 @@ def _items_of_kind(kind: type[Kind], dialect: Dialect) -> Iterator[SchemaItem]:
     yield _item(label, "id", f"CONSTRAINT {{}} IF NOT EXISTS FOR (n:{label}) REQUIRE n.id IS UNIQUE")
     yield _item(label, "name", f"INDEX {{}} IF NOT EXISTS FOR (n:{label}) ON (n.name_key, n.id)")
     for name, declared in kind.properties.items():
-        if declared.sought or (declared.sorts and dialect.seeks):
+        if declared.indexed or (declared.is_category and dialect.seeks):
             yield _item(label, name, f"INDEX {{}} IF NOT EXISTS FOR (n:{label}) ON (n.{name})")
     if dialect.seeks and not (
-        kind.kept_by_us or kind.by_step
+        kind.read_only or kind.by_action
     ):  # the inbox looks for the few records that wait for an action
         yield _item(label, "status", f"INDEX {{}} IF NOT EXISTS FOR (n:{label}) ON (n.status)")
     if dialect.seeks_in_writes:

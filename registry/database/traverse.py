@@ -11,7 +11,7 @@ from registry.model.records import SearchTerms
 from registry.permissions import Actor, can_view_details, can_view_summary
 
 ANY = "|".join(kind.__name__ for kind in MODEL)
-FACES = sorted({link.relation for link in MODEL.links() if link.face})
+SUMMARY_LINKS = sorted({link.relation for link in MODEL.links() if link.summary})
 SAME, BEGINS = 5.0, 4.0  # scores of a search
 
 
@@ -45,11 +45,11 @@ def found(
     holds = "any(part IN word WHERE {} CONTAINS part)"
     text = (
         "UNWIND $in.indexes AS i CALL db.index.fulltext.queryNodes(i, $in.query) YIELD node"
-        f" WITH node AS n, {can_view_details('node')} AS whole,"
-        f" all(word IN $in.words WHERE {holds.format('node.face_words')}) AS face"
-        f" WHERE {_is_visible('n')} AND (face OR whole){_in_terms(sector, area)}"
+        f" WITH node AS n, {can_view_details('node')} AS details,"
+        f" all(word IN $in.words WHERE {holds.format('node.summary_words')}) AS summary"
+        f" WHERE {_is_visible('n')} AND (summary OR details){_in_terms(sector, area)}"
         f" WITH n, CASE WHEN n.name_key = $in.text OR coalesce(toLower(n.acronym) = $in.text, false) THEN {SAME}"
-        f" WHEN n.name_key STARTS WITH $in.text THEN {BEGINS} ELSE CASE WHEN face THEN 2.0 ELSE 1.0 END"
+        f" WHEN n.name_key STARTS WITH $in.text THEN {BEGINS} ELSE CASE WHEN summary THEN 2.0 ELSE 1.0 END"
         " + toFloat(size([word IN $in.words WHERE "
         + holds.format("(' ' + n.name_key + ' ')")
         + "])) / size($in.words) END AS score"
@@ -80,7 +80,7 @@ def links_of(ids: Sequence[str], relations: Collection[str], actor: Actor, *, da
     )
     match = (
         f"MATCH (n)-[e]-(m) WHERE type(e) IN $in.relations AND {_is_visible('m')}"
-        f" AND (type(e) IN $in.faces OR ({can_view_details('n')} AND {can_view_details('m')}))"
+        f" AND (type(e) IN $in.in_summary OR ({can_view_details('n')} AND {can_view_details('m')}))"
     )
     text = (
         f"UNWIND $in.ids AS id MATCH (n:{ANY} {{id: id}}) WHERE {_is_visible('n')}"
@@ -90,7 +90,7 @@ def links_of(ids: Sequence[str], relations: Collection[str], actor: Actor, *, da
         f" COUNT {{ {match} AND {current} RETURN DISTINCT type(e), startNode(e), m }},"
         f" COUNT {{ {match} AND NOT {current} RETURN DISTINCT type(e), startNode(e), m }}, {can_view_details('n')}])"
     )
-    inside = {"ids": list(ids), "relations": sorted(relations), "faces": FACES, "day": day}
+    inside = {"ids": list(ids), "relations": sorted(relations), "in_summary": SUMMARY_LINKS, "day": day}
     return _statement(text, actor, inside, n=most)
 
 

@@ -70,7 +70,7 @@ def derived(record: Record) -> dict[str, object]:
         "shown_to": shown_to(record.values),
     }
     if is_searched(record.kind):
-        found["face_words"], found["words"] = search_words(record)
+        found["summary_words"], found["words"] = search_words(record)
     return found
 
 
@@ -92,11 +92,12 @@ def upsert_relationship_rows(
     With `single`, a relationship is not written either where its start already has another one. Properties that are changed by
     an action of their own, such as the confirmation of a party, are written only when the relationship is created.
     """
-    by_step = [name for name, one in link.properties.items() if one.by_step]
+    by_action = [name for name, one in link.properties.items() if one.by_action]
     created = "e.source = $in.source"
-    if by_step:
+    if by_action:
         rows = [
-            {**row, "props": _without(row["props"], by_step), "said": _subset(row["props"], by_step)} for row in rows
+            {**row, "props": _without(row["props"], by_action), "said": _subset(row["props"], by_action)}
+            for row in rows
         ]
         created += ", e += row.said"
     text = (
@@ -169,7 +170,7 @@ def blank(kind: type[Kind]) -> dict[str, None]:
 
 @cache
 def _given_names(kind: type[Kind]) -> Mapping[str, object]:
-    return {name: declared for name, declared in kind.properties.items() if not declared.kept_by_us}
+    return {name: declared for name, declared in kind.properties.items() if not declared.read_only}
 
 
 def _without(values: Stored, names: Collection[str]) -> Stored:
@@ -265,7 +266,7 @@ def clear_action_properties(end: End, records: Sequence[str], *, before: str) ->
 
     Returns one row: a list of `[start id, end id, properties before]`.
     """
-    names = [name for name, one in end.link.properties.items() if one.by_step]
+    names = [name for name, one in end.link.properties.items() if one.by_action]
     start, finish = ("n", "m") if end.outgoing else ("m", "n")
     text = (
         f"UNWIND $in.ids AS id MATCH (n:{end.kind} {{id: id}}) WHERE n.created < $in.before"

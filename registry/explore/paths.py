@@ -30,7 +30,7 @@ class PathStep:
 
 def has_detail_links(kind: str, relations: Collection[str]) -> bool:
     """Return whether some of these relations are details of a kind, which are unknown where only the summary is visible."""
-    return any(not end.link.face and end.link.relation in relations for end in MODEL[kind].ends.values())
+    return any(not end.link.summary and end.link.relation in relations for end in MODEL[kind].ends.values())
 
 
 def sentence(steps: Sequence[PathStep]) -> str:

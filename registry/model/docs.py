@@ -10,8 +10,8 @@ def describe(model: Model) -> str:
     lines = [
         "# The model",
         "",
-        "Written from `registry/model/definitions.py` by `make docs`. *Face* is what everybody sees of a record whose access is",
-        "restricted; the rest is seen by its steward and by those it grants access to.",
+        "`make docs` generates this page from `registry/model/definitions.py`. Everybody can view the *summary* of a record whose",
+        "access is restricted; only its steward and the agencies and groups with a grant can view the details.",
         "",
     ]
     for kind in model:
@@ -39,8 +39,8 @@ def _kind(kind: type[Kind]) -> Iterator[str]:
 def _rules(declared: Property) -> Iterator[str]:
     if declared.required:
         yield "required"
-    if declared.face:
-        yield "face"
+    if declared.summary:
+        yield "summary"
     if declared.codes:
         yield f"code list `{declared.codes}`"
     if declared.refers_to:
@@ -53,11 +53,11 @@ def _rules(declared: Property) -> Iterator[str]:
         yield f"not before `{declared.not_before}`"
     if declared.not_above:
         yield f"at most `{declared.not_above}`"
-    if declared.term:
+    if declared.agreement_term:
         yield "term of the agreement"
-    if declared.kept_by_us:
+    if declared.read_only:
         yield "kept by the registry"
-    if declared.by_step:
+    if declared.by_action:
         yield "by hand only by a step of its own"
 
 
@@ -67,13 +67,13 @@ def _relation(end: End) -> str:
 
 
 def _link_rules(link: Link) -> Iterator[str]:
-    if link.face:
-        yield "face"
+    if link.summary:
+        yield "summary"
     if link.acyclic:
         yield "never in a circle"
     if link.at_least:
         yield f"at least {link.at_least}"
-    if link.term:
+    if link.agreement_term:
         yield "term of the agreement"
 
 

@@ -8,8 +8,8 @@ from typing import Any, ClassVar, Generic, Self, TypeVar, get_args, get_origin, 
 from registry.model.values import Value
 
 Target = TypeVar("Target")
-ALWAYS_KEPT = ("created", "updated", "version")
-EVERYWHERE = ("access", "status")  # code lists used by every kind
+ALWAYS_SET = ("created", "updated", "version")
+COMMON_CODE_LISTS = ("access", "status")  # code lists used by every kind
 
 
 class Many(Generic[Target]):
@@ -26,29 +26,29 @@ class Property:
 
     doc: str
     required: bool = False
-    face: bool = False
+    summary: bool = False
     codes: str | None = None
     at_least: float | None = None
     above: float | None = None  # exclusive minimum
     not_before: str | None = None  # name of another property with the earliest day
     not_above: str | None = None  # name of another property with the maximum
-    term: bool = False  # part of the terms of an agreement: a change voids the confirmations by the parties
+    agreement_term: bool = False  # part of the terms of an agreement: a change voids the confirmations by the parties
     refers_to: str | None = None
-    kept_by_us: bool = False
-    sought: bool = False  # indexed for lookups
-    by_step: bool = False  # only a record action sets it, such as an answer; users cannot edit it
+    read_only: bool = False  # only the registry sets it
+    indexed: bool = False
+    by_action: bool = False  # only a record action sets it, such as an answer; users cannot edit it
     name: str = ""
     value: type[Value] = Value
 
     @property
-    def promised(self) -> bool:
+    def non_null(self) -> bool:
         """Whether the property is non-null for every reader of the record."""
-        return self.face and (self.required or self.name in ALWAYS_KEPT)
+        return self.summary and (self.required or self.name in ALWAYS_SET)
 
     @property
-    def sorts(self) -> bool:
+    def is_category(self) -> bool:
         """Whether the property categorises records by a code list of the kind, and is part of the summary."""
-        return self.face and self.codes not in (None, *EVERYWHERE)
+        return self.summary and self.codes not in (None, *COMMON_CODE_LISTS)
 
 
 @dataclass(frozen=True)
@@ -63,14 +63,14 @@ class Link:
     start: str
     end: str
     properties: Mapping[str, Property]
-    face: bool
-    speaks: bool = False  # only users who act for the agency at the far end may add a relationship
+    summary: bool
+    on_behalf: bool = False  # only users who act for the agency at the far end may add a relationship
     keyed: bool = (
         False  # parallel relationships are allowed; all but one have the id of the record they derive from as key
     )
     acyclic: bool = False  # relationships must not form a cycle
     at_least: int = 0  # minimum number for a proposed or published record
-    term: bool = False  # see Property.term
+    agreement_term: bool = False  # see Property.agreement_term
 
     @property
     def dated(self) -> bool:
@@ -101,7 +101,7 @@ class End:
 
 
 @dataclass(frozen=True)
-class Declared:
+class LinkDeclaration:
     """The arguments of `link()`, stored until `Model` resolves both kinds."""
 
     relation: str
@@ -110,12 +110,12 @@ class Declared:
     reverse_doc: str
     incoming: bool
     properties: type | None
-    face: bool
+    summary: bool
     rules: Mapping[str, Any]
 
 
 def prop(doc: str, **rules: Any) -> Any:
-    """Declare a property. `rules` are the fields of `Property`; `face` makes it part of the summary of a restricted record."""
+    """Declare a property. `rules` are the fields of `Property`; `summary` makes it part of the summary of a restricted record."""
     return Property(doc, **rules)
 
 
@@ -127,14 +127,14 @@ def link(
     reverse_doc: str,
     incoming: bool = False,
     props: type | None = None,
-    face: bool = False,
+    summary: bool = False,
     **rules: Any,
 ) -> Any:
     """Declare a link of this kind; `reverse` and `reverse_doc` are its name and description as seen from the far kind.
 
     `rules` are further fields of `Link`.
     """
-    return Declared(relation, doc, reverse, reverse_doc, incoming, props, face, rules)
+    return LinkDeclaration(relation, doc, reverse, reverse_doc, incoming, props, summary, rules)
 
 
 class Kind:
@@ -142,8 +142,8 @@ class Kind:
 
     plural: ClassVar[str] = ""
     abstract: ClassVar[bool] = True
-    kept_by_us: ClassVar[bool] = False
-    by_step: ClassVar[bool] = False
+    read_only: ClassVar[bool] = False
+    by_action: ClassVar[bool] = False
     named: ClassVar[bool] = True
     erasable: ClassVar[tuple[str, ...]] = ()
     properties: ClassVar[dict[str, Property]]
@@ -153,13 +153,13 @@ class Kind:
         cls,
         *,
         plural: str = "",
-        kept_by_us: bool = False,
-        by_step: bool = False,
+        read_only: bool = False,
+        by_action: bool = False,
         named: bool = True,
         erasable: tuple[str, ...] = (),
     ) -> None:
-        cls.plural, cls.abstract, cls.kept_by_us, cls.named = plural, not plural, kept_by_us, named
-        cls.by_step = by_step  # only record actions write it, such as feedback; users cannot edit it
+        cls.plural, cls.abstract, cls.read_only, cls.named = plural, not plural, read_only, named
+        cls.by_action = by_action  # only record actions write it, such as feedback; users cannot edit it
         cls.erasable = erasable  # properties with personal text that can be erased on request
         cls.properties, cls.ends = {}, {}
 
@@ -206,17 +206,17 @@ def _properties(declared: type) -> dict[str, Property]:
 def _ends(kind: type[Kind]) -> Iterator[tuple[End, End]]:
     for owner in reversed(kind.__mro__):
         for name, value in vars(owner).items():
-            if isinstance(value, Declared):
+            if isinstance(value, LinkDeclaration):
                 yield _both_ends(kind, name, value, get_type_hints(owner)[name])
 
 
-def _both_ends(kind: type[Kind], name: str, declared: Declared, hint: Any) -> tuple[End, End]:
+def _both_ends(kind: type[Kind], name: str, declared: LinkDeclaration, hint: Any) -> tuple[End, End]:
     target = kind if get_args(hint) == (Self,) else get_args(hint)[0]
     start, end = (target, kind) if declared.incoming else (kind, target)
     properties = _properties(declared.properties) if declared.properties else {}
     doc = str(declared.properties.__doc__) if declared.properties else ""
-    relation, face = declared.relation, declared.face
-    link = Link(relation, doc, start.__name__, end.__name__, properties, face, **declared.rules)
+    relation, summary = declared.relation, declared.summary
+    link = Link(relation, doc, start.__name__, end.__name__, properties, summary, **declared.rules)
     here = End(name, declared.doc, link, outgoing=not declared.incoming, single=get_origin(hint) is One, declared=True)
     return here, End(
         declared.reverse, declared.reverse_doc, link, outgoing=declared.incoming, single=False, declared=False

@@ -140,7 +140,7 @@ def _clean(properties: Mapping[str, Property], raw: Mapping[str, object]) -> tup
     for name, declared in properties.items():
         given = raw.get(name)
         if given is None and not declared.required:
-            if not declared.kept_by_us:
+            if not declared.read_only:
                 values[name] = None
             continue
         try:
@@ -226,21 +226,21 @@ def parse_search(text: str) -> SearchTerms:
 
 def search_words(record: Record) -> tuple[str, str]:
     """Return the searchable words of a record's summary, and those of all its properties, each between two spaces."""
-    of_face, of_details = _text_properties(record.kind)  # type: ignore[arg-type]
-    face = _forms_of_properties(record, of_face)
-    return _padded(face), _padded(face | _forms_of_properties(record, of_details))
+    of_summary, of_details = _text_properties(record.kind)  # type: ignore[arg-type]
+    summary = _forms_of_properties(record, of_summary)
+    return _padded(summary), _padded(summary | _forms_of_properties(record, of_details))
 
 
 def is_searched(kind: type[Kind]) -> bool:
     """Return whether records of a kind are searchable: all except those that the registry creates for itself."""
-    return kind.named or not kind.kept_by_us
+    return kind.named or not kind.read_only
 
 
 @cache
 def _text_properties(kind: type[Kind]) -> tuple[list[str], list[str]]:
     """Return the text properties of a kind: those in the summary, and those in the details."""
     own = [one for one in kind.properties.values() if one.value in WORDED]
-    return [one.name for one in own if one.face], [one.name for one in own if not one.face]
+    return [one.name for one in own if one.summary], [one.name for one in own if not one.summary]
 
 
 def _forms_of_properties(record: Record, names: Sequence[str]) -> dict[str, None]:

@@ -70,16 +70,16 @@ def without_outdated_confirmations(before: RecordState, after: RecordState) -> R
 
 def without_confirmations(link: Link, ties: Relationships) -> Relationships:
     """Return the relationships without the properties that only a record action sets, such as a party's confirmation."""
-    by_step = {name for name, one in link.properties.items() if one.by_step}
-    if not by_step:
+    by_action = {name for name, one in link.properties.items() if one.by_action}
+    if not by_action:
         return ties
-    return {far: {name: one for name, one in values.items() if name not in by_step} for far, values in ties.items()}
+    return {far: {name: one for name, one in values.items() if name not in by_action} for far, values in ties.items()}
 
 
 def _terms_differ(before: RecordState, after: RecordState) -> bool:
     """Return whether the terms that the parties agreed to differ."""
-    own = (name for name, one in after.kind.properties.items() if one.term)
-    tied = (end for end in own_ends(after.kind) if end.link.term)
+    own = (name for name, one in after.kind.properties.items() if one.agreement_term)
+    tied = (end for end in own_ends(after.kind) if end.link.agreement_term)
     return any(before.properties.get(name) != after.properties.get(name) for name in own) or any(
         without_confirmations(end.link, before.ties[end.name]) != without_confirmations(end.link, after.ties[end.name])
         for end in tied

@@ -90,7 +90,7 @@ def erase(store: Store, context: RequestContext, record: str) -> MutationResult:
 
     def work(transaction: Transaction) -> RecordState:
         before = find_or_fail(transaction, Feedback, record)
-        if not transaction.actor.everything:  # the criticised agency must not erase it
+        if not transaction.actor.is_admin:  # the criticised agency must not erase it
             raise ValidationFailed(not_allowed(_("Only an administrator may.")))
         kept = transaction.keep(
             before, replace(before, properties={**before.properties, "description": None}), "erased"

@@ -81,8 +81,8 @@ def find_or_fail(transaction: Transaction, kind: type[Kind], record: str) -> Rec
 def visible_in_full(transaction: Transaction, kind: type[Kind], record: str, statuses: Collection[str]) -> RecordState:
     """Return a record that has one of the statuses and whose details the actor can see. Raises ValidationFailed."""
     state = find_or_fail(transaction, kind, record)
-    if not can(transaction.actor, Action.SEE_DETAIL, state.properties):
-        raise ValidationFailed(not_allowed(_("Only its face is shown to you; its steward may show you the rest.")))
+    if not can(transaction.actor, Action.VIEW_DETAILS, state.properties):
+        raise ValidationFailed(not_allowed(_("You can view its summary only. Ask its steward for access to the rest.")))
     check_status(state, statuses)
     return state
 

@@ -131,7 +131,7 @@ def undo(store: Store, context: RequestContext, number: int) -> MutationResult:
 
 def may_undo(actor: Actor, state: RecordState, what: str) -> bool:
     """Return whether an actor may undo a change; `what` is the name of the original event."""
-    return actor.everything or (what not in OF_OTHERS and can(actor, Action.GOVERN, state.properties))
+    return actor.is_admin or (what not in OF_OTHERS and can(actor, Action.MANAGE, state.properties))
 
 
 def _entry(transaction: Transaction, number: int) -> Mapping[str, Any]:

@@ -106,7 +106,7 @@ def save_in(transaction: Transaction, saving: SaveInput) -> RecordState:
 
 def check_by_hand(transaction: Transaction, kind: type[Kind]) -> None:
     """Reject kinds that only a record action writes, such as feedback, unless an administrator saves. Raises ValidationFailed."""
-    if kind.by_step and not transaction.actor.everything:
+    if kind.by_action and not transaction.actor.is_admin:
         message = _("This is not saved but said by who may say it.")
         raise ValidationFailed(Problem("NOT_ALLOWED", "id", "", _("a step of its own"), message))
 
@@ -120,7 +120,7 @@ def new_state(transaction: Transaction, before: RecordState | None, saving: Save
     record, unfit = make_record(saving.kind, after.given(), before=before.given() if before else None)
     problems = [
         *unfit,
-        *_by_step(saving.kind.properties, saving.properties),
+        *_by_action(saving.kind.properties, saving.properties),
         *_link_problems(after, saving),
         *_missing_references(transaction, before, after),
         *forbidden_changes(transaction, before, after, saving.id),
@@ -147,7 +147,7 @@ def _new(transaction: Transaction, saving: SaveInput) -> RecordState:
         raise ValidationFailed(
             Problem("TAKEN", "id", show(saving.id), _("an id of its own"), _("This id cannot be used."))
         )
-    steward = {"steward": transaction.actor.usual} if transaction.actor.usual else {}
+    steward = {"steward": transaction.actor.default_agency} if transaction.actor.default_agency else {}
     properties = {**steward, **_given(saving), "status": "draft"}
     properties["id"] = saving.id or _id(saving.kind, str(properties.get("name") or ""))
     if not saving.kind.named and not properties.get("name"):
@@ -158,7 +158,7 @@ def _new(transaction: Transaction, saving: SaveInput) -> RecordState:
 
 def _given(saving: SaveInput) -> dict[str, object]:
     """Return the properties given by the user, without those that only the registry sets."""
-    kept = {"status", *(name for name, declared in saving.kind.properties.items() if declared.kept_by_us)}
+    kept = {"status", *(name for name, declared in saving.kind.properties.items() if declared.read_only)}
     return {name: value for name, value in saving.properties.items() if name not in kept}
 
 
@@ -181,8 +181,8 @@ def _link_values(end: End, far: str, before: Mapping[str, object], values: Mappi
     Properties set by a record action are preserved.
     """
     tie, _problems = make_relationship(end, "", far, values)
-    by_step = {name: value for name, value in before.items() if end.link.properties[name].by_step}
-    return {**known_states(tie.values if tie else values), **by_step}
+    by_action = {name: value for name, value in before.items() if end.link.properties[name].by_action}
+    return {**known_states(tie.values if tie else values), **by_action}
 
 
 def _check_may_change(transaction: Transaction, before: RecordState, saving: SaveInput) -> None:
@@ -209,13 +209,13 @@ def _permission_changes(transaction: Transaction, before: RecordState | None, af
     """Yield forbidden changes of the steward and, once the record is published, of its access and grants."""
     own = after.properties
     if before is None or before.properties.get("steward") != own.get("steward"):
-        action = Action.PROPOSE if before is None else Action.GOVERN
+        action = Action.PROPOSE if before is None else Action.MANAGE
         if not can(transaction.actor, action, own):
             yield not_acting_for("steward", own["steward"]) if own.get("steward") else _no_steward()
     if before and before.properties.get("status") == "published":
         for name in PERMISSION_FIELDS:
             differs = before.properties.get(name) != own.get(name)
-            if differs and not can(transaction.actor, Action.GOVERN, before.properties):
+            if differs and not can(transaction.actor, Action.MANAGE, before.properties):
                 message = _("Of a record that is published, only an approver changes this.")
                 yield Problem("NOT_ALLOWED", name, show(own.get(name)), _("a change by an approver"), message)
 
@@ -224,14 +224,14 @@ def _agency_changes(
     transaction: Transaction, before: RecordState | None, after: RecordState, chosen: str | None
 ) -> Iterator[Problem]:
     """Yield changes of an agency through which a user would gain the right to act for it or pass for it."""
-    if after.kind is not Agency or transaction.actor.everything:
+    if after.kind is not Agency or transaction.actor.is_admin:
         return
     if before is None and chosen:  # grants, groups and identity-provider claims refer to agencies by id
         message = _("Only an administrator chooses the id of an agency; leave it empty.")
         yield Problem("NOT_ALLOWED", "id", show(chosen), _("no id of one's own"), message)
     moved = before is not None and before.ties["part_of"].keys() != after.ties["part_of"].keys()
     if moved and not can(
-        transaction.actor, Action.GOVERN, {"steward": after.id}
+        transaction.actor, Action.MANAGE, {"steward": after.id}
     ):  # users of an agency act for its units
         message = _("Only an approver of this agency changes what it is part of.")
         yield Problem("NOT_ALLOWED", "part_of", "", _("a change by an approver"), message)
@@ -243,7 +243,7 @@ def _unauthorised_statements(
     """Yield the agencies named in a link that speaks for them, for which the actor may not act."""
     for end in own_ends(after.kind):
         was = before.ties[end.name] if before else {}
-        for far in after.ties[end.name] if end.link.speaks else ():
+        for far in after.ties[end.name] if end.link.on_behalf else ():
             if far not in was and not can(transaction.actor, Action.EDIT, {"steward": far}):
                 yield not_acting_for(end.name, far)
 
@@ -264,10 +264,10 @@ def _removed_confirmations(
                 yield Problem("NOT_ALLOWED", end.name, show(far), rule, message)
 
 
-def _by_step(declared: Mapping[str, Property], given: Mapping[str, object], link: str = "") -> Iterator[Problem]:
+def _by_action(declared: Mapping[str, Property], given: Mapping[str, object], link: str = "") -> Iterator[Problem]:
     """Yield the given properties that only a record action may set."""
     for name, value in given.items():
-        if name in declared and declared[name].by_step:
+        if name in declared and declared[name].by_action:
             message = _("This is not saved but said by who may say it.")
             yield Problem("NOT_ALLOWED", f"{link}{name}", show(value), _("a step of its own"), message)
 
@@ -277,7 +277,7 @@ def _missing_references(transaction: Transaction, before: RecordState | None, af
     for name, declared in after.kind.properties.items():
         value = after.properties.get(name)
         known = value == after.id or (before and before.properties.get(name) == value)
-        if declared.refers_to and not declared.kept_by_us and isinstance(value, str) and not known:
+        if declared.refers_to and not declared.read_only and isinstance(value, str) and not known:
             yield from _unknown(transaction, declared.refers_to, name, [value])
     for end in own_ends(after.kind):
         was = before.ties[end.name] if before else {}
@@ -300,7 +300,7 @@ def _link_problems(after: RecordState, saving: SaveInput) -> Iterator[Problem]:
         if ends[name].single and len(after.ties[name]) > 1:
             yield Problem("SEVERAL", name, "", _("at most one"), _("There can be one only."))
         for far, values in asked.add.items():
-            yield from _by_step(ends[name].link.properties, values, f"{name}.")
+            yield from _by_action(ends[name].link.properties, values, f"{name}.")
             for problem in make_relationship(ends[name], "", far, values)[1]:
                 yield Problem(problem.code, f"{name}.{problem.field}", problem.value, problem.rule, problem.message)
 

@@ -284,7 +284,7 @@ class Transaction:
     def find(self, kind: type[Kind], record: str) -> RecordState | None:
         """Return the current state of a record; None if there is none or the actor cannot see it."""
         state = self.look(kind, record)
-        return state if state and can(self.actor, Action.SEE_FACE, state.properties) else None
+        return state if state and can(self.actor, Action.VIEW_SUMMARY, state.properties) else None
 
     def look(self, kind: type[Kind], record: str) -> RecordState | None:
         """Return the current state of a record without a permission check; None if there is none."""
@@ -297,7 +297,7 @@ class Transaction:
     def unknown(self, kind: str, ids: list[str]) -> list[str]:
         """Return the ids for which the actor can see no record of the kind."""
         found = self.reading.readers.all_of(kind, ids)
-        return [one for one in ids if not can(self.actor, Action.SEE_FACE, {"seen_by": found[one]})]
+        return [one for one in ids if not can(self.actor, Action.VIEW_SUMMARY, {"seen_by": found[one]})]
 
     def keep(
         self,

@@ -188,7 +188,7 @@ class Library:
         everything.
         """
         report = self._run(store, name, actor, as_of, params)
-        return report if actor.everything else withhold_small_counts(report, self._smallest_count)
+        return report if actor.is_admin else withhold_small_counts(report, self._smallest_count)
 
     def _run(
         self,
@@ -214,7 +214,7 @@ class Library:
             now = self.run(reading, saved_report.name, actor_named(run.sight), as_of, saved_report.parameters)
         compared = Changes(run, self.find(saved_report.name), now)
         seen = ids = compared.rests_on()
-        if not actor.everything:
+        if not actor.is_admin:
             seen = frozenset(one for (one,) in store.read(visible(ids, actor)))
         return compared.report(seen, same_records=reading.fingerprint == run.fingerprint, asked=label)
 

@@ -90,7 +90,7 @@ def summary(report: Report) -> str:
     if report.unknown and not report.parts:
         line += " " + _("Of {n} nothing can be told.").format(n=number(report.unknown))
     if report.withheld:
-        line += " " + _("{n} records show no more than their face.").format(n=number(report.withheld))
+        line += " " + _("{n} records are shown in summary only.").format(n=number(report.withheld))
     return line
 
 

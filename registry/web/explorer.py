@@ -114,7 +114,7 @@ def words() -> dict[str, str]:
         "choose_other": _("Now select the record that the path shall lead to."),
         "all": _("all"),
         "no_sector": _("no sector on record"),
-        "withheld": _("Only its face is open; ask its steward for more."),
+        "withheld": _("You can view its summary only. Ask its steward for access to the rest."),
         "steward": _("Steward"),
         "linked_to": _("Linked to, of what is shown"),
         "validFrom": _("from {day}"),

@@ -45,7 +45,7 @@ def ids_in(kind: type[Kind], differences: Iterable[Difference]) -> dict[str, lis
     for one in differences:
         for name, value in one.items():
             declared = kind.properties.get(name)
-            if declared and declared.refers_to and value and not declared.kept_by_us:
+            if declared and declared.refers_to and value and not declared.read_only:
                 found.setdefault(declared.refers_to, {})[str(value)] = None
         for name, links in one.get(LINK_CHANGES, {}).items():
             if name in kind.ends and links:
@@ -80,7 +80,7 @@ def record_lines(
 
 def _value_text(one: Property, difference: Difference, titles: Titles) -> str:
     value = difference.get(one.name)
-    if one.kept_by_us or value is None:
+    if one.read_only or value is None:
         return ""
     if one.refers_to:
         return titles.get(str(value), _("a record that you may not see"))
@@ -144,7 +144,7 @@ class RecordHistories:
             return None
         (rows,) = await self._reader.read([write.state(kind, one)])
         state = read_state(kind, rows)
-        if state is None or not can(actor, Action.SEE_DETAIL, state.properties):
+        if state is None or not can(actor, Action.VIEW_DETAILS, state.properties):
             return None
         events = [read_event(row[0]) for row in entries]
         visible = list(islice(_visible_passages(state, events, actor), MOST + 1))

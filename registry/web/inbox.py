@@ -71,9 +71,9 @@ class InboxContext:
 
     async def with_status(self, status: str, action: Action) -> list[tuple[str, str, str]]:
         """Return (kind, id, time) of the records with a status on which the user may perform an action, newest first."""
-        if not self.me.everything and not self.me.for_whom(action):
+        if not self.me.is_admin and not self.me.agencies_for(action):
             return []
-        me = self.me.doing(action)
+        me = self.me.parameter_for(action)
         answers = await self.reader.read([inbox.with_status(kind, status, me=me, size=MOST) for kind in EDITED])
         found = [(kind.__name__, *row) for kind, rows in zip(EDITED, answers, strict=True) for row in rows]
         return sorted(found, key=lambda one: str(one[2]), reverse=True)[:MOST]
@@ -170,7 +170,7 @@ async def last_changes(context: InboxContext) -> InboxSection:
 
 async def unconfirmed_agreements(context: InboxContext) -> InboxSection:
     """Return the agreements that the user's agencies have neither confirmed nor disputed."""
-    agencies = sorted(context.me.for_whom(Action.EDIT))
+    agencies = sorted(context.me.agencies_for(Action.EDIT))
     text = inbox.unconfirmed(agencies, me=context.me.parameter(), size=MOST)
     (rows,) = await context.reader.read([text]) if agencies else ([],)
     items = await context.items("Partnership", rows, _("changed on {when}"))
@@ -181,14 +181,14 @@ async def unconfirmed_agreements(context: InboxContext) -> InboxSection:
 
 async def undecided_requests(context: InboxContext) -> InboxSection:
     """Return the undecided requests for resources of the user's agencies."""
-    (rows,) = await context.reader.read([inbox.undecided(me=context.me.doing(Action.ANSWER), size=MOST)])
+    (rows,) = await context.reader.read([inbox.undecided(me=context.me.parameter_for(Action.ANSWER), size=MOST)])
     items = await context.items("Request", rows, _("asked on {when}"))
     return InboxSection("requests", _("Requests to decide"), _("Nobody waits for your decision."), items, len(items))
 
 
 async def unanswered_feedback(context: InboxContext) -> InboxSection:
     """Return the unanswered feedback on services of the user's agencies."""
-    (rows,) = await context.reader.read([inbox.unanswered(me=context.me.doing(Action.ANSWER), size=MOST)])
+    (rows,) = await context.reader.read([inbox.unanswered(me=context.me.parameter_for(Action.ANSWER), size=MOST)])
     items = [
         InboxItem(
             "Feedback",

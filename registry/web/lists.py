@@ -96,7 +96,7 @@ class ListQuery:
         """Whether a filter uses details, which only users with full access to a record see."""
         kind = self.kind
         return any(
-            not (kind.properties[name].face if name in kind.properties else kind.ends[name].link.face)
+            not (kind.properties[name].summary if name in kind.properties else kind.ends[name].link.summary)
             for name in self.chosen
         )
 
@@ -338,7 +338,7 @@ def _fact_cells(kind: type[Kind], record: Data, today: str) -> Iterator[Cell]:
     of_title = 0 if kind.named else TITLE_FACTS
     for one in fact_properties(kind)[of_title : of_title + MOST_CELLS]:
         if not (dated and one.value is Date):
-            text, hidden = value_text(one, record), record["withheld"] and not one.face
+            text, hidden = value_text(one, record), record["withheld"] and not one.summary
             yield Cell(label(one.name), text, whole=one.value is Date, withheld=hidden)
     if dated:
         dates = record["validFrom"], record["validUntil"]
@@ -359,7 +359,7 @@ def _count_cell(end: End, record: Data) -> Cell:
 
 
 def _is_hidden(end: End, record: Data) -> bool:
-    return not end.link.face and bool(record["withheld"])
+    return not end.link.summary and bool(record["withheld"])
 
 
 def facets(query: ListQuery, data: Data, names: LabelsById) -> list[Facet]:
@@ -455,7 +455,7 @@ class ListPages:
             facets=facets(query, data, called),
             chips=chips(query, called),
             registering=kind in EDITED and may_register(me),
-            narrowed=query.by_details and not me.everything,
+            narrowed=query.by_details and not me.is_admin,
             pages=_page_paths(query, found["pageInfo"]),
             graphiql=graphiql_path(list_operation(query), list_variables(query)),
         )

@@ -67,7 +67,7 @@ class NeedMatches:
         if (
             state is None
             or state.properties["status"] == "retired"
-            or not can(actor, Action.SEE_DETAIL, state.properties)
+            or not can(actor, Action.VIEW_DETAILS, state.properties)
         ):
             return None
         need = _need_row(state)

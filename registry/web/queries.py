@@ -62,7 +62,7 @@ def fact_properties(kind: type[Kind]) -> list[Property]:
 def main_links(kind: type[Kind]) -> list[End]:
     """Return the most important links of a kind: those visible in the summary, or else any that the kind declares."""
     declared = [end for end in kind.ends.values() if end.declared]
-    return ([end for end in declared if end.link.face] or declared)[:MOST_LINKS]
+    return ([end for end in declared if end.link.summary] or declared)[:MOST_LINKS]
 
 
 def is_term(kind: type[Kind]) -> bool:
@@ -107,12 +107,12 @@ def _link_properties(end: End) -> Iterator[str]:
 
 
 def _is_distinguishing(kind: type[Kind], one: Property) -> bool:
-    of_itself = one.required or one.value in (Date, Instant, Flag) or (one.face and one.value is Code)
-    return of_itself or (one.value in (Text, Number) and not kind.named)
+    by_default = one.required or one.value in (Date, Instant, Flag) or (one.summary and one.value is Code)
+    return by_default or (one.value in (Text, Number) and not kind.named)
 
 
 FOLDER = files("registry.web").joinpath("operations")
-FRAGMENTS = ("Face", "Term")
+FRAGMENTS = ("Summary", "Term")
 
 
 @cache

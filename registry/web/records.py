@@ -164,9 +164,10 @@ def hidden_labels(kind: type[Kind], record: Data) -> list[str]:
     """Return the labels of the properties and links that are hidden from the user; none if the record is not withheld."""
     if not record["withheld"]:
         return []
-    hidden = [one.name for one in own_properties(kind) if not one.face]
+    hidden = [one.name for one in own_properties(kind) if not one.summary]
     return [
-        label(name) for name in ["description", *hidden, *(end.name for end in kind.ends.values() if not end.link.face)]
+        label(name)
+        for name in ["description", *hidden, *(end.name for end in kind.ends.values() if not end.link.summary)]
     ]
 
 

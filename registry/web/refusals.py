@@ -11,7 +11,7 @@ from registry.clock import today
 from registry.i18n import _, language
 from registry.model.definitions import MODEL
 from registry.model.kinds import Kind
-from registry.permissions import ANYBODY, ENTRY_POINTS, RIGHTS, SEEING, Action, Actor, Role, can
+from registry.permissions import ANYBODY, ENTRY_POINTS, RIGHTS, VIEWING, Action, Actor, Role, can
 from registry.web.base import NO_STORE, actor_of, permissions_path, record_path, signed_in
 from registry.web.presenters import title
 from registry.web.queries import PageQueries
@@ -25,11 +25,11 @@ Record = Mapping[str, object]  # properties as stored
 def action_label(action: Action) -> str:
     """Return the label of an action."""
     return {
-        Action.SEE_FACE: _("See its face: what it is and who answers for it"),
-        Action.SEE_DETAIL: _("See all of it, and its history"),
+        Action.VIEW_SUMMARY: _("View its summary: what it is and which agency is responsible"),
+        Action.VIEW_DETAILS: _("View all details and the history"),
         Action.PROPOSE: _("Register it and hand it in"),
         Action.EDIT: _("Change it"),
-        Action.GOVERN: _("Once it is published, change who answers for it and who sees it; undo its changes"),
+        Action.MANAGE: _("Once it is published, change who answers for it and who sees it; undo its changes"),
         Action.APPROVE: _("Publish what was handed in, or send it back"),
         Action.RETIRE: _("Retire it; as long as it is a draft, withdraw it"),
         Action.ANSWER: _("Answer requests for it and feedback on it"),
@@ -51,7 +51,7 @@ def role_label(role: Role) -> str:
 
 def permission_reason(actor: Actor, action: Action, record: Record, agency: str) -> str:
     """Return why an actor may or may not do something with a record; `agency` is the name of its steward, or ""."""
-    if action in SEEING:
+    if action in VIEWING:
         return _reason_to_see(actor, action, record, agency)
     reason, ways = _reason_to_act(actor, action, record, agency), ENTRY_POINTS[action]
     if ways.changes or ways.forms:
@@ -60,18 +60,18 @@ def permission_reason(actor: Actor, action: Action, record: Record, agency: str)
 
 
 def _reason_to_see(actor: Actor, action: Action, record: Record, agency: str) -> str:
-    readers = record.get("seen_by" if action is Action.SEE_FACE else "shown_to")
+    readers = record.get("seen_by" if action is Action.VIEW_SUMMARY else "shown_to")
     if isinstance(readers, list) and ANYBODY in readers:
         return _("Everybody may.")
     if not can(actor, action, record):
         return _("Who answers for it may, those to whom it is granted, and administrators.")
     if record.get("steward") in actor.agencies:
         return _("You act for {agency}, which answers for it.").format(agency=agency)
-    return _("You are an administrator.") if actor.everything else _("It is granted to an agency or a group of yours.")
+    return _("You are an administrator.") if actor.is_admin else _("It is granted to an agency or a group of yours.")
 
 
 def _reason_to_act(actor: Actor, action: Action, record: Record, agency: str) -> str:
-    if actor.everything:
+    if actor.is_admin:
         return _("You are an administrator.")
     roles = [role for role in Role if action in RIGHTS[role] and role is not Role.ADMIN]
     if not roles:
@@ -90,12 +90,12 @@ def _reason_to_act(actor: Actor, action: Action, record: Record, agency: str) ->
 
 
 # Kinds with actions of their own, such as requests, are created and changed on the pages of those actions.
-EDITED = [kind for kind in MODEL if not (kind.kept_by_us or kind.by_step)]
+EDITED = [kind for kind in MODEL if not (kind.read_only or kind.by_action)]
 
 
 def may_register(actor: Actor) -> bool:
     """Return whether an actor may register records for some agency."""
-    return actor.everything or bool(actor.for_whom(Action.PROPOSE))
+    return actor.is_admin or bool(actor.agencies_for(Action.PROPOSE))
 
 
 def may_edit(actor: Actor, record: Mapping[str, Any]) -> bool:

@@ -182,7 +182,7 @@ class ReportRunner:
     async def _wanted(self, name: str, day: str | None, params: Mapping[str, object], actor: Actor) -> ReportRequest:
         as_of, values = read_day(day), read_parameters(self._library.find(name), params)
         ((marks,),) = (await self._reader.read([change_stamps()]))[0]
-        sight = frozenset(actor.names()), actor.everything
+        sight = frozenset(actor.names()), actor.is_admin
         return ReportRequest(
             (language(), name, sight, day, *values.items()),
             Stamp(as_of, tuple(marks), self._library.state(name)),

@@ -146,7 +146,7 @@ def test_what_needs_a_record_of_which_only_the_face_is_shown_is_not_known_and_th
 ) -> None:
     told = visitor.get("/reports/what-if.json", params={"as-of": AS_OF, "lose": LOST}).json()
     assert not any(row["change"] == "stops" for row in told["rows"])
-    assert any(note.startswith("Of Basis data kependudukan kota no more than the face") for note in told["notes"])
+    assert any(note.startswith("You can view only a summary of Basis data kependudukan kota") for note in told["notes"])
 
 
 def test_a_channel_of_what_is_lost_does_not_become_one_for_everything() -> None:

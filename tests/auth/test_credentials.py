@@ -151,7 +151,7 @@ def test_a_session_ends_after_half_a_day_no_later_than_its_token_and_at_the_way_
 ) -> None:
     secret, made = credentials.issue(world, "Siti", Role.ADMIN, (), ())
     session = credentials.session_by_token(world, secret)
-    token_kept, session_kept = sorted(credentials.list_credentials(world), key=lambda one: one.sort, reverse=True)
+    token_kept, session_kept = sorted(credentials.list_credentials(world), key=lambda one: one.kind, reverse=True)
     assert session_kept.created[:10] <= session_kept.expires[:10] < token_kept.expires
     soon = instant(current_time() + timedelta(minutes=5))
     world.write(
@@ -197,7 +197,7 @@ def test_what_is_over_is_not_kept_for_ever(world: Store) -> None:
         assert session
         credentials.end_session(world, session)
     credentials.session_by_token(world, secret)
-    assert [one.sort for one in credentials.list_credentials(world)] == ["token", "session"]
+    assert [one.kind for one in credentials.list_credentials(world)] == ["token", "session"]
 
 
 @pytest.mark.parametrize(

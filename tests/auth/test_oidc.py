@@ -47,7 +47,7 @@ ACCOUNTS = {
         "agencies": ["sso:roads", "agency:none"],
         "groups": ["auditors"],
     },
-    "wati": {"roles": ["everything"], "groups": ["*administrators", "*", "agency:court"]},
+    "wati": {"roles": ["is_admin"], "groups": ["*administrators", "*", "agency:court"]},
     "root": {"preferred_username": "root", "roles": ["viewer", "admin"]},
 }
 
@@ -168,7 +168,7 @@ def test_a_session_by_token_is_never_begun_again_by_the_provider(client: httpx.C
     secret = credentials.issue(store, "Root", Role.ADMIN, [], [])[0]
     client.post("/login", data={"token": secret}, headers={"Origin": str(client.base_url)})
     assert client.get("/who").text == "Root admin"
-    (session,) = [one for one in credentials.list_credentials(store) if one.name == "Root" and one.sort == "session"]
+    (session,) = [one for one in credentials.list_credentials(store) if one.name == "Root" and one.kind == "session"]
     credentials.revoke(store, session.id)
     assert client.get("/who").headers["location"].startswith("/login?ended=1")
 

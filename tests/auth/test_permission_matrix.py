@@ -39,7 +39,7 @@ REFUSALS = {"NOT_ALLOWED", "NOT_FOUND", "TAKEN"}  # an id that they may not know
 SAYS_NO = re.compile(
     "You do not act for this agency|You may not change this record|only an approver changes this|This id cannot be used"
 )
-FACE = "Only its face is shown here"
+SUMMARY_ONLY = "Summary only: you need access to see the rest"
 
 
 @pytest.fixture(scope="module")
@@ -77,12 +77,12 @@ def test_everybody_sees_on_pages_what_the_page_says(client: httpx.Client, who: s
         one: "nothing" if answer.status_code == 404 else how_much(answer.json()["resource"])
         for one, answer in files.items()
     } == seen
-    assert {one for one in SIGHTS if asked.get(f"/records/{one}").status_code == 307} == those(seen, "all", "its face")
+    assert {one for one in SIGHTS if asked.get(f"/records/{one}").status_code == 307} == those(seen, "all", "summary")
     listed, found = asked.get("/resources?q=aula"), asked.get("/search?q=rahasia")
-    assert ours(re.findall(r'href="/resources/([^"/?]+)"', listed.text)) == those(seen, "all", "its face")
+    assert ours(re.findall(r'href="/resources/([^"/?]+)"', listed.text)) == those(seen, "all", "summary")
     assert ours(re.findall(r'href="/resources/([^"/?]+)"', found.text)) == those(seen, "all")
     rows = csv.DictReader(io.StringIO(asked.get("/resources.csv?q=aula").text.lstrip("\ufeff")))
-    assert ours(row["id"] for row in rows) == those(seen, "all", "its face")
+    assert ours(row["id"] for row in rows) == those(seen, "all", "summary")
 
 
 @pytest.mark.parametrize("who", ROLES)
@@ -98,7 +98,7 @@ def test_a_page_tells_everybody_what_they_may_do_and_why(client: httpx.Client, w
 
 
 def _page(answer: httpx.Response) -> str:
-    return "nothing" if answer.status_code == 404 else "its face" if FACE in answer.text else "all"
+    return "nothing" if answer.status_code == 404 else "summary" if SUMMARY_ONLY in answer.text else "all"
 
 
 def check_done(store: Store, action: Action, trial: Trial, done: Mapping[str, Mapping[Cell, bool]]) -> None:

@@ -51,7 +51,7 @@ def test_a_query_by_command_sees_and_changes_what_an_administrator_may(held: Sto
 
 @pytest.mark.parametrize(
     ("command", "action", "form"),
-    [("audit undo", Action.GOVERN, "/KINDS/{id}/undo"), ("erase", Action.ANSWER, "/feedbacks/{id}/answer")],
+    [("audit undo", Action.MANAGE, "/KINDS/{id}/undo"), ("erase", Action.ANSWER, "/feedbacks/{id}/answer")],
 )
 def test_a_command_changes_what_an_administrator_may(
     held: Store, done: Done, command: str, action: Action, form: str

@@ -33,7 +33,7 @@ from tests.support.server import serving
 pytestmark = SLOW_ON_NEO4J
 
 SCHEMA = build_schema(MODEL)
-KINDS = [kind for kind in MODEL if kind.ends and not kind.kept_by_us]
+KINDS = [kind for kind in MODEL if kind.ends and not kind.read_only]
 ENDS = [end for kind in KINDS for end in kind.ends.values()]
 # How much is seen of a record and of the far ends of its links.
 SEEN = {"summary": ("restricted", "open"), "far-summary": ("open", "restricted"), "far-closed": ("open", "closed")}
@@ -133,9 +133,9 @@ def test_counts_and_lists_of_links_that_are_not_seen_are_unknown(ask: Ask, how: 
         assert one["one"]["withheld"] is (how == "summary")
         for end in kind.ends.values():
             listed, count = one["one"][camel(end.name)], one["one"].get(f"{camel(end.name)}Count", 1)
-            if not end.link.face and how == "summary":
+            if not end.link.summary and how == "summary":
                 assert listed is None and (end.single or count is None), end
-            elif end.link.face and how != "far-closed":
+            elif end.link.summary and how != "far-closed":
                 assert listed and count == 1, end
             else:  # what is there of it depends on what is seen alone
                 assert listed == none["one"][camel(end.name)] and listed in (None, []), end
@@ -160,7 +160,7 @@ def test_a_filter_on_links_that_are_not_seen_holds_neither_way(ask: Ask) -> None
             *[[counted[f"{how.replace('-', '_')}{number}"]["totalCount"] for number in range(6)] for how in ways],
             strict=True,
         )
-        if end.link.face:
+        if end.link.summary:
             assert (some, none, every) == ((1, 1, 0), (0, 0, 1), (1, 1, 1)), end
         else:
             assert (some, none, every) == ((0, 0, 0), (0, 1, 1), (0, 1, 1)), end
@@ -168,10 +168,12 @@ def test_a_filter_on_links_that_are_not_seen_holds_neither_way(ask: Ask) -> None
 
 
 def test_a_facet_counts_apart_what_is_not_seen(ask: Ask) -> None:
-    """Links by which records are counted are all of the face, so that only properties can be withheld."""
+    """Links by which records are counted are all part of the summary, so that only properties can be withheld."""
     facets = [(kind, name) for kind in KINDS for name in facets_of(kind)]
-    assert all(kind.ends[name].link.face for kind, name in facets if name in kind.ends)
-    of_details = [(kind, name) for kind, name in facets if name in kind.properties and not kind.properties[name].face]
+    assert all(kind.ends[name].link.summary for kind, name in facets if name in kind.ends)
+    of_details = [
+        (kind, name) for kind, name in facets if name in kind.properties and not kind.properties[name].summary
+    ]
     assert of_details
     found = ask(
         *(
@@ -205,7 +207,7 @@ def test_a_neighbourhood_says_where_links_are_withheld(ask: Ask) -> None:
     for kind in KINDS:
         query = '{{ neighbourhood(of: "{}") {{ leftOut withheld nodes {{ more record {{ id }} }} }} }}'
         (told,) = ask(query.format(near(kind.__name__, "summary")))
-        details = any(not end.link.face for end in kind.ends.values())
+        details = any(not end.link.summary for end in kind.ends.values())
         found = told["neighbourhood"]
         assert found["withheld"] is details, kind
         assert (found["leftOut"] is None, found["nodes"][0]["more"] is None) == (details, details), kind
@@ -222,7 +224,7 @@ def test_paths_say_where_links_are_withheld(ask: Ask) -> None:
     for end in ENDS:
         by_summary, by_far, by_closed = (one["paths"] for one in ask(*(path(end, how) for how in SEEN)))
         assert by_closed is None, end
-        if end.link.face:
+        if end.link.summary:
             assert by_summary["nodes"] and by_far["nodes"], end
         else:
             unseen = {"nodes": [], "withheld": True}
@@ -261,7 +263,7 @@ def test_pages_say_what_is_not_shown_and_never_that_there_is_none(pages: Callabl
         for how in SEEN:
             text = pages(record_path(kind.__name__, near(kind.__name__, how)))
             assert ALWAYS in text and not NONE.search(text), (kind, how)
-            details = [label(end.name) for end in kind.ends.values() if not end.link.face]
+            details = [label(end.name) for end in kind.ends.values() if not end.link.summary]
             if how == "summary" and details:
                 listed = text.partition("Not shown, where there is any:")[2]
                 assert all(one in listed for one in details), kind

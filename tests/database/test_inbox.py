@@ -23,7 +23,7 @@ def test_what_waits_is_found_by_an_index(store: Store, place: ConnectionSettings
     for status, number in (("published", PUBLISHED), ("proposed", 2)):
         store.write(Cypher(text, {"in": {"n": number, "status": status}}))
     for actor in (BUDI, ADMIN):
-        asked = with_status(kind, "proposed", me=actor.doing(Action.APPROVE), size=10)
+        asked = with_status(kind, "proposed", me=actor.parameter_for(Action.APPROVE), size=10)
         assert len(store.read(asked)) == 2
         steps = list(profiled(place, asked))
         assert "NodeIndexSeek" in {name for name, _hits in steps}

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
+from registry.auth import credentials
 from registry.database import migrate, schema
 from registry.database.driver import Cypher, Store, StoreError
 from registry.database.migrate import (
@@ -23,6 +24,7 @@ from registry.database.migrate import (
 from registry.database.write import upsert
 from registry.model.definitions import MODEL, Agency
 from registry.model.records import parse_search
+from registry.permissions import Role
 from tests.support.factories import record
 
 RUN = {"source": "test", "run": "run:test", "now": "2026-01-01T00:00:00.000Z"}
@@ -154,7 +156,10 @@ def outdated(store: Store, number: int) -> None:
     rows = [record("Agency", f"agency:{n}", f"Puskesmas {n}", kind="other") for n in range(number)]
     retired = record("Agency", "agency:hidden", "Rahasia", kind="other", status="retired")
     store.write(upsert(Agency, [*rows, retired], **RUN))
-    store.write(Cypher("MATCH (n:Agency) SET n.words = '', n.face_words = '', n.name_key = '', n.seen_by = ['x']"))
+    store.write(
+        Cypher("MATCH (n:Agency) SET n.words = '', n.name_key = '', n.seen_by = ['x'], n.face_words = ' dinas '")
+    )
+    store.write(Cypher("MATCH (n:Agency) REMOVE n.summary_words"))
     remember(store, derived=0)
 
 
@@ -168,8 +173,19 @@ def test_derived_values_that_are_due_are_computed_before_anybody_searches(prepar
     rows = prepared.read(Cypher("MATCH (n:Agency) RETURN n.id, n.name_key, n.seen_by ORDER BY n.id"))
     assert rows[0] == ["agency:0", "puskesmas 0", ["*"]]
     assert rows[3] == ["agency:hidden", "rahasia", ["x"]]  # what was retired keeps its readers
+    renamed = prepared.read(Cypher("MATCH (n:Agency {id: 'agency:0'}) RETURN n.face_words, n.summary_words"))
+    assert renamed == [[None, " puskesmas 0 "]]
     assert told[-1] == "Preparing the data for this version: 5 records done."
     assert is_current(prepared, MODEL)
+
+
+def test_tokens_of_the_first_data_version_stay_valid(prepared: Store) -> None:
+    secret, _token = credentials.issue(prepared, "Dewi", Role.ANALYST, [], [])
+    prepared.write(Cypher("MATCH (c:Credential) SET c.sort = c.kind REMOVE c.kind"))
+    remember(prepared, derived=1)
+    assert credentials.session_by_token(prepared, secret) is None
+    apply(prepared, MODEL)
+    assert credentials.session_by_token(prepared, secret)
 
 
 def test_what_was_interrupted_goes_on_where_it_ended(prepared: Store, monkeypatch: pytest.MonkeyPatch) -> None:

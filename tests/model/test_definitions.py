@@ -18,7 +18,7 @@ from registry.model.definitions import MODEL
 from tests.support.cli import REGISTRY, environment, speaking_to
 from tests.support.paths import ROOT
 
-BEHIND = '    acronym: Text = prop("Its short name.", face=True)\n'
+BEHIND = '    acronym: Text = prop("Its short name.", summary=True)\n'
 LINE = '    staff_count: Integer = prop("How many people work there.", at_least=0)\n'
 SOURCE = """\
 name = "One line"

@@ -23,7 +23,7 @@ AS_OF, SMALLEST = "2026-11-25", 5
 
 
 def world(hidden: int) -> Snapshot:
-    """Thirty agencies with an agreement each, `hidden` of which, and as many resources, show no more than their face."""
+    """Thirty agencies with an agreement each, `hidden` of which, and as many resources, show only a summary."""
     agencies = [AgencyRow(f"a:{n}", f"Agency {n}", True) for n in range(30)]
     agreements = [
         PartnershipRow(f"p:{n}", f"Agreement {n}", n >= hidden, parties=[f"a:{n}", f"a:{(n + 1) % 30}"])
@@ -53,7 +53,7 @@ def test_no_output_of_a_report_tells_how_few(name: str) -> None:
     assert isinstance(report.withheld, SuppressedCount) and report.withheld == SMALLEST
     told = json.loads(as_json(report))
     assert told["withheld"] is None and told["unknown"] != 4
-    assert "<5 records show no more than their face" in " ".join(as_text(report).split())
+    assert "<5 records are shown in summary only" in " ".join(as_text(report).split())
     assert "&lt;5" in as_html(report) and as_xlsx(report)
     for part in report.parts:
         assert isinstance(part.withheld, SuppressedCount) and not {row.values.get("withheld") for row in part.rows} & {

@@ -63,8 +63,8 @@ def ask(store: Store, place: ConnectionSettings) -> Any:
 
 
 def test_a_record_of_any_kind_is_read_with_what_only_its_kind_has(ask: Any) -> None:
-    operation = """query($id: ID!) { record(id: $id) { __typename name ... on Agency { acronym owns { name } } ...face } }
-      fragment face on Record { access }"""
+    operation = """query($id: ID!) { record(id: $id) { __typename name ... on Agency { acronym owns { name } } ...summary } }
+      fragment summary on Record { access }"""
     assert ask(operation, id="dinkes") == (
         {
             "record": {

@@ -39,7 +39,7 @@ ACTORS = {
     "tono": Actor("tono", Role.COORDINATOR, frozenset({"agency:2"})),
     "rina": Actor("rina", Role.ANALYST, frozenset({"agency:1"})),
 }
-KINDS = [kind for kind in MODEL if not kind.kept_by_us]
+KINDS = [kind for kind in MODEL if not kind.read_only]
 SAMPLES: dict[type, Any] = {
     Text: "Aula besar", Prose: "One line.\nAnother.", Code: "local", Ref: "agency:2", Url: "https://example.org/a",
     Number: 12.5, Integer: 3, Flag: True, Date: "2026-12-31", Texts: ["group:a", "b"], Identifiers: ["x:1", "y:2"],
@@ -194,7 +194,7 @@ def test_every_link_of_every_kind_is_added_changed_and_removed(client: httpx.Cli
         for one in (f"{far}:99", hidden)
     )
     assert codes(unknown) == codes(closed)
-    assert (("NOT_ALLOWED", "id") if kind.by_step else ("UNKNOWN_RECORD", field)) in codes(unknown)
+    assert (("NOT_ALLOWED", "id") if kind.by_action else ("UNKNOWN_RECORD", field)) in codes(unknown)
 
 
 def test_a_record_goes_from_a_draft_to_retired(client: httpx.Client, world: Store) -> None:

@@ -124,7 +124,7 @@ CHANGES = {
         agreement, _text('stateLevel(partnership: "ID", agency: "WHOSE", scale: "four-c", level: 2)'), changes=False
     ),
     (Action.EDIT, "withdrawStatement"): Trial(statement, _text('withdrawStatement(id: "ID")')),
-    (Action.GOVERN, "saveKIND"): Trial(
+    (Action.MANAGE, "saveKIND"): Trial(
         resource("published"), _text('saveResource(input: {id: "ID", grants: ["group:x"]})')
     ),
     (Action.APPROVE, "approve"): Trial(resource("proposed"), _text('approve(id: "ID")')),
@@ -165,8 +165,8 @@ FORMS = {
         agreement, _typed(agency="WHOSE", level="four-c:2"), changes=False
     ),
     (Action.EDIT, "/statements/{id}/withdraw"): Trial(statement, _typed()),
-    (Action.GOVERN, "/KINDS/{id}/edit"): Trial(resource("published"), _typed(**{"p-grants": "group:x"})),
-    (Action.GOVERN, "/KINDS/{id}/undo"): Trial(resource("published"), lambda cell: {"number": str(cell.entry)}),
+    (Action.MANAGE, "/KINDS/{id}/edit"): Trial(resource("published"), _typed(**{"p-grants": "group:x"})),
+    (Action.MANAGE, "/KINDS/{id}/undo"): Trial(resource("published"), lambda cell: {"number": str(cell.entry)}),
     (Action.APPROVE, "/KINDS/{id}/approve"): Trial(resource("proposed"), _typed()),
     (Action.APPROVE, "/KINDS/{id}/send-back"): Trial(resource("proposed"), _typed(note="Belum lengkap.")),
     (Action.RETIRE, "/KINDS/{id}/retire"): Trial(resource("published"), _typed(note="Tidak ada lagi.")),

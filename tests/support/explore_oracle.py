@@ -40,7 +40,7 @@ class Sight:
         self.ties = [
             Seen(one.end.link.relation, one.start_id, one.end_id, one.values)
             for one in world.ties
-            if {one.start_id, one.end_id} <= (self.records.keys() if one.end.link.face else self.whole)
+            if {one.start_id, one.end_id} <= (self.records.keys() if one.end.link.summary else self.whole)
         ]
 
     def kind(self, one: str) -> str:
@@ -61,11 +61,11 @@ class Sight:
         )
         return graph
 
-    def words(self, one: str, *, face: bool) -> set[str]:
+    def words(self, one: str, *, summary: bool) -> set[str]:
         kind, record = self.model[self.kind(one)], self.records[one]
         found: list[str] = []
         for name, declared in kind.properties.items():
-            if declared.value in (Text, Prose, Identifiers) and (declared.face or not face) and record.get(name):
+            if declared.value in (Text, Prose, Identifiers) and (declared.summary or not summary) and record.get(name):
                 value = record[name]
                 found += tokens(" ".join(value) if isinstance(value, list) else value)
         return set(found) | {stemmer.stemWord(word) for word in found if word.isalpha() for stemmer in STEMMERS}
@@ -75,7 +75,9 @@ class Sight:
         return {
             one
             for one in self.records
-            if wanted and self.kind(one) in kinds and self._holds(wanted, self.words(one, face=one not in self.whole))
+            if wanted
+            and self.kind(one) in kinds
+            and self._holds(wanted, self.words(one, summary=one not in self.whole))
         }
 
     def impact(self, start: str, day: str) -> dict[str, bool]:
@@ -95,7 +97,7 @@ class Sight:
     def hides(self, one: str, relations: Collection[str]) -> bool:
         """Tell whether a record may have links of these relations which the actor does not see as they are its details."""
         ends = self.model[self.kind(one)].ends.values()
-        details = {end.link.relation for end in ends if not end.link.face}
+        details = {end.link.relation for end in ends if not end.link.summary}
         return one not in self.whole and not details.isdisjoint(relations)
 
     def impact_withheld(self, start: str, hit: Collection[str]) -> bool:

@@ -22,7 +22,7 @@ class HiddenChanges:
 
     def __init__(self, world: World, actor: Actor, random: Random) -> None:
         self._world, self._actor, self._random = world, actor, random
-        self._kinds = [kind for kind in world.model if not kind.kept_by_us]
+        self._kinds = [kind for kind in world.model if not kind.read_only]
 
     def make(self) -> World:
         """Return the other world."""
@@ -43,17 +43,19 @@ class HiddenChanges:
         return World(self._world.model, self._world.made, self._world.source, records, ties)
 
     def _of_record(self, record: Record) -> list[Record]:
-        if record.kind.kept_by_us or may_see_all(self._actor, record.values):
+        if record.kind.read_only or may_see_all(self._actor, record.values):
             return [record]
         if may_see(self._actor, record.values):
-            details = {name: one for name, one in record.kind.properties.items() if not one.face and name not in KEPT}
+            details = {
+                name: one for name, one in record.kind.properties.items() if not one.summary and name not in KEPT
+            }
             return [self._changed(record, details)]
         if self._random.random() < 0.4:
             return []
         return [self._changed(record, {name: one for name, one in record.kind.properties.items() if name not in KEPT})]
 
     def _changed(self, record: Record, those: dict[str, Property]) -> Record:
-        raw = {name: value for name, value in record.values.items() if not record.kind.properties[name].kept_by_us}
+        raw = {name: value for name, value in record.values.items() if not record.kind.properties[name].read_only}
         changed = agreeing(record.kind.properties, {**raw, **self._values(those)})
         untouched = all(changed[name] == value for name, value in raw.items() if name not in those)
         return self._record(record.kind, changed if untouched else raw)
@@ -78,7 +80,7 @@ class HiddenChanges:
         if not self._hides(tie.end, tie.start_id, tie.end_id):
             if self._whole(tie.start_id) and self._whole(tie.end_id):
                 return [tie]
-            details = {name: one for name, one in tie.end.link.properties.items() if not one.face}
+            details = {name: one for name, one in tie.end.link.properties.items() if not one.summary}
             changed = agreeing(tie.end.link.properties, {**tie.values, **self._values(details)})
             untouched = all(changed[name] == value for name, value in tie.values.items() if name not in details)
             return [self._tie(tie.end, self._here(tie), self._there(tie), changed if untouched else dict(tie.values))]
@@ -105,7 +107,7 @@ class HiddenChanges:
 
     def _hides(self, end: End, one: str, other: str) -> bool:
         """Tell whether the actor cannot know of a link: one end is hidden, or the link is a detail of a summary."""
-        sees = self._known if end.link.face else self._whole
+        sees = self._known if end.link.summary else self._whole
         return not (sees(one) and sees(other))
 
     def _known(self, one: str) -> bool:

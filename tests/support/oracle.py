@@ -88,12 +88,12 @@ class Oracle:
         raise AssertionError(name)
 
     def _shown(self, record: Any, name: str) -> Any:
-        face = self._model[record["__kind"]].properties[name].face
-        return record[name] if face or may_see_all(self._actor, record) else None
+        summary = self._model[record["__kind"]].properties[name].summary
+        return record[name] if summary or may_see_all(self._actor, record) else None
 
     def _tells(self, record: Any, end: End) -> bool:
         """Tell whether the actor may see the links of a record; otherwise they are unknown."""
-        return end.link.face or may_see_all(self._actor, record)
+        return end.link.summary or may_see_all(self._actor, record)
 
     def _linked(self, record: Any, end: End, asked: Mapping[str, Any]) -> Any:
         if not self._tells(record, end):
@@ -119,7 +119,7 @@ class Oracle:
 
     def _far(self, record: Any, end: End) -> list[tuple[Mapping[str, object], Any]]:
         """Return the edge and the far record of every tie of this link that may be seen from both ends."""
-        sees = may_see if end.link.face else may_see_all
+        sees = may_see if end.link.summary else may_see_all
         if not sees(self._actor, record):
             return []
         found = []
@@ -153,7 +153,7 @@ class Oracle:
         kind = self._model[record["__kind"]]
         for property_name, declared in kind.properties.items():
             if camel(property_name) == name:
-                visible = declared.face or may_see_all(self._actor, record)
+                visible = declared.summary or may_see_all(self._actor, record)
                 fractional = issubclass(declared.value, Number)
                 return _every(
                     _compare(property_name, record[property_name], operator, value, fractional) if visible else None
@@ -188,7 +188,9 @@ class Oracle:
             return self._meets(far, asked)
         whole = may_see_all(self._actor, record) and may_see_all(self._actor, far)
         of_edge = _every(
-            _compare(name, edge[name], operator, value, False) if whole or declared.face or not end.link.face else None
+            _compare(name, edge[name], operator, value, False)
+            if whole or declared.summary or not end.link.summary
+            else None
             for name, declared in end.link.properties.items()
             for operator, value in (asked.get(camel(name)) or {}).items()
         )
@@ -247,7 +249,7 @@ class Oracle:
             counts = Counter((value, label, False) for _, value, label in pairs)
         else:
             shown = (
-                (self._shown(record, name), not declared.face and not may_see_all(self._actor, record))
+                (self._shown(record, name), not declared.summary and not may_see_all(self._actor, record))
                 for record in records
             )
             counts = Counter((value, _label(declared.codes, value), withheld) for value, withheld in shown)
@@ -280,7 +282,7 @@ def _not(told: bool | None) -> bool | None:
 def _summary(tie: Relationship) -> dict[str, object]:
     """Return the properties of a link as they are seen by who sees the summary of one of its ends only."""
     declared = tie.end.link.properties
-    return {name: value if declared[name].face else None for name, value in tie.values.items()}
+    return {name: value if declared[name].summary else None for name, value in tie.values.items()}
 
 
 def _usual(asked: Any) -> Any:
@@ -359,4 +361,4 @@ def may_see_all(actor: Actor, record: Any) -> bool:
 
 def _granted(actor: Actor, record: Any) -> bool:
     grants = set(record["grants"] or [])
-    return actor.everything or record["steward"] in actor.agencies or bool(grants & (actor.groups | actor.agencies))
+    return actor.is_admin or record["steward"] in actor.agencies or bool(grants & (actor.groups | actor.agencies))

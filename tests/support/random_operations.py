@@ -17,7 +17,7 @@ class Operations:
 
     def __init__(self, world: World, random: Random) -> None:
         self._world, self._model, self._random = world, world.model, random
-        self._kinds = [kind for kind in world.model if not kind.kept_by_us]
+        self._kinds = [kind for kind in world.model if not kind.read_only]
 
     def make(self) -> tuple[str, dict[str, Any]]:
         """Return the text of an operation and its variables."""

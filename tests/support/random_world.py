@@ -32,7 +32,7 @@ GROUPS = ["group:one", "group:two"]
 def random_world(random: Random, each: int = 7) -> World:
     """Return a world with so many records of each kind, about two ties a record and link."""
     world = World(MODEL)
-    kinds = [kind for kind in MODEL if not kind.kept_by_us]
+    kinds = [kind for kind in MODEL if not kind.read_only]
     ids = {kind.__name__: [f"{kind.__name__.lower()}:number-{number}" for number in range(each)] for kind in kinds}
     for kind in kinds:
         for record_id in ids[kind.__name__]:
@@ -72,7 +72,7 @@ def write_world(store: Store, world: World) -> None:
 
 def _values(random: Random, kind: type[Kind], ids: dict[str, list[str]]) -> dict[str, Any]:
     own = {
-        name: random_value(random, one) for name, one in kind.properties.items() if name != "id" and not one.kept_by_us
+        name: random_value(random, one) for name, one in kind.properties.items() if name != "id" and not one.read_only
     }
     return {
         **agreeing(kind.properties, own),

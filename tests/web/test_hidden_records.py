@@ -35,7 +35,7 @@ pytestmark = SLOW_ON_NEO4J
 MEMBER = Actor("member", Role.ANALYST, groups=frozenset(GROUPS[:1]))
 SEED = 20261128
 WORDS = ("dinas", "kesehatan", "alph", "beta amter", "a", "bps", "123", "elysee", "γ", "zebra")
-KINDS = [kind for kind in MODEL if not kind.kept_by_us]
+KINDS = [kind for kind in MODEL if not kind.read_only]
 SEVERAL = {"agency": [f"agency:number-{number}" for number in range(5)]}
 
 

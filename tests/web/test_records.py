@@ -233,7 +233,7 @@ def test_a_small_graph_shows_some_of_what_each_link_leads_to_and_leads_on(visito
 
 def test_a_small_graph_shows_nothing_of_what_is_not_open(visitor: httpx.Client) -> None:
     page = visitor.get("/partnerships/depok:ks-duk-dinkes").text
-    assert "Only its face is shown here" in page
+    assert "Summary only: you need access to see the rest" in page
     star = page[page.index('<a class="star"') : page.index("</svg>")]
     assert "Parties (2)" in star and "Statements" not in star and "Covers" not in star
 

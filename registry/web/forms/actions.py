@@ -156,7 +156,7 @@ def _request(store: Store, request_context: RequestContext, record: str, form: T
 def may_request(actor: Actor, record: ShownRecord) -> bool:
     """Return whether an actor may request a resource: a published, shared one of another agency."""
     shared = record["status"] == "PUBLISHED" and record["shareability"] != "not-shared" and record["steward"]
-    return bool(shared and actor.for_whom(Action.PROPOSE) and record["steward"]["id"] not in actor.agencies)
+    return bool(shared and actor.agencies_for(Action.PROPOSE) and record["steward"]["id"] not in actor.agencies)
 
 
 def _needed_to_request() -> str:
@@ -174,7 +174,7 @@ def _decide(decision: str) -> Callable[[Store, RequestContext, str, Typed], Muta
 def _may_decide(decision: str | None) -> Callable[[Actor, ShownRecord], bool]:
     def offered(actor: Actor, record: ShownRecord) -> bool:
         owners = set(record["grants"] or ())  # a request is visible to the steward of the requested resource
-        answers = actor.everything or not owners.isdisjoint(actor.for_whom(Action.ANSWER))
+        answers = actor.is_admin or not owners.isdisjoint(actor.agencies_for(Action.ANSWER))
         return bool(record["status"] == "PUBLISHED" and record["decision"] == decision and answers)
 
     return offered
@@ -309,14 +309,16 @@ class RecordActionPages:
         if record is None:
             raise HTTPException(404)
         if not offered:
-            needed = _("Only its face is shown to you; its steward may show you the rest.")
+            needed = _("You can view its summary only. Ask its steward for access to the rest.")
             needed = needed if record["withheld"] else action.takes()
             sentence_ = _("You may not do this: {what}.").format(what=action.title())
             return refusal_page(request, sentence_, needed, steward(record, today()), record_path(action.kind, one))
         if action.kind == "Feedback":
             record = {**record, "contact": await self._tools.do(feedback.contact, one)}
         fields = action.asks(await self._agency_options(action, me, record), record)
-        fields = [replace(one, value=me.usual) if _has_option(one, me.usual) else one for one in fields]
+        fields = [
+            replace(one, value=me.default_agency) if _has_option(one, me.default_agency) else one for one in fields
+        ]
         if action.begins:
             fields = await action.begins(self._graph, me, request.query_params, fields)
         if request.method != "POST":
@@ -359,7 +361,7 @@ class RecordActionPages:
             kind=action.kind,
             heading=action.title(),
             title=title(action.kind, record),
-            about=record["description"] if MODEL[action.kind].by_step else "",
+            about=record["description"] if MODEL[action.kind].by_action else "",
             contact=record.get("contact"),
             facts=record_facts(MODEL[action.kind], record, today()) if action.kind == "Request" else (),
             fields_=fields,
@@ -445,7 +447,7 @@ class TransitionPages:
         number = (await read_form(request)).get("number", "")
         number = number[:MAX_DIGITS] if number.isdecimal() else "0"  # no change has this number
         outcome = await self._tools.do(undo, RequestContext(actor_of(request), "form"), int(number))
-        return await self._outcome_response(request, kind, outcome, Action.GOVERN, "undo")
+        return await self._outcome_response(request, kind, outcome, Action.MANAGE, "undo")
 
     async def _outcome_response(
         self, request: Request, kind: type[Kind], outcome: MutationResult, action: Action, done: str

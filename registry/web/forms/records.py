@@ -161,7 +161,7 @@ class FormContext:
     def fixed(self) -> Sequence[str]:
         """The properties that the actor may not change: the steward and the permissions of a published record."""
         of = self.state.properties if self.state else {}
-        return PERMISSION_FIELDS if of.get("status") == "published" and not can(self.actor, Action.GOVERN, of) else ()
+        return PERMISSION_FIELDS if of.get("status") == "published" and not can(self.actor, Action.MANAGE, of) else ()
 
     def initial_values(self) -> dict[str, str]:
         """Return the initial values of the form."""
@@ -172,7 +172,7 @@ class FormContext:
 
     def _defaults(self) -> dict[str, str]:
         """Return the defaults of a new record: the actor's usual agency as steward and as the first linked agency."""
-        agency = self.actor.usual
+        agency = self.actor.default_agency
         title = dict(self.choices.get("steward", ())).get(agency)
         agency_ends = [end for end in own_ends(self.kind) if end.target == Agency.__name__ != end.kind]
         return (
@@ -219,7 +219,7 @@ class Forms:
         """Return the form context of an agreement's successor. Raises HTTPException if the actor may not see the agreement."""
         (rows,) = await self._reader.read([write.state(context.kind, renewed)])
         old = read_state(context.kind, rows)
-        if old is None or not can(context.actor, Action.SEE_DETAIL, old.properties):
+        if old is None or not can(context.actor, Action.VIEW_DETAILS, old.properties):
             raise HTTPException(404)
         state = successor(old)
         titles = await titles_of(self._graph, _ids_in(state), context.actor)

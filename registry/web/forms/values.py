@@ -32,12 +32,12 @@ ID_IN_BRACKETS = re.compile(r"\(([^()\s]+)\)\s*$")
 def editable(kind: type[Kind], *, new: bool) -> list[Property]:
     """Return the properties that the form of a kind has fields for."""
     left_out = {*WORKFLOW_PROPERTIES, *(() if new else ("id",)), *(() if kind.named else ("name",))}
-    return [one for name, one in kind.properties.items() if not (one.kept_by_us or one.by_step or name in left_out)]
+    return [one for name, one in kind.properties.items() if not (one.read_only or one.by_action or name in left_out)]
 
 
 def link_properties(end: End) -> dict[str, Property]:
     """Return the properties of a link that a form has fields for."""
-    return {name: one for name, one in end.link.properties.items() if not one.by_step}
+    return {name: one for name, one in end.link.properties.items() if not one.by_action}
 
 
 def row_fields(form: FormData, end: End) -> Iterator[str]:
@@ -246,7 +246,7 @@ async def option_lists(graph: PageQueries, kind: type[Kind], actor: Actor) -> di
     data = await graph.ask(_terms_operation(targets), {}, actor) if targets else {}
     trees = {name: _tree_options(data[camel(MODEL[name].plural)]) for name in targets}
     found = {end.name: trees[end.target] for end in ends if trees[end.target]}
-    if actor.agencies and not actor.everything and len(actor.agencies) <= PAGE:
+    if actor.agencies and not actor.is_admin and len(actor.agencies) <= PAGE:
         titles = await titles_of(graph, {"Agency": sorted(actor.agencies)}, actor)
         found["steward"] = sorted(titles.items(), key=lambda one: fold(one[1]))
     return found

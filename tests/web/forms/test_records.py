@@ -131,7 +131,7 @@ def problems(page: str) -> list[str]:
 def test_every_kind_has_a_form_in_both_languages(city: httpx.Client, kind: Any) -> None:
     fields = form(city, f"/register/{kind.plural}", "admin")
     for name, declared in kind.properties.items():
-        hidden = declared.kept_by_us or declared.by_step or name == "status" or (name == "name" and not kind.named)
+        hidden = declared.read_only or declared.by_action or name == "status" or (name == "name" and not kind.named)
         assert (f"p-{name}" in fields) is not hidden
     assert {f"l-{end.name}-0" for end in kind.ends.values() if end.declared} <= set(fields)
     page = city.get(f"/register/{kind.plural}?lang=id", headers={AS: "admin"}).text

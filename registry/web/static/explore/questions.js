@@ -1,6 +1,6 @@
 // GraphQL queries, with their results as records and links.
 import { known, operations } from "./page.js";
-import { faced } from "./records.js";
+import { fromSummary } from "./records.js";
 
 export class Refusal extends Error {
   constructor(code) {
@@ -62,29 +62,29 @@ export const paths = (from, to, through, on) =>
 
 export const record = (id) => once(`record ${id}`, async () => present((await ask("record", { id })).record));
 
-const apart = (ends) => ({ records: ends.map((end, i) => ({ ...faced(end), steps: i })), links: [], ways: [] });
+const apart = (ends) => ({ records: ends.map((end, i) => ({ ...fromSummary(end), steps: i })), links: [], ways: [] });
 
 // `more` is null for a record whose links are withheld, since their number is unknown.
 function near(of, { nodes, links, leftOut, notCurrent, withheld }) {
   const seen = new Map();
   for (const { from, to } of links) for (const end of [from, to]) seen.set(end, (seen.get(end) ?? 0) + 1);
   const total = ({ record, more }) => (more === null ? { hidden: true } : { total: more + (seen.get(record.id) ?? 0) });
-  const records = nodes.map((node) => ({ ...faced(node.record), ...total(node) }));
+  const records = nodes.map((node) => ({ ...fromSummary(node.record), ...total(node) }));
   return { of, records, links, leftOut, notCurrent, withheld };
 }
 
 function stopped({ record, services, resources, agencies, areas, withheld }) {
   const hits = [...services, ...resources, ...agencies, ...areas];
   const records = [
-    { ...faced(record), state: "first", steps: 0 },
-    ...hits.map((hit) => ({ ...faced(hit.record), state: hit.lost ? "lost" : "degraded", why: hit.text, steps: hit.chain.length })),
+    { ...fromSummary(record), state: "first", steps: 0 },
+    ...hits.map((hit) => ({ ...fromSummary(hit.record), state: hit.lost ? "lost" : "degraded", why: hit.text, steps: hit.chain.length })),
   ];
   return { records, links: hits.flatMap((hit) => hit.chain.map(directed)), withheld };
 }
 
 function walked(found) {
   const steps = found.flatMap((path) => path.steps);
-  const records = new Map(steps.flatMap((step) => [step.from, step.to]).map((record) => [record.id, faced(record)]));
+  const records = new Map(steps.flatMap((step) => [step.from, step.to]).map((record) => [record.id, fromSummary(record)]));
   for (const path of found) path.steps.forEach((step, i) => nearer(records.get(step.to.id), i + 1));
   return { records: [...records.values()], links: steps.map(directed), ways: found.map((path) => ({ ...path, ids: idsOf(path) })) };
 }

@@ -5,7 +5,7 @@ const labelled = language === "id" ? "labelId" : "labelEn";
 
 export const label = (record) => record[labelled] || record.name;
 
-export function faced(record) {
+export function fromSummary(record) {
   const kind = record.__typename;
   const sectors = distinct(sectorsOf(record)).map(term);
   return { id: record.id, kind, kindName: kinds[kind].one, name: called(record, kind), sectors, areas: (record.areas ?? []).map(term) };
