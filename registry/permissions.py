@@ -65,6 +65,11 @@ class Actor:
         """Whether the user may see and do everything."""
         return self.role is Role.ADMIN
 
+    def has_role(self, least: Role) -> bool:
+        """Return whether the user has a role or one with more rights. Roles are declared in order of their rights."""
+        order = list(Role)
+        return order.index(self.role) >= order.index(least)
+
     def names(self) -> frozenset[str]:
         """Return all names by which a record can list this user as a reader."""
         administrators = {ADMINISTRATORS} if self.is_admin else set()

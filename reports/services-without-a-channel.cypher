@@ -1,4 +1,9 @@
-// of = "MATCH (s:Service) WHERE s.kind = 'public' RETURN count(s) AS of"
+// for = "everybody"
+// of = """
+//   MATCH (s:Service)
+//   WHERE s.status = 'published' AND s.kind = 'public' AND any(name IN s.shown_to WHERE name IN $actor_names)
+//   RETURN count(s) AS of
+// """
 // title = { en = "Services without an answer", id = "Layanan tanpa jawaban" }
 //
 // [question]
@@ -10,18 +15,20 @@
 // id = "Layanan publik tanpa kanal dua arah miliknya yang tercatat."
 //
 // [columns.service]
-// type = "text"
+// type = "record"
 // label = { en = "Service", id = "Layanan" }
 // description = { en = "The service.", id = "Layanannya." }
 //
 // [columns.providers]
-// type = "texts"
+// type = "records"
 // label = { en = "Providers", id = "Penyelenggara" }
 // description = { en = "Who provides it.", id = "Siapa yang menyelenggarakannya." }
 MATCH (s:Service)
-WHERE s.kind = 'public' AND NOT EXISTS { MATCH (s)<-[:CHANNEL_FOR]-(c:Channel) WHERE coalesce(c.two_way, false) }
-OPTIONAL MATCH (s)<-[:PROVIDES]-(a:Agency)
+WHERE s.status = 'published' AND s.kind = 'public' AND NOT EXISTS {
+    MATCH (s)<-[:CHANNEL_FOR]-(c:Channel) WHERE c.status = 'published' AND coalesce(c.two_way, false)
+}
+OPTIONAL MATCH (s)<-[:PROVIDES]-(a:Agency) WHERE a.status = 'published'
 WITH s, a ORDER BY a.name, a.id
-WITH s, collect(a) AS agencies
-RETURN s.name AS service, [a IN agencies | a.name] AS providers, [s] + agencies AS evidence
+WITH s, collect(a.id) AS providers
+RETURN s.id AS service, providers
 ORDER BY s.name, s.id

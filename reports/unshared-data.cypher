@@ -1,3 +1,4 @@
+// for = "everybody"
 // title = { en = "Data that nobody else uses", id = "Data yang tidak digunakan pihak lain" }
 //
 // [question]
@@ -5,8 +6,8 @@
 // id = "Data mana yang boleh dibagipakaikan, tetapi tidak digunakan siapa pun selain pemiliknya?"
 //
 // [method]
-// en = "Resources of the kind data that are open or shared on request, with fewer users in use on the day than least_users."
-// id = "Sumber daya berjenis data yang dibagipakaikan secara terbuka atau atas permintaan, dengan pengguna aktif pada hari itu kurang dari least_users."
+// en = "Resources of the kind data that are open or shared on request, with fewer users in use on the day than least_users. Only users that you can see in full are counted."
+// id = "Sumber daya berjenis data yang dibagipakaikan secara terbuka atau atas permintaan, dengan pengguna aktif pada hari itu kurang dari least_users. Hanya pengguna yang dapat Anda lihat seluruhnya yang dihitung."
 //
 // [parameters.least_users]
 // type = "integer"
@@ -17,7 +18,7 @@
 // id = "Data dengan pengguna sedikitnya sebanyak ini tidak dicantumkan."
 //
 // [columns.data]
-// type = "text"
+// type = "record"
 // label = { en = "Data", id = "Data" }
 // description = { en = "What could be used.", id = "Apa yang dapat digunakan." }
 //
@@ -29,7 +30,7 @@
 // words.on-request = { en = "on request", id = "atas permintaan" }
 //
 // [columns.owners]
-// type = "texts"
+// type = "records"
 // label = { en = "Owners", id = "Pemilik" }
 // description = { en = "Who has it to give.", id = "Siapa yang memilikinya." }
 //
@@ -39,14 +40,14 @@
 // description = { en = "Agencies that use it on the day.", id = "Instansi yang menggunakannya pada hari itu." }
 // unit = { en = "agencies", id = "instansi" }
 MATCH (r:Resource)
-WHERE r.kind = 'data' AND r.shareability IN ['open', 'on-request']
+WHERE r.status = 'published' AND r.kind = 'data' AND r.shareability IN ['open', 'on-request']
 WITH r, COUNT {
-    MATCH (r)<-[e:USES]-(:Agency)
+    MATCH (r)<-[e:USES]-(a:Agency)
     WHERE coalesce(e.since, '') <= $as_of AND $as_of <= coalesce(e.until, '9999-12-31')
+        AND a.status = 'published' AND any(name IN a.shown_to WHERE name IN $actor_names)
 } AS users
-OPTIONAL MATCH (r)<-[:OWNS]-(o:Agency)
+OPTIONAL MATCH (r)<-[:OWNS]-(o:Agency) WHERE o.status = 'published'
 WITH r, users, o ORDER BY o.name, o.id
-WITH r, users, collect(o) AS owners
-RETURN r.name AS data, r.shareability AS shareability, [o IN owners | o.name] AS owners, users,
-    users < $least_users AS found, [r] + owners AS evidence
+WITH r, users, collect(o.id) AS owners
+RETURN r.id AS data, r.shareability AS shareability, owners, users, users < $least_users AS found
 ORDER BY users, r.name, r.id

@@ -35,7 +35,7 @@ from registry.analysis.report import (
 )
 from registry.i18n import SuppressedCount, use_language
 from registry.model.values import Date
-from registry.permissions import Actor
+from registry.permissions import Actor, Role
 from registry.reports.catalogue import Library
 from schema.execute import (
     DocumentCache,
@@ -165,7 +165,11 @@ class AnyReport(graphene.Interface):
     found = _promised(graphene.Int, "How many were found.")
     of = _promised(graphene.Int, "Of how many that were looked at.")
     unknown = _suppressible("unknown", "Of how many nothing can be told.")
-    withheld = _suppressible("withheld", "Number of records that you can view in summary only.")
+    withheld = _suppressible(
+        "withheld",
+        "Number of records that you can view in summary only; of a custom report, number of rows left out because they name"
+        " such records or records that do not exist.",
+    )
     parts = _promised(_list(ReportPart), "The reports that it is composed of, if any.")
     method = _promised(graphene.String, "How it was answered.")
     notes = _promised(_list(graphene.String), "What to mind when reading it.")
@@ -315,13 +319,13 @@ class ReportSchema:
     def __init__(self, library: Library, ask: Ask, *, introspection: bool = True) -> None:
         self._library, self._ask, self._introspection = library, ask, introspection
         self._threads = CapacityLimiter(AT_ONCE)
-        self._made: tuple[object, GraphQLSchema, DocumentCache] | None = None
+        self._made: dict[tuple[object, Role], tuple[GraphQLSchema, DocumentCache]] = {}
 
     async def answer_known(
         self, text: str, name: str | None, variables: dict[str, Any], context: QueryContext
     ) -> Result:
         """Return the result of an operation."""
-        schema, documents = self._current()
+        schema, documents = self._for(context.actor)
         try:
             document = documents.opened(text, name)
             if faults := documents.faults(schema, text, document):
@@ -346,17 +350,18 @@ class ReportSchema:
         done = await to_thread.run_sync(carry_out, limiter=self._threads)
         return Result(done.data, done.errors)
 
-    def _current(self) -> tuple[GraphQLSchema, DocumentCache]:
-        """Return the schema of the current reports, and the cache of documents that are valid for it."""
-        edition = self._library.edition()
-        if self._made is None or self._made[0] != edition:
+    def _for(self, actor: Actor) -> tuple[GraphQLSchema, DocumentCache]:
+        """Return the schema of the reports that an actor may run, and the cache of documents that are valid for it."""
+        key = self._library.edition(), actor.role
+        if key not in self._made:
+            self._made = {known: made for known, made in self._made.items() if known[0] == key[0]}
             with use_language("en"):
-                schema = report_schema(self._library.questions(), self._listed)
-            self._made = edition, schema, DocumentCache(introspection=self._introspection)
-        return self._made[1:]
+                schema = report_schema(self._library.questions(actor), lambda: self._listed(actor))
+            self._made[key] = schema, DocumentCache(introspection=self._introspection)
+        return self._made[key]
 
-    def _listed(self) -> Sequence[ReportDefinition]:
-        return [one.shown() for one in self._library.questions().values()]
+    def _listed(self, actor: Actor) -> Sequence[ReportDefinition]:
+        return [one.shown() for one in self._library.questions(actor).values()]
 
 
 def _cost(

@@ -31,6 +31,10 @@ class UnknownReport(ReportError):
     """There is no report of that name."""
 
 
+class ReportForbidden(ReportError):
+    """The actor may not run the report."""
+
+
 class BrokenReport(UnknownReport):
     """A custom report cannot be read or run; `reason` adds technical detail for its author."""
 
@@ -117,7 +121,8 @@ class ReportRow:
 class Report:
     """The result of a report: `found` of `of` examined cases are findings, `unknown` cases lack the data to decide.
 
-    `withheld` counts the records of which the reader sees the summary only. Texts are in the reader's language;
+    `withheld` counts the records of which the reader sees the summary only; with `withholds_rows`, it counts the rows
+    that are left out because they name records that the reader cannot see in full. Texts are in the reader's language;
     names, codes, dates (ISO 8601) and numbers are the same in every language. `described` holds the descriptions of
     the parameters, `counts` the label of `found`. A composed report has `parts`, and `sorts` counts its findings by
     category, because `found` of `of` says little there.
@@ -139,6 +144,14 @@ class Report:
     parts: tuple["Report", ...] = ()
     sorts: Mapping[str, int] = field(default_factory=dict)
     counts: str = ""
+    withholds_rows: bool = False
+
+    @property
+    def withheld_label(self) -> str:
+        """The label of `withheld`."""
+        if self.withholds_rows:
+            return _("Rows left out because they name records that do not exist or that you cannot see in full")
+        return _("Records shown in summary only")
 
 
 @dataclass(frozen=True)

@@ -493,6 +493,9 @@ class Readable(Protocol):
     def read(self, cypher: Cypher) -> Sequence[Sequence[Any]]:
         """Run a query and return its rows."""
 
+    def read_table(self, cypher: Cypher, most: int) -> tuple[Sequence[str], Sequence[Sequence[Any]]]:
+        """Run a query and return the names of its columns and at most `most` rows."""
+
 
 class Fingerprinted:
     """A store that computes a fingerprint (SHA-256) of everything read from it."""
@@ -505,6 +508,12 @@ class Fingerprinted:
         rows = self._store.read(cypher)
         self._hash.update(orjson.dumps(rows, default=list))
         return rows
+
+    def read_table(self, cypher: Cypher, most: int) -> tuple[Sequence[str], Sequence[Sequence[Any]]]:
+        """Run a query and return the names of its columns and at most `most` rows. Raises StoreError."""
+        names, rows = self._store.read_table(cypher, most)
+        self._hash.update(orjson.dumps([names, rows], default=str))
+        return names, rows
 
     @property
     def fingerprint(self) -> str:

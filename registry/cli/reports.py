@@ -19,13 +19,13 @@ REFUSED = 2
 
 
 def reports(as_json: bool = typer.Option(False, "--json", help="Print JSON.")) -> None:
-    """List the reports, those of your own too; a file that cannot be used is told of."""
+    """List the reports, custom ones too; a warning names each file that cannot be used."""
     from registry.reports.catalogue import Library
 
     settings = load_settings()
     library = Library(settings.reports)
     with use_language(settings.command_lang):
-        listed = [{"name": one.name, "question": _(one.text)} for one in library.questions().values()]
+        listed = [{"name": one.name, "question": _(one.text)} for one in library.questions(ADMIN).values()]
         headings = [_("Report"), _("Question")]
         for fault in library.faults():
             warn(str(fault))
@@ -54,7 +54,7 @@ def report(
     runs = SavedRuns(settings.saved_runs)
     library = Library(settings.reports, runs)
     try:
-        library.find(name)
+        library.find(name, actor)
         chosen = FORMATS.get(format)
         if chosen is None:
             raise ReportError(f"There is no format {format}; the formats are {', '.join(FORMATS)}.")

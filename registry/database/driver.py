@@ -253,6 +253,10 @@ class Store:
         """Run one read and return its rows."""
         return self._with_retries(self._read, cypher)
 
+    def read_table(self, cypher: Cypher, most: int) -> tuple[list[str], Rows]:
+        """Run one read in a transaction and return the names of its columns and at most `most` rows."""
+        return self._with_retries(self._read_table, cypher, most)
+
     def write(self, *cyphers: Cypher) -> list[Rows]:
         """Run the writes in one transaction, retried on conflicts. Returns the rows of each."""
         return self._with_retries(self._run_transaction, lambda ask: [ask(cypher) for cypher in cyphers])
@@ -278,6 +282,16 @@ class Store:
             query = neo4j.Query(_literal(cypher.text), timeout=_timeout(self._settings, self.dialect))
             rows: Rows = session.run(query, cypher.parameters).values()
             return rows
+
+    def _read_table(self, cypher: Cypher, most: int) -> tuple[list[str], Rows]:
+        with (
+            self._session(self._reader, neo4j.READ_ACCESS) as session,
+            session.begin_transaction(timeout=_timeout(self._settings, self.dialect)) as transaction,
+        ):
+            result = transaction.run(_literal(cypher.text), cypher.parameters)
+            names, rows = list(result.keys()), [list(one.values()) for one in result.fetch(most)]
+            transaction.commit()  # the embedded engine refuses a change no earlier than here
+            return names, rows
 
     def _run_transaction(self, work: Callable[[Ask], Answer]) -> Answer:
         with self._session(self._writer) as session:

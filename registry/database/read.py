@@ -552,9 +552,9 @@ KINDS = "|".join(kind.__name__ for kind in MODEL)
 
 
 def visible(ids: Collection[str], actor: Actor) -> Cypher:
-    """Return those of the ids whose records exist and whose details the actor may see, one row each."""
+    """Return the id, name and kind of those records that exist and whose details the actor may see, one row each."""
     return Cypher(
         f"UNWIND $in.ids AS id MATCH (n:{KINDS} {{id: id}}) WHERE {can_view_summary('n')} AND {can_view_details('n')}"
-        " RETURN DISTINCT n.id",
+        " RETURN DISTINCT n.id, coalesce(n.name, n.id), labels(n)[0]",
         {"in": {"ids": sorted(ids)}, "me": actor.parameter()},
     )

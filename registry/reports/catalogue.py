@@ -29,6 +29,7 @@ from registry.analysis.report import (
     Report,
     ReportDefinition,
     ReportError,
+    ReportForbidden,
     UnknownReport,
     read_parameters,
     suggestion,
@@ -40,10 +41,9 @@ from registry.analysis.what_if import WHAT_IF, what_if
 from registry.clock import today
 from registry.database.extract import network
 from registry.database.read import visible
-from registry.database.user_cypher import Fault
-from registry.i18n import _, use_language
-from registry.permissions import Actor, actor_named
-from registry.reports.custom import CustomReport, read_report
+from registry.i18n import _, number, use_language
+from registry.permissions import Actor, Role, actor_named
+from registry.reports.custom import CustomReport, Fault, read_header
 from registry.reports.render import withhold_small_counts
 from registry.reports.saved import CHANGES, RUN, Changes, SavedRun, SavedRuns, nothing_saved, nothing_to_compare
 
@@ -117,7 +117,7 @@ def _garbage_collection_paused() -> Iterator[None]:
 
 
 def find_definition(name: str, among: Mapping[str, ReportDefinition] = DEFINITIONS) -> ReportDefinition:
-    """Return the definition of a report. Raises NoReport, which suggests the closest name."""
+    """Return the definition of a report. Raises UnknownReport, which suggests the closest name."""
     if name in among:
         return among[name]
     raise UnknownReport(_("There is no report called {name}.").format(name=name) + suggestion(name, list(among)))
@@ -153,26 +153,37 @@ class Edition(NamedTuple):
 
 
 class Library:
-    """The built-in reports, and the custom reports of a folder, which is checked for changes on every access."""
+    """The built-in reports, and the custom reports of a folder, which is checked for changes on every access.
+
+    Every entry point finds and runs reports here, so that this is where a custom report is refused to others than
+    its audience.
+    """
 
     def __init__(self, folder: Path | None = None, runs: SavedRuns | None = None, smallest_count: int = 0) -> None:
         self._folder, self._runs, self._smallest_count = folder, runs, smallest_count
-        self._read: dict[Edition, CustomReport | Fault] = {}
+        self._read: dict[Edition, CustomReport] = {}
 
-    def questions(self) -> Mapping[str, ReportDefinition]:
-        """Return the definitions of all reports by name, built-in ones first, in the current language."""
-        sites = (one for one in self._custom_reports().values() if isinstance(one, CustomReport))
-        return {**DEFINITIONS, **{one.name: one.question for one in sites}}
+    def questions(self, actor: Actor) -> Mapping[str, ReportDefinition]:
+        """Return the definitions of the reports that the actor may run, built-in ones first, in the current language."""
+        custom = (one for one in self._custom_reports().values() if isinstance(one, CustomReport))
+        return {**DEFINITIONS, **{one.name: one.definition for one in custom if actor.has_role(one.role)}}
 
     def faults(self) -> list[BrokenReport]:
         """Return an error for each custom report file that cannot be used."""
         return [one for one in self._custom_reports().values() if isinstance(one, BrokenReport)]
 
-    def find(self, name: str) -> ReportDefinition:
-        """Return the definition of a report. Raises NoReport, and BrokenReport for a file that cannot be used."""
-        if name not in DEFINITIONS and isinstance(broken := self._custom_reports().get(name), BrokenReport):
-            raise broken
-        return find_definition(name, self.questions())
+    def find(self, name: str, actor: Actor) -> ReportDefinition:
+        """Return the definition of a report that the actor may run.
+
+        Raises UnknownReport, ReportForbidden, and BrokenReport for a file that cannot be used.
+        """
+        if name in DEFINITIONS or (custom := self._custom_reports().get(name)) is None:
+            return find_definition(name, self.questions(actor))
+        if isinstance(custom, BrokenReport):
+            raise custom if actor.is_admin else BrokenReport(_unusable(name))
+        if not actor.has_role(custom.role):
+            raise ReportForbidden(_forbidden(name, custom.role))
+        return custom.definition
 
     def run(
         self,
@@ -187,8 +198,8 @@ class Library:
         Counts of partly visible records below the smallest count are withheld, unless the actor may see
         everything.
         """
-        report = self._run(store, name, actor, as_of, params)
-        return report if actor.is_admin else withhold_small_counts(report, self._smallest_count)
+        self.find(name, actor)
+        return self._run(store, name, actor, as_of, params)
 
     def _run(
         self,
@@ -198,21 +209,27 @@ class Library:
         as_of: str | date | None,
         params: Mapping[str, object] | None,
     ) -> Report:
+        """Run a report without checking whether the actor may run it."""
+        custom = self._custom_reports().get(name)
         if name == CHANGES.name:
-            return self._changes(store, actor, read_day(as_of), str(read_parameters(CHANGES, params or {})[RUN.name]))
-        question, site = self.find(name), self._custom_reports().get(name)
-        if name in DEFINITIONS or not isinstance(site, CustomReport):
-            return run_report(store, name, actor, as_of, params)
-        return site.answer(store, actor, read_day(as_of), read_parameters(question, params or {}))
+            label = str(read_parameters(CHANGES, params or {})[RUN.name])
+            report = self._changes(store, actor, read_day(as_of), label)
+        elif name in DEFINITIONS or not isinstance(custom, CustomReport):
+            report = run_report(store, name, actor, as_of, params)
+        else:
+            values = read_parameters(custom.definition, params or {})
+            report = custom.run(store, actor, read_day(as_of), values)
+        return report if actor.is_admin else withhold_small_counts(report, self._smallest_count)
 
     def _changes(self, store: Readable, actor: Actor, as_of: str, label: str) -> Report:
         """Compare a saved run with the same report now, run with the permissions the run was saved for."""
         if self._runs is None or (run := self._run_to_compare(self._runs, label, actor)) is None:
             return nothing_to_compare(as_of, label)
         saved_report, reading = run.report, Fingerprinted(store)
+        definition = self.find(saved_report.name, actor)
         with use_language(run.language):
-            now = self.run(reading, saved_report.name, actor_named(run.sight), as_of, saved_report.parameters)
-        compared = Changes(run, self.find(saved_report.name), now)
+            now = self._run(reading, saved_report.name, actor_named(run.sight), as_of, saved_report.parameters)
+        compared = Changes(run, definition, now)
         seen = ids = compared.rests_on()
         if not actor.is_admin:
             seen = frozenset(one for (one,) in store.read(visible(ids, actor)))
@@ -233,8 +250,9 @@ class Library:
 
     def _custom_reports(self) -> dict[str, CustomReport | BrokenReport]:
         """Return the custom reports by name. Changed files are read again, and deleted ones are dropped."""
-        self._read = read = {file: self._read.get(file) or _read_file(file.path) for file in self._files()}
-        return {file.path.stem: _with_translated_fault(file.path, one) for file, one in read.items()}
+        found = {file: self._read.get(file) or _read_file(file.path) for file in self._files()}
+        self._read = {file: one for file, one in found.items() if isinstance(one, CustomReport)}
+        return {file.path.stem: one for file, one in found.items()}
 
     def _files(self) -> Iterator[Edition]:
         with suppress(OSError):
@@ -244,26 +262,38 @@ class Library:
                     yield Edition(path, stat.st_mtime_ns, stat.st_size)
 
 
-def _read_file(path: Path) -> CustomReport | Fault:
+def _forbidden(name: str, role: Role) -> str:
+    if role is Role.ADMIN:
+        sentence = _("The report {name} is only for administrators. Log in as one, or ask one to run it.")
+    else:
+        sentence = _(
+            "The report {name} is only for analysts, coordinators, approvers and administrators. Log in with one of these"
+            " roles, or ask an administrator for one."
+        )
+    return sentence.format(name=name)
+
+
+def _unusable(name: str) -> str:
+    return _("The report {name} cannot be used at present. An administrator can see why.").format(name=name)
+
+
+def _read_file(path: Path) -> CustomReport | BrokenReport:
+    """Return the custom report in a file, or in the current language what is wrong with the file."""
     try:
-        return read_report(_report_name(path), _content(path))
+        return CustomReport(_report_name(path), *read_header(_content(path)))
     except Fault as fault:
-        return fault
-
-
-def _with_translated_fault(path: Path, read: CustomReport | Fault) -> CustomReport | BrokenReport:
-    """Return a custom report, or its fault as an error in the current language."""
-    if not isinstance(read, Fault):
-        return read
-    return BrokenReport(_("{file}, line {line}: {fault}").format(file=path.name, line=read.line, fault=read))
+        return BrokenReport(_("{file}, line {line}: {fault}").format(file=path.name, line=fault.line, fault=fault))
 
 
 def _report_name(path: Path) -> str:
     name = path.stem
     if name in TAKEN:
-        raise Fault(1, f"There is a report called {name} already; give the file another name.")
+        raise Fault(1, _("There is already a report called {name}. Rename the file.").format(name=name))
     if not NAME.fullmatch(name) or len(name) > LONGEST_NAME:
-        raise Fault(1, f"A file is named by at most {LONGEST_NAME} small letters, such as unused-data.cypher.")
+        sentence = _(
+            "Rename the file: its name has at most {n} lower-case letters, digits and hyphens, such as unused-data.cypher."
+        )
+        raise Fault(1, sentence.format(n=LONGEST_NAME))
     return name
 
 
@@ -274,7 +304,8 @@ def _content(path: Path) -> str:
         if len(content) <= MOST_BYTES:
             return content.decode()
     except OSError as error:
-        raise Fault(1, f"It cannot be read: {error.strerror}.") from None
+        raise Fault(1, _("The file cannot be read: {reason}.").format(reason=error.strerror)) from None
     except UnicodeDecodeError as error:
-        raise Fault(content.count(b"\n", 0, error.start) + 1, "It is no UTF-8 text.") from None
-    raise Fault(1, f"It holds more than {MOST_BYTES:,} bytes.")
+        line = content.count(b"\n", 0, error.start) + 1
+        raise Fault(line, _("The file is not UTF-8 text. Save it as UTF-8.")) from None
+    raise Fault(1, _("The file is longer than {n} bytes. Shorten it.").format(n=number(MOST_BYTES)))

@@ -1,8 +1,8 @@
-"""Custom reports: Cypher files with a TOML header in the reports folder."""
+"""Custom reports: Cypher files with a TOML header, written by the operator of the registry, who vouches for them."""
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Annotated, Any, Literal
@@ -23,21 +23,36 @@ from registry.analysis.report import (
 )
 from registry.analysis.snapshot import Readable
 from registry.database.driver import Cypher, StoreError
-from registry.database.user_cypher import EVIDENCE, FOUND, Fault, SiteText, checked, faces
+from registry.database.read import visible
 from registry.i18n import _, language, number
 from registry.model.values import Date
-from registry.permissions import Actor
+from registry.permissions import Actor, Role
 from registry.reports.render import SHOWN_BY
 
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z][a-z0-9]*)*")
-RESERVED = ("as_of", "confidence", "key", "lang", SHOWN_BY, EVIDENCE, FOUND)
+AS_OF, EVIDENCE, FOUND = "as_of", "evidence", "found"
+OF_ACTOR = ("actor_names", "actor_agencies", "actor_role")
+RESERVED = (AS_OF, "confidence", "key", "lang", SHOWN_BY, EVIDENCE, FOUND, *OF_ACTOR)
 AT_LINE = re.compile(r" \(at line (\d+), column \d+\)| \(at end of document\)")
+AUDIENCES = {"admin": Role.ADMIN, "analyst": Role.ANALYST, "everybody": Role.VIEWER}
+ROWS = 5_000
+LARGEST = 2**31 - 1  # the largest Int of GraphQL
 Words = Annotated[str, Field(min_length=1, max_length=1_000)]
+
+
+class Fault(Exception):
+    """A problem in the file of a custom report, in the current language, and the line where it is."""
+
+    def __init__(self, line: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.line = line
 
 
 def _name(name: str) -> str:
     if not NAME.fullmatch(name) or name in RESERVED:
-        sentence = "a name is made of small letters, such as least_users, and is none of {reserved}"
+        sentence = _(
+            "use a name of lower-case letters, digits and underscores, such as least_users, other than {reserved}"
+        )
         raise PydanticCustomError("name", sentence, {"reserved": ", ".join(RESERVED)})
     return name
 
@@ -71,9 +86,9 @@ class ParameterHead(Bilingual):
     @model_validator(mode="after")
     def _in_order(self) -> "ParameterHead":
         if not self.least <= self.default <= self.most:
-            raise PydanticCustomError("order", "the default lies between least and most")
+            raise PydanticCustomError("order", _("the default must be between least and most"))
         if self.type == "integer" and not all(one.is_integer() for one in (self.default, self.least, self.most)):
-            raise PydanticCustomError("whole", "default, least and most of an integer are whole numbers")
+            raise PydanticCustomError("whole", _("default, least and most of an integer must be whole numbers"))
         return self
 
     def parameter(self, name: str) -> Parameter:
@@ -83,23 +98,36 @@ class ParameterHead(Bilingual):
 
 
 class ColumnHead(_HeaderModel):
-    """A column in the header: type, label, description and unit, and the labels of codes."""
+    """A column in the header: type, label, description and unit, and the labels of codes.
 
-    type: Literal["text", "texts", "code", "integer", "number", "date"]
+    A `record` is returned as the id of a record and shown as its name; `records` is a list of ids.
+    """
+
+    type: Literal["text", "texts", "code", "integer", "number", "date", "record", "records"]
     label: Bilingual
     description: Bilingual
     unit: Bilingual | None = None
     words: Mapping[str, Bilingual] = Field(default_factory=dict)
 
+    @property
+    def names_records(self) -> bool:
+        """Whether the values are ids of records."""
+        return self.type in ("record", "records")
+
     def column(self, name: str) -> Column:
         """Return it as a report column."""
+        shown: Any = {"record": "text", "records": "texts"}.get(self.type, self.type)
         words = {code: str(word) for code, word in self.words.items()}
-        return Column(name, str(self.label), self.type, str(self.description), str(self.unit or ""), words)
+        return Column(name, str(self.label), shown, str(self.description), str(self.unit or ""), words)
 
 
 class Header(_HeaderModel):
-    """The header of a custom report. `of` is an optional Cypher query that counts the examined records."""
+    """The header of a custom report: who may run it, its texts, parameters and columns.
 
+    `of` is an optional Cypher text that returns the number of examined cases.
+    """
+
+    audience: Literal["admin", "analyst", "everybody"] = Field("admin", alias="for")
     title: Bilingual
     question: Bilingual
     method: Bilingual
@@ -108,9 +136,9 @@ class Header(_HeaderModel):
     columns: Annotated[Mapping[Name, ColumnHead], Field(min_length=1)]
 
 
-def read_header(text: str) -> tuple[Header, str, int]:
-    """Return the header of a file, the Cypher text after it, and the line where that begins. Raises Fault."""
-    lines = text.splitlines()
+def read_header(content: str) -> tuple[Header, str]:
+    """Return the header of a file, and its Cypher text after as many empty lines as the header has. Raises Fault."""
+    lines = content.splitlines()
     height = next((n for n, line in enumerate(lines) if not line.startswith("//")), len(lines))
     head = [line.removeprefix("//").removeprefix(" ") for line in lines[:height]]
     try:
@@ -118,10 +146,14 @@ def read_header(text: str) -> tuple[Header, str, int]:
     except tomllib.TOMLDecodeError as error:
         found = AT_LINE.search(str(error))
         at = int(found[1]) if found and found[1] else max(height, 1)
-        raise Fault(at, f"The header is no sound TOML: {AT_LINE.sub('', str(error))}.") from None
+        sentence = _("The header is not valid TOML: {reason}. Correct this line.")
+        raise Fault(at, sentence.format(reason=AT_LINE.sub("", str(error)))) from None
     except ValidationError as error:
         raise _fault(min(error.errors(), key=_is_secondary), head) from None
-    return header, "\n".join(lines[height:]), height + 1
+    text = "\n".join([""] * height + lines[height:])
+    if not text.strip():
+        raise Fault(max(height, 1), _("There is no Cypher after the header. Add a text that ends with RETURN."))
+    return header, text
 
 
 def _is_secondary(error: Any) -> bool:
@@ -131,13 +163,12 @@ def _is_secondary(error: Any) -> bool:
 
 def _fault(error: Any, head: list[str]) -> Fault:
     path = [str(one) for one in error["loc"] if one != "[key]"]
-    message = error["msg"][0].lower() + error["msg"][1:]
-    return Fault(_line_of(path, head), f"In the header, {'.'.join(path)}: {message}.")
-
-
-def line_of_key(key: str, content: str) -> int:
-    """Return the line on which the header defines a key."""
-    return _line_of([key], [line.removeprefix("//") for line in content.splitlines()])
+    sentence = {
+        "missing": _("The header lacks {key}. Add it."),
+        "extra_forbidden": _("The header has an unknown key {key}. Correct its name or remove it."),
+    }.get(error["type"], _("The header has a wrong value at {key}: {reason}. Correct it."))
+    reason = error["msg"][:1].lower() + error["msg"][1:]
+    return Fault(_line_of(path, head), sentence.format(key=".".join(path), reason=reason))
 
 
 def _line_of(path: list[str], head: list[str]) -> int:
@@ -156,145 +187,146 @@ def _line_of(path: list[str], head: list[str]) -> int:
     return found
 
 
-ROWS = 5_000
-AS_OF, OF = "as_of", "of"
-LARGEST = 2**31 - 1  # the largest Int of GraphQL
-FAULTS = ("BAD_TEXT", "NOT_ALLOWED", "INTERNAL")
-
-
 @dataclass(frozen=True)
 class CustomReport:
     """A custom report as defined by its file."""
 
     name: str
     header: Header
-    text: SiteText
-    looked_at: SiteText | None
+    text: str
 
     @property
-    def question(self) -> ReportDefinition:
+    def role(self) -> Role:
+        """The least role that may run the report."""
+        return AUDIENCES[self.header.audience]
+
+    @property
+    def definition(self) -> ReportDefinition:
         """The report definition, in the current language."""
-        columns = tuple(one.column(name) for name, one in self.header.columns.items())
-        parameters = tuple(one.parameter(name) for name, one in self.header.parameters.items())
         head = self.header
+        columns = tuple(one.column(name) for name, one in head.columns.items())
+        parameters = tuple(one.parameter(name) for name, one in head.parameters.items())
         return ReportDefinition(
             self.name, str(head.question), str(head.method), (), columns, parameters, str(head.title)
         )
 
-    def answer(self, store: Readable, actor: Actor, as_of: str, parameters: Mapping[str, Value]) -> Report:
-        """Run the report on the records of which the actor may see the details. Raises BrokenReport and StoreError."""
-        asked = _Execution(self, store, actor, {**parameters, AS_OF: as_of})
-        rows, more = asked.rows()
-        found, of = asked.counted(rows, more)
-        notes = [_("A report of this site's own; it counts only records of which you may see all.")]
-        if more:
-            notes.append(_("Only the first {n} rows are here; more are left out.").format(n=number(ROWS)))
-        answered = [asked.row(one) for one in rows]
-        report = self.question.answer(as_of, answered, found=found, of=of, withheld=asked.withheld(), notes=notes)
-        return replace(report, parameters=parameters)
+    def run(self, store: Readable, actor: Actor, as_of: str, parameters: Mapping[str, Value]) -> Report:
+        """Run the text as its author wrote it, and leave out rows that name records whose details the actor may not see.
 
+        Does not check who may run it. Raises BrokenReport and StoreError.
+        """
+        values = {**parameters, AS_OF: as_of, **_actor_parameters(actor)}
+        names, read = self._read(store, self.text, values, ROWS + 1)
+        self._check_columns(names)
+        rows = [dict(zip(names, row, strict=True)) for row in read[:ROWS]]
+        named = [list(self._ids(row)) for row in rows]
+        known = {one.id: one for one in self._visible(store, {one for ids in named for one in ids}, actor)}
+        shown = [(row, ids) for row, ids in zip(rows, named, strict=True) if known.keys() >= set(ids)]
+        report = self.definition.answer(
+            as_of,
+            [self._row(row, [known[one] for one in dict.fromkeys(ids)], known) for row, ids in shown],
+            found=sum(row.get(FOUND, True) is True for row, _ids in shown),
+            of=len(shown) if self.header.of is None else self._count(store, self.header.of, values),
+            withheld=len(rows) - len(shown),
+            notes=_notes(more=len(read) > ROWS),
+        )
+        return replace(report, parameters=parameters, withholds_rows=True)
 
-def read_report(name: str, content: str) -> CustomReport:
-    """Parse the custom report in a file. Raises Fault."""
-    header, cypher, line = read_header(content)
-    known = [*header.parameters, AS_OF]
-    text = checked(cypher, known, line)
-    _check_columns(header, text)
-    looked_at = None
-    if header.of is not None:
-        at = line_of_key(OF, content)
-        looked_at = checked(header.of, known, at)
-        if list(looked_at.columns) != [OF]:
-            raise Fault(at, "The text of `of` returns one number, named `of`: RETURN count(a) AS of.")
-    return CustomReport(name, header, text, looked_at)
+    def _check_columns(self, names: Sequence[str]) -> None:
+        """Raise BrokenReport unless the header and RETURN name the same columns."""
+        for name in self.header.columns:
+            if name not in names:
+                sentence = _("the header has the column {column}, but RETURN does not. Return it, or remove it there.")
+                raise self._broken(sentence.format(column=name))
+        for name in names:
+            if name not in (*self.header.columns, EVIDENCE, FOUND):
+                sentence = _(
+                    "RETURN has the column {column}, but the header does not. Describe it there, or remove it."
+                )
+                raise self._broken(sentence.format(column=name))
+        if (self.header.of is None) == (FOUND not in names):
+            sentence = _(
+                "either the header has a text named of that counts what was examined, or RETURN has a column named found"
+                " that is true for a finding. Add one of them, or remove one if both are there."
+            )
+            raise self._broken(sentence)
 
+    def _ids(self, row: Mapping[str, Any]) -> Iterator[str]:
+        """Yield the ids of the records that a row names."""
+        for name in (*(name for name, one in self.header.columns.items() if one.names_records), EVIDENCE):
+            value = row.get(name)
+            for one in value if isinstance(value, list) else [value]:
+                if isinstance(one, str):
+                    yield one
+                elif one is not None:
+                    sentence = _("the column {column} has a value that is not the id of a record. Return a.id, not a.")
+                    raise self._broken(sentence.format(column=name))
 
-def _check_columns(header: Header, text: SiteText) -> None:
-    """Raise Fault unless the header and RETURN name the same columns."""
-    line, returned = text.line, set(text.columns) - {EVIDENCE, FOUND}
-    for name in header.columns:
-        if name not in returned:
-            raise Fault(line, f"The header has the column {name}, which RETURN does not give.")
-    for name in text.columns:
-        if name in returned - set(header.columns):
-            raise Fault(line, f"RETURN gives the column {name}, of which the header says nothing.")
-    if EVIDENCE not in text.columns:
-        raise Fault(line, "RETURN gives no list of records named evidence, such as [a] AS evidence.")
-    if (header.of is None) == (FOUND not in text.columns):
-        raise Fault(
-            line,
-            "Say of how many: either `of` in the header counts what is looked at, or RETURN gives every row that is looked at"
-            " and, named found, whether it counts.",
+    @staticmethod
+    def _visible(store: Readable, ids: set[str], actor: Actor) -> Iterator[Evidence]:
+        """Yield those of the records whose details the actor may see."""
+        yield from (Evidence(*one) for one in (store.read(visible(ids, actor)) if ids else ()))
+
+    def _row(self, row: Mapping[str, Any], evidence: list[Evidence], known: Mapping[str, Evidence]) -> ReportRow:
+        columns = zip(self.header.columns.values(), self.definition.columns, strict=True)
+        return ReportRow(
+            {one.name: self._cell(one, head, row[one.name], known) for head, one in columns}, tuple(evidence)
         )
 
-
-class _Execution:
-    """A run of a custom report: a store, an actor and parameter values."""
-
-    def __init__(self, report: CustomReport, store: Readable, actor: Actor, values: Mapping[str, object]) -> None:
-        self._report, self._store, self._actor, self._values = report, store, actor, values
-        self._columns = report.question.columns
-        self._names = [one.name for one in self._columns]
-        self._has_found_column = FOUND in report.text.columns
-
-    def rows(self) -> tuple[Sequence[Sequence[Any]], bool]:
-        """Return the values of at most ROWS rows, and whether there are more."""
-        names = [*self._names, EVIDENCE, *([FOUND] if self._has_found_column else [])]
-        rows = [row for (row,) in self._read(self._report.text.rows(names, self._values, self._actor, ROWS + 1))]
-        return rows[:ROWS], len(rows) > ROWS
-
-    def counted(self, rows: Sequence[Sequence[Any]], more: bool) -> tuple[int, int]:
-        """Return the number of findings and of examined records."""
-        found = sum(row[-1] is True for row in rows) if self._has_found_column else len(rows)
-        looked_at: Any = len(rows)
-        if more:
-            ((looked_at, found),) = self._read(self._report.text.counts(self._values, self._actor))
-        if self._report.looked_at:
-            answer = self._read(self._report.looked_at.rows([OF], self._values, self._actor, 2))
-            looked_at = answer[0][0][0] if len(answer) == 1 else None
-            if not isinstance(looked_at, int):
-                raise self._broken(_("what counts what is looked at gives no number"))
-        return found, looked_at
-
-    def withheld(self) -> int:
-        """Return the number of records of these types of which the actor sees the summary only."""
-        kinds = self._report.text.kinds | (self._report.looked_at.kinds if self._report.looked_at else frozenset())
-        return int(self._read(faces(kinds, self._actor))[0][0]) if kinds else 0
-
-    def row(self, values: Sequence[Any]) -> ReportRow:
-        """Return a row of the report."""
-        cells = {one.name: self._cell(one, value) for one, value in zip(self._columns, values, strict=False)}
-        return ReportRow(cells, tuple(map(self._evidence, values[len(cells)] or ())))
-
-    def _evidence(self, one: Any) -> Evidence:
-        if not (isinstance(one, list) and all(isinstance(part, str) for part in one)):
-            raise self._broken(_("it gives evidence that is no list of records"))
-        return Evidence(*one)
-
-    def _cell(self, column: Column, value: Any) -> Cell:
+    def _cell(self, column: Column, head: ColumnHead, value: Any, known: Mapping[str, Evidence]) -> Cell:
         if value is None or (isinstance(value, float) and not isfinite(value)):
             return None
-        if column.type == "texts" and isinstance(value, list) and all(isinstance(one, str) for one in value):
-            return tuple(value)
-        if _has_type(column, value):
-            return value  # type: ignore[no-any-return]
-        raise self._broken(
-            _("it gives a value in {column} that is none of the type {type}").format(
-                column=column.name, type=column.type
-            )
-        )
+        if column.type == "texts" and isinstance(value, list):
+            texts = tuple(one for one in value if one is not None)
+            if all(isinstance(one, str) for one in texts):
+                return tuple(known[one].name for one in texts) if head.names_records else texts
+        elif _has_type(column, value):
+            return known[value].name if head.names_records else value
+        sentence = _("the column {column} has a value that is not of the type {type}. Correct RETURN, or the header.")
+        raise self._broken(sentence.format(column=column.name, type=head.type))
 
-    def _read(self, cypher: Cypher) -> Sequence[Sequence[Any]]:
+    def _count(self, store: Readable, text: str, values: Mapping[str, object]) -> int:
+        _names, rows = self._read(store, text, values, 2)
+        if len(rows) == 1 and len(rows[0]) == 1 and isinstance(rows[0][0], int) and not isinstance(rows[0][0], bool):
+            return rows[0][0]
+        raise self._broken(_("of returns something other than one whole number. Write RETURN count(a) AS of."))
+
+    def _read(self, store: Readable, text: str, values: Mapping[str, object], most: int) -> tuple[Sequence[str], Any]:
         try:
-            return self._store.read(cypher)
+            return store.read_table(Cypher(text, values), most)
         except StoreError as error:
-            if error.code in FAULTS:
-                raise self._broken(_("the graph store cannot do what its text says"), error.reason) from error
+            if error.code == "NOT_ALLOWED":
+                sentence = _(
+                    "a report may only read the graph. Remove what changes data or the schema, or loads a file."
+                )
+                raise self._broken(sentence, error.reason) from error
+            if error.code == "TOO_COSTLY":  # also what the embedded engine answers to an unknown procedure
+                sentence = _("it needs more memory than the database gives it, or a procedure that the database lacks.")
+                raise self._broken(sentence, error.reason) from error
+            if error.code in ("BAD_TEXT", "INTERNAL"):
+                sentence = _(
+                    "the database cannot run it. Correct the Cypher; registry report {name} says what is wrong."
+                )
+                raise self._broken(sentence.format(name=self.name), error.reason) from error
             raise
 
-    def _broken(self, why: str, reason: str = "") -> BrokenReport:
-        said = _("The report {name} cannot be run: {why}.").format(name=self._report.name, why=why)
+    def _broken(self, sentence: str, reason: str = "") -> BrokenReport:
+        said = _("{file} cannot be run: {problem}").format(file=f"{self.name}.cypher", problem=sentence)
         return BrokenReport(said, reason)
+
+
+def _actor_parameters(actor: Actor) -> dict[str, object]:
+    """Return what a text may know of its reader; results are shared among readers for whom this is the same."""
+    values = sorted(actor.names()), sorted(actor.agencies), actor.role.value
+    return dict(zip(OF_ACTOR, values, strict=True))
+
+
+def _notes(*, more: bool) -> list[str]:
+    notes = [_("The operator of this registry wrote this report and vouches for what it shows.")]
+    if more:
+        sentence = _("The report has more than {n} rows; only the first {n} are shown and counted.")
+        notes.append(sentence.format(n=number(ROWS)))
+    return notes
 
 
 def _has_type(column: Column, value: object) -> bool:

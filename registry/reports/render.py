@@ -89,7 +89,9 @@ def summary(report: Report) -> str:
     line = f"{day(report.as_of)}: {': '.join(filter(None, (report.counts, headline(report), by_sort(report))))}."
     if report.unknown and not report.parts:
         line += " " + _("Of {n} nothing can be told.").format(n=number(report.unknown))
-    if report.withheld:
+    if report.withheld and report.withholds_rows:
+        line += f" {report.withheld_label}: {number(report.withheld)}."
+    elif report.withheld:
         line += " " + _("{n} records are shown in summary only.").format(n=number(report.withheld))
     return line
 

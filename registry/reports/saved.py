@@ -6,6 +6,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -262,10 +263,11 @@ class Changes:
                 "{n} rows that are gone rest on records of which you may no longer see all, or that are deleted."
             )
             notes.append(sentence.format(n=number(hidden)))
-        return CHANGES.answer(
+        report = CHANGES.answer(
             self._now.as_of, rows, found=len(shown), of=len(self._compared), unknown=hidden,
             withheld=self._now.withheld, notes=notes, run=asked,
         )  # fmt: skip
+        return replace(report, withholds_rows=self._now.withholds_rows)
 
     def _row(self, one: RowChange, whole: bool) -> ReportRow:
         values: dict[str, Cell] = {

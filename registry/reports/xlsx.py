@@ -140,7 +140,7 @@ def _description(report: Report) -> Iterator[tuple[str, str]]:
     yield _("As of"), day(report.as_of)
     yield report.counts, ": ".join(filter(None, (headline(report), by_sort(report))))
     yield _("Nothing can be told of"), number(report.unknown)
-    yield _("Records shown in summary only"), number(report.withheld)
+    yield report.withheld_label, number(report.withheld)
     for name, value in report.parameters.items():
         yield report.described[name].rstrip("."), given(value)
     yield _("Method"), report.method

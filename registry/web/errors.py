@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from registry.analysis.report import ReportError, UnknownReport
+from registry.analysis.report import ReportError, ReportForbidden, UnknownReport
 from registry.auth.oidc import ProviderUnavailable
 from registry.database.driver import StoreError
 from registry.i18n import _, use_language
@@ -72,6 +72,8 @@ async def _http_exception(request: Request, error: HTTPException) -> Response:
 async def _report_error(request: Request, error: ReportError) -> Response:
     if isinstance(error, UnknownReport):
         return problem(request, 404, str(error))
+    if isinstance(error, ReportForbidden):
+        return problem(request, 403, str(error), onward=("/reports", _("Reports")))
     onward = f"/reports/{request.path_params['name']}", _("Run the report as usual")
     return problem(request, 400, str(error), onward=onward)
 

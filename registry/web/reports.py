@@ -180,11 +180,11 @@ class ReportRunner:
         return GapSummary(await self.latest(GAPS.name, None, {}, actor))
 
     async def _wanted(self, name: str, day: str | None, params: Mapping[str, object], actor: Actor) -> ReportRequest:
-        as_of, values = read_day(day), read_parameters(self._library.find(name), params)
+        as_of, values = read_day(day), read_parameters(self._library.find(name, actor), params)
         ((marks,),) = (await self._reader.read([change_stamps()]))[0]
-        sight = frozenset(actor.names()), actor.is_admin
+        reader = actor.role, actor.agencies, actor.groups  # all that a result may depend on, but not the name
         return ReportRequest(
-            (language(), name, sight, day, *values.items()),
+            (language(), name, reader, day, *values.items()),
             Stamp(as_of, tuple(marks), self._library.state(name)),
             lambda: self._library.run(self._tools.store(), name, actor, as_of, values),
         )
@@ -274,7 +274,7 @@ class ReportPages:
 
     async def reports(self, request: Request) -> Response:
         """The list of reports."""
-        return page(request, "reports.html", questions=list(self._library.questions().values()))
+        return page(request, "reports.html", questions=list(self._library.questions(actor_of(request)).values()))
 
     async def report(self, request: Request) -> Response:
         """A report as a page, with a form for its parameters; during its first run, a page that reloads itself."""
@@ -283,7 +283,7 @@ class ReportPages:
         if latest.report is None:
             return self._page_without_result(request, latest)
         report = latest.report
-        definition = self._library.find(report.name)
+        definition = self._library.find(report.name, actor_of(request))
         return page(
             request,
             "report.html",
@@ -300,7 +300,9 @@ class ReportPages:
         if latest.failed:
             return problem(request, 503, _("The report could not be made; please try again in a minute."), RETRY_SOON)
         name = request.path_params["name"]
-        response = page(request, "running.html", 202, name=name, title=self._library.find(name).title)
+        response = page(
+            request, "running.html", 202, name=name, title=self._library.find(name, actor_of(request)).title
+        )
         response.headers.update(NO_STORE | {"Refresh": "3"})
         return response
 
@@ -312,9 +314,9 @@ class ReportPages:
         """The chart of a report as Vega-Lite; 404 if it has none."""
         return await self._file(request, CHART)
 
-    async def report_schema(self, _request: Request) -> Response:
-        """The JSON Schema of every report, including those of the site."""
-        return json_file(json_schema(self._library.questions()))
+    async def report_schema(self, request: Request) -> Response:
+        """The JSON Schema of every report that the user may run, custom ones too."""
+        return json_file(json_schema(self._library.questions(actor_of(request))))
 
     def graphiql(self, first: str) -> Callable[[Request], Awaitable[Response]]:
         """Return the GraphiQL endpoint; it shows the operation and variables in the URL, or `first` as an example."""
@@ -352,13 +354,14 @@ class ReportPages:
         """
         name = request.path_params["name"]
         asked = {key: value for key, value in request.query_params.items() if key != "lang" and value}
+        actor = actor_of(request)
         notation, day, parameters = asked.pop(NOTATION, None), asked.pop("as-of", None), dict[str, object](asked)
         if notation in NOTATIONS:
-            numbers = {one.name for one in self._library.find(name).parameters if one.type != "text"}
+            numbers = {one.name for one in self._library.find(name, actor).parameters if one.type != "text"}
             parameters |= {
                 key: Numeral(value, notation) for key, value in asked.items() if key.replace("-", "_") in numbers
             }
-        return name, day, parameters, actor_of(request)
+        return name, day, parameters, actor
 
 
 PACKAGE = "graphene_django_graphiql_static"

@@ -1,218 +1,45 @@
-"""A site's own reports: nobody is told of what they may not see, and what cannot be run is refused in a sentence."""
+"""Custom reports: who may run one, which rows a reader gets, and what is wrong with a file."""
 
-import re
-from itertools import islice
+import json
+from collections.abc import Callable
 from pathlib import Path
-from random import Random
 from typing import Any
 
+import httpx
 import pytest
+from typer.testing import CliRunner, Result
 
 from loaders.run import run
 from loaders.source import find_source
-from registry.analysis.report import BrokenReport, ReportError, UnknownReport
+from registry.analysis.report import BrokenReport, ReportError, ReportForbidden, UnknownReport
+from registry.auth import credentials
+from registry.cli.main import app
 from registry.clock import now
 from registry.config import Settings
 from registry.database.driver import ConnectionSettings, Cypher, Store, StoreError
-from registry.database.user_cypher import Fault, checked
 from registry.database.write import upsert
 from registry.i18n import use_language
 from registry.model.definitions import MODEL
-from registry.permissions import ADMIN, ANONYMOUS, Actor
+from registry.permissions import ADMIN, ANONYMOUS, Actor, Role
 from registry.reports import custom
-from registry.reports.catalogue import Library
-from registry.reports.render import as_csv, as_text
+from registry.reports.catalogue import DEFINITIONS, Library
+from registry.reports.export import FORMATS
+from registry.reports.render import as_csv, as_json, as_text
+from registry.reports.saved import SavedRuns
+from registry.web.app import build_app
+from tests.support.cli import speaking_to
 from tests.support.engines import SLOW_ON_NEO4J
 from tests.support.factories import record
-from tests.support.oracle import World, may_see_all
 from tests.support.paths import ROOT
-from tests.support.random_world import GROUPS, random_world, write_world
+from tests.support.server import serving
 
 pytestmark = SLOW_ON_NEO4J
 
 AS_OF = "2026-11-25"
 SHIPPED = ROOT / "reports"
-MEMBER = Actor("member", agencies=frozenset({"agency:number-0", "agency:number-3"}), groups=frozenset(GROUPS[:1]))
-SEED = 20261125
-
-TEXTS = {
-    "one kind": "MATCH (a:Agency) RETURN count(a) AS n",
-    "any kind": "MATCH (a:Agency|Service|Resource|Channel|Feedback) RETURN a.id AS id ORDER BY id",
-    "a chain": "MATCH (a:Agency)-[e:PROVIDES]->(s:Service)-[:IN_AREA]->(w:Area) RETURN a.id AS a, e.role AS e, s.id AS s, w.id AS w"
-    " ORDER BY a, e, s, w",
-    "both ways": "MATCH (a:Agency)-[:PART_OF]-(b:Agency) RETURN a.id AS a, b.id AS b ORDER BY a, b",
-    "without names": "MATCH (:Agency)<-[:STATED_BY]-(:Statement)-[:STATED_ABOUT]->(:Partnership) RETURN count(*) AS n",
-    "bound before": "MATCH (a:Agency) MATCH (a)-[:OWNS|USES]->(r:Resource) RETURN a.id AS a, count(r) AS r ORDER BY a",
-    "perhaps": "MATCH (s:Service) OPTIONAL MATCH (s)<-[:PROVIDES]-(a:Agency) WHERE a.name > 'D' OR a.name = 'a'"
-    " WITH s, a ORDER BY a.id RETURN s.id AS s, collect(a.id) AS a ORDER BY s",
-    "none": "MATCH (s:Service) WHERE NOT EXISTS { MATCH (s)<-[:PROVIDES]-(a:Agency) } RETURN s.id AS s ORDER BY s",
-    "either": "MATCH (s:Service) WHERE s.kind = 'public' OR EXISTS { MATCH (s)-[:REQUIRES]->(:Resource) } RETURN s.id AS s ORDER BY s",
-    "how many": "MATCH (p:Partnership) RETURN p.id AS p, COUNT { MATCH (p)<-[:PARTY_TO]-(:Agency) } AS n ORDER BY p",
-    "a list": "MATCH (p:Partnership) RETURN p.id AS p, COLLECT { MATCH (p)-[:COVERS]->(r:Resource|Service) WITH r.id AS id ORDER BY id"
-    " RETURN id } AS covered ORDER BY p",
-    "beside each other": "MATCH (a:Agency)-[:OWNS]->(r:Resource), (n:Need)-[:NEEDED_BY]->(b:Agency)"
-    " WHERE r.kind = n.kind AND a.id <> b.id RETURN DISTINCT a.id AS a, b.id AS b ORDER BY a, b",
-    "counted again": "MATCH (a:Agency)-[:IN_SECTOR]->(s:Sector) WITH s, count(a) AS n WHERE n > 1"
-    " RETURN s.id AS s, n, CASE WHEN n > 2 THEN 'many' ELSE 'two' END AS size ORDER BY n DESC, s SKIP 0 LIMIT 5",
-    "of nothing": "UNWIND range(1, 3) AS x OPTIONAL MATCH (f:Feedback) WHERE f.received > '9' RETURN x, f.id AS f ORDER BY x",
-    "a variable r": "MATCH (r:Resource)<-[e:USES]-(n:Agency) RETURN r.id AS r, n.id AS n ORDER BY r, n",
-    "days": "MATCH (p:Partnership) WHERE p.valid_until IS NOT NULL"
-    " RETURN p.id AS p, duration.inDays(date($as_of), date(p.valid_until)).days AS days ORDER BY p",
-}  # fmt: skip
-
-
-PIECES = re.split(
-    r"\s*;\s*",
-    """(;);[;];{;};,;.;:;|;-;--;-->;<-;>;=;+;*;MATCH;OPTIONAL;WHERE;WITH;RETURN;UNWIND;EXISTS;COUNT;COLLECT;OR;NOT;AND;IN;AS;DISTINCT
-    ;UNION;CALL;a;b;s;(a);(x);(:Agency);(a:Agency);(x:Resource);-[:OWNS]->;-[*]-;1;'x';null;true;count;size;labels;match;nodes;properties
-    ;keys;a.id;a.name;s.id;.id;{.*};/*;*/;//;$as_of;$me;MATCH (x);match (x);COUNT { (x) };COUNT { MATCH (x:Agency) }
-    ;EXISTS { MATCH (a)--(x) };[(a)--(x) | x.id];OR true;OR EXISTS { MATCH (x:Agency) };UNION MATCH (a) RETURN a.id AS id
-    ;RETURN count(*) AS n;WITH * MATCH (x:Agency)""",
-)
-
-
-def mangled(text: str, random: Random) -> str:
-    """Return a text with a few of its pieces left out, doubled, moved, or replaced by what might find something else."""
-    pieces = re.findall(r"\w+|\s+|.", text)
-    for _ in range(random.randint(1, 3)):
-        place = random.randrange(len(pieces))
-        match random.choice(["leave out", "double", "move", "put in", "put in", "replace"]):
-            case "leave out":
-                del pieces[place]
-            case "double":
-                pieces.insert(place, pieces[place])
-            case "move":
-                pieces.insert(random.randrange(len(pieces)), pieces.pop(place))
-            case "put in":
-                pieces.insert(place, f" {random.choice(PIECES)} ")
-            case "replace":
-                pieces[place] = f" {random.choice(PIECES)} "
-    return "".join(pieces)
-
-
-def fit(text: str) -> bool:
-    """Tell whether a text may be run; one that takes some rows of many may take others each time."""
-    try:
-        return not re.search("SKIP|LIMIT", text) and bool(checked(text, ["as_of"]))
-    except Fault:
-        return False
-
-
-def told(store: Store, text: str, actor: Actor) -> Any:
-    """Return the rows of a text without their order, or why there are none."""
-    try:
-        return ordered(rows(store, text, actor))
-    except StoreError as error:
-        return error.code
-
-
-def ordered(value: Any) -> Any:
-    if isinstance(value, list):
-        return sorted(map(ordered, value), key=repr)
-    return value["id"] if hasattr(value, "labels") else value.type if hasattr(value, "nodes") else value
-
-
-@pytest.mark.parametrize("many", [40, pytest.param(2_000, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("actor", [ANONYMOUS, MEMBER], ids=lambda actor: actor.name)
-def test_no_mangled_text_finds_anything_else(store: Store, place: ConnectionSettings, actor: Actor, many: int) -> None:
-    random = Random(f"{SEED}-{actor.name}-{many}")
-    print("seed", SEED)
-    # Neo4j plans every new text for a tenth of a second, so it gets fewer of them.
-    wanted = many if place.reader_username != place.username else many // 10
-    mangling = (mangled(random.choice(list(TEXTS.values())), random) for _ in iter(int, 1))
-    texts = list(islice(filter(fit, mangling), wanted))
-    whole = random_world(random, 8)
-    write_world(store, whole)
-    found = {text: told(store, text, actor) for text in texts}
-    store.write(Cypher("MATCH (n) DETACH DELETE n"))
-    write_world(store, _left_for(actor, whole))
-    assert {text: told(store, text, ADMIN) for text in texts} == found
-    assert sum(isinstance(one, list) for one in found.values()) > wanted / 8
-
-
-def rows(store: Store, text: str, actor: Actor) -> Any:
-    safe = checked(text, ["as_of"])
-    return store.read(safe.rows(list(safe.columns), {"as_of": AS_OF}, actor, 1_000))
-
-
-@pytest.mark.parametrize(
-    "actor",
-    [MEMBER, *(pytest.param(one, marks=pytest.mark.slow) for one in (ANONYMOUS, ADMIN))],
-    ids=lambda actor: actor.name,
-)
-def test_a_text_finds_what_it_would_find_if_nothing_else_were_there(store: Store, actor: Actor) -> None:
-    print("seed", SEED)
-    whole = random_world(Random(f"{SEED}-{actor.name}"), 12)
-    write_world(store, whole)
-    found = {name: rows(store, text, actor) for name, text in TEXTS.items()}
-    store.write(Cypher("MATCH (n) DETACH DELETE n"))
-    write_world(store, _left_for(actor, whole))
-    assert {name: rows(store, text, ADMIN) for name, text in TEXTS.items()} == found
-    assert sum(map(bool, found.values())) > len(found) / 2
-
-
-def _left_for(actor: Actor, world: World) -> World:
-    """Return a world of nothing but the published records of which somebody may see all."""
-    records = [one for one in world.records if one.values["status"] == "published" and may_see_all(actor, one.values)]
-    kept = {one.id for one in records}
-    return World(MODEL, records=records, ties=[one for one in world.ties if {one.start_id, one.end_id} <= kept])
-
-
-WAYS_AROUND = {
-    "a write": ("MATCH (n:Agency) SET n.name = '' RETURN n.id AS id", "SET may not be used"),
-    "a write in small letters": ("MATCH (n:Agency) detach delete n RETURN 1 AS id", "detach may not follow a pattern"),
-    "small letters": ("match (n) return n.id as id", "match is no function"),
-    "a procedure": ("CALL db.labels() YIELD label RETURN label AS id", "CALL may not be used"),
-    "a subquery": ("WITH 1 AS x CALL { MATCH (n) RETURN n.id AS id } RETURN id", "CALL may not be used"),
-    "a file": ("LOAD CSV FROM 'file:///etc/passwd' AS id RETURN id", "LOAD may not be used"),
-    "a file in small letters": ("WITH * load csv from 'file:///etc/passwd' as id RETURN id", "csv may not follow load"),
-    "another graph": ("USE system MATCH (n:Agency) RETURN n.id AS id", "USE may not be used"),
-    "a second text": ("MATCH (a:Agency) RETURN a.id AS id UNION MATCH (n) RETURN n.id AS id", "UNION may not be used"),
-    "a hidden match": ("WITH * match (n) RETURN n.id AS id", "match is no function"),
-    "a count without match": ("MATCH (a:Agency) RETURN COUNT { (n) } AS id", "Behind COUNT there has to be { MATCH"),
-    "the same in small letters": ("MATCH (a:Agency) RETURN count { (n) } AS id", "Braces stand only behind"),
-    "a pattern as a condition": ("MATCH (a:Agency) WHERE (a)--(:Service) RETURN a.id AS id", "Ties are followed behind MATCH alone"),
-    "a pattern as a list": ("MATCH (a:Agency) RETURN size([(a)-[:OWNS]->(r) | r.id]) AS id", "Ties are followed behind MATCH alone"),
-    "the same with gaps": ("MATCH (a:Agency) RETURN size([(a)-/* */ [:OWNS]->(r) | r.id]) AS id", "Ties are followed"),
-    "any length": ("MATCH (a:Agency)-[:PART_OF*1..3]->(b:Agency) RETURN b.id AS id", "there has to be ] here, not *"),
-    "any tie": ("MATCH (a:Agency)-->(b:Agency) RETURN b.id AS id", "there has to be [ here, not -"),
-    "a quantifier": ("MATCH ((a:Agency)-[:PART_OF]->(b:Agency)){1,3} RETURN b.id AS id", "there has to be"),
-    "a path": ("MATCH p = (a:Agency)-[:PART_OF]->(b:Agency) RETURN nodes(p) AS id", "there has to be ( here, not p"),
-    "any kind": ("MATCH (a) RETURN a.id AS id", "a has no kind"),
-    "any kind without a name": ("MATCH (:Agency)-[:OWNS]->() RETURN 1 AS id", "needs a kind"),
-    "all kinds": ("MATCH (a:%) RETURN a.id AS id", "a kind of the model here, not %"),
-    "a map": ("MATCH (a:Agency {id: 'a'}) RETURN a.id AS id", "there has to be ) here, not {"),
-    "everything of a record": ("MATCH (a:Agency) RETURN properties(a) AS id", "properties is no function"),
-    "its map": ("MATCH (a:Agency) RETURN a {.*} AS id", "Braces stand only behind"),
-    "who may read it": ("MATCH (a:Agency) RETURN a.shown_to AS id", "The model has no property shown_to"),
-    "the ends of a tie": ("MATCH (a:Agency)-[e:OWNS]->(r:Resource) RETURN endNode(e) AS id", "endNode is no function"),
-    "an extension": ("MATCH (a:Agency) RETURN apoc.graph() AS id", "apoc.graph is no function"),
-    "quoted names": ("MATCH (`a:Agency) RETURN 1 //`) RETURN 1 AS id", "'`' may not stand here"),
-    "escaped letters": (r"MATCH (a:Agency) WHERE a.name = '\u0027 OR EXISTS { (b) } //' RETURN a.id AS id", "may not stand here"),
-    "other dashes": ("MATCH (a:Agency)–[:OWNS]–(r:Resource) RETURN r.id AS id", "'–' may not stand here"),
-    "an open comment": ("MATCH (a:Agency) /* RETURN 1 AS id", "'/' may not stand here"),
-    "a value of its own": ("MATCH (a:Agency) WHERE a.id = $me RETURN a.id AS id", "$me is no parameter of this report"),
-    "no such tie": ("MATCH (a:Agency)-[:OWN]->(r:Resource) RETURN r.id AS id", "a tie of the model here, not OWN"),
-    "no such property": ("MATCH (a:Agency) RETURN a.nmae AS id", "no property nmae. Did you mean name?"),
-    "no name": ("MATCH (a:Agency) RETURN a.name", "Give the column a.name a name with AS"),
-    "one name twice": ("MATCH (a:Agency) RETURN a.name AS id, a.id AS id", "the column id twice"),
-    "no end": ("MATCH (a:Agency) WITH a", "ends with one RETURN"),
-    "nothing": ("// only this", "There is no Cypher here"),
-    "an open bracket": ("MATCH (a:Agency) RETURN (a.name AS id", "( is never closed"),
-    "a closed one": ("MATCH (a:Agency) RETURN a.name] AS id", "] closes nothing"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", WAYS_AROUND)
-def test_what_could_find_something_else_is_refused(name: str) -> None:
-    text, sentence = WAYS_AROUND[name]
-    with pytest.raises(Fault) as refused:
-        checked(f"\n{text}", [])
-    assert sentence in str(refused.value) and str(refused.value).endswith((".", "?"))
-    assert refused.value.line in (1, 2)
-
-
+MEMBER = Actor("member", agencies=frozenset({"agency:closed"}))
 HEADER = """\
+// for = "everybody"
 // question = { en = "How many?", id = "Berapa?" }
 // method = { en = "They are counted.", id = "Dihitung." }
 // title = { en = "Numbers", id = "Angka-angka" }
@@ -230,6 +57,9 @@ HEADER = """\
 // description = { en = "A number.", id = "Sebuah angka." }
 """
 TEXT = "UNWIND range(1, 7, $step) AS n\nRETURN n, n > 3 AS found, [] AS evidence\n"
+OFFICES = HEADER.replace('"integer"\n// label', '"record"\n// label') + (
+    "MATCH (a:Agency) RETURN a.id AS n, true AS found ORDER BY a.id\n"
+)
 
 
 @pytest.fixture
@@ -238,13 +68,23 @@ def library(tmp_path: Path) -> Library:
 
 
 def written(folder: Path, content: str, name: str = "how-many") -> None:
+    folder.mkdir(exist_ok=True)
     (folder / f"{name}.cypher").write_text(content, encoding="utf-8")
+
+
+def with_offices(store: Store) -> None:
+    """Write an agency of each class of access, the closed one its own steward."""
+    offices = [
+        record("Agency", f"agency:{access}", f"Office {access}", kind="court", access=access, status="published",
+               steward="agency:closed")
+        for access in ("open", "restricted", "closed")
+    ]  # fmt: skip
+    store.write(upsert(MODEL["Agency"], offices, source="test", run="run:test", now=now()))
 
 
 def test_a_report_is_there_as_soon_as_its_file_is(tmp_path: Path, store: Store) -> None:
     library = Library(tmp_path / "reports")
-    assert "how-many" not in library.questions()
-    (tmp_path / "reports").mkdir()
+    assert "how-many" not in library.questions(ADMIN)
     written(tmp_path / "reports", HEADER + TEXT)
     assert library.run(store, "how-many", ADMIN, AS_OF, {"step": "2"}).found == 2
     written(tmp_path / "reports", HEADER + TEXT.replace("> 3", "> 0"))
@@ -261,115 +101,249 @@ def test_its_texts_are_there_in_both_languages(tmp_path: Path, library: Library,
             report = library.run(store, "how-many", ANONYMOUS, AS_OF)
             assert (report.question, report.columns[0].label) == (question, label)
             assert question in as_text(report)
-            assert library.find("how-many").parameters[0].description in ("Each so many.", "Tiap sekian.")
+            assert library.find("how-many", ADMIN).parameters[0].description in ("Each so many.", "Tiap sekian.")
 
 
-@pytest.mark.parametrize(
-    ("changed", "line", "sentence"),
-    [
-        (("question = {", "question = ["), 1, "no sound TOML"),
-        (("// method", "// mothod"), 2, "mothod"),
-        (('id = "Berapa?"', 'fr = "Combien ?"'), 1, "question.fr: extra inputs are not permitted"),
-        (('type = "integer"\n// default', 'type = "text"\n// default'), 5, "parameters.step.type"),
-        (("default = 1", "default = 10"), 4, "the default lies between least and most"),
-        (("default = 1", "default = 1.5"), 4, "whole numbers"),
-        (("default = 1", "default = nan"), 6, "parameters.step.default"),
-        (("[columns.n]", "[columns.evidence]"), 12, "a name is made of small letters"),
-        (("[columns.n]", "[columns.N]"), 12, "a name is made of small letters"),
-        (('type = "integer"\n// label', 'type = "money"\n// label'), 13, "columns.n.type"),
-        (("[columns.n]", "[columns.m]"), 17, "the column m, which RETURN does not give"),
-        (("n, n > 3", "n, 1 AS m, n > 3"), 17, "the column m, of which the header says nothing"),
-        ((", [] AS evidence", ""), 17, "no list of records named evidence"),
-        (("n > 3 AS found, ", ""), 17, "Say of how many"),
-        (("// method", '// of = "RETURN 1 AS of"\n// method'), 18, "Say of how many"),
-        (("RETURN n", "RETRUN n"), 17, "RETRUN may not be used"),
-        (("$step) AS n", "$stop) AS n"), 16, "Did you mean step?"),
-        (("// question", "question"), 1, "title: field required"),
-    ],
-    ids=range(18),
-)
-def test_a_fault_of_a_file_is_told_with_its_line(
-    tmp_path: Path, library: Library, changed: tuple[str, str], line: int, sentence: str
+# Who may run a report
+
+AUDIENCES = {
+    "everybody": {Role.VIEWER, Role.ANALYST, Role.COORDINATOR, Role.APPROVER, Role.ADMIN},
+    "analyst": {Role.ANALYST, Role.COORDINATOR, Role.APPROVER, Role.ADMIN},
+    "admin": {Role.ADMIN},
+    "": {Role.ADMIN},
+}
+
+
+def for_audience(audience: str, content: str = HEADER + TEXT) -> str:
+    return content.replace('// for = "everybody"\n', f'// for = "{audience}"\n' if audience else "")
+
+
+@pytest.mark.parametrize("audience", AUDIENCES)
+def test_only_the_audience_of_the_header_runs_it(tmp_path: Path, library: Library, store: Store, audience: str) -> None:
+    written(tmp_path, for_audience(audience))
+    for role in Role:
+        actor, allowed = Actor("somebody", role), role in AUDIENCES[audience]
+        assert ("how-many" in library.questions(actor)) is allowed
+        if allowed:
+            assert library.run(store, "how-many", actor, AS_OF).of == 7
+        else:
+            needed = "only for analysts, coordinators" if audience == "analyst" else "only for administrators"
+            with pytest.raises(ReportForbidden, match=needed):
+                library.run(store, "how-many", actor, AS_OF)
+            with use_language("id"), pytest.raises(ReportForbidden, match="Laporan how-many hanya untuk"):
+                library.find("how-many", actor)
+
+
+def test_pages_files_and_graphql_refuse_others_than_the_audience(
+    tmp_path: Path, store: Store, place: ConnectionSettings
 ) -> None:
-    written(tmp_path, (HEADER + TEXT).replace(*changed, 1))
-    with pytest.raises(BrokenReport) as broken:
-        library.find("how-many")
-    assert str(broken.value).startswith(f"how-many.cypher, line {line}: "), str(broken.value)
-    assert sentence in str(broken.value)
-    assert [str(one) for one in library.faults()] == [str(broken.value)]
-    assert "how-many" not in library.questions()
-    with use_language("id"):
-        assert str(library.faults()[0]).startswith(f"how-many.cypher, baris {line}: ")
+    written(tmp_path / "reports", for_audience("analyst"))
+    settings = Settings(_env_file=None, lang="en", reports=tmp_path / "reports", data=tmp_path)
+    analyst = {"Authorization": f"Bearer {credentials.issue(store, 'Ani', Role.ANALYST, [], [])[0]}"}
+    with serving(build_app(place, settings)) as client:
+        files = ["how-many", *(f"how-many.{one}" for one in ("json", "csv", "xlsx", "html"))]
+        for path in files:  # the analyst comes first, so that the result is already in the cache for others
+            assert client.get(f"/reports/{path}", headers=analyst).status_code == 200, path
+        for path in files:
+            refused = client.get(f"/reports/{path}")
+            assert refused.status_code == 403, path
+            assert "only for analysts, coordinators, approvers and administrators" in refused.json()["message"]
+        for headers, seen in (({}, False), (analyst, True)):
+            for path in ("/reports", "/reports/schema.json"):
+                assert ("how-many" in client.get(path, headers=headers).text) is seen, path
+            asked = {text: graphql(client, text, headers) for text in ("{ reports { name } }", "{ howMany { found } }")}
+            assert ("how-many" in json.dumps(asked["{ reports { name } }"])) is seen
+            assert (asked["{ howMany { found } }"].get("data") == {"howMany": {"found": 4}}) is seen
 
 
-@pytest.mark.parametrize(
-    ("text", "sentence"),
-    [
-        ("UNWIND [1] AS n\nRETURN size(reduce(s = 'x', i IN [1, 2] | s + s)) AS n", "reduce may not be used"),
-        ("UNWIND [1] AS n\nRETURN size(range(1, 1000000000)) AS n", "range gives at most 10,000 numbers"),
-        ("UNWIND [1] AS n\nRETURN size(range(1, $step)) AS n", "whole numbers that are written out"),
-        ("UNWIND [1] AS n\nRETURN size(range(1, n * 9)) AS n", "whole numbers that are written out"),
-        ("UNWIND ['x'] AS s WITH " + " WITH ".join(["s + s AS s"] * 30) + "\nRETURN size(s) AS n", "at most 10 times"),
-        ("UNWIND ['x'] AS s\nRETURN size(replace(s, 'x', s)) AS n", "a text in quotes"),
-        ("UNWIND ['x'] AS s\nRETURN size(" + "replace(" * 3 + "s" + f", 'x', '{'x' * 40}')" * 3 + ") AS n", "at most 10"),
-        ("UNWIND ['x'] AS s\nRETURN size('" + "x" * 1001 + "') AS n", "at most 1,000 characters"),
-        ("UNWIND [[1, 2]] AS l\nRETURN size([a IN l | [b IN l | [c IN l | 1]]]) AS n", "for each member of a list"),
-    ],
-    ids=["reduce", "range", "parameter", "value", "plus", "replace", "replaced often", "literal", "lists in lists"],
-)  # fmt: skip
-def test_what_would_grow_without_a_limit_is_refused_with_its_line(
-    tmp_path: Path, library: Library, text: str, sentence: str
+def graphql(client: httpx.Client, text: str, headers: dict[str, str]) -> Any:
+    return client.post("/reports/graphql", json={"query": text}, headers=headers).json()
+
+
+@pytest.fixture
+def command(place: ConnectionSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Run a command with the reports and saved runs in `tmp_path`."""
+    settings = {**speaking_to(place), "REGISTRY_DATA": str(tmp_path), "REGISTRY_REPORTS": str(tmp_path / "reports")}
+    for key, value in {**settings, "REGISTRY_LANG": "en", "COLUMNS": "200"}.items():
+        monkeypatch.setenv(key, value)
+    return lambda *arguments: CliRunner().invoke(app, list(arguments))
+
+
+@pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")
+def test_the_command_line_runs_as_administrator_or_as_everybody(
+    tmp_path: Path, store: Store, command: Callable[..., Result]
 ) -> None:
-    written(tmp_path, HEADER + f"{text}, true AS found, [] AS evidence\n")
-    with pytest.raises(BrokenReport, match=r"^how-many\.cypher, line 1[67]: .*" + sentence):
-        library.find("how-many")
+    written(tmp_path / "reports", for_audience("admin"))
+    assert "how-many" in command("reports").stdout
+    assert command("report", "how-many").exit_code == 0
+    refused = command("report", "how-many", "--public", "--save", "mine")
+    assert refused.exit_code == 2 and "only for administrators" in refused.stderr
+    assert not list((tmp_path / "saved-runs").glob("*"))
 
 
-@pytest.mark.parametrize("name", ["gaps", "graphql", "reports", "How-Many", "how_many", "how-1", "x" * 41])
-def test_a_name_that_is_taken_or_is_none_is_told(tmp_path: Path, library: Library, name: str) -> None:
-    written(tmp_path, HEADER + TEXT, name)
-    (fault,) = library.faults()
-    assert str(fault).startswith(f"{name}.cypher, line 1: ") and str(fault).endswith(".")
-    assert library.questions().keys() == Library().questions().keys()
+@pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")
+def test_a_saved_run_is_compared_only_for_the_audience_of_its_report(
+    tmp_path: Path, store: Store, command: Callable[..., Result]
+) -> None:
+    written(tmp_path / "reports", HEADER + TEXT)
+    assert command("report", "how-many", "--public", "--save", "mine").exit_code == 0
+    library = Library(tmp_path / "reports", SavedRuns(tmp_path / "saved-runs"))
+    assert library.run(store, "changes", ANONYMOUS, AS_OF, {"run": "mine"}).of == 7
+    written(tmp_path / "reports", for_audience("admin", HEADER + TEXT.replace("7", "8")))
+    with pytest.raises(ReportForbidden, match="only for administrators"):
+        library.run(store, "changes", ANONYMOUS, AS_OF, {"run": "mine"})
+    assert library.run(store, "changes", ADMIN, AS_OF, {"run": "mine"}).found == 1
 
 
-def test_files_that_are_no_text_are_told(tmp_path: Path, library: Library) -> None:
-    (tmp_path / "bytes.cypher").write_bytes(b"// a\n\xff")
-    (tmp_path / "long.cypher").write_text("// a\n" * 30_000)
-    (tmp_path / "folder.cypher").mkdir()
-    assert [str(one) for one in library.faults()] == [
-        "bytes.cypher, line 2: It is no UTF-8 text.",
-        "long.cypher, line 1: It holds more than 100,000 bytes.",
+# What a reader gets
+
+
+def test_rows_that_name_a_hidden_record_are_left_out_and_counted(
+    tmp_path: Path, library: Library, store: Store
+) -> None:
+    with_offices(store)
+    written(tmp_path, OFFICES)
+    readers = [
+        (ANONYMOUS, ["open"]),
+        (MEMBER, ["closed", "open", "restricted"]),
+        (ADMIN, ["closed", "open", "restricted"]),
     ]
+    for reader, shown in readers:
+        report = library.run(store, "how-many", reader, AS_OF)
+        assert [row["n"] for row in report.rows] == [f"Office {access}" for access in shown]
+        assert [row.evidence[0] for row in report.rows] == [
+            (f"agency:{one}", f"Office {one}", "Agency") for one in shown
+        ]
+        assert (report.found, report.of, report.withheld) == (len(shown), len(shown), 3 - len(shown))
+    report = library.run(store, "how-many", ANONYMOUS, AS_OF)
+    for write in (as_text, as_csv, as_json, FORMATS["html"].write):
+        assert "restricted" not in str(write(report)) and "closed" not in str(write(report))
+    assert "Rows left out because they name records that" in " ".join(as_text(report).split())
 
 
 @pytest.mark.parametrize(
-    ("text", "sentence"),
-    [
-        ("MATCH (a:Agency) RETURN a.name AS n, true AS found, [a] AS evidence", "a value in n that is none of the type integer"),
-        ("MATCH (a:Agency) RETURN a AS n, true AS found, [a] AS evidence", "a value in n that is none of the type integer"),
-        ("UNWIND [3000000000] AS n RETURN n, true AS found, [] AS evidence", "a value in n that is none of the type integer"),
-        ("UNWIND [0] AS n RETURN 1 / n AS n, true AS found, [] AS evidence", "cannot do what its text says"),
-        ("MATCH (a:Agency) RETURN 1 AS n, AND AS found, [] AS evidence", "cannot do what its text says"),
-        ("MATCH (a:Agency) RETURN 1 AS n, true AS found, [null] AS evidence, 1 AS m", "of which the header says nothing"),
-    ],
-    ids=range(6),
-)  # fmt: skip
-def test_what_the_store_cannot_do_is_a_sentence(
-    tmp_path: Path, library: Library, store: Store, text: str, sentence: str
+    "returned",
+    ["1 AS n, ['agency:open', a.id] AS evidence", "1 AS n, [a.id, null] AS evidence", "1 AS n, a.id + '' AS evidence"],
+)
+def test_evidence_hides_a_row_as_a_column_does(tmp_path: Path, library: Library, store: Store, returned: str) -> None:
+    with_offices(store)
+    written(tmp_path, HEADER + f"MATCH (a:Agency) RETURN {returned}, true AS found")
+    report = library.run(store, "how-many", ANONYMOUS, AS_OF)
+    assert (len(report.rows), report.withheld) == (1, 2)
+    assert [one.id for one in report.rows[0].evidence] == ["agency:open"]
+
+
+def test_a_list_of_records_hides_the_row_if_one_is_hidden(tmp_path: Path, library: Library, store: Store) -> None:
+    with_offices(store)
+    of = '// of = "MATCH (a:Agency) RETURN count(a) AS of"\n'
+    written(
+        tmp_path,
+        of + OFFICES.replace('"record"', '"records"').replace("a.id AS n, true AS found", "[a.id, 'agency:open'] AS n"),
+    )
+    report = library.run(store, "how-many", ANONYMOUS, AS_OF)
+    assert [row["n"] for row in report.rows] == [("Office open", "Office open")]
+    assert (report.found, report.of, report.withheld) == (1, 3, 2)
+
+
+def test_an_id_of_no_record_hides_the_row_from_everybody(tmp_path: Path, library: Library, store: Store) -> None:
+    written(tmp_path, HEADER + "RETURN 1 AS n, true AS found, ['agency:nowhere'] AS evidence")
+    assert [library.run(store, "how-many", one, AS_OF).withheld for one in (ANONYMOUS, ADMIN)] == [1, 1]
+
+
+def test_a_small_number_of_hidden_rows_is_withheld_too(tmp_path: Path, store: Store) -> None:
+    with_offices(store)
+    written(tmp_path, OFFICES)
+    report = Library(tmp_path, smallest_count=5).run(store, "how-many", ANONYMOUS, AS_OF)
+    assert "<5" in as_text(report) and json.loads(as_json(report))["withheld"] is None
+
+
+def test_the_text_knows_its_reader_by_parameters(tmp_path: Path, store: Store, place: ConnectionSettings) -> None:
+    with_offices(store)
+    known = HEADER.replace('"integer"\n// label', '"texts"\n// label')
+    written(tmp_path, known + "RETURN $actor_names + $actor_agencies + [$actor_role, $as_of] AS n, true AS found")
+    cell = ["*", "agency:closed", "agency:closed", "viewer", AS_OF]
+    assert Library(tmp_path).run(store, "how-many", MEMBER, AS_OF).rows[0]["n"] == tuple(cell)
+
+    def bearer(name: str, role: Role, *agencies: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {credentials.issue(store, name, role, agencies, [])[0]}"}
+
+    readers = [{}, bearer("Ani", Role.ANALYST, "agency:open"), bearer("Budi", Role.VIEWER, "agency:open")]
+    readers.append(bearer("Cici", Role.VIEWER, "agency:restricted"))
+    with serving(build_app(place, Settings(_env_file=None, lang="en", reports=tmp_path, data=tmp_path))) as client:
+        path = f"/reports/how-many.json?as-of={AS_OF}"
+        rows = [client.get(path, headers=one).json()["rows"][0]["n"] for one in readers * 2]
+    assert (
+        rows[:4]
+        == rows[4:]
+        == [
+            ["*", "viewer", AS_OF],
+            ["*", "agency:open", "agency:open", "analyst", AS_OF],
+            ["*", "agency:open", "agency:open", "viewer", AS_OF],
+            ["*", "agency:restricted", "agency:restricted", "viewer", AS_OF],
+        ]
+    )
+
+
+def test_parameters_are_bounded_and_never_part_of_the_text(tmp_path: Path, library: Library, store: Store) -> None:
+    written(tmp_path, HEADER + TEXT)
+    for value in ("0", "10", "1.5", "1 CREATE (n)", ""):
+        with pytest.raises(ReportError, match="step is a whole number from 1 to 9"):
+            library.run(store, "how-many", ADMIN, AS_OF, {"step": value})
+    with pytest.raises(ReportError, match="has no parameter actor_role"):
+        library.run(store, "how-many", ANONYMOUS, AS_OF, {"actor_role": "admin"})
+
+
+def test_a_report_of_very_many_rows_is_cut_and_says_so(tmp_path: Path, library: Library, store: Store) -> None:
+    written(tmp_path, HEADER + TEXT.replace("range(1, 7, $step)", f"range(-9, {custom.ROWS}, $step)"))
+    report = library.run(store, "how-many", ADMIN, AS_OF)
+    assert (len(report.rows), report.of) == (custom.ROWS, custom.ROWS)
+    assert any("only the first 5,000 are shown and counted" in note for note in report.notes)
+
+
+# What a text may not do
+
+WRITING = {
+    "create": "CREATE (n:Agency {id: 'agency:new'}) RETURN 1 AS n, true AS found",
+    "set": "MATCH (a:Agency) SET a.name = 'changed' RETURN 1 AS n, true AS found",
+    "merge": "MERGE (n:Agency {id: 'agency:new'}) RETURN 1 AS n, true AS found",
+    "delete": "MATCH (a:Agency) DETACH DELETE a RETURN 1 AS n, true AS found",
+    "a subquery": "UNWIND [1] AS n CALL (n) { CREATE (:Agency {id: 'agency:new'}) } RETURN n, true AS found",
+    "its own transactions": "UNWIND [1] AS n CALL (n) { CREATE (:Agency {id: 'agency:new'}) } IN TRANSACTIONS OF 1 ROWS"
+    " RETURN n, true AS found",
+    "an index": "CREATE INDEX own FOR (n:Agency) ON (n.description)",
+    "a procedure": "CALL db.createLabel('Own') RETURN 1 AS n, true AS found",
+    "a second text": "RETURN 1 AS n, true AS found; CREATE (:Agency {id: 'agency:new'})",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("way", WRITING)
+@pytest.mark.parametrize("in_of", [False, True], ids=["text", "of"])
+def test_a_text_that_writes_is_refused_by_file_name(
+    tmp_path: Path, library: Library, store: Store, way: str, in_of: bool
 ) -> None:
-    offices = [record("Agency", "agency:one", "Secretariat", kind="department", access="open", status="published")]
-    store.write(upsert(MODEL["Agency"], offices, source="test", run="run:test", now=now()))
-    written(tmp_path, HEADER + text)
-    with pytest.raises(BrokenReport) as broken:
+    with_offices(store)
+    counting = f"// of = '''{WRITING[way]}'''\n{HEADER}RETURN 1 AS n"
+    written(tmp_path, counting if in_of else HEADER + WRITING[way])
+    before = store.read(Cypher("MATCH (n) RETURN properties(n) ORDER BY n.id"))
+    with pytest.raises(BrokenReport, match=r"^how-many\.cypher cannot be run: (a report may only read|.*the database)"):
         library.run(store, "how-many", ADMIN, AS_OF)
-    assert sentence in str(broken.value) and "Secretariat" not in str(broken.value)
+    assert store.read(Cypher("MATCH (n) RETURN properties(n) ORDER BY n.id")) == before
+    assert not store.read(Cypher("SHOW INDEXES YIELD name WHERE name = 'own' RETURN name"))
 
 
+def test_a_refusal_to_write_says_what_to_do(tmp_path: Path, library: Library, store: Store) -> None:
+    written(tmp_path, HEADER + WRITING["create"])
+    with pytest.raises(BrokenReport, match=r"may only read the graph\. Remove what changes data"):
+        library.run(store, "how-many", ADMIN, AS_OF)
+    with use_language("id"), pytest.raises(BrokenReport, match="laporan hanya boleh membaca graf"):
+        library.run(store, "how-many", ADMIN, AS_OF)
+
+
+@pytest.mark.slow
 def test_a_text_without_end_is_stopped(tmp_path: Path, library: Library, neo4j_server: Any) -> None:
     login = neo4j_server.username, neo4j_server.password
-    written(tmp_path, HEADER + TEXT.replace("\n", "".join(f" UNWIND range(1, 10000) AS {one}" for one in "abc") + "\n", 1)
-            .replace("n,", "count(*) AS n,").replace("n >", "count(*) >"))  # fmt: skip
+    endless = "".join(f" UNWIND range(1, 10000) AS {one}" for one in "abc")
+    written(tmp_path, HEADER + f"{endless} RETURN count(*) AS n, true AS found")
     with (
         Store(ConnectionSettings(neo4j_server.uri, *login, *login, timeout=0.5)) as store,
         pytest.raises(StoreError) as stopped,
@@ -378,25 +352,94 @@ def test_a_text_without_end_is_stopped(tmp_path: Path, library: Library, neo4j_s
     assert stopped.value.code == "TIMEOUT"
 
 
-def test_a_report_of_very_many_rows_is_cut_and_says_so(tmp_path: Path, library: Library, store: Store) -> None:
-    written(tmp_path, HEADER + TEXT.replace("range(1, 7, $step)", f"range(-9, {custom.ROWS}, $step)"))
-    report = library.run(store, "how-many", ADMIN, AS_OF)
-    assert len(report.rows) == custom.ROWS
-    assert (report.found, report.of) == (custom.ROWS - 3, custom.ROWS + 10)
-    assert any("more are left out" in note for note in report.notes)
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("RETURN 'a' AS n, true AS found", "the column n has a value that is not of the type integer"),
+        ("RETURN 3000000000 AS n, true AS found", "the column n has a value that is not of the type integer"),
+        ("MATCH (a:Agency) RETURN a AS n, true AS found", "the column n has a value that is not of the type integer"),
+        ("MATCH (a:Agency) RETURN 1 AS n, true AS found, [a] AS evidence", "Return a.id, not a."),
+        ("UNWIND [0] AS n RETURN 1 / n AS n, true AS found", "the database cannot run it"),
+        ("UNWIND [1] AS n RETRUN n, true AS found", "the database cannot run it"),
+        ("MATCH (a:Agency) WHERE a.id = $stop RETURN 1 AS n, true AS found", "the database cannot run it"),
+        ("RETURN true AS found", "the header has the column n, but RETURN does not"),
+        ("RETURN 1 AS n, true AS found, 2 AS m", "RETURN has the column m, but the header does not"),
+        ("RETURN 1 AS n", "either the header has a text named of"),
+    ],
+)  # fmt: skip
+def test_a_text_that_does_not_fit_is_a_sentence(
+    tmp_path: Path, library: Library, store: Store, text: str, sentence: str
+) -> None:
+    with_offices(store)
+    written(tmp_path, HEADER + text)
+    with pytest.raises(BrokenReport) as broken:
+        library.run(store, "how-many", ADMIN, AS_OF)
+    assert str(broken.value).startswith("how-many.cypher cannot be run: ") and sentence in str(broken.value)
+    assert "Office" not in str(broken.value)
 
 
-def test_a_restricted_record_is_counted_as_withheld(tmp_path: Path, library: Library, store: Store) -> None:
-    offices = [
-        record("Agency", f"agency:{access}", f"Office {access}", kind="department", access=access, status="published")
-        for access in ("open", "restricted", "closed")
+@pytest.mark.parametrize("counted", ["RETURN 'a' AS of", "UNWIND [1, 2] AS of RETURN of", "RETURN 1 AS of, 2 AS more"])
+def test_of_is_one_whole_number(tmp_path: Path, library: Library, store: Store, counted: str) -> None:
+    written(tmp_path, f'// of = "{counted}"\n{HEADER}RETURN 1 AS n')
+    with pytest.raises(BrokenReport, match="of returns something other than one whole number"):
+        library.run(store, "how-many", ADMIN, AS_OF)
+
+
+# What is wrong with a file
+
+
+@pytest.mark.parametrize(
+    ("changed", "line", "sentence"),
+    [
+        (("question = {", "question = ["), 2, "The header is not valid TOML"),
+        (("// method", "// mothod"), 3, "unknown key mothod"),
+        (('id = "Berapa?"', 'fr = "Combien ?"'), 2, "unknown key question.fr"),
+        (('"everybody"', '"nobody"'), 1, "wrong value at for: input should be 'admin', 'analyst' or 'everybody'"),
+        (('type = "integer"\n// default', 'type = "text"\n// default'), 6, "parameters.step.type"),
+        (("default = 1", "default = 10"), 5, "the default must be between least and most"),
+        (("default = 1", "default = 1.5"), 5, "whole numbers"),
+        (("default = 1", "default = nan"), 7, "parameters.step.default"),
+        (("[parameters.step]", "[parameters.actor_role]"), 5, "use a name of lower-case letters"),
+        (("[columns.n]", "[columns.evidence]"), 13, "use a name of lower-case letters"),
+        (("[columns.n]", "[columns.N]"), 13, "use a name of lower-case letters"),
+        (('type = "integer"\n// label', 'type = "money"\n// label'), 14, "columns.n.type"),
+        ((TEXT, "\n"), 16, "There is no Cypher after the header"),
+        (("// question", "question"), 1, "lacks title"),
+    ],
+    ids=range(14),
+)
+def test_a_fault_names_the_file_and_the_line(
+    tmp_path: Path, library: Library, changed: tuple[str, str], line: int, sentence: str
+) -> None:
+    written(tmp_path, (HEADER + TEXT).replace(*changed, 1))
+    with pytest.raises(BrokenReport) as broken:
+        library.find("how-many", ADMIN)
+    assert str(broken.value).startswith(f"how-many.cypher, line {line}: "), str(broken.value)
+    assert sentence in str(broken.value)
+    assert [str(one) for one in library.faults()] == [str(broken.value)]
+    assert "how-many" not in library.questions(ADMIN)
+    with pytest.raises(BrokenReport, match="An administrator can see why"):
+        library.find("how-many", ANONYMOUS)
+    with use_language("id"):
+        assert str(library.faults()[0]).startswith(f"how-many.cypher, baris {line}: ")
+
+
+@pytest.mark.parametrize("name", ["gaps", "graphql", "reports", "How-Many", "how_many", "how-1", "x" * 41])
+def test_a_name_that_is_taken_or_not_valid_is_refused(tmp_path: Path, library: Library, name: str) -> None:
+    written(tmp_path, HEADER + TEXT, name)
+    (fault,) = library.faults()
+    assert str(fault).startswith(f"{name}.cypher, line 1: ") and "ename the file" in str(fault)
+    assert library.questions(ADMIN).keys() == DEFINITIONS.keys()
+
+
+def test_a_file_that_is_not_text_is_refused(tmp_path: Path, library: Library) -> None:
+    (tmp_path / "bytes.cypher").write_bytes(b"// a\n\xff")
+    (tmp_path / "long.cypher").write_text("// a\n" * 30_000)
+    (tmp_path / "folder.cypher").mkdir()
+    assert [str(one) for one in library.faults()] == [
+        "bytes.cypher, line 2: The file is not UTF-8 text. Save it as UTF-8.",
+        "long.cypher, line 1: The file is longer than 100,000 bytes. Shorten it.",
     ]
-    store.write(upsert(MODEL["Agency"], offices, source="test", run="run:test", now=now()))
-    written(tmp_path, HEADER + "MATCH (a:Agency) RETURN count(a) AS n, true AS found, collect(a) AS evidence")
-    report = library.run(store, "how-many", ANONYMOUS, AS_OF)
-    assert (report.rows[0]["n"], report.withheld) == (1, 1)
-    assert "closed" not in as_csv(report) and "restricted" not in as_csv(report)
-    assert library.run(store, "how-many", ADMIN, AS_OF).rows[0]["n"] == 3
 
 
 def test_the_reports_that_ship_find_what_the_sample_has(store: Store) -> None:
@@ -405,10 +448,10 @@ def test_the_reports_that_ship_find_what_the_sample_has(store: Store) -> None:
     assert not library.faults()
     unshared = library.run(store, "unshared-data", ADMIN, AS_OF)
     channels = library.run(store, "services-without-a-channel", ADMIN, AS_OF)
-    assert unshared.found and channels.found
+    assert unshared.found and channels.found and not (unshared.withheld or channels.withheld)
     assert {row["users"] for row in unshared.rows} > {0}
     assert all(row.evidence[0].kind == "Resource" for row in unshared.rows)
     everybody = library.run(store, "unshared-data", ANONYMOUS, AS_OF)
-    assert everybody.of < unshared.of and everybody.withheld
+    assert everybody.of < unshared.of == everybody.of + everybody.withheld
     with pytest.raises(ReportError, match="least_users is a whole number from 1 to 100"):
         library.run(store, "unshared-data", ADMIN, AS_OF, {"least_users": "0"})
