@@ -304,6 +304,7 @@ def test_a_report_of_very_many_rows_is_cut_and_says_so(tmp_path: Path, library: 
 
 WRITING = {
     "create": "CREATE (n:Agency {id: 'agency:new'}) RETURN 1 AS n, true AS found",
+    "a bare node": "UNWIND [1] AS n CREATE (x) RETURN n, true AS found",
     "set": "MATCH (a:Agency) SET a.name = 'changed' RETURN 1 AS n, true AS found",
     "merge": "MERGE (n:Agency {id: 'agency:new'}) RETURN 1 AS n, true AS found",
     "delete": "MATCH (a:Agency) DETACH DELETE a RETURN 1 AS n, true AS found",
