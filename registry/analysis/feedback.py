@@ -79,7 +79,7 @@ FEEDBACK = ReportDefinition(
         Column("services", "Service", "texts", "What it is about."),
         Column("owners", "To answer", "texts", "Who has to answer."),
         Column("channel", "Channel", "text", "The channel that it came by."),
-        Column("received", "Received", "date", "The day it came in."),
+        Column("received", "Received", "date", "Day on which the feedback was received."),
         Column("promised", "Promised", "number", "The promised time to an answer.", "hours"),
         Column("days", "Days", "integer", "Days to the answer, or so far.", "days"),
         Column("over", "Over", "integer", "Days beyond the promise.", "days"),

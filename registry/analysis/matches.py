@@ -184,7 +184,7 @@ MATCHES = ReportDefinition(
         Column("quantity", "Needed", "number", "How much is needed."),
         Column("spare", "Spare", "number", "How much of the resource is idle, before any of it is dealt out."),
         Column("unit", "Unit", "text", "What both are counted in."),
-        Column("by_when", "By", "date", "The day by which it is needed."),
+        Column("by_when", "By", "date", "Latest day on which it is needed."),
         Column("days", "Days", "integer", "Days until that day; below 0 since then.", "days"),
         Column("steps", "Steps", "integer", "How many agreements away the owner is, 1 for one of both; up to 3.", "agreements"),
         Column("via", "Through", "texts", "Agencies through which the owner can be reached by agreements in force."),

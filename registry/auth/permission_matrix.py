@@ -18,7 +18,7 @@ from registry.permissions import (
 OWN, OTHER = "agency:own", "agency:other"
 CLASSES = ("open", "restricted", "closed")
 NOBODY = "not signed in"
-DOING = [action for action in Action if action not in VIEWING]
+CHANGING = [action for action in Action if action not in VIEWING]
 
 
 def actors() -> dict[str, Actor]:
@@ -40,15 +40,15 @@ def sight(actor: Actor, record: dict[str, object]) -> str:
 
 def page() -> Iterator[str]:
     """Yield the lines of docs/access.md."""
-    yield "# Who may see and do what"
+    yield "# Permissions"
     yield ""
     yield "`make docs` generates this page from `registry/permissions.py`. `tests/auth/test_permission_matrix.py` tests every cell"
-    yield "for records of each class, over GraphQL, on pages and by commands. The page `/KINDS/ID/allowed` says it of one record."
+    yield "for records of each access class, over GraphQL, on pages and by commands."
     yield ""
-    yield "*Own* records are those whose steward is an agency that somebody acts for, or a unit of it; *other* are all the rest."
-    yield "Grants let the agencies and groups that a record names see all of it, whatever its class."
+    yield "The steward of an *own* record is an agency that you act for, or one of its units. All other records are *other*."
+    yield "The agencies and groups listed in the grants of a record can view all its details, whatever its access class."
     yield ""
-    yield "## Seeing"
+    yield "## View"
     yield ""
     yield from _table(
         ["status", "access", "record", *actors()],
@@ -59,20 +59,22 @@ def page() -> Iterator[str]:
             for title, steward in (("own", OWN), ("other", OTHER))
         ),
     )
-    yield "What is proposed is seen as a draft is, by the parties of an agreement, too; what is retired as before."
+    yield "A proposed record has the same readers as a draft; the parties to a proposed agreement can also view it. A retired record"
+    yield "keeps its readers."
     yield ""
-    yield "## What is hidden is unknown"
+    yield "## Hidden values are unknown"
     yield ""
-    yield "A link of the summary is seen by who may know of both its records; any other link, by who sees all of both."
-    yield "Of a record of which you see the summary only, the other links are unknown: their counts and lists are null, a filter"
-    yield "on them holds neither way (`some`, `none`, `every`, `not`), a facet counts the record apart as `withheld`, and the"
-    yield "questions that reach it (`impact`, `neighbourhood`, `paths`, `ties`, `sharedBetween`) say `withheld`."
-    yield "Whether something is flagged follows from what you see of records that you may know of, never from a link or a"
-    yield "record that is hidden from you. So nothing is flagged where a record that you see whole has a link to one that you do"
-    yield "not: lists and counts hold what you have access to, and pages say so to everybody but administrators."
-    yield '0 and an empty list mean that there is none among what you have access to; null and "not shown" mean unknown.'
+    yield "You can view a link that belongs to the summary if you can view the summaries of both its records, and any other link if"
+    yield "you can view the details of both."
+    yield "If you can view only the summary of a record, its other links are unknown: their counts and lists are null, a filter on"
+    yield "them (`some`, `none`, `every`, `not`) does not match, a facet counts the record as `withheld`, and the queries that"
+    yield "follow them (`impact`, `neighbourhood`, `paths`, `ties`, `sharedBetween`) return `withheld`."
+    yield "Nothing is marked `withheld` where a record whose details you can view has a link to a record that you cannot view:"
+    yield "the mark would reveal that the other record exists. Lists and counts therefore include only what you have access to,"
+    yield "and pages state this to everybody except administrators."
+    yield '0 and an empty list mean that you have access to no such record; null and "not shown" mean unknown.'
     yield ""
-    yield "## Doing"
+    yield "## Change"
     yield ""
     yield from _table(
         ["action", "record", *actors()],
@@ -85,23 +87,23 @@ def page() -> Iterator[str]:
                     for actor in actors().values()
                 ),
             ]
-            for action in DOING
+            for action in CHANGING
             for title, steward in (("own", OWN), ("other", OTHER))
         ),
     )
-    yield "Whoever may propose may also withdraw a draft. Feedback is given by anybody. Each party speaks for itself alone: it"
-    yield "confirms an agreement, states levels and asks for resources only for agencies that who asks acts for. What was said"
-    yield "so, feedback, requests and statements, is rewritten by nobody but administrators. Only they choose the id of an"
-    yield "agency, and only an approver who acts for an agency already changes what it is part of: rights follow from both."
-    yield "What is undone is a change, too: nobody undoes what they may not change."
+    yield "If you can propose a record, you can also withdraw its draft. Everybody can give feedback. Each party acts for itself: it"
+    yield "confirms agreements, assesses levels and requests resources only for agencies that you act for. Only administrators can"
+    yield "edit feedback, requests and assessments afterwards. Only administrators choose the identifier of an agency, and only an"
+    yield "approver who acts for an agency changes its parent bodies, because rights follow from both."
+    yield "An undo is a change: you can undo only what you can change."
     yield ""
-    yield "Approval is for what is new. **What a coordinator changes of a published record is seen at once**, without an approval;"
-    yield "its approvers find it in the record's history and may undo it. Who answers for a published record, who sees it"
-    yield "(`manage`) and whether it is retired is for approvers alone."
+    yield "Only new records need approval. **A coordinator's change of a published record takes effect at once.** Its approvers find"
+    yield "the change in the record's history and can undo it. Only approvers change the steward and the access of a published record"
+    yield "(`manage`), and only approvers retire it."
     yield ""
-    yield "To speak of a record (feedback, a request, what a party says), one sees all of it: who is shown its summary alone cannot."
+    yield "You can give feedback on a record, request it or respond to it only if you can view its details."
     yield ""
-    yield "## By which ways"
+    yield "## Entry points"
     yield ""
     yield from _table(
         ["action", "GraphQL", "pages", "command line"],
@@ -111,15 +113,15 @@ def page() -> Iterator[str]:
         ),
     )
     public = f"{_listed(PUBLIC_ENTRY_POINTS.changes)}, {_listed(PUBLIC_ENTRY_POINTS.forms)}"
-    yield f"Anybody, signed in or not: {public}. Commands that only read:"
+    yield f"Everybody, signed in or not, can use {public}. Commands that only read:"
     yield f"{_listed(READING)}."
     yield ""
-    yield "A table that is sent on a page is no load: its rows are saved one by one as drafts and changes, by who may."
+    yield "A table uploaded on a page is not a load: each row is saved as a draft or a change, with the permissions of its sender."
     yield ""
-    yield "**The command line knows one actor, the administrator.** Who can start `registry` on its machine has the password of the"
-    yield "store, or its files, and so everything; no option or token makes somebody else of them. The chain of changes says"
-    yield "`command` or `load` of what is done so. Only `report --public` reads as somebody who is not signed in. So the rule on"
-    yield "a server is who may log in there; people who should have less get a token and use GraphQL or pages."
+    yield "**Every command runs as the administrator.** A user who can start `registry` on its server has the database password or"
+    yield "its files, and so all rights; no option or token limits them. The audit log records these changes as `command` or `load`."
+    yield "Only `report --public` reads as a user who is not signed in. Therefore give access to the server only to administrators;"
+    yield "everybody else gets a token and uses GraphQL or the pages."
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -523,22 +523,22 @@ def _literal(text: str) -> Any:
 
 _DRIVER_ERRORS: dict[type[Exception], str] = {SessionExpired: "BUSY", WriteServiceUnavailable: "NO_LEADER"}
 _MESSAGES = {
-    "UNAVAILABLE": "The graph store at {uri} does not answer; check that it runs and that the address is right.",
-    "WRONG_PASSWORD": "The graph store at {uri} refuses us; check NEO4J_USERNAME and NEO4J_PASSWORD.",  # nosec B105 # a sentence
-    "BUSY": "The graph store at {uri} cannot do this just now; try again soon.",
-    "NO_LEADER": "No server at {uri} takes this just now; try again soon. For a cluster, NEO4J_URI begins with neo4j://.",
-    "TLS_FAILED": "No encrypted connection (TLS) to the graph store at {uri} came about: {reason}; in NEO4J_URI, write"
-    " neo4j:// or bolt:// for a server without TLS, and +ssc instead of +s for a certificate that it signed itself.",
-    "UNSUPPORTED": "The graph store at {uri} is {agent}; the registry needs Neo4j 5.26 or newer (tested: {tested}).",
-    "TOO_OLD": "The server at {uri} speaks no Bolt that the registry knows; it needs Neo4j 5.26 or newer.",
-    "UNTESTED": "The graph store at {uri} is {agent}, which the registry was not tested on (tested: {tested}).",
-    "NOT_EMBEDDED": "The graph store at {uri} is an ArcadeDB that the registry did not start; leave NEO4J_URI empty for"
-    " the embedded engine, or name a Neo4j server.",
-    "BAD_ADDRESS": "{uri} is no address of a graph store; NEO4J_URI looks like neo4j://host:7687.",
-    "NO_DATABASE": "The graph store at {uri} has no such database; check NEO4J_DATABASE.",
-    "NOT_ALLOWED": "The user of the graph store at {uri} may not do this.",
-    "TIMEOUT": "The question took longer than the time it is given.",
-    "TOO_COSTLY": "The question needs more memory than the graph store gives it.",
-    "BAD_TEXT": "The graph store at {uri} cannot do what this text says.",
-    "INTERNAL": "The graph store at {uri} could not do this.",
+    "UNAVAILABLE": "The database at {uri} does not answer. Check that it runs and that the address is right.",
+    "WRONG_PASSWORD": "The database at {uri} rejects the credentials. Check NEO4J_USERNAME and NEO4J_PASSWORD.",  # nosec B105
+    "BUSY": "The database at {uri} is busy. Try again soon.",
+    "NO_LEADER": "No server at {uri} accepts writes now. Try again soon. For a cluster, NEO4J_URI begins with neo4j://.",
+    "TLS_FAILED": "The encrypted connection (TLS) to the database at {uri} failed: {reason}. In NEO4J_URI, write neo4j:// or"
+    " bolt:// for a server without TLS, and +ssc instead of +s for a self-signed certificate.",
+    "UNSUPPORTED": "The database at {uri} is {agent}. The registry needs Neo4j 5.26 or newer (tested: {tested}).",
+    "TOO_OLD": "The server at {uri} supports no Bolt version of the registry. The registry needs Neo4j 5.26 or newer.",
+    "UNTESTED": "The database at {uri} is {agent}, with which the registry was not tested (tested: {tested}).",
+    "NOT_EMBEDDED": "The database at {uri} is an ArcadeDB that the registry did not start. Leave NEO4J_URI empty for the"
+    " embedded engine, or name a Neo4j server.",
+    "BAD_ADDRESS": "{uri} is not a database address. NEO4J_URI looks like neo4j://host:7687.",
+    "NO_DATABASE": "The server at {uri} does not have this database. Check NEO4J_DATABASE.",
+    "NOT_ALLOWED": "The database user at {uri} lacks the permission for this.",
+    "TIMEOUT": "The query exceeded its time limit.",
+    "TOO_COSTLY": "The query exceeded the memory limit of the database.",
+    "BAD_TEXT": "The database at {uri} rejects the statement.",
+    "INTERNAL": "The database at {uri} failed to run the statement.",
 }

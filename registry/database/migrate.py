@@ -94,7 +94,7 @@ OBSOLETE_NAMES = ("face_words",)  # derived values of earlier versions, removed 
 OWN_NAMES = frozenset({"hash", "run", "name_key", "seen_by", "shown_to", "words", "summary_words", *OBSOLETE_NAMES})
 OWN_LINK_NAMES = frozenset({"source", "run", "key"})
 PYTHON = {"STRING": str, "FLOAT": float, "INTEGER": int, "BOOLEAN": bool}
-LOAD_AGAIN = "use the version that wrote them, or load the sources again into an empty database."
+LOAD_AGAIN = "Use the version that wrote them, or load the sources again into an empty database."
 
 Described = Mapping[str, Mapping[str, str]]
 Tell = Callable[[str], None]
@@ -124,15 +124,14 @@ def check(store: Store, model: Model) -> Metadata:
     found = _read(store)
     if found.version > DATA_VERSION or found.derived > DERIVED_VERSION:
         theirs, ours = f"{found.version}.{found.derived}", f"{DATA_VERSION}.{DERIVED_VERSION}"
-        sentence = (
-            f"were written by a newer version of the registry (data version {theirs}, this one has {ours}); install it."
-        )
+        versions = f"data version {theirs}; this version reads {ours}"
+        sentence = f"were written by a newer version of the registry ({versions}). Install the newer version."
         raise _incompatible(store, sentence)
     misfits = (
         _incompatibilities(store, found.model, describe(model)) if found.version else _unknown_elements(store, model)
     )
     if misfit := next(misfits, None):
-        raise _incompatible(store, f"do not fit this version of the registry: {misfit}; {LOAD_AGAIN}")
+        raise _incompatible(store, f"do not fit this version of the registry: {misfit}. {LOAD_AGAIN}")
     return found
 
 
@@ -170,14 +169,14 @@ def _incompatibilities(store: Store, theirs: Described, ours: Described) -> Iter
     for element, types in theirs.items():
         if element not in ours:
             if count := store.read(count_elements(element))[0][0]:
-                yield f"{element} is not in its model, and there are {count:,} of them"
+                yield f"{element} is not in the model, but {count:,} exist"
             continue
         for name, had in types.items():
             has = ours[element].get(name)
             if has is not None and has.rstrip("!") == had.rstrip("!"):
                 continue
             if count := store.read(count_values(element, name))[0][0]:
-                now = f"is now {has}, and was {had}" if has else "is not in its model"
+                now = f"is now {has}, and was {had}" if has else "is not in the model"
                 yield f"{element}.{name} {now}, and {count:,} records have it"
     for element in ours.keys() & theirs.keys():
         for name, has in ours[element].items():
@@ -193,7 +192,7 @@ def _unknown_elements(store: Store, model: Model) -> Iterator[str]:
     links = {_name(link): link.properties for link in model.links()}
     for start, relation, end in store.read(stored_links()) if with_records else ():
         if {start, end} <= model.kinds.keys() and f"{start}-{relation}->{end}" not in links:
-            yield f"{start}-{relation}->{end} is not in its model"
+            yield f"{start}-{relation}->{end} is not in the model"
     elements: dict[str, tuple[Mapping[str, Property], frozenset[str]]]
     elements = {kind: (model[kind].properties, OWN_NAMES) for kind in with_records}
     elements |= {name: (properties, OWN_LINK_NAMES) for name, properties in links.items()} if with_records else {}
@@ -201,7 +200,7 @@ def _unknown_elements(store: Store, model: Model) -> Iterator[str]:
         for (name,) in store.read(stored_properties(element)):
             declared = properties.get(name)
             if declared is None and name not in ours:
-                yield f"{element}.{name} is not in its model"
+                yield f"{element}.{name} is not in the model"
             elif declared and not _fits(declared, store.read(one_value(element, name))):
                 yield f"{element}.{name} is now {_type(declared)}, and has other values"
 
@@ -265,7 +264,7 @@ def _name(link: Link) -> str:
 
 
 def _incompatible(store: Store, sentence: str) -> StoreError:
-    return StoreError("INCOMPATIBLE", f"The data of the graph store at {store.address} {sentence}")
+    return StoreError("INCOMPATIBLE", f"The data in the database at {store.address} {sentence}")
 
 
 @dataclass(frozen=True)

@@ -21,51 +21,56 @@ from registry.model.values import (
 
 
 class Common(Kind):
-    """What every record has: what it is called, where it comes from, who answers for it and who may see it."""
+    """The properties that all records have: identity, steward, access, status and origin."""
 
-    id: Id = prop("Its name for ever, unique in the registry.", required=True, summary=True)
-    name: Text = prop("What people call it.", required=True, summary=True)
-    description: Prose = prop("What it is, in a few sentences.")
-    steward: Ref = prop("The agency that answers for this record.", refers_to="Agency", summary=True)
+    id: Id = prop("Permanent unique identifier.", required=True, summary=True)
+    name: Text = prop("Name in everyday use; of an agreement, its title.", required=True, summary=True)
+    description: Prose = prop("Description in a few sentences.")
+    steward: Ref = prop("Agency responsible for this record.", refers_to="Agency", summary=True)
     access: Code = prop(
         "Who can view it: open to everybody, restricted to a summary, or closed to all but the agencies concerned.",
         codes="access",
         required=True,
         summary=True,
     )
-    grants: Texts = prop("Groups and agencies that may see all of it, never single persons.")
+    grants: Texts = prop("Groups and agencies that can view all details, never individual persons.")
     status: Code = prop(
-        "Where it stands: draft, proposed, published or retired.", codes="status", required=True, summary=True
+        "Publication status. Others can view the record once it is published.",
+        codes="status",
+        required=True,
+        summary=True,
     )
-    source: Ref = prop("The source that the record came from.", refers_to="Source", summary=True, read_only=True)
-    created: Instant = prop("When it was first recorded.", summary=True, read_only=True)
-    updated: Instant = prop("When it last changed.", summary=True, read_only=True)
-    version: Integer = prop("How often it has changed, beginning with 1.", summary=True, read_only=True)
+    source: Ref = prop("Source from which the record was loaded.", refers_to="Source", summary=True, read_only=True)
+    created: Instant = prop("Time at which the record was created.", summary=True, read_only=True)
+    updated: Instant = prop("Time of the last change.", summary=True, read_only=True)
+    version: Integer = prop(
+        "Version number: 1 for a new record, one more with each change.", summary=True, read_only=True
+    )
 
 
 class Term(Common):
     """A term of a versioned code list, with its place in a hierarchy and its labels in two languages."""
 
-    scheme: Code = prop("The code list it belongs to, such as cofog-1999.", required=True, summary=True)
-    code: Text = prop("Its code in that list.", required=True, summary=True)
-    label_id: Text = prop("What it is called in Indonesian.", summary=True)
-    label_en: Text = prop("What it is called in English.", summary=True)
-    valid_from: Date = prop("The first day on which it may be used.", summary=True)
-    valid_until: Date = prop("The last day on which it may be used.", summary=True, not_before="valid_from")
+    scheme: Code = prop("Code list of the term, such as cofog-1999.", required=True, summary=True)
+    code: Text = prop("Code of the term in its list.", required=True, summary=True)
+    label_id: Text = prop("Label in Indonesian.", summary=True)
+    label_en: Text = prop("Label in English.", summary=True)
+    valid_from: Date = prop("First day on which the term is valid.", summary=True)
+    valid_until: Date = prop("Last day on which the term is valid.", summary=True, not_before="valid_from")
 
     broader: Many[Self] = link(
         "BROADER",
-        "The wider terms it is part of.",
+        "Broader terms.",
         reverse="narrower",
-        reverse_doc="The narrower terms that are part of it.",
+        reverse_doc="Narrower terms.",
         summary=True,
         acyclic=True,
     )
     same_as: Many[Self] = link(
         "SAME_AS",
-        "Terms of other lists that mean the same.",
+        "Terms of other lists with the same meaning.",
         reverse="equated_by",
-        reverse_doc="Terms of other lists that say they mean the same.",
+        reverse_doc="Terms of other lists that name this term as equivalent.",
         summary=True,
     )
 
@@ -75,269 +80,281 @@ class Sector(Term, plural="sectors"):
 
 
 class Area(Term, plural="areas"):
-    """A place with a code: a province, a city, a district, a ward."""
+    """An administrative area, such as a province, a city, a district or a ward."""
 
 
 class Audience(Term, plural="audiences"):
-    """The people a service is for."""
+    """A group of people for whom services are provided."""
 
 
 class Function(Term, plural="functions"):
-    """A function of government, by COFOG or a national reference architecture."""
+    """A function of government, as classified by COFOG or a national reference architecture."""
 
 
 class Agency(Common, plural="agencies"):
-    """A public body, or a partner: a community, a business, a university, the media."""
+    """A public body or a partner organisation, such as a community, a business, a university or a media organisation."""
 
-    kind: Code = prop("What sort of body it is.", codes="agency-kind", required=True, summary=True)
-    acronym: Text = prop("Its short name.", summary=True)
-    identifiers: Identifiers = prop("Its names in other systems, each as scheme:value.", summary=True)
-    level_of_government: Code = prop("National, province, city and so on.", codes="level-of-government", summary=True)
-    website: Url = prop("Its page on the web.", summary=True)
+    kind: Code = prop("Type of organisation.", codes="agency-kind", required=True, summary=True)
+    acronym: Text = prop("Abbreviation of the name.", summary=True)
+    identifiers: Identifiers = prop("Identifiers in other systems, each written as scheme:value.", summary=True)
+    level_of_government: Code = prop(
+        "Level of government to which the agency belongs.", codes="level-of-government", summary=True
+    )
+    website: Url = prop("Address of its website.", summary=True)
 
     part_of: Many[Self] = link(
         "PART_OF",
-        "The bodies it belongs to; there may be several.",
+        "Parent bodies, of which there can be several.",
         reverse="units",
-        reverse_doc="The bodies that belong to it.",
+        reverse_doc="Units of this body.",
         summary=True,
         acyclic=True,
     )
     sectors: Many[Sector] = link(
         "IN_SECTOR",
-        "The sectors it works in.",
+        "Sectors in which the agency works.",
         reverse="agencies",
-        reverse_doc="The agencies that work in it.",
+        reverse_doc="Agencies that work in this sector.",
         summary=True,
     )
     areas: Many[Area] = link(
         "IN_AREA",
-        "The areas it works in.",
+        "Areas in which the agency works.",
         reverse="agencies",
-        reverse_doc="The agencies that work there.",
+        reverse_doc="Agencies that work in this area.",
         summary=True,
     )
 
 
 class Provision:
-    """How an agency takes part in a service."""
+    """The role of an agency in a service."""
 
-    role: Code = prop("Lead, co-provider, commissioner or funder.", codes="provider-role", required=True, summary=True)
+    role: Code = prop(
+        "Role of the agency in providing the service.", codes="provider-role", required=True, summary=True
+    )
 
 
 class Service(Common, plural="services"):
-    """Something agencies do for people or for other agencies."""
+    """A service that agencies provide to the public or to other agencies."""
 
-    kind: Code = prop("For the public, or administrative.", codes="service-kind", required=True, summary=True)
+    kind: Code = prop("Type of service.", codes="service-kind", required=True, summary=True)
     digital_maturity: Integer = prop(
-        "How digital it is, from 1 (information) to 5 (connected); not the SPBE maturity level.", at_least=1
+        "Digital stage of the service, from 1 (information) to 5 (connected); not the SPBE maturity level.", at_least=1
     )
 
     providers: Many[Agency] = link(
         "PROVIDES",
-        "Who provides it, in which role.",
+        "Agencies that provide the service, each with its role.",
         incoming=True,
         reverse="provides",
-        reverse_doc="The services it provides, in which role.",
+        reverse_doc="Services that the agency provides, each with its role.",
         props=Provision,
         summary=True,
     )
     sectors: Many[Sector] = link(
         "IN_SECTOR",
-        "The sectors it belongs to.",
+        "Sectors to which the service belongs.",
         reverse="services",
-        reverse_doc="The services that belong to it.",
+        reverse_doc="Services that belong to this sector.",
         summary=True,
     )
     areas: Many[Area] = link(
         "IN_AREA",
-        "Where it is offered.",
+        "Areas in which the service is offered.",
         reverse="services",
-        reverse_doc="The services that are offered there.",
+        reverse_doc="Services offered in this area.",
         summary=True,
     )
     audiences: Many[Audience] = link(
         "FOR_AUDIENCE",
-        "The people it is for.",
+        "Groups of people whom the service is for.",
         reverse="services",
-        reverse_doc="The services that are for these people.",
+        reverse_doc="Services for this group of people.",
         summary=True,
     )
     functions: Many[Function] = link(
         "HAS_FUNCTION",
-        "What it does, in terms of a code list.",
+        "Government functions that the service fulfils.",
         reverse="services",
-        reverse_doc="The services that do it.",
+        reverse_doc="Services that fulfil this function.",
         summary=True,
     )
     requires: Many["Resource"] = link(
         "REQUIRES",
-        "The resources it cannot work without.",
+        "Resources that the service cannot run without.",
         reverse="required_by",
-        reverse_doc="The services that cannot work without it.",
+        reverse_doc="Services that cannot run without it.",
     )
     depends_on: Many[Self] = link(
         "DEPENDS_ON",
-        "The services it cannot work without.",
+        "Other services that the service cannot run without.",
         reverse="dependents",
-        reverse_doc="The services that cannot work without it.",
+        reverse_doc="Services that cannot run without it.",
     )
 
 
 class Use:
-    """How an agency works with a resource of another."""
+    """The use of a resource by an agency."""
 
-    role: Code = prop("The first to use it, or one that reuses it.", codes="use-role", required=True)
-    since: Date = prop("When the use began.")
-    until: Date = prop("The last day of the use; empty while it goes on.", not_before="since")
+    role: Code = prop("Type of use.", codes="use-role", required=True)
+    since: Date = prop("First day of the use.")
+    until: Date = prop("Last day of the use; leave empty while the use continues.", not_before="since")
 
 
 class Resource(Common, plural="resources"):
-    """Something an agency has that others could use: data, an application, a place, equipment, people's time, money."""
+    """A resource that other agencies could use: data, an application, a facility, equipment, staff time or funds."""
 
-    kind: Code = prop("What sort of thing it is.", codes="resource-kind", required=True, summary=True)
-    unit: Text = prop("What capacity is counted in, such as seats or hours a week.")
-    capacity: Number = prop("How much there is, in its unit.", at_least=0)
+    kind: Code = prop("Type of resource.", codes="resource-kind", required=True, summary=True)
+    unit: Text = prop("Unit in which capacity is counted, such as seats or hours a week.")
+    capacity: Number = prop("Total capacity, in the given unit.", at_least=0)
     in_use: Number = prop(
-        "How much of the capacity is taken, in its unit; never less than what accepted requests were promised.",
+        "Capacity already in use; at least the amount promised to accepted requests.",
         at_least=0,
         not_above="capacity",
     )
-    shareability: Code = prop("Open, on request, or not shared.", codes="shareability", summary=True)
-    available_since: Date = prop("The first day on which others could use it.")
-    conditions: Prose = prop("What a user must agree to.")
-    classification: Code = prop("How confidential the thing itself is.", codes="classification")
-    application_class: Code = prop(
-        "For applications: general or special (SPBE).", codes="application-class", summary=True
-    )
+    shareability: Code = prop("Whether other agencies can use the resource.", codes="shareability", summary=True)
+    available_since: Date = prop("First day on which other agencies can use it.")
+    conditions: Prose = prop("Conditions that a user must accept.")
+    classification: Code = prop("Security classification of the resource itself.", codes="classification")
+    application_class: Code = prop("SPBE class; for applications only.", codes="application-class", summary=True)
 
     owners: Many[Agency] = link(
         "OWNS",
-        "Who has it to give.",
+        "Agencies that own the resource.",
         incoming=True,
         reverse="owns",
-        reverse_doc="The resources it has to give.",
+        reverse_doc="Resources that the agency owns.",
         summary=True,
     )
     users: Many[Agency] = link(
         "USES",
-        "Who works with it; every accepted request is a use of its own.",
+        "Agencies that use the resource; each accepted request adds a use.",
         incoming=True,
         reverse="uses",
-        reverse_doc="The resources of others it works with.",
+        reverse_doc="Resources of other agencies that the agency uses.",
         props=Use,
         keyed=True,
     )
     areas: Many[Area] = link(
         "IN_AREA",
-        "Where it can be used.",
+        "Areas in which the resource can be used.",
         reverse="resources",
-        reverse_doc="The resources that can be used there.",
+        reverse_doc="Resources that can be used in this area.",
         summary=True,
     )
     functions: Many[Function] = link(
         "HAS_FUNCTION",
-        "What it serves, in terms of a code list.",
+        "Government functions that the resource supports.",
         reverse="resources",
-        reverse_doc="The resources that serve it.",
+        reverse_doc="Resources that support this function.",
         summary=True,
     )
 
 
 class Need(Common, plural="needs"):
-    """What an agency lacks, so that it can be matched with what others have."""
+    """A resource that an agency lacks; the registry matches it with resources of other agencies."""
 
-    kind: Code = prop("What sort of resource is needed.", codes="resource-kind", required=True, summary=True)
-    unit: Text = prop("What the quantity is counted in.")
-    quantity: Number = prop("How much is needed, in its unit.", above=0)
-    by_when: Date = prop("The day by which it is needed.")
+    kind: Code = prop("Type of resource needed.", codes="resource-kind", required=True, summary=True)
+    unit: Text = prop("Unit in which the quantity is counted.")
+    quantity: Number = prop("Quantity needed, in the given unit.", above=0)
+    by_when: Date = prop("Latest day on which it is needed.")
 
     agency: One[Agency] = link(
-        "NEEDED_BY", "Who needs it.", reverse="needs", reverse_doc="What it needs.", summary=True, on_behalf=True
+        "NEEDED_BY",
+        "Agency that needs it.",
+        reverse="needs",
+        reverse_doc="Needs of the agency.",
+        summary=True,
+        on_behalf=True,
     )
     service: One[Service] = link(
-        "NEEDED_FOR", "The service it is needed for.", reverse="needs", reverse_doc="What is needed for it."
+        "NEEDED_FOR", "Service for which it is needed.", reverse="needs", reverse_doc="Needs recorded for it."
     )
     areas: Many[Area] = link(
-        "IN_AREA", "Where it is needed.", reverse="needs", reverse_doc="What is needed there.", summary=True
+        "IN_AREA", "Areas in which it is needed.", reverse="needs", reverse_doc="Needs in this area.", summary=True
     )
     functions: Many[Function] = link(
         "HAS_FUNCTION",
-        "What it is needed for, in terms of a code list.",
+        "Government functions for which it is needed.",
         reverse="needs",
-        reverse_doc="What is needed for it.",
+        reverse_doc="Needs recorded for it.",
         summary=True,
     )
 
 
 class Request(Common, plural="requests", by_action=True):
-    """An agency asks to use a resource, and what its owner says.
+    """A request by an agency to use a resource, with the decision of the owner.
 
-    Once accepted it promises its quantity, from its first day to its last, and is a use of the resource of its own.
+    An accepted request reserves its quantity from its first to its last day, and adds a use of the resource.
     """
 
-    quantity: Number = prop("How much of it, in its unit.", above=0)
-    since: Date = prop("The first day of the use.")
-    until: Date = prop("The last day of the use; empty while it goes on.", not_before="since")
-    decision: Code = prop("Accepted, declined, or ended after a use.", codes="decision", by_action=True)
-    decided_on: Date = prop("The day it was decided.", by_action=True)
-    answer: Prose = prop("What the owner says.", by_action=True)
+    quantity: Number = prop("Quantity requested, in the unit of the resource.", above=0)
+    since: Date = prop("First day of the requested use.")
+    until: Date = prop("Last day of the use; leave empty while the use continues.", not_before="since")
+    decision: Code = prop("Decision of the owner.", codes="decision", by_action=True)
+    decided_on: Date = prop("Day of the decision.", by_action=True)
+    answer: Prose = prop("Answer of the owner.", by_action=True)
 
     agency: One[Agency] = link(
-        "REQUESTED_BY", "Who asks.", reverse="requests", reverse_doc="What it asks for.", on_behalf=True
+        "REQUESTED_BY",
+        "Agency that requests the resource.",
+        reverse="requests",
+        reverse_doc="Requests of the agency.",
+        on_behalf=True,
     )
     resource: One[Resource] = link(
-        "REQUEST_FOR", "What is asked for.", reverse="requests", reverse_doc="Who asks for it: the requests to use it."
+        "REQUEST_FOR", "Resource that is requested.", reverse="requests", reverse_doc="Requests to use the resource."
     )
     need: One[Need] = link(
         "REQUESTED_TO_MEET",
-        "The need that it would meet.",
+        "Need that the request would meet.",
         reverse="requests",
-        reverse_doc="The requests that would meet it.",
+        reverse_doc="Requests that would meet the need.",
     )
 
 
 class Membership:
-    """How an agency takes part in a partnership."""
+    """The participation of an agency in a partnership."""
 
-    role: Code = prop("Lead, partner or witness.", codes="party-role", summary=True)
+    role: Code = prop("Role of the party in the agreement.", codes="party-role", summary=True)
     standing: Code = prop(
-        "What the party says of the agreement: confirmed, corrected or disputed.",
+        "Response of the party to the recorded terms.",
         codes="party-standing",
         by_action=True,
     )
-    standing_on: Date = prop("The day it said so.", by_action=True)
-    remark: Text = prop("What it adds.", by_action=True)
+    standing_on: Date = prop("Day of the response.", by_action=True)
+    remark: Text = prop("Comment of the party.", by_action=True)
 
 
 class Partnership(Common, plural="partnerships"):
-    """An agreement or a working relation of two or more parties.
+    """A cooperation of two or more parties, with or without a signed agreement.
 
-    What a party says of it is said of its terms as they are: when they change, every party is asked anew.
+    The parties confirm the recorded terms. A change of the terms voids all confirmations.
     """
 
     instrument: Code = prop(
-        "MoU, cooperation agreement, service agreement or informal.",
+        "Type of the signed document, or informal if there is none.",
         codes="instrument",
         summary=True,
         agreement_term=True,
     )
-    legal_basis: Text = prop("The rule or document it rests on.", agreement_term=True)
-    valid_from: Date = prop("The first day on which it is in force.", agreement_term=True)
+    document_number: Text = prop("Number of the signed document, such as 119/123/PKS/2026.", agreement_term=True)
+    legal_basis: Text = prop("Regulation or other document on which the agreement is based.", agreement_term=True)
+    valid_from: Date = prop("First day on which the agreement is in force.", agreement_term=True)
     valid_until: Date = prop(
-        "The last day on which it is in force; empty when open-ended.", not_before="valid_from", agreement_term=True
+        "Last day on which the agreement is in force; leave empty if it has no end date.",
+        not_before="valid_from",
+        agreement_term=True,
     )
-    target_scale: Code = prop("The scale of the level aimed at.", codes="level-scale", agreement_term=True)
-    target_level: Integer = prop(
-        "The level of working together aimed at, on that scale.", at_least=0, agreement_term=True
-    )
+    target_scale: Code = prop("Scale of the target level.", codes="level-scale", agreement_term=True)
+    target_level: Integer = prop("Target level of collaboration on that scale.", at_least=0, agreement_term=True)
 
     parties: Many[Agency] = link(
         "PARTY_TO",
-        "Who takes part, in which role.",
+        "Parties to the agreement, each with its role.",
         incoming=True,
         reverse="partnerships",
-        reverse_doc="The agreements it takes part in, in which role.",
+        reverse_doc="Agreements to which the agency is a party, each with its role.",
         props=Membership,
         summary=True,
         at_least=2,
@@ -345,132 +362,138 @@ class Partnership(Common, plural="partnerships"):
     )
     covers_services: Many[Service] = link(
         "COVERS",
-        "The services it covers.",
+        "Services that the agreement covers.",
         reverse="partnerships",
-        reverse_doc="The agreements that cover it.",
+        reverse_doc="Agreements that cover it.",
         agreement_term=True,
     )
     covers_resources: Many[Resource] = link(
         "COVERS",
-        "The resources it covers.",
+        "Resources that the agreement covers.",
         reverse="partnerships",
-        reverse_doc="The agreements that cover it.",
+        reverse_doc="Agreements that cover it.",
         agreement_term=True,
     )
     renews: One[Self] = link(
         "RENEWS",
-        "The agreement it follows.",
+        "Previous agreement that this one renews.",
         reverse="renewed_by",
-        reverse_doc="The agreements that follow it.",
+        reverse_doc="Agreements that renew this one.",
         acyclic=True,
     )
 
 
 class Statement(Common, plural="statements", by_action=True, named=False):
-    """What one party says about a partnership, kept over time."""
+    """An assessment of a partnership by one party on a day; earlier assessments are kept."""
 
-    scale: Code = prop("The scale of the level.", codes="level-scale", required=True)
-    level: Integer = prop("How closely they work together, on that scale.", required=True, at_least=0)
-    on: Date = prop("The day it was said.", required=True)
+    scale: Code = prop("Scale of the level.", codes="level-scale", required=True)
+    level: Integer = prop("Level of collaboration on that scale.", required=True, at_least=0)
+    on: Date = prop("Day of the assessment.", required=True)
 
     agency: One[Agency] = link(
         "STATED_BY",
-        "The party that says it.",
+        "Party that made the assessment.",
         reverse="statements",
-        reverse_doc="What it says about its agreements.",
+        reverse_doc="Assessments that the agency made of its agreements.",
         on_behalf=True,
     )
     partnership: One[Partnership] = link(
         "STATED_ABOUT",
-        "The partnership it is about.",
+        "Agreement that is assessed.",
         reverse="statements",
-        reverse_doc="What its parties say about it.",
+        reverse_doc="Assessments by the parties.",
     )
 
 
 class Channel(Common, plural="channels", named=False):
-    """How a service or an agency is reached, and how it answers."""
+    """A channel through which people reach a service or an agency."""
 
-    kind: Code = prop("Counter, phone, web, app or social account.", codes="channel-kind", required=True, summary=True)
-    address: Text = prop("Where it is: an address, a number, an account.", summary=True)
-    two_way: Flag = prop("Whether people get an answer there.", summary=True)
-    answers_within: Number = prop("The promised time to an answer, in hours.", at_least=0, summary=True)
+    kind: Code = prop("Type of channel.", codes="channel-kind", required=True, summary=True)
+    address: Text = prop("Address, telephone number or account of the channel.", summary=True)
+    two_way: Flag = prop("Whether people receive an answer through this channel.", summary=True)
+    answers_within: Number = prop("Promised response time, in hours.", at_least=0, summary=True)
 
     agency: One[Agency] = link(
         "CHANNEL_OF",
-        "The agency that answers.",
+        "Agency that operates the channel.",
         reverse="channels",
-        reverse_doc="The channels by which it is reached.",
+        reverse_doc="Channels through which people reach it.",
         summary=True,
     )
     service: One[Service] = link(
         "CHANNEL_FOR",
-        "The service it is for.",
+        "Service that the channel is for.",
         reverse="channels",
-        reverse_doc="The channels by which it is reached.",
+        reverse_doc="Channels through which people reach it.",
         summary=True,
     )
 
 
 class Feedback(Common, plural="feedbacks", by_action=True, named=False, erasable=("description",)):
-    """Something said about a service, and the answer given."""
+    """Feedback on a service, with the answer."""
 
-    received: Date = prop("The day it came in.", required=True)
-    private: Flag = prop("Whether its sender asked that it is not shown to others.")
-    answered: Date = prop("The day it was answered.", by_action=True, not_before="received")
-    answer: Prose = prop("The answer.", by_action=True)
+    received: Date = prop("Day on which the feedback was received.", required=True)
+    private: Flag = prop("Whether the sender asked to keep the feedback private.")
+    answered: Date = prop("Day of the answer.", by_action=True, not_before="received")
+    answer: Prose = prop("Answer of the responsible agency.", by_action=True)
 
     service: One[Service] = link(
-        "SAID_ABOUT", "The service it is about.", reverse="feedback", reverse_doc="What was said about it."
+        "SAID_ABOUT", "Service that the feedback is about.", reverse="feedback", reverse_doc="Feedback on the service."
     )
     channel: One[Channel] = link(
-        "SAID_THROUGH", "The channel it came by.", reverse="feedback", reverse_doc="What came by it."
+        "SAID_THROUGH",
+        "Channel through which the feedback came.",
+        reverse="feedback",
+        reverse_doc="Feedback received through this channel.",
     )
     owner: One[Agency] = link(
-        "TO_ANSWER", "The agency that has to answer.", reverse="to_answer", reverse_doc="The feedback it has to answer."
+        "TO_ANSWER",
+        "Agency that has to answer.",
+        reverse="to_answer",
+        reverse_doc="Feedback that the agency has to answer.",
     )
 
 
 class Source(Common, plural="sources", read_only=True):
-    """Where records come from."""
+    """A source of loaded records."""
 
-    publisher: Text = prop("Who publishes it.", summary=True)
-    licence: Text = prop("The terms on which it may be used.", summary=True)
-    format: Code = prop("The format it is read in.", summary=True)
-    illustrative: Flag = prop("Whether its records are invented, to try the registry with.", summary=True)
-    website: Url = prop("Its page on the web.", summary=True)
+    publisher: Text = prop("Publisher of the source.", summary=True)
+    licence: Text = prop("Licence terms of the source.", summary=True)
+    format: Code = prop("Format of the source.", summary=True)
+    illustrative: Flag = prop("Whether the records are invented for demonstration.", summary=True)
+    website: Url = prop("Address of its website.", summary=True)
 
 
 class Run(Common, plural="runs", read_only=True, named=False):
-    """One load of a source, and what came of it."""
+    """A load of a source, with its results."""
 
-    started: Instant = prop("When it began.", summary=True)
-    finished: Instant = prop("When it ended; empty when it was interrupted.", summary=True)
-    rows_read: Integer = prop("How many rows were read.", summary=True)
-    records_created: Integer = prop("How many records were new.", summary=True)
-    records_changed: Integer = prop("How many records were changed.", summary=True)
-    records_retired: Integer = prop("How many records the source no longer has.", summary=True)
-    rows_left_out: Integer = prop("How many rows had a problem and were left out.", summary=True)
+    started: Instant = prop("Start of the load.", summary=True)
+    finished: Instant = prop("End of the load; empty if it was interrupted.", summary=True)
+    rows_read: Integer = prop("Number of rows read.", summary=True)
+    records_created: Integer = prop("Number of new records.", summary=True)
+    records_changed: Integer = prop("Number of changed records.", summary=True)
+    records_retired: Integer = prop("Number of records retired because the source no longer has them.", summary=True)
+    rows_left_out: Integer = prop("Number of rows left out because of problems.", summary=True)
 
 
 class Change(Common, plural="changes", read_only=True, named=False):
-    """Who changed what, and when; append-only, each entry chained to the one before by its hash."""
+    """An event of the audit log, which is append-only: each event includes the hash of the previous one."""
 
-    number: Integer = prop("Its place in the chain, beginning with 1.", required=True, indexed=True)
-    at: Instant = prop("When it was made.", required=True)
-    actor: Text = prop("Who made it.", required=True)
-    how: Code = prop("By form, API, command or load.", codes="change-way", required=True)
-    what: Code = prop("What was done.", codes="change-kind", required=True)
-    record: Id = prop("The record that was changed; of a load, its run.", required=True, indexed=True)
-    record_kind: Text = prop("The kind of that record.", required=True)
-    run: Id = prop("The run that made it, if a load did.", indexed=True)
-    note: Prose = prop("What its maker said about it.")
-    before: Prose = prop("What was there before, as JSON: of each property and link only what is different.")
-    after: Prose = prop("What is there since, as JSON.")
-    key: Text = prop("A digest of the name that makes it harmless to ask for it twice.", indexed=True)
-    asked: Text = prop("A digest of what was asked for under that name.")
-    previous_hash: Text = prop("The hash of the entry before.", required=True)
-    own_hash: Text = prop("The hash of this entry, which holds that of the one before.", required=True)
+    number: Integer = prop("Position in the audit log, starting at 1.", required=True, indexed=True)
+    at: Instant = prop("Time of the change.", required=True)
+    actor: Text = prop("User who made the change.", required=True)
+    how: Code = prop("Interface through which the change was made.", codes="change-way", required=True)
+    what: Code = prop("Type of change.", codes="change-kind", required=True)
+    record: Id = prop("Identifier of the changed record; for a load, of its run.", required=True, indexed=True)
+    record_kind: Text = prop("Kind of the changed record.", required=True)
+    run: Id = prop("Run that made the change, if it was a load.", indexed=True)
+    note: Prose = prop("Comment of the user who made the change.")
+    before: Prose = prop("Previous values as JSON, of the changed properties and links only.")
+    after: Prose = prop("New values as JSON.")
+    key: Text = prop("Digest of the idempotency key.", indexed=True)
+    asked: Text = prop("Digest of the request with that idempotency key.")
+    previous_hash: Text = prop("Hash of the previous audit event.", required=True)
+    own_hash: Text = prop("Hash of this audit event, which includes the previous hash.", required=True)
 
 
 MODEL = Model(

@@ -24,13 +24,13 @@ def _kind(kind: type[Kind]) -> Iterator[str]:
     yield ""
     yield str(kind.__doc__)
     yield ""
-    yield "| property | type | what it is | rules |"
+    yield "| property | type | description | rules |"
     yield "|---|---|---|---|"
     for declared in kind.properties.values():
         yield f"| `{declared.name}` | {declared.value.__name__} | {declared.doc} | {', '.join(_rules(declared))} |"
     if kind.ends:
         yield ""
-        yield "| link | to | what it is | relation |"
+        yield "| link | to | description | relation |"
         yield "|---|---|---|---|"
         for end in kind.ends.values():
             yield f"| `{end.name}` | {'one' if end.single else 'many'} {end.target} | {end.doc} | {_relation(end)} |"
@@ -56,9 +56,9 @@ def _rules(declared: Property) -> Iterator[str]:
     if declared.agreement_term:
         yield "term of the agreement"
     if declared.read_only:
-        yield "kept by the registry"
+        yield "set by the registry"
     if declared.by_action:
-        yield "by hand only by a step of its own"
+        yield "set by a record action"
 
 
 def _relation(end: End) -> str:
@@ -70,7 +70,7 @@ def _link_rules(link: Link) -> Iterator[str]:
     if link.summary:
         yield "summary"
     if link.acyclic:
-        yield "never in a circle"
+        yield "no cycles"
     if link.at_least:
         yield f"at least {link.at_least}"
     if link.agreement_term:

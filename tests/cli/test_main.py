@@ -50,7 +50,8 @@ def test_a_wrong_password_is_one_sentence_without_it(
     for arguments in (["sources"], ["load", "depok"], ["query", "-"]):
         said = refused(carried_out(*arguments, data=tmp_path, text="{ agencies { totalCount } }", **settings))
         assert (
-            said == f"The graph store at {settings['NEO4J_URI']} refuses us; check NEO4J_USERNAME and NEO4J_PASSWORD."
+            said
+            == f"The database at {settings['NEO4J_URI']} rejects the credentials. Check NEO4J_USERNAME and NEO4J_PASSWORD."
         )
     place = ConnectionSettings(secured_neo4j_server.uri, "neo4j", SECRET, "neo4j", SECRET)
     for _ in range(6):  # after some the server refuses to look

@@ -50,6 +50,12 @@ def test_a_row_gives_its_record_and_a_tie_for_each_id_once() -> None:
     ]
 
 
+def test_a_row_of_agreements_gives_the_number_of_the_document() -> None:
+    values = {"id": "p:1", "name": "Klinik", "instrument": "joint-agreement", "document_number": "119/123/PKS/2026"}
+    rows = table("partnerships", tuple(values), list(values.values()))
+    assert given(rows) == [("Partnership", "p:1", values, False)]
+
+
 def test_a_row_of_a_table_of_ties_gives_a_tie() -> None:
     rows = table("services.providers", ("service", "agency", "role"), ["s:1", "a:1", "lead"])
     assert given(rows) == [("Service.providers", "s:1", "a:1", {"role": "lead"})]

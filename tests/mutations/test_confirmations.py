@@ -118,6 +118,7 @@ def test_a_party_is_not_removed_with_what_it_said_but_by_itself_or_an_administra
 TERMS = (
     {"valid_until": "2031-12-31"},
     {"instrument": "informal"},
+    {"document_number": "PKS 2/2026"},
     {"legal_basis": "PKS 2/2026"},
     {"target_scale": "four-c", "target_level": 2},
 )

@@ -126,7 +126,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 
 UNWIND $in.indexes AS i
 CALL db.index.fulltext.queryNodes(i, $in.query) YIELD node
-WITH node AS n, any(r IN node.shown_to WHERE r IN $me.names) AS whole, all(word IN $in.words WHERE any(part IN word WHERE node.summary_words CONTAINS part)) AS summary WHERE any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND (summary OR whole)
+WITH node AS n, any(r IN node.shown_to WHERE r IN $me.names) AS details, all(word IN $in.words WHERE any(part IN word WHERE node.summary_words CONTAINS part)) AS summary WHERE any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND (summary OR details)
 WITH n, CASE WHEN n.name_key = $in.text OR coalesce(toLower(n.acronym) = $in.text, false) THEN 5.0 WHEN n.name_key STARTS WITH $in.text THEN 4.0 ELSE CASE WHEN summary THEN 2.0 ELSE 1.0 END + toFloat(size([word IN $in.words WHERE any(part IN word WHERE (' ' + n.name_key + ' ') CONTAINS part)])) / size($in.words) END AS score
 ORDER BY score DESC, n.name_key, n.id LIMIT $n
 RETURN collect([labels(n)[0], n.id, n.name_key, score])

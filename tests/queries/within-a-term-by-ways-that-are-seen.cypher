@@ -196,7 +196,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 
 UNWIND $in.indexes AS i
 CALL db.index.fulltext.queryNodes(i, $in.query) YIELD node
-WITH node AS n, any(r IN node.shown_to WHERE r IN $me.names) AS whole, all(word IN $in.words WHERE any(part IN word WHERE node.summary_words CONTAINS part)) AS summary WHERE any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND (summary OR whole) AND EXISTS {
+WITH node AS n, any(r IN node.shown_to WHERE r IN $me.names) AS details, all(word IN $in.words WHERE any(part IN word WHERE node.summary_words CONTAINS part)) AS summary WHERE any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND (summary OR details) AND EXISTS {
   MATCH (n)-[:OWNS|NEEDED_BY|PARTY_TO*0..1]-(a)-[:IN_SECTOR]->(t:Sector)
   MATCH way = (t)-[:BROADER*0..6]->(:Sector {id: $in.sector})
   WHERE any(r IN a.seen_by WHERE r IN $me.names) AND all(x IN nodes(way)

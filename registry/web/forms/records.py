@@ -130,8 +130,9 @@ def soon_until(today: str) -> str:
 
 
 def successor(old: RecordState) -> RecordState:
-    """Return the successor of an agreement: a copy without id and dates that renews it."""
-    properties = {name: value for name, value in old.properties.items() if name not in PERIOD_PROPERTIES}
+    """Return the successor of an agreement: a copy without id, dates and document number that renews it."""
+    left_out = {*PERIOD_PROPERTIES, "document_number"}
+    properties = {name: value for name, value in old.properties.items() if name not in left_out}
     return replace(old, properties=properties, ties={**old.ties, RENEWS: {old.id: {}}})
 
 

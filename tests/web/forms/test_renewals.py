@@ -19,7 +19,13 @@ __all__ = ["city", "held", "served"]
 
 def agreement(store: Store, name: str, days: int) -> str:
     until = (date.fromisoformat(today()) + timedelta(days=days)).isoformat()
-    given = {"name": name, "legal_basis": "PKS 1/2024", "valid_from": "2024-01-01", "valid_until": until}
+    given = {
+        "name": name,
+        "document_number": "PKS 1/2024",
+        "legal_basis": "Perwal 1/2020",
+        "valid_from": "2024-01-01",
+        "valid_until": until,
+    }
     scale = {"target_scale": "four-c", "target_level": 2, "steward": "dinkes"}
     parties = LinkChange({"dinkes": {"role": "lead"}, "perpus": {"role": "partner"}})
     links = {"parties": parties, "covers_resources": LinkChange({"r:hall": {}})}
@@ -45,16 +51,29 @@ def test_what_ends_is_renewed_with_all_but_its_days(city: httpx.Client, held: St
     assert offered(city, later, "sari") == offered(city, soon, "tono") == offered(city, soon, "dewi") == []
     assert renew in part(city, "sari", "endings") and "renews=" not in part(city, "tono", "endings")
     fields = form(city, renew, "sari")
-    filled = {"p-name": "Pojok baca 30", "p-legal_basis": "PKS 1/2024", "p-valid_from": "", "p-valid_until": ""}
-    filled |= {"p-target_scale": "four-c", "p-target_level": "2", "p-steward": "dinkes", "p-id": ""}
+    filled = {"p-name": "Pojok baca 30", "p-legal_basis": "Perwal 1/2020", "p-valid_from": "", "p-valid_until": ""}
+    filled |= {
+        "p-target_scale": "four-c",
+        "p-target_level": "2",
+        "p-steward": "dinkes",
+        "p-id": "",
+        "p-document_number": "",
+    }
     filled |= {"l-parties-0": "Dinas Kesehatan (dinkes)", "l-parties-0-role": "lead", "l-parties-1-role": "partner"}
     filled |= {"l-covers_resources-0": "Aula (r:hall)", "l-renews-0": "Pojok baca 30 (p:30)"}
     assert {name: fields[name] for name in filled} == filled
-    done = send(city, renew, "sari", {**fields, "p-valid_until": "2099-12-31"}, "propose")
+    done = send(
+        city,
+        renew,
+        "sari",
+        {**fields, "p-valid_until": "2099-12-31", "p-document_number": "119/123/PKS/2026"},
+        "propose",
+    )
     assert done.status_code == 303, done.text
     new = done.headers["location"].partition("?")[0]
     kept = held.read(write.state(Partnership, new.rpartition("/")[2]))[0][0]
     assert (kept["name"], kept["valid_until"], kept["status"]) == ("Pojok baca 30", "2099-12-31", "proposed")
+    assert kept["document_number"] == "119/123/PKS/2026"
     assert offered(city, soon, "sari") == [] and soon not in part(city, "sari", "endings")
 
 
