@@ -350,6 +350,8 @@ def test_hostile_input_is_kept_as_text_or_refused(city: httpx.Client) -> None:
     assert city.post("/register/resources", content=many, headers=kind).status_code == 400
     assert city.post("/register/resources", content=b"a=" + b"x" * 600_000, headers=kind).status_code == 413
     assert city.post("/register/resources", content=b"{}", headers={AS: "sari"}).status_code == 415
+    for not_ascii in ("p-name=Aula é".encode(), b"p-name=Aula \xe9"):
+        assert city.post("/register/resources", content=not_ascii, headers=kind).status_code == 400
 
 
 def test_what_has_a_name_alike_is_registered_when_one_insists(city: httpx.Client) -> None:
