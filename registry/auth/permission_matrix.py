@@ -43,7 +43,7 @@ def page() -> Iterator[str]:
     yield "# Who may see and do what"
     yield ""
     yield "`make docs` generates this page from `registry/permissions.py`. `tests/auth/test_permission_matrix.py` tests every cell"
-    yield "for records of each class, over GraphQL, on pages and by commands. The page `/KINDS/ID/allowed` says it of one record."
+    yield "for records of each class, over GraphQL, on pages and by commands. A refusal names the missing role."
     yield ""
     yield "*Own* records are those whose steward is an agency that somebody acts for, or a unit of it; *other* are all the rest."
     yield "Grants let the agencies and groups that a record names see all of it, whatever its class."

@@ -28,13 +28,13 @@ from registry.model.records import Problem, show
 from registry.model.values import InvalidValue, Text, Value
 from registry.mutations.save import LinkChange, SaveInput, SaveResult, save_all
 from registry.mutations.transaction import RequestContext
-from registry.web.base import NO_STORE, Tools, actor_of, list_path
+from registry.web.base import NO_STORE, StoreThreads, actor_of, list_path
 from registry.web.errors import store_failure
 from registry.web.form_data import open_upload
 from registry.web.forms.fields import problem_sentence
 from registry.web.forms.values import WORKFLOW_PROPERTIES
 from registry.web.lists import endpoint_for
-from registry.web.refusals import EDITED, cannot_register, may_register
+from registry.web.refusals import EDITABLE, cannot_register, may_register
 from registry.web.templating import label, page
 from schema.limits import UPLOAD_COST, pay
 
@@ -227,14 +227,14 @@ MEDIA_TYPES = {
 class BulkForms:
     """The bulk forms of every kind that can be edited."""
 
-    def __init__(self, tools: Tools) -> None:
-        self._tools = tools
+    def __init__(self, threads: StoreThreads) -> None:
+        self._threads = threads
         self._reading = CapacityLimiter(MOST_READ_AT_ONCE)
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes."""
         found: list[BaseRoute] = []
-        for kind in EDITED:
+        for kind in EDITABLE:
             path = f"/register/{kind.plural}/table"
             found.append(Route(path, endpoint_for(kind, self._page), methods=["GET", "POST"]))
             found.append(Route(f"{path}.{{format}}", endpoint_for(kind, self._template)))
@@ -274,7 +274,7 @@ class BulkForms:
         savings = [line.saving(kind, another="another" in form) for line in upload.lines]
         key = None if dry else str(form.get("key", ""))[:100]
         request_context = RequestContext(actor_of(request), "form", key or None, upload.written() if key else None)
-        return await self._tools.do(save_all, request_context, savings, dry=dry or bool(upload.problems))
+        return await self._threads.run(save_all, request_context, savings, dry=dry or bool(upload.problems))
 
 
 def _read_upload(kind: type[Kind], form: FormData) -> Upload:
