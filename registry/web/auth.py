@@ -240,7 +240,7 @@ async def resume_page(request: Request) -> Response | None:
     except HTTPException:
         return None
     login = address(LOGIN, [("next", "/inbox")])
-    response = page(request, "resume.html", 401, typed=form, here=current_path(request), login=login)
+    response = page(request, "resume.html", 401, form=form, action=current_path(request), login=login)
     response.headers.update(NO_STORE | CHALLENGE)
     return response
 

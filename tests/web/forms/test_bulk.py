@@ -228,7 +228,11 @@ PART = b'--x\r\nContent-Disposition: form-data; name="%b"\r\n\r\n%b\r\n'
         (PART.replace(b"name=", b"no=") % (b"rows", b"[]") + b"--x--", MULTIPART, 400),
         (PART % (b"f", b"") * 11 + b"--x--", MULTIPART, 400),
         (PART.replace(b'"\r', b'"; filename="t.csv"\r') % (b"file", b"id\n") * 2 + b"--x--", MULTIPART, 400),
-        (PART % (b"rows", b'[{"sheet": "x", "row": 1, "properties": {"name": "\xe9"}}]') + b"--x--", MULTIPART, 422),
+        (
+            PART % (b"rows", b'[{"sheet": "x", "row": 1, "properties": {"name": "\xe9", "kind": "data"}}]') + b"--x--",
+            MULTIPART,
+            422,
+        ),
     ],
     ids=["type", "boundary", "parts", "name", "fields", "files", "not UTF-8"],
 )
