@@ -252,7 +252,7 @@ def test_a_broken_multipart_body_is_refused(
         (b"id,id,name,kind\nx:1,x:1,A,data\n", "memuat kolom 'id' dua kali"),
         (b"id,,kind\nx:1,A,data\n", "kolom 2 tidak bernama"),
         (b"id,name\nx:1,A\n", "tidak memiliki kolom 'kind'"),
-        (b"id,name,kind\nx:1,A\n", "Ada 2 sel; yang diperlukan: 3 sel, seperti baris kepalanya."),
+        (b"id,name,kind\nx:1,A\n", "Ada 2 sel. Yang diperlukan: 3 sel, seperti baris kepalanya."),
         (b"\n", "tidak memiliki baris kepala"),
     ],
 )
