@@ -5,6 +5,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
+from babel.lists import format_list
+
+from registry.i18n import _, language
+
 VISIBLE_STATUSES = ("published", "retired")
 ANYBODY, ADMINISTRATORS = "*", "*administrators"
 
@@ -43,6 +47,25 @@ RIGHTS: Mapping[Role, frozenset[Action]] = {
     Role.APPROVER: _COORDINATES | {Action.MANAGE, Action.APPROVE, Action.RETIRE},
     Role.ADMIN: frozenset(Action) - frozenset(VIEWING),
 }
+
+
+def role_label(role: Role) -> str:
+    """Return the label of a role."""
+    return {
+        Role.VIEWER: _("viewer"),
+        Role.ANALYST: _("analyst"),
+        Role.COORDINATOR: _("coordinator"),
+        Role.APPROVER: _("approver"),
+        Role.ADMIN: _("administrator"),
+    }[role]
+
+
+def role_needed(action: Action, agency: str = "") -> str:
+    """Return which role an action needs; `agency` is its name or a phrase for it, by default the record's steward."""
+    roles = [role_label(role) for role in Role if action in RIGHTS[role] and role is not Role.ADMIN]
+    return _("You need the {roles} role for {agency}. Ask an administrator.").format(
+        roles=format_list(roles, "or", language()), agency=agency or _("this record's steward")
+    )
 
 
 @dataclass(frozen=True)

@@ -254,7 +254,8 @@ class Endpoint(GraphQL[QueryContext, None]):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Respond to one request, also if its body is not a GraphQL request."""
         is_head = scope["method"] == "HEAD"
-        request = Request({**scope, "method": "GET"} if is_head else scope, _limited(receive))
+        too_large = HTTPException(413, f"A request holds at most {BODY:,} bytes.")
+        request = Request({**scope, "method": "GET"} if is_head else scope, limit_body(receive, BODY, too_large))
         try:
             response = await self._respond(request)
         except HTTPException as refusal:
@@ -367,16 +368,16 @@ def refused(
     return Response(content, status, {"Cache-Control": "no-store", **(headers or {})}, _typed(_media(request)))
 
 
-def _limited(receive: Receive) -> Receive:
-    """Raise HTTPException while reading a body that is too large."""
+def limit_body(receive: Receive, longest: int, error: Exception) -> Receive:
+    """Return `receive` for a body of at most `longest` bytes; reading more raises the error."""
     size = 0
 
     async def limited() -> Message:
         nonlocal size
         message = await receive()
         size += len(message.get("body", b""))
-        if size > BODY:
-            raise HTTPException(413, f"A request holds at most {BODY:,} bytes.")
+        if size > longest:
+            raise error
         return message
 
     return limited

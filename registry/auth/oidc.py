@@ -23,7 +23,7 @@ from registry.database.driver import Reader
 from registry.permissions import ANYBODY, Actor, Role
 
 NAMES = ("preferred_username", "email", "name", "client_id", "sub")
-MOST, LONGEST = 1000, 200
+MAX_VALUES, MAX_NAME_LENGTH = 1000, 200
 Claims = Mapping[str, Any]
 
 
@@ -40,7 +40,7 @@ async def actor_of_claims(reader: Reader, claims: Claims, settings: Settings) ->
         (rows,) = await reader.read([texts.by_identifier(others)])
         agencies = [*agencies, *(agency for _name, agency, ended in rows[0][0] if not ended)]
         retired = [*retired, *(agency for _name, agency, ended in rows[0][0] if ended)]
-    name = next((str(claims[one])[:LONGEST] for one in NAMES if claims.get(one)), "")
+    name = next((str(claims[one])[:MAX_NAME_LENGTH] for one in NAMES if claims.get(one)), "")
     # A group with the id of an agency would receive the grants of that agency.
     role = role_for(_role(claims, settings), len(retired), agencies)
     return Actor(name, role, frozenset(agencies), frozenset(groups) - frozenset(misnamed))
@@ -57,15 +57,12 @@ def _claim_texts(claims: Claims, name: str) -> list[str]:
     for part in [name] if name in claims else name.split("."):
         value = value.get(part) if isinstance(value, Mapping) else None
     values = value if isinstance(value, list) else [value]
-    return [one for one in values if isinstance(one, str) and one][:MOST]
+    return [one for one in values if isinstance(one, str) and one][:MAX_VALUES]
 
 
-KEPT, SOONEST, PATIENCE = (
-    3600.0,
-    30.0,
-    5.0,
-)  # seconds: lifetime of fetched data, minimum between fetches, limit of a call
-LONGEST_PROVIDER = 1_000_000  # bytes of a response
+CACHE_SECONDS, TIMEOUT_SECONDS = 3600.0, 5.0
+REFETCH_SECONDS = 30.0  # the minimum between two requests for the keys
+MAX_RESPONSE_BYTES = 1_000_000  # bytes of a response
 log = logging.getLogger(__name__)
 
 
@@ -77,18 +74,18 @@ class Provider:
     """An OpenID Connect provider.
 
     Its metadata and keys are fetched again after an hour, and keys also when a token names an unknown key. Old keys stay in
-    use while new ones are fetched, and if that fails. No call takes longer than PATIENCE.
+    use while new ones are fetched, and if that fails. No call takes longer than TIMEOUT_SECONDS.
     """
 
     def __init__(self, settings: Settings) -> None:
         assert settings.oidc_issuer is not None
         self.issuer, self.client_id = settings.oidc_issuer, settings.oidc_client_id
         self._secret = settings.oidc_client_secret.get_secret_value()
-        self._client = httpx.AsyncClient(timeout=PATIENCE)
+        self._client = httpx.AsyncClient(timeout=TIMEOUT_SECONDS)
         self._fetching = asyncio.Lock()
         self._refresh: asyncio.Task[None] | None = None
-        self._described: dict[str, Any] = {}
-        self._described_at = self._keys_at = self._keys_asked_at = -KEPT
+        self._metadata: dict[str, Any] = {}
+        self._metadata_at = self._keys_at = self._keys_requested_at = -CACHE_SECONDS
         self._keys: KeySet | None = None
 
     async def close(self) -> None:
@@ -98,14 +95,14 @@ class Provider:
         await self._client.aclose()
 
     async def sign_in_address(self, **parameters: str) -> str:
-        """Return the address where users log in. Raises ProviderAway."""
+        """Return the address where users log in. Raises ProviderUnavailable."""
         known = {"response_type": "code", "client_id": self.client_id or "", "scope": "openid profile email"}
         async with self._time_limit():
             endpoint = await self._endpoint("authorization_endpoint")
         return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(known | parameters)}"
 
     async def id_token(self, code: str, *, verifier: str, redirect_uri: str) -> str | None:
-        """Exchange an authorisation code for an ID token; None if the provider rejects the code. Raises ProviderAway."""
+        """Exchange an authorisation code for an ID token; None if the provider rejects the code. Raises ProviderUnavailable."""
         async with self._time_limit():
             endpoint = await self._endpoint("token_endpoint")
             form = {
@@ -123,13 +120,17 @@ class Provider:
         return token if isinstance(token, str) else None
 
     async def keys(self, kid: str | None) -> KeySet:
-        """Return the keys, fetching them at most twice a minute if none has this id. Raises ProviderAway."""
+        """Return the keys, fetching them at most twice a minute if none has this id. Raises ProviderUnavailable."""
         if self._knows(kid):
-            if time.monotonic() - self._keys_at >= KEPT and self._may_ask_for_keys() and not self._fetching.locked():
+            if (
+                time.monotonic() - self._keys_at >= CACHE_SECONDS
+                and self._may_request_keys()
+                and not self._fetching.locked()
+            ):
                 self._refresh = asyncio.create_task(self._renew_keys())
         else:
             async with self._time_limit(), self._fetching:
-                if not self._knows(kid) and self._may_ask_for_keys():
+                if not self._knows(kid) and self._may_request_keys():
                     await self._fetch_keys()
         if self._keys is None:
             raise ProviderUnavailable(f"{self.issuer} gave no keys a moment ago.")
@@ -138,33 +139,32 @@ class Provider:
     def _knows(self, kid: str | None) -> bool:
         return self._keys is not None and (kid is None or any(key.kid == kid for key in self._keys.keys))
 
-    def _may_ask_for_keys(self) -> bool:
-        return time.monotonic() - self._keys_asked_at >= SOONEST
+    def _may_request_keys(self) -> bool:
+        return time.monotonic() - self._keys_requested_at >= REFETCH_SECONDS
 
     async def _renew_keys(self) -> None:
         """Fetch the keys again, so that a key withdrawn by the provider does not stay trusted."""
         try:
             async with self._time_limit(), self._fetching:
-                if self._may_ask_for_keys():
+                if self._may_request_keys():
                     await self._fetch_keys()
         except ProviderUnavailable as error:
-            log.warning("The keys of before go on to serve: %s", error)
+            log.warning("The previous keys stay in use: %s", error)
 
     async def _fetch_keys(self) -> None:
-        self._keys_asked_at = (
-            time.monotonic()
-        )  # set before fetching, so that a failing provider is not asked again at once
+        # Set before the request, so that a failing provider is not asked again at once.
+        self._keys_requested_at = time.monotonic()
         self._keys = await self._read_keys()
         self._keys_at = time.monotonic()
 
     @asynccontextmanager
     async def _time_limit(self) -> AsyncIterator[None]:
-        """Limit the total time of the block, however slowly a response arrives. Raises ProviderAway."""
+        """Limit the total time of the block, however slowly a response arrives. Raises ProviderUnavailable."""
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(TIMEOUT_SECONDS):
                 yield
         except TimeoutError:
-            raise ProviderUnavailable(f"{self.issuer} takes longer than {PATIENCE:.0f} seconds.") from None
+            raise ProviderUnavailable(f"{self.issuer} takes longer than {TIMEOUT_SECONDS:.0f} seconds.") from None
 
     async def _read_keys(self) -> KeySet:
         found = await self._request("GET", await self._endpoint("jwks_uri"))
@@ -175,16 +175,16 @@ class Provider:
 
     def _uses_basic(self) -> bool:
         """Return whether to authenticate with HTTP Basic; otherwise the client id and any secret are sent in the form."""
-        ways = self._described.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
+        ways = self._metadata.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
         return bool(self._secret) and "client_secret_basic" in ways
 
     async def _endpoint(self, name: str) -> str:
-        if time.monotonic() - self._described_at >= KEPT:
-            described = await self._request("GET", f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
-            if described.get("issuer") != self.issuer:  # OpenID Connect Discovery 1.0, section 4.3
-                raise ProviderUnavailable(f"{self.issuer} says of itself that it is {described.get('issuer')!r}.")
-            self._described, self._described_at = described, time.monotonic()
-        endpoint = self._described.get(name)
+        if time.monotonic() - self._metadata_at >= CACHE_SECONDS:
+            metadata = await self._request("GET", f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
+            if metadata.get("issuer") != self.issuer:  # OpenID Connect Discovery 1.0, section 4.3
+                raise ProviderUnavailable(f"{self.issuer} calls itself {metadata.get('issuer')!r}.")
+            self._metadata, self._metadata_at = metadata, time.monotonic()
+        endpoint = self._metadata.get(name)
         if not isinstance(endpoint, str):
             raise ProviderUnavailable(f"{self.issuer} has no {name}.")
         return endpoint
@@ -196,19 +196,19 @@ class Provider:
             async with self._client.stream(method, address, **how) as answer:
                 async for part in answer.aiter_bytes():
                     content += part
-                    if len(content) > LONGEST_PROVIDER:
-                        raise ProviderUnavailable(f"{address} answers with more than {LONGEST_PROVIDER:,} bytes.")
-            told = json.loads(content)
+                    if len(content) > MAX_RESPONSE_BYTES:
+                        raise ProviderUnavailable(f"{address} answers with more than {MAX_RESPONSE_BYTES:,} bytes.")
+            data = json.loads(content)
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, RecursionError) as error:
             raise ProviderUnavailable(f"{address} does not answer in JSON: {type(error).__name__}.") from None
-        if answer.status_code >= 500 or not isinstance(told, dict):
+        if answer.status_code >= 500 or not isinstance(data, dict):
             raise ProviderUnavailable(f"{address} answers with {answer.status_code}.")
-        return told
+        return data
 
 
 # Asymmetric signatures only: with a shared secret, anybody able to verify a token could forge one (RFC 8725, 3.1).
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519", "EdDSA"]
-LEEWAY, LONGEST_TOKENS = 30, 16_384
+LEEWAY, MAX_TOKEN_LENGTH = 30, 16_384
 
 
 class Untrusted(Exception):
@@ -216,7 +216,7 @@ class Untrusted(Exception):
 
 
 async def claims_of(provider: Provider, token: str, audience: str) -> dict[str, Any]:
-    """Return the verified claims of a token for this audience. Raises Untrusted and ProviderAway."""
+    """Return the verified claims of a token for this audience. Raises Untrusted and ProviderUnavailable."""
     keys = await provider.keys(_key_id(token))
     expected = jwt.JWTClaimsRegistry(
         leeway=LEEWAY,
@@ -234,7 +234,7 @@ async def claims_of(provider: Provider, token: str, audience: str) -> dict[str, 
 
 
 async def identity(provider: Provider, token: str, nonce: str) -> dict[str, Any]:
-    """Return the verified claims of the ID token of a login with this nonce. Raises Untrusted and ProviderAway."""
+    """Return the verified claims of the ID token of a login with this nonce. Raises Untrusted and ProviderUnavailable."""
     claims = await claims_of(provider, token, provider.client_id or "")
     several = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
     if claims.get("nonce") != nonce or claims.get("azp", None if several else provider.client_id) != provider.client_id:
@@ -244,7 +244,7 @@ async def identity(provider: Provider, token: str, nonce: str) -> dict[str, Any]
 
 def _key_id(token: str) -> str | None:
     """Return the key id in a token's header. Raises Untrusted, without any fetch, for a token that would be rejected anyway."""
-    if len(token) > LONGEST_TOKENS:
+    if len(token) > MAX_TOKEN_LENGTH:
         raise Untrusted
     try:
         header = jws.extract_compact(token.encode()).headers()
@@ -263,7 +263,7 @@ class BearerAuthentication:
         self._reader, self._provider, self._settings = reader, provider, settings
 
     async def __call__(self, token: str) -> Actor | None:
-        """Return the user of a token; None if it is not valid. Raises StoreError and ProviderAway."""
+        """Return the user of a token; None if it is not valid. Raises StoreError and ProviderUnavailable."""
         audience = self._settings.oidc_audience
         if token.startswith(PREFIX) or self._provider is None or audience is None:
             return await actor_of_token(self._reader, token)

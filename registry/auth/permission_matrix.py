@@ -43,7 +43,7 @@ def page() -> Iterator[str]:
     yield "# Permissions"
     yield ""
     yield "`make docs` generates this page from `registry/permissions.py`. `tests/auth/test_permission_matrix.py` tests every cell"
-    yield "for records of each access class, over GraphQL, on pages and by commands."
+    yield "for records of each class, over GraphQL, on pages and by commands. A refusal names the missing role."
     yield ""
     yield "The steward of an *own* record is an agency that you act for, or one of its units. All other records are *other*."
     yield "The agencies and groups listed in the grants of a record can view all its details, whatever its access class."

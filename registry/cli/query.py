@@ -19,7 +19,7 @@ from registry.database.driver import ConnectionSettings, Cypher, Reader, Store
 from registry.database.query import NO_CONDITION, Compare, Explore, Order, Parameter, ParameterList, Query
 from registry.model.definitions import MODEL
 from registry.permissions import ADMIN
-from registry.web.base import Tools
+from registry.web.base import StoreThreads
 
 DEFAULTS = ((), NO_CONDITION, False, None)
 CLAUSE = re.compile(
@@ -125,9 +125,9 @@ async def _answer(place: ConnectionSettings, text: str, variables: dict[str, Any
     from schema.limits import error_response
     from schema.schema import build_schema
 
-    with closing(Tools(place)) as tools:
+    with closing(StoreThreads(place)) as threads:
         async with Reader(place) as reader:
-            context = QueryContext(reader, ADMIN, _explain if explain else None, tools.store, how="command")
+            context = QueryContext(reader, ADMIN, _explain if explain else None, threads.store, how="command")
             result = await build_schema(MODEL).execute(text, variable_values=variables, context_value=context)
     errors = [error_response(error) for error in result.errors or ()]
     return {"data": result.data, **({"errors": errors} if errors else {})}

@@ -53,10 +53,10 @@ def _serve(host: str, port: int, workers: int, prepare: Callable[[Store, Setting
             invitation = None if settings.oidc_client_id else credentials.invite(store)
         out.print(f"Serving on http://{_url_host(host)}:{port} until Ctrl-C.", markup=False)
         if invitation:
-            from registry.web.base import FIRST
+            from registry.web.base import INVITATION
 
             here = "localhost" if host in EVERYWHERE else _url_host(host)
-            link = f"http://{here}:{port}{FIRST}?code={invitation}"
+            link = f"http://{here}:{port}{INVITATION}?code={invitation}"
             out.print(f"Nobody is administrator yet; within an hour, open {link}", **PLAIN)
         _run(place, settings, host, port, workers)
 

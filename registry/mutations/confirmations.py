@@ -23,7 +23,7 @@ from registry.mutations.transaction import (
     change,
     clean_input,
 )
-from registry.permissions import Action, can
+from registry.permissions import Action, can, role_needed
 
 
 def confirm(
@@ -40,7 +40,7 @@ def confirm(
             rule = _("a code of {codes}").format(codes="party-standing")
             raise ValidationFailed(Problem("UNFIT", "standing", show(standing), rule, _("There is no such code.")))
         if standing != "confirmed" and not why:
-            message = _("Say what is not so, so that it can be mended.")
+            message = _("Describe what is wrong, so that it can be corrected.")
             raise ValidationFailed(Problem("REQUIRED", "remark", "", _("a few words"), message))
         said = {"standing": standing, "standing_on": today(), "remark": why or None}
         parties = before.ties["parties"]
@@ -80,7 +80,7 @@ def withdraw(store: Store, context: RequestContext, statement: str) -> MutationR
     def work(transaction: Transaction) -> RecordState:
         before = find_or_fail(transaction, Statement, statement)
         if not can(transaction.actor, Action.EDIT, before.properties):
-            raise ValidationFailed(not_allowed(_("You do not act for this agency.")))
+            raise ValidationFailed(not_allowed(role_needed(Action.EDIT)))
         return transaction.keep(
             before, replace(before, properties={**before.properties, "status": "retired"}), "retired"
         )

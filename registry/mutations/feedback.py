@@ -21,7 +21,7 @@ from registry.mutations.transaction import (
     change,
     clean_input,
 )
-from registry.permissions import Action, can
+from registry.permissions import Action, can, role_needed
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def erase(store: Store, context: RequestContext, record: str) -> MutationResult:
     def work(transaction: Transaction) -> RecordState:
         before = find_or_fail(transaction, Feedback, record)
         if not transaction.actor.is_admin:  # the criticised agency must not erase it
-            raise ValidationFailed(not_allowed(_("Only an administrator may.")))
+            raise ValidationFailed(not_allowed(_("Only an administrator can do this.")))
         kept = transaction.keep(
             before, replace(before, properties={**before.properties, "description": None}), "erased"
         )
@@ -105,7 +105,7 @@ def _answerable(transaction: Transaction, record: str) -> RecordState:
     """Return the feedback if the actor may answer it. Raises ValidationFailed."""
     state = find_or_fail(transaction, Feedback, record)
     if not can(transaction.actor, Action.ANSWER, state.properties):
-        raise ValidationFailed(not_allowed(_("Whoever answers for the service answers this.")))
+        raise ValidationFailed(not_allowed(role_needed(Action.ANSWER)))
     return state
 
 

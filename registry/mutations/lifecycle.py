@@ -10,7 +10,7 @@ from registry.model.records import Problem, show
 from registry.mutations.audit_events import RecordState
 from registry.mutations.save import check_by_hand, not_allowed, stale
 from registry.mutations.transaction import MutationResult, RequestContext, Transaction, ValidationFailed, change
-from registry.permissions import Action, Actor, can
+from registry.permissions import Action, Actor, can, role_needed
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def make_transition_in(
     if step is not RETIRE:
         check_by_hand(transaction, kind)
     if not is_allowed(transaction.actor, step, before.properties):
-        raise ValidationFailed(not_allowed(_("You may not do this with this record.")))
+        raise ValidationFailed(not_allowed(role_needed(action_of(step, before.properties))))
     if version is not None and version != before.version:
         raise ValidationFailed(stale(version, before.version))
     check_status(before, step.of)
@@ -82,7 +82,8 @@ def visible_in_full(transaction: Transaction, kind: type[Kind], record: str, sta
     """Return a record that has one of the statuses and whose details the actor can see. Raises ValidationFailed."""
     state = find_or_fail(transaction, kind, record)
     if not can(transaction.actor, Action.VIEW_DETAILS, state.properties):
-        raise ValidationFailed(not_allowed(_("You can view its summary only. Ask its steward for access to the rest.")))
+        message = _("You can see only a summary of this record. Ask its steward for access to the rest.")
+        raise ValidationFailed(not_allowed(message))
     check_status(state, statuses)
     return state
 
@@ -92,7 +93,7 @@ def check_status(state: RecordState, statuses: Collection[str]) -> None:
     status = str(state.properties.get("status"))
     if status not in statuses:
         rule = _("a record that is {status}").format(status=" / ".join(statuses))
-        message = _("Where this record stands, it cannot be done.")
+        message = _("A record in this status cannot be changed this way.")
         raise ValidationFailed(Problem("WRONG_STATUS", "status", status, rule, message))
 
 

@@ -22,7 +22,7 @@ from registry.mutations.transaction import (
     change,
     clean_input,
 )
-from registry.permissions import Action, can
+from registry.permissions import Action, can, role_needed
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def decide(store: Store, context: RequestContext, record: str, decision: str, an
         check_status(before, PUBLISHED)
         if decision not in _PREVIOUS_DECISION or before.properties.get("decision") != _PREVIOUS_DECISION[decision]:
             stands = str(before.properties.get("decision") or "")
-            message = _("Where this request stands, it cannot be done.")
+            message = _("A request in this status cannot be changed this way.")
             raise ValidationFailed(
                 Problem("WRONG_STATUS", "decision", stands, _("a request that waits for this"), message)
             )
@@ -106,7 +106,7 @@ def _requested_resource(transaction: Transaction, request: RecordState) -> Recor
     """Return the requested resource if the actor may answer for it. Raises ValidationFailed."""
     resource = transaction.look(Resource, next(iter(request.ties["resource"]), ""))
     if resource is None or not can(transaction.actor, Action.ANSWER, resource.properties):
-        raise ValidationFailed(not_allowed(_("The steward of the resource answers this.")))
+        raise ValidationFailed(not_allowed(role_needed(Action.ANSWER, _("the resource's steward"))))
     return resource
 
 

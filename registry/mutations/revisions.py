@@ -17,7 +17,7 @@ from registry.model.records import Problem, show
 from registry.mutations.audit_events import LINK_CHANGES, Difference, LogHead, RecordState, first_invalid
 from registry.mutations.save import forbidden_changes, not_allowed
 from registry.mutations.transaction import MutationResult, RequestContext, Transaction, ValidationFailed, change
-from registry.permissions import Action, Actor, can
+from registry.permissions import Action, Actor, can, role_needed
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,9 @@ def undo(store: Store, context: RequestContext, number: int) -> MutationResult:
         before = transaction.find(MODEL[entry["record_kind"]], entry["record"])
         first = original_event(read_event(entry), partial(_find_event, transaction))
         if before is None or not may_undo(transaction.actor, before, first.what):
-            raise ValidationFailed(not_allowed(_("An approver of the record's steward undoes this.")))
+            statement = before is not None and first.what in OF_OTHERS
+            message = _("Only an administrator can undo somebody else's statement.")
+            raise ValidationFailed(not_allowed(message if statement else role_needed(Action.MANAGE)))
         return revert(transaction, before, entry)
 
     return change(store, context, Change, work)

@@ -25,7 +25,7 @@ from registry.mutations.transaction import (
     in_transaction,
     parts,
 )
-from registry.permissions import Action, can
+from registry.permissions import Action, can, role_needed
 
 THRESHOLD, MOST = 80.0, 3
 
@@ -107,7 +107,7 @@ def save_in(transaction: Transaction, saving: SaveInput) -> RecordState:
 def check_by_hand(transaction: Transaction, kind: type[Kind]) -> None:
     """Reject kinds that only a record action writes, such as feedback, unless an administrator saves. Raises ValidationFailed."""
     if kind.by_action and not transaction.actor.is_admin:
-        message = _("This is not saved but said by who may say it.")
+        message = _("This kind of record changes only by its own actions, such as accept or answer.")
         raise ValidationFailed(Problem("NOT_ALLOWED", "id", "", _("a step of its own"), message))
 
 
@@ -187,7 +187,7 @@ def _link_values(end: End, far: str, before: Mapping[str, object], values: Mappi
 
 def _check_may_change(transaction: Transaction, before: RecordState, saving: SaveInput) -> None:
     if not can(transaction.actor, Action.EDIT, before.properties):
-        raise ValidationFailed(not_allowed(_("You may not change this record; its steward may.")))
+        raise ValidationFailed(not_allowed(role_needed(Action.EDIT)))
     if before.properties.get("status") == "retired":
         message = _("This record is retired; it is not changed any more.")
         raise ValidationFailed(Problem("RETIRED", "status", "retired", _("a record that is not retired"), message))
@@ -211,12 +211,12 @@ def _permission_changes(transaction: Transaction, before: RecordState | None, af
     if before is None or before.properties.get("steward") != own.get("steward"):
         action = Action.PROPOSE if before is None else Action.MANAGE
         if not can(transaction.actor, action, own):
-            yield not_acting_for("steward", own["steward"]) if own.get("steward") else _no_steward()
+            yield not_acting_for("steward", own["steward"], action) if own.get("steward") else _no_steward()
     if before and before.properties.get("status") == "published":
         for name in PERMISSION_FIELDS:
             differs = before.properties.get(name) != own.get(name)
             if differs and not can(transaction.actor, Action.MANAGE, before.properties):
-                message = _("Of a record that is published, only an approver changes this.")
+                message = _("Only an approver can change this on a published record.")
                 yield Problem("NOT_ALLOWED", name, show(own.get(name)), _("a change by an approver"), message)
 
 
@@ -227,13 +227,13 @@ def _agency_changes(
     if after.kind is not Agency or transaction.actor.is_admin:
         return
     if before is None and chosen:  # grants, groups and identity-provider claims refer to agencies by id
-        message = _("Only an administrator chooses the id of an agency; leave it empty.")
+        message = _("Only an administrator can choose the id of an agency. Leave it empty.")
         yield Problem("NOT_ALLOWED", "id", show(chosen), _("no id of one's own"), message)
     moved = before is not None and before.ties["part_of"].keys() != after.ties["part_of"].keys()
     if moved and not can(
         transaction.actor, Action.MANAGE, {"steward": after.id}
     ):  # users of an agency act for its units
-        message = _("Only an approver of this agency changes what it is part of.")
+        message = _("Only an approver of this agency can change what it is part of.")
         yield Problem("NOT_ALLOWED", "part_of", "", _("a change by an approver"), message)
 
 
@@ -259,7 +259,9 @@ def _removed_confirmations(
                 far: ties[far]
             }
             if silenced and not can(transaction.actor, Action.EDIT, {"steward": far}):
-                message = _("This party has confirmed or disputed it: only the party or an administrator removes it.")
+                message = _(
+                    "This party has confirmed or disputed the agreement. Only the party or an administrator can remove it."
+                )
                 rule = _("a party that has said nothing, or that you act for")
                 yield Problem("NOT_ALLOWED", end.name, show(far), rule, message)
 
@@ -268,7 +270,7 @@ def _by_action(declared: Mapping[str, Property], given: Mapping[str, object], li
     """Yield the given properties that only a record action may set."""
     for name, value in given.items():
         if name in declared and declared[name].by_action:
-            message = _("This is not saved but said by who may say it.")
+            message = _("Only the agency concerned can state this, with an action of its own.")
             yield Problem("NOT_ALLOWED", f"{link}{name}", show(value), _("a step of its own"), message)
 
 
@@ -310,10 +312,10 @@ def not_allowed(message: str) -> Problem:
     return Problem("NOT_ALLOWED", "id", "", _("what your role allows for the agencies you act for"), message)
 
 
-def not_acting_for(name: str, agency: object) -> Problem:
-    """Return the problem of an agency that the actor may not act for; `name` is the field."""
+def not_acting_for(name: str, agency: object, action: Action = Action.EDIT) -> Problem:
+    """Return the problem of an agency for which the actor may not perform an action; `name` is the field."""
     rule = _("an agency that you act for")
-    return Problem("NOT_ALLOWED", name, show(agency), rule, _("You do not act for this agency."))
+    return Problem("NOT_ALLOWED", name, show(agency), rule, role_needed(action, _("this agency")))
 
 
 def _no_steward() -> Problem:

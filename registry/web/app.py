@@ -39,7 +39,7 @@ from registry.web.base import (
     GRAPHIQL_OF_REPORTS,
     LanguageMiddleware,
     SecurityHeadersMiddleware,
-    Tools,
+    StoreThreads,
     actor_of,
 )
 from registry.web.compare import ComparePages
@@ -55,12 +55,11 @@ from registry.web.inbox import IllustrativeNotice, Inbox, InboxBadge
 from registry.web.lists import ListPages
 from registry.web.middleware import AllowedHostsMiddleware, CSRFMiddleware
 from registry.web.needs import NeedMatches
-from registry.web.permissions_page import PermissionPages
 from registry.web.queries import PageQueries, operation
-from registry.web.rate_limits import CountsFile, Limits, RateLimitMiddleware
+from registry.web.rate_limits import CountsFile, RateLimitMiddleware, RateLimits
 from registry.web.readiness import Readiness
 from registry.web.record_views import RecordPages
-from registry.web.reports import FIRST, FIRST_REPORT, ReportPages, ReportRunner, evidence
+from registry.web.reports import EXAMPLE_QUERY, EXAMPLE_REPORT_QUERY, ReportPages, ReportRunner, evidence
 from registry.web.search import SearchPages
 from schema.reports import ReportSchema
 from schema.schema import build_schema
@@ -70,10 +69,11 @@ from schema.server import Endpoint, EntityTags, TrustedDocuments
 def build_app(place: ConnectionSettings, settings: Settings, *, model: Model = MODEL) -> Starlette:
     """Return the ASGI application for one store. The connection opens at startup; if the store is down, requests retry it."""
     reader, schema = Reader(place), build_schema(model, introspection=settings.introspection)
-    limits = Limits(settings)
+    limits = RateLimits(settings)
     provider = Provider(settings) if settings.oidc_issuer else None
-    library, tools = Library(settings.reports, SavedRuns(settings.saved_runs), settings.smallest_count), Tools(place)
-    answers, graph = ReportRunner(tools, reader, library), PageQueries(schema, reader)
+    library = Library(settings.reports, SavedRuns(settings.saved_runs), settings.smallest_count)
+    threads = StoreThreads(place)
+    answers, graph = ReportRunner(threads, reader, library), PageQueries(schema, reader)
     pages, inbox, readiness = ReportPages(answers, library), Inbox(graph, reader), Readiness(reader)
     trusted = TrustedDocuments(settings.documents, map(operation, OPERATIONS)) if settings.documents else None
     endpoint = partial(
@@ -83,9 +83,12 @@ def build_app(place: ConnectionSettings, settings: Settings, *, model: Model = M
         trusted=trusted,
         suggesting=settings.introspection,
     )
-    graphql = endpoint(schema, page=pages.graphiql(FIRST), store=tools.store, freshness=EntityTags(schema, reader))
+    graphql = endpoint(
+        schema, page=pages.graphiql(EXAMPLE_QUERY), store=threads.store, freshness=EntityTags(schema, reader)
+    )
     reports = endpoint(
-        ReportSchema(library, answers.report, introspection=settings.introspection), page=pages.graphiql(FIRST_REPORT)
+        ReportSchema(library, answers.report, introspection=settings.introspection),
+        page=pages.graphiql(EXAMPLE_REPORT_QUERY),
     )
 
     @asynccontextmanager
@@ -95,17 +98,17 @@ def build_app(place: ConnectionSettings, settings: Settings, *, model: Model = M
             readiness.begin()
         yield
         await readiness.end()
-        tools.close()
+        threads.close()
         await limits.close()
         await reader.close()
         if provider is not None:
             await provider.close()
 
     graphql_route = Route(GRAPHIQL, graphql)  # first, since routes are matched in order and this one is used most
-    routes = [graphql_route, Route("/ready", readiness.ready), *_form_routes(graph, reader, tools, inbox)]
+    routes = [graphql_route, Route("/ready", readiness.ready), *_form_routes(graph, reader, threads, inbox)]
     routes += _page_routes(pages, graph, reader, reports)
     return Starlette(
-        routes=[*routes, *_sign_in_routes(provider, settings, tools, reader, limits)],
+        routes=[*routes, *_sign_in_routes(provider, settings, threads, reader, limits)],
         lifespan=lifespan,
         middleware=[
             Middleware(SecurityHeadersMiddleware),
@@ -126,22 +129,24 @@ def build_app(place: ConnectionSettings, settings: Settings, *, model: Model = M
     )
 
 
-def _form_routes(graph: PageQueries, reader: Reader, tools: Tools, inbox: Inbox) -> list[BaseRoute]:
+def _form_routes(graph: PageQueries, reader: Reader, threads: StoreThreads, inbox: Inbox) -> list[BaseRoute]:
     forms = [
-        *BulkForms(tools).routes(),
-        *Forms(graph, reader, tools).routes(),
-        *RecordActionPages(graph, tools).routes(),
+        *BulkForms(threads).routes(),
+        *Forms(graph, reader, threads).routes(),
+        *RecordActionPages(graph, threads).routes(),
     ]
-    return [*forms, *TransitionPages(graph, tools).routes(), *inbox.routes()]
+    return [*forms, *TransitionPages(graph, threads).routes(), *inbox.routes()]
 
 
 def _sign_in_routes(
-    provider: Provider | None, settings: Settings, tools: Tools, reader: Reader, limits: Limits
+    provider: Provider | None, settings: Settings, threads: StoreThreads, reader: Reader, limits: RateLimits
 ) -> list[BaseRoute]:
     by_provider = (
-        ProviderSignInPages(provider, settings, tools, reader).routes() if provider and settings.oidc_client_id else []
+        ProviderSignInPages(provider, settings, threads, reader).routes()
+        if provider and settings.oidc_client_id
+        else []
     )
-    return [*SignInPages(tools, reader, limits, by_provider=bool(by_provider)).routes(), *by_provider]
+    return [*SignInPages(threads, reader, limits, by_provider=bool(by_provider)).routes(), *by_provider]
 
 
 def _page_routes(pages: ReportPages, graph: PageQueries, reader: Reader, reports: Endpoint) -> list[BaseRoute]:
@@ -156,7 +161,6 @@ def _page_routes(pages: ReportPages, graph: PageQueries, reader: Reader, reports
         Route("/reports/{name}", pages.report),
         *ListPages(graph).routes(),
         *RecordPages(graph, RecordHistories(graph, reader), NeedMatches(graph, reader)).routes(),
-        *PermissionPages(graph, reader).routes(),
         *SearchPages(graph).routes(),
         *ComparePages(graph).routes(),
         Route("/evidence", evidence),

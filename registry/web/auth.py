@@ -31,7 +31,7 @@ from registry.i18n import _
 from registry.permissions import Actor
 from registry.web.base import (
     CHALLENGE,
-    FIRST,
+    INVITATION,
     LOGIN,
     LOGOUT,
     NO_STORE,
@@ -40,7 +40,7 @@ from registry.web.base import (
     PROVIDER_LOGIN,
     PROVIDER_SESSION,
     SESSION,
-    Tools,
+    StoreThreads,
     address,
     cookie,
     drop_cookie,
@@ -49,7 +49,7 @@ from registry.web.base import (
 )
 from registry.web.errors import RETRY_SOON, UserError, problem, provider_failure, refusal, store_failure
 from registry.web.form_data import read_form
-from registry.web.rate_limits import Limits, too_many_requests
+from registry.web.rate_limits import RateLimits, too_many_requests
 from registry.web.templating import page
 
 LOCAL_PATH = re.compile(r"/(?![/\\])[^\x00-\x20\x7f]*")  # a path that no browser takes for another host
@@ -58,8 +58,8 @@ LOCAL_PATH = re.compile(r"/(?![/\\])[^\x00-\x20\x7f]*")  # a path that no browse
 class SignInPages:
     """The sign-in and sign-out pages: by access token, or by the link of an invitation."""
 
-    def __init__(self, tools: Tools, reader: Reader, limits: Limits, *, by_provider: bool) -> None:
-        self._tools, self._reader, self._limits, self._by_provider = tools, reader, limits, by_provider
+    def __init__(self, threads: StoreThreads, reader: Reader, limits: RateLimits, *, by_provider: bool) -> None:
+        self._threads, self._reader, self._limits, self._by_provider = threads, reader, limits, by_provider
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes."""
@@ -67,23 +67,23 @@ class SignInPages:
             Route(LOGIN, self._login),
             Route(LOGIN, self._by_token, methods=["POST"]),
             Route(LOGOUT, self._logout, methods=["POST"]),
-            Route(FIRST, self._first),
-            Route(FIRST, self._by_invitation, methods=["POST"]),
+            Route(INVITATION, self._invitation),
+            Route(INVITATION, self._by_invitation, methods=["POST"]),
         ]
 
     async def _login(self, request: Request) -> Response:
         query = request.query_params
         sentence = _("Your session has ended; please sign in again.") if query.get("ended") else ""
-        return self._form(request, onward(query.get("next")), sentence)
+        return self._form(request, safe_path(query.get("next")), sentence)
 
     async def _by_token(self, request: Request) -> Response:
         form = await read_form(request)
-        path, token = onward(form.get("next")), form.get("token", "").strip()
-        async with self._limits.looking_up(request.scope):
+        path, token = safe_path(form.get("next")), form.get("token", "").strip()
+        async with self._limits.credential_lookup(request.scope):
             known = await actor_of_token(self._reader, token) is not None
-        session = await self._tools.do(session_by_token, token) if known else None
+        session = await self._threads.run(session_by_token, token) if known else None
         if session is None:
-            if wait := await self._limits.fail(request.scope):
+            if wait := await self._limits.count_failure(request.scope):
                 return too_many_requests(request, wait)
             sentence = _("This access token is not known, has expired or was revoked.")
             return self._form(request, path, sentence, 401)
@@ -92,13 +92,13 @@ class SignInPages:
     async def _logout(self, request: Request) -> Response:
         session = cookie(request, SESSION)
         if session is not None:
-            await self._tools.do(end_session, session)
+            await self._threads.run(end_session, session)
         response = RedirectResponse("/", 303, NO_STORE)
         drop_cookie(request, response, SESSION)
         drop_cookie(request, response, PROVIDER_SESSION)
         return response
 
-    async def _first(self, request: Request) -> Response:
+    async def _invitation(self, request: Request) -> Response:
         """Show the button that uses up the invitation. Opening the link alone does not, since mail scanners open links too.
 
         A wrong code does not count as a failed attempt, because another site's page can make a browser request it.
@@ -109,13 +109,13 @@ class SignInPages:
     async def _by_invitation(self, request: Request) -> Response:
         code = (await read_form(request)).get("code", "")
         known = await self._is_invitation(request, code)
-        if known and (session := await self._tools.do(session_by_invitation, code)):
+        if known and (session := await self._threads.run(session_by_invitation, code)):
             return sign_in_response(request, session, "/")
-        wait = await self._limits.fail(request.scope)
+        wait = await self._limits.count_failure(request.scope)
         return too_many_requests(request, wait) if wait else _invitation_page(request, "")
 
     async def _is_invitation(self, request: Request, code: str) -> bool:
-        async with self._limits.looking_up(request.scope):
+        async with self._limits.credential_lookup(request.scope):
             return await is_invitation(self._reader, code)
 
     def _form(self, request: Request, path: str, sentence: str, status: int = 200) -> Response:
@@ -125,7 +125,7 @@ class SignInPages:
         return response
 
 
-def onward(path: str | None) -> str:
+def safe_path(path: str | None) -> str:
     """Return the path to continue at, or `/` if `path` is missing or leads to another host."""
     return path if path and LOCAL_PATH.fullmatch(path) else "/"
 
@@ -142,7 +142,7 @@ def sign_in_response(request: Request, session: str, path: str, *, by_provider: 
 
 
 def _invitation_page(request: Request, code: str) -> Response:
-    response = page(request, "first.html", 200 if code else 410, code=code)
+    response = page(request, "invitation.html", 200 if code else 410, code=code)
     response.headers.update(NO_STORE)
     return response
 
@@ -154,15 +154,15 @@ INTERACTION_ERRORS = ("login_required", "interaction_required", "consent_require
 class ProviderSignInPages:
     """Sign-in by an OpenID Connect provider (authorization code flow with PKCE)."""
 
-    def __init__(self, provider: Provider, settings: Settings, tools: Tools, reader: Reader) -> None:
-        self._provider, self._settings, self._tools, self._reader = provider, settings, tools, reader
+    def __init__(self, provider: Provider, settings: Settings, threads: StoreThreads, reader: Reader) -> None:
+        self._provider, self._settings, self._threads, self._reader = provider, settings, threads, reader
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes."""
-        return [Route(PROVIDER_LOGIN, self._begin), Route(PROVIDER_CALLBACK, self._back)]
+        return [Route(PROVIDER_LOGIN, self._start), Route(PROVIDER_CALLBACK, self._callback)]
 
-    async def _begin(self, request: Request) -> Response:
-        secret, path = secrets.token_urlsafe(32), onward(request.query_params.get("next"))
+    async def _start(self, request: Request) -> Response:
+        secret, path = secrets.token_urlsafe(32), safe_path(request.query_params.get("next"))
         prompt = {"prompt": "none"} if request.query_params.get("silently") else {}
         try:
             to = await self._provider.sign_in_address(
@@ -174,14 +174,14 @@ class ProviderSignInPages:
                 **prompt,
             )
         except ProviderUnavailable as error:
-            return _provider_away(request, error)
+            return _provider_unavailable(request, error)
         response = RedirectResponse(to, 303, NO_STORE)
         set_cookie(request, response, PENDING_SIGN_IN, f"{secret}.{quote(path, safe='')}", MINUTES * 60)
         return response
 
-    async def _back(self, request: Request) -> Response:
+    async def _callback(self, request: Request) -> Response:
         secret, _dot, path = (cookie(request, PENDING_SIGN_IN) or "").partition(".")
-        query, path = request.query_params, onward(unquote(path))
+        query, path = request.query_params, safe_path(unquote(path))
         is_valid = secret and secrets.compare_digest(_derived("state", secret), query.get("state", ""))
         if not is_valid or query.get("iss", self._provider.issuer) != self._provider.issuer:  # RFC 9207
             raise _not_signed_in(path)
@@ -192,7 +192,7 @@ class ProviderSignInPages:
         try:
             session = await self._session(query.get("code", ""), secret, _redirect_uri(request))
         except ProviderUnavailable as error:
-            return _provider_away(request, error)
+            return _provider_unavailable(request, error)
         except Untrusted:
             raise _not_signed_in(path) from None
         response = sign_in_response(request, session, path, by_provider=True)
@@ -204,7 +204,7 @@ class ProviderSignInPages:
         if token is None:
             raise Untrusted
         claims = await identity(self._provider, token, _derived("nonce", secret))
-        return await self._tools.do(start_session, await actor_of_claims(self._reader, claims, self._settings))
+        return await self._threads.run(start_session, await actor_of_claims(self._reader, claims, self._settings))
 
 
 def _redirect_uri(request: Request) -> str:
@@ -224,7 +224,7 @@ def _not_signed_in(path: str) -> UserError:
     return UserError(_("You were not signed in; please try again."), login, _("Sign in"), 403)
 
 
-def _provider_away(request: Request, error: ProviderUnavailable) -> Response:
+def _provider_unavailable(request: Request, error: ProviderUnavailable) -> Response:
     return problem(request, 503, provider_failure(error), RETRY_SOON)
 
 
@@ -239,8 +239,8 @@ async def resume_page(request: Request) -> Response | None:
         form = await read_form(request, longest=MAX_FORM_BYTES, fields=MAX_FORM_FIELDS)
     except HTTPException:
         return None
-    onward = address(LOGIN, [("next", "/inbox")])
-    response = page(request, "held.html", 401, typed=form, here=current_path(request), login=onward)
+    login = address(LOGIN, [("next", "/inbox")])
+    response = page(request, "resume.html", 401, form=form, action=current_path(request), login=login)
     response.headers.update(NO_STORE | CHALLENGE)
     return response
 
@@ -250,7 +250,7 @@ def current_path(request: Request) -> str:
     return request.url.path + (f"?{request.url.query}" if request.url.query else "")
 
 
-SIGN_IN_PATHS = (LOGIN, LOGOUT, FIRST)
+SIGN_IN_PATHS = (LOGIN, LOGOUT, INVITATION)
 COOKIE = SESSION.encode()
 PRIVATE = "private, no-cache"
 Bearer = Callable[[str], Awaitable[Actor | None]]
@@ -276,7 +276,7 @@ def has_credentials(scope: Scope) -> bool:
 class AuthenticationMiddleware:
     """Sets `scope["actor"]` from a bearer token or session cookie, and keeps shared caches from storing the responses."""
 
-    def __init__(self, app: ASGIApp, reader: Reader, bearer: Bearer, limits: Limits) -> None:
+    def __init__(self, app: ASGIApp, reader: Reader, bearer: Bearer, limits: RateLimits) -> None:
         self._app, self._reader, self._bearer, self._limits = app, reader, bearer, limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -286,7 +286,7 @@ class AuthenticationMiddleware:
     async def _authenticate(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         try:
-            async with self._limits.looking_up(scope):
+            async with self._limits.credential_lookup(scope):
                 actor = await self._actor(request)
         except InvalidCredentials as refused:
             response = await self._refusal(request, refused)
@@ -304,9 +304,9 @@ class AuthenticationMiddleware:
         """Count the failure and return the response. An expired session is nobody's fault, so it counts as a plain request."""
         visitor = self._limits.visitor(request.scope)
         if error.session:
-            wait = await self._limits.ask(visitor) if visitor else 0
+            wait = await self._limits.count_request(visitor) if visitor else 0
         else:
-            wait = await self._limits.fail(request.scope)
+            wait = await self._limits.count_failure(request.scope)
         return too_many_requests(request, wait) if wait else await _invalid_credentials_response(request, error)
 
     async def _actor(self, request: Request) -> Actor | None:

@@ -21,7 +21,7 @@ from registry.permissions import ANONYMOUS, Actor
 
 NO_STORE = {"Cache-Control": "no-store"}  # for responses meant for one user at one moment
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="registry"'}
-LOGIN, LOGOUT, FIRST = "/login", "/logout", "/first"
+LOGIN, LOGOUT, INVITATION = "/login", "/logout", "/first"
 OPEN_PATHS = ("/static/", "/health", "/ready")  # paths without authentication, rate limits or CSRF checks
 PROVIDER_LOGIN, PROVIDER_CALLBACK = "/login/provider", "/login/back"
 
@@ -75,11 +75,6 @@ def list_path(kind: str, pairs: QueryPairs = ()) -> str:
 def record_path(kind: str, record: str) -> str:
     """Return the path of a record."""
     return f"/{MODEL[kind].plural}/{quote(record, safe=':~')}"
-
-
-def permissions_path(record: str) -> str:
-    """Return the path of the page that lists a user's permissions for a record; `record` is the path of the record."""
-    return f"{record}/allowed"
 
 
 def address(path: str, pairs: QueryPairs = ()) -> str:
@@ -165,7 +160,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Tools:
+class StoreThreads:
     """Opens the store on first use, and runs work on it in threads."""
 
     def __init__(self, place: ConnectionSettings) -> None:
@@ -180,7 +175,7 @@ class Tools:
                 self._store = Store(self._place, patience=PATIENCE)
             return self._store
 
-    async def do(self, work: Callable[Concatenate[Store, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def run(self, work: Callable[Concatenate[Store, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work` on the store in a thread and return its result. Raises StoreError."""
         return await to_thread.run_sync(lambda: work(self.store(), *args, **kwargs))
 

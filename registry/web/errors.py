@@ -24,9 +24,9 @@ log = logging.getLogger(__name__)
 class UserError(HTTPException):
     """A request that cannot be answered, with a sentence for the user and a link (path and text) to continue at."""
 
-    def __init__(self, sentence: str, onward: str, words: str, status: int = 400) -> None:
+    def __init__(self, sentence: str, link: str, words: str, status: int = 400) -> None:
         super().__init__(status, sentence)
-        self.onward = (onward, words)
+        self.link = (link, words)
 
 
 def exception_handlers(default: str) -> dict[Any, Callable[[Request, Any], Any]]:
@@ -65,7 +65,7 @@ def provider_failure(error: ProviderUnavailable) -> str:
 
 async def _http_exception(request: Request, error: HTTPException) -> Response:
     if isinstance(error, UserError):
-        return problem(request, error.status_code, error.detail, onward=error.onward)
+        return problem(request, error.status_code, error.detail, link=error.link)
     return problem(request, error.status_code, _status_sentence(error.status_code), error.headers)
 
 
@@ -73,9 +73,9 @@ async def _report_error(request: Request, error: ReportError) -> Response:
     if isinstance(error, UnknownReport):
         return problem(request, 404, str(error))
     if isinstance(error, ReportForbidden):
-        return problem(request, 403, str(error), onward=("/reports", _("Reports")))
-    onward = f"/reports/{request.path_params['name']}", _("Run the report as usual")
-    return problem(request, 400, str(error), onward=onward)
+        return problem(request, 403, str(error), link=("/reports", _("Reports")))
+    link = f"/reports/{request.path_params['name']}", _("Run the report as usual")
+    return problem(request, 400, str(error), link=link)
 
 
 async def _store_error(request: Request, error: StoreError) -> Response:
@@ -120,12 +120,12 @@ def problem(
     sentence: str,
     headers: Any = None,
     *,
-    onward: tuple[str, str] | None = None,
+    link: tuple[str, str] | None = None,
     code: str | None = None,
 ) -> Response:
     """Return an error response: a page for a browser, JSON for other clients."""
     if "text/html" in request.headers.get("accept", ""):
-        response: Response = page(request, "problem.html", status, sentence=sentence, onward=onward)
+        response: Response = page(request, "problem.html", status, sentence=sentence, link=link)
     else:
         coded = {"code": code} if code else {}
         response = JSONResponse({"message": sentence, **coded}, status, VARY)

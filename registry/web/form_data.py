@@ -4,12 +4,11 @@ import csv
 import io
 import logging
 from collections.abc import AsyncIterator, Iterable, Mapping
-from email.message import Message
-from email.parser import BytesParser
+from contextlib import AbstractAsyncContextManager
 from typing import Any
-from urllib.parse import parse_qsl
 
 import orjson
+from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -17,8 +16,11 @@ from starlette.responses import Response, StreamingResponse
 from registry.i18n import language
 from registry.reports.render import harmless
 from registry.web.templating import VARY
+from schema.server import limit_body
 
-FORM, MAX_FORM_BYTES = "application/x-www-form-urlencoded", 16_384
+FORM, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
+MAX_FORM_BYTES = 16_384
+log = logging.getLogger(__name__)
 
 
 async def read_form(request: Request, *, longest: int = MAX_FORM_BYTES, fields: int = 100) -> dict[str, str]:
@@ -26,55 +28,26 @@ async def read_form(request: Request, *, longest: int = MAX_FORM_BYTES, fields: 
 
     `longest` is the most bytes that are read, `fields` the most fields.
     """
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
-        raise HTTPException(415)
-    try:
-        pairs = parse_qsl((await read_body(request, longest)).decode(), keep_blank_values=True, max_num_fields=fields)
-    except ValueError:
-        raise HTTPException(400) from None
-    return {name: value.replace("\r\n", "\n") for name, value in pairs}
+    limited = _limited_request(request, FORM, longest)
+    if not (await limited.body()).isascii():  # browsers percent-encode; Starlette would read other bytes as Latin-1
+        raise HTTPException(400)
+    form = await limited.form(max_fields=fields)
+    return {name: str(value).replace("\r\n", "\n") for name, value in form.multi_items()}
 
 
-async def read_body(request: Request, longest: int) -> bytes:
-    """Return the body of a request. Raises HTTPException (413) if it is longer than `longest` bytes."""
-    parts = bytearray()
-    async for part in request.stream():
-        parts += part
-        if len(parts) > longest:
-            raise HTTPException(413)
-    return bytes(parts)
+def open_upload(request: Request, *, longest: int) -> AbstractAsyncContextManager[FormData]:
+    """Return a context with the parts of a multipart form: texts, and one file, which is on disk if it is large.
 
-
-FORM_MULTIPART = "multipart/form-data"
-
-
-async def read_multipart(request: Request, *, longest: int) -> dict[str, tuple[str, bytes]]:
-    """Return the parts of a multipart form by name, each as file name (or "") and bytes. Raises HTTPException.
-
-    `longest` is the most bytes of the whole body.
+    `longest` is the most bytes of the whole body. Raises HTTPException.
     """
-    kind = request.headers.get("content-type", "")
-    if kind.partition(";")[0].strip().lower() != FORM_MULTIPART:
+    return _limited_request(request, MULTIPART, longest).form(max_files=1, max_fields=10, max_part_size=longest)
+
+
+def _limited_request(request: Request, content_type: str, longest: int) -> Request:
+    """Return the request with a limited body: reading more raises HTTPException. Raises it for another content type, too."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != content_type:
         raise HTTPException(415)
-    text = b"Content-Type: " + kind.encode("ascii", "ignore") + b"\r\n\r\n" + await read_body(request, longest)
-    try:
-        message = BytesParser().parsebytes(text)
-    except RecursionError:  # deeply nested parts
-        raise HTTPException(400) from None
-    if not message.is_multipart():
-        raise HTTPException(400)
-    parts = [part for part in message.get_payload() if isinstance(part, Message)]
-    return {str(part.get_param("name", header="content-disposition")): _part_content(part) for part in parts}
-
-
-def _part_content(part: Message) -> tuple[str, bytes]:
-    content = part.get_payload(decode=True)
-    if not isinstance(content, bytes):
-        raise HTTPException(400)
-    return part.get_filename() or "", content
-
-
-log = logging.getLogger(__name__)
+    return Request(request.scope, limit_body(request.receive, longest, HTTPException(413)))
 
 
 def json_file(data: Mapping[str, Any]) -> Response:

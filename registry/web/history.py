@@ -22,7 +22,7 @@ from registry.mutations.revisions import (
 from registry.permissions import Action, Actor, can, shown_to
 from registry.web.presenters import edge_texts, titles_of
 from registry.web.queries import PageQueries
-from registry.web.refusals import EDITED
+from registry.web.refusals import EDITABLE
 from registry.web.templating import label, level_label, property_text
 from schema.types import camel
 
@@ -200,7 +200,7 @@ def _undoable(
     state: RecordState, visible: Sequence[HistoryEvent], events: Sequence[HistoryEvent], actor: Actor
 ) -> set[int]:
     """Return the numbers of those `visible` changes that an actor may undo; `events` are all changes of the record."""
-    if state.kind not in EDITED:
+    if state.kind not in EDITABLE:
         return set()
     by_id = {f"change:{one.number}": one for one in events}
     return {one.number for one in visible if may_undo(actor, state, original_event(one, by_id.get).what)}

@@ -22,7 +22,7 @@ from registry.web.base import LOGIN, NO_STORE, address, record_path, signed_in
 from registry.web.forms.records import renewal_path, soon_until
 from registry.web.presenters import SOON_DAYS, StatusText, standing, titles_of
 from registry.web.queries import PageQueries
-from registry.web.refusals import EDITED, may_register
+from registry.web.refusals import EDITABLE, may_register
 from registry.web.templating import code_label, moment, page, shortened
 from schema.limits import CostBudgetExceeded, paid
 
@@ -74,8 +74,8 @@ class InboxContext:
         if not self.me.is_admin and not self.me.agencies_for(action):
             return []
         me = self.me.parameter_for(action)
-        answers = await self.reader.read([inbox.with_status(kind, status, me=me, size=MOST) for kind in EDITED])
-        found = [(kind.__name__, *row) for kind, rows in zip(EDITED, answers, strict=True) for row in rows]
+        answers = await self.reader.read([inbox.with_status(kind, status, me=me, size=MOST) for kind in EDITABLE])
+        found = [(kind.__name__, *row) for kind, rows in zip(EDITABLE, answers, strict=True) for row in rows]
         return sorted(found, key=lambda one: str(one[2]), reverse=True)[:MOST]
 
     async def titles(self, records: Sequence[tuple[str, str]]) -> dict[str, str]:
@@ -175,7 +175,7 @@ async def unconfirmed_agreements(context: InboxContext) -> InboxSection:
     (rows,) = await context.reader.read([text]) if agencies else ([],)
     items = await context.items("Partnership", rows, _("changed on {when}"))
     return InboxSection(
-        "confirm", _("To confirm or dispute"), _("No agreement waits for your word."), items, len(items)
+        "confirm", _("To confirm or dispute"), _("No agreements are waiting for your confirmation."), items, len(items)
     )
 
 

@@ -43,7 +43,7 @@ from registry.web.queries import (
     term_uses,
     title_selection,
 )
-from registry.web.refusals import EDITED, may_register
+from registry.web.refusals import EDITABLE, may_register
 from registry.web.templating import code_label, label, page, property_text
 from schema.limits import EXPORT_COST, PAGE, paid, pay
 from schema.schema import facets_of
@@ -454,7 +454,7 @@ class ListPages:
             rows=list_rows(query, data, today()),
             facets=facets(query, data, called),
             chips=chips(query, called),
-            registering=kind in EDITED and may_register(me),
+            registering=kind in EDITABLE and may_register(me),
             narrowed=query.by_details and not me.is_admin,
             pages=_page_paths(query, found["pageInfo"]),
             graphiql=graphiql_path(list_operation(query), list_variables(query)),

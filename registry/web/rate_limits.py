@@ -49,7 +49,7 @@ INCREASE = (
 )
 
 
-class Limits:
+class RateLimits:
     """The rate limits and their counts: in this process, in a file shared on one machine, or in a Redis that all machines share."""
 
     def __init__(self, settings: Settings) -> None:
@@ -88,21 +88,21 @@ class Limits:
         if isinstance(self._storage, CountsFile):
             self._storage.close()
 
-    async def ask(self, visitor: str) -> int:
+    async def count_request(self, visitor: str) -> int:
         """Count a request; return 0, or the seconds to wait if the limit is exceeded."""
         return await self._wait(self._counts.hit, self._requests, visitor)
 
-    async def spend(self, visitor: str, cost: int) -> int:
+    async def count_cost(self, visitor: str, cost: int) -> int:
         """Count the cost of a query; return 0, or the seconds to wait if the budget is exceeded."""
         return await self._wait(partial(self._counts.hit, cost=cost), self._cost, visitor)
 
-    async def fail(self, scope: Scope) -> int:
+    async def count_failure(self, scope: Scope) -> int:
         """Count a failed sign-in; return 0, or the seconds to wait if the limit is exceeded."""
         visitor = self.visitor(scope)
         return await self._wait(self._counts.hit, self._failures, visitor) if visitor else 0
 
     @asynccontextmanager
-    async def looking_up(self, scope: Scope) -> AsyncIterator[None]:
+    async def credential_lookup(self, scope: Scope) -> AsyncIterator[None]:
         """Look up a credential in this context. Clients that failed too often share a few slots, so that guessing costs little."""
         visitor = self.visitor(scope)
         if visitor and await self._wait(self._counts.test, self._failures, visitor):
@@ -198,7 +198,7 @@ class CountsFile(Storage):
 class RateLimitMiddleware:
     """Middleware that limits the requests and the query cost per client. It runs after authentication."""
 
-    def __init__(self, app: ASGIApp, limits: Limits) -> None:
+    def __init__(self, app: ASGIApp, limits: RateLimits) -> None:
         self._app, self._limits = app, limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -208,10 +208,10 @@ class RateLimitMiddleware:
             await self._app(scope, receive, send)
             return
         visitor = _visitor_key(scope, address)
-        if wait := await self._limits.ask(visitor):
+        if wait := await self._limits.count_request(visitor):
             await too_many_requests(Request(scope), wait)(scope, receive, send)
             return
-        with spending(partial(self._limits.spend, visitor)):
+        with spending(partial(self._limits.count_cost, visitor)):
             await self._app(scope, receive, send)
 
 

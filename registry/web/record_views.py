@@ -16,7 +16,7 @@ from registry.model.kinds import Kind
 from registry.model.values import Date, InvalidValue
 from registry.permissions import Actor
 from registry.web import records
-from registry.web.base import actor_of, address, graphiql_path, permissions_path, record_path
+from registry.web.base import actor_of, address, graphiql_path, record_path
 from registry.web.errors import UserError
 from registry.web.form_data import json_file
 from registry.web.forms.actions import available_actions, available_transitions
@@ -27,7 +27,7 @@ from registry.web.needs import NeedMatches
 from registry.web.presenters import Data, standing, title
 from registry.web.queries import PageQueries
 from registry.web.records import IMPACT, OF_ANY_KIND, compared, impact_view, record_operation, star
-from registry.web.refusals import EDITED, may_edit
+from registry.web.refusals import EDITABLE, may_edit
 from registry.web.templating import page
 from schema.types import field_of
 
@@ -75,14 +75,13 @@ class RecordPages:
             stopping=impact_view(impact),
             shared=_compare_path(kind, record),
             done=_confirmation(request.query_params.get("done", "")),
-            editable=kind in EDITED and may_edit(me, record),
-            offered=available_transitions(me, kind, record),
+            editable=kind in EDITABLE and may_edit(me, record),
+            transitions=available_transitions(me, kind, record),
             renewal=renewal(me, record, day) if kind is MODEL["Partnership"] else "",
-            acts=[(act.name, act.title()) for act in available_actions(me, kind.__name__, record)],
+            actions=[(one.name, one.title()) for one in available_actions(me, kind.__name__, record)],
             offers=offers,
             past=history,
             path=record_path(kind.__name__, one),
-            rights=permissions_path(record_path(kind.__name__, one)) if kind in EDITED else "",
             graphiql=graphiql_path(record_operation(kind), {"id": one}),
         )
 

@@ -1,96 +1,26 @@
-"""Refusals on pages: which role or permission an action needs, and whom to ask."""
+"""What users may do on pages, and the 403 page that names the missing role and whom to ask."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from babel.lists import format_list
 from starlette.requests import Request
 from starlette.responses import Response
 
 from registry.clock import today
-from registry.i18n import _, language
+from registry.i18n import _
 from registry.model.definitions import MODEL
 from registry.model.kinds import Kind
-from registry.permissions import ANYBODY, ENTRY_POINTS, RIGHTS, VIEWING, Action, Actor, Role, can
-from registry.web.base import NO_STORE, actor_of, permissions_path, record_path, signed_in
+from registry.mutations.lifecycle import RETIRE, action_of
+from registry.permissions import Action, Actor, can, role_label, role_needed
+from registry.web.base import NO_STORE, actor_of, record_path, signed_in
 from registry.web.presenters import title
 from registry.web.queries import PageQueries
 from registry.web.records import record_operation, steward
 from registry.web.templating import page
 from schema.types import field_of
 
-Record = Mapping[str, object]  # properties as stored
-
-
-def action_label(action: Action) -> str:
-    """Return the label of an action."""
-    return {
-        Action.VIEW_SUMMARY: _("View its summary: what it is and which agency is responsible"),
-        Action.VIEW_DETAILS: _("View all details and the history"),
-        Action.PROPOSE: _("Register it and hand it in"),
-        Action.EDIT: _("Change it"),
-        Action.MANAGE: _("Once it is published, change who answers for it and who sees it; undo its changes"),
-        Action.APPROVE: _("Publish what was handed in, or send it back"),
-        Action.RETIRE: _("Retire it; as long as it is a draft, withdraw it"),
-        Action.ANSWER: _("Answer requests for it and feedback on it"),
-        Action.LOAD: _("Load it from a source"),
-        Action.ADMINISTER: _("Administer the registry"),
-    }[action]
-
-
-def role_label(role: Role) -> str:
-    """Return the label of a role."""
-    return {
-        Role.VIEWER: _("viewer"),
-        Role.ANALYST: _("analyst"),
-        Role.COORDINATOR: _("coordinator"),
-        Role.APPROVER: _("approver"),
-        Role.ADMIN: _("administrator"),
-    }[role]
-
-
-def permission_reason(actor: Actor, action: Action, record: Record, agency: str) -> str:
-    """Return why an actor may or may not do something with a record; `agency` is the name of its steward, or ""."""
-    if action in VIEWING:
-        return _reason_to_see(actor, action, record, agency)
-    reason, ways = _reason_to_act(actor, action, record, agency), ENTRY_POINTS[action]
-    if ways.changes or ways.forms:
-        return reason
-    return reason + " " + _("It is done by command, by who runs the registry.")
-
-
-def _reason_to_see(actor: Actor, action: Action, record: Record, agency: str) -> str:
-    readers = record.get("seen_by" if action is Action.VIEW_SUMMARY else "shown_to")
-    if isinstance(readers, list) and ANYBODY in readers:
-        return _("Everybody may.")
-    if not can(actor, action, record):
-        return _("Who answers for it may, those to whom it is granted, and administrators.")
-    if record.get("steward") in actor.agencies:
-        return _("You act for {agency}, which answers for it.").format(agency=agency)
-    return _("You are an administrator.") if actor.is_admin else _("It is granted to an agency or a group of yours.")
-
-
-def _reason_to_act(actor: Actor, action: Action, record: Record, agency: str) -> str:
-    if actor.is_admin:
-        return _("You are an administrator.")
-    roles = [role for role in Role if action in RIGHTS[role] and role is not Role.ADMIN]
-    if not roles:
-        return _("Only an administrator may.")
-    if action not in RIGHTS[actor.role]:
-        called = format_list([role_label(role) for role in roles], "or", language())
-        return _("It takes the role of {roles} of the agency that answers for it.").format(roles=called)
-    if not agency:
-        return _("No agency answers for it, so only an administrator may.")
-    if not can(actor, action, record):
-        return _("You do not act for {agency}, which answers for it.").format(agency=agency)
-    reason = _("You act for {agency}, which answers for it.").format(agency=agency)
-    if action is Action.EDIT and record.get("status") == "published":
-        return reason + " " + _("It is published: what you change is seen at once, without an approval.")
-    return reason
-
-
 # Kinds with actions of their own, such as requests, are created and changed on the pages of those actions.
-EDITED = [kind for kind in MODEL if not (kind.read_only or kind.by_action)]
+EDITABLE = [kind for kind in MODEL if not (kind.read_only or kind.by_action)]
 
 
 def may_register(actor: Actor) -> bool:
@@ -108,29 +38,12 @@ def permission_properties(record: Mapping[str, Any]) -> dict[str, Any]:
     return {"status": record["status"].lower(), "steward": record["steward"] and record["steward"]["id"]}
 
 
-def role_of_user(request: Request) -> str:
-    """Return the label of the signed-in user's role, or ""."""
+def refusal_page(request: Request, heading: str, reason: str, whom: Any = None, back: str = "/") -> Response:
+    """Return a 403 page with the reason and whom to ask: `whom` is the record's steward and its channels."""
     me = signed_in(request)
-    return role_label(me.role) if me else ""
-
-
-def refusal_page(
-    request: Request, sentence: str, needed: str, whom: Any = None, onward: str = "/", rights: str = ""
-) -> Response:
-    """Return a 403 page that says what an action needs and whom to ask.
-
-    `whom` is the steward and its channels, `onward` the path to continue at, `rights` the path of the permission page.
-    """
+    role = role_label(me.role) if me else ""
     response = page(
-        request,
-        "not_allowed.html",
-        403,
-        sentence=sentence,
-        needed=needed,
-        role=role_of_user(request),
-        steward=whom,
-        onward=onward,
-        rights=rights,
+        request, "not_allowed.html", 403, heading=heading, reason=reason, role=role, steward=whom, back=back
     )
     response.headers.update(NO_STORE)
     return response
@@ -138,8 +51,8 @@ def refusal_page(
 
 def cannot_register(request: Request, kind: type[Kind]) -> Response:
     """Return the 403 page for registering records of a kind."""
-    needed = _("It takes the role of a coordinator or an approver of an agency; an administrator gives it.")
-    return refusal_page(request, _("You may not register {what}.").format(what=_(kind.plural)), needed)
+    heading = _("You may not register {what}.").format(what=_(kind.plural))
+    return refusal_page(request, heading, role_needed(Action.PROPOSE, _("an agency")))
 
 
 async def cannot_edit(request: Request, graph: PageQueries, kind: type[Kind], one: str) -> Response | None:
@@ -148,19 +61,19 @@ async def cannot_edit(request: Request, graph: PageQueries, kind: type[Kind], on
 
 
 async def cannot_do(
-    request: Request, graph: PageQueries, kind: type[Kind], one: str, action: Action, sentence: str
+    request: Request, graph: PageQueries, kind: type[Kind], one: str, action: Action, heading: str, reason: str = ""
 ) -> Response | None:
-    """Return the 403 page for an action on a record. `sentence` may contain `{title}`.
+    """Return the 403 page for an action on a record; None if the user may not know that the record exists.
 
-    None if the user may not know that the record exists.
+    `heading` may contain `{title}`. `reason` is why a user whose role allows the action may not perform it.
     """
     me = actor_of(request)
     record = (await graph.ask(record_operation(kind), {"id": one}, me))[field_of(kind)]
     if record is None:
         return None
-    whom = steward(record, today())
-    known = permission_properties(record)
-    needed = "" if can(me, action, known) else permission_reason(me, action, known, whom[0].title if whom else "")
-    named = sentence.replace("{title}", title(kind.__name__, record))
-    path = record_path(kind.__name__, one)
-    return refusal_page(request, named, needed, whom, path, permissions_path(path))
+    whom, known = steward(record, today()), permission_properties(record)
+    action = action_of(RETIRE, known) if action is Action.RETIRE else action
+    if not can(me, action, known):
+        reason = role_needed(action, whom[0].title if whom else "")
+    named = heading.replace("{title}", title(kind.__name__, record))
+    return refusal_page(request, named, reason, whom, record_path(kind.__name__, one))

@@ -31,7 +31,16 @@ from registry.reports.catalogue import Library, read_day
 from registry.reports.charts import chart
 from registry.reports.export import CHART, FILES
 from registry.reports.json_schema import json_schema
-from registry.web.base import NO_STORE, Tools, actor_of, address, evidence_path, graphiql_path, param, record_path
+from registry.web.base import (
+    NO_STORE,
+    StoreThreads,
+    actor_of,
+    address,
+    evidence_path,
+    graphiql_path,
+    param,
+    record_path,
+)
 from registry.web.errors import RETRY_SOON, problem, store_failure
 from registry.web.form_data import json_file
 from registry.web.forms.values import NOTATION
@@ -133,9 +142,9 @@ class ReportRunner:
     Results are cached until the graph changes. Until a newer run ends, pages show the previous result with its time.
     """
 
-    def __init__(self, tools: Tools, reader: Reader, library: Library) -> None:
-        self._tools, self._reader, self._library = tools, reader, library
-        self._threads = CapacityLimiter(MAX_RUNS)
+    def __init__(self, threads: StoreThreads, reader: Reader, library: Library) -> None:
+        self._threads, self._reader, self._library = threads, reader, library
+        self._limiter = CapacityLimiter(MAX_RUNS)
         self._counts = CountCache()
         self._reports: LRUCache[FinishedRun] = LRUCache(CACHE_SIZE)
         self._failures: LRUCache[FinishedRun] = LRUCache(CACHE_SIZE)
@@ -186,7 +195,7 @@ class ReportRunner:
         return ReportRequest(
             (language(), name, reader, day, *values.items()),
             Stamp(as_of, tuple(marks), self._library.state(name)),
-            lambda: self._library.run(self._tools.store(), name, actor, as_of, values),
+            lambda: self._library.run(self._threads.store(), name, actor, as_of, values),
         )
 
     def _start(self, request: ReportRequest) -> ActiveRun:
@@ -200,7 +209,7 @@ class ReportRunner:
     async def _run(self, request: ReportRequest) -> Report:
         cache, report = self._failures, None
         try:
-            report = await to_thread.run_sync(request.work, limiter=self._threads)
+            report = await to_thread.run_sync(request.work, limiter=self._limiter)
             cache = self._reports
             return report
         finally:
@@ -365,7 +374,7 @@ class ReportPages:
 
 
 PACKAGE = "graphene_django_graphiql_static"
-FIRST = """{
+EXAMPLE_QUERY = """{
   agencies(first: 5) {
     totalCount
     nodes {
@@ -376,7 +385,7 @@ FIRST = """{
   }
 }
 """
-FIRST_REPORT = """{
+EXAMPLE_REPORT_QUERY = """{
   sectorGaps {
     question
     found

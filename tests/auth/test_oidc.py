@@ -344,9 +344,9 @@ def test_keys_are_fetched_anew_for_an_id_that_is_new_and_not_for_every_one(
         provider.stop()
         old, provider.key = provider.key, new_key()
         provider.start(f"{client.base_url}/login/back", ACCOUNTS)
-        monkeypatch.setattr("registry.auth.oidc.SOONEST", 3600.0)
+        monkeypatch.setattr("registry.auth.oidc.REFETCH_SECONDS", 3600.0)
         assert ask(client, provider.signed()).status_code == 401, "too soon to ask again"
-        monkeypatch.setattr("registry.auth.oidc.SOONEST", 0.0)
+        monkeypatch.setattr("registry.auth.oidc.REFETCH_SECONDS", 0.0)
         assert ask(client, provider.signed()).status_code == 200
         assert ask(client, provider.signed(key=old, header={"kid": old.kid})).status_code == 401, "a key that is gone"
 
@@ -396,7 +396,7 @@ class Scripted:
 @pytest.fixture
 def scripted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scripted]:
     provider = Scripted()
-    monkeypatch.setattr("registry.auth.oidc.PATIENCE", 0.3)
+    monkeypatch.setattr("registry.auth.oidc.TIMEOUT_SECONDS", 0.3)
     yield provider
     provider.over.set()
     provider.server.shutdown()
@@ -434,7 +434,7 @@ def test_keys_that_we_have_serve_while_others_are_fetched_and_where_that_fails(
 ) -> None:
     async def ask(provider: Provider) -> None:
         assert await known(scripted, provider) == "siti"
-        for name in ("KEPT", "SOONEST"):
+        for name in ("CACHE_SECONDS", "REFETCH_SECONDS"):
             monkeypatch.setattr(f"registry.auth.oidc.{name}", 0.0)
         scripted.drips = True
         made_up = asyncio.create_task(known(scripted, provider, kid="made up"))
@@ -456,12 +456,12 @@ def test_a_key_that_the_provider_took_back_is_forgotten(scripted: Scripted, monk
     async def ask(provider: Provider) -> None:
         assert await known(scripted, provider) == "siti"
         scripted.keys = {"keys": [new_key().as_dict(private=False)]}
-        monkeypatch.setattr("registry.auth.oidc.KEPT", 0.0)
-        monkeypatch.setattr("registry.auth.oidc.SOONEST", 0.0)
+        monkeypatch.setattr("registry.auth.oidc.CACHE_SECONDS", 0.0)
+        monkeypatch.setattr("registry.auth.oidc.REFETCH_SECONDS", 0.0)
         await known(scripted, provider)
         assert provider._refresh
         await provider._refresh
-        monkeypatch.setattr("registry.auth.oidc.SOONEST", 3600.0)
+        monkeypatch.setattr("registry.auth.oidc.REFETCH_SECONDS", 3600.0)
         with pytest.raises(Untrusted):
             await known(scripted, provider)
 

@@ -66,7 +66,7 @@ class Person:
     def registers(self, plural: str) -> None:
         """Go from the list of a kind to the form of a new one."""
         self.page.locator(f"nav a[href='/{plural}']").click()
-        self.page.locator(".onward a").first.click()
+        self.page.locator(".page-links a").first.click()
 
     def hands_in(self) -> None:
         """Save what the form holds for an approver."""

@@ -106,7 +106,7 @@ def test_a_suggestion_is_clicked_and_the_form_still_searches(page: Any) -> None:
 
 def test_agencies_are_put_side_by_side(page: Any, language: str) -> None:
     page.goto("/agencies/depok:dinkes-kota")
-    page.locator(".onward a").first.click()
+    page.locator(".page-links a").first.click()
     page.locator("#find").fill("kependudukan")
     page.locator(".choose button").click()
     page.get_by_role("link", name=WORDS[language]["add"]).first.click()
@@ -129,7 +129,7 @@ def test_lists_records_and_side_by_side_need_no_script(browser: Any, address: st
     page = context.new_page()
     page.goto("/agencies?q=dinas kesehatan")
     page.locator("tbody th a").first.click()
-    page.locator(".onward a").first.click()
+    page.locator(".page-links a").first.click()
     page.locator("#find").fill("dinas sosial")
     page.locator(".choose button").click()
     page.get_by_role("link", name="Add Dinas Sosial Kota Depok").click()

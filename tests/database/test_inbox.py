@@ -10,14 +10,14 @@ from registry.database.driver import ConnectionSettings, Cypher, Store
 from registry.database.inbox import with_status
 from registry.model.kinds import Kind
 from registry.permissions import ADMIN, Action, Actor, Role
-from registry.web.refusals import EDITED
+from registry.web.refusals import EDITABLE
 
 BUDI = Actor("budi", Role.APPROVER, frozenset({"dinkes"}))
 PUBLISHED = 500
 
 
 @pytest.mark.parametrize("place", ["neo4j"], indirect=True)
-@pytest.mark.parametrize("kind", EDITED)
+@pytest.mark.parametrize("kind", EDITABLE)
 def test_what_waits_is_found_by_an_index(store: Store, place: ConnectionSettings, kind: type[Kind]) -> None:
     text = f"UNWIND range(1, $in.n) AS i CREATE (n:{kind.__name__} {{id: $in.status + i, status: $in.status, steward: 'dinkes'}})"
     for status, number in (("published", PUBLISHED), ("proposed", 2)):

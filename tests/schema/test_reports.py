@@ -230,7 +230,7 @@ def test_a_browser_gets_graphiql_with_a_report_to_try(client: httpx.Client) -> N
     page = client.get(PATH, headers={"Accept": "text/html"})
     assert "sectorGaps" in page.text and "graphiql.min.js" in page.text
     assert "style-src 'self' 'unsafe-inline'" in page.headers["content-security-policy"]
-    assert "errors" not in ask(client, reports.FIRST_REPORT)
+    assert "errors" not in ask(client, reports.EXAMPLE_REPORT_QUERY)
 
 
 def test_a_store_that_is_away_is_told(folder: Path) -> None:

@@ -369,7 +369,7 @@ def test_graphql_is_a_page_for_browsers_and_answers_for_programs(client: httpx.C
 
 
 def test_graphiql_begins_with_the_operation_of_the_address_or_one_to_try(client: httpx.Client) -> None:
-    assert "errors" not in client.post("/graphql", json={"query": reports.FIRST}).json()
+    assert "errors" not in client.post("/graphql", json={"query": reports.EXAMPLE_QUERY}).json()
     asked = {"operation": "{ sectors { totalCount } }", "variables": '{"a": "<b>"}'}
     page = client.get("/graphql", params=asked, headers=PAGE).text
     assert (

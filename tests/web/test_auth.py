@@ -20,7 +20,7 @@ from registry.database.migrate import apply
 from registry.model.definitions import MODEL
 from registry.permissions import Role
 from registry.web.app import build_app
-from registry.web.auth import onward
+from registry.web.auth import safe_path
 from registry.web.base import actor_of
 from tests.support.cli import command, free_port, serves, speaking_to
 from tests.support.random_world import write_world
@@ -266,7 +266,7 @@ def test_a_script_is_told_that_the_session_has_ended(client: httpx.Client) -> No
     ],
 )
 def test_one_comes_back_to_our_own_pages_only(named: str | None, path: str) -> None:
-    assert onward(named) == path
+    assert safe_path(named) == path
 
 
 @pytest.mark.parametrize("path", ["/who", "/graphql", "/login", "/logout", "/nothing-here"])

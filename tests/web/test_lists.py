@@ -202,7 +202,7 @@ def test_lists_speak_indonesian(visitor: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "sentence", "onward"),
+    ("path", "sentence", "link"),
     [
         ("/agencies?after=nonsense&q=dinas", "This page of the list cannot be found.", "/agencies?q=dinas"),
         ("/agencies?before=bm9uc2Vuc2U", "This page of the list cannot be found.", "/agencies"),
@@ -217,12 +217,12 @@ def test_lists_speak_indonesian(visitor: httpx.Client) -> None:
     ],
 )
 def test_what_cannot_be_listed_is_a_sentence_with_a_way_on(
-    visitor: httpx.Client, path: str, sentence: str, onward: str
+    visitor: httpx.Client, path: str, sentence: str, link: str
 ) -> None:
     answer = visitor.get(path)
     assert answer.status_code == 400
-    assert sentence in answer.text and f'<a href="{onward}">' in answer.text
-    assert visitor.get(onward).status_code == 200
+    assert sentence in answer.text and f'<a href="{link}">' in answer.text
+    assert visitor.get(link).status_code == 200
 
 
 def test_search_finds_by_beginnings_and_stems_and_leads_through_all_pages(visitor: httpx.Client) -> None:

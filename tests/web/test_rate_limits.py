@@ -17,7 +17,7 @@ from registry.database.migrate import apply
 from registry.model.definitions import MODEL
 from registry.permissions import Role
 from registry.web.app import build_app
-from registry.web.rate_limits import Limits
+from registry.web.rate_limits import RateLimits
 from schema.limits import COST
 from tests.support.cli import free_port
 from tests.support.engines import until
@@ -164,7 +164,7 @@ def test_processes_that_share_a_file_count_together(
 def test_a_file_of_counts_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     settings = Settings(_env_file=None, limits=f"sqlite:///{tmp_path / 'none' / 'counts'}")
     with pytest.raises(SettingsError, match="REGISTRY_LIMITS"):
-        Limits(settings)
+        RateLimits(settings)
 
 
 @pytest.mark.parametrize("proxies", ["*", "127.0.0.1,*", "0.0.0.0/0", "::/0", "proxy.example.org"])

@@ -26,9 +26,9 @@ from registry.mutations.lifecycle import APPROVE, PROPOSE, RETIRE, SEND_BACK, Tr
 from registry.mutations.requests import ResourceRequest
 from registry.mutations.revisions import undo
 from registry.mutations.transaction import MutationResult, RequestContext
-from registry.permissions import Action, Actor, can
+from registry.permissions import Action, Actor, can, role_needed
 from registry.web.auth import resume_page
-from registry.web.base import NO_STORE, Tools, actor_of, address, record_path, signed_in
+from registry.web.base import NO_STORE, StoreThreads, actor_of, address, record_path, signed_in
 from registry.web.errors import UserError
 from registry.web.form_data import read_form
 from registry.web.forms.fields import WHOLE, Field, problem_sentence
@@ -38,7 +38,7 @@ from registry.web.lists import endpoint_for
 from registry.web.presenters import title, titles_of
 from registry.web.queries import PageQueries
 from registry.web.records import record_facts, record_operation, steward
-from registry.web.refusals import EDITED, cannot_do, may_edit, permission_properties, refusal_page
+from registry.web.refusals import EDITABLE, cannot_do, may_edit, permission_properties, refusal_page
 from registry.web.templating import label, page
 from schema.types import field_of
 
@@ -51,26 +51,32 @@ Prefill = Callable[[PageQueries, Actor, QueryParams, Sequence[Field]], Awaitable
 class RecordAction:
     """An action on a record of a kind, at `/KINDS/ID/NAME`.
 
-    `title`, `asks` and `takes` are functions, because their texts depend on the current language. `asks` returns the fields,
-    `begins` prefills them from the query parameters, and `takes` says what is needed to be offered the action.
+    `title`, `fields` and `needs` are functions, because their texts depend on the current language. `prefill` fills the fields
+    from the query parameters; `needs` says what the action needs, to users who may not perform it.
     """
 
     kind: str
     name: str
     title: Callable[[], str]
-    offered: Callable[[Actor, ShownRecord], bool]
-    asks: Callable[[Options, ShownRecord], Sequence[Field]]
-    do: Callable[[Store, RequestContext, str, Typed], MutationResult]
-    begins: Prefill | None = None
-    takes: Callable[[], str] = lambda: _(
-        "It takes the role of a coordinator or an approver of the agency that it is about."
-    )
+    available: Callable[[Actor, ShownRecord], bool]
+    fields: Callable[[Options, ShownRecord], Sequence[Field]]
+    run: Callable[[Store, RequestContext, str, Typed], MutationResult]
+    prefill: Prefill | None = None
+    needs: Callable[[Actor, ShownRecord], str] = lambda _actor, record: role_needed(Action.EDIT, _steward_name(record))
 
 
 def speaking_parties(actor: Actor, record: ShownRecord) -> list[str]:
     """Return the parties of an agreement for which an actor may make statements."""
     parties = [one["agency"]["id"] for one in record["parties"]] if record["status"] != "RETIRED" else []
     return [one for one in parties if can(actor, Action.EDIT, {"steward": one})]
+
+
+def _steward_name(record: ShownRecord) -> str:
+    return record["steward"]["name"] if record["steward"] else ""
+
+
+def _needed_to_speak(_actor: Actor, _record: ShownRecord) -> str:
+    return role_needed(Action.EDIT, _("a party to the agreement"))
 
 
 def _field(
@@ -86,8 +92,8 @@ def _codes(name: str) -> Options:
 def _confirm_fields(mine: Options, _record: ShownRecord) -> Sequence[Field]:
     return [
         _field("agency", _("For which party"), "choice", required=True, options=mine),
-        _field("standing", _("Is it so?"), "choice", required=True, options=_codes("party-standing")),
-        _field("remark", _("What is not so"), "line", hint=_("Needed unless you confirm it.")),
+        _field("standing", _("Is this correct?"), "choice", required=True, options=_codes("party-standing")),
+        _field("remark", _("What is wrong?"), "line", hint=_("Needed unless you confirm it.")),
     ]
 
 
@@ -105,7 +111,7 @@ def _level_fields(mine: Options, _record: ShownRecord) -> Sequence[Field]:
         _field("agency", _("For which party"), "choice", required=True, options=mine),
         _field("level", _("How closely do you work together?"), "choice", required=True, options=levels),
         _field("on", _("Said on"), "date", hint=_("Today, if you leave it empty.")),
-        _field("note", _("Why you say so")),
+        _field("note", _("Reason")),
     ]
 
 
@@ -159,10 +165,10 @@ def may_request(actor: Actor, record: ShownRecord) -> bool:
     return bool(shared and actor.agencies_for(Action.PROPOSE) and record["steward"]["id"] not in actor.agencies)
 
 
-def _needed_to_request() -> str:
-    return _(
-        "It takes a resource of another agency that is published and shared, and the role of a coordinator or an approver."
-    )
+def _needed_to_request(actor: Actor, _record: ShownRecord) -> str:
+    if actor.agencies_for(Action.PROPOSE):
+        return _("You can request only published, shared resources of other agencies.")
+    return role_needed(Action.PROPOSE, _("an agency"))
 
 
 def _decide(decision: str) -> Callable[[Store, RequestContext, str, Typed], MutationResult]:
@@ -171,13 +177,22 @@ def _decide(decision: str) -> Callable[[Store, RequestContext, str, Typed], Muta
     )
 
 
-def _may_decide(decision: str | None) -> Callable[[Actor, ShownRecord], bool]:
-    def offered(actor: Actor, record: ShownRecord) -> bool:
-        owners = set(record["grants"] or ())  # a request is visible to the steward of the requested resource
-        answers = actor.is_admin or not owners.isdisjoint(actor.agencies_for(Action.ANSWER))
-        return bool(record["status"] == "PUBLISHED" and record["decision"] == decision and answers)
+def _decides(actor: Actor, record: ShownRecord) -> bool:
+    owners = set(record["grants"] or ())  # a request is visible to the steward of the requested resource
+    return actor.is_admin or not owners.isdisjoint(actor.agencies_for(Action.ANSWER))
 
-    return offered
+
+def _may_decide(decision: str | None) -> Callable[[Actor, ShownRecord], bool]:
+    def available(actor: Actor, record: ShownRecord) -> bool:
+        return record["status"] == "PUBLISHED" and record["decision"] == decision and _decides(actor, record)
+
+    return available
+
+
+def _needed_to_decide(actor: Actor, record: ShownRecord) -> str:
+    if _decides(actor, record):
+        return _("A request in this status cannot be changed this way.")
+    return role_needed(Action.ANSWER, _("the resource's steward"))
 
 
 def _answer_fields(_mine: Options, _record: ShownRecord) -> Sequence[Field]:
@@ -216,6 +231,7 @@ RECORD_ACTIONS = (
         lambda actor, one: bool(speaking_parties(actor, one)),
         _confirm_fields,
         _confirm,
+        needs=_needed_to_speak,
     ),
     RecordAction(
         "Partnership",
@@ -224,6 +240,7 @@ RECORD_ACTIONS = (
         lambda actor, one: bool(speaking_parties(actor, one)),
         _level_fields,
         _state_level,
+        needs=_needed_to_speak,
     ),
     RecordAction(
         "Statement",
@@ -243,10 +260,32 @@ RECORD_ACTIONS = (
         prefill_from_need,
         _needed_to_request,
     ),
-    RecordAction("Request", "accept", lambda: _("Accept"), _may_decide(None), _answer_fields, _decide("accepted")),
-    RecordAction("Request", "decline", lambda: _("Decline"), _may_decide(None), _answer_fields, _decide("declined")),
     RecordAction(
-        "Request", "end", lambda: _("The use has ended"), _may_decide("accepted"), _answer_fields, _decide("ended")
+        "Request",
+        "accept",
+        lambda: _("Accept"),
+        _may_decide(None),
+        _answer_fields,
+        _decide("accepted"),
+        needs=_needed_to_decide,
+    ),
+    RecordAction(
+        "Request",
+        "decline",
+        lambda: _("Decline"),
+        _may_decide(None),
+        _answer_fields,
+        _decide("declined"),
+        needs=_needed_to_decide,
+    ),
+    RecordAction(
+        "Request",
+        "end",
+        lambda: _("The use has ended"),
+        _may_decide("accepted"),
+        _answer_fields,
+        _decide("ended"),
+        needs=_needed_to_decide,
     ),
     RecordAction(
         "Service",
@@ -255,7 +294,7 @@ RECORD_ACTIONS = (
         lambda _actor, one: one["status"] == "PUBLISHED",
         _feedback_fields,
         _give_feedback,
-        takes=lambda: _("It takes a service that is published."),
+        needs=lambda _actor, _record: _("The service must be published."),
     ),
     RecordAction(
         "Feedback",
@@ -275,8 +314,16 @@ def available_actions(actor: Actor, kind: str, record: ShownRecord) -> list[Reco
     return [
         action
         for action in RECORD_ACTIONS
-        if action.kind == kind and not record["withheld"] and action.offered(actor, record)
+        if action.kind == kind and not record["withheld"] and action.available(actor, record)
     ]
+
+
+def _refusal_reason(action: RecordAction, actor: Actor, record: ShownRecord) -> str:
+    if record["withheld"]:
+        return _("You can see only a summary of this record. Ask its steward for access to the rest.")
+    if record["status"] == "RETIRED":
+        return _("This record is retired; it is not changed any more.")
+    return action.needs(actor, record)
 
 
 MAX_BYTES = 100_000
@@ -286,8 +333,8 @@ HONEYPOT = "website"  # a field that people do not see and robots fill in
 class RecordActionPages:
     """The pages of record actions."""
 
-    def __init__(self, graph: PageQueries, tools: Tools) -> None:
-        self._graph, self._tools = graph, tools
+    def __init__(self, graph: PageQueries, threads: StoreThreads) -> None:
+        self._graph, self._threads = graph, threads
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes."""
@@ -303,24 +350,23 @@ class RecordActionPages:
     async def _answer(self, action: RecordAction, kind: type[Kind], request: Request) -> Response:
         one, me = request.path_params["id"], actor_of(request)
         record = (await self._graph.ask(record_operation(kind), {"id": one}, me))[field_of(kind)]
-        offered = record is not None and not record["withheld"] and action.offered(me, record)
-        if not offered and (resumed := await resume_page(request)):
+        available = record is not None and not record["withheld"] and action.available(me, record)
+        if not available and (resumed := await resume_page(request)):
             return resumed
         if record is None:
             raise HTTPException(404)
-        if not offered:
-            needed = _("You can view its summary only. Ask its steward for access to the rest.")
-            needed = needed if record["withheld"] else action.takes()
-            sentence_ = _("You may not do this: {what}.").format(what=action.title())
-            return refusal_page(request, sentence_, needed, steward(record, today()), record_path(action.kind, one))
+        if not available:
+            heading = _("You may not do this: {what}.").format(what=action.title())
+            reason = _refusal_reason(action, me, record)
+            return refusal_page(request, heading, reason, steward(record, today()), record_path(action.kind, one))
         if action.kind == "Feedback":
-            record = {**record, "contact": await self._tools.do(feedback.contact, one)}
-        fields = action.asks(await self._agency_options(action, me, record), record)
+            record = {**record, "contact": await self._threads.run(feedback.contact, one)}
+        fields = action.fields(await self._agency_options(action, me, record), record)
         fields = [
             replace(one, value=me.default_agency) if _has_option(one, me.default_agency) else one for one in fields
         ]
-        if action.begins:
-            fields = await action.begins(self._graph, me, request.query_params, fields)
+        if action.prefill:
+            fields = await action.prefill(self._graph, me, request.query_params, fields)
         if request.method != "POST":
             return self._form(request, action, record, _filled_fields(fields, {}))
         return await self._perform(request, action, record, fields)
@@ -328,15 +374,15 @@ class RecordActionPages:
     async def _perform(
         self, request: Request, action: RecordAction, record: ShownRecord, fields: Sequence[Field]
     ) -> Response:
-        posted_ = await read_form(request, longest=MAX_BYTES)
-        form = {one.name: posted_.get(one.name, "") for one in fields}
+        posted = await read_form(request, longest=MAX_BYTES)
+        form = {one.name: posted.get(one.name, "") for one in fields}
         path = record_path(action.kind, record["id"])
-        if posted_.get(HONEYPOT):
+        if posted.get(HONEYPOT):
             return RedirectResponse(address(path, [("done", action.name)]), 303)
         request_context = RequestContext(
-            actor_of(request), "form", form_key(posted_), {"act": action.name, "of": record["id"], **form}
+            actor_of(request), "form", form_key(posted), {"act": action.name, "of": record["id"], **form}
         )
-        outcome = await self._tools.do(lambda store: action.do(store, request_context, record["id"], form))
+        outcome = await self._threads.run(lambda store: action.run(store, request_context, record["id"], form))
         if not outcome.problems:
             return RedirectResponse(address(path, [("done", action.name)]), 303)
         texts: dict[str, list[str]] = {}
@@ -410,8 +456,8 @@ MAX_NOTE_BYTES, MAX_DIGITS = 100_000, 15
 class TransitionPages:
     """Changes of a record's status, and undoing a change."""
 
-    def __init__(self, graph: PageQueries, tools: Tools) -> None:
-        self._graph, self._tools = graph, tools
+    def __init__(self, graph: PageQueries, threads: StoreThreads) -> None:
+        self._graph, self._threads = graph, threads
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes."""
@@ -419,7 +465,7 @@ class TransitionPages:
         answers |= {name: partial(self._transition, name) for name in TRANSITIONS}
         return [
             Route(f"/{kind.plural}/{{id}}/{name}", endpoint_for(kind, answer), methods=["POST"])
-            for kind in EDITED
+            for kind in EDITABLE
             for name, answer in answers.items()
         ]
 
@@ -434,7 +480,7 @@ class TransitionPages:
             raise UserError(str(error), path, _("Back to the record")) from None
         payload = {"step": name, "record": one, "note": note}
         request_context = RequestContext(actor_of(request), "form", form_key(form), payload)
-        outcome = await self._tools.do(
+        outcome = await self._threads.run(
             lambda store: make_transition(
                 store, request_context, kind, one, TRANSITIONS[name], note, form_version(form)
             )
@@ -446,7 +492,7 @@ class TransitionPages:
             return resumed
         number = (await read_form(request)).get("number", "")
         number = number[:MAX_DIGITS] if number.isdecimal() else "0"  # no change has this number
-        outcome = await self._tools.do(undo, RequestContext(actor_of(request), "form"), int(number))
+        outcome = await self._threads.run(undo, RequestContext(actor_of(request), "form"), int(number))
         return await self._outcome_response(request, kind, outcome, Action.MANAGE, "undo")
 
     async def _outcome_response(
@@ -460,7 +506,8 @@ class TransitionPages:
         problem = outcome.problems[0]
         if problem.code not in HIDING_CODES:
             raise UserError(_transition_problem(problem), path, _("Back to the record"), 409)
-        explained = await cannot_do(request, self._graph, kind, one, action, problem_sentence(problem))
+        heading = _("You may not do this with “{title}”.")
+        explained = await cannot_do(request, self._graph, kind, one, action, heading, problem_sentence(problem))
         if explained is None or problem.code == "NOT_FOUND":
             raise UserError(_transition_problem(problem), "/", _("Go to the first page"), 404)
         return explained
@@ -474,7 +521,7 @@ def _transition_problem(problem: Problem) -> str:
 
 def available_transitions(actor: Actor, kind: type[Kind], record: Mapping[str, Any]) -> list[str]:
     """Return the status changes that an actor may make, given the record as a GraphQL result."""
-    if kind not in EDITED:
+    if kind not in EDITABLE:
         return []
     known = permission_properties(record)
     return [name for name, step in TRANSITIONS.items() if known["status"] in step.of and is_allowed(actor, step, known)]

@@ -1,16 +1,17 @@
 """Bulk forms: a template to fill in, a preview of the filled table, and its import."""
 
 import secrets
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
-import orjson
 from anyio import CapacityLimiter, to_thread
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
+from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -27,13 +28,13 @@ from registry.model.records import Problem, show
 from registry.model.values import InvalidValue, Text, Value
 from registry.mutations.save import LinkChange, SaveInput, SaveResult, save_all
 from registry.mutations.transaction import RequestContext
-from registry.web.base import NO_STORE, Tools, actor_of, list_path
+from registry.web.base import NO_STORE, StoreThreads, actor_of, list_path
 from registry.web.errors import store_failure
-from registry.web.form_data import read_multipart
+from registry.web.form_data import open_upload
 from registry.web.forms.fields import problem_sentence
 from registry.web.forms.values import WORKFLOW_PROPERTIES
 from registry.web.lists import endpoint_for
-from registry.web.refusals import EDITED, cannot_register, may_register
+from registry.web.refusals import EDITABLE, cannot_register, may_register
 from registry.web.templating import label, page
 from schema.limits import UPLOAD_COST, pay
 
@@ -75,8 +76,8 @@ class Upload:
     problems: Sequence[LineProblem] = ()
 
     def written(self) -> str:
-        """Return the rows as JSON."""
-        return orjson.dumps(self.lines).decode()
+        """Return the rows as JSON in ASCII."""
+        return _LINES.dump_json(list(self.lines), ensure_ascii=True).decode()
 
 
 _LINES = TypeAdapter(list[TableRow])
@@ -85,21 +86,24 @@ _LINES = TypeAdapter(list[TableRow])
 def parse_upload(text: str) -> Upload:
     """Return the rows in the JSON of `written`. Raises LoadAborted."""
     try:
+        if not text.isascii():  # Starlette reads a field that is not UTF-8 as Latin-1
+            raise ValueError
         lines = _LINES.validate_json(text)
-    except ValidationError:
+    except ValueError:
         raise LoadAborted(_("The table was not sent whole; send it again.")) from None
     _check_number(len(lines))
     return Upload(lines)
 
 
-def read_table(kind: type[Kind], name: str, content: bytes) -> Upload:
+def read_table(kind: type[Kind], name: str, file: BinaryIO) -> Upload:
     """Return the rows of a file. Raises LoadAborted if it is not a table of the kind or is too large."""
     ending = Path(name).suffix.lower()
     if ending not in ENDINGS:
         raise LoadAborted(_("A table is a .csv or an .xlsx file."))
     with TemporaryDirectory() as folder:
         path = Path(folder, f"{kind.plural}{ending}")
-        path.write_bytes(content)
+        with path.open("wb") as copy:
+            shutil.copyfileobj(file, copy)
         tables = read(path, lambda _note: None, UPLOAD_LIMITS)
         if len(tables) == 1:
             tables = [Table(kind.plural, tables[0].file, tables[0].columns, tables[0].rows)]
@@ -223,14 +227,14 @@ MEDIA_TYPES = {
 class BulkForms:
     """The bulk forms of every kind that can be edited."""
 
-    def __init__(self, tools: Tools) -> None:
-        self._tools = tools
+    def __init__(self, threads: StoreThreads) -> None:
+        self._threads = threads
         self._reading = CapacityLimiter(MOST_READ_AT_ONCE)
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes."""
         found: list[BaseRoute] = []
-        for kind in EDITED:
+        for kind in EDITABLE:
             path = f"/register/{kind.plural}/table"
             found.append(Route(path, endpoint_for(kind, self._page), methods=["GET", "POST"]))
             found.append(Route(f"{path}.{{format}}", endpoint_for(kind, self._template)))
@@ -250,11 +254,11 @@ class BulkForms:
         if request.method != "POST":
             return _bulk_page(request, kind)
         await pay(UPLOAD_COST)
-        parts = await read_multipart(request, longest=MAX_BODY_BYTES)
-        loads = "rows" in parts
         try:
-            upload = await to_thread.run_sync(_read_upload, kind, parts, limiter=self._reading)
-            done = await self._save(request, kind, upload, parts, dry=not loads)
+            async with open_upload(request, longest=MAX_BODY_BYTES) as form:
+                upload = await to_thread.run_sync(_read_upload, kind, form, limiter=self._reading)
+            loads = "rows" in form
+            done = await self._save(request, kind, upload, form, dry=not loads)
         except LoadAborted as refused:
             return _bulk_page(request, kind, 422, refused=str(refused))
         except StoreError as error:
@@ -265,23 +269,23 @@ class BulkForms:
         return _bulk_page(request, kind, 422 if problems else 200, upload=upload, done=done, problems=problems)
 
     async def _save(
-        self, request: Request, kind: type[Kind], upload: Upload, parts: dict[str, tuple[str, bytes]], *, dry: bool
+        self, request: Request, kind: type[Kind], upload: Upload, form: FormData, *, dry: bool
     ) -> Sequence[SaveResult]:
-        savings = [line.saving(kind, another="another" in parts) for line in upload.lines]
-        key = parts["key"][1].decode(errors="replace")[:100] if "key" in parts and not dry else None
+        savings = [line.saving(kind, another="another" in form) for line in upload.lines]
+        key = None if dry else str(form.get("key", ""))[:100]
         request_context = RequestContext(actor_of(request), "form", key or None, upload.written() if key else None)
-        return await self._tools.do(save_all, request_context, savings, dry=dry or bool(upload.problems))
+        return await self._threads.run(save_all, request_context, savings, dry=dry or bool(upload.problems))
 
 
-def _read_upload(kind: type[Kind], parts: dict[str, tuple[str, bytes]]) -> Upload:
-    if "rows" in parts:
-        return parse_upload(parts["rows"][1].decode(errors="replace"))
-    name, content = parts.get("file", ("", b""))
-    if not content:
+def _read_upload(kind: type[Kind], form: FormData) -> Upload:
+    if "rows" in form:
+        return parse_upload(str(form["rows"]))
+    file = form.get("file")
+    if not isinstance(file, UploadFile) or not file.size:
         raise LoadAborted(_("Choose a file first."))
-    if len(content) > MOST_BYTES:
+    if file.size > MOST_BYTES:
         raise LoadAborted(_("A file that is sent here has at most {n} MB.").format(n=MOST_BYTES // 1_000_000))
-    return read_table(kind, name, content)
+    return read_table(kind, file.filename or "", file.file)
 
 
 def _save_problems(lines: Sequence[TableRow], done: Sequence[SaveResult]) -> list[LineProblem]:

@@ -198,7 +198,7 @@ def problem_sentence(problem: Problem) -> str:
     text = problem.message[:1].upper() + problem.message[1:]
     if text.endswith((".", "?")):
         return text
-    return _("{what}; it takes {rule}.").format(what=text, rule=problem.rule)
+    return _("{what}. Required: {rule}.").format(what=text, rule=problem.rule)
 
 
 def problems_by_field(

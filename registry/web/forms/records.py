@@ -27,7 +27,7 @@ from registry.mutations.save import PERMISSION_FIELDS, SaveInput, save_in
 from registry.mutations.transaction import MutationResult, RequestContext, Transaction, change
 from registry.permissions import Action, Actor, can
 from registry.web.auth import resume_page
-from registry.web.base import NO_STORE, Tools, actor_of, address, list_path, record_path
+from registry.web.base import NO_STORE, StoreThreads, actor_of, address, list_path, record_path
 from registry.web.errors import UserError, store_failure
 from registry.web.form_data import read_form
 from registry.web.forms.fields import WHOLE, Field, FormState, problems_by_field
@@ -52,7 +52,7 @@ from registry.web.history import ChangeLine, change_lines, ids_in
 from registry.web.lists import endpoint_for
 from registry.web.presenters import SOON_DAYS, Data, titles_of
 from registry.web.queries import PageQueries
-from registry.web.refusals import EDITED, cannot_edit, cannot_register, may_register, permission_properties
+from registry.web.refusals import EDITABLE, cannot_edit, cannot_register, may_register, permission_properties
 from registry.web.templating import page
 
 
@@ -197,13 +197,13 @@ class FormMessages:
 class Forms:
     """The forms of every kind that can be edited."""
 
-    def __init__(self, graph: PageQueries, reader: Reader, tools: Tools) -> None:
-        self._graph, self._reader, self._tools = graph, reader, tools
+    def __init__(self, graph: PageQueries, reader: Reader, threads: StoreThreads) -> None:
+        self._graph, self._reader, self._threads = graph, reader, threads
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes."""
         found: list[BaseRoute] = []
-        for kind in EDITED:
+        for kind in EDITABLE:
             found.append(Route(f"/register/{kind.plural}", endpoint_for(kind, self._register), methods=["GET", "POST"]))
             found.append(Route(f"/{kind.plural}/{{id}}/edit", endpoint_for(kind, self._edit), methods=["GET", "POST"]))
         return found
@@ -273,7 +273,7 @@ class Forms:
             state = save_in(transaction, saving)
             return make_transition_in(transaction, context.kind, state.id, PROPOSE, "", None) if propose else state
 
-        return await self._tools.do(lambda store: change(store, request_context, context.kind, work))
+        return await self._threads.run(lambda store: change(store, request_context, context.kind, work))
 
     async def _form_with_problems(
         self,

@@ -40,12 +40,12 @@ class Suggestions {
   }
 
   async ask() {
-    this.asking?.abort();
+    this.request?.abort();
     const text = this.input.value.trim();
     if (text.length < LEAST) return this.close();
-    this.asking = new AbortController();
+    this.request = new AbortController();
     try {
-      const answer = await fetch(`/search.json?${new URLSearchParams({ q: text, kind: this.input.dataset.kind ?? "" })}`, { signal: this.asking.signal });
+      const answer = await fetch(`/search.json?${new URLSearchParams({ q: text, kind: this.input.dataset.kind ?? "" })}`, { signal: this.request.signal });
       if (answer.ok) this.show((await answer.json()).suggestions);
     } catch (error) {
       if (error.name !== "AbortError") this.close();
@@ -63,7 +63,7 @@ class Suggestions {
   option(one, place) {
     const made = document.createElement("li");
     made.id = this.called(`suggestion-${place}`);
-    Object.assign(made.dataset, { id: one.id, path: one.path, held: `${one.name} (${one.id})` });
+    Object.assign(made.dataset, { id: one.id, path: one.path, text: `${one.name} (${one.id})` });
     made.setAttribute("role", "option");
     made.setAttribute("aria-selected", "false");
     const name = document.createElement("span");
@@ -108,7 +108,7 @@ class Suggestions {
 
   close() {
     clearTimeout(this.timer);
-    this.asking?.abort();
+    this.request?.abort();
     this.choose(null);
     this.open(false);
     this.status.textContent = "";
@@ -116,14 +116,14 @@ class Suggestions {
 
   go(option) {
     if (!option) return;
-    const { id, path, held } = option.dataset;
-    if (this.input.dataset.kind) this.hold(held);
+    const { id, path, text } = option.dataset;
+    if (this.input.dataset.kind) this.fill(text);
     else if (this.input.dispatchEvent(new CustomEvent("choose", { detail: id, cancelable: true }))) location.assign(path);
     else this.input.value = "";
     this.close();
   }
 
-  hold(text) {
+  fill(text) {
     this.input.value = text;
     this.input.dispatchEvent(new Event("input", { bubbles: true }));
   }

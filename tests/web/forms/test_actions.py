@@ -41,7 +41,7 @@ def send(client: httpx.Client, who: str | None, path: str, **typed: str) -> http
 
 def offered(client: httpx.Client, who: str | None, path: str) -> set[str]:
     """Return the acts that the page of a record leads to."""
-    return set(re.findall(rf'href="{re.escape(path)}/([a-z-]+)"', get(client, who, path).text)) - {"edit", "allowed"}
+    return set(re.findall(rf'href="{re.escape(path)}/([a-z-]+)"', get(client, who, path).text)) - {"edit"}
 
 
 def test_the_other_party_finds_an_agreement_in_its_inbox_and_speaks(client: httpx.Client, town: Store) -> None:
@@ -58,7 +58,7 @@ def test_the_other_party_finds_an_agreement_in_its_inbox_and_speaks(client: http
     page = get(client, "tono", done.headers["location"]).text
     assert "What you say is on record." in page
     assert "To confirm or dispute" in get(client, "tono", "/inbox").text
-    assert "No agreement waits for your word." in get(client, "tono", "/inbox").text
+    assert "No agreements are waiting for your confirmation." in get(client, "tono", "/inbox").text
     level = send(client, "tono", f"{path}/level", agency="perpus", level="four-c:3", on="", note="Rapat tiap bulan.")
     assert level.status_code == 303
     assert "Rapat tiap bulan." in str(list(entries(town)))
@@ -86,7 +86,9 @@ def test_a_resource_is_asked_for_and_its_owner_decides(client: httpx.Client, tow
     assert offered(client, "sari", request) == set()
     assert "Nobody waits for your decision." in get(client, "sari", "/inbox").text
     refused = get(client, "tono", f"{request}/decline")
-    assert refused.status_code == 403 and "coordinator or an approver" in refused.text
+    assert refused.status_code == 403 and "You need the coordinator or approver role for the resource" in refused.text
+    decided = get(client, "sari", f"{request}/accept")
+    assert decided.status_code == 403 and "A request in this status cannot be changed this way." in decided.text
 
 
 def test_what_is_promised_is_told_at_the_field_that_undercuts_it(client: httpx.Client, town: Store) -> None:

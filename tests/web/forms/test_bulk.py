@@ -215,6 +215,35 @@ def test_rows_that_were_made_up_on_the_way_are_refused(city: httpx.Client, held:
     assert resources(held) == []
 
 
+MULTIPART = "multipart/form-data; boundary=x"
+PART = b'--x\r\nContent-Disposition: form-data; name="%b"\r\n\r\n%b\r\n'
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "status"),
+    [
+        (PART % (b"rows", b"[]") + b"--x--", "application/x-www-form-urlencoded", 415),
+        (PART % (b"rows", b"[]") + b"--x--", "multipart/form-data", 400),
+        (b"no parts", MULTIPART, 400),
+        (PART.replace(b"name=", b"no=") % (b"rows", b"[]") + b"--x--", MULTIPART, 400),
+        (PART % (b"f", b"") * 11 + b"--x--", MULTIPART, 400),
+        (PART.replace(b'"\r', b'"; filename="t.csv"\r') % (b"file", b"id\n") * 2 + b"--x--", MULTIPART, 400),
+        (
+            PART % (b"rows", b'[{"sheet": "x", "row": 1, "properties": {"name": "\xe9", "kind": "data"}}]') + b"--x--",
+            MULTIPART,
+            422,
+        ),
+    ],
+    ids=["type", "boundary", "parts", "name", "fields", "files", "not UTF-8"],
+)
+def test_a_broken_multipart_body_is_refused(
+    city: httpx.Client, held: Store, body: bytes, content_type: str, status: int
+) -> None:
+    headers = {AS: "sari", "Content-Type": content_type}
+    assert city.post(PATH, content=body, headers=headers).status_code == status
+    assert resources(held) == []
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [
@@ -223,7 +252,7 @@ def test_rows_that_were_made_up_on_the_way_are_refused(city: httpx.Client, held:
         (b"id,id,name,kind\nx:1,x:1,A,data\n", "memuat kolom 'id' dua kali"),
         (b"id,,kind\nx:1,A,data\n", "kolom 2 tidak bernama"),
         (b"id,name\nx:1,A\n", "tidak memiliki kolom 'kind'"),
-        (b"id,name,kind\nx:1,A\n", "Ada 2 sel; yang diperlukan: 3 sel, seperti baris kepalanya."),
+        (b"id,name,kind\nx:1,A\n", "Ada 2 sel. Yang diperlukan: 3 sel, seperti baris kepalanya."),
         (b"\n", "tidak memiliki baris kepala"),
     ],
 )
