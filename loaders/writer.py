@@ -63,7 +63,7 @@ class RunLog:
     def created(self, transaction: Transaction, kind: type[Kind], ids: Sequence[str]) -> None:
         """Log created records in a single event, with their ids only."""
         if ids:
-            transaction.enter("created", kind, self._run, ({}, {"created": list(ids)}))
+            transaction.log("created", kind, self._run, ({}, {"created": list(ids)}))
 
     def changed(
         self, transaction: Transaction, kind: type[Kind], before: Mapping[str, Given], rows: Iterable[Stored]
@@ -75,7 +75,7 @@ class RunLog:
             old = before.get(str(row["id"]))
             if old is not None:
                 told = difference(RecordState(kind, old), RecordState(kind, row))
-                transaction.enter("changed", kind, str(row["id"]), told, steward=row.get("steward"))
+                transaction.log("changed", kind, str(row["id"]), told, steward=row.get("steward"))
                 if any(old.get(name) != row.get(name) for name in terms):
                     other_terms.append(str(row["id"]))
         self._void_confirmations(transaction, kind, other_terms)
@@ -83,13 +83,13 @@ class RunLog:
     def retired(self, transaction: Transaction, kind: type[Kind], gone: Iterable[tuple[str, str, str | None]]) -> None:
         """Log retired records, given as id, previous status and steward."""
         for record, status, steward in gone:
-            transaction.enter("retired", kind, record, ({"status": status}, {"status": "retired"}), steward=steward)
+            transaction.log("retired", kind, record, ({"status": status}, {"status": "retired"}), steward=steward)
 
     def first_ties(self, transaction: Transaction, link: Link, count: int, rows: Sequence[Stored]) -> None:
         """Log the first relationships of a link, with their number only."""
         end = declared_end(link)
         if count:
-            transaction.enter("tied", MODEL[end.kind], self._run, ({}, {"tied": {link_name(link): count}}))
+            transaction.log("tied", MODEL[end.kind], self._run, ({}, {"tied": {link_name(link): count}}))
         if link.term:
             self._void_confirmations(
                 transaction, MODEL[end.kind], list({row["from" if end.outgoing else "to"]: None for row in rows})
@@ -110,7 +110,7 @@ class RunLog:
             }
             lost, gained = ties_beyond(was, is_now), ties_beyond(is_now, was)
             if lost or gained:
-                transaction.enter("tied", MODEL[end.kind], record, (_linked(end, lost), _linked(end, gained)))
+                transaction.log("tied", MODEL[end.kind], record, (_linked(end, lost), _linked(end, gained)))
                 other_terms.append(record)
         if link.term:
             self._void_confirmations(transaction, MODEL[end.kind], other_terms)
@@ -119,10 +119,10 @@ class RunLog:
         """Remove and log confirmations of terms that have changed, for records created before the run."""
         for end in write.own_ends(kind) if records else ():
             if any(one.by_step for one in end.link.properties.values()):
-                gone = transaction.ask(write.clear_action_properties(end, records, before=self._began))[0][0]
+                gone = transaction.run(write.clear_action_properties(end, records, before=self._began))[0][0]
                 for record, said in _by_record(end, gone).items():
                     lost, left = _linked(end, said), _linked(end, without_confirmations(end.link, said))
-                    transaction.enter("tied", kind, record, (lost, left))
+                    transaction.log("tied", kind, record, (lost, left))
 
 
 def _by_record(end: End, ties: Iterable[StoredTie]) -> dict[str, Relationships]:
@@ -333,7 +333,7 @@ class BatchWriter:
 
     def _create(self, kind: type[Kind], rows: Sequence[Stored]) -> None:
         def work(transaction: Transaction) -> None:
-            transaction.ask(write.first_rows(kind, rows, source=self._source.id, run=self._run, now=self._started))
+            transaction.run(write.first_rows(kind, rows, source=self._source.id, run=self._run, now=self._started))
             self._log.created(transaction, kind, [str(row["id"]) for row in rows])
 
         self._log.transaction(work)
@@ -341,9 +341,9 @@ class BatchWriter:
 
     def _change(self, kind: type[Kind], rows: Sequence[Stored]) -> None:
         def work(transaction: Transaction) -> list[tuple[str, str, int]]:
-            before = {one["id"]: one for one in transaction.ask(write.differing(kind, rows))[0][0]}
+            before = {one["id"]: one for one in transaction.run(write.differing(kind, rows))[0][0]}
             upsert = write.upsert_rows(kind, rows, source=self._source.id, run=self._run, now=self._started)
-            done: list[tuple[str, str, int]] = transaction.ask(upsert)[0][0]
+            done: list[tuple[str, str, int]] = transaction.run(upsert)[0][0]
             self._log.created(transaction, kind, [record for record, what, _ in done if what == "created"])
             self._log.changed(transaction, kind, before, rows)
             return done
@@ -367,7 +367,7 @@ class BatchWriter:
     def _first_ties(self, link: Link, rows: Sequence[Stored]) -> int:
         def work(transaction: Transaction) -> int:
             ties = write.create_relationship_rows(link, rows, source=self._source.id, run=self._run)
-            written: int = transaction.ask(ties)[0][0]
+            written: int = transaction.run(ties)[0][0]
             self._log.first_ties(transaction, link, written, rows)
             return written
 
@@ -378,15 +378,15 @@ class BatchWriter:
         single = is_single(link)
 
         def work(transaction: Transaction) -> tuple[int, int]:
-            before = transaction.ask(write.existing_relationships(link, rows))[0][0]
+            before = transaction.run(write.existing_relationships(link, rows))[0][0]
             ours = [tie for tie in before if tie[2].get("source") == self._source.id]
             removed = (
-                transaction.ask(write.remove_outdated_relationships(link, rows, source=self._source.id))[0][0]
+                transaction.run(write.remove_outdated_relationships(link, rows, source=self._source.id))[0][0]
                 if single
                 else []
             )
             ties = write.upsert_relationship_rows(link, rows, source=self._source.id, run=self._run, single=single)
-            written = {(start, end) for start, end, keeper in transaction.ask(ties)[0][0] if keeper == self._source.id}
+            written = {(start, end) for start, end, keeper in transaction.run(ties)[0][0] if keeper == self._source.id}
             after = [row for row in rows if (row["from"], row["to"]) in written]
             self._log.ties_changed(transaction, link, [*ours, *removed], after)
             return len(removed), len(written)
@@ -410,7 +410,7 @@ class BatchWriter:
         text = write.retire(kind, source=self._source.id, run=self._run, now=self._started, size=BATCH)
 
         def work(transaction: Transaction) -> int:
-            gone = transaction.ask(text)[0][0]
+            gone = transaction.run(text)[0][0]
             self._log.retired(transaction, kind, gone)
             return len(gone)
 
@@ -421,7 +421,7 @@ class BatchWriter:
         text = write.prune_relationships(link, source=self._source.id, run=self._run, size=BATCH)
 
         def work(transaction: Transaction) -> int:
-            gone = transaction.ask(text)[0][0]
+            gone = transaction.run(text)[0][0]
             self._log.ties_changed(transaction, link, gone)
             return len(gone)
 

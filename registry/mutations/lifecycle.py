@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from registry.database.driver import Store
 from registry.i18n import _
+from registry.model.codelists import code_label
 from registry.model.kinds import Kind
 from registry.model.records import Problem, show
 from registry.mutations.audit_events import RecordState
@@ -48,17 +49,17 @@ def make_transition(
 def make_transition_in(
     transaction: Transaction, kind: type[Kind], record: str, step: Transition, note: str, version: int | None
 ) -> RecordState:
-    """Change the status of a record within a transaction; see `take`. Raises ValidationFailed."""
+    """Change the status of a record within a transaction; see `make_transition`. Raises ValidationFailed."""
     before = find_or_fail(transaction, kind, record)
     if step is not RETIRE:
         check_by_hand(transaction, kind)
     if not is_allowed(transaction.actor, step, before.properties):
-        raise ValidationFailed(not_allowed(_("You may not do this with this record.")))
+        raise ValidationFailed(not_allowed(_("You are not allowed to do this with this record.")))
     if version is not None and version != before.version:
         raise ValidationFailed(stale(version, before.version))
     check_status(before, step.of)
     after = replace(before, properties={**before.properties, "status": step.to, **_added_grants(before, step)})
-    return transaction.keep(before, after, step.what, note.strip() or None)
+    return transaction.write(before, after, step.what, note.strip() or None)
 
 
 def _added_grants(before: RecordState, step: Transition) -> dict[str, object]:
@@ -82,7 +83,9 @@ def visible_in_full(transaction: Transaction, kind: type[Kind], record: str, sta
     """Return a record that has one of the statuses and whose details the actor can see. Raises ValidationFailed."""
     state = find_or_fail(transaction, kind, record)
     if not can(transaction.actor, Action.SEE_DETAIL, state.properties):
-        raise ValidationFailed(not_allowed(_("Only its face is shown to you; its steward may show you the rest.")))
+        raise ValidationFailed(
+            not_allowed(_("You can see only the summary of this record. Ask its steward for access to the details."))
+        )
     check_status(state, statuses)
     return state
 
@@ -91,8 +94,9 @@ def check_status(state: RecordState, statuses: Collection[str]) -> None:
     """Check that a record has one of the statuses. Raises ValidationFailed."""
     status = str(state.properties.get("status"))
     if status not in statuses:
-        rule = _("a record that is {status}").format(status=" / ".join(statuses))
-        message = _("Where this record stands, it cannot be done.")
+        labels = " / ".join(code_label("status", one) for one in statuses)
+        rule = _("a record with the status {status}").format(status=labels)
+        message = _("Not available for a record with the status {status}.").format(status=code_label("status", status))
         raise ValidationFailed(Problem("WRONG_STATUS", "status", status, rule, message))
 
 

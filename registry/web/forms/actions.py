@@ -309,7 +309,7 @@ class RecordActionPages:
         if record is None:
             raise HTTPException(404)
         if not offered:
-            needed = _("Only its face is shown to you; its steward may show you the rest.")
+            needed = _("You can see only the summary of this record. Ask its steward for access to the details.")
             needed = needed if record["withheld"] else action.takes()
             sentence_ = _("You may not do this: {what}.").format(what=action.title())
             return refusal_page(request, sentence_, needed, steward(record, today()), record_path(action.kind, one))

@@ -150,7 +150,7 @@ def test_a_resource_is_registered_proposed_and_approved(city: httpx.Client, held
     assert f'action="{path}/propose"' in page and f'action="{path}/approve"' not in page
     assert city.post(f"{path}/propose", data={"version": "1"}, headers={AS: "sari"}).status_code == 303
     refused = city.post(f"{path}/approve", data={"version": "2"}, headers={AS: "sari"})
-    assert refused.status_code == 403 and "You may not do this with this record." in refused.text
+    assert refused.status_code == 403 and "You are not allowed to do this with this record." in refused.text
     assert f'action="{path}/approve"' in city.get(path, headers={AS: "budi"}).text
     done = city.post(f"{path}/approve", data={"version": "2"}, headers={AS: "budi"}, follow_redirects=True)
     assert "Approved and published." in done.text
