@@ -36,7 +36,7 @@ def undo_load(store: Store, run: str, progress: Progress = silent) -> Counter[st
         counts.update(run_log.transaction(partial(_undo, run_log=run_log, run=run, entries=entries)))
         progress("changes", len(entries))
     if not counts:
-        raise LoadAborted(f"No run {run} changed anything; registry audit show names the runs.")
+        raise LoadAborted(f"No changes of a run {run} were found. `registry audit show` lists the runs.")
     run_log.follow_requests()
     return counts
 
@@ -77,6 +77,6 @@ def _undo_batch(transaction: Transaction, run_log: RunLog, run: str, entry: Entr
     removed = 0
     for name, count in made.get("tied", {}).items():
         ties = transaction.run(write.remove_relationships_of_run(LINK[name], run=run, size=count))[0][0]
-        run_log.ties_changed(transaction, LINK[name], ties)
+        run_log.links_changed(transaction, LINK[name], ties)
         removed += len(ties)
     return removed

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 import xlsxwriter
 
-from loaders.readers import LONGEST_LINE, SourceRow, read
+from loaders.readers import LONGEST_LINE, read
 from loaders.result import LoadAborted, RowProblem
+from loaders.rows import SourceRow
 
 
 def rows_of(path: Path) -> list[Any]:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from loaders.readers import SourceRow, Table
 from loaders.result import LoadAborted
+from loaders.rows import SourceRow, Table
 from loaders.tables import columns_of, map_table, table_names
 
 

@@ -35,15 +35,15 @@ def test_a_run_that_would_retire_most_of_a_kind_is_refused_and_says_what_to_do(
     city.agencies(*rows)
     refused = city.load(dry_run=dry_run).refused
     assert refused and f"{4 - len(rows) % 4} of the 4 agencies that city gave before are not in it now" in refused
-    assert "--retire-most" in refused and "--no-sweep" in refused
+    assert "--retire-most" in refused and "--no-prune" in refused
     assert statuses(store) == dict.fromkeys(["c:0", "c:1", "c:2", "c:3"], "published")
 
 
-def test_most_of_a_kind_is_retired_when_that_is_asked_for_and_kept_without_a_sweep(city: City, store: Store) -> None:
+def test_most_of_a_kind_is_retired_when_that_is_asked_for_and_kept_without_pruning(city: City, store: Store) -> None:
     city.agencies(*FOUR)
     city.load()
     city.agencies()
-    assert city.load(sweep=False).refused is None
+    assert city.load(prune=False).refused is None
     assert set(statuses(store).values()) == {"published"}
     assert city.load(retire_most=True).retired == {"agencies": 4}
     assert set(statuses(store).values()) == {"retired"}
@@ -68,15 +68,15 @@ def test_half_may_go_and_a_row_that_is_left_out_is_not_gone(city: City, store: S
     assert statuses(store) == {"c:0": "published", "c:1": "published", "c:2": "retired", "c:3": "retired"}
 
 
-@pytest.mark.parametrize("sweep", [True, False])
-def test_a_new_end_takes_the_place_of_the_old_where_there_may_be_one(city: City, store: Store, sweep: bool) -> None:
+@pytest.mark.parametrize("prune", [True, False])
+def test_a_new_end_takes_the_place_of_the_old_where_there_may_be_one(city: City, store: Store, prune: bool) -> None:
     needs = "id,name,kind,agency\nc:n,Hall,facility,{}\n"
     city.agencies(*FOUR)
     city.write("needs", needs.format("c:0"))
     city.load()
     city.write("needs", needs.format("c:1"))
-    assert city.load(sweep=sweep, dry_run=True).ties_removed == {"needs.agency": 1}
-    assert city.load(sweep=sweep).ties_removed == {"needs.agency": 1}
+    assert city.load(prune=prune, dry_run=True).links_removed == {"needs.agency": 1}
+    assert city.load(prune=prune).links_removed == {"needs.agency": 1}
     assert store.read(NEEDED_BY) == [["c:n", "c:1"]]
 
 

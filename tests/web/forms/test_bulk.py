@@ -162,7 +162,10 @@ def test_a_table_changes_neither_status_nor_what_is_not_ones_own(city: httpx.Cli
     assert load(city, page.text).status_code == 303
     assert resources(held)[0][1:3] == ["Aula 2", "draft"]
     stolen = look(city, f"id,name,kind\n{known},Milik kami,facility\n", who="tono")
-    assert stolen.status_code == 422 and "This identifier cannot be used. Choose another one, or leave it empty." in stolen.text
+    assert (
+        stolen.status_code == 422
+        and "This identifier cannot be used. Choose another one, or leave it empty." in stolen.text
+    )
     forged = city.post(PATH, files={"rows": (None, '[{"sheet": 1}]')}, headers={AS: "sari"})
     assert forged.status_code == 422 and "send it again" in forged.text
     assert look(city, "id,name\n", who="dewi").status_code == 403
