@@ -146,7 +146,7 @@ def test_a_mapping_leaves_what_it_does_not_give_and_may_say_that_there_is_none(c
         )
 
     city.write("agencies", "id,name\nc:1,City\nc:2,Office\n")
-    declare(", acronym='A')\n    if row['id'] != 'c:1':\n        yield tie('Agency.part_of', row['id'], 'c:1')")
+    declare(", acronym='A')\n    if row['id'] != 'c:1':\n        yield link('Agency.part_of', row['id'], 'c:1')")
     assert city.load().refused is None
     declare(")")
     assert (city.load().changed, city.load().links_removed) == ({}, {})

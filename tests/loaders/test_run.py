@@ -247,10 +247,16 @@ def test_records_without_steward_or_access_get_those_of_the_source(city: City, s
 @pytest.mark.parametrize(
     ("mapping", "sentence"),
     [
-        ("yield record('Agency', row['nr'])", "agencies.csv has no column 'nr'; it has id, name."),
+        ("yield record('Agency', row['nr'])", "agencies.csv has no column 'nr'. Its columns are: id, name."),
         ("yield 1 / 0", "failed at agencies.csv, row 2: ZeroDivisionError: division by zero."),
-        ("yield record('Agenci', row['id'])", "names the kind 'Agenci', which the model lacks; did you mean Agency?"),
-        ("yield tie('Agency.use', 'a:1', 'b:1')", "names the link 'Agency.use', which the model lacks; did you mean"),
+        (
+            "yield record('Agenci', row['id'])",
+            "uses the kind 'Agenci', which is not in the model. Did you mean Agency?",
+        ),
+        (
+            "yield link('Agency.use', 'a:1', 'b:1')",
+            "uses the link 'Agency.use', which is not in the model. Did you mean",
+        ),
         ("return None", "failed at agencies.csv, row 2"),
     ],
 )
@@ -276,7 +282,7 @@ def test_a_mapping_may_leave_out_note_and_imply(city: City, store: Store) -> Non
         "    yield noted('SEEN', 'name', row['name'], 'anything', 'it was seen')\n"
         "    yield record('Agency', row['id'], name=row['name'], kind='other')\n"
         "    yield implied('Agency', 'c:0', name='Above', kind='other')\n"
-        "    yield tie('Agency.part_of', row['id'], 'c:0')\n"
+        "    yield link('Agency.part_of', row['id'], 'c:0')\n"
     )
     city.write("agencies", "id,name\nc:1,City\nc:2,\nc:3,Town\n")
     outcome = city.load()

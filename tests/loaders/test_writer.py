@@ -88,7 +88,7 @@ def test_an_only_tie_that_another_source_keeps_stays_and_that_is_told(city: City
         'name = "O"\npublisher = "P"\nlicence = "L"\nformat = "csv"\nfiles = "owners.csv"\n', encoding="utf-8"
     )
     (other.folder / "mapping.py").write_text(
-        "from loaders.source import tie\n\ndef owners(row):\n    yield tie('Need.agency', row['need'], row['agency'])\n"
+        "from loaders.source import link\n\ndef owners(row):\n    yield link('Need.agency', row['need'], row['agency'])\n"
     )
     other.write("owners", "need,agency\nc:n,c:1\n")
     assert any("1 ties of needs.agency are kept by other sources" in note for note in other.load().notes)
