@@ -7,6 +7,7 @@ import strawberry
 from strawberry.types.field import StrawberryField
 
 from registry.database.traverse import GROUPS
+from registry.explore.paths import PHRASES
 from registry.model.definitions import MODEL
 from registry.model.kinds import snake
 from schema.types import DAY, Argument, enumeration, listing, nullable, plain, response_field
@@ -17,12 +18,17 @@ KINDS = enumeration(
     "A kind of record.",
     {snake(kind.__name__).upper(): kind.__doc__ or "" for kind in MODEL},
 )
-LINKS = enumeration(
-    "Link",
-    {one: one for one in dict.fromkeys(link.relation for link in MODEL.links())},
-    "A type of link between records.",
-    {link.relation: link.doc for link in MODEL.links()},
-)
+
+
+def _link_docs() -> dict[str, str]:
+    """Return a sentence for each type of link, such as "Agency provides Service"."""
+    found: dict[str, list[str]] = {}
+    for link in MODEL.links():
+        found.setdefault(link.relation, []).append(f"{link.start} {PHRASES[link.relation][0]} {link.end}")
+    return {relation: f"{'; '.join(dict.fromkeys(each))}." for relation, each in found.items()}
+
+
+LINKS = enumeration("Link", {one: one for one in _link_docs()}, "A type of link between records.", _link_docs())
 GROUP_BY = enumeration(
     "GroupBy",
     {by.upper(): by for by in GROUPS},

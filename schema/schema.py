@@ -229,7 +229,7 @@ class Outputs:
             ),
         )
         return response_field(
-            strawberry.type(connection),
+            strawberry.type(connection, description=connection.__doc__),
             f"A page of {kind.plural}.",
             where=Argument(nullable(self._inputs.wheres[name]), NOT_RETIRED),
             order=Argument(nullable(listing(self._inputs.orders[name])), ORDER),

@@ -37,7 +37,8 @@ pytestmark = SLOW_ON_NEO4J
 HEADERS = {"Accept": "text/html", "Accept-Language": "en"}
 REFUSALS = {"NOT_ALLOWED", "NOT_FOUND", "TAKEN"}  # an id that they may not know of is taken
 SAYS_NO = re.compile(
-    "You do not act for this agency|You may not change this record|only an approver changes this|This id cannot be used"
+    "You do not act for this agency|You are not allowed to change this record|Only an approver can change this"
+    r"|This identifier cannot be used"
 )
 FACE = "Only its face is shown here"
 

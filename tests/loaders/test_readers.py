@@ -49,7 +49,7 @@ def book(path: Path, fill: Callable[[Any, Any], None]) -> Path:
     [
         ("id,name\n1,Élysée\n".encode(), "UTF-8, cells separated by commas"),
         ("id;name\n1;Élysée\n".encode("latin-1"), "Windows-1252, cells separated by semicolons"),
-        ("id\tname\n1\tÉlysée\n".encode("utf-8-sig"), "UTF-8 with a mark, cells separated by tabs"),
+        ("id\tname\n1\tÉlysée\n".encode("utf-8-sig"), "UTF-8 with a byte order mark, cells separated by tabs"),
         ("id|name\r\n1|Élysée\r\n".encode("utf-16"), "UTF-16, cells separated by vertical bars"),
         (b"id,name\n" + b"0,x\n" * 400_000 + "1,Élysée\n".encode("latin-1"), "Windows-1252"),
     ],
@@ -83,7 +83,7 @@ def test_a_missing_column_names_file_column_and_what_is_there(file: Callable[...
     (table,) = read(file("a.csv", "id,nama\n1,x\n"), lambda _: None)
     (row,) = table.rows
     assert isinstance(row, SourceRow)
-    with pytest.raises(LoadAborted, match=r"a\.csv has no column 'name'; it has id, nama\."):
+    with pytest.raises(LoadAborted, match=r"a\.csv has no column 'name'\. Its columns are: id, nama\."):
         row["name"]
 
 
@@ -92,7 +92,7 @@ def test_a_missing_column_names_file_column_and_what_is_there(file: Callable[...
     [
         (b"", "a.csv is empty."),
         (b"\n\n", "has no header row"),
-        (b"id,name,id\n1,x,2\n", "has the column 'id' twice; the columns are id, name, id."),
+        (b"id,name,id\n1,x,2\n", "has the column 'id' twice. Rename or remove one. The columns are: id, name, id."),
         (b"id,,name\n1,x,2\n", "column 2 has no name"),
         (b"id,name\n1,\0x\n", "line 2 contains NUL characters"),
         (b"id,name\n1," + b"x" * LONGEST_LINE, f"line 2 is longer than {LONGEST_LINE:,} characters"),
@@ -117,9 +117,9 @@ def test_a_line_without_end_does_not_fill_the_memory(file: Callable[..., Path]) 
 
 
 def test_what_is_no_file_or_of_no_known_format_is_refused(tmp_path: Path, file: Callable[..., Path]) -> None:
-    assert "is a directory where a file is needed" in refusal(tmp_path)
-    assert "There is no file" in refusal(tmp_path / "none.csv")
-    assert "give one of .csv" in refusal(file("a.pdf", "x"))
+    assert "is a directory, not a file" in refusal(tmp_path)
+    assert "does not exist" in refusal(tmp_path / "none.csv")
+    assert "Supported formats: .csv" in refusal(file("a.pdf", "x"))
 
 
 def test_json_as_a_list_under_one_name_and_by_lines_reads_the_same(file: Callable[..., Path]) -> None:
@@ -189,7 +189,7 @@ def test_the_order_of_names_in_json_does_not_matter(file: Callable[..., Path], c
         ("id,É\n1,2".encode() + b"\xc3", "line 2, column 4: the text is not valid UTF-8"),
         (b"id,name\n2,x\x81y\n", "line 2, column 4: the text is not valid Windows-1252"),
         ("id,name\n2,é\n".encode("utf-16")[:-1], "the text is not valid UTF-16"),
-        ("id,name\n2,x\ufffdy\n", "line 2, column 4: a character was lost here"),
+        ("id,name\n2,x\ufffdy\n", "line 2, column 4: a character was lost when"),
     ],
     ids=["one byte of another", "late in the file", "cut off", "no character", "half of one", "lost before"],
 )

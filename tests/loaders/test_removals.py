@@ -78,9 +78,9 @@ def test_a_record_that_was_retired_and_comes_back_without_a_status_is_published(
 @pytest.mark.parametrize(
     ("complete", "gone"),
     [
-        ('["agencies"]', "10 of the 10 values of agencies.acronym"),
-        ('["resources.users"]', "10 of the 10 links of resources.users"),
-        ('["agencies.part_of"]', "9 of the 9 links of agencies.part_of"),
+        ('["agencies"]', "10 of its 10 values of agencies.acronym"),
+        ('["resources.users"]', "10 of its 10 links of resources.users"),
+        ('["agencies.part_of"]', "9 of its 9 links of agencies.part_of"),
     ],
 )
 def test_what_a_source_declares_complete_is_cleared_but_most_of_it_only_when_asked(
@@ -91,13 +91,13 @@ def test_what_a_source_declares_complete_is_cleared_but_most_of_it_only_when_ask
     agencies(full, ",access", "restricted")
     (full.folder / "resources.users.csv").unlink()
     refused = full.load()
-    assert refused.refused and refused.refused.startswith(gone) and "--retire-most" in refused.refused
+    assert refused.refused and f"no longer has {gone}" in refused.refused and "--retire-most" in refused.refused
     assert store.read(WORLD) == before
     foretold = full.load(dry_run=True, retire_most=True)
     assert store.read(WORLD) == before and sum(foretold.cleared.values()) == count
     print_outcome(foretold)
     told = capsys.readouterr().err
-    assert told.count("would be cleared: ") == count and f"{count} of {gone.split()[-1]} would be cleared." in told
+    assert told.count("Would be cleared: ") == count and f"Would be cleared, {gone.split()[-1]}: {count}." in told
     done = full.load(retire_most=True)
     assert (done.refused, done.cleared, done.links_removed) == (None, foretold.cleared, foretold.links_removed)
     assert full.load().changed == {}
@@ -124,7 +124,7 @@ def test_most_of_the_values_or_links_that_a_file_empties_is_refused(full: City, 
 
 def test_an_empty_table_of_links_says_that_there_are_none(full: City, store: Store) -> None:
     full.write("resources.users", USES)
-    assert "10 of the 10 links of resources.users" in str(full.load().refused)
+    assert "10 of its 10 links of resources.users" in str(full.load().refused)
     assert full.load(retire_most=True).links_removed == {"resources.users": 10}
 
 
@@ -160,5 +160,5 @@ def test_a_mapping_leaves_what_it_does_not_give_and_may_say_that_there_is_none(c
 
 def test_complete_names_a_table_or_a_link(city: City) -> None:
     city.declare('complete = ["agency"]\n')
-    with pytest.raises(Exception, match=r"'agency' is no table and no link; did you mean agencies\?"):
+    with pytest.raises(Exception, match=r"'agency' is neither a table nor a link. Did you mean agencies\?"):
         _ = city.source

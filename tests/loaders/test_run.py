@@ -101,7 +101,7 @@ def test_a_tie_that_another_source_keeps_stays_as_it_is_and_that_is_told(city: C
     city.load()
     other.write("resources.users", table + "c:r,c:1,reuse,2024-01-01\n")
     outcome = other.load()
-    assert any("1 ties of resources.users are kept by other sources" in note for note in outcome.notes)
+    assert any("Links resources.users that belong to other sources: 1" in note for note in outcome.notes)
     assert store.read(Cypher("MATCH ()-[e:USES]->() RETURN e.since, e.source")) == [["2020-01-01", "city"]]
 
 
@@ -123,7 +123,7 @@ def test_a_run_with_a_bad_row_is_refused_names_it_and_writes_nothing(
     city.agencies(*rows, "c:3,Other,other,,")
     outcome = city.load()
     assert problem in found(outcome)
-    assert outcome.refused == "1 rows of city have errors, and at most 0 may be left out."
+    assert outcome.refused == "Rows of city with errors: 1. At most 0 may be left out."
     assert store.read(Cypher("MATCH (n) WHERE NOT n:Mark RETURN count(n)")) == [[0]]
 
 
@@ -165,7 +165,7 @@ def test_less_than_expected_is_refused_and_nothing_is_retired(city: City, store:
     city.agencies("c:1,City,other,,", "c:2,Health Office,department,,")
     city.load()
     city.agencies("c:1,City,other,,")
-    assert city.load().refused == "city gives 1 agencies where at least 2 are expected."
+    assert city.load().refused == "city must have at least 2 agencies, but has 1."
     assert names(store)["c:2"][1] == "published"
 
 
@@ -274,7 +274,7 @@ def test_a_mapping_may_leave_out_note_and_imply(city: City, store: Store) -> Non
         TOML.replace('"tables"', '"csv"').replace('"."', '["agencies.csv"]') + "left_out_at_most = 1\n"
     )
     (city.folder / "mapping.py").write_text(
-        "from loaders.source import implied, left_out, noted, record, tie\n\n"
+        "from loaders.source import implied, left_out, link, noted, record\n\n"
         "def agencies(row):\n"
         "    if not row['name']:\n"
         "        yield left_out('NAMELESS', 'name', '', 'a name', 'it has none')\n"

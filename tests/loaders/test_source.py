@@ -90,7 +90,7 @@ def test_no_file_outside_the_folder_is_read(folder: Callable[..., Path], name: s
 
 def test_files_are_looked_for_in_the_folder_that_is_given(folder: Callable[..., Path], tmp_path: Path) -> None:
     source = read_source(folder())
-    assert "There is no file" in refusal(source, tmp_path)
+    assert "does not exist" in refusal(source, tmp_path)
     (tmp_path / "agencies.csv").write_text("id\nx:2\n")
     ((table, map_row),) = open_tables(source, tmp_path, lambda _: None)
     assert [one for row in table.rows for one in map_row(row)] == [("Agency", "x:2", {}, False)]  # type: ignore[arg-type]

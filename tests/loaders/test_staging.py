@@ -88,7 +88,7 @@ def test_a_tie_that_differs_where_nothing_says_how_to_merge_stays_as_it_was(stag
 
 def test_ties_at_one_of_some_ids_are_lost_and_name_their_rows(staging: Staging) -> None:
     staging.add_link(use(), "uses", RowLocation("a.csv", 2))
-    ((ids),) = staging.ends_not_here("resources.users", "finish", "Resource", 10)
+    ((ids),) = staging.missing_ends("resources.users", "finish", "Resource", 10)
     assert ids == ["r:1"]
     assert [reference.location for reference in staging.remove_links("resources.users", "finish", ids)] == [
         RowLocation("a.csv", 2)

@@ -34,7 +34,7 @@ def test_a_run_that_would_retire_most_of_a_kind_is_refused_and_says_what_to_do(
     city.load()
     city.agencies(*rows)
     refused = city.load(dry_run=dry_run).refused
-    assert refused and f"{4 - len(rows) % 4} of the 4 agencies that city gave before are not in it now" in refused
+    assert refused and f"city no longer has {4 - len(rows) % 4} of its 4 agencies" in refused
     assert "--retire-most" in refused and "--no-prune" in refused
     assert statuses(store) == dict.fromkeys(["c:0", "c:1", "c:2", "c:3"], "published")
 
@@ -91,7 +91,7 @@ def test_an_only_tie_that_another_source_keeps_stays_and_that_is_told(city: City
         "from loaders.source import link\n\ndef owners(row):\n    yield link('Need.agency', row['need'], row['agency'])\n"
     )
     other.write("owners", "need,agency\nc:n,c:1\n")
-    assert any("1 ties of needs.agency are kept by other sources" in note for note in other.load().notes)
+    assert any("Links needs.agency that belong to other sources: 1" in note for note in other.load().notes)
     assert store.read(NEEDED_BY) == [["c:n", "c:0"]]
 
 
@@ -109,7 +109,7 @@ def test_a_second_run_at_the_same_time_is_refused_and_the_first_is_not_disturbed
             second.append(city.load().refused)
 
     assert city.load(progress=start_another).created == {"agencies": 4, "resources": 1}
-    assert second[0] and second[0].startswith("Another run of city is under way since ")
+    assert second[0] and second[0].startswith("Another run of city has been in progress since ")
     assert city.load().unchanged == {"agencies": 4, "resources": 1}, "the first gave its lease back"
     assert store.read(Cypher("MATCH (l:Lease) RETURN count(l)")) == [[0]]
 
@@ -138,14 +138,14 @@ def test_what_a_run_leaves_behind_that_crashed_elsewhere_blocks_its_source_for_a
     city.agencies(*FOUR)
     outcome = city.load()
     assert bool(outcome.refused) is refused
-    assert not refused or "under way since 2026-11-25T08:00:00.000Z" in str(outcome.refused)
+    assert not refused or "in progress since 2026-11-25T08:00:00.000Z" in str(outcome.refused)
 
 
 def test_what_a_run_leaves_behind_that_crashed_here_blocks_nobody(city: City, store: Store) -> None:
     city.agencies(*FOUR)
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as crashed:
         leave_behind(store, process_name(crashed.pid), 60_000)
-        assert "Another run of city is under way" in str(city.load().refused), "it is alive"
+        assert "Another run of city has been in progress" in str(city.load().refused), "it is alive"
     assert city.load().refused is None
 
 

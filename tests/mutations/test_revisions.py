@@ -92,7 +92,7 @@ def test_a_first_load_is_undone(city: City, store: Store) -> None:
     again = city.load()
     assert (again.changed, again.links_written) == ({"agencies": 2}, {"agencies.part_of": 1})
     assert verify(store).what is None
-    with pytest.raises(LoadAborted, match="registry audit show names the runs"):
+    with pytest.raises(LoadAborted, match="`registry audit show` lists the runs"):
         undo_load(store, "run:none")
 
 
