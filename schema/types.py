@@ -144,8 +144,9 @@ def response_field(kind: Any, doc: str, **arguments: Argument) -> StrawberryFiel
 
 
 def _parameter(name: str, declared: Argument) -> Parameter:
-    annotation = Annotated[declared.kind, strawberry.argument(name=name, description=declared.doc)]
-    default = Parameter.empty if declared.default is ... else declared.default
+    annotation, default = declared.kind, declared.default
+    annotation = Annotated[annotation, strawberry.argument(name=name, description=declared.doc)]
+    default = Parameter.empty if default is ... else default
     return Parameter(
         f"{name}_" if iskeyword(name) else name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation
     )

@@ -35,7 +35,7 @@ def stored(steward: str, access: str, status: str) -> dict[str, object]:
 def sight(actor: Actor, record: dict[str, object]) -> str:
     """Return how much of a record a user can see, as text for a table cell."""
     seen = [can(actor, action, record) for action in SEEING]
-    return ("nothing", "its face", "all")[sum(seen)]
+    return ("nothing", "summary", "all")[sum(seen)]
 
 
 def page() -> Iterator[str]:
@@ -43,36 +43,46 @@ def page() -> Iterator[str]:
     yield "# Who may see and do what"
     yield ""
     yield "`make docs` generates this page from `registry/permissions.py`. `tests/auth/test_permission_matrix.py` tests every cell"
-    yield "for records of each class, over GraphQL, on pages and by commands. The page `/KINDS/ID/allowed` says it of one record."
+    yield "for records of each class, in GraphQL, on pages and in commands. The page `/KINDS/ID/allowed` shows the rights on one record."
     yield ""
-    yield "*Own* records are those whose steward is an agency that somebody acts for, or a unit of it; *other* are all the rest."
-    yield "Grants let the agencies and groups that a record names see all of it, whatever its class."
+    yield "*Own* records are those whose steward is an agency that the user acts for, or a unit of it. *Other* are all other"
+    yield "records. Agencies and groups named in the grants of a record see all of it, whatever its access class."
     yield ""
     yield "## Seeing"
     yield ""
     yield from _table(
         ["status", "access", "record", *actors()],
         (
-            [status, access, title, *(sight(actor, stored(steward, access, status)) for actor in actors().values())]
+            [
+                status,
+                access,
+                title,
+                *(sight(actor, stored(steward, access, status)) for actor in actors().values()),
+            ]
             for status in ("published", "draft")
             for access in (CLASSES if status == "published" else ("any",))
             for title, steward in (("own", OWN), ("other", OTHER))
         ),
     )
-    yield "What is proposed is seen as a draft is, by the parties of an agreement, too; what is retired as before."
+    yield "Proposed records are visible like drafts, and a proposed agreement also to its parties. Retired records stay visible to"
+    yield "those who could see them before."
     yield ""
-    yield "## What is hidden is unknown"
+    yield "## Hidden values are unknown"
     yield ""
-    yield "A link of the face is seen by who may know of both its records; any other link, by who sees all of both."
-    yield "Of a record of which you see the face only, the other links are unknown: their counts and lists are null, a filter"
-    yield "on them holds neither way (`some`, `none`, `every`, `not`), a facet counts the record apart as `withheld`, and the"
-    yield "questions that reach it (`impact`, `neighbourhood`, `paths`, `ties`, `sharedBetween`) say `withheld`."
-    yield "Whether something is flagged follows from what you see of records that you may know of, never from a link or a"
-    yield "record that is hidden from you. So nothing is flagged where a record that you see whole has a link to one that you do"
-    yield "not: lists and counts hold what you have access to, and pages say so to everybody but administrators."
-    yield '0 and an empty list mean that there is none among what you have access to; null and "not shown" mean unknown.'
+    yield "A link that belongs to the summary is visible to users who see at least the summary of both records. Any other link is"
+    yield "visible to users who see all of both records. If users see only the summary of a record, its other links are unknown:"
     yield ""
-    yield "## Doing"
+    yield "- their counts and lists are null;"
+    yield "- no filter on them is met (`some`, `none`, `every`), nor its negation (`not`);"
+    yield "- facets count the record separately as `withheld`;"
+    yield "- `impact`, `neighbourhood`, `paths`, `ties` and `sharedBetween` return `withheld`."
+    yield ""
+    yield "A flag on a record, such as a use without an agreement, depends only on what the user can see. If a record that a user"
+    yield "sees in full has a link to a hidden record, this changes no flag: lists and counts contain only visible records, and"
+    yield "pages say so to everybody except administrators. 0 and an empty list mean that no visible record exists; null and"
+    yield '"not shown" mean unknown.'
+    yield ""
+    yield "## Actions"
     yield ""
     yield from _table(
         ["action", "record", *actors()],
@@ -89,19 +99,18 @@ def page() -> Iterator[str]:
             for title, steward in (("own", OWN), ("other", OTHER))
         ),
     )
-    yield "Whoever may propose may also withdraw a draft. Feedback is given by anybody. Each party speaks for itself alone: it"
-    yield "confirms an agreement, states levels and asks for resources only for agencies that who asks acts for. What was said"
-    yield "so, feedback, requests and statements, is rewritten by nobody but administrators. Only they choose the id of an"
-    yield "agency, and only an approver who acts for an agency already changes what it is part of: rights follow from both."
-    yield "What is undone is a change, too: nobody undoes what they may not change."
+    yield "Users who can propose a record can also withdraw its draft. Everybody can give feedback. Users confirm agreements, record"
+    yield "levels and request resources only for agencies that they act for. Only administrators can rewrite feedback, requests and"
+    yield "statements, or choose the id of an agency. Only an approver of an agency can change what it is part of, because rights"
+    yield "follow from that. Users can undo only changes that they could make themselves."
     yield ""
-    yield "Approval is for what is new. **What a coordinator changes of a published record is seen at once**, without an approval;"
-    yield "its approvers find it in the record's history and may undo it. Who answers for a published record, who sees it"
-    yield "(`govern`) and whether it is retired is for approvers alone."
+    yield "New records need approval. **Changes of a published record by a coordinator are visible at once**, without approval;"
+    yield "approvers find them in the history of the record and can undo them. Only approvers can change the steward and the"
+    yield "visibility of a published record, or retire it."
     yield ""
-    yield "To speak of a record (feedback, a request, what a party says), one sees all of it: who is shown its face alone cannot."
+    yield "To give feedback on a record, request it or state something about it, users must see all of it, not only its summary."
     yield ""
-    yield "## By which ways"
+    yield "## Entry points"
     yield ""
     yield from _table(
         ["action", "GraphQL", "pages", "command line"],
@@ -111,15 +120,15 @@ def page() -> Iterator[str]:
         ),
     )
     public = f"{_listed(PUBLIC_ENTRY_POINTS.changes)}, {_listed(PUBLIC_ENTRY_POINTS.forms)}"
-    yield f"Anybody, signed in or not: {public}. Commands that only read:"
+    yield f"Available without signing in: {public}. Commands that only read:"
     yield f"{_listed(READING)}."
     yield ""
-    yield "A table that is sent on a page is no load: its rows are saved one by one as drafts and changes, by who may."
+    yield "A table uploaded on a page is not a load: its rows are saved as drafts and changes, with the rights of the user."
     yield ""
-    yield "**The command line knows one actor, the administrator.** Who can start `registry` on its machine has the password of the"
-    yield "store, or its files, and so everything; no option or token makes somebody else of them. The chain of changes says"
-    yield "`command` or `load` of what is done so. Only `report --public` reads as somebody who is not signed in. So the rule on"
-    yield "a server is who may log in there; people who should have less get a token and use GraphQL or pages."
+    yield "**Commands run as the administrator.** A user who can start `registry` on its machine has the password or the files of"
+    yield "the database, and so all rights; no option or token restricts them. The audit log records `command` or `load` as the"
+    yield "entry point of such changes. Only `report --public` reads as a user who is not signed in. On a server, therefore, restrict"
+    yield "who can log in; users with fewer rights get a token and use GraphQL or pages."
 
 
 def _listed(names: Sequence[str]) -> str:

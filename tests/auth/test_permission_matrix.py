@@ -78,12 +78,12 @@ def test_everybody_sees_on_pages_what_the_page_says(client: httpx.Client, who: s
         one: "nothing" if answer.status_code == 404 else how_much(answer.json()["resource"])
         for one, answer in files.items()
     } == seen
-    assert {one for one in SIGHTS if asked.get(f"/records/{one}").status_code == 307} == those(seen, "all", "its face")
+    assert {one for one in SIGHTS if asked.get(f"/records/{one}").status_code == 307} == those(seen, "all", "summary")
     listed, found = asked.get("/resources?q=aula"), asked.get("/search?q=rahasia")
-    assert ours(re.findall(r'href="/resources/([^"/?]+)"', listed.text)) == those(seen, "all", "its face")
+    assert ours(re.findall(r'href="/resources/([^"/?]+)"', listed.text)) == those(seen, "all", "summary")
     assert ours(re.findall(r'href="/resources/([^"/?]+)"', found.text)) == those(seen, "all")
     rows = csv.DictReader(io.StringIO(asked.get("/resources.csv?q=aula").text.lstrip("\ufeff")))
-    assert ours(row["id"] for row in rows) == those(seen, "all", "its face")
+    assert ours(row["id"] for row in rows) == those(seen, "all", "summary")
 
 
 @pytest.mark.parametrize("who", ROLES)
@@ -99,7 +99,7 @@ def test_a_page_tells_everybody_what_they_may_do_and_why(client: httpx.Client, w
 
 
 def _page(answer: httpx.Response) -> str:
-    return "nothing" if answer.status_code == 404 else "its face" if FACE in answer.text else "all"
+    return "nothing" if answer.status_code == 404 else "summary" if FACE in answer.text else "all"
 
 
 def check_done(store: Store, action: Action, trial: Trial, done: Mapping[str, Mapping[Cell, bool]]) -> None:

@@ -52,7 +52,7 @@ def ours(ids: Any) -> set[str]:
 
 
 def how_much(record: Mapping[str, Any] | None) -> str:
-    return "nothing" if record is None else "its face" if record["withheld"] else "all"
+    return "nothing" if record is None else "summary" if record["withheld"] else "all"
 
 
 READ = f"""{{
@@ -68,7 +68,7 @@ def check_read(data: Mapping[str, Any], seen: Mapping[str, str]) -> None:
     assert dict(zip(SIGHTS, map(how_much, records), strict=True)) == seen
     told = {one for one, record in zip(SIGHTS, records, strict=True) if record and record["description"]}
     assert told == those(seen, "all")
-    assert ours(one["id"] for one in data["resources"]["nodes"]) == those(seen, "all", "its face")
+    assert ours(one["id"] for one in data["resources"]["nodes"]) == those(seen, "all", "summary")
     assert ours(one["record"]["id"] for one in data["search"]["nodes"]) == those(seen, "all")
 
 
