@@ -308,8 +308,8 @@ class RuleChecks:
         if not self._context.before[Request].total:
             return
         again = {one.id for one in read}
-        asked_for = sorted({one.resource for one in read if one.resource})
-        for ids in (*self._staging.ids(Resource.__name__, BATCH), asked_for):
+        requested = sorted({one.resource for one in read if one.resource})
+        for ids in (*self._staging.ids(Resource.__name__, BATCH), requested):
             for resource, *promise in self._store.read(write.promised(ids, day=today()))[0][0]:
                 if promise[0] not in again:
                     again.add(promise[0])

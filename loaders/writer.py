@@ -221,14 +221,14 @@ class Lease:
         self._store = store
         self._source = source
         self._run = run
-        self._over = threading.Event()
-        self._renewing = threading.Thread(target=self._renew_until_over, daemon=True)
+        self._ended = threading.Event()
+        self._renewing = threading.Thread(target=self._renew_until_ended, daemon=True)
 
     def __enter__(self) -> Self:
         """Acquire the lease. Raises LoadAborted if another run holds it."""
-        holder, since, process = self._take()
+        holder, since, process = self._acquire()
         if holder != self._run and _is_gone(process):
-            holder, since, _ = self._take(ended=holder)
+            holder, since, _ = self._acquire(ended=holder)
         if holder != self._run:
             raise LoadAborted(
                 f"Another run of {self._source} has been in progress since {since}. Wait until it ends;"
@@ -238,7 +238,7 @@ class Lease:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._over.set()
+        self._ended.set()
         self._renewing.join()
         with suppress(StoreError):
             self._store.write(write.release_lease(self._source, run=self._run))
@@ -251,7 +251,7 @@ class Lease:
                 f"Another run of {self._source} started while this one was paused. Nothing was retired. Run the load again.",
             )
 
-    def _take(self, ended: str = "") -> tuple[str, str, str]:
+    def _acquire(self, ended: str = "") -> tuple[str, str, str]:
         statement = write.take_lease(
             self._source,
             run=self._run,
@@ -263,8 +263,8 @@ class Lease:
         ((holder, since, process),) = self._store.write(statement)[0]
         return holder, since, process
 
-    def _renew_until_over(self) -> None:
-        while not self._over.wait(LEASE_SECONDS / 4):
+    def _renew_until_ended(self) -> None:
+        while not self._ended.wait(LEASE_SECONDS / 4):
             with suppress(StoreError):
                 self._renew()
 

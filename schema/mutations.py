@@ -283,7 +283,7 @@ class MutationExecutor:
         self._kind = compile_query(ById(Parameter((RECORD,)), views), model)
         self._threads = CapacityLimiter(AT_ONCE)
 
-    async def wanted(
+    async def plan(
         self, schema: GraphQLSchema, parsed_operation: ParsedOperation, context: QueryContext
     ) -> dict[str, PendingChange]:
         """Return the changes of an operation by response name. Raises GraphQLRequestError before any change is made."""
@@ -332,24 +332,24 @@ class MutationExecutor:
                 problems[key] = {name: one[0].name.value for name, one in chosen.items()}
         return Compiled(planned, tuple(compile_query(query, self._model) for query in planned.queries)), problems
 
-    async def _made(self, wanted: PlannedChange, variables: Mapping[str, Any], context: QueryContext) -> dict[str, Any]:
+    async def _made(self, change: PlannedChange, variables: Mapping[str, Any], context: QueryContext) -> dict[str, Any]:
         try:
-            outcome = await self._outcome(wanted, context)
-            known = {**variables, RECORD: outcome.record or wanted.about}
-            rows = await context.read(wanted.record.planned.queries, wanted.record.ask(known, context.actor))
+            outcome = await self._outcome(change, context)
+            known = {**variables, RECORD: outcome.record or change.about}
+            rows = await context.read(change.record.planned.queries, change.record.ask(known, context.actor))
         except Exception as error:
             raise as_graphql_error(error) from error
-        return {**wanted.record.planned.answer(rows, known), **wanted.problem_values(outcome.problems)}
+        return {**change.record.planned.answer(rows, known), **change.problem_values(outcome.problems)}
 
-    async def _outcome(self, wanted: PlannedChange, context: QueryContext) -> MutationResult:
-        kind = wanted.kind or await self._kind_of(wanted.about, context)
+    async def _outcome(self, change: PlannedChange, context: QueryContext) -> MutationResult:
+        kind = change.kind or await self._kind_of(change.about, context)
         if kind is None:
             rule, message = _("the id of a record"), _("There is no such record.")
-            return MutationResult("", problems=(Problem("NOT_FOUND", "id", show(wanted.about), rule, message),))
+            return MutationResult("", problems=(Problem("NOT_FOUND", "id", show(change.about), rule, message),))
 
         def made() -> MutationResult:
             assert context.store is not None
-            return wanted.make(context.store(), kind)
+            return change.make(context.store(), kind)
 
         return await to_thread.run_sync(made, limiter=self._threads)
 
@@ -363,8 +363,8 @@ class MutationExecutor:
 class MutationExtension(SchemaExtension):
     """Executes mutation operations."""
 
-    def __init__(self, changer: MutationExecutor) -> None:
-        self._changer = changer
+    def __init__(self, executor: MutationExecutor) -> None:
+        self._executor = executor
 
     async def on_execute(self) -> AsyncIterator[None]:
         """Set the root value for graphql-core to complete: the changes by response name."""
@@ -373,7 +373,7 @@ class MutationExtension(SchemaExtension):
         if parsed_operation.operation.operation is OperationType.MUTATION:
             try:
                 schema = context.schema._schema
-                context.root_value = await self._changer.wanted(schema, parsed_operation, context.context)
+                context.root_value = await self._executor.plan(schema, parsed_operation, context.context)
             except Exception as error:
                 context.result = ExecutionResult(data=None, errors=[as_graphql_error(error)])
         yield

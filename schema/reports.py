@@ -73,7 +73,7 @@ class Day(graphene.Scalar):
         return _clean_day(node.value if isinstance(node, StringValueNode) else None)
 
 
-def _promised(kind: Any, doc: str, **more: Any) -> Any:
+def _required(kind: Any, doc: str, **more: Any) -> Any:
     return graphene.Field(graphene.NonNull(kind), description=doc, **more)
 
 
@@ -96,11 +96,11 @@ def _list(kind: Any) -> Any:
 class ReportParameter(graphene.ObjectType):
     """A parameter of a report."""
 
-    name = _promised(
+    name = _required(
         graphene.String,
         "The name of the parameter on the command line and in URLs; arguments here have it in camel case.",
     )
-    type = _promised(graphene.String, "The type: integer, number or text.")
+    type = _required(graphene.String, "The type: integer, number or text.")
     default = graphene.Field(
         graphene.Float,
         description="The default of a number; a text is empty by default.",
@@ -109,50 +109,50 @@ class ReportParameter(graphene.ObjectType):
     least = graphene.Field(graphene.Float, description="The minimum of a number.")
     most = graphene.Field(graphene.Float, description="The maximum of a number.")
     longest = graphene.Field(graphene.Int, description="The maximum number of characters of a text.")
-    description = _promised(graphene.String, "What the parameter does.")
+    description = _required(graphene.String, "What the parameter does.")
 
 
 class ReportColumn(graphene.ObjectType):
     """A column of a report."""
 
-    name = _promised(graphene.String, "The name of the column in files; fields here have it in camel case.")
-    label = _promised(graphene.String, "The heading of the column.")
-    type = _promised(graphene.String, "The type: text, texts, code, integer, number or date.")
-    unit = _promised(graphene.String, "The unit of the values; empty if there is none.")
-    description = _promised(graphene.String, "What the column contains.")
+    name = _required(graphene.String, "The name of the column in files; fields here have it in camel case.")
+    label = _required(graphene.String, "The heading of the column.")
+    type = _required(graphene.String, "The type: text, texts, code, integer, number or date.")
+    unit = _required(graphene.String, "The unit of the values; empty if there is none.")
+    description = _required(graphene.String, "What the column contains.")
 
 
 class ReportEntry(graphene.ObjectType):
     """A report in the catalogue."""
 
-    name = _promised(graphene.String, "The name of the report on the command line and in URLs.")
-    field = _promised(
+    name = _required(graphene.String, "The name of the report on the command line and in URLs.")
+    field = _required(
         graphene.String,
         "The field that runs the report here.",
-        resolver=lambda question, _info: field_of(question.name),
+        resolver=lambda definition, _info: field_of(definition.name),
     )
-    question = _promised(
-        graphene.String, "The question that the report answers.", resolver=lambda question, _info: question.text
+    question = _required(
+        graphene.String, "The question that the report answers.", resolver=lambda definition, _info: definition.text
     )
-    method = _promised(graphene.String, "The method of the report.")
-    parameters = _promised(_list(ReportParameter), "The parameters of the report.")
-    columns = _promised(_list(ReportColumn), "The columns of the report.")
+    method = _required(graphene.String, "The method of the report.")
+    parameters = _required(_list(ReportParameter), "The parameters of the report.")
+    columns = _required(_list(ReportColumn), "The columns of the report.")
 
 
 class ReportEvidence(graphene.ObjectType):
     """A record that a finding is based on."""
 
-    id = _promised(graphene.ID, "The id of the record.")
-    name = _promised(graphene.String, "The name of the record.")
-    kind = _promised(graphene.String, "The kind of the record, such as Agency.")
+    id = _required(graphene.ID, "The id of the record.")
+    name = _required(graphene.String, "The name of the record.")
+    kind = _required(graphene.String, "The kind of the record, such as Agency.")
 
 
 class ReportPart(graphene.ObjectType):
     """A report that is part of another report."""
 
-    name = _promised(graphene.String, "The name of the report.")
-    found = _promised(graphene.Int, "The number of findings.")
-    of = _promised(graphene.Int, "The number of cases examined.")
+    name = _required(graphene.String, "The name of the report.")
+    found = _required(graphene.Int, "The number of findings.")
+    of = _required(graphene.Int, "The number of cases examined.")
     unknown = _suppressible("unknown", "The number of cases without enough data to judge.")
 
 
@@ -164,17 +164,17 @@ class AnyReport(graphene.Interface):
 
         name = "Report"
 
-    name = _promised(graphene.String, "The name of the report.")
-    question = _promised(graphene.String, "The question that the report answers.")
-    as_of = _promised(Day, "The day that the report describes.")
-    found = _promised(graphene.Int, "The number of findings.")
-    of = _promised(graphene.Int, "The number of cases examined.")
+    name = _required(graphene.String, "The name of the report.")
+    question = _required(graphene.String, "The question that the report answers.")
+    as_of = _required(Day, "The day that the report describes.")
+    found = _required(graphene.Int, "The number of findings.")
+    of = _required(graphene.Int, "The number of cases examined.")
     unknown = _suppressible("unknown", "The number of cases without enough data to judge.")
     withheld = _suppressible("withheld", "The number of records of which you can see only the summary.")
-    parts = _promised(_list(ReportPart), "The reports that this report is composed of, if any.")
-    method = _promised(graphene.String, "The method of the report.")
-    notes = _promised(_list(graphene.String), "Notes on the result.")
-    rows_count = _promised(graphene.Int, "The number of rows.", resolver=lambda report, _info: len(report.rows))
+    parts = _required(_list(ReportPart), "The reports that this report is composed of, if any.")
+    method = _required(graphene.String, "The method of the report.")
+    notes = _required(_list(graphene.String), "Notes on the result.")
+    rows_count = _required(graphene.Int, "The number of rows.", resolver=lambda report, _info: len(report.rows))
 
 
 def report_schema(
@@ -185,7 +185,7 @@ def report_schema(
     The context of an operation is a function that runs a report; `listed` returns the catalogue.
     """
     reports = {f"report_{n}": _report(one) for n, one in enumerate(questions.values())}
-    catalogue = _promised(_list(ReportEntry), "All reports.", name=CATALOGUE, resolver=lambda _root, _info: listed())
+    catalogue = _required(_list(ReportEntry), "All reports.", name=CATALOGUE, resolver=lambda _root, _info: listed())
     query = type(
         "Query", (graphene.ObjectType,), {"__doc__": "The registry's reports.", "catalogue": catalogue, **reports}
     )
@@ -197,39 +197,39 @@ def field_of(name: str) -> str:
     return str(to_camel_case(name.replace("-", "_")))
 
 
-def _report(question: ReportDefinition) -> graphene.Field:
+def _report(definition: ReportDefinition) -> graphene.Field:
     """Return the field of a report, with its parameters as arguments."""
-    field = field_of(question.name)
+    field = field_of(definition.name)
     named = field[0].upper() + field[1:]
-    rows = _paged(_row(f"{named}Row", question), ROWS, "The rows of the report.", lambda report: report.rows)
-    attributes = {"__doc__": question.text, "Meta": type("Meta", (), {"interfaces": (AnyReport,)}), "rows": rows}
+    rows = _paged(_row(f"{named}Row", definition), ROWS, "The rows of the report.", lambda report: report.rows)
+    attributes = {"__doc__": definition.text, "Meta": type("Meta", (), {"interfaces": (AnyReport,)}), "rows": rows}
     made = type(f"{named}Report", (graphene.ObjectType,), attributes)
 
-    def resolve(_root: None, info: Any, as_of: str | None = None, **asked: object) -> Report:
+    def resolve(_root: None, info: Any, as_of: str | None = None, **values: object) -> Report:
         run: Run = info.context
-        return run(question.name, as_of, asked)
+        return run(definition.name, as_of, values)
 
-    about_day = graphene.Argument(Day, description="The day that the report describes; today by default.")
-    arguments = {"as_of": about_day, **dict(map(_argument, question.parameters))}
-    return graphene.Field(made, args=arguments, name=field, description=question.shown().text, resolver=resolve)
+    day_argument = graphene.Argument(Day, description="The day that the report describes; today by default.")
+    arguments = {"as_of": day_argument, **dict(map(_argument, definition.parameters))}
+    return graphene.Field(made, args=arguments, name=field, description=definition.shown().text, resolver=resolve)
 
 
-def _row(name: str, question: ReportDefinition) -> Any:
+def _row(name: str, definition: ReportDefinition) -> Any:
     # Attributes are numbered: a custom report's column may have any name, also a Python keyword.
-    columns = {f"column_{n}": _column(one) for n, one in enumerate(question.shown_columns())}
-    confidence = _promised(graphene.String, f"The confidence in the finding: {', '.join(CONFIDENCE)}.")
-    count = _promised(
+    columns = {f"column_{n}": _column(one) for n, one in enumerate(definition.shown_columns())}
+    confidence = _required(graphene.String, f"The confidence in the finding: {', '.join(CONFIDENCE)}.")
+    count = _required(
         graphene.Int,
         "The number of records that the finding is based on.",
         resolver=lambda row, _info: len(row.evidence),
     )
     evidence = _paged(ReportEvidence, EVIDENCE, "The records that the finding is based on.", lambda row: row.evidence)
-    key = _promised(
+    key = _required(
         _list(graphene.String),
         "What identifies the row in another run: its ids and codes, or its texts if it has neither.",
     )
     last = {"confidence": confidence, "key": key, "evidence_count": count, "evidence": evidence}
-    return type(name, (graphene.ObjectType,), {"__doc__": f"A row of {question.name}.", **columns, **last})
+    return type(name, (graphene.ObjectType,), {"__doc__": f"A row of {definition.name}.", **columns, **last})
 
 
 def _column(column: Column) -> graphene.Field:
@@ -340,20 +340,20 @@ class ReportSchema:
         except GraphQLError as refused:
             return Result(None, [refused])
 
-        def run(report: str, day: str | None, asked: Mapping[str, object]) -> Report:
+        def run(report: str, day: str | None, values: Mapping[str, object]) -> Report:
             try:
-                return from_thread.run(self._ask, report, day, asked, context.actor)
+                return from_thread.run(self._ask, report, day, values, context.actor)
             except ReportError as error:
                 raise GraphQLRequestError("BAD_REQUEST", str(error)) from None
             except Exception as error:
                 raise as_graphql_error(error) from None
 
-        def carry_out() -> ExecutionResult:
+        def execute_document() -> ExecutionResult:
             done = execute(schema, document, context_value=run, variable_values=variables, operation_name=name)
             assert isinstance(done, ExecutionResult)  # no resolver is asynchronous
             return done
 
-        done = await to_thread.run_sync(carry_out, limiter=self._threads)
+        done = await to_thread.run_sync(execute_document, limiter=self._threads)
         return Result(done.data, done.errors)
 
     def _current(self) -> tuple[GraphQLSchema, DocumentCache]:

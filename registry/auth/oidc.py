@@ -197,7 +197,9 @@ class Provider:
                 async for part in answer.aiter_bytes():
                     content += part
                     if len(content) > LONGEST_PROVIDER:
-                        raise ProviderUnavailable(f"The response of {address} is longer than {LONGEST_PROVIDER:,} bytes.")
+                        raise ProviderUnavailable(
+                            f"The response of {address} is longer than {LONGEST_PROVIDER:,} bytes."
+                        )
             told = json.loads(content)
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, RecursionError) as error:
             raise ProviderUnavailable(f"The response of {address} is not JSON: {type(error).__name__}.") from None

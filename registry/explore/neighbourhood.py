@@ -64,7 +64,7 @@ async def neighbourhood(
     read: dict[str, Any] = {}
     frontier = [of]
     for hop in range(hops + 1):
-        (rows,) = await context.ask(
+        (rows,) = await context.run(
             traverse.links_of(frontier, relations, context.actor, day=day, most=SEVERAL * first)
         )
         read |= {row[0]: row for row in rows}

@@ -170,7 +170,7 @@ class PathFinder:
         """Read the links of these records; return the records at their far ends. Raises ExplorationTooLarge and StoreError."""
         new = sorted(ids - self._read)
         if new:
-            (rows,) = await self._context.ask(
+            (rows,) = await self._context.run(
                 traverse.links_of(new, self._relations, self._context.actor, day=self._day, most=EACH)
             )
             self._read |= ids

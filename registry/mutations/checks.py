@@ -68,8 +68,8 @@ def _promise_problems(transaction: Transaction, old: RecordState, resource: Reco
 def _request_problems(transaction: Transaction, old: RecordState, request: RecordState) -> Iterator[Problem]:
     """Yield the reasons why the resource cannot satisfy a request."""
     moved = old.ties["resource"].keys() != request.ties["resource"].keys()
-    asked = moved or _differs(old, request, "decision", "since", "quantity", "until")
-    for one in request.ties["resource"] if asked else ():
+    affected = moved or _differs(old, request, "decision", "since", "quantity", "until")
+    for one in request.ties["resource"] if affected else ():
         if resource := transaction.get(Resource, one):
             yield from of_request(request.properties, resource.properties, today())
             yield from _capacity_problems(transaction, request, resource)
