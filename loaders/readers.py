@@ -1,4 +1,4 @@
-"""Read CSV, JSON and XLSX files as tables of rows that know their location; text formats stream in flat memory."""
+"""Read CSV, JSON and XLSX files as tables; text formats are streamed in constant memory."""
 
 import codecs
 import csv
@@ -8,11 +8,10 @@ import subprocess  # nosec B404 # it runs a file of our own with this Python
 import sys
 import weakref
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any
@@ -21,110 +20,16 @@ import ijson  # type: ignore[import-untyped]
 
 from loaders import sheet_process
 from loaders.result import LoadAborted, RowProblem
-from loaders.sheet_process import MOST_COLUMNS, address_of
+from loaders.rows import LooseRow, Note, SourceRow, Table, header, row_of
 from registry.i18n import _
 from registry.model.records import show
-
-MOST_LISTED = 100
-Note = Callable[[str], None]
-
-
-class SourceRow(dict[str, Any]):
-    """A row: values by column, with the file and the row number as a person counts it.
-
-    `first_column` is the first column of a sheet's table, counted from 0; None for formats without cell addresses.
-    """
-
-    __slots__ = ("file", "first_column", "number")
-
-    def __init__(
-        self, cells: Iterable[tuple[str, Any]], file: str, number: int, first_column: int | None = None
-    ) -> None:
-        super().__init__(cells)
-        self.file = file
-        self.number = number
-        self.first_column = first_column
-
-    def address(self, column: str) -> str:
-        """Return the address of a cell, such as `C5`; "" if the format has none or the column does not exist."""
-        if self.first_column is None or column not in self:
-            return ""
-        return address_of(self.number, self.first_column + list(self).index(column) + 1)
-
-    def __missing__(self, column: str) -> Any:
-        raise LoadAborted(f"{self.file} has no column {column!r}; it has {_join_names(self)}.")
-
-
-class LooseRow(SourceRow):
-    """A row of a format that omits empty values: a missing column reads as None."""
-
-    __slots__ = ()
-
-    def __missing__(self, column: str) -> Any:
-        return None
-
-
-@dataclass(frozen=True)
-class Table:
-    """A file or a sheet. `columns` is None for formats without a header; `rows` can be iterated once.
-
-    `name` is the file name without extension or the sheet name; `file` is used in messages.
-    """
-
-    name: str
-    file: str
-    columns: tuple[str, ...] | None
-    rows: Iterable[SourceRow | RowProblem]
-
-
-def header(cells: Iterable[Any], file: str) -> tuple[str, ...]:
-    """Return the column names. Raises LoadAborted for empty, duplicate or too many names."""
-    names = [str(cell).strip() for cell in cells]
-    while names and not names[-1]:
-        names.pop()
-    if not names:
-        raise LoadAborted(_("{file} has no header row; its first row must name the columns.").format(file=file))
-    if len(names) > MOST_COLUMNS:
-        sentence = _("{file} has {n} columns; there can be {most} at most.")
-        raise LoadAborted(sentence.format(file=file, n=f"{len(names):,}", most=f"{MOST_COLUMNS:,}"))
-    for place, name in enumerate(names):
-        if not name:
-            sentence = _("{file}: column {n} has no name; the columns are {columns}.")
-            raise LoadAborted(sentence.format(file=file, n=place + 1, columns=_join_names(filter(None, names))))
-        if name in names[:place]:
-            sentence = _("{file} has the column {column} twice; the columns are {columns}.")
-            raise LoadAborted(sentence.format(file=file, column=repr(show(name)), columns=_join_names(names)))
-    return tuple(names)
-
-
-def row_of(
-    columns: tuple[str, ...], cells: list[Any], file: str, number: int, first_column: int | None = None
-) -> SourceRow | RowProblem | None:
-    """Return the row, None if all cells are empty, or a problem if the number of cells is wrong."""
-    if len(cells) != len(columns):
-        cells = cells[: len(columns)] + [cell for cell in cells[len(columns) :] if cell != ""]
-    if cells.count("") == len(cells):
-        return None
-    if len(cells) != len(columns):
-        return _wrong_number_of_cells(columns, cells, file, number)
-    return SourceRow(zip(columns, cells, strict=True), file, number, first_column)
-
-
-def _wrong_number_of_cells(columns: tuple[str, ...], cells: list[Any], file: str, number: int) -> RowProblem:
-    rule = _("{n} cells, as the header has").format(n=len(columns))
-    return RowProblem("error", "RAGGED", file, number, "", "", rule, _("it has {n} cells").format(n=len(cells)))
-
-
-def _join_names(names: Iterable[str]) -> str:
-    return ", ".join(show(name) for name in islice(names, MOST_LISTED))
-
 
 LONGEST_LINE = 1_000_000
 LONGEST_RECORD = 5_000_000  # a record can span several lines
 UTF_8 = "utf-8-sig"  # with or without a byte order mark
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
-MARKS = {
-    codecs.BOM_UTF8: (UTF_8, "UTF-8 with a mark"),
+BYTE_ORDER_MARKS = {
+    codecs.BOM_UTF8: (UTF_8, "UTF-8 with a byte order mark"),
     codecs.BOM_UTF16_LE: ("utf-16", "UTF-16"),
     codecs.BOM_UTF16_BE: ("utf-16", "UTF-16"),
 }
@@ -138,9 +43,9 @@ def read_delimited(path: Path, note: Note) -> Table:
     Text is decoded as UTF-8; as UTF-16 with a byte order mark; or as Windows-1252 if it contains no multi-byte UTF-8
     character. Cells are stripped and empty rows are skipped.
     """
-    encoding, called = _encoding(path)
+    encoding, encoding_name = _encoding(path)
     separator = _separator(path, encoding)
-    note(f"{path.name}: read as {called}, cells separated by {SEPARATORS[separator]}.")
+    note(f"{path.name}: read as {encoding_name}, cells separated by {SEPARATORS[separator]}.")
     records = _records(path, encoding, separator)
     columns = header(next(records, (1, []))[1], path.name)
     return Table(path.stem, path.name, columns, _delimited_rows(records, columns, path.name))
@@ -164,7 +69,9 @@ def _records(path: Path, encoding: str, separator: str) -> Iterator[tuple[int, l
         for line in read_lines(path, encoding):
             length += len(line)
             if length > LONGEST_RECORD:
-                sentence = _("{file}, line {line}: the row is longer than {n} characters; is a quotation mark missing?")
+                sentence = _(
+                    "{file}, line {line}: the row is longer than {n} characters. Check for a missing quotation mark."
+                )
                 raise LoadAborted(sentence.format(file=path.name, line=number, n=f"{LONGEST_RECORD:,}"))
             yield line
 
@@ -174,10 +81,9 @@ def _records(path: Path, encoding: str, separator: str) -> Iterator[tuple[int, l
             yield number, cells
             number, length = reader.line_num + 1, 0
     except csv.Error:
-        limit = csv.field_size_limit()
-        raise LoadAborted(
-            f"{path.name}, line {number}: a cell is longer than {limit:,} characters; is a quotation mark missing?"
-        ) from None
+        sentence = _("{file}, line {line}: a cell is longer than {n} characters. Check for a missing quotation mark.")
+        limit = f"{csv.field_size_limit():,}"
+        raise LoadAborted(sentence.format(file=path.name, line=number, n=limit)) from None
 
 
 def read_lines(path: Path, encoding: str) -> Iterator[str]:
@@ -191,7 +97,7 @@ def read_lines(path: Path, encoding: str) -> Iterator[str]:
                     sentence = _("{file}, line {line} is longer than {n} characters.")
                     raise LoadAborted(sentence.format(file=path.name, line=number, n=f"{LONGEST_LINE:,}"))
                 if "\0" in line:
-                    sentence = _("{file}, line {line} holds NUL characters; save the table as UTF-8 text.")
+                    sentence = _("{file}, line {line} contains NUL characters. Save the table as UTF-8 text.")
                     raise LoadAborted(sentence.format(file=path.name, line=number))
                 if "\N{REPLACEMENT CHARACTER}" in line:
                     column = line.index("\N{REPLACEMENT CHARACTER}") + 1
@@ -205,9 +111,9 @@ def _encoding(path: Path) -> tuple[str, str]:
     """Return the encoding of a file and its name in messages. Raises LoadAborted for a mix of encodings."""
     with path.open("rb") as file:
         start = file.read(4)
-    for mark, found in MARKS.items():
+    for mark, encoding in BYTE_ORDER_MARKS.items():
         if start.startswith(mark):
-            return found
+            return encoding
     if is_utf_8(path):
         return "utf-8", "UTF-8"
     if _holds_utf_8(path):
@@ -249,7 +155,7 @@ def undecodable(path: Path, encoding: str) -> str:
     for text in _decodable(path, encoding):
         line += text.count("\n")
         column = len(text) - text.rindex("\n") if "\n" in text else column + len(text)
-    sentence = _("{file}, line {line}, column {column}: this is not readable as {encoding}; save the file as UTF-8.")
+    sentence = _("{file}, line {line}, column {column}: the text is not valid {encoding}. Save the file as UTF-8.")
     return sentence.format(file=path.name, line=line, column=column, encoding=CODECS.get(encoding, "UTF-8"))
 
 
@@ -263,15 +169,15 @@ def _decodable(path: Path, encoding: str) -> Iterator[str]:
         except UnicodeDecodeError:
             decoder.setstate(before)
             with suppress(UnicodeDecodeError):
-                for place in range(len(chunk)):
-                    yield decoder.decode(chunk[place : place + 1])
+                for index in range(len(chunk)):
+                    yield decoder.decode(chunk[index : index + 1])
             return
 
 
 def _lost_character(path: Path, line: int, column: int) -> str:
     sentence = _(
-        "{file}, line {line}, column {column}: a character was lost here when the file was saved before"
-        " (\N{REPLACEMENT CHARACTER}); write it again, and save the file as UTF-8."
+        "{file}, line {line}, column {column}: a character was lost when the file was last saved"
+        " (\N{REPLACEMENT CHARACTER}). Correct the text, and save the file as UTF-8."
     )
     return sentence.format(file=path.name, line=line, column=column)
 
@@ -288,7 +194,7 @@ READ: Mapping[str, Any] = {"date": date.fromisoformat, "datetime": datetime.from
 
 
 @dataclass(frozen=True)
-class Limits:
+class ReadLimits:
     """Limits for reading one spreadsheet.
 
     `unpacked`, `memory`, `written` and `row` are bytes: of the unpacked archive, of the reading process, of all rows, and of
@@ -303,11 +209,11 @@ class Limits:
     row: int = 1_000_000
 
 
-UPLOAD_LIMITS = Limits(unpacked=50_000_000, cells=1_000_000, memory=500_000_000, seconds=20, written=10_000_000)
+UPLOAD_LIMITS = ReadLimits(unpacked=50_000_000, cells=1_000_000, memory=500_000_000, seconds=20, written=10_000_000)
 """Limits for a spreadsheet uploaded through a page."""
 
 
-def read_sheets(path: Path, note: Note, limits: Limits = Limits()) -> list[Table]:
+def read_sheets(path: Path, note: Note, limits: ReadLimits = ReadLimits()) -> list[Table]:
     """Return the tables of the visible sheets, except empty ones and the guide of a template. Raises LoadAborted.
 
     Dates are returned as dates, formulas as the value saved with the file, errors such as #N/A as empty cells. Merged cells
@@ -339,16 +245,16 @@ class _RowFile:
         self.file.seek(max(0, size - LONGEST_LAST_LINE))
         lines = self.file.read().splitlines()
         try:
-            answer = json.loads(lines[-1]) if lines else None
+            summary = json.loads(lines[-1]) if lines else None
         except ValueError:
-            answer = None
-        return answer if isinstance(answer, dict) else {"refused": "TOO_MUCH"}
+            summary = None
+        return summary if isinstance(summary, dict) else {"refused": "TOO_MUCH"}
 
 
-def _read_in_process(path: Path, limits: Limits, written: _RowFile) -> list[dict[str, Any]]:
+def _read_in_process(path: Path, limits: ReadLimits, written: _RowFile) -> list[dict[str, Any]]:
     """Write the rows of a spreadsheet to a file in a separate process; return the sheets. Raises LoadAborted."""
-    asked = json.dumps({**asdict(limits), "skip": [GUIDE]})
-    command = [sys.executable, "-I", sheet_process.__file__, str(path.resolve()), asked]
+    options = json.dumps({**asdict(limits), "skip": [GUIDE]})
+    command = [sys.executable, "-I", sheet_process.__file__, str(path.resolve()), options]
     try:
         subprocess.run(  # nosec B603 # a file of our own; no shell
             command,
@@ -361,50 +267,52 @@ def _read_in_process(path: Path, limits: Limits, written: _RowFile) -> list[dict
         )
     except subprocess.TimeoutExpired:
         raise LoadAborted(_too_much(path)) from None
-    answer = written.last_line()
-    if "sheets" in answer:
-        return list(answer["sheets"])
-    raise LoadAborted(_sentence(path, answer, limits))
+    summary = written.last_line()
+    if "sheets" in summary:
+        return list(summary["sheets"])
+    raise LoadAborted(_refusal(path, summary, limits))
 
 
-def _sentence(path: Path, answer: Mapping[str, Any], limits: Limits) -> str:
-    match answer["refused"]:
+def _refusal(path: Path, summary: Mapping[str, Any], limits: ReadLimits) -> str:
+    match summary["refused"]:
         case "FAR_CELL":
             return _(
-                "{file}, sheet {sheet}: cell {cell} holds a value, which makes the table too large; delete what does not"
+                "{file}, sheet {sheet}: the value in cell {cell} makes the table too large. Delete cells that do not"
                 " belong to the table, or split it into several files."
-            ).format(file=path.name, sheet=answer["sheet"], cell=answer["cell"])
+            ).format(file=path.name, sheet=summary["sheet"], cell=summary["cell"])
         case "LONG_ROW":
             return _("{file}, sheet {sheet}: row {row} is longer than {n} characters.").format(
-                file=path.name, sheet=answer["sheet"], row=answer["row"], n=f"{limits.row:,}"
+                file=path.name, sheet=summary["sheet"], row=summary["row"], n=f"{limits.row:,}"
             )
         case "UNPACKED":
-            return _("{file} unpacks to more than {n} bytes; split it into several files.").format(
+            return _("{file} unpacks to more than {n} bytes. Split it into several files.").format(
                 file=path.name, n=f"{limits.unpacked:,}"
             )
         case "NO_ARCHIVE":
-            return _("{file} is no sound XLSX file; save it again as .xlsx, without a password.").format(file=path.name)
+            return _("{file} is not a valid XLSX file. Save it again as .xlsx, without a password.").format(
+                file=path.name
+            )
         case "UNREADABLE":
-            return _("{file} cannot be read as a spreadsheet; save it again as .xlsx, without a password.").format(
+            return _("{file} cannot be read as a spreadsheet. Save it again as .xlsx, without a password.").format(
                 file=path.name
             )
     return _too_much(path)
 
 
 def _too_much(path: Path) -> str:
-    return _("{file} takes more memory or time to read than is allowed; split it into several files.").format(
+    return _("Reading {file} takes more memory or time than allowed. Split it into several files.").format(
         file=path.name
     )
 
 
 def _table(sheet: Mapping[str, Any], path: Path, written: _RowFile, note: Note) -> Table:
-    called = f"{path.name}, sheet {sheet['name']}"
+    label = f"{path.name}, sheet {sheet['name']}"
     if sheet["merged"]:
-        note(f"{called}: has merged cells; their value counts for the first cell alone, the others are empty.")
+        note(f"{label}: has merged cells. Only the first cell of each has the value; the others are read as empty.")
     rows = written.rows(sheet["start"], sheet["end"])
     number, cells = next(rows)
-    columns = header(cells if number == 1 else [], called)
-    return Table(sheet["name"], called, columns, _sheet_rows(rows, columns, called, sheet["first_column"]))
+    columns = header(cells if number == 1 else [], label)
+    return Table(sheet["name"], label, columns, _sheet_rows(rows, columns, label, sheet["first_column"]))
 
 
 def _sheet_rows(
@@ -427,7 +335,7 @@ DEEPEST = 100
 LONGEST_ENTRY = 10_000_000
 
 
-def read(path: Path, note: Note, limits: Limits = Limits()) -> list[Table]:  # the default value is frozen
+def read(path: Path, note: Note, limits: ReadLimits = ReadLimits()) -> list[Table]:  # the default value is frozen
     """Return the tables in a file: one, or one per sheet of a spreadsheet.
 
     `note` receives messages about the file; `limits` apply to spreadsheets. Raises LoadAborted, also while the rows are
@@ -443,17 +351,18 @@ def read(path: Path, note: Note, limits: Limits = Limits()) -> list[Table]:  # t
             return [Table(path.stem, path.name, None, _json_rows(_json_objects(path), path.name))]
         case ".jsonl":
             return [Table(path.stem, path.name, None, _json_rows(_json_lines(path), path.name))]
-    raise LoadAborted(f"{path.name} is in a format that cannot be read; give one of {', '.join(ENDINGS)}.")
+    sentence = _("{file} has an unsupported format. Supported formats: {formats}.")
+    raise LoadAborted(sentence.format(file=path.name, formats=", ".join(ENDINGS)))
 
 
 def _check_file(path: Path) -> None:
     try:
         if path.is_dir():
-            raise LoadAborted(f"{path} is a directory where a file is needed.")
+            raise LoadAborted(f"{path} is a directory, not a file.")
         with path.open("rb") as file:
             empty = not file.read(1)
     except FileNotFoundError:
-        raise LoadAborted(f"There is no file {path}.") from None
+        raise LoadAborted(f"The file {path} does not exist.") from None
     except OSError as error:
         raise LoadAborted(f"{path} cannot be read: {error.strerror or error}.") from None
     if empty:
@@ -465,7 +374,8 @@ def _json_rows(objects: Iterator[tuple[int, Any]], file: str) -> Iterator[Source
         if isinstance(given, dict):
             yield LooseRow(((name, _stripped(value)) for name, value in given.items()), file, number)
         else:
-            yield RowProblem("error", "NO_OBJECT", file, number, "", "", "a JSON object", "it is no JSON object")
+            rule, message = _("a JSON object"), _("this row is not a JSON object")
+            yield RowProblem("error", "NO_OBJECT", file, number, "", "", rule, message)
 
 
 def _json_objects(path: Path) -> Iterator[tuple[int, Any]]:
@@ -478,15 +388,19 @@ def _json_objects(path: Path) -> Iterator[tuple[int, Any]]:
             for name in _top_level_lists(events, path.name):
                 found += 1
                 if found > 1:
-                    sentence = _("{file} holds another list of rows, {name}; give each list in a file of its own.")
+                    sentence = _(
+                        "{file} contains more than one list of rows (another one is {name}). Put each list into its own file."
+                    )
                     raise LoadAborted(sentence.format(file=path.name, name=show(name)))
                 yield from enumerate(_items(events, path.name, entry), start=1)
             if not found:
-                raise LoadAborted(_("{file} must hold a list of rows, alone or under one name.").format(file=path.name))
+                raise LoadAborted(
+                    _("{file} must contain one list of rows, at the top level or under one key.").format(file=path.name)
+                )
     except (ijson.JSONError, ValueError):
         if not is_utf_8(path):
             raise LoadAborted(undecodable(path, "utf-8")) from None
-        raise LoadAborted(_("{file} is no sound JSON.").format(file=path.name)) from None
+        raise LoadAborted(_("{file} is not valid JSON.").format(file=path.name)) from None
 
 
 class _ItemReader:
@@ -504,7 +418,7 @@ class _ItemReader:
         chunk = self._file.read(size)
         self._read += len(chunk)
         if self._read > LONGEST_ENTRY:
-            sentence = _("{file}: a row is longer than {n} bytes; split it.")
+            sentence = _("{file}: a row is longer than {n} bytes.")
             raise LoadAborted(sentence.format(file=self._name, n=f"{LONGEST_ENTRY:,}"))
         return chunk
 
@@ -581,7 +495,7 @@ def _json_line(line: str, file: str, number: int) -> Any:
     try:
         value = json.loads(line, object_pairs_hook=once, parse_constant=_no_number)
     except (ValueError, RecursionError):
-        raise LoadAborted(_("{file}, line {line} is no sound JSON.").format(file=file, line=number)) from None
+        raise LoadAborted(_("{file}, line {line} is not valid JSON.").format(file=file, line=number)) from None
     if _is_deeper(value, DEEPEST):
         raise LoadAborted(_too_deep(file))
     return value
@@ -604,8 +518,8 @@ def _too_deep(file: str) -> str:
 
 
 def _duplicate_key(file: str, row: int | None, name: str) -> str:
-    where = file if row is None else _("{file}, row {row}").format(file=file, row=row)
-    return _("{place}: the name {name} is there twice; leave one.").format(place=where, name=show(name))
+    location = file if row is None else _("{file}, row {row}").format(file=file, row=row)
+    return _("{location}: the key {name} occurs twice. Remove one.").format(location=location, name=show(name))
 
 
 def _stripped(value: Any) -> Any:

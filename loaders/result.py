@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-SHOWN = 100
+MOST_LISTED = 100
 
 Level = Literal["error", "warning"]
 
@@ -59,8 +59,8 @@ class LoadResult:
     changed: Mapping[str, int]
     unchanged: Mapping[str, int]
     retired: Mapping[str, int]
-    ties_written: Mapping[str, int]
-    ties_removed: Mapping[str, int]
+    links_written: Mapping[str, int]
+    links_removed: Mapping[str, int]
     rows_left_out: int
     counts: Mapping[str, int]
     problems: tuple[RowProblem, ...]
@@ -83,39 +83,39 @@ class Tally:
         self.changed: Counter[str] = Counter()
         self.unchanged: Counter[str] = Counter()
         self.retired: Counter[str] = Counter()
-        self.ties_written: Counter[str] = Counter()
-        self.ties_removed: Counter[str] = Counter()
+        self.links_written: Counter[str] = Counter()
+        self.links_removed: Counter[str] = Counter()
         self.counts: Counter[str] = Counter()
         self.notes: list[str] = []
         self.cleared: Counter[str] = Counter()
         self._clearings: list[Cleared] = []
-        self._kept: dict[Level, list[RowProblem]] = {"error": [], "warning": []}
-        self._lost: dict[str, set[int]] = {}
+        self._problems: dict[Level, list[RowProblem]] = {"error": [], "warning": []}
+        self._rows_with_errors: dict[str, set[int]] = {}
 
     @property
     def rows_left_out(self) -> int:
         """The number of rows with at least one error."""
-        return sum(map(len, self._lost.values()))
+        return sum(map(len, self._rows_with_errors.values()))
 
     def add(self, problem: RowProblem) -> None:
         """Count a problem; store it if it is among the first of its code."""
         self.counts[problem.code] += 1
-        if self.counts[problem.code] <= SHOWN:
-            self._kept[problem.level].append(problem)
+        if self.counts[problem.code] <= MOST_LISTED:
+            self._problems[problem.level].append(problem)
         if problem.level == "error":
-            self._lost.setdefault(problem.file, set()).add(problem.row)
+            self._rows_with_errors.setdefault(problem.file, set()).add(problem.row)
 
     def clear(self, of: str, record: str, value: str) -> None:
         """Count a cleared value or link; store it if it is among the first of its property or link."""
         self.cleared[of] += 1
-        if self.cleared[of] <= SHOWN:
+        if self.cleared[of] <= MOST_LISTED:
             self._clearings.append(Cleared(of, record, value))
 
     def note(self, sentence: str) -> None:
         """Add a message to the result."""
         self.notes.append(sentence)
 
-    def outcome(self, source: str, run: str, *, dry_run: bool, refused: str | None = None) -> LoadResult:
+    def result(self, source: str, run: str, *, dry_run: bool, refused: str | None = None) -> LoadResult:
         """Return the result of the run."""
         return LoadResult(
             source=source,
@@ -126,11 +126,11 @@ class Tally:
             changed=dict(self.changed),
             unchanged=dict(self.unchanged),
             retired=dict(self.retired),
-            ties_written=dict(self.ties_written),
-            ties_removed=dict(self.ties_removed),
+            links_written=dict(self.links_written),
+            links_removed=dict(self.links_removed),
             rows_left_out=self.rows_left_out,
             counts=dict(self.counts),
-            problems=(*self._kept["error"], *self._kept["warning"]),
+            problems=(*self._problems["error"], *self._problems["warning"]),
             notes=tuple(self.notes),
             cleared=dict(self.cleared),
             clearings=tuple(self._clearings),

@@ -3,13 +3,13 @@
 import secrets
 from pathlib import Path
 
-from loaders.readers import SourceRow
 from loaders.removals import Removals
 from loaders.result import LoadAborted, LoadResult, RowProblem, Tally
+from loaders.rows import SourceRow
 from loaders.source import TABLES, Mapped, MapRow, SourceDefinition
 from loaders.staging import LINK_NAMES, Staging
 from loaders.tables import open_tables
-from loaders.validate import Checks, RowValidator, StoredCounts
+from loaders.validate import Checks, LoadContext, RowValidator, StoredCounts
 from loaders.writer import BatchWriter, Lease, compare
 from registry.clock import current_time
 from registry.database.driver import Store
@@ -24,39 +24,38 @@ def run(
     *,
     from_path: Path | None = None,
     dry_run: bool = False,
-    sweep: bool = True,
+    prune: bool = True,
     retire_most: bool = False,
     progress: Progress = silent,
 ) -> LoadResult:
     """Load a source and return the result.
 
     Everything is read and checked before anything is written: an aborted run writes nothing, and a `dry_run` stops there.
-    With `sweep`, records of an earlier run that the source no longer has are retired. A run that would retire more than half
+    With `prune`, records of an earlier run that the source no longer has are retired. A run that would retire more than half
     of a kind, or clear more than half of its values or links, is aborted unless `retire_most`; so is a second run at the same
     time. An interrupted run can be repeated. Raises StoreError.
     """
     name, tally = _run_id(source), Tally()
 
-    def prepare(staging: Staging) -> StoredCounts:
+    def prepare(staging: Staging) -> LoadContext:
         read(source, from_path, staging, tally, progress)
-        before = StoredCounts(source, store)
-        Checks(source, staging, store, before, tally, sweep=sweep).run(retire_most=retire_most)
-        removals = Removals(source, staging, store, before, tally, sweep=sweep)
+        context = LoadContext(source, staging, store, StoredCounts(source, store), tally, prune)
+        Checks(context).run(retire_most=retire_most)
+        removals = Removals(context)
         removals.preserve_unmentioned()
         removals.check(retire_most=retire_most)
-        return before
+        return context
 
     try:
         with Staging(source.repeated) as staging:
             if dry_run:
-                compare(source, staging, store, prepare(staging), tally, sweep=sweep)
+                compare(prepare(staging))
             else:
                 with Lease(store, source.id, name) as lease:
-                    before = prepare(staging)
-                    BatchWriter(source, name, staging, store, before, tally, progress).write(lease, sweep=sweep)
-    except LoadAborted as refusal:
-        return tally.outcome(source.id, name, dry_run=dry_run, refused=str(refusal))
-    return tally.outcome(source.id, name, dry_run=dry_run)
+                    BatchWriter(prepare(staging), name, progress).write(lease)
+    except LoadAborted as error:
+        return tally.result(source.id, name, dry_run=dry_run, refused=str(error))
+    return tally.result(source.id, name, dry_run=dry_run)
 
 
 def read(source: SourceDefinition, from_path: Path | None, staging: Staging, tally: Tally, progress: Progress) -> None:
@@ -65,7 +64,7 @@ def read(source: SourceDefinition, from_path: Path | None, staging: Staging, tal
     for table, map_row in open_tables(source, from_path, tally.note):
         tally.rows_read[table.file] += 0
         if source.format == TABLES and table.name in LINK_NAMES.values():
-            staging.give_link(table.name)
+            staging.supply_link(table.name)
         for number, row in enumerate(table.rows, start=1):
             tally.rows_read[table.file] = number
             if isinstance(row, RowProblem):

@@ -10,8 +10,8 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from loaders.readers import SourceRow
 from loaders.result import Level, LoadAborted
+from loaders.rows import SourceRow
 from registry.config import Settings
 from registry.model.definitions import MODEL
 
@@ -61,7 +61,7 @@ class SourceDefinition(BaseModel):
 
     @field_validator("files", mode="before")
     @classmethod
-    def _one_or_several(cls, given: object) -> object:
+    def _as_tuple(cls, given: object) -> object:
         return (given,) if isinstance(given, str) else given
 
     @field_validator("expect")
@@ -69,7 +69,7 @@ class SourceDefinition(BaseModel):
     def _plurals(cls, given: Mapping[str, int]) -> Mapping[str, int]:
         for plural in given:
             if plural not in PLURALS:
-                raise ValueError(f"{plural!r} is no plural of a kind{_nearest(plural, PLURALS)}")
+                raise ValueError(f"{plural!r} is not the plural name of a kind.{_nearest(plural, PLURALS)}")
         return given
 
     @field_validator("complete")
@@ -77,7 +77,7 @@ class SourceDefinition(BaseModel):
     def _tables(cls, given: frozenset[str]) -> frozenset[str]:
         for name in sorted(given):
             if name not in TABLE_NAMES:
-                raise ValueError(f"{name!r} is no table and no link{_nearest(name, dict.fromkeys(TABLE_NAMES))}")
+                raise ValueError(f"{name!r} is neither a table nor a link.{_nearest(name, dict.fromkeys(TABLE_NAMES))}")
         return given
 
     @property
@@ -93,11 +93,11 @@ def read_source(folder: Path) -> SourceDefinition:
         declared = tomllib.loads(path.read_text(encoding="utf-8"))
         return SourceDefinition(**{**declared, "folder": folder, "id": folder.resolve().name.lower().replace("_", "-")})
     except FileNotFoundError:
-        raise LoadAborted(f"{folder} is no source: it holds no {DECLARATION}.") from None
+        raise LoadAborted(f"{folder} is not a source: it has no {DECLARATION}.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise LoadAborted(f"{path} cannot be read: {error}.") from None
     except tomllib.TOMLDecodeError as error:
-        raise LoadAborted(f"{path} is no sound TOML: {error}.") from None
+        raise LoadAborted(f"{path} is not valid TOML: {error}.") from None
     except ValidationError as error:
         raise LoadAborted(f"{path}: {_first(error)}") from None
 
@@ -116,23 +116,23 @@ def find_source(name: str, settings: Settings) -> SourceDefinition:
     if re.search(r"[/\\]", name) or Path(name).is_dir():
         return read_source(Path(name))
     known = ", ".join(sorted(folders))
-    raise LoadAborted(f"There is no source {name!r}{_nearest(wanted, folders)} The sources are {known}.")
+    raise LoadAborted(f"There is no source {name!r}.{_nearest(wanted, folders)} The sources are: {known}.")
 
 
 def _folders(settings: Settings) -> dict[str, Path]:
     built_in = Path(str(files("loaders").joinpath("sources")))
     return {
         folder.name.lower().replace("_", "-"): folder
-        for place in (settings.sources, built_in)
-        if place.is_dir()
-        for folder in sorted(place.iterdir())
+        for root in (settings.sources, built_in)
+        if root.is_dir()
+        for folder in sorted(root.iterdir())
         if (folder / DECLARATION).is_file()
     }
 
 
 def _nearest(name: str, known: Mapping[str, object]) -> str:
     near = get_close_matches(name, known, n=1)
-    return f"; did you mean {near[0]}?" if near else "."
+    return f" Did you mean {near[0]}?" if near else ""
 
 
 def _first(error: ValidationError) -> str:
@@ -140,25 +140,25 @@ def _first(error: ValidationError) -> str:
     first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
     name = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        return f"a source has no entry {name!r}{_nearest(name, SourceDefinition.model_fields)}"
+        return f"unknown entry {name!r}.{_nearest(name, SourceDefinition.model_fields)}"
     message = first["msg"].removeprefix("Value error, ")
     return f"{name}: {message}" if message.endswith((".", "?")) else f"{name}: {message}."
 
 
 __all__ = [
-    "GivenNone",
+    "GivenLink",
+    "GivenNoLink",
     "GivenRecord",
-    "GivenTie",
     "MapRow",
     "Mapped",
     "Remark",
     "SourceRow",
     "implied",
     "left_out",
-    "no_tie",
+    "link",
+    "no_link",
     "noted",
     "record",
-    "tie",
 ]
 
 
@@ -171,7 +171,7 @@ class GivenRecord(NamedTuple):
     implied: bool = False
 
 
-class GivenTie(NamedTuple):
+class GivenLink(NamedTuple):
     """A relationship from a row, between the record `here`, which has this end, and the record `there`."""
 
     end: str
@@ -180,7 +180,7 @@ class GivenTie(NamedTuple):
     properties: Mapping[str, Any]
 
 
-class GivenNone(NamedTuple):
+class GivenNoLink(NamedTuple):
     """A statement that the record of a row has no relationship of a link."""
 
     end: str
@@ -197,7 +197,7 @@ class Remark(NamedTuple):
     message: str
 
 
-Mapped = GivenRecord | GivenTie | GivenNone | Remark
+Mapped = GivenRecord | GivenLink | GivenNoLink | Remark
 MapRow = Callable[[SourceRow], Iterable[Mapped]]
 
 
@@ -211,17 +211,17 @@ def implied(kind: str, record_id: str, /, **properties: Any) -> GivenRecord:
     return GivenRecord(kind, record_id, properties, implied=True)
 
 
-def tie(end: str, here: str, there: str, /, **properties: Any) -> GivenTie:
-    """Return a relationship: `tie("Agency.uses", agency, resource, role="reuse")`; either end of the link may be named."""
-    return GivenTie(end, here, there, properties)
+def link(end: str, here: str, there: str, /, **properties: Any) -> GivenLink:
+    """Return a relationship: `link("Agency.uses", agency, resource, role="reuse")`; either end of the link may be named."""
+    return GivenLink(end, here, there, properties)
 
 
-def no_tie(end: str, /) -> GivenNone:
+def no_link(end: str, /) -> GivenNoLink:
     """Return the statement that a record has no such relationship, so that a stored one is removed.
 
     It also holds if no row of the source has the link.
     """
-    return GivenNone(end)
+    return GivenNoLink(end)
 
 
 def left_out(code: str, field: str, value: object, rule: str, message: str) -> Remark:

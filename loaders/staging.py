@@ -18,11 +18,11 @@ PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 PRAGMA cache_size = -8192;
 CREATE TABLE records (id TEXT PRIMARY KEY, kind TEXT, body TEXT, file TEXT, row INTEGER, implied INTEGER);
-CREATE TABLE ties (
+CREATE TABLE links (
     link TEXT, start TEXT, finish TEXT, body TEXT, field TEXT, file TEXT, row INTEGER,
     PRIMARY KEY (link, start, finish)
 ) WITHOUT ROWID;
-CREATE TABLE spared (kind TEXT, id TEXT, PRIMARY KEY (kind, id)) WITHOUT ROWID;
+CREATE TABLE protected (kind TEXT, id TEXT, PRIMARY KEY (kind, id)) WITHOUT ROWID;
 CREATE TABLE missing (id TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 LOADED = [kind for kind in MODEL if not kind.read_only]
@@ -42,7 +42,7 @@ class RowLocation(NamedTuple):
     row: int
 
 
-class Repeat(NamedTuple):
+class Duplicate(NamedTuple):
     """A duplicate: the location of the first occurrence, and the first field that differs, if any."""
 
     before: RowLocation
@@ -50,10 +50,10 @@ class Repeat(NamedTuple):
     value: str = ""
 
 
-class Named(NamedTuple):
+class Reference(NamedTuple):
     """A reference to a record: the location of the row, the field, and the id."""
 
-    place: RowLocation
+    location: RowLocation
     field: str
     id: str
 
@@ -81,8 +81,8 @@ class Staging:
 
     def __init__(self, repeated: Mapping[str, Policy]) -> None:
         self._repeated = repeated
-        self._given: dict[tuple[str, str], set[str]] = {}
-        self._links_given: set[str] = set()
+        self._supplied: dict[tuple[str, str], set[str]] = {}
+        self._given_links: set[str] = set()
         self._db = sqlite3.connect("", isolation_level=None)
         self._db.executescript(SCHEMA)
         self._db.execute("BEGIN")
@@ -93,10 +93,10 @@ class Staging:
     def __exit__(self, *_: object) -> None:
         self._db.close()
 
-    def add_record(self, record: Record, place: RowLocation, *, implied: bool = False) -> Repeat | None:
+    def add_record(self, record: Record, location: RowLocation, *, implied: bool = False) -> Duplicate | None:
         """Add a record; if its id is staged already, leave that record unchanged and return the repeat."""
         kind, row = record.kind.__name__, stored(record)
-        values = (record.id, kind, orjson.dumps(row).decode(), *place, implied)
+        values = (record.id, kind, orjson.dumps(row).decode(), *location, implied)
         if self._db.execute("INSERT OR IGNORE INTO records VALUES (?, ?, ?, ?, ?, ?)", values).rowcount or implied:
             return None
         found = "SELECT kind, body, file, row, implied FROM records WHERE id = ?"
@@ -107,64 +107,64 @@ class Staging:
         given = given_names(record.kind)
         differing = (name for name in _differing(orjson.loads(body), row) if name in given)
         field = "kind" if old_kind != kind else next(differing, None)
-        return Repeat(RowLocation(file, number), field, show(record.values.get(field or "")))
+        return Duplicate(RowLocation(file, number), field, show(record.values.get(field or "")))
 
-    def add_tie(self, tie: Relationship, field: str, place: RowLocation) -> Repeat | None:
+    def add_link(self, relationship: Relationship, field: str, location: RowLocation) -> Duplicate | None:
         """Add a relationship; if it is staged already, return the repeat, after merging where the source has a policy for it."""
-        key = (link_name(tie.end.link), tie.start_id, tie.end_id)
-        values = (*key, orjson.dumps(tie.values).decode(), field, *place)
-        if self._db.execute("INSERT OR IGNORE INTO ties VALUES (?, ?, ?, ?, ?, ?, ?)", values).rowcount:
+        key = (link_name(relationship.end.link), relationship.start_id, relationship.end_id)
+        values = (*key, orjson.dumps(relationship.values).decode(), field, *location)
+        if self._db.execute("INSERT OR IGNORE INTO links VALUES (?, ?, ?, ?, ?, ?, ?)", values).rowcount:
             return None
-        found = "SELECT body, file, row FROM ties WHERE link = ? AND start = ? AND finish = ?"
+        found = "SELECT body, file, row FROM links WHERE link = ? AND start = ? AND finish = ?"
         body, file, number = self._db.execute(found, key).fetchone()
         merged = dict(orjson.loads(body))
-        for name in list(_differing(merged, tie.values)):
+        for name in list(_differing(merged, relationship.values)):
             if name not in self._repeated:
-                return Repeat(RowLocation(file, number), name, show(tie.values.get(name)))
-            merged[name] = _MERGE[self._repeated[name]](merged.get(name), tie.values.get(name))
-        change = "UPDATE ties SET body = ? WHERE link = ? AND start = ? AND finish = ?"
+                return Duplicate(RowLocation(file, number), name, show(relationship.values.get(name)))
+            merged[name] = _MERGE[self._repeated[name]](merged.get(name), relationship.values.get(name))
+        change = "UPDATE links SET body = ? WHERE link = ? AND start = ? AND finish = ?"
         self._db.execute(change, (orjson.dumps(merged).decode(), *key))
-        return Repeat(RowLocation(file, number), None)
+        return Duplicate(RowLocation(file, number), None)
 
-    def give(self, file: str, of: str, names: Iterable[str]) -> None:
+    def supply(self, file: str, of: str, names: Iterable[str]) -> None:
         """Note that a file supplies these properties of a kind or link, possibly with empty values."""
-        self._given.setdefault((file, of), set()).update(names)
+        self._supplied.setdefault((file, of), set()).update(names)
 
-    def given(self, file: str, of: str) -> set[str]:
+    def supplied(self, file: str, of: str) -> set[str]:
         """Return the properties of a kind or link that a file supplies."""
-        return self._given.get((file, of), set())
+        return self._supplied.get((file, of), set())
 
-    def give_link(self, link: str) -> None:
+    def supply_link(self, link: str) -> None:
         """Note that the source supplies a link, possibly without any relationship."""
-        self._links_given.add(link)
+        self._given_links.add(link)
 
-    def gives_link(self, link: str) -> bool:
+    def supplies_link(self, link: str) -> bool:
         """Return whether the source supplies a link."""
-        return link in self._links_given
+        return link in self._given_links
 
     def change_record(self, row: Stored) -> None:
         """Replace the values of a staged record; `row` is in stored form."""
         self._db.execute("UPDATE records SET body = ? WHERE id = ?", (orjson.dumps(row).decode(), row["id"]))
 
-    def change_tie(self, link: str, row: Stored) -> None:
+    def change_link(self, link: str, row: Stored) -> None:
         """Replace the properties of a staged relationship; `row` is in stored form."""
-        change = "UPDATE ties SET body = ? WHERE link = ? AND start = ? AND finish = ?"
+        change = "UPDATE links SET body = ? WHERE link = ? AND start = ? AND finish = ?"
         self._db.execute(change, (orjson.dumps(row["props"]).decode(), link, row["from"], row["to"]))
 
-    def has_tie(self, link: str, start: str, finish: str) -> bool:
+    def has_link(self, link: str, start: str, finish: str) -> bool:
         """Return whether a relationship is staged."""
-        found = "SELECT 1 FROM ties WHERE link = ? AND start = ? AND finish = ?"
+        found = "SELECT 1 FROM links WHERE link = ? AND start = ? AND finish = ?"
         return bool(self._db.execute(found, (link, start, finish)).fetchone())
 
-    def spare(self, kind: str, record_id: str) -> None:
+    def protect(self, kind: str, record_id: str) -> None:
         """Note the id of a record whose row was left out, so that it is not pruned."""
-        self._db.execute("INSERT OR IGNORE INTO spared VALUES (?, ?)", (kind, record_id))
+        self._db.execute("INSERT OR IGNORE INTO protected VALUES (?, ?)", (kind, record_id))
 
     def drop_records(self, kind: str, ids: Iterable[str]) -> None:
-        """Remove records and spare their ids from pruning; their relationships stay staged."""
+        """Remove records and protect their ids from pruning; their relationships stay staged."""
         for record_id in ids:
             self._db.execute("DELETE FROM records WHERE id = ?", (record_id,))
-            self.spare(kind, record_id)
+            self.protect(kind, record_id)
 
     def count_records(self) -> dict[str, int]:
         """Return the number of staged records per kind."""
@@ -175,9 +175,9 @@ class Staging:
         for batch in self._batches("SELECT body FROM records WHERE kind = ? ORDER BY rowid", (kind,), size):
             yield [orjson.loads(body) for (body,) in batch]
 
-    def ties(self, link: str, size: int) -> Iterator[list[Stored]]:
+    def links(self, link: str, size: int) -> Iterator[list[Stored]]:
         """Yield batches of the relationships of a link, in stored form."""
-        for batch in self._batches("SELECT start, finish, body FROM ties WHERE link = ?", (link,), size):
+        for batch in self._batches("SELECT start, finish, body FROM links WHERE link = ?", (link,), size):
             yield [{"from": start, "to": finish, "props": orjson.loads(body)} for start, finish, body in batch]
 
     def records_by_file(self, kind: str, size: int) -> Iterator[list[tuple[str, Stored]]]:
@@ -185,9 +185,9 @@ class Staging:
         for batch in self._batches("SELECT file, body FROM records WHERE kind = ? ORDER BY rowid", (kind,), size):
             yield [(file, orjson.loads(body)) for file, body in batch]
 
-    def ties_by_file(self, link: str, size: int) -> Iterator[list[tuple[str, Stored]]]:
+    def links_by_file(self, link: str, size: int) -> Iterator[list[tuple[str, Stored]]]:
         """Yield batches of the relationships of a link, each with its file."""
-        for batch in self._batches("SELECT file, start, finish, body FROM ties WHERE link = ?", (link,), size):
+        for batch in self._batches("SELECT file, start, finish, body FROM links WHERE link = ?", (link,), size):
             yield [
                 (file, {"from": start, "to": finish, "props": orjson.loads(body)})
                 for file, start, finish, body in batch
@@ -198,15 +198,15 @@ class Staging:
         for batch in self._batches("SELECT id FROM records WHERE kind = ?", (kind,), size):
             yield [record_id for (record_id,) in batch]
 
-    def spared(self, kind: str, size: int) -> Iterator[list[str]]:
+    def protected(self, kind: str, size: int) -> Iterator[list[str]]:
         """Yield batches of the ids of a kind that occur only in rows left out."""
-        text = "SELECT id FROM spared WHERE kind = ? AND NOT EXISTS (SELECT 1 FROM records WHERE id = spared.id)"
+        text = "SELECT id FROM protected WHERE kind = ? AND NOT EXISTS (SELECT 1 FROM records WHERE id = protected.id)"
         for batch in self._batches(text, (kind,), size):
             yield [record_id for (record_id,) in batch]
 
-    def is_spared(self, kind: str, record_id: str) -> bool:
+    def is_protected(self, kind: str, record_id: str) -> bool:
         """Return whether a row of this record was left out."""
-        return bool(self._db.execute("SELECT 1 FROM spared WHERE kind = ? AND id = ?", (kind, record_id)).fetchone())
+        return bool(self._db.execute("SELECT 1 FROM protected WHERE kind = ? AND id = ?", (kind, record_id)).fetchone())
 
     def origin(self, record_id: str) -> tuple[RowLocation, bool]:
         """Return the location of a staged record, and whether it is only implied."""
@@ -216,42 +216,42 @@ class Staging:
 
     def implied(self) -> Iterator[tuple[str, str, RowLocation]]:
         """Yield kind, id and location of each record that is only implied by other rows."""
-        for kind, record_id, *place in self._db.execute("SELECT kind, id, file, row FROM records WHERE implied"):
-            yield kind, record_id, RowLocation(*place)
+        for kind, record_id, *location in self._db.execute("SELECT kind, id, file, row FROM records WHERE implied"):
+            yield kind, record_id, RowLocation(*location)
 
-    def ends_not_here(self, link: str, side: str, kind: str, size: int) -> Iterator[list[str]]:
+    def missing_ends(self, link: str, side: str, kind: str, size: int) -> Iterator[list[str]]:
         """Yield batches of the distinct ids at one side of a link for which no record of the kind is staged."""
         text = (
-            f"SELECT DISTINCT {side} FROM ties WHERE link = ? AND NOT EXISTS"  # nosec B608 # column name from our own code
+            f"SELECT DISTINCT {side} FROM links WHERE link = ? AND NOT EXISTS"  # nosec B608 # column name from our own code
             f" (SELECT 1 FROM records WHERE id = {side} AND kind = ?)"
         )
         for batch in self._batches(text, (link, kind), size):
             yield [record_id for (record_id,) in batch]
 
-    def lose_ties(self, link: str, side: str, ids: Iterable[str]) -> list[Named]:
+    def remove_links(self, link: str, side: str, ids: Iterable[str]) -> list[Reference]:
         """Remove the relationships of a link with one of the ids at this side; return the rows that supplied them."""
         self._db.execute("DELETE FROM missing")
         self._db.executemany("INSERT OR IGNORE INTO missing VALUES (?)", ((one,) for one in ids))
-        which = f"FROM ties WHERE link = ? AND {side} IN (SELECT id FROM missing)"  # nosec B608 # column name from our own code
+        which = f"FROM links WHERE link = ? AND {side} IN (SELECT id FROM missing)"  # nosec B608 # column name from our own code
         rows = self._db.execute(f"SELECT file, row, field, {side} {which} ORDER BY file, row", (link,)).fetchall()
         self._db.execute(f"DELETE {which}", (link,))
-        return [Named(RowLocation(file, row), field, record_id) for file, row, field, record_id in rows]
+        return [Reference(RowLocation(file, row), field, record_id) for file, row, field, record_id in rows]
 
-    def lose_tie(self, link: str, start: str, finish: str) -> RowLocation:
+    def remove_link(self, link: str, start: str, finish: str) -> RowLocation:
         """Remove a relationship and return the location of its row."""
         which = (link, start, finish)
-        text = "SELECT file, row FROM ties WHERE link = ? AND start = ? AND finish = ?"
-        place = RowLocation(*self._db.execute(text, which).fetchone())
-        self._db.execute("DELETE FROM ties WHERE link = ? AND start = ? AND finish = ?", which)
-        return place
+        text = "SELECT file, row FROM links WHERE link = ? AND start = ? AND finish = ?"
+        location = RowLocation(*self._db.execute(text, which).fetchone())
+        self._db.execute("DELETE FROM links WHERE link = ? AND start = ? AND finish = ?", which)
+        return location
 
     def with_few(self, link: str, side: str, kind: str, least: int) -> list[tuple[str, str, RowLocation, set[str]]]:
         """Return the records with fewer than `least` relationships of a link: id, status, location, and ids at the far side."""
         far = "finish" if side == "start" else "start"
         text = (
             "SELECT id, json_extract(body, '$.status'), records.file, records.row, own FROM records LEFT JOIN"
-            f" (SELECT {side} AS one, count(*) AS ties, json_group_array({far}) AS own"  # nosec B608 # column names from our own code
-            f" FROM ties WHERE link = ? GROUP BY {side}) ON one = id WHERE kind = ? AND coalesce(ties, 0) < ?"
+            f" (SELECT {side} AS one, count(*) AS number, json_group_array({far}) AS own"  # nosec B608 # column names from our own code
+            f" FROM links WHERE link = ? GROUP BY {side}) ON one = id WHERE kind = ? AND coalesce(number, 0) < ?"
             " ORDER BY records.rowid"
         )
         rows = self._db.execute(text, (link, kind, least)).fetchall()
@@ -265,34 +265,39 @@ class Staging:
     ) -> Iterator[tuple[str, Mapping[str, Any], RowLocation, dict[str, str]]]:
         """Yield the records of a kind: id, properties, location, and by link the id of one related record, if any."""
         text = "SELECT id, body, file, row FROM records WHERE kind = ? ORDER BY rowid"
-        tied = "SELECT link, finish FROM ties WHERE start = ? AND link = ?"
-        for one, body, *place in self._db.execute(text, (kind,)).fetchall():
+        tied = "SELECT link, finish FROM links WHERE start = ? AND link = ?"
+        for one, body, *location in self._db.execute(text, (kind,)).fetchall():
             far = dict(pair for link in links for pair in self._db.execute(tied, (one, link)))
-            yield one, orjson.loads(body), RowLocation(*place), far
+            yield one, orjson.loads(body), RowLocation(*location), far
 
     def body(self, kind: str, record_id: str) -> Mapping[str, Any] | None:
         """Return the staged properties of a record; None if it is not staged."""
         row = self._db.execute("SELECT body FROM records WHERE id = ? AND kind = ?", (record_id, kind)).fetchone()
         return dict(orjson.loads(row[0])) if row else None
 
-    def place_of(self, kind: str, record_id: str) -> RowLocation | None:
+    def location_of(self, kind: str, record_id: str) -> RowLocation | None:
         """Return the location of a staged record; None if it is not staged."""
         row = self._db.execute("SELECT file, row FROM records WHERE id = ? AND kind = ?", (record_id, kind)).fetchone()
         return RowLocation(*row) if row else None
 
-    def several(self, link: str) -> list[str]:
+    def with_several(self, link: str) -> list[str]:
         """Return the ids that are the start of more than one relationship of a link."""
-        text = "SELECT start FROM ties WHERE link = ? GROUP BY start HAVING count(*) > 1"
+        text = "SELECT start FROM links WHERE link = ? GROUP BY start HAVING count(*) > 1"
         return [record_id for (record_id,) in self._db.execute(text, (link,))]
 
-    def references_not_here(self, kind: str, field: str, target: str, size: int) -> Iterator[list[tuple[str, Named]]]:
+    def missing_references(
+        self, kind: str, field: str, target: str, size: int
+    ) -> Iterator[list[tuple[str, Reference]]]:
         """Yield batches of the records whose `field` refers to an id for which no record of the kind `target` is staged."""
         text = (
-            "SELECT id, file, row, json_extract(body, ?) AS named FROM records WHERE kind = ? AND named IS NOT NULL"
-            " AND NOT EXISTS (SELECT 1 FROM records AS other WHERE other.id = named AND other.kind = ?)"
+            "SELECT id, file, row, json_extract(body, ?) AS referenced FROM records WHERE kind = ? AND referenced IS NOT NULL"
+            " AND NOT EXISTS (SELECT 1 FROM records AS other WHERE other.id = referenced AND other.kind = ?)"
         )
         for batch in self._batches(text, (f"$.{field}", kind, target), size):
-            yield [(record_id, Named(RowLocation(file, row), field, named)) for record_id, file, row, named in batch]
+            yield [
+                (record_id, Reference(RowLocation(file, row), field, referenced))
+                for record_id, file, row, referenced in batch
+            ]
 
     def _batches(self, text: str, values: Sequence[str], size: int) -> Iterator[list[Any]]:
         with closing(self._db.execute(text, values)) as rows:

@@ -11,9 +11,10 @@ from typing import Any
 
 import xlsxwriter
 
-from loaders.readers import GUIDE, Note, SourceRow, Table, read
+from loaders.readers import GUIDE, read
 from loaders.result import LoadAborted
-from loaders.source import TABLES, Mapped, MapRow, SourceDefinition, no_tie, record, tie
+from loaders.rows import Note, SourceRow, Table
+from loaders.source import TABLES, Mapped, MapRow, SourceDefinition, link, no_link, record
 from registry.i18n import _
 from registry.model import values
 from registry.model.codelists import code_list
@@ -24,7 +25,7 @@ from registry.model.records import DEFAULTS
 
 @cache
 def table_names() -> dict[str, tuple[type[Kind], End | None]]:
-    """Return all table names with their kind and, for a table of relationships, the link's end."""
+    """Return all table names with their kind and, for a table of links, the link's end."""
     names: dict[str, tuple[type[Kind], End | None]] = {}
     for kind in MODEL:
         if not kind.read_only:
@@ -53,20 +54,21 @@ def required_in(name: str) -> list[str]:
     return [
         column
         for column, one in columns_of(name).items()
-        if one is None or (isinstance(one, Property) and one.required and not _filled_in(kind, column))
+        if one is None or (isinstance(one, Property) and one.required and not _has_default(kind, column))
     ]
 
 
 def map_table(table: Table) -> MapRow:
     """Return the function that maps the rows of a table. Raises LoadAborted for a table or column missing from the model."""
     if table.name not in table_names():
-        sentence = _("{file}: there is no table {name} in the model{near}")
-        near = _near(table.name, table_names())
-        raise LoadAborted(sentence.format(file=table.file, name=repr(table.name), near=near))
+        sentence = _("{file}: the model has no table {name}.")
+        raise LoadAborted(
+            f"{sentence.format(file=table.file, name=repr(table.name))} {_near(table.name, table_names())}"
+        )
     if table.columns is not None:
         _check_columns(table, table.columns)
     kind, end = table_names()[table.name]
-    return _tie_mapper(kind, end) if end else _record_mapper(kind)
+    return _link_mapper(kind, end) if end else _record_mapper(kind)
 
 
 def _record_mapper(kind: type[Kind]) -> MapRow:
@@ -77,19 +79,19 @@ def _record_mapper(kind: type[Kind]) -> MapRow:
         for name, end in links.items():
             if name in row:
                 ids = _ids(row[name])
-                yield from (tie(end, row["id"], there) for there in ids) if ids else [no_tie(end)]
+                yield from (link(end, row["id"], there) for there in ids) if ids else [no_link(end)]
 
     return records
 
 
-def _tie_mapper(kind: type[Kind], end: End) -> MapRow:
+def _link_mapper(kind: type[Kind], end: End) -> MapRow:
     here, there = snake(kind.__name__), snake(end.target)
 
-    def ties(row: SourceRow) -> Iterator[Mapped]:
+    def links(row: SourceRow) -> Iterator[Mapped]:
         properties = {name: value for name, value in row.items() if name not in (here, there)}
-        yield tie(f"{kind.__name__}.{end.name}", row[here], row[there], **properties)
+        yield link(f"{kind.__name__}.{end.name}", row[here], row[there], **properties)
 
-    return ties
+    return links
 
 
 def _ids(cell: Any) -> list[Any]:
@@ -104,23 +106,23 @@ def _check_columns(table: Table, columns: Sequence[str]) -> None:
     known = columns_of(table.name)
     for column in columns:
         if column not in known:
-            sentence = _("{file}: the table has no column {column} in the model{near}")
-            raise LoadAborted(sentence.format(file=table.file, column=repr(column), near=_near(column, known)))
+            sentence = _("{file}: the model has no column {column} in this table.")
+            raise LoadAborted(f"{sentence.format(file=table.file, column=repr(column))} {_near(column, known)}")
     for column in required_in(table.name):
         if column not in columns:
-            sentence = _("{file} lacks the column {column}; it has {columns}.")
+            sentence = _("{file} lacks the required column {column}. Its columns are: {columns}.")
             raise LoadAborted(sentence.format(file=table.file, column=repr(column), columns=", ".join(columns)))
 
 
-def _filled_in(kind: type[Kind], column: str) -> bool:
+def _has_default(kind: type[Kind], column: str) -> bool:
     return column in DEFAULTS or (column == "name" and not kind.named)
 
 
 def _near(name: str, known: Iterable[str]) -> str:
     near = get_close_matches(name, list(known), n=1)
     if near:
-        return _("; did you mean {name}?").format(name=near[0])
-    return _("; there are {names}.").format(names=", ".join(known))
+        return _("Did you mean {name}?").format(name=near[0])
+    return _("Available: {names}.").format(names=", ".join(known))
 
 
 ROWS = 2_000
@@ -150,9 +152,9 @@ def write_template(kind: str, path: Path) -> None:
     """
     tables = tables_of(kind)
     if path.suffix.lower() not in (".csv", ".xlsx"):
-        raise LoadAborted(f"{path.name}: a template is a .csv or a .xlsx file.")
+        raise LoadAborted(f"{path.name}: a template must be a .csv or .xlsx file.")
     if path.exists():
-        raise LoadAborted(f"{path} is there already; choose another name, so that nothing filled in is lost.")
+        raise LoadAborted(f"{path} already exists. Choose another name.")
     try:
         _write_csv(tables[0], path) if path.suffix.lower() == ".csv" else _write_xlsx(tables, path)
     except (OSError, xlsxwriter.exceptions.FileCreateError) as error:
@@ -165,8 +167,8 @@ def tables_of(kind: str) -> list[str]:
     plural = kinds.get(kind.lower(), kind.lower())
     if plural not in kinds.values():
         near = get_close_matches(kind.lower(), [*kinds, *kinds.values()], n=1)
-        hint = f"did you mean {near[0]}?" if near else f"the kinds are {', '.join(kinds)}."
-        raise LoadAborted(f"There is no kind {kind!r}; {hint}")
+        hint = f"Did you mean {near[0]}?" if near else f"The kinds are: {', '.join(kinds)}."
+        raise LoadAborted(f"There is no kind {kind!r}. {hint}")
     return [name for name in table_names() if name.split(".")[0] == plural]
 
 
@@ -189,12 +191,12 @@ def _write_table(book: Any, sheet: Any, table: str, heading: Any, lists: dict[st
     """Write the header row; columns are formatted as text to preserve values such as 007, except dates and numbers."""
     formats = {"STRING": book.add_format({"num_format": "@"}), "Date": book.add_format({"num_format": "yyyy-mm-dd"})}
     sheet.freeze_panes(1, 0)
-    for place, (column, one) in enumerate(columns_of(table).items()):
+    for index, (column, one) in enumerate(columns_of(table).items()):
         value = one.value if isinstance(one, Property) else values.Id
-        sheet.set_column(place, place, 24, formats.get(value.scalar) or formats.get(value.stored))
-        sheet.write_string(0, place, column, heading)
+        sheet.set_column(index, index, 24, formats.get(value.scalar) or formats.get(value.stored))
+        sheet.write_string(0, index, column, heading)
         if isinstance(one, Property) and one.codes:
-            sheet.data_validation(1, place, ROWS, place, {"validate": "list", "source": lists[one.codes]})
+            sheet.data_validation(1, index, ROWS, index, {"validate": "list", "source": lists[one.codes]})
 
 
 def _write_codes(book: Any, tables: list[str]) -> dict[str, str]:
@@ -202,10 +204,10 @@ def _write_codes(book: Any, tables: list[str]) -> dict[str, str]:
     sheet = book.add_worksheet(CODES)
     sheet.hide()
     found = {}
-    for place, name in enumerate(sorted(set(_code_lists(tables)))):
+    for index, name in enumerate(sorted(set(_code_lists(tables)))):
         codes = list(code_list(name))
-        sheet.write_column(0, place, codes)
-        letter = xlsxwriter.utility.xl_col_to_name(place)
+        sheet.write_column(0, index, codes)
+        letter = xlsxwriter.utility.xl_col_to_name(index)
         found[name] = f"={CODES}!${letter}$1:${letter}${len(codes)}"
     return found
 
@@ -213,32 +215,39 @@ def _write_codes(book: Any, tables: list[str]) -> dict[str, str]:
 def _write_guide(book: Any, tables: list[str], heading: Any) -> None:
     sheet = book.add_worksheet(GUIDE)
     wrapped = book.add_format({"text_wrap": True, "valign": "top"})
-    for place, width in enumerate((24, 24, 60, 10, 60, 36)):
-        sheet.set_column(place, place, width, wrapped)
-    names = (_("table"), _("column"), _("what it is"), _("required"), _("codes"), _("example"))
+    for index, width in enumerate((24, 24, 60, 10, 60, 36)):
+        sheet.set_column(index, index, width, wrapped)
+    names = (_("table"), _("column"), _("description"), _("required"), _("codes"), _("example"))
     sheet.write_row(0, 0, names, heading)
     sheet.freeze_panes(1, 0)
     for number, row in enumerate(guide(tables), start=1):
-        for place, text in enumerate(row):
-            sheet.write_string(number, place, text)
+        for index, text in enumerate(row):
+            sheet.write_string(number, index, text)
 
 
 def guide(tables: list[str]) -> Iterator[tuple[str, str, str, str, str, str]]:
     """Yield a row per column: table, column, description, required, codes with labels in both languages, example."""
     for table in tables:
         for column, one in columns_of(table).items():
-            yield table, column, _what(one, column), _("yes") if column in required_in(table) else "", *_shown(one)
+            yield (
+                table,
+                column,
+                _description(one, column),
+                _("yes") if column in required_in(table) else "",
+                *_codes_and_example(one),
+            )
 
 
-def _what(one: Property | End | None, column: str) -> str:
+def _description(one: Property | End | None, column: str) -> str:
     if isinstance(one, Property):
         return _(one.doc)
     if isinstance(one, End):
-        return f"{_(one.doc)} {_('Ids, separated by semicolons.')}"
-    return f"{_('The id of a record of this kind:')} {column}."
+        separated = _("Identifiers, separated by semicolons.")
+        return f"{_(one.doc)} {separated}"
+    return _("Identifier of the record in the column {column}.").format(column=column)
 
 
-def _shown(one: Property | End | None) -> tuple[str, str]:
+def _codes_and_example(one: Property | End | None) -> tuple[str, str]:
     """Return the codes of a column with labels in both languages, and an example."""
     if not isinstance(one, Property):
         return "", "kota:dinas-kesehatan; kota:dinas-sosial" if one else EXAMPLES[values.Id]
@@ -281,9 +290,7 @@ def _table_files(source: SourceDefinition, from_path: Path | None) -> list[Path]
     starts = [from_path] if from_path else [_inside(source.folder, name) for name in source.files]
     found = [path for start in starts for path in _tables_at(start)]
     if not found:
-        raise LoadAborted(
-            f"There are no tables in {', '.join(map(str, starts))}; a table is a file such as agencies.csv."
-        )
+        raise LoadAborted(f"No tables found in {', '.join(map(str, starts))}. A table is a file such as agencies.csv.")
     return found
 
 
@@ -297,7 +304,7 @@ def _inside(folder: Path, name: str) -> Path:
     """Return the path of a file in the folder. Raises LoadAborted for a name that points outside of it."""
     path = folder / name
     if not path.resolve().is_relative_to(folder.resolve()):
-        raise LoadAborted(f"{name} lies outside {folder}; a source reads only what is inside its folder.")
+        raise LoadAborted(f"{name} is outside {folder}. A source can only read files in its own folder.")
     return path
 
 
@@ -305,7 +312,7 @@ def _mapping(source: SourceDefinition) -> ModuleType:
     path = source.folder / MAPPING
     spec = spec_from_file_location(f"mapping of {source.id}", path)
     if not path.is_file() or spec is None or spec.loader is None:
-        raise LoadAborted(f"{source.folder} has no {MAPPING}; every format but {TABLES} needs one.")
+        raise LoadAborted(f"{source.folder} has no {MAPPING}. Every format except {TABLES} needs one.")
     module = module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
@@ -318,5 +325,5 @@ def _function(mapping: ModuleType, source: SourceDefinition, stem: str) -> MapRo
     name = stem.replace("-", "_")
     function = getattr(mapping, name, None)
     if not callable(function):
-        raise LoadAborted(f"{source.folder / MAPPING} has no function {name}, which would map the rows of {stem}.")
+        raise LoadAborted(f"{source.folder / MAPPING} has no function {name} to map the rows of {stem}.")
     return function  # type: ignore[no-any-return]

@@ -36,7 +36,7 @@ def undo_load(store: Store, run: str, progress: Progress = silent) -> Counter[st
         counts.update(run_log.transaction(partial(_undo, run_log=run_log, run=run, entries=entries)))
         progress("changes", len(entries))
     if not counts:
-        raise LoadAborted(f"No run {run} changed anything; registry audit show names the runs.")
+        raise LoadAborted(f"No changes of a run {run} were found. `registry audit show` lists the runs.")
     run_log.follow_requests()
     return counts
 
@@ -59,7 +59,7 @@ def _undo(transaction: Transaction, run_log: RunLog, run: str, entries: list[Ent
 
 
 def _undo_one(transaction: Transaction, entry: Entry) -> bool:
-    state = transaction.look(MODEL[entry["record_kind"]], entry["record"])
+    state = transaction.get(MODEL[entry["record_kind"]], entry["record"])
     try:
         return state is not None and bool(revert(transaction, state, entry))
     except Conflict:
@@ -71,12 +71,12 @@ def _undo_batch(transaction: Transaction, run_log: RunLog, run: str, entry: Entr
     made = orjson.loads(entry["after"])
     kind = MODEL[entry["record_kind"]]
     if ids := made.get("created"):
-        gone = transaction.ask(write.retire_of_run(kind, ids, run=run, other=BY_HAND, now=transaction.at))[0][0]
+        gone = transaction.run(write.retire_of_run(kind, ids, run=run, other=BY_HAND, now=transaction.at))[0][0]
         run_log.retired(transaction, kind, gone)
         return len(gone)
     removed = 0
     for name, count in made.get("tied", {}).items():
-        ties = transaction.ask(write.remove_relationships_of_run(LINK[name], run=run, size=count))[0][0]
-        run_log.ties_changed(transaction, LINK[name], ties)
+        ties = transaction.run(write.remove_relationships_of_run(LINK[name], run=run, size=count))[0][0]
+        run_log.links_changed(transaction, LINK[name], ties)
         removed += len(ties)
     return removed

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from loaders.readers import SourceRow
 from loaders.result import Level, LoadAborted, RowProblem, Tally
-from loaders.source import PLURALS, GivenNone, GivenRecord, GivenTie, Mapped, Remark, SourceDefinition
-from loaders.staging import ENDS, LINKS, LOADED, Named, Repeat, RowLocation, Staging, declared_end, is_single, link_name
+from loaders.rows import SourceRow
+from loaders.source import PLURALS, GivenLink, GivenNoLink, GivenRecord, Mapped, Remark, SourceDefinition
+from loaders.staging import (
+    ENDS,
+    LINKS,
+    LOADED,
+    Duplicate,
+    Reference,
+    RowLocation,
+    Staging,
+    declared_end,
+    is_single,
+    link_name,
+)
 from registry.clock import today
 from registry.database import write
 from registry.database.driver import Store
@@ -40,46 +52,46 @@ class RowValidator:
 
     def take(self, row: SourceRow, given: Iterable[Mapped]) -> None:
         """Stage the records and relationships of a row. Raises LoadAborted for a kind or link missing from the model."""
-        place, self._address = RowLocation(row.file, row.number), row.address
+        location, self._address = RowLocation(row.file, row.number), row.address
         for one in given:
             match one:
                 case GivenRecord():
-                    self._record(one, place)
-                case GivenTie():
-                    self._tie(one, place)
-                case GivenNone():
-                    self._staging.give_link(link_name(_end(one.end).link))
+                    self._record(one, location)
+                case GivenLink():
+                    self._link(one, location)
+                case GivenNoLink():
+                    self._staging.supply_link(link_name(_end(one.end).link))
                 case Remark():
                     problem = Problem(one.code, one.field, show(one.value), one.rule, one.message)
-                    self._add_problem(one.level, problem, place)
+                    self._add_problem(one.level, problem, location)
 
-    def _record(self, given: GivenRecord, place: RowLocation) -> None:
+    def _record(self, given: GivenRecord, location: RowLocation) -> None:
         kind = _kind(given.kind)
-        self._staging.give(place.file, kind.__name__, (*given.properties, *self._defaults))
+        self._staging.supply(location.file, kind.__name__, (*given.properties, *self._defaults))
         record, problems = make_record(
             kind, {**self._defaults, **self._read(kind.properties, _non_empty(given)), "id": given.id}
         )
         for problem in problems:
-            self._add_problem("error", problem, place)
+            self._add_problem("error", problem, location)
         if record is None:
-            self._staging.spare(kind.__name__, str(given.id).strip())
-        elif repeat := self._staging.add_record(record, place, implied=given.implied):
-            self._add_repeat(repeat, "id", record.id, place)
+            self._staging.protect(kind.__name__, str(given.id).strip())
+        elif duplicate := self._staging.add_record(record, location, implied=given.implied):
+            self._add_duplicate(duplicate, "id", record.id, location)
 
-    def _tie(self, given: GivenTie, place: RowLocation) -> None:
+    def _link(self, given: GivenLink, location: RowLocation) -> None:
         end = _end(given.end)
-        self._staging.give_link(link_name(end.link))
-        self._staging.give(place.file, link_name(end.link), given.properties)
+        self._staging.supply_link(link_name(end.link))
+        self._staging.supply(location.file, link_name(end.link), given.properties)
         try:
             here, there = _id(given.here, end.kind.lower()), _id(given.there, end.name)
         except _InvalidIdError as error:
-            self._add_problem("error", error.problem, place)
+            self._add_problem("error", error.problem, location)
             return
         tie, problems = make_relationship(end, here, there, self._read(end.link.properties, given.properties))
         for problem in problems:
-            self._add_problem("error", problem, place)
-        if tie and (repeat := self._staging.add_tie(tie, end.name, place)):
-            self._add_repeat(repeat, end.name, there, place)
+            self._add_problem("error", problem, location)
+        if tie and (duplicate := self._staging.add_link(tie, end.name, location)):
+            self._add_duplicate(duplicate, end.name, there, location)
 
     def _read(self, declared: Mapping[str, Property], given: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the values with numeric texts marked as written in the source's number format."""
@@ -92,23 +104,27 @@ class RowValidator:
             for name, value in given.items()
         }
 
-    def _add_repeat(self, repeat: Repeat, field: str, value: str, place: RowLocation) -> None:
-        before = f"{repeat.before.file}, row {repeat.before.row}"
-        if repeat.field is not None:
+    def _add_duplicate(self, duplicate: Duplicate, field: str, value: str, location: RowLocation) -> None:
+        before = f"{duplicate.before.file}, row {duplicate.before.row}"
+        if duplicate.field is not None:
             rule = f"the same as in {before}"
-            problem = Problem("CONFLICT", repeat.field, repeat.value, rule, f"{before} says otherwise of {value}")
-            self._add_problem("error", problem, place)
+            problem = Problem(
+                "CONFLICT", duplicate.field, duplicate.value, rule, f"this differs from {before} for {value}"
+            )
+            self._add_problem("error", problem, location)
             return
-        code = "REPEATED" if repeat.before.file == place.file else "IN_TWO_FILES"
-        self._add_problem("warning", Problem(code, field, value, "once", f"it is given already in {before}"), place)
+        code = "REPEATED" if duplicate.before.file == location.file else "IN_TWO_FILES"
+        self._add_problem(
+            "warning", Problem(code, field, value, "once", f"this is already given in {before}"), location
+        )
 
-    def _add_problem(self, level: Level, problem: Problem, place: RowLocation) -> None:
+    def _add_problem(self, level: Level, problem: Problem, location: RowLocation) -> None:
         self._tally.add(
             RowProblem(
                 level,
                 problem.code,
-                place.file,
-                place.row,
+                location.file,
+                location.row,
                 problem.field,
                 problem.value,
                 problem.rule,
@@ -127,8 +143,8 @@ class _InvalidIdError(Exception):
 def _id(raw: object, field: str) -> str:
     try:
         value = Id.clean(raw)
-    except InvalidValue as unfit:
-        raise _InvalidIdError(Problem("UNFIT", field, show(raw), unfit.rule, str(unfit))) from None
+    except InvalidValue as error:
+        raise _InvalidIdError(Problem("UNFIT", field, show(raw), error.rule, str(error))) from None
     if value is None:
         raise _InvalidIdError(Problem("REQUIRED", field, "", "required", "it is empty"))
     return str(value)
@@ -140,19 +156,19 @@ def _non_empty(given: GivenRecord) -> dict[str, object]:
 
 def _kind(name: str) -> type[Kind]:
     if name not in KINDS:
-        raise LoadAborted(f"The mapping names the kind {name!r}, which the model lacks{_near(name, KINDS)}")
+        raise LoadAborted(f"The mapping uses the kind {name!r}, which is not in the model.{_near(name, KINDS)}")
     return KINDS[name]
 
 
 def _end(name: str) -> End:
     if name not in ENDS:
-        raise LoadAborted(f"The mapping names the link {name!r}, which the model lacks{_near(name, ENDS)}")
+        raise LoadAborted(f"The mapping uses the link {name!r}, which is not in the model.{_near(name, ENDS)}")
     return ENDS[name]
 
 
 def _near(name: str, known: Iterable[str]) -> str:
     near = get_close_matches(name, list(known), n=1)
-    return f"; did you mean {near[0]}?" if near else "."
+    return f" Did you mean {near[0]}?" if near else ""
 
 
 class KindCounts(NamedTuple):
@@ -167,16 +183,35 @@ class StoredCounts:
     """The stored records before the run, counted by kind: `before[kind].alive`."""
 
     def __init__(self, source: SourceDefinition, store: Store) -> None:
-        self._held = {
+        self._counts = {
             kind.__name__: KindCounts(*store.read(write.count_records(kind, source=source.id))[0]) for kind in LOADED
         }
 
     def __getitem__(self, kind: type[Kind]) -> KindCounts:
-        return self._held[kind.__name__]
+        return self._counts[kind.__name__]
 
-    def may_hold_ties(self, link: Link) -> bool:
+    def may_have_links(self, link: Link) -> bool:
         """Return whether there were records at both ends of the link."""
-        return bool(self._held[link.start].total and self._held[link.end].total)
+        return bool(self._counts[link.start].total and self._counts[link.end].total)
+
+
+@dataclass(frozen=True)
+class LoadContext:
+    """What the checks and the writing of one run share.
+
+    `before` counts the stored records before the run; with `prune`, records that the source no longer has are retired.
+    """
+
+    source: SourceDefinition
+    staging: Staging
+    store: Store
+    before: StoredCounts
+    tally: Tally
+    prune: bool
+
+    def stays(self, owner: str) -> bool:
+        """Return whether a stored value of this source stays even if the run does not supply it."""
+        return not self.prune or owner != self.source.id
 
 
 AGENCY, RESOURCE = (f"{Request.plural}.{name}" for name in ("agency", "resource"))
@@ -188,7 +223,7 @@ class RequestRow(NamedTuple):
 
     id: str
     values: Values
-    place: RowLocation
+    location: RowLocation
     agency: str
     resource: str
 
@@ -201,21 +236,11 @@ class RequestRow(NamedTuple):
 class RuleChecks:
     """Checks the staged records against the rules across records."""
 
-    def __init__(
-        self,
-        source: SourceDefinition,
-        staging: Staging,
-        store: Store,
-        before: StoredCounts,
-        tally: Tally,
-        *,
-        sweep: bool,
-    ) -> None:
-        self._source, self._staging, self._store, self._before = source, staging, store, before
-        self._tally, self._sweep = tally, sweep
-        self.lost: set[RowLocation] = set()  # the rows left out
+    def __init__(self, context: LoadContext) -> None:
+        self._context, self._staging, self._store = context, context.staging, context.store
+        self.left_out: set[RowLocation] = set()
 
-    def circles(self) -> None:
+    def cycles(self) -> None:
         """Leave out links that form a cycle."""
         for link in LINKS:
             if link.acyclic:
@@ -226,29 +251,31 @@ class RuleChecks:
         return sum(self._check_minimum(link) for link in LINKS if link.at_least) + self._check_requests()
 
     def _check_cycles(self, link: Link) -> None:
-        read = {(row["from"], row["to"]) for rows in self._staging.ties(link_name(link), BATCH) for row in rows}
+        read = {(row["from"], row["to"]) for rows in self._staging.links(link_name(link), BATCH) for row in rows}
         if not read:
             return
         import networkx as nx  # the import takes half a second, and few loads need it
 
         graph: nx.DiGraph[str] = nx.DiGraph(list(read))
-        held = self._store.read(write.all_relationships(link))[0][0] if self._before.may_hold_ties(link) else []
-        graph.add_edges_from((start, end) for start, end, owner in held if self._stays(owner))
-        for blamed in (read - {(start, end) for start, end, _owner in held}, read):  # leave out new links first
+        existing = (
+            self._store.read(write.all_relationships(link))[0][0] if self._context.before.may_have_links(link) else []
+        )
+        graph.add_edges_from((start, end) for start, end, owner in existing if self._context.stays(owner))
+        for blamed in (read - {(start, end) for start, end, _owner in existing}, read):  # leave out new links first
             for start, end in sorted(blamed & _edges_on_cycles(graph)):
                 graph.remove_edge(start, end)
-                place = self._staging.lose_tie(link_name(link), start, end)
-                self._add_problem(in_circle(declared_end(link), end), place)
+                location = self._staging.remove_link(link_name(link), start, end)
+                self._add_problem(in_circle(declared_end(link), end), location)
 
     def _check_minimum(self, link: Link) -> int:
         """Leave out records with too few relationships of a link, counting those that other sources own."""
         end, dropped = declared_end(link), []
         side = "start" if end.outgoing else "finish"
-        for record, status, place, far in self._staging.with_few(link_name(link), side, end.kind, link.at_least):
-            held = self._store.read(write.relationship_sources(end, record))[0][0]
-            count = len(far | {one for one, owner in held if self._stays(owner)})
+        for record, status, location, far in self._staging.with_few(link_name(link), side, end.kind, link.at_least):
+            existing = self._store.read(write.relationship_sources(end, record))[0][0]
+            count = len(far | {one for one, owner in existing if self._context.stays(owner)})
             for problem in too_few(end, status, count):
-                self._add_problem(problem, place)
+                self._add_problem(problem, location)
                 dropped.append(record)
         self._staging.drop_records(end.kind, dropped)
         return len(dropped)
@@ -256,33 +283,33 @@ class RuleChecks:
     def _check_requests(self) -> int:
         """Leave out requests that their resource cannot satisfy, and resources that break promises already made."""
         read = [
-            RequestRow(one, values, place, far.get(AGENCY, ""), far.get(RESOURCE, ""))
-            for one, values, place, far in self._staging.linked(Request.__name__, (AGENCY, RESOURCE))
+            RequestRow(one, values, location, far.get(AGENCY, ""), far.get(RESOURCE, ""))
+            for one, values, location, far in self._staging.linked(Request.__name__, (AGENCY, RESOURCE))
         ]
         lost = self._unavailable(read)
         promised: dict[str, list[Promise]] = {}
         for resource, promise in (*self._promised_before(read), *_promised(read, lost)):
             promised.setdefault(resource, []).append(promise)
-        places = {one.id: one.place for one in read}
-        return len(lost) + sum(self._undercut(one, those, places) for one, those in promised.items())
+        locations = {one.id: one.location for one in read}
+        return len(lost) + sum(self._undercut(one, those, locations) for one, those in promised.items())
 
     def _unavailable(self, read: Sequence[RequestRow]) -> set[str]:
         lost = set()
         for one in read:
             resource = self._resource(one.resource)
             for problem in of_request(one.values, resource, today()) if resource else ():
-                self._add_problem(problem, one.place)
+                self._add_problem(problem, one.location)
                 lost.add(one.id)
         self._staging.drop_records(Request.__name__, lost)
         return lost
 
     def _promised_before(self, read: Sequence[RequestRow]) -> Iterator[tuple[str, Promise]]:
         """Yield stored promises of the resources concerned, except by requests that this run loads again."""
-        if not self._before[Request].total:
+        if not self._context.before[Request].total:
             return
         again = {one.id for one in read}
-        asked_for = sorted({one.resource for one in read if one.resource})
-        for ids in (*self._staging.ids(Resource.__name__, BATCH), asked_for):
+        requested = sorted({one.resource for one in read if one.resource})
+        for ids in (*self._staging.ids(Resource.__name__, BATCH), requested):
             for resource, *promise in self._store.read(write.promised(ids, day=today()))[0][0]:
                 if promise[0] not in again:
                     again.add(promise[0])
@@ -297,9 +324,9 @@ class RuleChecks:
         problems = [*undercut(resource, promises), *withdrawn(resource, promises)] if resource else []
         if not problems:
             return 0
-        if place := self._staging.place_of(Resource.__name__, one):
+        if location := self._staging.location_of(Resource.__name__, one):
             for problem in problems:
-                self._add_problem(problem, place)
+                self._add_problem(problem, location)
             self._staging.drop_records(Resource.__name__, [one])
             return 1
         ours = [each.request for each in promises if each.request in requests]
@@ -315,13 +342,10 @@ class RuleChecks:
         rows = self._store.read(write.several(Resource, [one])) if one else []
         return rows[0][0] if rows else None
 
-    def _stays(self, owner: str) -> bool:
-        return not self._sweep or owner != self._source.id
-
-    def _add_problem(self, problem: Problem, place: RowLocation) -> None:
+    def _add_problem(self, problem: Problem, location: RowLocation) -> None:
         rest = (problem.field, problem.value, problem.rule, problem.message)
-        self._tally.add(RowProblem("error", problem.code, *place, *rest))
-        self.lost.add(place)
+        self._context.tally.add(RowProblem("error", problem.code, *location, *rest))
+        self.left_out.add(location)
 
 
 def _edges_on_cycles(graph: nx.DiGraph[str]) -> set[tuple[str, str]]:
@@ -340,30 +364,17 @@ def _promised(read: Sequence[RequestRow], lost: set[str]) -> Iterator[tuple[str,
 
 
 BATCH = 1_000
-CHANGED_BY_HAND = "somebody changed this record by hand since; it stays as they left it"
+CHANGED_BY_HAND = "this record was changed by hand; the load leaves it unchanged"
 Found = list[tuple[str, str, str, str]]
 
 
 class Checks:
     """The checks of one run, against staged and stored records. Rows with errors are left out."""
 
-    def __init__(
-        self,
-        source: SourceDefinition,
-        staging: Staging,
-        store: Store,
-        before: StoredCounts,
-        tally: Tally,
-        *,
-        sweep: bool,
-    ) -> None:
-        self._source = source
-        self._staging = staging
-        self._store = store
-        self._before = before
-        self._tally = tally
-        self._sweep = sweep
-        self._seen_again: Counter[str] = Counter()
+    def __init__(self, context: LoadContext) -> None:
+        self._context, self._staging, self._store = context, context.staging, context.store
+        self._source = context.source
+        self._found_again: Counter[str] = Counter()  # active stored records that the source still has, by kind
 
     def run(self, *, retire_most: bool) -> None:
         """Run all checks.
@@ -379,43 +390,43 @@ class Checks:
         self._contradictions()
         self._implied()
         self._expectations()
-        if self._sweep and not retire_most:
+        if self._context.prune and not retire_most:
             self._retirements()
 
     def _owners(self) -> None:
         """Leave out records whose id belongs to another source or to a record of another kind."""
-        known = [kind for kind in LOADED if self._before[kind].total]
+        known = [kind for kind in LOADED if self._context.before[kind].total]
         for kind in LOADED if known else ():
-            for ids in self._staging.spared(kind.__name__, BATCH):
-                self._seen_again[kind.plural] += self._alive(self._stored_owners(kind, ids))
+            for ids in self._staging.protected(kind.__name__, BATCH):
+                self._found_again[kind.plural] += self._alive(self._stored_owners(kind, ids))
             self._drop_owned_by_others(kind, [other for other in known if other is not kind])
 
     def _drop_owned_by_others(self, kind: type[Kind], others: Sequence[type[Kind]]) -> None:
         taken: dict[str, str] = {}
         for ids in self._staging.ids(kind.__name__, BATCH):
             found = self._stored_owners(kind, ids)
-            self._seen_again[kind.plural] += self._alive(found)
+            self._found_again[kind.plural] += self._alive(found)
             taken |= self._taken(ids, found, others)
         for record_id, message in taken.items():
-            place, implied = self._staging.origin(record_id)
+            location, implied = self._staging.origin(record_id)
             if message == CHANGED_BY_HAND:
-                rule = "a record that nobody changed by hand"
-                self._tally.add(RowProblem("warning", "BY_HAND", *place, "id", record_id, rule, message))
+                rule = "a record not changed by hand"
+                self._context.tally.add(RowProblem("warning", "BY_HAND", *location, "id", record_id, rule, message))
             elif not implied:
-                self._add_problem(Named(place, "id", record_id), "TAKEN", "an id of this source", message)
+                self._add_problem(Reference(location, "id", record_id), "TAKEN", "an id of this source", message)
         self._staging.drop_records(kind.__name__, taken)
 
     def _taken(self, ids: list[str], found: Found, others: Sequence[type[Kind]]) -> dict[str, str]:
         """Return the ids that this source may not write, with the reason."""
         taken = {
-            one: CHANGED_BY_HAND if owner == BY_HAND else f"it belongs to the source {owner}"
+            one: CHANGED_BY_HAND if owner == BY_HAND else f"this id belongs to the source {owner}"
             for one, owner, *_ in found
             if owner != self._source.id
         }
         new = sorted(set(ids) - {one for one, *_ in found})
         for other in others if new else ():
             known = self._store.read(write.existing_ids(other, new))[0][0]
-            taken |= dict.fromkeys(known, f"it is that of a record of the kind {other.__name__}")
+            taken |= dict.fromkeys(known, f"this id belongs to a record of the kind {other.__name__}")
         return taken
 
     def _references(self) -> int:
@@ -429,11 +440,11 @@ class Checks:
 
     def _reference(self, kind: str, field: str, target: str) -> int:
         dropped = []
-        for batch in self._staging.references_not_here(kind, field, target, BATCH):
-            nowhere = self._missing(target, {named.id for _, named in batch})
-            for record_id, named in batch:
-                if named.id in nowhere:
-                    self._add_unknown(named, target)
+        for batch in self._staging.missing_references(kind, field, target, BATCH):
+            nowhere = self._missing(target, {reference.id for _, reference in batch})
+            for record_id, reference in batch:
+                if reference.id in nowhere:
+                    self._add_unknown(reference, target)
                     dropped.append(record_id)
         self._staging.drop_records(kind, dropped)
         return len(dropped)
@@ -443,51 +454,53 @@ class Checks:
         for link in LINKS:
             for side, target in (("start", link.start), ("finish", link.end)):
                 nowhere: set[str] = set()
-                for ids in self._staging.ends_not_here(link_name(link), side, target, BATCH):
+                for ids in self._staging.missing_ends(link_name(link), side, target, BATCH):
                     nowhere |= self._missing(target, set(ids))
-                for named in self._staging.lose_ties(link_name(link), side, nowhere):
-                    if named.place not in lost:
-                        self._add_unknown(named, target)
+                for reference in self._staging.remove_links(link_name(link), side, nowhere):
+                    if reference.location not in lost:
+                        self._add_unknown(reference, target)
 
     def _single_ends(self) -> None:
         """Leave out all relationships of a record that has several where the model allows one."""
         for name, start in [(link_name(link), link.start) for link in LINKS if is_single(link)]:
-            for named in self._staging.lose_ties(name, "start", self._staging.several(name)):
-                self._add_problem(named, "SEVERAL", "at most one", f"{start} {named.id} has more than one")
+            for reference in self._staging.remove_links(name, "start", self._staging.with_several(name)):
+                self._add_problem(reference, "SEVERAL", "at most one", f"{start} {reference.id} has more than one")
 
     def _contradictions(self) -> None:
         """Leave out records that break a rule, and then those that refer to them."""
-        rules = RuleChecks(self._source, self._staging, self._store, self._before, self._tally, sweep=self._sweep)
-        rules.circles()
+        rules = RuleChecks(self._context)
+        rules.cycles()
         while rules.records():
             while self._references():
                 pass
-            self._ends(rules.lost)
+            self._ends(rules.left_out)
 
     def _implied(self) -> None:
-        for kind, record_id, place in self._staging.implied():
-            message = f"no row gives this {kind.lower()}; it is known from rows that name it"
-            self._tally.add(RowProblem("warning", "NO_ROW", *place, "id", record_id, "a row of its own", message))
+        for kind, record_id, location in self._staging.implied():
+            message = f"no row describes this {kind.lower()}; other rows only refer to it"
+            self._context.tally.add(
+                RowProblem("warning", "NO_ROW", *location, "id", record_id, f"a row for this {kind.lower()}", message)
+            )
 
     def _expectations(self) -> None:
         counts = self._staging.count_records()
         for plural, least in self._source.expect.items():
             found = counts.get(PLURALS[plural], 0)
             if found < least:
-                raise LoadAborted(f"{self._source.id} gives {found} {plural} where at least {least} are expected.")
-        lost, most = self._tally.rows_left_out, self._source.left_out_at_most
+                raise LoadAborted(f"{self._source.id} must have at least {least} {plural}, but has {found}.")
+        lost, most = self._context.tally.rows_left_out, self._source.left_out_at_most
         if lost > most:
-            raise LoadAborted(f"{lost} rows of {self._source.id} have errors, and at most {most} may be left out.")
+            raise LoadAborted(f"Rows of {self._source.id} with errors: {lost}. At most {most} may be left out.")
 
     def _retirements(self) -> None:
         """Abort the load if it would retire most records of a kind: the files are more likely to be incomplete."""
         for kind in LOADED:
-            alive = self._before[kind].alive
-            gone = alive - self._seen_again[kind.plural]
+            alive = self._context.before[kind].alive
+            gone = alive - self._found_again[kind.plural]
             if 2 * gone > alive:
                 raise LoadAborted(
-                    f"{gone} of the {alive} {kind.plural} that {self._source.id} gave before are not in it now and would"
-                    " be retired; if that is right, run it with --retire-most; to keep them, with --no-sweep."
+                    f"{self._source.id} no longer has {gone} of its {alive} {kind.plural}, which would be retired. If that is"
+                    " intended, add --retire-most. To leave them unchanged, add --no-prune."
                 )
 
     def _stored_owners(self, kind: type[Kind], ids: Sequence[str]) -> Found:
@@ -503,13 +516,13 @@ class Checks:
         return ids - {one for one, owner, *_ in found if self._stays(kind, one, owner)}
 
     def _stays(self, kind: str, record_id: str, owner: str) -> bool:
-        return not self._sweep or owner != self._source.id or self._staging.is_spared(kind, record_id)
+        return self._context.stays(owner) or self._staging.is_protected(kind, record_id)
 
-    def _add_unknown(self, named: Named, kind: str) -> None:
+    def _add_unknown(self, reference: Reference, kind: str) -> None:
         self._add_problem(
-            named, "UNKNOWN_RECORD", f"the id of a record of the kind {kind}", f"there is no such {kind.lower()}"
+            reference, "UNKNOWN_RECORD", f"the id of a record of the kind {kind}", f"this {kind.lower()} does not exist"
         )
 
-    def _add_problem(self, named: Named, code: str, rule: str, message: str) -> None:
-        place: RowLocation = named.place
-        self._tally.add(RowProblem("error", code, *place, named.field, named.id, rule, message))
+    def _add_problem(self, reference: Reference, code: str, rule: str, message: str) -> None:
+        location: RowLocation = reference.location
+        self._context.tally.add(RowProblem("error", code, *location, reference.field, reference.id, rule, message))

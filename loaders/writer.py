@@ -13,7 +13,7 @@ from loaders.removals import is_pruned
 from loaders.result import LoadAborted, Tally
 from loaders.source import SourceDefinition
 from loaders.staging import LINKS, LOADED, Staging, declared_end, is_single, link_name
-from loaders.validate import BATCH, StoredCounts
+from loaders.validate import BATCH, LoadContext
 from registry.clock import now
 from registry.database import write
 from registry.database.driver import Store, StoreError
@@ -36,10 +36,10 @@ from registry.mutations.transaction import RequestContext, Transaction, in_trans
 from registry.permissions import ADMIN
 from registry.progress import Progress
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 SIZE = 500
 Given = Mapping[str, Any]
-StoredTie = tuple[str, str, Mapping[str, object]]  # id at the start, id at the end, properties
+StoredLink = tuple[str, str, Mapping[str, object]]  # id at the start, id at the end, properties
 
 
 class RunLog:
@@ -49,7 +49,7 @@ class RunLog:
         self._store, self._run, self._began = store, run, began
         self._context = RequestContext(ADMIN, "load", run=run)
 
-    def transaction(self, work: Callable[[Transaction], Answer]) -> Answer:
+    def transaction(self, work: Callable[[Transaction], Result]) -> Result:
         """Run `work` in one transaction with its audit events. Raises StoreError."""
         return in_transaction(self._store, self._context, work)
 
@@ -63,7 +63,7 @@ class RunLog:
     def created(self, transaction: Transaction, kind: type[Kind], ids: Sequence[str]) -> None:
         """Log created records in a single event, with their ids only."""
         if ids:
-            transaction.enter("created", kind, self._run, ({}, {"created": list(ids)}))
+            transaction.log("created", kind, self._run, ({}, {"created": list(ids)}))
 
     def changed(
         self, transaction: Transaction, kind: type[Kind], before: Mapping[str, Given], rows: Iterable[Stored]
@@ -74,8 +74,8 @@ class RunLog:
         for row in rows:
             old = before.get(str(row["id"]))
             if old is not None:
-                told = difference(RecordState(kind, old), RecordState(kind, row))
-                transaction.enter("changed", kind, str(row["id"]), told, steward=row.get("steward"))
+                changes = difference(RecordState(kind, old), RecordState(kind, row))
+                transaction.log("changed", kind, str(row["id"]), changes, steward=row.get("steward"))
                 if any(old.get(name) != row.get(name) for name in terms):
                     other_terms.append(str(row["id"]))
         self._void_confirmations(transaction, kind, other_terms)
@@ -83,20 +83,20 @@ class RunLog:
     def retired(self, transaction: Transaction, kind: type[Kind], gone: Iterable[tuple[str, str, str | None]]) -> None:
         """Log retired records, given as id, previous status and steward."""
         for record, status, steward in gone:
-            transaction.enter("retired", kind, record, ({"status": status}, {"status": "retired"}), steward=steward)
+            transaction.log("retired", kind, record, ({"status": status}, {"status": "retired"}), steward=steward)
 
-    def first_ties(self, transaction: Transaction, link: Link, count: int, rows: Sequence[Stored]) -> None:
+    def first_links(self, transaction: Transaction, link: Link, count: int, rows: Sequence[Stored]) -> None:
         """Log the first relationships of a link, with their number only."""
         end = declared_end(link)
         if count:
-            transaction.enter("tied", MODEL[end.kind], self._run, ({}, {"tied": {link_name(link): count}}))
+            transaction.log("tied", MODEL[end.kind], self._run, ({}, {"tied": {link_name(link): count}}))
         if link.agreement_term:
             self._void_confirmations(
                 transaction, MODEL[end.kind], list({row["from" if end.outgoing else "to"]: None for row in rows})
             )
 
-    def ties_changed(
-        self, transaction: Transaction, link: Link, before: Iterable[StoredTie], after: Iterable[Stored] = ()
+    def links_changed(
+        self, transaction: Transaction, link: Link, before: Iterable[StoredLink], after: Iterable[Stored] = ()
     ) -> None:
         """Log relationships added, changed or removed, by the record that owns them."""
         end = declared_end(link)
@@ -110,7 +110,7 @@ class RunLog:
             }
             lost, gained = ties_beyond(was, is_now), ties_beyond(is_now, was)
             if lost or gained:
-                transaction.enter("tied", MODEL[end.kind], record, (_linked(end, lost), _linked(end, gained)))
+                transaction.log("tied", MODEL[end.kind], record, (_linked(end, lost), _linked(end, gained)))
                 other_terms.append(record)
         if link.agreement_term:
             self._void_confirmations(transaction, MODEL[end.kind], other_terms)
@@ -119,13 +119,13 @@ class RunLog:
         """Remove and log confirmations of terms that have changed, for records created before the run."""
         for end in write.own_ends(kind) if records else ():
             if any(one.by_action for one in end.link.properties.values()):
-                gone = transaction.ask(write.clear_action_properties(end, records, before=self._began))[0][0]
+                gone = transaction.run(write.clear_action_properties(end, records, before=self._began))[0][0]
                 for record, said in _by_record(end, gone).items():
                     lost, left = _linked(end, said), _linked(end, without_confirmations(end.link, said))
-                    transaction.enter("tied", kind, record, (lost, left))
+                    transaction.log("tied", kind, record, (lost, left))
 
 
-def _by_record(end: End, ties: Iterable[StoredTie]) -> dict[str, Relationships]:
+def _by_record(end: End, ties: Iterable[StoredLink]) -> dict[str, Relationships]:
     found: dict[str, Relationships] = {}
     for start, finish, values in ties:
         here, there = (start, finish) if end.outgoing else (finish, start)
@@ -147,30 +147,31 @@ def _linked(end: End, ties: Relationships) -> Difference:
     return {LINK_CHANGES: {end.name: ties}} if ties else {}
 
 
-def compare(
-    source: SourceDefinition, staging: Staging, store: Store, before: StoredCounts, tally: Tally, *, sweep: bool
-) -> None:
+def compare(context: LoadContext) -> None:
     """Count what `BatchWriter.write` would do, without writing."""
+    source, staging, store, tally = context.source, context.staging, context.store, context.tally
     for kind in LOADED:
-        retired = before[kind].alive - _compare_records(kind, source, staging, store, tally)
-        if sweep and retired:
+        retired = context.before[kind].alive - _compare_records(kind, source, staging, store, tally)
+        if context.prune and retired:
             tally.retired[kind.plural] = retired
     for link in LINKS:
-        removed = (_removed if sweep and is_pruned(link, source, staging) else _replaced)(link, source, staging, store)
+        removed = (_removed if context.prune and is_pruned(link, source, staging) else _replaced)(
+            link, source, staging, store
+        )
         if removed:
-            tally.ties_removed[link_name(link)] = removed
-        for rows in staging.ties(link_name(link), BATCH):
-            tally.ties_written[link_name(link)] += len(rows)
+            tally.links_removed[link_name(link)] = removed
+        for rows in staging.links(link_name(link), BATCH):
+            tally.links_written[link_name(link)] += len(rows)
 
 
 def _removed(link: Link, source: SourceDefinition, staging: Staging, store: Store) -> int:
     """Return the number of relationships of this source that it no longer supplies."""
     given = (
         write.count_existing_relationships(link, rows, source=source.id)
-        for rows in staging.ties(link_name(link), BATCH)
+        for rows in staging.links(link_name(link), BATCH)
     )
-    held: int = store.read(write.count_relationships(link, source=source.id))[0][0]
-    return held - sum(int(store.read(one)[0][0]) for one in given)
+    total: int = store.read(write.count_relationships(link, source=source.id))[0][0]
+    return total - sum(int(store.read(one)[0][0]) for one in given)
 
 
 def _replaced(link: Link, source: SourceDefinition, staging: Staging, store: Store) -> int:
@@ -179,7 +180,7 @@ def _replaced(link: Link, source: SourceDefinition, staging: Staging, store: Sto
         return 0
     given = (
         write.count_outdated_relationships(link, rows, source=source.id)
-        for rows in staging.ties(link_name(link), BATCH)
+        for rows in staging.links(link_name(link), BATCH)
     )
     return sum(int(store.read(one)[0][0]) for one in given)
 
@@ -194,7 +195,7 @@ def _compare_records(kind: type[Kind], source: SourceDefinition, staging: Stagin
             counter = tally.created if digest is None else tally.unchanged if digest == row["hash"] else tally.changed
             counter[kind.plural] += 1
             alive += status != "retired"
-    for ids in staging.spared(kind.__name__, BATCH):
+    for ids in staging.protected(kind.__name__, BATCH):
         alive += sum(
             owner == source.id and status != "retired" for _, owner, _, status in _stored_owners(kind, ids, store)
         )
@@ -220,24 +221,24 @@ class Lease:
         self._store = store
         self._source = source
         self._run = run
-        self._over = threading.Event()
-        self._renewing = threading.Thread(target=self._renew_until_over, daemon=True)
+        self._ended = threading.Event()
+        self._renewing = threading.Thread(target=self._renew_until_ended, daemon=True)
 
     def __enter__(self) -> Self:
         """Acquire the lease. Raises LoadAborted if another run holds it."""
-        holder, since, process = self._take()
+        holder, since, process = self._acquire()
         if holder != self._run and _is_gone(process):
-            holder, since, _ = self._take(ended=holder)
+            holder, since, _ = self._acquire(ended=holder)
         if holder != self._run:
             raise LoadAborted(
-                f"Another run of {self._source} is under way since {since}; wait until it ends,"
-                f" or {LEASE_SECONDS} seconds if it was cut off."
+                f"Another run of {self._source} has been in progress since {since}. Wait until it ends;"
+                f" if it was interrupted, wait {LEASE_SECONDS} seconds."
             )
         self._renewing.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._over.set()
+        self._ended.set()
         self._renewing.join()
         with suppress(StoreError):
             self._store.write(write.release_lease(self._source, run=self._run))
@@ -247,11 +248,11 @@ class Lease:
         if not self._renew():
             raise StoreError(
                 "LEASE_LOST",
-                f"Another run of {self._source} took over while this one stood still; nothing was retired. Run it again.",
+                f"Another run of {self._source} started while this one was paused. Nothing was retired. Run the load again.",
             )
 
-    def _take(self, ended: str = "") -> tuple[str, str, str]:
-        asked = write.take_lease(
+    def _acquire(self, ended: str = "") -> tuple[str, str, str]:
+        statement = write.take_lease(
             self._source,
             run=self._run,
             process=process_name(os.getpid()),
@@ -259,11 +260,11 @@ class Lease:
             lasts=LEASE_SECONDS * 1000,
             ended=ended,
         )
-        ((holder, since, process),) = self._store.write(asked)[0]
+        ((holder, since, process),) = self._store.write(statement)[0]
         return holder, since, process
 
-    def _renew_until_over(self) -> None:
-        while not self._over.wait(LEASE_SECONDS / 4):
+    def _renew_until_ended(self) -> None:
+        while not self._ended.wait(LEASE_SECONDS / 4):
             with suppress(StoreError):
                 self._renew()
 
@@ -291,39 +292,25 @@ def _is_gone(process: str) -> bool:
 class BatchWriter:
     """Writes the staged records and relationships of one run."""
 
-    def __init__(
-        self,
-        source: SourceDefinition,
-        run: str,
-        staging: Staging,
-        store: Store,
-        before: StoredCounts,
-        tally: Tally,
-        progress: Progress,
-    ) -> None:
-        self._source = source
-        self._run = run
-        self._before = before
-        self._started = now()
-        self._staging = staging
-        self._store = store
-        self._log = RunLog(store, run, began=self._started)
-        self._tally = tally
-        self._progress = progress
+    def __init__(self, context: LoadContext, run: str, progress: Progress) -> None:
+        self._context, self._run, self._progress, self._started = context, run, progress, now()
+        self._source, self._before, self._tally = context.source, context.before, context.tally
+        self._staging, self._store = context.staging, context.store
+        self._log = RunLog(context.store, run, began=self._started)
 
-    def write(self, lease: Lease, *, sweep: bool) -> None:
+    def write(self, lease: Lease) -> None:
         """Write the source, the run, all records and relationships; prune if the lease is still held; mark the run as finished."""
-        self._keep(SourceKind, _source_record(self._source))
-        self._keep(Run, self._run_record())
+        self._put(SourceKind, _source_record(self._source))
+        self._put(Run, self._run_record())
         for kind in LOADED:
             self._records(kind)
         for link in LINKS:
-            self._ties(link)
+            self._links(link)
         lease.check()
-        if sweep:
-            self._sweep()
+        if self._context.prune:
+            self._prune()
         self._log.follow_requests()
-        self._keep(Run, self._run_record(finished=now()))
+        self._put(Run, self._run_record(finished=now()))
 
     def _records(self, kind: type[Kind]) -> None:
         write_rows = self._change if self._before[kind].ours else self._create
@@ -333,7 +320,7 @@ class BatchWriter:
 
     def _create(self, kind: type[Kind], rows: Sequence[Stored]) -> None:
         def work(transaction: Transaction) -> None:
-            transaction.ask(write.first_rows(kind, rows, source=self._source.id, run=self._run, now=self._started))
+            transaction.run(write.first_rows(kind, rows, source=self._source.id, run=self._run, now=self._started))
             self._log.created(transaction, kind, [str(row["id"]) for row in rows])
 
         self._log.transaction(work)
@@ -341,9 +328,9 @@ class BatchWriter:
 
     def _change(self, kind: type[Kind], rows: Sequence[Stored]) -> None:
         def work(transaction: Transaction) -> list[tuple[str, str, int]]:
-            before = {one["id"]: one for one in transaction.ask(write.differing(kind, rows))[0][0]}
+            before = {one["id"]: one for one in transaction.run(write.differing(kind, rows))[0][0]}
             upsert = write.upsert_rows(kind, rows, source=self._source.id, run=self._run, now=self._started)
-            done: list[tuple[str, str, int]] = transaction.ask(upsert)[0][0]
+            done: list[tuple[str, str, int]] = transaction.run(upsert)[0][0]
             self._log.created(transaction, kind, [record for record, what, _ in done if what == "created"])
             self._log.changed(transaction, kind, before, rows)
             return done
@@ -352,87 +339,87 @@ class BatchWriter:
         for _, what, _ in self._log.transaction(work):
             counters[what][kind.plural] += 1
 
-    def _ties(self, link: Link) -> None:
-        name, kept_by_others = link_name(link), 0
-        for rows in self._staging.ties(name, BATCH):
+    def _links(self, link: Link) -> None:
+        name, of_others = link_name(link), 0
+        for rows in self._staging.links(name, BATCH):
             written = (
-                self._change_ties(link, rows) if self._before.may_hold_ties(link) else self._first_ties(link, rows)
+                self._change_links(link, rows) if self._before.may_have_links(link) else self._first_links(link, rows)
             )
-            self._tally.ties_written[name] += written
-            kept_by_others += len(rows) - written
+            self._tally.links_written[name] += written
+            of_others += len(rows) - written
             self._progress(name, len(rows))
-        if kept_by_others:
-            self._tally.note(f"{kept_by_others} ties of {name} are kept by other sources and stay as they are.")
+        if of_others:
+            self._tally.note(f"Links {name} that belong to other sources: {of_others}; they are unchanged.")
 
-    def _first_ties(self, link: Link, rows: Sequence[Stored]) -> int:
+    def _first_links(self, link: Link, rows: Sequence[Stored]) -> int:
         def work(transaction: Transaction) -> int:
             ties = write.create_relationship_rows(link, rows, source=self._source.id, run=self._run)
-            written: int = transaction.ask(ties)[0][0]
-            self._log.first_ties(transaction, link, written, rows)
+            written: int = transaction.run(ties)[0][0]
+            self._log.first_links(transaction, link, written, rows)
             return written
 
         return self._log.transaction(work)
 
-    def _change_ties(self, link: Link, rows: Sequence[Stored]) -> int:
+    def _change_links(self, link: Link, rows: Sequence[Stored]) -> int:
         """Write relationships, replacing the old one on a link that allows one; return how many this source owns."""
         single = is_single(link)
 
         def work(transaction: Transaction) -> tuple[int, int]:
-            before = transaction.ask(write.existing_relationships(link, rows))[0][0]
+            before = transaction.run(write.existing_relationships(link, rows))[0][0]
             ours = [tie for tie in before if tie[2].get("source") == self._source.id]
             removed = (
-                transaction.ask(write.remove_outdated_relationships(link, rows, source=self._source.id))[0][0]
+                transaction.run(write.remove_outdated_relationships(link, rows, source=self._source.id))[0][0]
                 if single
                 else []
             )
             ties = write.upsert_relationship_rows(link, rows, source=self._source.id, run=self._run, single=single)
-            written = {(start, end) for start, end, keeper in transaction.ask(ties)[0][0] if keeper == self._source.id}
+            written = {(start, end) for start, end, owner in transaction.run(ties)[0][0] if owner == self._source.id}
             after = [row for row in rows if (row["from"], row["to"]) in written]
-            self._log.ties_changed(transaction, link, [*ours, *removed], after)
+            self._log.links_changed(transaction, link, [*ours, *removed], after)
             return len(removed), len(written)
 
         removed, written = self._log.transaction(work)
         if removed:
-            self._tally.ties_removed[link_name(link)] += removed
+            self._tally.links_removed[link_name(link)] += removed
         return written
 
-    def _sweep(self) -> None:
+    def _prune(self) -> None:
         for kind in LOADED:
             if self._before[kind].alive:
                 self._retire(kind)
         for link in LINKS:
-            if self._before.may_hold_ties(link) and is_pruned(link, self._source, self._staging):
-                self._remove_ties(link)
+            if self._before.may_have_links(link) and is_pruned(link, self._source, self._staging):
+                self._remove_links(link)
 
     def _retire(self, kind: type[Kind]) -> None:
-        for ids in self._staging.spared(kind.__name__, BATCH):
+        for ids in self._staging.protected(kind.__name__, BATCH):
             self._store.write(write.mark_seen(kind, ids, source=self._source.id, run=self._run))
         text = write.retire(kind, source=self._source.id, run=self._run, now=self._started, size=BATCH)
 
         def work(transaction: Transaction) -> int:
-            gone = transaction.ask(text)[0][0]
+            gone = transaction.run(text)[0][0]
             self._log.retired(transaction, kind, gone)
             return len(gone)
 
         while retired := self._log.transaction(work):
             self._tally.retired[kind.plural] += retired
 
-    def _remove_ties(self, link: Link) -> None:
+    def _remove_links(self, link: Link) -> None:
         text = write.prune_relationships(link, source=self._source.id, run=self._run, size=BATCH)
 
         def work(transaction: Transaction) -> int:
-            gone = transaction.ask(text)[0][0]
-            self._log.ties_changed(transaction, link, gone)
+            gone = transaction.run(text)[0][0]
+            self._log.links_changed(transaction, link, gone)
             return len(gone)
 
         while removed := self._log.transaction(work):
-            self._tally.ties_removed[link_name(link)] += removed
+            self._tally.links_removed[link_name(link)] += removed
 
-    def _keep(self, kind: type[Kind], record: Record) -> None:
+    def _put(self, kind: type[Kind], record: Record) -> None:
         self._store.write(write.upsert(kind, [record], source=self._source.id, run=self._run, now=now()))
 
     def _run_record(self, finished: str | None = None) -> Record:
-        return _made(
+        return _record_of(
             Run,
             id=self._run,
             started=self._started,
@@ -446,7 +433,7 @@ class BatchWriter:
 
 
 def _source_record(source: SourceDefinition) -> Record:
-    return _made(
+    return _record_of(
         SourceKind,
         id=source.id,
         name=source.name,
@@ -458,8 +445,8 @@ def _source_record(source: SourceDefinition) -> Record:
     )
 
 
-def _made(kind: type[Kind], **values: object) -> Record:
+def _record_of(kind: type[Kind], **values: object) -> Record:
     record, problems = make_record(kind, values)
     if record is None:
-        raise ValueError(f"{kind.__name__} cannot be kept: {problems}")
+        raise ValueError(f"{kind.__name__} is invalid: {problems}")
     return record

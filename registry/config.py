@@ -30,7 +30,7 @@ SAVED_RUNS = "saved-runs"
 
 
 class SettingsError(Exception):
-    """An invalid setting; the message is one sentence for the user and never contains the value."""
+    """An invalid setting; the message is for the user and never contains the value."""
 
 
 class Settings(BaseSettings):
@@ -82,8 +82,8 @@ class Settings(BaseSettings):
         if "lang" in self.model_fields_set:
             return self.lang
         given = next((value for name in LOCALE if (value := os.environ.get(name))), "")
-        spoken = re.split(r"[_.@-]", given.lower())[0]
-        return spoken if spoken in LANGUAGES else "en" if spoken in ("c", "posix") else self.lang
+        code = re.split(r"[_.@-]", given.lower())[0]
+        return code if code in LANGUAGES else "en" if code in ("c", "posix") else self.lang
 
     @property
     def saved_runs(self) -> Path:
@@ -97,7 +97,7 @@ class Settings(BaseSettings):
         try:
             time_zone(name)
         except ValueError:
-            raise PydanticCustomError("zone", "it is the name of a time zone, such as Asia/Jakarta") from None
+            raise PydanticCustomError("zone", "it must be the name of a time zone, such as Asia/Jakarta") from None
         return name
 
     @field_validator("neo4j_uri")
@@ -105,26 +105,24 @@ class Settings(BaseSettings):
     def _check_uri(cls, uri: str | None) -> str | None:
         """Reject a URI with credentials, because URIs are shown and logged."""
         if uri and "@" in uri:
-            sentence = "it holds a user name or a password; put them into NEO4J_USERNAME and NEO4J_PASSWORD"
+            sentence = "it must not contain a user name or password; set NEO4J_USERNAME and NEO4J_PASSWORD instead"
             raise PydanticCustomError("credentials", sentence)
         return uri
 
     @field_validator("limits")
     @classmethod
-    def _check_limits(cls, place: SecretStr | None) -> SecretStr | None:
+    def _check_limits(cls, url: SecretStr | None) -> SecretStr | None:
         """Reject a value that is neither a file nor a Redis URL, and a Redis URL if the package redis is missing."""
-        if place is None or not place.get_secret_value():
+        if url is None or not url.get_secret_value():
             return None
-        if place.get_secret_value().startswith(f"{COUNTS_FILE}/"):
-            return place
-        if not place.get_secret_value().startswith(("redis://", "rediss://")):
-            sentence = (
-                "it names a Redis, such as redis://127.0.0.1:6379/0, or a file, such as sqlite:////run/registry/counts"
-            )
+        if url.get_secret_value().startswith(f"{COUNTS_FILE}/"):
+            return url
+        if not url.get_secret_value().startswith(("redis://", "rediss://")):
+            sentence = "it must be a Redis URL, such as redis://127.0.0.1:6379/0, or a file, such as sqlite:////run/registry/counts"
             raise PydanticCustomError("redis", sentence)
         if find_spec("redis") is None:
             raise PydanticCustomError("redis", "the package redis is not installed: pip install redis")
-        return place
+        return url
 
     @field_validator("proxies")
     @classmethod
@@ -132,16 +130,14 @@ class Settings(BaseSettings):
         """Reject the trust of all addresses, and host names, which are not compared with addresses."""
         for one in filter(None, map(str.strip, proxies.split(","))):
             try:
-                everybody = ip_network(one).prefixlen == 0
+                all_addresses = ip_network(one).prefixlen == 0
             except ValueError:
-                everybody = one == "*"
-                if not everybody:
-                    sentence = f"{one!r} is no address; name proxies by theirs, such as 127.0.0.1 or 10.0.0.0/8"
+                all_addresses = one == "*"
+                if not all_addresses:
+                    sentence = f"{one!r} is not an IP address or network, such as 127.0.0.1 or 10.0.0.0/8"
                     raise PydanticCustomError("proxies", "{sentence}", {"sentence": sentence}) from None
-            if everybody:
-                sentence = (
-                    "with it anybody could pose as any address; name the addresses of your proxies, such as 127.0.0.1"
-                )
+            if all_addresses:
+                sentence = "it must not contain all addresses; list the addresses of your proxies, such as 127.0.0.1"
                 raise PydanticCustomError("proxies", sentence)
         return proxies
 
@@ -150,7 +146,7 @@ class Settings(BaseSettings):
     def _check_issuer(cls, issuer: str | None) -> str | None:
         """Reject a provider whose connection is not encrypted, unless it is local."""
         if issuer and not ISSUER.fullmatch(issuer):
-            sentence = "it is an address with https, such as https://sso.example.org/realms/city"
+            sentence = "it must be an https URL, such as https://sso.example.org/realms/city"
             raise PydanticCustomError("issuer", sentence)
         return issuer or None
 
@@ -160,9 +156,7 @@ class Settings(BaseSettings):
         """Split a comma-separated text into host names, or take a list."""
         names = [one.strip() for one in given.split(",") if one.strip()] if isinstance(given, str) else given
         if isinstance(names, list | tuple) and not all(HOST.fullmatch(str(one)) for one in names):
-            sentence = (
-                "each is the name of a host without scheme and port, such as registry.example.org or *.example.org"
-            )
+            sentence = "each must be a host name without scheme and port, such as registry.example.org or *.example.org"
             raise PydanticCustomError("host", sentence)
         return names
 
@@ -197,8 +191,6 @@ def load_settings() -> Settings:
         first = error.errors()[0]
         name = str(first["loc"][0]).upper()
         name = name if name.startswith("NEO4J_") else f"REGISTRY_{name}"
-        raise SettingsError(
-            f"The setting {name} cannot be used: {first['msg'][0].lower()}{first['msg'][1:]}."
-        ) from None
+        raise SettingsError(f"The setting {name} is invalid: {first['msg'][0].lower()}{first['msg'][1:]}.") from None
     except (OSError, ValueError) as error:
-        raise SettingsError(f"The settings in .env or registry.toml cannot be read: {error}.") from None
+        raise SettingsError(f"Cannot read the settings in .env or registry.toml: {error}.") from None

@@ -10,12 +10,12 @@ from rich.progress import Progress as Bars
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
 T = TypeVar("T")
-Watch = Callable[[str, int, int], None]
-_watching: ContextVar[Watch | None] = ContextVar("watching", default=None)
+Watcher = Callable[[str, int, int], None]
+_watching: ContextVar[Watcher | None] = ContextVar("watching", default=None)
 
 
 @contextmanager
-def reporting_to(watch: Watch) -> Iterator[None]:
+def reporting_to(watch: Watcher) -> Iterator[None]:
     """Report progress to `watch` within the block: the task, the steps done, and their total."""
     token = _watching.set(watch)
     try:
@@ -55,9 +55,9 @@ def showing(console: Console) -> Iterator[Progress]:
     with Bars(*columns, console=console, transient=True) as bars:
         tasks: dict[str, object] = {}
 
-        def told(what: str, more: int) -> None:
+        def advance(what: str, more: int) -> None:
             if what not in tasks:
                 tasks[what] = bars.add_task(what, total=None)
             bars.advance(tasks[what], more)  # type: ignore[arg-type]
 
-        yield told
+        yield advance

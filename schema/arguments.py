@@ -56,8 +56,12 @@ _OPERATORS = {camel(name): name for name in (
 
 def listed(model: Model, kind: str, where: Mapping[str, Any] | None) -> Condition:
     """Return the conditions of a list: retired records are left out unless `where` has a condition on the status."""
-    among, given = _not_retired(where), condition(model, kind, where)
-    return given if among == NO_CONDITION else AllOf((among, *(given.parts if isinstance(given, AllOf) else (given,))))
+    not_retired, given = _not_retired(where), condition(model, kind, where)
+    return (
+        given
+        if not_retired == NO_CONDITION
+        else AllOf((not_retired, *(given.parts if isinstance(given, AllOf) else (given,))))
+    )
 
 
 def condition(model: Model, kind: str, where: Mapping[str, Any] | None) -> Condition:
@@ -247,7 +251,7 @@ def _from_value(value: Any, declared: Any, path: Path, *, fixed: bool = False) -
     if isinstance(plain, GraphQLInputObjectType):
         return {name: _from_value(one, plain.fields[name].type, (*path, name)) for name, one in value.items()}
     if isinstance(plain, GraphQLList) and isinstance(get_named_type(plain), GraphQLInputObjectType):
-        return [_from_value(one, plain.of_type, (*path, place)) for place, one in enumerate(value)]
+        return [_from_value(one, plain.of_type, (*path, index)) for index, one in enumerate(value)]
     return _leaf(value, plain, () if fixed else path)
 
 
@@ -269,23 +273,23 @@ def cursor_fingerprint(kind: str, order: tuple[Order, ...]) -> str:
     return hashlib.sha256(repr((kind, order)).encode()).hexdigest()[:8]
 
 
-def write_cursor(marked: str, keys: list[Any]) -> str:
+def write_cursor(fingerprint: str, keys: list[Any]) -> str:
     """Return the cursor of a record with these sort keys, the id last."""
-    return base64.urlsafe_b64encode(orjson.dumps([marked, *keys])).decode().rstrip("=")
+    return base64.urlsafe_b64encode(orjson.dumps([fingerprint, *keys])).decode().rstrip("=")
 
 
-def read_cursor(marked: str, count: int, cursor: Any) -> list[Any]:
+def read_cursor(fingerprint: str, count: int, cursor: Any) -> list[Any]:
     """Return the sort keys in a cursor. Raises GraphQLRequestError."""
     try:
         found = orjson.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
     except (ValueError, TypeError):
         found = None
-    if not isinstance(found, list) or found[:1] != [marked] or len(found) != count + 1:
+    if not isinstance(found, list) or found[:1] != [fingerprint] or len(found) != count + 1:
         raise GraphQLRequestError(
-            "BAD_REQUEST", "The cursor is none of this list in this order; begin again without it."
+            "BAD_REQUEST", "The cursor belongs to another list or order. Start again without a cursor."
         )
     if not all(map(_is_key, found[1:])) or not isinstance(found[-1], str):
-        raise GraphQLRequestError("BAD_REQUEST", "The cursor was changed; begin again without it.")
+        raise GraphQLRequestError("BAD_REQUEST", "The cursor is invalid. Start again without a cursor.")
     return found[1:]
 
 
@@ -293,10 +297,10 @@ def _is_key(key: Any) -> bool:
     return isinstance(key, str | float) or (isinstance(key, int) and abs(key) < LARGEST_CURSORS)
 
 
-def keys_of(given: Parameter, marked: str, count: int) -> tuple[Parameter, ...]:
+def keys_of(given: Parameter, fingerprint: str, count: int) -> tuple[Parameter, ...]:
     """Return parameters for the sort keys in the cursor that `given` refers to."""
-    return tuple(Parameter(given.path, given.fixed, partial(_key, marked, count, place)) for place in range(count))
+    return tuple(Parameter(given.path, given.fixed, partial(_key, fingerprint, count, index)) for index in range(count))
 
 
-def _key(marked: str, count: int, place: int, cursor: Any) -> Any:
-    return read_cursor(marked, count, cursor)[place]
+def _key(fingerprint: str, count: int, index: int, cursor: Any) -> Any:
+    return read_cursor(fingerprint, count, cursor)[index]

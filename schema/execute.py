@@ -136,11 +136,11 @@ class DocumentParser(SchemaExtension):
 def parsed(text: str) -> DocumentNode:
     """Parse a document and check that it is within the limits. Raises GraphQLError."""
     if len(text) > DOCUMENT:
-        raise GraphQLRequestError("TOO_COSTLY", f"A document has at most {DOCUMENT:,} characters.", limit=DOCUMENT)
+        raise GraphQLRequestError("TOO_COSTLY", f"A document can have at most {DOCUMENT:,} characters.", limit=DOCUMENT)
     document = parse(text, max_tokens=TOKENS)
     if len(document.definitions) > DEFINITIONS:
         raise GraphQLRequestError(
-            "TOO_COSTLY", f"A document has at most {DEFINITIONS} operations and fragments.", limit=DEFINITIONS
+            "TOO_COSTLY", f"A document can have at most {DEFINITIONS} operations and fragments.", limit=DEFINITIONS
         )
     _DocumentLimits().definitions(document.definitions)
     return document
@@ -170,10 +170,10 @@ class _DocumentLimits:
         self._named[name] += 1
         if self._named[name] > REPEATS:
             raise GraphQLRequestError(
-                "TOO_COSTLY", f"A document names a field at most {REPEATS} times.", limit=REPEATS, nodes=node
+                "TOO_COSTLY", f"A document can name the same field at most {REPEATS} times.", limit=REPEATS, nodes=node
             )
         if node.alias and (introspecting or name in ("__schema", "__type")):
-            raise GraphQLRequestError("TOO_COSTLY", "The schema is asked for without aliases.", nodes=node)
+            raise GraphQLRequestError("TOO_COSTLY", "Introspection does not allow aliases.", nodes=node)
 
 
 def _check_value(node: Node, nested: int) -> None:
@@ -186,7 +186,7 @@ def _check_value(node: Node, nested: int) -> None:
 
 def _require_operation_name(document: DocumentNode) -> None:
     if sum(isinstance(one, OperationDefinitionNode) for one in document.definitions) > 1:
-        raise GraphQLRequestError("BAD_REQUEST", "The document has several operations; say which with operationName.")
+        raise GraphQLRequestError("BAD_REQUEST", "The document has several operations. Choose one with operationName.")
 
 
 def _is_introspection(definition: Node) -> bool:
@@ -466,7 +466,7 @@ def as_graphql_error(error: Exception) -> GraphQLError:
     if isinstance(error, StoreError) and error.code in AWAY_CODES:
         log.warning("%s", error)
         return GraphQLRequestError(
-            "UNAVAILABLE", "The registry's store does not answer; try again soon.", retryAfter=AWAY
+            "UNAVAILABLE", "The database is not responding. Try again in a few seconds.", retryAfter=AWAY
         )
     if isinstance(error, StoreError) and error.code in ("TIMEOUT", "TOO_COSTLY"):
         return GraphQLRequestError(error.code, str(error))

@@ -55,8 +55,8 @@ async def explore(exploration: Explore, context: ExploreContext, variables: Mapp
     try:
         call = {name: given.value(variables) for name, given in exploration.asked}
         return await EXPLORATIONS[exploration.name](context, call)
-    except ExplorationTooLarge as too_much:
-        raise GraphQLRequestError("TOO_COSTLY", str(too_much), path=[key]) from None
+    except ExplorationTooLarge as error:
+        raise GraphQLRequestError("TOO_COSTLY", str(error), path=[key]) from None
     except GraphQLRequestError as refused:
         raise refused.at(key) from None
 
@@ -79,20 +79,20 @@ def _hit_keys(cursor: str) -> list[Any]:
     """Return the sort keys of a hit from its cursor. Raises GraphQLRequestError."""
     score, *names = read_cursor(SEARCH, 3, cursor)
     if not isinstance(score, int | float) or not all(isinstance(one, str) for one in names):
-        raise GraphQLRequestError("BAD_REQUEST", "The cursor was changed; begin again without it.")
+        raise GraphQLRequestError("BAD_REQUEST", "The cursor is invalid. Start again without a cursor.")
     return [score, *names]
 
 
 async def _shared_between(context: ExploreContext, call: ExplorationCall) -> shared.SharedBetween:
     agencies = set(call["agencies"])
     if not 2 <= len(agencies) <= AGENCIES:
-        raise GraphQLRequestError("BAD_REQUEST", f"Ask for 2 to {AGENCIES} different agencies.")
+        raise GraphQLRequestError("BAD_REQUEST", f"Name 2 to {AGENCIES} different agencies.")
     return await shared.shared_between(context, sorted(agencies), _day(call))
 
 
 async def _paths(context: ExploreContext, call: ExplorationCall) -> paths.Paths | None:
     longest, first = _at_most("longest", call, LONGEST), page_size(call["first"])
-    through = call.get("through") or RELATIONS - paths.ASIDE
+    through = call.get("through") or RELATIONS - paths.NOT_FOLLOWED
     ends = call["from"], call["to"]
     return await paths.paths(context, *ends, through, longest=longest, first=first, day=_day(call))
 
@@ -118,10 +118,10 @@ def _day(call: ExplorationCall) -> str:
 def _at_most(name: str, call: ExplorationCall, limit: int) -> int:
     value = call[name]
     if value is None or value < 1:
-        raise GraphQLRequestError("BAD_REQUEST", f"{name} is a number from 1 on.")
+        raise GraphQLRequestError("BAD_REQUEST", f"{name} must be 1 or greater.")
     if value > limit:
         raise GraphQLRequestError(
-            "TOO_COSTLY", f"{name} is at most {limit}; {value} was asked for.", cost=value, limit=limit
+            "TOO_COSTLY", f"{name} must be at most {limit}, not {value}.", cost=value, limit=limit
         )
     return int(value)
 

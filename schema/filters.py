@@ -21,9 +21,29 @@ from schema.types import (
     new_class,
 )
 
-UNSEEN = "What you have no access to is unknown: no condition on it holds, nor does its negation."
-QUANTIFIED = f"How many of the linked records must meet conditions: some, none or every. {UNSEEN}"
-WITHIN = "One of these, or a part of one by a way of which who asks may know every step."
+UNSEEN = "Values that you cannot see are unknown: neither a condition on them nor its negation is met."
+QUANTIFIED = f"Conditions on linked records. {UNSEEN}"
+QUANTIFIERS = {
+    "some": "At least one linked record meets the conditions.",
+    "none": "No linked record meets the conditions.",
+    "every": "All linked records meet the conditions.",
+}
+OPERATOR_DOCS = {
+    "eq": "Equal to the value; null: no value is recorded.",
+    "ne": "Not equal to the value; null: a value is recorded.",
+    "in": "Equal to one of the values.",
+    "not_in": "Equal to none of the values.",
+    "lt": "Less than the value.",
+    "lte": "Less than or equal to the value.",
+    "gt": "Greater than the value.",
+    "gte": "Greater than or equal to the value.",
+    "contains": "Contains the text, ignoring case.",
+    "starts_with": "Starts with the text, ignoring case.",
+    "ends_with": "Ends with the text, ignoring case.",
+    "is_null": "Whether no value is recorded.",
+    "has": "The list contains the value.",
+}
+WITHIN = "The record is one of these or narrower than one, through records that you can see."
 
 
 class Inputs:
@@ -44,26 +64,31 @@ class Inputs:
     def _fill(self, kind: type[Kind]) -> None:
         where = self.wheres[kind.__name__]
         for name, declared in kind.properties.items():
-            add_input(where, camel(name), self._filter(declared))
+            add_input(where, camel(name), self._filter(declared), declared.doc)
         for name, end in kind.ends.items():
-            add_input(where, camel(name), self._link_filter(end))
+            add_input(where, camel(name), self._link_filter(end), end.doc)
         if is_nested(kind):
             add_input(where, "within", listing(strawberry.ID), WITHIN)
-        add_input(where, "and", listing(where))
-        add_input(where, "or", listing(where))
-        add_input(where, "not", where)
-        strawberry.input(where, description=f"Conditions on {kind.plural}; all must hold. {UNSEEN}")
+        add_input(where, "and", listing(where), "All of these conditions are met.")
+        add_input(where, "or", listing(where), "At least one of these conditions is met.")
+        add_input(where, "not", where, "These conditions are not met.")
+        strawberry.input(where, description=f"Conditions on {kind.plural}; all must be met. {UNSEEN}")
 
     def _link_where(self, link: Link) -> Any:
         where = new_class(f"{link_type(link)}Where")
         for name, declared in link.properties.items():
-            add_input(where, camel(name), self._filter(declared))
+            add_input(where, camel(name), self._filter(declared), declared.doc)
         for kind in (link.start, link.end):
-            add_input(where, field_of(kind), self.wheres[kind])
+            add_input(where, field_of(kind), self.wheres[kind], f"Conditions on the {kind} at this end of the link.")
         if link.dated:
-            add_input(where, "period", PERIOD, "CURRENT, unless there are conditions on `since` or `until`: then ALL.")
-            add_input(where, "asOf", DAY, "The day by which links are current; today if none is given.")
-        return strawberry.input(where)
+            add_input(
+                where,
+                "period",
+                PERIOD,
+                "The period of the links: by default CURRENT, or ALL if there is a condition on `since` or `until`.",
+            )
+            add_input(where, "asOf", DAY, "The day on which links are current; today by default.")
+        return strawberry.input(where, description=f"Conditions on a link and its records; all must be met. {UNSEEN}")
 
     def _link_filter(self, end: End) -> Any:
         name = link_type(end.link) if end.link.properties else end.target
@@ -77,8 +102,8 @@ class Inputs:
             made = new_class(name)
             for operator in operators:
                 types = {"in": listing(kind), "not_in": listing(kind), "is_null": bool}
-                add_input(made, camel(operator), types.get(operator, kind))
-            self._filters[name] = strawberry.input(made)
+                add_input(made, camel(operator), types.get(operator, kind), OPERATOR_DOCS[operator])
+            self._filters[name] = strawberry.input(made, description="Conditions on a value; all must be met.")
         return self._filters[name]
 
 
@@ -107,12 +132,12 @@ def _order(kind: type[Kind]) -> Any:
     made = new_class(f"{kind.__name__}Order")
     for name, declared in kind.properties.items():
         if declared.value.ordered:
-            add_input(made, camel(name), DIRECTION)
-    return strawberry.input(made, one_of=True, description="One property to sort by, and which way.")
+            add_input(made, camel(name), DIRECTION, declared.doc)
+    return strawberry.input(made, one_of=True, description="A property to sort by, and the direction.")
 
 
 def _quantified(name: str, where: Any) -> Any:
     made = new_class(f"{name}LinkFilter")
     for quantifier in ("some", "none", "every"):
-        add_input(made, quantifier, where)
+        add_input(made, quantifier, where, QUANTIFIERS[quantifier])
     return strawberry.input(made, description=QUANTIFIED)

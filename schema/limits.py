@@ -24,7 +24,7 @@ from registry.database.query import (
     Select,
     Total,
 )
-from registry.i18n import _
+from registry.i18n import ngettext
 
 MESSAGE = 300  # characters; a message may quote the request
 log = logging.getLogger(__name__)
@@ -47,14 +47,14 @@ def internal(cause: BaseException, path: list[str | int] | None = None) -> Graph
     """Return the error for an operation that failed by a fault of the server. The cause is logged under the incident number."""
     incident = log_incident(cause, "an operation")
     return GraphQLRequestError(
-        "INTERNAL", f"Something went wrong; the log has it as {incident}.", incident=incident, path=path
+        "INTERNAL", f"Internal error. Quote incident {incident} when you report it.", incident=incident, path=path
     )
 
 
 def log_incident(cause: BaseException, what: str) -> str:
     """Log the cause of a server error; return the incident number, the only part that the client gets."""
     number = secrets.token_hex(4)
-    log.error("%s failed, noted as %s", what, number, exc_info=cause)
+    log.error("%s failed, incident %s", what, number, exc_info=cause)
     return number
 
 
@@ -98,11 +98,11 @@ COUNTED = 10**15  # larger costs are reported as this
 def page_size(requested: Any) -> int:
     """Return the number of records of a page or a list. Raises GraphQLRequestError."""
     if requested is None or requested < 0:
-        raise GraphQLRequestError("BAD_REQUEST", "first and last are numbers from 0 on.")
+        raise GraphQLRequestError("BAD_REQUEST", "first and last must be 0 or greater.")
     if requested > PAGE:
         raise GraphQLRequestError(
             "TOO_COSTLY",
-            f"A page holds at most {PAGE} records; {requested} were asked for.",
+            f"A page can have at most {PAGE} records; {requested} were requested.",
             cost=requested,
             limit=PAGE,
         )
@@ -122,7 +122,9 @@ def check_variables(variables: Mapping[str, Any]) -> None:
             return
         counted += len(level)
         if counted > VALUES:
-            raise GraphQLRequestError("TOO_COSTLY", f"The variables hold at most {VALUES:,} values.", limit=VALUES)
+            raise GraphQLRequestError(
+                "TOO_COSTLY", f"The variables can contain at most {VALUES:,} values.", limit=VALUES
+            )
         if any(isinstance(value, str) and len(value) > TEXT for value in level):
             raise too_long(TEXT)
         level = [inner for value in level for inner in _inside(value)]
@@ -132,12 +134,12 @@ def check_variables(variables: Mapping[str, Any]) -> None:
 
 def too_long(limit: int) -> GraphQLRequestError:
     """Return the error for a value with too many characters."""
-    return GraphQLRequestError("TOO_COSTLY", f"This value has at most {limit:,} characters.", limit=limit)
+    return GraphQLRequestError("TOO_COSTLY", f"This value can have at most {limit:,} characters.", limit=limit)
 
 
 def too_nested() -> GraphQLRequestError:
     """Return the error for a value that is nested too deeply."""
-    return GraphQLRequestError("TOO_DEEP", f"A value is nested at most {NESTED} levels deep.", limit=NESTED)
+    return GraphQLRequestError("TOO_DEEP", f"A value can be nested at most {NESTED} levels deep.", limit=NESTED)
 
 
 def _inside(value: Any) -> Iterable[Any]:
@@ -156,9 +158,7 @@ def within_limit(cost: int) -> int:
     """Return the cost of an operation. Raises GraphQLRequestError if it is above COST."""
     cost = min(cost, COUNTED)
     if cost > COST:
-        message = (
-            f"The answer could hold {cost:,} values; the limit is {COST:,}. Ask for fewer records or fewer levels."
-        )
+        message = f"The response could contain {cost:,} values; the limit is {COST:,}. Request fewer records or levels."
         raise GraphQLRequestError("TOO_COSTLY", message, cost=cost, limit=COST)
     return cost
 
@@ -202,7 +202,9 @@ class CostBudgetExceeded(GraphQLRequestError):
     """The client has used up its cost budget; the request can be repeated after `wait` seconds."""
 
     def __init__(self, wait: int) -> None:
-        sentence = _("This is more than is answered in a minute; please go on in {n} seconds.").format(n=wait)
+        sentence = ngettext(
+            "Too many requests. Try again in {n} second.", "Too many requests. Try again in {n} seconds.", wait
+        ).format(n=wait)
         super().__init__("TOO_COSTLY", sentence, retryAfter=wait)
         self.wait = wait
 
@@ -219,7 +221,7 @@ def spending(spend: Spend) -> Iterator[None]:
 
 @contextmanager
 def paid() -> Iterator[None]:
-    """Charge nothing for the operations within the block, since they have been paid for as a whole."""
+    """Charge nothing for the operations within the block, since their cost was charged as a whole."""
     token = _spending.set(None)
     try:
         yield

@@ -40,11 +40,11 @@ from schema.types import (
     CLOSED_LISTS,
     DAY,
     PYTHON,
+    Argument,
     add_input,
     camel,
     clean_text,
-    codes,
-    enumeration,
+    code_enumeration,
     field_of,
     link_type,
     listing,
@@ -55,8 +55,8 @@ from schema.types import (
 )
 
 Given = Mapping[str, Any]
-ADD = "Records to link; of one that is linked already, the properties of the link are replaced."
-REMOVE = "Records not to be linked any more."
+ADD = "Records to link. If a record is linked already, the properties of its link are replaced."
+REMOVE = "The ids of the records to unlink."
 
 
 class ChangeInputs:
@@ -71,13 +71,15 @@ class ChangeInputs:
 
     def _input(self, kind: type[Kind]) -> Any:
         made = new_class(f"{kind.__name__}Input")
-        add_input(made, "id", strawberry.ID, "Its id; one that is new, or none, makes a new record.")
+        add_input(
+            made, "id", strawberry.ID, "The id of the record. Without an id, or with a new one, a record is created."
+        )
         for name, declared in editable_properties(kind).items():
             add_input(made, camel(name), _type(declared), declared.doc)
         for end in own_ends(kind):
             change = self._links[link_type(end.link)] if end.link.properties else self._plain_link
             add_input(made, camel(end.name), change, end.doc)
-        doc = f"What is to be saved of a record of {kind.plural}: what is absent stays, null clears."
+        doc = f"The fields to save of one of the {kind.plural}. Absent fields are unchanged; null clears a field."
         return strawberry.input(made, description=doc)
 
 
@@ -98,37 +100,37 @@ def _saved(declared: Mapping[str, Property]) -> dict[str, Property]:
 def read_saving(kind: type[Kind], given: Given, version: int | None) -> SaveInput:
     """Return the changes that an input describes. Raises GraphQLRequestError."""
     if given.get("id") == "":
-        raise GraphQLRequestError("BAD_REQUEST", "An id is not empty; a new record that has none yet is saved without.")
+        raise GraphQLRequestError("BAD_REQUEST", "The id must not be empty. Leave it out to create a record.")
     properties = {name: _plain(given[camel(name)]) for name in editable_properties(kind) if camel(name) in given}
     for name in DEFAULTS:
         if name in properties and properties[name] is None:
-            raise GraphQLRequestError("BAD_REQUEST", f"{camel(name)} is not cleared, only changed.")
+            raise GraphQLRequestError("BAD_REQUEST", f"{camel(name)} cannot be cleared.")
     links = {end.name: _read_links(end, given[camel(end.name)]) for end in own_ends(kind) if camel(end.name) in given}
     return SaveInput(kind, given.get("id"), properties, links, version)
 
 
 def _read_links(end: End, given: Given | None) -> LinkChange:
     if given is None:
-        raise GraphQLRequestError(
-            "BAD_REQUEST", f"{camel(end.name)} is changed by what to add and what to remove; null is neither."
-        )
+        raise GraphQLRequestError("BAD_REQUEST", f"{camel(end.name)} must not be null. Use its fields add and remove.")
     add, remove = given.get("add") or [], given.get("remove") or []
     if len(add) + len(remove) > LINKED:
-        message = f"A link is changed for at most {LINKED} records at a time."
+        message = f"One link can be changed for at most {LINKED} records at a time."
         raise GraphQLRequestError("TOO_COSTLY", message, cost=len(add) + len(remove), limit=LINKED)
     if not end.link.properties:
         return LinkChange({one: {} for one in add}, tuple(remove))
     far = field_of(end.target)
     ties = {one[far]: {name: one.get(camel(name)) for name in editable_link_properties(end)} for one in add}
     if len(ties) < len(add):
-        raise GraphQLRequestError("BAD_REQUEST", f"{camel(end.name)}.add names one {far} twice.")
+        raise GraphQLRequestError("BAD_REQUEST", f"{camel(end.name)}.add contains the same {far} twice.")
     return LinkChange(ties, tuple(remove))
 
 
 def _added(end: End) -> Any:
     """Return the input type of a record to link, by its id, with the properties of the link."""
     made = new_class(f"{link_type(end.link)}Input")
-    made.__annotations__[field_of(end.target)] = strawberry.ID
+    field = field_of(end.target)
+    made.__annotations__[field] = strawberry.ID
+    setattr(made, field, strawberry.field(description=f"The id of the {end.target} to link."))
     for name, declared in editable_link_properties(end).items():
         add_input(made, camel(name), _type(declared), declared.doc)
     return strawberry.input(made, description=end.doc)
@@ -138,7 +140,7 @@ def _link_change(name: str, added: Any) -> Any:
     made = new_class(f"{name}Change")
     add_input(made, "add", listing(added), ADD)
     add_input(made, "remove", listing(strawberry.ID), REMOVE)
-    return strawberry.input(made, description="What changes about a link.")
+    return strawberry.input(made, description="Records to add to a link and to remove from it.")
 
 
 def _type(declared: Property) -> Any:
@@ -154,8 +156,18 @@ def _plain(value: Any) -> Any:
 
 MutationCall = Mapping[str, Any]
 Work = Callable[[Store, RequestContext, type[Kind]], MutationResult]
-AGAIN = {"ifVersion": nullable(int), "key": nullable(strawberry.ID)}
-ID = (strawberry.ID, ...)
+KEY = {
+    "key": Argument(
+        nullable(strawberry.ID), "An idempotency key: a repeated request with this key changes nothing again."
+    )
+}
+REPEATABLE = {
+    "ifVersion": Argument(
+        nullable(int), "The version that you have seen. If the record has changed since, nothing is saved."
+    ),
+    **KEY,
+}
+ID = Argument(strawberry.ID, "The id of the record.", ...)
 
 
 @dataclass(frozen=True)
@@ -183,19 +195,32 @@ def changes(model: Model) -> dict[str, MutationDefinition]:
     for kind in model:
         if not kind.read_only:
             name = kind.__name__
-            arguments = {"input": (inputs.kinds[name], ...), "isAnother": (bool, False), **AGAIN}
+            arguments = {
+                "input": Argument(inputs.kinds[name], "The fields to save.", ...),
+                "isAnother": Argument(
+                    bool, "Confirms that this is not the existing record with a similar name.", False
+                ),
+                **REPEATABLE,
+            }
             found[f"save{name}"] = MutationDefinition(
-                f"Make or change a record: {kind.__doc__}", arguments, partial(_save, kind), kind
+                f"Create or change a record: {kind.__doc__}", arguments, partial(_save, kind), kind
             )
-            arguments = {"id": ID, "reason": nullable(str), **AGAIN}
+            arguments = {"id": ID, "reason": Argument(nullable(str), "The reason, for the audit log."), **REPEATABLE}
             found[f"retire{name}"] = MutationDefinition(
-                f"Retire one of the {kind.plural}.", arguments, _step(lifecycle.RETIRE), kind
+                f"Retire one of the {kind.plural}. The record remains, but lists leave it out.",
+                arguments,
+                _step(lifecycle.RETIRE),
+                kind,
             )
-    noted = {"id": ID, "note": nullable(str), **AGAIN}
+    noted = {"id": ID, "note": Argument(nullable(str), "A note, for the audit log."), **REPEATABLE}
     return found | {
-        "propose": MutationDefinition("Hand in a draft.", {"id": ID, **AGAIN}, _step(lifecycle.PROPOSE)),
-        "approve": MutationDefinition("Publish what was handed in.", noted, _step(lifecycle.APPROVE)),
-        "sendBack": MutationDefinition("Make what was handed in a draft again.", noted, _step(lifecycle.SEND_BACK)),
+        "propose": MutationDefinition(
+            "Propose a draft for approval.", {"id": ID, **REPEATABLE}, _step(lifecycle.PROPOSE)
+        ),
+        "approve": MutationDefinition("Approve and publish a proposed record.", noted, _step(lifecycle.APPROVE)),
+        "sendBack": MutationDefinition(
+            "Send a proposed record back to its author as a draft.", noted, _step(lifecycle.SEND_BACK)
+        ),
     }
 
 
@@ -209,8 +234,8 @@ def _step(step: Transition) -> Callable[[MutationCall], Work]:
 
 
 def _take(step: Transition, call: MutationCall) -> Work:
-    said, version = clean_text(Prose, call.get("note") or call.get("reason")), call.get("ifVersion")
-    return lambda store, context, kind: lifecycle.make_transition(store, context, kind, call["id"], step, said, version)
+    note, version = clean_text(Prose, call.get("note") or call.get("reason")), call.get("ifVersion")
+    return lambda store, context, kind: lifecycle.make_transition(store, context, kind, call["id"], step, note, version)
 
 
 RECORD = "@record"  # the variable for the id of the record to read back
@@ -229,7 +254,7 @@ class PlannedChange:
     record: Compiled
     problems: Problems
 
-    def told(self, problems: tuple[Problem, ...]) -> dict[str, Any]:
+    def problem_values(self, problems: tuple[Problem, ...]) -> dict[str, Any]:
         """Return the problems by response name."""
         return {
             key: [{name: _field(problem, field) for name, field in fields.items()} for problem in problems]
@@ -258,7 +283,7 @@ class MutationExecutor:
         self._kind = compile_query(ById(Parameter((RECORD,)), views), model)
         self._threads = CapacityLimiter(AT_ONCE)
 
-    async def wanted(
+    async def plan(
         self, schema: GraphQLSchema, parsed_operation: ParsedOperation, context: QueryContext
     ) -> dict[str, PendingChange]:
         """Return the changes of an operation by response name. Raises GraphQLRequestError before any change is made."""
@@ -267,9 +292,9 @@ class MutationExecutor:
         fields = {key: nodes for key, nodes in operation.root_fields().items() if nodes[0].name.value in self._changes}
         for_anybody = all(self._changes[nodes[0].name.value].anybody for nodes in fields.values())
         if context.store is None or (context.actor == ANONYMOUS and not for_anybody):
-            raise GraphQLRequestError("NOT_ALLOWED", "Sign in, or send an access token, to change something.")
+            raise GraphQLRequestError("NOT_ALLOWED", "Sign in or send an access token to make changes.")
         if len(fields) > CHANGES:
-            raise GraphQLRequestError("TOO_COSTLY", f"An operation makes at most {CHANGES} changes.", limit=CHANGES)
+            raise GraphQLRequestError("TOO_COSTLY", f"An operation can make at most {CHANGES} changes.", limit=CHANGES)
         wanted = {key: self._one(operation, key, nodes, context) for key, nodes in fields.items()}
         known = {**variables, RECORD: ""}
         queries = [query for one in wanted.values() for query in one.record.planned.queries]
@@ -307,24 +332,24 @@ class MutationExecutor:
                 problems[key] = {name: one[0].name.value for name, one in chosen.items()}
         return Compiled(planned, tuple(compile_query(query, self._model) for query in planned.queries)), problems
 
-    async def _made(self, wanted: PlannedChange, variables: Mapping[str, Any], context: QueryContext) -> dict[str, Any]:
+    async def _made(self, change: PlannedChange, variables: Mapping[str, Any], context: QueryContext) -> dict[str, Any]:
         try:
-            outcome = await self._outcome(wanted, context)
-            known = {**variables, RECORD: outcome.record or wanted.about}
-            rows = await context.read(wanted.record.planned.queries, wanted.record.ask(known, context.actor))
+            outcome = await self._outcome(change, context)
+            known = {**variables, RECORD: outcome.record or change.about}
+            rows = await context.read(change.record.planned.queries, change.record.ask(known, context.actor))
         except Exception as error:
             raise as_graphql_error(error) from error
-        return {**wanted.record.planned.answer(rows, known), **wanted.told(outcome.problems)}
+        return {**change.record.planned.answer(rows, known), **change.problem_values(outcome.problems)}
 
-    async def _outcome(self, wanted: PlannedChange, context: QueryContext) -> MutationResult:
-        kind = wanted.kind or await self._kind_of(wanted.about, context)
+    async def _outcome(self, change: PlannedChange, context: QueryContext) -> MutationResult:
+        kind = change.kind or await self._kind_of(change.about, context)
         if kind is None:
             rule, message = _("the id of a record"), _("There is no such record.")
-            return MutationResult("", problems=(Problem("NOT_FOUND", "id", show(wanted.about), rule, message),))
+            return MutationResult("", problems=(Problem("NOT_FOUND", "id", show(change.about), rule, message),))
 
         def made() -> MutationResult:
             assert context.store is not None
-            return wanted.make(context.store(), kind)
+            return change.make(context.store(), kind)
 
         return await to_thread.run_sync(made, limiter=self._threads)
 
@@ -338,8 +363,8 @@ class MutationExecutor:
 class MutationExtension(SchemaExtension):
     """Executes mutation operations."""
 
-    def __init__(self, changer: MutationExecutor) -> None:
-        self._changer = changer
+    def __init__(self, executor: MutationExecutor) -> None:
+        self._executor = executor
 
     async def on_execute(self) -> AsyncIterator[None]:
         """Set the root value for graphql-core to complete: the changes by response name."""
@@ -348,7 +373,7 @@ class MutationExtension(SchemaExtension):
         if parsed_operation.operation.operation is OperationType.MUTATION:
             try:
                 schema = context.schema._schema
-                context.root_value = await self._changer.wanted(schema, parsed_operation, context.context)
+                context.root_value = await self._executor.plan(schema, parsed_operation, context.context)
             except Exception as error:
                 context.result = ExecutionResult(data=None, errors=[as_graphql_error(error)])
         yield
@@ -366,47 +391,83 @@ def _field(problem: Problem, name: str) -> Any:
     return ".".join(map(camel, problem.field.split("."))) if name == "field" else getattr(problem, name, None)
 
 
-ID_PROCEDURES, TEXT = (strawberry.ID, ...), (str, ...)
-KEY = {"key": nullable(strawberry.ID)}
-STANDING = enumeration("Standing", codes("party-standing"), "What a party says of an agreement.")
-DECISION = enumeration("Decision", codes("decision"), "What is decided of a request, or that a use has ended.")
+STANDING = code_enumeration("Standing", "party-standing", "The confirmation of an agreement by a party.")
+DECISION = code_enumeration("Decision", "decision", "The decision on a request, or the end of the use.")
 
 
 def procedures() -> dict[str, MutationDefinition]:
     """Return the mutation fields for the actions of parties, requests and feedback, by name."""
-    of_party = {"partnership": ID_PROCEDURES, "agency": ID_PROCEDURES}
-    level = {"scale": TEXT, "level": (int, ...), "on": nullable(DAY), "note": nullable(str)}
-    wish = {"quantity": nullable(float), "since": nullable(DAY), "until": nullable(DAY), "purpose": nullable(str)}
-    said = {"text": TEXT, "channel": nullable(strawberry.ID), "private": (bool, False), "contact": nullable(str)}
-    answered = {"id": ID_PROCEDURES, "text": TEXT, **KEY}
+    of_party = {
+        "partnership": Argument(strawberry.ID, "The id of the partnership.", ...),
+        "agency": Argument(strawberry.ID, "The id of the party that you act for.", ...),
+    }
+    standing = {
+        "standing": Argument(STANDING, "Whether the record of the agreement is correct.", ...),
+        "remark": Argument(nullable(str), "What is wrong; required unless the party confirms."),
+    }
+    level = {
+        "scale": Argument(str, "The scale of the level, as a code.", ...),
+        "level": Argument(int, "The level on this scale.", ...),
+        "on": Argument(nullable(DAY), "The day of the assessment; today by default."),
+        "note": Argument(nullable(str), "The reason for the level."),
+    }
+    wanted = {
+        "agency": Argument(strawberry.ID, "The id of the requesting agency, which you act for.", ...),
+        "resource": Argument(strawberry.ID, "The id of the resource.", ...),
+        "need": Argument(nullable(strawberry.ID), "The id of the need that the resource would meet."),
+        "quantity": Argument(nullable(float), "The quantity, in the unit of the resource."),
+        "since": Argument(nullable(DAY), "The first day of the use."),
+        "until": Argument(nullable(DAY), "The last day of the use."),
+        "purpose": Argument(nullable(str), "The purpose of the use."),
+    }
+    decided = {
+        "id": Argument(strawberry.ID, "The id of the request.", ...),
+        "decision": Argument(DECISION, "The decision.", ...),
+        "answer": Argument(nullable(str), "An answer to the requesting agency."),
+    }
+    given = {
+        "service": Argument(strawberry.ID, "The id of the service.", ...),
+        "text": Argument(str, "The feedback.", ...),
+        "channel": Argument(nullable(strawberry.ID), "The id of the channel of the service that was used."),
+        "private": Argument(bool, "Whether the feedback must not be published.", False),
+        "contact": Argument(nullable(str), "How to reach the sender; only visible to users who can answer."),
+    }
+    answered = {
+        "id": Argument(strawberry.ID, "The id of the feedback.", ...),
+        "text": Argument(str, "The answer.", ...),
+        **KEY,
+    }
     return {
         "confirm": MutationDefinition(
-            "Say for a party whether an agreement is so.",
-            {**of_party, "standing": (STANDING, ...), "remark": nullable(str), **KEY},
+            "Confirm, correct or dispute an agreement on behalf of a party.",
+            {**of_party, **standing, **KEY},
             _confirm,
             Partnership,
         ),
         "stateLevel": MutationDefinition(
-            "Say for a party how closely it works with the others.", {**of_party, **level, **KEY}, _state, Statement
+            "Record a party's assessment of how closely the parties work together.",
+            {**of_party, **level, **KEY},
+            _state,
+            Statement,
         ),
         "withdrawStatement": MutationDefinition(
-            "Take back what was said of a level.", {"id": ID_PROCEDURES, **KEY}, _withdraw, Statement
+            "Withdraw an assessment of a level.", {"id": ID, **KEY}, _withdraw, Statement
         ),
         "requestResource": MutationDefinition(
-            "Ask to use a resource.",
-            {"agency": ID_PROCEDURES, "resource": ID_PROCEDURES, "need": nullable(strawberry.ID), **wish, **KEY},
+            "Request the use of a resource.",
+            {**wanted, **KEY},
             _request,
             Request,
         ),
         "decideRequest": MutationDefinition(
-            "Accept or decline a request, or end the use that came of it.",
-            {"id": ID_PROCEDURES, "decision": (DECISION, ...), "answer": nullable(str), **KEY},
+            "Accept or decline a request, or end the use that followed from it.",
+            {**decided, **KEY},
             _decide,
             Request,
         ),
         "giveFeedback": MutationDefinition(
-            "Say something about a service; anybody may.",
-            {"service": ID_PROCEDURES, **said, **KEY},
+            "Give feedback on a service. This requires no sign-in.",
+            {**given, **KEY},
             _give,
             Feedback,
             anybody=True,
@@ -423,10 +484,10 @@ def _confirm(call: MutationCall) -> Work:
 
 
 def _state(call: MutationCall) -> Work:
-    said: Mapping[str, Any] = {name: call.get(name) for name in ("scale", "level", "on")}
-    said = {**said, "description": _text(call, "note") or None}
+    values: Mapping[str, Any] = {name: call.get(name) for name in ("scale", "level", "on")}
+    values = {**values, "description": _text(call, "note") or None}
     return lambda store, context, _kind: confirmations.state_level(
-        store, context, call["partnership"], call["agency"], said
+        store, context, call["partnership"], call["agency"], values
     )
 
 
@@ -447,10 +508,10 @@ def _decide(call: MutationCall) -> Work:
 
 
 def _give(call: MutationCall) -> Work:
-    heard = FeedbackInput(
+    sent = FeedbackInput(
         call["service"], _text(call, "text"), call.get("channel"), call["private"], call.get("contact") or ""
     )
-    return lambda store, context, _kind: feedback.give_feedback(store, context, heard)
+    return lambda store, context, _kind: feedback.give_feedback(store, context, sent)
 
 
 def _answer(call: MutationCall) -> Work:
@@ -462,22 +523,22 @@ def _text(call: MutationCall, name: str) -> str:
     return clean_text(Prose, call.get(name))
 
 
-DOC = "What can be changed, one thing after the other, by who may; what a person can mend is answered, not an error."
-RECORD_CHANGES_API = "The record as it is now, for who may see it."
-PROBLEMS = "What stands in the way; nothing was changed then."
+DOC = "The changes of the registry, made one after the other. Problems that a user can correct are part of the result."
+RESULT_RECORD = "The record after the change; null if you cannot see it or if nothing was changed."
+PROBLEMS = "The problems that prevented the change. If there are any, nothing was changed."
 
 
 def mutation_type(known: Mapping[str, MutationDefinition], kinds: Mapping[str, Any], record: Any) -> Any:
     """Return the mutation type; `kinds` and `record` are the types of the records that are read back."""
     problem = plain(
         "Problem",
-        "Why something was not changed.",
+        "A problem that prevented a change.",
         {
-            "code": (str, "Which rule, for programs, such as UNFIT, REQUIRED, STALE, NOT_ALLOWED or NOT_FOUND."),
-            "field": (str, "What does not fit: a field of the input, of a link after a dot."),
-            "value": (str, "What was given."),
-            "rule": (str, "What it should be."),
-            "message": (str, "What is wrong, in the language of the request."),
+            "code": (str, "The code of the problem, such as UNFIT, REQUIRED, STALE, NOT_ALLOWED or NOT_FOUND."),
+            "field": (str, "The field of the input, such as `name` or `parties.role`."),
+            "value": (str, "The value that was sent."),
+            "rule": (str, "What the value must be."),
+            "message": (str, "A description of the problem, in the language of the request."),
         },
     )
     about = dict.fromkeys(change.about for change in known.values())
@@ -489,5 +550,5 @@ def mutation_type(known: Mapping[str, MutationDefinition], kinds: Mapping[str, A
 
 
 def _result(name: str, record: Any, problem: Any) -> Any:
-    fields = {"record": (nullable(record), RECORD_CHANGES_API), "problems": (listing(problem), PROBLEMS)}
-    return plain(f"{name}Result", "What came of a change.", fields)
+    fields = {"record": (nullable(record), RESULT_RECORD), "problems": (listing(problem), PROBLEMS)}
+    return plain(f"{name}Result", "The result of a change.", fields)

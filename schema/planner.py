@@ -60,13 +60,13 @@ class RecordPlanner:
 
     def any_record(self, nodes: list[FieldNode], depth: int) -> tuple[tuple[Select, ...], Builder]:
         """Return what these nodes select of a record of each kind, and the function that builds a record of any kind."""
-        aliases = most = self.operation.aliases
+        aliases = maximum = self.operation.aliases
         views: dict[str, tuple[Select, ResultRow]] = {}
         for kind in self.model:
             self.operation.aliases = aliases  # an alias counts once, however many kinds there are
             views[kind.__name__] = self.record(nodes, kind.__name__, depth)
-            most = max(most, self.operation.aliases)
-        self.operation.aliases = most
+            maximum = max(maximum, self.operation.aliases)
+        self.operation.aliases = maximum
         shapes = {kind: shaped for kind, (_, shaped) in views.items()}
         return tuple(select for select, _ in views.values()), response.of_kinds(shapes, marked=not self.mode.strict)
 
@@ -192,11 +192,11 @@ class PageShape:
     """Builds the fields of a page from its rows; a row is a list of views followed by the sort keys."""
 
     def __init__(
-        self, records: RecordPlanner, kind: str, marked: str, size: Parameter, backward: bool, *, from_cursor: bool
+        self, records: RecordPlanner, kind: str, fingerprint: str, size: Parameter, backward: bool, *, from_cursor: bool
     ) -> None:
         self.views: list[tuple[Select, ResultRow]] = []
         self.place = 0
-        self._records, self._kind, self._marked, self._size = records, kind, marked, size
+        self._records, self._kind, self._fingerprint, self._size = records, kind, fingerprint, size
         self._backward, self._from_cursor = backward, from_cursor
         self._values: dict[str, Callable[[list[Any], bool], Any]] = {}
 
@@ -233,7 +233,7 @@ class PageShape:
                 shaped = compiled(below.only)
                 return lambda row: shaped(row[place])
             case "cursor":
-                return lambda row: write_cursor(self._marked, row[-1])
+                return lambda row: write_cursor(self._fingerprint, row[-1])
         return lambda row: f"{self._kind}Edge"
 
     def _info(self, nodes: list[FieldNode]) -> Callable[[list[Any], bool], Any]:
@@ -245,8 +245,8 @@ class PageShape:
             known = {
                 "hasNextPage": ahead,
                 "hasPreviousPage": behind,
-                "startCursor": write_cursor(self._marked, page[0][-1]) if page else None,
-                "endCursor": write_cursor(self._marked, page[-1][-1]) if page else None,
+                "startCursor": write_cursor(self._fingerprint, page[0][-1]) if page else None,
+                "endCursor": write_cursor(self._fingerprint, page[-1][-1]) if page else None,
                 "__typename": "PageInfo",
             }
             return {key: known[name] for key, name in names.items()}
@@ -496,9 +496,9 @@ class Connection:
         if not wanted:
             return None
         backward, size, cursor = self._window()
-        marked = cursor_fingerprint(self._kind.__name__, self._order)
-        start = keys_of(cursor, marked, len(self._order or (None,)) + 1) if cursor else ()
-        shaped = PageShape(self._records, self._kind.__name__, marked, size, backward, from_cursor=bool(start))
+        fingerprint = cursor_fingerprint(self._kind.__name__, self._order)
+        start = keys_of(cursor, fingerprint, len(self._order or (None,)) + 1) if cursor else ()
+        shaped = PageShape(self._records, self._kind.__name__, fingerprint, size, backward, from_cursor=bool(start))
         for key, nodes in wanted.items():
             shaped.add(key, nodes)
         counting = page_rows if any(nodes[0].name.value == "pageInfo" for nodes in wanted.values()) else page_size
@@ -513,7 +513,7 @@ class Connection:
         """Return whether the page is read backwards, its size, and the cursor after or before which it lies."""
         first, last, after, before = (self._arguments.get(name) for name in ("first", "last", "after", "before"))
         if (after and last) or (before and not last):
-            raise GraphQLRequestError("BAD_REQUEST", "Ask for first and after, or for last and before.")
+            raise GraphQLRequestError("BAD_REQUEST", "Use first with after, or last with before.")
         return (True, last, before) if last else (False, first or Parameter(), after)
 
 

@@ -73,7 +73,7 @@ class Day(graphene.Scalar):
         return _clean_day(node.value if isinstance(node, StringValueNode) else None)
 
 
-def _promised(kind: Any, doc: str, **more: Any) -> Any:
+def _required(kind: Any, doc: str, **more: Any) -> Any:
     return graphene.Field(graphene.NonNull(kind), description=doc, **more)
 
 
@@ -85,7 +85,7 @@ def _suppressible(name: str, doc: str) -> Any:
         return None if isinstance(count, SuppressedCount) else count
 
     return graphene.Field(
-        graphene.Int, description=f"{doc} Null where it is left out because it is small.", resolver=resolve
+        graphene.Int, description=f"{doc} Null if the count is suppressed because it is small.", resolver=resolve
     )
 
 
@@ -96,59 +96,64 @@ def _list(kind: Any) -> Any:
 class ReportParameter(graphene.ObjectType):
     """A parameter of a report."""
 
-    name = _promised(
-        graphene.String, "Its name on the command line and in addresses; here it is written in camel case."
+    name = _required(
+        graphene.String,
+        "The name of the parameter on the command line and in URLs; arguments here have it in camel case.",
     )
-    type = _promised(graphene.String, "integer, number or text.")
+    type = _required(graphene.String, "The type: integer, number or text.")
     default = graphene.Field(
         graphene.Float,
-        description="What a number is where nothing is asked; a text is empty.",
+        description="The default of a number; a text is empty by default.",
         resolver=lambda one, _info: None if isinstance(one, TextParameter) else one.default,
     )
-    least = graphene.Field(graphene.Float, description="The least that a number may be.")
-    most = graphene.Field(graphene.Float, description="The most that a number may be.")
-    longest = graphene.Field(graphene.Int, description="How many letters a text may have.")
-    description = _promised(graphene.String, "What it does, in words.")
+    least = graphene.Field(graphene.Float, description="The minimum of a number.")
+    most = graphene.Field(graphene.Float, description="The maximum of a number.")
+    longest = graphene.Field(graphene.Int, description="The maximum number of characters of a text.")
+    description = _required(graphene.String, "What the parameter does.")
 
 
 class ReportColumn(graphene.ObjectType):
     """A column of a report."""
 
-    name = _promised(graphene.String, "Its name in files; here it is written in camel case.")
-    label = _promised(graphene.String, "What people read above it.")
-    type = _promised(graphene.String, "text, texts, code, integer, number or date.")
-    unit = _promised(graphene.String, "What it is counted in, if anything.")
-    description = _promised(graphene.String, "What it says, in words.")
+    name = _required(graphene.String, "The name of the column in files; fields here have it in camel case.")
+    label = _required(graphene.String, "The heading of the column.")
+    type = _required(graphene.String, "The type: text, texts, code, integer, number or date.")
+    unit = _required(graphene.String, "The unit of the values; empty if there is none.")
+    description = _required(graphene.String, "What the column contains.")
 
 
 class ReportEntry(graphene.ObjectType):
     """A report in the catalogue."""
 
-    name = _promised(graphene.String, "Its name on the command line and in addresses.")
-    field = _promised(
-        graphene.String, "The field that answers it here.", resolver=lambda question, _info: field_of(question.name)
+    name = _required(graphene.String, "The name of the report on the command line and in URLs.")
+    field = _required(
+        graphene.String,
+        "The field that runs the report here.",
+        resolver=lambda definition, _info: field_of(definition.name),
     )
-    question = _promised(graphene.String, "What it asks.", resolver=lambda question, _info: question.text)
-    method = _promised(graphene.String, "How it is answered.")
-    parameters = _promised(_list(ReportParameter), "What it can be asked with.")
-    columns = _promised(_list(ReportColumn), "What its rows hold.")
+    question = _required(
+        graphene.String, "The question that the report answers.", resolver=lambda definition, _info: definition.text
+    )
+    method = _required(graphene.String, "The method of the report.")
+    parameters = _required(_list(ReportParameter), "The parameters of the report.")
+    columns = _required(_list(ReportColumn), "The columns of the report.")
 
 
 class ReportEvidence(graphene.ObjectType):
-    """A record that a finding rests on."""
+    """A record that a finding is based on."""
 
-    id = _promised(graphene.ID, "Its id.")
-    name = _promised(graphene.String, "What it is called.")
-    kind = _promised(graphene.String, "Its kind, such as Agency.")
+    id = _required(graphene.ID, "The id of the record.")
+    name = _required(graphene.String, "The name of the record.")
+    kind = _required(graphene.String, "The kind of the record, such as Agency.")
 
 
 class ReportPart(graphene.ObjectType):
-    """A report that another is composed of."""
+    """A report that is part of another report."""
 
-    name = _promised(graphene.String, "Its name.")
-    found = _promised(graphene.Int, "How many were found.")
-    of = _promised(graphene.Int, "Of how many that were looked at.")
-    unknown = _suppressible("unknown", "Of how many nothing can be told.")
+    name = _required(graphene.String, "The name of the report.")
+    found = _required(graphene.Int, "The number of findings.")
+    of = _required(graphene.Int, "The number of cases examined.")
+    unknown = _suppressible("unknown", "The number of cases without enough data to judge.")
 
 
 class AnyReport(graphene.Interface):
@@ -159,21 +164,21 @@ class AnyReport(graphene.Interface):
 
         name = "Report"
 
-    name = _promised(graphene.String, "Its name.")
-    question = _promised(graphene.String, "What it asks.")
-    as_of = _promised(Day, "The day that it is about.")
-    found = _promised(graphene.Int, "How many were found.")
-    of = _promised(graphene.Int, "Of how many that were looked at.")
-    unknown = _suppressible("unknown", "Of how many nothing can be told.")
+    name = _required(graphene.String, "The name of the report.")
+    question = _required(graphene.String, "The question that the report answers.")
+    as_of = _required(Day, "The day that the report describes.")
+    found = _required(graphene.Int, "The number of findings.")
+    of = _required(graphene.Int, "The number of cases examined.")
+    unknown = _suppressible("unknown", "The number of cases without enough data to judge.")
     withheld = _suppressible(
         "withheld",
-        "Number of records that you can view in summary only; of a custom report, number of rows left out because they name"
-        " such records or records that do not exist.",
+        "The number of records of which you can see only the summary; of a custom report, the number of rows left out because"
+        " they name such records or records that do not exist.",
     )
-    parts = _promised(_list(ReportPart), "The reports that it is composed of, if any.")
-    method = _promised(graphene.String, "How it was answered.")
-    notes = _promised(_list(graphene.String), "What to mind when reading it.")
-    rows_count = _promised(graphene.Int, "How many rows there are.", resolver=lambda report, _info: len(report.rows))
+    parts = _required(_list(ReportPart), "The reports that this report is composed of, if any.")
+    method = _required(graphene.String, "The method of the report.")
+    notes = _required(_list(graphene.String), "Notes on the result.")
+    rows_count = _required(graphene.Int, "The number of rows.", resolver=lambda report, _info: len(report.rows))
 
 
 def report_schema(
@@ -184,9 +189,7 @@ def report_schema(
     The context of an operation is a function that runs a report; `listed` returns the catalogue.
     """
     reports = {f"report_{n}": _report(one) for n, one in enumerate(questions.values())}
-    catalogue = _promised(
-        _list(ReportEntry), "The reports there are.", name=CATALOGUE, resolver=lambda _root, _info: listed()
-    )
+    catalogue = _required(_list(ReportEntry), "All reports.", name=CATALOGUE, resolver=lambda _root, _info: listed())
     query = type(
         "Query", (graphene.ObjectType,), {"__doc__": "The registry's reports.", "catalogue": catalogue, **reports}
     )
@@ -198,32 +201,39 @@ def field_of(name: str) -> str:
     return str(to_camel_case(name.replace("-", "_")))
 
 
-def _report(question: ReportDefinition) -> graphene.Field:
+def _report(definition: ReportDefinition) -> graphene.Field:
     """Return the field of a report, with its parameters as arguments."""
-    field = field_of(question.name)
+    field = field_of(definition.name)
     named = field[0].upper() + field[1:]
-    rows = _paged(_row(f"{named}Row", question), ROWS, "Its rows.", lambda report: report.rows)
-    attributes = {"__doc__": question.text, "Meta": type("Meta", (), {"interfaces": (AnyReport,)}), "rows": rows}
+    rows = _paged(_row(f"{named}Row", definition), ROWS, "The rows of the report.", lambda report: report.rows)
+    attributes = {"__doc__": definition.text, "Meta": type("Meta", (), {"interfaces": (AnyReport,)}), "rows": rows}
     made = type(f"{named}Report", (graphene.ObjectType,), attributes)
 
-    def resolve(_root: None, info: Any, as_of: str | None = None, **asked: object) -> Report:
+    def resolve(_root: None, info: Any, as_of: str | None = None, **values: object) -> Report:
         run: Run = info.context
-        return run(question.name, as_of, asked)
+        return run(definition.name, as_of, values)
 
-    about_day = graphene.Argument(Day, description="The day that it is about; today where none is given.")
-    arguments = {"as_of": about_day, **dict(map(_argument, question.parameters))}
-    return graphene.Field(made, args=arguments, name=field, description=question.shown().text, resolver=resolve)
+    day_argument = graphene.Argument(Day, description="The day that the report describes; today by default.")
+    arguments = {"as_of": day_argument, **dict(map(_argument, definition.parameters))}
+    return graphene.Field(made, args=arguments, name=field, description=definition.shown().text, resolver=resolve)
 
 
-def _row(name: str, question: ReportDefinition) -> Any:
+def _row(name: str, definition: ReportDefinition) -> Any:
     # Attributes are numbered: a custom report's column may have any name, also a Python keyword.
-    columns = {f"column_{n}": _column(one) for n, one in enumerate(question.shown_columns())}
-    confidence = _promised(graphene.String, f"How sure it is: {', '.join(CONFIDENCE)}.")
-    count = _promised(graphene.Int, "How many records it rests on.", resolver=lambda row, _info: len(row.evidence))
-    evidence = _paged(ReportEvidence, EVIDENCE, "The records it rests on.", lambda row: row.evidence)
-    key = _promised(_list(graphene.String), "What it is known by in another run: ids, codes, and texts without either.")
+    columns = {f"column_{n}": _column(one) for n, one in enumerate(definition.shown_columns())}
+    confidence = _required(graphene.String, f"The confidence in the finding: {', '.join(CONFIDENCE)}.")
+    count = _required(
+        graphene.Int,
+        "The number of records that the finding is based on.",
+        resolver=lambda row, _info: len(row.evidence),
+    )
+    evidence = _paged(ReportEvidence, EVIDENCE, "The records that the finding is based on.", lambda row: row.evidence)
+    key = _required(
+        _list(graphene.String),
+        "What identifies the row in another run: its ids and codes, or its texts if it has neither.",
+    )
     last = {"confidence": confidence, "key": key, "evidence_count": count, "evidence": evidence}
-    return type(name, (graphene.ObjectType,), {"__doc__": f"A row of {question.name}.", **columns, **last})
+    return type(name, (graphene.ObjectType,), {"__doc__": f"A row of {definition.name}.", **columns, **last})
 
 
 def _column(column: Column) -> graphene.Field:
@@ -236,7 +246,7 @@ def _column(column: Column) -> graphene.Field:
 
 def _argument(parameter: Parameter | TextParameter) -> tuple[str, graphene.Argument]:
     if isinstance(parameter, TextParameter):
-        description = f"{parameter.description} At most {parameter.longest} letters."
+        description = f"{parameter.description} At most {parameter.longest} characters."
     else:
         description = f"{parameter.description} From {parameter.least:g} to {parameter.most:g}."
     return parameter.name, graphene.Argument(
@@ -249,12 +259,12 @@ def _paged(kind: Any, first: int, doc: str, of: Callable[[Any], Sequence[Any]]) 
 
     def resolve(owner: Any, _info: Any, first: int | None, skip: int | None) -> Sequence[Any]:
         if skip is None or skip < 0:
-            raise GraphQLRequestError("BAD_REQUEST", "skip is a number from 0 on.")
+            raise GraphQLRequestError("BAD_REQUEST", "skip must be 0 or greater.")
         return of(owner)[skip : skip + page_size(first)]
 
     arguments = {
-        "first": graphene.Argument(graphene.Int, default_value=first, description="At most so many."),
-        "skip": graphene.Argument(graphene.Int, default_value=0, description="Leave out so many before them."),
+        "first": graphene.Argument(graphene.Int, default_value=first, description="The maximum number of rows."),
+        "skip": graphene.Argument(graphene.Int, default_value=0, description="The number of rows to skip first."),
     }
     return graphene.Field(graphene.NonNull(_list(kind)), args=arguments, description=doc, resolver=resolve)
 
@@ -334,20 +344,20 @@ class ReportSchema:
         except GraphQLError as refused:
             return Result(None, [refused])
 
-        def run(report: str, day: str | None, asked: Mapping[str, object]) -> Report:
+        def run(report: str, day: str | None, values: Mapping[str, object]) -> Report:
             try:
-                return from_thread.run(self._ask, report, day, asked, context.actor)
+                return from_thread.run(self._ask, report, day, values, context.actor)
             except ReportError as error:
                 raise GraphQLRequestError("BAD_REQUEST", str(error)) from None
             except Exception as error:
                 raise as_graphql_error(error) from None
 
-        def carry_out() -> ExecutionResult:
+        def execute_document() -> ExecutionResult:
             done = execute(schema, document, context_value=run, variable_values=variables, operation_name=name)
             assert isinstance(done, ExecutionResult)  # no resolver is asynchronous
             return done
 
-        done = await to_thread.run_sync(carry_out, limiter=self._threads)
+        done = await to_thread.run_sync(execute_document, limiter=self._threads)
         return Result(done.data, done.errors)
 
     def _for(self, actor: Actor) -> tuple[GraphQLSchema, DocumentCache]:
@@ -370,6 +380,6 @@ def _cost(
     """Return the cost of an operation. Raises GraphQLRequestError if there is no such operation, or above a limit."""
     definition = operation_of(document, name)
     if definition is None:
-        raise GraphQLRequestError("BAD_REQUEST", f"The document has no operation {name}.")
+        raise GraphQLRequestError("BAD_REQUEST", f"The document has no operation named {name}.")
     values = coerced(schema, ParsedOperation(text, document, definition, variables))
     return measure(Operation(schema, definition, fragments_of(document), values))

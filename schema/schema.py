@@ -23,6 +23,7 @@ from schema.types import (
     PERIOD,
     PYTHON,
     SCALARS,
+    Argument,
     camel,
     enumeration,
     field_of,
@@ -35,12 +36,15 @@ from schema.types import (
 )
 
 FIRST, FIRST_LINKED = 20, 50
-COUNT_BY = (
-    "How many there are by value; rolled up, a sector or an area counts what its parts have, too, as in `within`."
-)
+RECORD_ID = Argument(strawberry.ID, "The id of the record.", ...)
+NOT_RETIRED = "Conditions on the records. Without a condition on `status`, retired records are left out."
+ORDER = "The properties to sort by, the first one first."
+PERIOD_OF_LINKS = Argument(PERIOD, "The period of the links.", PERIOD.CURRENT)
+DAY_OF_LINKS = Argument(nullable(DAY), "The day on which links are current; today by default.")
+COUNT_BY = "The number of records by value of a facet."
 WITHHELD = "Whether you see only the summary of this record: its details, and the links that belong to them, are null."
 UNKNOWN = "Null where you see only the summary of the {kind}."
-SEEN = "Only what you have access to is listed and counted."
+SEEN = "Only records and values that you can see are listed and counted."
 
 
 class Schema(strawberry.Schema):
@@ -89,7 +93,7 @@ class Outputs:
 
     def __init__(self, model: Model) -> None:
         self._model, self._inputs = model, Inputs(model)
-        self._record = new_class("Record", "What every record has, of whichever kind it is.")
+        self._record = new_class("Record", "The fields that records of every kind have.")
         self._kinds: dict[str, Any] = {
             kind.__name__: new_class(kind.__name__, kind.__doc__, self._record) for kind in model
         }
@@ -98,17 +102,22 @@ class Outputs:
         }
         self._page_info = plain(
             "PageInfo",
-            "Whether there is more, and where this page begins and ends.",
-            {"hasNextPage": bool, "hasPreviousPage": bool, "startCursor": nullable(str), "endCursor": nullable(str)},
+            "Information about a page of a list.",
+            {
+                "hasNextPage": (bool, "Whether there are records after this page."),
+                "hasPreviousPage": (bool, "Whether there are records before this page."),
+                "startCursor": (nullable(str), "The cursor of the first record; null for an empty page."),
+                "endCursor": (nullable(str), "The cursor of the last record; null for an empty page."),
+            },
         )
         self._facet_count = plain(
             "FacetCount",
-            "How many records have a value; the label says it in words, in the language of the request.",
+            "The number of records that have a value.",
             {
-                "value": (nullable(str), "The value; null where none is recorded, or where it is withheld."),
-                "label": (nullable(str), "The value in words."),
-                "count": (int, "How many of the records that you have access to have it."),
-                "withheld": (bool, "Whether these are the records whose value you have no access to."),
+                "value": (nullable(str), "The value; null if none is recorded or if it is withheld."),
+                "label": (nullable(str), "The label of the value, in the language of the request."),
+                "count": (int, "The number of records with this value, out of those that you can see."),
+                "withheld": (bool, "Whether this counts the records whose value you cannot see."),
             },
         )
         for link in model.links():
@@ -120,13 +129,13 @@ class Outputs:
 
     def query(self) -> Any:
         """Return the query type: for every kind, one record by id and a connection."""
-        query = new_class("Query", f"What the registry answers. {SEEN}")
+        query = new_class("Query", f"The queries of the registry. {SEEN}")
         for kind in self._model:
             made = nullable(self._kinds[kind.__name__])
-            one = response_field(made, f"One record by its id: {kind.__doc__}", id=strawberry.ID)
+            one = response_field(made, f"A record by its id: {kind.__doc__}", id=RECORD_ID)
             setattr(query, field_of(kind), one)
             setattr(query, camel(kind.plural), self._connection_field(kind))
-        query.record = response_field(nullable(self._record), "One record of any kind by its id.", id=strawberry.ID)
+        query.record = response_field(nullable(self._record), "A record of any kind by its id.", id=RECORD_ID)
         if _has_registry_kinds(self._model):
             for name, field in explored_fields(self._kinds, self._record, self._page_info).items():
                 setattr(query, name, field)
@@ -166,15 +175,16 @@ class Outputs:
             yield camel(end.name), response_field(nullable(target), " ".join([end.doc, *notes]))
             return
         records, count = (kind if end.link.summary else nullable(kind) for kind in (listing(target), int))
-        where = nullable(self._inputs.wheres[end.target])
-        order = nullable(listing(self._inputs.orders[end.target]))
-        dated = {"period": (PERIOD, PERIOD.CURRENT), "asOf": nullable(DAY)} if end.link.dated else {}
+        where = Argument(nullable(self._inputs.wheres[end.target]), NOT_RETIRED)
+        order = Argument(nullable(listing(self._inputs.orders[end.target])), ORDER)
+        first = Argument(int, "The maximum number of records.", FIRST_LINKED)
+        dated = {"period": PERIOD_OF_LINKS, "asOf": DAY_OF_LINKS} if end.link.dated else {}
         doc = " ".join([end.doc, *notes])
         yield (
             camel(end.name),
-            response_field(records, doc, where=where, order=order, first=(int, FIRST_LINKED), **dated),
+            response_field(records, doc, where=where, order=order, first=first, **dated),
         )
-        counted = " ".join([f"How many you have access to. {end.doc}", *notes])
+        counted = " ".join([f"The number of these that you can see. {end.doc}", *notes])
         yield f"{camel(end.name)}Count", response_field(count, counted, where=where, **dated)
 
     def _fill_link(self, link: Link) -> None:
@@ -182,7 +192,7 @@ class Outputs:
         for name, declared in link.properties.items():
             setattr(made, camel(name), response_field(self._output(declared), declared.doc))
         for kind in (link.start, link.end):
-            setattr(made, field_of(kind), response_field(self._kinds[kind], f"The {field_of(kind)} of this link."))
+            setattr(made, field_of(kind), response_field(self._kinds[kind], f"The {kind} at one end of this link."))
         strawberry.type(made, description=link.doc)
 
     def _output(self, declared: Property) -> Any:
@@ -197,30 +207,51 @@ class Outputs:
 
     def _connection_field(self, kind: type[Kind]) -> StrawberryField:
         name, made = kind.__name__, self._kinds[kind.__name__]
-        edge = plain(f"{name}Edge", "A record and where it stands.", {"node": made, "cursor": str})
-        facet = enumeration(f"{name}Facet", {facet.upper(): facet for facet in facets_of(kind)})
+        edge = plain(
+            f"{name}Edge",
+            "A record and its cursor.",
+            {"node": (made, "The record."), "cursor": (str, "The cursor of the record, for `after` or `before`.")},
+        )
+        facet = _facet_enumeration(kind)
         connection = new_class(f"{name}Connection", f"A page of {kind.plural}.")
         connection.nodes = response_field(listing(made), "The records of the page.")
-        connection.edges = response_field(listing(edge), "The same, each with its cursor.")
-        connection.pageInfo = response_field(self._page_info, "Whether there is more.")
-        connection.totalCount = response_field(int, "How many there are on all pages.")
+        connection.edges = response_field(listing(edge), "The records of the page, each with its cursor.")
+        connection.pageInfo = response_field(self._page_info, "Information about the page.")
+        connection.totalCount = response_field(int, "The number of records on all pages.")
         counts = listing(self._facet_count)
-        connection.countBy = response_field(counts, COUNT_BY, field=facet, first=(int, FIRST), rollUp=(bool, False))
+        connection.countBy = response_field(
+            counts,
+            COUNT_BY,
+            field=Argument(facet, "The facet to count by.", ...),
+            first=Argument(int, "The maximum number of values, the most frequent first.", FIRST),
+            rollUp=Argument(
+                bool, "Whether records of narrower sectors or areas also count for the broader ones.", False
+            ),
+        )
         return response_field(
-            strawberry.type(connection),
-            f"{kind.plural.title()}, a page at a time.",
-            where=nullable(self._inputs.wheres[name]),
-            order=nullable(listing(self._inputs.orders[name])),
-            first=(nullable(int), FIRST),
-            after=nullable(str),
-            last=nullable(int),
-            before=nullable(str),
+            strawberry.type(connection, description=connection.__doc__),
+            f"A page of {kind.plural}.",
+            where=Argument(nullable(self._inputs.wheres[name]), NOT_RETIRED),
+            order=Argument(nullable(listing(self._inputs.orders[name])), ORDER),
+            first=Argument(nullable(int), "The maximum number of records, from the start or after `after`.", FIRST),
+            after=Argument(nullable(str), "A cursor; the page starts after it."),
+            last=Argument(nullable(int), "The maximum number of records, from the end or before `before`."),
+            before=Argument(nullable(str), "A cursor; the page ends before it."),
         )
 
 
 def _has_registry_kinds(model: Model) -> bool:
     """Return whether a model has the registry's own kinds, which explorations and mutations need."""
     return MODEL.kinds.keys() <= model.kinds.keys()
+
+
+def _facet_enumeration(kind: type[Kind]) -> Any:
+    """Return the enum type of the facets of a kind."""
+    names = facets_of(kind)
+    docs = {name.upper(): (kind.properties.get(name) or kind.ends[name]).doc for name in names}
+    return enumeration(
+        f"{kind.__name__}Facet", {name.upper(): name for name in names}, f"A facet of {kind.plural}.", docs
+    )
 
 
 def facets_of(kind: type[Kind]) -> list[str]:

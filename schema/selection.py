@@ -39,7 +39,7 @@ class Operation:
         """
         if depth > DEPTH:
             raise GraphQLRequestError(
-                "TOO_DEEP", f"The operation is more than {DEPTH} levels deep.", limit=DEPTH, nodes=nodes[0]
+                "TOO_DEEP", f"The operation is nested more than {DEPTH} levels deep.", limit=DEPTH, nodes=nodes[0]
             )
         found: dict[str, list[FieldNode]] = {}
         for node in nodes:
@@ -52,7 +52,7 @@ class Operation:
         root = self.schema.get_root_type(self.definition.operation)
         if root is None:
             raise GraphQLRequestError(
-                "BAD_REQUEST", f"There is no {self.definition.operation.value} here.", nodes=self.definition
+                "BAD_REQUEST", f"This schema has no {self.definition.operation.value} type.", nodes=self.definition
             )
         self._collect(self.definition, root.name, found, set())
         return found
@@ -92,7 +92,7 @@ class Operation:
         self.conditions += len(parts)
         if self.conditions > CONDITIONS:
             raise GraphQLRequestError(
-                "TOO_COSTLY", f"An operation has at most {CONDITIONS} conditions.", limit=CONDITIONS
+                "TOO_COSTLY", f"An operation can have at most {CONDITIONS} conditions.", limit=CONDITIONS
             )
         for part in parts:
             self.count_conditions(part)
@@ -101,10 +101,10 @@ class Operation:
         self.collected += 1
         if self.collected > FIELDS:
             raise GraphQLRequestError(
-                "TOO_COSTLY", f"An operation selects at most {FIELDS:,} fields.", limit=FIELDS, nodes=node
+                "TOO_COSTLY", f"An operation can select at most {FIELDS:,} fields.", limit=FIELDS, nodes=node
             )
         self.aliases += node.alias is not None
         if self.aliases > ALIASES:
             raise GraphQLRequestError(
-                "TOO_COSTLY", f"An operation has at most {ALIASES} aliases.", limit=ALIASES, nodes=node
+                "TOO_COSTLY", f"An operation can have at most {ALIASES} aliases.", limit=ALIASES, nodes=node
             )

@@ -31,9 +31,9 @@ from schema.execute import LRUCache, QueryContext
 from schema.limits import AWAY, BODY, ERRORS, error_response
 
 _FIELDS: dict[str, tuple[type, str]] = {
-    "query": (str, "a text"),
-    "documentId": (str, "a text"),
-    "operationName": (str, "a text"),
+    "query": (str, "a string"),
+    "documentId": (str, "a string"),
+    "operationName": (str, "a string"),
     "variables": (dict, "a JSON object"),
     "extensions": (dict, "a JSON object"),
 }
@@ -52,7 +52,7 @@ class TrustedDocuments:
         sent = hashlib.sha256((parameters.get("query") or "").encode()).hexdigest()
         found = self._texts.get(_document_id(parameters) or sent)
         if found is None:
-            raise HTTPException(403, "Only the documents that are kept here are answered; send the documentId of one.")
+            raise HTTPException(403, "Only trusted documents are accepted. Send the documentId of one.")
         return found
 
 
@@ -71,8 +71,8 @@ def request_data(parameters: Mapping[str, Any], trusted: TrustedDocuments | None
     """Return a parsed request in Strawberry's form. Raises HTTPException."""
     query = trusted.text(parameters) if trusted else parameters.get("query")
     if not query:
-        kept = " No documents are kept here." if _document_id(parameters) else ""
-        raise HTTPException(400, f"The request holds no query.{kept}")
+        hint = " This server has no stored documents." if _document_id(parameters) else ""
+        raise HTTPException(400, f"The request contains no query.{hint}")
     return GraphQLRequestData(
         query, parameters.get("variables"), parameters.get("operationName"), parameters.get("extensions")
     )
@@ -80,12 +80,12 @@ def request_data(parameters: Mapping[str, Any], trusted: TrustedDocuments | None
 
 def _checked(parameters: Any) -> dict[str, Any]:
     if isinstance(parameters, list):
-        raise HTTPException(400, "Send one operation at a time; a list of them is not answered.")
+        raise HTTPException(400, "Batched requests are not supported. Send one operation per request.")
     if not isinstance(parameters, dict):
-        raise HTTPException(400, "A request is a JSON object.")
+        raise HTTPException(400, "The request must be a JSON object.")
     for name, (kind, called) in _FIELDS.items():
         if not isinstance(parameters.get(name), kind | None):
-            raise HTTPException(400, f"{name} is {called}, or null.")
+            raise HTTPException(400, f"{name} must be {called} or null.")
     return parameters
 
 
@@ -100,7 +100,7 @@ def _json(text: str | bytes) -> Any:
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
-        raise HTTPException(400, "This is no JSON.") from None
+        raise HTTPException(400, "The request is not valid JSON.") from None
 
 
 GRAPHQL, JSON = "application/graphql-response+json", "application/json"
@@ -254,7 +254,7 @@ class Endpoint(GraphQL[QueryContext, None]):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Respond to one request, also if its body is not a GraphQL request."""
         is_head = scope["method"] == "HEAD"
-        too_large = HTTPException(413, f"A request holds at most {BODY:,} bytes.")
+        too_large = HTTPException(413, f"The request body can have at most {BODY:,} bytes.")
         request = Request({**scope, "method": "GET"} if is_head else scope, limit_body(receive, BODY, too_large))
         try:
             response = await self._respond(request)
@@ -349,9 +349,9 @@ def _typed(media: str) -> str:
 def _check(request: Request) -> None:
     """Reject other methods and content types, so that forms and plain text from other sites are not accepted (CSRF)."""
     if request.method not in ("GET", "POST"):
-        raise HTTPException(405, "Ask by GET or by POST.")
+        raise HTTPException(405, "Use GET or POST.")
     if request.method == "POST" and not JSON_CONTENT.fullmatch(request.headers.get("content-type", "")):
-        raise HTTPException(415, f"A request is sent as {JSON} in UTF-8.")
+        raise HTTPException(415, f"The request body must have the content type {JSON} in UTF-8.")
 
 
 def _refused(status: int, reason: str, request: Request) -> Response:

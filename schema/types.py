@@ -4,7 +4,7 @@ import enum
 from collections.abc import Callable, Mapping
 from inspect import Parameter, Signature
 from keyword import iskeyword
-from typing import Annotated, Any, NewType, Optional
+from typing import Annotated, Any, NamedTuple, NewType, Optional
 
 import strawberry
 from strawberry.types.field import StrawberryField
@@ -25,7 +25,7 @@ def cleaning(value: type[Value]) -> Callable[[object], str]:
     def clean(raw: object) -> str:
         text = clean_text(value, str(raw))
         if not text:
-            raise GraphQLRequestError("BAD_REQUEST", f"{raw!r}: it is empty.")
+            raise GraphQLRequestError("BAD_REQUEST", f"{raw!r}: the value must not be empty.")
         return text
 
     return clean
@@ -36,8 +36,8 @@ def clean_text(value: type[Value], raw: str | None) -> str:
     with use_language("en"):  # as are all messages about a GraphQL request
         try:
             return str(value.clean(raw) or "")
-        except InvalidValue as unfit:
-            raise GraphQLRequestError("BAD_REQUEST", f"{raw!r}: {unfit}; it should be {unfit.rule}.") from None
+        except InvalidValue as error:
+            raise GraphQLRequestError("BAD_REQUEST", f"{raw!r}: {error}; expected: {error.rule}.") from None
 
 
 def _scalar(value: type[Value]) -> Any:
@@ -56,26 +56,38 @@ PYTHON: dict[str, Any] = {
 }
 
 
-def enumeration(name: str, values: dict[str, str], doc: str | None = None) -> Any:
-    """Return an enum type with these names and values."""
-    made: Any = enum.Enum(name, values)  # type: ignore[misc]
+def enumeration(name: str, values: Mapping[str, str], doc: str, docs: Mapping[str, str] | None = None) -> Any:
+    """Return an enum type with these names and values; `docs` describes the values by name."""
+    members = {one: strawberry.enum_value(value, description=(docs or {}).get(one)) for one, value in values.items()}
+    made: Any = enum.Enum(name, members)  # type: ignore[misc]
     return strawberry.enum(made, description=doc)
 
 
+PERIODS = {
+    "CURRENT": "Links that are current on the day `asOf`.",
+    "ENDED": "Links that ended before the day `asOf`.",
+    "UPCOMING": "Links that start after the day `asOf`.",
+    "ALL": "All links, whatever their dates.",
+}
 PERIOD = enumeration(
-    "Period",
-    {one.upper(): one for one in ("current", "ended", "upcoming", "all")},
-    "Which links of those that run from a day to a day: current ones, by `asOf`, are the default.",
+    "Period", {one: one.lower() for one in PERIODS}, "Selects links with dates by their period.", PERIODS
 )
-DIRECTION = enumeration("Direction", {"ASC": "asc", "DESC": "desc"}, "Which way to sort.")
+DIRECTION = enumeration(
+    "Direction", {"ASC": "asc", "DESC": "desc"}, "The sort direction.", {"ASC": "Ascending.", "DESC": "Descending."}
+)
 
 
-def codes(name: str) -> dict[str, str]:
-    """Return the names and values of the enum of a closed code list."""
-    return {code.upper(): code for code in code_list(name)}
+def code_enumeration(name: str, codes: str, doc: str) -> Any:
+    """Return the enum type of a closed code list."""
+    entries = code_list(codes).values()
+    docs = {entry.code.upper(): f"{entry.label_en}." for entry in entries}
+    return enumeration(name, {entry.code.upper(): entry.code for entry in entries}, doc, docs)
 
 
-CLOSED_LISTS = {name: enumeration(name.title(), codes(name)) for name in ("access", "status")}
+CLOSED_LISTS = {
+    "access": code_enumeration("Access", "access", "Who can see a record."),
+    "status": code_enumeration("Status", "status", "The status of a record in its lifecycle."),
+}
 
 
 def new_class(name: str, doc: str | None = None, *bases: type) -> Any:
@@ -83,12 +95,11 @@ def new_class(name: str, doc: str | None = None, *bases: type) -> Any:
     return type(name, bases, {"__annotations__": {}, "__doc__": doc})
 
 
-def plain(name: str, doc: str, fields: Mapping[str, Any]) -> Any:
-    """Return an object type with these fields, each given as a type, or as a type and a description."""
+def plain(name: str, doc: str, fields: Mapping[str, tuple[Any, str]]) -> Any:
+    """Return an object type with these fields, each given as a type and a description."""
     made = new_class(name, doc)
-    for field, declared in fields.items():
-        kind, meaning = declared if isinstance(declared, tuple) else (declared, f"The {field} of the {name}.")
-        setattr(made, field, response_field(kind, meaning))
+    for field, (kind, description) in fields.items():
+        setattr(made, field, response_field(kind, description))
     return strawberry.type(made, description=doc)
 
 
@@ -109,11 +120,16 @@ def add_input(owner: Any, name: str, kind: Any, doc: str | None = None) -> None:
     setattr(owner, python_name, strawberry.field(name=name, default=strawberry.UNSET, description=doc))
 
 
-def response_field(kind: Any, doc: str, **arguments: Any) -> StrawberryField:
-    """Return a field whose resolver returns the precomputed value under its response name.
+class Argument(NamedTuple):
+    """An argument of a field: its type, its description, and its default, `...` if it is required."""
 
-    Each argument is given as its type, or as its type with a default, `(int, 20)`, or as a required one, `(int, ...)`.
-    """
+    kind: Any
+    doc: str
+    default: Any = strawberry.UNSET
+
+
+def response_field(kind: Any, doc: str, **arguments: Argument) -> StrawberryField:
+    """Return a field whose resolver returns the precomputed value under its response name."""
 
     def read(root: Any, info: strawberry.Info, **_: Any) -> Any:
         return root[info.path.key]
@@ -127,13 +143,13 @@ def response_field(kind: Any, doc: str, **arguments: Any) -> StrawberryField:
     return made  # type: ignore[no-any-return]
 
 
-def _parameter(name: str, declared: Any) -> Parameter:
-    annotation, default = declared if isinstance(declared, tuple) else (declared, strawberry.UNSET)
-    if declared is strawberry.ID or isinstance(declared, enum.EnumMeta) or default is ...:
-        default = Parameter.empty
-    if iskeyword(name):
-        name, annotation = f"{name}_", Annotated[annotation, strawberry.argument(name=name)]
-    return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+def _parameter(name: str, declared: Argument) -> Parameter:
+    annotation, default = declared.kind, declared.default
+    annotation = Annotated[annotation, strawberry.argument(name=name, description=declared.doc)]
+    default = Parameter.empty if default is ... else default
+    return Parameter(
+        f"{name}_" if iskeyword(name) else name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation
+    )
 
 
 def camel(name: str) -> str:

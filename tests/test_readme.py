@@ -37,8 +37,8 @@ SAYS = {
     "registry sources": "us-fedramp",
     "registry token add": "until",
     "registry audit show": "created",
-    "registry audit verify": "as they were written",
-    "registry load depok --dry-run": "this was a dry run",
+    "registry audit verify": "The audit log is intact",
+    "registry load depok --dry-run": "This was a dry run",
     "registry load sources/my-city": "agencies",
 }
 SOURCE = """\

@@ -17,11 +17,11 @@ from registry.permissions import ANYBODY, RIGHTS, Action, Actor, Role
 
 PREFIX = "ssr_"  # lets secret scanners recognise a token in repositories and logs
 TOKEN_DAYS, MOST_DAYS = 90, 3650
-SESSION, INVITATION, VOUCHED = timedelta(hours=12), timedelta(hours=1), timedelta(hours=1)
+SESSION, INVITATION, PROVIDER_SESSION = timedelta(hours=12), timedelta(hours=1), timedelta(hours=1)
 
 
-class Unissuable(Exception):
-    """A token cannot be issued or revoked; the message is one sentence for the user."""
+class CredentialError(Exception):
+    """A token cannot be issued or revoked; the message is for the user."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,11 @@ class Credential:
 def issue(
     store: Store, name: str, role: Role, agencies: Sequence[str], groups: Sequence[str], days: int = TOKEN_DAYS
 ) -> tuple[str, Credential]:
-    """Create an access token; return its secret, which is not stored, and the credential. Raises Unissuable."""
+    """Create an access token; return its secret, which is not stored, and the credential. Raises CredentialError."""
     if not name.strip():
-        raise Unissuable("A token has a name: who or what holds it.")
+        raise CredentialError("A token must have the name of the person or program that holds it.")
     if not agencies and role is not Role.ADMIN and Action.PROPOSE in RIGHTS[role]:
-        raise Unissuable(f"The role {role} is for an agency; name it with --agency.")
+        raise CredentialError(f"The role {role} requires an agency. Name it with --agency.")
     _check_agencies(store, agencies)
     _check_groups(store, groups)
     actor = Actor(name.strip(), role, frozenset(agencies), frozenset(groups))
@@ -68,9 +68,9 @@ def list_credentials(store: Store) -> list[Credential]:
 
 
 def revoke(store: Store, credential: str) -> None:
-    """Revoke a token with its sessions, or a session. Raises Unissuable if there is none."""
+    """Revoke a token with its sessions, or a session. Raises CredentialError if there is none."""
     if not store.write(texts.revoke(credential, now=now()))[0][0][0]:
-        raise Unissuable(f"There is no token {credential}; `registry token list` lists them.")
+        raise CredentialError(f"There is no token {credential}. `registry token list` lists the tokens.")
 
 
 async def actor_of_token(reader: Reader, secret: str) -> Actor | None:
@@ -109,7 +109,7 @@ def start_session(store: Store, actor: Actor) -> str:
 
     The session is short, so that the provider is asked again soon.
     """
-    return _store(store, "session", actor, VOUCHED)[0]
+    return _store(store, "session", actor, PROVIDER_SESSION)[0]
 
 
 def end_session(store: Store, secret: str) -> None:
@@ -137,8 +137,8 @@ def _actor(rows: Rows) -> Actor | None:
     if not rows:
         return None
     ((name, role, groups, count, agencies, units),) = rows[0]
-    named_for = Actor(name, role_for(Role(role), count, agencies), frozenset(agencies), frozenset(groups))
-    return replace(named_for, agencies=frozenset({*agencies, *units}), home=named_for.default_agency)
+    actor = Actor(name, role_for(Role(role), count, agencies), frozenset(agencies), frozenset(groups))
+    return replace(actor, agencies=frozenset({*agencies, *units}), home=actor.default_agency)
 
 
 def role_for(role: Role, named: int, agencies: Collection[str]) -> Role:
@@ -187,10 +187,10 @@ def _digest(secret: str) -> str:
 def _check_agencies(store: Store, ids: Sequence[str]) -> None:
     ((live, retired),) = store.read(texts.acted_for(ids))
     for one in sorted(retired):
-        raise Unissuable(f"{one} is retired, so nobody acts for it; name the agency that took over.")
+        raise CredentialError(f"{one} is retired, so nobody can act for it. Name its successor.")
     for one in sorted(set(ids) - set(live)):
         near = get_close_matches(one, store.read(texts.agencies())[0][0], 1, cutoff=0.0)
-        raise Unissuable(f"There is no agency {one}" + (f"; did you mean {near[0]}?" if near else "."))
+        raise CredentialError(f"There is no agency {one}." + (f" Did you mean {near[0]}?" if near else ""))
 
 
 def _check_groups(store: Store, groups: Sequence[str]) -> None:
@@ -198,6 +198,6 @@ def _check_groups(store: Store, groups: Sequence[str]) -> None:
     agencies = set(store.read(texts.known(groups))[0][0])
     for one in groups:
         if one in agencies:
-            raise Unissuable(f"{one} is an agency, not a group; name it with --agency.")
+            raise CredentialError(f"{one} is an agency, not a group. Name it with --agency.")
         if not one.strip() or one.startswith(ANYBODY):
-            raise Unissuable(f"{one!r} is no name of a group.")
+            raise CredentialError(f"{one!r} is not a valid name of a group.")

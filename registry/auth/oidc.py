@@ -133,7 +133,7 @@ class Provider:
                 if not self._knows(kid) and self._may_request_keys():
                     await self._fetch_keys()
         if self._keys is None:
-            raise ProviderUnavailable(f"{self.issuer} gave no keys a moment ago.")
+            raise ProviderUnavailable(f"{self.issuer} returned no keys a moment ago.")
         return self._keys
 
     def _knows(self, kid: str | None) -> bool:
@@ -164,14 +164,14 @@ class Provider:
             async with asyncio.timeout(TIMEOUT_SECONDS):
                 yield
         except TimeoutError:
-            raise ProviderUnavailable(f"{self.issuer} takes longer than {TIMEOUT_SECONDS:.0f} seconds.") from None
+            raise ProviderUnavailable(f"{self.issuer} did not respond within {TIMEOUT_SECONDS:.0f} seconds.") from None
 
     async def _read_keys(self) -> KeySet:
         found = await self._request("GET", await self._endpoint("jwks_uri"))
         try:
             return KeySet.import_key_set({"keys": [one for one in found["keys"] if one.get("kty") != "oct"]})
         except (JoseError, LookupError, TypeError, ValueError, AttributeError):
-            raise ProviderUnavailable(f"{self.issuer} has no keys that can be read.") from None
+            raise ProviderUnavailable(f"{self.issuer} returned no readable keys.") from None
 
     def _uses_basic(self) -> bool:
         """Return whether to authenticate with HTTP Basic; otherwise the client id and any secret are sent in the form."""
@@ -182,11 +182,11 @@ class Provider:
         if time.monotonic() - self._metadata_at >= CACHE_SECONDS:
             metadata = await self._request("GET", f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
             if metadata.get("issuer") != self.issuer:  # OpenID Connect Discovery 1.0, section 4.3
-                raise ProviderUnavailable(f"{self.issuer} calls itself {metadata.get('issuer')!r}.")
+                raise ProviderUnavailable(f"{self.issuer} identifies itself as {metadata.get('issuer')!r}.")
             self._metadata, self._metadata_at = metadata, time.monotonic()
         endpoint = self._metadata.get(name)
         if not isinstance(endpoint, str):
-            raise ProviderUnavailable(f"{self.issuer} has no {name}.")
+            raise ProviderUnavailable(f"The metadata of {self.issuer} lacks {name}.")
         return endpoint
 
     async def _request(self, method: str, address: str, **how: Any) -> dict[str, Any]:
@@ -197,12 +197,14 @@ class Provider:
                 async for part in answer.aiter_bytes():
                     content += part
                     if len(content) > MAX_RESPONSE_BYTES:
-                        raise ProviderUnavailable(f"{address} answers with more than {MAX_RESPONSE_BYTES:,} bytes.")
+                        raise ProviderUnavailable(
+                            f"The response of {address} is longer than {MAX_RESPONSE_BYTES:,} bytes."
+                        )
             data = json.loads(content)
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, RecursionError) as error:
-            raise ProviderUnavailable(f"{address} does not answer in JSON: {type(error).__name__}.") from None
+            raise ProviderUnavailable(f"The response of {address} is not JSON: {type(error).__name__}.") from None
         if answer.status_code >= 500 or not isinstance(data, dict):
-            raise ProviderUnavailable(f"{address} answers with {answer.status_code}.")
+            raise ProviderUnavailable(f"{address} responded with status {answer.status_code}.")
         return data
 
 

@@ -53,7 +53,12 @@ def page() -> Iterator[str]:
     yield from _table(
         ["status", "access", "record", *actors()],
         (
-            [status, access, title, *(sight(actor, stored(steward, access, status)) for actor in actors().values())]
+            [
+                status,
+                access,
+                title,
+                *(sight(actor, stored(steward, access, status)) for actor in actors().values()),
+            ]
             for status in ("published", "draft")
             for access in (CLASSES if status == "published" else ("any",))
             for title, steward in (("own", OWN), ("other", OTHER))

@@ -4,7 +4,7 @@ import typer
 
 from loaders.result import LoadAborted
 from loaders.undo import undo_load as undo_run
-from registry.cli.output import err, out, print_json, print_table, tell, warn
+from registry.cli.output import err, info, out, print_json, print_table, warn
 from registry.clock import local_text
 from registry.config import load_settings
 from registry.database.connect import open_store
@@ -17,25 +17,25 @@ from registry.permissions import ADMIN
 from registry.progress import showing
 
 audit_app = typer.Typer(
-    help="Who changed what and when, in a chain that shows whether it was touched.", no_args_is_help=True
+    help="The audit log: who changed what and when, protected against tampering.", no_args_is_help=True
 )
 BROKEN, REFUSED = 1, 2
 WRONG = {
-    "MISSING": "it is missing",
-    "TWICE": "there is a second one of this number",
-    "UNCHAINED": "it does not hold the hash of the one before",
-    "CHANGED": "it is not what was written",
+    "MISSING": "the event is missing",
+    "TWICE": "its number occurs twice",
+    "UNCHAINED": "it does not contain the hash of the event before it",
+    "CHANGED": "it was modified after it was written",
 }
 
 
 @audit_app.command()
 def show(
-    record: str | None = typer.Option(None, help="Only changes of this record."),
-    last: int = typer.Option(20, min=1, max=10_000, help="How many."),
+    record: str | None = typer.Option(None, help="The id of a record; only its changes are shown."),
+    last: int = typer.Option(20, min=1, max=10_000, help="The number of changes to show."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
     """Show the last changes, newest first."""
-    with open_store(load_settings(), tell) as store:
+    with open_store(load_settings(), info) as store:
         entries = latest(store, last, record)
     if as_json:
         print_json(entries)
@@ -47,45 +47,43 @@ def show(
 
 @audit_app.command()
 def verify(as_json: bool = typer.Option(False, "--json", help="Print JSON.")) -> None:
-    """Check that every change is as it was written and none is missing; exit code 1 and the first that is not."""
-    with open_store(load_settings(), tell) as store, showing(err) as progress:
+    """Verify the audit log: no event is missing or modified. Otherwise print the first error; the exit code is 1."""
+    with open_store(load_settings(), info) as store, showing(err) as progress:
         found = verify_log(store, lambda n: progress("changes", n))
     if as_json:
         print_json({"entries": found.entries, "hash": found.hash, "broken_at": found.broken_at, "what": found.what})
     elif found.what:
-        out.print(f"The chain is broken at change {found.broken_at}: {WRONG[found.what]}.", markup=False)
+        out.print(f"The audit log is damaged at change {found.broken_at}: {WRONG[found.what]}.", markup=False)
     elif found.entries:
-        out.print(
-            f"All {found.entries:,} changes are as they were written. The last hash is {found.hash}.", markup=False
-        )
+        out.print(f"The audit log is intact. Changes: {found.entries:,}. Last hash: {found.hash}.", markup=False)
     else:
-        out.print("Nothing was changed by hand yet.", markup=False)
+        out.print("The audit log is empty.", markup=False)
     raise typer.Exit(BROKEN if found.what else 0)
 
 
 @audit_app.command()
 def undo(number: int = typer.Argument(help="The number of the change.")) -> None:
-    """Undo one change that a person made; what was changed since stands in the way."""
-    with open_store(load_settings(), tell) as store:
+    """Undo one change made by a person. This fails if a changed value was changed again later."""
+    with open_store(load_settings(), info) as store:
         outcome = undo_change(store, RequestContext(ADMIN, "command"), number)
     for problem in outcome.problems:
         warn(f"{problem.field} {problem.value}: {problem.message}".replace(" :", ":"))
     if outcome.problems:
         raise typer.Exit(REFUSED)
-    out.print(f"Change {number} is undone: {outcome.record} has the version {outcome.version} now.", markup=False)
+    out.print(f"Change {number} was undone. {outcome.record} now has version {outcome.version}.", markup=False)
 
 
 @audit_app.command()
-def undo_load(run: str = typer.Argument(help="The run, as its load named it.")) -> None:
-    """Undo all that one load changed; what was changed by hand since stays."""
-    with open_store(load_settings(), tell) as store, showing(err) as progress:
+def undo_load(run: str = typer.Argument(help="The id of the run, as printed by the load.")) -> None:
+    """Undo all changes of one load, except of values that were changed again later."""
+    with open_store(load_settings(), info) as store, showing(err) as progress:
         try:
             counts = undo_run(store, run, progress)
-        except LoadAborted as refused:
-            warn(str(refused))
+        except LoadAborted as error:
+            warn(str(error))
             raise typer.Exit(REFUSED) from None
     out.print(
-        f"{counts['undone']:,} changes are undone; {counts['left']:,} are left as somebody changed them since.",
+        f"Changes undone: {counts['undone']:,}. Not undone, because they were changed again later: {counts['left']:,}.",
         markup=False,
     )
 
@@ -94,11 +92,11 @@ REFUSED = 2
 
 
 def erase(feedback: str = typer.Argument(help="The id of the feedback.")) -> None:
-    """Erase what a sender of feedback wrote and how to reach them; that there was feedback, and when, stays."""
-    with open_store(load_settings(), tell) as store:
+    """Erase the text of feedback and the sender's contact details. The record and its dates remain."""
+    with open_store(load_settings(), info) as store:
         outcome = erase_feedback(store, RequestContext(ADMIN, "command"), feedback)
     for problem in outcome.problems:
         warn(f"{problem.field} {problem.value}: {problem.message}")
     if outcome.problems:
         raise typer.Exit(REFUSED)
-    out.print(f"What the sender of {outcome.record} wrote is erased, and how to reach them.", markup=False)
+    out.print(f"The text and the contact details of {outcome.record} were erased.", markup=False)

@@ -5,7 +5,7 @@ from pathlib import Path
 import typer
 
 from registry import engine
-from registry.cli.output import out, print_json, print_table, tell
+from registry.cli.output import info, out, print_json, print_table
 from registry.config import Settings, load_settings
 from registry.database import migrate
 from registry.database.connect import open_store, running_engine
@@ -13,7 +13,7 @@ from registry.i18n import _, use_language
 from registry.model.definitions import MODEL
 
 engine_app = typer.Typer(help="The embedded engine.", no_args_is_help=True)
-schema_app = typer.Typer(help="The constraints and indexes that the model asks for.", no_args_is_help=True)
+schema_app = typer.Typer(help="The constraints and indexes of the database.", no_args_is_help=True)
 # The commands for a Neo4j server that correspond to those for the embedded engine.
 INSTEAD = {
     "start": "neo4j start",
@@ -32,50 +32,53 @@ def embedded_settings(command: str) -> Settings:
     if not settings.neo4j_uri:
         return settings
     with use_language(settings.lang):
-        refusal = _(
-            "The records are on the Neo4j server that NEO4J_URI names, not in the embedded engine: use `{instead}` there,"
-            " or run this without NEO4J_URI for the embedded engine in {data}."
+        message = _(
+            "NEO4J_URI is set, so the records are on a Neo4j server and not in the embedded engine. Use `{instead}` on that"
+            " server, or unset NEO4J_URI to use the embedded engine in {data}."
         )
-        also = _("The saved runs of reports are files in {folder}.") if command in ("backup", "restore") else ""
-        said = f"{refusal} {also}".strip()
-        raise engine.EngineError(said.format(instead=INSTEAD[command], data=settings.data, folder=settings.saved_runs))
+        if command in ("backup", "restore"):
+            saved = _("The saved report runs are files in {folder}.")
+            message = f"{message} {saved}"
+        raise engine.EngineError(
+            message.format(instead=INSTEAD[command], data=settings.data, folder=settings.saved_runs)
+        )
 
 
 @engine_app.command()
 def start() -> None:
     """Start the embedded engine and leave it running."""
     settings = embedded_settings("start")
-    running = engine.start(settings.data, heap=settings.heap, detached=True, progress=tell)
-    out.print(f"The engine runs on {settings.data} at {running.uri}.", markup=False)
+    running = engine.start(settings.data, heap=settings.heap, detached=True, progress=info)
+    out.print(f"The engine is running on {settings.data} at {running.uri}.", markup=False)
 
 
 @engine_app.command()
 def stop() -> None:
     """Stop the embedded engine."""
     settings = embedded_settings("stop")
-    tell(f"Stopping the engine on {settings.data}.")
+    info(f"Stopping the engine on {settings.data}.")
     stopped = engine.stop(settings.data)
-    out.print("The engine has stopped." if stopped else f"No engine runs on {settings.data}.", markup=False)
+    out.print("The engine has stopped." if stopped else f"No engine is running on {settings.data}.", markup=False)
 
 
 @engine_app.command()
 def status(as_json: bool = AS_JSON) -> None:
-    """Say whether the embedded engine runs, and where."""
+    """Show whether the embedded engine is running, and where."""
     settings = embedded_settings("status")
     running = engine.find(settings.data)
     if as_json:
         print_json({"running": running is not None, "uri": running and running.uri, "pid": running and running.pid})
     elif running:
-        out.print(f"The engine runs on {settings.data} at {running.uri}, process {running.pid}.", markup=False)
+        out.print(f"The engine is running on {settings.data} at {running.uri}, process {running.pid}.", markup=False)
     else:
-        out.print(f"No engine runs on {settings.data}.", markup=False)
+        out.print(f"No engine is running on {settings.data}.", markup=False)
 
 
 @engine_app.command()
 def check(as_json: bool = AS_JSON) -> None:
-    """Check the embedded database; exit code 1 when something is found."""
+    """Check the embedded database. If errors are found, the exit code is 1."""
     settings = embedded_settings("check")
-    with running_engine(settings, tell) as running:
+    with running_engine(settings, info) as running:
         findings = engine.check(running)
     if as_json:
         print_json({"sound": not findings, "findings": findings})
@@ -88,30 +91,30 @@ def print_findings(data: Path, findings: list[str]) -> None:
     """Print the findings of a database check."""
     for finding in findings:
         out.print(finding, markup=False)
-    out.print(f"{data}: {len(findings)} findings." if findings else f"{data} is sound.", markup=False)
+    out.print(f"Errors found in {data}: {len(findings)}." if findings else f"{data} has no errors.", markup=False)
 
 
 @engine_app.command()
-def backup(to: Path = typer.Argument(Path(), help="The folder that gets the archive.")) -> None:
-    """Write a backup of the embedded database and the saved runs of reports, while it runs."""
+def backup(to: Path = typer.Argument(Path(), help="The folder to write the archive to.")) -> None:
+    """Write a backup of the embedded database and the saved report runs. The engine can stay in use."""
     settings = embedded_settings("backup")
-    with running_engine(settings, tell) as running:
+    with running_engine(settings, info) as running:
         archive = engine.backup(running, to)
     out.print(f"Wrote {archive}.", markup=False)
 
 
 @engine_app.command()
-def restore(archive: Path = typer.Argument(help="An archive that `backup` wrote.")) -> None:
-    """Put a backup in the place of the embedded database and the saved runs; the engine must not run."""
+def restore(archive: Path = typer.Argument(help="An archive written by `registry engine backup`.")) -> None:
+    """Replace the embedded database and the saved report runs with a backup. Stop the engine first."""
     settings = embedded_settings("restore")
     engine.restore(settings.data, archive)
-    out.print(f"{settings.data} is as it was in {archive}.", markup=False)
+    out.print(f"Restored {settings.data} from {archive}.", markup=False)
 
 
 @schema_app.command()
 def show(as_json: bool = AS_JSON) -> None:
-    """Show what the model asks for, and whether the store has it."""
-    with open_store(load_settings(), tell) as store:
+    """List the constraints and indexes, and whether the database has them."""
+    with open_store(load_settings(), info) as store:
         difference = migrate.compare(store, MODEL)
     states = {"present": difference.present, "missing": difference.missing, "surplus": difference.surplus}
     if as_json:
@@ -122,7 +125,7 @@ def show(as_json: bool = AS_JSON) -> None:
 
 @schema_app.command()
 def apply() -> None:
-    """Make what is missing, drop what is obsolete, and prepare the data for this version."""
-    with open_store(load_settings(), tell) as store:
-        difference = migrate.apply(store, MODEL, tell)
-    out.print(f"{len(difference.missing)} made, {len(difference.obsolete)} dropped.", markup=False)
+    """Create missing constraints and indexes, drop obsolete ones, and migrate the data to this version."""
+    with open_store(load_settings(), info) as store:
+        difference = migrate.apply(store, MODEL, info)
+    out.print(f"Created: {len(difference.missing)}. Dropped: {len(difference.obsolete)}.", markup=False)

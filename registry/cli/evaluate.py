@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from registry.analysis.report import ReportDefinition, ReportError
-from registry.cli.output import out, print_json, print_table, showing_progress, tell, warn
+from registry.cli.output import info, out, print_json, print_table, showing_progress, warn
 from registry.config import load_settings
 from registry.database.connect import open_store
 from registry.database.extract import network
@@ -74,7 +74,7 @@ def likely_partners(
     as_of: str | None = typer.Option(None, "--as-of", help="The last day that counts, such as 2026-12-31."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
-    """Hide agreements at random and by date, and tell the ties by partners in common and by trivial rankings."""
+    """Hide agreements at random and by date, and info the ties by partners in common and by trivial rankings."""
     from registry.analysis.snapshot import SnapshotArrays
     from registry.evaluation.backtests import BACKTEST, backtest_partners
 
@@ -101,7 +101,7 @@ def _read(question: ReportDefinition, as_of: str | None) -> "tuple[Snapshot, str
     from registry.reports.catalogue import read_day
 
     day = read_day(as_of)
-    with open_store(load_settings(), tell) as store:
+    with open_store(load_settings(), info) as store:
         ((answer,),) = store.read(network(question.reads, ADMIN))
     return make_snapshot(question.reads, answer), day
 
@@ -171,7 +171,7 @@ def calibrate(
     settings = load_settings()
     with use_language(settings.command_lang):
         world = _read_arrays(as_of)
-        tell(_("Seed {seed}, {rounds} rounds.").format(seed=chosen, rounds=rounds))
+        info(_("Seed {seed}, {rounds} rounds.").format(seed=chosen, rounds=rounds))
         with showing_progress():
             counts = calibrate(world, rounds, chosen)
         if as_json:
@@ -195,7 +195,7 @@ def _read_arrays(as_of: str | None) -> "SnapshotArrays":
     except ReportError as error:
         warn(str(error))
         raise typer.Exit(REFUSED) from None
-    with open_store(load_settings(), tell) as store:
+    with open_store(load_settings(), info) as store:
         ((answer,),) = store.read(network(OVERLAPS.reads, ADMIN))
     return SnapshotArrays.of(make_snapshot(OVERLAPS.reads, answer), day)
 

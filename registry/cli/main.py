@@ -1,6 +1,6 @@
-"""The command line `registry`. Errors are one sentence on stderr.
+"""The command line `registry`. Errors are printed on stderr.
 
-Exit codes: 0 done, 1 findings, 2 refused, 130 interrupted.
+Exit codes: 0 success, 1 findings, 2 refused, 130 interrupted.
 """
 
 import signal
@@ -23,7 +23,7 @@ def main() -> None:
     if code == INTERRUPTED:
         # The remaining cleanup takes a moment; ignore Ctrl-C so that it completes.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        print("Interrupted; it is safe to run this again.", file=sys.stderr)
+        print("Interrupted. It is safe to run this command again.", file=sys.stderr)
     sys.exit(code)
 
 
@@ -45,7 +45,7 @@ def _run() -> int | str | None:
 
 app = typer.Typer(
     name="registry",
-    help="Who provides what, who shares what with whom, and where agencies that should work together do not.",
+    help="A registry of shared government services: load data, serve pages and the GraphQL API, and run reports.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -67,14 +67,14 @@ app.add_typer(engine.schema_app, name="schema")
 app.add_typer(engine.engine_app, name="engine")
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _version(value: bool) -> None:
+    if value:
         typer.echo(f"registry {__version__}")
         raise typer.Exit
 
 
 @app.callback()
 def _registry(
-    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
 ) -> None:
     pass

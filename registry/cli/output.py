@@ -17,10 +17,10 @@ err = Console(stderr=True, highlight=False)
 
 
 class Unwritable(Exception):
-    """A file that cannot be written; the message is one sentence for the user."""
+    """A file that cannot be written; the message is for the user."""
 
 
-def tell(message: str) -> None:
+def info(message: str) -> None:
     """Print a progress message on stderr."""
     err.print(message, style="dim", markup=False)
 
@@ -67,7 +67,7 @@ def write_file(path: Path, content: str | bytes) -> None:
             with suppress(OSError):
                 draft.unlink()
         if isinstance(error, OSError):
-            raise Unwritable(f"{path} cannot be written: {error.strerror}.") from None
+            raise Unwritable(f"Cannot write {path}: {error.strerror}.") from None
         raise
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 import typer
 
-from registry.cli.output import err, print_json, tell, warn
+from registry.cli.output import err, info, print_json, warn
 from registry.config import load_settings
 from registry.database.connect import open_connection, prepare
 from registry.database.driver import ConnectionSettings, Cypher, Reader, Store
@@ -28,9 +28,9 @@ CLAUSE = re.compile(
 )
 
 
-def explain_plan(question: Query | Explore) -> str:
+def explain_plan(query: Query | Explore) -> str:
     """Return a query plan with one part per line, nested parts indented. `$name` is a variable of the operation."""
-    return "\n".join(_lines(question))
+    return "\n".join(_lines(query))
 
 
 def explain_cypher(cypher: Cypher) -> str:
@@ -57,11 +57,11 @@ def _lines(part: Any) -> Iterator[str]:
     if isinstance(part, Compare):
         yield f"{part.property} {part.operator} {_value_text(part.value)}"
         return
-    told = {one.name: getattr(part, one.name) for one in fields(part)}
-    told = {name: value for name, value in told.items() if value not in DEFAULTS}
-    below = {name: parts for name, value in told.items() if (parts := _parts(value))}
+    values = {one.name: getattr(part, one.name) for one in fields(part)}
+    values = {name: value for name, value in values.items() if value not in DEFAULTS}
+    below = {name: parts for name, value in values.items() if (parts := _parts(value))}
     yield " ".join(
-        [type(part).__name__, *(f"{name}={_value_text(value)}" for name, value in told.items() if name not in below)]
+        [type(part).__name__, *(f"{name}={_value_text(value)}" for name, value in values.items() if name not in below)]
     )
     for name, parts in below.items():
         for one in parts:
@@ -106,36 +106,38 @@ FAILED, REFUSED = 1, 2
 
 
 def query(
-    file: str = typer.Argument("-", help="A file that holds the operation; - for standard input."),
+    file: str = typer.Argument("-", help="The file with the GraphQL operation; - reads standard input."),
     variables: str = typer.Option("{}", help="The variables, as JSON."),
-    explain: bool = typer.Option(False, "--explain", help="Show the plan and the Cypher on stderr as well."),
+    explain: bool = typer.Option(False, "--explain", help="Also print the query plan and the Cypher on stderr."),
 ) -> None:
-    """Answer a GraphQL operation, also one that changes something, as an administrator; print the answer as JSON."""
+    """Run a GraphQL query or mutation as an administrator and print the response as JSON."""
     text, values = _operation(file), _variables(variables)
-    with open_connection(load_settings(), tell) as place:
-        with Store(place) as store:
-            prepare(store, tell)
-        answer = asyncio.run(_answer(place, text, values, explain))
-    print_json(answer)
-    raise typer.Exit(FAILED if answer.get("errors") else 0)
+    with open_connection(load_settings(), info) as connection:
+        with Store(connection) as store:
+            prepare(store, info)
+        response = asyncio.run(_execute(connection, text, values, explain))
+    print_json(response)
+    raise typer.Exit(FAILED if response.get("errors") else 0)
 
 
-async def _answer(place: ConnectionSettings, text: str, variables: dict[str, Any], explain: bool) -> dict[str, Any]:
+async def _execute(
+    connection: ConnectionSettings, text: str, variables: dict[str, Any], explain: bool
+) -> dict[str, Any]:
     from schema.execute import QueryContext
     from schema.limits import error_response
     from schema.schema import build_schema
 
-    with closing(StoreThreads(place)) as threads:
-        async with Reader(place) as reader:
+    with closing(StoreThreads(connection)) as threads:
+        async with Reader(connection) as reader:
             context = QueryContext(reader, ADMIN, _explain if explain else None, threads.store, how="command")
             result = await build_schema(MODEL).execute(text, variable_values=variables, context_value=context)
     errors = [error_response(error) for error in result.errors or ()]
     return {"data": result.data, **({"errors": errors} if errors else {})}
 
 
-def _explain(questions: Sequence[Query | Explore], cyphers: Sequence[Cypher]) -> None:
-    for question, cypher in zip(questions, cyphers, strict=True):
-        err.print(explain_plan(question), explain_cypher(cypher), sep="\n", markup=False, soft_wrap=True)
+def _explain(queries: Sequence[Query | Explore], cyphers: Sequence[Cypher]) -> None:
+    for query, cypher in zip(queries, cyphers, strict=True):
+        err.print(explain_plan(query), explain_cypher(cypher), sep="\n", markup=False, soft_wrap=True)
 
 
 def _operation(file: str) -> str:
@@ -143,7 +145,7 @@ def _operation(file: str) -> str:
         return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        warn(f"{file} cannot be read: {reason}.")
+        warn(f"Cannot read {file}: {reason}.")
         raise typer.Exit(REFUSED) from None
 
 
@@ -153,6 +155,6 @@ def _variables(text: str) -> dict[str, Any]:
     except orjson.JSONDecodeError:
         values = None
     if not isinstance(values, dict):
-        warn('--variables takes a JSON object, such as {"first": 5}.')
+        warn('--variables must be a JSON object, such as {"first": 5}.')
         raise typer.Exit(REFUSED)
     return values

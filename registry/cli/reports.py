@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 
 from registry.analysis.report import BrokenReport, ReportError
-from registry.cli.output import print_json, print_table, showing_progress, tell, warn, write_file
+from registry.cli.output import info, print_json, print_table, showing_progress, warn, write_file
 from registry.clock import local_text
 from registry.config import load_settings
 from registry.database.connect import open_store
@@ -64,16 +64,16 @@ def report(
         with use_language(settings.command_lang):
             if save is not None:
                 runs.check(name, save)
-            with open_store(settings, tell) as store, showing_progress():
+            with open_store(settings, info) as store, showing_progress():
                 reading = Fingerprinted(store)
                 answered = library.run(reading if save else store, name, actor, as_of, asked)
             content = chosen.write(answered)
             if save is not None:
-                tell(f"Kept as {runs.keep(save, answered, actor, reading.fingerprint)}.")
+                info(f"Kept as {runs.keep(save, answered, actor, reading.fingerprint)}.")
     except ReportError as error:
         warn(str(error))
         if isinstance(error, BrokenReport) and error.reason:
-            tell(error.reason)
+            info(error.reason)
         raise typer.Exit(REFUSED) from None
     if output is not None:
         write_file(output, content)
@@ -136,4 +136,4 @@ def remove(label: str = typer.Argument(help="The label of the run.")) -> None:
         except ReportError as error:
             warn(str(error))
             raise typer.Exit(REFUSED) from None
-    tell(f"The saved run {label} is removed.")
+    info(f"The saved run {label} is removed.")

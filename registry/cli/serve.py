@@ -11,7 +11,7 @@ import typer
 from loaders.run import run
 from loaders.source import find_source
 from registry.auth import credentials
-from registry.cli.output import err, out, tell, warn
+from registry.cli.output import err, info, out, warn
 from registry.config import Settings, load_settings
 from registry.database.connect import open_connection
 from registry.database.driver import ConnectionSettings, Store
@@ -29,16 +29,16 @@ SAMPLE = "depok"
 WEB = "registry.web.app"  # takes seconds to import, so other commands do not import it
 HOST = typer.Option("127.0.0.1", help="The address to listen on.")
 PORT = typer.Option(8000, min=1, max=65535, help="The port to listen on.")
-WORKERS = typer.Option(1, min=1, max=64, help="How many processes answer.")
+WORKERS = typer.Option(1, min=1, max=64, help="The number of worker processes.")
 
 
 def demo(host: str = HOST, port: int = PORT) -> None:
-    """Apply the schema, load the sample if the graph is empty, say what is there, and serve until Ctrl-C."""
+    """Load the sample data if the database is empty, print the number of records, and serve until Ctrl-C."""
     _serve(host, port, 1, _load_if_empty, lasting=False)
 
 
 def serve(host: str = HOST, port: int = PORT, workers: int = WORKERS) -> None:
-    """Apply the schema and serve until Ctrl-C."""
+    """Update the database schema and serve until Ctrl-C."""
     _serve(host, port, workers, lambda store, settings: None, lasting=True)
 
 
@@ -46,9 +46,9 @@ def _serve(host: str, port: int, workers: int, prepare: Callable[[Store, Setting
     _check_free(host, port)
     settings = load_settings().served_at(host)
     Thread(target=import_module, args=(WEB,), daemon=True).start()  # imported while the engine starts
-    with open_connection(settings, tell, lasting=lasting) as place:
-        with Store(place) as store:
-            apply(store, MODEL, tell)
+    with open_connection(settings, info, lasting=lasting) as connection:
+        with Store(connection) as store:
+            apply(store, MODEL, info)
             prepare(store, settings)
             invitation = None if settings.oidc_client_id else credentials.invite(store)
         out.print(f"Serving on http://{_url_host(host)}:{port} until Ctrl-C.", markup=False)
@@ -57,15 +57,15 @@ def _serve(host: str, port: int, workers: int, prepare: Callable[[Store, Setting
 
             here = "localhost" if host in EVERYWHERE else _url_host(host)
             link = f"http://{here}:{port}{INVITATION}?code={invitation}"
-            out.print(f"Nobody is administrator yet; within an hour, open {link}", **PLAIN)
-        _run(place, settings, host, port, workers)
+            out.print(f"There is no administrator yet. To become one, open this link within an hour: {link}", **PLAIN)
+        _run(connection, settings, host, port, workers)
 
 
-def _run(place: ConnectionSettings, settings: Settings, host: str, port: int, workers: int) -> None:
+def _run(connection: ConnectionSettings, settings: Settings, host: str, port: int, workers: int) -> None:
     from registry.web.app import run_alone, run_workers
 
     if workers == 1:
-        run_alone(place, settings, host, port)
+        run_alone(connection, settings, host, port)
     else:
         run_workers(settings, host, port, workers)
 
@@ -85,7 +85,7 @@ def _check_free(host: str, port: int) -> None:
         with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
             pass
     except OSError as error:
-        warn(f"Port {port} on {host} cannot be used: {error.strerror}. Choose another with --port.")
+        warn(f"Cannot listen on port {port} of {host}: {error.strerror}. Choose another port with --port.")
         raise typer.Exit(REFUSED) from None
 
 

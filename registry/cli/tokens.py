@@ -3,7 +3,7 @@
 import typer
 
 from registry.auth import credentials
-from registry.cli.output import out, print_json, print_table, tell, warn
+from registry.cli.output import info, out, print_json, print_table, warn
 from registry.clock import local_text
 from registry.config import load_settings
 from registry.database.connect import open_store
@@ -13,46 +13,44 @@ from registry.permissions import Role
 
 REFUSED = 2
 AS_JSON = typer.Option(False, "--json", help="Print JSON.")
-token_app = typer.Typer(help="Access tokens: who may do what.", no_args_is_help=True)
+token_app = typer.Typer(help="Access tokens for people and programs.", no_args_is_help=True)
 
 
 @token_app.command()
 def add(
-    name: str = typer.Argument(help="Who or what holds it, as others will read it."),
-    role: Role = typer.Option(help="What its holder may do."),
+    name: str = typer.Argument(help="The name of the person or program, as shown to others."),
+    role: Role = typer.Option(help="The role of the holder."),
     agency: list[str] = typer.Option(
-        [], "--agency", help="The id of an agency that its holder acts for, with all its units."
+        [], "--agency", help="The id of an agency that the holder acts for, including its units."
     ),
-    group: list[str] = typer.Option(
-        [], "--group", help="A group that its holder belongs to, as grants of records name it."
-    ),
+    group: list[str] = typer.Option([], "--group", help="A group of the holder, as named in the grants of records."),
     days: int = typer.Option(
-        credentials.TOKEN_DAYS, min=1, max=credentials.MOST_DAYS, help="The days until it expires."
+        credentials.TOKEN_DAYS, min=1, max=credentials.MOST_DAYS, help="The number of days until the token expires."
     ),
     as_json: bool = AS_JSON,
 ) -> None:
-    """Make an access token and print its secret, once: only a hash of it is kept."""
-    with open_store(load_settings(), tell) as store:
+    """Create an access token and print its secret once. Only a hash of the secret is stored."""
+    with open_store(load_settings(), info) as store:
         apply(store, MODEL)
         try:
             secret, made = credentials.issue(store, name, role, agency, group, days)
-        except credentials.Unissuable as refusal:
-            warn(str(refusal))
+        except credentials.CredentialError as error:
+            warn(str(error))
             raise typer.Exit(REFUSED) from None
     if as_json:
         print_json({**made.as_json(), "secret": secret})
     else:
         out.print(secret, markup=False, soft_wrap=True)
-        tell(f"This is {made.id}, the token of {made.name}, until {local_text(made.expires)}. It is not shown again.")
+        info(f"Token {made.id} of {made.name}, valid until {local_text(made.expires)}. The secret is not shown again.")
 
 
 @token_app.command("list")
 def listed(as_json: bool = AS_JSON) -> None:
-    """List the tokens and sessions, and whether each is valid."""
-    with open_store(load_settings(), tell) as store:
-        kept = credentials.list_credentials(store)
+    """List the tokens and sessions with their state."""
+    with open_store(load_settings(), info) as store:
+        listed_credentials = credentials.list_credentials(store)
     if as_json:
-        print_json([one.as_json() for one in kept])
+        print_json([one.as_json() for one in listed_credentials])
     else:
         rows = [
             [
@@ -64,18 +62,18 @@ def listed(as_json: bool = AS_JSON) -> None:
                 local_text(one.expires),
                 one.state,
             ]
-            for one in kept
+            for one in listed_credentials
         ]
         print_table(["id", "name", "role", "agencies", "groups", "expires", "state"], rows)
 
 
 @token_app.command()
-def revoke(token: str = typer.Argument(help="Its id; `registry token list` lists them.")) -> None:
-    """Revoke a token, and the sessions that it opened, from now on."""
-    with open_store(load_settings(), tell) as store:
+def revoke(token: str = typer.Argument(help="The id of the token, from `registry token list`.")) -> None:
+    """Revoke a token and the sessions that were opened with it."""
+    with open_store(load_settings(), info) as store:
         try:
             credentials.revoke(store, token)
-        except credentials.Unissuable as refusal:
-            warn(str(refusal))
+        except credentials.CredentialError as error:
+            warn(str(error))
             raise typer.Exit(REFUSED) from None
-    out.print(f"{token} is revoked.", markup=False)
+    out.print(f"{token} was revoked.", markup=False)

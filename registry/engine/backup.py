@@ -14,7 +14,7 @@ from registry.engine.client import DATABASE, Engine, EngineError, sql
 from registry.engine.files import prepare, process_of, readable_errors, start_lock, state_of
 
 RUNS = "saved-runs.zip"
-SENTENCES = ("warnings", "topMissingReferences")
+FINDING_FIELDS = ("warnings", "topMissingReferences")
 RECORDS = {
     "undecodableRecords": "A record cannot be read",
     "constraintViolatingRecords": "A record breaks a constraint",
@@ -29,7 +29,7 @@ def check(engine: Engine) -> list[str]:
     The check only reads. Raises EngineError if the engine rejects the command or does not respond.
     """
     [found] = sql(engine, "CHECK DATABASE")
-    lines = [str(line) for name in SENTENCES for line in found.get(name, [])]
+    lines = [str(line) for name in FINDING_FIELDS for line in found.get(name, [])]
     return lines + [f"{meaning}: {record}" for name, meaning in RECORDS.items() for record in found.get(name, [])]
 
 
@@ -47,7 +47,7 @@ def backup(engine: Engine, to: Path) -> Path:
     try:
         return _move(source, to / source.name if to.is_dir() else to)
     except OSError as problem:
-        raise EngineError(f"The backup cannot be written to {to} ({problem.strerror}): it is at {source}.") from problem
+        raise EngineError(f"Cannot write the backup to {to} ({problem.strerror}). It remains at {source}.") from problem
 
 
 @contextlib.contextmanager
@@ -94,7 +94,7 @@ def restore(data: Path, archive: Path) -> None:
     prepare(data)
     with start_lock(data):
         if process_of(data, state_of(data)):
-            raise EngineError(f"The engine on {data} is running: stop it before you restore a backup.")
+            raise EngineError(f"The engine on {data} is running. Stop it before you restore a backup.")
         restored = _unpack(archive, data / "restoring")
         runs = _unpack_runs(restored, data / "restoring-runs")
         _replace(data / "databases" / DATABASE, restored)
@@ -108,7 +108,7 @@ def _unpack(archive: Path, into: Path) -> Path:
         # The restorer only accepts file names in its working directory.
         done = subprocess.run(files.restorer(archive.name, into), cwd=archive.parent, capture_output=True, check=False)
         if done.returncode or not (into / "schema.json").is_file():
-            raise EngineError(f"{archive} is not a backup of a registry: nothing was changed.")
+            raise EngineError(f"{archive} is not a backup of a registry. Nothing was changed.")
     except BaseException:
         shutil.rmtree(into, ignore_errors=True)
         raise

@@ -10,11 +10,11 @@ import httpx
 
 DATABASE = "registry"
 READER = "reader"
-PATIENCE = httpx.Timeout(10, read=600)  # a backup or a check of a large database takes minutes
+TIMEOUT = httpx.Timeout(10, read=600)  # a backup or a check of a large database takes minutes
 
 
 class EngineError(Exception):
-    """A problem with the embedded engine, as one sentence for the user in ``args[0]``."""
+    """A problem with the embedded engine; the message is for the user."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def sql(engine: Engine, text: str) -> list[dict[str, Any]]:
 
 def users(engine: Engine) -> set[str]:
     """Return the names of the engine's users. Raises EngineError like ``command``."""
-    return {user["name"] for user in _ask(engine, "GET", "server/users")["result"]}
+    return {user["name"] for user in _request(engine, "GET", "server/users")["result"]}
 
 
 def ready(engine: Engine) -> bool:
@@ -66,7 +66,7 @@ def ready(engine: Engine) -> bool:
         return False
 
 
-def answers(engine: Engine) -> bool:
+def responds(engine: Engine) -> bool:
     """Return whether the engine is ready and accepts our reader's login, the last step of its setup."""
     reader = httpx.BasicAuth(engine.reader_username, engine.reader_password)
     try:
@@ -77,31 +77,33 @@ def answers(engine: Engine) -> bool:
 
 
 def _post(engine: Engine, path: str, body: dict[str, str]) -> dict[str, Any]:
-    return _ask(engine, "POST", path, body)
+    return _request(engine, "POST", path, body)
 
 
-def _ask(engine: Engine, method: str, path: str, body: dict[str, str] | None = None) -> dict[str, Any]:
+def _request(engine: Engine, method: str, path: str, body: dict[str, str] | None = None) -> dict[str, Any]:
     login = httpx.BasicAuth(engine.username, engine.password)
     try:
         with _client() as client:
-            answer = client.request(method, f"{engine.http_url}/api/v1/{path}", json=body, auth=login)
+            response = client.request(method, f"{engine.http_url}/api/v1/{path}", json=body, auth=login)
     except httpx.HTTPError as problem:
         reason = type(problem).__name__
-        raise EngineError(f"The embedded engine at {engine.http_url} does not answer ({reason}).") from problem
-    return _answer(answer)
+        raise EngineError(f"The embedded engine at {engine.http_url} does not respond ({reason}).") from problem
+    return _content(response)
 
 
-def _answer(answer: httpx.Response) -> dict[str, Any]:
-    content: dict[str, Any] = answer.json()
-    if answer.is_error:
+def _content(response: httpx.Response) -> dict[str, Any]:
+    content: dict[str, Any] = response.json()
+    if response.is_error:
         kind = content.get("exception", "").rpartition(".")[2]
-        raise EngineError(f"The embedded engine refused: {content.get('error')} ({kind or answer.status_code}).")
+        raise EngineError(
+            f"The embedded engine rejected a command: {content.get('error')} ({kind or response.status_code})."
+        )
     return content
 
 
 def _client() -> httpx.Client:
     # Loopback without TLS: use no proxy, and skip loading certificates, which would take longer than the call.
-    return httpx.Client(timeout=PATIENCE, trust_env=False, verify=False)  # nosec B501 # loopback, without TLS
+    return httpx.Client(timeout=TIMEOUT, trust_env=False, verify=False)  # nosec B501 # loopback, without TLS
 
 
 def _listens(uri: str) -> bool:

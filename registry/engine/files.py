@@ -83,9 +83,9 @@ def _home() -> Path:
 def _missing() -> str:
     here = platform.system(), platform.machine()
     if here not in PLATFORMS:
-        return f"There is no embedded engine for {here[0]} on {here[1]}: set NEO4J_URI to a Neo4j server."
+        return f"There is no embedded engine for {here[0]} on {here[1]}. Set NEO4J_URI to a Neo4j server."
     install = "pip install 'shared-services-registry[embedded]'"
-    return f"The embedded engine is not installed: run {install}, or set NEO4J_URI to a Neo4j server."
+    return f"The embedded engine is not installed. Run {install}, or set NEO4J_URI to a Neo4j server."
 
 
 START_SECONDS = 120
@@ -132,8 +132,8 @@ def readable_errors(data: Path) -> Iterator[None]:
     except Timeout:
         raise
     except OSError as problem:
-        reason = f"The data directory {data} cannot be written to ({problem.strerror})"
-        raise EngineError(f"{reason}: choose another with REGISTRY_DATA, or change its permissions.") from problem
+        reason = f"Cannot write to the data directory {data} ({problem.strerror})."
+        raise EngineError(f"{reason} Choose another with REGISTRY_DATA, or change its permissions.") from problem
 
 
 @contextlib.contextmanager
@@ -162,7 +162,7 @@ def engine_of(data: Path, state: EngineState) -> Engine:
     try:
         password, reader_password = ((data / name).read_text(encoding="utf-8") for name in (PASSWORD, READER_PASSWORD))
     except OSError as problem:
-        raise EngineError(f"The engine's password in {data} cannot be read ({problem.strerror}).") from problem
+        raise EngineError(f"Cannot read the engine's password in {data} ({problem.strerror}).") from problem
     return Engine(
         data=data,
         uri=f"bolt://127.0.0.1:{state.bolt}",
@@ -220,7 +220,9 @@ def _lock(data: Path) -> FileLock:
         with readable_errors(data):
             lock.acquire()
     except Timeout as problem:
-        raise EngineError(f"Another process is busy with the engine on {data}: try again in a minute.") from problem
+        raise EngineError(
+            f"Another process is starting or stopping the engine on {data}. Try again in a minute."
+        ) from problem
     return lock
 
 

@@ -15,7 +15,7 @@ import psutil
 
 from registry.engine import files, guard
 from registry.engine.backup import check
-from registry.engine.client import DATABASE, READER, Engine, EngineError, answers, command, ready, users
+from registry.engine.client import DATABASE, READER, Engine, EngineError, command, ready, responds, users
 from registry.engine.files import (
     LOG,
     POLL_SECONDS,
@@ -37,7 +37,7 @@ from registry.engine.users import Use
 
 Guard = subprocess.Popen[bytes]
 
-ANSWER_SECONDS = 60
+RESPONSE_SECONDS = 60
 FAILED = 'Exception in thread "main"'
 REASON_SECONDS = 1  # to wait for the reason printed after it
 # Below the ephemeral ports: an outgoing connection could take the port of an engine that restarts.
@@ -109,7 +109,7 @@ def _close_pipe(owner: Guard) -> None:
 
 
 def _first_use(data: Path, owner: Guard) -> Use:
-    deadline = time.monotonic() + ANSWER_SECONDS
+    deadline = time.monotonic() + RESPONSE_SECONDS
     while time.monotonic() < deadline:
         state = state_of(data)
         if state and state.guard == owner.pid and (use := Use.begin(state)):
@@ -117,11 +117,11 @@ def _first_use(data: Path, owner: Guard) -> Use:
         if owner.poll() is not None:
             _raise_if_failed(data, owner)
         time.sleep(POLL_SECONDS)
-    raise EngineError(silent(data, "was started but"))
+    raise EngineError(no_response(data, "was started but"))
 
 
 def _wait_until_ready(data: Path, owner: Guard) -> Engine:
-    deadline = time.monotonic() + ANSWER_SECONDS
+    deadline = time.monotonic() + RESPONSE_SECONDS
     while time.monotonic() < deadline:
         if state := state_of(data):
             engine = engine_of(data, state)
@@ -129,7 +129,7 @@ def _wait_until_ready(data: Path, owner: Guard) -> Engine:
                 return engine
         _raise_if_failed(data, owner)
         time.sleep(POLL_SECONDS)
-    raise EngineError(silent(data, "was started but"))
+    raise EngineError(no_response(data, "was started but"))
 
 
 def _raise_if_failed(data: Path, owner: Guard) -> None:
@@ -143,11 +143,11 @@ def _raise_if_failed(data: Path, owner: Guard) -> None:
             owner.wait(REASON_SECONDS)
         printed = _printed(data)
     if "locked by another process" in printed:
-        advice = "stop that one, or choose another directory with REGISTRY_DATA"
-        raise EngineError(f"Another engine uses {data} and cannot be reached from here: {advice}.")
+        advice = "Stop that engine, or choose another directory with REGISTRY_DATA."
+        raise EngineError(f"Another engine, which cannot be reached from here, uses {data}. {advice}")
     if "Unable to listen" in printed:
         raise PortTakenError
-    raise EngineError(f"The embedded engine ended while it started ({_last_line(printed)}): see {data / LOG}.")
+    raise EngineError(f"The embedded engine failed to start ({_last_line(printed)}). See {data / LOG}.")
 
 
 def _printed(data: Path) -> str:
@@ -156,12 +156,12 @@ def _printed(data: Path) -> str:
 
 def _last_line(printed: str) -> str:
     lines = [line for line in printed.splitlines() if line and not line[0].isspace()]
-    return lines[-1].rstrip(".") if lines else "it said nothing"
+    return lines[-1].rstrip(".") if lines else "no output"
 
 
-def silent(data: Path, what: str) -> str:
+def no_response(data: Path, what: str) -> str:
     """Return the message for an engine that does not respond after ``what``, such as "was started but"."""
-    return f"The engine on {data} {what} does not answer within {ANSWER_SECONDS} s: stop it and see {data / LOG}."
+    return f"The engine on {data} {what} does not respond within {RESPONSE_SECONDS} s. Stop it, and see {data / LOG}."
 
 
 def _create_reader(engine: Engine) -> None:
@@ -190,17 +190,17 @@ def _free_port() -> socket.socket:
     for port in random.sample(PORT_RANGE, 100):
         with contextlib.suppress(OSError):
             return socket.create_server(("127.0.0.1", port))
-    raise EngineError("No free port was found on 127.0.0.1 for the embedded engine: try again.")
+    raise EngineError("No free port was found on 127.0.0.1 for the embedded engine. Try again.")
 
 
-Say = Callable[[str], None]
+Notify = Callable[[str], None]
 
 STOP_SECONDS = 20
 PORT_TRIES = 3
 
 
 def start(
-    data: Path, *, heap: str = "512m", detached: bool = False, lasting: bool = False, progress: Say | None = None
+    data: Path, *, heap: str = "512m", detached: bool = False, lasting: bool = False, progress: Notify | None = None
 ) -> Engine:
     """Find the engine that runs on ``data``, or start one and wait until it is ready.
 
@@ -215,7 +215,7 @@ def start(
     return engine
 
 
-def join(data: Path, *, heap: str, lasting: bool, progress: Say | None = None) -> tuple[Engine, Use]:
+def join(data: Path, *, heap: str, lasting: bool, progress: Notify | None = None) -> tuple[Engine, Use]:
     """Use the engine that runs on ``data``, or start one and wait until it is ready; return it and our use of it.
 
     A ``lasting`` engine is slower in its first minutes and then twice as fast. After an unclean shutdown the database is
@@ -227,7 +227,7 @@ def join(data: Path, *, heap: str, lasting: bool, progress: Say | None = None) -
     with start_lock(data):
         engine, use = _join_running(data) or _start(data, heap, lasting=lasting)
         try:
-            _check_if_cut_off(data, engine, progress or _ignore)
+            _check_after_crash(data, engine, progress or _ignore)
         except BaseException:
             use.leave()
             raise
@@ -237,10 +237,10 @@ def join(data: Path, *, heap: str, lasting: bool, progress: Say | None = None) -
 def find(data: Path) -> Engine | None:
     """Return the engine that runs on ``data``, or None. Raises EngineError if it runs but does not respond."""
     data = data.resolve()
-    deadline = time.monotonic() + ANSWER_SECONDS
+    deadline = time.monotonic() + RESPONSE_SECONDS
     while (state := state_of(data)) and process_of(data, state):
         engine = engine_of(data, state)
-        if answers(engine):
+        if responds(engine):
             return engine
         _wait_until(deadline, data, state.pid)
     return None
@@ -266,14 +266,14 @@ def stop(data: Path) -> bool:
 
 def _join_running(data: Path) -> tuple[Engine, Use] | None:
     """Use the engine that runs on ``data``; return None if none runs or it ended while we waited."""
-    deadline = time.monotonic() + ANSWER_SECONDS
+    deadline = time.monotonic() + RESPONSE_SECONDS
     use, used = None, None
     try:
         while (state := state_of(data)) and process_of(data, state):
             if use is None and guard_of(data, state) is None:
                 use = take_over(data)
             use = use or Use.begin(state)
-            if use and answers(engine := engine_of(data, state)):
+            if use and responds(engine := engine_of(data, state)):
                 used = use
                 return engine, used
             _wait_until(deadline, data, state.pid)
@@ -287,7 +287,7 @@ def _join_running(data: Path) -> tuple[Engine, Use] | None:
 
 def _wait_until(deadline: float, data: Path, pid: int) -> None:
     if time.monotonic() > deadline:
-        raise EngineError(silent(data, f"runs as process {pid} but"))
+        raise EngineError(no_response(data, f"runs as process {pid} but"))
     time.sleep(POLL_SECONDS)
 
 
@@ -302,20 +302,20 @@ def _start(data: Path, heap: str, *, lasting: bool) -> tuple[Engine, Use]:
     for ports in (*([last] if last else []), *[None] * PORT_TRIES):
         with contextlib.suppress(PortTakenError):
             return launch(data, heap, lasting=lasting, ports=ports)
-    raise EngineError("No free port was found on 127.0.0.1 for the embedded engine: try again.")
+    raise EngineError("No free port was found on 127.0.0.1 for the embedded engine. Try again.")
 
 
-def _check_if_cut_off(data: Path, engine: Engine, say: Say) -> None:
+def _check_after_crash(data: Path, engine: Engine, notify: Notify) -> None:
     if not (data / UNCHECKED).exists():
         return
-    say("The engine was not stopped cleanly the last time: checking the database.")
+    notify("The engine was not stopped cleanly last time. Checking the database.")
     try:
         findings = check(engine)
     except EngineError as problem:
-        say(f"The database could not be checked. {problem}")
+        notify(f"The database could not be checked. {problem}")
         return
-    for line in findings or ["The database is sound."]:
-        say(line)
+    for line in findings or ["The database has no errors."]:
+        notify(line)
     (data / UNCHECKED).unlink()
 
 
@@ -332,4 +332,4 @@ def _terminate(data: Path, process: psutil.Process) -> None:
             stubborn.kill()
             stubborn.wait()
     except psutil.AccessDenied as problem:
-        raise EngineError(f"The engine on {data} belongs to another user: stop it as that user.") from problem
+        raise EngineError(f"The engine on {data} belongs to another system user. Stop it as that user.") from problem

@@ -10,10 +10,10 @@ from threading import Event, Lock, Thread
 
 from registry.engine.client import Engine, EngineError
 from registry.engine.files import LOG, process_of, state_of
-from registry.engine.process import Say, join
+from registry.engine.process import Notify, join
 from registry.engine.users import LEAVE_SECONDS, Use
 
-LOOK_SECONDS = 0.5
+POLL_SECONDS = 0.5
 MOST, WITHIN_SECONDS, PAUSE_SECONDS = 3, 600, 60
 RETRY_SECONDS = 5
 
@@ -21,25 +21,27 @@ Join = Callable[[], tuple[Engine, Use]]
 
 
 @contextlib.contextmanager
-def in_use(data: Path, *, heap: str = "512m", lasting: bool = False, progress: Say | None = None) -> Iterator[Engine]:
+def in_use(
+    data: Path, *, heap: str = "512m", lasting: bool = False, progress: Notify | None = None
+) -> Iterator[Engine]:
     """Yield the engine of ``data``, found or started, and keep it running until the block ends.
 
     If it crashes or is killed, one of its users restarts it on the same ports; after a ``stop`` it stays stopped until started
     again. ``progress`` receives messages. See ``join`` for the rest.
     """
-    say = progress or (lambda _: None)
-    keeper = _Keeper(data.resolve(), partial(join, data, heap=heap, lasting=lasting, progress=say), say)
+    notify = progress or (lambda _: None)
+    supervisor = _Supervisor(data.resolve(), partial(join, data, heap=heap, lasting=lasting, progress=notify), notify)
     try:
-        yield keeper.engine
+        yield supervisor.engine
     finally:
-        keeper.leave()
+        supervisor.leave()
 
 
-class _Keeper:
+class _Supervisor:
     """Holds a use of the engine in a thread, and starts another one when the engine or its guard has ended."""
 
-    def __init__(self, data: Path, join: Join, say: Say) -> None:
-        self._data, self._join, self._say = data, join, say
+    def __init__(self, data: Path, join: Join, notify: Notify) -> None:
+        self._data, self._join, self._notify = data, join, notify
         self._ends = deque[float](maxlen=MOST)
         self._over, self._lock = Event(), Lock()
         use: Use
@@ -74,7 +76,7 @@ class _Keeper:
             return
 
     def _wait_for_start(self) -> Use | None:
-        while not self._over.wait(LOOK_SECONDS):
+        while not self._over.wait(POLL_SECONDS):
             if process_of(self._data, state_of(self._data)):
                 return self._begin()
         return None
@@ -82,13 +84,13 @@ class _Keeper:
     def _restart(self) -> Use | None:
         if self._over.is_set() or process_of(self._data, state_of(self._data)):
             return self._begin()  # only the guard was killed, or another user restarted the engine first
-        often = len(self._ends) == MOST and time.monotonic() - self._ends[0] < WITHIN_SECONDS
+        too_often = len(self._ends) == MOST and time.monotonic() - self._ends[0] < WITHIN_SECONDS
         self._ends.append(time.monotonic())
-        if not often:
-            self._say("The embedded engine has ended by itself: it is started again.")
+        if not too_often:
+            self._notify("The embedded engine ended unexpectedly. It is being restarted.")
             return self._begin()
-        ended = f"The embedded engine ended {MOST + 1} times in ten minutes: see {self._data / LOG}"
-        self._say(f"{ended}. It is started again in {PAUSE_SECONDS} s.")
+        ended = f"The embedded engine ended {MOST + 1} times in ten minutes. See {self._data / LOG}."
+        self._notify(f"{ended} It will be restarted in {PAUSE_SECONDS} s.")
         return self._begin(PAUSE_SECONDS)
 
     def _begin(self, pause: float = 0) -> Use | None:
@@ -96,10 +98,10 @@ class _Keeper:
             try:
                 engine, use = self._join()
             except EngineError as problem:
-                self._say(str(problem))
+                self._notify(str(problem))
                 pause = RETRY_SECONDS
                 continue
             if engine.uri != self.engine.uri:
-                self._say("The engine's ports were taken meanwhile, so that it has others: start this command again.")
+                self._notify("The engine restarted on other ports, because its own were taken. Restart this command.")
             return use
         return None

@@ -41,11 +41,11 @@ class Use:
 
     def ended(self) -> bool:
         """Wait until the engine or its guard has ended; return whether `stop` ended it."""
-        told = b""
+        received = b""
         with contextlib.suppress(OSError):
             while part := self._connection.recv(len(STOPPED)):
-                told += part
-        return STOPPED in told
+                received += part
+        return STOPPED in received
 
     def finish(self) -> None:
         """End this use without waiting.

@@ -21,6 +21,6 @@ class ExploreContext:
     read: Callable[[Sequence[Cypher]], Awaitable[list[Rows]]]
     actor: Actor
 
-    async def ask(self, *cyphers: Cypher) -> list[Any]:
+    async def run(self, *cyphers: Cypher) -> list[Any]:
         """Return the single value that each statement returns; all see one state of the graph. Raises StoreError."""
         return [rows[0][0] for rows in await self.read(cyphers)]

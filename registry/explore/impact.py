@@ -12,7 +12,7 @@ from registry.i18n import _
 STOPPABLE = ("Agency", "Service", "Resource")
 WALKED = ("Service", "Resource")  # the search continues from these; it ends at agencies and areas
 MOST_HITS, EACH = 5_000, 500
-AWAY = frozenset(
+FORWARD = frozenset(
     {("PROVIDES", "Service"), ("OWNS", "Resource"), ("IN_AREA", "Area")}
 )  # followed in their own direction
 
@@ -75,14 +75,14 @@ async def impact(context: ExploreContext, of: str, day: str, *, depth: int = 6) 
 
     A record with an alternative is degraded, and so are its dependents. An agency that loses what it uses, or that provides an
     affected service, is degraded; its other services are affected only if they require what is lost. If several chains lead to
-    a record, one by which it is lost takes precedence, then the shortest. Raises TooMuch beyond MOST_HITS hits, and
+    a record, one by which it is lost takes precedence, then the shortest. Raises ExplorationTooLarge beyond MOST_HITS hits, and
     StoreError.
     """
     hits: dict[str, ImpactHit] = {}
     frontier: Mapping[str, ImpactHit] = {of: ImpactHit(of, "", True, ())}
     withheld = False
     for step in range(depth + 1):
-        (rows,) = await context.ask(traverse.dependents(sorted(frontier), context.actor, day=day, most=EACH))
+        (rows,) = await context.run(traverse.dependents(sorted(frontier), context.actor, day=day, most=EACH))
         if step == 0 and not rows:
             return None
         found = [hit for hit in _next_hits(rows, frontier) if hit.record != of and _is_worse(hit, hits)]
@@ -96,7 +96,7 @@ async def impact(context: ExploreContext, of: str, day: str, *, depth: int = 6) 
         if not frontier:
             break
         if len(hits) > MOST_HITS:
-            raise ExplorationTooLarge(_("Too much depends on this record; ask for a smaller depth."))
+            raise ExplorationTooLarge(_("Too many records depend on this record. Choose a smaller depth."))
     return Impact(of, sorted(hits.values(), key=lambda hit: (len(hit.chain), not hit.lost, hit.record)), withheld)
 
 
@@ -107,9 +107,9 @@ def _next_hits(rows: Sequence[Any], frontier: Mapping[str, ImpactHit]) -> list[I
         cause = frontier[near]
         for relation, kind, far, far_name, falls_back in dependents:
             lost = cause.lost and not falls_back
-            away = (relation, kind) in AWAY
+            forward = (relation, kind) in FORWARD
             found.append(
-                ImpactHit(far, kind, lost, (*cause.chain, PathStep(relation, away, near, name, far, far_name)))
+                ImpactHit(far, kind, lost, (*cause.chain, PathStep(relation, forward, near, name, far, far_name)))
             )
     return sorted(found, key=lambda hit: (hit.lost, hit.record, [step.start for step in hit.chain]))
 

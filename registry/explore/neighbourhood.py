@@ -60,26 +60,26 @@ async def neighbourhood(
     Records at the same distance are ordered by name. Uses and agreements that are not current on the day are left out. Raises
     StoreError.
     """
-    away: dict[str, int] = {of: 0}
+    distances: dict[str, int] = {of: 0}
     read: dict[str, Any] = {}
     frontier = [of]
     for hop in range(hops + 1):
-        (rows,) = await context.ask(
+        (rows,) = await context.run(
             traverse.links_of(frontier, relations, context.actor, day=day, most=SEVERAL * first)
         )
         read |= {row[0]: row for row in rows}
-        names = {far: (name, far) for row in rows for _, _, _, far, name in row[3] if far not in away}
-        frontier = sorted(names, key=lambda one: names[one])[: first - len(away)]
+        names = {far: (name, far) for row in rows for _, _, _, far, name in row[3] if far not in distances}
+        frontier = sorted(names, key=lambda one: names[one])[: first - len(distances)]
         if hop == hops or not frontier:
             break
-        away |= dict.fromkeys(frontier, hop + 1)
-    return _collected(read, away, hops, relations) if of in read else None
+        distances |= dict.fromkeys(frontier, hop + 1)
+    return _collected(read, distances, hops, relations) if of in read else None
 
 
-def _collected(read: dict[str, Any], away: dict[str, int], hops: int, relations: Collection[str]) -> Neighbourhood:
+def _collected(read: dict[str, Any], distances: dict[str, int], hops: int, relations: Collection[str]) -> Neighbourhood:
     nodes: list[NearbyRecord] = []
     links: dict[NeighbourLink, None] = {}
-    for one, hop in away.items():
+    for one, hop in distances.items():
         _, kind, name, found, many, _past, whole = read[one]
         shown = [_neighbour_link(one, *link) for link in found if link[3] in read]
         links |= dict.fromkeys(shown)
@@ -94,5 +94,5 @@ def _collected(read: dict[str, Any], away: dict[str, int], hops: int, relations:
     return Neighbourhood(nodes, list(links), left_out, sum(read[node.record][5] for node in within))
 
 
-def _neighbour_link(near: str, relation: str, away: bool, _kind: str, far: str, _name: str) -> NeighbourLink:
-    return NeighbourLink(relation, near, far) if away else NeighbourLink(relation, far, near)
+def _neighbour_link(near: str, relation: str, forward: bool, _kind: str, far: str, _name: str) -> NeighbourLink:
+    return NeighbourLink(relation, near, far) if forward else NeighbourLink(relation, far, near)

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PathStep:
-    """A link followed from one record to another; `away` says whether in its own direction."""
+    """A link followed from one record to another; `forward` says whether in its own direction."""
 
     relation: str
-    away: bool
+    forward: bool
     start: str
     start_name: str
     end: str
@@ -37,13 +37,13 @@ def sentence(steps: Sequence[PathStep]) -> str:
     """Return steps as a sentence: "Dinas A uses Data B, owned by Dinas C"."""
     if not steps:
         return ""
-    head, *rest = (f"{phrase(step.relation, away=step.away)} {step.end_name}" for step in steps)
+    head, *rest = (f"{phrase(step.relation, forward=step.forward)} {step.end_name}" for step in steps)
     return ", ".join([f"{steps[0].start_name} {head}", *rest])
 
 
-def phrase(relation: str, *, away: bool) -> str:
+def phrase(relation: str, *, forward: bool) -> str:
     """Return a relation in words, in its own direction or against it."""
-    return _(PHRASES[relation][0 if away else 1])
+    return _(PHRASES[relation][0 if forward else 1])
 
 
 PHRASES = {
@@ -60,26 +60,28 @@ PHRASES = {
     "OWNS": ("owns", "owned by"),
     "USES": ("uses", "used by"),
     "NEEDED_BY": ("is needed by", "needs"),
-    "NEEDED_FOR": ("is needed for", "lacks"),
+    "NEEDED_FOR": ("is needed for", "has the need"),
     "REQUESTED_BY": ("is requested by", "requested"),
-    "REQUEST_FOR": ("asks for", "is asked for in"),
+    "REQUEST_FOR": ("asks for", "is requested in"),
     "REQUESTED_TO_MEET": ("is to meet", "is to be met by"),
     "PARTY_TO": ("is party to", "agreed with"),
     "COVERS": ("covers", "covered by"),
     "RENEWS": ("renews", "renewed by"),
-    "STATED_BY": ("is said by", "says"),
-    "STATED_ABOUT": ("is about", "is spoken of in"),
+    "STATED_BY": ("is stated by", "has stated"),
+    "STATED_ABOUT": ("is about", "is assessed in"),
     "CHANNEL_OF": ("belongs to", "is reached by"),
     "CHANNEL_FOR": ("is for", "is reached by"),
-    "SAID_ABOUT": ("is about", "got the feedback"),
-    "SAID_THROUGH": ("came by", "brought"),
+    "SAID_ABOUT": ("is about", "has the feedback"),
+    "SAID_THROUGH": ("was received through", "is the channel of"),
     "TO_ANSWER": ("is to be answered by", "is to answer"),
 }
 
 
 TERMS = frozenset({"IN_SECTOR", "IN_AREA", "FOR_AUDIENCE", "HAS_FUNCTION", "BROADER", "SAME_AS"})
-TALK = frozenset({"STATED_BY", "STATED_ABOUT", "CHANNEL_OF", "CHANNEL_FOR", "SAID_ABOUT", "SAID_THROUGH", "TO_ANSWER"})
-ASIDE = TERMS | TALK  # links that connect almost everything, or that are only about their ends
+REMARKS = frozenset(
+    {"STATED_BY", "STATED_ABOUT", "CHANNEL_OF", "CHANNEL_FOR", "SAID_ABOUT", "SAID_THROUGH", "TO_ANSWER"}
+)
+NOT_FOLLOWED = TERMS | REMARKS  # by default: they connect almost everything, or are only about their ends
 MOST_LINKS, EACH = 20_000, 500
 
 
@@ -128,7 +130,7 @@ async def paths(
 
     The search is bidirectional: each reading extends the smaller frontier by one link. After N readings the graph contains every
     path of N links; Yen's algorithm (networkx) finds the shortest among them. Of a record with more than EACH links only the
-    first by name are followed. Raises TooMuch when more than MOST_LINKS links would have to be read, and StoreError.
+    first by name are followed. Raises ExplorationTooLarge when more than MOST_LINKS links would have to be read, and StoreError.
     """
     graph = PathFinder(context, relations, day)
     await graph.read({start, end})
@@ -165,23 +167,25 @@ class PathFinder:
         return one in self._names
 
     async def read(self, ids: set[str]) -> set[str]:
-        """Read the links of these records; return the records at their far ends. Raises TooMuch and StoreError."""
+        """Read the links of these records; return the records at their far ends. Raises ExplorationTooLarge and StoreError."""
         new = sorted(ids - self._read)
         if new:
-            (rows,) = await self._context.ask(
+            (rows,) = await self._context.run(
                 traverse.links_of(new, self._relations, self._context.actor, day=self._day, most=EACH)
             )
             self._read |= ids
             for near, kind, name, links, _, _, whole in rows:
                 self._names[near] = name
                 self.withheld = self.withheld or (not whole and has_detail_links(kind, self._relations))
-                for relation, away, _, far, far_name in links:
+                for relation, forward, _, far, far_name in links:
                     self._names[far] = far_name
                     self._links.add_edge(near, far)
-                    self._links.edges[near, far].setdefault(relation, near if away else far)
+                    self._links.edges[near, far].setdefault(relation, near if forward else far)
             if self._links.number_of_edges() > MOST_LINKS:
                 raise ExplorationTooLarge(
-                    _("Too many links lie between the two; choose fewer sorts of links or shorter paths.")
+                    _(
+                        "There are too many links between the two records. Choose fewer types of links, or shorter paths."
+                    )
                 )
         return {far for one in ids if one in self._links for far in self._links[one]}
 

@@ -28,7 +28,7 @@ class SearchHit:
         return [self.score, self.name_key, self.record]
 
     @property
-    def place(self) -> tuple[float, str, str]:
+    def sort_key(self) -> tuple[float, str, str]:
         """The sort key of the hit, for Python's ascending order."""
         return -self.score, self.name_key, self.record
 
@@ -61,8 +61,8 @@ async def search(
     wanted, searched = parse_search(text), [kind for kind in kinds if is_searched(kind)]
     if not wanted.words or not searched:
         return SearchResults((), more=False, total=0, of_kinds={})
-    hits = sorted(await _hits(context, wanted, searched, sector, area), key=lambda hit: hit.place)[:MOST]
-    rest = [hit for hit in hits if hit.place > _sort_key(after)] if after else hits
+    hits = sorted(await _hits(context, wanted, searched, sector, area), key=lambda hit: hit.sort_key)[:MOST]
+    rest = [hit for hit in hits if hit.sort_key > _sort_key(after)] if after else hits
     return SearchResults(rest[:first], len(rest) > first, len(hits), Counter(hit.kind for hit in hits))
 
 
@@ -77,7 +77,7 @@ async def _hits(
     named = await context.read([traverse.named(wanted, kind, context.actor, **within, most=MOST) for kind in kinds])
     rows = [row for of_kind in named for (row,) in of_kind]
     if len(rows) < MOST:
-        (rows,) = await context.ask(traverse.found(wanted, kinds, context.actor, **within, most=MOST))
+        (rows,) = await context.run(traverse.found(wanted, kinds, context.actor, **within, most=MOST))
     return [SearchHit(*row) for row in rows]
 
 

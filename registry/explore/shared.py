@@ -131,7 +131,7 @@ class SharedBetween:
 async def shared_between(context: ExploreContext, agencies: Sequence[str], day: str) -> SharedBetween:
     """Return what the agencies, two or more ids, share on a day; at most MOST of each kind. Raises StoreError."""
     ids, actor = list(dict.fromkeys(agencies)), context.actor
-    resources, services, partnerships, needs, withheld = await context.ask(
+    resources, services, partnerships, needs, withheld = await context.run(
         traverse.shared_resources(ids, actor, day=day, most=MOST),
         traverse.shared_services(ids, actor, most=MOST),
         traverse.shared_partnerships(ids, actor, most=MOST),
@@ -229,7 +229,7 @@ class Ties:
 
 async def ties(context: ExploreContext, by: str, day: str) -> Ties:
     """Return the ties between groups of agencies; `by` is a key of `traverse.GROUPS`. Raises StoreError."""
-    rows, (agreements, services, uses, withheld) = await context.ask(
+    rows, (agreements, services, uses, withheld) = await context.run(
         traverse.groups(by, context.actor), traverse.ties(context.actor, day=day)
     )
     labels = {one: _label(by, one, *names) for _, groups in rows for one, *names in groups}

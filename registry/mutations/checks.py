@@ -38,7 +38,7 @@ def broken_rules(transaction: Transaction, before: RecordState | None, after: Re
 
 def promises_of(transaction: Transaction, resource: str, *, but: str | None = None) -> list[Promise]:
     """Return the quantities of a resource promised to requests, except to the request `but`."""
-    rows = transaction.ask(write.promised([resource], day=today()))[0][0]
+    rows = transaction.run(write.promised([resource], day=today()))[0][0]
     return [Promise(*rest) for _resource, *rest in rows if rest[0] != but]
 
 
@@ -50,7 +50,7 @@ def _link_problems(transaction: Transaction, end: End, old: RecordState, after: 
         if far == after.id and end.kind == end.target:
             yield itself(end, far)
     if end.link.acyclic and (new := [far for far in ties if far not in was and far != after.id]):
-        yield from circular(end, after.id, new, lambda ids: set(transaction.ask(write.far_ids(end, list(ids)))[0][0]))
+        yield from circular(end, after.id, new, lambda ids: set(transaction.run(write.far_ids(end, list(ids)))[0][0]))
     if end.link.at_least and (was.keys() != ties.keys() or _differs(old, after, "status")):
         yield from too_few(end, after.properties.get("status"), len(ties))
 
@@ -68,9 +68,9 @@ def _promise_problems(transaction: Transaction, old: RecordState, resource: Reco
 def _request_problems(transaction: Transaction, old: RecordState, request: RecordState) -> Iterator[Problem]:
     """Yield the reasons why the resource cannot satisfy a request."""
     moved = old.ties["resource"].keys() != request.ties["resource"].keys()
-    asked = moved or _differs(old, request, "decision", "since", "quantity", "until")
-    for one in request.ties["resource"] if asked else ():
-        if resource := transaction.look(Resource, one):
+    affected = moved or _differs(old, request, "decision", "since", "quantity", "until")
+    for one in request.ties["resource"] if affected else ():
+        if resource := transaction.get(Resource, one):
             yield from of_request(request.properties, resource.properties, today())
             yield from _capacity_problems(transaction, request, resource)
 

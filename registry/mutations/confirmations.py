@@ -35,17 +35,17 @@ def confirm(
     """
 
     def work(transaction: Transaction) -> RecordState:
-        before, why = _of_party(transaction, partnership, agency), clean_input(Text, remark, "remark")
+        before, comment = _of_party(transaction, partnership, agency), clean_input(Text, remark, "remark")
         if standing not in code_list("party-standing"):
-            rule = _("a code of {codes}").format(codes="party-standing")
-            raise ValidationFailed(Problem("UNFIT", "standing", show(standing), rule, _("There is no such code.")))
-        if standing != "confirmed" and not why:
+            rule = _("one of {choices}").format(choices=", ".join(code_list("party-standing")))
+            raise ValidationFailed(Problem("UNFIT", "standing", show(standing), rule, _("This is not a valid choice.")))
+        if standing != "confirmed" and not comment:
             message = _("Describe what is wrong, so that it can be corrected.")
-            raise ValidationFailed(Problem("REQUIRED", "remark", "", _("a few words"), message))
-        said = {"standing": standing, "standing_on": today(), "remark": why or None}
+            raise ValidationFailed(Problem("REQUIRED", "remark", "", _("a text"), message))
+        values = {"standing": standing, "standing_on": today(), "remark": comment or None}
         parties = before.ties["parties"]
-        ties = {**before.ties, "parties": {**parties, agency: known_states({**parties[agency], **said})}}
-        return transaction.keep(before, replace(before, ties=ties), "stated")
+        ties = {**before.ties, "parties": {**parties, agency: known_states({**parties[agency], **values})}}
+        return transaction.write(before, replace(before, ties=ties), "stated")
 
     return change(store, context, Partnership, work)
 
@@ -69,7 +69,7 @@ def state_level(
             raise ValidationFailed(*problems)
         _check_level(str(record.values["scale"]), str(record.values["level"]))
         ties: dict[str, dict[str, dict[str, object]]] = {"agency": {agency: {}}, "partnership": {partnership: {}}}
-        return transaction.keep(None, replace(empty_state(Statement), properties=record.values, ties=ties), "stated")
+        return transaction.write(None, replace(empty_state(Statement), properties=record.values, ties=ties), "stated")
 
     return change(store, context, Statement, work)
 
@@ -81,7 +81,7 @@ def withdraw(store: Store, context: RequestContext, statement: str) -> MutationR
         before = find_or_fail(transaction, Statement, statement)
         if not can(transaction.actor, Action.EDIT, before.properties):
             raise ValidationFailed(not_allowed(role_needed(Action.EDIT)))
-        return transaction.keep(
+        return transaction.write(
             before, replace(before, properties={**before.properties, "status": "retired"}), "retired"
         )
 
@@ -92,7 +92,7 @@ def _of_party(transaction: Transaction, partnership: str, agency: str) -> Record
     """Return the agreement if the actor may act for the party. Raises ValidationFailed."""
     state = visible_in_full(transaction, Partnership, partnership, ACTIVE)
     if agency not in state.ties["parties"]:
-        message = _("This agency is no party to the agreement.")
+        message = _("This agency is not a party to the agreement.")
         raise ValidationFailed(Problem("UNFIT", "agency", show(agency), _("a party to the agreement"), message))
     if not can(transaction.actor, Action.EDIT, {"steward": agency}):
         raise ValidationFailed(not_acting_for("agency", agency))
@@ -103,4 +103,6 @@ def _check_level(scale: str, level: str) -> None:
     levels = code_list(f"level-{scale}")
     if level not in levels:
         rule = _("a level of {scale}: {levels}").format(scale=scale, levels=", ".join(levels))
-        raise ValidationFailed(Problem("UNFIT", "level", show(level), rule, _("This scale has no such level.")))
+        raise ValidationFailed(
+            Problem("UNFIT", "level", show(level), rule, _("This level does not exist on the scale."))
+        )

@@ -43,15 +43,15 @@ def give_feedback(store: Store, context: RequestContext, feedback: FeedbackInput
         if feedback.channel:
             _check_channel(transaction, feedback.channel, service)
         _check_text("text", feedback.text)
-        record, problems = make_record(Feedback, _record_values(feedback, service))
+        record, problems = make_record(Feedback, _answeredvalues(feedback, service))
         if record is None:
             raise ValidationFailed(
                 *(replace(one, field="text") if one.field == "description" else one for one in problems)
             )
         if contact := clean_input(Text, feedback.contact, "contact"):
-            transaction.ask(audit_log.put_contact(record.id, contact))
-        kept = replace(empty_state(Feedback), properties=record.values, ties=_ties(feedback, service))
-        return transaction.keep(None, kept, "created")
+            transaction.run(audit_log.put_contact(record.id, contact))
+        state = replace(empty_state(Feedback), properties=record.values, ties=_ties(feedback, service))
+        return transaction.write(None, state, "created")
 
     return change(store, context, Feedback, work)
 
@@ -63,12 +63,14 @@ def answer_feedback(store: Store, context: RequestContext, record: str, answer: 
         before = _answerable(transaction, record)
         check_status(before, ACTIVE)
         _check_text("answer", answer)
-        said = {"answer": answer, "answered": before.properties.get("answered") or today()}
-        shown = {"status": "published", "access": "closed" if before.properties.get("private") else "open"}
-        record_, problems = make_record(Feedback, {**before.given(), **said, **shown})
-        if record_ is None:
+        values = {"answer": answer, "answered": before.properties.get("answered") or today()}
+        visibility = {"status": "published", "access": "closed" if before.properties.get("private") else "open"}
+        answered, problems = make_record(Feedback, {**before.given(), **values, **visibility})
+        if answered is None:
             raise ValidationFailed(*problems)
-        return transaction.keep(before, replace(before, properties={**before.properties, **record_.values}), "answered")
+        return transaction.write(
+            before, replace(before, properties={**before.properties, **answered.values}), "answered"
+        )
 
     return change(store, context, Feedback, work)
 
@@ -91,12 +93,12 @@ def erase(store: Store, context: RequestContext, record: str) -> MutationResult:
     def work(transaction: Transaction) -> RecordState:
         before = find_or_fail(transaction, Feedback, record)
         if not transaction.actor.is_admin:  # the criticised agency must not erase it
-            raise ValidationFailed(not_allowed(_("Only an administrator can do this.")))
-        kept = transaction.keep(
+            raise ValidationFailed(not_allowed(_("Only an administrator can erase feedback.")))
+        state = transaction.write(
             before, replace(before, properties={**before.properties, "description": None}), "erased"
         )
-        transaction.ask(audit_log.erase_contact(record))  # last: the audit event needs the salt that this deletes
-        return kept
+        transaction.run(audit_log.erase_contact(record))  # last: the audit event needs the salt that this deletes
+        return state
 
     return change(store, context, Feedback, work)
 
@@ -113,7 +115,7 @@ def _check_channel(transaction: Transaction, channel: str, service: RecordState)
     """Reject a channel of another service, whose steward would not be the one to answer."""
     state = transaction.find(Channel, channel)
     if state is None or service.id not in state.ties["service"]:
-        message = _("This service has no such channel.")
+        message = _("This channel does not belong to the service.")
         raise ValidationFailed(
             Problem("UNKNOWN_RECORD", "channel", show(channel), _("a channel of the service"), message)
         )
@@ -121,10 +123,10 @@ def _check_channel(transaction: Transaction, channel: str, service: RecordState)
 
 def _check_text(field: str, text: str) -> None:
     if not text.strip():
-        raise ValidationFailed(Problem("REQUIRED", field, "", _("a few words"), _("Say what you want to say.")))
+        raise ValidationFailed(Problem("REQUIRED", field, "", _("a text"), _("Enter a text.")))
 
 
-def _record_values(feedback: FeedbackInput, service: RecordState) -> dict[str, object]:
+def _answeredvalues(feedback: FeedbackInput, service: RecordState) -> dict[str, object]:
     # Status "proposed" makes it visible to the steward, who answers it.
     return {
         "id": f"feedback:{secrets.token_hex(8)}",

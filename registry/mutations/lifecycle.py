@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from registry.database.driver import Store
 from registry.i18n import _
+from registry.model.codelists import code_label
 from registry.model.kinds import Kind
 from registry.model.records import Problem, show
 from registry.mutations.audit_events import RecordState
@@ -48,7 +49,7 @@ def make_transition(
 def make_transition_in(
     transaction: Transaction, kind: type[Kind], record: str, step: Transition, note: str, version: int | None
 ) -> RecordState:
-    """Change the status of a record within a transaction; see `take`. Raises ValidationFailed."""
+    """Change the status of a record within a transaction; see `make_transition`. Raises ValidationFailed."""
     before = find_or_fail(transaction, kind, record)
     if step is not RETIRE:
         check_by_hand(transaction, kind)
@@ -58,7 +59,7 @@ def make_transition_in(
         raise ValidationFailed(stale(version, before.version))
     check_status(before, step.of)
     after = replace(before, properties={**before.properties, "status": step.to, **_added_grants(before, step)})
-    return transaction.keep(before, after, step.what, note.strip() or None)
+    return transaction.write(before, after, step.what, note.strip() or None)
 
 
 def _added_grants(before: RecordState, step: Transition) -> dict[str, object]:
@@ -92,8 +93,9 @@ def check_status(state: RecordState, statuses: Collection[str]) -> None:
     """Check that a record has one of the statuses. Raises ValidationFailed."""
     status = str(state.properties.get("status"))
     if status not in statuses:
-        rule = _("a record that is {status}").format(status=" / ".join(statuses))
-        message = _("A record in this status cannot be changed this way.")
+        labels = " / ".join(code_label("status", one) for one in statuses)
+        rule = _("a record with the status {status}").format(status=labels)
+        message = _("Not available for a record with the status {status}.").format(status=code_label("status", status))
         raise ValidationFailed(Problem("WRONG_STATUS", "status", status, rule, message))
 
 

@@ -46,10 +46,12 @@ def request(store: Store, context: RequestContext, wish: ResourceRequest) -> Mut
         steward = resource.properties.get("steward")
         if resource.properties.get("shareability") == "not-shared" or not steward:
             message = (
-                _("This resource is not shared; ask its owner about it.") if steward else _("Nobody answers for it.")
+                _("This resource is not shared. Contact its owner.")
+                if steward
+                else _("This resource has no steward who could decide on a request.")
             )
             raise ValidationFailed(
-                Problem("UNFIT", "resource", wish.resource, _("a resource that can be asked for"), message)
+                Problem("UNFIT", "resource", wish.resource, _("a resource that can be requested"), message)
             )
         agency = transaction.find(Agency, wish.agency)
         name = " – ".join(str(one.properties["name"]) for one in (resource, agency) if one)[:500]
@@ -62,7 +64,9 @@ def request(store: Store, context: RequestContext, wish: ResourceRequest) -> Mut
             another=True,
         )
         draft = new_state(transaction, None, saving)
-        return transaction.keep(None, replace(draft, properties={**draft.properties, "status": "published"}), "created")
+        return transaction.write(
+            None, replace(draft, properties={**draft.properties, "status": "published"}), "created"
+        )
 
     return change(store, context, Request, work)
 
@@ -78,22 +82,21 @@ def decide(store: Store, context: RequestContext, record: str, decision: str, an
         resource = _requested_resource(transaction, before)
         check_status(before, PUBLISHED)
         if decision not in _PREVIOUS_DECISION or before.properties.get("decision") != _PREVIOUS_DECISION[decision]:
-            stands = str(before.properties.get("decision") or "")
+            current = str(before.properties.get("decision") or "")
+            rule = _("an accepted request") if decision == "ended" else _("an open request")
             message = _("A request in this status cannot be changed this way.")
-            raise ValidationFailed(
-                Problem("WRONG_STATUS", "decision", stands, _("a request that waits for this"), message)
-            )
-        said: dict[str, object] = {
+            raise ValidationFailed(Problem("WRONG_STATUS", "decision", current, rule, message))
+        values: dict[str, object] = {
             "decision": decision,
             "decided_on": today(),
             "answer": clean_input(Prose, answer, "answer") or None,
         }
         if decision == "accepted":
-            said["since"] = before.properties.get("since") or _default_start(resource)
-            transaction.keep(resource, _with_allocation(transaction, resource, before), "decided")
-        after = transaction.keep(before, replace(before, properties={**before.properties, **said}), "decided")
+            values["since"] = before.properties.get("since") or _default_start(resource)
+            transaction.write(resource, _with_allocation(transaction, resource, before), "decided")
+        after = transaction.write(before, replace(before, properties={**before.properties, **values}), "decided")
         if decision == "ended":
-            transaction.keep(resource, _with_release(transaction, resource, before), "decided")
+            transaction.write(resource, _with_release(transaction, resource, before), "decided")
         return after
 
     return change(store, context, Request, work)
@@ -104,7 +107,7 @@ _PREVIOUS_DECISION = {"accepted": None, "declined": None, "ended": "accepted"}
 
 def _requested_resource(transaction: Transaction, request: RecordState) -> RecordState:
     """Return the requested resource if the actor may answer for it. Raises ValidationFailed."""
-    resource = transaction.look(Resource, next(iter(request.ties["resource"]), ""))
+    resource = transaction.get(Resource, next(iter(request.ties["resource"]), ""))
     if resource is None or not can(transaction.actor, Action.ANSWER, resource.properties):
         raise ValidationFailed(not_allowed(role_needed(Action.ANSWER, _("the resource's steward"))))
     return resource
@@ -120,12 +123,14 @@ def _with_allocation(transaction: Transaction, resource: RecordState, request: R
     quantity = _number(request, "quantity")
     if not quantity:
         return resource
-    taken = max(_number(resource, "in_use"), total(promises_of(transaction, resource.id)))
-    in_use = round(taken + quantity, DIGITS)
+    promised = max(_number(resource, "in_use"), total(promises_of(transaction, resource.id)))
+    in_use = round(promised + quantity, DIGITS)
     if "capacity" in resource.properties and in_use > _number(resource, "capacity"):
-        free = max(0.0, _number(resource, "capacity") - taken)
-        message = _("Only {free} are free.").format(free=amount(free))
-        raise ValidationFailed(Problem("OVERBOOKED", "quantity", show(quantity), _("at most what is free"), message))
+        free = max(0.0, _number(resource, "capacity") - promised)
+        message = _("The available amount is {free}.").format(free=amount(free))
+        raise ValidationFailed(
+            Problem("OVERBOOKED", "quantity", show(quantity), _("at most the available amount"), message)
+        )
     return replace(resource, properties={**resource.properties, "in_use": in_use})
 
 

@@ -46,7 +46,7 @@ class HistoryEvent:
 class Revision:
     """An event with the record before and after it; `before` is None for the event that created the record."""
 
-    told: HistoryEvent
+    event: HistoryEvent
     before: RecordState | None
     after: RecordState
 
@@ -99,10 +99,10 @@ def state_on(state: RecordState, entries: Sequence[HistoryEvent], day: str) -> R
     if day < day_of(str(state.properties["created"])):
         return None
     found: RecordState | None = state
-    for passage in revisions_of(state, entries):
-        if passage.told.day <= day:
+    for revision in revisions_of(state, entries):
+        if revision.event.day <= day:
             break
-        found = passage.before
+        found = revision.before
     return found
 
 
@@ -136,18 +136,26 @@ def may_undo(actor: Actor, state: RecordState, what: str) -> bool:
     return actor.is_admin or (what not in OF_OTHERS and can(actor, Action.MANAGE, state.properties))
 
 
+def _who_may_undo(what: str) -> str:
+    if what in OF_OTHERS:
+        return _("Only an administrator can undo this change.")
+    return _("Only an approver of the record's steward can undo this change.")
+
+
 def _entry(transaction: Transaction, number: int) -> Mapping[str, Any]:
     """Return the event of a change made by a person. Raises ValidationFailed."""
-    rows = transaction.ask(audit_log.by_number(number))
+    rows = transaction.run(audit_log.by_number(number))
     if not rows or rows[0][0].get("run"):
-        rule = _("the number of a change that a person made")
-        raise ValidationFailed(Problem("NOT_FOUND", "number", str(number), rule, _("There is no such change.")))
+        rule = _("the number of a change made by a person")
+        raise ValidationFailed(
+            Problem("NOT_FOUND", "number", str(number), rule, _("No change made by a person has this number."))
+        )
     entry: Mapping[str, Any] = rows[0][0]
     return entry
 
 
 def _find_event(transaction: Transaction, entry: str) -> HistoryEvent | None:
-    rows = transaction.ask(audit_log.by_number(int(entry.rpartition(":")[2])))
+    rows = transaction.run(audit_log.by_number(int(entry.rpartition(":")[2])))
     return read_event(rows[0][0]) if rows else None
 
 
@@ -159,25 +167,33 @@ def revert(transaction: Transaction, before: RecordState, entry: Mapping[str, An
     event = read_event(entry)
     if problems := list(_changed_since(before, event.before, event.after)):
         raise ValidationFailed(*problems)
-    made = "id" in event.after
+    is_creation = "id" in event.after
     after = (
-        replace(before, properties={**before.properties, "status": "retired"}) if made else state_before(before, event)
+        replace(before, properties={**before.properties, "status": "retired"})
+        if is_creation
+        else state_before(before, event)
     )
     if problems := list(forbidden_changes(transaction, before, after)):
         raise ValidationFailed(*problems)
-    return transaction.keep(
+    return transaction.write(
         before, after, "undone", entry["id"], source=str(before.properties.get("source") or BY_HAND)
     )
 
 
 def _changed_since(state: RecordState, lost: Difference, gained: Difference) -> Iterator[Problem]:
-    message = _("Somebody changed this since; change it by hand.")
-    rule = _("as the change left it")
+    message = _("This value was changed again later. Edit the record instead.")
+    rule = _("the value that the change wrote")
     for name, value in gained.items():
         if name == LINK_CHANGES:
             continue
         if name in state.kind.erasable and (lost.get(name) or value):
-            yield Problem("ERASABLE", name, "", _("a change that is kept whole"), _("What may be erased is not kept."))
+            yield Problem(
+                "ERASABLE",
+                name,
+                "",
+                _("a change without erasable text"),
+                _("The audit log does not store this text, because it must be erasable. The change cannot be undone."),
+            )
         elif state.properties.get(name) != value:
             yield Problem("CHANGED_SINCE", name, show(state.properties.get(name)), rule, message)
     for end, ties in {**lost.get(LINK_CHANGES, {}), **gained.get(LINK_CHANGES, {})}.items():
@@ -212,18 +228,18 @@ def entries(store: Store, *, after: int = 0) -> Iterator[Entry]:
 
 def latest(store: Store, size: int, record: str | None = None) -> list[Entry]:
     """Return the last `size` events, newest first, of one record or of all. Raises StoreError."""
-    asked = audit_log.of_record(record, size=size) if record else audit_log.latest(size=size)
-    return [entry for (entry,) in store.read(asked)]
+    query = audit_log.of_record(record, size=size) if record else audit_log.latest(size=size)
+    return [entry for (entry,) in store.read(query)]
 
 
-def verify(store: Store, tell: Callable[[int], None] = lambda _: None) -> Verdict:
-    """Check the hashes of all events; call `tell` with 1 for each event read. Raises StoreError."""
+def verify(store: Store, progress: Callable[[int], None] = lambda _: None) -> Verdict:
+    """Check the hashes of all events; call `progress` with 1 for each event read. Raises StoreError."""
     end = LogHead(*next(iter(store.read(audit_log.last_event())), ()))
-    broken = first_invalid(_with_progress(entries(store), tell), end)
+    broken = first_invalid(_with_progress(entries(store), progress), end)
     return Verdict(end.number, end.hash, *(broken or ()))
 
 
-def _with_progress(events: Iterator[Entry], tell: Callable[[int], None]) -> Iterator[Entry]:
+def _with_progress(events: Iterator[Entry], progress: Callable[[int], None]) -> Iterator[Entry]:
     for entry in events:
-        tell(1)
+        progress(1)
         yield entry

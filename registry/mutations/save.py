@@ -27,7 +27,7 @@ from registry.mutations.transaction import (
 )
 from registry.permissions import Action, can, role_needed
 
-THRESHOLD, MOST = 80.0, 3
+THRESHOLD, MOST_LISTED = 80.0, 3
 
 
 def alike(one: str, other: str) -> bool:
@@ -43,7 +43,7 @@ def alike(one: str, other: str) -> bool:
 
 
 def near_duplicates(transaction: Transaction, new: RecordState) -> Iterator[Problem]:
-    """Yield a problem for each existing record, visible to the actor, with a similar name: the nearest, at most MOST.
+    """Yield a problem for each existing record, visible to the actor, with a similar name: the nearest, at most MOST_LISTED.
 
     An agreement may have the name of the agreement that it renews.
     """
@@ -55,9 +55,11 @@ def near_duplicates(transaction: Transaction, new: RecordState) -> Iterator[Prob
         for record, other in transaction.reading.named_like(kind, name)
         if alike(name, other) and record not in renewed
     )
-    for _ratio, record, other in near[:MOST]:
-        message = _("“{name}” is here already: use it, or say that this is another one.").format(name=other)
-        yield Problem("ALIKE", "name", record, _("a name unlike all others"), message)
+    for _ratio, record, other in near[:MOST_LISTED]:
+        message = _(
+            "A record with a similar name exists: “{name}”. Use that record, or confirm that this is a different one."
+        ).format(name=other)
+        yield Problem("ALIKE", "name", record, _("a name unlike those of other records"), message)
 
 
 def _all_similar(words: Sequence[str], others: Sequence[str]) -> bool:
@@ -65,7 +67,7 @@ def _all_similar(words: Sequence[str], others: Sequence[str]) -> bool:
 
 
 PERMISSION_FIELDS = ("steward", "access", "grants")
-LONGEST = 60
+LONGEST_ID = 60
 
 
 @dataclass(frozen=True)
@@ -101,14 +103,14 @@ def save_in(transaction: Transaction, saving: SaveInput) -> RecordState:
     """Save a record within a transaction; see `save`. Raises ValidationFailed."""
     check_by_hand(transaction, saving.kind)
     before = transaction.find(saving.kind, saving.id) if saving.id else None
-    return transaction.keep(before, new_state(transaction, before, saving), "changed" if before else "created")
+    return transaction.write(before, new_state(transaction, before, saving), "changed" if before else "created")
 
 
 def check_by_hand(transaction: Transaction, kind: type[Kind]) -> None:
     """Reject kinds that only a record action writes, such as feedback, unless an administrator saves. Raises ValidationFailed."""
     if kind.by_action and not transaction.actor.is_admin:
-        message = _("This kind of record changes only by its own actions, such as accept or answer.")
-        raise ValidationFailed(Problem("NOT_ALLOWED", "id", "", _("a step of its own"), message))
+        message = _("Records of this kind cannot be saved directly. Use the action that creates or changes them.")
+        raise ValidationFailed(Problem("NOT_ALLOWED", "id", "", _("a change by an action"), message))
 
 
 def new_state(transaction: Transaction, before: RecordState | None, saving: SaveInput) -> RecordState:
@@ -117,9 +119,9 @@ def new_state(transaction: Transaction, before: RecordState | None, saving: Save
     if before:
         _check_may_change(transaction, before, saving)
     is_new = before is None and not saving.another
-    record, unfit = make_record(saving.kind, after.given(), before=before.given() if before else None)
+    record, invalid = make_record(saving.kind, after.given(), before=before.given() if before else None)
     problems = [
-        *unfit,
+        *invalid,
         *_by_action(saving.kind.properties, saving.properties),
         *_link_problems(after, saving),
         *_missing_references(transaction, before, after),
@@ -145,7 +147,13 @@ def _changed(before: RecordState, saving: SaveInput) -> RecordState:
 def _new(transaction: Transaction, saving: SaveInput) -> RecordState:
     if saving.id and transaction.is_taken(saving.id.strip()):  # stripped, as it would be stored
         raise ValidationFailed(
-            Problem("TAKEN", "id", show(saving.id), _("an id of its own"), _("This id cannot be used."))
+            Problem(
+                "TAKEN",
+                "id",
+                show(saving.id),
+                _("an unused identifier"),
+                _("This identifier cannot be used. Choose another one, or leave it empty."),
+            )
         )
     steward = {"steward": transaction.actor.default_agency} if transaction.actor.default_agency else {}
     properties = {**steward, **_given(saving), "status": "draft"}
@@ -158,21 +166,21 @@ def _new(transaction: Transaction, saving: SaveInput) -> RecordState:
 
 def _given(saving: SaveInput) -> dict[str, object]:
     """Return the properties given by the user, without those that only the registry sets."""
-    kept = {"status", *(name for name, declared in saving.kind.properties.items() if declared.read_only)}
-    return {name: value for name, value in saving.properties.items() if name not in kept}
+    internal = {"status", *(name for name, declared in saving.kind.properties.items() if declared.read_only)}
+    return {name: value for name, value in saving.properties.items() if name not in internal}
 
 
 def _changed_links(before: RecordState, links: Mapping[str, LinkChange]) -> dict[str, Relationships]:
-    tied = {name: dict(ties) for name, ties in before.ties.items()}
+    changed = {name: dict(ties) for name, ties in before.ties.items()}
     ends = {end.name: end for end in own_ends(before.kind)}
-    for name, asked in links.items():
+    for name, wanted in links.items():
         if name in ends:
-            kept = {} if ends[name].single and asked.add else tied[name]
-            kept = {far: values for far, values in kept.items() if far not in asked.remove}
-            was = before.ties[name]  # also needed for an id that is removed and added again
-            added = {far: _link_values(ends[name], far, was.get(far, {}), values) for far, values in asked.add.items()}
-            tied[name] = {**kept, **added}
-    return tied
+            rest = {} if ends[name].single and wanted.add else changed[name]
+            rest = {far: values for far, values in rest.items() if far not in wanted.remove}
+            old = before.ties[name]  # also needed for an id that is removed and added again
+            added = {far: _link_values(ends[name], far, old.get(far, {}), values) for far, values in wanted.add.items()}
+            changed[name] = {**rest, **added}
+    return changed
 
 
 def _link_values(end: End, far: str, before: Mapping[str, object], values: Mapping[str, object]) -> dict[str, object]:
@@ -189,8 +197,8 @@ def _check_may_change(transaction: Transaction, before: RecordState, saving: Sav
     if not can(transaction.actor, Action.EDIT, before.properties):
         raise ValidationFailed(not_allowed(role_needed(Action.EDIT)))
     if before.properties.get("status") == "retired":
-        message = _("This record is retired; it is not changed any more.")
-        raise ValidationFailed(Problem("RETIRED", "status", "retired", _("a record that is not retired"), message))
+        message = _("This record is retired and cannot be changed.")
+        raise ValidationFailed(Problem("RETIRED", "status", "retired", _("an active record"), message))
     if saving.version is not None and saving.version != before.version:
         raise ValidationFailed(stale(saving.version, before.version))
 
@@ -216,7 +224,7 @@ def _permission_changes(transaction: Transaction, before: RecordState | None, af
         for name in PERMISSION_FIELDS:
             differs = before.properties.get(name) != own.get(name)
             if differs and not can(transaction.actor, Action.MANAGE, before.properties):
-                message = _("Only an approver can change this on a published record.")
+                message = _("Only an approver can change this field of a published record.")
                 yield Problem("NOT_ALLOWED", name, show(own.get(name)), _("a change by an approver"), message)
 
 
@@ -227,8 +235,8 @@ def _agency_changes(
     if after.kind is not Agency or transaction.actor.is_admin:
         return
     if before is None and chosen:  # grants, groups and identity-provider claims refer to agencies by id
-        message = _("Only an administrator can choose the id of an agency. Leave it empty.")
-        yield Problem("NOT_ALLOWED", "id", show(chosen), _("no id of one's own"), message)
+        message = _("Only an administrator can choose the identifier of an agency. Leave it empty.")
+        yield Problem("NOT_ALLOWED", "id", show(chosen), _("empty"), message)
     moved = before is not None and before.ties["part_of"].keys() != after.ties["part_of"].keys()
     if moved and not can(
         transaction.actor, Action.MANAGE, {"steward": after.id}
@@ -260,9 +268,9 @@ def _removed_confirmations(
             }
             if silenced and not can(transaction.actor, Action.EDIT, {"steward": far}):
                 message = _(
-                    "This party has confirmed or disputed the agreement. Only the party or an administrator can remove it."
+                    "This party has confirmed or disputed the agreement. Only the party itself or an administrator can remove it."
                 )
-                rule = _("a party that has said nothing, or that you act for")
+                rule = _("a party without a confirmation, or one that you act for")
                 yield Problem("NOT_ALLOWED", end.name, show(far), rule, message)
 
 
@@ -270,8 +278,8 @@ def _by_action(declared: Mapping[str, Property], given: Mapping[str, object], li
     """Yield the given properties that only a record action may set."""
     for name, value in given.items():
         if name in declared and declared[name].by_action:
-            message = _("Only the agency concerned can state this, with an action of its own.")
-            yield Problem("NOT_ALLOWED", f"{link}{name}", show(value), _("a step of its own"), message)
+            message = _("This field cannot be saved directly. Use the action that changes it.")
+            yield Problem("NOT_ALLOWED", f"{link}{name}", show(value), _("a change by an action"), message)
 
 
 def _missing_references(transaction: Transaction, before: RecordState | None, after: RecordState) -> Iterator[Problem]:
@@ -294,14 +302,14 @@ def _unknown(transaction: Transaction, kind: str, name: str, ids: list[str]) -> 
 
 def _link_problems(after: RecordState, saving: SaveInput) -> Iterator[Problem]:
     ends = {end.name: end for end in own_ends(saving.kind)}
-    for name, asked in saving.links.items():
+    for name, wanted in saving.links.items():
         if name not in ends:
-            rule = _("a link that is changed with this record")
-            yield Problem("UNKNOWN_FIELD", name, "", rule, _("There is no such link."))
+            rule = _("a link that belongs to this record")
+            yield Problem("UNKNOWN_FIELD", name, "", rule, _("This record has no link of this name."))
             continue
         if ends[name].single and len(after.ties[name]) > 1:
-            yield Problem("SEVERAL", name, "", _("at most one"), _("There can be one only."))
-        for far, values in asked.add.items():
+            yield Problem("SEVERAL", name, "", _("at most one"), _("Only one is allowed. Remove the others."))
+        for far, values in wanted.add.items():
             yield from _by_action(ends[name].link.properties, values, f"{name}.")
             for problem in make_relationship(ends[name], "", far, values)[1]:
                 yield Problem(problem.code, f"{name}.{problem.field}", problem.value, problem.rule, problem.message)
@@ -309,7 +317,7 @@ def _link_problems(after: RecordState, saving: SaveInput) -> Iterator[Problem]:
 
 def not_allowed(message: str) -> Problem:
     """Return the problem of a missing permission."""
-    return Problem("NOT_ALLOWED", "id", "", _("what your role allows for the agencies you act for"), message)
+    return Problem("NOT_ALLOWED", "id", "", _("a role that allows this for an agency that you act for"), message)
 
 
 def not_acting_for(name: str, agency: object, action: Action = Action.EDIT) -> Problem:
@@ -320,17 +328,17 @@ def not_acting_for(name: str, agency: object, action: Action = Action.EDIT) -> P
 
 def _no_steward() -> Problem:
     rule = _("an agency that you act for")
-    return Problem("REQUIRED", "steward", "", rule, _("Say which of your agencies answers for it."))
+    return Problem("REQUIRED", "steward", "", rule, _("Choose which of your agencies is the steward."))
 
 
-def stale(looked_at: int, now: int) -> Problem:
+def stale(seen: int, current: int) -> Problem:
     """Return the problem of a record that has changed since the user loaded it."""
-    message = _("Somebody changed this record meanwhile: look at it again.")
-    return Problem("STALE", "version", str(looked_at), _("version {n}, which it has now").format(n=now), message)
+    message = _("This record was changed after you opened it. Reload it, then make your change again.")
+    return Problem("STALE", "version", str(seen), _("version {n}, the current one").format(n=current), message)
 
 
 def _id(kind: type[Kind], name: str) -> str:
-    plain = re.sub(r"[^a-z0-9]+", "-", fold(name)).strip("-")[:LONGEST].strip("-")
+    plain = re.sub(r"[^a-z0-9]+", "-", fold(name)).strip("-")[:LONGEST_ID].strip("-")
     return f"{snake(kind.__name__)}:{plain or 'new'}-{secrets.token_hex(3)}"
 
 
@@ -359,7 +367,7 @@ def save_all(store: Store, context: RequestContext, savings: Sequence[SaveInput]
     """
 
     def work(transaction: Transaction) -> Sequence[SaveResult]:
-        if transaction.earlier():
+        if transaction.earlier_result():
             return ()
         _prefetch(transaction, savings)
         done = [_save_one(transaction, saving) for saving in savings]
@@ -369,10 +377,10 @@ def save_all(store: Store, context: RequestContext, savings: Sequence[SaveInput]
 
     try:
         return in_transaction(store, context, work)
-    except _RolledBack as told:
-        return told.done
-    except ValidationFailed as refused:
-        return [SaveResult("", problems=refused.problems)]
+    except _RolledBack as rollback:
+        return rollback.done
+    except ValidationFailed as failure:
+        return [SaveResult("", problems=failure.problems)]
 
 
 def _prefetch(transaction: Transaction, savings: Sequence[SaveInput]) -> None:
@@ -410,8 +418,8 @@ def _save_one(transaction: Transaction, saving: SaveInput) -> SaveResult:
     before = transaction.find(saving.kind, saving.id) if saving.id else None
     try:
         check_by_hand(transaction, saving.kind)
-        after = transaction.keep(before, new_state(transaction, before, saving), "changed" if before else "created")
-    except ValidationFailed as refused:
-        return SaveResult("", saving.id, refused.problems)
+        after = transaction.write(before, new_state(transaction, before, saving), "changed" if before else "created")
+    except ValidationFailed as failure:
+        return SaveResult("", saving.id, failure.problems)
     what = "created" if before is None else "unchanged" if after.version == before.version else "changed"
     return SaveResult(what, after.id)

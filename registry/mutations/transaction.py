@@ -163,11 +163,11 @@ class RecordCache(Generic[Found]):
             self._known |= {(kind, one): found.get(one) for one in some}
         return {one: self._known[kind, one] for one in wanted}
 
-    def learn(self, kind: str, one: str, found: Found) -> None:
+    def put(self, kind: str, one: str, found: Found) -> None:
         """Put a value into the cache."""
         self._known[kind, one] = found
 
-    def forget(self, kind: str, one: str) -> None:
+    def drop(self, kind: str, one: str) -> None:
         """Drop a value from the cache."""
         self._known.pop((kind, one), None)
 
@@ -187,11 +187,7 @@ class RecordReader:
         self._names: dict[str, NameIndex] = {}
 
     def named_like(self, kind: type[Kind], name: str) -> IdsAndNames:
-        """Cached reads of a transaction.
-
-        `states` holds the current state of a record and `readers` the names that can view its summary, by kind and id;
-        is true for an id that a record of ANY kind has.
-        """
+        """Return records of a kind, visible to the actor, that may have a similar name, as ids and names. Raises StoreError."""
         if (known := self._names.get(kind.__name__)) is not None:
             return known.like(name)
         beginnings = list(dict.fromkeys(word[:BEGINNING] for word in parts(name)[1][:MOST_WORDS]))
@@ -204,12 +200,12 @@ class RecordReader:
         """Prefetch the names of all records of a kind, before many names are compared with them. Raises StoreError."""
         self._names[kind.__name__] = NameIndex(self._ask(write.names(kind, self._actor.parameter()))[0][0])
 
-    def learn(self, kind: type[Kind], row: Stored) -> None:
+    def update(self, kind: type[Kind], row: Stored) -> None:
         """Update the cache with a record that is about to be written."""
         name, record = kind.__name__, row["id"]
-        self.states.forget(name, record)
-        self.readers.learn(name, record, row["seen_by"])
-        self.taken.learn(ANY, record, True)
+        self.states.drop(name, record)
+        self.readers.put(name, record, row["seen_by"])
+        self.taken.put(ANY, record, True)
         if name in self._names:
             self._names[name].add(record, row["name"])
 
@@ -224,7 +220,7 @@ class RecordReader:
         return {one: True for (one,) in self._ask(write.ids_in_use(ids))}
 
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
 class ValidationFailed(Exception):
@@ -252,12 +248,12 @@ class RequestContext:
     actor: Actor
     how: str
     key: str | None = None
-    asked: Any = None  # the request in JSON values; a key may be used for one request only
+    request: Any = None  # the request in JSON values; a key may be used for one request only
     run: str | None = None  # id of the load run
 
-    def named(self) -> Mapping[str, object]:
+    def key_digests(self) -> Mapping[str, object]:
         """Return digests of the key and of the request, as stored in the audit event; empty without a key."""
-        return audit_events.key_digests(self.actor, self.key, self.asked) if self.key else {}
+        return audit_events.key_digests(self.actor, self.key, self.request) if self.key else {}
 
 
 class Transaction:
@@ -268,25 +264,25 @@ class Transaction:
         self.at = now()
         self._ask, self._context = ask, context
         self._head = LogHead(*ask(audit_log.lock())[0])
-        self.began = (
+        self.log_end = (
             [[self._head.number, self._head.hash]] if self._head.number else []
         )  # in the format of audit_log.end
-        self._entries: list[AuditEvent] = []
+        self._events: list[AuditEvent] = []
         self._pending = WriteBuffer(self.at)
         self._requested_resources: dict[str, None] = {}  # resources of the requests written in this transaction
-        self.reading = RecordReader(self.ask, context.actor)
+        self.reading = RecordReader(self.run, context.actor)
 
-    def ask(self, cypher: Cypher) -> Rows:
+    def run(self, cypher: Cypher) -> Rows:
         """Run a query, which sees all writes of this transaction, and return its rows. Raises StoreError."""
         self._write_pending()
         return self._ask(cypher)
 
     def find(self, kind: type[Kind], record: str) -> RecordState | None:
         """Return the current state of a record; None if there is none or the actor cannot see it."""
-        state = self.look(kind, record)
+        state = self.get(kind, record)
         return state if state and can(self.actor, Action.VIEW_SUMMARY, state.properties) else None
 
-    def look(self, kind: type[Kind], record: str) -> RecordState | None:
+    def get(self, kind: type[Kind], record: str) -> RecordState | None:
         """Return the current state of a record without a permission check; None if there is none."""
         return self.reading.states.of(kind.__name__, record)
 
@@ -299,7 +295,7 @@ class Transaction:
         found = self.reading.readers.all_of(kind, ids)
         return [one for one in ids if not can(self.actor, Action.VIEW_SUMMARY, {"seen_by": found[one]})]
 
-    def keep(
+    def write(
         self,
         before: RecordState | None,
         after: RecordState,
@@ -326,26 +322,26 @@ class Transaction:
         row = write.stored(record)
         if after.properties.get("status") == "retired":
             row = {**row, **_readers(old)}
-        self._write(row, old, after, source)
-        self.enter(what, after.kind, after.id, (lost, gained), steward=after.properties.get("steward"), note=note)
+        self._buffer(row, old, after, source)
+        self.log(what, after.kind, after.id, (lost, gained), steward=after.properties.get("steward"), note=note)
         return replace(after, properties={**after.properties, "version": old.version + 1})
 
-    def earlier(self) -> MutationResult | None:
+    def earlier_result(self) -> MutationResult | None:
         """Return the result of an earlier change under the same key, if any. Raises ValidationFailed if it was another request."""
-        named = self._context.named()
-        rows = self.ask(audit_log.by_key(str(named["key"]))) if named else []
+        digests = self._context.key_digests()
+        rows = self.run(audit_log.by_key(str(digests["key"]))) if digests else []
         if not rows:
             return None
-        ((record, kind, asked),) = rows
-        if asked != named["asked"]:
-            message = _("This key was used for something else; take another one.")
+        ((record, kind, request),) = rows
+        if request != digests["asked"]:
+            message = _("This key was already used for another change. Use a new key.")
             raise ValidationFailed(
-                Problem("KEY_REUSED", "key", str(self._context.key), _("one key for one change"), message)
+                Problem("KEY_REUSED", "key", str(self._context.key), _("a new key for each change"), message)
             )
         state = self.find(MODEL[kind], record)
         return MutationResult(kind, record, state.version if state else None)
 
-    def enter(
+    def log(
         self,
         what: str,
         kind: type[Kind],
@@ -357,7 +353,7 @@ class Transaction:
     ) -> None:
         """Add an event to the audit log; `difference` is the pair of values before and after."""
         lost, gained = difference
-        told: Mapping[str, object] = {
+        values: Mapping[str, object] = {
             "at": self.at,
             "actor": self.actor.name,
             "how": self._context.how,
@@ -366,27 +362,27 @@ class Transaction:
             "record": record,
             "record_kind": kind.__name__,
             "note": note,
-            "before": audit_events.difference_json(kind, record, lost, self.ask),
-            "after": audit_events.difference_json(kind, record, gained, self.ask),
-            **self._context.named(),
+            "before": audit_events.difference_json(kind, record, lost, self.run),
+            "after": audit_events.difference_json(kind, record, gained, self.run),
+            **self._context.key_digests(),
         }
-        entry = new_event(self._head, told, str(steward) if steward else None)
-        self._entries.append(entry)
-        self._head = LogHead(self._head.number + 1, str(entry["own_hash"]))
+        event = new_event(self._head, values, str(steward) if steward else None)
+        self._events.append(event)
+        self._head = LogHead(self._head.number + 1, str(event["own_hash"]))
 
     def close(self) -> None:
         """Flush pending writes, derived relationships and audit events."""
         self.follow_requests(list(self._requested_resources))
-        if self._entries:
-            self.ask(audit_log.append(self._entries))
+        if self._events:
+            self.run(audit_log.append(self._events))
 
     def follow_requests(self, resources: list[str]) -> None:
         """Update the use relationships of these resources to match the current requests."""
         if resources:
-            self.ask(write.remove_stale_uses(resources))
-            self.ask(write.put_uses(resources))
+            self.run(write.remove_stale_uses(resources))
+            self.run(write.put_uses(resources))
 
-    def _write(self, row: write.Stored, old: RecordState, after: RecordState, source: str) -> None:
+    def _buffer(self, row: Stored, old: RecordState, after: RecordState, source: str) -> None:
         if after.id in self._pending:
             self._write_pending()
         tied, untied = [], []
@@ -399,20 +395,20 @@ class Transaction:
         self._pending.add(PendingRecord(after.kind, row, source, tied, untied))
         if after.kind is Request:
             self._requested_resources |= dict.fromkeys([*old.ties["resource"], *after.ties["resource"]])
-        self.reading.learn(after.kind, row)
+        self.reading.update(after.kind, row)
 
     def _write_pending(self) -> None:
         for pending in self._pending.take():
             self._ask(pending)
 
     def _ensure_source(self) -> None:
-        if not self._entries:
+        if not self._events:
             record, _problems = make_record(Source, {"id": BY_HAND, "name": "Registered by hand"})
             assert record is not None
-            self.ask(write.upsert(Source, [record], source=BY_HAND, run="", now=self.at))
+            self.run(write.upsert(Source, [record], source=BY_HAND, run="", now=self.at))
 
 
-def in_transaction(store: Store, context: RequestContext, work: Callable[[Transaction], Answer]) -> Answer:
+def in_transaction(store: Store, context: RequestContext, work: Callable[[Transaction], Result]) -> Result:
     """Run `work` in one transaction with its audit events; an exception rolls it back. Raises StoreError."""
     for attempt in range(TRIES):
         transactions: list[Transaction] = []
@@ -427,12 +423,12 @@ def in_transaction(store: Store, context: RequestContext, work: Callable[[Transa
 
 
 def _run(
-    transactions: list[Transaction], context: RequestContext, work: Callable[[Transaction], Answer], ask: Ask
-) -> Answer:
+    transactions: list[Transaction], context: RequestContext, work: Callable[[Transaction], Result], ask: Ask
+) -> Result:
     transactions.append(transaction := Transaction(ask, context))
-    answer = work(transaction)
+    result = work(transaction)
     transaction.close()
-    return answer
+    return result
 
 
 def _has_conflict(store: Store, transaction: Transaction) -> bool:
@@ -441,7 +437,7 @@ def _has_conflict(store: Store, transaction: Transaction) -> bool:
     The embedded engine does not lock and detects conflicts at commit only, so the failed transaction may have read the state
     partly before and partly after the other's commit.
     """
-    return store.dialect.embedded and store.read(audit_log.last_event()) != transaction.began
+    return store.dialect.embedded and store.read(audit_log.last_event()) != transaction.log_end
 
 
 def change(
@@ -453,23 +449,23 @@ def change(
     """
 
     def unless_repeated(transaction: Transaction) -> MutationResult:
-        if done := transaction.earlier():
+        if done := transaction.earlier_result():
             return done
         state = work(transaction)
         return MutationResult(kind.__name__, state.id, state.version)
 
     try:
         return in_transaction(store, context, unless_repeated)
-    except ValidationFailed as refused:
-        return MutationResult(kind.__name__, problems=refused.problems)
+    except ValidationFailed as failure:
+        return MutationResult(kind.__name__, problems=failure.problems)
 
 
 def clean_input(value: type[Value], raw: str, field: str) -> str:
     """Return the cleaned form of a text given by a user. Raises ValidationFailed if it is invalid."""
     try:
         return str(value.clean(raw) or "")
-    except InvalidValue as unfit:
-        raise ValidationFailed(Problem("UNFIT", field, show(raw), unfit.rule, str(unfit))) from None
+    except InvalidValue as error:
+        raise ValidationFailed(Problem("UNFIT", field, show(raw), error.rule, str(error))) from None
 
 
 def _as_record(state: RecordState, before: RecordState | None) -> Record:

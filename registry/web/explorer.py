@@ -35,7 +35,7 @@ def script_data(known: Mapping[str, Any] | None) -> dict[str, Any]:
         "known": known,
         "operations": {name: operation(name) for name in OPERATIONS},
         "kinds": {kind.__name__: _kind(kind) for kind in MODEL},
-        "links": {link: [phrase(link, away=True), phrase(link, away=False)] for link in PHRASES},
+        "links": {link: [phrase(link, forward=True), phrase(link, forward=False)] for link in PHRASES},
         "codes": {name: _labels(name) for name in sorted(_code_lists())},
         "words": words(),
     }
@@ -185,7 +185,7 @@ def link_texts(neighbourhood: Data) -> Iterator[LinkText]:
     centre = next(iter(records))
     for link in sorted(neighbourhood["links"], key=lambda one: centre not in (one["from"], one["to"])):
         near, far = ("to", "from") if link["to"] == centre else ("from", "to")
-        yield LinkText(records[link[near]], phrase(link["link"], away=near == "from"), records[link[far]])
+        yield LinkText(records[link[near]], phrase(link["link"], forward=near == "from"), records[link[far]])
 
 
 def _page(request: Request, of: str, text: str, known: Data, status: int, sentence: str = "") -> Response:

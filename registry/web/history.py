@@ -152,7 +152,7 @@ class RecordHistories:
         was = state_on(state, events, day) if day else None
         was = was if was and (was is state or _may_see(actor, was)) else None
         whole = is_whole(state, events)
-        undoable = _undoable(state, [one.told for one in visible], events, actor)
+        undoable = _undoable(state, [one.event for one in visible], events, actor)
         return await self._present(state, visible, was, day, actor, whole=whole, undoable=undoable, more=more)
 
     async def _present(
@@ -168,20 +168,20 @@ class RecordHistories:
         more: bool,
     ) -> PastRecord:
         kind = state.kind
-        differences = [part for one in visible for part in (one.told.before, one.told.after)]
+        differences = [part for one in visible for part in (one.event.before, one.event.after)]
         current = [{**was.given(), LINK_CHANGES: was.ties}] if was else []
         ids = ids_in(kind, [*differences, *current])
         titles = await titles_of(self._graph, ids, actor)
         knows = can(actor, Action.EDIT, state.properties)
         moments = [
             HistoryEntry(
-                one.told.at,
-                one.told.what,
-                one.told.how,
-                one.told.actor if knows else "",
-                one.told.note if knows else "",
-                change_lines(kind, one.told.before, one.told.after, titles),
-                one.told.number if one.told.number in undoable else 0,
+                one.event.at,
+                one.event.what,
+                one.event.how,
+                one.event.actor if knows else "",
+                one.event.note if knows else "",
+                change_lines(kind, one.event.before, one.event.after, titles),
+                one.event.number if one.event.number in undoable else 0,
             )
             for one in visible
         ]

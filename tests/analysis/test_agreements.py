@@ -94,7 +94,7 @@ def test_what_a_network_lacks_is_what_networkx_finds_in_both_networks(
     assert set(lapse.hinges) == set(nx.articulation_points(network)) - set(nx.articulation_points(whole))
 
 
-def test_a_disputed_agreement_is_a_finding_and_makes_no_tie() -> None:
+def test_a_disputed_agreement_is_a_finding_and_makes_no_link() -> None:
     disputed = agreement("one", "ab", None)._replace(disputed_by=("b",))
     assert found(report(disputed)) == {("disputed", "one")}
     lists = Snapshot(AGENCIES, partnerships=[disputed])

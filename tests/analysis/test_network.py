@@ -67,7 +67,7 @@ def test_the_isolates_of_the_sample_are_the_planted_ones() -> None:
     assert {"dprd-kota", "kom-jenazah", "pemkot-depok", "pkm-07", "pn-depok"} <= set(found["never"])
 
 
-def test_who_has_no_tie_is_told_apart_by_what_is_on_record() -> None:
+def test_who_has_no_link_is_told_apart_by_what_is_on_record() -> None:
     lists = world(
         agreement("old", "ab", ends="2024-01-01"),
         agreement("older", "ab", ends="2023-01-01"),

@@ -49,7 +49,7 @@ def test_feedback_is_erased_by_command(
     )
     record = str(given.record)
     code, out, err = carried_out("erase", record, data=tmp_path, **speaking_to(place))
-    assert (code, out) == (0, f"What the sender of {record} wrote is erased, and how to reach them.\n"), err
+    assert (code, out) == (0, f"The text and the contact details of {record} were erased.\n"), err
     assert "description" not in properties(store, Feedback, record) and properties(store, Feedback, record)["received"]
     assert (history(store, record)[0]["what"], history(store, record)[0]["how"]) == ("erased", "command")
     assert verify(store).what is None

@@ -28,7 +28,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="Windows has no process groups to interrupt like this"),
 ]
 
-INTERRUPTED = (130, "Interrupted; it is safe to run this again.")
+INTERRUPTED = (130, "Interrupted. It is safe to run this command again.")
 
 
 @pytest.fixture(autouse=True)

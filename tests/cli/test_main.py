@@ -77,7 +77,7 @@ def test_the_embedded_engine_is_not_looked_after_where_records_are_on_a_server(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     said = refused(carried_out("engine", *arguments, data=tmp_path / "data", NEO4J_URI="bolt://127.0.0.1:1"))
-    assert f"use {instead} there, or run this without NEO4J_URI" in said
+    assert f"Use {instead} on that server, or unset NEO4J_URI" in said
     assert ("saved-runs" in said) == (arguments[0] in ("backup", "restore"))
     assert not list(tmp_path.iterdir()), "nothing was written, no engine started"
 
@@ -100,7 +100,7 @@ def test_a_data_directory_that_cannot_be_written_to_is_one_sentence(
     (tmp_path / "file").touch()
     names = {"FILE": str(tmp_path / "file")}
     said = refused(carried_out(*(names.get(one, one) for one in arguments), data=tmp_path / "file" / "data"))
-    assert "cannot be written to" in said and "choose another with REGISTRY_DATA" in said
+    assert "Cannot write to the data directory" in said and "Choose another with REGISTRY_DATA" in said
 
 
 @pytest.mark.parametrize("arguments", [["sources"], ["engine", "start"]], ids=" ".join)
@@ -112,7 +112,7 @@ def test_a_data_directory_that_another_engine_holds_is_one_sentence(
         said = refused(carried_out(*arguments, data=running.data))
     finally:
         (running.data / "hidden").rename(running.data / "engine.json")
-    assert "Another engine uses" in said and "choose another directory with REGISTRY_DATA" in said
+    assert "Another engine" in said and "choose another directory with REGISTRY_DATA" in said
 
 
 def test_a_workbook_goes_into_a_file_or_a_pipe_and_not_to_a_terminal(running: engine.Engine, tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_a_workbook_goes_into_a_file_or_a_pipe_and_not_to_a_terminal(running: en
     ("arguments", "settings", "sentence"),
     [
         (["report", "gaps", "-o", "/no/such/folder/gaps.json"], {}, "/no/such/folder/gaps.json cannot be written: No such"),
-        (["engine", "backup", "/no/such/folder/backup.zip"], {}, "The backup cannot be written to"),
+        (["engine", "backup", "/no/such/folder/backup.zip"], {}, "Cannot write the backup to"),
         (["template", "agency", "-o", "/no/such/folder/agency.csv"], {}, "cannot be written"),
         (["reports"], {"REGISTRY_HOSTS": "http://registry.example"}, "The setting REGISTRY_HOSTS cannot be used: each is"),
         (["reports"], {"REGISTRY_HOSTS": "registry.example:8000"}, "The setting REGISTRY_HOSTS cannot be used: each is"),
@@ -176,7 +176,7 @@ def test_settings_files_that_cannot_be_read_are_one_sentence(tmp_path: Path, mon
     monkeypatch.chdir(tmp_path)
     (tmp_path / "registry.toml").write_text(f'neo4j_password = "{SECRET}')
     said = refused(finished(command("reports", data=tmp_path / "data")))
-    assert "The settings in .env or registry.toml cannot be read" in said and SECRET not in said
+    assert "Cannot read the settings in .env or registry.toml" in said and SECRET not in said
 
 
 @pytest.mark.parametrize(

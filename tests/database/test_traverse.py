@@ -147,7 +147,7 @@ def test_paths_are_simple_and_the_shortest_there_are(ask: Ask[Any], sight: Sight
         walked = [[start, *(step.end for step in path.steps)] for path in found.nodes]
         assert all(way in ways for way in walked) and len(set(map(tuple, walked))) == len(walked)
         for step in (step for path in found.nodes for step in path.steps):
-            tie = (step.start, step.end) if step.away else (step.end, step.start)
+            tie = (step.start, step.end) if step.forward else (step.end, step.start)
             assert any((one.start, one.end) == tie for one in sight.of(step.relation))
 
 

@@ -46,7 +46,7 @@ def test_the_database_can_be_dropped_and_made_again(running: engine.Engine) -> N
 
 
 def test_what_the_engine_refuses_is_one_sentence(running: engine.Engine) -> None:
-    with pytest.raises(engine.EngineError, match=r"^The embedded engine refused: .*\)\.$"):
+    with pytest.raises(engine.EngineError, match=r"^The embedded engine rejected a command: .*\)\.$"):
         engine.sql(running, "SELEKT 1")
     with pytest.raises(engine.EngineError, match="refused"):
         engine.command(running, "create database registry")
@@ -93,8 +93,8 @@ def test_after_an_unclean_stop_the_database_is_checked_and_that_is_said(engine_d
     said: list[str] = []
     running = engine.start(engine_data, progress=said.append)
     assert said == [
-        "The engine was not stopped cleanly the last time: checking the database.",
-        "The database is sound.",
+        "The engine was not stopped cleanly last time. Checking the database.",
+        "The database has no errors.",
     ]
     assert ids(running) == ["dinkes"], "what was acknowledged is kept"
     engine.stop(engine_data)
@@ -128,7 +128,7 @@ def test_a_backup_brings_back_what_was_there(engine_data: Path, tmp_path: Path) 
     assert archive == tmp_path / "monday.zip"
     cypher(running, "CREATE (n:Agency {id: 'disdik'})")
     (runs / "2026-q3.json").rename(runs / "2026-q4.json")
-    with pytest.raises(engine.EngineError, match="is running: stop it before you restore"):
+    with pytest.raises(engine.EngineError, match=r"is running\. Stop it before you restore"):
         engine.restore(engine_data, archive)
     engine.stop(engine_data)
     engine.restore(engine_data, archive)

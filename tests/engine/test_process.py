@@ -147,7 +147,7 @@ def test_a_directory_that_another_engine_holds_is_said(engine_data: Path) -> Non
     running = engine.start(engine_data)
     (engine_data / "engine.json").rename(engine_data / "hidden")
     try:
-        with pytest.raises(engine.EngineError, match=r"Another engine uses .* and cannot be reached from here"):
+        with pytest.raises(engine.EngineError, match=r"Another engine, which cannot be reached from here, uses "):
             engine.start(engine_data)
         assert cypher(running, SAVE).is_success, "the first goes on"
     finally:
@@ -156,10 +156,15 @@ def test_a_directory_that_another_engine_holds_is_said(engine_data: Path) -> Non
 
 def test_a_directory_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(engine.EngineError, match=r"cannot be written to .*: choose another with REGISTRY_DATA"):
+    with pytest.raises(
+        engine.EngineError, match=r"Cannot write to the data directory .*\. Choose another with REGISTRY_DATA"
+    ):
         engine.start(tmp_path / "file" / "data")
     (tmp_path / "fixed").mkdir(mode=0o500)
-    with as_nobody(), pytest.raises(engine.EngineError, match=r"cannot be written to \(Permission denied\)"):
+    with (
+        as_nobody(),
+        pytest.raises(engine.EngineError, match=r"Cannot write to the data directory .* \(Permission denied\)"),
+    ):
         engine.start(tmp_path / "fixed")
 
 
@@ -172,7 +177,7 @@ def test_a_port_that_is_taken_is_left_for_another(engine_data: Path, monkeypatch
 
 
 def test_memory_that_java_does_not_understand_is_said(engine_data: Path) -> None:
-    with pytest.raises(engine.EngineError, match=r"ended while it started \(.*\): see .*engine\.log\.$"):
+    with pytest.raises(engine.EngineError, match=r"failed to start \(.*\)\. See .*engine\.log\.$"):
         engine.start(engine_data, heap="much")
 
 
@@ -182,5 +187,5 @@ def test_a_missing_wheel_is_said_with_what_to_do(engine_data: Path, monkeypatch:
     with pytest.raises(engine.EngineError, match=install):
         engine.start(engine_data)
     monkeypatch.setattr("platform.machine", lambda: "riscv64")
-    with pytest.raises(engine.EngineError, match=r"There is no embedded engine for .* on riscv64: set NEO4J_URI"):
+    with pytest.raises(engine.EngineError, match=r"There is no embedded engine for .* on riscv64\. Set NEO4J_URI"):
         engine.start(engine_data)

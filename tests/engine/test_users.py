@@ -177,7 +177,7 @@ def test_an_engine_that_dies_is_started_again_where_it_was(engine_data: Path, mo
         second = another_than(first)
         assert (second.uri, second.http_url) == (first.uri, first.http_url)
         assert ids(second) == ["dinkes"]
-        assert until(lambda: "The database is sound." in said), said
+        assert until(lambda: "The database has no errors." in said), said
         kill(second.pid)
         assert another_than(second).uri == first.uri, "it comes back however often it dies, but not at once"
         assert any("ended 2 times in ten minutes" in one for one in said), said
@@ -275,7 +275,7 @@ def test_a_server_says_to_wait_while_its_engine_is_started_again(engine_data: Pa
         assert client.post("/graphql", json={"query": "{ agencies { totalCount } }"}).json()["data"]
     server.send_signal(signal.SIGTERM)
     _out, err = server.communicate(timeout=60)
-    assert server.returncode == 0 and "it is started again" in err, err
+    assert server.returncode == 0 and "It is being restarted" in err, err
     assert engine.find(engine_data) is None
 
 

@@ -24,7 +24,7 @@ def test_the_sample_loads_without_a_problem_and_a_second_time_changes_nothing(st
     assert count(store, "(a:Agency)") == first.rows_read["agencies.csv"]
     assert count(store, "()-[:PROVIDES]->()") == first.rows_read["services.providers.csv"]
     again = run(store, source)
-    assert (again.created, again.changed, again.retired, again.ties_removed) == ({}, {}, {}, {})
+    assert (again.created, again.changed, again.retired, again.links_removed) == ({}, {}, {}, {})
 
 
 def test_fedramp_gives_its_agencies_services_and_uses_and_names_what_is_wrong(store: Store) -> None:
@@ -60,7 +60,7 @@ def test_fedramp_gives_its_agencies_services_and_uses_and_names_what_is_wrong(st
         "0202-04-26T04:56:02.000Z",
     }
     again = run(store, source, from_path=folder)
-    assert (again.created, again.changed, again.retired, again.ties_removed) == ({}, {}, {}, {})
+    assert (again.created, again.changed, again.retired, again.links_removed) == ({}, {}, {}, {})
 
 
 @SLOW_ON_NEO4J

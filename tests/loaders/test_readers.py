@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 import xlsxwriter
 
-from loaders.readers import LONGEST_LINE, SourceRow, read
+from loaders.readers import LONGEST_LINE, read
 from loaders.result import LoadAborted, RowProblem
+from loaders.rows import SourceRow
 
 
 def rows_of(path: Path) -> list[Any]:
@@ -48,7 +49,7 @@ def book(path: Path, fill: Callable[[Any, Any], None]) -> Path:
     [
         ("id,name\n1,Élysée\n".encode(), "UTF-8, cells separated by commas"),
         ("id;name\n1;Élysée\n".encode("latin-1"), "Windows-1252, cells separated by semicolons"),
-        ("id\tname\n1\tÉlysée\n".encode("utf-8-sig"), "UTF-8 with a mark, cells separated by tabs"),
+        ("id\tname\n1\tÉlysée\n".encode("utf-8-sig"), "UTF-8 with a byte order mark, cells separated by tabs"),
         ("id|name\r\n1|Élysée\r\n".encode("utf-16"), "UTF-16, cells separated by vertical bars"),
         (b"id,name\n" + b"0,x\n" * 400_000 + "1,Élysée\n".encode("latin-1"), "Windows-1252"),
     ],
@@ -82,7 +83,7 @@ def test_a_missing_column_names_file_column_and_what_is_there(file: Callable[...
     (table,) = read(file("a.csv", "id,nama\n1,x\n"), lambda _: None)
     (row,) = table.rows
     assert isinstance(row, SourceRow)
-    with pytest.raises(LoadAborted, match=r"a\.csv has no column 'name'; it has id, nama\."):
+    with pytest.raises(LoadAborted, match=r"a\.csv has no column 'name'\. Its columns are: id, nama\."):
         row["name"]
 
 
@@ -91,11 +92,11 @@ def test_a_missing_column_names_file_column_and_what_is_there(file: Callable[...
     [
         (b"", "a.csv is empty."),
         (b"\n\n", "has no header row"),
-        (b"id,name,id\n1,x,2\n", "has the column 'id' twice; the columns are id, name, id."),
+        (b"id,name,id\n1,x,2\n", "has the column 'id' twice. Rename or remove one. The columns are: id, name, id."),
         (b"id,,name\n1,x,2\n", "column 2 has no name"),
-        (b"id,name\n1,\0x\n", "line 2 holds NUL characters"),
+        (b"id,name\n1,\0x\n", "line 2 contains NUL characters"),
         (b"id,name\n1," + b"x" * LONGEST_LINE, f"line 2 is longer than {LONGEST_LINE:,} characters"),
-        (b'id,name\n1,"' + b"x\n" * 200_000, "is a quotation mark missing?"),
+        (b'id,name\n1,"' + b"x\n" * 200_000, "Check for a missing quotation mark."),
         (b"id,name\n" + (b'"' + b"x" * 100_000 + b'\n",') * 60, "the row is longer than 5,000,000 characters"),
         (",".join(f"c{number}" for number in range(20_000)).encode(), "a.csv has 20,000 columns"),
     ],
@@ -116,9 +117,9 @@ def test_a_line_without_end_does_not_fill_the_memory(file: Callable[..., Path]) 
 
 
 def test_what_is_no_file_or_of_no_known_format_is_refused(tmp_path: Path, file: Callable[..., Path]) -> None:
-    assert "is a directory where a file is needed" in refusal(tmp_path)
-    assert "There is no file" in refusal(tmp_path / "none.csv")
-    assert "give one of .csv" in refusal(file("a.pdf", "x"))
+    assert "is a directory, not a file" in refusal(tmp_path)
+    assert "does not exist" in refusal(tmp_path / "none.csv")
+    assert "Supported formats: .csv" in refusal(file("a.pdf", "x"))
 
 
 def test_json_as_a_list_under_one_name_and_by_lines_reads_the_same(file: Callable[..., Path]) -> None:
@@ -139,24 +140,24 @@ def test_a_json_row_need_not_have_every_name(file: Callable[..., Path]) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
-        ("a.json", '[{"id": 1}, {"id"', "a.json is no sound JSON"),
+        ("a.json", '[{"id": 1}, {"id"', "a.json is not valid JSON"),
         ("a.json", "[" * 100_000, "a.json"),
-        ("a.json", '"text"', "must hold a list of rows"),
-        ("a.json", '{"count": 1, "rows": {"a": []}}', "must hold a list of rows"),
-        ("a.json", '{"rows": [{"id": "1"}], "more": []}', "holds another list of rows, more"),
-        ("a.json", '[{"id": "1"}, {"id": "2", "id": "3"}]', "a.json, row 2: the name id is there twice"),
-        ("a.json", '[{"id": "1", "x": {"a": 1, "a": 2}}]', "the name a is there twice"),
-        ("a.json", '{"rows": [], "rows": []}', "the name rows is there twice"),
-        ("a.json", b'[{"id":\n"\xe9"}]', "a.json, line 2, column 2: this is not readable as UTF-8"),
-        ("a.json", '[{"id": ' + "9" * 5_000 + "}]", "a.json is no sound JSON"),
-        ("a.json", '[{"id": NaN}]', "a.json is no sound JSON"),
+        ("a.json", '"text"', "must contain one list of rows"),
+        ("a.json", '{"count": 1, "rows": {"a": []}}', "must contain one list of rows"),
+        ("a.json", '{"rows": [{"id": "1"}], "more": []}', "contains more than one list of rows (another one is more)"),
+        ("a.json", '[{"id": "1"}, {"id": "2", "id": "3"}]', "a.json, row 2: the key id occurs twice"),
+        ("a.json", '[{"id": "1", "x": {"a": 1, "a": 2}}]', "the key a occurs twice"),
+        ("a.json", '{"rows": [], "rows": []}', "the key rows occurs twice"),
+        ("a.json", b'[{"id":\n"\xe9"}]', "a.json, line 2, column 2: the text is not valid UTF-8"),
+        ("a.json", '[{"id": ' + "9" * 5_000 + "}]", "a.json is not valid JSON"),
+        ("a.json", '[{"id": NaN}]', "a.json is not valid JSON"),
         ("a.json", '[{"id": "' + "x" * 11_000_000 + '"}]', "a row is longer than 10,000,000 bytes"),
-        ("a.jsonl", '{"id": "1", "id": "1"}', "row 1: the name id is there twice"),
+        ("a.jsonl", '{"id": "1", "id": "1"}', "row 1: the key id occurs twice"),
         ("a.jsonl", "[" * 500 + "]" * 500, "a.jsonl is nested more than 100 levels deep"),
-        ("a.jsonl", "[" * 100_000, "line 1 is no sound JSON"),
-        ("a.jsonl", '{"id": ' + "9" * 5_000 + "}", "line 1 is no sound JSON"),
-        ("a.jsonl", b'{"id": "\xe9"}', "line 1, column 9: this is not readable as UTF-8"),
-        ("a.jsonl", '{"id": 1}\n{', "line 2 is no sound JSON"),
+        ("a.jsonl", "[" * 100_000, "line 1 is not valid JSON"),
+        ("a.jsonl", '{"id": ' + "9" * 5_000 + "}", "line 1 is not valid JSON"),
+        ("a.jsonl", b'{"id": "\xe9"}', "line 1, column 9: the text is not valid UTF-8"),
+        ("a.jsonl", '{"id": 1}\n{', "line 2 is not valid JSON"),
     ],
 )
 def test_broken_json_is_refused_in_one_sentence(
@@ -180,15 +181,15 @@ def test_the_order_of_names_in_json_does_not_matter(file: Callable[..., Path], c
 @pytest.mark.parametrize(
     ("content", "place"),
     [
-        ("id,name\n1,Élysée\n2,x".encode() + b"\xe9y\n", "line 3, column 4: this is not readable as UTF-8"),
+        ("id,name\n1,Élysée\n2,x".encode() + b"\xe9y\n", "line 3, column 4: the text is not valid UTF-8"),
         (
             b"id,name\n2,x\xe9y\n" + b"3,z\n" * 500_000 + "1,É\n".encode(),
-            "line 2, column 4: this is not readable as UTF-8",
+            "line 2, column 4: the text is not valid UTF-8",
         ),
-        ("id,É\n1,2".encode() + b"\xc3", "line 2, column 4: this is not readable as UTF-8"),
-        (b"id,name\n2,x\x81y\n", "line 2, column 4: this is not readable as Windows-1252"),
-        ("id,name\n2,é\n".encode("utf-16")[:-1], "this is not readable as UTF-16"),
-        ("id,name\n2,x\ufffdy\n", "line 2, column 4: a character was lost here"),
+        ("id,É\n1,2".encode() + b"\xc3", "line 2, column 4: the text is not valid UTF-8"),
+        (b"id,name\n2,x\x81y\n", "line 2, column 4: the text is not valid Windows-1252"),
+        ("id,name\n2,é\n".encode("utf-16")[:-1], "the text is not valid UTF-16"),
+        ("id,name\n2,x\ufffdy\n", "line 2, column 4: a character was lost when"),
     ],
     ids=["one byte of another", "late in the file", "cut off", "no character", "half of one", "lost before"],
 )
@@ -253,7 +254,7 @@ def test_a_spreadsheet_that_unpacks_to_too_much_or_is_none_is_refused(tmp_path: 
             out.write(bytes(1_000_000))
     assert "unpacks to more than" in refusal(bomb)
     (tmp_path / "text.xlsx").write_text("id,name\n")
-    assert "is no sound XLSX file" in refusal(tmp_path / "text.xlsx")
+    assert "is not a valid XLSX file" in refusal(tmp_path / "text.xlsx")
     with zipfile.ZipFile(tmp_path / "other.xlsx", "w") as archive:
         archive.writestr("a.txt", "x")
     assert "cannot be read as a spreadsheet" in refusal(tmp_path / "other.xlsx")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from loaders.source import no_tie
+from loaders.source import no_link
 from registry.cli.load import print_outcome
 from registry.database.driver import Cypher, Store
 from tests.support.sources import TOML, City
@@ -40,7 +40,7 @@ def test_a_column_that_is_not_there_leaves_values_and_links_as_they_are(full: Ci
     agencies(full, "")
     full.write("resources.users", "resource,agency,role\n" + "".join(f"c:r,c:{n},reuse\n" for n in TEN))
     outcome = full.load()
-    assert (outcome.refused, outcome.changed, outcome.cleared, outcome.ties_removed) == (None, {}, {}, {})
+    assert (outcome.refused, outcome.changed, outcome.cleared, outcome.links_removed) == (None, {}, {}, {})
     assert store.read(WORLD) == before
     assert any("9 links of agencies.part_of stay as they are" in note for note in outcome.notes)
 
@@ -59,7 +59,7 @@ def test_a_table_of_links_that_is_not_there_leaves_the_links(full: City, store: 
     before = store.read(WORLD)
     (full.folder / "resources.users.csv").unlink()
     outcome = full.load()
-    assert (outcome.refused, outcome.ties_removed) == (None, {})
+    assert (outcome.refused, outcome.links_removed) == (None, {})
     assert any('name "resources.users" in complete' in note for note in outcome.notes)
     assert store.read(WORLD) == before
 
@@ -78,9 +78,9 @@ def test_a_record_that_was_retired_and_comes_back_without_a_status_is_published(
 @pytest.mark.parametrize(
     ("complete", "gone"),
     [
-        ('["agencies"]', "10 of the 10 values of agencies.acronym"),
-        ('["resources.users"]', "10 of the 10 links of resources.users"),
-        ('["agencies.part_of"]', "9 of the 9 links of agencies.part_of"),
+        ('["agencies"]', "10 of its 10 values of agencies.acronym"),
+        ('["resources.users"]', "10 of its 10 links of resources.users"),
+        ('["agencies.part_of"]', "9 of its 9 links of agencies.part_of"),
     ],
 )
 def test_what_a_source_declares_complete_is_cleared_but_most_of_it_only_when_asked(
@@ -91,15 +91,15 @@ def test_what_a_source_declares_complete_is_cleared_but_most_of_it_only_when_ask
     agencies(full, ",access", "restricted")
     (full.folder / "resources.users.csv").unlink()
     refused = full.load()
-    assert refused.refused and refused.refused.startswith(gone) and "--retire-most" in refused.refused
+    assert refused.refused and f"no longer has {gone}" in refused.refused and "--retire-most" in refused.refused
     assert store.read(WORLD) == before
     foretold = full.load(dry_run=True, retire_most=True)
     assert store.read(WORLD) == before and sum(foretold.cleared.values()) == count
     print_outcome(foretold)
     told = capsys.readouterr().err
-    assert told.count("would be cleared: ") == count and f"{count} of {gone.split()[-1]} would be cleared." in told
+    assert told.count("Would be cleared: ") == count and f"Would be cleared, {gone.split()[-1]}: {count}." in told
     done = full.load(retire_most=True)
-    assert (done.refused, done.cleared, done.ties_removed) == (None, foretold.cleared, foretold.ties_removed)
+    assert (done.refused, done.cleared, done.links_removed) == (None, foretold.cleared, foretold.links_removed)
     assert full.load().changed == {}
 
 
@@ -124,8 +124,8 @@ def test_most_of_the_values_or_links_that_a_file_empties_is_refused(full: City, 
 
 def test_an_empty_table_of_links_says_that_there_are_none(full: City, store: Store) -> None:
     full.write("resources.users", USES)
-    assert "10 of the 10 links of resources.users" in str(full.load().refused)
-    assert full.load(retire_most=True).ties_removed == {"resources.users": 10}
+    assert "10 of its 10 links of resources.users" in str(full.load().refused)
+    assert full.load(retire_most=True).links_removed == {"resources.users": 10}
 
 
 def test_json_rows_leave_what_no_row_names(city: City, store: Store) -> None:
@@ -146,13 +146,13 @@ def test_a_mapping_leaves_what_it_does_not_give_and_may_say_that_there_is_none(c
         )
 
     city.write("agencies", "id,name\nc:1,City\nc:2,Office\n")
-    declare(", acronym='A')\n    if row['id'] != 'c:1':\n        yield tie('Agency.part_of', row['id'], 'c:1')")
+    declare(", acronym='A')\n    if row['id'] != 'c:1':\n        yield link('Agency.part_of', row['id'], 'c:1')")
     assert city.load().refused is None
     declare(")")
-    assert (city.load().changed, city.load().ties_removed) == ({}, {})
-    declare(f", acronym=None)\n    yield {no_tie.__name__}('Agency.part_of')")
+    assert (city.load().changed, city.load().links_removed) == ({}, {})
+    declare(f", acronym=None)\n    yield {no_link.__name__}('Agency.part_of')")
     outcome = city.load()
-    assert (outcome.cleared, outcome.ties_removed) == (
+    assert (outcome.cleared, outcome.links_removed) == (
         {"agencies.acronym": 2, "agencies.part_of": 1},
         {"agencies.part_of": 1},
     )
@@ -160,5 +160,5 @@ def test_a_mapping_leaves_what_it_does_not_give_and_may_say_that_there_is_none(c
 
 def test_complete_names_a_table_or_a_link(city: City) -> None:
     city.declare('complete = ["agency"]\n')
-    with pytest.raises(Exception, match=r"'agency' is no table and no link; did you mean agencies\?"):
+    with pytest.raises(Exception, match=r"'agency' is neither a table nor a link. Did you mean agencies\?"):
         _ = city.source

@@ -29,7 +29,7 @@ def found(outcome: LoadResult) -> list[tuple[str, str, int, str, str]]:
 def test_a_run_writes_records_and_ties_and_a_second_changes_nothing(city: City, store: Store) -> None:
     city.agencies("c:1,City,other,c:1,", "c:2,Health Office,department,c:1,c:1")
     first = city.load()
-    assert (first.created, first.ties_written, first.refused) == ({"agencies": 2}, {"agencies.part_of": 1}, None)
+    assert (first.created, first.links_written, first.refused) == ({"agencies": 2}, {"agencies.part_of": 1}, None)
     world = store.read(WORLD)
     assert world[1][1:] == ["c:2", "Health Office", "published", 1, "city", ["PART_OF c:1"]]
     second = city.load()
@@ -44,7 +44,7 @@ def test_what_changes_in_a_row_changes_in_the_graph_and_an_emptied_cell_is_empti
     city.agencies("c:1,City,other,c:1,", "c:2,Health Department,department,,")
     outcome = city.load()
     assert (outcome.changed, outcome.unchanged) == ({"agencies": 1}, {"agencies": 1})
-    assert outcome.ties_removed == {"agencies.part_of": 1}
+    assert outcome.links_removed == {"agencies.part_of": 1}
     assert names(store)["c:2"] == ("Health Department", "published", 2)
     assert store.read(Cypher("MATCH (n:Agency {id: 'c:2'}) RETURN n.steward")) == [[None]]
 
@@ -55,7 +55,7 @@ def test_a_row_that_is_gone_is_retired_and_published_again_when_it_comes_back(ci
     city.load()
     city.agencies(both[0])
     gone = city.load()
-    assert (gone.retired, gone.ties_removed) == ({"agencies": 1}, {"agencies.part_of": 1})
+    assert (gone.retired, gone.links_removed) == ({"agencies": 1}, {"agencies.part_of": 1})
     assert names(store)["c:2"] == ("Health Office", "retired", 2)
     assert city.load().retired == {}
     city.agencies(*both)
@@ -63,20 +63,20 @@ def test_a_row_that_is_gone_is_retired_and_published_again_when_it_comes_back(ci
     assert names(store)["c:2"] == ("Health Office", "published", 3)
 
 
-def test_without_a_sweep_what_is_gone_stays(city: City, store: Store) -> None:
+def test_without_pruning_what_is_gone_stays(city: City, store: Store) -> None:
     city.agencies("c:1,City,other,,", "c:2,Health Office,department,,")
     city.load()
     city.agencies("c:1,City,other,,")
-    assert city.load(sweep=False).retired == {}
+    assert city.load(prune=False).retired == {}
     assert names(store)["c:2"][1] == "published"
 
 
-def test_a_sweep_retires_only_what_its_own_source_gave(city: City, other: City, store: Store) -> None:
+def test_pruning_retires_only_what_its_own_source_gave(city: City, other: City, store: Store) -> None:
     city.agencies("c:1,City,other,,")
     city.load()
     other.agencies("o:1,Other,other,,c:1")
-    assert other.load().ties_written == {"agencies.part_of": 1}
-    assert city.load().ties_removed == {}
+    assert other.load().links_written == {"agencies.part_of": 1}
+    assert city.load().links_removed == {}
     assert set(names(store)) == {"c:1", "o:1"}
     assert store.read(WORLD)[1][-1] == ["PART_OF c:1"]
 
@@ -101,7 +101,7 @@ def test_a_tie_that_another_source_keeps_stays_as_it_is_and_that_is_told(city: C
     city.load()
     other.write("resources.users", table + "c:r,c:1,reuse,2024-01-01\n")
     outcome = other.load()
-    assert any("1 ties of resources.users are kept by other sources" in note for note in outcome.notes)
+    assert any("Links resources.users that belong to other sources: 1" in note for note in outcome.notes)
     assert store.read(Cypher("MATCH ()-[e:USES]->() RETURN e.since, e.source")) == [["2020-01-01", "city"]]
 
 
@@ -123,7 +123,7 @@ def test_a_run_with_a_bad_row_is_refused_names_it_and_writes_nothing(
     city.agencies(*rows, "c:3,Other,other,,")
     outcome = city.load()
     assert problem in found(outcome)
-    assert outcome.refused == "1 rows of city have errors, and at most 0 may be left out."
+    assert outcome.refused == "Rows of city with errors: 1. At most 0 may be left out."
     assert store.read(Cypher("MATCH (n) WHERE NOT n:Mark RETURN count(n)")) == [[0]]
 
 
@@ -143,7 +143,7 @@ def test_a_tie_to_what_this_run_would_retire_is_a_problem(city: City) -> None:
     city.load()
     city.agencies("c:1,City,other,,c:2")
     assert found(city.load()) == [("UNKNOWN_RECORD", "agencies.csv", 2, "part_of", "c:2")]
-    assert city.load(sweep=False).refused is None
+    assert city.load(prune=False).refused is None
 
 
 def test_leaving_out_a_record_leaves_out_what_refers_to_it(city: City, store: Store) -> None:
@@ -165,7 +165,7 @@ def test_less_than_expected_is_refused_and_nothing_is_retired(city: City, store:
     city.agencies("c:1,City,other,,", "c:2,Health Office,department,,")
     city.load()
     city.agencies("c:1,City,other,,")
-    assert city.load().refused == "city gives 1 agencies where at least 2 are expected."
+    assert city.load().refused == "city must have at least 2 agencies, but has 1."
     assert names(store)["c:2"][1] == "published"
 
 
@@ -185,7 +185,7 @@ def test_ten_thousand_faults_are_counted_and_the_first_hundred_shown(
 
 def test_a_dry_run_says_the_same_and_writes_nothing(city: City, store: Store) -> None:
     def counts(outcome: LoadResult) -> list[object]:
-        return [outcome.created, outcome.changed, outcome.unchanged, outcome.retired, outcome.ties_removed]
+        return [outcome.created, outcome.changed, outcome.unchanged, outcome.retired, outcome.links_removed]
 
     city.agencies("c:1,City,other,,", "c:2,Health Office,department,,c:1")
     assert city.load(dry_run=True).created == {"agencies": 2}
@@ -247,10 +247,16 @@ def test_records_without_steward_or_access_get_those_of_the_source(city: City, s
 @pytest.mark.parametrize(
     ("mapping", "sentence"),
     [
-        ("yield record('Agency', row['nr'])", "agencies.csv has no column 'nr'; it has id, name."),
+        ("yield record('Agency', row['nr'])", "agencies.csv has no column 'nr'. Its columns are: id, name."),
         ("yield 1 / 0", "failed at agencies.csv, row 2: ZeroDivisionError: division by zero."),
-        ("yield record('Agenci', row['id'])", "names the kind 'Agenci', which the model lacks; did you mean Agency?"),
-        ("yield tie('Agency.use', 'a:1', 'b:1')", "names the link 'Agency.use', which the model lacks; did you mean"),
+        (
+            "yield record('Agenci', row['id'])",
+            "uses the kind 'Agenci', which is not in the model. Did you mean Agency?",
+        ),
+        (
+            "yield link('Agency.use', 'a:1', 'b:1')",
+            "uses the link 'Agency.use', which is not in the model. Did you mean",
+        ),
         ("return None", "failed at agencies.csv, row 2"),
     ],
 )
@@ -268,7 +274,7 @@ def test_a_mapping_may_leave_out_note_and_imply(city: City, store: Store) -> Non
         TOML.replace('"tables"', '"csv"').replace('"."', '["agencies.csv"]') + "left_out_at_most = 1\n"
     )
     (city.folder / "mapping.py").write_text(
-        "from loaders.source import implied, left_out, noted, record, tie\n\n"
+        "from loaders.source import implied, left_out, link, noted, record\n\n"
         "def agencies(row):\n"
         "    if not row['name']:\n"
         "        yield left_out('NAMELESS', 'name', '', 'a name', 'it has none')\n"
@@ -276,7 +282,7 @@ def test_a_mapping_may_leave_out_note_and_imply(city: City, store: Store) -> Non
         "    yield noted('SEEN', 'name', row['name'], 'anything', 'it was seen')\n"
         "    yield record('Agency', row['id'], name=row['name'], kind='other')\n"
         "    yield implied('Agency', 'c:0', name='Above', kind='other')\n"
-        "    yield tie('Agency.part_of', row['id'], 'c:0')\n"
+        "    yield link('Agency.part_of', row['id'], 'c:0')\n"
     )
     city.write("agencies", "id,name\nc:1,City\nc:2,\nc:3,Town\n")
     outcome = city.load()

@@ -56,12 +56,12 @@ def test_an_unknown_name_suggests_the_nearest(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("toml", "sentence"),
     [
-        ("name = ", "is no sound TOML"),
-        (TOML.replace("licence", "license"), "a source has no entry 'license'; did you mean licence"),
+        ("name = ", "is not valid TOML"),
+        (TOML.replace("licence", "license"), "unknown entry 'license'. Did you mean licence"),
         (TOML.replace('licence = "L"\n', ""), "licence: Field required"),
         (TOML.replace('"csv"', '"dbf"'), "format"),
         (TOML + "left_out_at_most = -1\n", "left_out_at_most"),
-        (TOML + "[expect]\nagency = 3\n", "'agency' is no plural of a kind; did you mean agencies?"),
+        (TOML + "[expect]\nagency = 3\n", "'agency' is not the plural name of a kind. Did you mean agencies?"),
         (TOML + '[repeated]\nsince = "newest"\n', "repeated.since"),
     ],
 )
@@ -85,12 +85,12 @@ def test_no_file_outside_the_folder_is_read(folder: Callable[..., Path], name: s
     place = folder(TOML.replace("agencies.csv", name))
     (place.parent / "secret.csv").write_text("id\n1\n")
     (place / "link.csv").symlink_to(place.parent / "secret.csv")
-    assert f"{name} lies outside" in refusal(read_source(place))
+    assert f"{name} is outside" in refusal(read_source(place))
 
 
 def test_files_are_looked_for_in_the_folder_that_is_given(folder: Callable[..., Path], tmp_path: Path) -> None:
     source = read_source(folder())
-    assert "There is no file" in refusal(source, tmp_path)
+    assert "does not exist" in refusal(source, tmp_path)
     (tmp_path / "agencies.csv").write_text("id\nx:2\n")
     ((table, map_row),) = open_tables(source, tmp_path, lambda _: None)
     assert [one for row in table.rows for one in map_row(row)] == [("Agency", "x:2", {}, False)]  # type: ignore[arg-type]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from loaders.staging import ENDS, Repeat, RowLocation, Staging
+from loaders.staging import ENDS, Duplicate, RowLocation, Staging
 from registry.model.definitions import MODEL
 from registry.model.records import Record, Relationship, make_record, make_relationship
 
@@ -28,18 +28,18 @@ def staging() -> Iterator[Staging]:
 
 
 def kept(staging: Staging) -> dict[str, object]:
-    ((row,),) = staging.ties("resources.users", 10)
+    ((row,),) = staging.links("resources.users", 10)
     return row["props"]  # type: ignore[return-value]
 
 
 def test_the_same_record_twice_names_the_first_row(staging: Staging) -> None:
     assert staging.add_record(agency(), RowLocation("a.csv", 2)) is None
-    assert staging.add_record(agency(), RowLocation("a.csv", 9)) == Repeat(RowLocation("a.csv", 2), None)
+    assert staging.add_record(agency(), RowLocation("a.csv", 9)) == Duplicate(RowLocation("a.csv", 2), None)
 
 
 def test_another_record_of_the_same_id_names_what_differs(staging: Staging) -> None:
     staging.add_record(agency(), RowLocation("a.csv", 2))
-    assert staging.add_record(agency(acronym="X"), RowLocation("b.csv", 3)) == Repeat(
+    assert staging.add_record(agency(acronym="X"), RowLocation("b.csv", 3)) == Duplicate(
         RowLocation("a.csv", 2), "acronym", "X"
     )
     (((row,)),) = staging.records("Agency", 10)
@@ -73,22 +73,24 @@ def test_a_tie_given_twice_lasts_from_the_earliest_start_to_the_latest_end(
     since: str | None,
     until: str | None,
 ) -> None:
-    staging.add_tie(use(*first), "uses", RowLocation("a.csv", 2))
-    assert staging.add_tie(use(*second), "uses", RowLocation("a.csv", 3)) == Repeat(RowLocation("a.csv", 2), None)
+    staging.add_link(use(*first), "uses", RowLocation("a.csv", 2))
+    assert staging.add_link(use(*second), "uses", RowLocation("a.csv", 3)) == Duplicate(RowLocation("a.csv", 2), None)
     assert kept(staging) == {"role": "reuse", "since": since, "until": until}
 
 
 def test_a_tie_that_differs_where_nothing_says_how_to_merge_stays_as_it_was(staging: Staging) -> None:
-    staging.add_tie(use("2020-01-01"), "uses", RowLocation("a.csv", 2))
-    assert staging.add_tie(use("2019-01-01", role="first"), "uses", RowLocation("a.csv", 3)) == Repeat(
+    staging.add_link(use("2020-01-01"), "uses", RowLocation("a.csv", 2))
+    assert staging.add_link(use("2019-01-01", role="first"), "uses", RowLocation("a.csv", 3)) == Duplicate(
         RowLocation("a.csv", 2), "role", "first"
     )
     assert kept(staging)["since"] == "2020-01-01"
 
 
 def test_ties_at_one_of_some_ids_are_lost_and_name_their_rows(staging: Staging) -> None:
-    staging.add_tie(use(), "uses", RowLocation("a.csv", 2))
-    ((ids),) = staging.ends_not_here("resources.users", "finish", "Resource", 10)
+    staging.add_link(use(), "uses", RowLocation("a.csv", 2))
+    ((ids),) = staging.missing_ends("resources.users", "finish", "Resource", 10)
     assert ids == ["r:1"]
-    assert [named.place for named in staging.lose_ties("resources.users", "finish", ids)] == [RowLocation("a.csv", 2)]
-    assert not list(staging.ties("resources.users", 10))
+    assert [reference.location for reference in staging.remove_links("resources.users", "finish", ids)] == [
+        RowLocation("a.csv", 2)
+    ]
+    assert not list(staging.links("resources.users", 10))

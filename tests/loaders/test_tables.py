@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from loaders.readers import SourceRow, Table
 from loaders.result import LoadAborted
+from loaders.rows import SourceRow, Table
 from loaders.tables import columns_of, map_table, table_names
 
 
@@ -62,14 +62,17 @@ def test_a_row_of_a_table_of_ties_gives_a_tie() -> None:
 
 
 def test_an_unknown_table_or_column_is_refused_with_the_nearest() -> None:
-    assert "there is no table 'agency' in the model; did you mean agencies?" in refusal(table("agency", ("id",)))
-    assert "no column 'acronim' in the model; did you mean acronym?" in refusal(
+    assert "the model has no table 'agency'. Did you mean agencies?" in refusal(table("agency", ("id",)))
+    assert "the model has no column 'acronim' in this table. Did you mean acronym?" in refusal(
         table("agencies", ("id", "name", "kind", "acronim"))
     )
     assert "no column 'version'" in refusal(table("agencies", ("id", "name", "kind", "version")))
 
 
 def test_a_required_column_that_is_missing_is_named_with_what_is_there() -> None:
-    assert refusal(table("agencies", ("id", "name"))) == "agencies.csv lacks the column 'kind'; it has id, name."
-    assert "lacks the column 'agency'" in refusal(table("services.providers", ("service", "role")))
+    assert (
+        refusal(table("agencies", ("id", "name")))
+        == "agencies.csv lacks the required column 'kind'. Its columns are: id, name."
+    )
+    assert "lacks the required column 'agency'" in refusal(table("services.providers", ("service", "role")))
     map_table(table("statements", ("id", "scale", "level", "on")))

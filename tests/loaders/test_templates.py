@@ -57,7 +57,7 @@ def test_what_cannot_be_written_is_refused(tmp_path: Path) -> None:
     with pytest.raises(LoadAborted, match=r"is a \.csv or a \.xlsx file"):
         write_template("agency", tmp_path / "a.ods")
     (tmp_path / "full.csv").write_text("id\nx:1\n")
-    with pytest.raises(LoadAborted, match="is there already"):
+    with pytest.raises(LoadAborted, match="already exists"):
         write_template("agency", tmp_path / "full.csv")
     assert (tmp_path / "full.csv").read_text() == "id\nx:1\n"
     with pytest.raises(LoadAborted, match="cannot be written"):

@@ -34,16 +34,16 @@ def test_a_run_that_would_retire_most_of_a_kind_is_refused_and_says_what_to_do(
     city.load()
     city.agencies(*rows)
     refused = city.load(dry_run=dry_run).refused
-    assert refused and f"{4 - len(rows) % 4} of the 4 agencies that city gave before are not in it now" in refused
-    assert "--retire-most" in refused and "--no-sweep" in refused
+    assert refused and f"city no longer has {4 - len(rows) % 4} of its 4 agencies" in refused
+    assert "--retire-most" in refused and "--no-prune" in refused
     assert statuses(store) == dict.fromkeys(["c:0", "c:1", "c:2", "c:3"], "published")
 
 
-def test_most_of_a_kind_is_retired_when_that_is_asked_for_and_kept_without_a_sweep(city: City, store: Store) -> None:
+def test_most_of_a_kind_is_retired_when_that_is_asked_for_and_kept_without_pruning(city: City, store: Store) -> None:
     city.agencies(*FOUR)
     city.load()
     city.agencies()
-    assert city.load(sweep=False).refused is None
+    assert city.load(prune=False).refused is None
     assert set(statuses(store).values()) == {"published"}
     assert city.load(retire_most=True).retired == {"agencies": 4}
     assert set(statuses(store).values()) == {"retired"}
@@ -68,15 +68,15 @@ def test_half_may_go_and_a_row_that_is_left_out_is_not_gone(city: City, store: S
     assert statuses(store) == {"c:0": "published", "c:1": "published", "c:2": "retired", "c:3": "retired"}
 
 
-@pytest.mark.parametrize("sweep", [True, False])
-def test_a_new_end_takes_the_place_of_the_old_where_there_may_be_one(city: City, store: Store, sweep: bool) -> None:
+@pytest.mark.parametrize("prune", [True, False])
+def test_a_new_end_takes_the_place_of_the_old_where_there_may_be_one(city: City, store: Store, prune: bool) -> None:
     needs = "id,name,kind,agency\nc:n,Hall,facility,{}\n"
     city.agencies(*FOUR)
     city.write("needs", needs.format("c:0"))
     city.load()
     city.write("needs", needs.format("c:1"))
-    assert city.load(sweep=sweep, dry_run=True).ties_removed == {"needs.agency": 1}
-    assert city.load(sweep=sweep).ties_removed == {"needs.agency": 1}
+    assert city.load(prune=prune, dry_run=True).links_removed == {"needs.agency": 1}
+    assert city.load(prune=prune).links_removed == {"needs.agency": 1}
     assert store.read(NEEDED_BY) == [["c:n", "c:1"]]
 
 
@@ -88,10 +88,10 @@ def test_an_only_tie_that_another_source_keeps_stays_and_that_is_told(city: City
         'name = "O"\npublisher = "P"\nlicence = "L"\nformat = "csv"\nfiles = "owners.csv"\n', encoding="utf-8"
     )
     (other.folder / "mapping.py").write_text(
-        "from loaders.source import tie\n\ndef owners(row):\n    yield tie('Need.agency', row['need'], row['agency'])\n"
+        "from loaders.source import link\n\ndef owners(row):\n    yield link('Need.agency', row['need'], row['agency'])\n"
     )
     other.write("owners", "need,agency\nc:n,c:1\n")
-    assert any("1 ties of needs.agency are kept by other sources" in note for note in other.load().notes)
+    assert any("Links needs.agency that belong to other sources: 1" in note for note in other.load().notes)
     assert store.read(NEEDED_BY) == [["c:n", "c:0"]]
 
 
@@ -109,7 +109,7 @@ def test_a_second_run_at_the_same_time_is_refused_and_the_first_is_not_disturbed
             second.append(city.load().refused)
 
     assert city.load(progress=start_another).created == {"agencies": 4, "resources": 1}
-    assert second[0] and second[0].startswith("Another run of city is under way since ")
+    assert second[0] and second[0].startswith("Another run of city has been in progress since ")
     assert city.load().unchanged == {"agencies": 4, "resources": 1}, "the first gave its lease back"
     assert store.read(Cypher("MATCH (l:Lease) RETURN count(l)")) == [[0]]
 
@@ -138,14 +138,14 @@ def test_what_a_run_leaves_behind_that_crashed_elsewhere_blocks_its_source_for_a
     city.agencies(*FOUR)
     outcome = city.load()
     assert bool(outcome.refused) is refused
-    assert not refused or "under way since 2026-11-25T08:00:00.000Z" in str(outcome.refused)
+    assert not refused or "in progress since 2026-11-25T08:00:00.000Z" in str(outcome.refused)
 
 
 def test_what_a_run_leaves_behind_that_crashed_here_blocks_nobody(city: City, store: Store) -> None:
     city.agencies(*FOUR)
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as crashed:
         leave_behind(store, process_name(crashed.pid), 60_000)
-        assert "Another run of city is under way" in str(city.load().refused), "it is alive"
+        assert "Another run of city has been in progress" in str(city.load().refused), "it is alive"
     assert city.load().refused is None
 
 

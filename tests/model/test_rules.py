@@ -130,7 +130,7 @@ def test_a_load_leaves_out_circles_with_what_it_reads_and_with_what_is_there(
         (BROKEN, "agencies.csv", 3, "part_of", "c:1"),
         (BROKEN, "agencies.csv", 5, "part_of", "c:4"),
     ]
-    assert outcome.ties_written == {"agencies.part_of": 1}
+    assert outcome.links_written == {"agencies.part_of": 1}
     other.agencies("o:1,Other,other,,c:3")
     assert not other.load().refused
     city.agencies("c:1,City,other,,", "c:2,Office,other,,o:1", "c:3,Desk,other,,c:2")

@@ -90,9 +90,9 @@ def test_a_first_load_is_undone(city: City, store: Store) -> None:
     assert [row[6] for row in store.read(WORLD)] == [[], []]
     assert undo_load(store, first.run) == {"undone": 0}
     again = city.load()
-    assert (again.changed, again.ties_written) == ({"agencies": 2}, {"agencies.part_of": 1})
+    assert (again.changed, again.links_written) == ({"agencies": 2}, {"agencies.part_of": 1})
     assert verify(store).what is None
-    with pytest.raises(LoadAborted, match="registry audit show names the runs"):
+    with pytest.raises(LoadAborted, match="`registry audit show` lists the runs"):
         undo_load(store, "run:none")
 
 

@@ -94,7 +94,7 @@ def test_what_graphql_says_of_a_value_is_in_one_language(agencies: Store, place:
     with use_language("id"):
         answer = ask(place, "query($d: Date) { ties(asOf: $d) { nodes { agencies } } }", d="soon")
     (message,) = (one["message"] for one in answer["errors"])
-    assert "'soon': it is no date; it should be a date such as" in message
+    assert "'soon': it is no date; expected: a date such as" in message
 
 
 def test_a_restricted_record_shows_its_face_and_a_closed_one_nothing(

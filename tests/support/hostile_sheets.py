@@ -8,8 +8,8 @@ from typing import Any
 
 import xlsxwriter
 
-TOO_MUCH = "takes more memory or time to read than is allowed"
-NO_ARCHIVE, UNREADABLE = "is no sound XLSX file", "cannot be read as a spreadsheet"
+TOO_MUCH = "takes more memory or time than allowed"
+NO_ARCHIVE, UNREADABLE = "is not a valid XLSX file", "cannot be read as a spreadsheet"
 SHEET = (
     '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>{}</sheetData></worksheet>'
 )

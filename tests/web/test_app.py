@@ -386,7 +386,7 @@ TWO = "query A($n: Int = 2) { agencies(first: $n) { nodes { id } } } query B { a
         ({"operationName": "A"}, ["agency:00", "agency:01"]),
         ({"operationName": "A", "variables": {"n": 1}}, ["agency:00"]),
         ({"operationName": "A", "variables": {"n": "one"}}, "Int cannot represent"),
-        ({"operationName": "A", "variables": {"n": -1}}, "first and last are numbers"),
+        ({"operationName": "A", "variables": {"n": -1}}, "first and last must be 0 or greater"),
         ({"operationName": "A", "variables": ["n"]}, "variables"),
         ({"operationName": "C"}, "operation"),
         ({"operationName": "B"}, 12),

@@ -127,7 +127,7 @@ def of_kind(world: World, kind: type[Kind], random: Random) -> Iterator[str]:
 def explorations(world: World, random: Random) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield operations that explore around records and between them."""
     ids = [one.id for one in world.records if one.kind.__name__ in ("Agency", "Service", "Resource", "Partnership")]
-    step = "{ link away from { id name } to { id name } }"
+    step = "{ link forward from { id name } to { id name } }"
     hit = f"{{ record {{ id name }} lost text chain {step} }}"
     for text in WORDS:
         found = "totalCount countByKind { kind count } pageInfo { hasNextPage endCursor }"

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator
 from functools import partial
 
-from loaders.readers import SourceRow
-from loaders.source import Mapped, implied, record, tie
+from loaders.rows import SourceRow
+from loaders.source import Mapped, implied, link, record
 
 KINDS = {"Private": "community"}
 LEVELS = {"Federal": "national", "State": "state", "City": "city"}
@@ -30,7 +30,7 @@ def _nodes(network: str, row: SourceRow) -> Iterator[Mapped]:
         identifiers=[f"emon-{network}:{row['name']}"],
     )
     yield implied("Sector", sector(sponsor), name=sponsor, label_en=sponsor, scheme="emon", code=sponsor.lower())
-    yield tie("Agency.sectors", key(network, row["name"]), sector(sponsor))
+    yield link("Agency.sectors", key(network, row["name"]), sector(sponsor))
 
 
 def _edges(network: str, row: SourceRow) -> Iterator[Mapped]:
@@ -44,8 +44,8 @@ def _edges(network: str, row: SourceRow) -> Iterator[Mapped]:
         instrument="informal",
         description=f"Frequency {row['frequency']}, on a scale from {MOST_OFTEN} (most often) to {LEAST_OFTEN} (least often).",
     )
-    yield tie("Partnership.parties", relation, teller, role="lead")
-    yield tie("Partnership.parties", relation, told, role="partner")
+    yield link("Partnership.parties", relation, teller, role="lead")
+    yield link("Partnership.parties", relation, told, role="partner")
 
 
 def key(network: str, name: str) -> str:

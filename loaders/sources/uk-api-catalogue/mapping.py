@@ -3,8 +3,8 @@
 import hashlib
 from collections.abc import Iterator
 
-from loaders.readers import SourceRow
-from loaders.source import Mapped, noted, record, tie
+from loaders.rows import SourceRow
+from loaders.source import Mapped, link, noted, record
 
 
 def organisation(row: SourceRow) -> Iterator[Mapped]:
@@ -35,7 +35,7 @@ def catalogue(row: SourceRow) -> Iterator[Mapped]:
         description=row["description"].replace("\\n", "\n"),
         conditions=row["license"],
     )
-    yield tie("Resource.owners", api, body)
+    yield link("Resource.owners", api, body)
     if not row["startDate"]:
         yield noted("NO_DATE", "startDate", "", "a date", "the catalogue does not say since when it runs")
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from datetime import date
 
-from loaders.readers import SourceRow
-from loaders.source import Mapped, implied, left_out, noted, record, tie
+from loaders.rows import SourceRow
+from loaders.source import Mapped, implied, left_out, link, noted, record
 
 JOINT_BOARD = "22-001"
 FIRST_YEAR = 2000  # before the programme began; an earlier year is a typing error, such as 0202
@@ -17,7 +17,7 @@ def agencies(row: SourceRow) -> Iterator[Mapped]:
     above = number[:6]
     if above != number:
         yield implied("Agency", key(above), name=row["parent"], **_federal(above))
-        yield tie("Agency.part_of", key(number), key(above))
+        yield link("Agency.part_of", key(number), key(above))
 
 
 def products(row: SourceRow) -> Iterator[Mapped]:
@@ -64,7 +64,7 @@ def _use(row: SourceRow, agency: str, role: str, since: str, until: str) -> Iter
         yield noted(
             "NO_END", "exp_date", until, "a date such as 2026-12-31", "it is no date; the use stays, open-ended"
         )
-    yield tie("Agency.uses", key(agency), key(row["id"]), role=role, since=begins, until=ends)
+    yield link("Agency.uses", key(agency), key(row["id"]), role=role, since=begins, until=ends)
 
 
 def _day(text: str) -> date | None:

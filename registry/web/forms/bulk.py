@@ -17,9 +17,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from loaders.readers import UPLOAD_LIMITS, SourceRow, Table, read
+from loaders.readers import UPLOAD_LIMITS, read
 from loaders.result import LoadAborted, RowProblem
-from loaders.source import GivenRecord, GivenTie, Mapped
+from loaders.rows import SourceRow, Table
+from loaders.source import GivenLink, GivenRecord, Mapped
 from loaders.tables import map_table, tables_of, write_template
 from registry.database.driver import StoreError
 from registry.i18n import _, number
@@ -153,14 +154,14 @@ class _UploadReader:
                         if name not in (*WORKFLOW_PROPERTIES, "id")
                     }
                     line.properties = self._clean_filled(sheet, row, self._kind.properties, own)
-                case GivenTie():
+                case GivenLink():
                     line = self._take_link(line, sheet, row, one)
         if line.id not in self._row_of_id:
             self.lines.append(line)
         if line.id:
             self._row_of_id.setdefault(line.id, line)
 
-    def _take_link(self, line: TableRow, sheet: str, row: SourceRow, given: GivenTie) -> TableRow:
+    def _take_link(self, line: TableRow, sheet: str, row: SourceRow, given: GivenLink) -> TableRow:
         end = self._kind.ends[given.end.partition(".")[2]]
         here, there = (
             self._clean_id(sheet, row, snake(self._kind.__name__), given.here),

@@ -236,7 +236,7 @@ class Forms:
                 raise HTTPException(404)
             return response
         if state.properties.get("status") == "retired":
-            sentence = _("This record is retired; it is not changed any more.")
+            sentence = _("This record is retired and cannot be changed.")
             raise UserError(sentence, record_path(kind.__name__, one), _("Back to the record"), 409)
         events = [read_event(row[0]) for row in entries]
         titles = await titles_of(self._graph, _ids_in(state), me)

@@ -143,7 +143,9 @@ def test_feedback_does_not_name_a_channel_of_another_service(client: httpx.Clien
     assert own in form and other not in form
     sent = send(client, None, f"/services/{about}/feedback", text="Tidak diangkat.", channel=other)
     assert (
-        sent.status_code == 422 and "Tidak diangkat." in sent.text and "This service has no such channel." in sent.text
+        sent.status_code == 422
+        and "Tidak diangkat." in sent.text
+        and "This channel does not belong to the service." in sent.text
     )
 
 

@@ -162,7 +162,10 @@ def test_a_table_changes_neither_status_nor_what_is_not_ones_own(city: httpx.Cli
     assert load(city, page.text).status_code == 303
     assert resources(held)[0][1:3] == ["Aula 2", "draft"]
     stolen = look(city, f"id,name,kind\n{known},Milik kami,facility\n", who="tono")
-    assert stolen.status_code == 422 and "This id cannot be used." in stolen.text
+    assert (
+        stolen.status_code == 422
+        and "This identifier cannot be used. Choose another one, or leave it empty." in stolen.text
+    )
     forged = city.post(PATH, files={"rows": (None, '[{"sheet": 1}]')}, headers={AS: "sari"})
     assert forged.status_code == 422 and "send it again" in forged.text
     assert look(city, "id,name\n", who="dewi").status_code == 403
@@ -173,7 +176,7 @@ def test_a_table_changes_neither_status_nor_what_is_not_ones_own(city: httpx.Cli
     [
         ("t.csv", b"", "Choose a file first."),
         ("t.pdf", b"%PDF", "A table is a .csv or an .xlsx file."),
-        ("t.xlsx", b"no zip", "no sound XLSX"),
+        ("t.xlsx", b"no zip", "not a valid XLSX"),
         ("t.csv", b"id,name,colour\nx:1,A,red\n", "colour"),
         ("t.csv", b"id,name,kind\n" + b",A,data\n" * 2_001, "at most 2,000 rows"),
         ("t.csv", b"id\n" + b"x" * 5_000_001, "at most 5 MB"),
@@ -247,13 +250,13 @@ def test_a_broken_multipart_body_is_refused(
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"id,name,colour\nx:1,A,red\n", "tidak memiliki kolom 'colour' dalam model; yang ada"),
-        (b"id,name,kinds\nx:1,A,red\n", "apakah maksud Anda kind?"),
+        (b"id,name,colour\nx:1,A,red\n", "model tidak memiliki kolom 'colour' pada tabel ini. Yang tersedia"),
+        (b"id,name,kinds\nx:1,A,red\n", "Apakah maksud Anda kind?"),
         (b"id,id,name,kind\nx:1,x:1,A,data\n", "memuat kolom 'id' dua kali"),
         (b"id,,kind\nx:1,A,data\n", "kolom 2 tidak bernama"),
-        (b"id,name\nx:1,A\n", "tidak memiliki kolom 'kind'"),
-        (b"id,name,kind\nx:1,A\n", "Ada 2 sel. Yang diperlukan: 3 sel, seperti baris kepalanya."),
-        (b"\n", "tidak memiliki baris kepala"),
+        (b"id,name\nx:1,A\n", "tidak memiliki kolom wajib 'kind'"),
+        (b"id,name,kind\nx:1,A\n", "Baris ini memiliki 2 sel; yang diperlukan: 3 sel, seperti pada baris judul."),
+        (b"\n", "tidak memiliki baris judul"),
     ],
 )
 def test_a_table_that_is_refused_is_refused_in_the_language_of_the_page(

@@ -237,7 +237,7 @@ def test_two_who_change_one_record_lose_nothing(city: httpx.Client, held: Store)
     other = {"p-unit": "orang", "p-capacity": "20", "l-owners-1": "perpus"}
     assert send(city, f"{path}/edit", "budi", {**theirs, **other}).status_code == 303
     late = send(city, f"{path}/edit", "sari", {**mine, "p-name": "Aula besar", "p-capacity": "30"})
-    assert late.status_code == 422 and "Somebody changed this record meanwhile" in late.text
+    assert late.status_code == 422 and "This record was changed after you opened it" in late.text
     assert "<del>kursi</del>" in late.text and "<ins>orang</ins>" in late.text
     again = Filled(late.text).fields
     assert (again["p-name"], again["p-unit"], again["p-capacity"], again["version"]) == (
@@ -388,7 +388,7 @@ def test_an_approver_undoes_a_change_from_the_history(city: httpx.Client, held: 
     elsewhere = {AS: "budi", "Origin": "https://elsewhere.example"}
     assert city.post(f"{path}/undo", data={"number": last}, headers=elsewhere).status_code == 403
     late = city.post(f"{path}/undo", data={"number": earlier}, headers={AS: "budi"})
-    assert late.status_code == 409 and "Unit: Somebody changed this since" in late.text
+    assert late.status_code == 409 and "Unit: This value was changed again later" in late.text
     assert stored(held, path)[0]["unit"] == "orang"
     for number, unit in ((last, "meja"), (earlier, "kursi")):
         done = city.post(f"{path}/undo", data={"number": number}, headers={AS: "budi"})

@@ -66,9 +66,9 @@ export class Panel {
     if (!near.length) return [];
     const groups = new Map();
     for (const link of near) {
-      const away = link.from === record.id;
-      const phrase = phrases[link.link][away ? 0 : 1];
-      groups.set(phrase, [...(groups.get(phrase) ?? []), names.get(away ? link.to : link.from)]);
+      const forward = link.from === record.id;
+      const phrase = phrases[link.link][forward ? 0 : 1];
+      groups.set(phrase, [...(groups.get(phrase) ?? []), names.get(forward ? link.to : link.from)]);
     }
     const lists = [...groups].sort().map(([phrase, those]) => this.#list(phrase, those));
     return [element("h3", { text: say("linked_to") }), ...lists];

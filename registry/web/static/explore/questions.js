@@ -91,4 +91,4 @@ function walked(found) {
 
 const idsOf = (path) => [path.steps[0].from.id, ...path.steps.map((step) => step.to.id)];
 const nearer = (record, steps) => (record.steps = Math.min(record.steps ?? steps, steps));
-const directed = ({ link, away, from, to }) => (away ? { link, from: from.id, to: to.id } : { link, from: to.id, to: from.id });
+const directed = ({ link, forward, from, to }) => (forward ? { link, from: from.id, to: to.id } : { link, from: to.id, to: from.id });
