@@ -19,9 +19,9 @@ from registry.permissions import Actor
 from registry.web.base import MAX_INPUT, actor_of, address, clean_input, graphiql_path
 from registry.web.errors import UserError
 from registry.web.form_data import json_file
-from registry.web.presenters import Data, RecordSummary, StatusText, edge_texts, fact_texts, record_summary, standing
+from registry.web.presenters import Data, RecordSummary, StatusText, edge_texts, fact_texts, record_summary, status_text
 from registry.web.queries import PageQueries, summary_selection
-from registry.web.records import AssessmentComparison, compared
+from registry.web.records import LevelComparison, compare_levels
 from registry.web.templating import code_label, page
 from schema.explore import AGENCIES
 
@@ -108,10 +108,10 @@ class SharedPartnershipView:
     """An agreement between several of the agencies: its status, its legal basis, and the levels that the parties state."""
 
     partnership: RecordSummary
-    standing: StatusText
+    status: StatusText
     details: Sequence[str]
     parties: Sequence[ParticipationView]
-    compared: Sequence[AssessmentComparison]
+    levels: Sequence[LevelComparison]
 
 
 @dataclass(frozen=True)
@@ -203,16 +203,16 @@ def _resource(one: Data, day: str) -> SharedResourceView:
 
 
 def _agreement(one: Data, day: str) -> RecordSummary:
-    return RecordSummary("Partnership", one["id"], one["name"], standing=_standing(one, day))
+    return RecordSummary("Partnership", one["id"], one["name"], status=_status(one, day))
 
 
 def _partnership(one: Data, day: str) -> SharedPartnershipView:
     agreement = one["partnership"]
     basis = list(_basis_texts(agreement))
     parties = _participations(one["parties"], MEMBERSHIP)
-    levels = compared(one["statements"] or ())
+    levels = compare_levels(one["statements"] or ())
     return SharedPartnershipView(
-        record_summary("Partnership", agreement), _standing(agreement, day), basis, parties, levels
+        record_summary("Partnership", agreement), _status(agreement, day), basis, parties, levels
     )
 
 
@@ -225,8 +225,8 @@ def _basis_texts(agreement: Data) -> Iterator[str]:
         yield _("no legal basis on record")
 
 
-def _standing(agreement: Data, day: str) -> StatusText:
-    return standing(agreement["validFrom"], agreement["validUntil"], withheld=agreement["withheld"], today=day)
+def _status(agreement: Data, day: str) -> StatusText:
+    return status_text(agreement["validFrom"], agreement["validUntil"], withheld=agreement["withheld"], today=day)
 
 
 def _need(one: Data) -> MetNeedView:

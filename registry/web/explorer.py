@@ -37,7 +37,7 @@ def script_data(known: Mapping[str, Any] | None) -> dict[str, Any]:
         "kinds": {kind.__name__: _kind(kind) for kind in MODEL},
         "links": {link: [phrase(link, away=True), phrase(link, away=False)] for link in PHRASES},
         "codes": {name: _labels(name) for name in sorted(_code_lists())},
-        "words": words(),
+        "texts": script_texts(),
     }
 
 
@@ -72,7 +72,7 @@ def kind_names() -> dict[str, str]:
     return {kind.__name__: _(kind.__name__) for kind in MODEL}
 
 
-def words() -> dict[str, str]:
+def script_texts() -> dict[str, str]:
     """Return the texts of the scripts by key."""
     return {
         "shown": _("{records} records and {links} links are shown."),

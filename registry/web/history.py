@@ -147,7 +147,7 @@ class RecordHistories:
         if state is None or not can(actor, Action.SEE_DETAIL, state.properties):
             return None
         events = [read_event(row[0]) for row in entries]
-        visible = list(islice(_visible_passages(state, events, actor), MOST + 1))
+        visible = list(islice(_visible_revisions(state, events, actor), MOST + 1))
         more, visible = len(visible) > MOST, visible[:MOST]
         was = state_on(state, events, day) if day else None
         was = was if was and (was is state or _may_see(actor, was)) else None
@@ -188,12 +188,12 @@ class RecordHistories:
         return PastRecord(moments, day, record_lines(kind, was.given(), was.ties, titles) if was else [], whole, more)
 
 
-def _visible_passages(state: RecordState, events: Sequence[HistoryEvent], actor: Actor) -> Iterator[Revision]:
+def _visible_revisions(state: RecordState, events: Sequence[HistoryEvent], actor: Actor) -> Iterator[Revision]:
     """Yield the changes, newest first, back to the first time that the actor could not see all of the record."""
-    for passage in revisions_of(state, events):
-        if not _may_see(actor, passage.before or passage.after):
+    for revision in revisions_of(state, events):
+        if not _may_see(actor, revision.before or revision.after):
             return
-        yield passage
+        yield revision
 
 
 def _undoable(

@@ -20,7 +20,7 @@ from registry.model.definitions import MAIN, MODEL
 from registry.permissions import ANONYMOUS, Action, Actor, can
 from registry.web.base import LOGIN, NO_STORE, address, record_path, signed_in
 from registry.web.forms.records import renewal_path, soon_until
-from registry.web.presenters import SOON_DAYS, StatusText, standing, titles_of
+from registry.web.presenters import SOON_DAYS, StatusText, status_text, titles_of
 from registry.web.queries import PageQueries
 from registry.web.refusals import EDITED, may_register
 from registry.web.templating import code_label, moment, page, shortened
@@ -41,7 +41,7 @@ class InboxItem:
     path: str
     details: str = ""
     note: str = ""
-    standing: StatusText | None = None
+    status: StatusText | None = None
     renewal: str = ""
 
 
@@ -145,7 +145,7 @@ async def ending_agreements(context: InboxContext) -> InboxSection:
             "Partnership",
             titles[one],
             record_path("Partnership", one),
-            standing=standing(None, last, withheld=False, today=day),
+            status=status_text(None, last, withheld=False, today=day),
             renewal=renewal_path(one) if can(context.me, Action.PROPOSE, {"steward": steward}) else "",
         )
         for one, last, steward in rows

@@ -28,7 +28,7 @@ from registry.web.presenters import (
     StatusText,
     linked_records,
     record_summary,
-    standing,
+    status_text,
     titles_of,
     value_text,
 )
@@ -276,13 +276,13 @@ class Cell:
     records: tuple[RecordSummary, ...] = ()
     more: int = 0
     path: str = ""
-    standing: StatusText | None = None
+    status: StatusText | None = None
     withheld: bool = False
 
     @property
     def empty(self) -> bool:
         """Whether the cell shows nothing."""
-        return not (self.text or self.records or self.standing)
+        return not (self.text or self.records or self.status)
 
 
 @dataclass(frozen=True)
@@ -342,7 +342,7 @@ def _fact_cells(kind: type[Kind], record: Data, today: str) -> Iterator[Cell]:
             yield Cell(label(one.name), text, whole=one.value is Date, withheld=hidden)
     if dated:
         dates = record["validFrom"], record["validUntil"]
-        yield Cell(_("Standing"), standing=standing(*dates, withheld=record["withheld"], today=today))
+        yield Cell(_("Standing"), status=status_text(*dates, withheld=record["withheld"], today=today))
 
 
 def _link_cell(end: End, record: Data) -> Cell:

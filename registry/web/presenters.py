@@ -27,7 +27,7 @@ class StatusText:
     text: str
 
 
-def standing(valid_from: str | None, valid_until: str | None, *, withheld: bool, today: str) -> StatusText:
+def status_text(valid_from: str | None, valid_until: str | None, *, withheld: bool, today: str) -> StatusText:
     """Return the status of an agreement on a day; all dates are ISO 8601 texts."""
     if withheld:
         return StatusText("unseen", _("its dates cannot be seen"))
@@ -57,7 +57,7 @@ class RecordSummary:
     id: str
     title: str
     details: list[str] = field(default_factory=list)
-    standing: StatusText | None = None
+    status: StatusText | None = None
 
     @property
     def path(self) -> str:
@@ -120,7 +120,7 @@ def _link_summary(end: End, edge: Data, far: Data, today: str) -> RecordSummary:
         *fact_texts(end.target, far, skipped),
         *identifying_titles(end.target, far, near),
     ]
-    state = standing(far["validFrom"], far["validUntil"], withheld=far["withheld"], today=today) if dated else None
+    state = status_text(far["validFrom"], far["validUntil"], withheld=far["withheld"], today=today) if dated else None
     return RecordSummary(end.target, far["id"], title(end.target, far), texts, state or _period(end, edge, today))
 
 

@@ -24,9 +24,9 @@ from registry.web.forms.records import renewal
 from registry.web.history import RecordHistories
 from registry.web.lists import endpoint_for
 from registry.web.needs import NeedMatches
-from registry.web.presenters import Data, standing, title
+from registry.web.presenters import Data, status_text, title
 from registry.web.queries import PageQueries
-from registry.web.records import IMPACT, OF_ANY_KIND, compared, impact_view, record_operation, star
+from registry.web.records import IMPACT, OF_ANY_KIND, compare_levels, impact_view, record_operation, small_graph
 from registry.web.refusals import EDITED, may_edit
 from registry.web.templating import page
 from schema.types import field_of
@@ -67,11 +67,11 @@ class RecordPages:
             title=title(kind.__name__, record),
             facts=records.record_facts(kind, record, day),
             sections=sections,
-            star=star(sections),
+            small_graph=small_graph(sections),
             hidden=records.hidden_labels(kind, record),
             steward=records.steward(record, day),
-            standing=_status(kind, record, day),
-            compared=compared(record["statements"] or []) if kind is MODEL["Partnership"] else [],
+            validity=_validity(kind, record, day),
+            levels=compare_levels(record["statements"] or []) if kind is MODEL["Partnership"] else [],
             stopping=impact_view(impact),
             shared=_compare_path(kind, record),
             done=_confirmation(request.query_params.get("done", "")),
@@ -122,10 +122,10 @@ class RecordPages:
         return impact
 
 
-def _status(kind: type[Kind], record: Data, day: str) -> Any:
+def _validity(kind: type[Kind], record: Data, day: str) -> Any:
     if kind is not MODEL["Partnership"]:
         return None
-    return standing(record["validFrom"], record["validUntil"], withheld=record["withheld"], today=day)
+    return status_text(record["validFrom"], record["validUntil"], withheld=record["withheld"], today=day)
 
 
 def _compare_path(kind: type[Kind], record: Data) -> str:

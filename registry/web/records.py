@@ -193,19 +193,19 @@ class DrawnLine:
 
 
 @dataclass(frozen=True)
-class Star:
+class SmallGraph:
     """The small graph: its lines from the top, and its height; the record is at half of it."""
 
     lines: Sequence[DrawnLine]
     height: int
 
 
-def star(sections: Sequence[Section]) -> Star | None:
+def small_graph(sections: Sequence[Section]) -> SmallGraph | None:
     """Return the small graph of a record, or None if no records are linked to it."""
     if not any(one.records for one in sections):
         return None
     lines = list(_drawn_lines(sections))
-    return Star(lines, lines[-1].y + ROW // 2 + MARGIN)
+    return SmallGraph(lines, lines[-1].y + ROW // 2 + MARGIN)
 
 
 def _drawn_lines(sections: Sequence[Section]) -> Iterator[DrawnLine]:
@@ -233,26 +233,26 @@ class StatedLevel:
 
 
 @dataclass(frozen=True)
-class AssessmentComparison:
+class LevelComparison:
     """The levels that the parties state on one scale."""
 
     scale: str
-    said: Sequence[StatedLevel]
+    stated: Sequence[StatedLevel]
 
     @property
     def difference(self) -> int:
         """The difference between the highest and the lowest level."""
-        levels = [one.level for one in self.said]
+        levels = [one.level for one in self.stated]
         return max(levels) - min(levels)
 
 
-def compared(statements: Sequence[Data]) -> list[AssessmentComparison]:
+def compare_levels(statements: Sequence[Data]) -> list[LevelComparison]:
     """Return the latest level of each party, by scale. Statements that the user may not see, or with a hidden party, are left out."""
     known = [one for one in statements if one["scale"] and one["agency"]]
     latest = {(one["scale"], one["agency"]["id"]): one for one in sorted(known, key=lambda one: str(one["on"]))}
     scales = dict.fromkeys(scale for scale, _agency in latest)
     return [
-        AssessmentComparison(
+        LevelComparison(
             code_label("level-scale", scale), [_stated_level(one) for one in latest.values() if one["scale"] == scale]
         )
         for scale in scales

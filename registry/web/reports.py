@@ -267,7 +267,7 @@ class ReportPages:
         try:
             counts, attention = await asyncio.gather(self._answers.counts(me), self._answers.attention(me))
         except StoreError as error:
-            response = page(request, "away.html", 503, q="", sentence=store_failure(error))
+            response = page(request, "home_unavailable.html", 503, q="", sentence=store_failure(error))
             response.headers.update(RETRY_SOON)
             return response
         return page(request, "home.html", q="", counts=counts, attention=attention)
@@ -300,7 +300,7 @@ class ReportPages:
         if latest.failed:
             return problem(request, 503, _("The report could not be made; please try again in a minute."), RETRY_SOON)
         name = request.path_params["name"]
-        response = page(request, "running.html", 202, name=name, title=self._library.find(name).title)
+        response = page(request, "report_running.html", 202, name=name, title=self._library.find(name).title)
         response.headers.update(NO_STORE | {"Refresh": "3"})
         return response
 
@@ -389,6 +389,6 @@ FIRST_REPORT = """{
 """
 
 
-def folder() -> str:
+def graphiql_folder() -> str:
     """Return the folder of GraphiQL's static files."""
     return str(files(PACKAGE).joinpath("static", PACKAGE))

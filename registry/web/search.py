@@ -107,7 +107,7 @@ class SearchPages:
         found = await self._found(parameters, me) if parameters.get("q") else None
         return page(
             request,
-            "found.html",
+            "search.html",
             q=parameters.get("q", ""),
             asked=parameters,
             options=options,

@@ -37,10 +37,10 @@ LABELS = {
 
 def label(name: str) -> str:
     """Return the label of a property or link: "Level of government" for `level_of_government`."""
-    return _(in_english(name))
+    return _(english_label(name))
 
 
-def in_english(name: str) -> str:
+def english_label(name: str) -> str:
     """Return the English label, which is the message id in the translation catalogue."""
     return LABELS.get(name, name.replace("_", " ").capitalize())
 

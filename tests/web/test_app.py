@@ -410,7 +410,7 @@ def test_a_document_that_is_known_is_answered_as_one_that_is_new(
 
 @pytest.mark.parametrize("name", RELEASES)
 def test_graphiql_is_the_published_release(name: str) -> None:
-    content = Path(reports.folder(), name).read_bytes()
+    content = Path(reports.graphiql_folder(), name).read_bytes()
     assert sha256(content.removesuffix(b"\n") if "graphiql.min" in name else content).hexdigest() == RELEASES[name]
 
 

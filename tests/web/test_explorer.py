@@ -15,7 +15,7 @@ from registry.config import Settings
 from registry.database.driver import ConnectionSettings
 from registry.model.definitions import MODEL
 from registry.web.app import build_app
-from registry.web.explorer import OPERATIONS, kind_names, words
+from registry.web.explorer import OPERATIONS, kind_names, script_texts
 from registry.web.queries import operation
 from schema.schema import build_schema
 from schema.types import camel
@@ -106,9 +106,9 @@ def test_every_operation_fits_the_schema(name: str) -> None:
 def test_every_word_of_the_scripts_is_given_and_none_in_vain() -> None:
     scripts = "\n".join(path.read_text(encoding="utf-8") for path in (STATIC / "explore").glob("*.js"))
     asked = set(re.findall(r'\bsay\("(\w+)"', scripts))
-    assert asked <= set(words())
+    assert asked <= set(script_texts())
     by_data = {"TOO_COSTLY", *(camel(one.name) for kind in MODEL for one in kind.properties.values())}
-    assert not [name for name in words().keys() - by_data if not re.search(rf"\b{name}\b", scripts)]
+    assert not [name for name in script_texts().keys() - by_data if not re.search(rf"\b{name}\b", scripts)]
 
 
 def test_every_kind_has_a_name_and_a_code_its_label(client: httpx.Client) -> None:

@@ -10,9 +10,8 @@ import pytest
 from registry.clock import today
 from registry.i18n import use_language
 from registry.model.definitions import MODEL
-from registry.web.presenters import standing
-from registry.web.records import compared
-from registry.web.records import star as star_of
+from registry.web.presenters import status_text
+from registry.web.records import compare_levels, small_graph
 from tests.web.test_lists import asked, names, total
 
 DINKES, DUKCAPIL = "depok:dinkes-kota", "depok:disdukcapil"
@@ -98,9 +97,9 @@ def test_agreements_say_whether_they_are_in_force(visitor: httpx.Client) -> None
 )
 def test_where_an_agreement_stands_depends_on_the_day(dates: Any, code: str, text: str) -> None:
     with use_language("en"):
-        found = standing(*dates, withheld=False, today="2026-11-25")
+        found = status_text(*dates, withheld=False, today="2026-11-25")
         assert (found.code, found.text) == (code, text)
-        assert standing(*dates, withheld=True, today="2026-11-25").code == "unseen"
+        assert status_text(*dates, withheld=True, today="2026-11-25").code == "unseen"
 
 
 def test_what_parties_say_stands_side_by_side(visitor: httpx.Client) -> None:
@@ -116,8 +115,10 @@ def test_only_the_latest_word_of_a_party_counts() -> None:
         return {"scale": "four-c", "level": level, "on": on, "agency": {"id": agency, "name": agency}}
 
     unseen = {"scale": None, "level": None, "on": None, "agency": None}
-    (one,) = compared([say("b:1", 4, "2026-01-01"), say("a:1", 1, "2025-01-01"), say("a:1", 2, "2025-06-01"), unseen])
-    assert {said.agency.id: said.level for said in one.said} == {"a:1": 2, "b:1": 4} and one.difference == 2
+    (one,) = compare_levels(
+        [say("b:1", 4, "2026-01-01"), say("a:1", 1, "2025-01-01"), say("a:1", 2, "2025-06-01"), unseen]
+    )
+    assert {stated.agency.id: stated.level for stated in one.stated} == {"a:1": 2, "b:1": 4} and one.difference == 2
 
 
 def test_a_restricted_record_shows_its_face_and_whom_to_ask(visitor: httpx.Client) -> None:
@@ -179,7 +180,7 @@ def test_uses_without_an_agreement_are_flagged(visitor: httpx.Client) -> None:
         "agency=depok:perumda-pasar&agency=depok:dinsos-kota",
     ):
         page = visitor.get(f"/shared?{agencies}").text
-        assert 'class="standing expired">no agreement in force' in section(page, "resources")
+        assert 'class="badge expired">no agreement in force' in section(page, "resources")
         assert "without an agreement in force</dt><dd><strong>1<" in page
 
 
@@ -222,19 +223,19 @@ def test_lists_and_records_agree_on_what_things_are_called(visitor: httpx.Client
 
 def test_a_small_graph_shows_some_of_what_each_link_leads_to_and_leads_on(visitor: httpx.Client) -> None:
     page = visitor.get("/agencies/depok:dinkes-kota").text
-    star = page[page.index('<a class="star"') : page.index("</svg>")]
+    star = page[page.index('<a class="small-graph"') : page.index("</svg>")]
     assert 'href="/explore?of=depok%3Adinkes-kota"' in star
     headings = re.findall(r'class="by">([^<]+) \((\d+)\)<', star)
     shown = re.findall(r'fill="var\(--kind-(\w+), var\(--kind-other\)\)" cx="86"', star)
     assert headings[:2] == [("Provides", "5"), ("Owns", "7")] and len(shown) == star.count("<path") > len(headings)
     assert "Imunisasi rutin anak" in star and {"Service", "Resource", "Partnership"} <= set(shown)
-    assert star_of([]) is None
+    assert small_graph([]) is None
 
 
 def test_a_small_graph_shows_nothing_of_what_is_not_open(visitor: httpx.Client) -> None:
     page = visitor.get("/partnerships/depok:ks-duk-dinkes").text
     assert "Only its face is shown here" in page
-    star = page[page.index('<a class="star"') : page.index("</svg>")]
+    star = page[page.index('<a class="small-graph"') : page.index("</svg>")]
     assert "Parties (2)" in star and "Statements" not in star and "Covers" not in star
 
 
@@ -257,5 +258,5 @@ def test_uses_that_have_ended_are_marked_and_counted_apart(visitor: httpx.Client
     part = section(visitor.get(f"/agencies/{one['id']}").text, "part-uses")
     assert f'<span class="n">{one["usesCount"]} now, {one["ended"]} ended</span>' in part
     now, ended = part.split("<details>")
-    assert (now.count("<li>"), now.count("standing expired")) == (one["usesCount"], 0)
-    assert (ended.count("<li>"), ended.count('class="standing expired">ended on')) == (one["ended"], one["ended"])
+    assert (now.count("<li>"), now.count("badge expired")) == (one["usesCount"], 0)
+    assert (ended.count("<li>"), ended.count('class="badge expired">ended on')) == (one["ended"], one["ended"])

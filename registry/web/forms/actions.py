@@ -354,7 +354,7 @@ class RecordActionPages:
     ) -> Response:
         response = page(
             request,
-            "act.html",
+            "action_form.html",
             status,
             kind=action.kind,
             heading=action.title(),

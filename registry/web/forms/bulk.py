@@ -313,7 +313,7 @@ def _bulk_page(
     ]
     response = page(
         request,
-        "table.html",
+        "bulk.html",
         status,
         kind=kind.__name__,
         refused=refused,

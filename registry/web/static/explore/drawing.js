@@ -3,7 +3,7 @@ import cytoscape from "../vendor/cytoscape-3.34.4/cytoscape.esm.min.mjs";
 import { colour, colourOf } from "./colours.js";
 import { settle } from "./forces.js";
 import { around, layers, layoutFor, SETTLED } from "./layouts.js";
-import { look } from "./look.js";
+import { graphStyle } from "./style.js";
 
 const EDGE = 20;
 const [SMALL, LARGE] = [0.55, 1.4];
@@ -14,7 +14,7 @@ const MANY_ELEMENTS = 600;
 
 export class Drawing {
   constructor(place, { select, toggle }) {
-    this.cy = cytoscape({ container: place, style: look(), minZoom: 0.05, maxZoom: 3, boxSelectionEnabled: false, autounselectify: true });
+    this.cy = cytoscape({ container: place, style: graphStyle(), minZoom: 0.05, maxZoom: 3, boxSelectionEnabled: false, autounselectify: true });
     this.cy.on("tap", (event) => select(event.target === this.cy || event.target.isEdge() ? "" : event.target.id()));
     this.cy.on("dbltap", "node", (event) => toggle(event.target.id()));
     this.cy.on("mouseover mouseout", "edge", (event) => event.target.toggleClass("hovered", event.type === "mouseover"));
@@ -51,7 +51,7 @@ export class Drawing {
   }
 
   restyle() {
-    this.cy.style(look());
+    this.cy.style(graphStyle());
   }
 
   // Fit the whole graph; of a tall one only the top part that leaves the labels readable.

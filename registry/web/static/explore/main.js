@@ -3,10 +3,10 @@ import { onTheme } from "./colours.js";
 import { Drawing } from "./drawing.js";
 import { showFilters } from "./filters.js";
 import { walkWithKeys } from "./keys.js";
-import { offerFiles } from "./keep.js";
+import { offerFiles } from "./export.js";
 import { byId, element, links, say, words } from "./page.js";
 import { Panel } from "./panel.js";
-import * as questions from "./questions.js";
+import * as queries from "./queries.js";
 import { sceneOf } from "./scene.js";
 import { Tables } from "./table.js";
 import { addressOf, isEmpty, viewOf } from "./view.js";
@@ -30,15 +30,15 @@ function complain({ code }) {
 }
 
 async function read(next) {
-  if (next.by) return { ties: await questions.ties(next.by, next.on) };
-  if (next.impact) return { found: await questions.impact(next.impact, next.on) };
-  if (next.from && next.to) return { found: await questions.paths(next.from, next.to, through(next), next.on) };
+  if (next.by) return { ties: await queries.ties(next.by, next.on) };
+  if (next.impact) return { found: await queries.impact(next.impact, next.on) };
+  if (next.from && next.to) return { found: await queries.paths(next.from, next.to, through(next), next.on) };
   return near(next);
 }
 
 // A URL may name a record that no longer exists; the other records are shown.
 async function near({ of, on }) {
-  const found = await Promise.allSettled(of.map((id) => questions.neighbourhood(id, on)));
+  const found = await Promise.allSettled(of.map((id) => queries.neighbourhood(id, on)));
   const refused = found.filter((one) => one.status === "rejected").map((one) => one.reason);
   const grave = refused.find((refusal) => refusal.code !== "NOT_FOUND") ?? (refused.length === of.length && refused[0]);
   if (grave) throw grave;

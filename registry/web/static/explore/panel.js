@@ -1,7 +1,7 @@
 // The panel about the selected record: facts, links and actions.
 import { colourOf } from "./colours.js";
 import { byId, codes, day, element, kinds, links as phrases, recordPage, say, words } from "./page.js";
-import { record as read } from "./questions.js";
+import { record as read } from "./queries.js";
 import { glyph } from "./shapes.js";
 
 const FEW = 12;

@@ -3,7 +3,7 @@ import { colour } from "./colours.js";
 import { kinds } from "./page.js";
 import { points } from "./shapes.js";
 
-export function look() {
+export function graphStyle() {
   const [ink, quiet, paper, line, accent, lost] = ["ink", "quiet", "paper", "line", "accent", "lost"].map(colour);
   const text = { color: ink, "font-family": "system-ui, sans-serif", "text-background-color": paper, "text-background-opacity": 0.8, "text-background-padding": 1 };
   return [
