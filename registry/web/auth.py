@@ -142,7 +142,7 @@ def sign_in_response(request: Request, session: str, path: str, *, by_provider: 
 
 
 def _invitation_page(request: Request, code: str) -> Response:
-    response = page(request, "first_administrator.html", 200 if code else 410, code=code)
+    response = page(request, "first.html", 200 if code else 410, code=code)
     response.headers.update(NO_STORE)
     return response
 
@@ -240,7 +240,7 @@ async def resume_page(request: Request) -> Response | None:
     except HTTPException:
         return None
     onward = address(LOGIN, [("next", "/inbox")])
-    response = page(request, "login_resume.html", 401, typed=form, here=current_path(request), login=onward)
+    response = page(request, "held.html", 401, typed=form, here=current_path(request), login=onward)
     response.headers.update(NO_STORE | CHALLENGE)
     return response
 

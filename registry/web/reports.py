@@ -300,7 +300,7 @@ class ReportPages:
         if latest.failed:
             return problem(request, 503, _("The report could not be made; please try again in a minute."), RETRY_SOON)
         name = request.path_params["name"]
-        response = page(request, "report_running.html", 202, name=name, title=self._library.find(name).title)
+        response = page(request, "running.html", 202, name=name, title=self._library.find(name).title)
         response.headers.update(NO_STORE | {"Refresh": "3"})
         return response
 
