@@ -222,7 +222,7 @@ def _basis_texts(agreement: Data) -> Iterator[str]:
     if agreement["legalBasis"]:
         yield agreement["legalBasis"]
     elif not agreement["withheld"]:
-        yield _("no legal basis on record")
+        yield _("no legal basis recorded")
 
 
 def _status(agreement: Data, day: str) -> StatusText:
@@ -273,7 +273,7 @@ class ComparePages:
     async def _json(self, request: Request) -> Response:
         agencies, day = await self._agencies(request), _day(request)
         if len(agencies) < MIN_AGENCIES:
-            raise UserError(_("Name two or more agencies."), "/shared", _("Choose agencies"))
+            raise UserError(_("Choose two or more agencies."), "/shared", _("Choose agencies"))
         data = await self._shared([one.id for one in agencies], day, actor_of(request))
         return json_file({"sharedBetween": data})
 
@@ -301,9 +301,9 @@ class ComparePages:
 def _ids(request: Request) -> list[str]:
     ids = list(dict.fromkeys(one for one in request.query_params.getlist("agency") if one))
     if len(ids) > AGENCIES:
-        sentence = _("At most {n} agencies can be put side by side.").format(n=AGENCIES)
+        sentence = _("At most {n} agencies can be compared.").format(n=AGENCIES)
         raise UserError(
-            sentence, address("/shared", [("agency", one) for one in ids[:AGENCIES]]), _("See the first of them")
+            sentence, address("/shared", [("agency", one) for one in ids[:AGENCIES]]), _("Compare the first of them")
         )
     return ids
 
@@ -317,7 +317,7 @@ def _day(request: Request) -> str | None:
     try:
         return None if given is None else date.fromisoformat(str(Date.clean(given))).isoformat()
     except (InvalidValue, ValueError):
-        sentence = _("{given} is no date; a date is written as 2026-11-25.").format(given=str(given)[:MAX_INPUT])
+        sentence = _("“{given}” is not a date. Write a date like 2026-11-25.").format(given=str(given)[:MAX_INPUT])
         raise UserError(sentence, "/shared", _("Choose agencies")) from None
 
 

@@ -83,7 +83,7 @@ def _value_text(one: Property, difference: Difference, titles: Titles) -> str:
     if one.kept_by_us or value is None:
         return ""
     if one.refers_to:
-        return titles.get(str(value), _("a record that you may not see"))
+        return titles.get(str(value), _("a record that you have no access to"))
     scale = difference.get({"target_level": "target_scale", "level": "scale"}.get(one.name, ""))
     text = level_label(str(scale), int(str(value))) if scale else property_text(one, value)
     return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}…"

@@ -143,7 +143,9 @@ def _day(request: Request, kind: type[Kind], one: str) -> str | None:
     try:
         day = Date.clean(request.query_params.get("at"))
     except InvalidValue as error:
-        raise UserError(f"{error}: {error.rule}.", record_path(kind.__name__, one), _("As it is now")) from None
+        raise UserError(
+            f"{error}: {error.rule}.", record_path(kind.__name__, one), _("Show the current record")
+        ) from None
     return None if day is None else str(day)
 
 
@@ -151,19 +153,21 @@ def _confirmation(what: str) -> str:
     """Return the confirmation message after an action, or ""."""
     return {
         "saved": _("Saved."),
-        "proposed": _("Saved and handed in: an approver will look at it."),
-        "propose": _("Handed in: an approver will look at it."),
+        "proposed": _("Saved and submitted. An approver will review it."),
+        "propose": _("Submitted. An approver will review it."),
         "approve": _("Approved and published."),
         "send-back": _("Sent back."),
-        "retire": _("Retired."),
-        "undo": _("Undone: what was changed is again as it was before."),
-        "confirm": _("What you say is on record."),
-        "level": _("What you say is on record."),
-        "withdraw": _("Taken back."),
-        "request": _("Asked: whoever answers for it sees it in their inbox."),
-        "accept": _("Accepted."),
-        "decline": _("Declined."),
+        "retire": _("The record is retired."),
+        "undo": _("The change was undone."),
+        "confirm": _("Your statement is recorded."),
+        "level": _("Your statement is recorded."),
+        "withdraw": _("The statement was withdrawn."),
+        "request": _("Requested. The steward sees the request in the inbox."),
+        "accept": _("The request is accepted."),
+        "decline": _("The request is declined."),
         "end": _("The use has ended."),
-        "feedback": _("Thank you. It is shown once it is answered, unless you asked that it is not."),
-        "answer": _("Answered."),
+        "feedback": _(
+            "Thank you. Your feedback is shown once it is answered, unless you chose that only the answering agency can read it."
+        ),
+        "answer": _("Your answer is recorded."),
     }.get(what, "")

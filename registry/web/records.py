@@ -10,7 +10,7 @@ from registry.model.values import Url
 from registry.web.base import list_path, other_end, param, record_path
 from registry.web.presenters import SCALES, Data, RecordSummary, link_summaries, record_summary, value_text
 from registry.web.queries import is_term, link_selection, own_properties, summary_selection
-from registry.web.templating import code_label, kind_noun, label, level_label
+from registry.web.templating import code_label, counted, label, level_label
 from schema.schema import facets_of
 from schema.types import camel, field_of
 
@@ -101,7 +101,7 @@ class Section:
         """The number of records; if some links have ended or are upcoming, the number of each."""
         if not self.apart:
             return number(self.count)
-        return ", ".join([_("{n} now").format(n=number(self.count)), *(one.text for one in self.apart)])
+        return ", ".join([_("{n} current").format(n=number(self.count)), *(one.text for one in self.apart)])
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ def _make_section(end: End, record: Data, today: str) -> Section:
 
 def _other_period(end: End, period: str, record: Data, today: str) -> Iterator[OtherPeriod]:
     name = f"{camel(end.name)}{period.title()}"
-    text = {"ended": _("{n} ended"), "upcoming": _("{n} to come")}[period]
+    text = {"ended": _("{n} ended"), "upcoming": _("{n} upcoming")}[period]
     if count := record[f"{name}Count"]:
         yield OtherPeriod(text.format(n=number(count)), link_summaries(end, record[name], today))
 
@@ -304,13 +304,13 @@ def _impact_summary(impact: Data) -> list[str]:
     return [
         *([_("stops: {what}").format(what=", ".join(lost))] if lost else []),
         *([_("works less well: {what}").format(what=", ".join(degraded))] if degraded else []),
-        *([_("in {n} areas").format(n=number(len(impact["areas"])))] if len(impact["areas"]) > 1 else []),
+        *([_("in {areas}").format(areas=counted("Area", len(impact["areas"])))] if len(impact["areas"]) > 1 else []),
     ]
 
 
 def _affected_counts(impact: Data, *, lost: bool) -> list[str]:
     counts = {group: sum(1 for one in impact[group] if one["lost"] is lost) for group in AFFECTED_GROUPS}
-    return [f"{number(count)} {kind_noun(KIND_OF_GROUP[group], count)}" for group, count in counts.items() if count]
+    return [counted(KIND_OF_GROUP[group], count) for group, count in counts.items() if count]
 
 
 def _impact_line(kind: str, one: Data) -> ImpactLine:

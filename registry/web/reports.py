@@ -298,7 +298,7 @@ class ReportPages:
     def _page_without_result(self, request: Request, latest: LatestRun) -> Response:
         """Return the page for a report without a result: a 202 page that reloads itself, or an error if the run failed."""
         if latest.failed:
-            return problem(request, 503, _("The report could not be made; please try again in a minute."), RETRY_SOON)
+            return problem(request, 503, _("The report could not be computed. Try again in a minute."), RETRY_SOON)
         name = request.path_params["name"]
         response = page(request, "running.html", 202, name=name, title=self._library.find(name).title)
         response.headers.update(NO_STORE | {"Refresh": "3"})

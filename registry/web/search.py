@@ -136,7 +136,7 @@ class SearchPages:
         except HTTPException as error:
             if error.status_code != 400 or "after" not in parameters:
                 raise
-            raise _search_error(parameters, _("This page of the search cannot be found.")) from None
+            raise _search_error(parameters, _("This page of results does not exist.")) from None
 
 
 def _parameters(request: Request) -> dict[str, str]:

@@ -62,7 +62,7 @@ def test_what_is_linked_is_a_table_of_links_without_scripts(
 def test_a_search_without_scripts_leads_to_records(client: httpx.Client) -> None:
     text = client.get("/explore", params={"q": "imunisasi"}).text
     assert '<a href="/explore?of=depok%3Alayanan-imunisasi">Imunisasi rutin anak</a>' in text
-    assert "Nothing has these words." in client.get("/explore", params={"q": "qqqq"}).text
+    assert "No results." in client.get("/explore", params={"q": "qqqq"}).text
 
 
 def test_it_begins_with_the_sectors_that_have_agencies(client: httpx.Client) -> None:
@@ -74,7 +74,7 @@ def test_it_begins_with_the_sectors_that_have_agencies(client: httpx.Client) -> 
 def test_a_record_that_is_not_there_is_said_in_one_sentence(client: httpx.Client, of: str) -> None:
     answer = client.get("/explore", params={"of": of}, headers=PAGE)
     assert answer.status_code == 404
-    assert "There is no such record, or it is not open to you." in answer.text
+    assert "This record does not exist, or you have no access to it." in answer.text
     assert "<script>alert" not in answer.text
 
 
@@ -105,8 +105,8 @@ def test_every_operation_fits_the_schema(name: str) -> None:
 
 def test_every_word_of_the_scripts_is_given_and_none_in_vain() -> None:
     scripts = "\n".join(path.read_text(encoding="utf-8") for path in (STATIC / "explore").glob("*.js"))
-    asked = set(re.findall(r'\bsay\("(\w+)"', scripts))
-    assert asked <= set(script_texts())
+    used = set(re.findall(r"\btranslate\(\"(\w+)\"", scripts))
+    assert used and used <= set(script_texts())
     by_data = {"TOO_COSTLY", *(camel(one.name) for kind in MODEL for one in kind.properties.values())}
     assert not [name for name in script_texts().keys() - by_data if not re.search(rf"\b{name}\b", scripts)]
 

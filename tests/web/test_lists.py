@@ -204,8 +204,8 @@ def test_lists_speak_indonesian(visitor: httpx.Client) -> None:
 @pytest.mark.parametrize(
     ("path", "sentence", "onward"),
     [
-        ("/agencies?after=nonsense&q=dinas", "This page of the list cannot be found.", "/agencies?q=dinas"),
-        ("/agencies?before=bm9uc2Vuc2U", "This page of the list cannot be found.", "/agencies"),
+        ("/agencies?after=nonsense&q=dinas", "This page of the list does not exist.", "/agencies?q=dinas"),
+        ("/agencies?before=bm9uc2Vuc2U", "This page of the list does not exist.", "/agencies"),
         ("/agencies?sectr=x", "This list cannot be filtered by sectr.", "/agencies"),
         ("/agencies?kind=dinas", "kind has no value dinas.", "/agencies"),
         ("/channels?two-way=perhaps", "two-way has no value perhaps.", "/channels"),
@@ -213,7 +213,7 @@ def test_lists_speak_indonesian(visitor: httpx.Client) -> None:
         ("/agencies?first=-1", "A page holds 1 to 200 records.", "/agencies"),
         ("/agencies.csv?sort=size", "Lists are sorted by name or updated", "/agencies"),
         ("/search?q=a&kind=dinas", "There are no records of the kind dinas.", "/search?q=a"),
-        ("/search?q=a&after=nonsense", "This page of the search cannot be found.", "/search?q=a"),
+        ("/search?q=a&after=nonsense", "This page of results does not exist.", "/search?q=a"),
     ],
 )
 def test_what_cannot_be_listed_is_a_sentence_with_a_way_on(
@@ -250,7 +250,7 @@ def test_search_is_narrowed_by_kind_sector_and_area(visitor: httpx.Client) -> No
     assert f"{count} found" in narrowed and set(re.findall(r'<p class="kind">(\w+)</p>', narrowed)) == {"Resource"}
     health = visitor.get("/search?q=data&sector=sector:health").text
     assert '<option value="sector:health" selected>Health</option>' in health
-    assert "Nothing has these words." in visitor.get("/search?q=data&area=no:area").text
+    assert "No results." in visitor.get("/search?q=data&area=no:area").text
 
 
 def test_the_search_of_the_first_page_still_works_by_its_old_address(visitor: httpx.Client) -> None:

@@ -84,4 +84,4 @@ def test_a_form_begins_with_the_agency_that_one_is_named_for_though_it_has_units
 def test_who_acts_for_several_says_which_of_them_answers_for_it(client: httpx.Client, town: Store) -> None:
     signs_in(client, town, "dinkes", "perpus")
     answer = client.post("/register/resources", data={**TYPED, "p-steward": ""})
-    assert answer.status_code == 422 and ">Steward</a>: This has to be filled in." in answer.text
+    assert answer.status_code == 422 and ">Steward</a>: This field is required." in answer.text

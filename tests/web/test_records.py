@@ -57,7 +57,7 @@ def test_links_that_are_many_lead_to_the_list_of_all(visitor: httpx.Client) -> N
 
 def test_links_of_a_term_lead_to_the_list_of_its_parts_too(visitor: httpx.Client) -> None:
     part = section(visitor.get("/areas/area:32.76").text, "part-services")
-    (path,) = re.findall(r'<a href="([^"]+)">See all, those of its parts too</a>', part)
+    (path,) = re.findall(r'<a href="([^"]+)">See all, including those of narrower terms</a>', part)
     (direct,) = re.findall(r'<span class="n">(\d+)</span>', part)
     assert part.count("<li>") == 20
     assert total(visitor.get(path).text) > int(direct) > 20
@@ -81,7 +81,7 @@ def test_every_agency_is_named_whose_own_service_stops(visitor: httpx.Client) ->
 def test_agreements_say_whether_they_are_in_force(visitor: httpx.Client) -> None:
     part = section(visitor.get(f"/agencies/{DINKES}").text, "part-partnerships")
     assert "expired on Apr 30, 2023" in part and "in force until Jun 25, 2031" in part
-    assert "in force, without an end" in part and "its dates cannot be seen" in part
+    assert "in force, no end date" in part and "dates not shown" in part
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_agreements_say_whether_they_are_in_force(visitor: httpx.Client) -> None
         (("2020-01-01", "2027-02-23"), "soon", "expires in 90 days, on Feb 23, 2027"),
         (("2020-01-01", "2027-02-24"), "in-force", "in force until Feb 24, 2027"),
         (("2026-11-26", None), "to-come", "in force from Nov 26, 2026"),
-        ((None, None), "in-force", "in force, no dates on record"),
+        ((None, None), "in-force", "in force, no dates recorded"),
     ],
 )
 def test_where_an_agreement_stands_depends_on_the_day(dates: Any, code: str, text: str) -> None:
@@ -105,7 +105,7 @@ def test_where_an_agreement_stands_depends_on_the_day(dates: Any, code: str, tex
 def test_what_parties_say_stands_side_by_side(visitor: httpx.Client) -> None:
     page = visitor.get("/partnerships/depok:ks-duk-rsud").text
     said = section(page, "said")
-    assert "1 Networking" in said and "2 Cooperation" in said and "They differ by one level" in said
+    assert "1 Networking" in said and "2 Cooperation" in said and "Their assessments differ by 1 level" in said
     assert "3 Coordination (Frey et al. 2006)" in page
     assert "1 Jejaring" in visitor.get("/partnerships/depok:ks-duk-rsud?lang=id").text
 
@@ -161,7 +161,7 @@ def test_agencies_are_found_added_and_removed_without_a_script(visitor: httpx.Cl
     both = visitor.get(html.unescape(path)).text
     assert 'id="partnerships"' in both
     (path,) = re.findall(r'class="remove" href="([^"]+)" title="Remove Dinas Kesehatan', both)
-    assert "One more agency is needed." in visitor.get(html.unescape(path)).text
+    assert "Add at least one more agency." in visitor.get(html.unescape(path)).text
 
 
 def test_side_by_side_is_what_graphql_answers(visitor: httpx.Client) -> None:
@@ -170,8 +170,8 @@ def test_side_by_side_is_what_graphql_answers(visitor: httpx.Client) -> None:
     for group, one in (("resources", "resource"), ("services", "service"), ("partnerships", "partnership")):
         part = html.unescape(section(page, group))
         assert data[group] and all(each[one]["name"] in part for each in data[group])
-    assert "They differ by 2 levels on this scale." in page
-    assert "its dates cannot be seen" in page and "PTL Nomor 198/25/I/2026" in page
+    assert "Their assessments differ by 2 levels on this scale." in page
+    assert "dates not shown" in page and "PTL Nomor 198/25/I/2026" in page
 
 
 def test_uses_without_an_agreement_are_flagged(visitor: httpx.Client) -> None:
@@ -201,12 +201,12 @@ def test_another_day_changes_what_is_in_force(visitor: httpx.Client) -> None:
         ("/ministries", 404, "There is nothing at this address."),
         ("/ministries/x", 404, "There is nothing at this address."),
         (f"/shared?{BOTH}&as-of=soon", 400, "soon is no date"),
-        (f"/shared.json?agency={DINKES}", 400, "Name two or more agencies."),
+        (f"/shared.json?agency={DINKES}", 400, "Choose two or more agencies."),
         ("/shared?" + "&".join(f"agency=a:{n}" for n in range(21)), 400, "At most 20 agencies"),
         (
             f"/shared?agency={DINKES}&agency=no:such",
             200,
-            "1 of the agencies that were asked for are not in the registry.",
+            "1 of the agencies does not exist, or you have no access to it.",
         ),
     ],
 )

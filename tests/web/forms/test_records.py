@@ -182,7 +182,7 @@ def test_a_name_that_several_have_is_asked_about(city: httpx.Client, held: Store
     fields = form(city, "/register/resources", "sari")
     typed = {**fields, "p-name": "Aula", "p-kind": "facility", "l-owners-0": "dinas"}
     answer = send(city, "/register/resources", "sari", typed)
-    assert answer.status_code == 422 and "Which one is meant?" in answer.text
+    assert answer.status_code == 422 and "Which one do you mean?" in answer.text
     assert 'name="l-owners-0-pick" value="perpus"' in answer.text
     chosen = {**Filled(answer.text).fields, "l-owners-0-pick": "perpus"}
     done = send(city, "/register/resources", "sari", chosen)
@@ -226,7 +226,7 @@ def test_a_link_whose_property_is_missing_is_told_of_at_its_row(city: httpx.Clie
         "l-users-1-role": "first",
     }
     answer = send(city, "/register/resources", "sari", {**fields, **typed})
-    assert problems(answer.text) == ["Role: This has to be filled in."]
+    assert problems(answer.text) == ["Role: This field is required."]
     assert 'id="l-users-0-role-problem"' in answer.text
 
 
@@ -391,7 +391,7 @@ def test_an_approver_undoes_a_change_from_the_history(city: httpx.Client, held: 
         done = city.post(f"{path}/undo", data={"number": number}, headers={AS: "budi"})
         assert done.status_code == 303 and stored(held, path)[0]["unit"] == unit
         page = city.get(done.headers["location"], headers={AS: "budi"}).text
-        assert "Undone: what was changed is again as it was before." in page
+        assert "The change was undone." in page
     for nonsense in ("", "x", "9" * 5000, "-1"):
         assert city.post(f"{path}/undo", data={"number": nonsense}, headers={AS: "budi"}).status_code == 404
     assert city.post(f"{path}/undo", data={"number": first}, headers={AS: "budi"}).status_code == 303
