@@ -121,13 +121,13 @@ class HistoryEntry:
 class PastRecord:
     """The changes of a record, newest first, and the record as it was on `day` (empty if the user may not see that).
 
-    `whole` says whether the audit log has all changes of the record, `more` whether there are earlier ones than `moments`.
+    `complete` says whether the audit log has all changes of the record, `more` whether there are earlier ones than `entries`.
     """
 
-    moments: Sequence[HistoryEntry]
+    entries: Sequence[HistoryEntry]
     day: str | None
-    was: Sequence[ChangeLine]
-    whole: bool
+    earlier: Sequence[ChangeLine]
+    complete: bool
     more: bool
 
 
@@ -151,9 +151,9 @@ class RecordHistories:
         more, visible = len(visible) > MOST, visible[:MOST]
         was = state_on(state, events, day) if day else None
         was = was if was and (was is state or _may_see(actor, was)) else None
-        whole = is_whole(state, events)
+        complete = is_whole(state, events)
         undoable = _undoable(state, [one.told for one in visible], events, actor)
-        return await self._present(state, visible, was, day, actor, whole=whole, undoable=undoable, more=more)
+        return await self._present(state, visible, was, day, actor, complete=complete, undoable=undoable, more=more)
 
     async def _present(
         self,
@@ -163,7 +163,7 @@ class RecordHistories:
         day: str | None,
         actor: Actor,
         *,
-        whole: bool,
+        complete: bool,
         undoable: Collection[int],
         more: bool,
     ) -> PastRecord:
@@ -173,7 +173,7 @@ class RecordHistories:
         ids = ids_in(kind, [*differences, *current])
         titles = await titles_of(self._graph, ids, actor)
         knows = can(actor, Action.EDIT, state.properties)
-        moments = [
+        history = [
             HistoryEntry(
                 one.told.at,
                 one.told.what,
@@ -185,7 +185,9 @@ class RecordHistories:
             )
             for one in visible
         ]
-        return PastRecord(moments, day, record_lines(kind, was.given(), was.ties, titles) if was else [], whole, more)
+        return PastRecord(
+            history, day, record_lines(kind, was.given(), was.ties, titles) if was else [], complete, more
+        )
 
 
 def _visible_revisions(state: RecordState, events: Sequence[HistoryEvent], actor: Actor) -> Iterator[Revision]:

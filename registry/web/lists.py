@@ -444,16 +444,16 @@ class ListPages:
         query, me = ListQuery.of(kind, request.query_params), actor_of(request)
         data = await self._query(query, me)
         found = data[camel(kind.plural)]
-        called = await titles_of(self._graph, ids_to_name(query), me)
+        titles = await titles_of(self._graph, ids_to_name(query), me)
         return page(
             request,
             "list.html",
-            asked=query,
+            query=query,
             sorts=SORTS,
             found=found,
             rows=list_rows(query, data, today()),
-            facets=facets(query, data, called),
-            chips=chips(query, called),
+            facets=facets(query, data, titles),
+            chips=chips(query, titles),
             registering=kind in EDITED and may_register(me),
             narrowed=query.by_details and not me.everything,
             pages=_page_paths(query, found["pageInfo"]),

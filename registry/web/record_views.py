@@ -35,8 +35,8 @@ from schema.types import field_of
 class RecordPages:
     """The record pages of every kind."""
 
-    def __init__(self, graph: PageQueries, histories: RecordHistories, meetings: NeedMatches) -> None:
-        self._graph, self._histories, self._meetings = graph, histories, meetings
+    def __init__(self, graph: PageQueries, histories: RecordHistories, need_matches: NeedMatches) -> None:
+        self._graph, self._histories, self._need_matches = graph, histories, need_matches
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes: `/KINDS/ID`, `/KINDS/ID.json`, and `/records/ID` for any kind."""
@@ -53,7 +53,7 @@ class RecordPages:
             self._record(kind, one, me),
             self._impact(kind, one, me),
             self._histories.of(kind, one, me, on),
-            self._meetings.of(kind, one, me),
+            self._need_matches.of(kind, one, me),
         )
         if record is None:
             return await self._redirect(request)
@@ -72,15 +72,15 @@ class RecordPages:
             steward=records.steward(record, day),
             validity=_validity(kind, record, day),
             levels=compare_levels(record["statements"] or []) if kind is MODEL["Partnership"] else [],
-            stopping=impact_view(impact),
+            impact=impact_view(impact),
             shared=_compare_path(kind, record),
             done=_confirmation(request.query_params.get("done", "")),
             editable=kind in EDITED and may_edit(me, record),
-            offered=available_transitions(me, kind, record),
+            transitions=available_transitions(me, kind, record),
             renewal=renewal(me, record, day) if kind is MODEL["Partnership"] else "",
-            acts=[(act.name, act.title()) for act in available_actions(me, kind.__name__, record)],
+            actions=[(action.name, action.title()) for action in available_actions(me, kind.__name__, record)],
             offers=offers,
-            past=history,
+            history=history,
             path=record_path(kind.__name__, one),
             rights=permissions_path(record_path(kind.__name__, one)) if kind in EDITED else "",
             graphiql=graphiql_path(record_operation(kind), {"id": one}),

@@ -109,7 +109,7 @@ class SearchPages:
             request,
             "search.html",
             q=parameters.get("q", ""),
-            asked=parameters,
+            parameters=parameters,
             options=options,
             left_out={name: filters[f"{name}s"]["totalCount"] - len(every) for name, every in options.items()},
             found=found and found["search"],

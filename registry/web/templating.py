@@ -20,7 +20,7 @@ from registry.web.base import LANGUAGE_COOKIE, LOGIN, LOGOUT, address, evidence_
 
 LONGEST_GLANCE = 160
 LABELS = {
-    "on": "Said on",
+    "on": "Stated on",
     "label_id": "Name in Indonesian",
     "label_en": "Name in English",
     "feedback": "Feedback received",
