@@ -78,7 +78,7 @@ class RecordPages:
             editable=kind in EDITED and may_edit(me, record),
             transitions=available_transitions(me, kind, record),
             renewal=renewal(me, record, day) if kind is MODEL["Partnership"] else "",
-            actions=[(action.name, action.title()) for action in available_actions(me, kind.__name__, record)],
+            actions=[(one.name, one.title()) for one in available_actions(me, kind.__name__, record)],
             offers=offers,
             history=history,
             path=record_path(kind.__name__, one),

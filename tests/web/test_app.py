@@ -373,7 +373,7 @@ def test_graphiql_begins_with_the_operation_of_the_address_or_one_to_try(client:
     asked = {"operation": "{ sectors { totalCount } }", "variables": '{"a": "<b>"}'}
     page = client.get("/graphql", params=asked, headers=PAGE).text
     assert (
-        'data-query="{ sectors { totalCount } }" data-asked data-variables="{&#34;a&#34;: &#34;&lt;b&gt;&#34;}"' in page
+        'data-query="{ sectors { totalCount } }" data-given data-variables="{&#34;a&#34;: &#34;&lt;b&gt;&#34;}"' in page
     )
 
 

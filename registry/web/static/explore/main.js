@@ -39,10 +39,10 @@ async function load(next) {
 // A URL may name a record that no longer exists; the other records are shown.
 async function near({ of, on }) {
   const found = await Promise.allSettled(of.map((id) => queries.neighbourhood(id, on)));
-  const failure = found.filter((one) => one.status === "rejected").map((one) => one.reason);
-  const fatal = failure.find((error) => error.code !== "NOT_FOUND") ?? (failure.length === of.length && failure[0]);
+  const failures = found.filter((one) => one.status === "rejected").map((one) => one.reason);
+  const fatal = failures.find((error) => error.code !== "NOT_FOUND") ?? (failures.length === of.length && failures[0]);
   if (fatal) throw fatal;
-  return { near: found.filter((one) => one.value).map((one) => one.value), failure: failure[0] };
+  return { near: found.filter((one) => one.value).map((one) => one.value), failure: failures[0] };
 }
 
 const through = ({ hide }) => (hide.length ? Object.keys(links).filter((link) => !hide.includes(link)) : null);
