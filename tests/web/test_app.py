@@ -186,7 +186,7 @@ def test_the_other_language_is_one_link_away_and_keeps_the_question(client: http
     page = client.get("/search", params={"q": "office 03", "lang": "en"}).text
     (link,) = re.findall(r'href="([^"]*)" lang="id"', page)
     other = client.get(link.replace("&amp;", "&")).text
-    assert "Ditemukan untuk “office 03”" in other and "Office 03" in other
+    assert "Hasil untuk “office 03”" in other and "Office 03" in other
 
 
 def test_pages_in_indonesian_hold_no_english_sentence(client: httpx.Client) -> None:
@@ -356,7 +356,7 @@ def test_a_page_cannot_be_posted_to(client: httpx.Client) -> None:
     answer = client.post("/reports", headers=PAGE)
     assert answer.status_code == 405
     assert "GET" in answer.headers["allow"]
-    assert "cannot be asked in this way" in answer.text
+    assert "does not accept this kind of request" in answer.text
 
 
 def test_graphql_is_a_page_for_browsers_and_answers_for_programs(client: httpx.Client) -> None:

@@ -83,7 +83,7 @@ def test_a_store_that_is_away_is_said_in_one_sentence(sample: ConnectionSettings
     with serving(build_app(away, Settings(_env_file=None, lang="en"))) as client:
         answer = client.get("/explore", params={"of": "depok:dinkes-kota"}, headers=PAGE)
     assert answer.status_code == 503 and answer.headers["retry-after"]
-    assert "does not answer; please try again soon" in answer.text
+    assert "The database is not responding. Try again soon." in answer.text
 
 
 def test_the_page_brings_the_first_answer_so_that_it_is_not_asked_twice(client: httpx.Client) -> None:

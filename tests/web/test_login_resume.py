@@ -34,7 +34,7 @@ def signs_in(client: httpx.Client, store: Store, *agencies: str) -> None:
 
 def held(page: httpx.Response) -> tuple[str, dict[str, str]]:
     """Return where a page sends what it keeps, and that."""
-    assert page.status_code == 401 and "this page keeps what you typed" in page.text
+    assert page.status_code == 401 and "this page keeps your entries" in page.text
     where = re.search(r'<form class="edit" method="post" action="([^"]*)"', page.text)
     assert where
     kept = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', page.text)

@@ -88,7 +88,7 @@ def test_agreements_say_whether_they_are_in_force(visitor: httpx.Client) -> None
     ("dates", "code", "text"),
     [
         (("2020-01-01", "2026-11-24"), "expired", "expired on Nov 24, 2026"),
-        (("2020-01-01", "2026-11-25"), "soon", "expires in 0 days, on Nov 25, 2026"),
+        (("2020-01-01", "2026-11-25"), "soon", "expires today"),
         (("2020-01-01", "2027-02-23"), "soon", "expires in 90 days, on Feb 23, 2027"),
         (("2020-01-01", "2027-02-24"), "in-force", "in force until Feb 24, 2027"),
         (("2026-11-26", None), "to-come", "in force from Nov 26, 2026"),
@@ -181,7 +181,7 @@ def test_uses_without_an_agreement_are_flagged(visitor: httpx.Client) -> None:
     ):
         page = visitor.get(f"/shared?{agencies}").text
         assert 'class="badge expired">no agreement in force' in section(page, "resources")
-        assert "without an agreement in force</dt><dd><strong>1<" in page
+        assert "Without an agreement in force</dt><dd><strong>1<" in page
 
 
 def test_another_day_changes_what_is_in_force(visitor: httpx.Client) -> None:
@@ -200,7 +200,7 @@ def test_another_day_changes_what_is_in_force(visitor: httpx.Client) -> None:
         ("/agencies/%00", 404, "There is nothing at this address."),
         ("/ministries", 404, "There is nothing at this address."),
         ("/ministries/x", 404, "There is nothing at this address."),
-        (f"/shared?{BOTH}&as-of=soon", 400, "soon is no date"),
+        (f"/shared?{BOTH}&as-of=soon", 400, "soon” is not a date"),
         (f"/shared.json?agency={DINKES}", 400, "Choose two or more agencies."),
         ("/shared?" + "&".join(f"agency=a:{n}" for n in range(21)), 400, "At most 20 agencies"),
         (
@@ -256,7 +256,7 @@ def test_uses_that_have_ended_are_marked_and_counted_apart(visitor: httpx.Client
     nodes = visitor.post("/graphql", json=given).json()["data"]["agencies"]["nodes"]
     one = next(one for one in nodes if one["ended"] and one["usesCount"])
     part = section(visitor.get(f"/agencies/{one['id']}").text, "part-uses")
-    assert f'<span class="n">{one["usesCount"]} now, {one["ended"]} ended</span>' in part
+    assert f'<span class="n">{one["usesCount"]} current, {one["ended"]} ended</span>' in part
     now, ended = part.split("<details>")
     assert (now.count("<li>"), now.count("badge expired")) == (one["usesCount"], 0)
     assert (ended.count("<li>"), ended.count('class="badge expired">ended on')) == (one["ended"], one["ended"])

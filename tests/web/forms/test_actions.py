@@ -124,7 +124,7 @@ def test_anybody_gives_feedback_and_machines_do_not(client: httpx.Client, town: 
     waiting = re.findall(r'href="(/feedbacks/[^"]+)"', get(client, "sari", "/inbox").text)[0]
     assert get(client, None, waiting).status_code == 404
     answer = get(client, "sari", f"{waiting}/answer").text
-    assert "Antreannya &lt;b&gt;panjang&lt;/b&gt;." in answer and "can be reached at: 0812" in answer
+    assert "Antreannya &lt;b&gt;panjang&lt;/b&gt;." in answer and "Contact of the sender: 0812" in answer
     assert "0812" not in get(client, None, f"{waiting}/answer").text + get(client, "tono", f"{waiting}/answer").text
     assert send(client, "sari", f"{waiting}/answer", answer="Loket ditambah.").status_code == 303
     assert "Loket ditambah." in get(client, None, waiting).text

@@ -143,7 +143,7 @@ def test_two_rows_about_the_same_are_refused_and_both_named(
 ) -> None:
     page = look(city, workbook(sheets), "t.xlsx")
     assert page.status_code == 422 and f'rowheader">{place}</th>' in page.text
-    assert "Rows 2 and 3 are about the same" in page.text and 'name="rows"' not in page.text
+    assert "Rows 2 and 3 describe the same record or link" in page.text and 'name="rows"' not in page.text
     assert resources(held) == []
 
 
@@ -164,7 +164,7 @@ def test_a_table_changes_neither_status_nor_what_is_not_ones_own(city: httpx.Cli
     stolen = look(city, f"id,name,kind\n{known},Milik kami,facility\n", who="tono")
     assert stolen.status_code == 422 and "This id cannot be used." in stolen.text
     forged = city.post(PATH, files={"rows": (None, '[{"sheet": 1}]')}, headers={AS: "sari"})
-    assert forged.status_code == 422 and "send it again" in forged.text
+    assert forged.status_code == 422 and "Upload it again" in forged.text
     assert look(city, "id,name\n", who="dewi").status_code == 403
 
 

@@ -169,10 +169,10 @@ def test_what_is_wrong_is_told_at_its_field_and_what_was_typed_stays(city: httpx
     answer = send(city, "/register/resources", "sari", {**fields, **typed, "l-owners-0": "Dinas Entah"})
     assert answer.status_code == 422 and answer.headers["cache-control"] == "no-store"
     told = problems(answer.text)
-    assert any(one.startswith("Name: This has to be filled in") for one in told)
+    assert any(one.startswith("Name: This field is required") for one in told)
     assert any(one.startswith("Capacity: It is no number") for one in told)
     assert any(one.startswith("Available since: It is no date") for one in told)
-    assert any(one.startswith("Owners 1: There is no such record") for one in told)
+    assert any(one.startswith("Owners 1: No record matches") for one in told)
     again = Filled(answer.text).fields
     assert {name: again[name] for name in typed} == typed and again["l-owners-0"] == "Dinas Entah"
     assert "kursi &lt;b&gt;" in answer.text and again["key"] != fields["key"]
@@ -294,7 +294,7 @@ def test_ties_that_one_may_not_know_of_are_neither_shown_nor_lost(city: httpx.Cl
     page = city.get(f"{path}/edit", headers={AS: "sari"}).text
     assert "mahkamah" not in page and "Rahasia" not in page
     named = send(city, f"{path}/edit", "sari", {**Filled(page).fields, "l-owners-1": "mahkamah"})
-    assert named.status_code == 422 and "There is no such record" in named.text and "Rahasia" not in named.text
+    assert named.status_code == 422 and "No record matches" in named.text and "Rahasia" not in named.text
     send(city, f"{path}/edit", "sari", {**Filled(page).fields, "l-owners-0": "perpus"})
     assert sorted(one[0] for one in stored(held, path)[1][0]) == ["mahkamah", "perpus"]
 
@@ -332,7 +332,7 @@ def test_a_record_is_shown_as_it_was_on_a_day(city: httpx.Client, held: Store) -
     part = was[was.index('id="was"') : was.index("</section>", was.index('id="was"'))]
     assert "kursi" in part and "orang" not in part and "Dinas Kesehatan" in part
     before = city.get(f"{path}?at=2023-06-01", headers={AS: "sari"}).text
-    assert "It was not on record then" in before
+    assert "The record did not exist on that day" in before
     assert city.get(f"{path}?at=yesterday", headers={AS: "sari"}).status_code == 400
 
 
