@@ -37,7 +37,7 @@ class Offer:
     finding: str
     details: str
     free: str
-    ask: str
+    request_path: str
 
 
 @dataclass(frozen=True)

@@ -158,6 +158,13 @@ def test_an_empty_list_says_what_to_loosen(visitor: httpx.Client) -> None:
     assert "Remove it, or enter only part of a word" in visitor.get("/agencies?q=nobody").text
 
 
+def test_a_count_and_its_noun_agree(visitor: httpx.Client) -> None:
+    status = re.compile(r'role="status"><strong>(\d+)</strong> (\w+)')
+    assert status.findall(visitor.get("/partnerships?status=retired").text) == [("1", "partnership")]
+    ((many, noun),) = status.findall(visitor.get("/partnerships").text)
+    assert int(many) > 1 and noun == "partnerships"
+
+
 def test_retired_records_are_shown_only_when_asked_for(visitor: httpx.Client) -> None:
     page = visitor.get("/services").text
     count, path = choices(page)["Retired"]

@@ -89,6 +89,7 @@ def test_agreements_say_whether_they_are_in_force(visitor: httpx.Client) -> None
     [
         (("2020-01-01", "2026-11-24"), "expired", "expired on Nov 24, 2026"),
         (("2020-01-01", "2026-11-25"), "soon", "expires today"),
+        (("2020-01-01", "2026-11-26"), "soon", "expires in 1 day, on Nov 26, 2026"),
         (("2020-01-01", "2027-02-23"), "soon", "expires in 90 days, on Feb 23, 2027"),
         (("2020-01-01", "2027-02-24"), "in-force", "in force until Feb 24, 2027"),
         (("2026-11-26", None), "to-come", "in force from Nov 26, 2026"),
