@@ -21,7 +21,7 @@ from registry.model.codelists import code_list
 from registry.model.definitions import MODEL
 from registry.model.kinds import Kind
 from registry.reports.catalogue import DEFINITIONS
-from registry.web.templating import in_english
+from registry.web.templating import english_label
 from tests.support.paths import ROOT
 
 METHODS = [("**/templates/**.html", "jinja2"), ("**.py", "python")]
@@ -31,7 +31,7 @@ def texts() -> set[str]:
     """Return every message of the code, the templates, and the reports' definitions."""
     found = set(CONFIDENCE.values()) | {phrase for both in PHRASES.values() for phrase in both}
     for kind in MODEL:
-        found |= {kind.__name__, kind.plural, *map(in_english, (*kind.properties, *kind.ends))}
+        found |= {kind.__name__, kind.plural, *map(english_label, (*kind.properties, *kind.ends))}
         found |= set() if kind.read_only else _helps(kind)
     for folder in ("registry", "schema", "loaders"):
         found |= {text for text, context in _extracted(folder) if context is None}

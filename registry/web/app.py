@@ -32,7 +32,6 @@ from registry.model.definitions import MODEL
 from registry.model.kinds import Model
 from registry.reports.catalogue import Library
 from registry.reports.saved import SavedRuns
-from registry.web import reports as reports_module
 from registry.web.auth import AuthenticationMiddleware, ProviderSignInPages, SignInPages
 from registry.web.base import (
     GRAPHIQL,
@@ -59,7 +58,14 @@ from registry.web.queries import PageQueries, operation
 from registry.web.rate_limits import CountsFile, RateLimitMiddleware, RateLimits
 from registry.web.readiness import Readiness
 from registry.web.record_views import RecordPages
-from registry.web.reports import EXAMPLE_QUERY, EXAMPLE_REPORT_QUERY, ReportPages, ReportRunner, evidence
+from registry.web.reports import (
+    EXAMPLE_QUERY,
+    EXAMPLE_REPORT_QUERY,
+    ReportPages,
+    ReportRunner,
+    evidence,
+    graphiql_folder,
+)
 from registry.web.search import SearchPages
 from schema.reports import ReportSchema
 from schema.schema import build_schema
@@ -165,7 +171,7 @@ def _page_routes(pages: ReportPages, graph: PageQueries, reader: Reader, reports
         *ComparePages(graph).routes(),
         Route("/evidence", evidence),
         Route("/health", pages.health),
-        Mount("/static/graphiql", StaticFiles(directory=reports_module.folder())),
+        Mount("/static/graphiql", StaticFiles(directory=graphiql_folder())),
         Mount("/static", StaticFiles(packages=[("registry.web", "static")])),
     ]
 

@@ -19,9 +19,9 @@ from registry.permissions import Actor
 from registry.web.base import MAX_INPUT, actor_of, address, clean_input, graphiql_path
 from registry.web.errors import UserError
 from registry.web.form_data import json_file
-from registry.web.presenters import Data, RecordSummary, StatusText, edge_texts, fact_texts, record_summary, standing
+from registry.web.presenters import Data, RecordSummary, StatusText, edge_texts, fact_texts, record_summary, status_text
 from registry.web.queries import PageQueries, summary_selection
-from registry.web.records import AssessmentComparison, compared
+from registry.web.records import LevelComparison, compare_levels
 from registry.web.templating import code_label, page
 from schema.explore import AGENCIES
 
@@ -108,10 +108,10 @@ class SharedPartnershipView:
     """An agreement between several of the agencies: its status, its legal basis, and the levels that the parties state."""
 
     partnership: RecordSummary
-    standing: StatusText
+    status: StatusText
     details: Sequence[str]
     parties: Sequence[ParticipationView]
-    compared: Sequence[AssessmentComparison]
+    levels: Sequence[LevelComparison]
 
 
 @dataclass(frozen=True)
@@ -203,16 +203,16 @@ def _resource(one: Data, day: str) -> SharedResourceView:
 
 
 def _agreement(one: Data, day: str) -> RecordSummary:
-    return RecordSummary("Partnership", one["id"], one["name"], standing=_standing(one, day))
+    return RecordSummary("Partnership", one["id"], one["name"], status=_status(one, day))
 
 
 def _partnership(one: Data, day: str) -> SharedPartnershipView:
     agreement = one["partnership"]
     basis = list(_basis_texts(agreement))
     parties = _participations(one["parties"], MEMBERSHIP)
-    levels = compared(one["statements"] or ())
+    levels = compare_levels(one["statements"] or ())
     return SharedPartnershipView(
-        record_summary("Partnership", agreement), _standing(agreement, day), basis, parties, levels
+        record_summary("Partnership", agreement), _status(agreement, day), basis, parties, levels
     )
 
 
@@ -222,11 +222,11 @@ def _basis_texts(agreement: Data) -> Iterator[str]:
     if agreement["legalBasis"]:
         yield agreement["legalBasis"]
     elif not agreement["withheld"]:
-        yield _("no legal basis on record")
+        yield _("no legal basis recorded")
 
 
-def _standing(agreement: Data, day: str) -> StatusText:
-    return standing(agreement["validFrom"], agreement["validUntil"], withheld=agreement["withheld"], today=day)
+def _status(agreement: Data, day: str) -> StatusText:
+    return status_text(agreement["validFrom"], agreement["validUntil"], withheld=agreement["withheld"], today=day)
 
 
 def _need(one: Data) -> MetNeedView:
@@ -273,7 +273,7 @@ class ComparePages:
     async def _json(self, request: Request) -> Response:
         agencies, day = await self._agencies(request), _day(request)
         if len(agencies) < MIN_AGENCIES:
-            raise UserError(_("Name two or more agencies."), "/shared", _("Choose agencies"))
+            raise UserError(_("Choose two or more agencies."), "/shared", _("Choose agencies"))
         data = await self._shared([one.id for one in agencies], day, actor_of(request))
         return json_file({"sharedBetween": data})
 
@@ -301,9 +301,9 @@ class ComparePages:
 def _ids(request: Request) -> list[str]:
     ids = list(dict.fromkeys(one for one in request.query_params.getlist("agency") if one))
     if len(ids) > AGENCIES:
-        sentence = _("At most {n} agencies can be put side by side.").format(n=AGENCIES)
+        sentence = _("At most {n} agencies can be compared.").format(n=AGENCIES)
         raise UserError(
-            sentence, address("/shared", [("agency", one) for one in ids[:AGENCIES]]), _("See the first of them")
+            sentence, address("/shared", [("agency", one) for one in ids[:AGENCIES]]), _("Compare the first of them")
         )
     return ids
 
@@ -317,7 +317,7 @@ def _day(request: Request) -> str | None:
     try:
         return None if given is None else date.fromisoformat(str(Date.clean(given))).isoformat()
     except (InvalidValue, ValueError):
-        sentence = _("{given} is no date; a date is written as 2026-11-25.").format(given=str(given)[:MAX_INPUT])
+        sentence = _("“{given}” is not a date. Write a date like 2026-11-25.").format(given=str(given)[:MAX_INPUT])
         raise UserError(sentence, "/shared", _("Choose agencies")) from None
 
 

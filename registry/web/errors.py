@@ -53,14 +53,14 @@ def store_failure(error: StoreError) -> str:
     """Log why the store failed and return a sentence for the user."""
     log.warning("%s", error)
     if error.code in ("TIMEOUT", "TOO_COSTLY"):
-        return _("This takes more than the registry gives to one question; please ask for less.")
-    return _("The registry's store does not answer; please try again soon.")
+        return _("This query is too large. Ask for fewer fields or records.")
+    return _("The database is not responding. Try again soon.")
 
 
 def provider_failure(error: ProviderUnavailable) -> str:
     """Log why the identity provider failed and return a sentence for the user."""
     log.warning("%s", error)
-    return _("The service that people sign in with does not answer; please try again soon.")
+    return _("The sign-in service is not responding. Try again soon.")
 
 
 async def _http_exception(request: Request, error: HTTPException) -> Response:
@@ -74,7 +74,7 @@ async def _report_error(request: Request, error: ReportError) -> Response:
         return problem(request, 404, str(error))
     if isinstance(error, ReportForbidden):
         return problem(request, 403, str(error), link=("/reports", _("Reports")))
-    link = f"/reports/{request.path_params['name']}", _("Run the report as usual")
+    link = f"/reports/{request.path_params['name']}", _("Run the report with default values")
     return problem(request, 400, str(error), link=link)
 
 
@@ -93,7 +93,7 @@ async def _client_disconnect(request: Request, _error: ClientDisconnect) -> Resp
 
 
 def _unexpected(request: Request, error: Exception) -> Response:
-    sentence = _("Something failed here; the log has it as {number}.")
+    sentence = _("An error occurred. The log has it under the number {number}.")
     return problem(request, 500, sentence.format(number=log_incident(error, f"{request.method} {request.url.path}")))
 
 
@@ -101,10 +101,10 @@ def _status_sentence(status: int) -> str:
     if status == 404:
         return _("There is nothing at this address.")
     if status == 405:
-        return _("This address cannot be asked in this way.")
+        return _("This address does not accept this kind of request.")
     if status == 413:
-        return _("This is more than is taken at once.")
-    return _("This request cannot be understood.")
+        return _("This is too large to send at once.")
+    return _("This request is not valid.")
 
 
 def refusal(request: Request, status: int, code: str, sentence: str, headers: Any = None) -> Response:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from registry.database.driver import StoreError
 from registry.explore.impact import STOPPABLE
 from registry.explore.paths import PHRASES, phrase
-from registry.i18n import _, language
+from registry.i18n import _, language, ngettext
 from registry.model.codelists import code_list
 from registry.model.definitions import MAIN, MODEL
 from registry.model.kinds import Kind
@@ -37,7 +37,7 @@ def script_data(known: Mapping[str, Any] | None) -> dict[str, Any]:
         "kinds": {kind.__name__: _kind(kind) for kind in MODEL},
         "links": {link: [phrase(link, forward=True), phrase(link, forward=False)] for link in PHRASES},
         "codes": {name: _labels(name) for name in sorted(_code_lists())},
-        "words": words(),
+        "texts": script_texts(),
     }
 
 
@@ -72,62 +72,87 @@ def kind_names() -> dict[str, str]:
     return {kind.__name__: _(kind.__name__) for kind in MODEL}
 
 
-def words() -> dict[str, str]:
-    """Return the texts of the scripts by key."""
+def script_texts() -> dict[str, str | list[str]]:
+    """Return the texts of the scripts by key; a text with a count as its singular and its plural form."""
+    one, several = (_counted_texts(count) for count in (1, 2))
+    return {**_texts(), **{key: [one[key], several[key]] for key in one}}
+
+
+def _counted_texts(count: int) -> dict[str, str]:
+    """Return the texts with a count `n`, in the form for `count`."""
     return {
-        "shown": _("{records} records and {links} links are shown."),
-        "groups_shown": _("{records} groups and {links} ties between them are shown."),
-        "clustered": _("{n} records and links are too many to read, so they are grouped; open a group, or filter."),
-        "left_out": _("{n} links lead to records beyond those that fit here; expand one of those shown to go on."),
-        "not_current": _("{n} links have ended or not begun on that day and are not shown."),
-        "loading": _("Reading…"),
+        "records": ngettext("{n} record", "{n} records", count),
+        "links": ngettext("{n} link", "{n} links", count),
+        "groups": ngettext("{n} group", "{n} groups", count),
+        "pairs": ngettext("{n} pair of agencies", "{n} pairs of agencies", count),
+        "left_out": ngettext(
+            "{n} link to other records is not shown. Expand a record to see its links.",
+            "{n} links to other records are not shown. Expand a record to see its links.",
+            count,
+        ),
+        "not_current": ngettext(
+            "{n} link that has ended or not started on that day is not shown.",
+            "{n} links that have ended or not started on that day are not shown.",
+            count,
+        ),
+        "expanded": ngettext("{name} is expanded: {n} more record.", "{name} is expanded: {n} more records.", count),
+    }
+
+
+def _texts() -> dict[str, str]:
+    return {
+        "shown": _("Shown: {records}, {links}."),
+        "groups_shown": _("Shown: {records}, {links} between them."),
+        "clustered": _("{n} records and links are too many to show, so they are grouped. Open a group, or use the filters."),
+        "loading": _("Loading…"),
         "selected": _("{name} is selected."),
-        "expanded": _("{name} is expanded: {n} records more."),
         "collapsed": _("{name} is collapsed."),
-        "copied": _("The link to this view is copied."),
-        "not_copied": _("The browser does not let this page copy; the link to this view is selected, please copy it."),
-        "UNAVAILABLE": _("The registry does not answer just now; what is shown stays, please try again soon."),
-        "TOO_COSTLY": _("That is more than the registry gives to one question; what is shown stays, please ask for less."),
-        "REFUSED": _("The registry could not answer that; what is shown stays."),
-        "NOT_ALLOWED": _("Your session has ended; what is shown stays."),
+        "copied": _("Link copied."),
+        "not_copied": _("This browser does not allow copying. The link is selected: copy it yourself."),
+        "UNAVAILABLE": _("The registry is not responding. Try again soon. The view has not changed."),
+        "TOO_COSTLY": _("This request is too large. Ask for fewer records. The view has not changed."),
+        "REFUSED": _("The request failed. The view has not changed."),
+        "NOT_ALLOWED": _("Your session has ended. The view has not changed."),
         "sign_in": _("Sign in again"),
-        "NOT_FOUND": _("There is no such record, or it is not open to you."),
+        "NOT_FOUND": _("This record does not exist, or you have no access to it."),
         "expand": _("Expand"),
         "collapse": _("Collapse"),
         "more": _("{n} more"),
         "open_record": _("Open the record"),
         "open_group": _("Open the group"),
         "impact": _("What stops if this stops?"),
-        "way_from": _("Path from here"),
-        "way_to": _("Path from {name} to here"),
+        "path_from": _("Path from here"),
+        "path_to": _("Path from {name} to here"),
         "back": _("Back to the neighbourhood"),
         "lost": _("stops"),
         "degraded": _("works less well"),
         "stops_first": _("is assumed to stop"),
         "impact_of": _("If {name} stops"),
-        "impact_sum": _("{lost} stop and {degraded} work less well."),
+        "impact_sum": _("Would stop: {lost}. Would work less well: {degraded}."),
         "impact_none": _("Nothing that you have access to depends on it."),
         "paths_of": _("From {from} to {to}"),
-        "paths_none": _("No path of at most six links leads there, among the records that you have access to."),
+        "paths_none": _("No path of at most six links was found among the records that you have access to."),
         "hidden": _("not shown"),
         "links_withheld": _("Not everything is shown: you have access only to the summary of some of these records."),
-        "choose_other": _("Now select the record that the path shall lead to."),
+        "choose_other": _("Now select the end of the path."),
         "all": _("all"),
-        "no_sector": _("no sector on record"),
+        "no_sector": _("no sector recorded"),
         "withheld": _("You can view its summary only. Ask its steward for access to the rest."),
         "steward": _("Steward"),
-        "linked_to": _("Linked to, of what is shown"),
+        "linked_to": _("Links to records in this view"),
         "validFrom": _("from {day}"),
         "validUntil": _("until {day}"),
-        "records_in": _("{n} records"),
-        "tie": _("{agencies} pairs of agencies; agreements: {partnerships}, services: {services}, uses: {uses}"),
-        "within": _("within itself"),
-        "graph": _("Graph of {n} records. Arrow keys walk them, Enter expands, Escape clears. The table has the same."),
+        "tie": _("{pairs}; agreements: {partnerships}, services: {services}, uses: {uses}"),
+        "within": _("within the group"),
+        "graph": _(
+            "Graph of {records}. Use the arrow keys to move, Enter to expand, Escape to clear the selection."
+            " The table shows the same records."
+        ),
         "file": _("graph"),
         "byWhen": _("needed by {day}"),
         "received": _("received on {day}"),
         "answered": _("answered on {day}"),
-        "on": _("said on {day}"),
+        "on": _("stated on {day}"),
     }  # fmt: skip
 
 

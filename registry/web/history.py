@@ -83,7 +83,7 @@ def _value_text(one: Property, difference: Difference, titles: Titles) -> str:
     if one.read_only or value is None:
         return ""
     if one.refers_to:
-        return titles.get(str(value), _("a record that you may not see"))
+        return titles.get(str(value), _("a record that you have no access to"))
     scale = difference.get({"target_level": "target_scale", "level": "scale"}.get(one.name, ""))
     text = level_label(str(scale), int(str(value))) if scale else property_text(one, value)
     return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}…"
@@ -121,13 +121,13 @@ class HistoryEntry:
 class PastRecord:
     """The changes of a record, newest first, and the record as it was on `day` (empty if the user may not see that).
 
-    `whole` says whether the audit log has all changes of the record, `more` whether there are earlier ones than `moments`.
+    `complete` says whether the audit log has all changes of the record, `more` whether there are earlier ones than `entries`.
     """
 
-    moments: Sequence[HistoryEntry]
+    entries: Sequence[HistoryEntry]
     day: str | None
-    was: Sequence[ChangeLine]
-    whole: bool
+    earlier: Sequence[ChangeLine]
+    complete: bool
     more: bool
 
 
@@ -147,13 +147,13 @@ class RecordHistories:
         if state is None or not can(actor, Action.VIEW_DETAILS, state.properties):
             return None
         events = [read_event(row[0]) for row in entries]
-        visible = list(islice(_visible_passages(state, events, actor), MOST + 1))
+        visible = list(islice(_visible_revisions(state, events, actor), MOST + 1))
         more, visible = len(visible) > MOST, visible[:MOST]
         was = state_on(state, events, day) if day else None
         was = was if was and (was is state or _may_see(actor, was)) else None
-        whole = is_whole(state, events)
+        complete = is_whole(state, events)
         undoable = _undoable(state, [one.event for one in visible], events, actor)
-        return await self._present(state, visible, was, day, actor, whole=whole, undoable=undoable, more=more)
+        return await self._present(state, visible, was, day, actor, complete=complete, undoable=undoable, more=more)
 
     async def _present(
         self,
@@ -163,7 +163,7 @@ class RecordHistories:
         day: str | None,
         actor: Actor,
         *,
-        whole: bool,
+        complete: bool,
         undoable: Collection[int],
         more: bool,
     ) -> PastRecord:
@@ -173,7 +173,7 @@ class RecordHistories:
         ids = ids_in(kind, [*differences, *current])
         titles = await titles_of(self._graph, ids, actor)
         knows = can(actor, Action.EDIT, state.properties)
-        moments = [
+        history = [
             HistoryEntry(
                 one.event.at,
                 one.event.what,
@@ -185,15 +185,17 @@ class RecordHistories:
             )
             for one in visible
         ]
-        return PastRecord(moments, day, record_lines(kind, was.given(), was.ties, titles) if was else [], whole, more)
+        return PastRecord(
+            history, day, record_lines(kind, was.given(), was.ties, titles) if was else [], complete, more
+        )
 
 
-def _visible_passages(state: RecordState, events: Sequence[HistoryEvent], actor: Actor) -> Iterator[Revision]:
+def _visible_revisions(state: RecordState, events: Sequence[HistoryEvent], actor: Actor) -> Iterator[Revision]:
     """Yield the changes, newest first, back to the first time that the actor could not see all of the record."""
-    for passage in revisions_of(state, events):
-        if not _may_see(actor, passage.before or passage.after):
+    for revision in revisions_of(state, events):
+        if not _may_see(actor, revision.before or revision.after):
             return
-        yield passage
+        yield revision
 
 
 def _undoable(

@@ -20,7 +20,7 @@ from registry.model.definitions import MAIN, MODEL
 from registry.permissions import ANONYMOUS, Action, Actor, can
 from registry.web.base import LOGIN, NO_STORE, address, record_path, signed_in
 from registry.web.forms.records import renewal_path, soon_until
-from registry.web.presenters import SOON_DAYS, StatusText, standing, titles_of
+from registry.web.presenters import SOON_DAYS, StatusText, status_text, titles_of
 from registry.web.queries import PageQueries
 from registry.web.refusals import EDITABLE, may_register
 from registry.web.templating import code_label, moment, page, shortened
@@ -41,7 +41,7 @@ class InboxItem:
     path: str
     details: str = ""
     note: str = ""
-    standing: StatusText | None = None
+    status: StatusText | None = None
     renewal: str = ""
 
 
@@ -106,11 +106,13 @@ async def proposed_records(context: InboxContext) -> InboxSection:
     found = await context.with_status("proposed", Action.APPROVE)
     titles = await context.titles([(kind, one) for kind, one, _at in found])
     items = [
-        InboxItem(kind, titles[one], record_path(kind, one), _("handed in on {when}").format(when=moment(at)))
+        InboxItem(kind, titles[one], record_path(kind, one), _("submitted on {when}").format(when=moment(at)))
         for kind, one, at in found
         if one in titles
     ]
-    return InboxSection("approve", _("To approve"), _("Nothing waits for your approval."), items, len(items))
+    return InboxSection(
+        "approve", _("Waiting for your approval"), _("Nothing is waiting for your approval."), items, len(items)
+    )
 
 
 async def drafts(context: InboxContext) -> InboxSection:
@@ -130,7 +132,7 @@ async def drafts(context: InboxContext) -> InboxSection:
             else:
                 rest.append(InboxItem(kind, titles[one], path, _("changed on {when}").format(when=moment(at))))
     return InboxSection(
-        "drafts", _("Drafts, and what was sent back"), _("There are no drafts."), [*back, *rest], len(back)
+        "drafts", _("Drafts, including those sent back"), _("There are no drafts."), [*back, *rest], len(back)
     )
 
 
@@ -145,14 +147,14 @@ async def ending_agreements(context: InboxContext) -> InboxSection:
             "Partnership",
             titles[one],
             record_path("Partnership", one),
-            standing=standing(None, last, withheld=False, today=day),
+            status=status_text(None, last, withheld=False, today=day),
             renewal=renewal_path(one) if can(context.me, Action.PROPOSE, {"steward": steward}) else "",
         )
         for one, last, steward in rows
         if one in titles
     ]
     ahead = sum(last >= day for _one, last, _steward in rows)
-    heading = _("Agreements that end within {n} days, or have ended").format(n=SOON_DAYS)
+    heading = _("Agreements that have ended or end within {n} days").format(n=SOON_DAYS)
     return InboxSection("endings", heading, _("No agreement of your agencies ends soon."), items, ahead)
 
 
@@ -175,15 +177,21 @@ async def unconfirmed_agreements(context: InboxContext) -> InboxSection:
     (rows,) = await context.reader.read([text]) if agencies else ([],)
     items = await context.items("Partnership", rows, _("changed on {when}"))
     return InboxSection(
-        "confirm", _("To confirm or dispute"), _("No agreements are waiting for your confirmation."), items, len(items)
+        "confirm",
+        _("Agreements to confirm or dispute"),
+        _("No agreements are waiting for your confirmation."),
+        items,
+        len(items),
     )
 
 
 async def undecided_requests(context: InboxContext) -> InboxSection:
     """Return the undecided requests for resources of the user's agencies."""
     (rows,) = await context.reader.read([inbox.undecided(me=context.me.parameter_for(Action.ANSWER), size=MOST)])
-    items = await context.items("Request", rows, _("asked on {when}"))
-    return InboxSection("requests", _("Requests to decide"), _("Nobody waits for your decision."), items, len(items))
+    items = await context.items("Request", rows, _("requested on {when}"))
+    return InboxSection(
+        "requests", _("Requests to decide"), _("No requests are waiting for your decision."), items, len(items)
+    )
 
 
 async def unanswered_feedback(context: InboxContext) -> InboxSection:
@@ -198,7 +206,9 @@ async def unanswered_feedback(context: InboxContext) -> InboxSection:
         )
         for one, at, what in rows
     ]
-    return InboxSection("feedback", _("Feedback to answer"), _("No feedback waits for your answer."), items, len(items))
+    return InboxSection(
+        "feedback", _("Feedback to answer"), _("No feedback is waiting for your answer."), items, len(items)
+    )
 
 
 PARTS: tuple[Callable[[InboxContext], Awaitable[InboxSection]], ...] = (

@@ -28,7 +28,7 @@ from registry.web.presenters import (
     StatusText,
     linked_records,
     record_summary,
-    standing,
+    status_text,
     titles_of,
     value_text,
 )
@@ -80,7 +80,7 @@ class ListQuery:
             raise _list_error(kind, _("This list cannot be filtered by {name}.").format(name=unknown[:MAX_INPUT]))
         chosen = {name: _values(kind, name, query.getlist(key)) for key, name in names.items() if query.get(key)}
         if query.get("sort", "name") not in SORTS:
-            raise _list_error(kind, _("Lists are sorted by name or updated, or backwards by -name or -updated."))
+            raise _list_error(kind, _("Lists can be sorted only by name, -name, updated or -updated."))
         text = clean_input(query.get("q", ""))
         before = query.get("before") or None
         after = None if before else query.get("after") or None
@@ -169,12 +169,12 @@ def _known_codes(declared: Property) -> Collection[str]:
 def _first(kind: type[Kind], query: QueryParams) -> int:
     given = query.get("first", str(FIRST))
     if not (given.isascii() and given.isdigit() and 1 <= int(given[:9]) <= PAGE):
-        raise _list_error(kind, _("A page holds 1 to {most} records.").format(most=PAGE))
+        raise _list_error(kind, _("A page can have 1 to {most} records.").format(most=PAGE))
     return int(given)
 
 
 def _list_error(kind: type[Kind], sentence: str) -> UserError:
-    return UserError(sentence, list_path(kind.__name__), _("Go to the whole list"))
+    return UserError(sentence, list_path(kind.__name__), _("Show the whole list"))
 
 
 NAMED, COUNTED = 3, 50
@@ -276,13 +276,13 @@ class Cell:
     records: tuple[RecordSummary, ...] = ()
     more: int = 0
     path: str = ""
-    standing: StatusText | None = None
+    status: StatusText | None = None
     withheld: bool = False
 
     @property
     def empty(self) -> bool:
         """Whether the cell shows nothing."""
-        return not (self.text or self.records or self.standing)
+        return not (self.text or self.records or self.status)
 
 
 @dataclass(frozen=True)
@@ -342,7 +342,7 @@ def _fact_cells(kind: type[Kind], record: Data, today: str) -> Iterator[Cell]:
             yield Cell(label(one.name), text, whole=one.value is Date, withheld=hidden)
     if dated:
         dates = record["validFrom"], record["validUntil"]
-        yield Cell(_("Standing"), standing=standing(*dates, withheld=record["withheld"], today=today))
+        yield Cell(_("Validity"), status=status_text(*dates, withheld=record["withheld"], today=today))
 
 
 def _link_cell(end: End, record: Data) -> Cell:
@@ -444,16 +444,16 @@ class ListPages:
         query, me = ListQuery.of(kind, request.query_params), actor_of(request)
         data = await self._query(query, me)
         found = data[camel(kind.plural)]
-        called = await titles_of(self._graph, ids_to_name(query), me)
+        titles = await titles_of(self._graph, ids_to_name(query), me)
         return page(
             request,
             "list.html",
-            asked=query,
+            query=query,
             sorts=SORTS,
             found=found,
             rows=list_rows(query, data, today()),
-            facets=facets(query, data, called),
-            chips=chips(query, called),
+            facets=facets(query, data, titles),
+            chips=chips(query, titles),
             registering=kind in EDITABLE and may_register(me),
             narrowed=query.by_details and not me.is_admin,
             pages=_page_paths(query, found["pageInfo"]),
@@ -493,8 +493,8 @@ class ListPages:
         except HTTPException as error:
             if error.status_code != 400 or not (query.after or query.before):
                 raise
-            sentence = _("This page of the list cannot be found.")
-            raise UserError(sentence, query.from_the_start().path(), _("Go to its first page")) from None
+            sentence = _("This page of the list does not exist.")
+            raise UserError(sentence, query.from_the_start().path(), _("Go to the first page of the list")) from None
 
 
 def endpoint_for(kind: type[Kind], answer: KindEndpoint) -> Endpoint:

@@ -27,7 +27,7 @@ class AllowedHostsMiddleware:
         if scope["type"] != "http" or await self._is_allowed(scope, receive):
             await self._app(scope, receive, send)
         else:
-            sentence = _("This server is not asked by this name; its names are set with REGISTRY_HOSTS.")
+            sentence = _("This host name is not allowed. Allow it with REGISTRY_HOSTS.")
             await problem(Request(scope), 400, sentence)(scope, receive, send)
 
     async def _is_allowed(self, scope: Scope, receive: Receive) -> bool:
@@ -67,7 +67,7 @@ class CSRFMiddleware:
         if not _is_cross_site_subresource(request) if scope["method"] in SAFE else _is_same_origin(request):
             await self._app(scope, receive, send)
         else:
-            sentence = _("This was sent by a page of another site, so it was not carried out.")
+            sentence = _("This request came from a page of another site, so it was rejected.")
             await refusal(request, 403, "NOT_ALLOWED", sentence)(scope, receive, send)
 
 

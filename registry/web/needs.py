@@ -37,7 +37,7 @@ class Offer:
     finding: str
     details: str
     free: str
-    ask: str
+    request_path: str
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def _need_row(state: RecordState) -> NeedRow:
 
 def _make_offer(need: NeedRow, one: Candidate, record: Data, actor: Actor) -> Offer:
     path = f"{record_path('Resource', record['id'])}/request"
-    finding = _("too little is free") if one.finding == "too-little" else _(FINDINGS[one.finding])
+    finding = _("not enough available") if one.finding == "too-little" else _(FINDINGS[one.finding])
     return Offer(
         record_summary("Resource", record),
         [record_summary("Agency", owner) for owner in record["owners"]],

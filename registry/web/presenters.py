@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from registry.i18n import _, day, number
+from registry.i18n import _, day, ngettext, number
 from registry.model.definitions import MODEL
 from registry.model.kinds import End, Property
 from registry.model.values import Date, Flag, Instant, Number
@@ -27,21 +27,22 @@ class StatusText:
     text: str
 
 
-def standing(valid_from: str | None, valid_until: str | None, *, withheld: bool, today: str) -> StatusText:
+def status_text(valid_from: str | None, valid_until: str | None, *, withheld: bool, today: str) -> StatusText:
     """Return the status of an agreement on a day; all dates are ISO 8601 texts."""
     if withheld:
-        return StatusText("unseen", _("its dates cannot be seen"))
+        return StatusText("unseen", _("dates not shown"))
     if valid_until and valid_until < today:
         return StatusText("expired", _("expired on {day}").format(day=day(valid_until)))
     if valid_from and valid_from > today:
         return StatusText("to-come", _("in force from {day}").format(day=day(valid_from)))
     if valid_until is None:
-        return StatusText(
-            "in-force", _("in force, without an end") if valid_from else _("in force, no dates on record")
-        )
+        return StatusText("in-force", _("in force, no end date") if valid_from else _("in force, no dates recorded"))
     left = (date.fromisoformat(valid_until) - date.fromisoformat(today)).days
+    if left == 0:
+        return StatusText("soon", _("expires today"))
     if left <= SOON_DAYS:
-        return StatusText("soon", _("expires in {n} days, on {day}").format(n=number(left), day=day(valid_until)))
+        text = ngettext("expires in {n} day, on {day}", "expires in {n} days, on {day}", left)
+        return StatusText("soon", text.format(n=number(left), day=day(valid_until)))
     return StatusText("in-force", _("in force until {day}").format(day=day(valid_until)))
 
 
@@ -57,7 +58,7 @@ class RecordSummary:
     id: str
     title: str
     details: list[str] = field(default_factory=list)
-    standing: StatusText | None = None
+    status: StatusText | None = None
 
     @property
     def path(self) -> str:
@@ -120,7 +121,7 @@ def _link_summary(end: End, edge: Data, far: Data, today: str) -> RecordSummary:
         *fact_texts(end.target, far, skipped),
         *identifying_titles(end.target, far, near),
     ]
-    state = standing(far["validFrom"], far["validUntil"], withheld=far["withheld"], today=today) if dated else None
+    state = status_text(far["validFrom"], far["validUntil"], withheld=far["withheld"], today=today) if dated else None
     return RecordSummary(end.target, far["id"], title(end.target, far), texts, state or _period(end, edge, today))
 
 
@@ -131,7 +132,7 @@ def _period(end: End, edge: Data, today: str) -> StatusText | None:
     if edge["until"] and edge["until"] < today:
         return StatusText("expired", _("ended on {day}").format(day=day(edge["until"])))
     if edge["since"] and edge["since"] > today:
-        return StatusText("to-come", _("begins on {day}").format(day=day(edge["since"])))
+        return StatusText("to-come", _("starts on {day}").format(day=day(edge["since"])))
     return None
 
 
@@ -177,9 +178,9 @@ def fact_text(declared: Property, value: Any) -> str:
     if declared.codes:
         return property_text(declared, value)
     if declared.name == "two_way":
-        return _("people get an answer") if value else _("one way only")
+        return _("two-way") if value else _("one-way")
     if declared.name == "answers_within":
-        return _("within {n} hours").format(n=property_text(declared, value))
+        return ngettext("within {n} hour", "within {n} hours", value).format(n=property_text(declared, value))
     return f"{label(declared.name)}: {property_text(declared, value)}"
 
 

@@ -23,7 +23,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from registry.config import COUNTS_FILE, Settings, SettingsError
-from registry.i18n import _
+from registry.i18n import ngettext
 from registry.web.base import OPEN_PATHS, signed_in
 from registry.web.errors import refusal
 from schema.limits import spending
@@ -237,5 +237,7 @@ def _visitor_key(scope: Scope, address: str) -> str:
 
 def too_many_requests(request: Request, wait: int) -> Response:
     """Return the response to a request beyond the limit; `wait` is in seconds."""
-    sentence = _("These are too many requests; please go on in {n} seconds.").format(n=wait)
-    return refusal(request, 429, "TOO_COSTLY", sentence, {"Retry-After": str(wait)})
+    sentence = ngettext(
+        "Too many requests. Try again in {n} second.", "Too many requests. Try again in {n} seconds.", wait
+    )
+    return refusal(request, 429, "TOO_COSTLY", sentence.format(n=wait), {"Retry-After": str(wait)})

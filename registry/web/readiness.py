@@ -51,7 +51,7 @@ class Readiness:
                 self._planning = None  # a store that restarted has to plan again
             return PlainTextResponse(f"{store_failure(error)}\n", 503, RETRY_SOON)
         if not planned:
-            return PlainTextResponse(f"{_('The registry is starting; please try again soon.')}\n", 503, RETRY_SOON)
+            return PlainTextResponse(f"{_('The registry is starting. Try again soon.')}\n", 503, RETRY_SOON)
         return PlainTextResponse("ok\n")
 
     async def _plan(self) -> None:

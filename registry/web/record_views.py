@@ -24,9 +24,9 @@ from registry.web.forms.records import renewal
 from registry.web.history import RecordHistories
 from registry.web.lists import endpoint_for
 from registry.web.needs import NeedMatches
-from registry.web.presenters import Data, standing, title
+from registry.web.presenters import Data, status_text, title
 from registry.web.queries import PageQueries
-from registry.web.records import IMPACT, OF_ANY_KIND, compared, impact_view, record_operation, star
+from registry.web.records import IMPACT, OF_ANY_KIND, compare_levels, impact_view, record_operation, small_graph
 from registry.web.refusals import EDITABLE, may_edit
 from registry.web.templating import page
 from schema.types import field_of
@@ -35,8 +35,8 @@ from schema.types import field_of
 class RecordPages:
     """The record pages of every kind."""
 
-    def __init__(self, graph: PageQueries, histories: RecordHistories, meetings: NeedMatches) -> None:
-        self._graph, self._histories, self._meetings = graph, histories, meetings
+    def __init__(self, graph: PageQueries, histories: RecordHistories, need_matches: NeedMatches) -> None:
+        self._graph, self._histories, self._need_matches = graph, histories, need_matches
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes: `/KINDS/ID`, `/KINDS/ID.json`, and `/records/ID` for any kind."""
@@ -53,7 +53,7 @@ class RecordPages:
             self._record(kind, one, me),
             self._impact(kind, one, me),
             self._histories.of(kind, one, me, on),
-            self._meetings.of(kind, one, me),
+            self._need_matches.of(kind, one, me),
         )
         if record is None:
             return await self._redirect(request)
@@ -67,12 +67,12 @@ class RecordPages:
             title=title(kind.__name__, record),
             facts=records.record_facts(kind, record, day),
             sections=sections,
-            star=star(sections),
+            small_graph=small_graph(sections),
             hidden=records.hidden_labels(kind, record),
             steward=records.steward(record, day),
-            standing=_status(kind, record, day),
-            compared=compared(record["statements"] or []) if kind is MODEL["Partnership"] else [],
-            stopping=impact_view(impact),
+            validity=_validity(kind, record, day),
+            levels=compare_levels(record["statements"] or []) if kind is MODEL["Partnership"] else [],
+            impact=impact_view(impact),
             shared=_compare_path(kind, record),
             done=_confirmation(request.query_params.get("done", "")),
             editable=kind in EDITABLE and may_edit(me, record),
@@ -80,7 +80,7 @@ class RecordPages:
             renewal=renewal(me, record, day) if kind is MODEL["Partnership"] else "",
             actions=[(one.name, one.title()) for one in available_actions(me, kind.__name__, record)],
             offers=offers,
-            past=history,
+            history=history,
             path=record_path(kind.__name__, one),
             graphiql=graphiql_path(record_operation(kind), {"id": one}),
         )
@@ -121,10 +121,10 @@ class RecordPages:
         return impact
 
 
-def _status(kind: type[Kind], record: Data, day: str) -> Any:
+def _validity(kind: type[Kind], record: Data, day: str) -> Any:
     if kind is not MODEL["Partnership"]:
         return None
-    return standing(record["validFrom"], record["validUntil"], withheld=record["withheld"], today=day)
+    return status_text(record["validFrom"], record["validUntil"], withheld=record["withheld"], today=day)
 
 
 def _compare_path(kind: type[Kind], record: Data) -> str:
@@ -142,7 +142,9 @@ def _day(request: Request, kind: type[Kind], one: str) -> str | None:
     try:
         day = Date.clean(request.query_params.get("at"))
     except InvalidValue as error:
-        raise UserError(f"{error}: {error.rule}.", record_path(kind.__name__, one), _("As it is now")) from None
+        raise UserError(
+            f"{error}: {error.rule}.", record_path(kind.__name__, one), _("Show the current record")
+        ) from None
     return None if day is None else str(day)
 
 
@@ -150,19 +152,21 @@ def _confirmation(what: str) -> str:
     """Return the confirmation message after an action, or ""."""
     return {
         "saved": _("Saved."),
-        "proposed": _("Saved and handed in: an approver will look at it."),
-        "propose": _("Handed in: an approver will look at it."),
+        "proposed": _("Saved and submitted. An approver will review it."),
+        "propose": _("Submitted. An approver will review it."),
         "approve": _("Approved and published."),
         "send-back": _("Sent back."),
-        "retire": _("Retired."),
-        "undo": _("Undone: what was changed is again as it was before."),
-        "confirm": _("What you say is on record."),
-        "level": _("What you say is on record."),
-        "withdraw": _("Taken back."),
-        "request": _("Asked: whoever answers for it sees it in their inbox."),
-        "accept": _("Accepted."),
-        "decline": _("Declined."),
+        "retire": _("The record is retired."),
+        "undo": _("The change was undone."),
+        "confirm": _("Your statement is recorded."),
+        "level": _("Your statement is recorded."),
+        "withdraw": _("The statement was withdrawn."),
+        "request": _("Requested. The steward sees the request in the inbox."),
+        "accept": _("The request is accepted."),
+        "decline": _("The request is declined."),
         "end": _("The use has ended."),
-        "feedback": _("Thank you. It is shown once it is answered, unless you asked that it is not."),
-        "answer": _("Answered."),
+        "feedback": _(
+            "Thank you. Your feedback is shown once it is answered, unless you chose that only the answering agency can read it."
+        ),
+        "answer": _("Your answer is recorded."),
     }.get(what, "")

@@ -10,7 +10,7 @@ from registry.model.values import Url
 from registry.web.base import list_path, other_end, param, record_path
 from registry.web.presenters import SCALES, Data, RecordSummary, link_summaries, record_summary, value_text
 from registry.web.queries import is_term, link_selection, own_properties, summary_selection
-from registry.web.templating import code_label, kind_noun, label, level_label
+from registry.web.templating import code_label, counted, label, level_label
 from schema.schema import facets_of
 from schema.types import camel, field_of
 
@@ -101,7 +101,7 @@ class Section:
         """The number of records; if some links have ended or are upcoming, the number of each."""
         if not self.apart:
             return number(self.count)
-        return ", ".join([_("{n} now").format(n=number(self.count)), *(one.text for one in self.apart)])
+        return ", ".join([_("{n} current").format(n=number(self.count)), *(one.text for one in self.apart)])
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ def _make_section(end: End, record: Data, today: str) -> Section:
 
 def _other_period(end: End, period: str, record: Data, today: str) -> Iterator[OtherPeriod]:
     name = f"{camel(end.name)}{period.title()}"
-    text = {"ended": _("{n} ended"), "upcoming": _("{n} to come")}[period]
+    text = {"ended": _("{n} ended"), "upcoming": _("{n} upcoming")}[period]
     if count := record[f"{name}Count"]:
         yield OtherPeriod(text.format(n=number(count)), link_summaries(end, record[name], today))
 
@@ -194,19 +194,19 @@ class DrawnLine:
 
 
 @dataclass(frozen=True)
-class Star:
+class SmallGraph:
     """The small graph: its lines from the top, and its height; the record is at half of it."""
 
     lines: Sequence[DrawnLine]
     height: int
 
 
-def star(sections: Sequence[Section]) -> Star | None:
+def small_graph(sections: Sequence[Section]) -> SmallGraph | None:
     """Return the small graph of a record, or None if no records are linked to it."""
     if not any(one.records for one in sections):
         return None
     lines = list(_drawn_lines(sections))
-    return Star(lines, lines[-1].y + ROW // 2 + MARGIN)
+    return SmallGraph(lines, lines[-1].y + ROW // 2 + MARGIN)
 
 
 def _drawn_lines(sections: Sequence[Section]) -> Iterator[DrawnLine]:
@@ -234,26 +234,26 @@ class StatedLevel:
 
 
 @dataclass(frozen=True)
-class AssessmentComparison:
+class LevelComparison:
     """The levels that the parties state on one scale."""
 
     scale: str
-    said: Sequence[StatedLevel]
+    stated: Sequence[StatedLevel]
 
     @property
     def difference(self) -> int:
         """The difference between the highest and the lowest level."""
-        levels = [one.level for one in self.said]
+        levels = [one.level for one in self.stated]
         return max(levels) - min(levels)
 
 
-def compared(statements: Sequence[Data]) -> list[AssessmentComparison]:
+def compare_levels(statements: Sequence[Data]) -> list[LevelComparison]:
     """Return the latest level of each party, by scale. Statements that the user may not see, or with a hidden party, are left out."""
     known = [one for one in statements if one["scale"] and one["agency"]]
     latest = {(one["scale"], one["agency"]["id"]): one for one in sorted(known, key=lambda one: str(one["on"]))}
     scales = dict.fromkeys(scale for scale, _agency in latest)
     return [
-        AssessmentComparison(
+        LevelComparison(
             code_label("level-scale", scale), [_stated_level(one) for one in latest.values() if one["scale"] == scale]
         )
         for scale in scales
@@ -305,13 +305,13 @@ def _impact_summary(impact: Data) -> list[str]:
     return [
         *([_("stops: {what}").format(what=", ".join(lost))] if lost else []),
         *([_("works less well: {what}").format(what=", ".join(degraded))] if degraded else []),
-        *([_("in {n} areas").format(n=number(len(impact["areas"])))] if len(impact["areas"]) > 1 else []),
+        *([_("in {areas}").format(areas=counted("Area", len(impact["areas"])))] if len(impact["areas"]) > 1 else []),
     ]
 
 
 def _affected_counts(impact: Data, *, lost: bool) -> list[str]:
     counts = {group: sum(1 for one in impact[group] if one["lost"] is lost) for group in AFFECTED_GROUPS}
-    return [f"{number(count)} {kind_noun(KIND_OF_GROUP[group], count)}" for group, count in counts.items() if count]
+    return [counted(KIND_OF_GROUP[group], count) for group, count in counts.items() if count]
 
 
 def _impact_line(kind: str, one: Data) -> ImpactLine:

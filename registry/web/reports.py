@@ -276,7 +276,7 @@ class ReportPages:
         try:
             counts, attention = await asyncio.gather(self._answers.counts(me), self._answers.attention(me))
         except StoreError as error:
-            response = page(request, "away.html", 503, q="", sentence=store_failure(error))
+            response = page(request, "home_unavailable.html", 503, q="", sentence=store_failure(error))
             response.headers.update(RETRY_SOON)
             return response
         return page(request, "home.html", q="", counts=counts, attention=attention)
@@ -307,7 +307,7 @@ class ReportPages:
     def _page_without_result(self, request: Request, latest: LatestRun) -> Response:
         """Return the page for a report without a result: a 202 page that reloads itself, or an error if the run failed."""
         if latest.failed:
-            return problem(request, 503, _("The report could not be made; please try again in a minute."), RETRY_SOON)
+            return problem(request, 503, _("The report could not be computed. Try again in a minute."), RETRY_SOON)
         name = request.path_params["name"]
         response = page(
             request, "running.html", 202, name=name, title=self._library.find(name, actor_of(request)).title
@@ -401,6 +401,6 @@ EXAMPLE_REPORT_QUERY = """{
 """
 
 
-def folder() -> str:
+def graphiql_folder() -> str:
     """Return the folder of GraphiQL's static files."""
     return str(files(PACKAGE).joinpath("static", PACKAGE))

@@ -107,9 +107,9 @@ class SearchPages:
         found = await self._found(parameters, me) if parameters.get("q") else None
         return page(
             request,
-            "found.html",
+            "search.html",
             q=parameters.get("q", ""),
-            asked=parameters,
+            parameters=parameters,
             options=options,
             left_out={name: filters[f"{name}s"]["totalCount"] - len(every) for name, every in options.items()},
             found=found and found["search"],
@@ -136,7 +136,7 @@ class SearchPages:
         except HTTPException as error:
             if error.status_code != 400 or "after" not in parameters:
                 raise
-            raise _search_error(parameters, _("This page of the search cannot be found.")) from None
+            raise _search_error(parameters, _("This page of results does not exist.")) from None
 
 
 def _parameters(request: Request) -> dict[str, str]:

@@ -20,15 +20,16 @@ from registry.web.base import LANGUAGE_COOKIE, LOGIN, LOGOUT, address, evidence_
 
 LONGEST_GLANCE = 160
 LABELS = {
-    "on": "Said on",
+    "on": "Stated on",
     "label_id": "Name in Indonesian",
     "label_en": "Name in English",
     "feedback": "Feedback received",
-    "source": "Where it comes from",
-    "access": "Who may see it",
+    "source": "Data source",
     "level": "Level of working together",
-    "target_level": "Level aimed at",
-    "target_scale": "Scale of the level aimed at",
+    "target_level": "Target level",
+    "target_scale": "Scale of the target level",
+    "owner": "Agency that must answer",
+    "to_answer": "Feedback to answer",
     "answers_within": "Answers within (hours)",
     "two_way": "Two-way",
     "digital_maturity": "Digital maturity (1 to 5)",
@@ -37,17 +38,22 @@ LABELS = {
 
 def label(name: str) -> str:
     """Return the label of a property or link: "Level of government" for `level_of_government`."""
-    return _(in_english(name))
+    return _(english_label(name))
 
 
-def in_english(name: str) -> str:
+def english_label(name: str) -> str:
     """Return the English label, which is the message id in the translation catalogue."""
     return LABELS.get(name, name.replace("_", " ").capitalize())
 
 
 def kind_noun(kind: str, count: int) -> str:
     """Return the noun for a number of records of a kind: singular for one, otherwise plural."""
-    return _(kind).lower() if count == 1 else _(MODEL[kind].plural)
+    return singular(kind).lower() if count == 1 else plural(kind)
+
+
+def counted(kind: str, count: int) -> str:
+    """Return a number of records with the noun of their kind: "1 service", "3 services"."""
+    return f"{number(count)} {kind_noun(kind, count)}"
 
 
 def code_label(codes: str | None, code: str) -> str:
@@ -156,4 +162,10 @@ _TEMPLATES.globals |= {
 }
 _TEMPLATES.globals |= {"login": LOGIN, "logout": LOGOUT, "login_path": login_path}
 # These are functions, not filters: Jinja evaluates a filter on a constant once, at compile time, in the language of that moment.
-_TEMPLATES.globals |= {"label": label, "plural": plural, "singular": singular}
+_TEMPLATES.globals |= {
+    "label": label,
+    "plural": plural,
+    "singular": singular,
+    "kind_noun": kind_noun,
+    "counted": counted,
+}

@@ -16,7 +16,7 @@ import pytest
 
 from registry.auth import credentials
 from registry.database.driver import ConnectionSettings, Store
-from registry.i18n import _, use_language
+from registry.i18n import _, pgettext, use_language
 from registry.model.codelists import code_list
 from registry.permissions import Role
 from tests.support.browser import barriers, fits, leads_to, opened, visible
@@ -45,23 +45,23 @@ class Person:
     language: str
     album: Path
 
-    def reads(self, text: str) -> str:
+    def reads(self, text: str, context: str = "") -> str:
         """Return a text as it is shown to them."""
         with use_language(self.language):
-            return _(text)
+            return pgettext(context, text) if context else _(text)
 
     def code(self, name: str, code: str) -> str:
         """Return what a code is called to them."""
         with use_language(self.language):
             return code_list(name)[code].label
 
-    def follow(self, text: str) -> None:
+    def follow(self, text: str, context: str = "") -> None:
         """Go where a link leads."""
-        self.page.get_by_role("link", name=self.reads(text), exact=True).first.click()
+        self.page.get_by_role("link", name=self.reads(text, context), exact=True).first.click()
 
-    def press(self, text: str) -> None:
+    def press(self, text: str, context: str = "") -> None:
         """Press a button."""
-        self.page.get_by_role("button", name=self.reads(text), exact=True).first.click()
+        self.page.get_by_role("button", name=self.reads(text, context), exact=True).first.click()
 
     def registers(self, plural: str) -> None:
         """Go from the list of a kind to the form of a new one."""
@@ -70,8 +70,8 @@ class Person:
 
     def hands_in(self) -> None:
         """Save what the form holds for an approver."""
-        self.press("Save and hand in")
-        self.told("Saved and handed in: an approver will look at it.")
+        self.press("Save and submit")
+        self.told("Saved and submitted. An approver will review it.")
 
     def find(self, field: str, words: str, title: str) -> None:
         """Type some words of a record's name in a field, and take it from those that are suggested."""
@@ -182,7 +182,7 @@ def confirms(tono: Person, agreement: str) -> None:
     tono.page.locator("#standing").select_option(label=tono.code("party-standing", "confirmed"))
     tono.look("32-confirm")
     tono.press("Confirm or dispute")
-    tono.told("What you say is on record.")
+    tono.told("Your statement is recorded.")
     tono.look("33-confirmed")
 
 
@@ -209,12 +209,12 @@ def asks(tono: Person, hall: str, need: str) -> None:
     tono.hands_in()
     tono.look("51-need")
     offer = page.locator("#meets ~ ul li", has_text=hall)
-    offer.get_by_role("link", name=tono.reads("Ask to use it")).click()
+    offer.get_by_role("link", name=tono.reads("Request this resource")).click()
     tono.look("52-ask")
     assert page.locator("#quantity").input_value() == "80"
     page.locator("#until").fill("2027-03-31")
-    tono.press("Ask to use it")
-    tono.told("Asked: whoever answers for it sees it in their inbox.")
+    tono.press("Request this resource")
+    tono.told("Requested. The steward sees the request in the inbox.")
     tono.look("53-asked")
 
 
@@ -228,7 +228,7 @@ def accepts(sari: Person, hall: str) -> None:
     page.locator("#answer").fill("Silakan, kunci di resepsionis.")
     sari.look("62-accept")
     sari.press("Accept")
-    sari.told("Accepted.")
+    sari.told("The request is accepted.")
     sari.look("63-accepted")
     page.get_by_role("link", name=hall, exact=True).first.click()
     visible(page.get_by_role("heading", level=1, name=hall))
@@ -257,11 +257,11 @@ def answers(sari: Person, text: str) -> None:
     sari.look("80-inbox")
     page.locator("#part-feedback ~ ul li", has_text=text).get_by_role("link").first.click()
     sari.look("81-feedback")
-    sari.follow("Answer")
+    sari.follow("Answer", "button")
     page.locator("#answer").fill("Loket ditambah mulai Senin.")
     sari.look("82-answer")
-    sari.press("Answer")
-    sari.told("Answered.")
+    sari.press("Answer", "button")
+    sari.told("Your answer is recorded.")
     sari.look("83-answered")
 
 

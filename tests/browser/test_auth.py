@@ -57,7 +57,7 @@ def test_the_first_administrator_and_an_ended_session_need_no_script(
     page.goto("/reports")
     leads_to(page, "/login")
     visible(page.get_by_text("Your session has ended; please sign in again."))
-    page.get_by_role("link", name="Go on without signing in").click()
+    page.get_by_role("link", name="Continue without signing in").click()
     leads_to(page, "/reports")
     context.close()
 

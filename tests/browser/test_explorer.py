@@ -115,7 +115,7 @@ def test_what_is_shown_is_narrowed_by_kind_link_sector_area_and_day(desk: Page) 
     desk.locator("#sector").select_option("")
     desk.locator("#area").select_option(label="City of Depok")
     assert HEALTH_OFFICE in rows(desk)
-    assert "links have ended or not begun on that day and are not shown" in desk.locator("#status").inner_text()
+    assert "that day are not shown" in desk.locator("#status").inner_text()
     assert "Pembinaan usaha kesehatan sekolah (2018)" not in before
     explore(desk, f"of={DINKES}&on=2020-06-01")
     assert "Pembinaan usaha kesehatan sekolah (2018)" in rows(desk)
@@ -127,7 +127,7 @@ def test_a_path_leads_from_one_record_to_another(desk: Page) -> None:
     act(desk, "Path from here")
     row(desk, LABORATORY).click()
     act(desk, f"Path from {HEALTH_OFFICE} to here")
-    ways = desk.locator("#panel .ways-found li")
+    ways = desk.locator("#panel .paths li")
     visible(ways.first)
     assert ways.first.inner_text() == f"{HEALTH_OFFICE} uses {LABORATORY}"
     assert {HEALTH_OFFICE, LABORATORY} <= set(rows(desk))
@@ -185,7 +185,7 @@ def test_a_link_to_a_record_that_is_gone_shows_the_others(desk: Page) -> None:
 def test_files_hold_what_is_shown(desk: Page, tmp_path: Path) -> None:
     explore(desk)
     shown = set(rows(desk))
-    desk.locator("#keep summary").click()
+    desk.locator("#export summary").click()
     files = {name: tmp_path / name for name in ("png", "svg", "graphml")}
     for name, path in files.items():
         with desk.expect_download() as download:
@@ -204,14 +204,14 @@ def test_files_hold_what_is_shown(desk: Page, tmp_path: Path) -> None:
 def test_the_link_is_copied_or_selected_to_be_copied(desk: Page) -> None:
     explore(desk)
     copy, link = desk.locator("#copy"), desk.locator("#link")
-    desk.locator("#keep summary").click()
+    desk.locator("#export summary").click()
     desk.context.grant_permissions(["clipboard-read", "clipboard-write"])
     copy.click()
-    desk.locator("#status", has_text="is copied").wait_for()
+    desk.locator("#status", has_text="Link copied.").wait_for()
     assert desk.evaluate("navigator.clipboard.readText()") == desk.url and link.is_hidden()
     desk.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")  # as without HTTPS
     copy.click()
-    desk.locator("#status", has_text="please copy it").wait_for()
+    desk.locator("#status", has_text="copy it yourself").wait_for()
     assert desk.evaluate("getSelection().toString()") == link.input_value() == desk.url
     assert not barriers(desk)
     desk.locator("#canvas").focus()
@@ -262,7 +262,7 @@ def test_a_refusal_says_one_sentence_and_loses_nothing(
     assert rows(desk) == before
     desk.context.set_offline(True)
     row(desk, ROUTINE).dblclick()
-    desk.locator("#problem", has_text="does not answer").wait_for()
+    desk.locator("#problem", has_text="is not responding").wait_for()
     assert rows(desk) == before
     assert all("ERR_INTERNET_DISCONNECTED" in one for one in complaints)
     complaints.clear()

@@ -80,7 +80,7 @@ def test_a_resource_is_registered_handed_in_approved_and_listed(
         page.screenshot(path=tmp_path / "proposed.png", full_page=True)
         page.locator("form[action$='/approve'] button").click()
         leads_to(page, "done=approve")
-        page.locator(".passages summary").first.click()
+        page.locator(".revisions summary").first.click()
         sound(page)
         page.screenshot(path=tmp_path / "approved.png", full_page=True)
         page.goto("/resources")

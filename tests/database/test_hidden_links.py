@@ -265,7 +265,7 @@ def test_pages_say_what_is_not_shown_and_never_that_there_is_none(pages: Callabl
             assert ALWAYS in text and not NONE.search(text), (kind, how)
             details = [label(end.name) for end in kind.ends.values() if not end.link.summary]
             if how == "summary" and details:
-                listed = text.partition("Not shown, where there is any:")[2]
+                listed = text.partition("Not shown, if recorded:")[2]
                 assert all(one in listed for one in details), kind
                 assert (FLAGGED in text or "Not everything that depends" in text) or kind.__name__ not in (
                     "Service",
@@ -274,4 +274,4 @@ def test_pages_say_what_is_not_shown_and_never_that_there_is_none(pages: Callabl
     text = pages("/shared?agency=agency:summary&agency=agency:bare-whole")
     assert "Not everything is shown" in text and "or more" in text
     assert not NONE.search(text.partition("Partnerships")[0])
-    assert "not found by this filter" in pages("/resources?users=agency:bare-whole")
+    assert "This filter does not find records" in pages("/resources?users=agency:bare-whole")

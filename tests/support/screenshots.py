@@ -20,7 +20,7 @@ DAY = "as-of=2026-11-25"
 AGENCIES = "agency=depok:dinkes-kota&agency=depok:dinsos-kota&agency=depok:disdukcapil"
 PICTURES = {  # the address, and what must be there first
     "home": ("/", ".findings li"),
-    "explore": ("/explore?of=depok:dinkes-kota&at=depok:layanan-imunisasi", "#panel .told .chips"),
+    "explore": ("/explore?of=depok:dinkes-kota&at=depok:layanan-imunisasi", "#panel .details .chips"),
     "shared": (f"/shared?{AGENCIES}&{DAY}", "#partnerships"),
     "gaps": (f"/reports/gaps?{DAY}", "tbody tr"),
     "sector-gaps": (f"/reports/sector-gaps?{DAY}", "#chart svg"),

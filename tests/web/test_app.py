@@ -186,7 +186,7 @@ def test_the_other_language_is_one_link_away_and_keeps_the_question(client: http
     page = client.get("/search", params={"q": "office 03", "lang": "en"}).text
     (link,) = re.findall(r'href="([^"]*)" lang="id"', page)
     other = client.get(link.replace("&amp;", "&")).text
-    assert "Ditemukan untuk “office 03”" in other and "Office 03" in other
+    assert "Hasil untuk “office 03”" in other and "Office 03" in other
 
 
 def test_pages_in_indonesian_hold_no_english_sentence(client: httpx.Client) -> None:
@@ -356,7 +356,7 @@ def test_a_page_cannot_be_posted_to(client: httpx.Client) -> None:
     answer = client.post("/reports", headers=PAGE)
     assert answer.status_code == 405
     assert "GET" in answer.headers["allow"]
-    assert "cannot be asked in this way" in answer.text
+    assert "does not accept this kind of request" in answer.text
 
 
 def test_graphql_is_a_page_for_browsers_and_answers_for_programs(client: httpx.Client) -> None:
@@ -373,7 +373,7 @@ def test_graphiql_begins_with_the_operation_of_the_address_or_one_to_try(client:
     asked = {"operation": "{ sectors { totalCount } }", "variables": '{"a": "<b>"}'}
     page = client.get("/graphql", params=asked, headers=PAGE).text
     assert (
-        'data-query="{ sectors { totalCount } }" data-asked data-variables="{&#34;a&#34;: &#34;&lt;b&gt;&#34;}"' in page
+        'data-query="{ sectors { totalCount } }" data-given data-variables="{&#34;a&#34;: &#34;&lt;b&gt;&#34;}"' in page
     )
 
 
@@ -410,7 +410,7 @@ def test_a_document_that_is_known_is_answered_as_one_that_is_new(
 
 @pytest.mark.parametrize("name", RELEASES)
 def test_graphiql_is_the_published_release(name: str) -> None:
-    content = Path(reports.folder(), name).read_bytes()
+    content = Path(reports.graphiql_folder(), name).read_bytes()
     assert sha256(content.removesuffix(b"\n") if "graphiql.min" in name else content).hexdigest() == RELEASES[name]
 
 

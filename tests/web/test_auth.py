@@ -313,7 +313,7 @@ def test_the_first_administrator_presses_a_button(client: httpx.Client, store: S
     with httpx.Client(base_url=client.base_url, headers=PAGE) as another:
         assert another.get(link).status_code == 410
         late = another.post("/first", data={"code": field})
-        assert late.status_code == 410 and "was used or is too old" in late.text
+        assert late.status_code == 410 and "was already used or has expired" in late.text
         assert "set-cookie" not in late.headers
 
 

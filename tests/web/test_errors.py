@@ -44,7 +44,7 @@ def test_a_failure_of_ours_is_one_sentence_with_the_headers_of_every_answer(
     with serving(app) as client:
         answer = client.get("/fails", headers=PAGE | {"Accept-Language": "id"})
     assert answer.status_code == 500
-    assert "Terjadi kegagalan" in answer.text
+    assert "Terjadi kesalahan" in answer.text
     assert "secret" not in answer.text and "Traceback" not in answer.text
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     (number,) = re.findall(r"<h1>.* (\w{8})\.</h1>", answer.text)
@@ -58,7 +58,7 @@ def test_the_page_says_when_the_store_is_away_and_recovers_by_itself(store: Stor
     with serving(build_app(here, SETTINGS)) as client:
         answer = client.get("/", headers=PAGE)
         assert answer.status_code == 503 and answer.headers["retry-after"]
-        assert "does not answer; please try again soon" in answer.text and 'name="q"' in answer.text
+        assert "The database is not responding. Try again soon." in answer.text and 'name="q"' in answer.text
         assert str(port) not in answer.text
         assert client.get("/reports/gaps", headers=PAGE).status_code == 503
         assert client.get("/ready").status_code == 503

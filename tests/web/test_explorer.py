@@ -15,7 +15,7 @@ from registry.config import Settings
 from registry.database.driver import ConnectionSettings
 from registry.model.definitions import MODEL
 from registry.web.app import build_app
-from registry.web.explorer import OPERATIONS, kind_names, words
+from registry.web.explorer import OPERATIONS, kind_names, script_texts
 from registry.web.queries import operation
 from schema.schema import build_schema
 from schema.types import camel
@@ -62,7 +62,7 @@ def test_what_is_linked_is_a_table_of_links_without_scripts(
 def test_a_search_without_scripts_leads_to_records(client: httpx.Client) -> None:
     text = client.get("/explore", params={"q": "imunisasi"}).text
     assert '<a href="/explore?of=depok%3Alayanan-imunisasi">Imunisasi rutin anak</a>' in text
-    assert "Nothing has these words." in client.get("/explore", params={"q": "qqqq"}).text
+    assert "No results." in client.get("/explore", params={"q": "qqqq"}).text
 
 
 def test_it_begins_with_the_sectors_that_have_agencies(client: httpx.Client) -> None:
@@ -74,7 +74,7 @@ def test_it_begins_with_the_sectors_that_have_agencies(client: httpx.Client) -> 
 def test_a_record_that_is_not_there_is_said_in_one_sentence(client: httpx.Client, of: str) -> None:
     answer = client.get("/explore", params={"of": of}, headers=PAGE)
     assert answer.status_code == 404
-    assert "There is no such record, or it is not open to you." in answer.text
+    assert "This record does not exist, or you have no access to it." in answer.text
     assert "<script>alert" not in answer.text
 
 
@@ -83,7 +83,7 @@ def test_a_store_that_is_away_is_said_in_one_sentence(sample: ConnectionSettings
     with serving(build_app(away, Settings(_env_file=None, lang="en"))) as client:
         answer = client.get("/explore", params={"of": "depok:dinkes-kota"}, headers=PAGE)
     assert answer.status_code == 503 and answer.headers["retry-after"]
-    assert "does not answer; please try again soon" in answer.text
+    assert "The database is not responding. Try again soon." in answer.text
 
 
 def test_the_page_brings_the_first_answer_so_that_it_is_not_asked_twice(client: httpx.Client) -> None:
@@ -105,10 +105,17 @@ def test_every_operation_fits_the_schema(name: str) -> None:
 
 def test_every_word_of_the_scripts_is_given_and_none_in_vain() -> None:
     scripts = "\n".join(path.read_text(encoding="utf-8") for path in (STATIC / "explore").glob("*.js"))
-    asked = set(re.findall(r'\bsay\("(\w+)"', scripts))
-    assert asked <= set(words())
+    used = set(re.findall(r"\btranslate\(\"(\w+)\"", scripts))
+    assert used and used <= set(script_texts())
     by_data = {"TOO_COSTLY", *(camel(one.name) for kind in MODEL for one in kind.properties.values())}
-    assert not [name for name in words().keys() - by_data if not re.search(rf"\b{name}\b", scripts)]
+    assert not [name for name in script_texts().keys() - by_data if not re.search(rf"\b{name}\b", scripts)]
+
+
+def test_a_text_with_a_count_has_a_singular_and_a_plural(client: httpx.Client) -> None:
+    forms = [one for one in given(client.get("/explore?lang=en").text)["texts"].values() if isinstance(one, list)]
+    assert all("{n}" in one and "{n}" in several and one != several for one, several in forms)
+    assert ["{n} record", "{n} records"] in forms
+    assert ["{n} catatan"] * 2 in given(client.get("/explore?lang=id").text)["texts"].values()
 
 
 def test_every_kind_has_a_name_and_a_code_its_label(client: httpx.Client) -> None:

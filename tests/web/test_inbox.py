@@ -40,7 +40,7 @@ def test_what_is_handed_in_waits_for_the_approver_of_its_agency(city: httpx.Clie
     assert f'href="{path}"' in part(city, "budi", "approve") and f'href="{path}"' in part(city, "admin", "approve")
     assert count(city, "budi") == 1 and count(city, "sari") == 0
     for who in ("sari", "tono", "dewi"):
-        assert "Nothing waits for your approval." in part(city, who, "approve")
+        assert "Nothing is waiting for your approval." in part(city, who, "approve")
     city.post(f"{path}/approve", data={"version": ""}, headers={AS: "budi"})
     assert count(city, "budi") == 0 and path not in part(city, "budi", "approve")
 

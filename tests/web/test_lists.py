@@ -154,8 +154,15 @@ def test_a_list_can_be_asked_by_the_record_at_the_far_end_of_any_link(visitor: h
 
 
 def test_an_empty_list_says_what_to_loosen(visitor: httpx.Client) -> None:
-    assert "remove one of them" in visitor.get("/agencies?kind=court&q=nobody").text
-    assert "remove it, or ask for less of a word" in visitor.get("/agencies?q=nobody").text
+    assert "Remove one of them" in visitor.get("/agencies?kind=court&q=nobody").text
+    assert "Remove it, or enter only part of a word" in visitor.get("/agencies?q=nobody").text
+
+
+def test_a_count_and_its_noun_agree(visitor: httpx.Client) -> None:
+    status = re.compile(r'role="status"><strong>(\d+)</strong> (\w+)')
+    assert status.findall(visitor.get("/partnerships?status=retired").text) == [("1", "partnership")]
+    ((many, noun),) = status.findall(visitor.get("/partnerships").text)
+    assert int(many) > 1 and noun == "partnerships"
 
 
 def test_retired_records_are_shown_only_when_asked_for(visitor: httpx.Client) -> None:
@@ -195,8 +202,8 @@ def test_as_graphql_is_exactly_what_the_page_shows(visitor: httpx.Client) -> Non
 
 def test_lists_speak_indonesian(visitor: httpx.Client) -> None:
     page = visitor.get("/partnerships?lang=id&access=restricted").text
-    assert '<h1 class="first">kerja sama</h1>' in page and "Siapa yang boleh melihat: Ringkasan saja" in page
-    assert "ringkasan saja" in page and "tanggalnya tidak dapat dilihat" in page
+    assert '<h1 class="first">kerja sama</h1>' in page and "Akses: Ringkasan saja" in page
+    assert "ringkasan saja" in page and "tanggal tidak ditampilkan" in page
     assert "Kesehatan" in choices(visitor.get("/agencies?lang=id").text)
     assert "Health" in choices(visitor.get("/agencies?lang=en").text)
 
@@ -204,16 +211,16 @@ def test_lists_speak_indonesian(visitor: httpx.Client) -> None:
 @pytest.mark.parametrize(
     ("path", "sentence", "link"),
     [
-        ("/agencies?after=nonsense&q=dinas", "This page of the list cannot be found.", "/agencies?q=dinas"),
-        ("/agencies?before=bm9uc2Vuc2U", "This page of the list cannot be found.", "/agencies"),
+        ("/agencies?after=nonsense&q=dinas", "This page of the list does not exist.", "/agencies?q=dinas"),
+        ("/agencies?before=bm9uc2Vuc2U", "This page of the list does not exist.", "/agencies"),
         ("/agencies?sectr=x", "This list cannot be filtered by sectr.", "/agencies"),
         ("/agencies?kind=dinas", "kind has no value dinas.", "/agencies"),
         ("/channels?two-way=perhaps", "two-way has no value perhaps.", "/channels"),
-        ("/agencies?first=201", "A page holds 1 to 200 records.", "/agencies"),
-        ("/agencies?first=-1", "A page holds 1 to 200 records.", "/agencies"),
-        ("/agencies.csv?sort=size", "Lists are sorted by name or updated", "/agencies"),
+        ("/agencies?first=201", "A page can have 1 to 200 records.", "/agencies"),
+        ("/agencies?first=-1", "A page can have 1 to 200 records.", "/agencies"),
+        ("/agencies.csv?sort=size", "Lists can be sorted only by name", "/agencies"),
         ("/search?q=a&kind=dinas", "There are no records of the kind dinas.", "/search?q=a"),
-        ("/search?q=a&after=nonsense", "This page of the search cannot be found.", "/search?q=a"),
+        ("/search?q=a&after=nonsense", "This page of results does not exist.", "/search?q=a"),
     ],
 )
 def test_what_cannot_be_listed_is_a_sentence_with_a_way_on(
@@ -247,10 +254,12 @@ def test_search_is_narrowed_by_kind_sector_and_area(visitor: httpx.Client) -> No
     assert kinds[0][1] == "all kinds" and sum(int(n) for _path, _text, n in kinds[1:]) == int(kinds[0][2])
     path, _text, count = next(one for one in kinds if one[1] == "resources")
     narrowed = visitor.get(html.unescape(path)).text
-    assert f"{count} found" in narrowed and set(re.findall(r'<p class="kind">(\w+)</p>', narrowed)) == {"Resource"}
+    assert f"{count} results, best matches first" in narrowed and set(
+        re.findall(r'<p class="kind">(\w+)</p>', narrowed)
+    ) == {"Resource"}
     health = visitor.get("/search?q=data&sector=sector:health").text
     assert '<option value="sector:health" selected>Health</option>' in health
-    assert "Nothing has these words." in visitor.get("/search?q=data&area=no:area").text
+    assert "No results." in visitor.get("/search?q=data&area=no:area").text
 
 
 def test_the_search_of_the_first_page_still_works_by_its_old_address(visitor: httpx.Client) -> None:

@@ -34,7 +34,7 @@ def signs_in(client: httpx.Client, store: Store, *agencies: str) -> None:
 
 def held(page: httpx.Response) -> tuple[str, dict[str, str]]:
     """Return where a page sends what it keeps, and that."""
-    assert page.status_code == 401 and "this page keeps what you typed" in page.text
+    assert page.status_code == 401 and "this page keeps your entries" in page.text
     where = re.search(r'<form class="edit" method="post" action="([^"]*)"', page.text)
     assert where
     kept = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', page.text)
@@ -84,4 +84,4 @@ def test_a_form_begins_with_the_agency_that_one_is_named_for_though_it_has_units
 def test_who_acts_for_several_says_which_of_them_answers_for_it(client: httpx.Client, town: Store) -> None:
     signs_in(client, town, "dinkes", "perpus")
     answer = client.post("/register/resources", data={**TYPED, "p-steward": ""})
-    assert answer.status_code == 422 and ">Steward</a>: This has to be filled in." in answer.text
+    assert answer.status_code == 422 and ">Steward</a>: This field is required." in answer.text

@@ -91,13 +91,13 @@ def test_a_draft_of_a_need_shows_what_would_meet_it(stocked: httpx.Client) -> No
     assert {name: told for name, (told, _ask) in found.items()} == {
         "Fits": "fits Dinas Kesehatan · Free: 100 kursi.",
         "Somewhere": "may fit, not all is known Dinas Kesehatan · Free: 100 kursi.",
-        "Nearly": "too little is free Dinas Kesehatan · Free: 40 kursi.",
+        "Nearly": "not enough available Dinas Kesehatan · Free: 40 kursi.",
     }
     assert list(found) == ["Fits", "Somewhere", "Nearly"]
     need = path.rpartition("/")[2]
     assert found["Fits"][1] == f"/resources/r:fits/request?need={need}"
     nothing = stocked.get(register(stocked, **{"p-name": "Jalan", "p-kind": "expertise"}), headers={AS: "tono"}).text
-    assert "None of the resources that you have access to fits it." in nothing
+    assert "None of the resources that you have access to could meet this need." in nothing
 
 
 def test_the_request_begins_with_the_need_and_is_linked_to_it(stocked: httpx.Client, held: Store) -> None:
@@ -107,7 +107,7 @@ def test_the_request_begins_with_the_need_and_is_linked_to_it(stocked: httpx.Cli
     record = need.rpartition("/")[2]
     begun = {"agency": "perpus", "quantity": "80", "since": "2098-06-01", "need": record}
     assert {name: fields[name] for name in begun} == begun
-    assert f'To meet: <a href="/needs/{record}">Ruang baca</a>' in stocked.get(ask, headers={AS: "tono"}).text
+    assert f'For the need: <a href="/needs/{record}">Ruang baca</a>' in stocked.get(ask, headers={AS: "tono"}).text
     wrong = stocked.post(ask, data={**fields, "quantity": "many"}, headers={AS: "tono"})
     assert wrong.status_code == 422 and f'name="need" value="{record}"' in wrong.text and 'value="many"' in wrong.text
     assert stocked.post(ask, data=fields, headers={AS: "tono"}).status_code == 303

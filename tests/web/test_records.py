@@ -10,9 +10,8 @@ import pytest
 from registry.clock import today
 from registry.i18n import use_language
 from registry.model.definitions import MODEL
-from registry.web.presenters import standing
-from registry.web.records import compared
-from registry.web.records import star as star_of
+from registry.web.presenters import status_text
+from registry.web.records import compare_levels, small_graph
 from tests.web.test_lists import asked, names, total
 
 DINKES, DUKCAPIL = "depok:dinkes-kota", "depok:disdukcapil"
@@ -58,7 +57,7 @@ def test_links_that_are_many_lead_to_the_list_of_all(visitor: httpx.Client) -> N
 
 def test_links_of_a_term_lead_to_the_list_of_its_parts_too(visitor: httpx.Client) -> None:
     part = section(visitor.get("/areas/area:32.76").text, "part-services")
-    (path,) = re.findall(r'<a href="([^"]+)">See all, those of its parts too</a>', part)
+    (path,) = re.findall(r'<a href="([^"]+)">See all, including those of narrower terms</a>', part)
     (direct,) = re.findall(r'<span class="n">(\d+)</span>', part)
     assert part.count("<li>") == 20
     assert total(visitor.get(path).text) > int(direct) > 20
@@ -82,31 +81,32 @@ def test_every_agency_is_named_whose_own_service_stops(visitor: httpx.Client) ->
 def test_agreements_say_whether_they_are_in_force(visitor: httpx.Client) -> None:
     part = section(visitor.get(f"/agencies/{DINKES}").text, "part-partnerships")
     assert "expired on Apr 30, 2023" in part and "in force until Jun 25, 2031" in part
-    assert "in force, without an end" in part and "its dates cannot be seen" in part
+    assert "in force, no end date" in part and "dates not shown" in part
 
 
 @pytest.mark.parametrize(
     ("dates", "code", "text"),
     [
         (("2020-01-01", "2026-11-24"), "expired", "expired on Nov 24, 2026"),
-        (("2020-01-01", "2026-11-25"), "soon", "expires in 0 days, on Nov 25, 2026"),
+        (("2020-01-01", "2026-11-25"), "soon", "expires today"),
+        (("2020-01-01", "2026-11-26"), "soon", "expires in 1 day, on Nov 26, 2026"),
         (("2020-01-01", "2027-02-23"), "soon", "expires in 90 days, on Feb 23, 2027"),
         (("2020-01-01", "2027-02-24"), "in-force", "in force until Feb 24, 2027"),
         (("2026-11-26", None), "to-come", "in force from Nov 26, 2026"),
-        ((None, None), "in-force", "in force, no dates on record"),
+        ((None, None), "in-force", "in force, no dates recorded"),
     ],
 )
 def test_where_an_agreement_stands_depends_on_the_day(dates: Any, code: str, text: str) -> None:
     with use_language("en"):
-        found = standing(*dates, withheld=False, today="2026-11-25")
+        found = status_text(*dates, withheld=False, today="2026-11-25")
         assert (found.code, found.text) == (code, text)
-        assert standing(*dates, withheld=True, today="2026-11-25").code == "unseen"
+        assert status_text(*dates, withheld=True, today="2026-11-25").code == "unseen"
 
 
 def test_what_parties_say_stands_side_by_side(visitor: httpx.Client) -> None:
     page = visitor.get("/partnerships/depok:ks-duk-rsud").text
     said = section(page, "said")
-    assert "1 Networking" in said and "2 Cooperation" in said and "They differ by one level" in said
+    assert "1 Networking" in said and "2 Cooperation" in said and "Their assessments differ by 1 level" in said
     assert "3 Coordination (Frey et al. 2006)" in page
     assert "1 Jejaring" in visitor.get("/partnerships/depok:ks-duk-rsud?lang=id").text
 
@@ -116,8 +116,10 @@ def test_only_the_latest_word_of_a_party_counts() -> None:
         return {"scale": "four-c", "level": level, "on": on, "agency": {"id": agency, "name": agency}}
 
     unseen = {"scale": None, "level": None, "on": None, "agency": None}
-    (one,) = compared([say("b:1", 4, "2026-01-01"), say("a:1", 1, "2025-01-01"), say("a:1", 2, "2025-06-01"), unseen])
-    assert {said.agency.id: said.level for said in one.said} == {"a:1": 2, "b:1": 4} and one.difference == 2
+    (one,) = compare_levels(
+        [say("b:1", 4, "2026-01-01"), say("a:1", 1, "2025-01-01"), say("a:1", 2, "2025-06-01"), unseen]
+    )
+    assert {stated.agency.id: stated.level for stated in one.stated} == {"a:1": 2, "b:1": 4} and one.difference == 2
 
 
 def test_a_restricted_record_shows_its_face_and_whom_to_ask(visitor: httpx.Client) -> None:
@@ -160,7 +162,7 @@ def test_agencies_are_found_added_and_removed_without_a_script(visitor: httpx.Cl
     both = visitor.get(html.unescape(path)).text
     assert 'id="partnerships"' in both
     (path,) = re.findall(r'class="remove" href="([^"]+)" title="Remove Dinas Kesehatan', both)
-    assert "One more agency is needed." in visitor.get(html.unescape(path)).text
+    assert "Add at least one more agency." in visitor.get(html.unescape(path)).text
 
 
 def test_side_by_side_is_what_graphql_answers(visitor: httpx.Client) -> None:
@@ -169,8 +171,8 @@ def test_side_by_side_is_what_graphql_answers(visitor: httpx.Client) -> None:
     for group, one in (("resources", "resource"), ("services", "service"), ("partnerships", "partnership")):
         part = html.unescape(section(page, group))
         assert data[group] and all(each[one]["name"] in part for each in data[group])
-    assert "They differ by 2 levels on this scale." in page
-    assert "its dates cannot be seen" in page and "PTL Nomor 198/25/I/2026" in page
+    assert "Their assessments differ by 2 levels on this scale." in page
+    assert "dates not shown" in page and "PTL Nomor 198/25/I/2026" in page
 
 
 def test_uses_without_an_agreement_are_flagged(visitor: httpx.Client) -> None:
@@ -179,8 +181,8 @@ def test_uses_without_an_agreement_are_flagged(visitor: httpx.Client) -> None:
         "agency=depok:perumda-pasar&agency=depok:dinsos-kota",
     ):
         page = visitor.get(f"/shared?{agencies}").text
-        assert 'class="standing expired">no agreement in force' in section(page, "resources")
-        assert "without an agreement in force</dt><dd><strong>1<" in page
+        assert 'class="badge expired">no agreement in force' in section(page, "resources")
+        assert "Without an agreement in force</dt><dd><strong>1<" in page
 
 
 def test_another_day_changes_what_is_in_force(visitor: httpx.Client) -> None:
@@ -199,13 +201,13 @@ def test_another_day_changes_what_is_in_force(visitor: httpx.Client) -> None:
         ("/agencies/%00", 404, "There is nothing at this address."),
         ("/ministries", 404, "There is nothing at this address."),
         ("/ministries/x", 404, "There is nothing at this address."),
-        (f"/shared?{BOTH}&as-of=soon", 400, "soon is no date"),
-        (f"/shared.json?agency={DINKES}", 400, "Name two or more agencies."),
+        (f"/shared?{BOTH}&as-of=soon", 400, "soon” is not a date"),
+        (f"/shared.json?agency={DINKES}", 400, "Choose two or more agencies."),
         ("/shared?" + "&".join(f"agency=a:{n}" for n in range(21)), 400, "At most 20 agencies"),
         (
             f"/shared?agency={DINKES}&agency=no:such",
             200,
-            "1 of the agencies that were asked for are not in the registry.",
+            "1 of the agencies does not exist, or you have no access to it.",
         ),
     ],
 )
@@ -222,19 +224,19 @@ def test_lists_and_records_agree_on_what_things_are_called(visitor: httpx.Client
 
 def test_a_small_graph_shows_some_of_what_each_link_leads_to_and_leads_on(visitor: httpx.Client) -> None:
     page = visitor.get("/agencies/depok:dinkes-kota").text
-    star = page[page.index('<a class="star"') : page.index("</svg>")]
+    star = page[page.index('<a class="small-graph"') : page.index("</svg>")]
     assert 'href="/explore?of=depok%3Adinkes-kota"' in star
     headings = re.findall(r'class="by">([^<]+) \((\d+)\)<', star)
     shown = re.findall(r'fill="var\(--kind-(\w+), var\(--kind-other\)\)" cx="86"', star)
     assert headings[:2] == [("Provides", "5"), ("Owns", "7")] and len(shown) == star.count("<path") > len(headings)
     assert "Imunisasi rutin anak" in star and {"Service", "Resource", "Partnership"} <= set(shown)
-    assert star_of([]) is None
+    assert small_graph([]) is None
 
 
 def test_a_small_graph_shows_nothing_of_what_is_not_open(visitor: httpx.Client) -> None:
     page = visitor.get("/partnerships/depok:ks-duk-dinkes").text
     assert "Summary only: you need access to see the rest" in page
-    star = page[page.index('<a class="star"') : page.index("</svg>")]
+    star = page[page.index('<a class="small-graph"') : page.index("</svg>")]
     assert "Parties (2)" in star and "Statements" not in star and "Covers" not in star
 
 
@@ -255,7 +257,7 @@ def test_uses_that_have_ended_are_marked_and_counted_apart(visitor: httpx.Client
     nodes = visitor.post("/graphql", json=given).json()["data"]["agencies"]["nodes"]
     one = next(one for one in nodes if one["ended"] and one["usesCount"])
     part = section(visitor.get(f"/agencies/{one['id']}").text, "part-uses")
-    assert f'<span class="n">{one["usesCount"]} now, {one["ended"]} ended</span>' in part
+    assert f'<span class="n">{one["usesCount"]} current, {one["ended"]} ended</span>' in part
     now, ended = part.split("<details>")
-    assert (now.count("<li>"), now.count("standing expired")) == (one["usesCount"], 0)
-    assert (ended.count("<li>"), ended.count('class="standing expired">ended on')) == (one["ended"], one["ended"])
+    assert (now.count("<li>"), now.count("badge expired")) == (one["usesCount"], 0)
+    assert (ended.count("<li>"), ended.count('class="badge expired">ended on')) == (one["ended"], one["ended"])

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 
 from registry.clock import today
 from registry.database.driver import Store
-from registry.i18n import _, exact, language
+from registry.i18n import _, exact, language, pgettext
 from registry.model.codelists import code_list
 from registry.model.definitions import MODEL
 from registry.model.kinds import Kind
@@ -110,7 +110,7 @@ def _level_fields(mine: Options, _record: ShownRecord) -> Sequence[Field]:
     return [
         _field("agency", _("For which party"), "choice", required=True, options=mine),
         _field("level", _("How closely do you work together?"), "choice", required=True, options=levels),
-        _field("on", _("Said on"), "date", hint=_("Today, if you leave it empty.")),
+        _field("on", _("Stated on"), "date", hint=_("Today, if you leave it empty.")),
         _field("note", _("Reason")),
     ]
 
@@ -130,11 +130,11 @@ def _request_fields(mine: Options, record: ShownRecord) -> Sequence[Field]:
     free = _free_capacity(record)
     return [
         _field("agency", _("For which agency"), "choice", required=True, options=mine),
-        _field("quantity", _("How much"), "number", hint=free),
-        _field("since", _("From"), "date"),
+        _field("quantity", _("Amount"), "number", hint=free),
+        _field("since", pgettext("first day", "From"), "date"),
         _field("until", _("Until"), "date"),
-        _field("purpose", _("What for")),
-        Field(NEED, _("To meet"), "", "hidden", "", kind="Need"),
+        _field("purpose", _("Purpose")),
+        Field(NEED, _("For the need"), "", "hidden", "", kind="Need"),
         Field(NOTATION, "", "", "hidden", language()),
     ]
 
@@ -201,14 +201,14 @@ def _answer_fields(_mine: Options, _record: ShownRecord) -> Sequence[Field]:
 
 def _feedback_fields(_mine: Options, record: ShownRecord) -> Sequence[Field]:
     channels = [(one["id"], one["address"] or one["id"]) for one in record["channels"]]
-    about_contact = _("Only if you want to be reached: it is shown to nobody but who answers, and erased when you ask.")
+    about_contact = _("Optional. Only the answering agency can see it, and it is erased on request.")
     fields = [
         _field("text", _("What do you want to say?"), required=True),
-        Field("private", _("Who may read it"), "", "choice", "no", options=[
-            ("no", _("Everybody, once it is answered")), ("yes", _("Only who answers it"))]),
-        _field("contact", _("How to reach you"), "line", hint=about_contact),
+        Field("private", _("Who can read it"), "", "choice", "no", options=[
+            ("no", _("Everybody, after it is answered")), ("yes", _("Only the answering agency"))]),
+        _field("contact", _("Your contact details"), "line", hint=about_contact),
     ]  # fmt: skip
-    through = _field("channel", _("About which channel"), "choice", options=channels)
+    through = _field("channel", _("Channel concerned"), "choice", options=channels)
     return [*fields[:1], through, *fields[1:]] if channels else fields
 
 
@@ -253,7 +253,7 @@ RECORD_ACTIONS = (
     RecordAction(
         "Resource",
         "request",
-        lambda: _("Ask to use it"),
+        lambda: _("Request this resource"),
         may_request,
         _request_fields,
         _request,
@@ -299,7 +299,7 @@ RECORD_ACTIONS = (
     RecordAction(
         "Feedback",
         "answer",
-        lambda: _("Answer"),
+        lambda: pgettext("button", "Answer"),
         _may_answer,
         lambda _mine, _record: [_field("answer", _("Your answer"), required=True)],
         lambda store, request_context, record, form: feedback.answer_feedback(
@@ -402,7 +402,7 @@ class RecordActionPages:
     ) -> Response:
         response = page(
             request,
-            "act.html",
+            "action_form.html",
             status,
             kind=action.kind,
             heading=action.title(),
@@ -509,7 +509,7 @@ class TransitionPages:
         heading = _("You may not do this with “{title}”.")
         explained = await cannot_do(request, self._graph, kind, one, action, heading, problem_sentence(problem))
         if explained is None or problem.code == "NOT_FOUND":
-            raise UserError(_transition_problem(problem), "/", _("Go to the first page"), 404)
+            raise UserError(_transition_problem(problem), "/", _("Go to the home page"), 404)
         return explained
 
 

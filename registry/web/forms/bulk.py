@@ -91,7 +91,7 @@ def parse_upload(text: str) -> Upload:
             raise ValueError
         lines = _LINES.validate_json(text)
     except ValueError:
-        raise LoadAborted(_("The table was not sent whole; send it again.")) from None
+        raise LoadAborted(_("The table did not arrive complete. Upload it again.")) from None
     _check_number(len(lines))
     return Upload(lines)
 
@@ -100,7 +100,7 @@ def read_table(kind: type[Kind], name: str, file: BinaryIO) -> Upload:
     """Return the rows of a file. Raises LoadAborted if it is not a table of the kind or is too large."""
     ending = Path(name).suffix.lower()
     if ending not in ENDINGS:
-        raise LoadAborted(_("A table is a .csv or an .xlsx file."))
+        raise LoadAborted(_("Choose a .csv or .xlsx file."))
     with TemporaryDirectory() as folder:
         path = Path(folder, f"{kind.plural}{ending}")
         with path.open("wb") as copy:
@@ -116,7 +116,7 @@ def _upload(kind: type[Kind], tables: Sequence[Table]) -> Upload:
     for table in sorted(tables, key=lambda one: one.name):
         if table.name not in tables_of(kind.plural):
             raise LoadAborted(
-                _("The sheet {name} is none of {kind}.").format(name=show(table.name), kind=_(kind.plural))
+                _("The sheet {name} does not belong to {kind}.").format(name=show(table.name), kind=_(kind.plural))
             )
         give = map_table(table)
         for row in islice(table.rows, MOST_ROWS + 1):
@@ -182,8 +182,10 @@ class _UploadReader:
         """Remember that a row describes something; if another row already does, add a problem that names both."""
         first = seen.setdefault(key, place)
         if first != place and value:
-            rule = _("once in a table")
-            message = _("Rows {one} and {other} are about the same: leave one.").format(one=first[1], other=place[1])
+            rule = _("only one row for each record or link")
+            message = _("Rows {one} and {other} describe the same record or link. Keep one of them.").format(
+                one=first[1], other=place[1]
+            )
             self.problems.append(LineProblem(*place, Problem("REPEATED", field, show(value), rule, message)))
 
     def _clean_id(self, sheet: str, row: SourceRow, field: str, cell: object) -> str:
@@ -214,7 +216,7 @@ class _UploadReader:
 
 def _check_number(rows: int) -> None:
     if rows > MOST_ROWS:
-        raise LoadAborted(_("A table that is sent here has at most {n} rows.").format(n=f"{MOST_ROWS:,}"))
+        raise LoadAborted(_("The table can have at most {n} rows.").format(n=f"{MOST_ROWS:,}"))
 
 
 MAX_BODY_BYTES, MOST_SHOWN = 15_000_000, 200
@@ -285,7 +287,7 @@ def _read_upload(kind: type[Kind], form: FormData) -> Upload:
     if not isinstance(file, UploadFile) or not file.size:
         raise LoadAborted(_("Choose a file first."))
     if file.size > MOST_BYTES:
-        raise LoadAborted(_("A file that is sent here has at most {n} MB.").format(n=MOST_BYTES // 1_000_000))
+        raise LoadAborted(_("The file can have at most {n} MB.").format(n=MOST_BYTES // 1_000_000))
     return read_table(kind, file.filename or "", file.file)
 
 
@@ -318,7 +320,7 @@ def _bulk_page(
     ]
     response = page(
         request,
-        "table.html",
+        "bulk.html",
         status,
         kind=kind.__name__,
         refused=refused,

@@ -81,18 +81,12 @@ class FormState:
         properties = [one for one in editable(self.kind, new=self.new) if one.name not in self.fixed]
         own = [one for one in properties if one.name not in MANAGEMENT]
         every = [
-            FieldGroup(
-                "required", _("What has to be known"), [self._property_field(one) for one in own if one.required]
-            ),
-            FieldGroup(
-                "more", _("What is good to know"), [self._property_field(one) for one in own if not one.required]
-            ),
-            FieldGroup(
-                "links", _("What it is linked to"), links=[self._link_field(end) for end in own_ends(self.kind)]
-            ),
+            FieldGroup("required", _("Required"), [self._property_field(one) for one in own if one.required]),
+            FieldGroup("more", _("Optional"), [self._property_field(one) for one in own if not one.required]),
+            FieldGroup("links", _("Linked records"), links=[self._link_field(end) for end in own_ends(self.kind)]),
             FieldGroup(
                 "governing",
-                _("Who answers for it, and who may see it"),
+                _("Steward and access"),
                 [
                     self._property_field(one)
                     for one in sorted(properties, key=_management_order)
@@ -109,7 +103,7 @@ class FormState:
             return self._record_field(name, label(one.name), _(one.doc), one.refers_to, self.choices.get(one.name, ()))
         plain = self._value_field(name, one, required=required)
         return (
-            replace(plain, help=f"{plain.help} {_('One is made if you leave it empty.')}")
+            replace(plain, help=f"{plain.help} {_('Leave it empty to create one automatically.')}")
             if one.name == "id"
             else plain
         )
@@ -194,7 +188,7 @@ WHOLE = ""  # the key for problems that belong to no field
 def problem_sentence(problem: Problem) -> str:
     """Return a problem as a sentence."""
     if problem.code == "REQUIRED":
-        return _("This has to be filled in.")
+        return _("This field is required.")
     text = problem.message[:1].upper() + problem.message[1:]
     if text.endswith((".", "?")):
         return text

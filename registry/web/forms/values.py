@@ -294,5 +294,5 @@ def _title_of(term: Data) -> str:
 def unclear_message(options: Options) -> str:
     """Return the sentence for a text that does not identify a record; `options` are the candidates."""
     if options:
-        return _("It is not clear which record is meant: choose one of these, or type another name.")
-    return _("There is no such record; type some of the words of its name, or its identifier.")
+        return _("It is not clear which record you mean. Choose one of these, or enter another name.")
+    return _("No record matches. Enter words of its name, or its identifier.")

@@ -8,7 +8,7 @@ const dark = matchMedia("(prefers-color-scheme: dark)");
 const narrow = matchMedia("(max-width: 40rem)");
 let view = null;
 
-const look = () => {
+const theme = () => {
   const style = getComputedStyle(figure);
   const of = (name) => style.getPropertyValue(name).trim();
   const text = { labelColor: of("--ink"), titleColor: of("--quiet"), labelFont: style.fontFamily, titleFont: style.fontFamily };
@@ -30,7 +30,7 @@ const look = () => {
 };
 
 const draw = async () => {
-  const config = vega.mergeConfig({}, given.config, look());
+  const config = vega.mergeConfig({}, given.config, theme());
   const { spec } = vegaLite.compile({ ...given, config }, { logger: vega.logger(vega.Error) });
   const runtime = vega.parse(spec, config, { ast: true });
   view?.finalize();

@@ -57,7 +57,8 @@ class Suggestions {
     this.list.replaceChildren(...suggestions.map((one, place) => this.option(one, place)));
     this.choose(null);
     this.open(suggestions.length > 0);
-    this.status.textContent = suggestions.length ? this.input.dataset.suggestions.replace("{n}", suggestions.length) : this.input.dataset.nothing;
+    const { nothing, suggestion: one, suggestions: several } = this.input.dataset;
+    this.status.textContent = suggestions.length ? (suggestions.length === 1 ? one : several).replace("{n}", suggestions.length) : nothing;
   }
 
   option(one, place) {

@@ -51,13 +51,13 @@ def test_the_other_party_finds_an_agreement_in_its_inbox_and_speaks(client: http
     form = get(client, "tono", f"{path}/confirm").text
     assert '<option value="perpus" selected>' in form and "dinkes" not in form
     again = send(client, "tono", f"{path}/confirm", agency="perpus", standing="disputed", remark="")
-    assert again.status_code == 422 and "This has to be filled in." in again.text
+    assert again.status_code == 422 and "This field is required." in again.text
     assert '<option value="disputed" selected>' in again.text, "what was typed stays"
     done = send(client, "tono", f"{path}/confirm", agency="perpus", standing="disputed", remark="Belum ada naskah.")
     assert done.status_code == 303
     page = get(client, "tono", done.headers["location"]).text
-    assert "What you say is on record." in page
-    assert "To confirm or dispute" in get(client, "tono", "/inbox").text
+    assert "Your statement is recorded." in page
+    assert "Agreements to confirm or dispute" in get(client, "tono", "/inbox").text
     assert "No agreements are waiting for your confirmation." in get(client, "tono", "/inbox").text
     level = send(client, "tono", f"{path}/level", agency="perpus", level="four-c:3", on="", note="Rapat tiap bulan.")
     assert level.status_code == 303
@@ -84,7 +84,7 @@ def test_a_resource_is_asked_for_and_its_owner_decides(client: httpx.Client, tow
     assert full.status_code == 422 and "Only 100 are free." in full.text
     assert send(client, "sari", f"{request}/decline", answer="Terlalu banyak.").status_code == 303
     assert offered(client, "sari", request) == set()
-    assert "Nobody waits for your decision." in get(client, "sari", "/inbox").text
+    assert "No requests are waiting for your decision." in get(client, "sari", "/inbox").text
     refused = get(client, "tono", f"{request}/decline")
     assert refused.status_code == 403 and "You need the coordinator or approver role for the resource" in refused.text
     decided = get(client, "sari", f"{request}/accept")
@@ -126,7 +126,7 @@ def test_anybody_gives_feedback_and_machines_do_not(client: httpx.Client, town: 
     waiting = re.findall(r'href="(/feedbacks/[^"]+)"', get(client, "sari", "/inbox").text)[0]
     assert get(client, None, waiting).status_code == 404
     answer = get(client, "sari", f"{waiting}/answer").text
-    assert "Antreannya &lt;b&gt;panjang&lt;/b&gt;." in answer and "can be reached at: 0812" in answer
+    assert "Antreannya &lt;b&gt;panjang&lt;/b&gt;." in answer and "Contact of the sender: 0812" in answer
     assert "0812" not in get(client, None, f"{waiting}/answer").text + get(client, "tono", f"{waiting}/answer").text
     assert send(client, "sari", f"{waiting}/answer", answer="Loket ditambah.").status_code == 303
     assert "Loket ditambah." in get(client, None, waiting).text

@@ -62,7 +62,7 @@ def test_a_table_is_looked_at_and_then_loaded(city: httpx.Client, held: Store) -
     known = path.rpartition("/")[2]
     text = f"id,name,kind,capacity,owners\n{known},,,12,perpus\naula:1,Aula,facility,250,dinkes; perpus\n,Tenda “besar”,equipment,,\n"
     page = look(city, text)
-    assert page.status_code == 200 and "2 would be registered as drafts, 1 changed, 0 stay" in page.text
+    assert page.status_code == 200 and "New drafts: 2. Changed: 1. Unchanged: 0." in page.text
     assert len(resources(held)) == 1
     done = load(city, page.text)
     assert done.status_code == 303
@@ -89,7 +89,7 @@ def test_a_workbook_holds_links_with_their_properties(city: httpx.Client, held: 
 def test_problems_stand_at_their_rows_and_nothing_is_loaded(city: httpx.Client, held: Store) -> None:
     text = "id,name,kind,capacity,steward,owners\n,Aula,facility,many,,\n,Tenda,tent,1,perpus,nobody\n,Kursi,equipment,1,,\n"
     page = look(city, text)
-    assert page.status_code == 422 and "2 rows have a problem" in page.text
+    assert page.status_code == 422 and "2 rows have problems" in page.text
     rows = re.findall(r'rowheader">(\d+)</th>.*?heading="Field">(.*?)</td>', page.text)
     assert rows[0] == ("2", "Capacity") and {("3", "Kind"), ("3", "Steward"), ("3", "Owners")} <= set(rows)
     assert not any(row == "4" for row, _field in rows) and 'name="rows"' not in page.text
@@ -143,7 +143,7 @@ def test_two_rows_about_the_same_are_refused_and_both_named(
 ) -> None:
     page = look(city, workbook(sheets), "t.xlsx")
     assert page.status_code == 422 and f'rowheader">{place}</th>' in page.text
-    assert "Rows 2 and 3 are about the same" in page.text and 'name="rows"' not in page.text
+    assert "Rows 2 and 3 describe the same record or link" in page.text and 'name="rows"' not in page.text
     assert resources(held) == []
 
 
@@ -167,7 +167,7 @@ def test_a_table_changes_neither_status_nor_what_is_not_ones_own(city: httpx.Cli
         and "This identifier cannot be used. Choose another one, or leave it empty." in stolen.text
     )
     forged = city.post(PATH, files={"rows": (None, '[{"sheet": 1}]')}, headers={AS: "sari"})
-    assert forged.status_code == 422 and "send it again" in forged.text
+    assert forged.status_code == 422 and "Upload it again" in forged.text
     assert look(city, "id,name\n", who="dewi").status_code == 403
 
 
@@ -175,7 +175,7 @@ def test_a_table_changes_neither_status_nor_what_is_not_ones_own(city: httpx.Cli
     ("name", "content", "says"),
     [
         ("t.csv", b"", "Choose a file first."),
-        ("t.pdf", b"%PDF", "A table is a .csv or an .xlsx file."),
+        ("t.pdf", b"%PDF", "Choose a .csv or .xlsx file."),
         ("t.xlsx", b"no zip", "not a valid XLSX"),
         ("t.csv", b"id,name,colour\nx:1,A,red\n", "colour"),
         ("t.csv", b"id,name,kind\n" + b",A,data\n" * 2_001, "at most 2,000 rows"),

@@ -169,10 +169,10 @@ def test_what_is_wrong_is_told_at_its_field_and_what_was_typed_stays(city: httpx
     answer = send(city, "/register/resources", "sari", {**fields, **typed, "l-owners-0": "Dinas Entah"})
     assert answer.status_code == 422 and answer.headers["cache-control"] == "no-store"
     told = problems(answer.text)
-    assert any(one.startswith("Name: This has to be filled in") for one in told)
+    assert any(one.startswith("Name: This field is required") for one in told)
     assert any(one.startswith("Capacity: It is no number") for one in told)
     assert any(one.startswith("Available since: It is no date") for one in told)
-    assert any(one.startswith("Owners 1: There is no such record") for one in told)
+    assert any(one.startswith("Owners 1: No record matches") for one in told)
     again = Filled(answer.text).fields
     assert {name: again[name] for name in typed} == typed and again["l-owners-0"] == "Dinas Entah"
     assert "kursi &lt;b&gt;" in answer.text and again["key"] != fields["key"]
@@ -182,7 +182,7 @@ def test_a_name_that_several_have_is_asked_about(city: httpx.Client, held: Store
     fields = form(city, "/register/resources", "sari")
     typed = {**fields, "p-name": "Aula", "p-kind": "facility", "l-owners-0": "dinas"}
     answer = send(city, "/register/resources", "sari", typed)
-    assert answer.status_code == 422 and "Which one is meant?" in answer.text
+    assert answer.status_code == 422 and "Which one do you mean?" in answer.text
     assert 'name="l-owners-0-pick" value="perpus"' in answer.text
     chosen = {**Filled(answer.text).fields, "l-owners-0-pick": "perpus"}
     done = send(city, "/register/resources", "sari", chosen)
@@ -226,7 +226,7 @@ def test_a_link_whose_property_is_missing_is_told_of_at_its_row(city: httpx.Clie
         "l-users-1-role": "first",
     }
     answer = send(city, "/register/resources", "sari", {**fields, **typed})
-    assert problems(answer.text) == ["Role: This has to be filled in."]
+    assert problems(answer.text) == ["Role: This field is required."]
     assert 'id="l-users-0-role-problem"' in answer.text
 
 
@@ -295,7 +295,7 @@ def test_ties_that_one_may_not_know_of_are_neither_shown_nor_lost(city: httpx.Cl
     page = city.get(f"{path}/edit", headers={AS: "sari"}).text
     assert "mahkamah" not in page and "Rahasia" not in page
     named = send(city, f"{path}/edit", "sari", {**Filled(page).fields, "l-owners-1": "mahkamah"})
-    assert named.status_code == 422 and "There is no such record" in named.text and "Rahasia" not in named.text
+    assert named.status_code == 422 and "No record matches" in named.text and "Rahasia" not in named.text
     send(city, f"{path}/edit", "sari", {**Filled(page).fields, "l-owners-0": "perpus"})
     assert sorted(one[0] for one in stored(held, path)[1][0]) == ["mahkamah", "perpus"]
 
@@ -333,7 +333,7 @@ def test_a_record_is_shown_as_it_was_on_a_day(city: httpx.Client, held: Store) -
     part = was[was.index('id="was"') : was.index("</section>", was.index('id="was"'))]
     assert "kursi" in part and "orang" not in part and "Dinas Kesehatan" in part
     before = city.get(f"{path}?at=2023-06-01", headers={AS: "sari"}).text
-    assert "It was not on record then" in before
+    assert "The record did not exist on that day" in before
     assert city.get(f"{path}?at=yesterday", headers={AS: "sari"}).status_code == 400
 
 
@@ -394,7 +394,7 @@ def test_an_approver_undoes_a_change_from_the_history(city: httpx.Client, held: 
         done = city.post(f"{path}/undo", data={"number": number}, headers={AS: "budi"})
         assert done.status_code == 303 and stored(held, path)[0]["unit"] == unit
         page = city.get(done.headers["location"], headers={AS: "budi"}).text
-        assert "Undone: what was changed is again as it was before." in page
+        assert "The change was undone." in page
     for nonsense in ("", "x", "9" * 5000, "-1"):
         assert city.post(f"{path}/undo", data={"number": nonsense}, headers={AS: "budi"}).status_code == 404
     assert city.post(f"{path}/undo", data={"number": first}, headers={AS: "budi"}).status_code == 303

@@ -1,5 +1,5 @@
 // Clusters records by the attribute that colours them when there are too many to read. Requested records stay single.
-import { kinds, most, say } from "./page.js";
+import { kinds, most, translate } from "./page.js";
 
 export function clustered(scene, view) {
   const opened = grouped(scene, view, view.open);
@@ -25,22 +25,22 @@ function grouped({ records, links, known }, view, open) {
 function groupOf(record, colour) {
   if (colour === "kind") return { id: `kind ${record.kind}`, name: kinds[record.kind].one };
   const [sector] = record.sectors;
-  return { id: `sector ${sector?.id ?? ""}`, name: sector?.name ?? say("no_sector") };
+  return { id: `sector ${sector?.id ?? ""}`, name: sector?.name ?? translate("no_sector") };
 }
 
 function clusterOf(id, members) {
   const [{ kind, kindName, sectors, name }] = members;
   const sum = (name) => members.reduce((whole, member) => whole + member[name], 0);
-  const called = `${name} (${say("records_in", { n: members.length })})`;
-  return { id, kind, kindName, sectors, areas: [], name: called, weight: members.length, degree: sum("degree"), more: sum("more"), stateName: "", sectorNames: "", cluster: true };
+  const title = `${name} (${translate("records", { n: members.length })})`;
+  return { id, kind, kindName, sectors, areas: [], name: title, weight: members.length, degree: sum("degree"), more: sum("more"), stateName: "", sectorNames: "", cluster: true };
 }
 
 function between(links, place) {
-  const ties = new Map();
+  const merged = new Map();
   for (const link of links) {
     const [from, to] = [place.get(link.from), place.get(link.to)];
     const id = `${link.link} ${from} ${to}`;
-    if (from !== to) ties.set(id, { ...link, id, from, to, weight: (ties.get(id)?.weight ?? 0) + 1 });
+    if (from !== to) merged.set(id, { ...link, id, from, to, weight: (merged.get(id)?.weight ?? 0) + 1 });
   }
-  return [...ties.values()];
+  return [...merged.values()];
 }

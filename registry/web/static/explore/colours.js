@@ -3,17 +3,17 @@ const dark = matchMedia("(prefers-color-scheme: dark)");
 const HUES = 12;
 
 const style = getComputedStyle(document.documentElement);
-const read = new Map();
+const cache = new Map();
 
 export function colour(name) {
-  if (!read.has(name)) read.set(name, style.getPropertyValue(`--${name}`).trim());
-  return read.get(name);
+  if (!cache.has(name)) cache.set(name, style.getPropertyValue(`--${name}`).trim());
+  return cache.get(name);
 }
 
-export function onTheme(heard) {
+export function onTheme(listener) {
   dark.addEventListener("change", () => {
-    read.clear();
-    heard();
+    cache.clear();
+    listener();
   });
 }
 

@@ -3,7 +3,7 @@ import cytoscape from "../vendor/cytoscape-3.34.4/cytoscape.esm.min.mjs";
 import { colour, colourOf } from "./colours.js";
 import { settle } from "./forces.js";
 import { around, layers, layoutFor, SETTLED } from "./layouts.js";
-import { look } from "./look.js";
+import { graphStyle } from "./style.js";
 
 const EDGE = 20;
 const [SMALL, LARGE] = [0.55, 1.4];
@@ -14,7 +14,7 @@ const MANY_ELEMENTS = 600;
 
 export class Drawing {
   constructor(place, { select, toggle }) {
-    this.cy = cytoscape({ container: place, style: look(), minZoom: 0.05, maxZoom: 3, boxSelectionEnabled: false, autounselectify: true });
+    this.cy = cytoscape({ container: place, style: graphStyle(), minZoom: 0.05, maxZoom: 3, boxSelectionEnabled: false, autounselectify: true });
     this.cy.on("tap", (event) => select(event.target === this.cy || event.target.isEdge() ? "" : event.target.id()));
     this.cy.on("dbltap", "node", (event) => toggle(event.target.id()));
     this.cy.on("mouseover mouseout", "edge", (event) => event.target.toggleClass("hovered", event.type === "mouseover"));
@@ -51,7 +51,7 @@ export class Drawing {
   }
 
   restyle() {
-    this.cy.style(look());
+    this.cy.style(graphStyle());
   }
 
   // Fit the whole graph; of a tall one only the top part that leaves the labels readable.
@@ -74,7 +74,7 @@ export class Drawing {
 
   picture() {
     const nodes = this.cy.nodes().map((node) => ({ ...node.data(), ...node.position(), classes: node.classes() }));
-    const links = this.cy.edges().map((edge) => ({ ...edge.data(), start: edge.source().position(), end: edge.target().position(), told: edge.hasClass("told") }));
+    const links = this.cy.edges().map((edge) => ({ ...edge.data(), start: edge.source().position(), end: edge.target().position(), labelled: edge.hasClass("labelled") }));
     return { nodes, links };
   }
 
@@ -88,8 +88,8 @@ export class Drawing {
       if (crowd.has(one.data.id)) one.classes.push("quiet");
       const drawn = cy.getElementById(one.data.id);
       if (drawn.empty()) cy.add(one);
-      else if (drawn.scratch("told") !== told(one)) drawn.removeData("badge").data(one.data).classes([...one.classes, ...drawn.classes().filter((name) => SIDES.includes(name))]);
-      cy.getElementById(one.data.id).scratch("told", told(one));
+      else if (drawn.scratch("element") !== serialized(one)) drawn.removeData("badge").data(one.data).classes([...one.classes, ...drawn.classes().filter((name) => SIDES.includes(name))]);
+      cy.getElementById(one.data.id).scratch("element", serialized(one));
     }
   }
 
@@ -120,9 +120,9 @@ export class Drawing {
     const index = new Map(scene.records.map((record, i) => [record.id, i]));
     const links = scene.links.map((link) => [index.get(link.from), index.get(link.to)]);
     const far = 260 * Math.sqrt(centres.length) * (centres.length > 1);
-    const middle = new Map(centres.map((id, i) => [index.get(id), turned(far, i, centres.length)]));
+    const middle = new Map(centres.map((id, i) => [index.get(id), onCircle(far, i, centres.length)]));
     const beside = new Map(links.flatMap(([from, to]) => [[from, middle.get(to)], [to, middle.get(from)]]).filter(([, place]) => place));
-    const places = scene.records.map((_record, i) => middle.get(i) ?? moved(beside.get(i), turned(180 + (i % 3) * 40, i, index.size)));
+    const places = scene.records.map((_record, i) => middle.get(i) ?? offset(beside.get(i), onCircle(180 + (i % 3) * 40, i, index.size)));
     settle(places, links);
     this.cy.batch(() => scene.records.forEach((record, i) => this.cy.getElementById(record.id).position(places[i])));
   }
@@ -144,10 +144,10 @@ function centresOf({ records }, { of }) {
   return (centres.length ? centres : [heaviest]).map((record) => record.id);
 }
 
-const moved = (place, by) => ({ x: (place?.x ?? 0) + by.x, y: (place?.y ?? 0) + by.y });
-const told = (element) => JSON.stringify(element);
+const offset = (place, by) => ({ x: (place?.x ?? 0) + by.x, y: (place?.y ?? 0) + by.y });
+const serialized = (element) => JSON.stringify(element);
 const SIDES = ["left", "right", "below", "narrow"];
-const turned = (radius, i, of) => ({ x: radius * Math.cos((2 * Math.PI * i) / of), y: radius * Math.sin((2 * Math.PI * i) / of) });
+const onCircle = (radius, i, of) => ({ x: radius * Math.cos((2 * Math.PI * i) / of), y: radius * Math.sin((2 * Math.PI * i) / of) });
 
 function nodeOf(record, scene, view) {
   const heaviest = Math.max(1, ...(record.weight ? scene.records.map((one) => one.weight ?? 0) : []));
@@ -162,7 +162,7 @@ function edgeOf(link, scene) {
   const width = link.weight ? Math.min(12, Math.sqrt(link.weight)) : 1.4;
   const opacity = link.weight ? Math.min(1, 0.25 + width / 6) : 1;
   const classes = [];
-  if (hasNamedLinks(scene)) classes.push("told");
+  if (hasNamedLinks(scene)) classes.push("labelled");
   if (link.group) classes.push("tie");
   if (scene.records.length + scene.links.length > MANY_ELEMENTS) classes.push("many");
   return { group: "edges", data: { id: link.id, source: link.from, target: link.to, label: link.phrase, width, opacity }, classes };

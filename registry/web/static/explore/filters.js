@@ -1,13 +1,13 @@
 // The filters, which are also the legend of shapes and colours.
 import { kindColour, sectorColour } from "./colours.js";
-import { byId, element, kinds, links as phrases, number, say } from "./page.js";
+import { byId, element, kinds, links as phrases, number, translate } from "./page.js";
 import { glyph } from "./shapes.js";
 
 export function showFilters(scene, view, change) {
   const { records, links } = scene.known;
-  const narrow = byId("filters");
-  narrow.hidden = Boolean(scene.grouped);
-  for (const control of narrow.querySelectorAll("select")) control.disabled = Boolean(scene.whole);
+  const panel = byId("filters");
+  panel.hidden = Boolean(scene.grouped);
+  for (const control of panel.querySelectorAll("select")) control.disabled = Boolean(scene.whole);
   byId("kinds").replaceChildren(...kindChoices(records, view, change, scene.whole));
   byId("links").replaceChildren(...linkChoices(links, view, change, scene.whole));
   choices(byId("sector"), termsOf(records, "sectors"), view.sector);
@@ -19,28 +19,28 @@ function kindChoices(records, view, change, whole) {
   const counts = counted(records.map((record) => record.kind));
   return Object.keys(kinds).filter((kind) => counts.has(kind)).map((kind) => {
     const fill = view.colour === "kind" ? kindColour(kind) : "currentColor";
-    const turn = (on) => change({ kinds: Object.keys(kinds).filter((one) => (one === kind ? on : view.kinds.includes(one))) });
-    return choice([glyph(kind, fill), kinds[kind].one], counts.get(kind), whole || view.kinds.includes(kind), whole, turn, kind);
+    const onChange = (on) => change({ kinds: Object.keys(kinds).filter((one) => (one === kind ? on : view.kinds.includes(one))) });
+    return choice([glyph(kind, fill), kinds[kind].one], counts.get(kind), whole || view.kinds.includes(kind), whole, onChange, kind);
   });
 }
 
 function linkChoices(links, view, change, whole) {
   const counts = counted(links.map((link) => link.link));
   return [...counts.keys()].sort().map((link) => {
-    const turn = (on) => change({ hide: on ? view.hide.filter((one) => one !== link) : [...view.hide, link] });
-    return choice([phrases[link][0]], counts.get(link), whole || !view.hide.includes(link), whole, turn, link);
+    const onChange = (on) => change({ hide: on ? view.hide.filter((one) => one !== link) : [...view.hide, link] });
+    return choice([phrases[link][0]], counts.get(link), whole || !view.hide.includes(link), whole, onChange, link);
   });
 }
 
-function choice(label, count, checked, disabled, turn, value) {
-  const box = element("input", { type: "checkbox", checked, disabled, value, on: { change: (event) => turn(event.target.checked) } });
+function choice(label, count, checked, disabled, onChange, value) {
+  const box = element("input", { type: "checkbox", checked, disabled, value, on: { change: (event) => onChange(event.target.checked) } });
   return element("label", { className: "choice" }, box, element("span", {}, ...label), element("span", { className: "n", text: number(count) }));
 }
 
 function choices(select, terms, chosen) {
   const options = [...terms].sort((a, b) => a.name.localeCompare(b.name));
   select.replaceChildren(
-    element("option", { value: "", text: say("all") }),
+    element("option", { value: "", text: translate("all") }),
     ...options.map(({ id, name }) => element("option", { value: id, text: name })),
   );
   if (chosen && !options.some((one) => one.id === chosen)) select.append(element("option", { value: chosen, text: chosen }));
@@ -53,7 +53,7 @@ function showColours(scene, view) {
   if (place.hidden) return;
   const firsts = scene.records.map((record) => record.sectors[0]);
   const terms = [...new Map(firsts.map((sector) => [sector?.id ?? "", sector])).values()];
-  const named = terms.map((sector) => ({ sector, name: sector?.name ?? say("no_sector") })).sort((a, b) => !a.sector - !b.sector || a.name.localeCompare(b.name));
+  const named = terms.map((sector) => ({ sector, name: sector?.name ?? translate("no_sector") })).sort((a, b) => !a.sector - !b.sector || a.name.localeCompare(b.name));
   place.querySelector("ul").replaceChildren(...named.map(({ sector, name }) => element("li", {}, glyph("Service", sectorColour(sector)), name)));
 }
 

@@ -2,11 +2,11 @@
 import { onTheme } from "./colours.js";
 import { Drawing } from "./drawing.js";
 import { showFilters } from "./filters.js";
-import { walkWithKeys } from "./keys.js";
-import { offerFiles } from "./keep.js";
-import { byId, element, links, say, words } from "./page.js";
+import { addKeyboardNavigation } from "./keys.js";
+import { addExports } from "./export.js";
+import { byId, element, links, texts, translate } from "./page.js";
 import { Panel } from "./panel.js";
-import * as questions from "./questions.js";
+import * as queries from "./queries.js";
 import { sceneOf } from "./scene.js";
 import { Tables } from "./table.js";
 import { addressOf, isEmpty, viewOf } from "./view.js";
@@ -16,33 +16,33 @@ const SINGLE = { by: "", impact: "", from: "", to: "" };
 
 let view = viewOf("");
 let wanted = view; // the view requested last; it becomes the view when its data has arrived
-let answers = { near: [] };
-let scene = sceneOf(view, answers);
+let results = { near: [] };
+let scene = sceneOf(view, results);
 
-const tell = (text) => (byId("status").textContent = text);
+const announce = (text) => (byId("status").textContent = text);
 const nameOf = (id) => [...scene.records, ...scene.known.records].find((record) => record.id === id)?.name ?? id;
 
-function complain({ code }) {
+function showError({ code }) {
   const problem = byId("problem");
-  problem.textContent = words[code] ?? words.REFUSED;
-  if (code === "NOT_ALLOWED") problem.append(" ", element("a", { href: `/login?${new URLSearchParams({ next: addressOf(view) })}`, text: say("sign_in") }));
+  problem.textContent = texts[code] ?? texts.REFUSED;
+  if (code === "NOT_ALLOWED") problem.append(" ", element("a", { href: `/login?${new URLSearchParams({ next: addressOf(view) })}`, text: translate("sign_in") }));
   problem.hidden = false;
 }
 
-async function read(next) {
-  if (next.by) return { ties: await questions.ties(next.by, next.on) };
-  if (next.impact) return { found: await questions.impact(next.impact, next.on) };
-  if (next.from && next.to) return { found: await questions.paths(next.from, next.to, through(next), next.on) };
+async function load(next) {
+  if (next.by) return { ties: await queries.ties(next.by, next.on) };
+  if (next.impact) return { found: await queries.impact(next.impact, next.on) };
+  if (next.from && next.to) return { found: await queries.paths(next.from, next.to, through(next), next.on) };
   return near(next);
 }
 
 // A URL may name a record that no longer exists; the other records are shown.
 async function near({ of, on }) {
-  const found = await Promise.allSettled(of.map((id) => questions.neighbourhood(id, on)));
-  const refused = found.filter((one) => one.status === "rejected").map((one) => one.reason);
-  const grave = refused.find((refusal) => refusal.code !== "NOT_FOUND") ?? (refused.length === of.length && refused[0]);
-  if (grave) throw grave;
-  return { near: found.filter((one) => one.value).map((one) => one.value), refused: refused[0] };
+  const found = await Promise.allSettled(of.map((id) => queries.neighbourhood(id, on)));
+  const failures = found.filter((one) => one.status === "rejected").map((one) => one.reason);
+  const fatal = failures.find((error) => error.code !== "NOT_FOUND") ?? (failures.length === of.length && failures[0]);
+  if (fatal) throw fatal;
+  return { near: found.filter((one) => one.value).map((one) => one.value), failure: failures[0] };
 }
 
 const through = ({ hide }) => (hide.length ? Object.keys(links).filter((link) => !hide.includes(link)) : null);
@@ -51,26 +51,26 @@ async function change(patch, { remember = true } = {}) {
   const next = (wanted = { ...wanted, ...patch });
   byId("loading").hidden = false;
   try {
-    const found = await read(next);
+    const found = await load(next);
     if (next !== wanted) return;
-    [view, answers] = [found.near ? { ...next, of: found.near.map((one) => one.of) } : next, found];
+    [view, results] = [found.near ? { ...next, of: found.near.map((one) => one.of) } : next, found];
     wanted = view;
-  } catch (refusal) {
+  } catch (error) {
     if (next !== wanted) return;
     wanted = view;
-    complain(refusal);
+    showError(error);
     show();
     return;
   }
   byId("problem").hidden = true;
-  if (answers.refused) complain(answers.refused);
+  if (results.failure) showError(results.failure);
   const step = STEPS.some((name) => name in patch) ? "pushState" : "replaceState";
   if (remember) history[step](null, "", addressOf(view));
   show();
 }
 
 function show() {
-  scene = sceneOf(view, answers);
+  scene = sceneOf(view, results);
   byId("loading").hidden = true;
   stage(view);
   for (const name of ["by", "colour", "layout", "on"]) byId(name).value = view[name];
@@ -80,8 +80,8 @@ function show() {
   tables.show(scene, view);
   panel.show(scene, view);
   drawing.show(scene, view);
-  byId("canvas").setAttribute("aria-label", say("graph", { n: scene.records.length }));
-  tell([summary(), ...notes()].join(" "));
+  byId("canvas").setAttribute("aria-label", translate("graph", { records: counts().records }));
+  announce([summary(), ...notes()].join(" "));
 }
 
 function stage(next) {
@@ -89,21 +89,25 @@ function stage(next) {
   byId("explorer").hidden = isEmpty(next);
 }
 
-const summary = () => say(scene.grouped ? "groups_shown" : "shown", { records: scene.records.length, links: scene.links.length });
+const counts = () => ({
+  records: translate(scene.grouped ? "groups" : "records", { n: scene.records.length }),
+  links: translate("links", { n: scene.links.length }),
+});
+const summary = () => translate(scene.grouped ? "groups_shown" : "shown", counts());
 
 function notes() {
-  const leftOut = (answers.near ?? []).reduce((sum, one) => sum + one.leftOut, 0);
-  const notCurrent = (answers.near ?? []).reduce((sum, one) => sum + one.notCurrent, 0);
+  const leftOut = (results.near ?? []).reduce((sum, one) => sum + one.leftOut, 0);
+  const notCurrent = (results.near ?? []).reduce((sum, one) => sum + one.notCurrent, 0);
   const notes = [];
-  if (scene.clustered) notes.push(say("clustered", { n: scene.clustered }));
-  if (leftOut) notes.push(say("left_out", { n: leftOut }));
-  if (withheld()) notes.push(say("links_withheld"));
-  if (notCurrent) notes.push(say("not_current", { n: notCurrent }));
-  if (view.from && !view.to) notes.push(say("choose_other"));
+  if (scene.clustered) notes.push(translate("clustered", { n: scene.clustered }));
+  if (leftOut) notes.push(translate("left_out", { n: leftOut }));
+  if (withheld()) notes.push(translate("links_withheld"));
+  if (notCurrent) notes.push(translate("not_current", { n: notCurrent }));
+  if (view.from && !view.to) notes.push(translate("choose_other"));
   return notes;
 }
 
-const withheld = () => [...(answers.near ?? []), answers.found, answers.ties].some((one) => one?.withheld);
+const withheld = () => [...(results.near ?? []), results.found, results.ties].some((one) => one?.withheld);
 
 function inLanguage(language) {
   const address = new URL(addressOf(view), location);
@@ -120,7 +124,7 @@ function select(id) {
   panel.show(scene, view);
   drawing.choose(id);
   drawing.reveal(id);
-  if (id) tell(say("selected", { name: nameOf(id) }));
+  if (id) announce(translate("selected", { name: nameOf(id) }));
 }
 
 async function toggle(id) {
@@ -132,18 +136,18 @@ async function toggle(id) {
   if (expanded && view.of.length === 1 && !scene.whole) return;
   const before = scene.records.length;
   await change({ ...SINGLE, of: expanded && !scene.whole ? view.of.filter((one) => one !== id) : [...new Set([...view.of, id])], at: id });
-  if (view.of.includes(id) !== expanded) tell(expanded ? say("collapsed", { name: nameOf(id) }) : say("expanded", { name: nameOf(id), n: scene.records.length - before }));
+  if (view.of.includes(id) !== expanded) announce(expanded ? translate("collapsed", { name: nameOf(id) }) : translate("expanded", { name: nameOf(id), n: scene.records.length - before }));
 }
 
 const open = (id) => change({ ...SINGLE, from: view.to ? "" : view.from, of: view.by ? [id] : [...new Set([...view.of, id])], at: id });
 const clear = () => select("");
-const heard = { select, toggle, clear, change, nameOf, ways: () => answers.found?.ways ?? [], withheld, wayFrom: (id) => change({ ...SINGLE, from: id }) };
+const handlers = { select, toggle, clear, change, nameOf, paths: () => results.found?.paths ?? [], withheld, startPath: (id) => change({ ...SINGLE, from: id }) };
 
-const drawing = new Drawing(byId("canvas"), heard);
-const tables = new Tables(heard);
-const panel = new Panel(heard);
-walkWithKeys(byId("canvas"), { ...heard, beside: (by) => tables.beside(view.at, by), chosen: () => view.at, drawing });
-offerFiles({ scene: () => scene, drawing, tell });
+const drawing = new Drawing(byId("canvas"), handlers);
+const tables = new Tables(handlers);
+const panel = new Panel(handlers);
+addKeyboardNavigation(byId("canvas"), { ...handlers, beside: (by) => tables.beside(view.at, by), chosen: () => view.at, drawing });
+addExports({ scene: () => scene, drawing, announce });
 
 for (const name of ["colour", "layout", "on", "sector", "area"]) byId(name).addEventListener("change", (event) => change({ [name]: event.target.value }));
 byId("q").addEventListener("choose", (event) => {

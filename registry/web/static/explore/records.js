@@ -8,7 +8,7 @@ export const label = (record) => record[labelled] || record.name;
 export function fromSummary(record) {
   const kind = record.__typename;
   const sectors = distinct(sectorsOf(record)).map(term);
-  return { id: record.id, kind, kindName: kinds[kind].one, name: called(record, kind), sectors, areas: (record.areas ?? []).map(term) };
+  return { id: record.id, kind, kindName: kinds[kind].one, name: nameOf(record, kind), sectors, areas: (record.areas ?? []).map(term) };
 }
 
 function sectorsOf(record) {
@@ -17,7 +17,7 @@ function sectorsOf(record) {
   return [...own, ...agencies.flatMap((agency) => agency?.sectors ?? [])];
 }
 
-function called(record, kind) {
+function nameOf(record, kind) {
   const { one } = kinds[kind];
   if (kind === "Channel") return `${codes["channel-kind"][record.kind] ?? one}: ${record.address ?? record.name}`;
   if (kind === "Statement" || kind === "Feedback") return [one, ...[record.on ?? record.received].filter(Boolean).map(day)].join(", ");

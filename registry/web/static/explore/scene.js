@@ -1,20 +1,20 @@
 // The scene: the records and links of the current view, from which drawing, table and files are made.
 import { clustered } from "./clusters.js";
-import { links as phrases, most, say } from "./page.js";
+import { links as phrases, most, translate } from "./page.js";
 
-export function sceneOf(view, answers) {
-  if (view.by) return rolledUp(answers.ties.nodes);
-  if (view.impact || (view.from && view.to)) return finished({ ...merged([answers.found]), whole: true }, view);
-  const { records, links } = merged(answers.near);
+export function sceneOf(view, results) {
+  if (view.by) return groupScene(results.ties.nodes);
+  if (view.impact || (view.from && view.to)) return finished({ ...merged([results.found]), whole: true }, view);
+  const { records, links } = merged(results.near);
   return finished(filtered(records, links, view), view);
 }
 
-function merged(answers) {
+function merged(results) {
   const records = new Map();
   const links = new Map();
-  for (const answer of answers) {
-    for (const record of answer.records) records.set(record.id, { ...record, ...atLeast(records.get(record.id), record) });
-    for (const link of answer.links) links.set(`${link.link} ${link.from} ${link.to}`, link);
+  for (const result of results) {
+    for (const record of result.records) records.set(record.id, { ...record, ...atLeast(records.get(record.id), record) });
+    for (const link of result.links) links.set(`${link.link} ${link.from} ${link.to}`, link);
   }
   return { records: [...records.values()], links: [...links].map(([id, link]) => ({ id, ...link })) };
 }
@@ -24,11 +24,11 @@ const atLeast = (known, { total }) => ({ total: total === undefined ? known?.tot
 function filtered(records, links, view) {
   const fits = (record) =>
     view.kinds.includes(record.kind) && isIn(record.sectors, view.sector) && isIn(record.areas, view.area);
-  const kept = records.filter((record) => view.of.includes(record.id) || fits(record));
-  const ids = new Set(kept.map((record) => record.id));
+  const visible = records.filter((record) => view.of.includes(record.id) || fits(record));
+  const ids = new Set(visible.map((record) => record.id));
   const shown = links.filter((link) => ids.has(link.from) && ids.has(link.to) && !view.hide.includes(link.link));
-  const tied = new Set([...view.of, ...shown.flatMap((link) => [link.from, link.to])]);
-  return { records: kept.filter((record) => tied.has(record.id)), links: shown, known: { records, links } };
+  const linked = new Set([...view.of, ...shown.flatMap((link) => [link.from, link.to])]);
+  return { records: visible.filter((record) => linked.has(record.id)), links: shown, known: { records, links } };
 }
 
 const isIn = (terms, wanted) => !wanted || terms.some((term) => term.id === wanted);
@@ -36,13 +36,13 @@ const isIn = (terms, wanted) => !wanted || terms.some((term) => term.id === want
 function finished({ records, links, known, whole }, view) {
   const degree = degrees(links);
   const full = records.map((record) => shownRecord(record, degree.get(record.id) ?? 0, view.of.includes(record.id)));
-  const scene = { records: full, links: links.map(spoken), known: known ?? { records, links }, whole };
+  const scene = { records: full, links: links.map(withPhrase), known: known ?? { records, links }, whole };
   return full.length + links.length > most ? clustered(scene, view) : scene;
 }
 
 function shownRecord(record, degree, expanded) {
   const more = record.total === undefined || expanded ? 0 : Math.max(0, record.total - degree);
-  const stateName = record.state ? say(record.state === "first" ? "stops_first" : record.state) : "";
+  const stateName = record.state ? translate(record.state === "first" ? "stops_first" : record.state) : "";
   return { ...record, degree, more, expanded, stateName, sectorNames: record.sectors.map((sector) => sector.name).join("; ") };
 }
 
@@ -52,9 +52,9 @@ export function degrees(links) {
   return degree;
 }
 
-const spoken = (link) => ({ ...link, phrase: phrases[link.link][0] });
+const withPhrase = (link) => ({ ...link, phrase: phrases[link.link][0] });
 
-function rolledUp(ties) {
+function groupScene(ties) {
   const groups = new Map();
   for (const { a, b, agencies } of ties) {
     for (const group of a.id === b.id ? [a] : [a, b]) {
@@ -62,7 +62,7 @@ function rolledUp(ties) {
       groups.set(group.id, { ...known, weight: known.weight + agencies, within: a.id === b.id ? agencies : known.within });
     }
   }
-  const links = ties.map((tie) => ({ id: `${tie.a.id} ${tie.b.id}`, from: tie.a.id, to: tie.b.id, weight: tie.agencies, phrase: say("tie", tie), group: true }));
+  const links = ties.map((tie) => ({ id: `${tie.a.id} ${tie.b.id}`, from: tie.a.id, to: tie.b.id, weight: tie.agencies, phrase: translate("tie", { ...tie, pairs: translate("pairs", { n: tie.agencies }) }), group: true }));
   const degree = degrees(links.filter((link) => link.from !== link.to));
   const records = [...groups.values()].map((group) => ({ ...group, degree: degree.get(group.id) ?? 0, more: 0, stateName: "", sectorNames: "" }));
   return { records, links, known: { records: [], links: [] }, grouped: true };

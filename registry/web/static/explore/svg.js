@@ -14,27 +14,27 @@ export function svg({ nodes, links }, title) {
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="${[x, y, width, height].map(round).join(" ")}" width="${round(width)}" height="${round(height)}" font-family="system-ui, sans-serif" font-size="${LABEL}">`,
     `<title>${xml(title)}</title>`,
     `<rect x="${round(x)}" y="${round(y)}" width="${round(width)}" height="${round(height)}" fill="${paper}"/>`,
-    ...links.map((link) => linked(link, { line, quiet })),
-    ...nodes.map((node) => drawn(node, { ink, paper, lost })),
+    ...links.map((link) => edgeElement(link, { line, quiet })),
+    ...nodes.map((node) => nodeElement(node, { ink, paper, lost })),
     "</svg>",
     "",
   ].join("\n");
 }
 
-function linked({ start, end, width, label, told }, { line, quiet }) {
+function edgeElement({ start, end, width, label, labelled }, { line, quiet }) {
   const stroke = `<line x1="${round(start.x)}" y1="${round(start.y)}" x2="${round(end.x)}" y2="${round(end.y)}" stroke="${line}" stroke-width="${round(width)}"><title>${xml(label)}</title></line>`;
   const text = `<text x="${round((start.x + end.x) / 2)}" y="${round((start.y + end.y) / 2)}" text-anchor="middle" font-size="11" fill="${quiet}">${xml(label)}</text>`;
-  return told ? stroke + text : stroke;
+  return labelled ? stroke + text : stroke;
 }
 
-function drawn({ x, y, size, kind, colour: fill, label, classes, badgeText }, { ink, paper, lost }) {
+function nodeElement({ x, y, size, kind, colour: fill, label, classes, badgeText }, { ink, paper, lost }) {
   const outline = points(kind).map(([px, py]) => `${round(x + (px * size) / 2)},${round(y + (py * size) / 2)}`).join(" ");
   const [stroke, width, dashes] = classes.includes("lost") ? [lost, 5, ""] : classes.includes("degraded") ? [lost, 2.5, ' stroke-dasharray="5 3"'] : [classes.includes("expanded") ? ink : paper, 1.5, ""];
   const badge = badgeText ? `<text x="${round(x + size / 2)}" y="${round(y - size / 2)}" font-size="10" fill="${ink}">${badgeText}</text>` : "";
-  return `<g><polygon points="${outline}" fill="${fill}" stroke="${stroke}" stroke-width="${width}"${dashes}/>${named({ x, y, size, label, classes }, ink)}${badge}</g>`;
+  return `<g><polygon points="${outline}" fill="${fill}" stroke="${stroke}" stroke-width="${width}"${dashes}/>${labelElement({ x, y, size, label, classes }, ink)}${badge}</g>`;
 }
 
-function named({ x, y, size, label, classes }, ink) {
+function labelElement({ x, y, size, label, classes }, ink) {
   const weight = classes.includes("expanded") ? ' font-weight="700"' : "";
   const aside = classes.includes("right") ? 1 : classes.includes("left") ? -1 : 0;
   const place = aside ? { x: x + aside * (size / 2 + 8), y: y + LABEL / 3, anchor: aside > 0 ? "start" : "end" } : { x, y: y + size / 2 + LABEL + 2, anchor: "middle" };

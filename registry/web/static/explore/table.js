@@ -1,6 +1,6 @@
 // The scene as sortable tables; rows select records, and arrow keys move between rows.
 import { colourOf } from "./colours.js";
-import { byId, element, number, say } from "./page.js";
+import { byId, element, number, translate } from "./page.js";
 import { glyph } from "./shapes.js";
 
 const OPTIONAL = ["kindName", "sectorNames", "stateName", "more"];
@@ -15,7 +15,7 @@ class Sorted {
     this.down = false;
     this.row = row;
     this.rows = [];
-    for (const head of this.heads) head.firstElementChild.addEventListener("click", () => this.#turn(head.dataset.by));
+    for (const head of this.heads) head.firstElementChild.addEventListener("click", () => this.#sort(head.dataset.by));
   }
 
   show(rows) {
@@ -30,11 +30,11 @@ class Sorted {
     this.body.replaceChildren(...this.shown.map((one) => this.row(one, (name) => !hidden.includes(name))));
   }
 
-  #turn(by) {
+  #sort(by) {
     this.down = by === this.by ? !this.down : ["degree", "more"].includes(by);
     this.by = by;
     this.show(this.rows);
-    this.turned?.();
+    this.onSort?.();
   }
 }
 
@@ -42,10 +42,10 @@ const order = (a, b) => (typeof a === "number" ? a - b : compare(a ?? "", b ?? "
 
 export class Tables {
   constructor({ select, toggle, clear }) {
-    this.heard = { select, toggle, clear };
+    this.handlers = { select, toggle, clear };
     this.records = new Sorted(byId("records"), "name", (record, has) => this.#record(record, has));
-    this.links = new Sorted(byId("ties"), "fromName", (link) => this.#link(link));
-    this.records.turned = () => this.choose(this.view.at);
+    this.links = new Sorted(byId("link-rows"), "fromName", (link) => this.#link(link));
+    this.records.onSort = () => this.choose(this.view.at);
     this.records.body.addEventListener("keydown", (event) => this.#key(event));
     this.records.body.addEventListener("dblclick", (event) => toggle(event.target.closest("tr").dataset.id));
     byId("link-table").addEventListener("toggle", () => this.#showLinks());
@@ -85,12 +85,12 @@ export class Tables {
   }
 
   #record(record, has) {
-    const { select, toggle } = this.heard;
+    const { select, toggle } = this.handlers;
     const name = element("button", { type: "button", className: "name", text: record.name, on: { click: () => select(record.id) } });
     const more = record.more
-      ? element("button", { type: "button", className: "plain small", tabIndex: -1, text: `+${number(record.more)}`, ariaLabel: `${say("expand")} ${record.name}: ${say("more", { n: record.more })}`, on: { click: () => toggle(record.id) } })
+      ? element("button", { type: "button", className: "plain small", tabIndex: -1, text: `+${number(record.more)}`, ariaLabel: `${translate("expand")} ${record.name}: ${translate("more", { n: record.more })}`, on: { click: () => toggle(record.id) } })
       : record.hidden
-        ? element("span", { className: "quiet", text: say("hidden") })
+        ? element("span", { className: "quiet", text: translate("hidden") })
         : "";
     const cells = [
       element("td", {}, record.kind ? glyph(record.kind, colourOf(record, this.view.colour)) : "", name),
@@ -106,12 +106,12 @@ export class Tables {
   }
 
   #link({ from, to, fromName, phrase, toName }) {
-    const end = (id, text) => element("td", {}, element("button", { type: "button", className: "name", text, on: { click: () => this.heard.select(id) } }));
+    const end = (id, text) => element("td", {}, element("button", { type: "button", className: "name", text, on: { click: () => this.handlers.select(id) } }));
     return element("tr", {}, end(from, fromName), element("td", { text: phrase }), end(to, toName));
   }
 
   #key(event) {
-    const { select, toggle, clear } = this.heard;
+    const { select, toggle, clear } = this.handlers;
     const id = event.target.closest("tr").dataset.id;
     const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -Infinity, End: Infinity }[event.key];
     if (steps) this.#walk(this.beside(id, steps));
@@ -122,7 +122,7 @@ export class Tables {
   }
 
   #walk(id) {
-    this.heard.select(id);
+    this.handlers.select(id);
     this.focus(id);
   }
 

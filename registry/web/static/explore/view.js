@@ -6,20 +6,20 @@ const ONE = ["from", "to", "impact", "by", "sector", "area", "on", "layout", "at
 const MANY = ["of", "open", "hide"];
 
 export function viewOf(search) {
-  const asked = new URLSearchParams(search);
-  const view = { kinds: asked.has("kinds") ? listed(asked.get("kinds")) : FIRST, colour: asked.get("colour") === "sector" ? "sector" : "kind" };
-  for (const name of ONE) view[name] = asked.get(name) ?? "";
-  for (const name of MANY) view[name] = asked.getAll(name).filter(Boolean);
+  const parameters = new URLSearchParams(search);
+  const view = { kinds: parameters.has("kinds") ? listed(parameters.get("kinds")) : FIRST, colour: parameters.get("colour") === "sector" ? "sector" : "kind" };
+  for (const name of ONE) view[name] = parameters.get(name) ?? "";
+  for (const name of MANY) view[name] = parameters.getAll(name).filter(Boolean);
   return view;
 }
 
 export function addressOf(view) {
-  const asked = new URLSearchParams();
-  for (const name of MANY) for (const value of view[name]) asked.append(name, value);
-  for (const name of ONE) if (view[name]) asked.set(name, view[name]);
-  if (view.colour !== "kind") asked.set("colour", view.colour);
-  if (view.kinds.join() !== FIRST.join()) asked.set("kinds", view.kinds.join(" "));
-  const text = asked.toString().replaceAll("%3A", ":");
+  const parameters = new URLSearchParams();
+  for (const name of MANY) for (const value of view[name]) parameters.append(name, value);
+  for (const name of ONE) if (view[name]) parameters.set(name, view[name]);
+  if (view.colour !== "kind") parameters.set("colour", view.colour);
+  if (view.kinds.join() !== FIRST.join()) parameters.set("kinds", view.kinds.join(" "));
+  const text = parameters.toString().replaceAll("%3A", ":");
   return text ? `/explore?${text}` : "/explore";
 }
 

@@ -3,7 +3,7 @@ import { colour } from "./colours.js";
 import { kinds } from "./page.js";
 import { points } from "./shapes.js";
 
-export function look() {
+export function graphStyle() {
   const [ink, quiet, paper, line, accent, lost] = ["ink", "quiet", "paper", "line", "accent", "lost"].map(colour);
   const text = { color: ink, "font-family": "system-ui, sans-serif", "text-background-color": paper, "text-background-opacity": 0.8, "text-background-padding": 1 };
   return [
@@ -35,8 +35,8 @@ export function look() {
       "overlay-opacity": 0,
     } },
     { selector: "edge.many", style: { "curve-style": "haystack" } },
-    { selector: "edge.told, edge.near", style: { "target-arrow-shape": "triangle", "line-color": quiet, "target-arrow-color": quiet } },
-    { selector: "edge.told, edge.hovered", style: { ...text, label: "data(label)", "font-size": 11, color: quiet, "text-rotation": "autorotate", "text-background-opacity": 1 } },
+    { selector: "edge.labelled, edge.near", style: { "target-arrow-shape": "triangle", "line-color": quiet, "target-arrow-color": quiet } },
+    { selector: "edge.labelled, edge.hovered", style: { ...text, label: "data(label)", "font-size": 11, color: quiet, "text-rotation": "autorotate", "text-background-opacity": 1 } },
     { selector: "edge.tie", style: { "line-color": quiet, "target-arrow-shape": "none" } },
     { selector: "edge.hovered", style: { "line-color": accent, "target-arrow-color": accent, "z-index": 9 } },
     { selector: ".apart", style: { opacity: 0.22 } },

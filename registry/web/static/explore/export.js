@@ -1,21 +1,21 @@
 // Sharing and saving: the link to the view, and the graph as PNG, SVG or GraphML.
 import { graphml } from "./graphml.js";
-import { byId, element, say } from "./page.js";
+import { byId, element, translate } from "./page.js";
 import { svg } from "./svg.js";
 
-export function offerFiles({ scene, drawing, tell }) {
-  const write = {
+export function addExports({ scene, drawing, announce }) {
+  const files = {
     png: () => drawing.png(),
     svg: () => new Blob([svg(drawing.picture(), document.title)], { type: "image/svg+xml" }),
     graphml: () => new Blob([graphml(scene())], { type: "application/graphml+xml" }),
   };
-  for (const [format, made] of Object.entries(write)) {
-    byId(format).addEventListener("click", async () => save(await made(), `${say("file")}.${format}`));
+  for (const [format, create] of Object.entries(files)) {
+    byId(format).addEventListener("click", async () => save(await create(), `${translate("file")}.${format}`));
   }
   byId("copy").addEventListener("click", async () => {
     const copied = await copy(location.href);
     if (!copied) select(location.href);
-    tell(say(copied ? "copied" : "not_copied"));
+    announce(translate(copied ? "copied" : "not_copied"));
   });
   byId("link").addEventListener("blur", ({ target }) => (target.hidden = true));
 }

@@ -2,7 +2,7 @@
 import { known, operations } from "./page.js";
 import { fromSummary } from "./records.js";
 
-export class Refusal extends Error {
+export class RequestError extends Error {
   constructor(code) {
     super(code);
     this.code = code;
@@ -19,50 +19,50 @@ async function ask(name, variables) {
     });
     answer = await response.json();
   } catch {
-    throw new Refusal("UNAVAILABLE");
+    throw new RequestError("UNAVAILABLE");
   }
-  if (answer.errors) throw new Refusal(answer.errors[0].extensions?.code);
+  if (answer.errors) throw new RequestError(answer.errors[0].extensions?.code);
   return answer.data;
 }
 
-const kept = new Map();
+const cache = new Map();
 
-function once(key, answer) {
-  if (!kept.has(key)) {
-    kept.set(key, answer().catch((refusal) => {
-      kept.delete(key);
-      throw refusal;
+function cached(key, answer) {
+  if (!cache.has(key)) {
+    cache.set(key, answer().catch((error) => {
+      cache.delete(key);
+      throw error;
     }));
   }
-  return kept.get(key);
+  return cache.get(key);
 }
 
-const present = (answer) => {
-  if (answer === null) throw new Refusal("NOT_FOUND");
+const existing = (answer) => {
+  if (answer === null) throw new RequestError("NOT_FOUND");
   return answer;
 };
 
 export const neighbourhood = (of, on) =>
-  once(`near ${on} ${of}`, async () => {
+  cached(`near ${on} ${of}`, async () => {
     const here = known?.of === of && !on;
-    return near(of, here ? known.neighbourhood : present((await ask("neighbourhood", { of, day: on || null })).neighbourhood));
+    return near(of, here ? known.neighbourhood : existing((await ask("neighbourhood", { of, day: on || null })).neighbourhood));
   });
 
-export const ties = (by, on) => once(`ties ${on} ${by}`, async () => (await ask("ties", { by, day: on || null })).ties);
+export const ties = (by, on) => cached(`ties ${on} ${by}`, async () => (await ask("ties", { by, day: on || null })).ties);
 
 export const impact = (of, on) =>
-  once(`impact ${on} ${of}`, async () => stopped(present((await ask("impact", { of, day: on || null })).impact)));
+  cached(`impact ${on} ${of}`, async () => impactScene(existing((await ask("impact", { of, day: on || null })).impact)));
 
 export const paths = (from, to, through, on) =>
-  once(`paths ${on} ${from} ${to} ${through}`, async () => {
-    const found = present((await ask("paths", { from, to, through, day: on || null })).paths);
-    const shown = found.nodes.length ? walked(found.nodes) : apart(await Promise.all([from, to].map(record)));
+  cached(`paths ${on} ${from} ${to} ${through}`, async () => {
+    const found = existing((await ask("paths", { from, to, through, day: on || null })).paths);
+    const shown = found.nodes.length ? pathScene(found.nodes) : apart(await Promise.all([from, to].map(record)));
     return { ...shown, withheld: found.withheld };
   });
 
-export const record = (id) => once(`record ${id}`, async () => present((await ask("record", { id })).record));
+export const record = (id) => cached(`record ${id}`, async () => existing((await ask("record", { id })).record));
 
-const apart = (ends) => ({ records: ends.map((end, i) => ({ ...fromSummary(end), steps: i })), links: [], ways: [] });
+const apart = (ends) => ({ records: ends.map((end, i) => ({ ...fromSummary(end), steps: i })), links: [], paths: [] });
 
 // `more` is null for a record whose links are withheld, since their number is unknown.
 function near(of, { nodes, links, leftOut, notCurrent, withheld }) {
@@ -73,7 +73,7 @@ function near(of, { nodes, links, leftOut, notCurrent, withheld }) {
   return { of, records, links, leftOut, notCurrent, withheld };
 }
 
-function stopped({ record, services, resources, agencies, areas, withheld }) {
+function impactScene({ record, services, resources, agencies, areas, withheld }) {
   const hits = [...services, ...resources, ...agencies, ...areas];
   const records = [
     { ...fromSummary(record), state: "first", steps: 0 },
@@ -82,11 +82,11 @@ function stopped({ record, services, resources, agencies, areas, withheld }) {
   return { records, links: hits.flatMap((hit) => hit.chain.map(directed)), withheld };
 }
 
-function walked(found) {
+function pathScene(found) {
   const steps = found.flatMap((path) => path.steps);
   const records = new Map(steps.flatMap((step) => [step.from, step.to]).map((record) => [record.id, fromSummary(record)]));
   for (const path of found) path.steps.forEach((step, i) => nearer(records.get(step.to.id), i + 1));
-  return { records: [...records.values()], links: steps.map(directed), ways: found.map((path) => ({ ...path, ids: idsOf(path) })) };
+  return { records: [...records.values()], links: steps.map(directed), paths: found.map((path) => ({ ...path, ids: idsOf(path) })) };
 }
 
 const idsOf = (path) => [path.steps[0].from.id, ...path.steps.map((step) => step.to.id)];
