@@ -106,7 +106,7 @@ def _swapped(world: SnapshotArrays) -> Rival:
 
 def _dropped(world: SnapshotArrays) -> Rival:
     """Look for articulation points and parts anew with each of some agreements that lapse, scaled to all of them."""
-    register = AgreementStatus(world.lists, world.as_of, 90)
+    register = AgreementStatus(world.snapshot, world.as_of, 90)
     lapsing = [one for one in register.agreements if register.expired(one) or register.expiring(one)]
     graph = world.graph([one for one in register.agreements if one.in_force(world.as_of)])
 

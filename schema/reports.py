@@ -26,10 +26,10 @@ from strawberry.types import ExecutionResult as Result
 from registry.analysis.report import (
     CONFIDENCE,
     Column,
-    Parameter,
     Report,
     ReportDefinition,
     ReportError,
+    ReportParameter,
     ReportRow,
     TextParameter,
 )
@@ -85,7 +85,7 @@ def _suppressible(name: str, doc: str) -> Any:
         return None if isinstance(count, SuppressedCount) else count
 
     return graphene.Field(
-        graphene.Int, description=f"{doc} Null where it is left out because it is small.", resolver=resolve
+        graphene.Int, description=f"{doc} Null if it is withheld because it is small.", resolver=resolve
     )
 
 
@@ -93,62 +93,74 @@ def _list(kind: Any) -> Any:
     return graphene.List(graphene.NonNull(kind))
 
 
-class ReportParameter(graphene.ObjectType):
+class ParameterEntry(graphene.ObjectType):
     """A parameter of a report."""
 
+    class Meta:
+        """Its name in the schema is ReportParameter."""
+
+        name = "ReportParameter"
+
     name = _promised(
-        graphene.String, "Its name on the command line and in addresses; here it is written in camel case."
+        graphene.String, "The name on the command line and in addresses; arguments here are in camel case."
     )
+    label = _promised(graphene.String, "The label of the field in forms.")
     type = _promised(graphene.String, "integer, number or text.")
     default = graphene.Field(
         graphene.Float,
-        description="What a number is where nothing is asked; a text is empty.",
+        description="The default of a number; a text is empty by default.",
         resolver=lambda one, _info: None if isinstance(one, TextParameter) else one.default,
     )
-    least = graphene.Field(graphene.Float, description="The least that a number may be.")
-    most = graphene.Field(graphene.Float, description="The most that a number may be.")
-    longest = graphene.Field(graphene.Int, description="How many letters a text may have.")
-    description = _promised(graphene.String, "What it does, in words.")
+    least = graphene.Field(graphene.Float, description="The smallest allowed number.")
+    most = graphene.Field(graphene.Float, description="The largest allowed number.")
+    longest = graphene.Field(graphene.Int, description="The maximum number of characters of a text.")
+    description = _promised(graphene.String, "What the parameter does.")
 
 
 class ReportColumn(graphene.ObjectType):
     """A column of a report."""
 
-    name = _promised(graphene.String, "Its name in files; here it is written in camel case.")
-    label = _promised(graphene.String, "What people read above it.")
+    name = _promised(graphene.String, "The name in files; fields here are in camel case.")
+    label = _promised(graphene.String, "The heading of the column.")
     type = _promised(graphene.String, "text, texts, code, integer, number or date.")
-    unit = _promised(graphene.String, "What it is counted in, if anything.")
-    description = _promised(graphene.String, "What it says, in words.")
+    unit = _promised(graphene.String, "The unit, if any.")
+    description = _promised(graphene.String, "What the column holds.")
 
 
 class ReportEntry(graphene.ObjectType):
     """A report in the catalogue."""
 
-    name = _promised(graphene.String, "Its name on the command line and in addresses.")
+    name = _promised(graphene.String, "The name on the command line and in addresses.")
+    title = _promised(graphene.String, "The title of the report.")
     field = _promised(
-        graphene.String, "The field that answers it here.", resolver=lambda question, _info: field_of(question.name)
+        graphene.String,
+        "The field of this schema that runs the report.",
+        resolver=lambda question, _info: field_of(question.name),
     )
-    question = _promised(graphene.String, "What it asks.", resolver=lambda question, _info: question.text)
-    method = _promised(graphene.String, "How it is answered.")
-    parameters = _promised(_list(ReportParameter), "What it can be asked with.")
-    columns = _promised(_list(ReportColumn), "What its rows hold.")
+    question = _promised(
+        graphene.String, "The question that the report answers.", resolver=lambda question, _info: question.text
+    )
+    method = _promised(graphene.String, "How the report is made.")
+    parameters = _promised(_list(ParameterEntry), "The parameters of the report.")
+    columns = _promised(_list(ReportColumn), "The columns of the rows.")
 
 
 class ReportEvidence(graphene.ObjectType):
-    """A record that a finding rests on."""
+    """A record that a finding is based on."""
 
-    id = _promised(graphene.ID, "Its id.")
-    name = _promised(graphene.String, "What it is called.")
-    kind = _promised(graphene.String, "Its kind, such as Agency.")
+    id = _promised(graphene.ID, "The identifier of the record.")
+    name = _promised(graphene.String, "The name of the record.")
+    kind = _promised(graphene.String, "The kind of record, such as Agency.")
 
 
 class ReportPart(graphene.ObjectType):
     """A report that another is composed of."""
 
-    name = _promised(graphene.String, "Its name.")
-    found = _promised(graphene.Int, "How many were found.")
-    of = _promised(graphene.Int, "Of how many that were looked at.")
-    unknown = _suppressible("unknown", "Of how many nothing can be told.")
+    name = _promised(graphene.String, "The name of the report.")
+    title = _promised(graphene.String, "The title of the report.")
+    found = _promised(graphene.Int, "The number of findings.")
+    of = _promised(graphene.Int, "The number of cases examined.")
+    unknown = _suppressible("unknown", "The number of cases without enough data to decide.")
 
 
 class AnyReport(graphene.Interface):
@@ -159,17 +171,18 @@ class AnyReport(graphene.Interface):
 
         name = "Report"
 
-    name = _promised(graphene.String, "Its name.")
-    question = _promised(graphene.String, "What it asks.")
-    as_of = _promised(Day, "The day that it is about.")
-    found = _promised(graphene.Int, "How many were found.")
-    of = _promised(graphene.Int, "Of how many that were looked at.")
-    unknown = _suppressible("unknown", "Of how many nothing can be told.")
-    withheld = _suppressible("withheld", "How many records show no more than their face to who asks.")
-    parts = _promised(_list(ReportPart), "The reports that it is composed of, if any.")
-    method = _promised(graphene.String, "How it was answered.")
-    notes = _promised(_list(graphene.String), "What to mind when reading it.")
-    rows_count = _promised(graphene.Int, "How many rows there are.", resolver=lambda report, _info: len(report.rows))
+    name = _promised(graphene.String, "The name of the report.")
+    title = _promised(graphene.String, "The title of the report.")
+    question = _promised(graphene.String, "The question that the report answers.")
+    as_of = _promised(Day, "The day of the report.")
+    found = _promised(graphene.Int, "The number of findings.")
+    of = _promised(graphene.Int, "The number of cases examined.")
+    unknown = _suppressible("unknown", "The number of cases without enough data to decide.")
+    withheld = _suppressible("withheld", "The number of records that the user can see only in summary.")
+    parts = _promised(_list(ReportPart), "The reports that this one is composed of, if any.")
+    method = _promised(graphene.String, "How the report was made.")
+    notes = _promised(_list(graphene.String), "Notes on how to read the report.")
+    rows_count = _promised(graphene.Int, "The number of rows.", resolver=lambda report, _info: len(report.rows))
 
 
 def report_schema(
@@ -181,7 +194,7 @@ def report_schema(
     """
     reports = {f"report_{n}": _report(one) for n, one in enumerate(questions.values())}
     catalogue = _promised(
-        _list(ReportEntry), "The reports there are.", name=CATALOGUE, resolver=lambda _root, _info: listed()
+        _list(ReportEntry), "The list of reports.", name=CATALOGUE, resolver=lambda _root, _info: listed()
     )
     query = type(
         "Query", (graphene.ObjectType,), {"__doc__": "The registry's reports.", "catalogue": catalogue, **reports}
@@ -198,7 +211,7 @@ def _report(question: ReportDefinition) -> graphene.Field:
     """Return the field of a report, with its parameters as arguments."""
     field = field_of(question.name)
     named = field[0].upper() + field[1:]
-    rows = _paged(_row(f"{named}Row", question), ROWS, "Its rows.", lambda report: report.rows)
+    rows = _paged(_row(f"{named}Row", question), ROWS, "The rows of the report.", lambda report: report.rows)
     attributes = {"__doc__": question.text, "Meta": type("Meta", (), {"interfaces": (AnyReport,)}), "rows": rows}
     made = type(f"{named}Report", (graphene.ObjectType,), attributes)
 
@@ -206,7 +219,7 @@ def _report(question: ReportDefinition) -> graphene.Field:
         run: Run = info.context
         return run(question.name, as_of, asked)
 
-    about_day = graphene.Argument(Day, description="The day that it is about; today where none is given.")
+    about_day = graphene.Argument(Day, description="The day of the report; today by default.")
     arguments = {"as_of": about_day, **dict(map(_argument, question.parameters))}
     return graphene.Field(made, args=arguments, name=field, description=question.shown().text, resolver=resolve)
 
@@ -214,10 +227,15 @@ def _report(question: ReportDefinition) -> graphene.Field:
 def _row(name: str, question: ReportDefinition) -> Any:
     # Attributes are numbered: a custom report's column may have any name, also a Python keyword.
     columns = {f"column_{n}": _column(one) for n, one in enumerate(question.shown_columns())}
-    confidence = _promised(graphene.String, f"How sure it is: {', '.join(CONFIDENCE)}.")
-    count = _promised(graphene.Int, "How many records it rests on.", resolver=lambda row, _info: len(row.evidence))
-    evidence = _paged(ReportEvidence, EVIDENCE, "The records it rests on.", lambda row: row.evidence)
-    key = _promised(_list(graphene.String), "What it is known by in another run: ids, codes, and texts without either.")
+    confidence = _promised(graphene.String, f"The confidence: {', '.join(CONFIDENCE)}.")
+    count = _promised(
+        graphene.Int, "The number of records that the row is based on.", resolver=lambda row, _info: len(row.evidence)
+    )
+    evidence = _paged(ReportEvidence, EVIDENCE, "The records that the row is based on.", lambda row: row.evidence)
+    key = _promised(
+        _list(graphene.String),
+        "What identifies the row across runs: identifiers, codes, and texts of things without either.",
+    )
     last = {"confidence": confidence, "key": key, "evidence_count": count, "evidence": evidence}
     return type(name, (graphene.ObjectType,), {"__doc__": f"A row of {question.name}.", **columns, **last})
 
@@ -230,11 +248,12 @@ def _column(column: Column) -> graphene.Field:
     return graphene.Field(_TYPES[column.type], name=to_camel_case(column.name), description=described, resolver=resolve)
 
 
-def _argument(parameter: Parameter | TextParameter) -> tuple[str, graphene.Argument]:
+def _argument(parameter: ReportParameter | TextParameter) -> tuple[str, graphene.Argument]:
     if isinstance(parameter, TextParameter):
-        description = f"{parameter.description} At most {parameter.longest} letters."
+        limit = f"At most {parameter.longest} characters."
     else:
-        description = f"{parameter.description} From {parameter.least:g} to {parameter.most:g}."
+        limit = f"From {parameter.least:g} to {parameter.most:g}."
+    description = " ".join(filter(None, (f"{parameter.label}.", parameter.description, limit)))
     return parameter.name, graphene.Argument(
         _TYPES[parameter.type], default_value=parameter.default, description=description
     )
@@ -245,12 +264,12 @@ def _paged(kind: Any, first: int, doc: str, of: Callable[[Any], Sequence[Any]]) 
 
     def resolve(owner: Any, _info: Any, first: int | None, skip: int | None) -> Sequence[Any]:
         if skip is None or skip < 0:
-            raise GraphQLRequestError("BAD_REQUEST", "skip is a number from 0 on.")
+            raise GraphQLRequestError("BAD_REQUEST", "skip must be 0 or more.")
         return of(owner)[skip : skip + page_size(first)]
 
     arguments = {
-        "first": graphene.Argument(graphene.Int, default_value=first, description="At most so many."),
-        "skip": graphene.Argument(graphene.Int, default_value=0, description="Leave out so many before them."),
+        "first": graphene.Argument(graphene.Int, default_value=first, description="The maximum number of items."),
+        "skip": graphene.Argument(graphene.Int, default_value=0, description="The number of items to skip."),
     }
     return graphene.Field(graphene.NonNull(_list(kind)), args=arguments, description=doc, resolver=resolve)
 

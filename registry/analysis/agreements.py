@@ -10,7 +10,7 @@ from typing import NamedTuple
 import networkx as nx
 
 from registry.analysis.cut_points import TreeNode, block_cut_tree, rooted
-from registry.analysis.report import Cell, Column, Evidence, Parameter, Report, ReportDefinition, ReportRow
+from registry.analysis.report import Cell, Column, Evidence, Report, ReportDefinition, ReportParameter, ReportRow
 from registry.analysis.snapshot import PartnershipRow, ResourceRow, Snapshot, SnapshotArrays
 from registry.i18n import _, day, number
 
@@ -119,13 +119,13 @@ def _later(day: str, days: int) -> str:
 class Lapse(NamedTuple):
     """The state of the network without an agreement.
 
-    `alone`: its parties without any other tie. `parts`: the number of components its parties are in. `hinges`: the
-    articulation points that would be none if the agreement were in force.
+    `alone`: its parties without any other tie. `parts`: the number of components its parties are in.
+    `articulation_points`: those that would not be ones if the agreement were in force.
     """
 
     alone: Sequence[str]
     parts: int
-    hinges: Sequence[str]
+    articulation_points: Sequence[str]
 
 
 class NetworkWithout:
@@ -188,55 +188,66 @@ class NetworkWithout:
 
 INFORMAL = "informal"
 ENDING = ("expired", "interrupted", "expiring")
-WITHIN = Parameter("within", 90, 0, 3650, "How many days ahead to look for agreements that expire.")
+WITHIN = ReportParameter(
+    "within", "Expires within (days)", "An agreement that ends within this many days is a finding.", 90, 0, 3650
+)
 FINDINGS = {
     "uncovered": "used without an agreement",
     "disputed": "disputed by a party",
-    "expired": "expired, nothing follows",
-    "interrupted": "nothing in force until its renewal begins",
-    "expiring": "expires soon, nothing follows",
+    "expired": "expired without a renewal",
+    "interrupted": "gap before the renewal",
+    "expiring": "expires soon without a renewal",
     "reversed": "ends before it begins",
-    "empty": "covers nothing",
-    "no-basis": "formal, no legal basis",
+    "empty": "covers no service or resource",
+    "no-basis": "formal, without a legal basis",
 }
 CONFIRMATION = {
     "confirmed": "confirmed by every party",
     "unconfirmed": "not confirmed by every party",
-    "withheld": "you cannot see what every party says",
+    "withheld": "you may not see all confirmations",
     "disputed": "disputed by a party",
 }
 PRIORITY = {code: place for place, code in enumerate(FINDINGS)}
 
 AGREEMENTS = ReportDefinition(
     "agreements",
-    "Which agreements have expired, expire soon or cover nothing, and what is shared without one?",
-    "Read from the records as they stand on the day. An agreement is followed when another one renews it that ends later; a renewal "
-    "that begins later than the day after leaves a gap. What a party disputes does not count as in force. "
-    "A use is covered when an agreement in force has the user as a party and covers the resource; bodies need none with their own "
-    "units. Where withheld records could change the answer, it is counted as unknown. What an agreement holds together is told by "
-    "the network of ties in force with it and without it, without any other that expires (articulation points: Hopcroft & "
-    "Tarjan 1973); agreements whose dates are withheld count as in force.",
+    "Agreements that need action",
+    "Which agreements have expired, expire soon or are incomplete, and which resources are used without one?",
+    "The findings follow directly from the records on the day of the report. An agreement is renewed if another "
+    "agreement renews it and ends later; if the renewal starts more than one day after the end, there is a gap. A "
+    "disputed agreement does not count as in force. The use of a resource is covered if the user is a party of an "
+    "agreement in force that covers the resource; an agency needs no agreement with its own units. If records that "
+    "you may not see could change a finding, it counts as unknown. To show what depends on an agreement, the network "
+    "is compared with and without it; other agreements that expire soon are left out of both (articulation points; "
+    "Hopcroft & Tarjan 1973). Agreements whose dates you may not see count as in force.",
     ("agencies", "resources", "partnerships"),
     (
-        Column("finding", "Finding", "code", "What is found.", words=FINDINGS),
-        Column("agreement", "Agreement", "text", "The agreement; for a use, the one that covered it last."),
-        Column("resource", "Resource", "text", "What is used without an agreement in force."),
-        Column("agencies", "Agencies", "texts", "The parties; for a use, who uses it and whose it is."),
+        Column("finding", "Finding", "code", "The type of finding.", words=FINDINGS),
+        Column(
+            "agreement", "Agreement", "text", "The agreement; for the use of a resource, the last one that covered it."
+        ),
+        Column("resource", "Resource", "text", "The resource that is used without an agreement in force."),
+        Column("agencies", "Agencies", "texts", "The parties; for the use of a resource, the user and the owners."),
         Column("since", "Since", "date", "The first day of the agreement."),
         Column("until", "Until", "date", "The last day of the agreement."),
-        Column("resumes", "Renewal begins", "date", "The first day of its renewal, where nothing is in force before."),
+        Column("resumes", "Renewal begins", "date", "The first day of the renewal, if there is a gap before it."),
         Column("confirmation", "Confirmation", "code", "Whether the parties have confirmed it.", words=CONFIRMATION),
-        Column("days", "Days", "integer", "Days until that day; below 0 since then.", "days"),
-        Column("alone", "Alone without it", "texts", "The parties that have no other tie in force."),
+        Column("days", "Days", "integer", "Days until the date; negative if it has passed.", "days"),
         Column(
-            "parts",
-            "Parts",
-            "integer",
-            "How many parts of the network the parties are in without it, if several.",
-            "parts",
+            "alone", "Left without a partner", "texts", "The parties without any tie if the agreement is not in force."
         ),
         Column(
-            "hinges", "Hinges", "texts", "Agencies that alone hold a part together without it (articulation points)."
+            "parts",
+            "Separate groups",
+            "integer",
+            "The number of separate groups that the parties belong to without the agreement, if more than one.",
+            "groups",
+        ),
+        Column(
+            "connecting_agencies",
+            "Connecting agencies",
+            "texts",
+            "Agencies that become single points of failure without the agreement (articulation points).",
         ),
     ),
     (WITHIN,),
@@ -257,11 +268,11 @@ class AgreementFinding(NamedTuple):
 
 def agreements(arrays: SnapshotArrays, *, within: int = int(WITHIN.default)) -> Report:
     """List agreements and uses that need action. `within` is the horizon in days after the day of the report."""
-    register = AgreementStatus(arrays.lists, arrays.as_of, within)
-    uses = list(_current_uses(arrays.lists, register))
+    register = AgreementStatus(arrays.snapshot, arrays.as_of, within)
+    uses = list(_current_uses(arrays.snapshot, register))
     found = [*_uncovered_uses(uses, register), *_agreements(register)]
     certain = _with_lapse(arrays, register, [one for one in found if not _withheld(register, one)])
-    hidden = sum(not one.whole for one in register.agreements) + sum(not one.whole for one in arrays.lists.resources)
+    hidden = sum(not one.whole for one in register.agreements) + sum(not one.whole for one in arrays.snapshot.resources)
     names = dict(zip(arrays.agencies.ids, arrays.agencies.names, strict=True))
     rows = [_row(one, register, names) for one in sorted(certain, key=_order)]
     return AGREEMENTS.answer(
@@ -377,7 +388,7 @@ def _row(finding: AgreementFinding, register: AgreementStatus, names: dict[str, 
         "days": (date.fromisoformat(until) - date.fromisoformat(register.as_of)).days if until else None,
         "alone": _named(lapse.alone, names) if lapse else (),
         "parts": lapse.parts if lapse and lapse.parts > 1 else None,
-        "hinges": _named(lapse.hinges, names) if lapse else (),
+        "connecting_agencies": _named(lapse.articulation_points, names) if lapse else (),
     }
     return ReportRow(values, _evidence(finding, names), key=_key(finding))
 
@@ -410,9 +421,9 @@ def _evidence(finding: AgreementFinding, names: dict[str, str]) -> tuple[Evidenc
 
 def _notes(register: AgreementStatus, found: Sequence[AgreementFinding]) -> list[str]:
     if not register.agreements:
-        return [_("There are no agreements on record that you may see, so there is little to tell.")]
+        return [_("There are no recorded agreements that you may see, so most findings are not possible.")]
     in_force = [one for one in register.agreements if one.in_force(register.as_of)]
-    template = _("{n} of {m} agreements are in force on {day}; of these, {k} are not known to be confirmed by all.")
+    template = _("Agreements in force on {day}: {n} of {m}. Not known to be confirmed by all parties: {k}.")
     unconfirmed, of = sum(not one.confirmed for one in in_force), len(register.agreements)
     notes = [template.format(n=number(len(in_force)), m=number(of), day=day(register.as_of), k=number(unconfirmed))]
     if ownerless := sum(one.resource is not None and not one.resource.owners for one in found):

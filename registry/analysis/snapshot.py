@@ -297,7 +297,7 @@ class SnapshotArrays:
 
     `sector` (N): index of the main sector, -1 if none is recorded. `areas` (N x A), `wider` (`areas` with every
     broader area) and `functions` (N x F): 0/1 matrices. `ties` (m x 2): distinct pairs of agencies, smaller index
-    first, that share an agreement in force on `as_of`. `perhaps`: further pairs that share an agreement whose dates
+    first, that share an agreement in force on `as_of`. `possible_ties`: further pairs that share an agreement whose dates
     are withheld. `recorded` (N): whether the agency is party to any agreement, in force or not.
     """
 
@@ -310,9 +310,9 @@ class SnapshotArrays:
     wider: Matrix
     functions: Matrix
     ties: Ints
-    perhaps: Ints
+    possible_ties: Ints
     recorded: Bools
-    lists: Snapshot
+    snapshot: Snapshot
 
     @classmethod
     def of(cls, snapshot: Snapshot, as_of: str) -> "SnapshotArrays":
@@ -333,9 +333,9 @@ class SnapshotArrays:
             wider=ones(placed @ transitive_closure([one.id for one in snapshot.areas], [one.broader for one in snapshot.areas])),
             functions=_matrix(does, width, functions),
             ties=ties,
-            perhaps=_without(hidden, ties, width),
+            possible_ties=_without(hidden, ties, width),
             recorded=_recorded(snapshot.partnerships, place),
-            lists=snapshot,
+            snapshot=snapshot,
         )  # fmt: skip
 
     @property
@@ -346,16 +346,16 @@ class SnapshotArrays:
     @cached_property
     def unconfirmed(self) -> int:
         """The number of ties without an agreement that every party has confirmed."""
-        confirmed = (one.parties for one in self.lists.partnerships if one.in_force(self.as_of) and one.confirmed)
-        return len(self.ties) - len(_distinct_pairs(confirmed, self.place))
+        confirmed = (one.parties for one in self.snapshot.partnerships if one.in_force(self.as_of) and one.confirmed)
+        return len(self.ties) - len(_distinct_pairs(confirmed, self.index))
 
     @cached_property
     def withheld(self) -> int:
         """The number of records of which the reader sees the summary only."""
-        return self.lists.withheld
+        return self.snapshot.withheld
 
     @cached_property
-    def place(self) -> dict[str, int]:
+    def index(self) -> dict[str, int]:
         """The index of each agency in the arrays, by id."""
         return _index_of(self.agencies.ids)
 
@@ -459,11 +459,12 @@ def _recorded(partnerships: Sequence[PartnershipRow], place: dict[str, int]) -> 
 def coverage_note(arrays: SnapshotArrays) -> str:
     """Return a note on the number of agencies and ties, and of agencies without any agreement on record."""
     if not len(arrays.agencies):
-        return _("There are no agencies on record that you may see, so there is nothing to tell.")
+        return _("There are no recorded agencies that you may see.")
     recorded = int(arrays.recorded.sum())
     return _(
-        "{agencies} agencies, {ties} ties in force on {day}, {unconfirmed} of them not known to be confirmed by all; {recorded} "
-        "agencies ({share}) have any agreement on record, the other {rest} are unknown, which is not the same as alone."
+        "Agencies: {agencies}. Ties in force on {day}: {ties}, of which {unconfirmed} are not known to be "
+        "confirmed by all parties. Agencies with a recorded agreement: {recorded} ({share}). The other {rest} are "
+        "unknown, which does not mean that they work alone."
     ).format(
         agencies=number(len(arrays.agencies)),
         ties=number(len(arrays.ties)),
@@ -475,15 +476,17 @@ def coverage_note(arrays: SnapshotArrays) -> str:
     )
 
 
-AGENCY = TextParameter("agency", "The id of the only agency that it is about; where it is empty, all.")
+AGENCY = TextParameter("agency", "Agency", "The identifier of an agency. Leave it empty to include all agencies.")
 
 
 def agency_index(arrays: SnapshotArrays, agency: str) -> int:
     """Return the index of an agency in the arrays. Raises ReportError for an unknown id."""
-    if agency in arrays.place:
-        return arrays.place[agency]
+    if agency in arrays.index:
+        return arrays.index[agency]
     raise ReportError(
-        _("{name}: there is no agency on record with the id {id} that you may see.").format(name=AGENCY.name, id=agency)
+        _("“{name}”: there is no agency with the identifier {id} that you may see.").format(
+            name=_(AGENCY.label), id=agency
+        )
     )
 
 
@@ -517,7 +520,7 @@ def assumed_ties(arrays: SnapshotArrays) -> Ints:
 
     Ties with withheld dates count as in force, so that they can hide a finding but never cause one.
     """
-    return np.concatenate([arrays.ties, arrays.perhaps])
+    return np.concatenate([arrays.ties, arrays.possible_ties])
 
 
 def between_sectors(arrays: SnapshotArrays) -> tuple[Ints, Ints]:
@@ -546,7 +549,7 @@ def adjacency(ties: Ints, size: int) -> Matrix:
 def data_notes(arrays: SnapshotArrays) -> list[str]:
     """Return notes on the data behind an analysis of the ties returned by `standing`."""
     notes = [coverage_note(arrays)]
-    if len(arrays.perhaps):
+    if len(arrays.possible_ties):
         template = _("{n} ties rest on agreements whose dates are withheld; they count as in force.")
-        notes.append(template.format(n=number(len(arrays.perhaps))))
+        notes.append(template.format(n=number(len(arrays.possible_ties))))
     return notes

@@ -34,9 +34,9 @@ HEADINGS = {
     "activity_popularity": "activity x popularity",
     "recent_activity_recent_popularity": "recent activity x recent popularity",
     "report": "report",
-    "report_to_popularity": "x popularity",
-    "report_to_best_trivial": "x best trivial",
-    "precision_top_1": "of the top 1 %",
+    "report_to_popularity": "ratio to popularity",
+    "report_to_best_trivial": "ratio to best baseline",
+    "precision_top_1": "precision in the top 1 %",
 }
 
 backtest_app = typer.Typer(no_args_is_help=True, help="Tell how well a report would have done in past years.")
@@ -62,7 +62,7 @@ def reuse(
         with showing_progress():
             found = backtest_reuse(*known, cuts)
         if found is None:
-            raise ReportError(_("No use has a first day in these years, so there is nothing to test by."))
+            raise ReportError(_("No use of a resource started in these years, so the report cannot be tested."))
         if as_json:
             print_json(_as_json(found))
         else:
@@ -124,22 +124,26 @@ def _print(found: "Backtest") -> None:
     rows = [[_(label), *(_figure(name, figures) for figures in columns)] for name, label in HEADINGS.items()]
     print_table(["", *headings], rows)
     out.print(
-        "\n" + _("Rankings by average precision; what ties is one block. A hit began within a year after the cut.")
+        "\n"
+        + _(
+            "Rankings are compared by average precision; equal scores are treated as one block. A hit is a "
+            "use that started within a year after the cut-off day."
+        )
     )
     if any(one.short for one in found.cuts):
-        out.print(_("* The data end over a month before that year does."))
-    out.print(_("Best trivial ranking: {name}").format(name=_(HEADINGS[found.best_trivial])))
+        out.print(_("* The data end more than a month before the end of that year."))
+    out.print(_("Best simple baseline: {name}").format(name=_(HEADINGS[found.best_trivial])))
     out.print(verdict(found))
 
 
 def verdict(found: "Backtest") -> str:
     """Return a sentence that says whether the report beats the best trivial ranking."""
     if found.beats:
-        told = _("beats the best trivial ranking: yes ({ratio} x)")
+        told = _("The report beats the best simple baseline (ratio {ratio}).")
     elif found.worse:
-        told = _("beats the best trivial ranking: no ({ratio} x, worse)")
+        told = _("The report is worse than the best simple baseline (ratio {ratio}).")
     else:
-        told = _("beats the best trivial ranking: no ({ratio} x, within noise)")
+        told = _("The report does not clearly beat the best simple baseline (ratio {ratio}).")
     return told.format(ratio=number(found.ratio))
 
 
@@ -148,8 +152,8 @@ def _figure(name: str, figures: Mapping[str, Any]) -> str:
 
 
 BROKEN, REFUSED, ROUNDS = 1, 2, 100
-VERDICTS = {True: "kept", False: "broken", None: "no promise"}
-HEADINGS_CALIBRATING = ["tested on", "report", "what is counted", "seen", "share", "promise", "verdict"]
+VERDICTS = {True: "kept", False: "broken", None: "no target"}
+HEADINGS_CALIBRATING = ["data", "report", "measure", "seen", "share", "promise", "verdict"]
 
 
 def calibrate(
@@ -219,9 +223,15 @@ def _print_counts(counts: "Sequence[CalibrationCount]") -> None:
     print_table([_(one) for one in HEADINGS_CALIBRATING], rows)
     out.print(
         "\n"
-        + _("A promise is called broken when chance would give this once in a thousand times where it is just kept.")
+        + _(
+            "A target counts as not met if a result this bad would occur by chance less than once in a thousand "
+            "times while the target is just met."
+        )
         + " "
-        + _("What of your own has no promise tells how much your data let be found.")
+        + _(
+            "Rows on your data without a target show how large a share of real gaps and pairs can be found in your "
+            "data."
+        )
     )
 
 

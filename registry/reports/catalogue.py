@@ -120,7 +120,7 @@ def find_definition(name: str, among: Mapping[str, ReportDefinition] = DEFINITIO
     """Return the definition of a report. Raises NoReport, which suggests the closest name."""
     if name in among:
         return among[name]
-    raise UnknownReport(_("There is no report called {name}.").format(name=name) + suggestion(name, list(among)))
+    raise UnknownReport(_("There is no report called “{name}”.").format(name=name) + suggestion(name, list(among)))
 
 
 def read_day(day: str | date | None) -> str:
@@ -130,7 +130,9 @@ def read_day(day: str | date | None) -> str:
     try:
         return (day if isinstance(day, date) else date.fromisoformat(day.strip())).isoformat()[:10]
     except ValueError:
-        raise ReportError(_("{day} is no date; write it as {example}.").format(day=day, example="2026-11-25")) from None
+        raise ReportError(
+            _("{day} is not a date. Enter a date such as {example}.").format(day=day, example="2026-11-25")
+        ) from None
 
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*")

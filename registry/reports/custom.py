@@ -15,9 +15,9 @@ from registry.analysis.report import (
     Cell,
     Column,
     Evidence,
-    Parameter,
     Report,
     ReportDefinition,
+    ReportParameter,
     ReportRow,
     Value,
 )
@@ -76,10 +76,10 @@ class ParameterHead(Bilingual):
             raise PydanticCustomError("whole", "default, least and most of an integer are whole numbers")
         return self
 
-    def parameter(self, name: str) -> Parameter:
+    def parameter(self, name: str) -> ReportParameter:
         """Return it as a report parameter."""
         kind = int if self.type == "integer" else float
-        return Parameter(name, kind(self.default), kind(self.least), kind(self.most), str(self))
+        return ReportParameter(name, str(self).rstrip("."), "", kind(self.default), kind(self.least), kind(self.most))
 
 
 class ColumnHead(_HeaderModel):
@@ -178,7 +178,7 @@ class CustomReport:
         parameters = tuple(one.parameter(name) for name, one in self.header.parameters.items())
         head = self.header
         return ReportDefinition(
-            self.name, str(head.question), str(head.method), (), columns, parameters, str(head.title)
+            self.name, str(head.title), str(head.question), str(head.method), (), columns, parameters
         )
 
     def answer(self, store: Readable, actor: Actor, as_of: str, parameters: Mapping[str, Value]) -> Report:

@@ -108,10 +108,13 @@ class SavedRuns:
     def check(self, name: str, label: str) -> None:
         """Raise ReportError if the report cannot be saved under the label: it is invalid or in use."""
         if name == NOT_SAVABLE:
-            raise ReportError(_("The report {name} compares with a saved run and cannot be one.").format(name=name))
+            raise ReportError(
+                _("“{report}” compares a report with a saved run, so it cannot be saved itself.").format(name=name)
+            )
         if not LABEL.fullmatch(label):
             sentence = _(
-                "A label has at most 60 small letters, digits, points and hyphens, such as 2026-q4; not {label}."
+                "The label {label} is not allowed. Use at most 60 lower-case letters, digits, periods and hyphens, "
+                "such as 2026-q4."
             )
             raise ReportError(sentence.format(label=label))
         if self._path(label).exists():
@@ -126,7 +129,7 @@ class SavedRuns:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             _write(self._path(label), orjson.dumps(whole))
         except OSError as error:
-            sentence = _("The run cannot be kept in {folder}: {reason}.")
+            sentence = _("The run cannot be saved in {folder}: {reason}.")
             raise ReportError(sentence.format(folder=self._folder, reason=error.strerror)) from None
         return self._path(label)
 
@@ -191,31 +194,37 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _in_use(label: str) -> ReportError:
-    sentence = _("There is a saved run called {label} already; choose another label, or remove it first.")
+    sentence = _("There is already a saved run called {label}. Choose another label, or remove the run first.")
     return ReportError(sentence.format(label=label))
 
 
 def _broken(label: str) -> ReportError:
-    sentence = _("The saved run {label} cannot be used: its file cannot be read, or is none of this version.")
+    sentence = _("The saved run {label} cannot be used: its file cannot be read, or was saved by another version.")
     return ReportError(sentence.format(label=label))
 
 
-RUN = TextParameter("run", "The label of the saved run to compare with; where it is empty, the last run of gaps.", 60)
+RUN = TextParameter(
+    "run",
+    "Saved run",
+    "The label of the saved run to compare with. Leave it empty for the latest run of “Collaboration gaps”.",
+    60,
+)
 
 CHANGES = ReportDefinition(
     "changes",
-    "What does a report find now that it did not find before, and what is gone?",
-    "The report of a saved run (registry report NAME --save LABEL) is run again on the records as they are now, with the same "
-    "parameters, in the same language, as the same reader saw it. Rows are known by the records and codes that they are about. "
-    "First what is new, then what is gone, then what is in another place, the farthest first, then what has other values only. "
-    "Places are counted among the rows that are in both runs, and as few rows as can be have moved (Schensted 1961).",
+    "Changes since a saved run",
+    "What has changed in a report since a saved run?",
+    "The saved report (registry report NAME --save LABEL) is run again on the current records, with the same "
+    "parameters, language and access rights. Rows are matched by their records and codes. New rows come first, then "
+    "rows that are gone, then rows with another rank, the largest change first, then rows with other values only. "
+    "Ranks are counted among the rows in both runs, so that as few rows as possible have moved (Schensted 1961).",
     (),
     (
-        Column("change", "Change", "code", "What happened to the row.", words=WORDS),
-        Column("what", "What", "text", "What the row is about."),
-        Column("differences", "Then and now", "texts", "The values that are other than before."),
-        Column("place_then", "Place then", "integer", "Its place then, among the rows that are in both runs."),
-        Column("place_now", "Place now", "integer", "Its place now, among the rows that are in both runs."),
+        Column("change", "Change", "code", "How the row has changed.", words=WORDS),
+        Column("what", "Subject", "text", "The subject of the row."),
+        Column("differences", "Before and now", "texts", "The values that have changed, before and now."),
+        Column("rank_before", "Rank before", "integer", "The rank before, among the rows in both runs."),
+        Column("rank_now", "Rank now", "integer", "The rank now, among the rows in both runs."),
     ),
     (RUN,),
     key=("change", "what"),
@@ -231,7 +240,8 @@ def nothing_saved(arrays: SnapshotArrays, *, run: str = "") -> Report:
 def nothing_to_compare(as_of: str, run: str) -> Report:
     """Return the report without a saved run that the reader may see."""
     note = _(
-        "There is no saved run that you may see. Keep one: registry report gaps --save LABEL, with --public for everybody."
+        "There is no saved run that you may see. To save one, run: registry report gaps --save LABEL. Add --public "
+        "to let everybody see it."
     )
     return CHANGES.answer(as_of, [], found=0, of=0, notes=[note], run=run)
 
@@ -272,8 +282,8 @@ class Changes:
             "change": one.change,
             "what": described(self._question, self._now.columns, one.row),
             "differences": one.differences if whole else (),
-            "place_then": one.place_then,
-            "place_now": one.place_now,
+            "rank_before": one.place_then,
+            "rank_now": one.place_now,
         }
         return ReportRow(values, one.row.evidence, one.row.confidence, (one.change, *one.row.key))
 
@@ -281,11 +291,12 @@ class Changes:
         then = self._run.report
         counts: Counter[str] = Counter(one.change for one in self._changed)
         yesterday = _(
-            "Compared with the run {label} of {report}, about {day}, saved on {saved}: {found} of {of} were found."
+            "Compared with the saved run {label} of “{report}” as of {day}, saved on {saved}, with {found} of {of} "
+            "findings."
         )
         today = _(
-            "Now, about {day}, it is {found} of {of}: {new} rows are new, {gone} gone, {moved} in another place, {changed} have "
-            "other values only."
+            "As of {day}: {found} of {of} findings. Rows that are new: {new}; gone: {gone}; with another rank: "
+            "{moved}; with other values only: {changed}."
         )
         notes = [
             yesterday.format(
@@ -303,9 +314,9 @@ class Changes:
         """Return notes on causes of differences other than changed records."""
         notes = []
         if same_records:
-            notes.append(_("What was read is the same as then, so that what differs is due to the day alone."))
+            notes.append(_("The records have not changed since then; the differences come from the date alone."))
         if self._run.language != language():
-            notes.append(_("The rows are in the language in which the run was saved."))
+            notes.append(_("The rows are in the language of the saved run."))
         return notes
 
 
@@ -313,7 +324,7 @@ def _parameter_note(parameters: Mapping[str, Value]) -> Sequence[str]:
     if not parameters:
         return ()
     asked = ", ".join(f"{name} = {given(value)}" for name, value in parameters.items() if value != "")
-    return [_("Both were asked with {parameters}.").format(parameters=asked)] if asked else []
+    return [_("Both runs have the same parameters: {parameters}.").format(parameters=asked)] if asked else []
 
 
 def _all_visible(one: RowChange, visible: Collection[str]) -> bool:

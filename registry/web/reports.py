@@ -85,7 +85,7 @@ class GapSummary:
 
     def part(self, about: str) -> Report:
         """Return the partial report that a type of finding comes from."""
-        return self.parts[FROM[about]]
+        return self.parts[FROM[about].name]
 
 
 class Stamp(NamedTuple):
@@ -290,7 +290,6 @@ class ReportPages:
             report=report,
             latest=latest,
             parameters=definition.parameters,
-            title=definition.title,
             chart=chart(report),
             notation=NOTATION,
         )
@@ -300,7 +299,7 @@ class ReportPages:
         if latest.failed:
             return problem(request, 503, _("The report could not be made; please try again in a minute."), RETRY_SOON)
         name = request.path_params["name"]
-        response = page(request, "running.html", 202, name=name, title=self._library.find(name).title)
+        response = page(request, "running.html", 202, title=_(self._library.find(name).title))
         response.headers.update(NO_STORE | {"Refresh": "3"})
         return response
 

@@ -158,7 +158,7 @@ def test_a_channel_of_what_is_lost_does_not_become_one_for_everything() -> None:
             ChannelRow("d", "D", agencies=["one", "two"]),
         ],
     )
-    after = altered(lists, AS_OF, Alteration.read(lists, AS_OF, lose="one", tie="", lapse="")).lists
+    after = altered(lists, AS_OF, Alteration.read(lists, AS_OF, lose="one", tie="", lapse="")).snapshot
     assert [one.id for one in after.services] == ["t"]
     assert [(one.id, one.agencies) for one in after.channels] == [("d", ["two"])]
 

@@ -46,7 +46,7 @@ def test_a_seed_gives_the_same_again_and_a_promise_is_told_beside_what_was_seen(
 
 
 def test_a_promise_that_is_broken_is_the_exit_code(run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calibration, "UNTOLD", 1.0)  # more than the report can promise
+    monkeypatch.setattr(calibration, "UNTESTABLE", 1.0)  # more than the report can promise
     done = run("--rounds", "1", "--seed", "7")
     assert done.exit_code == 1
     assert done.stdout.split().count("broken") == 2, (
@@ -74,7 +74,7 @@ def test_a_promise_is_broken_by_what_chance_gives_once_in_a_thousand_times(
 
 
 def test_an_agency_made_alike_does_a_share_of_what_the_other_does_and_no_more_than_before() -> None:
-    compared = ComparableAgencies.of(SnapshotArrays.of(registry(np.random.default_rng(3), 300).lists, GENERATED))
+    compared = ComparableAgencies.of(SnapshotArrays.of(registry(np.random.default_rng(3), 300).snapshot, GENERATED))
     after, made = duplicated(compared, np.random.default_rng(4), 5, 0.7)
     assert len(made) == 5 and len({one for pair in made for one in pair}) == 10
     degree = np.diff(compared.functions.indptr)
