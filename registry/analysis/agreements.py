@@ -12,7 +12,7 @@ import networkx as nx
 from registry.analysis.cut_points import TreeNode, block_cut_tree, rooted
 from registry.analysis.report import Cell, Column, Evidence, Report, ReportDefinition, ReportParameter, ReportRow
 from registry.analysis.snapshot import PartnershipRow, ResourceRow, Snapshot, SnapshotArrays
-from registry.i18n import _, day, number
+from registry.i18n import _, day, ngettext, number
 
 NEVER = "9999-12-31"
 
@@ -427,8 +427,10 @@ def _notes(register: AgreementStatus, found: Sequence[AgreementFinding]) -> list
     unconfirmed, of = sum(not one.confirmed for one in in_force), len(register.agreements)
     notes = [template.format(n=number(len(in_force)), m=number(of), day=day(register.as_of), k=number(unconfirmed))]
     if ownerless := sum(one.resource is not None and not one.resource.owners for one in found):
-        template = _(
-            "{n} uses without an agreement are of resources whose owner is not on record; nothing can be told of them."
+        template = ngettext(
+            "{n} use without an agreement cannot be judged, because the owner of the resource is not recorded.",
+            "{n} uses without an agreement cannot be judged, because the owners of the resources are not recorded.",
+            ownerless,
         )
         notes.append(template.format(n=number(ownerless)))
     return notes

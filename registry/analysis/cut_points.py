@@ -178,7 +178,8 @@ def cut_points(arrays: SnapshotArrays, *, least_support: float = ROBUST.default)
     robust = sum(row.confidence == "likely" for row in rows)
     return CUT_POINTS.answer(
         arrays.as_of, rows, found=robust, of=len(np.unique(ties)) + len(ties), unknown=len(rows) - robust,
-        withheld=arrays.withheld, notes=[*data_notes(arrays), *_notes(found, robust, draws, least_support)], least_support=least_support,
+        withheld=arrays.withheld, notes=[*data_notes(arrays), *_notes(found, robust, draws, least_support)],
+        least_support=least_support,
     )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from registry.analysis.report import Cell, Column, Report, ReportDefinition, Rep
 from registry.analysis.reuse import REUSE, reuse
 from registry.analysis.sector_gaps import LEAST_EXPECTED, LEVEL, SECTOR_GAPS, sector_gaps
 from registry.analysis.snapshot import SnapshotArrays
-from registry.i18n import _, day, number, percent
+from registry.i18n import _, day, ngettext, number, percent
 
 
 def finding(row: ReportRow, about: str, who: tuple[str, ...], subject: str, measure: str, next_step: str) -> ReportRow:
@@ -89,7 +89,11 @@ def _dependent_pairs(report: Report) -> Iterator[ReportRow]:
     for row in report.rows:
         if row["depends"]:
             pair, what = texts(row["agency_a"], row["agency_b"]), "; ".join(several(row["for_what"]))
-            measure = _("{n} of its services cannot work without it").format(n=formatted(row["depends"]))
+            measure = ngettext(
+                "depends on the other for {n} service",
+                "depends on the other for {n} services",
+                int(figure(row["depends"])),
+            ).format(n=formatted(row["depends"]))
             yield finding(row, "missing", pair, what, measure, TIE_NEXT_STEPS["missing"])
 
 
@@ -98,7 +102,11 @@ def _robust_cut_points(report: Report) -> Iterator[ReportRow]:
     for row in report.rows:
         if row.confidence == "likely":
             cut_off, share = formatted(row["cut_off"]), percent(figure(row["support"]) / 100)
-            measure = _("{n} agencies cut off, in {share} of draws with more ties").format(n=cut_off, share=share)
+            measure = ngettext(
+                "{n} agency cut off; bootstrap support {share}",
+                "{n} agencies cut off; bootstrap support {share}",
+                int(figure(row["cut_off"])),
+            ).format(n=cut_off, share=share)
             agencies, beyond = several(row["agencies"]), ", ".join(several(row["beyond"]))
             yield finding(row, "cut-point", agencies, beyond, measure, TIE_NEXT_STEPS["cut-point"])
 
@@ -180,10 +188,14 @@ def _level_findings(report: Report) -> Iterator[ReportRow]:
     """
     for row in report.rows:
         if row["finding"] == "apart":
-            measure = _("{n} levels apart").format(n=formatted(row["levels_apart"]))
+            measure = ngettext("{n} level apart", "{n} levels apart", int(figure(row["levels_apart"]))).format(
+                n=formatted(row["levels_apart"])
+            )
             yield _finding(row, "apart", several(row["parties"]), str(row["agreement"]), measure)
         elif row["finding"] == "below" and isinstance(row["below_target"], int) and row["below_target"] >= FAR_BELOW:
-            measure = _("{n} levels below {aim}").format(n=formatted(row["below_target"]), target=row["target"])
+            measure = ngettext(
+                "{n} level below the target {target}", "{n} levels below the target {target}", row["below_target"]
+            ).format(n=formatted(row["below_target"]), target=row["target"])
             yield _finding(row, "below", several(row["parties"]), str(row["agreement"]), measure)
 
 
@@ -359,7 +371,11 @@ def _agreements(report: Report) -> Iterator[ReportRow]:
 
 
 def _days_text(days: int) -> str:
-    template = _("ended {n} days ago") if days < 0 else _("ends in {n} days")
+    template = (
+        ngettext("ended {n} day ago", "ended {n} days ago", -days)
+        if days < 0
+        else ngettext("ends in {n} day", "ends in {n} days", days)
+    )
     return template.format(n=number(abs(days)))
 
 
@@ -375,9 +391,11 @@ def _sector_gaps(report: Report) -> Iterator[ReportRow]:
     """Yield the sector pairs with significantly few ties."""
     for row in report.rows:
         if row["finding"] == "gap":
-            measure = _("{seen} ties, {expected} by chance").format(
-                seen=formatted(row["observed"]), expected=formatted(row["expected"])
-            )
+            measure = ngettext(
+                "{observed} tie; {expected} expected by chance",
+                "{observed} ties; {expected} expected by chance",
+                int(figure(row["observed"])),
+            ).format(observed=formatted(row["observed"]), expected=formatted(row["expected"]))
             yield _finding(row, "gap", (str(row["sector_a"]), str(row["sector_b"])), "", measure)
 
 
@@ -388,9 +406,11 @@ def _overlaps(report: Report) -> Iterator[ReportRow]:
 
 
 def _overlap_finding(row: ReportRow) -> ReportRow:
-    measure = _("{shared} functions shared, {expected} by chance").format(
-        shared=formatted(row["shared"]), expected=formatted(row["expected"])
-    )
+    measure = ngettext(
+        "{shared} common function; {expected} expected by chance",
+        "{shared} common functions; {expected} expected by chance",
+        int(figure(row["shared"])),
+    ).format(shared=formatted(row["shared"]), expected=formatted(row["expected"]))
     who = str(row["agency_a"]), str(row["agency_b"])
     return _finding(row, "overlap", who, ", ".join(several(row["rarest"])), measure)
 

@@ -1,5 +1,6 @@
 """Report `isolates`: agencies with no tie, with one tie, or with ties inside their own sector only."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -8,7 +9,7 @@ import numpy as np
 from registry.analysis.agreements import NEVER, AgreementStatus
 from registry.analysis.report import Cell, Column, Evidence, Report, ReportDefinition, ReportRow
 from registry.analysis.snapshot import Bools, Ints, PartnershipRow, SnapshotArrays, adjacency, assumed_ties, data_notes
-from registry.i18n import _, number
+from registry.i18n import ngettext, number
 
 SHOWN = 5
 FINDINGS = {
@@ -156,10 +157,25 @@ def _priority(row: ReportRow) -> tuple[int, int, str, str]:
 
 
 def _notes(rows: Sequence[ReportRow]) -> list[str]:
-    templates = {
-        "lapsed": _("{n} agencies have only agreements that have ended."),
-        "own-sector": _("{n} agencies have ties within their own sector only."),
-        "one-tie": _("{n} more agencies have one tie only."),
-    }
-    counts = {code: sum(row["finding"] == code for row in rows) for code in templates}
-    return [note.format(n=number(counts[code])) for code, note in templates.items() if counts[code]]
+    counts = Counter(row["finding"] for row in rows)
+    lapsed, own_sector, one_tie = counts["lapsed"], counts["own-sector"], counts["one-tie"]
+    notes = (
+        (
+            lapsed,
+            ngettext(
+                "{n} agency has only agreements that have ended.",
+                "{n} agencies have only agreements that have ended.",
+                lapsed,
+            ),
+        ),
+        (
+            own_sector,
+            ngettext(
+                "{n} agency has ties only within its own sector.",
+                "{n} agencies have ties only within their own sector.",
+                own_sector,
+            ),
+        ),
+        (one_tie, ngettext("{n} more agency has only one tie.", "{n} more agencies have only one tie.", one_tie)),
+    )
+    return [note.format(n=number(n)) for n, note in notes if n]

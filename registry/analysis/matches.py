@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 from registry.analysis.report import Cell, Column, Confidence, Evidence, Report, ReportDefinition, ReportRow
 from registry.analysis.snapshot import AGENCY, NeedRow, ResourceRow, Snapshot, SnapshotArrays, TermRow, agency_index
-from registry.i18n import _, number
+from registry.i18n import _, ngettext, number
 from registry.model.records import fold
 from registry.progress import steps
 
@@ -156,15 +156,27 @@ FARTHEST, SOON, SOMETIME, UNKNOWN_SHARE, ALSO = 3, 90, 365, 0.5, 5
 FINDINGS = {"fits": "fits", "may-fit": "may fit, some facts are unknown"}
 CONFIDENCE: Mapping[str, Confidence] = {"fits": "certain", "may-fit": "unclear"}
 UNMET = {
-    "none": "{n} needs: no resource of that kind and unit is on record.",
-    "own": "{n} needs: only the agency itself has such a resource.",
-    "not-shared": "{n} needs: what there is, is not shared.",
-    "elsewhere": "{n} needs: what there is, is elsewhere.",
-    "purpose": "{n} needs: what there is serves other functions.",
-    "later": "{n} needs: what there is comes too late.",
-    "full": "{n} needs: what there is, is full.",
-    "too-little": "{n} needs: too little is left of what there is.",
-    "given": "{n} needs: what fits is more useful to others.",
+    "none": (
+        "{n} need: no resource of that kind and unit is recorded.",
+        "{n} needs: no resource of that kind and unit is recorded.",
+    ),
+    "own": (
+        "{n} need: only the agency itself has such a resource.",
+        "{n} needs: only the agency itself has such a resource.",
+    ),
+    "not-shared": ("{n} need: such resources are not shared.", "{n} needs: such resources are not shared."),
+    "elsewhere": ("{n} need: such resources are in other areas.", "{n} needs: such resources are in other areas."),
+    "purpose": ("{n} need: such resources serve other functions.", "{n} needs: such resources serve other functions."),
+    "later": ("{n} need: such resources are available too late.", "{n} needs: such resources are available too late."),
+    "full": ("{n} need: such resources are fully used.", "{n} needs: such resources are fully used."),
+    "too-little": (
+        "{n} need: such resources have too little spare capacity.",
+        "{n} needs: such resources have too little spare capacity.",
+    ),
+    "given": (
+        "{n} need: the resources that fit are assigned to other needs.",
+        "{n} needs: the resources that fit are assigned to other needs.",
+    ),
 }
 
 MATCHES = ReportDefinition(
@@ -278,7 +290,7 @@ class Matching:
             return [_("There are no recorded needs that you may see.")]
         met = {one.need.id for one in found}
         unmet = Counter(self._main_obstacle(need) for need in needs if need.id not in met)
-        return [_(UNMET[one]).format(n=number(unmet[one])) for one in UNMET if unmet[one]] or [
+        return [ngettext(*UNMET[one], unmet[one]).format(n=number(unmet[one])) for one in UNMET if unmet[one]] or [
             _("Every recorded need has a resource.")
         ]
 

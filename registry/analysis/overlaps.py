@@ -25,7 +25,7 @@ from registry.analysis.snapshot import (
     transitive_closure,
 )
 from registry.analysis.statistics import adjust_p_values, bicm, poisson_above
-from registry.i18n import _, number
+from registry.i18n import _, ngettext, number
 from registry.progress import steps
 
 APPLICATION, GENERAL, SPECIAL, LEAST_FUNCTIONS = "application", "general", "special", 2
@@ -413,8 +413,12 @@ def _notes(
     left_out = len(arrays.agencies) - len(compared.places)
     if left_out:
         notes.append(
-            _(
-                "{n} agencies are not compared: no function, area or sector on record, or fewer than five peers in it."
+            ngettext(
+                "{n} agency is not compared: it has no recorded function, area or sector, or its sector has fewer than five "
+                "agencies with functions.",
+                "{n} agencies are not compared: they have no recorded function, area or sector, or their sector has fewer than "
+                "five agencies with functions.",
+                left_out,
             ).format(n=number(left_out))
         )
     if not judged.family:

@@ -23,7 +23,7 @@ from registry.analysis.snapshot import (
     ones,
     pattern,
 )
-from registry.i18n import _, day, number
+from registry.i18n import _, day, ngettext, number
 
 YEAR, UNDATED = 365.25, 4.0
 OWN_HALF_LIFE, USERS_HALF_LIFE, LEAST_ACTIVITY, SIMILARITY_WEIGHT = 1.0, 2.0, 0.05, 2.0
@@ -376,28 +376,10 @@ class SuggestionRows:
 
     def notes(self, pairs: Sequence[Suggestion]) -> list[str]:
         """Return notes on the data behind the suggestions, and on their accuracy."""
-        history = self._history
-        if not history.has.nnz:
+        if not self._history.has.nnz:
             return [_("No users or owners of resources are recorded, so there are no suggestions.")]
-        undated = sum(use[1] is None for one in self._resources for use in one.uses)
-        counted = (
-            (
-                int((history.counted == 0).sum()),
-                _("{n} agencies have nothing on record; to them only what many have is suggested."),
-            ),
-            (undated, _("{n} uses have no first day on record; they count as four years old.")),
-            (
-                0 if self._owned else len(history.resources),
-                _("None of the {n} resources has an owner on record: ask those who use it."),
-            ),
-        )
         return [
-            _("The suggestions cover {resources} different resources for {agencies} agencies.").format(
-                agencies=number(len({one.agency for one in pairs})),
-                resources=number(len({one.resource for one in pairs})),
-            ),
-            *stale(self._resources, self._as_of),
-            *(note.format(n=number(n)) for n, note in counted if n),
+            *self._scope_notes(pairs),
             _(
                 "Accuracy on other data (cloud services of agencies of the United States, 2020 to 2024): within a "
                 "year, about 1 in 9 suggestions of the top 1 % came true (1 in 18 to 1 in 7, depending on the "
@@ -412,6 +394,32 @@ class SuggestionRows:
             ),
         ]
 
+    def _scope_notes(self, pairs: Sequence[Suggestion]) -> Iterator[str]:
+        """Yield notes on what the suggestions cover, and on missing facts."""
+        yield _("Different resources suggested: {resources}. Agencies with suggestions: {agencies}.").format(
+            agencies=number(len({one.agency for one in pairs})), resources=number(len({one.resource for one in pairs}))
+        )
+        yield from stale(self._resources, self._as_of)
+        if inactive := int((self._history.counted == 0).sum()):
+            yield ngettext(
+                "{n} agency has no recorded resources; it gets only suggestions of widely used resources.",
+                "{n} agencies have no recorded resources; they get only suggestions of widely used resources.",
+                inactive,
+            ).format(n=number(inactive))
+        if undated := sum(use[1] is None for one in self._resources for use in one.uses):
+            yield ngettext(
+                "{n} use has no recorded start date; it counts as four years old.",
+                "{n} uses have no recorded start date; they count as four years old.",
+                undated,
+            ).format(n=number(undated))
+        if not self._owned:
+            count = len(self._history.resources)
+            yield ngettext(
+                "The only resource has no recorded owner. Ask its users.",
+                "None of the {n} resources has a recorded owner. Ask the users.",
+                count,
+            ).format(n=number(count))
+
     def _voters(self, pair: Suggestion) -> tuple[Ints, Floats, Floats]:
         """Return the users of the resource (indices), their votes, and whether they share a parent with the agency (1 or 0)."""
         row = self._shown[pair.agency]
@@ -424,15 +432,15 @@ class SuggestionRows:
     def _reason(self, pair: Suggestion, user: int) -> str:
         name, resource = self._history.agencies.names[user], self._resources[pair.resource]
         began = _began(resource, self._history.agencies.ids[user])
-        told = _("{name} (since {day})").format(name=name, day=day(began)) if began else name
+        user_text = _("{name} (since {day})").format(name=name, day=day(began)) if began else name
         both = np.intersect1d(self._resources_of(pair.agency), self._resources_of(user))
         if not len(both):
-            return told
+            return user_text
         rarest = self._resources[both[np.argmin(self._users[both])]].name
         if len(both) == 1:
-            return _("{user}, both have {resource}").format(told=told, name=rarest)
+            return _("{user}, both have {resource}").format(user=user_text, resource=rarest)
         return _("{user}, both have {n} resources, such as {resource}").format(
-            told=told, n=number(len(both)), name=rarest
+            user=user_text, n=number(len(both)), resource=rarest
         )
 
     def _resources_of(self, agency: int) -> Ints:
@@ -441,7 +449,8 @@ class SuggestionRows:
     def _obstacles(self, resource: ResourceRow) -> Iterator[str]:
         expired = sum(until is not None and until < self._as_of for _user, _recent_uses, until, *_role in resource.uses)
         if expired:
-            yield _("{n} of {m} uses have ended").format(n=number(expired), m=number(len(resource.uses)))
+            template = ngettext("{n} of {m} use has ended", "{n} of {m} uses have ended", len(resource.uses))
+            yield template.format(n=number(expired), m=number(len(resource.uses)))
         if not resource.whole:
             yield _("summary only: you need access to see the rest")
         if resource.shareability == "not-shared":

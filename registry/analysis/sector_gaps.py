@@ -18,7 +18,7 @@ from registry.analysis.report import (
 )
 from registry.analysis.snapshot import Floats, Ints, SnapshotArrays, assumed_ties, between_sectors, data_notes
 from registry.analysis.statistics import adjust_p_values, binomial_below, fixed_degrees
-from registry.i18n import _, number, signed
+from registry.i18n import _, ngettext, number, signed
 
 MOST_SECTORS = 200
 
@@ -205,18 +205,35 @@ def _evidence(arrays: SnapshotArrays, a: int, b: int) -> tuple[Evidence, ...]:
 
 
 def _notes(arrays: SnapshotArrays, ties: Ints, pairs: SectorPairs, weak: int) -> list[str]:
-    counted = (
-        (int((arrays.sector < 0).sum()), _("{n} agencies have no sector on record; their ties are left out.")),
-        (_in_several(arrays), _("{n} agencies are in several sectors and count for the first.")),
-        (
+    notes = data_notes(arrays)
+    if without := int((arrays.sector < 0).sum()):
+        template = ngettext(
+            "{n} agency has no recorded sector; its ties are left out.",
+            "{n} agencies have no recorded sector; their ties are left out.",
+            without,
+        )
+        notes.append(template.format(n=number(without)))
+    if several := _in_several(arrays):
+        template = ngettext(
+            "{n} agency is in several sectors and counts for the first one.",
+            "{n} agencies are in several sectors and count for the first one.",
+            several,
+        )
+        notes.append(template.format(n=number(several)))
+    if weak:
+        template = ngettext(
+            "{n} pair without a gap is so small that even zero ties would not be significant.",
+            "{n} pairs without a gap are so small that even zero ties would not be significant.",
             weak,
-            _(
-                "{n} of the pairs without a gap are so small that even without any tie they could not be told from chance."
-            ),
-        ),
-        (pairs.of - len(pairs.a), _("{n} pairs of sectors with few ties are counted but not listed.")),
-    )
-    notes = data_notes(arrays) + [note.format(n=number(n)) for n, note in counted if n]
+        )
+        notes.append(template.format(n=number(weak)))
+    if unlisted := pairs.of - len(pairs.a):
+        template = ngettext(
+            "{n} pair of sectors with few ties is counted but not listed.",
+            "{n} pairs of sectors with few ties are counted but not listed.",
+            unlisted,
+        )
+        notes.append(template.format(n=number(unlisted)))
     return notes + _ei_index_notes(arrays, ties)
 
 

@@ -14,7 +14,7 @@ from scipy import sparse
 
 from registry.analysis.report import Evidence, ReportError, TextParameter
 from registry.database.driver import Cypher
-from registry.i18n import _, day, language, number, percent
+from registry.i18n import _, day, language, ngettext, number, percent
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -550,6 +550,10 @@ def data_notes(arrays: SnapshotArrays) -> list[str]:
     """Return notes on the data behind an analysis of the ties returned by `standing`."""
     notes = [coverage_note(arrays)]
     if len(arrays.possible_ties):
-        template = _("{n} ties rest on agreements whose dates are withheld; they count as in force.")
+        template = ngettext(
+            "{n} tie comes from an agreement whose dates you may not see; it counts as in force.",
+            "{n} ties come from agreements whose dates you may not see; they count as in force.",
+            len(arrays.possible_ties),
+        )
         notes.append(template.format(n=number(len(arrays.possible_ties))))
     return notes

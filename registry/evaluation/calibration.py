@@ -69,40 +69,40 @@ WHAT: Mapping[str, str] = {
     "networks-of-200": "false gaps: rounds with a gap in random networks of 200 agencies",
     "networks-of-1000": "false gaps: rounds with a gap in random networks of 1,000 agencies",
     "networks-of-20": "sector pairs not tested in networks of 20 agencies",
-    "planted-gap": "gaps found: rounds in which an injected gap is found among 200 agencies",
+    "injected-gap": "gaps found: rounds in which an injected gap is found among 200 agencies",
     "registries": "false pairs: pairs found among 2,000 agencies without similar pairs",
-    "planted-found": "pairs found of those injected among 2,000 agencies",
-    "planted-true": "injected pairs among those found",
+    "injected-found": "pairs found of those injected among 2,000 agencies",
+    "injected-true": "injected pairs among those found",
 }
 
 
 class CalibrationCount(NamedTuple):
-    """An observed count (`seen` of `of`) and its promised share, if any.
+    """An observed count (`observed` of `of`) and its target share, if any.
 
-    The promise is an upper bound, or a lower bound if `least`.
+    The target is an upper bound, or a lower bound if `least`.
     """
 
     name: str
     report: str
     own: bool
-    seen: int
+    observed: int
     of: int
-    promise: float | None = None
+    target: float | None = None
     least: bool = False
 
     @property
     def share(self) -> float | None:
         """The observed share, None if `of` is 0."""
-        return self.seen / self.of if self.of else None
+        return self.observed / self.of if self.of else None
 
     @property
-    def kept(self) -> bool | None:
-        """Whether the promise holds: a binomial test at level 0.001; None without a promise or cases."""
-        if self.promise is None or not self.of:
+    def met(self) -> bool | None:
+        """Whether the target is met: a binomial test at level 0.001; None without a target or cases."""
+        if self.target is None or not self.of:
             return None
         if self.least:
-            return bool(self.seen >= binom.ppf(1 - SURE, self.of, self.promise))
-        return bool(self.seen <= binom.ppf(SURE, self.of, self.promise))
+            return bool(self.observed >= binom.ppf(1 - SURE, self.of, self.target))
+        return bool(self.observed <= binom.ppf(SURE, self.of, self.target))
 
 
 def calibrate(arrays: SnapshotArrays, rounds: int, seed: int) -> list[CalibrationCount]:
@@ -168,10 +168,10 @@ def _small(_arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[Cal
 
 def _injected_gap(_arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
     """Test generated networks with an injected gap."""
-    every = _rounds("planted-gap", rounds)
+    every = _rounds("injected-gap", rounds)
     made = (SnapshotArrays.of(without_ties(network(random, 200), random, REMOVED), AS_OF) for _round in every)
     yield CalibrationCount(
-        "planted-gap", SECTOR_GAPS.name, False, sum(sector_gaps(one).found > 0 for one in made), rounds, FOUND, True
+        "injected-gap", SECTOR_GAPS.name, False, sum(sector_gaps(one).found > 0 for one in made), rounds, FOUND, True
     )
 
 
@@ -192,12 +192,12 @@ def _no_pairs(_arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[
 def _injected_pairs(_arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
     """Test generated registries with injected pairs."""
     true = injected = found = 0
-    for _round in _rounds("planted-found", _fewer(rounds)):
+    for _round in _rounds("injected-found", _fewer(rounds)):
         made = registry(random, 2_000, duplicates=DUPLICATES)
         pairs = _pairs(overlaps(SnapshotArrays.of(made.snapshot, AS_OF)))
         true, injected, found = true + len(pairs & made.duplicates), injected + len(made.duplicates), found + len(pairs)
-    yield CalibrationCount("planted-found", OVERLAPS.name, False, true, injected, FOUND, True)
-    yield CalibrationCount("planted-true", OVERLAPS.name, False, true, found, TRUE, True)
+    yield CalibrationCount("injected-found", OVERLAPS.name, False, true, injected, FOUND, True)
+    yield CalibrationCount("injected-true", OVERLAPS.name, False, true, found, TRUE, True)
 
 
 def _rounds(name: str, number: int) -> Iterator[int]:

@@ -242,7 +242,7 @@ def as_chart(report: Report) -> str:
     """Return the specification as JSON. Raises NoReport if the report has no chart."""
     drawn = chart(report)
     if drawn is None:
-        raise UnknownReport(_("“{report}” has no chart, or no data for one.").format(name=report.name))
+        raise UnknownReport(_("“{report}” has no chart, or no data for one.").format(report=report.title))
     return orjson.dumps(drawn, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY).decode()
 
 

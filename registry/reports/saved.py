@@ -28,7 +28,7 @@ from registry.analysis.run_comparison import CHANGES as WORDS
 from registry.analysis.run_comparison import RowChange, compare, described
 from registry.analysis.snapshot import SnapshotArrays
 from registry.clock import day_of, now
-from registry.i18n import _, day, language, number
+from registry.i18n import _, day, language, ngettext, number
 from registry.permissions import ANYBODY, Actor
 from registry.reports.render import as_json, given
 
@@ -109,7 +109,9 @@ class SavedRuns:
         """Raise ReportError if the report cannot be saved under the label: it is invalid or in use."""
         if name == NOT_SAVABLE:
             raise ReportError(
-                _("“{report}” compares a report with a saved run, so it cannot be saved itself.").format(name=name)
+                _("“{report}” compares a report with a saved run, so it cannot be saved itself.").format(
+                    report=_(CHANGES.title)
+                )
             )
         if not LABEL.fullmatch(label):
             sentence = _(
@@ -120,7 +122,7 @@ class SavedRuns:
         if self._path(label).exists():
             raise _in_use(label)
 
-    def keep(self, label: str, report: Report, actor: Actor, fingerprint: str) -> Path:
+    def save(self, label: str, report: Report, actor: Actor, fingerprint: str) -> Path:
         """Save a run as this actor saw it, atomically, and return the path. Raises ReportError."""
         self.check(report.name, label)
         head = {"label": label, "saved": now(), "sight": sorted(actor.names()), "language": language()}
@@ -268,8 +270,10 @@ class Changes:
         rows = [self._row(one, _all_visible(one, visible)) for one in shown]
         notes = [*self._comparison_notes(), *self._cause_notes(same_records)]
         if hidden := len(self._changed) - len(shown):
-            sentence = _(
-                "{n} rows that are gone rest on records of which you may no longer see all, or that are deleted."
+            sentence = ngettext(
+                "{n} row that is gone is not shown: you may no longer see all its records, or they are deleted.",
+                "{n} rows that are gone are not shown: you may no longer see all their records, or they are deleted.",
+                hidden,
             )
             notes.append(sentence.format(n=number(hidden)))
         return CHANGES.answer(
@@ -290,25 +294,28 @@ class Changes:
     def _comparison_notes(self) -> Sequence[str]:
         then = self._run.report
         counts: Counter[str] = Counter(one.change for one in self._changed)
-        yesterday = _(
+        saved = _(
             "Compared with the saved run {label} of “{report}” as of {day}, saved on {saved}, with {found} of {of} "
             "findings."
         )
-        today = _(
+        current = _(
             "As of {day}: {found} of {of} findings. Rows that are new: {new}; gone: {gone}; with another rank: "
             "{moved}; with other values only: {changed}."
         )
         notes = [
-            yesterday.format(
-                label=self._run.label, report=then.name, day=day(then.as_of), saved=day(day_of(self._run.saved)),
+            saved.format(
+                label=self._run.label, report=_(self._question.title), day=day(then.as_of), saved=day(day_of(self._run.saved)),
                 found=number(then.found), of=number(then.of),
             ),
-            today.format(
+            current.format(
                 day=day(self._now.as_of), found=number(self._now.found), of=number(self._now.of),
                 **{change: number(counts[change]) for change in WORDS},
             ),
         ]  # fmt: skip
-        return [*notes, *_parameter_note(then.parameters)]
+        return [
+            *notes,
+            *_parameter_note(then.parameters, {one.name: _(one.label) for one in self._question.parameters}),
+        ]
 
     def _cause_notes(self, same_records: bool) -> Sequence[str]:
         """Return notes on causes of differences other than changed records."""
@@ -320,11 +327,11 @@ class Changes:
         return notes
 
 
-def _parameter_note(parameters: Mapping[str, Value]) -> Sequence[str]:
+def _parameter_note(parameters: Mapping[str, Value], labels: Mapping[str, str]) -> Sequence[str]:
     if not parameters:
         return ()
-    asked = ", ".join(f"{name} = {given(value)}" for name, value in parameters.items() if value != "")
-    return [_("Both runs have the same parameters: {parameters}.").format(parameters=asked)] if asked else []
+    texts = ", ".join(f"{labels[name]}: {given(value)}" for name, value in parameters.items() if value != "")
+    return [_("Both runs have the same parameters: {parameters}.").format(parameters=texts)] if texts else []
 
 
 def _all_visible(one: RowChange, visible: Collection[str]) -> bool:
