@@ -37,7 +37,7 @@ def block_cut_tree(network: "nx.Graph[str]") -> tuple[dict[str, TreeNode], "nx.G
 
 def rooted(tree: "nx.Graph[TreeNode]") -> Iterator[tuple[TreeNode, TreeNode]]:
     """Yield each node of the tree and its parent, except the roots, in breadth-first order."""
-    place = {spot: number for number, spot in enumerate(tree)}
+    place = {node: number for number, node in enumerate(tree)}
     for part in nx.connected_components(tree):
         yield from nx.bfs_predecessors(tree, min(part, key=place.__getitem__))
 
@@ -67,15 +67,15 @@ class CutPointFinder:
         self._network = network
         self._home, self._tree = block_cut_tree(network)
         self._above = dict(rooted(self._tree))
-        self._members: dict[TreeNode, list[str]] = {spot: [] for spot in self._tree}
-        for agency, spot in self._home.items():
-            self._members[spot].append(agency)
-        self._below = {spot: len(members) for spot, members in self._members.items()}
-        for spot, above in reversed(self._above.items()):
-            self._below[above] += self._below[spot]
-        self._component_size = {spot: self._below[spot] for spot in self._tree if spot not in self._above}
-        for spot, above in self._above.items():
-            self._component_size[spot] = self._component_size[above]
+        self._members: dict[TreeNode, list[str]] = {node: [] for node in self._tree}
+        for agency, node in self._home.items():
+            self._members[node].append(agency)
+        self._below = {node: len(members) for node, members in self._members.items()}
+        for node, above in reversed(self._above.items()):
+            self._below[above] += self._below[node]
+        self._component_size = {node: self._below[node] for node in self._tree if node not in self._above}
+        for node, above in self._above.items():
+            self._component_size[node] = self._component_size[above]
 
     def found(self, draws: int, more: float, seed: int, shown: int) -> list[CutPoint]:
         """Return the articulation points and inner bridges, those that cut off the most agencies first.
@@ -83,9 +83,9 @@ class CutPointFinder:
         Each draw adds ties at random between agencies that have any, `more` times the number of existing ties;
         drawn ties that already exist have no effect. `shown` limits the listed agencies that are cut off.
         """
-        spots = [spot for spot in self._tree if isinstance(spot, str) or self._is_inner_bridge(spot)]
+        nodes = [node for node in self._tree if isinstance(node, str) or self._is_inner_bridge(node)]
         times = Counter(chain.from_iterable(map(self.remaining_after, self._drawn_ties(draws, more, seed))))
-        found = [self._cut_point(spot, times[spot] / draws, shown) for spot in spots]
+        found = [self._cut_point(node, times[node] / draws, shown) for node in nodes]
         return sorted(found, key=lambda one: (-one.cut_off, len(one.ends), -one.support, tuple(one.ends)))
 
     def remaining_after(self, added: Iterable[tuple[str, str]]) -> set[TreeNode]:
@@ -100,20 +100,20 @@ class CutPointFinder:
     def _is_inner_bridge(self, block: TreeNode) -> bool:
         return not self._members[block] and self._tree.degree(block) == 2
 
-    def _cut_point(self, spot: TreeNode, support: float, shown: int) -> CutPoint:
-        sizes = {step: self._branch_size(spot, step) for step in self._tree[spot]}
+    def _cut_point(self, node: TreeNode, support: float, shown: int) -> CutPoint:
+        sizes = {step: self._branch_size(node, step) for step in self._tree[node]}
         largest = max(sizes, key=lambda step: sizes[step])
-        cut = chain.from_iterable(self._branch_agencies(spot, step) for step in sizes if step != largest)
-        ends = (spot,) if isinstance(spot, str) else sorted(map(str, self._tree[spot]))
+        cut = chain.from_iterable(self._branch_agencies(node, step) for step in sizes if step != largest)
+        ends = (node,) if isinstance(node, str) else sorted(map(str, self._tree[node]))
         return CutPoint(ends, len(sizes), sum(sizes.values()) - sizes[largest], list(islice(cut, shown)), support)
 
-    def _branch_size(self, spot: TreeNode, step: TreeNode) -> int:
+    def _branch_size(self, node: TreeNode, step: TreeNode) -> int:
         """Return the number of agencies on this branch of the node."""
-        return self._below[step] if self._above.get(step) == spot else self._component_size[spot] - self._below[spot]
+        return self._below[step] if self._above.get(step) == node else self._component_size[node] - self._below[node]
 
-    def _branch_agencies(self, spot: TreeNode, step: TreeNode) -> Iterator[str]:
+    def _branch_agencies(self, node: TreeNode, step: TreeNode) -> Iterator[str]:
         """Yield the agencies on this branch of the node, the nearest first."""
-        ahead = [(spot, step)]
+        ahead = [(node, step)]
         for before, here in ahead:
             yield from sorted(self._members[here])
             ahead += [(here, further) for further in self._tree[here] if further != before]

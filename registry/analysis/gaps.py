@@ -306,12 +306,12 @@ def gaps(
     `of` and `unknown` are sums over reports that examine different things, without coverage.
     """
     known = coverage(arrays)
-    alike = overlaps(arrays, level=level, least_similarity=least_similarity)
+    overlapping = overlaps(arrays, level=level, least_similarity=least_similarity)
     parts = (
         agreements(arrays, within=within),
         sector_gaps(arrays, level=level, least_expected=least_expected),
-        alike,
-        *tie_reports(arrays, level, alike),
+        overlapping,
+        *tie_reports(arrays, level, overlapping),
         *use_reports(arrays),
     )
     findings = [found for part in parts for found in _READERS[part.name](part)]

@@ -109,9 +109,9 @@ def _own_sector_only(arrays: SnapshotArrays, ties: Ints, degree: Ints) -> Bools:
 def _inactive_agreements(arrays: SnapshotArrays, alone: Bools) -> Mapping[int, InactiveAgreements]:
     """Return the inactive agreements of agencies without ties, by index."""
     found: dict[int, InactiveAgreements] = {}
-    register = AgreementStatus(arrays.snapshot, arrays.as_of, 0)
+    status = AgreementStatus(arrays.snapshot, arrays.as_of, 0)
     for one in arrays.snapshot.partnerships:
-        if one.whole and not one.reversed and not register.continued(one):
+        if one.whole and not one.reversed and not status.continued(one):
             for place in (arrays.index[party] for party in one.parties if party in arrays.index):
                 if alone[place]:
                     found[place] = _with_agreement(found.get(place, InactiveAgreements()), one, arrays.as_of)
@@ -124,8 +124,8 @@ def _with_agreement(past: InactiveAgreements, one: PartnershipRow, as_of: str) -
     if one.disputed_by and (one.valid_until or NEVER) >= as_of:
         return past._replace(disputed=min(filter(None, (past.disputed, one)), key=lambda each: each.id))
     if one.valid_until and one.valid_until < as_of:
-        kept = max(filter(None, (past.ended, one)), key=lambda each: (each.valid_until, each.id))
-        return past._replace(ended=kept)
+        latest = max(filter(None, (past.ended, one)), key=lambda each: (each.valid_until, each.id))
+        return past._replace(ended=latest)
     return past._replace(ahead=min(filter(None, (past.ahead, one)), key=lambda each: (each.valid_from, each.id)))
 
 

@@ -145,7 +145,7 @@ class RankingEvaluation(NamedTuple):
 
 
 def hidden_at_random(arrays: SnapshotArrays, splits: int) -> RankingEvaluation | None:
-    """Hold out a tenth of the agreements at random, `splits` times, and rank all untied pairs by the remaining ones.
+    """Hold out a tenth of the agreements at random, `splits` times, and rank all pairs without a tie by the remaining ones.
 
     Whole agreements are held out, since the remaining pairs of an agreement of three parties would reveal the
     third. All measures, sectors and degrees included, use the remaining ties only. None if too few ties would be
@@ -165,8 +165,8 @@ def hidden_at_random(arrays: SnapshotArrays, splits: int) -> RankingEvaluation |
 
 def _agreement_pairs(arrays: SnapshotArrays) -> tuple[Ints, Ints]:
     """Return the pairs of parties (k x 2, smaller index first) of each agreement that may be in force, and its number (k)."""
-    standing = [one for one in arrays.snapshot.partnerships if one.in_force(arrays.as_of) or not one.whole]
-    parties = [sorted({arrays.index[party] for party in one.parties if party in arrays.index}) for one in standing]
+    assumed = [one for one in arrays.snapshot.partnerships if one.in_force(arrays.as_of) or not one.whole]
+    parties = [sorted({arrays.index[party] for party in one.parties if party in arrays.index}) for one in assumed]
     pairs = [(a, b, number) for number, places in enumerate(parties) for a, b in combinations(places, 2)]
     table = np.array(pairs, np.int64).reshape(-1, 3)
     return table[:, :2], table[:, 2]
@@ -360,15 +360,15 @@ def _rows(
     return rows
 
 
-def _notes(judged: RankingEvaluation | None, tied: int) -> list[str]:
+def _notes(judged: RankingEvaluation | None, connected: int) -> list[str]:
     if judged is None:
         return [_("There are too few ties to test this ranking. Treat it as a hint.")]
-    return [verdict(judged, tied), _precision_note(judged)]
+    return [verdict(judged, connected), _precision_note(judged)]
 
 
-def verdict(judged: RankingEvaluation, tied: int) -> str:
+def verdict(judged: RankingEvaluation, connected: int) -> str:
     """Return a sentence on whether the ranking by common partners beats the best baseline."""
-    if tied < LEAST_AGENCIES:
+    if connected < LEAST_AGENCIES:
         template = _(
             "With fewer than {few} agencies, no ranking can be called better. Average precision: {ours}; best "
             "simple baseline ({best}): {theirs}."

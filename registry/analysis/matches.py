@@ -98,8 +98,8 @@ def known(amount: float | None) -> float | None:
 def certain(need: NeedRow, resource: ResourceRow) -> bool:
     """Return whether all facts that a fit depends on are known: amounts, units and areas."""
     amounts = known(need.quantity), spare(resource)
-    told = need.unit, resource.unit, need.areas, resource.areas
-    return None not in amounts and all(told)
+    facts = need.unit, resource.unit, need.areas, resource.areas
+    return None not in amounts and all(facts)
 
 
 Finding = Literal["fits", "may-fit", "too-little"]
@@ -237,8 +237,8 @@ def matches(arrays: SnapshotArrays, *, agency: str = "") -> Report:
     """
     matching = Matching(arrays)
     needs = _needs(arrays, agency)
-    asked = {one.id for one in needs}
-    found = [one for one in matching.found() if one.need.id in asked]
+    shown = {one.id for one in needs}
+    found = [one for one in matching.found() if one.need.id in shown]
     rows = [
         _row(arrays, one) for one in sorted(found, key=lambda one: (not _certain_match(one), -one.value, one.need.id))
     ]

@@ -113,15 +113,15 @@ def missing_ties(arrays: SnapshotArrays, *, level: float = LEVEL.default, overla
     degree-corrected block model (Karrer & Newman 2011).
     """
     needs = list(dependences(arrays))
-    alike = _similar_pairs(arrays, level) if overlaps is None else _pairs_of_report(arrays, overlaps)
+    similar = _similar_pairs(arrays, level) if overlaps is None else _pairs_of_report(arrays, overlaps)
     met = set(zip(*(ends.tolist() for ends in close(arrays).nonzero()), strict=True))
     open_needs = [one for one in needs if not any((one.agency, holder) in met for holder in one.holders)]
-    found = sorted(_reasons(arrays, open_needs, alike), key=_priority)
-    pairs = {_unordered((one.agency, holder)) for one in needs for holder in one.holders} | alike
-    perhaps = pairs & {_unordered((a, b)) for a, b in arrays.possible_ties.tolist()}
+    found = sorted(_reasons(arrays, open_needs, similar), key=_priority)
+    pairs = {_unordered((one.agency, holder)) for one in needs for holder in one.holders} | similar
+    uncertain = pairs & {_unordered((a, b)) for a, b in arrays.possible_ties.tolist()}
     return MISSING_TIES.answer(
-        arrays.as_of, [_row(arrays, one) for one in found], found=len(found), of=len(pairs), unknown=len(perhaps),
-        withheld=arrays.withheld, notes=[*data_notes(arrays), *_notes(len(needs), len(alike))], level=level,
+        arrays.as_of, [_row(arrays, one) for one in found], found=len(found), of=len(pairs), unknown=len(uncertain),
+        withheld=arrays.withheld, notes=[*data_notes(arrays), *_notes(len(needs), len(similar))], level=level,
     )  # fmt: skip
 
 
@@ -144,13 +144,13 @@ def _unordered(pair: Pair) -> Pair:
     return (a, b) if a < b else (b, a)
 
 
-def _reasons(arrays: SnapshotArrays, needs: Sequence[Dependence], alike: set[Pair]) -> list[Reasons]:
+def _reasons(arrays: SnapshotArrays, needs: Sequence[Dependence], similar: set[Pair]) -> list[Reasons]:
     """Return the pairs with two reasons or more."""
     by_pair: dict[Pair, list[Dependence]] = {}
     for one in needs:
         for holder in one.holders:
             by_pair.setdefault(_unordered((one.agency, holder)), []).append(one)
-    pairs = sorted(by_pair.keys() | alike)
+    pairs = sorted(by_pair.keys() | similar)
     ends = np.array(pairs, np.int64).reshape(-1, 2)
     people, area = _intersects(*(_audiences(arrays)[end] for end in ends.T)), _in_one_area(arrays, ends)
     likely = BlockModel.of(arrays.sector, assumed_ties(arrays)).score(*ends.T)
@@ -158,7 +158,7 @@ def _reasons(arrays: SnapshotArrays, needs: Sequence[Dependence], alike: set[Pai
     for pair, same_people, same_area, expected in zip(
         pairs, people.tolist(), area.tolist(), likely.tolist(), strict=True
     ):
-        there = {"depends": pair in by_pair, "overlap": pair in alike, "people": same_people, "area": same_area}
+        there = {"depends": pair in by_pair, "overlap": pair in similar, "people": same_people, "area": same_area}
         kinds = [kind for kind, so in there.items() if so]
         if len(kinds) > 1:
             found.append(_directed(Reasons(pair, kinds, by_pair.get(pair, []), expected)))
@@ -228,9 +228,9 @@ def _records(needs: Sequence[Dependence]) -> Sequence[Evidence]:
     return [Evidence(*one) for one in dict.fromkeys(named)]
 
 
-def _notes(needs: int, alike: int) -> list[str]:
+def _notes(needs: int, similar: int) -> list[str]:
     template = _(
         "Dependencies of services on another agency: {n}. Pairs with significantly similar work: {m}. Requirements "
         "of services may be missing in the records."
     )
-    return [template.format(n=number(needs), m=number(alike))]
+    return [template.format(n=number(needs), m=number(similar))]

@@ -124,7 +124,7 @@ class TieNetwork(NamedTuple):
 
     @classmethod
     def of(cls, arrays: SnapshotArrays) -> "TieNetwork":
-        """Build the network from the ties in force or perhaps in force."""
+        """Build the network from the ties in force or possibly in force."""
         connected, ties = without_isolates(assumed_ties(arrays))
         return cls(len(arrays.agencies), connected, ties, adjacency(ties, len(connected)))
 
@@ -199,8 +199,8 @@ def _compared(arrays: SnapshotArrays, whole: TieNetwork, draws: int) -> Iterator
         for _draw in steps(_("random networks"), range(draws))
     ]
     seen = _rewired_measures(whole.ties, len(whole.connected), np.random.default_rng(SEED))
-    for name, value, by_chance in zip(BY_REWIRING, seen, np.array(drawn).T, strict=True):
-        yield name, compare_with_null(value, by_chance)
+    for name, value, expected in zip(BY_REWIRING, seen, np.array(drawn).T, strict=True):
+        yield name, compare_with_null(value, expected)
     sector, ties = between_sectors(arrays)
     if len(ties) and len(np.unique(sector)) > 1:
         one = ei_index(sector, ties, PERMUTATIONS, SEED)

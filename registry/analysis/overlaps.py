@@ -85,7 +85,7 @@ BLOCK, FEWEST = 500, 5
 class ComparableAgencies(NamedTuple):
     """The n agencies that can be compared: indices, sectors, areas and functions.
 
-    `close` (n x n) marks pairs that need no new agreement: one is in force, or perhaps in force, or one agency is
+    `close` (n x n) marks pairs that need no new agreement: one is in force, or possibly in force, or one agency is
     part of the other.
     """
 
@@ -165,9 +165,9 @@ def shuffled(compared: ComparableAgencies, seed: int) -> ComparableAgencies:
     columns, width = compared.functions.indices.astype(np.int64), compared.functions.shape[1]
     again = np.ones(len(rows), np.bool_)
     for _again in range(10):
-        dealt, sector = np.flatnonzero(again), compared.sector[rows[again]]
-        columns[dealt[np.argsort(sector, kind="stable")]] = columns[
-            dealt[np.lexsort((random.random(len(dealt)), sector))]
+        permuted, sector = np.flatnonzero(again), compared.sector[rows[again]]
+        columns[permuted[np.argsort(sector, kind="stable")]] = columns[
+            permuted[np.lexsort((random.random(len(permuted)), sector))]
         ]
         again = _repeated(rows * width + columns) | (random.random(len(rows)) < 0.1)
     return compared._replace(functions=pattern(np.stack([rows, columns], axis=1), len(compared.places), width))
@@ -176,12 +176,12 @@ def shuffled(compared: ComparableAgencies, seed: int) -> ComparableAgencies:
 def close(arrays: SnapshotArrays) -> Matrix:
     """Return the pairs (N x N) that need no new agreement.
 
-    One is in force, or perhaps in force, or one agency is part of the other.
+    One is in force, or possibly in force, or one agency is part of the other.
     """
     count = len(arrays.agencies)
-    tied = pattern(np.concatenate([arrays.ties, arrays.possible_ties]), count, count)
+    connected = pattern(np.concatenate([arrays.ties, arrays.possible_ties]), count, count)
     part = transitive_closure(arrays.agencies.ids, [one.part_of for one in arrays.snapshot.agencies] or [()] * count)
-    return ones(tied + tied.T + part + part.T)
+    return ones(connected + connected.T + part + part.T)
 
 
 def _function_probabilities(compared: ComparableAgencies, degree: Ints, chosen: Ints) -> Floats:
@@ -327,7 +327,7 @@ def overlaps(
     """
     compared = ComparableAgencies.of(arrays)
     judged = significant_pairs(compared, level)
-    by_chance = significant_pairs(shuffled(compared, SEED), level)
+    false_pairs = significant_pairs(shuffled(compared, SEED), level)
     weighted, jaccard = _similarity(compared, judged.pairs, _idf(arrays))
     selected = np.flatnonzero(jaccard >= least_similarity)
     order = selected[np.lexsort((judged.pairs.b[selected], judged.pairs.a[selected], -weighted[selected]))]
@@ -337,7 +337,7 @@ def overlaps(
     not_comparable = sum(not comparable(one) for one in special)
     return OVERLAPS.answer(
         arrays.as_of, rows, found=len(rows), of=judged.family + len(special), unknown=judged.untestable + not_comparable,
-        withheld=arrays.withheld, notes=_notes(arrays, compared, judged, by_chance), level=level, least_similarity=least_similarity,
+        withheld=arrays.withheld, notes=_notes(arrays, compared, judged, false_pairs), level=level, least_similarity=least_similarity,
     )  # fmt: skip
 
 
@@ -407,7 +407,7 @@ def _rarest(arrays: SnapshotArrays, a: int, b: int) -> list[int]:
 
 
 def _notes(
-    arrays: SnapshotArrays, compared: ComparableAgencies, judged: SignificantPairs, by_chance: SignificantPairs
+    arrays: SnapshotArrays, compared: ComparableAgencies, judged: SignificantPairs, false_pairs: SignificantPairs
 ) -> list[str]:
     notes = [coverage_note(arrays)]
     left_out = len(arrays.agencies) - len(compared.places)
@@ -428,5 +428,5 @@ def _notes(
         _(
             "Check for false findings: with functions permuted within sectors (seed {seed}), the same test finds "
             "{n} of {m} pairs."
-        ).format(seed=SEED, n=number(len(by_chance.pairs.a)), m=number(by_chance.family)),
+        ).format(seed=SEED, n=number(len(false_pairs.pairs.a)), m=number(false_pairs.family)),
     ]

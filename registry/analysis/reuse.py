@@ -294,18 +294,18 @@ def reuse(
     `registry.evaluation.backtests`).
     """
     history = History.of(arrays.snapshot, arrays.as_of)
-    asked = np.array([agency_index(arrays, agency)]) if agency else np.arange(len(history.agencies))
-    shown = asked[np.argsort(-history.activity[asked], kind="stable")[:agencies]]
+    selected = np.array([agency_index(arrays, agency)]) if agency else np.arange(len(history.agencies))
+    shown = selected[np.argsort(-history.activity[selected], kind="stable")[:agencies]]
     builder = SuggestionRows(arrays, history, shown)
     bands = _bands(history)
     pairs = sorted(
         _suggestions(history, shown, each, most_users), key=lambda one: (-one.score, one.agency, one.resource)
     )
     rows = [builder.row(rank, pair, bands) for rank, pair in enumerate(pairs, 1)]
-    lacked = len(history.resources) - np.diff(history.barred.indptr)
+    unused = len(history.resources) - np.diff(history.barred.indptr)
     return REUSE.answer(
-        arrays.as_of, rows, found=len(rows), of=int(lacked[asked].sum()),
-        unknown=int(lacked[asked][history.counted[asked] == 0].sum()),
+        arrays.as_of, rows, found=len(rows), of=int(unused[selected].sum()),
+        unknown=int(unused[selected][history.counted[selected] == 0].sum()),
         withheld=arrays.withheld, notes=builder.notes(pairs), agency=agency, agencies=agencies, each=each, most_users=most_users,
     )  # fmt: skip
 

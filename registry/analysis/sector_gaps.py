@@ -55,9 +55,9 @@ def sector_pairs(arrays: SnapshotArrays, ties: Ints) -> SectorPairs:
     of = len(present) * (len(present) - 1) // 2
     selected, group = _examined_sectors(arrays, ties, present)
     seen, upper = mixing(group, ties, len(selected) + 1), np.triu_indices(len(selected), 1)
-    by_chance = _null_model(group, ties, seen)
+    null = _null_model(group, ties, seen)
     return SectorPairs(
-        selected[upper[0]], selected[upper[1]], seen[upper], NullModel(*(one[upper] for one in by_chance)), of
+        selected[upper[0]], selected[upper[1]], seen[upper], NullModel(*(one[upper] for one in null)), of
     )
 
 
@@ -72,8 +72,8 @@ def _examined_sectors(arrays: SnapshotArrays, ties: Ints, present: Ints) -> tupl
 
 def _null_model(group: Ints, ties: Ints, seen: Ints) -> NullModel:
     """Return the configuration model with fixed degrees for each pair of groups, with lower-tail p-values."""
-    tied, ends = np.unique(ties, return_inverse=True)
-    mean, variance = fixed_degrees(group[tied], np.bincount(ends.ravel()), len(seen))
+    connected, ends = np.unique(ties, return_inverse=True)
+    mean, variance = fixed_degrees(group[connected], np.bincount(ends.ravel()), len(seen))
     p, none = (binomial_below(few, mean, variance) for few in (seen, np.zeros_like(seen)))
     return NullModel(mean, np.sqrt(variance), p, none)
 
@@ -165,7 +165,7 @@ def sector_gaps(
 
 
 def _between_known(arrays: SnapshotArrays) -> Ints:
-    """Return the ties, in force or perhaps in force, between agencies with a sector."""
+    """Return the ties, in force or possibly in force, between agencies with a sector."""
     pairs = assumed_ties(arrays)
     known: Ints = pairs[(arrays.sector[pairs] >= 0).all(axis=1)]
     return known

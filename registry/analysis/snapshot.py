@@ -3,12 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import sha256
 from itertools import chain, combinations
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -497,24 +495,6 @@ class Readable(Protocol):
         """Run a query and return its rows."""
 
 
-class Fingerprinted:
-    """A store that computes a fingerprint (SHA-256) of everything read from it."""
-
-    def __init__(self, store: Readable) -> None:
-        self._store, self._hash = store, sha256()
-
-    def read(self, cypher: Cypher) -> Sequence[Sequence[Any]]:
-        """Run a query and return its rows. Raises StoreError."""
-        rows = self._store.read(cypher)
-        self._hash.update(orjson.dumps(rows, default=list))
-        return rows
-
-    @property
-    def fingerprint(self) -> str:
-        """The fingerprint; equal reads in equal order give equal fingerprints."""
-        return self._hash.hexdigest()
-
-
 def assumed_ties(arrays: SnapshotArrays) -> Ints:
     """Return the ties in force and those whose agreement's dates are withheld (m x 2).
 
@@ -526,7 +506,7 @@ def assumed_ties(arrays: SnapshotArrays) -> Ints:
 def between_sectors(arrays: SnapshotArrays) -> tuple[Ints, Ints]:
     """Return the sectors of the agencies that have one, and the ties among these agencies.
 
-    The ties are those of `standing`, as indices into the returned sectors.
+    The ties are those of `assumed_ties`, as indices into the returned sectors.
     """
     known, ties = np.flatnonzero(arrays.sector >= 0), assumed_ties(arrays)
     place = np.full(len(arrays.agencies), -1)
@@ -537,8 +517,8 @@ def between_sectors(arrays: SnapshotArrays) -> tuple[Ints, Ints]:
 
 def without_isolates(ties: Ints) -> tuple[Ints, Ints]:
     """Return the agencies with at least one tie (indices), and the ties as indices into these."""
-    tied, ends = np.unique(ties, return_inverse=True)
-    return tied, ends.reshape(-1, 2)
+    connected, ends = np.unique(ties, return_inverse=True)
+    return connected, ends.reshape(-1, 2)
 
 
 def adjacency(ties: Ints, size: int) -> Matrix:
@@ -547,7 +527,7 @@ def adjacency(ties: Ints, size: int) -> Matrix:
 
 
 def data_notes(arrays: SnapshotArrays) -> list[str]:
-    """Return notes on the data behind an analysis of the ties returned by `standing`."""
+    """Return notes on the data behind an analysis of the ties returned by `assumed_ties`."""
     notes = [coverage_note(arrays)]
     if len(arrays.possible_ties):
         template = ngettext(

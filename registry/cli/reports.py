@@ -75,10 +75,9 @@ def report(
     public: bool = typer.Option(False, "--public", help="Run as an anonymous visitor, not as an administrator."),
 ) -> None:
     """Run a report, such as `gaps`, the collaboration gap report."""
-    from registry.analysis.snapshot import Fingerprinted
     from registry.reports.catalogue import Library
     from registry.reports.export import FORMATS
-    from registry.reports.saved import SavedRuns
+    from registry.reports.saved import Fingerprinted, SavedRuns
 
     settings, actor = load_settings(), ANONYMOUS if public else ADMIN
     runs = SavedRuns(settings.saved_runs)

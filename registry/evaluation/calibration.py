@@ -141,8 +141,8 @@ def _own_pairs(arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[
         permuted = shuffled(compared, int(random.integers(2**32)))
         judged = significant_pairs(permuted, LEVEL.default)
         alarms, pairs = alarms + len(judged.pairs.a), pairs + judged.family
-        alike, made = duplicated(permuted, random, number, COPIED)
-        significant = significant_pairs(alike, LEVEL.default).pairs
+        injected_pairs, made = duplicated(permuted, random, number, COPIED)
+        significant = significant_pairs(injected_pairs, LEVEL.default).pairs
         found += len(made & set(zip(significant.a.tolist(), significant.b.tolist(), strict=True)))
         injected += len(made)
     yield CalibrationCount("overlaps", OVERLAPS.name, True, alarms, pairs, FALSE_PAIRS)

@@ -35,7 +35,7 @@ from registry.analysis.report import (
 )
 from registry.analysis.reuse import REUSE, reuse
 from registry.analysis.sector_gaps import SECTOR_GAPS, sector_gaps
-from registry.analysis.snapshot import Fingerprinted, Readable, Snapshot, SnapshotArrays, make_snapshot
+from registry.analysis.snapshot import Readable, Snapshot, SnapshotArrays, make_snapshot
 from registry.analysis.what_if import WHAT_IF, what_if
 from registry.clock import today
 from registry.database.extract import network
@@ -45,7 +45,16 @@ from registry.i18n import _, use_language
 from registry.permissions import Actor, actor_named
 from registry.reports.custom import CustomReport, read_report
 from registry.reports.render import withhold_small_counts
-from registry.reports.saved import CHANGES, RUN, Changes, SavedRun, SavedRuns, nothing_saved, nothing_to_compare
+from registry.reports.saved import (
+    CHANGES,
+    RUN,
+    Changes,
+    Fingerprinted,
+    SavedRun,
+    SavedRuns,
+    nothing_saved,
+    nothing_to_compare,
+)
 
 _REPORTS: Sequence[tuple[ReportDefinition, Callable[..., Report]]] = (
     (GAPS, gaps),
@@ -218,7 +227,7 @@ class Library:
         seen = ids = compared.rests_on()
         if not actor.everything:
             seen = frozenset(one for (one,) in store.read(visible(ids, actor)))
-        return compared.report(seen, same_records=reading.fingerprint == run.fingerprint, asked=label)
+        return compared.report(seen, same_records=reading.fingerprint == run.fingerprint, label=label)
 
     @staticmethod
     def _run_to_compare(runs: SavedRuns, label: str, actor: Actor) -> SavedRun | None:

@@ -92,11 +92,11 @@ def _parameter(one: ReportParameter | TextParameter) -> Schema:
     return {**texts, "type": one.type, **limits}
 
 
-def _object(properties: Mapping[str, Schema], perhaps: Mapping[str, Schema] | None = None) -> Schema:
-    """Return the schema of an object with exactly these properties; those of `perhaps` are optional."""
+def _object(properties: Mapping[str, Schema], optional: Mapping[str, Schema] | None = None) -> Schema:
+    """Return the schema of an object with exactly these properties; those of `optional` are optional."""
     return {
         "type": "object",
-        "properties": {**properties, **(perhaps or {})},
+        "properties": {**properties, **(optional or {})},
         "required": list(properties),
         "additionalProperties": False,
     }

@@ -6,6 +6,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,8 +27,9 @@ from registry.analysis.report import (
 )
 from registry.analysis.run_comparison import CHANGES as WORDS
 from registry.analysis.run_comparison import RowChange, compare, described
-from registry.analysis.snapshot import SnapshotArrays
+from registry.analysis.snapshot import Readable, SnapshotArrays
 from registry.clock import day_of, now
+from registry.database.driver import Cypher
 from registry.i18n import _, day, language, ngettext, number
 from registry.permissions import ANYBODY, Actor
 from registry.reports.render import as_json, given
@@ -99,6 +101,24 @@ class SavedRun(_SavedModel):
             raise _broken(self.label) from None
 
 
+class Fingerprinted:
+    """A store that computes a fingerprint (SHA-256) of everything read from it."""
+
+    def __init__(self, store: Readable) -> None:
+        self._store, self._hash = store, sha256()
+
+    def read(self, cypher: Cypher) -> Sequence[Sequence[Any]]:
+        """Run a query and return its rows. Raises StoreError."""
+        rows = self._store.read(cypher)
+        self._hash.update(orjson.dumps(rows, default=list))
+        return rows
+
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint; equal reads in equal order give equal fingerprints."""
+        return self._hash.hexdigest()
+
+
 class SavedRuns:
     """The saved runs in a folder, which is created with the first run."""
 
@@ -148,14 +168,14 @@ class SavedRuns:
         seen = (run for run in self.listed() if run.report.name == name and run.shown_to(actor))
         return max(seen, key=lambda run: run.saved, default=None)
 
-    def listed(self, tell: Callable[[str], None] = lambda _sentence: None) -> Iterator[SavedRun]:
-        """Yield all runs in order of their labels; `tell` gets a message for each file that cannot be used."""
+    def listed(self, report_fault: Callable[[str], None] = lambda _sentence: None) -> Iterator[SavedRun]:
+        """Yield all runs in order of their labels; `report_fault` is called with a message for each unusable file."""
         for path in sorted(self._folder.glob(f"*{SUFFIX}")):
             if LABEL.fullmatch(path.stem):
                 try:
                     yield _read(path)
                 except ReportError as error:
-                    tell(str(error))
+                    report_fault(str(error))
 
     def edition(self) -> tuple[tuple[str, int], ...]:
         """Return a value that changes whenever a run is saved or removed."""
@@ -260,7 +280,7 @@ class Changes:
         """Return the ids of the records in the evidence of changed and gone rows."""
         return frozenset(one.id for change in self._changed if change.then for one in change.then.evidence)
 
-    def report(self, visible: Collection[str], *, same_records: bool, asked: str) -> Report:
+    def report(self, visible: Collection[str], *, same_records: bool, label: str) -> Report:
         """Return the report.
 
         Previous values and gone rows are shown only if their records are `visible`; other gone rows are
@@ -278,7 +298,7 @@ class Changes:
             notes.append(sentence.format(n=number(hidden)))
         return CHANGES.answer(
             self._now.as_of, rows, found=len(shown), of=len(self._compared), unknown=hidden,
-            withheld=self._now.withheld, notes=notes, run=asked,
+            withheld=self._now.withheld, notes=notes, run=label,
         )  # fmt: skip
 
     def _row(self, one: RowChange, whole: bool) -> ReportRow:

@@ -135,17 +135,17 @@ def test_the_agreements_of_the_sample_are_told_apart() -> None:
 
 def test_the_gap_report_of_the_sample_names_each_sort_of_finding_once_before_any_twice() -> None:
     report = run_on_snapshot(depok(), "gaps", AS_OF)
-    sorts = [row["about"] for row in report.rows if row["about"] != "coverage"]
+    sorts = [row["finding"] for row in report.rows if row["finding"] != "coverage"]
     assert {"uncovered", "gap", "fits", "apart", "below", "overlap", "special-application", "wanted"} <= set(sorts)
     assert len(set(sorts)) == len(set(sorts[: len(set(sorts))]))
     assert all(row["next_step"] and row.evidence for row in report.rows)
-    wanted = [row["subject"] for row in report.rows if row["about"] == "wanted"]
+    wanted = [row["subject"] for row in report.rows if row["finding"] == "wanted"]
     assert len(wanted) == len(set(wanted)), "a resource is one meeting, whoever wants it"
 
 
 def test_the_gap_report_counts_its_findings_by_sort_and_each_part_of_how_many() -> None:
     report = run_on_snapshot(depok(), "gaps", AS_OF)
-    counted = Counter(row["about"] for row in report.rows if row["about"] != "coverage")
+    counted = Counter(row["finding"] for row in report.rows if row["finding"] != "coverage")
     assert list(report.sorts.values())[:2] == [counted["uncovered"], counted["missing"]] == [8, 9]
     assert sum(report.sorts.values()) == sum(counted.values()) == report.found
     told = as_text(report)
@@ -158,16 +158,16 @@ def test_the_gap_report_counts_its_findings_by_sort_and_each_part_of_how_many() 
 
 
 def test_the_gap_report_begins_with_what_too_little_is_on_record_of() -> None:
-    shares = [row["measure"] for row in run_on_snapshot(depok(), "gaps", AS_OF).rows if row["about"] == "coverage"]
+    shares = [row["measure"] for row in run_on_snapshot(depok(), "gaps", AS_OF).rows if row["finding"] == "coverage"]
     assert shares == ["56 of 192, 29%", "71 of 192, 37%"]
 
 
 def test_what_nobody_began_to_use_of_late_is_not_wanted_next() -> None:
     later = run_on_snapshot(depok(), "gaps", "2030-11-25")
-    assert not [row for row in later.rows if row["about"] == "wanted"]
+    assert not [row for row in later.rows if row["finding"] == "wanted"]
     assert [note for note in later.notes if "more than two years before the day of the report" in note]
     now = run_on_snapshot(depok(), "gaps", AS_OF)
-    assert [row for row in now.rows if row["about"] == "wanted"]
+    assert [row for row in now.rows if row["finding"] == "wanted"]
     assert not [note for note in now.notes if "ask for an earlier day" in note]
 
 

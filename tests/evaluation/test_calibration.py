@@ -58,7 +58,7 @@ def test_a_lone_gap_among_two_thousand_pairs_of_sectors_is_found_in_a_dense_netw
     report = run_on_snapshot(without_ties(lists, random, 1), "sector-gaps", AS_OF)
     first = report.rows[0]
     assert report.of > 2_000
-    assert first["finding"] == "gap" and first["seen"] == 0 and first.confidence == "likely"
+    assert first["finding"] == "gap" and first["observed"] == 0 and first.confidence == "likely"
 
 
 def test_agencies_that_are_alike_by_their_sector_alone_are_no_overlap(random: np.random.Generator) -> None:

@@ -182,13 +182,13 @@ def test_what_is_not_on_record_is_counted_as_what_is_not(language: str) -> None:
             missing = len(lacking(known))
             assert row["of"] - row["recorded"] == missing  # type: ignore[operator]
             subject = f"{kinds[str(row['kind'])]}: {facts[str(row['fact'])]}"
-            lines = [one for one in whole.rows if (one["about"], one["subject"]) == ("coverage", subject)]
+            lines = [one for one in whole.rows if (one["finding"], one["subject"]) == ("coverage", subject)]
             assert len(lines) == (missing > row["of"] / 10), subject  # type: ignore[operator]
             for line in lines:
                 share = percent(missing / row["of"])  # type: ignore[operator]
                 said = {"en": "{} of {}, {}", "id": "{} dari {}, {}"}[language]
                 assert line["measure"] == said.format(number(missing), number(row["of"]), share)  # type: ignore[arg-type]
-                assert cell_text(whole.columns[0], line["about"]) == not_on_record
+                assert cell_text(whole.columns[0], line["finding"]) == not_on_record
                 counted += 1
         assert counted
 
@@ -219,7 +219,7 @@ def test_what_a_report_counts_is_named_wherever_the_number_stands(name: str, lan
         ("sector-gaps", lambda report: {row.key for row in report.rows if row["finding"] == "gap"}),
         ("network", lambda report: {row["measure"] for row in report.rows if row.confidence == "likely"}),
         ("reuse", lambda report: {row.key for row in report.rows}),
-        ("gaps", lambda report: {row.key for row in report.rows if row["about"] != "coverage"}),
+        ("gaps", lambda report: {row.key for row in report.rows if row["finding"] != "coverage"}),
         ("cut-points", lambda report: {row.key for row in report.rows if row.confidence == "likely"}),
         ("communities", lambda report: {row.key for row in report.rows}),
     ],

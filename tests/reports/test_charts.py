@@ -46,7 +46,7 @@ def test_every_pair_of_sectors_is_drawn_from_both_sides_and_what_is_too_small_to
     assert len(cells) == 2 * len(report.rows) == 110
     untestable = [one for one in cells if one["code"] == "too-few"]
     assert len(untestable) == 2 * report.unknown and all(one["ratio"] is None for one in untestable)
-    gaps = {(one["down"], one["across"], one["seen"]) for one in cells if one["code"] == "gap"}
+    gaps = {(one["down"], one["across"], one["observed"]) for one in cells if one["code"] == "gap"}
     assert {("Health", "Transport", "0"), ("Transport", "Health", "0")} < gaps and len(gaps) == 2 * report.found
 
 

@@ -65,8 +65,8 @@ def test_no_output_of_a_report_tells_how_few(name: str) -> None:
 
 
 def test_the_gap_report_loses_what_it_took_from_a_row_that_is_left_out() -> None:
-    before = [row["subject"] for row in run_on_snapshot(world(2), "gaps", AS_OF).rows if row["about"] == "coverage"]
-    after = [row["subject"] for row in shown("gaps", 2).rows if row["about"] == "coverage"]
+    before = [row["subject"] for row in run_on_snapshot(world(2), "gaps", AS_OF).rows if row["finding"] == "coverage"]
+    after = [row["subject"] for row in shown("gaps", 2).rows if row["finding"] == "coverage"]
     assert set(after) < set(before) and any(str(one).startswith("agreements: ") for one in before)
     assert not any(str(one).startswith("agreements: ") for one in after)
 
