@@ -47,7 +47,7 @@ def test_a_use_of_what_nobody_is_known_to_own_is_unknown() -> None:
     unowned = ResourceRow("data", "Data", True, [], [["a", None, None]])
     asked = report(agreement("other", "bc", None), resources=(unowned,))
     assert (asked.found, asked.unknown) == (0, 1)
-    assert any(note.startswith("1 uses without an agreement") for note in asked.notes)
+    assert any(note.startswith("1 use without an agreement cannot be judged") for note in asked.notes)
 
 
 def test_an_agreement_that_may_cover_what_is_hidden_is_not_said_to_cover_nothing() -> None:
@@ -150,12 +150,10 @@ def test_agreements_that_not_every_party_has_confirmed_are_counted_apart() -> No
     both = agreement("both", "ab", None)._replace(confirmed_by=("a", "b"))
     one = agreement("one", "bc", "2026-12-01")._replace(confirmed_by=("b",))
     asked = report(both, one)
-    assert (
-        "2 of 2 agreements are in force on Nov 25, 2026; of these, 1 are not known to be confirmed by all."
-        in asked.notes
-    )
+    assert "Agreements in force on Nov 25, 2026: 2 of 2. Not known to be confirmed by all parties: 1." in asked.notes
     assert [row["confirmation"] for row in asked.rows] == ["unconfirmed"]
     network = run_on_snapshot(Snapshot(AGENCIES, partnerships=[both, one]), "network", AS_OF)
     assert any(
-        "2 ties in force on Nov 25, 2026, 1 of them not known to be confirmed by all" in note for note in network.notes
+        "Ties in force on Nov 25, 2026: 2, of which 1 are not known to be confirmed by all parties." in note
+        for note in network.notes
     )

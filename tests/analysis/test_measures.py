@@ -268,7 +268,7 @@ def test_the_reports_on_the_loaded_graph_give_the_published_values(loaded: Store
         assert row["sector"] == values["group"]
     measured = {row["measure"]: row["value"] for row in run_on_snapshot(ours, "network", AS_OF).rows}
     assert measured["core"] == max(int(values["coreness_sym"]) for values in published.values())
-    assert measured["tied"] == sum(values["coreness_sym"] != "0" for values in published.values())
+    assert measured["with-ties"] == sum(values["coreness_sym"] != "0" for values in published.values())
 
 
 @pytest.mark.parametrize("name", list(NETWORKS))

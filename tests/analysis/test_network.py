@@ -97,7 +97,7 @@ def test_an_agreement_whose_dates_are_withheld_is_a_tie_that_may_be() -> None:
     hidden = agreement("hidden", "ab")._replace(whole=False, valid_from=None)
     report = run_on_snapshot(world(hidden, sectors="hrrr"), "isolates", AS_OF)
     assert by_finding(report) == {"one-tie": ["a", "b"], "never": ["c", "d"]}
-    assert any("dates are withheld" in note for note in report.notes)
+    assert any("dates you may not see" in note for note in report.notes)
 
 
 def test_the_network_of_the_sample_is_more_closed_and_more_grouped_than_chance() -> None:
@@ -201,7 +201,7 @@ def test_the_gap_report_takes_in_what_is_needed_what_hangs_on_one_and_who_keeps_
     assert counted == {"missing": 9, "cut-point": 1, "own-sector": 13, "one-tie": 3, "overlap": 3}
     first = {about: report.rows[abouts.index(about)] for about in counted}
     assert "Data trayek" in str(first["missing"]["subject"])
-    assert str(first["cut-point"]["measure"]).startswith("4 agencies cut off, in 9")
+    assert str(first["cut-point"]["measure"]).startswith("4 agencies cut off; bootstrap support 9")
     assert all(row["next_step"] and row.evidence for row in report.rows)
     findings = [about for about in abouts if about != "coverage"]
     assert len(set(findings[:11])) == 11, "the first of each sort come before the second of any"

@@ -132,8 +132,8 @@ def test_what_speaks_against_a_suggestion_is_said() -> None:
     other = ResourceRow("s", "S", True, [], [["a", "2026-01-01", None, "reuse"]])
     report = run_on_snapshot(Snapshot([AgencyRow(one, one) for one in "abo"], resources=[tired, other]), "reuse", AS_OF)
     against = {(row["agency"], row["resource"]): row["cautions"] for row in report.rows}
-    assert against["a", "R"] == ("1 of 1 uses have ended", "not shared")
-    assert against["b", "S"] == ("no owner on record to ask",)
+    assert against["a", "R"] == ("1 of 1 use has ended", "not shared")
+    assert against["b", "S"] == ("no recorded owner",)
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +169,7 @@ def test_five_years_of_real_uses_are_told_as_well_as_they_can_be(judged: Backtes
 def test_the_back_test_says_that_the_best_trivial_ranking_is_not_beaten(judged: Backtest) -> None:
     assert judged.best_trivial == "recent_activity_recent_popularity"
     assert min(one.report_to_best_trivial for one in judged.cuts) >= 0.97
-    assert verdict(judged) == "beats the best trivial ranking: no (1.01 x, within noise)"
+    assert verdict(judged) == "The report does not clearly beat the best simple baseline (ratio 1.01)."
 
 
 def test_the_bands_that_the_report_prints_are_those_of_the_back_test(judged: Backtest, fedramp: Snapshot) -> None:
@@ -206,7 +206,7 @@ def _before(lists: Snapshot, cut: str) -> Snapshot:
 
 def test_where_the_record_of_uses_ended_long_ago_the_gap_report_says_so_first(fedramp: Snapshot) -> None:
     notes = run_on_snapshot(fedramp, "gaps", AS_OF).notes
-    assert "ask for an earlier day" in notes[1] and notes == tuple(dict.fromkeys(notes))
+    assert "Choose an earlier day." in notes[1] and notes == tuple(dict.fromkeys(notes))
 
 
 def test_the_back_test_is_a_command_whose_json_has_the_names_of_its_table(

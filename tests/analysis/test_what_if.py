@@ -146,7 +146,7 @@ def test_what_needs_a_record_of_which_only_the_face_is_shown_is_not_known_and_th
 ) -> None:
     told = visitor.get("/reports/what-if.json", params={"as-of": AS_OF, "remove": LOST}).json()
     assert not any(row["change"] == "stops" for row in told["rows"])
-    assert any(note.startswith("Of Basis data kependudukan kota no more than the face") for note in told["notes"])
+    assert any(note.startswith("You may see only a summary of Basis data kependudukan kota") for note in told["notes"])
 
 
 def test_a_channel_of_what_is_lost_does_not_become_one_for_everything() -> None:
@@ -238,6 +238,7 @@ def test_the_page_has_a_form_and_graphql_gives_the_same_rows(visitor: httpx.Clie
     ]
     assert parameters[0] == {
         "name": "remove",
+        "label": "Remove records",
         "type": "text",
         "default": None,
         "least": None,
@@ -248,4 +249,4 @@ def test_the_page_has_a_form_and_graphql_gives_the_same_rows(visitor: httpx.Clie
     assert refused.status_code == 400 and "&lt;b&gt;x&lt;/b&gt;" in refused.text
 
 
-CATALOGUE = "{ reports { name parameters { name type default least most longest } } }"
+CATALOGUE = "{ reports { name parameters { name label type default least most longest } } }"

@@ -208,5 +208,5 @@ def test_reports_are_listed_in_the_language_of_the_terminal(
     reports(as_json=False)
     head, *lines = capsys.readouterr().out.splitlines()
     assert ("Question" if spoken == "en" else "Pertanyaan") in head
-    question = {"en": "How much of what the reports rest on", "id": "Seberapa banyak dasar laporan"}[spoken]
+    question = {"en": "How complete are the records", "id": "Seberapa lengkap catatan"}[spoken]
     assert any(line.startswith("coverage") and question in line for line in lines)

@@ -36,7 +36,7 @@ def drawn(name: str) -> tuple[Report, dict[str, Any]]:
 
 def test_three_reports_have_a_chart_and_the_others_say_that_they_have_none() -> None:
     assert {name for name in DEFINITIONS if chart(run_on_snapshot(depok(), name, AS_OF))} == CHARTED
-    with pytest.raises(UnknownReport, match="The report coverage has no chart"):
+    with pytest.raises(UnknownReport, match="“Completeness of the records” has no chart"):
         as_chart(run_on_snapshot(depok(), "coverage", AS_OF))
 
 
@@ -67,7 +67,7 @@ def test_the_timeline_has_each_agreement_once_with_its_days_and_the_day_of_the_r
     )
     expired = next(one for one in lines if one["agreement"] == "Imunisasi dan gizi anak panti")
     assert (expired["since"], expired["until"]) == ("2023-02-01", "2026-01-31")
-    assert expired["finding"] == "expired, nothing follows"
+    assert expired["finding"] == "expired without a renewal"
     assert spec["layer"][1]["data"]["values"] == [{"day": AS_OF}]
 
 
