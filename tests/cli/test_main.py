@@ -205,7 +205,7 @@ def test_reports_are_listed_in_the_language_of_the_terminal(
     for name, value in given.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(output.out, "_width", 200)
-    reports(as_json=False)
+    reports(None, as_json=False)
     head, *lines = capsys.readouterr().out.splitlines()
     assert ("Question" if spoken == "en" else "Pertanyaan") in head
     question = {"en": "How complete are the records", "id": "Seberapa lengkap catatan"}[spoken]
