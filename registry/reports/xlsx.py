@@ -79,7 +79,7 @@ class _WorkbookWriter:
 
     def method(self, reports: Iterable[Report]) -> None:
         """Write the sheet on the methods. Its name contains spaces, so that it differs from all report names."""
-        sheet = self._book.add_worksheet(_("Method"))
+        sheet = self._book.add_worksheet(_("Method and notes"))
         sheet.set_column(0, 0, 34)
         sheet.set_column(1, 1, 110)
         lines = count()

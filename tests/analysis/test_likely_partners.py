@@ -91,7 +91,7 @@ def test_partners_of_the_sample_are_named_and_not_oversold() -> None:
     assert first["common"] == 6 and len(first.evidence) == 2 + 6
     assert {row["advice"] for row in report.rows} == {"talk"}
     assert report.found == 0 and report.unknown == len(report.rows) == 20
-    assert "worth a conversation" in as_text(report, 200)
+    assert "possible partners" in as_text(report, 200)
 
 
 def test_the_back_test_tells_each_year_and_each_ranking() -> None:

@@ -118,7 +118,7 @@ def test_a_workbook_goes_into_a_file_or_a_pipe_and_not_to_a_terminal(running: en
     book = tmp_path / "coverage.xlsx"
     asked = ("report", "coverage", "--format", "xlsx")
     assert finished(command(*asked, "-o", str(book), data=running.data))[0] == 0
-    assert load_workbook(book).sheet_names == ["coverage", "How it was made"]
+    assert load_workbook(book).sheet_names == ["coverage", "Method and notes"]
     terminal, far = os.openpty()
     with command(*asked, data=running.data, stdout=far) as process:
         assert "A terminal cannot show xlsx" in process.communicate(timeout=120)[1]
