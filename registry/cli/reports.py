@@ -55,7 +55,7 @@ def _default(value: Value) -> str:
 
 
 def _print_parameters(one: ReportDefinition) -> None:
-    out.print(f"{one.title}\n{one.text}\n{one.method}\n")
+    out.print(f"{one.title}\n{one.text}\n{one.method}\n", markup=False)
     headings = [_("Name"), _("Parameter"), _("Default"), _("Description")]
     rows = [[each.name, each.label, _default(each.default), each.description] for each in one.parameters]
     print_table(headings, rows)
