@@ -51,7 +51,7 @@ BARE = {
 def main(sizes: tuple[int, ...] = SIZES) -> None:
     """Print one table for each size."""
     for size in sizes:
-        known = registry(np.random.default_rng(SEED), size).lists
+        known = registry(np.random.default_rng(SEED), size).snapshot
         with database(ROOMY) as graph:
             _fill(graph.store, known)
             Console(width=120).print(_table(graph, known))

@@ -39,7 +39,7 @@ def main(sizes: tuple[int, ...] = SIZES) -> None:
         if igraph is None:
             print("igraph could not be installed; its rows are left out.")
         for size in sizes:
-            world = SnapshotArrays.of(_lapsing(registry(np.random.default_rng(SEED), size).lists), AS_OF)
+            world = SnapshotArrays.of(_lapsing(registry(np.random.default_rng(SEED), size).snapshot), AS_OF)
             Console(width=150).print(_table(world, igraph))
 
 

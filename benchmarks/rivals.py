@@ -55,7 +55,7 @@ def rivals(world: SnapshotArrays, igraph: Path | None) -> Mapping[str, Sequence[
 
 
 def _projections(world: SnapshotArrays, igraph: Path | None) -> Iterator[Rival]:
-    """Yield projections alone: no significance, ranking or copy dealt out anew, which the report has; PAIRS has the first."""
+    """Yield projections alone: no significance, ranking or permuted copy, which the report has; PAIRS has the first."""
     few = world.functions[:FINISHED]
     graph = nx.Graph()
     graph.add_nodes_from(range(few.shape[0]), bipartite=0)
@@ -105,10 +105,10 @@ def _swapped(world: SnapshotArrays) -> Rival:
 
 
 def _dropped(world: SnapshotArrays) -> Rival:
-    """Look for articulation points and parts anew with each of some agreements that lapse, scaled to all of them."""
-    register = AgreementStatus(world.lists, world.as_of, 90)
-    lapsing = [one for one in register.agreements if register.expired(one) or register.expiring(one)]
-    graph = world.graph([one for one in register.agreements if one.in_force(world.as_of)])
+    """Find articulation points and components again for a sample of ended agreements, scaled to all of them."""
+    status = AgreementStatus(world.snapshot, world.as_of, 90)
+    lapsing = [one for one in status.agreements if status.expired(one) or status.expiring(one)]
+    graph = world.graph([one for one in status.agreements if one.in_force(world.as_of)])
 
     def whole() -> None:
         for one in lapsing[:SOME]:
@@ -117,7 +117,7 @@ def _dropped(world: SnapshotArrays) -> Rival:
             list(nx.articulation_points(with_it))
             nx.number_connected_components(with_it)
 
-    return Rival("networkx, anew for each agreement", cpu_seconds(whole) * len(lapsing) / SOME, True)
+    return Rival("networkx, once for each agreement", cpu_seconds(whole) * len(lapsing) / SOME, True)
 
 
 def cpu_seconds(work: Callable[[], object]) -> float:

@@ -14,8 +14,8 @@
 // default = 1
 // least = 1
 // most = 100
-// en = "Data with at least so many users are not listed."
-// id = "Data dengan pengguna sedikitnya sebanyak ini tidak dicantumkan."
+// label = { en = "Number of users from which data are not listed", id = "Jumlah pengguna sejak data tidak dicantumkan" }
+// description = { en = "Data with at least this many users are not listed.", id = "Data dengan sedikitnya sebanyak ini pengguna tidak dicantumkan." }
 //
 // [columns.data]
 // type = "record"

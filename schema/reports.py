@@ -26,10 +26,10 @@ from strawberry.types import ExecutionResult as Result
 from registry.analysis.report import (
     CONFIDENCE,
     Column,
-    Parameter,
     Report,
     ReportDefinition,
     ReportError,
+    ReportParameter,
     ReportRow,
     TextParameter,
 )
@@ -93,14 +93,17 @@ def _list(kind: Any) -> Any:
     return graphene.List(graphene.NonNull(kind))
 
 
-class ReportParameter(graphene.ObjectType):
+class ParameterEntry(graphene.ObjectType):
     """A parameter of a report."""
 
-    name = _required(
-        graphene.String,
-        "The name of the parameter on the command line and in URLs; arguments here have it in camel case.",
-    )
-    type = _required(graphene.String, "The type: integer, number or text.")
+    class Meta:
+        """Its name in the schema is ReportParameter."""
+
+        name = "ReportParameter"
+
+    name = _required(graphene.String, "The name on the command line and in URLs; arguments here have it in camel case.")
+    label = _required(graphene.String, "The label of the field in forms.")
+    type = _required(graphene.String, "integer, number or text.")
     default = graphene.Field(
         graphene.Float,
         description="The default of a number; a text is empty by default.",
@@ -115,17 +118,18 @@ class ReportParameter(graphene.ObjectType):
 class ReportColumn(graphene.ObjectType):
     """A column of a report."""
 
-    name = _required(graphene.String, "The name of the column in files; fields here have it in camel case.")
+    name = _required(graphene.String, "The name in files; fields here are in camel case.")
     label = _required(graphene.String, "The heading of the column.")
-    type = _required(graphene.String, "The type: text, texts, code, integer, number or date.")
-    unit = _required(graphene.String, "The unit of the values; empty if there is none.")
-    description = _required(graphene.String, "What the column contains.")
+    type = _required(graphene.String, "text, texts, code, integer, number or date.")
+    unit = _required(graphene.String, "The unit, if any.")
+    description = _required(graphene.String, "What the column holds.")
 
 
 class ReportEntry(graphene.ObjectType):
     """A report in the catalogue."""
 
     name = _required(graphene.String, "The name of the report on the command line and in URLs.")
+    title = _required(graphene.String, "The title of the report.")
     field = _required(
         graphene.String,
         "The field that runs the report here.",
@@ -135,7 +139,7 @@ class ReportEntry(graphene.ObjectType):
         graphene.String, "The question that the report answers.", resolver=lambda definition, _info: definition.text
     )
     method = _required(graphene.String, "The method of the report.")
-    parameters = _required(_list(ReportParameter), "The parameters of the report.")
+    parameters = _required(_list(ParameterEntry), "The parameters of the report.")
     columns = _required(_list(ReportColumn), "The columns of the report.")
 
 
@@ -151,6 +155,7 @@ class ReportPart(graphene.ObjectType):
     """A report that is part of another report."""
 
     name = _required(graphene.String, "The name of the report.")
+    title = _required(graphene.String, "The title of the report.")
     found = _required(graphene.Int, "The number of findings.")
     of = _required(graphene.Int, "The number of cases examined.")
     unknown = _suppressible("unknown", "The number of cases without enough data to judge.")
@@ -165,6 +170,7 @@ class AnyReport(graphene.Interface):
         name = "Report"
 
     name = _required(graphene.String, "The name of the report.")
+    title = _required(graphene.String, "The title of the report.")
     question = _required(graphene.String, "The question that the report answers.")
     as_of = _required(Day, "The day that the report describes.")
     found = _required(graphene.Int, "The number of findings.")
@@ -244,11 +250,12 @@ def _column(column: Column) -> graphene.Field:
     return graphene.Field(_TYPES[column.type], name=to_camel_case(column.name), description=described, resolver=resolve)
 
 
-def _argument(parameter: Parameter | TextParameter) -> tuple[str, graphene.Argument]:
+def _argument(parameter: ReportParameter | TextParameter) -> tuple[str, graphene.Argument]:
     if isinstance(parameter, TextParameter):
         description = f"{parameter.description} At most {parameter.longest} characters."
     else:
-        description = f"{parameter.description} From {parameter.least:g} to {parameter.most:g}."
+        limit = f"From {parameter.least:g} to {parameter.most:g}."
+    description = " ".join(filter(None, (f"{parameter.label}.", parameter.description, limit)))
     return parameter.name, graphene.Argument(
         _TYPES[parameter.type], default_value=parameter.default, description=description
     )

@@ -10,9 +10,9 @@ from typing import NamedTuple
 import networkx as nx
 
 from registry.analysis.cut_points import TreeNode, block_cut_tree, rooted
-from registry.analysis.report import Cell, Column, Evidence, Parameter, Report, ReportDefinition, ReportRow
+from registry.analysis.report import Cell, Column, Evidence, Report, ReportDefinition, ReportParameter, ReportRow
 from registry.analysis.snapshot import PartnershipRow, ResourceRow, Snapshot, SnapshotArrays
-from registry.i18n import _, day, number
+from registry.i18n import _, day, ngettext, number
 
 NEVER = "9999-12-31"
 
@@ -119,13 +119,13 @@ def _later(day: str, days: int) -> str:
 class Lapse(NamedTuple):
     """The state of the network without an agreement.
 
-    `alone`: its parties without any other tie. `parts`: the number of components its parties are in. `hinges`: the
-    articulation points that would be none if the agreement were in force.
+    `alone`: its parties without any other tie. `parts`: the number of components its parties are in.
+    `articulation_points`: those that would not be ones if the agreement were in force.
     """
 
     alone: Sequence[str]
     parts: int
-    hinges: Sequence[str]
+    articulation_points: Sequence[str]
 
 
 class NetworkWithout:
@@ -154,9 +154,9 @@ class NetworkWithout:
         branches: Counter[TreeNode] = Counter()
         for steps in self._paths(parties):
             branches.update(steps)
-        for spot, reached in branches.items():
-            if isinstance(spot, str) and reached == self._tree.degree(spot):
-                yield spot
+        for node, reached in branches.items():
+            if isinstance(node, str) and reached == self._tree.degree(node):
+                yield node
 
     def _paths(self, parties: Sequence[str]) -> Iterator[tuple[TreeNode, TreeNode]]:
         """Yield each edge of the block-cut tree between two of the parties once."""
@@ -173,70 +173,81 @@ class NetworkWithout:
     def _path(self, one: TreeNode, other: TreeNode) -> list[TreeNode]:
         """Return the path between two nodes of the block-cut tree."""
         up = [one, *self._ancestors(one)]
-        depth = {spot: place for place, spot in enumerate(up)}
+        depth = {node: place for place, node in enumerate(up)}
         down = [other]
         while down[-1] not in depth:
             down.append(self._above[down[-1]])
         return up[: depth[down.pop()] + 1] + down[::-1]
 
-    def _ancestors(self, spot: TreeNode) -> Iterator[TreeNode]:
+    def _ancestors(self, node: TreeNode) -> Iterator[TreeNode]:
         """Yield the ancestors of a node."""
-        while spot in self._above:
-            spot = self._above[spot]
-            yield spot
+        while node in self._above:
+            node = self._above[node]
+            yield node
 
 
 INFORMAL = "informal"
 ENDING = ("expired", "interrupted", "expiring")
-WITHIN = Parameter("within", 90, 0, 3650, "How many days ahead to look for agreements that expire.")
+WITHIN = ReportParameter(
+    "within", "Expires within (days)", "An agreement that ends within this many days is a finding.", 90, 0, 3650
+)
 FINDINGS = {
     "uncovered": "used without an agreement",
     "disputed": "disputed by a party",
-    "expired": "expired, nothing follows",
-    "interrupted": "nothing in force until its renewal begins",
-    "expiring": "expires soon, nothing follows",
+    "expired": "expired without a renewal",
+    "interrupted": "gap before the renewal",
+    "expiring": "expires soon without a renewal",
     "reversed": "ends before it begins",
-    "empty": "covers nothing",
-    "no-basis": "formal, no legal basis",
+    "empty": "covers no service or resource",
+    "no-basis": "formal, without a legal basis",
 }
 CONFIRMATION = {
     "confirmed": "confirmed by every party",
     "unconfirmed": "not confirmed by every party",
-    "withheld": "you cannot see what every party says",
+    "withheld": "you may not see all confirmations",
     "disputed": "disputed by a party",
 }
 PRIORITY = {code: place for place, code in enumerate(FINDINGS)}
 
 AGREEMENTS = ReportDefinition(
     "agreements",
-    "Which agreements have expired, expire soon or cover nothing, and what is shared without one?",
-    "Read from the records as they stand on the day. An agreement is followed when another one renews it that ends later; a renewal "
-    "that begins later than the day after leaves a gap. What a party disputes does not count as in force. "
-    "A use is covered when an agreement in force has the user as a party and covers the resource; bodies need none with their own "
-    "units. Where withheld records could change the answer, it is counted as unknown. What an agreement holds together is told by "
-    "the network of ties in force with it and without it, without any other that expires (articulation points: Hopcroft & "
-    "Tarjan 1973); agreements whose dates are withheld count as in force.",
+    "Agreements that need action",
+    "Which agreements have expired, expire soon or are incomplete, and which resources are used without one?",
+    "The findings follow directly from the records on the day of the report. An agreement is renewed if another "
+    "agreement renews it and ends later; if the renewal starts more than one day after the end, there is a gap. A "
+    "disputed agreement does not count as in force. The use of a resource is covered if the user is a party of an "
+    "agreement in force that covers the resource; an agency needs no agreement with its own units. If records that "
+    "you may not see could change a finding, it counts as unknown. To show what depends on an agreement, the network "
+    "is compared with and without it; other agreements that expire soon are left out of both (articulation points; "
+    "Hopcroft & Tarjan 1973). Agreements whose dates you may not see count as in force.",
     ("agencies", "resources", "partnerships"),
     (
-        Column("finding", "Finding", "code", "What is found.", words=FINDINGS),
-        Column("agreement", "Agreement", "text", "The agreement; for a use, the one that covered it last."),
-        Column("resource", "Resource", "text", "What is used without an agreement in force."),
-        Column("agencies", "Agencies", "texts", "The parties; for a use, who uses it and whose it is."),
+        Column("finding", "Finding", "code", "The type of finding.", words=FINDINGS),
+        Column(
+            "agreement", "Agreement", "text", "The agreement; for the use of a resource, the last one that covered it."
+        ),
+        Column("resource", "Resource", "text", "The resource that is used without an agreement in force."),
+        Column("agencies", "Agencies", "texts", "The parties; for the use of a resource, the user and the owners."),
         Column("since", "Since", "date", "The first day of the agreement."),
         Column("until", "Until", "date", "The last day of the agreement."),
-        Column("resumes", "Renewal begins", "date", "The first day of its renewal, where nothing is in force before."),
+        Column("resumes", "Renewal begins", "date", "The first day of the renewal, if there is a gap before it."),
         Column("confirmation", "Confirmation", "code", "Whether the parties have confirmed it.", words=CONFIRMATION),
-        Column("days", "Days", "integer", "Days until that day; below 0 since then.", "days"),
-        Column("alone", "Alone without it", "texts", "The parties that have no other tie in force."),
+        Column("days", "Days", "integer", "Days until the date; negative if it has passed.", "days"),
         Column(
-            "parts",
-            "Parts",
-            "integer",
-            "How many parts of the network the parties are in without it, if several.",
-            "parts",
+            "alone", "Left without a partner", "texts", "The parties without any tie if the agreement is not in force."
         ),
         Column(
-            "hinges", "Hinges", "texts", "Agencies that alone hold a part together without it (articulation points)."
+            "parts",
+            "Separate groups",
+            "integer",
+            "The number of separate groups that the parties belong to without the agreement, if more than one.",
+            "groups",
+        ),
+        Column(
+            "connecting_agencies",
+            "Connecting agencies",
+            "texts",
+            "Agencies that become single points of failure without the agreement (articulation points).",
         ),
     ),
     (WITHIN,),
@@ -257,39 +268,39 @@ class AgreementFinding(NamedTuple):
 
 def agreements(arrays: SnapshotArrays, *, within: int = int(WITHIN.default)) -> Report:
     """List agreements and uses that need action. `within` is the horizon in days after the day of the report."""
-    register = AgreementStatus(arrays.lists, arrays.as_of, within)
-    uses = list(_current_uses(arrays.lists, register))
-    found = [*_uncovered_uses(uses, register), *_agreements(register)]
-    certain = _with_lapse(arrays, register, [one for one in found if not _withheld(register, one)])
-    hidden = sum(not one.whole for one in register.agreements) + sum(not one.whole for one in arrays.lists.resources)
+    status = AgreementStatus(arrays.snapshot, arrays.as_of, within)
+    uses = list(_current_uses(arrays.snapshot, status))
+    found = [*_uncovered_uses(uses, status), *_agreements(status)]
+    certain = _with_lapse(arrays, status, [one for one in found if not _withheld(status, one)])
+    hidden = sum(not one.whole for one in status.agreements) + sum(not one.whole for one in arrays.snapshot.resources)
     names = dict(zip(arrays.agencies.ids, arrays.agencies.names, strict=True))
-    rows = [_row(one, register, names) for one in sorted(certain, key=_order)]
+    rows = [_row(one, status, names) for one in sorted(certain, key=_order)]
     return AGREEMENTS.answer(
-        arrays.as_of, rows, found=len({row.key[1:] for row in rows}), of=sum(one.whole for one in register.agreements) + len(uses),
-        unknown=len(found) - len(certain) + hidden, withheld=arrays.withheld, notes=_notes(register, found), within=within,
+        arrays.as_of, rows, found=len({row.key[1:] for row in rows}), of=sum(one.whole for one in status.agreements) + len(uses),
+        unknown=len(found) - len(certain) + hidden, withheld=arrays.withheld, notes=_notes(status, found), within=within,
     )  # fmt: skip
 
 
-def _agreements(register: AgreementStatus) -> Iterator[AgreementFinding]:
+def _agreements(status: AgreementStatus) -> Iterator[AgreementFinding]:
     """Yield the findings about agreements."""
-    for one in register.agreements:
+    for one in status.agreements:
         if one.reversed:
             yield AgreementFinding("reversed", one, agencies=one.parties)
         elif one.whole:
-            yield from (AgreementFinding(code, one, agencies=one.parties) for code in _problems(one, register))
+            yield from (AgreementFinding(code, one, agencies=one.parties) for code in _problems(one, status))
 
 
-def _problems(one: PartnershipRow, register: AgreementStatus) -> Iterator[str]:
+def _problems(one: PartnershipRow, status: AgreementStatus) -> Iterator[str]:
     """Yield the codes of the findings about an agreement."""
-    if one.disputed_by and (one.valid_until or NEVER) >= register.as_of:
+    if one.disputed_by and (one.valid_until or NEVER) >= status.as_of:
         yield "disputed"
-    if register.expired(one):
+    if status.expired(one):
         yield "expired"
-    if register.resumes(one):
+    if status.resumes(one):
         yield "interrupted"
-    if not one.in_force(register.as_of):
+    if not one.in_force(status.as_of):
         return
-    if register.expiring(one):
+    if status.expiring(one):
         yield "expiring"
     if not one.covers:
         yield "empty"
@@ -297,27 +308,25 @@ def _problems(one: PartnershipRow, register: AgreementStatus) -> Iterator[str]:
         yield "no-basis"
 
 
-def _current_uses(snapshot: Snapshot, register: AgreementStatus) -> Iterator[tuple[ResourceRow, str]]:
+def _current_uses(snapshot: Snapshot, status: AgreementStatus) -> Iterator[tuple[ResourceRow, str]]:
     """Yield the uses on the day by agencies that are unrelated to the owners."""
     for resource in snapshot.resources:
         for user, since, until, *_role in resource.uses:
-            now = (since or "") <= register.as_of and (until is None or register.as_of <= until)
-            if now and not any(register.related(user, owner) for owner in resource.owners):
+            now = (since or "") <= status.as_of and (until is None or status.as_of <= until)
+            if now and not any(status.related(user, owner) for owner in resource.owners):
                 yield resource, user
 
 
-def _uncovered_uses(
-    running: Sequence[tuple[ResourceRow, str]], register: AgreementStatus
-) -> Iterator[AgreementFinding]:
+def _uncovered_uses(running: Sequence[tuple[ResourceRow, str]], status: AgreementStatus) -> Iterator[AgreementFinding]:
     """Yield the uses without an agreement in force."""
     for resource, user in running:
-        covering = register.covering(user, resource.id)
-        if not any(one.in_force(register.as_of) for one in covering):
-            past = [one for one in covering if (one.valid_until or NEVER) < register.as_of]
+        covering = status.covering(user, resource.id)
+        if not any(one.in_force(status.as_of) for one in covering):
+            past = [one for one in covering if (one.valid_until or NEVER) < status.as_of]
             yield AgreementFinding("uncovered", past[0] if past else None, resource, (user, *resource.owners))
 
 
-def _withheld(register: AgreementStatus, finding: AgreementFinding) -> bool:
+def _withheld(status: AgreementStatus, finding: AgreementFinding) -> bool:
     """Return whether withheld details could change the finding.
 
     A disputed agreement or one with withheld details may renew this one or cover the use; the user may be the
@@ -328,21 +337,21 @@ def _withheld(register: AgreementStatus, finding: AgreementFinding) -> bool:
     if finding.code == "uncovered":
         user, *owners = finding.agencies
         resource = finding.resource.id if finding.resource else ""
-        disputed = any(one.runs(register.as_of) for one in register.covering(user, resource))
-        return not owners or disputed or any(register.hides((user, owner)) for owner in owners)
-    return finding.code in ENDING and bool(finding.agencies) and register.hides(finding.agencies)
+        disputed = any(one.runs(status.as_of) for one in status.covering(user, resource))
+        return not owners or disputed or any(status.hides((user, owner)) for owner in owners)
+    return finding.code in ENDING and bool(finding.agencies) and status.hides(finding.agencies)
 
 
 def _with_lapse(
-    arrays: SnapshotArrays, register: AgreementStatus, found: Sequence[AgreementFinding]
+    arrays: SnapshotArrays, status: AgreementStatus, found: Sequence[AgreementFinding]
 ) -> list[AgreementFinding]:
     """Add the state of the network without the agreement to findings about ended or ending agreements.
 
     For agreements that end soon, the others that end soon are left out too.
     """
-    standing = [one for one in register.agreements if one.in_force(arrays.as_of) or not one.whole]
-    lasting = [one for one in standing if not register.expiring(one) and not register.resumes(one)]
-    staying = {"expired": standing, "interrupted": lasting, "expiring": lasting}
+    assumed = [one for one in status.agreements if one.in_force(arrays.as_of) or not one.whole]
+    lasting = [one for one in assumed if not status.expiring(one) and not status.resumes(one)]
+    staying = {"expired": assumed, "interrupted": lasting, "expiring": lasting}
     without = {
         code: NetworkWithout(arrays.graph(staying[code])) for code in staying.keys() & {one.code for one in found}
     }
@@ -362,7 +371,7 @@ def _order(finding: AgreementFinding) -> tuple[int, int, int, str, str, str]:
     )
 
 
-def _row(finding: AgreementFinding, register: AgreementStatus, names: dict[str, str]) -> ReportRow:
+def _row(finding: AgreementFinding, status: AgreementStatus, names: dict[str, str]) -> ReportRow:
     agreement, resource, lapse = finding.agreement, finding.resource, finding.lapse
     until = agreement.valid_until if agreement else None
     values: dict[str, Cell] = {
@@ -372,12 +381,12 @@ def _row(finding: AgreementFinding, register: AgreementStatus, names: dict[str, 
         "agencies": _named(finding.agencies, names),
         "since": agreement.valid_from if agreement else None,
         "until": until,
-        "resumes": register.resumes(agreement) if agreement and finding.code == "interrupted" else None,
+        "resumes": status.resumes(agreement) if agreement and finding.code == "interrupted" else None,
         "confirmation": _confirmation(agreement) if agreement else None,
-        "days": (date.fromisoformat(until) - date.fromisoformat(register.as_of)).days if until else None,
+        "days": (date.fromisoformat(until) - date.fromisoformat(status.as_of)).days if until else None,
         "alone": _named(lapse.alone, names) if lapse else (),
         "parts": lapse.parts if lapse and lapse.parts > 1 else None,
-        "hinges": _named(lapse.hinges, names) if lapse else (),
+        "connecting_agencies": _named(lapse.articulation_points, names) if lapse else (),
     }
     return ReportRow(values, _evidence(finding, names), key=_key(finding))
 
@@ -408,16 +417,18 @@ def _evidence(finding: AgreementFinding, names: dict[str, str]) -> tuple[Evidenc
     return (*found, *(Evidence(one, names[one], "Agency") for one in finding.agencies if one in names))
 
 
-def _notes(register: AgreementStatus, found: Sequence[AgreementFinding]) -> list[str]:
-    if not register.agreements:
-        return [_("There are no agreements on record that you may see, so there is little to tell.")]
-    in_force = [one for one in register.agreements if one.in_force(register.as_of)]
-    template = _("{n} of {m} agreements are in force on {day}; of these, {k} are not known to be confirmed by all.")
-    unconfirmed, of = sum(not one.confirmed for one in in_force), len(register.agreements)
-    notes = [template.format(n=number(len(in_force)), m=number(of), day=day(register.as_of), k=number(unconfirmed))]
+def _notes(status: AgreementStatus, found: Sequence[AgreementFinding]) -> list[str]:
+    if not status.agreements:
+        return [_("There are no recorded agreements that you may see, so most findings are not possible.")]
+    in_force = [one for one in status.agreements if one.in_force(status.as_of)]
+    template = _("Agreements in force on {day}: {n} of {m}. Not known to be confirmed by all parties: {k}.")
+    unconfirmed, of = sum(not one.confirmed for one in in_force), len(status.agreements)
+    notes = [template.format(n=number(len(in_force)), m=number(of), day=day(status.as_of), k=number(unconfirmed))]
     if ownerless := sum(one.resource is not None and not one.resource.owners for one in found):
-        template = _(
-            "{n} uses without an agreement are of resources whose owner is not on record; nothing can be told of them."
+        template = ngettext(
+            "{n} use without an agreement cannot be judged, because the owner of the resource is not recorded.",
+            "{n} uses without an agreement cannot be judged, because the owners of the resources are not recorded.",
+            ownerless,
         )
         notes.append(template.format(n=number(ownerless)))
     return notes

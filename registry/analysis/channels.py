@@ -12,33 +12,36 @@ from registry.model.codelists import code_label
 from registry.progress import steps
 
 FINDINGS = {
-    "overdue": "feedback waits beyond the promise",
-    "one-way": "one-way channels only",
-    "none": "no channel of its own",
+    "overdue": "feedback is overdue",
+    "one-way": "only one-way channels",
+    "none": "no own channel",
 }
 PRIORITY = {code: place for place, code in enumerate(FINDINGS)}
 
 CHANNELS = ReportDefinition(
     "channels",
-    "Which services lack a channel by which people get an answer?",
-    "Read from the records as they stand. A service needs a two-way channel of its own; where it has none, two-way channels of its "
-    "providers that are for no service are counted, for people may be answered there. Feedback waits beyond the promise as the report "
-    "feedback tells it, on the day.",
+    "Services without a two-way channel",
+    "Which services have no channel on which people get an answer?",
+    "A service should have its own two-way channel. If it has none, the general two-way channels of its providers "
+    "are counted, because people may get an answer there. Feedback is overdue as in the report “Late answers to "
+    "feedback”, on the day of the report.",
     ("agencies", "services", "channels", "feedbacks"),
     (
-        Column("finding", "Finding", "code", "What is found.", words=FINDINGS),
+        Column("finding", "Finding", "code", "The type of finding.", words=FINDINGS),
         Column("service", "Service", "text", "The service."),
-        Column("providers", "Providers", "texts", "Who provides it."),
-        Column("kinds", "Channels", "texts", "The kinds of channel that it has."),
+        Column("providers", "Providers", "texts", "The agencies that provide the service."),
+        Column("kinds", "Channels", "texts", "The kinds of channels of the service."),
         Column(
-            "elsewhere",
-            "Elsewhere",
+            "general_channels",
+            "General channels",
             "integer",
-            "Two-way channels of its providers that are for no service.",
+            "Two-way channels of the providers that are not for one service.",
             "channels",
         ),
-        Column("waiting", "Waiting", "integer", "Pieces of feedback that wait beyond the promise."),
-        Column("longest", "Longest", "integer", "How many days the longest of them waits beyond the promise.", "days"),
+        Column("overdue", "Overdue feedback", "integer", "The number of pieces of feedback that are overdue."),
+        Column(
+            "days_overdue", "Days overdue", "integer", "The longest delay beyond the promised response time.", "days"
+        ),
     ),
     key=("finding", "service"),
     counts="Services with a finding",
@@ -58,7 +61,7 @@ def channels(arrays: SnapshotArrays) -> Report:
     """List services without a two-way channel of their own, and services with overdue feedback."""
     reached = list(_reached(arrays))
     found = [(code, one) for one in reached for code in _findings(one)]
-    rows = [_row(arrays, code, one) for code, one in steps(_("services told of"), sorted(found, key=_order))]
+    rows = [_row(arrays, code, one) for code, one in steps(_("services with a finding"), sorted(found, key=_order))]
     return CHANNELS.answer(
         arrays.as_of, rows, found=len({one.service.id for _code, one in found}), of=len(reached),
         unknown=sum(_unknown(one) for one in reached), withheld=arrays.withheld, notes=_notes(reached),
@@ -69,17 +72,17 @@ def _reached(arrays: SnapshotArrays) -> Iterator[ServiceChannels]:
     """Yield each service with its channels and overdue feedback."""
     by_service: Mapping[str, list[ChannelRow]] = defaultdict(list)
     general: Counter[str] = Counter()
-    for channel in arrays.lists.channels:
+    for channel in arrays.snapshot.channels:
         for service in channel.services:
             by_service[service].append(channel)
         if not channel.services and channel.two_way:
             general.update(channel.agencies)
     over: Mapping[str, list[int]] = defaultdict(list)
-    for one in feedback_cases(arrays.lists, arrays.as_of):
+    for one in feedback_cases(arrays.snapshot, arrays.as_of):
         for about in one.feedback.services:
-            if one.over and not one.answered:
-                over[about].append(one.over)
-    for provided in arrays.lists.services:
+            if one.days_overdue and not one.answered:
+                over[about].append(one.days_overdue)
+    for provided in arrays.snapshot.services:
         elsewhere = sum(general[who] for who in provided.providers)
         yield ServiceChannels(provided, by_service[provided.id], elsewhere, over[provided.id])
 
@@ -112,9 +115,9 @@ def _row(arrays: SnapshotArrays, code: str, one: ServiceChannels) -> ReportRow:
         "service": one.service.name,
         "providers": arrays.agencies.named(one.service.providers),
         "kinds": tuple(code_label("channel-kind", kind) for kind in kinds),
-        "elsewhere": one.elsewhere,
-        "waiting": len(one.over) or None,
-        "longest": max(one.over, default=None),
+        "general_channels": one.elsewhere,
+        "overdue": len(one.over) or None,
+        "days_overdue": max(one.over, default=None),
     }
     evidence = Evidence(one.service.id, one.service.name, "Service")
     through = (Evidence(channel.id, channel.name, "Channel") for channel in one.channels)
@@ -123,7 +126,7 @@ def _row(arrays: SnapshotArrays, code: str, one: ServiceChannels) -> ReportRow:
 
 def _notes(reached: Sequence[ServiceChannels]) -> list[str]:
     if not reached:
-        return [_("There are no services on record that you may see, so there is nothing to tell.")]
+        return [_("There are no recorded services that you may see.")]
     answering = sum(any(channel.two_way for channel in one.channels) for one in reached)
-    template = _("{n} of {m} services have a two-way channel of their own.")
+    template = _("Services with their own two-way channel: {n} of {m}.")
     return [template.format(n=number(answering), m=number(len(reached)))]

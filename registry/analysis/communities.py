@@ -19,27 +19,34 @@ SHOWN = 5
 
 COMMUNITIES = ReportDefinition(
     "communities",
-    "Into which groups do the ties divide the agencies, and are these the sectors?",
-    "Groups with more ties inside than numbers of ties explain (modularity by the two steps of Louvain; Blondel et al. 2008). Any "
-    "network can be divided, so that what is reached is compared with what networks reach in which every agency keeps its number of "
-    "ties and who is tied to whom is drawn (Guimerà et al. 2004). How far groups are sectors is told by the adjusted Rand index "
-    "(Hubert & Arabie 1985), 0 by chance and 1 when they are the same.",
+    "Groups that work together",
+    "Which groups of agencies work together closely, and do these groups match the sectors?",
+    "Groups have more ties inside than expected from the numbers of ties (modularity, Louvain method; Blondel et al. "
+    "2008). Every network can be divided into groups, so the modularity is compared with that of random networks in "
+    "which every agency keeps its number of ties (Guimerà et al. 2004). The adjusted Rand index (Hubert & Arabie "
+    "1985) measures how well groups match sectors: 0 is expected by chance, 1 means that they are the same.",
     ("agencies", "partnerships", "sectors"),
     (
-        Column("group", "Group", "integer", "The number of the group, by size."),
-        Column("size", "Agencies", "integer", "How many agencies it has.", "agencies"),
-        Column("main", "Main sector", "text", "The sector that most of them are in."),
+        Column("group", "Group", "integer", "The number of the group; 1 is the largest."),
+        Column("size", "Agencies", "integer", "The number of agencies in the group.", "agencies"),
+        Column("main", "Main sector", "text", "The sector with the most agencies in the group."),
         Column(
-            "share", "Of that sector", "number", "The share of its agencies with a sector that are of this one.", "%"
+            "share",
+            "Share of main sector",
+            "number",
+            "The share of the agencies with a known sector that are in the main sector.",
+            "%",
         ),
-        Column("sectors", "Sectors", "integer", "How many sectors it has agencies of.", "sectors"),
-        Column("within", "Ties within", "integer", "Ties between its agencies.", "ties"),
-        Column("outward", "Ties outward", "integer", "Ties to agencies of other groups.", "ties"),
-        Column("central", "Best connected", "texts", "Up to five of its agencies, those with the most ties within it."),
+        Column("sectors", "Sectors", "integer", "The number of sectors with agencies in the group.", "sectors"),
+        Column("within", "Ties within", "integer", "The number of ties between agencies of the group.", "ties"),
+        Column("outward", "Ties to other groups", "integer", "The number of ties to agencies of other groups.", "ties"),
+        Column(
+            "central", "Best connected agencies", "texts", "Up to five agencies with the most ties within the group."
+        ),
     ),
     (LEVEL,),
     key=("central",),
-    counts="Groups beyond chance",
+    counts="Statistically significant groups",
 )
 
 
@@ -60,9 +67,9 @@ def communities(arrays: SnapshotArrays, *, level: float = LEVEL.default) -> Repo
     """
     whole = TieNetwork.of(arrays)
     if not len(whole.ties):
-        notes = [*data_notes(arrays), _("There are no ties in force, so there is nothing to divide.")]
+        notes = [*data_notes(arrays), _("There are no ties in force, so there are no groups.")]
         return COMMUNITIES.answer(arrays.as_of, [], found=0, of=0, withheld=arrays.withheld, notes=notes, level=level)
-    draws = draws_for(len(whole.tied), WORK, DRAWS)
+    draws = draws_for(len(whole.connected), WORK, DRAWS)
     found = _detect(whole, draws)
     beyond = found.reached.p <= level and found.reached.value > found.reached.mean
     rows = [_row(arrays, found, one, beyond) for one in range(int(found.group.max()) + 1)]
@@ -74,9 +81,9 @@ def communities(arrays: SnapshotArrays, *, level: float = LEVEL.default) -> Repo
 
 def _detect(whole: TieNetwork, draws: int) -> Partition:
     """Find the communities, and compare their modularity with that of rewired networks."""
-    random, size = np.random.default_rng(SEED), len(whole.tied)
+    random, size = np.random.default_rng(SEED), len(whole.connected)
     drawn = []
-    for _draw in steps(_("networks by chance"), range(draws)):
+    for _draw in steps(_("random networks"), range(draws)):
         arcs = adjacency(rewired(whole.ties, size, random), size)
         drawn.append(modularity(arcs, divided(arcs, random)))
     group = divided(whole.arcs, np.random.default_rng(SEED))
@@ -87,16 +94,16 @@ def _row(arrays: SnapshotArrays, found: Partition, number: int, beyond: bool) ->
     members = np.flatnonzero(found.group == number)
     ends = found.group[found.whole.ties] == number
     inside = np.bincount(found.whole.ties[ends.all(axis=1)].ravel(), minlength=len(found.group))[members]
-    central = found.whole.tied[members[np.argsort(-inside, kind="stable")[:SHOWN]]].tolist()
+    central = found.whole.connected[members[np.argsort(-inside, kind="stable")[:SHOWN]]].tolist()
     values: dict[str, Cell] = {
         "group": number + 1,
         "size": len(members),
-        **_sectors(arrays, found.whole.tied[members]),
+        **_sectors(arrays, found.whole.connected[members]),
         "within": int(ends.all(axis=1).sum()),
         "outward": int((ends[:, 0] != ends[:, 1]).sum()),
         "central": tuple(arrays.agencies.names[one] for one in central),
     }
-    evidence = tuple(arrays.agencies.evidence(one) for one in found.whole.tied[members].tolist())
+    evidence = tuple(arrays.agencies.evidence(one) for one in found.whole.connected[members].tolist())
     known_by = tuple(arrays.agencies.ids[one] for one in central[:1])  # communities have no id of their own
     return ReportRow(values, evidence, "likely" if beyond else "within-chance", known_by)
 
@@ -118,12 +125,13 @@ def _notes(arrays: SnapshotArrays, found: Partition, draws: int, beyond: bool) -
     one = found.reached
     template = (
         _(
-            "Modularity is {value}, by chance {mean} (z = {z}, p = {p}, {draws} draws, seed {seed}): the groups are more than chance."
+            "The modularity is {value}; {mean} is expected under the null model (z = {z}, p = {p}, {draws} random "
+            "networks, seed {seed}). The groups are statistically significant."
         )
         if beyond
         else _(
-            "Modularity is {value}, by chance {mean} (z = {z}, p = {p}, {draws} draws, seed {seed}): chance divides as well, so that "
-            "these groups mean nothing."
+            "The modularity is {value}; {mean} is expected under the null model (z = {z}, p = {p}, {draws} random "
+            "networks, seed {seed}). Random networks divide as clearly, so these groups have no meaning."
         )
     )
     z = "–" if one.z is None else number(one.z)
@@ -132,13 +140,13 @@ def _notes(arrays: SnapshotArrays, found: Partition, draws: int, beyond: bool) -
             value=signed(one.value), mean=signed(one.mean), z=z, p=number(one.p), draws=number(draws), seed=SEED
         )
     ]
-    sector = arrays.sector[found.whole.tied]
+    sector = arrays.sector[found.whole.connected]
     known: Bools = sector >= 0
     if known.any():
         alike = adjusted_rand(found.group[known], sector[known])
         notes.append(
-            _("Groups and sectors agree by {value} (adjusted Rand; 0 by chance, 1 the same).").format(
-                value=signed(alike)
-            )
+            _(
+                "The adjusted Rand index of groups and sectors is {value} (0: as expected by chance, 1: the same)."
+            ).format(value=signed(alike))
         )
     return notes

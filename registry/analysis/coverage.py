@@ -13,30 +13,44 @@ KINDS = {"Agency": "agencies", "Service": "services", "Resource": "resources", "
 FACTS = {
     "sector": "a sector",
     "area": "an area",
-    "service": "a service that it provides",
+    "service": "a service they provide",
     "agreement": "any agreement, in force or not",
     "provider": "a provider",
     "function": "a function",
     "owner": "an owner",
     "parties": "at least two parties",
-    "begins": "a first day",
-    "basis": "a legal basis, unless informal",
-    "cover": "what it covers",
+    "begins": "a start date",
+    "basis": "a legal basis, if formal",
+    "cover": "covered services or resources",
 }
 
 COVERAGE = ReportDefinition(
     "coverage",
-    "How much of what the reports rest on is on record?",
-    "Published records are counted with and without each fact. A fact that is withheld from you is unknown, not missing. "
-    "Silence is not absence: what is not on record may well exist.",
+    "Completeness of the records",
+    "How complete are the records that the reports are based on?",
+    "For each fact, the published records with and without it are counted. A fact that you may not see is counted as "
+    "unknown, not as missing. A fact that is not recorded may still exist.",
     ("agencies", "services", "resources", "partnerships"),
     (
-        Column("kind", "Of all", "code", "The kind of record.", words=KINDS),
-        Column("fact", "have on record", "code", "What is on record of them.", words=FACTS),
-        Column("recorded", "Recorded", "integer", "How many have it on record.", "records"),
-        Column("of", "Of", "integer", "How many should have it.", "records"),
-        Column("share", "Share", "number", "The share that has it, of those where it is known.", "%"),
-        Column("withheld", "Withheld", "integer", "Of how many it is withheld.", "records", veiled=True),
+        Column("kind", "Records", "code", "The kind of record.", words=KINDS),
+        Column("fact", "Fact", "code", "The fact that is recorded.", words=FACTS),
+        Column("recorded", "Recorded", "integer", "The number of records with the fact.", "records"),
+        Column("of", "Total", "integer", "The number of records that should have the fact.", "records"),
+        Column(
+            "share",
+            "Share",
+            "number",
+            "The share of records with the fact, without those where you may not see it.",
+            "%",
+        ),
+        Column(
+            "withheld",
+            "Withheld",
+            "integer",
+            "The number of records whose fact you may not see.",
+            "records",
+            sensitive=True,
+        ),
     ),
     key=("kind", "fact"),
     counts="Facts on record",
@@ -57,10 +71,10 @@ def coverage(arrays: SnapshotArrays) -> Report:
 
     The evidence of a row is the first 20 records that lack the fact, by id.
     """
-    rows = [_row(fact) for fact in _facts(arrays.lists)]
+    rows = [_row(fact) for fact in _facts(arrays.snapshot)]
     recorded, of, withheld = (sum(int(str(row[name])) for row in rows) for name in ("recorded", "of", "withheld"))
-    notes = [coverage_note(arrays), *stale(arrays.lists.resources, arrays.as_of)]
-    notes.append(_("The evidence names up to {n} records that lack the fact.").format(n=number(SHOWN)))
+    notes = [coverage_note(arrays), *stale(arrays.snapshot.resources, arrays.as_of)]
+    notes.append(_("“Based on” lists up to {n} records without the fact.").format(n=number(SHOWN)))
     return COVERAGE.answer(
         arrays.as_of, rows, found=recorded, of=of, unknown=withheld, withheld=arrays.withheld, notes=notes
     )

@@ -29,15 +29,15 @@ def block_cut_tree(network: "nx.Graph[str]") -> tuple[dict[str, TreeNode], "nx.G
     tree: nx.Graph[TreeNode] = nx.Graph()
     for index, block in enumerate(found):
         tree.add_node(index)
-        hinges = [one for one in block if times[one] > 1]
-        tree.add_edges_from((index, one) for one in hinges)
-        home |= dict.fromkeys(block, index) | {one: one for one in hinges}
+        articulation_points = [one for one in block if times[one] > 1]
+        tree.add_edges_from((index, one) for one in articulation_points)
+        home |= dict.fromkeys(block, index) | {one: one for one in articulation_points}
     return home, tree
 
 
 def rooted(tree: "nx.Graph[TreeNode]") -> Iterator[tuple[TreeNode, TreeNode]]:
     """Yield each node of the tree and its parent, except the roots, in breadth-first order."""
-    place = {spot: number for number, spot in enumerate(tree)}
+    place = {node: number for number, node in enumerate(tree)}
     for part in nx.connected_components(tree):
         yield from nx.bfs_predecessors(tree, min(part, key=place.__getitem__))
 
@@ -45,7 +45,7 @@ def rooted(tree: "nx.Graph[TreeNode]") -> Iterator[tuple[TreeNode, TreeNode]]:
 class CutPoint(NamedTuple):
     """An articulation point (one of `ends`) or a bridge (two), whose removal splits its component into `parts`.
 
-    `cut_off` is the number of agencies outside the largest remaining part, and `beyond` the first of them. `firm`
+    `cut_off` is the number of agencies outside the largest remaining part, and `beyond` the first of them. `support`
     is the bootstrap support: the share of draws with additional ties in which it remains one.
     """
 
@@ -53,7 +53,7 @@ class CutPoint(NamedTuple):
     parts: int
     cut_off: int
     beyond: Sequence[str]
-    firm: float
+    support: float
 
 
 class CutPointFinder:
@@ -67,15 +67,15 @@ class CutPointFinder:
         self._network = network
         self._home, self._tree = block_cut_tree(network)
         self._above = dict(rooted(self._tree))
-        self._members: dict[TreeNode, list[str]] = {spot: [] for spot in self._tree}
-        for agency, spot in self._home.items():
-            self._members[spot].append(agency)
-        self._below = {spot: len(members) for spot, members in self._members.items()}
-        for spot, above in reversed(self._above.items()):
-            self._below[above] += self._below[spot]
-        self._component_size = {spot: self._below[spot] for spot in self._tree if spot not in self._above}
-        for spot, above in self._above.items():
-            self._component_size[spot] = self._component_size[above]
+        self._members: dict[TreeNode, list[str]] = {node: [] for node in self._tree}
+        for agency, node in self._home.items():
+            self._members[node].append(agency)
+        self._below = {node: len(members) for node, members in self._members.items()}
+        for node, above in reversed(self._above.items()):
+            self._below[above] += self._below[node]
+        self._component_size = {node: self._below[node] for node in self._tree if node not in self._above}
+        for node, above in self._above.items():
+            self._component_size[node] = self._component_size[above]
 
     def found(self, draws: int, more: float, seed: int, shown: int) -> list[CutPoint]:
         """Return the articulation points and inner bridges, those that cut off the most agencies first.
@@ -83,12 +83,12 @@ class CutPointFinder:
         Each draw adds ties at random between agencies that have any, `more` times the number of existing ties;
         drawn ties that already exist have no effect. `shown` limits the listed agencies that are cut off.
         """
-        spots = [spot for spot in self._tree if isinstance(spot, str) or self._is_inner_bridge(spot)]
-        firm = Counter(chain.from_iterable(map(self.holding, self._drawn_ties(draws, more, seed))))
-        found = [self._hinge(spot, firm[spot] / draws, shown) for spot in spots]
-        return sorted(found, key=lambda one: (-one.cut_off, len(one.ends), -one.firm, tuple(one.ends)))
+        nodes = [node for node in self._tree if isinstance(node, str) or self._is_inner_bridge(node)]
+        times = Counter(chain.from_iterable(map(self.remaining_after, self._drawn_ties(draws, more, seed))))
+        found = [self._cut_point(node, times[node] / draws, shown) for node in nodes]
+        return sorted(found, key=lambda one: (-one.cut_off, len(one.ends), -one.support, tuple(one.ends)))
 
-    def holding(self, added: Iterable[tuple[str, str]]) -> set[TreeNode]:
+    def remaining_after(self, added: Iterable[tuple[str, str]]) -> set[TreeNode]:
         """Return the nodes of the block-cut tree that are articulation points of it after adding these ties."""
         new = ((self._home[a], self._home[b]) for a, b in added if a != b and not self._network.has_edge(a, b))
         edges = [(a, b) for a, b in new if a != b and not self._tree.has_edge(a, b)]
@@ -100,20 +100,20 @@ class CutPointFinder:
     def _is_inner_bridge(self, block: TreeNode) -> bool:
         return not self._members[block] and self._tree.degree(block) == 2
 
-    def _hinge(self, spot: TreeNode, firm: float, shown: int) -> CutPoint:
-        sizes = {step: self._branch_size(spot, step) for step in self._tree[spot]}
+    def _cut_point(self, node: TreeNode, support: float, shown: int) -> CutPoint:
+        sizes = {step: self._branch_size(node, step) for step in self._tree[node]}
         largest = max(sizes, key=lambda step: sizes[step])
-        cut = chain.from_iterable(self._branch_agencies(spot, step) for step in sizes if step != largest)
-        ends = (spot,) if isinstance(spot, str) else sorted(map(str, self._tree[spot]))
-        return CutPoint(ends, len(sizes), sum(sizes.values()) - sizes[largest], list(islice(cut, shown)), firm)
+        cut = chain.from_iterable(self._branch_agencies(node, step) for step in sizes if step != largest)
+        ends = (node,) if isinstance(node, str) else sorted(map(str, self._tree[node]))
+        return CutPoint(ends, len(sizes), sum(sizes.values()) - sizes[largest], list(islice(cut, shown)), support)
 
-    def _branch_size(self, spot: TreeNode, step: TreeNode) -> int:
+    def _branch_size(self, node: TreeNode, step: TreeNode) -> int:
         """Return the number of agencies on this branch of the node."""
-        return self._below[step] if self._above.get(step) == spot else self._component_size[spot] - self._below[spot]
+        return self._below[step] if self._above.get(step) == node else self._component_size[node] - self._below[node]
 
-    def _branch_agencies(self, spot: TreeNode, step: TreeNode) -> Iterator[str]:
+    def _branch_agencies(self, node: TreeNode, step: TreeNode) -> Iterator[str]:
         """Yield the agencies on this branch of the node, the nearest first."""
-        ahead = [(spot, step)]
+        ahead = [(node, step)]
         for before, here in ahead:
             yield from sorted(self._members[here])
             ahead += [(here, further) for further in self._tree[here] if further != before]
@@ -126,71 +126,89 @@ class CutPointFinder:
 
 
 SHOWN, WORK = 5, 500_000
-FINDINGS = {"agency": "an agency", "tie": "a tie"}
+FINDINGS = {"agency": "agency", "tie": "tie"}
 
 CUT_POINTS = ReportDefinition(
     "cut-points",
-    "What is cut off when one agency, or one tie, falls away?",
-    "Agencies without which others no longer reach the rest (articulation points), and ties without which two groups of several "
-    "agencies no longer meet (bridges; Hopcroft & Tarjan 1973). Ties may be missing from the record, so that each is looked at "
-    "again with a tenth more ties, drawn at random between agencies that have any: firm is what stays so in most draws "
-    "(Borgatti, Carley & Krackhardt 2006).",
+    "Single points of failure",
+    "Which agencies would be cut off if one agency or one tie were lost?",
+    "An articulation point is an agency whose removal cuts others off from the rest of the network; a bridge is a "
+    "tie whose removal separates two groups of several agencies (Hopcroft & Tarjan 1973). Because ties may be "
+    "missing from the records, each is checked again many times with a tenth more ties added at random. It is robust "
+    "if it remains one in most of these simulations (Borgatti, Carley & Krackhardt 2006).",
     ("agencies", "partnerships"),
     (
-        Column("finding", "What", "code", "An agency or a tie.", words=FINDINGS),
-        Column("agencies", "Agencies", "texts", "The agency, or both ends of the tie."),
+        Column("finding", "Finding", "code", "Whether it is an agency or a tie.", words=FINDINGS),
+        Column("agencies", "Agencies", "texts", "The agency, or the two agencies of the tie."),
         Column(
-            "cut_off", "Cut off", "integer", "Agencies that no longer reach the largest part that is left.", "agencies"
+            "cut_off",
+            "Agencies cut off",
+            "integer",
+            "The number of agencies that would be separated from the largest remaining group.",
+            "agencies",
         ),
-        Column("parts", "Parts", "integer", "How many parts are left of what it holds together.", "parts"),
-        Column("beyond", "Who is cut off", "texts", "Up to five of the agencies cut off."),
-        Column("firm", "Firm", "number", "In how many draws it stays so when ties are added.", "%"),
+        Column("parts", "Separate groups", "integer", "The number of separate groups that would remain.", "groups"),
+        Column("beyond", "Examples of agencies cut off", "texts", "Up to five of the agencies that would be cut off."),
+        Column(
+            "support",
+            "Bootstrap support",
+            "number",
+            "The share of the simulations with added ties in which it remains a single point of failure.",
+            "%",
+        ),
     ),
     (ROBUST,),
     key=("finding", "agencies"),
-    counts="Agencies and ties others surely depend on",
+    counts="Robust single points of failure",
 )
 
 
-def cut_points(arrays: SnapshotArrays, *, firm: float = ROBUST.default) -> Report:
+def cut_points(arrays: SnapshotArrays, *, least_support: float = ROBUST.default) -> Report:
     """List articulation points and inner bridges (Hopcroft & Tarjan 1973), those that cut off the most agencies first.
 
-    Findings are those whose bootstrap support is at least `firm` (Borgatti, Carley & Krackhardt 2006); the others
+    Findings are those whose bootstrap support is at least `least_support` (Borgatti, Carley & Krackhardt 2006); the others
     are unknown. A tie to an agency that has no other tie is a bridge too; the report `isolates` lists these.
     """
     ties, draws = assumed_ties(arrays), draws_for(len(arrays.agencies), WORK)
     found = CutPointFinder(arrays.graph_of(ties)).found(draws, PERTURBED, SEED, SHOWN)
-    rows = [_row(arrays, one, one.firm >= firm) for one in sorted(found, key=lambda one: one.firm < firm)]
+    rows = [
+        _row(arrays, one, one.support >= least_support)
+        for one in sorted(found, key=lambda one: one.support < least_support)
+    ]
     robust = sum(row.confidence == "likely" for row in rows)
     return CUT_POINTS.answer(
         arrays.as_of, rows, found=robust, of=len(np.unique(ties)) + len(ties), unknown=len(rows) - robust,
-        withheld=arrays.withheld, notes=[*data_notes(arrays), *_notes(found, robust, draws, firm)], firm=firm,
+        withheld=arrays.withheld, notes=[*data_notes(arrays), *_notes(found, robust, draws, least_support)],
+        least_support=least_support,
     )  # fmt: skip
 
 
-def _row(arrays: SnapshotArrays, hinge: "CutPoint", firm: bool) -> ReportRow:
+def _row(arrays: SnapshotArrays, point: "CutPoint", robust: bool) -> ReportRow:
     values: dict[str, Cell] = {
-        "finding": "agency" if len(hinge.ends) == 1 else "tie",
-        "agencies": _named(arrays, hinge.ends),
-        "cut_off": hinge.cut_off,
-        "parts": hinge.parts,
-        "beyond": _named(arrays, hinge.beyond),
-        "firm": 100 * hinge.firm,
+        "finding": "agency" if len(point.ends) == 1 else "tie",
+        "agencies": _named(arrays, point.ends),
+        "cut_off": point.cut_off,
+        "parts": point.parts,
+        "beyond": _named(arrays, point.beyond),
+        "support": 100 * point.support,
     }
-    evidence = tuple(arrays.agencies.evidence(arrays.place[one]) for one in dict.fromkeys((*hinge.ends, *hinge.beyond)))
-    return ReportRow(values, evidence, "likely" if firm else "unclear")
+    evidence = tuple(arrays.agencies.evidence(arrays.index[one]) for one in dict.fromkeys((*point.ends, *point.beyond)))
+    return ReportRow(values, evidence, "likely" if robust else "unclear")
 
 
 def _named(arrays: SnapshotArrays, agencies: Sequence[str]) -> tuple[str, ...]:
-    return tuple(arrays.agencies.names[arrays.place[one]] for one in agencies)
+    return tuple(arrays.agencies.names[arrays.index[one]] for one in agencies)
 
 
-def _notes(found: Sequence["CutPoint"], robust: int, draws: int, firm: float) -> list[str]:
+def _notes(found: Sequence["CutPoint"], robust: int, draws: int, least_support: float) -> list[str]:
     if not found:
-        return [_("Nothing hangs on one agency or on one tie between groups.")]
+        return [_("There are no single points of failure.")]
     template = _(
-        "{n} of {m} stay so in at least {share} of {draws} draws with a tenth more ties (seed {seed}); the others may not be so."
+        "Robust single points of failure: {n} of {m}. They remain one in at least {share} of {draws} simulations "
+        "with a tenth more ties (seed {seed}). The others are uncertain."
     )
     return [
-        template.format(n=number(robust), m=number(len(found)), share=percent(firm), draws=number(draws), seed=SEED)
+        template.format(
+            n=number(robust), m=number(len(found)), share=percent(least_support), draws=number(draws), seed=SEED
+        )
     ]

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from math import ceil
 from typing import NamedTuple
 
-from registry.analysis.report import Cell, Column, Evidence, Parameter, Report, ReportDefinition, ReportRow
+from registry.analysis.report import Cell, Column, Evidence, Report, ReportDefinition, ReportParameter, ReportRow
 from registry.analysis.snapshot import ChannelRow, FeedbackRow, ServiceRow, Snapshot, SnapshotArrays
 from registry.i18n import _, number, percent
 from registry.model.codelists import code_label
@@ -18,7 +18,7 @@ class FeedbackCase(NamedTuple):
     """A piece of feedback on a day.
 
     `promised` is the promised response time in hours; `days` are the days until the answer, or until the day of the
-    report. `over` is the number of days beyond the promise: 0 if on time or still open in time, None without a
+    report. `days_overdue` is the number of days beyond the promise: 0 if on time or still open in time, None without a
     promise. Days are whole days in favour of the service: a promise of 8 or 24 hours allows the next day.
     """
 
@@ -27,7 +27,7 @@ class FeedbackCase(NamedTuple):
     promised: float | None
     answered: bool
     days: int
-    over: int | None
+    days_overdue: int | None
 
 
 def feedback_cases(snapshot: Snapshot, as_of: str) -> Iterator[FeedbackCase]:
@@ -58,46 +58,53 @@ def _days_over(began: date, until: date, promised: float | None) -> int | None:
     return max((until - began - timedelta(ceil(promised / DAY))).days, 0)
 
 
-PATIENCE = Parameter(
-    "patience", 30, 1, 3650, "After how many days feedback counts as waiting where nothing is promised."
+PATIENCE = ReportParameter(
+    "patience",
+    "Longest wait (days)",
+    "Feedback on a channel without a promised response time is a finding after this many days.",
+    30,
+    1,
+    3650,
 )
 FINDINGS = {
-    "overdue": "waits beyond the promise",
-    "waiting": "waits, and nothing is promised",
-    "late": "was answered late",
+    "overdue": "overdue",
+    "waiting": "waiting, without a promised time",
+    "late": "answered late",
 }
 PRIORITY = {code: place for place, code in enumerate(FINDINGS)}
 
 FEEDBACK = ReportDefinition(
     "feedback",
-    "Who waits for an answer beyond the time that was promised?",
-    "Feedback that came in up to the day, by the promise of the channel that it came by. Days are counted whole, in favour of who "
-    "answers: a promise of up to 24 hours is kept on the next day. An answer after the day is none yet.",
+    "Late answers to feedback",
+    "Which feedback was not answered within the promised time?",
+    "The report covers feedback received up to the day of the report. The promised response time is that of the "
+    "channel. Whole days are counted, in favour of the agency that answers: a promise of up to 24 hours is met on "
+    "the next day. Answers after the day of the report do not count.",
     ("agencies", "services", "channels", "feedbacks"),
     (
-        Column("finding", "Finding", "code", "What is found.", words=FINDINGS),
-        Column("services", "Service", "texts", "What it is about."),
-        Column("owners", "To answer", "texts", "Who has to answer."),
-        Column("channel", "Channel", "text", "The channel that it came by."),
-        Column("received", "Received", "date", "Day on which the feedback was received."),
-        Column("promised", "Promised", "number", "The promised time to an answer.", "hours"),
-        Column("days", "Days", "integer", "Days to the answer, or so far.", "days"),
-        Column("over", "Over", "integer", "Days beyond the promise.", "days"),
+        Column("finding", "Finding", "code", "The type of finding.", words=FINDINGS),
+        Column("services", "Service", "texts", "The services that the feedback is about."),
+        Column("owners", "Agencies to answer", "texts", "The agencies that have to answer."),
+        Column("channel", "Channel", "text", "The channel on which it was received."),
+        Column("received", "Received", "date", "The day it was received."),
+        Column("promised", "Promised time", "number", "The promised response time.", "hours"),
+        Column("days", "Days", "integer", "Days until the answer, or until the day of the report.", "days"),
+        Column("days_overdue", "Days overdue", "integer", "Days beyond the promised response time.", "days"),
     ),
     (PATIENCE,),
     key=("services", "owners", "channel", "received"),
-    counts="Feedback that waits too long or was late",
+    counts="Late or overdue answers",
 )
 
 
 def feedback(arrays: SnapshotArrays, *, patience: int = int(PATIENCE.default)) -> Report:
     """List feedback that is overdue, was answered late, or has waited over `patience` days without a promised time."""
-    cases = list(feedback_cases(arrays.lists, arrays.as_of))
+    cases = list(feedback_cases(arrays.snapshot, arrays.as_of))
     found = [(code, one) for one in cases if (code := _finding(one, patience))]
-    services = {one.id: one for one in arrays.lists.services}
+    services = {one.id: one for one in arrays.snapshot.services}
     rows = [_row(arrays, services, code, one) for code, one in sorted(found, key=_order)]
-    hidden = sum(not one.whole for one in arrays.lists.feedbacks)
-    undecided = sum(one.over is None and not _finding(one, patience) for one in cases)
+    hidden = sum(not one.whole for one in arrays.snapshot.feedbacks)
+    undecided = sum(one.days_overdue is None and not _finding(one, patience) for one in cases)
     return FEEDBACK.answer(
         arrays.as_of, rows, found=len(rows), of=len(cases), unknown=undecided + hidden,
         withheld=arrays.withheld, notes=_notes(cases), patience=patience,
@@ -105,14 +112,14 @@ def feedback(arrays: SnapshotArrays, *, patience: int = int(PATIENCE.default)) -
 
 
 def _finding(one: FeedbackCase, patience: int) -> str | None:
-    if one.over:
+    if one.days_overdue:
         return "late" if one.answered else "overdue"
-    return "waiting" if one.over is None and not one.answered and one.days > patience else None
+    return "waiting" if one.days_overdue is None and not one.answered and one.days > patience else None
 
 
 def _order(found: tuple[str, FeedbackCase]) -> tuple[int, int, int, str]:
     code, one = found
-    return PRIORITY[code], -(one.over or 0), -one.days, one.feedback.id
+    return PRIORITY[code], -(one.days_overdue or 0), -one.days, one.feedback.id
 
 
 def _row(arrays: SnapshotArrays, services: dict[str, ServiceRow], code: str, one: FeedbackCase) -> ReportRow:
@@ -125,7 +132,7 @@ def _row(arrays: SnapshotArrays, services: dict[str, ServiceRow], code: str, one
         "received": one.feedback.received,
         "promised": one.promised,
         "days": one.days,
-        "over": one.over,
+        "days_overdue": one.days_overdue,
     }
     evidence = [Evidence(one.feedback.id, one.feedback.name, "Feedback")]
     evidence += [Evidence(service.id, service.name, "Service") for service in about]
@@ -135,15 +142,15 @@ def _row(arrays: SnapshotArrays, services: dict[str, ServiceRow], code: str, one
 
 def _notes(cases: list[FeedbackCase]) -> list[str]:
     if not cases:
-        return [_("There is no feedback up to the day of which you may see the details, so there is nothing to tell.")]
-    promised = [one for one in cases if one.answered and one.over is not None]
-    on_time = sum(one.over == 0 for one in promised)
+        return [_("There is no feedback up to this day whose details you may see.")]
+    promised = [one for one in cases if one.answered and one.days_overdue is not None]
+    on_time = sum(one.days_overdue == 0 for one in promised)
     notes = []
     if promised:
-        template = _("Of {m} answers to which a time was promised, {n} ({share}) came within it.")
+        template = _("Answers within the promised time: {n} of {m} ({share}).")
         notes.append(
             template.format(m=number(len(promised)), n=number(on_time), share=percent(on_time / len(promised)))
         )
-    still = sum(not one.answered and not one.over for one in cases)
-    notes.append(_("{n} pieces of feedback wait with time left, or with none promised.").format(n=number(still)))
+    still = sum(not one.answered and not one.days_overdue for one in cases)
+    notes.append(_("Feedback that waits but is not overdue, or has no promised time: {n}.").format(n=number(still)))
     return notes

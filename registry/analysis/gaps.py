@@ -14,12 +14,12 @@ from registry.analysis.levels import FINDINGS as LEVEL_FINDINGS
 from registry.analysis.levels import LEVELS, levels
 from registry.analysis.matches import MATCHES, matches
 from registry.analysis.missing_ties import MISSING_TIES, missing_ties
-from registry.analysis.overlaps import LEAST_LIKENESS, OVERLAPS, overlaps
+from registry.analysis.overlaps import LEAST_SIMILARITY, OVERLAPS, overlaps
 from registry.analysis.report import Cell, Column, Report, ReportDefinition, ReportRow
 from registry.analysis.reuse import REUSE, reuse
 from registry.analysis.sector_gaps import LEAST_EXPECTED, LEVEL, SECTOR_GAPS, sector_gaps
 from registry.analysis.snapshot import SnapshotArrays
-from registry.i18n import _, day, number, percent
+from registry.i18n import _, day, ngettext, number, percent
 
 
 def finding(row: ReportRow, about: str, who: tuple[str, ...], subject: str, measure: str, next_step: str) -> ReportRow:
@@ -28,7 +28,7 @@ def finding(row: ReportRow, about: str, who: tuple[str, ...], subject: str, meas
     Evidence and confidence are unchanged; the key is prefixed with the type of finding. `next_step` is translated.
     """
     values: dict[str, Cell] = {
-        "about": about,
+        "finding": about,
         "who": who,
         "subject": subject or None,
         "measure": measure or None,
@@ -58,24 +58,24 @@ def formatted(cell: Cell) -> str:
 
 
 TIE_FINDINGS = {
-    "missing": "needs another, without an agreement",
-    "cut-point": "others hang on it alone",
+    "missing": "depends on another agency without an agreement",
+    "cut-point": "single point of failure",
     "own-sector": ISOLATE_FINDINGS["own-sector"],
     "one-tie": ISOLATE_FINDINGS["one-tie"],
 }
 TIE_NEXT_STEPS = {
-    "missing": "Bring both to one table and agree on what the one needs of the other; the evidence names it.",
-    "cut-point": "Find those who are cut off a second partner, before the one they have is gone.",
-    "own-sector": "Look with it for a partner in another sector that serves the same people.",
-    "one-tie": "Look with it for a second partner, or record those that it has.",
+    "missing": "Help both agencies to conclude an agreement on what one needs from the other; see “Based on”.",
+    "cut-point": "Find a second partner for the agencies that would be cut off.",
+    "own-sector": "Help the agency to find a partner in another sector that serves the same people.",
+    "one-tie": "Help the agency to find a second partner, or record the partners it already has.",
 }
 TIE_REPORTS = (MISSING_TIES, CUT_POINTS, ISOLATES)
 # The report that each type of finding comes from.
 TIE_SOURCES = {
-    "missing": MISSING_TIES.name,
-    "cut-point": CUT_POINTS.name,
-    "own-sector": ISOLATES.name,
-    "one-tie": ISOLATES.name,
+    "missing": MISSING_TIES,
+    "cut-point": CUT_POINTS,
+    "own-sector": ISOLATES,
+    "one-tie": ISOLATES,
 }
 
 
@@ -89,7 +89,11 @@ def _dependent_pairs(report: Report) -> Iterator[ReportRow]:
     for row in report.rows:
         if row["depends"]:
             pair, what = texts(row["agency_a"], row["agency_b"]), "; ".join(several(row["for_what"]))
-            measure = _("{n} of its services cannot work without it").format(n=formatted(row["depends"]))
+            measure = ngettext(
+                "depends on the other for {n} service",
+                "depends on the other for {n} services",
+                int(figure(row["depends"])),
+            ).format(n=formatted(row["depends"]))
             yield finding(row, "missing", pair, what, measure, TIE_NEXT_STEPS["missing"])
 
 
@@ -97,8 +101,12 @@ def _robust_cut_points(report: Report) -> Iterator[ReportRow]:
     """Yield the robust single points of failure."""
     for row in report.rows:
         if row.confidence == "likely":
-            cut_off, share = formatted(row["cut_off"]), percent(figure(row["firm"]) / 100)
-            measure = _("{n} agencies cut off, in {share} of draws with more ties").format(n=cut_off, share=share)
+            cut_off, share = formatted(row["cut_off"]), percent(figure(row["support"]) / 100)
+            measure = ngettext(
+                "{n} agency cut off; bootstrap support {share}",
+                "{n} agencies cut off; bootstrap support {share}",
+                int(figure(row["cut_off"])),
+            ).format(n=cut_off, share=share)
             agencies, beyond = several(row["agencies"]), ", ".join(several(row["beyond"]))
             yield finding(row, "cut-point", agencies, beyond, measure, TIE_NEXT_STEPS["cut-point"])
 
@@ -123,28 +131,28 @@ TIE_READERS: Mapping[str, Callable[[Report], Iterator[ReportRow]]] = {
 
 
 USE_FINDINGS = {
-    "fits": "needed here, idle there",
+    "fits": "spare resource that meets a need",
     "apart": LEVEL_FINDINGS["apart"],
     "below": LEVEL_FINDINGS["below"],
-    "special-application": "special application that a general one doubles",
-    "wanted": "likely wanted next",
+    "special-application": "special application that a general one could replace",
+    "wanted": "expected demand",
 }
 USE_NEXT_STEPS = {
-    "fits": "Bring who needs it and who has it together; settle how much, when and on what terms.",
-    "apart": "Let the parties tell each other what they base their level on, and state it anew.",
-    "below": "Agree what is missing for the level aimed at, or lower the aim.",
-    "special-application": "Move its users to the general application, or record why it has to stay.",
-    "wanted": "Let those who have it tell these agencies what it took; the evidence names them.",
+    "fits": "Bring the agencies together to agree on the quantity, the time and the terms.",
+    "apart": "Ask the parties to explain their assessments to each other and to assess the level again.",
+    "below": "Agree on what is missing to reach the target level, or lower the target.",
+    "special-application": "Move the users to the general application, or record why the special one is still needed.",
+    "wanted": "Ask current users to share their experience with these agencies; they are listed under “Based on”.",
 }
 FAR_BELOW, NAMED = 2, 5
 USE_REPORTS = (MATCHES, LEVELS, REUSE)
 # The report that each type of finding comes from.
 USE_SOURCES = {
-    "fits": MATCHES.name,
-    "apart": LEVELS.name,
-    "below": LEVELS.name,
-    "special-application": OVERLAPS.name,
-    "wanted": REUSE.name,
+    "fits": MATCHES,
+    "apart": LEVELS,
+    "below": LEVELS,
+    "special-application": OVERLAPS,
+    "wanted": REUSE,
 }
 
 
@@ -155,8 +163,8 @@ def use_reports(arrays: SnapshotArrays) -> tuple[Report, ...]:
 
 def special_application(row: ReportRow) -> ReportRow:
     """Return a special application that duplicates a general one as a finding."""
-    subject = _("{special}, for which there is {general}").format(special=row["special"], general=row["general"])
-    measure = _("all its functions: {n}").format(n=formatted(row["shared"]))
+    subject = _("{special}; could be replaced by {general}").format(special=row["special"], general=row["general"])
+    measure = _("common functions: {n} (all)").format(n=formatted(row["shared"]))
     return _finding(row, "special-application", texts(row["agency_a"], row["agency_b"]), subject, measure)
 
 
@@ -165,7 +173,7 @@ def _matched_needs(report: Report) -> Iterator[ReportRow]:
     for row in report.rows:
         if row["finding"] == "fits":
             subject = f"{row['need']}: {row['resource']}"
-            measure = _("{wanted} needed, {spare} idle ({unit})").format(
+            measure = _("{wanted} needed, {spare} spare ({unit})").format(
                 wanted=formatted(row["quantity"]), spare=formatted(row["spare"]), unit=row["unit"]
             )
             if row["by_when"]:
@@ -180,10 +188,14 @@ def _level_findings(report: Report) -> Iterator[ReportRow]:
     """
     for row in report.rows:
         if row["finding"] == "apart":
-            measure = _("{n} levels apart").format(n=formatted(row["apart"]))
+            measure = ngettext("{n} level apart", "{n} levels apart", int(figure(row["levels_apart"]))).format(
+                n=formatted(row["levels_apart"])
+            )
             yield _finding(row, "apart", several(row["parties"]), str(row["agreement"]), measure)
-        elif row["finding"] == "below" and isinstance(row["short"], int) and row["short"] >= FAR_BELOW:
-            measure = _("{n} levels below {aim}").format(n=formatted(row["short"]), aim=row["aim"])
+        elif row["finding"] == "below" and isinstance(row["below_target"], int) and row["below_target"] >= FAR_BELOW:
+            measure = ngettext(
+                "{n} level below the target {target}", "{n} levels below the target {target}", row["below_target"]
+            ).format(n=formatted(row["below_target"]), target=row["target"])
             yield _finding(row, "below", several(row["parties"]), str(row["agreement"]), measure)
 
 
@@ -200,7 +212,8 @@ def _suggested_resources(report: Report) -> Iterator[ReportRow]:
         first = rows[0]
         who = tuple(str(row["agency"]) for row in rows)
         measure = _(
-            "{recent} began in two years, {users} have or had it; suggested to {n} (elsewhere, 1 in 9 of such came true)"
+            "new users in two years: {recent}; users so far: {users}; suggested to agencies: {n} (on other data, 1 "
+            "in 9 such suggestions came true)"
         ).format(recent=formatted(first["recent"]), users=formatted(first["users"]), n=number(len(rows)))
         evidence = dict.fromkeys(one for row in rows[:NAMED] for one in row.evidence)
         meeting = replace(first, evidence=tuple(evidence), key=(first.evidence[0].id,))
@@ -215,10 +228,10 @@ USE_READERS: Mapping[str, Callable[[Report], Iterator[ReportRow]]] = {
 
 
 ABOUT = {
-    "coverage": "not on record",
+    "coverage": "missing facts",
     **AGREEMENT_FINDINGS,
-    "gap": "sectors that hardly meet",
-    "overlap": "the same work, side by side",
+    "gap": "sectors that rarely work together",
+    "overlap": "overlapping work",
     **TIE_FINDINGS,
     **USE_FINDINGS,
 }
@@ -231,25 +244,25 @@ PRIORITY = (
 NEXT_STEPS = {
     "coverage": "Ask the stewards of these records to complete them.",
     "uncovered": "Conclude an agreement that covers this use, or end the use.",
-    "disputed": "Settle with the parties what they agreed, then correct or end it.",
-    "interrupted": "Agree how the work goes on until the renewal begins.",
-    "expired": "Renew it, or record that the work has ended.",
-    "expiring": "Decide before the last day whether to renew it.",
+    "disputed": "Clarify with the parties what they agreed, then correct or end the agreement.",
+    "interrupted": "Agree on how the work continues until the renewal starts.",
+    "expired": "Renew the agreement, or record that the work has ended.",
+    "expiring": "Decide before the last day whether to renew the agreement.",
     "reversed": "Check the document and correct the dates.",
-    "empty": "Record which services or resources it covers.",
-    "no-basis": "Record the rule or document it rests on.",
-    "gap": "Bring the best connected agencies of both sectors to one table; the evidence names them.",
-    "overlap": "Let both compare what they do, then share it or agree who does what.",
+    "empty": "Record which services or resources the agreement covers.",
+    "no-basis": "Record the rule or document that is the legal basis.",
+    "gap": "Invite the best connected agencies of both sectors to a meeting; they are listed under “Based on”.",
+    "overlap": "Ask both agencies to compare their work, then share services or divide the tasks.",
     **TIE_NEXT_STEPS,
     **USE_NEXT_STEPS,
 }
 ENOUGH = 90.0  # percent; facts recorded this completely are not listed
 # The report that each type of finding comes from.
-FROM = {
-    "coverage": COVERAGE.name,
-    "gap": SECTOR_GAPS.name,
-    "overlap": OVERLAPS.name,
-    **dict.fromkeys(AGREEMENT_FINDINGS, AGREEMENTS.name),
+FROM: Mapping[str, ReportDefinition] = {
+    "coverage": COVERAGE,
+    "gap": SECTOR_GAPS,
+    "overlap": OVERLAPS,
+    **dict.fromkeys(AGREEMENT_FINDINGS, AGREEMENTS),
     **TIE_SOURCES,
     **USE_SOURCES,
 }
@@ -258,21 +271,23 @@ READS = dict.fromkeys(one for part in PARTS for one in part.reads)
 
 GAPS = ReportDefinition(
     "gaps",
-    "Where do agencies that should work together fall short, and what could be done next?",
-    "First what is not on record of more than one in ten, then the findings of the reports agreements, sector-gaps, overlaps, "
-    "missing-ties, matches, levels (what is two levels apart or below the aim), cut-points (firm ones), reuse (the top 1 %, by "
-    "resource, of what somebody began to use in the last two years) and isolates: the most pressing finding of each sort, then the "
-    "second of each, and so on. Each report says how its findings are made, and of how many.",
+    "Collaboration gaps",
+    "Where should agencies work together but do not, and what could be done next?",
+    "Facts that are missing for more than one record in ten come first. The findings of other reports follow in "
+    "turn: the most urgent finding of each type, then the second of each type, and so on. Three reports contribute "
+    "only their strongest findings: “Levels of cooperation” the agreements two or more levels apart or below their "
+    "target, “Single points of failure” the robust ones, and “Expected demand” the top 1 % of suggestions, for "
+    "resources that gained a user in the last two years. Each report explains its own method.",
     tuple(READS),
     (
-        Column("about", "What", "code", "The sort of finding.", words=ABOUT),
-        Column("who", "Who", "texts", "The agencies or sectors it is about."),
-        Column("subject", "About", "text", "The agreement, the resource, the fact or the functions it is about."),
-        Column("measure", "How much", "text", "How large or how pressing it is."),
+        Column("finding", "Finding", "code", "The type of finding.", words=ABOUT),
+        Column("who", "Agencies or sectors", "texts", "The agencies or sectors concerned."),
+        Column("subject", "Subject", "text", "The agreement, resource, fact or functions concerned."),
+        Column("measure", "Extent", "text", "How large or how urgent the finding is."),
         Column("next_step", "Next step", "text", "What could be done next."),
     ),
-    (LEVEL, LEAST_EXPECTED, LEAST_LIKENESS, WITHIN),
-    key=("about", "who", "subject"),
+    (LEVEL, LEAST_EXPECTED, LEAST_SIMILARITY, WITHIN),
+    key=("finding", "who", "subject"),
     counts="Findings",
 )
 
@@ -282,7 +297,7 @@ def gaps(
     *,
     level: float = LEVEL.default,
     least_expected: float = LEAST_EXPECTED.default,
-    least_likeness: float = LEAST_LIKENESS.default,
+    least_similarity: float = LEAST_SIMILARITY.default,
     within: int = int(WITHIN.default),
 ) -> Report:
     """Compose the reports: coverage first, then all findings in order of priority, each with a suggested next step.
@@ -291,12 +306,12 @@ def gaps(
     `of` and `unknown` are sums over reports that examine different things, without coverage.
     """
     known = coverage(arrays)
-    alike = overlaps(arrays, level=level, least_likeness=least_likeness)
+    overlapping = overlaps(arrays, level=level, least_similarity=least_similarity)
     parts = (
         agreements(arrays, within=within),
         sector_gaps(arrays, level=level, least_expected=least_expected),
-        alike,
-        *tie_reports(arrays, level, alike),
+        overlapping,
+        *tie_reports(arrays, level, overlapping),
         *use_reports(arrays),
     )
     findings = [found for part in parts for found in _READERS[part.name](part)]
@@ -304,14 +319,14 @@ def gaps(
     whole = GAPS.answer(
         arrays.as_of, rows, found=len(findings), of=sum(part.of for part in parts), unknown=sum(part.unknown for part in parts),
         withheld=arrays.withheld, notes=list(dict.fromkeys(note for part in (known, *parts) for note in part.notes)),
-        level=level, least_expected=least_expected, least_likeness=least_likeness, within=within,
+        level=level, least_expected=least_expected, least_similarity=least_similarity, within=within,
     )  # fmt: skip
-    return replace(whole, parts=(known, *parts), sorts=_counts_by_type(findings))
+    return replace(whole, parts=(known, *parts), counts_by_type=_counts_by_type(findings))
 
 
 def _counts_by_type(findings: Sequence[ReportRow]) -> dict[str, int]:
     """Count the findings by type, labelled, in order of priority."""
-    counts = Counter(str(one["about"]) for one in findings)
+    counts = Counter(str(one["finding"]) for one in findings)
     return {_(ABOUT[about]): counts[about] for about in PRIORITY if about in counts}
 
 
@@ -323,7 +338,7 @@ def _ranked(findings: Sequence[ReportRow]) -> list[ReportRow]:
     before: Counter[str] = Counter()
     keyed = []
     for one in findings:
-        about = str(one["about"])
+        about = str(one["finding"])
         keyed.append((before[about], PRIORITY.index(about), one))
         before[about] += 1
     return [one for _place, _sort, one in sorted(keyed, key=lambda ranked: ranked[:2])]
@@ -340,7 +355,9 @@ def _coverage_finding(row: ReportRow) -> ReportRow:
     subject = f"{kind}: {fact}"
     known = int(figure(row["of"]) - figure(row["withheld"]))
     lacking = known - int(figure(row["recorded"]))
-    measure = _("{n} of {m}, {share}").format(n=number(lacking), m=number(known), share=percent(lacking / known))
+    measure = _("missing for {n} of {m} ({share})").format(
+        n=number(lacking), m=number(known), share=percent(lacking / known)
+    )
     return _finding(row, "coverage", (), subject, measure)
 
 
@@ -354,15 +371,19 @@ def _agreements(report: Report) -> Iterator[ReportRow]:
 
 
 def _days_text(days: int) -> str:
-    template = _("ended {n} days ago") if days < 0 else _("ends in {n} days")
+    template = (
+        ngettext("ended {n} day ago", "ended {n} days ago", -days)
+        if days < 0
+        else ngettext("ends in {n} day", "ends in {n} days", days)
+    )
     return template.format(n=number(abs(days)))
 
 
 def _without_it(row: ReportRow) -> str:
     if alone := several(row["alone"]):
-        return "; " + _("agencies alone without it: {n}").format(n=number(len(alone)))
+        return "; " + _("agencies left without a partner: {n}").format(n=number(len(alone)))
     return (
-        "; " + _("parts that no longer meet without it: {n}").format(n=formatted(row["parts"])) if row["parts"] else ""
+        "; " + _("separate groups without the agreement: {n}").format(n=formatted(row["parts"])) if row["parts"] else ""
     )
 
 
@@ -370,9 +391,11 @@ def _sector_gaps(report: Report) -> Iterator[ReportRow]:
     """Yield the sector pairs with significantly few ties."""
     for row in report.rows:
         if row["finding"] == "gap":
-            measure = _("{seen} ties, {expected} by chance").format(
-                seen=formatted(row["seen"]), expected=formatted(row["expected"])
-            )
+            measure = ngettext(
+                "{observed} tie; {expected} expected by chance",
+                "{observed} ties; {expected} expected by chance",
+                int(figure(row["observed"])),
+            ).format(observed=formatted(row["observed"]), expected=formatted(row["expected"]))
             yield _finding(row, "gap", (str(row["sector_a"]), str(row["sector_b"])), "", measure)
 
 
@@ -383,9 +406,11 @@ def _overlaps(report: Report) -> Iterator[ReportRow]:
 
 
 def _overlap_finding(row: ReportRow) -> ReportRow:
-    measure = _("{shared} functions shared, {expected} by chance").format(
-        shared=formatted(row["shared"]), expected=formatted(row["expected"])
-    )
+    measure = ngettext(
+        "{shared} common function; {expected} expected by chance",
+        "{shared} common functions; {expected} expected by chance",
+        int(figure(row["shared"])),
+    ).format(shared=formatted(row["shared"]), expected=formatted(row["expected"]))
     who = str(row["agency_a"]), str(row["agency_b"])
     return _finding(row, "overlap", who, ", ".join(several(row["rarest"])), measure)
 

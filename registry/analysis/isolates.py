@@ -1,5 +1,6 @@
 """Report `isolates`: agencies with no tie, with one tie, or with ties inside their own sector only."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -8,40 +9,42 @@ import numpy as np
 from registry.analysis.agreements import NEVER, AgreementStatus
 from registry.analysis.report import Cell, Column, Evidence, Report, ReportDefinition, ReportRow
 from registry.analysis.snapshot import Bools, Ints, PartnershipRow, SnapshotArrays, adjacency, assumed_ties, data_notes
-from registry.i18n import _, number
+from registry.i18n import ngettext, number
 
 SHOWN = 5
 FINDINGS = {
     "lapsed": "only agreements that have ended",
-    "ahead": "only agreements that have yet to begin",
+    "ahead": "only agreements that have not started",
     "disputed": "only agreements that a party disputes",
-    "own-sector": "ties within its own sector only",
-    "one-tie": "one tie only",
-    "no-partner": "no other party on record: unknown",
-    "never": "no agreement on record: unknown",
+    "own-sector": "ties only within its own sector",
+    "one-tie": "only one tie",
+    "no-partner": "unknown: no partner recorded",
+    "never": "unknown: no agreement recorded",
 }
 UNKNOWN = ("no-partner", "never")
 ORDER = {code: place for place, code in enumerate(FINDINGS)}
 
 ISOLATES = ReportDefinition(
     "isolates",
-    "Which agencies work with nobody, with nobody outside their sector, or with one other only?",
-    "Ties in force on the day are counted for every agency. Who is party to no agreement on record, whenever, is unknown, which "
-    "is not the same as alone. That all ties of an agency lie in its own sector is told only where both ends of each have a sector "
-    "and there is more than one sector.",
+    "Agencies with few partners",
+    "Which agencies work with no other agency, only within their sector, or with only one other?",
+    "The ties in force on the day of the report are counted for every agency. An agency without any recorded "
+    "agreement, past or present, counts as unknown, not as isolated. “Only within its own sector” requires that the "
+    "sector of all its partners is known and that there is more than one sector.",
     ("agencies", "partnerships", "sectors"),
     (
-        Column("finding", "Finding", "code", "What is found.", words=FINDINGS),
+        Column("finding", "Finding", "code", "The type of finding.", words=FINDINGS),
         Column("agency", "Agency", "text", "The agency."),
-        Column("sector", "Sector", "text", "Its main sector."),
-        Column("ties", "Ties", "integer", "Others with whom it has an agreement in force.", "ties"),
+        Column("sector", "Sector", "text", "The main sector of the agency."),
+        Column("ties", "Ties", "integer", "The number of agencies with which it has an agreement in force.", "ties"),
         Column(
-            "partners", "Partners", "texts", "Up to five of these; of agreements that have ended, of the last of them."
+            "partners",
+            "Partners",
+            "texts",
+            "Up to five partners; for agreements that have ended, those of the last one.",
         ),
-        Column(
-            "agreement", "Agreement", "text", "The agreement that is disputed, or ended last, or is the first to begin."
-        ),
-        Column("day", "On", "date", "When it ended, or begins; when one that is disputed began."),
+        Column("agreement", "Agreement", "text", "The agreement that is disputed, ended last, or starts first."),
+        Column("day", "Date", "date", "When the agreement ended or starts; for a disputed one, when it started."),
     ),
     key=("finding", "agency"),
     counts="Agencies with few or no ties",
@@ -106,13 +109,13 @@ def _own_sector_only(arrays: SnapshotArrays, ties: Ints, degree: Ints) -> Bools:
 def _inactive_agreements(arrays: SnapshotArrays, alone: Bools) -> Mapping[int, InactiveAgreements]:
     """Return the inactive agreements of agencies without ties, by index."""
     found: dict[int, InactiveAgreements] = {}
-    register = AgreementStatus(arrays.lists, arrays.as_of, 0)
-    for one in arrays.lists.partnerships:
-        if one.whole and not one.reversed and not register.continued(one):
-            for place in (arrays.place[party] for party in one.parties if party in arrays.place):
+    status = AgreementStatus(arrays.snapshot, arrays.as_of, 0)
+    for one in arrays.snapshot.partnerships:
+        if one.whole and not one.reversed and not status.continued(one):
+            for place in (arrays.index[party] for party in one.parties if party in arrays.index):
                 if alone[place]:
                     found[place] = _with_agreement(found.get(place, InactiveAgreements()), one, arrays.as_of)
-    active = {party for one in arrays.lists.partnerships if one.in_force(arrays.as_of) for party in one.parties}
+    active = {party for one in arrays.snapshot.partnerships if one.in_force(arrays.as_of) for party in one.parties}
     return {place: past for place, past in found.items() if arrays.agencies.ids[place] not in active}
 
 
@@ -121,8 +124,8 @@ def _with_agreement(past: InactiveAgreements, one: PartnershipRow, as_of: str) -
     if one.disputed_by and (one.valid_until or NEVER) >= as_of:
         return past._replace(disputed=min(filter(None, (past.disputed, one)), key=lambda each: each.id))
     if one.valid_until and one.valid_until < as_of:
-        kept = max(filter(None, (past.ended, one)), key=lambda each: (each.valid_until, each.id))
-        return past._replace(ended=kept)
+        latest = max(filter(None, (past.ended, one)), key=lambda each: (each.valid_until, each.id))
+        return past._replace(ended=latest)
     return past._replace(ahead=min(filter(None, (past.ahead, one)), key=lambda each: (each.valid_from, each.id)))
 
 
@@ -131,7 +134,7 @@ def _row(
 ) -> ReportRow:
     shown = past.disputed or past.ended or past.ahead
     if shown:
-        partners = [arrays.place[one] for one in shown.parties if arrays.place.get(one, place) != place]
+        partners = [arrays.index[one] for one in shown.parties if arrays.index.get(one, place) != place]
     sector = int(arrays.sector[place])
     values: dict[str, Cell] = {
         "finding": finding,
@@ -154,10 +157,25 @@ def _priority(row: ReportRow) -> tuple[int, int, str, str]:
 
 
 def _notes(rows: Sequence[ReportRow]) -> list[str]:
-    templates = {
-        "lapsed": _("{n} agencies have only agreements that have ended."),
-        "own-sector": _("{n} agencies have ties within their own sector only."),
-        "one-tie": _("{n} more agencies have one tie only."),
-    }
-    counts = {code: sum(row["finding"] == code for row in rows) for code in templates}
-    return [note.format(n=number(counts[code])) for code, note in templates.items() if counts[code]]
+    counts = Counter(row["finding"] for row in rows)
+    lapsed, own_sector, one_tie = counts["lapsed"], counts["own-sector"], counts["one-tie"]
+    notes = (
+        (
+            lapsed,
+            ngettext(
+                "{n} agency has only agreements that have ended.",
+                "{n} agencies have only agreements that have ended.",
+                lapsed,
+            ),
+        ),
+        (
+            own_sector,
+            ngettext(
+                "{n} agency has ties only within its own sector.",
+                "{n} agencies have ties only within their own sector.",
+                own_sector,
+            ),
+        ),
+        (one_tie, ngettext("{n} more agency has only one tie.", "{n} more agencies have only one tie.", one_tie)),
+    )
+    return [note.format(n=number(n)) for n, note in notes if n]

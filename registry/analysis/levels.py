@@ -3,37 +3,46 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from registry.analysis.report import Cell, Column, Evidence, Parameter, Report, ReportDefinition, ReportRow
+from registry.analysis.report import Cell, Column, Evidence, Report, ReportDefinition, ReportParameter, ReportRow
 from registry.analysis.snapshot import NamesById, PartnershipRow, Snapshot, SnapshotArrays, StatementRow
 from registry.i18n import _, day, number
 from registry.model.codelists import code_label
 
-LEAST_APART = Parameter("least_apart", 2, 1, 5, "How many levels apart what the parties say has to be.")
+LEAST_APART = ReportParameter(
+    "least_apart",
+    "Smallest difference (levels)",
+    "Parties disagree if their assessments differ by at least this many levels.",
+    2,
+    1,
+    5,
+)
 FINDINGS = {
-    "apart": "the parties see it differently",
-    "below": "below the level aimed at",
-    "one-sided": "only one party has said anything",
-    "scales": "said on scales that cannot be compared",
+    "apart": "the parties disagree on the level",
+    "below": "below the target level",
+    "one-sided": "only one party has assessed the level",
+    "scales": "assessed on scales that cannot be compared",
 }
 PRIORITY = {code: place for place, code in enumerate(FINDINGS)}
 
 LEVELS = ReportDefinition(
     "levels",
-    "Where do the parties of an agreement see their work together differently, or fall short of what they aim at?",
-    "Agreements in force on the day. Of each party the last statement on each scale counts, up to the day. Levels are compared on one "
-    "scale only: the four Cs, Frey et al. 2006 and Himmelman 2002 order the same words differently. Below the level aimed at is an "
-    "agreement of which no party says that it is reached.",
+    "Levels of cooperation",
+    "Where do the parties of an agreement disagree on their level of cooperation, or fall short of their target?",
+    "The report covers agreements in force on the day of the report. The latest assessment of each party on each "
+    "scale counts, up to that day. Levels are compared only within one scale, because the three scales (the four Cs, "
+    "Frey et al. 2006, Himmelman 2002) order the same words differently. An agreement is below its target if no "
+    "party reports that the target level is reached.",
     ("agencies", "partnerships", "statements"),
     (
-        Column("finding", "Finding", "code", "What is found.", words=FINDINGS),
+        Column("finding", "Finding", "code", "The type of finding.", words=FINDINGS),
         Column("agreement", "Agreement", "text", "The agreement."),
-        Column("parties", "Parties", "texts", "Who takes part."),
-        Column("scale", "Scale", "text", "The scale that the levels are on."),
-        Column("apart", "Apart", "integer", "How many levels lie between the highest and the lowest.", "levels"),
-        Column("short", "Short", "integer", "How many levels the highest is below the one aimed at.", "levels"),
-        Column("aim", "Aim", "text", "The level aimed at."),
-        Column("said", "Said", "texts", "What each party said last, and when."),
-        Column("last", "Last said", "date", "The day of the latest statement."),
+        Column("parties", "Parties", "texts", "The parties of the agreement."),
+        Column("scale", "Scale", "text", "The scale of the levels."),
+        Column("levels_apart", "Levels apart", "integer", "The difference between the highest and the lowest assessment.", "levels"),
+        Column("below_target", "Levels below target", "integer", "How far the highest assessment is below the target.", "levels"),
+        Column("target", "Target", "text", "The target level of the agreement."),
+        Column("assessments", "Assessments", "texts", "The latest assessment of each party, with its date."),
+        Column("latest", "Latest assessment", "date", "The date of the latest assessment."),
     ),
     (LEAST_APART,),
     key=("finding", "agreement", "scale"),
@@ -47,7 +56,7 @@ class LevelFinding(NamedTuple):
     code: str
     agreement: PartnershipRow
     by: int
-    said: Sequence[StatementRow]
+    assessments: Sequence[StatementRow]
 
 
 def levels(arrays: SnapshotArrays, *, least_apart: int = int(LEAST_APART.default)) -> Report:
@@ -56,14 +65,14 @@ def levels(arrays: SnapshotArrays, *, least_apart: int = int(LEAST_APART.default
     Scales are compared separately: Frey et al. 2006, Himmelman 2002 and the four Cs
     (`registry/codelists/level-*.csv`).
     """
-    latest = _latest_statements(arrays.lists, arrays.as_of)
-    in_force = [one for one in arrays.lists.partnerships if one.in_force(arrays.as_of)]
+    latest = _latest_statements(arrays.snapshot, arrays.as_of)
+    in_force = [one for one in arrays.snapshot.partnerships if one.in_force(arrays.as_of)]
     found = [finding for one in in_force for finding in _findings(one, latest.get(one.id, ()), least_apart)]
     rows = [_row(one, arrays.agencies) for one in sorted(found, key=_order)]
     silent = sum(one.id not in latest for one in in_force)
     return LEVELS.answer(
         arrays.as_of, rows, found=len({one.agreement.id for one in found}), of=len(in_force),
-        unknown=silent + sum(not one.whole for one in arrays.lists.partnerships),
+        unknown=silent + sum(not one.whole for one in arrays.snapshot.partnerships),
         withheld=arrays.withheld, notes=_notes(len(in_force), silent), least_apart=least_apart,
     )  # fmt: skip
 
@@ -107,19 +116,19 @@ def _order(finding: LevelFinding) -> tuple[int, int, str]:
 
 
 def _row(finding: LevelFinding, agencies: NamesById) -> ReportRow:
-    agreement, scales = finding.agreement, dict.fromkeys(one.scale or "" for one in finding.said)
+    agreement, scales = finding.agreement, dict.fromkeys(one.scale or "" for one in finding.assessments)
     values: dict[str, Cell] = {
         "finding": finding.code,
         "agreement": agreement.name,
         "parties": agencies.named(agreement.parties),
         "scale": ", ".join(code_label("level-scale", one) for one in scales),
-        "apart": finding.by if finding.code == "apart" else None,
-        "short": finding.by if finding.code == "below" else None,
-        "aim": _level_text(agreement.target_scale, agreement.target_level),
-        "said": tuple(_statement_text(one, agencies) for one in finding.said),
-        "last": max(one.on or "" for one in finding.said),
+        "levels_apart": finding.by if finding.code == "apart" else None,
+        "below_target": finding.by if finding.code == "below" else None,
+        "target": _level_text(agreement.target_scale, agreement.target_level),
+        "assessments": tuple(_statement_text(one, agencies) for one in finding.assessments),
+        "latest": max(one.on or "" for one in finding.assessments),
     }
-    said = (Evidence(one.id, one.name, "Statement") for one in finding.said)
+    said = (Evidence(one.id, one.name, "Statement") for one in finding.assessments)
     evidence = Evidence(agreement.id, agreement.name, "Partnership")
     known_by = finding.code, agreement.id, *scales
     return ReportRow(values, (evidence, *agencies.records(agreement.parties), *said), key=known_by)
@@ -140,6 +149,6 @@ def _level_text(scale: str | None, level: int | None) -> str | None:
 
 def _notes(in_force: int, silent: int) -> list[str]:
     if not in_force:
-        return [_("No agreement that you may see is in force, so there is nothing to compare.")]
-    template = _("Of {n} of {m} agreements in force no party has said how closely it works with the others.")
+        return [_("No agreement that you may see is in force.")]
+    template = _("Agreements in force without any assessment of their level: {n} of {m}.")
     return [template.format(n=number(silent), m=number(in_force))]

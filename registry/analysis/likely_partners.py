@@ -145,7 +145,7 @@ class RankingEvaluation(NamedTuple):
 
 
 def hidden_at_random(arrays: SnapshotArrays, splits: int) -> RankingEvaluation | None:
-    """Hold out a tenth of the agreements at random, `splits` times, and rank all untied pairs by the remaining ones.
+    """Hold out a tenth of the agreements at random, `splits` times, and rank all pairs without a tie by the remaining ones.
 
     Whole agreements are held out, since the remaining pairs of an agreement of three parties would reveal the
     third. All measures, sectors and degrees included, use the remaining ties only. None if too few ties would be
@@ -165,8 +165,8 @@ def hidden_at_random(arrays: SnapshotArrays, splits: int) -> RankingEvaluation |
 
 def _agreement_pairs(arrays: SnapshotArrays) -> tuple[Ints, Ints]:
     """Return the pairs of parties (k x 2, smaller index first) of each agreement that may be in force, and its number (k)."""
-    standing = [one for one in arrays.lists.partnerships if one.in_force(arrays.as_of) or not one.whole]
-    parties = [sorted({arrays.place[party] for party in one.parties if party in arrays.place}) for one in standing]
+    assumed = [one for one in arrays.snapshot.partnerships if one.in_force(arrays.as_of) or not one.whole]
+    parties = [sorted({arrays.index[party] for party in one.parties if party in arrays.index}) for one in assumed]
     pairs = [(a, b, number) for number, places in enumerate(parties) for a, b in combinations(places, 2)]
     table = np.array(pairs, np.int64).reshape(-1, 3)
     return table[:, :2], table[:, 2]
@@ -245,11 +245,11 @@ def _counted(ends: Ints, number: int) -> Ints:
 
 
 SHOWN, WORK = 5, 100_000
-ADVICE = {"talk": "worth a conversation"}
+ADVICE = {"talk": "possible partners"}
 METHODS = {
-    "allocation": "partners in common, the less busy the more",
-    "adamic_adar": "partners in common, by 1 / log of their ties",
-    "common": "number of partners in common",
+    "allocation": "common partners, those with few ties count more",
+    "adamic_adar": "common partners, weighted by 1 / log of their ties",
+    "common": "number of common partners",
     "degrees": "product of numbers of ties",
     "blocks": "sectors and numbers of ties",
     "sector": "same sector",
@@ -257,27 +257,47 @@ METHODS = {
 
 LIKELY_PARTNERS = ReportDefinition(
     "likely-partners",
-    "Which agencies without an agreement have so many partners in common that they are worth a conversation?",
-    "Pairs two steps apart are ranked by their partners in common, each weighing the less the more ties it has (resource allocation "
-    "index; Zhou et al. 2009). Bodies and their own units are left out. A tenth of the agreements is hidden at random, again and "
-    "again, and their ties told from the rest by this ranking and by trivial ones: numbers of ties, sectors with them, same sector. "
-    "Where it is no better than the best of these, it says so, and nothing is called found.",
+    "Possible partners",
+    "Which agencies without an agreement have many partners in common and could work together?",
+    "Pairs of agencies with a common partner are ranked by the resource allocation index: every common partner "
+    "counts, and one with few ties counts more (Zhou et al. 2009). An agency and its own units are not a pair. The "
+    "ranking is tested: a random tenth of the agreements is hidden, many times, and predicted from the rest by this "
+    "ranking and by simple baselines (numbers of ties, sectors and numbers of ties, same sector). If it is not "
+    "better than the best baseline, a note says so and the pairs do not count as findings.",
     ("agencies", "partnerships", "sectors"),
     (
         Column("agency_a", "Agency", "text", "One agency."),
         Column("agency_b", "Other agency", "text", "The other agency."),
-        Column("advice", "Advice", "code", "What could be done.", words=ADVICE),
-        Column("common", "In common", "integer", "Partners in common.", "partners"),
-        Column("partners", "Partners", "texts", "Up to five of these, those with the fewest ties first."),
-        Column("score", "Score", "number", "The sum of 1 / ties over partners in common (resource allocation)."),
-        Column("adamic_adar", "Adamic-Adar", "number", "The sum of 1 / log of ties over partners in common (Adamic & Adar 2003)."),
-        Column("degrees", "Ties x ties", "integer", "The product of their numbers of ties (preferential attachment)."),
-        Column("blocks", "Expected", "number", "Ties to be expected by their sectors and numbers of ties.", "ties"),
+        Column("advice", "Suggestion", "code", "What could be done next.", words=ADVICE),
+        Column("common", "Common partners", "integer", "The number of common partners.", "partners"),
+        Column("partners", "Partners", "texts", "Up to five common partners, those with the fewest ties first."),
+        Column(
+            "score",
+            "Score",
+            "number",
+            "The resource allocation index: the sum of 1 / number of ties over the common partners (Zhou et al. 2009).",
+        ),
+        Column(
+            "adamic_adar",
+            "Adamic-Adar index",
+            "number",
+            "The sum of 1 / log(number of ties) over the common partners (Adamic & Adar 2003).",
+        ),
+        Column(
+            "degrees", "Preferential attachment", "integer", "The product of the numbers of ties of the two agencies."
+        ),
+        Column(
+            "blocks",
+            "Expected",
+            "number",
+            "The number of ties expected from their sectors and numbers of ties.",
+            "ties",
+        ),
     ),
     (AGENCY, MOST),
     key=("agency_a", "agency_b"),
     counts="Suggested pairs of agencies",
-)  # fmt: skip
+)
 
 
 def likely_partners(arrays: SnapshotArrays, *, agency: str = "", most: int = int(MOST.default)) -> Report:
@@ -340,22 +360,28 @@ def _rows(
     return rows
 
 
-def _notes(judged: RankingEvaluation | None, tied: int) -> list[str]:
+def _notes(judged: RankingEvaluation | None, connected: int) -> list[str]:
     if judged is None:
-        return [_("There are too few ties to hide some and see whether this ranking finds them, so take it as a hint.")]
-    return [verdict(judged, tied), _precision_note(judged)]
+        return [_("There are too few ties to test this ranking. Treat it as a hint.")]
+    return [verdict(judged, connected), _precision_note(judged)]
 
 
-def verdict(judged: RankingEvaluation, tied: int) -> str:
+def verdict(judged: RankingEvaluation, connected: int) -> str:
     """Return a sentence on whether the ranking by common partners beats the best baseline."""
-    if tied < LEAST_AGENCIES:
+    if connected < LEAST_AGENCIES:
         template = _(
-            "With fewer than {few} agencies no ranking can be called better: average precision {ours}, {best} {theirs}."
+            "With fewer than {few} agencies, no ranking can be called better. Average precision: {ours}; best "
+            "simple baseline ({best}): {theirs}."
         )
     elif judged.beats:
-        template = _("It beats the best trivial ranking: average precision {ours}, {best} {theirs}.")
+        template = _(
+            "The ranking beats the best simple baseline. Average precision: {ours}; baseline ({best}): {theirs}."
+        )
     else:
-        template = _("It does not beat the best trivial ranking: average precision {ours}, {best} {theirs}.")
+        template = _(
+            "The ranking does not beat the best simple baseline. Average precision: {ours}; baseline "
+            "({best}): {theirs}."
+        )
     best = judged.best_trivial
     return template.format(
         few=number(LEAST_AGENCIES),
@@ -368,8 +394,9 @@ def verdict(judged: RankingEvaluation, tied: int) -> str:
 def _precision_note(judged: RankingEvaluation) -> str:
     """Return a sentence on how many suggestions are correct, and how many ties cannot be found this way."""
     template = _(
-        "With a tenth of the agreements hidden ({splits} times, seed {seed}) {share} of as many first pairs as ties were hidden "
-        "were among these, of any pairs {base}; {lost} of the ties hidden have no partner in common left and cannot be told."
+        "Test with a tenth of the agreements hidden ({splits} times, seed {seed}): of the first pairs, as many as "
+        "ties were hidden, {share} were hidden ties; of all pairs, {base}. {lost} of the hidden ties have no "
+        "common partner left and cannot be predicted."
     )
     hits = sum(one.hits for one in judged.splits)
     return template.format(

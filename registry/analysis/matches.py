@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 from registry.analysis.report import Cell, Column, Confidence, Evidence, Report, ReportDefinition, ReportRow
 from registry.analysis.snapshot import AGENCY, NeedRow, ResourceRow, Snapshot, SnapshotArrays, TermRow, agency_index
-from registry.i18n import _, number
+from registry.i18n import _, ngettext, number
 from registry.model.records import fold
 from registry.progress import steps
 
@@ -98,8 +98,8 @@ def known(amount: float | None) -> float | None:
 def certain(need: NeedRow, resource: ResourceRow) -> bool:
     """Return whether all facts that a fit depends on are known: amounts, units and areas."""
     amounts = known(need.quantity), spare(resource)
-    told = need.unit, resource.unit, need.areas, resource.areas
-    return None not in amounts and all(told)
+    facts = need.unit, resource.unit, need.areas, resource.areas
+    return None not in amounts and all(facts)
 
 
 Finding = Literal["fits", "may-fit", "too-little"]
@@ -153,47 +153,67 @@ def maximum_weight_matching(values: Mapping[tuple[int, int], float]) -> list[tup
 
 
 FARTHEST, SOON, SOMETIME, UNKNOWN_SHARE, ALSO = 3, 90, 365, 0.5, 5
-FINDINGS = {"fits": "fits", "may-fit": "may fit, not all is known"}
+FINDINGS = {"fits": "fits", "may-fit": "may fit, some facts are unknown"}
 CONFIDENCE: Mapping[str, Confidence] = {"fits": "certain", "may-fit": "unclear"}
 UNMET = {
-    "none": "{n} needs: no resource of that kind and unit is on record.",
-    "own": "{n} needs: only the agency itself has such a resource.",
-    "not-shared": "{n} needs: what there is, is not shared.",
-    "elsewhere": "{n} needs: what there is, is elsewhere.",
-    "purpose": "{n} needs: what there is serves other functions.",
-    "later": "{n} needs: what there is comes too late.",
-    "full": "{n} needs: what there is, is full.",
-    "too-little": "{n} needs: too little is left of what there is.",
-    "given": "{n} needs: what fits is more useful to others.",
+    "none": (
+        "{n} need: no resource of that kind and unit is recorded.",
+        "{n} needs: no resource of that kind and unit is recorded.",
+    ),
+    "own": (
+        "{n} need: only the agency itself has such a resource.",
+        "{n} needs: only the agency itself has such a resource.",
+    ),
+    "not-shared": ("{n} need: such resources are not shared.", "{n} needs: such resources are not shared."),
+    "elsewhere": ("{n} need: such resources are in other areas.", "{n} needs: such resources are in other areas."),
+    "purpose": ("{n} need: such resources serve other functions.", "{n} needs: such resources serve other functions."),
+    "later": ("{n} need: such resources are available too late.", "{n} needs: such resources are available too late."),
+    "full": ("{n} need: such resources are fully used.", "{n} needs: such resources are fully used."),
+    "too-little": (
+        "{n} need: such resources have too little spare capacity.",
+        "{n} needs: such resources have too little spare capacity.",
+    ),
+    "given": (
+        "{n} need: the resources that fit are assigned to other needs.",
+        "{n} needs: the resources that fit are assigned to other needs.",
+    ),
 }
 
 MATCHES = ReportDefinition(
     "matches",
-    "Which idle resource fits which need?",
-    "A resource fits a need when it is of the same kind and unit, serves one of its functions or a broader one, can be used in all "
-    "of its areas, is shared, is there in time, is not the agency's own and has the quantity to spare (capacity less what is in use). "
-    "What fits is dealt out so that the whole is worth most, what is left then in further rounds (Jonker & Volgenant 1987): a match "
-    "is worth more the sooner the need is, and less the more agreements lie between the two.",
+    "Spare resources that meet a need",
+    "Which spare resources could meet which needs?",
+    "A resource fits a need if it is of the same kind and unit, serves one of its functions or a broader one, can be "
+    "used in all its areas, is shared, is available in time, does not belong to the agency itself, and has enough "
+    "spare capacity (capacity minus use). Resources are assigned so that the total value is the largest possible, in "
+    "several rounds (maximum-weight matching; Jonker & Volgenant 1987). A match has a higher value if the need is "
+    "urgent and if few agreements separate the two agencies.",
     ("agencies", "resources", "needs", "partnerships", "areas", "functions"),
     (
-        Column("finding", "Finding", "code", "Whether it fits.", words=FINDINGS),
-        Column("agencies", "Agencies", "texts", "Who needs something."),
-        Column("need", "Need", "text", "What is needed."),
-        Column("resource", "Resource", "text", "The resource that it is matched with."),
-        Column("owners", "Owners", "texts", "Whose it is."),
-        Column("quantity", "Needed", "number", "How much is needed."),
-        Column("spare", "Spare", "number", "How much of the resource is idle, before any of it is dealt out."),
-        Column("unit", "Unit", "text", "What both are counted in."),
-        Column("by_when", "By", "date", "Latest day on which it is needed."),
-        Column("days", "Days", "integer", "Days until that day; below 0 since then.", "days"),
-        Column("steps", "Steps", "integer", "How many agreements away the owner is, 1 for one of both; up to 3.", "agreements"),
-        Column("via", "Through", "texts", "Agencies through which the owner can be reached by agreements in force."),
-        Column("also", "Also fits", "texts", "Other resources that fit, up to five."),
+        Column("finding", "Finding", "code", "Whether the resource fits the need.", words=FINDINGS),
+        Column("agencies", "Agencies", "texts", "The agencies that have the need."),
+        Column("need", "Need", "text", "The need."),
+        Column("resource", "Resource", "text", "The resource that is assigned to the need."),
+        Column("owners", "Owners", "texts", "The agencies that own the resource."),
+        Column("quantity", "Needed", "number", "The quantity that is needed."),
+        Column("spare", "Spare", "number", "The spare capacity of the resource, before any of it is assigned."),
+        Column("unit", "Unit", "text", "The unit of both quantities."),
+        Column("by_when", "Deadline", "date", "The last day by which it is needed."),
+        Column("days", "Days", "integer", "Days until the date; negative if it has passed.", "days"),
+        Column(
+            "steps",
+            "Distance",
+            "integer",
+            "The number of agreements between the agency and an owner: 1 if they are partners; at most 3.",
+            "agreements",
+        ),
+        Column("via", "Through", "texts", "Agencies that connect the two by agreements in force."),
+        Column("also", "Alternatives", "texts", "Up to five other resources that fit."),
     ),
     (AGENCY,),
     key=("need",),
-    counts="Needs that a resource surely fits",
-)  # fmt: skip
+    counts="Needs with a fitting resource",
+)
 
 
 class Match(NamedTuple):
@@ -217,8 +237,8 @@ def matches(arrays: SnapshotArrays, *, agency: str = "") -> Report:
     """
     matching = Matching(arrays)
     needs = _needs(arrays, agency)
-    asked = {one.id for one in needs}
-    found = [one for one in matching.found() if one.need.id in asked]
+    shown = {one.id for one in needs}
+    found = [one for one in matching.found() if one.need.id in shown]
     rows = [
         _row(arrays, one) for one in sorted(found, key=lambda one: (not _certain_match(one), -one.value, one.need.id))
     ]
@@ -232,19 +252,19 @@ def matches(arrays: SnapshotArrays, *, agency: str = "") -> Report:
 def _needs(arrays: SnapshotArrays, agency: str) -> Sequence[NeedRow]:
     """Return the needs of an agency, or all."""
     if not agency:
-        return arrays.lists.needs
+        return arrays.snapshot.needs
     agency_index(arrays, agency)
-    return [one for one in arrays.lists.needs if agency in one.agencies]
+    return [one for one in arrays.snapshot.needs if agency in one.agencies]
 
 
 class Matching:
     """Matches the needs and the resources of a snapshot."""
 
     def __init__(self, arrays: SnapshotArrays) -> None:
-        self._as_of, self._needs = arrays.as_of, arrays.lists.needs
-        self._resources = {one.id: one for one in arrays.lists.resources}
-        self._fitting = FitChecker(arrays.lists)
-        self._left = {one.id: spare(one) for one in arrays.lists.resources}
+        self._as_of, self._needs = arrays.as_of, arrays.snapshot.needs
+        self._resources = {one.id: one for one in arrays.snapshot.resources}
+        self._fitting = FitChecker(arrays.snapshot)
+        self._left = {one.id: spare(one) for one in arrays.snapshot.resources}
         self._fits = {
             need.id: [one for one in self._fitting.candidates(need) if self._fits_now(need, one)]
             for need in self._needs
@@ -267,11 +287,11 @@ class Matching:
     def notes(self, needs: Sequence[NeedRow], found: Sequence[Match]) -> list[str]:
         """Return notes on the unmet needs by reason."""
         if not needs:
-            return [_("There are no needs on record that you may see, so there is nothing to match.")]
+            return [_("There are no recorded needs that you may see.")]
         met = {one.need.id for one in found}
         unmet = Counter(self._main_obstacle(need) for need in needs if need.id not in met)
-        return [_(UNMET[one]).format(n=number(unmet[one])) for one in UNMET if unmet[one]] or [
-            _("Every need on record is matched.")
+        return [ngettext(*UNMET[one], unmet[one]).format(n=number(unmet[one])) for one in UNMET if unmet[one]] or [
+            _("Every recorded need has a resource.")
         ]
 
     def _round(self, waiting: Sequence[NeedRow]) -> list[Match]:
@@ -323,8 +343,8 @@ def _paths(arrays: SnapshotArrays, agencies: set[str]) -> Iterator[tuple[str, Ma
         return
     import networkx as nx  # imported here because it takes half a second
 
-    graph = arrays.graph(one for one in arrays.lists.partnerships if one.in_force(arrays.as_of))
-    for who in steps(_("ways to owners"), sorted(agencies)):
+    graph = arrays.graph(one for one in arrays.snapshot.partnerships if one.in_force(arrays.as_of))
+    for who in steps(_("paths to owners"), sorted(agencies)):
         yield who, nx.single_source_shortest_path(graph, who, FARTHEST) if who in graph else {}
 
 

@@ -178,9 +178,9 @@ def adjusted_rand(one: Ints, other: Ints) -> float:
     """Return the adjusted Rand index of two groupings (N): 1 if equal, 0 expected at random (Hubert & Arabie 1985)."""
     both = np.unique(np.stack([one, other]), axis=1, return_counts=True)[1]
     together, ones, others = (_pairs(sizes) for sizes in (both, np.bincount(one), np.bincount(other)))
-    by_chance = ones * others / max(_pairs(np.array([len(one)])), 1)
+    expected = ones * others / max(_pairs(np.array([len(one)])), 1)
     most = (ones + others) / 2
-    return 1.0 if most == by_chance else (together - by_chance) / (most - by_chance)
+    return 1.0 if most == expected else (together - expected) / (most - expected)
 
 
 def _move_nodes(weights: Matrix, random: np.random.Generator) -> Ints:

@@ -37,13 +37,13 @@ class Dependence(NamedTuple):
 def dependences(arrays: SnapshotArrays) -> Iterator[Dependence]:
     """Yield the requirements and dependencies of services that are owned or led by other agencies only."""
     held: dict[str, tuple[ServiceRow | ResourceRow, Ids]] = {
-        one.id: (one, one.owners) for one in arrays.lists.resources
+        one.id: (one, one.owners) for one in arrays.snapshot.resources
     }
-    held |= {one.id: (one, one.answering) for one in arrays.lists.services}
-    for service in arrays.lists.services:
+    held |= {one.id: (one, one.answering) for one in arrays.snapshot.services}
+    for service in arrays.snapshot.services:
         for needed, whose in (held[one] for one in (*service.requires, *service.depends_on) if one in held):
-            holders = tuple(arrays.place[one] for one in whose if one in arrays.place)
-            for agency in (arrays.place[one] for one in service.answering if one in arrays.place):
+            holders = tuple(arrays.index[one] for one in whose if one in arrays.index)
+            for agency in (arrays.index[one] for one in service.answering if one in arrays.index):
                 if holders and agency not in holders:
                     yield Dependence(agency, holders, service, needed)
 
@@ -51,33 +51,49 @@ def dependences(arrays: SnapshotArrays) -> Iterator[Dependence]:
 SHOWN, COMMON_AUDIENCE = 3, 0.2
 KINDS = {
     "depends": "one depends on the other",
-    "overlap": "both do the same",
+    "overlap": "both do the same work",
     "people": "both serve the same people",
-    "area": "both work in one area",
+    "area": "both work in the same area",
 }
 Pair = tuple[int, int]
 
 MISSING_TIES = ReportDefinition(
     "missing-ties",
-    "Which agencies need each other, or do the same, and have no agreement?",
-    "A pair is listed when there are two reasons for an agreement and none is in force: a service that one leads cannot work "
-    "without what the other, and nobody it is tied to, has; both do more of the same than chance explains (overlaps); both serve "
-    "people whom few others serve; both work in one area. One of the first two must be there: an area or people alone are no reason "
-    "to meet. Bodies and their own units are left out. Pairs with more reasons come first, then those with more "
-    "dependences, then those that are likelier to be tied by their sectors and numbers of ties (Karrer & Newman 2011).",
+    "Missing partnerships",
+    "Which agencies depend on each other or do the same work, but have no agreement?",
+    "A pair of agencies is listed if it has no agreement in force and at least two of these reasons for one: a "
+    "service that one agency leads depends on something of the other agency that none of its partners has; both do "
+    "significantly similar work (report “Overlapping work”); both serve people whom few others serve; both work in "
+    "the same area. At least one of the first two reasons is required. An agency and its own units are not a pair. "
+    "Pairs with more reasons come first, then those with more dependencies, then those with more ties expected from "
+    "their sectors and numbers of ties (Karrer & Newman 2011).",
     ("agencies", "services", "resources", "partnerships", "sectors", "areas", "functions"),
     (
-        Column("agency_a", "Agency", "text", "The agency that depends on the other, or one of both."),
+        Column("agency_a", "Agency", "text", "One agency; if one depends on the other, the dependent one."),
         Column("agency_b", "Other agency", "text", "The other agency."),
         Column("reasons", "Reasons", "texts", "The reasons for an agreement.", words=KINDS),
-        Column("depends", "Dependences", "integer", "Services of one that cannot work without something of the other.", "services"),
-        Column("for_what", "For what", "texts", "Up to three of these, each with what it needs."),
-        Column("likely", "Expected", "number", "Ties to be expected by their sectors and numbers of ties.", "ties"),
+        Column(
+            "depends",
+            "Dependencies",
+            "integer",
+            "The number of times a service of one agency depends on something of the other.",
+            "services",
+        ),
+        Column(
+            "for_what", "Dependent services", "texts", "Up to three of these services, each with what it depends on."
+        ),
+        Column(
+            "likely",
+            "Expected",
+            "number",
+            "The number of ties expected from their sectors and numbers of ties.",
+            "ties",
+        ),
     ),
     (LEVEL,),
     key=("agency_a", "agency_b"),
     counts="Pairs that should have an agreement",
-)  # fmt: skip
+)
 
 
 class Reasons(NamedTuple):
@@ -97,15 +113,15 @@ def missing_ties(arrays: SnapshotArrays, *, level: float = LEVEL.default, overla
     degree-corrected block model (Karrer & Newman 2011).
     """
     needs = list(dependences(arrays))
-    alike = _similar_pairs(arrays, level) if overlaps is None else _pairs_of_report(arrays, overlaps)
+    similar = _similar_pairs(arrays, level) if overlaps is None else _pairs_of_report(arrays, overlaps)
     met = set(zip(*(ends.tolist() for ends in close(arrays).nonzero()), strict=True))
     open_needs = [one for one in needs if not any((one.agency, holder) in met for holder in one.holders)]
-    found = sorted(_reasons(arrays, open_needs, alike), key=_priority)
-    pairs = {_unordered((one.agency, holder)) for one in needs for holder in one.holders} | alike
-    perhaps = pairs & {_unordered((a, b)) for a, b in arrays.perhaps.tolist()}
+    found = sorted(_reasons(arrays, open_needs, similar), key=_priority)
+    pairs = {_unordered((one.agency, holder)) for one in needs for holder in one.holders} | similar
+    uncertain = pairs & {_unordered((a, b)) for a, b in arrays.possible_ties.tolist()}
     return MISSING_TIES.answer(
-        arrays.as_of, [_row(arrays, one) for one in found], found=len(found), of=len(pairs), unknown=len(perhaps),
-        withheld=arrays.withheld, notes=[*data_notes(arrays), *_notes(len(needs), len(alike))], level=level,
+        arrays.as_of, [_row(arrays, one) for one in found], found=len(found), of=len(pairs), unknown=len(uncertain),
+        withheld=arrays.withheld, notes=[*data_notes(arrays), *_notes(len(needs), len(similar))], level=level,
     )  # fmt: skip
 
 
@@ -119,7 +135,7 @@ def _similar_pairs(arrays: SnapshotArrays, level: float) -> set[Pair]:
 def _pairs_of_report(arrays: SnapshotArrays, overlaps: Report) -> set[Pair]:
     """Return the same pairs from a finished report `overlaps`."""
     judged = (row.evidence for row in overlaps.rows if row["p"] is not None)
-    agencies = ([arrays.place[one.id] for one in evidence if one.kind == "Agency"] for evidence in judged)
+    agencies = ([arrays.index[one.id] for one in evidence if one.kind == "Agency"] for evidence in judged)
     return {_unordered((a, b)) for a, b in agencies}
 
 
@@ -128,13 +144,13 @@ def _unordered(pair: Pair) -> Pair:
     return (a, b) if a < b else (b, a)
 
 
-def _reasons(arrays: SnapshotArrays, needs: Sequence[Dependence], alike: set[Pair]) -> list[Reasons]:
+def _reasons(arrays: SnapshotArrays, needs: Sequence[Dependence], similar: set[Pair]) -> list[Reasons]:
     """Return the pairs with two reasons or more."""
     by_pair: dict[Pair, list[Dependence]] = {}
     for one in needs:
         for holder in one.holders:
             by_pair.setdefault(_unordered((one.agency, holder)), []).append(one)
-    pairs = sorted(by_pair.keys() | alike)
+    pairs = sorted(by_pair.keys() | similar)
     ends = np.array(pairs, np.int64).reshape(-1, 2)
     people, area = _intersects(*(_audiences(arrays)[end] for end in ends.T)), _in_one_area(arrays, ends)
     likely = BlockModel.of(arrays.sector, assumed_ties(arrays)).score(*ends.T)
@@ -142,7 +158,7 @@ def _reasons(arrays: SnapshotArrays, needs: Sequence[Dependence], alike: set[Pai
     for pair, same_people, same_area, expected in zip(
         pairs, people.tolist(), area.tolist(), likely.tolist(), strict=True
     ):
-        there = {"depends": pair in by_pair, "overlap": pair in alike, "people": same_people, "area": same_area}
+        there = {"depends": pair in by_pair, "overlap": pair in similar, "people": same_people, "area": same_area}
         kinds = [kind for kind, so in there.items() if so]
         if len(kinds) > 1:
             found.append(_directed(Reasons(pair, kinds, by_pair.get(pair, []), expected)))
@@ -158,13 +174,13 @@ def _directed(one: Reasons) -> Reasons:
 def _audiences(arrays: SnapshotArrays) -> Matrix:
     """Return which audiences each agency serves (N x audiences), without those served by over a fifth of the agencies."""
     audiences = {
-        one: n for n, one in enumerate(sorted({each for one in arrays.lists.services for each in one.audiences}))
+        one: n for n, one in enumerate(sorted({each for one in arrays.snapshot.services for each in one.audiences}))
     }
     cells = [
-        (arrays.place[who], audiences[one])
-        for service in arrays.lists.services
+        (arrays.index[who], audiences[one])
+        for service in arrays.snapshot.services
         for who in service.providers
-        if who in arrays.place
+        if who in arrays.index
         for one in service.audiences
     ]
     served = pattern(np.array(cells, np.int64).reshape(-1, 2), len(arrays.agencies), len(audiences))
@@ -212,9 +228,9 @@ def _records(needs: Sequence[Dependence]) -> Sequence[Evidence]:
     return [Evidence(*one) for one in dict.fromkeys(named)]
 
 
-def _notes(needs: int, alike: int) -> list[str]:
+def _notes(needs: int, similar: int) -> list[str]:
     template = _(
-        "{n} times a service cannot work without something of another agency; {m} pairs do more of the same than chance explains. "
-        "What services need may be missing from the record."
+        "Dependencies of services on another agency: {n}. Pairs with significantly similar work: {m}. Requirements "
+        "of services may be missing in the records."
     )
-    return [template.format(n=number(needs), m=number(alike))]
+    return [template.format(n=number(needs), m=number(similar))]

@@ -33,76 +33,100 @@ from registry.progress import steps
 
 WORK, DRAWS, SOURCES, PERMUTATIONS = 20_000, 20, 64, 1_000
 MEASURES = {
-    "tied": "agencies with a tie",
+    "with-ties": "agencies with a tie",
     "ties": "ties",
     "density": "density",
-    "degree": "mean number of partners",
-    "parts": "parts of the network",
-    "largest": "share of the largest part",
+    "degree": "mean degree",
+    "components": "separate groups",
+    "largest-component": "share of the largest group",
     "distance": "mean distance",
-    "centralisation": "centralisation",
-    "core": "innermost core",
-    "transitivity": "closed triangles",
-    "clustering": "ties among partners",
+    "centralisation": "degree centralisation",
+    "core": "largest k-core",
+    "transitivity": "transitivity",
+    "clustering": "clustering",
     "modularity": "modularity",
-    "outwardness": "E-I index",
+    "ei-index": "E-I index",
 }
-BY_SWAPS = ("transitivity", "clustering", "modularity")
-SAYS = {
-    "tied": "Agencies with at least one agreement in force with another; the others have none or are not on record.",
-    "ties": "Pairs of agencies that have an agreement in force.",
-    "density": "Of all pairs of agencies on record, this share has an agreement in force.",
-    "degree": "So many partners has an agency that has any.",
-    "parts": "Groups of two and more agencies that no tie joins to one another.",
-    "largest": "Of the agencies with a tie, this share can reach each other by way of others.",
-    "distance": "So many steps lie between two agencies that reach each other; one step is a tie.",
-    "centralisation": "At 0 all have equally many partners, at 1 one agency has all ties (degree, without direction; Freeman 1978).",
-    "core": "In the innermost group every agency is tied to so many others of it (largest k-core).",
-    "transitivity": "How often two partners of one agency are partners too (three times the triangles over connected triples).",
-    "clustering": "The same for each agency apart, averaged (Watts & Strogatz 1998); those with one partner count as 0.",
-    "modularity": "How far ties lie inside groups; only what exceeds chance means anything (Guimerà et al. 2004).",
-    "outwardness": "At -1 all ties lie within sectors, at +1 between; compare it with chance, not 0 (Krackhardt & Stern 1988).",
+BY_REWIRING = ("transitivity", "clustering", "modularity")
+MEANINGS = {
+    "with-ties": "Agencies with an agreement in force with another agency. The others have none, or none is recorded.",
+    "ties": "Pairs of agencies with an agreement in force.",
+    "density": "The share of all pairs of agencies that have an agreement in force.",
+    "degree": "The mean number of partners of the agencies with a tie.",
+    "components": "Groups of two or more agencies without any tie between the groups (connected components).",
+    "largest-component": "The share of agencies with a tie that belong to the largest group.",
+    "distance": "The mean number of ties on the shortest path between two connected agencies.",
+    "centralisation": (
+        "0 if all agencies have the same number of partners, 1 if one agency has all ties (Freeman 1978)."
+    ),
+    "core": "The largest k for which some group exists where every agency has at least k ties within the group.",
+    "transitivity": (
+        "How often two partners of the same agency are partners of each other (three times the "
+        "triangles over connected triples)."
+    ),
+    "clustering": (
+        "The same share for each agency, averaged; agencies with one partner count as 0 (Watts & Strogatz 1998)."
+    ),
+    "modularity": (
+        "How strongly ties are concentrated within groups; only a value above the null model has a "
+        "meaning (Guimerà et al. 2004)."
+    ),
+    "ei-index": (
+        "-1 if all ties are within sectors, +1 if all are between sectors; compare it with the expected "
+        "value, not with 0 (Krackhardt & Stern 1988)."
+    ),
 }
 
 NETWORK = ReportDefinition(
     "network",
-    "What is the network of ties like as a whole, and in what does it differ from chance?",
-    "Ties have no direction. Closed triangles, ties among partners and modularity are compared with networks in which every agency "
-    "keeps its number of ties and who is tied to whom is drawn (degree-preserving swaps); the E-I index with all ways of dealing "
-    "out the sectors, whose mean and spread are exact. p-values are two-sided and adjusted over the measures compared (Benjamini & "
-    "Hochberg 1995).",
+    "The network as a whole",
+    "How is the whole network of ties structured, and how does it differ from a random network?",
+    "A tie is a pair of agencies with an agreement in force; ties have no direction. Transitivity, clustering and "
+    "modularity are compared with random networks in which every agency keeps its number of ties (degree-preserving "
+    "rewiring). The E-I index is compared with all permutations of the sectors; their mean and standard deviation "
+    "are exact. p-values are two-sided and adjusted for the number of measures compared (Benjamini & Hochberg 1995).",
     ("agencies", "partnerships", "sectors"),
     (
-        Column("measure", "Measure", "code", "What is measured.", words=MEASURES),
-        Column("value", "Value", "number", "Its value."),
-        Column("chance", "By chance", "number", "What chance would give."),
-        Column("z", "z", "number", "How far what is seen lies from what is expected, in standard deviations."),
-        Column("p", "p", "number", "How often chance alone lies as far off, adjusted for the number of measures."),
-        Column("says", "What it says", "code", "What the measure says, in words.", words=SAYS),
+        Column("measure", "Measure", "code", "The measure of the network.", words=MEASURES),
+        Column("value", "Value", "number", "The value of the measure."),
+        Column("expected", "Expected under the null model", "number", "The mean over random networks."),
+        Column(
+            "z",
+            "z-score",
+            "number",
+            "The difference between the observed and the expected value, in standard deviations.",
+        ),
+        Column(
+            "p",
+            "Adjusted p-value",
+            "number",
+            "The probability of so large a difference under the null model, adjusted for the number of measures.",
+        ),
+        Column("meaning", "Meaning", "code", "What the measure means.", words=MEANINGS),
     ),
     (LEVEL,),
     key=("measure",),
-    counts="Measures that differ from chance",
-)  # fmt: skip
+    counts="Measures that differ from a random network",
+)
 
 
 class TieNetwork(NamedTuple):
     """The network of ties.
 
-    `agencies` is the number of all agencies, `tied` the indices of those with a tie, `ties` (m x 2) and `arcs`
-    (adjacency) index into `tied`.
+    `agencies` is the number of all agencies, `connected` the indices of those with a tie, `ties` (m x 2) and `arcs`
+    (adjacency) index into `connected`.
     """
 
     agencies: int
-    tied: Ints
+    connected: Ints
     ties: Ints
     arcs: Matrix
 
     @classmethod
     def of(cls, arrays: SnapshotArrays) -> "TieNetwork":
-        """Build the network from the ties in force or perhaps in force."""
-        tied, ties = without_isolates(assumed_ties(arrays))
-        return cls(len(arrays.agencies), tied, ties, adjacency(ties, len(tied)))
+        """Build the network from the ties in force or possibly in force."""
+        connected, ties = without_isolates(assumed_ties(arrays))
+        return cls(len(arrays.agencies), connected, ties, adjacency(ties, len(connected)))
 
 
 def network(arrays: SnapshotArrays, *, level: float = LEVEL.default) -> Report:
@@ -111,7 +135,7 @@ def network(arrays: SnapshotArrays, *, level: float = LEVEL.default) -> Report:
     Findings are the measures that differ from the null model at the false discovery rate `level`.
     """
     whole = TieNetwork.of(arrays)
-    draws = draws_for(len(whole.tied), WORK, DRAWS)
+    draws = draws_for(len(whole.connected), WORK, DRAWS)
     compared = dict(_compared(arrays, whole, draws)) if len(whole.ties) else {}
     adjusted = adjust_p_values(np.array([one.p for one in compared.values()]), len(compared))
     p = dict(zip(compared, adjusted.tolist(), strict=True))
@@ -129,11 +153,11 @@ def measures(arrays: SnapshotArrays) -> dict[str, float]:
     whole = TieNetwork.of(arrays)
     if not len(whole.ties):
         return {}
-    triple = _rewired_measures(whole.ties, len(whole.tied), np.random.default_rng(SEED))
-    values = {**_descriptive(whole), **dict(zip(BY_SWAPS, triple, strict=True))}
+    triple = _rewired_measures(whole.ties, len(whole.connected), np.random.default_rng(SEED))
+    values = {**_descriptive(whole), **dict(zip(BY_REWIRING, triple, strict=True))}
     sector, ties = between_sectors(arrays)
     if len(ties) and len(np.unique(sector)) > 1:
-        values["outwardness"] = ei_index(sector, ties, 0, SEED).index
+        values["ei-index"] = ei_index(sector, ties, 0, SEED).index
     return values
 
 
@@ -147,15 +171,15 @@ def _descriptive(whole: TieNetwork) -> Mapping[str, float]:
     import networkx as nx  # imported here because it takes half a second
 
     degree, found = np.diff(whole.arcs.indptr), components(whole.arcs)
-    sources = np.random.default_rng(SEED).permutation(len(whole.tied))[:SOURCES]
+    sources = np.random.default_rng(SEED).permutation(len(whole.connected))[:SOURCES]
     pairs = whole.agencies * (whole.agencies - 1) / 2
     return {
-        "tied": len(whole.tied),
+        "with-ties": len(whole.connected),
         "ties": len(whole.ties),
         "density": len(whole.ties) / pairs,
         "degree": float(degree.mean()),
-        "parts": len(found.sizes),
-        "largest": float(found.sizes.max() / len(whole.tied)),
+        "components": len(found.sizes),
+        "largest-component": float(found.sizes.max() / len(whole.connected)),
         "distance": mean_distance(whole.arcs, sources),
         "centralisation": centralisation(np.pad(degree, (0, whole.agencies - len(degree)))),
         "core": max(nx.core_number(nx.Graph(whole.ties.tolist())).values()),
@@ -169,19 +193,19 @@ def _compared(arrays: SnapshotArrays, whole: TieNetwork, draws: int) -> Iterator
     degree-preserving rewiring; the E-I index (Krackhardt & Stern 1988) against permutations of the sectors.
     """
     random = np.random.default_rng(SEED)
-    size = len(whole.tied)
+    size = len(whole.connected)
     drawn = [
         _rewired_measures(rewired(whole.ties, size, random), size, random)
-        for _draw in steps(_("networks by chance"), range(draws))
+        for _draw in steps(_("random networks"), range(draws))
     ]
-    seen = _rewired_measures(whole.ties, len(whole.tied), np.random.default_rng(SEED))
-    for name, value, by_chance in zip(BY_SWAPS, seen, np.array(drawn).T, strict=True):
-        yield name, compare_with_null(value, by_chance)
+    seen = _rewired_measures(whole.ties, len(whole.connected), np.random.default_rng(SEED))
+    for name, value, expected in zip(BY_REWIRING, seen, np.array(drawn).T, strict=True):
+        yield name, compare_with_null(value, expected)
     sector, ties = between_sectors(arrays)
     if len(ties) and len(np.unique(sector)) > 1:
         one = ei_index(sector, ties, PERMUTATIONS, SEED)
         yield (
-            "outwardness",
+            "ei-index",
             NullComparison(
                 one.index, one.expected, (one.index - one.expected) / one.spread if one.spread else None, one.p
             ),
@@ -198,26 +222,26 @@ def _descriptive_row(name: str, value: float) -> ReportRow:
 
 
 def _compared_row(name: str, one: NullComparison, p: float, differs: bool) -> ReportRow:
-    cells = _cells(name, one.value) | {"chance": one.mean, "z": one.z, "p": p}
+    cells = _cells(name, one.value) | {"expected": one.mean, "z": one.z, "p": p}
     return ReportRow(cells, confidence="likely" if differs else "within-chance")
 
 
 def _cells(name: str, value: float) -> dict[str, Cell]:
-    return {"measure": name, "value": value, "chance": None, "z": None, "p": None, "says": name}
+    return {"measure": name, "value": value, "expected": None, "z": None, "p": None, "meaning": name}
 
 
 def _notes(whole: TieNetwork, draws: int) -> list[str]:
     if not len(whole.ties):
-        return [_("There are no ties in force, so there is nothing to measure.")]
+        return [_("There are no ties in force, so there is no network to measure.")]
     template = _(
-        "Chance is told by {draws} networks with swapped ties and by {permutations} permutations of the sectors (seed {seed}); mean "
-        "distances by the ways from {sources} agencies drawn."
+        "The expected values come from {draws} random networks and {permutations} permutations of the sectors "
+        "(seed {seed}); the mean distance comes from the paths of {sources} sampled agencies."
     )
     return [
         template.format(
             draws=number(draws),
             permutations=number(PERMUTATIONS),
             seed=SEED,
-            sources=number(min(SOURCES, len(whole.tied))),
+            sources=number(min(SOURCES, len(whole.connected))),
         )
     ]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from registry.analysis.matches import NOT_SHARED, TermHierarchy
-from registry.analysis.report import Cell, Column, Evidence, Parameter, Report, ReportDefinition, ReportRow
+from registry.analysis.report import Cell, Column, Evidence, Report, ReportDefinition, ReportParameter, ReportRow
 from registry.analysis.sector_gaps import LEVEL
 from registry.analysis.snapshot import (
     Bools,
@@ -25,7 +25,7 @@ from registry.analysis.snapshot import (
     transitive_closure,
 )
 from registry.analysis.statistics import adjust_p_values, bicm, poisson_above
-from registry.i18n import _, number
+from registry.i18n import _, ngettext, number
 from registry.progress import steps
 
 APPLICATION, GENERAL, SPECIAL, LEAST_FUNCTIONS = "application", "general", "special", 2
@@ -65,11 +65,11 @@ def doubled(snapshot: Snapshot, as_of: str) -> Iterator[DuplicateApplication]:
         ]
         if could:
             yield DuplicateApplication(
-                application, could[int(np.argmax([likeness(application, one) for one in could]))]
+                application, could[int(np.argmax([similarity(application, one) for one in could]))]
             )
 
 
-def likeness(one: ResourceRow, other: ResourceRow) -> float:
+def similarity(one: ResourceRow, other: ResourceRow) -> float:
     """Return the Jaccard index of the functions of two resources."""
     return len({*one.functions} & {*other.functions}) / len({*one.functions, *other.functions})
 
@@ -85,7 +85,7 @@ BLOCK, FEWEST = 500, 5
 class ComparableAgencies(NamedTuple):
     """The n agencies that can be compared: indices, sectors, areas and functions.
 
-    `close` (n x n) marks pairs that need no new agreement: one is in force, or perhaps in force, or one agency is
+    `close` (n x n) marks pairs that need no new agreement: one is in force, or possibly in force, or one agency is
     part of the other.
     """
 
@@ -127,12 +127,12 @@ class Pairs(NamedTuple):
 class SignificantPairs(NamedTuple):
     """The significant pairs with adjusted p-values, out of `family` tested pairs.
 
-    `untold` pairs have too few functions to reach significance.
+    `untestable` pairs have too few functions to reach significance.
     """
 
     pairs: Pairs
     family: int
-    untold: int
+    untestable: int
 
 
 def significant_pairs(compared: ComparableAgencies, level: float) -> SignificantPairs:
@@ -150,9 +150,9 @@ def significant_pairs(compared: ComparableAgencies, level: float) -> Significant
     found, number = _candidates(compared, kind, expected, level)
     family = int(number.sum())
     most = np.minimum.outer(degree[first], degree[first])
-    untold = int(number[poisson_above(most, expected) > level / max(family, 1)].sum())
+    untestable = int(number[poisson_above(most, expected) > level / max(family, 1)].sum())
     adjusted = adjust_p_values(found.p, family)
-    return SignificantPairs(_masked(found._replace(p=adjusted), adjusted <= level), family, untold)
+    return SignificantPairs(_masked(found._replace(p=adjusted), adjusted <= level), family, untestable)
 
 
 def shuffled(compared: ComparableAgencies, seed: int) -> ComparableAgencies:
@@ -165,9 +165,9 @@ def shuffled(compared: ComparableAgencies, seed: int) -> ComparableAgencies:
     columns, width = compared.functions.indices.astype(np.int64), compared.functions.shape[1]
     again = np.ones(len(rows), np.bool_)
     for _again in range(10):
-        dealt, sector = np.flatnonzero(again), compared.sector[rows[again]]
-        columns[dealt[np.argsort(sector, kind="stable")]] = columns[
-            dealt[np.lexsort((random.random(len(dealt)), sector))]
+        permuted, sector = np.flatnonzero(again), compared.sector[rows[again]]
+        columns[permuted[np.argsort(sector, kind="stable")]] = columns[
+            permuted[np.lexsort((random.random(len(permuted)), sector))]
         ]
         again = _repeated(rows * width + columns) | (random.random(len(rows)) < 0.1)
     return compared._replace(functions=pattern(np.stack([rows, columns], axis=1), len(compared.places), width))
@@ -176,12 +176,12 @@ def shuffled(compared: ComparableAgencies, seed: int) -> ComparableAgencies:
 def close(arrays: SnapshotArrays) -> Matrix:
     """Return the pairs (N x N) that need no new agreement.
 
-    One is in force, or perhaps in force, or one agency is part of the other.
+    One is in force, or possibly in force, or one agency is part of the other.
     """
     count = len(arrays.agencies)
-    tied = pattern(np.concatenate([arrays.ties, arrays.perhaps]), count, count)
-    part = transitive_closure(arrays.agencies.ids, [one.part_of for one in arrays.lists.agencies] or [()] * count)
-    return ones(tied + tied.T + part + part.T)
+    connected = pattern(np.concatenate([arrays.ties, arrays.possible_ties]), count, count)
+    part = transitive_closure(arrays.agencies.ids, [one.part_of for one in arrays.snapshot.agencies] or [()] * count)
+    return ones(connected + connected.T + part + part.T)
 
 
 def _function_probabilities(compared: ComparableAgencies, degree: Ints, chosen: Ints) -> Floats:
@@ -255,61 +255,89 @@ def _repeated(keys: Ints) -> Bools:
     return doubled
 
 
-LEAST_LIKENESS = Parameter(
-    "least_likeness", 0.0, 0.0, 1.0, "Leave out pairs that share less than this part of all they do."
+LEAST_SIMILARITY = ReportParameter(
+    "least_similarity",
+    "Smallest similarity (0 to 1)",
+    "Pairs of agencies with a smaller share of common functions (Jaccard index) are left out.",
+    0.0,
+    0.0,
+    1.0,
 )
 SEED, SHOWN = 20261125, 5
-FINDINGS = {"overlap": "much the same work", "special-application": "special application that a general one doubles"}
+FINDINGS = {
+    "overlap": "overlapping work",
+    "special-application": "special application that a general one could replace",
+}
 
 OVERLAPS = ReportDefinition(
     "overlaps",
-    "Which agencies do much the same in the same place, without an agreement?",
-    "Pairs of agencies in a common area without an agreement in force are ranked by what they share of all they do, rare functions "
-    "weighing more (idf-weighted Jaccard). Only pairs that share more than chance within their sectors would give are listed: "
-    "bipartite configuration model (Saracco et al. 2017), Poisson, Benjamini-Hochberg over the pairs in a common area. "
-    "After them come special applications (SPBE) of which all functions, at least two, are served by a general one that is shared in "
-    "the same area.",
+    "Overlapping work",
+    "Which agencies do similar work in the same area without an agreement?",
+    "Pairs of agencies in a common area without an agreement in force are compared by their functions. A pair is "
+    "listed if it has significantly more functions in common than expected in its sectors (bipartite configuration "
+    "model with Poisson counts, Saracco et al. 2017; p-values adjusted for all pairs in a common area, Benjamini & "
+    "Hochberg 1995). Pairs are ranked by the share of common functions, in which rare functions count more "
+    "(idf-weighted Jaccard index). Special applications (SPBE) follow if a general application, available in the "
+    "same area, serves all their functions, at least two.",
     ("agencies", "services", "resources", "partnerships", "sectors", "areas", "functions"),
     (
-        Column("finding", "Finding", "code", "What is found.", words=FINDINGS),
+        Column("finding", "Finding", "code", "The type of finding.", words=FINDINGS),
         Column("agency_a", "Agency", "text", "One agency."),
         Column("agency_b", "Other agency", "text", "The other agency."),
-        Column("likeness", "Likeness", "number", "The weighted share of what they do that both do, 0 to 1."),
-        Column("shared", "Shared", "integer", "Functions that both perform.", "functions"),
-        Column("expected", "Expected", "number", "Functions that chance would have them share.", "functions"),
-        Column("p", "p", "number", "How often chance alone gives so many, adjusted for the number of pairs."),
-        Column("rarest", "Rarest shared functions", "texts", "The rarest of the functions that both perform."),
-        Column("special", "Special application", "text", "The application that the one agency has for itself."),
-        Column("general", "General application", "text", "The application of the other that serves all its functions."),
+        Column(
+            "similarity", "Similarity", "number", "The weighted share of their functions that both perform, 0 to 1."
+        ),
+        Column("shared", "Common functions", "integer", "The number of functions that both perform.", "functions"),
+        Column(
+            "expected",
+            "Expected",
+            "number",
+            "The number of common functions expected under the null model.",
+            "functions",
+        ),
+        Column(
+            "p",
+            "Adjusted p-value",
+            "number",
+            "The probability of so many common functions under the null model, adjusted for the number of pairs tested.",
+        ),
+        Column("rarest", "Rarest common functions", "texts", "Up to five of the common functions, the rarest first."),
+        Column("special", "Special application", "text", "The application that the first agency runs for itself."),
+        Column(
+            "general",
+            "General application",
+            "text",
+            "The application of the other agency that serves all its functions.",
+        ),
     ),
-    (LEVEL, LEAST_LIKENESS),
+    (LEVEL, LEAST_SIMILARITY),
     key=("finding", "agency_a", "agency_b", "special", "general"),
     counts="Pairs that overlap",
 )
 
 
 def overlaps(
-    arrays: SnapshotArrays, *, level: float = LEVEL.default, least_likeness: float = LEAST_LIKENESS.default
+    arrays: SnapshotArrays, *, level: float = LEVEL.default, least_similarity: float = LEAST_SIMILARITY.default
 ) -> Report:
     """Rank the pairs with significantly similar work, then list special applications that general ones duplicate.
 
     Pairs are ranked by the idf-weighted Jaccard index. `level` is the false discovery rate over pairs in a common
-    area, `least_likeness` a lower bound for the unweighted Jaccard index. A note gives the result of the same test
+    area, `least_similarity` a lower bound for the unweighted Jaccard index. A note gives the result of the same test
     on permuted functions. References: Saracco et al. 2017; Benjamini & Hochberg 1995.
     """
     compared = ComparableAgencies.of(arrays)
     judged = significant_pairs(compared, level)
-    by_chance = significant_pairs(shuffled(compared, SEED), level)
-    weighted, jaccard = _likeness(compared, judged.pairs, _idf(arrays))
-    selected = np.flatnonzero(jaccard >= least_likeness)
+    false_pairs = significant_pairs(shuffled(compared, SEED), level)
+    weighted, jaccard = _similarity(compared, judged.pairs, _idf(arrays))
+    selected = np.flatnonzero(jaccard >= least_similarity)
     order = selected[np.lexsort((judged.pairs.b[selected], judged.pairs.a[selected], -weighted[selected]))]
     rows = [_row(arrays, compared, judged.pairs, place, weighted) for place in order.tolist()]
-    rows += [_application_row(arrays, one) for one in doubled(arrays.lists, arrays.as_of)]
-    special = special_applications(arrays.lists)
+    rows += [_application_row(arrays, one) for one in doubled(arrays.snapshot, arrays.as_of)]
+    special = special_applications(arrays.snapshot)
     not_comparable = sum(not comparable(one) for one in special)
     return OVERLAPS.answer(
-        arrays.as_of, rows, found=len(rows), of=judged.family + len(special), unknown=judged.untold + not_comparable,
-        withheld=arrays.withheld, notes=_notes(arrays, compared, judged, by_chance), level=level, least_likeness=least_likeness,
+        arrays.as_of, rows, found=len(rows), of=judged.family + len(special), unknown=judged.untestable + not_comparable,
+        withheld=arrays.withheld, notes=_notes(arrays, compared, judged, false_pairs), level=level, least_similarity=least_similarity,
     )  # fmt: skip
 
 
@@ -319,7 +347,7 @@ def _idf(arrays: SnapshotArrays) -> Floats:
     return np.log(max(len(arrays.agencies), 1) / np.maximum(performed, 1)) * (performed > 0)
 
 
-def _likeness(compared: ComparableAgencies, pairs: Pairs, rarity: Floats) -> tuple[Floats, Floats]:
+def _similarity(compared: ComparableAgencies, pairs: Pairs, rarity: Floats) -> tuple[Floats, Floats]:
     """Return the idf-weighted and the unweighted Jaccard index of each pair, 0 if undefined."""
     a, b = compared.functions[pairs.a], compared.functions[pairs.b]
     both = a.multiply(b).tocsr()
@@ -339,7 +367,7 @@ def _row(arrays: SnapshotArrays, compared: ComparableAgencies, pairs: Pairs, pla
         "finding": "overlap",
         "agency_a": arrays.agencies.names[a],
         "agency_b": arrays.agencies.names[b],
-        "likeness": float(weighted[place]),
+        "similarity": float(weighted[place]),
         "shared": int(pairs.shared[place]),
         "expected": float(pairs.expected[place]),
         "p": float(pairs.p[place]),
@@ -357,7 +385,7 @@ def _application_row(arrays: SnapshotArrays, found: DuplicateApplication) -> Rep
         "finding": "special-application",
         "agency_a": ", ".join(arrays.agencies.named(special.owners)) or None,
         "agency_b": ", ".join(arrays.agencies.named(general.owners)) or None,
-        "likeness": likeness(special, general),
+        "similarity": similarity(special, general),
         "shared": len(special.functions),
         "rarest": arrays.function_names.named(special.functions)[:SHOWN],
         "special": special.name,
@@ -379,21 +407,26 @@ def _rarest(arrays: SnapshotArrays, a: int, b: int) -> list[int]:
 
 
 def _notes(
-    arrays: SnapshotArrays, compared: ComparableAgencies, judged: SignificantPairs, by_chance: SignificantPairs
+    arrays: SnapshotArrays, compared: ComparableAgencies, judged: SignificantPairs, false_pairs: SignificantPairs
 ) -> list[str]:
     notes = [coverage_note(arrays)]
     left_out = len(arrays.agencies) - len(compared.places)
     if left_out:
         notes.append(
-            _(
-                "{n} agencies are not compared: no function, area or sector on record, or fewer than five peers in it."
+            ngettext(
+                "{n} agency is not compared: it has no recorded function, area or sector, or its sector has fewer than five "
+                "agencies with functions.",
+                "{n} agencies are not compared: they have no recorded function, area or sector, or their sector has fewer than "
+                "five agencies with functions.",
+                left_out,
             ).format(n=number(left_out))
         )
     if not judged.family:
-        return [*notes, _("No two agencies in a common area can be compared, so there is nothing to tell.")]
+        return [*notes, _("No two agencies in a common area can be compared.")]
     return [
         *notes,
         _(
-            "With the functions dealt out anew within sectors (seed {seed}) the same test finds {n} of {m} pairs."
-        ).format(seed=SEED, n=number(len(by_chance.pairs.a)), m=number(by_chance.family)),
+            "Check for false findings: with functions permuted within sectors (seed {seed}), the same test finds "
+            "{n} of {m} pairs."
+        ).format(seed=SEED, n=number(len(false_pairs.pairs.a)), m=number(false_pairs.family)),
     ]

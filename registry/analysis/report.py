@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from math import isfinite
 from typing import Literal, NamedTuple
 
-from registry.i18n import _, day, number
+from registry.i18n import _, amount, day, exact, number
 from registry.model.values import Number as Numeric
 from registry.model.values import Numeral
 
@@ -16,10 +16,10 @@ Value = Number | str
 Confidence = Literal["certain", "likely", "within-chance", "unclear"]
 
 CONFIDENCE: Mapping[str, str] = {
-    "certain": "certain: it follows from the records as they are",
-    "likely": "likely: more than chance would explain",
-    "within-chance": "within chance: no more than chance would explain",
-    "unclear": "unclear: too little is known to tell",
+    "certain": "certain: follows directly from the records",
+    "likely": "likely: supported by the analysis, not certain",
+    "within-chance": "not significant: could be due to chance",
+    "unclear": "unclear: not enough data to judge",
 }
 
 
@@ -44,14 +44,18 @@ class BrokenReport(UnknownReport):
 
 
 @dataclass(frozen=True)
-class Parameter:
-    """A numeric parameter between `least` and `most`; an integer if the default is one."""
+class ReportParameter:
+    """A numeric parameter between `least` and `most`; an integer if the default is one.
+
+    `name` is for programs, `label` is the caption of its field, `description` explains it in a sentence.
+    """
 
     name: str
+    label: str
+    description: str
     default: Number
     least: Number
     most: Number
-    description: str
 
     @property
     def type(self) -> str:
@@ -61,9 +65,10 @@ class Parameter:
 
 @dataclass(frozen=True)
 class TextParameter:
-    """A text parameter of at most `longest` characters, such as an id; empty by default."""
+    """A text parameter of at most `longest` characters, such as an identifier; empty by default."""
 
     name: str
+    label: str
     description: str
     longest: int = 100
     default: str = field(default="", init=False)
@@ -74,7 +79,7 @@ class TextParameter:
 class Column:
     """A column: `name` is for programs, `label` for people, `words` are the labels of codes.
 
-    `veiled`: it counts records of which the reader may see the summary only.
+    `sensitive`: it counts records of which the reader may see the summary only.
     """
 
     name: str
@@ -83,7 +88,7 @@ class Column:
     description: str
     unit: str = ""
     words: Mapping[str, str] = field(default_factory=dict)
-    veiled: bool = False
+    sensitive: bool = False
 
 
 class Evidence(NamedTuple):
@@ -123,12 +128,13 @@ class Report:
 
     `withheld` counts the records of which the reader sees the summary only; with `withholds_rows`, it counts the rows
     that are left out because they name records that the reader cannot see in full. Texts are in the reader's language;
-    names, codes, dates (ISO 8601) and numbers are the same in every language. `described` holds the descriptions of
-    the parameters, `counts` the label of `found`. A composed report has `parts`, and `sorts` counts its findings by
-    category, because `found` of `of` says little there.
+    names, codes, dates (ISO 8601) and numbers are the same in every language. `labels` holds the labels of the
+    parameters, `counts` the label of `found`. A composed report has `parts`, and `counts_by_type` counts its findings
+    by type, because `found` of `of` says little there.
     """
 
     name: str
+    title: str
     question: str
     as_of: str
     parameters: Mapping[str, Value]
@@ -140,9 +146,9 @@ class Report:
     withheld: int
     method: str
     notes: tuple[str, ...]
-    described: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
     parts: tuple["Report", ...] = ()
-    sorts: Mapping[str, int] = field(default_factory=dict)
+    counts_by_type: Mapping[str, int] = field(default_factory=dict)
     counts: str = ""
     withholds_rows: bool = False
 
@@ -151,30 +157,29 @@ class Report:
         """The label of `withheld`."""
         if self.withholds_rows:
             return _("Rows left out because they name records that do not exist or that you cannot see in full")
-        return _("Records shown in summary only")
+        return _("Records you see only in summary")
 
 
 @dataclass(frozen=True)
 class ReportDefinition:
     """The definition of a report: its name, texts, parameters, the record types it reads, and its columns.
 
-    `key` names the columns that identify a row across runs; by default all text and code columns. Custom reports
-    have a `title`; the titles of built-in reports are part of the pages. `counts` is the label of the number of
-    findings.
+    `key` names the columns that identify a row across runs; by default all text and code columns. `counts` is the
+    label of the number of findings.
     """
 
     name: str
+    title: str
     text: str
     method: str
     reads: tuple[str, ...]
     columns: tuple[Column, ...]
-    parameters: tuple[Parameter | TextParameter, ...] = ()
-    title: str = ""
+    parameters: tuple[ReportParameter | TextParameter, ...] = ()
     key: tuple[str, ...] = ()
     counts: str = "Found"
 
     @property
-    def knowing(self) -> tuple[str, ...]:
+    def key_columns(self) -> tuple[str, ...]:
         """The names of the columns that identify a row across runs."""
         return self.key or tuple(one.name for one in self.columns if one.type in ("text", "texts", "code"))
 
@@ -192,8 +197,8 @@ class ReportDefinition:
     ) -> Report:
         """Build the report, with its fixed texts in the current language."""
         return Report(
-            self.name, _(self.text), as_of, parameters, self.shown_columns(), tuple(map(self._with_key, rows)),
-            found, of, unknown, withheld, _(self.method), tuple(notes), {one.name: _(one.description) for one in self.parameters},
+            self.name, _(self.title), _(self.text), as_of, parameters, self.shown_columns(), tuple(map(self._with_key, rows)),
+            found, of, unknown, withheld, _(self.method), tuple(notes), {one.name: _(one.label) for one in self.parameters},
             counts=_(self.counts),
         )  # fmt: skip
 
@@ -205,13 +210,18 @@ class ReportDefinition:
         if row.key:
             return row
         ids = {one.name: one.id for one in reversed(row.evidence)}
-        return replace(row, key=tuple(ids.get(text, text) for name in self.knowing for text in _texts(row[name])))
+        return replace(row, key=tuple(ids.get(text, text) for name in self.key_columns for text in _texts(row[name])))
 
     def shown(self) -> "ReportDefinition":
         """Return the definition with its texts in the current language."""
-        parameters = tuple(replace(one, description=_(one.description)) for one in self.parameters)
+        parameters = tuple(replace(one, label=_(one.label), description=_(one.description)) for one in self.parameters)
         return replace(
-            self, text=_(self.text), method=_(self.method), columns=self.shown_columns(), parameters=parameters
+            self,
+            title=_(self.title),
+            text=_(self.text),
+            method=_(self.method),
+            columns=self.shown_columns(),
+            parameters=parameters,
         )
 
     def shown_columns(self) -> tuple[Column, ...]:
@@ -251,19 +261,18 @@ def suggestion(name: str, known: list[str]) -> str:
     near = get_close_matches(name, known, 1, 0.5)
     if near:
         return " " + _("Did you mean {name}?").format(name=near[0])
-    return " " + _("There are: {names}.").format(names=", ".join(known))
+    return " " + _("Choose one of: {names}.").format(names=", ".join(known))
 
 
 def _unknown_parameter(question: ReportDefinition, name: str, known: list[str]) -> str:
+    title = _(question.title)
     if not known:
-        return _("The report {report} has no parameters, so it cannot take {name}.").format(
-            report=question.name, name=name
-        )
-    sentence = _("The report {report} has no parameter {name}.").format(report=question.name, name=name)
-    return sentence + suggestion(name, known)
+        return _("“{report}” has no parameters, so “{name}” cannot be set.").format(report=title, name=name)
+    sentence = _("“{report}” has no parameter “{name}”.").format(report=title, name=name)
+    return sentence + suggestion(name, [*known, "as-of"])
 
 
-def _parse(parameter: Parameter | TextParameter, value: object) -> Value:
+def _parse(parameter: ReportParameter | TextParameter, value: object) -> Value:
     return _text(parameter, value) if isinstance(parameter, TextParameter) else _number(parameter, value)
 
 
@@ -272,30 +281,28 @@ def _text(parameter: TextParameter, value: object) -> str:
     text = str(value).strip()
     if isinstance(value, str) and text.isprintable() and len(text) <= parameter.longest:
         return text
-    raise ReportError(
-        _("{name} is a text of at most {longest} letters on one line.").format(
-            name=parameter.name, longest=parameter.longest
-        )
-    )
+    sentence = _("“{name}”: enter a text of at most {longest} characters on one line.")
+    raise ReportError(sentence.format(name=_(parameter.label), longest=exact(parameter.longest)))
 
 
-def _number(parameter: Parameter, value: object) -> Number:
+def _number(parameter: ReportParameter, value: object) -> Number:
     """Return the value as a number of the parameter's type. Raises ReportError if it is out of range."""
     kind = type(parameter.default)
     try:
         text = f"{Numeric.clean(value):.15g}" if isinstance(value, Numeral) else str(value)
         number = kind(text)
-        exact = isfinite(number) and not isinstance(value, bool) and number == float(text)
-        if exact and parameter.least <= number <= parameter.most:
+        unchanged = isfinite(number) and not isinstance(value, bool) and number == float(text)
+        if unchanged and parameter.least <= number <= parameter.most:
             return kind(number)
     except (ValueError, TypeError, OverflowError):
         pass
+    sentence = (
+        _("“{name}”: enter a whole number from {least} to {most}.")
+        if parameter.type == "integer"
+        else _("“{name}”: enter a number from {least} to {most}.")
+    )
     raise ReportError(
-        (
-            _("{name} is a whole number from {least} to {most}, not {value}.")
-            if parameter.type == "integer"
-            else _("{name} is a number from {least} to {most}, not {value}.")
-        ).format(name=parameter.name, least=parameter.least, most=parameter.most, value=value)
+        sentence.format(name=_(parameter.label), least=amount(parameter.least), most=amount(parameter.most))
     )
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-from registry.analysis.report import Cell, Column, Confidence, Parameter, Report, ReportDefinition, ReportRow
+from registry.analysis.report import Cell, Column, Confidence, Report, ReportDefinition, ReportParameter, ReportRow
 from registry.analysis.snapshot import (
     AGENCY,
     AgencyRow,
@@ -23,10 +23,10 @@ from registry.analysis.snapshot import (
     ones,
     pattern,
 )
-from registry.i18n import _, day, number
+from registry.i18n import _, day, ngettext, number
 
 YEAR, UNDATED = 365.25, 4.0
-OWN_HALF_LIFE, USERS_HALF_LIFE, LEAST_ACTIVITY, LIKENESS_WEIGHT = 1.0, 2.0, 0.05, 2.0
+OWN_HALF_LIFE, USERS_HALF_LIFE, LEAST_ACTIVITY, SIMILARITY_WEIGHT = 1.0, 2.0, 0.05, 2.0
 FIRST, RECENT_YEARS = "first", 2
 
 
@@ -81,14 +81,14 @@ class History(NamedTuple):
         """The number of resources of each agency (A)."""
         return np.diff(self.has.indptr).astype(np.int64)
 
-    def likeness(self, rows: Ints) -> Matrix:
+    def similarity(self, rows: Ints) -> Matrix:
         """Return the Jaccard index of the resources of these agencies and of all agencies (n x A)."""
         both = sparse.coo_array(self.has[rows] @ self.has.T)
         here, there = both.coords
         union = self.counted[rows][here] + self.counted[there] - both.data
         return sparse.csr_array((both.data / union, (here, there)), both.shape)
 
-    def kin(self, rows: Ints) -> Matrix:
+    def same_parent(self, rows: Ints) -> Matrix:
         """Return which agencies share a parent with these agencies (n x A)."""
         return ones(self.family[rows] @ self.family.T)
 
@@ -103,8 +103,8 @@ class Votes(NamedTuple):
 
     activity: Floats
     everybody: Floats
-    alike: Floats
-    kin: Floats
+    similar: Floats
+    same_parent: Floats
 
     @classmethod
     def of(cls, history: History, rows: Ints) -> "Votes":
@@ -113,14 +113,14 @@ class Votes(NamedTuple):
         return cls(
             history.activity[rows],
             np.asarray(fading.sum(axis=0)),
-            LIKENESS_WEIGHT * (history.likeness(rows) @ fading).toarray(),
-            (history.kin(rows) @ fading).toarray(),
+            SIMILARITY_WEIGHT * (history.similarity(rows) @ fading).toarray(),
+            (history.same_parent(rows) @ fading).toarray(),
         )
 
     @property
     def score(self) -> Floats:
         """The score of each pair (n x R): the agency's activity times the votes."""
-        score: Floats = self.activity[:, None] * (self.everybody + self.alike + self.kin)
+        score: Floats = self.activity[:, None] * (self.everybody + self.similar + self.same_parent)
         return score
 
 
@@ -142,7 +142,8 @@ def stale(resources: Sequence[ResourceRow], as_of: str) -> Iterator[str]:
     )
     if last and years_between(last, as_of) > RECENT_YEARS:
         yield _(
-            "The last use on record began on {day}, more than two years before the day of the report: ask for an earlier day."
+            "The last recorded use of a resource started on {day}, more than two years before the day of the "
+            "report. Choose an earlier day."
         ).format(day=day(last))
 
 
@@ -180,42 +181,88 @@ def _families(agencies: Sequence[AgencyRow], place: dict[str, int]) -> Matrix:
     return pattern(np.array(cells, np.int64).reshape(-1, 2), len(agencies), len(agencies))
 
 
-AGENCIES = Parameter("agencies", 50, 1, 1000, "How many agencies to show, those that took up most of late first.")
-EACH = Parameter("each", 5, 1, 50, "How many resources to suggest to each agency.")
-MOST_USERS = Parameter(
-    "most_users", 0, 0, 100_000, "Suggest only what at most so many use, which is less obvious; 0 sets no bound."
+AGENCIES = ReportParameter(
+    "agencies",
+    "Number of agencies",
+    "Show the agencies that most recently started to use new resources, up to this many.",
+    50,
+    1,
+    1000,
+)
+EACH = ReportParameter(
+    "each", "Suggestions for each agency", "Suggest up to this many resources to each agency.", 5, 1, 50
+)
+MOST_USERS = ReportParameter(
+    "most_users",
+    "Maximum number of users",
+    "Suggest only resources with at most this many users, which are less well known; 0 sets no limit.",
+    0,
+    0,
+    100_000,
 )
 SAMPLED, VOTERS = 2_000_000, 3
-BANDS = {"top-1": "top 1 %", "top-10": "top tenth", "rest": "below"}
+BANDS = {"top-1": "top 1 %", "top-10": "top 10 %", "rest": "lower"}
 CONFIDENCE: Mapping[str | None, Confidence] = {"top-1": "likely", "top-10": "likely"}
 
 REUSE = ReportDefinition(
     "reuse",
-    "Who will likely want what next?",
-    "Every agency and every resource that it lacks are scored: how much the agency took up of late, times the votes of those who "
-    "have the resource. A vote halves every two years since it was taken up, and weighs more the more both agencies have in common "
-    "(1 + 2 x Jaccard index) and when they have the same parent (+ 1). What an agency uses or owns, it has. The bands are places "
-    "among the scores of all pairs; nothing is fitted.",
+    "Expected demand",
+    "Which agencies will probably need which resources next?",
+    "Every agency gets a score for every resource that it does not use or own. The score is the recent activity of "
+    "the agency (how many resources it started to use) times the votes of the users and owners of the resource. The "
+    "weight of a vote halves every two years after the use started. It is larger the more resources both agencies "
+    "have in common (1 + 2 x Jaccard index) and if they have the same parent agency (+ 1). The rank bands compare "
+    "the score with the scores of all pairs. No parameter is fitted to the data.",
     ("agencies", "resources"),
     (
-        Column("rank", "Rank", "integer", "Place among the pairs shown."),
-        Column("agency", "Agency", "text", "Who may want it."),
-        Column("resource", "Resource", "text", "What it may want."),
-        Column("band", "Band", "code", "Where the score lies among those of all pairs.", words=BANDS),
-        Column("users", "Users", "integer", "How many have it, or had it: ended uses are counted too.", "agencies"),
-        Column("recent", "New users", "integer", "How many began in the last two years.", "agencies"),
-        Column("kin", "Kin", "integer", "How many of its users have the same parent as the agency.", "agencies"),
-        Column("taken_up", "Taken up", "integer", "What the agency itself took up in the past year.", "resources"),
-        Column("from_all", "All", "number", "The share of the vote that every user has alike.", "%"),
-        Column("from_alike", "Alike", "number", "The share of the vote that is due to likeness.", "%"),
-        Column("from_kin", "Same parent", "number", "The share of the vote that is due to the same parent.", "%"),
+        Column("rank", "Rank", "integer", "The rank among the suggestions shown."),
+        Column("agency", "Agency", "text", "The agency that may need the resource."),
+        Column("resource", "Resource", "text", "The resource that it may need."),
+        Column("band", "Rank band", "code", "Where the score ranks among the scores of all pairs.", words=BANDS),
+        Column("users", "Users", "integer", "The number of agencies that use, used or own the resource.", "agencies"),
         Column(
-            "because",
-            "Because of",
-            "texts",
-            "The three users with the largest vote, since when, and the rarest thing in common.",
+            "recent",
+            "New users",
+            "integer",
+            "The number of agencies that started to use it in the last two years.",
+            "agencies",
         ),
-        Column("against", "Against", "texts", "What speaks against it."),
+        Column(
+            "same_parent",
+            "Users with the same parent",
+            "integer",
+            "The number of users with the same parent agency.",
+            "agencies",
+        ),
+        Column(
+            "recently_adopted",
+            "Recently adopted",
+            "integer",
+            "The number of resources that the agency started to use in the past year.",
+            "resources",
+        ),
+        Column("from_all", "Vote: all users", "number", "The part of the votes that is the same for all users.", "%"),
+        Column(
+            "from_similarity",
+            "Vote: similarity",
+            "number",
+            "The part of the votes that comes from similar agencies.",
+            "%",
+        ),
+        Column(
+            "from_same_parent",
+            "Vote: same parent",
+            "number",
+            "The part of the votes that comes from agencies with the same parent.",
+            "%",
+        ),
+        Column(
+            "reasons",
+            "Reason",
+            "texts",
+            "The three users with the largest votes, when their use started, and the rarest resource in common.",
+        ),
+        Column("cautions", "Cautions", "texts", "Facts to consider before you suggest the resource."),
     ),
     (AGENCY, AGENCIES, EACH, MOST_USERS),
     key=("agency", "resource"),
@@ -246,20 +293,20 @@ def reuse(
     for the sample that the bands need. On dated data the score equals the best baseline but does not exceed it (see
     `registry.evaluation.backtests`).
     """
-    history = History.of(arrays.lists, arrays.as_of)
-    asked = np.array([agency_index(arrays, agency)]) if agency else np.arange(len(history.agencies))
-    shown = asked[np.argsort(-history.activity[asked], kind="stable")[:agencies]]
-    telling = SuggestionRows(arrays, history, shown)
+    history = History.of(arrays.snapshot, arrays.as_of)
+    selected = np.array([agency_index(arrays, agency)]) if agency else np.arange(len(history.agencies))
+    shown = selected[np.argsort(-history.activity[selected], kind="stable")[:agencies]]
+    builder = SuggestionRows(arrays, history, shown)
     bands = _bands(history)
     pairs = sorted(
         _suggestions(history, shown, each, most_users), key=lambda one: (-one.score, one.agency, one.resource)
     )
-    rows = [telling.row(rank, pair, bands) for rank, pair in enumerate(pairs, 1)]
-    lacked = len(history.resources) - np.diff(history.barred.indptr)
+    rows = [builder.row(rank, pair, bands) for rank, pair in enumerate(pairs, 1)]
+    unused = len(history.resources) - np.diff(history.barred.indptr)
     return REUSE.answer(
-        arrays.as_of, rows, found=len(rows), of=int(lacked[asked].sum()),
-        unknown=int(lacked[asked][history.counted[asked] == 0].sum()),
-        withheld=arrays.withheld, notes=telling.notes(pairs), agency=agency, agencies=agencies, each=each, most_users=most_users,
+        arrays.as_of, rows, found=len(rows), of=int(unused[selected].sum()),
+        unknown=int(unused[selected][history.counted[selected] == 0].sum()),
+        withheld=arrays.withheld, notes=builder.notes(pairs), agency=agency, agencies=agencies, each=each, most_users=most_users,
     )  # fmt: skip
 
 
@@ -271,10 +318,10 @@ def _suggestions(history: History, shown: Ints, each: int, most_users: int) -> I
     order = np.argsort(-scores, axis=1, kind="stable")[:, :each]
     for row, agency in enumerate(shown.tolist()):
         for resource in order[row][scores[row, order[row]] > 0].tolist():
-            parts = votes.everybody[resource], votes.alike[row, resource], votes.kin[row, resource]
+            parts = votes.everybody[resource], votes.similar[row, resource], votes.same_parent[row, resource]
             total, score = float(sum(parts)), float(scores[row, resource])
-            everybody, alike, kin = (100 * float(part) / total for part in parts)
-            yield Suggestion(agency, resource, score, (everybody, alike, kin))
+            everybody, similar, same_parent = (100 * float(part) / total for part in parts)
+            yield Suggestion(agency, resource, score, (everybody, similar, same_parent))
 
 
 def _bands(history: History) -> tuple[float, float] | None:
@@ -293,19 +340,19 @@ class SuggestionRows:
 
     def __init__(self, arrays: SnapshotArrays, history: History, shown: Ints) -> None:
         self._history, self._as_of = history, arrays.as_of
-        known = {one.id: one for one in arrays.lists.resources}
+        known = {one.id: one for one in arrays.snapshot.resources}
         self._resources: Sequence[ResourceRow] = [known[one] for one in history.resources.ids]
         self._owned = any(one.owners for one in self._resources)
         self._fading = history.fading(USERS_HALF_LIFE).T.tocsr()
         self._users = np.diff(self._fading.indptr)
         self._shown = {agency: row for row, agency in enumerate(shown.tolist())}
-        self._likeness, self._kin = history.likeness(shown), history.kin(shown)
-        self._taken_up = _recent_uses(arrays.lists.resources, arrays.as_of, 1)
+        self._similarity, self._same_parent = history.similarity(shown), history.same_parent(shown)
+        self._adopted = _recent_uses(arrays.snapshot.resources, arrays.as_of, 1)
 
     def row(self, rank: int, pair: Suggestion, bands: tuple[float, float] | None) -> ReportRow:
         """Return the row of a suggestion, with the agency, the resource and the named users as evidence."""
         history, resource = self._history, self._resources[pair.resource]
-        users, votes, kin = self._voters(pair)
+        users, votes, same_parent = self._voters(pair)
         best = np.argsort(-votes, kind="stable")[:VOTERS]
         band = _band(pair.score, bands) if history.counted[pair.agency] else None
         values: dict[str, Cell] = {
@@ -315,13 +362,13 @@ class SuggestionRows:
             "band": band,
             "users": len(users),
             "recent": sum(_recent_uses([resource], self._as_of, RECENT_YEARS).values()),
-            "kin": int(kin.sum()),
-            "taken_up": self._taken_up.get(history.agencies.ids[pair.agency], 0),
+            "same_parent": int(same_parent.sum()),
+            "recently_adopted": self._adopted.get(history.agencies.ids[pair.agency], 0),
             "from_all": pair.votes[0],
-            "from_alike": pair.votes[1],
-            "from_kin": pair.votes[2],
-            "because": tuple(self._reason(pair, int(user)) for user in users[best]),
-            "against": tuple(self._obstacles(resource)),
+            "from_similarity": pair.votes[1],
+            "from_same_parent": pair.votes[2],
+            "reasons": tuple(self._reason(pair, int(user)) for user in users[best]),
+            "cautions": tuple(self._obstacles(resource)),
         }
         named = (history.agencies.evidence(one) for one in (pair.agency, *users[best].tolist()))
         evidence = (history.resources.evidence(pair.resource), *named)
@@ -329,57 +376,72 @@ class SuggestionRows:
 
     def notes(self, pairs: Sequence[Suggestion]) -> list[str]:
         """Return notes on the data behind the suggestions, and on their accuracy."""
-        history = self._history
-        if not history.has.nnz:
-            return [_("Nobody is known to have anything that others lack, so there is nothing to tell.")]
-        undated = sum(use[1] is None for one in self._resources for use in one.uses)
-        counted = (
-            (
-                int((history.counted == 0).sum()),
-                _("{n} agencies have nothing on record; to them only what many have is suggested."),
-            ),
-            (undated, _("{n} uses have no first day on record; they count as four years old.")),
-            (
-                0 if self._owned else len(history.resources),
-                _("None of the {n} resources has an owner on record: ask those who use it."),
-            ),
-        )
+        if not self._history.has.nnz:
+            return [_("No users or owners of resources are recorded, so there are no suggestions.")]
         return [
-            _("The suggestions to {agencies} agencies name {resources} different resources.").format(
-                agencies=number(len({one.agency for one in pairs})),
-                resources=number(len({one.resource for one in pairs})),
-            ),
-            *stale(self._resources, self._as_of),
-            *(note.format(n=number(n)) for n, note in counted if n),
+            *self._scope_notes(pairs),
             _(
-                "Where the dates are known (cloud services among agencies of the United States, 2020 to 2024), of the top 1 % "
-                "about 1 in 9 came true within a year (1 in 18 to 1 in 7 by year), of the top tenth 1 in 24, of any pair 1 in 126; "
-                "of five for every agency 1 in 15: 1 in 10 where it took something up in the past year, 1 in 34 where not."
+                "Accuracy on other data (cloud services of agencies of the United States, 2020 to 2024): within a "
+                "year, about 1 in 9 suggestions of the top 1 % came true (1 in 18 to 1 in 7, depending on the "
+                "year), 1 in 24 of the top 10 %, and 1 in 126 of all pairs. Of five suggestions for every agency, "
+                "1 in 15 came true: 1 in 10 for agencies that started to use a resource in the past year, 1 in 34 "
+                "for the others."
             ),
             _(
-                "Likeness is shown as the reason to talk; it has not made forecasts better on that data than to name what is taken up "
-                "most of late to those who take up most. `registry backtest reuse` tells how it does on yours."
+                "Similarity is shown as a reason to talk to each other. On that data it did not improve the "
+                "forecasts over a simple baseline: suggest the resources with the most new users to the most "
+                "active agencies. The command `registry backtest reuse` tests the forecasts on your data."
             ),
         ]
+
+    def _scope_notes(self, pairs: Sequence[Suggestion]) -> Iterator[str]:
+        """Yield notes on what the suggestions cover, and on missing facts."""
+        yield _("Different resources suggested: {resources}. Agencies with suggestions: {agencies}.").format(
+            agencies=number(len({one.agency for one in pairs})), resources=number(len({one.resource for one in pairs}))
+        )
+        yield from stale(self._resources, self._as_of)
+        if inactive := int((self._history.counted == 0).sum()):
+            yield ngettext(
+                "{n} agency has no recorded resources; it gets only suggestions of widely used resources.",
+                "{n} agencies have no recorded resources; they get only suggestions of widely used resources.",
+                inactive,
+            ).format(n=number(inactive))
+        if undated := sum(use[1] is None for one in self._resources for use in one.uses):
+            yield ngettext(
+                "{n} use has no recorded start date; it counts as four years old.",
+                "{n} uses have no recorded start date; they count as four years old.",
+                undated,
+            ).format(n=number(undated))
+        if not self._owned:
+            count = len(self._history.resources)
+            yield ngettext(
+                "The only resource has no recorded owner. Ask its users.",
+                "None of the {n} resources has a recorded owner. Ask the users.",
+                count,
+            ).format(n=number(count))
 
     def _voters(self, pair: Suggestion) -> tuple[Ints, Floats, Floats]:
         """Return the users of the resource (indices), their votes, and whether they share a parent with the agency (1 or 0)."""
         row = self._shown[pair.agency]
         users, fading = row_entries(self._fading, pair.resource)
-        likeness, kin = (_values_at(row_entries(one, row), users) for one in (self._likeness, self._kin))
-        return users, fading * (1 + LIKENESS_WEIGHT * likeness + kin), kin
+        similarity, same_parent = (
+            _values_at(row_entries(one, row), users) for one in (self._similarity, self._same_parent)
+        )
+        return users, fading * (1 + SIMILARITY_WEIGHT * similarity + same_parent), same_parent
 
     def _reason(self, pair: Suggestion, user: int) -> str:
         name, resource = self._history.agencies.names[user], self._resources[pair.resource]
         began = _began(resource, self._history.agencies.ids[user])
-        told = _("{name} (since {day})").format(name=name, day=day(began)) if began else name
+        user_text = _("{name} (since {day})").format(name=name, day=day(began)) if began else name
         both = np.intersect1d(self._resources_of(pair.agency), self._resources_of(user))
         if not len(both):
-            return told
+            return user_text
         rarest = self._resources[both[np.argmin(self._users[both])]].name
         if len(both) == 1:
-            return _("{told}, both have {name}").format(told=told, name=rarest)
-        return _("{told}, both have {n}, such as {name}").format(told=told, n=number(len(both)), name=rarest)
+            return _("{user}, both have {resource}").format(user=user_text, resource=rarest)
+        return _("{user}, both have {n} resources, such as {resource}").format(
+            user=user_text, n=number(len(both)), resource=rarest
+        )
 
     def _resources_of(self, agency: int) -> Ints:
         return row_entries(self._history.has, agency)[0]
@@ -387,13 +449,14 @@ class SuggestionRows:
     def _obstacles(self, resource: ResourceRow) -> Iterator[str]:
         expired = sum(until is not None and until < self._as_of for _user, _recent_uses, until, *_role in resource.uses)
         if expired:
-            yield _("{n} of {m} uses have ended").format(n=number(expired), m=number(len(resource.uses)))
+            template = ngettext("{n} of {m} use has ended", "{n} of {m} uses have ended", len(resource.uses))
+            yield template.format(n=number(expired), m=number(len(resource.uses)))
         if not resource.whole:
-            yield _("restricted: summary only")
+            yield _("summary only: you need access to see the rest")
         if resource.shareability == "not-shared":
             yield _("not shared")
         if self._owned and not resource.owners:
-            yield _("no owner on record to ask")
+            yield _("no recorded owner")
 
 
 def _values_at(row: tuple[Ints, Floats], places: Ints) -> Floats:

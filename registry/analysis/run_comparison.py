@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 from registry.analysis.report import Column, ReportDefinition, ReportRow, cell_text
 
 Change = Literal["new", "gone", "moved", "changed", "same"]
-CHANGES: Mapping[str, str] = {"new": "new", "gone": "gone", "moved": "in another place", "changed": "other values"}
+CHANGES: Mapping[str, str] = {"new": "new", "gone": "gone", "moved": "another rank", "changed": "other values"}
 Key = tuple[str, ...]
 
 
@@ -58,7 +58,7 @@ def new_and_gone(then: Sequence[ReportRow], now: Sequence[ReportRow]) -> tuple[l
 
 def described(question: ReportDefinition, columns: Sequence[Column], row: ReportRow) -> str:
     """Return the text of the cells that identify a row."""
-    texts = (cell_text(one, row.values.get(one.name)) for one in columns if one.name in question.knowing)
+    texts = (cell_text(one, row.values.get(one.name)) for one in columns if one.name in question.key_columns)
     return " · ".join(filter(None, texts))
 
 

@@ -6,10 +6,19 @@ from typing import NamedTuple
 import numpy as np
 
 from registry.analysis.measures import EIIndex, ei_index, mixing
-from registry.analysis.report import Cell, Column, Confidence, Evidence, Parameter, Report, ReportDefinition, ReportRow
+from registry.analysis.report import (
+    Cell,
+    Column,
+    Confidence,
+    Evidence,
+    Report,
+    ReportDefinition,
+    ReportParameter,
+    ReportRow,
+)
 from registry.analysis.snapshot import Floats, Ints, SnapshotArrays, assumed_ties, between_sectors, data_notes
 from registry.analysis.statistics import adjust_p_values, binomial_below, fixed_degrees
-from registry.i18n import _, number, signed
+from registry.i18n import _, ngettext, number, signed
 
 MOST_SECTORS = 200
 
@@ -46,9 +55,9 @@ def sector_pairs(arrays: SnapshotArrays, ties: Ints) -> SectorPairs:
     of = len(present) * (len(present) - 1) // 2
     selected, group = _examined_sectors(arrays, ties, present)
     seen, upper = mixing(group, ties, len(selected) + 1), np.triu_indices(len(selected), 1)
-    by_chance = _null_model(group, ties, seen)
+    null = _null_model(group, ties, seen)
     return SectorPairs(
-        selected[upper[0]], selected[upper[1]], seen[upper], NullModel(*(one[upper] for one in by_chance)), of
+        selected[upper[0]], selected[upper[1]], seen[upper], NullModel(*(one[upper] for one in null)), of
     )
 
 
@@ -63,45 +72,65 @@ def _examined_sectors(arrays: SnapshotArrays, ties: Ints, present: Ints) -> tupl
 
 def _null_model(group: Ints, ties: Ints, seen: Ints) -> NullModel:
     """Return the configuration model with fixed degrees for each pair of groups, with lower-tail p-values."""
-    tied, ends = np.unique(ties, return_inverse=True)
-    mean, variance = fixed_degrees(group[tied], np.bincount(ends.ravel()), len(seen))
+    connected, ends = np.unique(ties, return_inverse=True)
+    mean, variance = fixed_degrees(group[connected], np.bincount(ends.ravel()), len(seen))
     p, none = (binomial_below(few, mean, variance) for few in (seen, np.zeros_like(seen)))
     return NullModel(mean, np.sqrt(variance), p, none)
 
 
-LEVEL = Parameter("level", 0.05, 0.0001, 0.5, "The share of false findings that is put up with.")
-LEAST_EXPECTED = Parameter(
+LEVEL = ReportParameter(
+    "level",
+    "False discovery rate",
+    "Accepted share of false findings among those reported; 0.05 is 5 %.",
+    0.05,
+    0.0001,
+    0.5,
+)
+LEAST_EXPECTED = ReportParameter(
     "least_expected",
+    "Smallest expected number of ties",
+    "A pair of sectors is tested only if the null model expects at least this many ties between them.",
     5.0,
     1.0,
     1000.0,
-    "With fewer ties than this to be expected, a pair of sectors is too small to tell.",
 )
 FEW_AGENCIES, PERMUTATIONS, SEED = 50, 5_000, 20261125
-FINDINGS = {"gap": "gap", "no-gap": "no gap", "too-few": "too few ties to tell"}
+FINDINGS = {"gap": "gap", "no-gap": "no gap", "too-few": "too few ties to test"}
 CONFIDENCE: Mapping[str, Confidence] = {"gap": "likely", "no-gap": "within-chance", "too-few": "unclear"}
 
 SECTOR_GAPS = ReportDefinition(
     "sector-gaps",
-    "Which pairs of sectors work together less than chance would have it?",
-    "Ties between two sectors are compared with what chance gives when every agency keeps its number of ties "
-    "and none is doubled (configuration model, Park & Newman 2004; Squartini & Garlaschelli 2011). One-sided p-values are "
-    "adjusted over all pairs of sectors (Benjamini & Hochberg 1995); a pair with too few ties to expect is not judged.",
+    "Sectors that rarely work together",
+    "Which pairs of sectors work together less than expected by chance?",
+    "A tie is a pair of agencies with an agreement in force. The ties between two sectors are compared with a null "
+    "model: random networks in which every agency keeps its number of ties (configuration model; Park & Newman 2004; "
+    "Squartini & Garlaschelli 2011). One-sided p-values are adjusted for the number of sector pairs (Benjamini & "
+    "Hochberg 1995). Pairs with too few expected ties are not tested.",
     ("agencies", "partnerships", "sectors"),
     (
         Column("sector_a", "Sector", "text", "One sector."),
         Column("sector_b", "Other sector", "text", "The other sector."),
         Column("finding", "Finding", "code", "Whether there is a gap.", words=FINDINGS),
-        Column("seen", "Ties", "integer", "Ties in force between them.", "ties"),
-        Column("expected", "Expected", "number", "Ties that chance would give.", "ties"),
-        Column("ratio", "Ratio", "number", "Ties seen for each tie expected."),
-        Column("z", "z", "number", "How far what is seen lies from what is expected, in standard deviations."),
-        Column("p", "p", "number", "How often chance alone gives so few, adjusted for the number of pairs."),
+        Column("observed", "Observed ties", "integer", "The number of ties between the two sectors.", "ties"),
+        Column("expected", "Expected", "number", "The number of ties expected under the null model.", "ties"),
+        Column("ratio", "Ratio", "number", "Observed ties divided by expected ties."),
+        Column(
+            "z",
+            "z-score",
+            "number",
+            "The difference between the observed and the expected value, in standard deviations.",
+        ),
+        Column(
+            "p",
+            "Adjusted p-value",
+            "number",
+            "The probability of so few ties under the null model, adjusted for the number of pairs tested.",
+        ),
         Column(
             "unrecorded",
-            "Unrecorded",
+            "Agencies without records",
             "integer",
-            "Agencies of both sectors without any agreement on record.",
+            "Agencies of the two sectors without any recorded agreement.",
             "agencies",
         ),
     ),
@@ -136,7 +165,7 @@ def sector_gaps(
 
 
 def _between_known(arrays: SnapshotArrays) -> Ints:
-    """Return the ties, in force or perhaps in force, between agencies with a sector."""
+    """Return the ties, in force or possibly in force, between agencies with a sector."""
     pairs = assumed_ties(arrays)
     known: Ints = pairs[(arrays.sector[pairs] >= 0).all(axis=1)]
     return known
@@ -150,7 +179,7 @@ def _row(arrays: SnapshotArrays, pairs: SectorPairs, place: int, finding: str, p
         "sector_a": arrays.sectors.names[a],
         "sector_b": arrays.sectors.names[b],
         "finding": finding,
-        "seen": seen,
+        "observed": seen,
         "expected": expected,
         "ratio": seen / expected if tested else None,
         "z": (seen - expected) / spread if tested and spread > 0 else None,
@@ -176,29 +205,46 @@ def _evidence(arrays: SnapshotArrays, a: int, b: int) -> tuple[Evidence, ...]:
 
 
 def _notes(arrays: SnapshotArrays, ties: Ints, pairs: SectorPairs, weak: int) -> list[str]:
-    counted = (
-        (int((arrays.sector < 0).sum()), _("{n} agencies have no sector on record; their ties are left out.")),
-        (_in_several(arrays), _("{n} agencies are in several sectors and count for the first.")),
-        (
+    notes = data_notes(arrays)
+    if without := int((arrays.sector < 0).sum()):
+        template = ngettext(
+            "{n} agency has no recorded sector; its ties are left out.",
+            "{n} agencies have no recorded sector; their ties are left out.",
+            without,
+        )
+        notes.append(template.format(n=number(without)))
+    if several := _in_several(arrays):
+        template = ngettext(
+            "{n} agency is in several sectors and counts for the first one.",
+            "{n} agencies are in several sectors and count for the first one.",
+            several,
+        )
+        notes.append(template.format(n=number(several)))
+    if weak:
+        template = ngettext(
+            "{n} pair without a gap is so small that even zero ties would not be significant.",
+            "{n} pairs without a gap are so small that even zero ties would not be significant.",
             weak,
-            _(
-                "{n} of the pairs without a gap are so small that even without any tie they could not be told from chance."
-            ),
-        ),
-        (pairs.of - len(pairs.a), _("{n} pairs of sectors with few ties are counted but not listed.")),
-    )
-    notes = data_notes(arrays) + [note.format(n=number(n)) for n, note in counted if n]
+        )
+        notes.append(template.format(n=number(weak)))
+    if unlisted := pairs.of - len(pairs.a):
+        template = ngettext(
+            "{n} pair of sectors with few ties is counted but not listed.",
+            "{n} pairs of sectors with few ties are counted but not listed.",
+            unlisted,
+        )
+        notes.append(template.format(n=number(unlisted)))
     return notes + _ei_index_notes(arrays, ties)
 
 
 def _in_several(arrays: SnapshotArrays) -> int:
-    return sum(len(agency.sectors) > 1 for agency in arrays.lists.agencies)
+    return sum(len(agency.sectors) > 1 for agency in arrays.snapshot.agencies)
 
 
 def _ei_index_notes(arrays: SnapshotArrays, ties: Ints) -> list[str]:
     """Return a note on the E-I index for a network too small to test many sector pairs."""
     if not len(ties):
-        return [_("There are no ties between agencies with a sector, so there is nothing to tell.")]
+        return [_("There are no ties between agencies with a sector.")]
     if len(arrays.agencies) >= FEW_AGENCIES:
         return []
     return [_ei_index_text(ei_index(*between_sectors(arrays), PERMUTATIONS, SEED))]
@@ -206,8 +252,9 @@ def _ei_index_notes(arrays: SnapshotArrays, ties: Ints) -> list[str]:
 
 def _ei_index_text(whole: EIIndex) -> str:
     return _(
-        "With fewer than {few} agencies judge the whole first: the E-I index is {index}, and {expected} when sectors are "
-        "dealt out anew (p = {p}, {draws} permutations, seed {seed}); below that means inward, above it outward."
+        "With fewer than {few} agencies, look at the whole network first. Its E-I index is {index}; {expected} is "
+        "expected with permuted sectors (p = {p}, {draws} permutations, seed {seed}). A lower value than expected "
+        "means that agencies work mainly within their sector, a higher one mainly with other sectors."
     ).format(
         few=number(FEW_AGENCIES), index=signed(whole.index), expected=signed(whole.expected), p=number(whole.p),
         draws=number(PERMUTATIONS), seed=SEED,

@@ -3,18 +3,16 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import sha256
 from itertools import chain, combinations
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 from scipy import sparse
 
 from registry.analysis.report import Evidence, ReportError, TextParameter
 from registry.database.driver import Cypher
-from registry.i18n import _, day, language, number, percent
+from registry.i18n import _, day, language, ngettext, number, percent
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -297,7 +295,7 @@ class SnapshotArrays:
 
     `sector` (N): index of the main sector, -1 if none is recorded. `areas` (N x A), `wider` (`areas` with every
     broader area) and `functions` (N x F): 0/1 matrices. `ties` (m x 2): distinct pairs of agencies, smaller index
-    first, that share an agreement in force on `as_of`. `perhaps`: further pairs that share an agreement whose dates
+    first, that share an agreement in force on `as_of`. `possible_ties`: further pairs that share an agreement whose dates
     are withheld. `recorded` (N): whether the agency is party to any agreement, in force or not.
     """
 
@@ -310,9 +308,9 @@ class SnapshotArrays:
     wider: Matrix
     functions: Matrix
     ties: Ints
-    perhaps: Ints
+    possible_ties: Ints
     recorded: Bools
-    lists: Snapshot
+    snapshot: Snapshot
 
     @classmethod
     def of(cls, snapshot: Snapshot, as_of: str) -> "SnapshotArrays":
@@ -333,9 +331,9 @@ class SnapshotArrays:
             wider=ones(placed @ transitive_closure([one.id for one in snapshot.areas], [one.broader for one in snapshot.areas])),
             functions=_matrix(does, width, functions),
             ties=ties,
-            perhaps=_without(hidden, ties, width),
+            possible_ties=_without(hidden, ties, width),
             recorded=_recorded(snapshot.partnerships, place),
-            lists=snapshot,
+            snapshot=snapshot,
         )  # fmt: skip
 
     @property
@@ -346,16 +344,16 @@ class SnapshotArrays:
     @cached_property
     def unconfirmed(self) -> int:
         """The number of ties without an agreement that every party has confirmed."""
-        confirmed = (one.parties for one in self.lists.partnerships if one.in_force(self.as_of) and one.confirmed)
-        return len(self.ties) - len(_distinct_pairs(confirmed, self.place))
+        confirmed = (one.parties for one in self.snapshot.partnerships if one.in_force(self.as_of) and one.confirmed)
+        return len(self.ties) - len(_distinct_pairs(confirmed, self.index))
 
     @cached_property
     def withheld(self) -> int:
         """The number of records of which the reader sees the summary only."""
-        return self.lists.withheld
+        return self.snapshot.withheld
 
     @cached_property
-    def place(self) -> dict[str, int]:
+    def index(self) -> dict[str, int]:
         """The index of each agency in the arrays, by id."""
         return _index_of(self.agencies.ids)
 
@@ -459,11 +457,12 @@ def _recorded(partnerships: Sequence[PartnershipRow], place: dict[str, int]) -> 
 def coverage_note(arrays: SnapshotArrays) -> str:
     """Return a note on the number of agencies and ties, and of agencies without any agreement on record."""
     if not len(arrays.agencies):
-        return _("There are no agencies on record that you may see, so there is nothing to tell.")
+        return _("There are no recorded agencies that you may see.")
     recorded = int(arrays.recorded.sum())
     return _(
-        "{agencies} agencies, {ties} ties in force on {day}, {unconfirmed} of them not known to be confirmed by all; {recorded} "
-        "agencies ({share}) have any agreement on record, the other {rest} are unknown, which is not the same as alone."
+        "Agencies: {agencies}. Ties in force on {day}: {ties}, of which {unconfirmed} are not known to be "
+        "confirmed by all parties. Agencies with a recorded agreement: {recorded} ({share}). The other {rest} are "
+        "unknown, which does not mean that they work alone."
     ).format(
         agencies=number(len(arrays.agencies)),
         ties=number(len(arrays.ties)),
@@ -475,15 +474,17 @@ def coverage_note(arrays: SnapshotArrays) -> str:
     )
 
 
-AGENCY = TextParameter("agency", "The id of the only agency that it is about; where it is empty, all.")
+AGENCY = TextParameter("agency", "Agency", "The identifier of an agency. Leave it empty to include all agencies.")
 
 
 def agency_index(arrays: SnapshotArrays, agency: str) -> int:
     """Return the index of an agency in the arrays. Raises ReportError for an unknown id."""
-    if agency in arrays.place:
-        return arrays.place[agency]
+    if agency in arrays.index:
+        return arrays.index[agency]
     raise ReportError(
-        _("{name}: there is no agency on record with the id {id} that you may see.").format(name=AGENCY.name, id=agency)
+        _("“{name}”: there is no agency with the identifier {id} that you may see.").format(
+            name=_(AGENCY.label), id=agency
+        )
     )
 
 
@@ -497,42 +498,18 @@ class Readable(Protocol):
         """Run a query and return the names of its columns and at most `most` rows."""
 
 
-class Fingerprinted:
-    """A store that computes a fingerprint (SHA-256) of everything read from it."""
-
-    def __init__(self, store: Readable) -> None:
-        self._store, self._hash = store, sha256()
-
-    def read(self, cypher: Cypher) -> Sequence[Sequence[Any]]:
-        """Run a query and return its rows. Raises StoreError."""
-        rows = self._store.read(cypher)
-        self._hash.update(orjson.dumps(rows, default=list))
-        return rows
-
-    def read_table(self, cypher: Cypher, most: int) -> tuple[Sequence[str], Sequence[Sequence[Any]]]:
-        """Run a query and return the names of its columns and at most `most` rows. Raises StoreError."""
-        names, rows = self._store.read_table(cypher, most)
-        self._hash.update(orjson.dumps([names, rows], default=str))
-        return names, rows
-
-    @property
-    def fingerprint(self) -> str:
-        """The fingerprint; equal reads in equal order give equal fingerprints."""
-        return self._hash.hexdigest()
-
-
 def assumed_ties(arrays: SnapshotArrays) -> Ints:
     """Return the ties in force and those whose agreement's dates are withheld (m x 2).
 
     Ties with withheld dates count as in force, so that they can hide a finding but never cause one.
     """
-    return np.concatenate([arrays.ties, arrays.perhaps])
+    return np.concatenate([arrays.ties, arrays.possible_ties])
 
 
 def between_sectors(arrays: SnapshotArrays) -> tuple[Ints, Ints]:
     """Return the sectors of the agencies that have one, and the ties among these agencies.
 
-    The ties are those of `standing`, as indices into the returned sectors.
+    The ties are those of `assumed_ties`, as indices into the returned sectors.
     """
     known, ties = np.flatnonzero(arrays.sector >= 0), assumed_ties(arrays)
     place = np.full(len(arrays.agencies), -1)
@@ -543,8 +520,8 @@ def between_sectors(arrays: SnapshotArrays) -> tuple[Ints, Ints]:
 
 def without_isolates(ties: Ints) -> tuple[Ints, Ints]:
     """Return the agencies with at least one tie (indices), and the ties as indices into these."""
-    tied, ends = np.unique(ties, return_inverse=True)
-    return tied, ends.reshape(-1, 2)
+    connected, ends = np.unique(ties, return_inverse=True)
+    return connected, ends.reshape(-1, 2)
 
 
 def adjacency(ties: Ints, size: int) -> Matrix:
@@ -553,9 +530,13 @@ def adjacency(ties: Ints, size: int) -> Matrix:
 
 
 def data_notes(arrays: SnapshotArrays) -> list[str]:
-    """Return notes on the data behind an analysis of the ties returned by `standing`."""
+    """Return notes on the data behind an analysis of the ties returned by `assumed_ties`."""
     notes = [coverage_note(arrays)]
-    if len(arrays.perhaps):
-        template = _("{n} ties rest on agreements whose dates are withheld; they count as in force.")
-        notes.append(template.format(n=number(len(arrays.perhaps))))
+    if len(arrays.possible_ties):
+        template = ngettext(
+            "{n} tie comes from an agreement whose dates you may not see; it counts as in force.",
+            "{n} ties come from agreements whose dates you may not see; they count as in force.",
+            len(arrays.possible_ties),
+        )
+        notes.append(template.format(n=number(len(arrays.possible_ties))))
     return notes

@@ -5,7 +5,7 @@ from typing import NamedTuple, Self
 import numpy as np
 from scipy import special
 
-from registry.analysis.report import Parameter
+from registry.analysis.report import ReportParameter
 from registry.analysis.snapshot import Bools, Floats, Ints
 
 MAX_ITERATIONS, TOLERANCE = 5000, 1e-9
@@ -183,7 +183,14 @@ def _key(ties: Ints, size: int) -> Ints:
     return key
 
 
-ROBUST = Parameter("firm", 0.8, 0.5, 1.0, "In what share of the draws something must be so to be called firm.")
+ROBUST = ReportParameter(
+    "least_support",
+    "Smallest bootstrap support",
+    "A result counts as robust if it holds in at least this share of the simulations; 0.8 is 80 %.",
+    0.8,
+    0.5,
+    1.0,
+)
 SEED, PERTURBED = 20261125, 0.1
 FEWEST, MOST = 10, 100
 

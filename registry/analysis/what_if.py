@@ -1,4 +1,4 @@
-"""Report `what-if`: the findings after removing records, adding ties or letting agreements lapse."""
+"""Report `what-if`: the findings after removing records, and adding or ending agreements."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Self
 from registry.analysis.channels import CHANNELS, channels
 from registry.analysis.coverage import COVERAGE
 from registry.analysis.feedback import FEEDBACK, feedback
-from registry.analysis.gaps import FROM, GAPS, gaps
+from registry.analysis.gaps import FROM, GAPS, PARTS, gaps
 from registry.analysis.network import MEASURES, NETWORK, measures
 from registry.analysis.report import (
     Cell,
@@ -32,32 +32,40 @@ from registry.analysis.snapshot import (
     SnapshotArrays,
     kind_of,
 )
-from registry.i18n import _, number
+from registry.i18n import _, ngettext, number
 
-LOSE = TextParameter(
-    "lose", "Without these: ids of agencies, services, resources or channels, with commas between.", 1000
+REMOVE = TextParameter(
+    "remove",
+    "Remove records",
+    "The identifiers of agencies, services, resources or channels, separated by commas.",
+    1000,
 )
-TIE = TextParameter(
-    "tie", "With an agreement between two agencies more: two ids with a comma; several such with semicolons.", 1000
+ADD = TextParameter(
+    "add",
+    "Add agreements",
+    "The identifiers of two agencies, separated by a comma; separate several pairs by semicolons.",
+    1000,
 )
-LAPSE = TextParameter("lapse", "These agreements end the day before: ids, with commas between.", 1000)
-Losable = AgencyRow | ServiceRow | ResourceRow | ChannelRow
+END = TextParameter(
+    "end", "End agreements", "The identifiers of agreements that end the day before, separated by commas.", 1000
+)
+Removable = AgencyRow | ServiceRow | ResourceRow | ChannelRow
 
 
 class Alteration(NamedTuple):
-    """The removed records, the added pairs of agencies with an agreement, and the lapsed agreements."""
+    """The removed records, the pairs of agencies with an added agreement, and the ended agreements."""
 
-    lost: Sequence[Losable]
-    ties: Sequence[tuple[AgencyRow, AgencyRow]]
-    lapsed: Sequence[PartnershipRow]
+    removed: Sequence[Removable]
+    added: Sequence[tuple[AgencyRow, AgencyRow]]
+    ended: Sequence[PartnershipRow]
 
     @classmethod
-    def read(cls, snapshot: Snapshot, as_of: str, *, lose: str, tie: str, lapse: str) -> Self:
+    def read(cls, snapshot: Snapshot, as_of: str, *, remove: str, add: str, end: str) -> Self:
         """Parse the parameters. Raises ReportError for an id that is unknown or that the reader may not see."""
         return cls(
-            _lost(snapshot, lose),
-            [_pair(snapshot, one) for one in tie.split(";") if one.strip()],
-            [_agreement(snapshot, one, as_of) for one in _ids(lapse)],
+            _removed(snapshot, remove),
+            [_pair(snapshot, one) for one in add.split(";") if one.strip()],
+            [_agreement(snapshot, one, as_of) for one in _ids(end)],
         )
 
 
@@ -65,40 +73,42 @@ def _ids(text: str) -> list[str]:
     return [one.strip() for one in text.split(",") if one.strip()]
 
 
-def _lost(snapshot: Snapshot, text: str) -> list[Losable]:
+def _removed(snapshot: Snapshot, text: str) -> list[Removable]:
     """Return the records to remove. Raises ReportError."""
-    known: dict[str, Losable] = {
+    known: dict[str, Removable] = {
         one.id: one
         for records in (snapshot.channels, snapshot.resources, snapshot.services, snapshot.agencies)
         for one in records
     }
     sentence = _(
-        "{name}: there is no agency, service, resource or channel on record with the id {id} that you may see."
+        "“{name}”: there is no agency, service, resource or channel with the identifier {id} that you may see."
     )
-    return [_lookup(known, one, LOSE, sentence) for one in _ids(text)]
+    return [_lookup(known, one, REMOVE, sentence) for one in _ids(text)]
 
 
 def _pair(snapshot: Snapshot, text: str) -> tuple[AgencyRow, AgencyRow]:
     """Return the two agencies of an added agreement. Raises ReportError."""
-    sentence = _("{name}: there is no agency on record with the id {id} that you may see.")
+    sentence = _("“{name}”: there is no agency with the identifier {id} that you may see.")
     known = {one.id: one for one in snapshot.agencies}
     ids = dict.fromkeys(_ids(text))
     if len(ids) != 2:
         raise ReportError(
-            _("{name}: {text} is not two different ids with a comma between.").format(name=TIE.name, text=text.strip())
+            _("“{name}”: enter two different identifiers, separated by a comma, instead of {text}.").format(
+                name=_(ADD.label), text=text.strip()
+            )
         )
-    one, other = (_lookup(known, each, TIE, sentence) for each in ids)
+    one, other = (_lookup(known, each, ADD, sentence) for each in ids)
     return one, other
 
 
 def _agreement(snapshot: Snapshot, agreement: str, as_of: str) -> PartnershipRow:
     """Return the agreement to end. Raises ReportError."""
-    sentence = _("{name}: there is no agreement on record with the id {id} that you may see.")
-    found: PartnershipRow = _lookup({one.id: one for one in snapshot.partnerships}, agreement, LAPSE, sentence)
+    sentence = _("“{name}”: there is no agreement with the identifier {id} that you may see.")
+    found: PartnershipRow = _lookup({one.id: one for one in snapshot.partnerships}, agreement, END, sentence)
     if not found.in_force(as_of):
         raise ReportError(
-            _("{name}: the agreement {id} is not in force on that day, or you may not see its dates.").format(
-                name=LAPSE.name, id=agreement
+            _("“{name}”: the agreement {id} is not in force on that day, or you may not see its dates.").format(
+                name=_(END.label), id=agreement
             )
         )
     return found
@@ -106,7 +116,7 @@ def _agreement(snapshot: Snapshot, agreement: str, as_of: str) -> PartnershipRow
 
 def _lookup(known: dict[str, Any], one: str, parameter: TextParameter, sentence: str) -> Any:
     if one not in known:
-        raise ReportError(sentence.format(name=parameter.name, id=one))
+        raise ReportError(sentence.format(name=_(parameter.label), id=one))
     return known[one]
 
 
@@ -164,13 +174,13 @@ def _replaced(lost: ResourceRow, resources: Sequence[ResourceRow], gone: set[str
 class Altered(NamedTuple):
     """The altered snapshot, the records named in the parameters, and the services and resources that stop.
 
-    `summary_only` has the names of removed records of which the reader sees the summary only, so that their dependants are
+    `summaries` are the names of removed records of which the reader sees the summary only, so that their dependants are
     unknown.
     """
 
-    lists: Snapshot
+    snapshot: Snapshot
     named: tuple[Evidence, ...]
-    summary_only: Sequence[str]
+    summaries: Sequence[str]
     stops: Sequence[Stop]
 
 
@@ -179,17 +189,17 @@ def altered(snapshot: Snapshot, as_of: str, alteration: Alteration) -> Altered:
 
     Records whose providers or owners are all removed are removed too. Services that stop for other reasons remain.
     """
-    lost, ties, lapsed = alteration
-    ended = {one.id: _ended(one, as_of) for one in lapsed}
+    removed, added, ended_agreements = alteration
+    ended = {one.id: _ended(one, as_of) for one in ended_agreements}
     partnerships = [ended.get(one.id, one) for one in snapshot.partnerships]
-    partnerships += [_added_agreement(snapshot, pair, n, as_of) for n, pair in enumerate(ties)]
-    gone = {one.id for one in lost}
+    partnerships += [_added_agreement(snapshot, pair, n, as_of) for n, pair in enumerate(added)]
+    gone = {one.id for one in removed}
     unowned = list(orphans(snapshot, gone))
     gone |= {one.id for one in unowned}
-    named = dict.fromkeys(evidence_of(one) for one in (*lost, *chain.from_iterable(ties), *lapsed))
-    summary_only = [one.name for one in lost if not one.whole]
+    named = dict.fromkeys(evidence_of(one) for one in (*removed, *chain.from_iterable(added), *ended_agreements))
+    summaries = [one.name for one in removed if not one.whole]
     stops = [*map(Stop, unowned), *stopping(snapshot, gone)]
-    return Altered(_without(snapshot._replace(partnerships=partnerships), gone), tuple(named), summary_only, stops)
+    return Altered(_without(snapshot._replace(partnerships=partnerships), gone), tuple(named), summaries, stops)
 
 
 def evidence_of(one: Any) -> Evidence:
@@ -278,34 +288,37 @@ def _without_users(resource: ResourceRow, gone: set[str]) -> ResourceRow:
 
 CHANGES: Mapping[str, str] = {
     "stops": "stops",
-    "new": "appears",
-    "gone": "goes away",
-    "count": "count",
-    "measure": "measure",
+    "new": "new finding",
+    "gone": "finding gone",
+    "count": "number of findings",
+    "measure": "network measure",
 }
-ASKED = (GAPS, CHANNELS, FEEDBACK)
+COMPARED = (GAPS, CHANNELS, FEEDBACK)
 
 WHAT_IF = ReportDefinition(
     "what-if",
-    "What would be found if an agency, a service, a resource or a channel were lost, two agencies agreed, or an agreement lapsed?",
-    "The records are altered in memory, nothing is written, and the reports gaps, channels, feedback and network are made before and "
-    "after. With what is lost goes what has nobody left to provide or own it, and agreements with fewer than two parties left. "
-    "Services that cannot work without it stop; a required resource may be replaced by another of its kind that shares a function "
-    "and may be shared. An agreement that is added covers what the one uses of the other. First what stops, then the findings that "
-    "appear, those that go away, how many each report finds, and the measures of the whole network.",
-    tuple(dict.fromkeys(one for question in (*ASKED, NETWORK) for one in question.reads)),
+    "What if",
+    "What would change if records were removed, or agreements were added or ended?",
+    "The changes are made in memory only; nothing is saved. Four reports are compared before and after: "
+    "“Collaboration gaps”, “Services without a two-way channel”, “Late answers to feedback” and “The network as a "
+    "whole”. If records are removed, services and resources without any provider or owner left are removed too, and "
+    "agreements with fewer than two parties. Services that depend on something removed stop, unless a required "
+    "resource can be replaced by a shareable one of the same kind with a common function. An added agreement covers "
+    "all resources that the two agencies use of each other. The rows show what stops, new findings, findings that "
+    "are gone, the number of findings of each report, and the network measures.",
+    tuple(dict.fromkeys(one for question in (*COMPARED, NETWORK) for one in question.reads)),
     (
-        Column("change", "Change", "code", "What the row tells of.", words=CHANGES),
-        Column("report", "Report", "text", "The report that finds or measures it."),
-        Column("what", "What", "text", "What stops, is found or is measured."),
-        Column("how_much", "How much", "text", "How large or how pressing it is."),
-        Column("before", "Before", "number", "The number as things are."),
-        Column("after", "After", "number", "The number as they would be."),
-        Column("difference", "Difference", "number", "After less before."),
+        Column("change", "Change", "code", "The type of change.", words=CHANGES),
+        Column("report", "Report", "text", "The report of the finding or measure."),
+        Column("what", "Subject", "text", "What stops, the finding, or the measure."),
+        Column("how_much", "Extent", "text", "How large or how urgent the finding is."),
+        Column("before", "Before", "number", "The number before the change."),
+        Column("after", "After", "number", "The number after the change."),
+        Column("difference", "Difference", "number", "After minus before."),
     ),
-    (LOSE, TIE, LAPSE),
+    (REMOVE, ADD, END),
     key=("change", "report", "what"),
-    counts="Findings that appear or go away",
+    counts="New findings and findings that are gone",
 )  # fmt: skip
 
 
@@ -326,21 +339,21 @@ class WhatIfFindings(NamedTuple):
         return {one.name: one.found for one in (*whole.parts[1:], *(report for _question, report in others))}
 
 
-def what_if(arrays: SnapshotArrays, *, lose: str = "", tie: str = "", lapse: str = "") -> Report:
+def what_if(arrays: SnapshotArrays, *, remove: str = "", add: str = "", end: str = "") -> Report:
     """Run the reports on the current and on the altered snapshot, and list the findings that only one of them has.
 
     Raises ReportError for an unknown id.
     """
-    alteration = Alteration.read(arrays.lists, arrays.as_of, lose=lose, tie=tie, lapse=lapse)
-    other = altered(arrays.lists, arrays.as_of, alteration)
+    alteration = Alteration.read(arrays.snapshot, arrays.as_of, remove=remove, add=add, end=end)
+    other = altered(arrays.snapshot, arrays.as_of, alteration)
     before = WhatIfFindings.of(arrays)
-    after = WhatIfFindings.of(SnapshotArrays.of(other.lists, arrays.as_of)) if other.named else before
+    after = WhatIfFindings.of(SnapshotArrays.of(other.snapshot, arrays.as_of)) if other.named else before
     findings, staying = _findings(before, after)
     stops = [_stop_row(one) for one in other.stops]
     rows = [*stops, *findings, *_comparisons(before, after, other.named)]
     return WHAT_IF.answer(
         arrays.as_of, rows, found=len(findings), of=len(findings) + staying, withheld=arrays.withheld,
-        notes=_notes(other, staying), lose=lose, tie=tie, lapse=lapse,
+        notes=_notes(other, staying), remove=remove, add=add, end=end,
     )  # fmt: skip
 
 
@@ -348,28 +361,28 @@ def _findings(before: WhatIfFindings, after: WhatIfFindings) -> tuple[list[Repor
     """Return the new findings, then the gone ones, and the number of findings in both."""
     appearing, going, staying = [], [], 0
     for (question, then), (_question, now) in zip(before.reports, after.reports, strict=True):
-        new, gone = new_and_gone(_found(then), _found(now))
+        new, gone = new_and_gone(_gap_findings(then), _gap_findings(now))
         appearing += [_finding("new", question, now, row) for row in new]
         going += [_finding("gone", question, then, row) for row in gone]
-        staying += len(_found(now)) - len(new)
+        staying += len(_gap_findings(now)) - len(new)
     return [*appearing, *going], staying
 
 
-def _found(report: Report) -> list[ReportRow]:
+def _gap_findings(report: Report) -> list[ReportRow]:
     """Return the rows that are findings, without coverage."""
-    return [row for row in report.rows if row.values.get("about") != COVERAGE.name]
+    return [row for row in report.rows if row.values.get("finding") != COVERAGE.name]
 
 
 def _finding(change: str, question: ReportDefinition, report: Report, row: ReportRow) -> ReportRow:
-    name = FROM[str(row["about"])] if question is GAPS else question.name
+    source = FROM[str(row["finding"])] if question is GAPS else question
     finding = _row(
-        change, name, row.key, described(question, report.columns, row), row.evidence, row.values.get("measure")
+        change, source, row.key, described(question, report.columns, row), row.evidence, row.values.get("measure")
     )
     return replace(finding, confidence=row.confidence)
 
 
 def _stop_row(one: Stop) -> ReportRow:
-    why = _("needs {name}").format(name=one.cause.name) if one.cause else _("nobody is left to have it")
+    why = _("needs {name}").format(name=one.cause.name) if one.cause else _("no provider or owner is left")
     rests_on = tuple(evidence_of(record) for record in one if record)
     return _row("stops", None, (one.record.id,), one.record.name, rests_on, why)
 
@@ -377,11 +390,12 @@ def _stop_row(one: Stop) -> ReportRow:
 def _comparisons(before: WhatIfFindings, after: WhatIfFindings, named: tuple[Evidence, ...]) -> Iterator[ReportRow]:
     """Yield the number of findings by report and the network measures, before and after."""
     then, now = before.counts(), after.counts()
-    for name in then:
-        yield _with_difference(_row("count", name, (), _("findings"), named), then[name], now[name])
+    for one in (*PARTS[1:], CHANNELS, FEEDBACK):
+        row = _row("count", one, (), _("findings"), named)
+        yield _with_difference(row, then[one.name], now[one.name])
     for name in MEASURES:
         if name in before.measures or name in after.measures:
-            row = _row("measure", NETWORK.name, (name,), _(MEASURES[name]), named)
+            row = _row("measure", NETWORK, (name,), _(MEASURES[name]), named)
             yield _with_difference(row, before.measures.get(name), after.measures.get(name))
 
 
@@ -392,26 +406,36 @@ def _with_difference(row: ReportRow, before: float | None, after: float | None) 
 
 def _row(
     change: str,
-    report: str | None,
+    report: ReportDefinition | None,
     key: tuple[str, ...],
     what: str,
     evidence: tuple[Evidence, ...],
     how_much: Cell = None,
 ) -> ReportRow:
     values: dict[str, Cell] = dict.fromkeys(column.name for column in WHAT_IF.columns)
-    values |= {"change": change, "report": report, "what": what, "how_much": how_much}
-    return ReportRow(values, evidence, key=(change, report or "", *key))
+    values |= {"change": change, "report": _(report.title) if report else None, "what": what, "how_much": how_much}
+    return ReportRow(values, evidence, key=(change, report.name if report else "", *key))
 
 
 def _notes(other: Altered, staying: int) -> list[str]:
     if not other.named:
-        return [_("Nothing is altered: say what with lose, tie or lapse.")]
-    template = _("Altered: {names}. Nothing was written.")
-    notes = [template.format(names=", ".join(one.name for one in other.named))]
-    notes.append(_("{n} findings are there before and after.").format(n=number(staying)))
-    if other.summary_only:
-        sentence = _("You can view only a summary of {names}, so what depends on it is unknown.")
-        notes.append(sentence.format(names=", ".join(other.summary_only)))
-    if other.stops:
-        notes.append(_("{n} services and resources stop with what is lost.").format(n=number(len(other.stops))))
+        return [_("Nothing was changed: choose records to remove, or agreements to add or to end.")]
+    notes = [
+        _("Changed in this comparison: {names}. Nothing was saved.").format(
+            names=", ".join(one.name for one in other.named)
+        ),
+        ngettext(
+            "{n} finding is the same before and after.", "{n} findings are the same before and after.", staying
+        ).format(n=number(staying)),
+    ]
+    if other.summaries:
+        sentence = _("You may see only a summary of {names}, so it is unknown what depends on them.")
+        notes.append(sentence.format(names=", ".join(other.summaries)))
+    if count := len(other.stops):
+        template = ngettext(
+            "{n} service or resource stops because of the change.",
+            "{n} services and resources stop because of the change.",
+            count,
+        )
+        notes.append(template.format(n=number(count)))
     return notes

@@ -1,4 +1,4 @@
-"""`registry backtest` and `registry calibrate`: how far the reports can be trusted."""
+"""`registry backtest` and `registry calibrate`: test how reliable the reports are."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -34,12 +34,12 @@ HEADINGS = {
     "activity_popularity": "activity x popularity",
     "recent_activity_recent_popularity": "recent activity x recent popularity",
     "report": "report",
-    "report_to_popularity": "x popularity",
-    "report_to_best_trivial": "x best trivial",
-    "precision_top_1": "of the top 1 %",
+    "report_to_popularity": "ratio to popularity",
+    "report_to_best_trivial": "ratio to best baseline",
+    "precision_top_1": "precision in the top 1 %",
 }
 
-backtest_app = typer.Typer(no_args_is_help=True, help="Tell how well a report would have done in past years.")
+backtest_app = typer.Typer(no_args_is_help=True, help="Test the forecasts of a report on past years.")
 
 
 @backtest_app.callback()
@@ -49,11 +49,13 @@ def _backtest() -> None:
 
 @backtest_app.command()
 def reuse(
-    cuts: int = typer.Option(CUTS, "--cuts", min=1, max=50, help="How many years to hold out, the last first."),
-    as_of: str | None = typer.Option(None, "--as-of", help="The last day that counts, such as 2026-12-31."),
+    cuts: int = typer.Option(CUTS, "--cuts", min=1, max=50, help="The number of past years to test on."),
+    as_of: str | None = typer.Option(
+        None, "--as-of", help="Use data up to this day, such as 2026-12-31; today by default."
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
-    """Hold out a year at a time, and rank who would take up what in it by the report and by three trivial rankings."""
+    """Test the forecasts of new uses on past years, and compare them with three simple baselines."""
     from registry.analysis.reuse import REUSE
     from registry.evaluation.backtests import backtest_reuse
 
@@ -62,7 +64,7 @@ def reuse(
         with showing_progress():
             found = backtest_reuse(*known, cuts)
         if found is None:
-            raise ReportError(_("No use has a first day in these years, so there is nothing to test by."))
+            raise ReportError(_("No use of a resource started in these years, so the report cannot be tested."))
         if as_json:
             print_json(_as_json(found))
         else:
@@ -71,10 +73,12 @@ def reuse(
 
 @backtest_app.command("likely-partners")
 def likely_partners(
-    as_of: str | None = typer.Option(None, "--as-of", help="The last day that counts, such as 2026-12-31."),
+    as_of: str | None = typer.Option(
+        None, "--as-of", help="Use data up to this day, such as 2026-12-31; today by default."
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
-    """Hide agreements at random and by date, and info the ties by partners in common and by trivial rankings."""
+    """Hide agreements, at random and by date, and compare how well common partners and simple baselines predict them."""
     from registry.analysis.snapshot import SnapshotArrays
     from registry.evaluation.backtests import BACKTEST, backtest_partners
 
@@ -119,69 +123,77 @@ def _as_json(found: "Backtest") -> dict[str, object]:
 
 
 def _print(found: "Backtest") -> None:
-    headings = [*(one.cut + ("*" if one.short else "") for one in found.cuts), _("mean"), _("spread")]
+    headings = [*(one.cut + ("*" if one.short else "") for one in found.cuts), _("mean"), _("standard deviation")]
     columns = [*(one._asdict() for one in found.cuts), found.means, found.spreads]
     rows = [[_(label), *(_figure(name, figures) for figures in columns)] for name, label in HEADINGS.items()]
     print_table(["", *headings], rows)
     out.print(
-        "\n" + _("Rankings by average precision; what ties is one block. A hit began within a year after the cut.")
+        "\n"
+        + _(
+            "Rankings are compared by average precision; equal scores are treated as one block. A hit is a "
+            "use that started within a year after the cut-off day."
+        )
     )
     if any(one.short for one in found.cuts):
-        out.print(_("* The data end over a month before that year does."))
-    out.print(_("Best trivial ranking: {name}").format(name=_(HEADINGS[found.best_trivial])))
+        out.print(_("* The data end more than a month before the end of that year."))
+    out.print(_("Best simple baseline: {name}").format(name=_(HEADINGS[found.best_trivial])))
     out.print(verdict(found))
 
 
 def verdict(found: "Backtest") -> str:
     """Return a sentence that says whether the report beats the best trivial ranking."""
     if found.beats:
-        told = _("beats the best trivial ranking: yes ({ratio} x)")
+        template = _("The report beats the best simple baseline (ratio {ratio}).")
     elif found.worse:
-        told = _("beats the best trivial ranking: no ({ratio} x, worse)")
+        template = _("The report is worse than the best simple baseline (ratio {ratio}).")
     else:
-        told = _("beats the best trivial ranking: no ({ratio} x, within noise)")
-    return told.format(ratio=number(found.ratio))
+        template = _("The report does not clearly beat the best simple baseline (ratio {ratio}).")
+    return template.format(ratio=number(found.ratio))
 
 
 def _figure(name: str, figures: Mapping[str, Any]) -> str:
     return number(figures[name]) if name in figures else ""
 
 
-BROKEN, REFUSED, ROUNDS = 1, 2, 100
-VERDICTS = {True: "kept", False: "broken", None: "no promise"}
-HEADINGS_CALIBRATING = ["tested on", "report", "what is counted", "seen", "share", "promise", "verdict"]
+MISSED, REFUSED, ROUNDS = 1, 2, 100
+VERDICTS = {True: "met", False: "not met", None: "no target"}
+HEADINGS_CALIBRATING = ["data", "report", "measure", "observed", "share", "target", "result"]
 
 
 def calibrate(
     rounds: int = typer.Option(
-        ROUNDS, "--rounds", min=1, max=10_000, help="How often; pairs of agencies a tenth as often."
+        ROUNDS, "--rounds", min=1, max=10_000, help="The number of rounds; tests of pairs of agencies use a tenth."
     ),
-    seed: int | None = typer.Option(None, "--seed", min=0, max=2**32 - 1, help="To have the same again."),
-    as_of: str | None = typer.Option(None, "--as-of", help="The day that it is about, such as 2026-12-31."),
+    seed: int | None = typer.Option(
+        None, "--seed", min=0, max=2**32 - 1, help="The seed of the random numbers, to repeat a run."
+    ),
+    as_of: str | None = typer.Option(
+        None, "--as-of", help="The day of the test, such as 2026-12-31; today by default."
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
-    """Tell how often sector-gaps and overlaps find what is not there, and how much of what is, beside what is promised.
+    """Measure the false and the missed findings of the reports sector-gaps and overlaps, and compare them with targets.
 
-    First on your own data, shuffled so that there is nothing to find, then on generated registries. Exit code 1 when a promise is
-    broken.
+    The tests use your own data, permuted so that nothing can be found, and generated registries. The exit code is 1 if a target
+    is not met.
     """
     from registry.evaluation.calibration import calibrate
 
     chosen = randbits(32) if seed is None else seed
     settings = load_settings()
     with use_language(settings.command_lang):
-        world = _read_arrays(as_of)
+        arrays = _read_arrays(as_of)
         info(_("Seed {seed}, {rounds} rounds.").format(seed=chosen, rounds=rounds))
         with showing_progress():
-            counts = calibrate(world, rounds, chosen)
+            counts = calibrate(arrays, rounds, chosen)
         if as_json:
             print_json(
-                {"as_of": world.as_of, "seed": chosen, "rounds": rounds, "counts": list(map(_count_as_json, counts))}
+                {"as_of": arrays.as_of, "seed": chosen, "rounds": rounds, "counts": list(map(_count_as_json, counts))}
             )
         else:
             _print_counts(counts)
-    if any(one.kept is False for one in counts):
-        raise typer.Exit(BROKEN)
+    if any(one.met is False for one in counts):
+        raise typer.Exit(MISSED)
 
 
 def _read_arrays(as_of: str | None) -> "SnapshotArrays":
@@ -201,9 +213,16 @@ def _read_arrays(as_of: str | None) -> "SnapshotArrays":
 
 
 def _count_as_json(one: "CalibrationCount") -> dict[str, object]:
-    bound = None if one.promise is None else "at least" if one.least else "at most"
-    told = {"name": one.name, "report": one.report, "own": one.own, "seen": one.seen, "of": one.of, "share": one.share}
-    return {**told, "bound": bound, "promise": one.promise, "kept": one.kept}
+    bound = None if one.target is None else "at least" if one.least else "at most"
+    head = {
+        "name": one.name,
+        "report": one.report,
+        "own": one.own,
+        "observed": one.observed,
+        "of": one.of,
+        "share": one.share,
+    }
+    return {**head, "bound": bound, "target": one.target, "met": one.met}
 
 
 def _print_counts(counts: "Sequence[CalibrationCount]") -> None:
@@ -211,17 +230,23 @@ def _print_counts(counts: "Sequence[CalibrationCount]") -> None:
 
     rows = [
         [
-            _("your own") if one.own else _("generated"), one.report, _(WHAT[one.name]),
-            _("{n} of {m}").format(n=number(one.seen), m=number(one.of)), _share(one.share), _promise(one), _(VERDICTS[one.kept]),
+            _("your data") if one.own else _("generated data"), one.report, _(WHAT[one.name]),
+            _("{n} of {m}").format(n=number(one.observed), m=number(one.of)), _share(one.share), _target(one), _(VERDICTS[one.met]),
         ]
         for one in counts
     ]  # fmt: skip
     print_table([_(one) for one in HEADINGS_CALIBRATING], rows)
     out.print(
         "\n"
-        + _("A promise is called broken when chance would give this once in a thousand times where it is just kept.")
+        + _(
+            "A target counts as not met if a result this bad would occur by chance less than once in a thousand "
+            "times while the target is just met."
+        )
         + " "
-        + _("What of your own has no promise tells how much your data let be found.")
+        + _(
+            "Rows on your data without a target show how large a share of real gaps and pairs can be found in your "
+            "data."
+        )
     )
 
 
@@ -229,8 +254,8 @@ def _share(share: float | None) -> str:
     return "–" if share is None else number(share)
 
 
-def _promise(one: "CalibrationCount") -> str:
-    if one.promise is None:
+def _target(one: "CalibrationCount") -> str:
+    if one.target is None:
         return "–"
-    told = _("at least {share}") if one.least else _("at most {share}")
-    return told.format(share=number(one.promise))
+    template = _("at least {share}") if one.least else _("at most {share}")
+    return template.format(share=number(one.target))

@@ -7,48 +7,77 @@ from pathlib import Path
 
 import typer
 
-from registry.analysis.report import BrokenReport, ReportError
-from registry.cli.output import info, print_json, print_table, showing_progress, warn, write_file
+from registry.analysis.report import BrokenReport, ReportDefinition, ReportError, Value
+from registry.cli.output import info, out, print_json, print_table, showing_progress, warn, write_file
 from registry.clock import local_text
 from registry.config import load_settings
 from registry.database.connect import open_store
-from registry.i18n import _, use_language
+from registry.i18n import _, amount, use_language
 from registry.permissions import ADMIN, ANONYMOUS
 
 REFUSED = 2
+PARAMETER_FIELDS = ("name", "label", "type", "default", "description")
 
 
-def reports(as_json: bool = typer.Option(False, "--json", help="Print JSON.")) -> None:
-    """List the reports, custom ones too; a warning names each file that cannot be used."""
+def reports(
+    name: str | None = typer.Argument(None, help="The name of a report, to list its parameters."),
+    as_json: bool = typer.Option(False, "--json", help="Print JSON."),
+) -> None:
+    """List all reports, including those of this site, or the parameters of one report."""
     from registry.reports.catalogue import Library
 
     settings = load_settings()
     library = Library(settings.reports)
     with use_language(settings.command_lang):
-        listed = [{"name": one.name, "question": _(one.text)} for one in library.questions(ADMIN).values()]
-        headings = [_("Report"), _("Question")]
         for fault in library.faults():
             warn(str(fault))
-    if as_json:
-        print_json(listed)
-    else:
-        print_table(headings, [list(one.values()) for one in listed])
+        try:
+            found = list(library.questions(ADMIN).values()) if name is None else [library.find(name, ADMIN)]
+        except ReportError as error:
+            warn(str(error))
+            raise typer.Exit(REFUSED) from None
+        shown = [one.shown() for one in found]
+        if as_json:
+            print_json([_entry(one) for one in shown])
+        elif name is None:
+            print_table([_("Name"), _("Title"), _("Question")], [[one.name, one.title, one.text] for one in shown])
+        else:
+            _print_parameters(shown[0])
+
+
+def _entry(one: ReportDefinition) -> dict[str, object]:
+    parameters = [{name: getattr(each, name) for name in PARAMETER_FIELDS} for each in one.parameters]
+    return {"name": one.name, "title": one.title, "question": one.text, "parameters": parameters}
+
+
+def _default(value: Value) -> str:
+    return value if isinstance(value, str) else amount(value)
+
+
+def _print_parameters(one: ReportDefinition) -> None:
+    out.print(f"{one.title}\n{one.text}\n{one.method}\n", markup=False)
+    headings = [_("Name"), _("Parameter"), _("Default"), _("Description")]
+    rows = [[each.name, each.label, _default(each.default), each.description] for each in one.parameters]
+    print_table(headings, rows)
 
 
 def report(
-    name: str = typer.Argument(help="The report's name; `registry reports` lists them."),
-    as_of: str | None = typer.Option(None, "--as-of", help="The day that it is about, such as 2026-12-31."),
-    param: list[str] = typer.Option([], "--param", help="A parameter, as name=value."),
-    format: str = typer.Option("text", "--format", help="text, json, csv, xlsx, html, or vl.json for its chart."),  # noqa: A002
+    name: str = typer.Argument(help="The name of the report; `registry reports` lists all names."),
+    as_of: str | None = typer.Option(
+        None, "--as-of", help="The day of the report, such as 2026-12-31; today by default."
+    ),
+    param: list[str] = typer.Option(
+        [], "--param", help="A parameter as name=value; `registry reports NAME` lists them."
+    ),
+    format: str = typer.Option("text", "--format", help="text, json, csv, xlsx, html, or vl.json for the chart."),  # noqa: A002
     output: Path | None = typer.Option(None, "-o", "--output", help="The file to write to."),
-    save: str | None = typer.Option(None, "--save", help="Keep the run under this label, for the report changes."),
-    public: bool = typer.Option(False, "--public", help="As everybody sees it, not as an administrator does."),
+    save: str | None = typer.Option(None, "--save", help="Save the run under this label, to compare with it later."),
+    public: bool = typer.Option(False, "--public", help="Run as an anonymous visitor, not as an administrator."),
 ) -> None:
-    """Run a report; `gaps` is the whole collaboration gap report."""
-    from registry.analysis.snapshot import Fingerprinted
+    """Run a report, such as `gaps`, the collaboration gap report."""
     from registry.reports.catalogue import Library
     from registry.reports.export import FORMATS
-    from registry.reports.saved import SavedRuns
+    from registry.reports.saved import Fingerprinted, SavedRuns
 
     settings, actor = load_settings(), ANONYMOUS if public else ADMIN
     runs = SavedRuns(settings.saved_runs)
@@ -57,19 +86,19 @@ def report(
         library.find(name, actor)
         chosen = FORMATS.get(format)
         if chosen is None:
-            raise ReportError(f"There is no format {format}; the formats are {', '.join(FORMATS)}.")
+            raise ReportError(f"There is no format {format}. The formats are {', '.join(FORMATS)}.")
         if chosen.binary and output is None and sys.stdout.isatty():
-            raise ReportError(f"A terminal cannot show {format}; name a file with --output.")
-        asked = _pairs(param)
+            raise ReportError(f"A terminal cannot show {format}. Write it to a file with --output.")
+        parameters = _pairs(param)
         with use_language(settings.command_lang):
             if save is not None:
                 runs.check(name, save)
             with open_store(settings, info) as store, showing_progress():
                 reading = Fingerprinted(store)
-                answered = library.run(reading if save else store, name, actor, as_of, asked)
-            content = chosen.write(answered)
+                result = library.run(reading if save else store, name, actor, as_of, parameters)
+            content = chosen.write(result)
             if save is not None:
-                info(f"Kept as {runs.keep(save, answered, actor, reading.fingerprint)}.")
+                info(f"Saved as {runs.save(save, result, actor, reading.fingerprint)}.")
     except ReportError as error:
         warn(str(error))
         if isinstance(error, BrokenReport) and error.reason:
@@ -87,31 +116,33 @@ def _pairs(given: Sequence[str]) -> dict[str, str]:
     pairs = [_pair(one) for one in given]
     for name, times in Counter(name for name, _value in pairs).items():
         if times > 1:
-            raise ReportError(f"The parameter {name} is given {times} times; give it once, several things with commas.")
+            raise ReportError(
+                f"The parameter {name} is given {times} times. Give it once; separate several values by commas."
+            )
     return dict(pairs)
 
 
 def _pair(given: str) -> tuple[str, str]:
     name, separator, value = given.partition("=")
     if not separator:
-        raise ReportError(f"A parameter is given as name=value, not as {given}.")
+        raise ReportError(f"Give the parameter {given} as name=value.")
     return name, value
 
 
-HEADINGS = ["label", "report", "about", "saved", "found", "of", "for"]
+HEADINGS = ["label", "report", "as of", "saved", "found", "of", "for"]
 
-saved_app = typer.Typer(no_args_is_help=True, help="The runs that `registry report NAME --save LABEL` has kept.")
+saved_app = typer.Typer(no_args_is_help=True, help="The saved runs of `registry report NAME --save LABEL`.")
 
 
 @saved_app.command("list")
 def list_(as_json: bool = typer.Option(False, "--json", help="Print JSON.")) -> None:
-    """List them, the labels in order; a file that cannot be used is told of."""
+    """List the saved runs by label, and report unusable files."""
     from registry.reports.saved import SavedRun, SavedRuns
 
     def entry(run: SavedRun) -> dict[str, object]:
         report = run.report
-        told = {"label": run.label, "report": report.name, "as_of": report.as_of, "saved": run.saved}
-        return {**told, "found": report.found, "of": report.of, "for": "everybody" if run.public else "administrators"}
+        head = {"label": run.label, "report": report.name, "as_of": report.as_of, "saved": run.saved}
+        return {**head, "found": report.found, "of": report.of, "for": "everybody" if run.public else "administrators"}
 
     settings = load_settings()
     with use_language(settings.command_lang):
@@ -125,7 +156,7 @@ def list_(as_json: bool = typer.Option(False, "--json", help="Print JSON.")) -> 
 
 @saved_app.command()
 def remove(label: str = typer.Argument(help="The label of the run.")) -> None:
-    """Delete one."""
+    """Delete a saved run."""
     from registry.analysis.report import ReportError
     from registry.reports.saved import SavedRuns
 
@@ -136,4 +167,4 @@ def remove(label: str = typer.Argument(help="The label of the run.")) -> None:
         except ReportError as error:
             warn(str(error))
             raise typer.Exit(REFUSED) from None
-    info(f"The saved run {label} is removed.")
+    info(f"Removed the saved run {label}.")

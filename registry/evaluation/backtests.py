@@ -24,25 +24,53 @@ from registry.i18n import _, day, number
 
 BACKTEST = ReportDefinition(
     "backtest-likely-partners",
-    "How well do partners in common tell which agencies will be tied?",
-    "A tenth of the agreements is hidden at random twenty times, or only what was in force on a day is known and the ties of the "
-    "year after are told; every measure is made of what is known. All pairs that are not known to be tied are ranked; what has one "
-    "score is one block (Saito & Rehmsmeier 2015; Liben-Nowell & Kleinberg 2007). A ranking beats another when it is a tenth better "
-    "on average and better in four of five splits.",
+    "Test of the report “Possible partners”",
+    "How well do common partners predict which agencies will work together?",
+    "Two tests are made. In the first, a random tenth of the agreements is hidden, twenty times. In the second, only "
+    "the agreements in force on a past day are known, and the ties of the following year are predicted. All measures "
+    "use the known data only. All pairs without a known tie are ranked; equal scores are treated as one block (Saito "
+    "& Rehmsmeier 2015; Liben-Nowell & Kleinberg 2007). A ranking beats another if it is 10 % better on average and "
+    "better in four of five tests.",
     LIKELY_PARTNERS.reads,
     (
-        Column("known", "Known", "text", "What was known: a day, or all but a tenth of the agreements."),
-        Column("method", "Ranked by", "code", "What pairs are ranked by; the first is the ranking of the report.", words=METHODS),
-        Column("hits", "To be told", "integer", "Ties to be told, in all splits.", "ties"),
-        Column("unreachable", "Unreachable", "number", "The share of these without a partner in common.", "%"),
-        Column("base", "Any pair", "number", "The share of all pairs that came true.", "%"),
-        Column("precision", "Average precision", "number", "The precision at each recall, averaged; mean over splits."),
-        Column("spread", "Spread", "number", "Its standard deviation over splits."),
-        Column("first", "Of the first", "number", "The share that came true of as many first pairs as ties were to be told.", "%"),
-        Column("lift", "Times any pair", "number", "Average precision for each of the base rate."),
-        Column("ratio", "Times best trivial", "number", "Average precision for each of the best trivial ranking's."),
+        Column(
+            "known", "Known data", "text", "The data that was known: up to a day, or all but a tenth of the agreements."
+        ),
+        Column(
+            "method",
+            "Ranking",
+            "code",
+            "How the pairs are ranked; the first ranking is that of the report.",
+            words=METHODS,
+        ),
+        Column("hits", "Ties to predict", "integer", "The number of ties to predict, in all tests.", "ties"),
+        Column("unreachable", "Not predictable", "number", "The share of these ties without a common partner.", "%"),
+        Column("base", "Base rate", "number", "The share of all ranked pairs that became ties.", "%"),
+        Column(
+            "precision",
+            "Average precision",
+            "number",
+            "The precision averaged over all levels of recall; mean over the tests.",
+        ),
+        Column(
+            "spread", "Standard deviation", "number", "The standard deviation of the average precision over the tests."
+        ),
+        Column(
+            "first",
+            "R-precision",
+            "number",
+            "The share of correct pairs among the first ones, as many as there are ties to predict.",
+            "%",
+        ),
+        Column("lift", "Ratio to base rate", "number", "Average precision divided by the base rate."),
+        Column(
+            "ratio",
+            "Ratio to best baseline",
+            "number",
+            "Average precision divided by that of the best simple baseline.",
+        ),
     ),
-)  # fmt: skip
+)
 
 
 def backtest_partners(arrays: SnapshotArrays) -> Report:
@@ -52,7 +80,7 @@ def backtest_partners(arrays: SnapshotArrays) -> Report:
     evaluations, `found` those in which the report beats the best baseline.
     """
     hidden = hidden_at_random(arrays, SPLITS)
-    judged = [*([hidden] if hidden else []), *held_out_by_date(arrays.lists, arrays.as_of)]
+    judged = [*([hidden] if hidden else []), *held_out_by_date(arrays.snapshot, arrays.as_of)]
     rows = [row for one in judged for row in _rows(one)]
     return BACKTEST.answer(
         arrays.as_of, rows, found=sum(one.beats for one in judged), of=len(judged), withheld=arrays.withheld,
@@ -88,7 +116,7 @@ def _known(judged: RankingEvaluation) -> str:
 
 def _notes(judged: list[RankingEvaluation], agencies: int) -> list[str]:
     if not judged:
-        return [_("There are too few ties to hide some, and too few that came later, so there is nothing to test by.")]
+        return [_("There are too few ties to test the ranking, at random or by date.")]
     return [f"{_known(one)}: {verdict(one, agencies)}" for one in judged]
 
 

@@ -58,51 +58,51 @@ def duplicated(
 SURE = 0.999
 # Reports on pairs of agencies test tens of thousands of pairs in a round, so fewer rounds suffice; they also take longer.
 FEWER = 10
-FALSE_ALARMS, FALSE_PAIRS, FOUND, TRUE, UNTOLD = 0.06, 0.0001, 0.95, 0.75, 0.9
+FALSE_ALARMS, FALSE_PAIRS, FOUND, TRUE, UNTESTABLE = 0.06, 0.0001, 0.95, 0.75, 0.9
 DUPLICATES, ONE_IN, COPIED, REMOVED = 18, 100, 0.7, 0.8
 
 WHAT: Mapping[str, str] = {
-    "gaps": "rounds with a gap where sectors are dealt out anew",
-    "gap-found": "rounds in which a gap is found where four of five ties of two sectors are removed",
-    "overlaps": "pairs found where functions are dealt out anew within sectors",
-    "duplicates-found": "pairs found of those made alike, one agency in a hundred",
-    "networks-of-200": "rounds with a gap in networks of 200 agencies without one",
-    "networks-of-1000": "rounds with a gap in networks of 1,000 agencies without one",
-    "networks-of-20": "pairs of sectors of which nothing is told in networks of 20 agencies",
-    "planted-gap": "rounds in which a planted gap is found among 200 agencies",
-    "registries": "pairs found among 2,000 agencies without a pair that is alike",
-    "planted-found": "pairs found of those planted among 2,000 agencies",
-    "planted-true": "planted pairs among those found",
+    "gaps": "false gaps: rounds with a gap after the sectors were permuted",
+    "gap-found": "gaps found: rounds with a gap after four of five ties between two sectors were removed",
+    "overlaps": "false pairs: pairs found after the functions were permuted within sectors",
+    "duplicates-found": "pairs found of the similar pairs injected, one agency in a hundred",
+    "networks-of-200": "false gaps: rounds with a gap in random networks of 200 agencies",
+    "networks-of-1000": "false gaps: rounds with a gap in random networks of 1,000 agencies",
+    "networks-of-20": "sector pairs not tested in networks of 20 agencies",
+    "injected-gap": "gaps found: rounds in which an injected gap is found among 200 agencies",
+    "registries": "false pairs: pairs found among 2,000 agencies without similar pairs",
+    "injected-found": "pairs found of those injected among 2,000 agencies",
+    "injected-true": "injected pairs among those found",
 }
 
 
 class CalibrationCount(NamedTuple):
-    """An observed count (`seen` of `of`) and its promised share, if any.
+    """An observed count (`observed` of `of`) and its target share, if any.
 
-    The promise is an upper bound, or a lower bound if `least`.
+    The target is an upper bound, or a lower bound if `least`.
     """
 
     name: str
     report: str
     own: bool
-    seen: int
+    observed: int
     of: int
-    promise: float | None = None
+    target: float | None = None
     least: bool = False
 
     @property
     def share(self) -> float | None:
         """The observed share, None if `of` is 0."""
-        return self.seen / self.of if self.of else None
+        return self.observed / self.of if self.of else None
 
     @property
-    def kept(self) -> bool | None:
-        """Whether the promise holds: a binomial test at level 0.001; None without a promise or cases."""
-        if self.promise is None or not self.of:
+    def met(self) -> bool | None:
+        """Whether the target is met: a binomial test at level 0.001; None without a target or cases."""
+        if self.target is None or not self.of:
             return None
         if self.least:
-            return bool(self.seen >= binom.ppf(1 - SURE, self.of, self.promise))
-        return bool(self.seen <= binom.ppf(SURE, self.of, self.promise))
+            return bool(self.observed >= binom.ppf(1 - SURE, self.of, self.target))
+        return bool(self.observed <= binom.ppf(SURE, self.of, self.target))
 
 
 def calibrate(arrays: SnapshotArrays, rounds: int, seed: int) -> list[CalibrationCount]:
@@ -141,8 +141,8 @@ def _own_pairs(arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[
         permuted = shuffled(compared, int(random.integers(2**32)))
         judged = significant_pairs(permuted, LEVEL.default)
         alarms, pairs = alarms + len(judged.pairs.a), pairs + judged.family
-        alike, made = duplicated(permuted, random, number, COPIED)
-        significant = significant_pairs(alike, LEVEL.default).pairs
+        injected_pairs, made = duplicated(permuted, random, number, COPIED)
+        significant = significant_pairs(injected_pairs, LEVEL.default).pairs
         found += len(made & set(zip(significant.a.tolist(), significant.b.tolist(), strict=True)))
         injected += len(made)
     yield CalibrationCount("overlaps", OVERLAPS.name, True, alarms, pairs, FALSE_PAIRS)
@@ -163,22 +163,22 @@ def _small(_arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[Cal
     every = _rounds("networks-of-20", _fewer(rounds))
     reports = [sector_gaps(SnapshotArrays.of(network(random, 20), AS_OF)) for _round in every]
     unknown, cells = sum(one.unknown for one in reports), sum(one.of for one in reports)
-    yield CalibrationCount("networks-of-20", SECTOR_GAPS.name, False, unknown, cells, UNTOLD, True)
+    yield CalibrationCount("networks-of-20", SECTOR_GAPS.name, False, unknown, cells, UNTESTABLE, True)
 
 
 def _injected_gap(_arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
     """Test generated networks with an injected gap."""
-    every = _rounds("planted-gap", rounds)
+    every = _rounds("injected-gap", rounds)
     made = (SnapshotArrays.of(without_ties(network(random, 200), random, REMOVED), AS_OF) for _round in every)
     yield CalibrationCount(
-        "planted-gap", SECTOR_GAPS.name, False, sum(sector_gaps(one).found > 0 for one in made), rounds, FOUND, True
+        "injected-gap", SECTOR_GAPS.name, False, sum(sector_gaps(one).found > 0 for one in made), rounds, FOUND, True
     )
 
 
 def _no_pairs(_arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
     """Test generated registries without similar pairs."""
     every = _rounds("registries", _fewer(rounds))
-    reports = [overlaps(SnapshotArrays.of(registry(random, 2_000).lists, AS_OF)) for _round in every]
+    reports = [overlaps(SnapshotArrays.of(registry(random, 2_000).snapshot, AS_OF)) for _round in every]
     yield CalibrationCount(
         "registries",
         OVERLAPS.name,
@@ -192,12 +192,12 @@ def _no_pairs(_arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[
 def _injected_pairs(_arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
     """Test generated registries with injected pairs."""
     true = injected = found = 0
-    for _round in _rounds("planted-found", _fewer(rounds)):
+    for _round in _rounds("injected-found", _fewer(rounds)):
         made = registry(random, 2_000, duplicates=DUPLICATES)
-        pairs = _pairs(overlaps(SnapshotArrays.of(made.lists, AS_OF)))
+        pairs = _pairs(overlaps(SnapshotArrays.of(made.snapshot, AS_OF)))
         true, injected, found = true + len(pairs & made.duplicates), injected + len(made.duplicates), found + len(pairs)
-    yield CalibrationCount("planted-found", OVERLAPS.name, False, true, injected, FOUND, True)
-    yield CalibrationCount("planted-true", OVERLAPS.name, False, true, found, TRUE, True)
+    yield CalibrationCount("injected-found", OVERLAPS.name, False, true, injected, FOUND, True)
+    yield CalibrationCount("injected-true", OVERLAPS.name, False, true, found, TRUE, True)
 
 
 def _rounds(name: str, number: int) -> Iterator[int]:

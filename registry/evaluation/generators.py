@@ -16,7 +16,7 @@ Ints = NDArray[np.int64]
 class GeneratedRegistry(NamedTuple):
     """A generated registry, and the injected pairs of agency ids with similar work in the same area."""
 
-    lists: Snapshot
+    snapshot: Snapshot
     duplicates: set[frozenset[str]]
 
 

@@ -36,7 +36,7 @@ from registry.analysis.report import (
 )
 from registry.analysis.reuse import REUSE, reuse
 from registry.analysis.sector_gaps import SECTOR_GAPS, sector_gaps
-from registry.analysis.snapshot import Fingerprinted, Readable, Snapshot, SnapshotArrays, make_snapshot
+from registry.analysis.snapshot import Readable, Snapshot, SnapshotArrays, make_snapshot
 from registry.analysis.what_if import WHAT_IF, what_if
 from registry.clock import today
 from registry.database.extract import network
@@ -45,7 +45,16 @@ from registry.i18n import _, number, use_language
 from registry.permissions import Actor, Role, actor_named
 from registry.reports.custom import CustomReport, Fault, read_header
 from registry.reports.render import withhold_small_counts
-from registry.reports.saved import CHANGES, RUN, Changes, SavedRun, SavedRuns, nothing_saved, nothing_to_compare
+from registry.reports.saved import (
+    CHANGES,
+    RUN,
+    Changes,
+    Fingerprinted,
+    SavedRun,
+    SavedRuns,
+    nothing_saved,
+    nothing_to_compare,
+)
 
 _REPORTS: Sequence[tuple[ReportDefinition, Callable[..., Report]]] = (
     (GAPS, gaps),
@@ -120,7 +129,7 @@ def find_definition(name: str, among: Mapping[str, ReportDefinition] = DEFINITIO
     """Return the definition of a report. Raises UnknownReport, which suggests the closest name."""
     if name in among:
         return among[name]
-    raise UnknownReport(_("There is no report called {name}.").format(name=name) + suggestion(name, list(among)))
+    raise UnknownReport(_("There is no report called “{name}”.").format(name=name) + suggestion(name, list(among)))
 
 
 def read_day(day: str | date | None) -> str:
@@ -130,7 +139,9 @@ def read_day(day: str | date | None) -> str:
     try:
         return (day if isinstance(day, date) else date.fromisoformat(day.strip())).isoformat()[:10]
     except ValueError:
-        raise ReportError(_("{day} is no date; write it as {example}.").format(day=day, example="2026-11-25")) from None
+        raise ReportError(
+            _("{day} is not a date. Enter a date such as {example}.").format(day=day, example="2026-11-25")
+        ) from None
 
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*")
@@ -233,7 +244,7 @@ class Library:
         seen = ids = compared.rests_on()
         if not actor.is_admin:
             seen = frozenset(one for (one,) in store.read(visible(ids, actor)))
-        return compared.report(seen, same_records=reading.fingerprint == run.fingerprint, asked=label)
+        return compared.report(seen, same_records=reading.fingerprint == run.fingerprint, label=label)
 
     @staticmethod
     def _run_to_compare(runs: SavedRuns, label: str, actor: Actor) -> SavedRun | None:

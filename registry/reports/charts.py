@@ -22,9 +22,12 @@ def sector_matrix(report: Report) -> Spec | None:
     pairs = [row for row in report.rows if row["sector_a"] in names and row["sector_b"] in names]
     if not pairs:
         return None
-    description = _("Each cell is a pair of sectors with its ties. Orange: fewer than chance would give; blue: more.")
-    marks = _("Outlined: a gap. Hatched: too few ties to tell.")
-    left_out = _("Only the {n} sectors with most ties to expect are drawn.").format(n=number(MOST_SECTORS))
+    description = _(
+        "Each cell shows the number of ties of a pair of sectors. Orange: fewer than expected under "
+        "the null model; blue: more."
+    )
+    marks = _("Outlined: a gap. Hatched: too few ties to test.")
+    left_out = _("Only the {n} sectors with the most expected ties are shown.").format(n=number(MOST_SECTORS))
     side = {"type": "nominal", "sort": names, "axis": {"title": None, "labelAngle": -40}}
     cells = [*(_cell(report, row, "sector_a", "sector_b") for row in pairs)]
     cells += [_cell(report, row, "sector_b", "sector_a") for row in pairs]
@@ -42,7 +45,7 @@ def sector_matrix(report: Report) -> Spec | None:
         "encoding": {
             "x": {"field": "across", **side},
             "y": {"field": "down", **side, "axis": {"title": None}},
-            "tooltip": _tooltip(report, "finding", "seen", "expected"),
+            "tooltip": _tooltip(report, "finding", "observed", "expected"),
         },
         "layer": [
             {
@@ -54,7 +57,7 @@ def sector_matrix(report: Report) -> Spec | None:
                 "mark": {"type": "point", "shape": HATCH, "size": STEP**2, "style": "hatch"},
             },
             {"transform": [_filter("gap")], "mark": {"type": "rect", "style": "outline"}},
-            {"mark": {"type": "text", "style": "figure"}, "encoding": {"text": {"field": "seen"}}},
+            {"mark": {"type": "text", "style": "figure"}, "encoding": {"text": {"field": "observed"}}},
         ],
     }
 
@@ -74,7 +77,7 @@ def _cell(report: Report, row: ReportRow, down: str, across: str) -> Spec:
         "across": row[across],
         "code": row["finding"],
         "ratio": row["ratio"],
-        **_texts(report, row, "finding", "seen", "expected"),
+        **_texts(report, row, "finding", "observed", "expected"),
     }
 
 
@@ -83,7 +86,8 @@ def ranked_bars(report: Report) -> Spec | None:
     if not report.rows:
         return None
     description = _(
-        "The line on each bar is where nine of ten draws without a tenth of the ties lie; pale bars are not firm."
+        "The line on each bar is the range of nine of ten simulations with a tenth of the ties removed. Pale bars "
+        "are not robust."
     )
     bars = [
         {
@@ -91,7 +95,7 @@ def ranked_bars(report: Report) -> Spec | None:
             "sure": row.confidence == "likely",
             **{name: row[name] for name in ("betweenness", "low", "high")},
             "said": _text(report, row, "betweenness"),
-            **_texts(report, row, "firm", "ties"),
+            **_texts(report, row, "support", "ties"),
         }
         for row in report.rows[:MOST_LISTED]
     ]
@@ -104,7 +108,7 @@ def ranked_bars(report: Report) -> Spec | None:
         "data": {"values": bars},
         "encoding": {
             "y": {"field": "agency", "type": "nominal", "sort": None, "title": None},
-            "tooltip": [between, *_tooltip(report, "firm", "ties")],
+            "tooltip": [between, *_tooltip(report, "support", "ties")],
         },
         "layer": [
             {"mark": "bar", "encoding": {"x": {"field": "betweenness", **share}, "opacity": pale}},
@@ -125,8 +129,8 @@ def timeline(report: Report) -> Spec | None:
     listed = list(dated.values())[:MOST_LISTED]
     if not listed:
         return None
-    description = _("Agreements from their first day to their last; the line is {day}.").format(day=day(report.as_of))
-    left_out = _("Only the first {n} agreements of the list are drawn.").format(n=number(MOST_LISTED))
+    description = _("Agreements from the first to the last day. The line marks {day}.").format(day=day(report.as_of))
+    left_out = _("Only the first {n} agreements of the list are shown.").format(n=number(MOST_LISTED))
     finding = next(one for one in report.columns if one.name == "finding")
     codes = list(dict.fromkeys(str(row["finding"]) for row in listed))
     sort = {"domain": [finding.words[one] for one in codes]}
@@ -238,7 +242,7 @@ def as_chart(report: Report) -> str:
     """Return the specification as JSON. Raises NoReport if the report has no chart."""
     drawn = chart(report)
     if drawn is None:
-        raise UnknownReport(_("The report {name} has no chart, or nothing to draw.").format(name=report.name))
+        raise UnknownReport(_("“{report}” has no chart, or no data for one.").format(report=report.title))
     return orjson.dumps(drawn, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY).decode()
 
 

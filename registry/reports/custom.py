@@ -15,9 +15,9 @@ from registry.analysis.report import (
     Cell,
     Column,
     Evidence,
-    Parameter,
     Report,
     ReportDefinition,
+    ReportParameter,
     ReportRow,
     Value,
 )
@@ -75,13 +75,15 @@ class Bilingual(_HeaderModel):
         return self.id if language() == "id" else self.en
 
 
-class ParameterHead(Bilingual):
-    """A parameter in the header: a number between `least` and `most`; the texts are its description."""
+class ParameterHead(_HeaderModel):
+    """A parameter in the header: label, description, and a number between `least` and `most`."""
 
     type: Literal["integer", "number"]
     default: Annotated[float, Field(allow_inf_nan=False)]
     least: Annotated[float, Field(allow_inf_nan=False)]
     most: Annotated[float, Field(allow_inf_nan=False)]
+    label: Bilingual
+    description: Bilingual
 
     @model_validator(mode="after")
     def _in_order(self) -> "ParameterHead":
@@ -91,10 +93,11 @@ class ParameterHead(Bilingual):
             raise PydanticCustomError("whole", _("default, least and most of an integer must be whole numbers"))
         return self
 
-    def parameter(self, name: str) -> Parameter:
+    def parameter(self, name: str) -> ReportParameter:
         """Return it as a report parameter."""
         kind = int if self.type == "integer" else float
-        return Parameter(name, kind(self.default), kind(self.least), kind(self.most), str(self))
+        numbers = kind(self.default), kind(self.least), kind(self.most)
+        return ReportParameter(name, str(self.label), str(self.description), *numbers)
 
 
 class ColumnHead(_HeaderModel):
@@ -207,7 +210,7 @@ class CustomReport:
         columns = tuple(one.column(name) for name, one in head.columns.items())
         parameters = tuple(one.parameter(name) for name, one in head.parameters.items())
         return ReportDefinition(
-            self.name, str(head.question), str(head.method), (), columns, parameters, str(head.title)
+            self.name, str(head.title), str(head.question), str(head.method), (), columns, parameters
         )
 
     def run(self, store: Readable, actor: Actor, as_of: str, parameters: Mapping[str, Value]) -> Report:

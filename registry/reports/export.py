@@ -10,9 +10,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from registry.analysis.report import CONFIDENCE, Links, Report, cell_text
-from registry.i18n import _, day, language, number
+from registry.i18n import _, day, language, ngettext, number
 from registry.reports.charts import Spec, as_chart, chart
-from registry.reports.render import as_csv, as_json, as_text, by_sort, filled, given, headline
+from registry.reports.render import as_csv, as_json, as_text, by_type, filled, given, headline
 from registry.reports.xlsx import as_xlsx
 
 VEGA_LITE = "6.4"
@@ -48,14 +48,20 @@ POLICY = f"{OWN_POLICY}; frame-ancestors 'none'"
 # Jinja evaluates a filter on a constant only once, so templates translate with calls.
 _TEMPLATES = Environment(loader=PackageLoader("registry.reports"), autoescape=True, undefined=StrictUndefined)
 _TEMPLATES.trim_blocks = _TEMPLATES.lstrip_blocks = True
-_TEMPLATES.globals |= {"_": _, "confidence": CONFIDENCE, "style": Markup(STYLE), "policy": OWN_POLICY}  # nosec B704 # a file of this package
+_TEMPLATES.globals |= {
+    "_": _,
+    "ngettext": ngettext,
+    "confidence": CONFIDENCE,
+    "style": Markup(STYLE),
+    "policy": OWN_POLICY,
+}  # nosec B704 # a file of this package
 _TEMPLATES.globals |= {
     "day": day,
     "number": number,
     "given": given,
     "shown": cell_text,
     "headline": headline,
-    "by_sort": by_sort,
+    "by_type": by_type,
 }
 
 

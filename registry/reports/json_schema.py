@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, get_args, get_type_hints
 
-from registry.analysis.report import CONFIDENCE, Column, Parameter, ReportDefinition, TextParameter
+from registry.analysis.report import CONFIDENCE, Column, ReportDefinition, ReportParameter, TextParameter
 from registry.reports.render import SHOWN_BY
 
 Schema = dict[str, Any]
@@ -31,6 +31,7 @@ def json_schema(questions: Mapping[str, ReportDefinition]) -> Schema:
     """
     whole = {
         "name": {"enum": list(questions)},
+        "title": TEXT,
         "question": TEXT,
         "as_of": DAY,
         "parameters": {"type": "object"},
@@ -72,7 +73,8 @@ def _report_schema(question: ReportDefinition) -> Schema:
     }
     parameters = _object({one.name: _parameter(one) for one in question.parameters})
     return {
-        "title": question.text,
+        "title": question.title,
+        "description": question.text,
         "properties": {"parameters": parameters, "rows": {"items": _object(row, {SHOWN_BY: URI})}},
     }
 
@@ -82,18 +84,19 @@ def _cell(column: Column) -> Schema:
     return {"title": column.label + counted, "description": column.description, **CELLS[column.type]}
 
 
-def _parameter(one: Parameter | TextParameter) -> Schema:
+def _parameter(one: ReportParameter | TextParameter) -> Schema:
+    texts = {"title": one.label, "description": one.description}
     if isinstance(one, TextParameter):
-        return {"description": one.description, "type": "string", "maxLength": one.longest, "default": one.default}
+        return {**texts, "type": "string", "maxLength": one.longest, "default": one.default}
     limits = {"minimum": one.least, "maximum": one.most, "default": one.default}
-    return {"description": one.description, "type": one.type, **limits}
+    return {**texts, "type": one.type, **limits}
 
 
-def _object(properties: Mapping[str, Schema], perhaps: Mapping[str, Schema] | None = None) -> Schema:
-    """Return the schema of an object with exactly these properties; those of `perhaps` are optional."""
+def _object(properties: Mapping[str, Schema], optional: Mapping[str, Schema] | None = None) -> Schema:
+    """Return the schema of an object with exactly these properties; those of `optional` are optional."""
     return {
         "type": "object",
-        "properties": {**properties, **(perhaps or {})},
+        "properties": {**properties, **(optional or {})},
         "required": list(properties),
         "additionalProperties": False,
     }
@@ -117,7 +120,7 @@ _SAVED_RUN = _object(
     }
 )
 
-_PART = _object({"name": TEXT, "found": COUNT, "of": COUNT, "unknown": COUNT_OR_LEFT_OUT})
+_PART = _object({"name": TEXT, "title": TEXT, "found": COUNT, "of": COUNT, "unknown": COUNT_OR_LEFT_OUT})
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from registry.analysis.report import Cell, Column, Links, Report, ReportRow, Value, cell_text
-from registry.i18n import SuppressedCount, _, day, number
+from registry.i18n import SuppressedCount, _, day, ngettext, number
 
 WIDTH, LONGEST = 100, 20
 SHOWN_BY = "shown_by"
@@ -24,9 +24,9 @@ def as_text(report: Report, width: int = WIDTH) -> str:
     """
     page = io.StringIO()
     console = Console(file=page, width=width, highlight=False, markup=False, emoji=False, color_system=None)
-    console.print(f"{report.question}\n{summary(report)}\n")
+    console.print(f"{report.title}\n{report.question}\n{summary(report)}\n")
     for part in report.parts:
-        console.print(f"{part.name}: {part.counts}: {headline(part)}")
+        console.print(f"{part.title}: {part.counts}: {headline(part)}")
     if report.parts:
         console.print()
     if report.rows:
@@ -41,15 +41,16 @@ def as_text(report: Report, width: int = WIDTH) -> str:
 def as_json(report: Report, links: Links | None = None) -> str:
     """Return the report as JSON.
 
-    Names: `name`, `question`, `as_of`, `parameters` (name to number or text), `columns` (each with `name`, `label`,
+    Names: `name`, `title`, `question`, `as_of`, `parameters` (name to number or text), `columns` (each with `name`, `label`,
     `type`, `unit`, `description`, `words`), `found`, `of`, `unknown`, `withheld`, `method`, `notes` and `rows`. A
     row has a value for each column by name, `confidence`, `evidence` (a list of `id`, `name`, `kind`) and `key`,
-    which identifies it across runs. `parts` are the reports of a composed report, each with `name`, `found`, `of`
-    and `unknown`. With `links` each record has its `address`, and each row with evidence the address of its query,
+    which identifies it across runs. `parts` are the reports of a composed report, each with `name`, `title`,
+    `found`, `of` and `unknown`. With `links` each record has its `address`, and each row with evidence the address of its query,
     `shown_by`.
     """
     whole = {
         "name": report.name,
+        "title": report.title,
         "question": report.question,
         "as_of": report.as_of,
         "parameters": report.parameters,
@@ -58,7 +59,13 @@ def as_json(report: Report, links: Links | None = None) -> str:
         "unknown": _count_or_none(report.unknown),
         "withheld": _count_or_none(report.withheld),
         "parts": [
-            {"name": one.name, "found": one.found, "of": one.of, "unknown": _count_or_none(one.unknown)}
+            {
+                "name": one.name,
+                "title": one.title,
+                "found": one.found,
+                "of": one.of,
+                "unknown": _count_or_none(one.unknown),
+            }
             for one in report.parts
         ],
         "columns": [_column(one) for one in report.columns],
@@ -86,13 +93,21 @@ def as_csv(report: Report) -> str:
 
 def summary(report: Report) -> str:
     """Return one line with the findings, the total, the day and the unknown cases."""
-    line = f"{day(report.as_of)}: {': '.join(filter(None, (report.counts, headline(report), by_sort(report))))}."
+    line = f"{day(report.as_of)}: {': '.join(filter(None, (report.counts, headline(report), by_type(report))))}."
     if report.unknown and not report.parts:
-        line += " " + _("Of {n} nothing can be told.").format(n=number(report.unknown))
+        template = ngettext(
+            "There is not enough data to judge {n} case.",
+            "There is not enough data to judge {n} cases.",
+            report.unknown,
+        )
+        line += " " + template.format(n=number(report.unknown))
     if report.withheld and report.withholds_rows:
         line += f" {report.withheld_label}: {number(report.withheld)}."
     elif report.withheld:
-        line += " " + _("{n} records are shown in summary only.").format(n=number(report.withheld))
+        template = ngettext(
+            "You see {n} record only in summary.", "You see {n} records only in summary.", report.withheld
+        )
+        line += " " + template.format(n=number(report.withheld))
     return line
 
 
@@ -103,9 +118,9 @@ def headline(report: Report) -> str:
     return _("{n} of {m}").format(n=number(report.found), m=number(report.of))
 
 
-def by_sort(report: Report) -> str:
+def by_type(report: Report) -> str:
     """Return the number of findings by type, empty if they are not counted by type."""
-    return "; ".join(f"{sort} ({number(count)})" for sort, count in report.sorts.items())
+    return "; ".join(f"{kind} ({number(count)})" for kind, count in report.counts_by_type.items())
 
 
 def given(value: Value) -> str:
@@ -175,7 +190,7 @@ def harmless(cell: Cell) -> Cell:
 def withhold_small_counts(report: Report, smallest: int) -> Report:
     """Withhold the numbers from 1 to `smallest` - 1 about records of which the reader sees the summary only.
 
-    `withheld` and `unknown` become Few. A row with such a number in a `veiled` column is dropped, since its other
+    `withheld` and `unknown` become SuppressedCount. A row with such a number in a `sensitive` column is dropped, since its other
     numbers would reveal it by subtraction, and is subtracted from `found`, `of` and `unknown`. The corresponding
     row of a composed report is dropped too. If nothing is withheld from the reader, the report is unchanged.
     Numbers that a reader can count in lists cannot be protected here.
@@ -191,18 +206,23 @@ def withhold_small_counts(report: Report, smallest: int) -> Report:
     found, of, unknown = report.found, report.of, report.unknown
     for row in gone if not report.parts else ():
         found, of, unknown = found - _count(row, "recorded"), of - _count(row, "of"), unknown - _count(row, "withheld")
-    note = _(
-        "Numbers from 1 to {most} about records of which you may not see all are left out (<{least}), and so are {n} rows that would "
-        "tell them."
-    ).format(most=number(smallest - 1), least=number(smallest), n=number(len(gone)))
+    note = _("Numbers from 1 to {most} about records you see only in summary are withheld (<{least}).")
+    note = note.format(most=number(smallest - 1), least=number(smallest))
+    if gone:
+        template = ngettext(
+            "{n} row is withheld too, because it would reveal such a number.",
+            "{n} rows are withheld too, because they would reveal such a number.",
+            len(gone),
+        )
+        note += " " + template.format(n=number(len(gone)))
     return replace(
-        report, rows=remaining, parts=parts, found=found, of=of, unknown=_few(unknown, smallest),
-        withheld=_few(report.withheld, smallest), notes=(*report.notes, note),
+        report, rows=remaining, parts=parts, found=found, of=of, unknown=_suppressed(unknown, smallest),
+        withheld=_suppressed(report.withheld, smallest), notes=(*report.notes, note),
     )  # fmt: skip
 
 
 def _has_small_count(report: Report, row: ReportRow, smallest: int) -> bool:
-    return any(0 < _count(row, one.name) < smallest for one in report.columns if one.veiled)
+    return any(0 < _count(row, one.name) < smallest for one in report.columns if one.sensitive)
 
 
 def _composed_from(report: Report, rows: Iterable[ReportRow]) -> list[ReportRow]:
@@ -216,5 +236,5 @@ def _count(row: ReportRow, column: str) -> int:
     return value if isinstance(value, int) else 0
 
 
-def _few(count: int, smallest: int) -> int:
+def _suppressed(count: int, smallest: int) -> int:
     return SuppressedCount(smallest) if 0 < count < smallest else count

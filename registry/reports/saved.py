@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,9 +28,10 @@ from registry.analysis.report import (
 )
 from registry.analysis.run_comparison import CHANGES as WORDS
 from registry.analysis.run_comparison import RowChange, compare, described
-from registry.analysis.snapshot import SnapshotArrays
+from registry.analysis.snapshot import Readable, SnapshotArrays
 from registry.clock import day_of, now
-from registry.i18n import _, day, language, number
+from registry.database.driver import Cypher
+from registry.i18n import _, day, language, ngettext, number
 from registry.permissions import ANYBODY, Actor
 from registry.reports.render import as_json, given
 
@@ -100,6 +102,30 @@ class SavedRun(_SavedModel):
             raise _broken(self.label) from None
 
 
+class Fingerprinted:
+    """A store that computes a fingerprint (SHA-256) of everything read from it."""
+
+    def __init__(self, store: Readable) -> None:
+        self._store, self._hash = store, sha256()
+
+    def read(self, cypher: Cypher) -> Sequence[Sequence[Any]]:
+        """Run a query and return its rows. Raises StoreError."""
+        rows = self._store.read(cypher)
+        self._hash.update(orjson.dumps(rows, default=list))
+        return rows
+
+    def read_table(self, cypher: Cypher, most: int) -> tuple[Sequence[str], Sequence[Sequence[Any]]]:
+        """Run a query and return the names of its columns and at most `most` rows. Raises StoreError."""
+        names, rows = self._store.read_table(cypher, most)
+        self._hash.update(orjson.dumps([names, rows], default=str))
+        return names, rows
+
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint; equal reads in equal order give equal fingerprints."""
+        return self._hash.hexdigest()
+
+
 class SavedRuns:
     """The saved runs in a folder, which is created with the first run."""
 
@@ -109,16 +135,21 @@ class SavedRuns:
     def check(self, name: str, label: str) -> None:
         """Raise ReportError if the report cannot be saved under the label: it is invalid or in use."""
         if name == NOT_SAVABLE:
-            raise ReportError(_("The report {name} compares with a saved run and cannot be one.").format(name=name))
+            raise ReportError(
+                _("“{report}” compares a report with a saved run, so it cannot be saved itself.").format(
+                    report=_(CHANGES.title)
+                )
+            )
         if not LABEL.fullmatch(label):
             sentence = _(
-                "A label has at most 60 small letters, digits, points and hyphens, such as 2026-q4; not {label}."
+                "The label {label} is not allowed. Use at most 60 lower-case letters, digits, periods and hyphens, "
+                "such as 2026-q4."
             )
             raise ReportError(sentence.format(label=label))
         if self._path(label).exists():
             raise _in_use(label)
 
-    def keep(self, label: str, report: Report, actor: Actor, fingerprint: str) -> Path:
+    def save(self, label: str, report: Report, actor: Actor, fingerprint: str) -> Path:
         """Save a run as this actor saw it, atomically, and return the path. Raises ReportError."""
         self.check(report.name, label)
         head = {"label": label, "saved": now(), "sight": sorted(actor.names()), "language": language()}
@@ -127,7 +158,7 @@ class SavedRuns:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             _write(self._path(label), orjson.dumps(whole))
         except OSError as error:
-            sentence = _("The run cannot be kept in {folder}: {reason}.")
+            sentence = _("The run cannot be saved in {folder}: {reason}.")
             raise ReportError(sentence.format(folder=self._folder, reason=error.strerror)) from None
         return self._path(label)
 
@@ -144,14 +175,14 @@ class SavedRuns:
         seen = (run for run in self.listed() if run.report.name == name and run.shown_to(actor))
         return max(seen, key=lambda run: run.saved, default=None)
 
-    def listed(self, tell: Callable[[str], None] = lambda _sentence: None) -> Iterator[SavedRun]:
-        """Yield all runs in order of their labels; `tell` gets a message for each file that cannot be used."""
+    def listed(self, report_fault: Callable[[str], None] = lambda _sentence: None) -> Iterator[SavedRun]:
+        """Yield all runs in order of their labels; `report_fault` is called with a message for each unusable file."""
         for path in sorted(self._folder.glob(f"*{SUFFIX}")):
             if LABEL.fullmatch(path.stem):
                 try:
                     yield _read(path)
                 except ReportError as error:
-                    tell(str(error))
+                    report_fault(str(error))
 
     def edition(self) -> tuple[tuple[str, int], ...]:
         """Return a value that changes whenever a run is saved or removed."""
@@ -192,31 +223,37 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _in_use(label: str) -> ReportError:
-    sentence = _("There is a saved run called {label} already; choose another label, or remove it first.")
+    sentence = _("There is already a saved run called {label}. Choose another label, or remove the run first.")
     return ReportError(sentence.format(label=label))
 
 
 def _broken(label: str) -> ReportError:
-    sentence = _("The saved run {label} cannot be used: its file cannot be read, or is none of this version.")
+    sentence = _("The saved run {label} cannot be used: its file cannot be read, or was saved by another version.")
     return ReportError(sentence.format(label=label))
 
 
-RUN = TextParameter("run", "The label of the saved run to compare with; where it is empty, the last run of gaps.", 60)
+RUN = TextParameter(
+    "run",
+    "Saved run",
+    "The label of the saved run to compare with. Leave it empty for the latest run of “Collaboration gaps”.",
+    60,
+)
 
 CHANGES = ReportDefinition(
     "changes",
-    "What does a report find now that it did not find before, and what is gone?",
-    "The report of a saved run (registry report NAME --save LABEL) is run again on the records as they are now, with the same "
-    "parameters, in the same language, as the same reader saw it. Rows are known by the records and codes that they are about. "
-    "First what is new, then what is gone, then what is in another place, the farthest first, then what has other values only. "
-    "Places are counted among the rows that are in both runs, and as few rows as can be have moved (Schensted 1961).",
+    "Changes since a saved run",
+    "What has changed in a report since a saved run?",
+    "The saved report (registry report NAME --save LABEL) is run again on the current records, with the same "
+    "parameters, language and access rights. Rows are matched by their records and codes. New rows come first, then "
+    "rows that are gone, then rows with another rank, the largest change first, then rows with other values only. "
+    "Ranks are counted among the rows in both runs, so that as few rows as possible have moved (Schensted 1961).",
     (),
     (
-        Column("change", "Change", "code", "What happened to the row.", words=WORDS),
-        Column("what", "What", "text", "What the row is about."),
-        Column("differences", "Then and now", "texts", "The values that are other than before."),
-        Column("place_then", "Place then", "integer", "Its place then, among the rows that are in both runs."),
-        Column("place_now", "Place now", "integer", "Its place now, among the rows that are in both runs."),
+        Column("change", "Change", "code", "How the row has changed.", words=WORDS),
+        Column("what", "Subject", "text", "The subject of the row."),
+        Column("differences", "Before and now", "texts", "The values that have changed, before and now."),
+        Column("rank_before", "Rank before", "integer", "The rank before, among the rows in both runs."),
+        Column("rank_now", "Rank now", "integer", "The rank now, among the rows in both runs."),
     ),
     (RUN,),
     key=("change", "what"),
@@ -232,7 +269,8 @@ def nothing_saved(arrays: SnapshotArrays, *, run: str = "") -> Report:
 def nothing_to_compare(as_of: str, run: str) -> Report:
     """Return the report without a saved run that the reader may see."""
     note = _(
-        "There is no saved run that you may see. Keep one: registry report gaps --save LABEL, with --public for everybody."
+        "There is no saved run that you may see. To save one, run: registry report gaps --save LABEL. Add --public "
+        "to let everybody see it."
     )
     return CHANGES.answer(as_of, [], found=0, of=0, notes=[note], run=run)
 
@@ -249,7 +287,7 @@ class Changes:
         """Return the ids of the records in the evidence of changed and gone rows."""
         return frozenset(one.id for change in self._changed if change.then for one in change.then.evidence)
 
-    def report(self, visible: Collection[str], *, same_records: bool, asked: str) -> Report:
+    def report(self, visible: Collection[str], *, same_records: bool, label: str) -> Report:
         """Return the report.
 
         Previous values and gone rows are shown only if their records are `visible`; other gone rows are
@@ -259,13 +297,15 @@ class Changes:
         rows = [self._row(one, _all_visible(one, visible)) for one in shown]
         notes = [*self._comparison_notes(), *self._cause_notes(same_records)]
         if hidden := len(self._changed) - len(shown):
-            sentence = _(
-                "{n} rows that are gone rest on records of which you may no longer see all, or that are deleted."
+            sentence = ngettext(
+                "{n} row that is gone is not shown: you may no longer see all its records, or they are deleted.",
+                "{n} rows that are gone are not shown: you may no longer see all their records, or they are deleted.",
+                hidden,
             )
             notes.append(sentence.format(n=number(hidden)))
         report = CHANGES.answer(
             self._now.as_of, rows, found=len(shown), of=len(self._compared), unknown=hidden,
-            withheld=self._now.withheld, notes=notes, run=asked,
+            withheld=self._now.withheld, notes=notes, run=label,
         )  # fmt: skip
         return replace(report, withholds_rows=self._now.withholds_rows)
 
@@ -274,48 +314,52 @@ class Changes:
             "change": one.change,
             "what": described(self._question, self._now.columns, one.row),
             "differences": one.differences if whole else (),
-            "place_then": one.place_then,
-            "place_now": one.place_now,
+            "rank_before": one.place_then,
+            "rank_now": one.place_now,
         }
         return ReportRow(values, one.row.evidence, one.row.confidence, (one.change, *one.row.key))
 
     def _comparison_notes(self) -> Sequence[str]:
         then = self._run.report
         counts: Counter[str] = Counter(one.change for one in self._changed)
-        yesterday = _(
-            "Compared with the run {label} of {report}, about {day}, saved on {saved}: {found} of {of} were found."
+        saved = _(
+            "Compared with the saved run {label} of “{report}” as of {day}, saved on {saved}, with {found} of {of} "
+            "findings."
         )
-        today = _(
-            "Now, about {day}, it is {found} of {of}: {new} rows are new, {gone} gone, {moved} in another place, {changed} have "
-            "other values only."
+        current = _(
+            "As of {day}: {found} of {of} findings. Rows that are new: {new}; gone: {gone}; with another rank: "
+            "{moved}; with other values only: {changed}."
         )
         notes = [
-            yesterday.format(
-                label=self._run.label, report=then.name, day=day(then.as_of), saved=day(day_of(self._run.saved)),
+            saved.format(
+                label=self._run.label, report=_(self._question.title), day=day(then.as_of), saved=day(day_of(self._run.saved)),
                 found=number(then.found), of=number(then.of),
             ),
-            today.format(
+            current.format(
                 day=day(self._now.as_of), found=number(self._now.found), of=number(self._now.of),
                 **{change: number(counts[change]) for change in WORDS},
             ),
         ]  # fmt: skip
-        return [*notes, *_parameter_note(then.parameters)]
+        return [
+            *notes,
+            *_parameter_note(then.parameters, {one.name: _(one.label) for one in self._question.parameters}),
+        ]
 
     def _cause_notes(self, same_records: bool) -> Sequence[str]:
         """Return notes on causes of differences other than changed records."""
         notes = []
         if same_records:
-            notes.append(_("What was read is the same as then, so that what differs is due to the day alone."))
+            notes.append(_("The records have not changed since then; the differences come from the date alone."))
         if self._run.language != language():
-            notes.append(_("The rows are in the language in which the run was saved."))
+            notes.append(_("The rows are in the language of the saved run."))
         return notes
 
 
-def _parameter_note(parameters: Mapping[str, Value]) -> Sequence[str]:
+def _parameter_note(parameters: Mapping[str, Value], labels: Mapping[str, str]) -> Sequence[str]:
     if not parameters:
         return ()
-    asked = ", ".join(f"{name} = {given(value)}" for name, value in parameters.items() if value != "")
-    return [_("Both were asked with {parameters}.").format(parameters=asked)] if asked else []
+    texts = ", ".join(f"{labels[name]}: {given(value)}" for name, value in parameters.items() if value != "")
+    return [_("Both runs have the same parameters: {parameters}.").format(parameters=texts)] if texts else []
 
 
 def _all_visible(one: RowChange, visible: Collection[str]) -> bool:

@@ -10,7 +10,7 @@ import xlsxwriter
 
 from registry.analysis.report import CONFIDENCE, Cell, Column, Links, Report, ReportError, ReportRow
 from registry.i18n import _, day, number
-from registry.reports.render import by_sort, given, headline
+from registry.reports.render import by_type, given, headline
 
 MOST_ROWS, MOST_LETTERS, LONGEST_NAME, WIDEST = 1_048_575, 32_767, 31, 420
 MOST_LINKS, LONGEST_LINK = 65_530, 2_079
@@ -29,7 +29,7 @@ def as_xlsx(report: Report, links: Links | None = None) -> bytes:
     file = io.BytesIO()
     reports = [report, *report.parts]
     if any(len(one.rows) > MOST_ROWS for one in reports):
-        raise ReportError(_("A sheet holds at most {n} rows; ask for CSV or JSON.").format(n=number(MOST_ROWS)))
+        raise ReportError(_("A sheet can have at most {n} rows. Use CSV or JSON instead.").format(n=number(MOST_ROWS)))
     with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
         book.set_properties({"title": report.question})
         writing = _WorkbookWriter(book, links)
@@ -54,7 +54,7 @@ class _WorkbookWriter:
     def rows(self, report: Report) -> None:
         """Write the sheet with the rows of a report."""
         sheet = self._book.add_worksheet(report.name[:LONGEST_NAME])
-        headings = [*map(_heading, report.columns), _("How sure"), _("Rests on"), _("Rests on, ids")]
+        headings = [*map(_heading, report.columns), _("Confidence"), _("Based on"), _("Based on (identifiers)")]
         headings += [_("as GraphQL")] if self._links else []
         for place, heading in enumerate(headings):
             sheet.write_string(0, place, heading, self._heading)
@@ -79,12 +79,12 @@ class _WorkbookWriter:
 
     def method(self, reports: Iterable[Report]) -> None:
         """Write the sheet on the methods. Its name contains spaces, so that it differs from all report names."""
-        sheet = self._book.add_worksheet(_("How it was made"))
+        sheet = self._book.add_worksheet(_("Method and notes"))
         sheet.set_column(0, 0, 34)
         sheet.set_column(1, 1, 110)
         lines = count()
         for report in reports:
-            self._pair(sheet, next(lines), report.name, report.question, self._heading)
+            self._pair(sheet, next(lines), report.title, report.question, self._heading)
             for what, value in _description(report):
                 self._pair(sheet, next(lines), what, value, self._text)
             next(lines)
@@ -138,14 +138,14 @@ def _joined(texts: Iterable[str]) -> str:
 def _description(report: Report) -> Iterator[tuple[str, str]]:
     """Yield labels and values that describe a report."""
     yield _("As of"), day(report.as_of)
-    yield report.counts, ": ".join(filter(None, (headline(report), by_sort(report))))
-    yield _("Nothing can be told of"), number(report.unknown)
+    yield report.counts, ": ".join(filter(None, (headline(report), by_type(report))))
+    yield _("Not enough data to judge"), number(report.unknown)
     yield report.withheld_label, number(report.withheld)
     for name, value in report.parameters.items():
-        yield report.described[name].rstrip("."), given(value)
+        yield report.labels[name], given(value)
     yield _("Method"), report.method
     for note in report.notes:
-        yield _("To mind"), note
+        yield _("Note"), note
     for column in report.columns:
         yield _heading(column), " ".join([column.description, *_codes(column)])
 

@@ -94,7 +94,7 @@ class GapSummary:
 
     def part(self, about: str) -> Report:
         """Return the partial report that a type of finding comes from."""
-        return self.parts[FROM[about]]
+        return self.parts[FROM[about].name]
 
 
 class Stamp(NamedTuple):
@@ -299,7 +299,6 @@ class ReportPages:
             report=report,
             latest=latest,
             parameters=definition.parameters,
-            title=definition.title,
             chart=chart(report),
             notation=NOTATION,
         )

@@ -47,7 +47,7 @@ def test_a_use_of_what_nobody_is_known_to_own_is_unknown() -> None:
     unowned = ResourceRow("data", "Data", True, [], [["a", None, None]])
     asked = report(agreement("other", "bc", None), resources=(unowned,))
     assert (asked.found, asked.unknown) == (0, 1)
-    assert any(note.startswith("1 uses without an agreement") for note in asked.notes)
+    assert any(note.startswith("1 use without an agreement cannot be judged") for note in asked.notes)
 
 
 def test_an_agreement_that_may_cover_what_is_hidden_is_not_said_to_cover_nothing() -> None:
@@ -60,13 +60,13 @@ def test_an_agreement_that_may_cover_what_is_hidden_is_not_said_to_cover_nothing
 def test_an_agreement_that_ended_tells_who_is_alone_and_what_fell_apart() -> None:
     asked = report(agreement("ended", "ad", "2026-01-01"), agreement("left", "bc", None), agreement("also", "ab", None))
     (row,) = asked.rows
-    assert (row["alone"], row["parts"], row["hinges"]) == (("D",), 2, ())
+    assert (row["alone"], row["parts"], row["connecting_agencies"]) == (("D",), 2, ())
 
 
 def test_an_agreement_that_ended_tells_on_whom_what_is_left_hangs() -> None:
     chain = [agreement(one, one, None) for one in ("ab", "bc", "cd")]
     (row,) = report(agreement("ended", "ad", "2026-01-01"), *chain).rows
-    assert (row["alone"], row["parts"], row["hinges"]) == ((), None, ("B", "C"))
+    assert (row["alone"], row["parts"], row["connecting_agencies"]) == ((), None, ("B", "C"))
 
 
 def test_an_agreement_about_to_end_is_told_without_the_others_that_are() -> None:
@@ -76,7 +76,7 @@ def test_an_agreement_about_to_end_is_told_without_the_others_that_are() -> None
 
 def test_an_agreement_whose_ties_rest_on_others_too_holds_nothing() -> None:
     (row,) = report(agreement("ended", "ab", "2026-01-01"), agreement("other", "abc", None)).rows
-    assert (row["alone"], row["parts"], row["hinges"]) == ((), None, ())
+    assert (row["alone"], row["parts"], row["connecting_agencies"]) == ((), None, ())
 
 
 @settings(max_examples=300, deadline=None)
@@ -91,7 +91,7 @@ def test_what_a_network_lacks_is_what_networkx_finds_in_both_networks(
     lapse = NetworkWithout(network).lapse(parties)
     assert set(lapse.alone) == set(nx.isolates(network)) - set(nx.isolates(whole))
     assert lapse.parts - 1 == nx.number_connected_components(network) - nx.number_connected_components(whole)
-    assert set(lapse.hinges) == set(nx.articulation_points(network)) - set(nx.articulation_points(whole))
+    assert set(lapse.articulation_points) == set(nx.articulation_points(network)) - set(nx.articulation_points(whole))
 
 
 def test_a_disputed_agreement_is_a_finding_and_makes_no_link() -> None:
@@ -102,7 +102,7 @@ def test_a_disputed_agreement_is_a_finding_and_makes_no_link() -> None:
     alone = {row["agency"]: row["finding"] for row in run_on_snapshot(lists, "isolates", AS_OF).rows}
     assert alone["A"] == alone["B"] == "disputed" and alone["C"] == "never"
     gaps = run_on_snapshot(lists, "gaps", AS_OF)
-    assert ("disputed", "one") in {(row["about"], row["subject"]) for row in gaps.rows}
+    assert ("disputed", "one") in {(row["finding"], row["subject"]) for row in gaps.rows}
 
 
 def test_a_use_that_only_a_disputed_agreement_covers_is_unknown() -> None:
@@ -150,12 +150,10 @@ def test_agreements_that_not_every_party_has_confirmed_are_counted_apart() -> No
     both = agreement("both", "ab", None)._replace(confirmed_by=("a", "b"))
     one = agreement("one", "bc", "2026-12-01")._replace(confirmed_by=("b",))
     asked = report(both, one)
-    assert (
-        "2 of 2 agreements are in force on Nov 25, 2026; of these, 1 are not known to be confirmed by all."
-        in asked.notes
-    )
+    assert "Agreements in force on Nov 25, 2026: 2 of 2. Not known to be confirmed by all parties: 1." in asked.notes
     assert [row["confirmation"] for row in asked.rows] == ["unconfirmed"]
     network = run_on_snapshot(Snapshot(AGENCIES, partnerships=[both, one]), "network", AS_OF)
     assert any(
-        "2 ties in force on Nov 25, 2026, 1 of them not known to be confirmed by all" in note for note in network.notes
+        "Ties in force on Nov 25, 2026: 2, of which 1 are not known to be confirmed by all parties." in note
+        for note in network.notes
     )

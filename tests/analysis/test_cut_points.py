@@ -13,21 +13,21 @@ def networks(draw: st.DrawFn) -> "nx.Graph[str]":
     return nx.relabel_nodes(nx.gnp_random_graph(size, share, seed=draw(st.integers(0, 2**32 - 1))), str)
 
 
-def hinges(network: "nx.Graph[str]") -> list[CutPoint]:
+def cut_points(network: "nx.Graph[str]") -> list[CutPoint]:
     return CutPointFinder(network).found(draws=1, more=0, seed=1, shown=99)
 
 
-def left(network: "nx.Graph[str]", hinge: CutPoint) -> list[set[str]]:
-    """Return the parts that are left of what the hinge holds together, the largest last."""
-    without = network.subgraph(nx.node_connected_component(network, hinge.ends[0])).copy()
-    without.remove_nodes_from(hinge.ends) if len(hinge.ends) == 1 else without.remove_edge(*hinge.ends)
+def left(network: "nx.Graph[str]", point: CutPoint) -> list[set[str]]:
+    """Return the parts that are left of what the point holds together, the largest last."""
+    without = network.subgraph(nx.node_connected_component(network, point.ends[0])).copy()
+    without.remove_nodes_from(point.ends) if len(point.ends) == 1 else without.remove_edge(*point.ends)
     return sorted(nx.connected_components(without), key=len)
 
 
 @settings(max_examples=150, deadline=None)
 @given(networks())
 def test_they_are_the_articulation_points_and_the_bridges_between_several(network: "nx.Graph[str]") -> None:
-    found = hinges(network)
+    found = cut_points(network)
     assert {one.ends[0] for one in found if len(one.ends) == 1} == set(nx.articulation_points(network))
     inner = {tuple(sorted(tie)) for tie in nx.bridges(network) if min(network.degree(one) for one in tie) > 1}
     assert {tuple(one.ends) for one in found if len(one.ends) == 2} == inner
@@ -35,7 +35,7 @@ def test_they_are_the_articulation_points_and_the_bridges_between_several(networ
         *smaller, largest = left(network, one)
         assert (one.parts, one.cut_off) == (len(smaller) + 1, sum(map(len, smaller)))
         assert set(one.beyond) <= set.union(*smaller) or len(smaller[-1]) == len(largest)
-        assert (len(one.beyond), one.firm) == (one.cut_off, 1)
+        assert (len(one.beyond), one.support) == (one.cut_off, 1)
 
 
 @settings(max_examples=150, deadline=None)
@@ -46,14 +46,14 @@ def test_added_ties_do_to_the_tree_what_they_do_to_the_network(network: "nx.Grap
     added = data.draw(st.lists(st.tuples(ends, ends), max_size=6)) if tied else []
     more = network.copy()
     more.add_edges_from((a, b) for a, b in added if a != b)
-    before = {one.ends[0] for one in hinges(network) if len(one.ends) == 1}
-    still = {spot for spot in CutPointFinder(network).holding(added) if isinstance(spot, str)}
+    before = {one.ends[0] for one in cut_points(network) if len(one.ends) == 1}
+    still = {spot for spot in CutPointFinder(network).remaining_after(added) if isinstance(spot, str)}
     assert still & before == set(nx.articulation_points(more)) & before
 
 
 def test_a_ring_with_a_tail_hangs_on_where_they_meet_until_the_tail_is_tied_elsewhere() -> None:
     ring = nx.relabel_nodes(nx.cycle_graph(6), str)
     ring.add_edge("0", "tail")
-    (hinge,) = hinges(ring)
-    assert (hinge.ends, hinge.cut_off, hinge.beyond) == (("0",), 1, ["tail"])
-    assert not CutPointFinder(ring).holding([("tail", "3")])
+    (point,) = cut_points(ring)
+    assert (point.ends, point.cut_off, point.beyond) == (("0",), 1, ["tail"])
+    assert not CutPointFinder(ring).remaining_after([("tail", "3")])

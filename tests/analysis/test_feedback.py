@@ -59,7 +59,7 @@ def test_days_are_counted_whole_in_favour_of_who_answers(
     promised: float | None, day: str, findings: list[tuple[str, int | None]]
 ) -> None:
     report = asked("feedback", promised, as_of=day)
-    assert [(row["finding"], row["over"]) for row in report.rows] == findings
+    assert [(row["finding"], row["days_overdue"]) for row in report.rows] == findings
 
 
 def test_an_answer_that_comes_after_the_day_is_none_yet() -> None:

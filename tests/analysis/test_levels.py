@@ -50,8 +50,8 @@ def report(
 
 def test_below_its_aim_is_an_agreement_of_which_no_party_says_that_it_is_reached() -> None:
     (row,) = report(said(1, "a", 2), said(2, "b", 3)).rows
-    assert (row["finding"], row["short"], row["aim"]) == ("below", 1, "4 Collaboration")
-    assert row["said"] == ("A: 2 Cooperation (Jan 1, 2026)", "B: 3 Coordination (Jan 1, 2026)")
+    assert (row["finding"], row["below_target"], row["target"]) == ("below", 1, "4 Collaboration")
+    assert row["assessments"] == ("A: 2 Cooperation (Jan 1, 2026)", "B: 3 Coordination (Jan 1, 2026)")
     assert not report(said(1, "a", 3), said(2, "b", 4)).rows
 
 
@@ -80,4 +80,4 @@ def test_how_far_apart_is_a_setting_and_levels_are_named_in_the_readers_language
     assert not report(*words).rows
     with use_language("id"):
         (row,) = report(*words, least_apart=1).rows
-    assert row["aim"] == "4 Kolaborasi"
+    assert row["target"] == "4 Kolaborasi"

@@ -57,10 +57,10 @@ def clustered() -> Snapshot:
 def test_circles_of_friends_are_told_and_networks_by_chance_are_not() -> None:
     report = run_on_snapshot(clustered(), "likely-partners", AS_OF)
     assert report.found == len(report.rows) > 0 and {row.confidence for row in report.rows} == {"likely"}
-    assert any(note.startswith("It beats the best trivial ranking") for note in report.notes)
+    assert any(note.startswith("The ranking beats the best simple baseline") for note in report.notes)
     by_chance = run_on_snapshot(network(np.random.default_rng(1), 200), "likely-partners", AS_OF)
     assert by_chance.found == 0 and {row.confidence for row in by_chance.rows} == {"unclear"}
-    assert any(note.startswith("It does not beat the best trivial ranking") for note in by_chance.notes)
+    assert any(note.startswith("The ranking does not beat the best simple baseline") for note in by_chance.notes)
 
 
 def test_every_method_ranks_the_same_pairs_and_the_same_hidden_ties() -> None:
@@ -91,7 +91,7 @@ def test_partners_of_the_sample_are_named_and_not_oversold() -> None:
     assert first["common"] == 6 and len(first.evidence) == 2 + 6
     assert {row["advice"] for row in report.rows} == {"talk"}
     assert report.found == 0 and report.unknown == len(report.rows) == 20
-    assert "worth a conversation" in as_text(report, 200)
+    assert "possible partners" in as_text(report, 200)
 
 
 def test_the_back_test_tells_each_year_and_each_ranking() -> None:

@@ -41,7 +41,7 @@ def test_the_matches_of_the_sample_are_the_planted_ones_and_its_decoys_are_not()
     assert matched & set(tents)
     assert not matched & planted("not found")
     assert (report.found, report.of, report.unknown) == (25, 59, 0)
-    assert "18 needs: no resource of that kind and unit is on record." in report.notes
+    assert "18 needs: no resource of that kind and unit is recorded." in report.notes
 
 
 def need(name: str, quantity: float | None, by_when: str | None = "2026-12-01", agency: str = "a") -> NeedRow:
@@ -64,7 +64,7 @@ def test_a_resource_serves_several_needs_as_long_as_enough_is_left() -> None:
     asked = report([need("six", 6), need("four", 4), need("three", 3)], [hall("hall", 10)])
     assert sum(float(str(row["quantity"])) for row in asked.rows) <= 10
     assert asked.found == 2
-    assert "1 needs: what fits is more useful to others." in asked.notes
+    assert "1 need: the resources that fit are assigned to other needs." in asked.notes
 
 
 def test_the_more_urgent_need_is_met_first() -> None:
@@ -100,22 +100,22 @@ def test_a_fit_of_which_not_all_is_known_is_said_to_be_unclear(unsure: tuple[Nee
 
 
 @pytest.mark.parametrize(
-    ("unfit", "told"),
+    ("unfit", "reason"),
     [
         (hall("h", 10, owner="a"), "only the agency itself"),
         (hall("h", 10)._replace(unit="rooms"), "no resource of that kind and unit"),
         (hall("h", 10)._replace(kind="data"), "no resource of that kind and unit"),
-        (hall("h", 10)._replace(areas=["y"]), "elsewhere"),
+        (hall("h", 10)._replace(areas=["y"]), "in other areas"),
         (hall("h", 10)._replace(shareability="not-shared"), "not shared"),
         (hall("h", 10)._replace(available_since="2027-01-01"), "too late"),
-        (hall("h", 10, 12), "is full"),
-        (hall("h", 10, 7), "too little is left"),
+        (hall("h", 10, 12), "fully used"),
+        (hall("h", 10, 7), "too little spare capacity"),
     ],
 )
-def test_what_stands_in_the_way_of_a_need_is_said(unfit: ResourceRow, told: str) -> None:
+def test_what_stands_in_the_way_of_a_need_is_said(unfit: ResourceRow, reason: str) -> None:
     asked = report([need("n", 5)], [unfit])
     assert (asked.found, asked.unknown) == (0, 0)
-    assert [note for note in asked.notes if told in note]
+    assert [note for note in asked.notes if reason in note]
 
 
 VALUES = st.dictionaries(

@@ -268,7 +268,7 @@ def test_the_reports_on_the_loaded_graph_give_the_published_values(loaded: Store
         assert row["sector"] == values["group"]
     measured = {row["measure"]: row["value"] for row in run_on_snapshot(ours, "network", AS_OF).rows}
     assert measured["core"] == max(int(values["coreness_sym"]) for values in published.values())
-    assert measured["tied"] == sum(values["coreness_sym"] != "0" for values in published.values())
+    assert measured["with-ties"] == sum(values["coreness_sym"] != "0" for values in published.values())
 
 
 @pytest.mark.parametrize("name", list(NETWORKS))
@@ -278,7 +278,7 @@ def test_every_agency_of_the_loaded_graph_has_the_published_constraint_and_coren
     arcs = adjacency(world.ties, len(world.agencies))
     constrained, cores = constraint(arcs), nx.core_number(graph(arcs))
     for org, values in reference(name).items():
-        place = world.place[key(NETWORKS[name], org)]
+        place = world.index[key(NETWORKS[name], org)]
         assert constrained[place] == pytest.approx(float(values["constraint_igraph_sym"]), abs=1e-6)
         assert cores[place] == int(values["coreness_sym"])
 

@@ -50,8 +50,8 @@ def test_the_cut_points_of_the_sample_are_the_planted_ones() -> None:
 
 
 def test_what_is_firm_can_be_asked_more_strictly() -> None:
-    assert asked("cut-points", firm=1).found == 0
-    assert asked("cut-points", firm=0.5).found > 1
+    assert asked("cut-points", least_support=1).found == 0
+    assert asked("cut-points", least_support=0.5).found > 1
 
 
 def test_the_isolates_of_the_sample_are_the_planted_ones() -> None:
@@ -97,18 +97,18 @@ def test_an_agreement_whose_dates_are_withheld_is_a_tie_that_may_be() -> None:
     hidden = agreement("hidden", "ab")._replace(whole=False, valid_from=None)
     report = run_on_snapshot(world(hidden, sectors="hrrr"), "isolates", AS_OF)
     assert by_finding(report) == {"one-tie": ["a", "b"], "never": ["c", "d"]}
-    assert any("dates are withheld" in note for note in report.notes)
+    assert any("dates you may not see" in note for note in report.notes)
 
 
 def test_the_network_of_the_sample_is_more_closed_and_more_grouped_than_chance() -> None:
     rows = {str(row["measure"]): row for row in asked("network").rows}
-    assert (rows["tied"]["value"], rows["ties"]["value"], rows["parts"]["value"]) == (116, 363, 2)
+    assert (rows["with-ties"]["value"], rows["ties"]["value"], rows["components"]["value"]) == (116, 363, 2)
     assert {name for name, row in rows.items() if row.confidence == "likely"} == {
         "transitivity",
         "clustering",
         "modularity",
     }
-    assert rows["outwardness"].confidence == "within-chance", "it looks outward, and so would sectors dealt out anew"
+    assert rows["ei-index"].confidence == "within-chance", "it looks outward, and so would sectors dealt out anew"
 
 
 def test_the_island_of_the_sample_is_a_community_of_its_own() -> None:
@@ -196,12 +196,12 @@ def test_what_an_agency_needs_of_one_that_it_is_tied_to_or_part_of_is_no_missing
 
 def test_the_gap_report_takes_in_what_is_needed_what_hangs_on_one_and_who_keeps_to_itself() -> None:
     report = asked("gaps")
-    abouts = [str(row["about"]) for row in report.rows]
+    abouts = [str(row["finding"]) for row in report.rows]
     counted = {about: abouts.count(about) for about in ("missing", "cut-point", "own-sector", "one-tie", "overlap")}
     assert counted == {"missing": 9, "cut-point": 1, "own-sector": 13, "one-tie": 3, "overlap": 3}
     first = {about: report.rows[abouts.index(about)] for about in counted}
     assert "Data trayek" in str(first["missing"]["subject"])
-    assert str(first["cut-point"]["measure"]).startswith("4 agencies cut off, in 9")
+    assert str(first["cut-point"]["measure"]).startswith("4 agencies cut off; bootstrap support 9")
     assert all(row["next_step"] and row.evidence for row in report.rows)
     findings = [about for about in abouts if about != "coverage"]
     assert len(set(findings[:11])) == 11, "the first of each sort come before the second of any"

@@ -88,7 +88,7 @@ def test_likeness_is_the_jaccard_index_of_networkx(agencies: int, resources: int
     graph.add_edges_from((n, f"r{m}") for n, m in cells)
     projected = nx.bipartite.overlap_weighted_projected_graph(graph, range(agencies))
     expected = nx.to_numpy_array(projected, nodelist=range(agencies))
-    likeness = history.likeness(np.arange(agencies)).toarray()[:, :agencies]
+    likeness = history.similarity(np.arange(agencies)).toarray()[:, :agencies]
     np.fill_diagonal(likeness, 0)
     assert np.allclose(likeness, expected, atol=1e-12)
 
@@ -114,9 +114,9 @@ def test_what_an_agency_has_is_not_suggested_to_it_and_each_suggestion_says_why(
     for row in report.rows:
         resource, agency, *users = (one.id for one in row.evidence)
         assert (agency, resource) not in has
-        assert 1 <= len(users) == len(row["because"]) <= 3  # type: ignore[arg-type]
+        assert 1 <= len(users) == len(row["reasons"]) <= 3  # type: ignore[arg-type]
         assert all((user, resource) in has for user in users)
-        parts = [row[name] for name in ("from_all", "from_alike", "from_kin")]
+        parts = [row[name] for name in ("from_all", "from_similarity", "from_same_parent")]
         assert sum(parts) == pytest.approx(100)  # type: ignore[arg-type]
     assert [row["rank"] for row in report.rows] == list(range(1, len(report.rows) + 1))
 
@@ -131,9 +131,9 @@ def test_what_speaks_against_a_suggestion_is_said() -> None:
     tired = ResourceRow("r", "R", True, ["o"], [["b", "2024-01-01", "2025-01-01", "reuse"]], shareability="not-shared")
     other = ResourceRow("s", "S", True, [], [["a", "2026-01-01", None, "reuse"]])
     report = run_on_snapshot(Snapshot([AgencyRow(one, one) for one in "abo"], resources=[tired, other]), "reuse", AS_OF)
-    against = {(row["agency"], row["resource"]): row["against"] for row in report.rows}
-    assert against["a", "R"] == ("1 of 1 uses have ended", "not shared")
-    assert against["b", "S"] == ("no owner on record to ask",)
+    against = {(row["agency"], row["resource"]): row["cautions"] for row in report.rows}
+    assert against["a", "R"] == ("1 of 1 use has ended", "not shared")
+    assert against["b", "S"] == ("no recorded owner",)
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +169,7 @@ def test_five_years_of_real_uses_are_told_as_well_as_they_can_be(judged: Backtes
 def test_the_back_test_says_that_the_best_trivial_ranking_is_not_beaten(judged: Backtest) -> None:
     assert judged.best_trivial == "recent_activity_recent_popularity"
     assert min(one.report_to_best_trivial for one in judged.cuts) >= 0.97
-    assert verdict(judged) == "beats the best trivial ranking: no (1.01 x, within noise)"
+    assert verdict(judged) == "The report does not clearly beat the best simple baseline (ratio 1.01)."
 
 
 def test_the_bands_that_the_report_prints_are_those_of_the_back_test(judged: Backtest, fedramp: Snapshot) -> None:
@@ -191,9 +191,9 @@ def test_most_of_the_first_ten_findings_of_a_year_came_true_for_somebody(fedramp
             if cut <= (since or "") < end
         }
         suggested = [(row.evidence[0].id, row.evidence[1].id) for row in run_on_snapshot(known, "reuse", cut).rows]
-        meetings = [row.evidence[0].id for row in run_on_snapshot(known, "gaps", cut).rows if row["about"] == "wanted"][
-            :10
-        ]
+        meetings = [
+            row.evidence[0].id for row in run_on_snapshot(known, "gaps", cut).rows if row["finding"] == "wanted"
+        ][:10]
         kept.append(sum(bool(began & {pair for pair in suggested if pair[0] == one}) for one in meetings))
     assert min(kept) >= 6 and sum(kept) >= 40
 
@@ -206,7 +206,7 @@ def _before(lists: Snapshot, cut: str) -> Snapshot:
 
 def test_where_the_record_of_uses_ended_long_ago_the_gap_report_says_so_first(fedramp: Snapshot) -> None:
     notes = run_on_snapshot(fedramp, "gaps", AS_OF).notes
-    assert "ask for an earlier day" in notes[1] and notes == tuple(dict.fromkeys(notes))
+    assert "Choose an earlier day." in notes[1] and notes == tuple(dict.fromkeys(notes))
 
 
 def test_the_back_test_is_a_command_whose_json_has_the_names_of_its_table(

@@ -135,40 +135,46 @@ def test_the_agreements_of_the_sample_are_told_apart() -> None:
 
 def test_the_gap_report_of_the_sample_names_each_sort_of_finding_once_before_any_twice() -> None:
     report = run_on_snapshot(depok(), "gaps", AS_OF)
-    sorts = [row["about"] for row in report.rows if row["about"] != "coverage"]
+    sorts = [row["finding"] for row in report.rows if row["finding"] != "coverage"]
     assert {"uncovered", "gap", "fits", "apart", "below", "overlap", "special-application", "wanted"} <= set(sorts)
     assert len(set(sorts)) == len(set(sorts[: len(set(sorts))]))
     assert all(row["next_step"] and row.evidence for row in report.rows)
-    wanted = [row["subject"] for row in report.rows if row["about"] == "wanted"]
+    wanted = [row["subject"] for row in report.rows if row["finding"] == "wanted"]
     assert len(wanted) == len(set(wanted)), "a resource is one meeting, whoever wants it"
 
 
 def test_the_gap_report_counts_its_findings_by_sort_and_each_part_of_how_many() -> None:
     report = run_on_snapshot(depok(), "gaps", AS_OF)
-    counted = Counter(row["about"] for row in report.rows if row["about"] != "coverage")
-    assert list(report.sorts.values())[:2] == [counted["uncovered"], counted["missing"]] == [8, 9]
-    assert sum(report.sorts.values()) == sum(counted.values()) == report.found
+    counted = Counter(row["finding"] for row in report.rows if row["finding"] != "coverage")
+    assert list(report.counts_by_type.values())[:2] == [counted["uncovered"], counted["missing"]] == [8, 9]
+    assert sum(report.counts_by_type.values()) == sum(counted.values()) == report.found
     told = as_text(report)
-    assert f"Findings: {report.found}: used without an agreement (8); needs another" in " ".join(told.split())
-    assert "38," not in told.split("What ")[0], "no sum over reports that look at different things"
-    assert "\nsector-gaps: Sector pairs with too few ties: 2 of 55\n" in told
-    assert "\nagreements: Agreements and uses with a finding: 31 of " in told
+    assert f"Findings: {report.found}: used without an agreement (8); depends on another" in " ".join(told.split())
+    assert "38," not in told.split("Next step")[0], "no sum over reports that look at different things"
+    assert "\nSectors that rarely work together: Sector pairs with too few ties: 2 of 55\n" in told
+    assert "\nAgreements that need action: Agreements and uses with a finding: 31 of " in told
     parts = {one["name"]: one for one in json.loads(as_json(report))["parts"]}
-    assert parts["sector-gaps"] == {"name": "sector-gaps", "found": 2, "of": 55, "unknown": 25}
+    assert parts["sector-gaps"] == {
+        "name": "sector-gaps",
+        "title": "Sectors that rarely work together",
+        "found": 2,
+        "of": 55,
+        "unknown": 25,
+    }
 
 
 def test_the_gap_report_begins_with_what_too_little_is_on_record_of() -> None:
-    shares = [row["measure"] for row in run_on_snapshot(depok(), "gaps", AS_OF).rows if row["about"] == "coverage"]
-    assert shares == ["56 of 192, 29%", "71 of 192, 37%"]
+    shares = [row["measure"] for row in run_on_snapshot(depok(), "gaps", AS_OF).rows if row["finding"] == "coverage"]
+    assert shares == ["missing for 56 of 192 (29%)", "missing for 71 of 192 (37%)"]
 
 
 def test_what_nobody_began_to_use_of_late_is_not_wanted_next() -> None:
     later = run_on_snapshot(depok(), "gaps", "2030-11-25")
-    assert not [row for row in later.rows if row["about"] == "wanted"]
+    assert not [row for row in later.rows if row["finding"] == "wanted"]
     assert [note for note in later.notes if "more than two years before the day of the report" in note]
     now = run_on_snapshot(depok(), "gaps", AS_OF)
-    assert [row for row in now.rows if row["about"] == "wanted"]
-    assert not [note for note in now.notes if "ask for an earlier day" in note]
+    assert [row for row in now.rows if row["finding"] == "wanted"]
+    assert not [note for note in now.notes if "Choose an earlier day." in note]
 
 
 def test_bad_questions_are_one_sentence() -> None:
@@ -224,7 +230,7 @@ def test_a_verdict_is_as_sure_as_it_can_be() -> None:
 
 def test_numbers_are_written_as_the_language_writes_them() -> None:
     for language, shown in (
-        ("en", ("5 of 7,340", "10.2 by chance")),
+        ("en", ("5 of 7,340", "10.2 expected by chance")),
         ("id", ("5 dari 7.340", "secara acak diperkirakan 10,2")),
     ):
         with use_language(language):

@@ -50,11 +50,11 @@ def test_nothing_asked_changes_nothing_and_says_how_to_ask(lists: Snapshot) -> N
     report = what_if(lists)
     assert report.found == 0 and report.of > 100
     assert all(row["difference"] == 0 for row in report.rows)
-    assert any("lose, tie or lapse" in note for note in report.notes)
+    assert any("choose records to remove" in note for note in report.notes)
 
 
 def test_a_lost_register_stops_what_cannot_work_without_it(lists: Snapshot) -> None:
-    report = what_if(lists, lose=LOST)
+    report = what_if(lists, remove=LOST)
     stops = told(report, "stops")
     needs = {one.id for one in lists.services if LOST in one.requires}
     assert {row.evidence[0].id for row in stops} >= needs
@@ -66,7 +66,7 @@ def test_a_lost_register_stops_what_cannot_work_without_it(lists: Snapshot) -> N
 
 def test_an_agency_that_is_lost_takes_its_ties_and_what_it_alone_has_with_it(lists: Snapshot) -> None:
     lost = "depok:diskominfo"
-    report = what_if(lists, lose=lost)
+    report = what_if(lists, remove=lost)
     before = run_on_snapshot(lists, "network", AS_OF)
     assert number(report, "ties", "before") == before.rows[1]["value"]
     assert number(report, "ties") < 0
@@ -80,7 +80,7 @@ def test_a_tie_settles_what_was_missing_and_covers_what_is_used_without_an_agree
     missing = run_on_snapshot(lists, "missing-ties", AS_OF).rows
     pair = next(row for row in missing if row["depends"])
     one, other = (record.id for record in pair.evidence[:2])
-    report = what_if(lists, tie=f"{one},{other}")
+    report = what_if(lists, add=f"{one},{other}")
     assert ("gone", "missing-ties", "missing", one, other) in {row.key for row in report.rows}
     assert number(report, "ties") == 1
     assert number(report, "findings", of="missing-ties") <= -1
@@ -88,13 +88,13 @@ def test_a_tie_settles_what_was_missing_and_covers_what_is_used_without_an_agree
 
     use = next(row for row in run_on_snapshot(lists, "agreements", AS_OF).rows if row["finding"] == "uncovered")
     user, owner = [record.id for record in use.evidence if record.kind == "Agency"][:2]
-    settled = what_if(lists, tie=f"{owner}, {user}")
+    settled = what_if(lists, add=f"{owner}, {user}")
     resource = next(record.id for record in use.evidence if record.kind == "Resource")
     assert ("gone", "agreements", "uncovered", "uncovered", resource, user) in {row.key for row in settled.rows}
 
 
 def test_several_ties_and_losses_are_one_question(lists: Snapshot) -> None:
-    report = what_if(lists, tie="depok:perumda-trans,depok:dishub-kota; depok:bpbd-kota,depok:tagana-kota", lose=LOST)
+    report = what_if(lists, add="depok:perumda-trans,depok:dishub-kota; depok:bpbd-kota,depok:tagana-kota", remove=LOST)
     assert number(report, "ties") == 2
     assert told(report, "stops")
     (names, *_) = report.notes
@@ -102,7 +102,7 @@ def test_several_ties_and_losses_are_one_question(lists: Snapshot) -> None:
 
 
 def test_an_agreement_that_lapses_is_expired_and_what_it_covered_is_used_without_one(lists: Snapshot) -> None:
-    report = what_if(lists, lapse="depok:ks-kampus-sehat")
+    report = what_if(lists, end="depok:ks-kampus-sehat")
     assert about(report, "new", "expired") == {"depok:ks-kampus-sehat"}
     assert any("uncovered" in row.key for row in told(report, "new"))
     assert about(report, "gone", "apart") == {"depok:ks-kampus-sehat"}
@@ -111,20 +111,20 @@ def test_an_agreement_that_lapses_is_expired_and_what_it_covered_is_used_without
 def test_the_only_channel_of_a_service_is_missed(lists: Snapshot) -> None:
     counted = {one.id: [way.id for way in lists.channels if one.id in way.services] for one in lists.services}
     service, (channel,) = next((service, ways) for service, ways in counted.items() if len(ways) == 1)
-    assert service in about(what_if(lists, lose=channel), "new", "none")
+    assert service in about(what_if(lists, remove=channel), "new", "none")
 
 
 @pytest.mark.parametrize(
     ("asked", "sentence"),
     [
-        ({"lose": "depok:nobody"}, "lose: there is no agency, service, resource or channel on record with the id depok:nobody"),
-        ({"tie": "depok:dishub-kota"}, "tie: depok:dishub-kota is not two different ids"),
-        ({"tie": "depok:dishub-kota,depok:dishub-kota"}, "is not two different ids with a comma between"),
-        ({"tie": "depok:dishub-kota,depok:nobody"}, "tie: there is no agency on record with the id depok:nobody"),
-        ({"lapse": "depok:dishub-kota"}, "lapse: there is no agreement on record with the id depok:dishub-kota"),
-        ({"lapse": "depok:ks-arsip-setwan"}, "lapse: the agreement depok:ks-arsip-setwan is not in force on that day"),
-        ({"lose": "a" * 1001}, "lose is a text of at most 1000 letters"),
-        ({"loose": "x"}, "Did you mean lose?"),
+        ({"remove": "depok:nobody"}, "“Remove records”: there is no agency, service, resource or channel with"),
+        ({"add": "depok:dishub-kota"}, "“Add agreements”: enter two different identifiers"),
+        ({"add": "depok:dishub-kota,depok:dishub-kota"}, "enter two different identifiers"),
+        ({"add": "depok:dishub-kota,depok:nobody"}, "“Add agreements”: there is no agency with the identifier depok:nobody"),
+        ({"end": "depok:dishub-kota"}, "“End agreements”: there is no agreement with the identifier depok:dishub-kota"),
+        ({"end": "depok:ks-arsip-setwan"}, "“End agreements”: the agreement depok:ks-arsip-setwan is not in force on that day"),
+        ({"remove": "a" * 1001}, "“Remove records”: enter a text of at most 1,000 characters on one line."),
+        ({"remov": "x"}, "Did you mean remove?"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_altered_is_one_sentence_that_names_the_parameter(
@@ -136,7 +136,7 @@ def test_what_cannot_be_altered_is_one_sentence_that_names_the_parameter(
 
 def test_the_world_that_was_asked_about_is_as_it_was(lists: Snapshot) -> None:
     before = as_json(run_on_snapshot(lists, "gaps", AS_OF))
-    what_if(lists, lose="depok:diskominfo", tie="depok:perumda-trans,depok:dishub-kota", lapse="depok:ks-kampus-sehat")
+    what_if(lists, remove="depok:diskominfo", add="depok:perumda-trans,depok:dishub-kota", end="depok:ks-kampus-sehat")
     assert lists == depok()
     assert as_json(run_on_snapshot(lists, "gaps", AS_OF)) == before
 
@@ -144,9 +144,9 @@ def test_the_world_that_was_asked_about_is_as_it_was(lists: Snapshot) -> None:
 def test_what_needs_a_record_of_which_only_the_face_is_shown_is_not_known_and_that_is_said(
     visitor: httpx.Client,
 ) -> None:
-    told = visitor.get("/reports/what-if.json", params={"as-of": AS_OF, "lose": LOST}).json()
+    told = visitor.get("/reports/what-if.json", params={"as-of": AS_OF, "remove": LOST}).json()
     assert not any(row["change"] == "stops" for row in told["rows"])
-    assert any(note.startswith("You can view only a summary of Basis data kependudukan kota") for note in told["notes"])
+    assert any(note.startswith("You may see only a summary of Basis data kependudukan kota") for note in told["notes"])
 
 
 def test_a_channel_of_what_is_lost_does_not_become_one_for_everything() -> None:
@@ -158,7 +158,7 @@ def test_a_channel_of_what_is_lost_does_not_become_one_for_everything() -> None:
             ChannelRow("d", "D", agencies=["one", "two"]),
         ],
     )
-    after = altered(lists, AS_OF, Alteration.read(lists, AS_OF, lose="one", tie="", lapse="")).lists
+    after = altered(lists, AS_OF, Alteration.read(lists, AS_OF, remove="one", add="", end="")).snapshot
     assert [one.id for one in after.services] == ["t"]
     assert [(one.id, one.agencies) for one in after.channels] == [("d", ["two"])]
 
@@ -172,7 +172,7 @@ def test_a_required_resource_may_be_replaced_by_one_that_may_be_shared() -> None
                 ResourceRow("o", "O", kind="data", functions=["f"], shareability=shareability),
             ],
         )
-        found = altered(lists, AS_OF, Alteration.read(lists, AS_OF, lose="r", tie="", lapse="")).stops
+        found = altered(lists, AS_OF, Alteration.read(lists, AS_OF, remove="r", add="", end="")).stops
         return [one.record.id for one in found]
 
     assert stops("shared") == []
@@ -195,7 +195,7 @@ def test_the_same_stops_as_the_graph_itself_is_asked_what_is_hit(sample: Connect
             found = [await impact(ExploreContext(reader.read, ADMIN), one, AS_OF, depth=12) for one in lost]
         return [{each.record for each in one.services if each.lost} for one in found if one]
 
-    stops = [altered(lists, AS_OF, Alteration.read(lists, AS_OF, lose=one, tie="", lapse="")).stops for one in lost]
+    stops = [altered(lists, AS_OF, Alteration.read(lists, AS_OF, remove=one, add="", end="")).stops for one in lost]
     assert [{one.record.id for one in each} for each in stops] == asyncio.run(hit())
     assert sum(map(len, stops)) > 50
 
@@ -221,12 +221,12 @@ def test_a_report_about_one_agency_holds_its_rows_alone(
 
 
 def test_the_page_has_a_form_and_graphql_gives_the_same_rows(visitor: httpx.Client) -> None:
-    asked = {"as-of": AS_OF, "lapse": "depok:ks-kampus-sehat"}
+    asked = {"as-of": AS_OF, "end": "depok:ks-kampus-sehat"}
     page = visitor.get("/reports/what-if", params=asked).text
-    assert '<input id="lapse" name="lapse" value="depok:ks-kampus-sehat" maxlength="1000"' in page
-    assert "lapse=depok%3Aks-kampus-sehat" in page
+    assert '<input id="end" name="end" value="depok:ks-kampus-sehat" maxlength="1000"' in page
+    assert "end=depok%3Aks-kampus-sehat" in page
     rows = visitor.get("/reports/what-if.json", params=asked).json()["rows"]
-    query = f'{{ whatIf(asOf: "{AS_OF}", lapse: "depok:ks-kampus-sehat") {{ rows(first: 200) {{ change what before after }} }} }}'
+    query = f'{{ whatIf(asOf: "{AS_OF}", end: "depok:ks-kampus-sehat") {{ rows(first: 200) {{ change what before after }} }} }}'
     answer = visitor.post("/reports/graphql", json={"query": query}).json()
     assert answer["data"]["whatIf"]["rows"] == [
         {one: row[one] for one in ("change", "what", "before", "after")} for row in rows
@@ -237,15 +237,16 @@ def test_the_page_has_a_form_and_graphql_gives_the_same_rows(visitor: httpx.Clie
         if one["name"] == "what-if"
     ]
     assert parameters[0] == {
-        "name": "lose",
+        "name": "remove",
+        "label": "Remove records",
         "type": "text",
         "default": None,
         "least": None,
         "most": None,
         "longest": 1000,
     }
-    refused = visitor.get("/reports/what-if", params={"lose": "<b>x</b>"})
+    refused = visitor.get("/reports/what-if", params={"remove": "<b>x</b>"})
     assert refused.status_code == 400 and "&lt;b&gt;x&lt;/b&gt;" in refused.text
 
 
-CATALOGUE = "{ reports { name parameters { name type default least most longest } } }"
+CATALOGUE = "{ reports { name parameters { name label type default least most longest } } }"

@@ -38,24 +38,24 @@ def test_a_seed_gives_the_same_again_and_a_promise_is_told_beside_what_was_seen(
     assert (told["seed"], told["rounds"], told["as_of"]) == (7, 2, AS_OF)
     counts = {one["name"]: one for one in told["counts"]}
     assert list(counts) == list(calibration.WHAT)
-    assert (counts["gaps"]["own"], counts["gaps"]["of"], counts["gaps"]["promise"]) == (True, 2, 0.06)
+    assert (counts["gaps"]["own"], counts["gaps"]["of"], counts["gaps"]["target"]) == (True, 2, 0.06)
     assert counts["overlaps"]["of"] > 1_000
-    assert counts["planted-found"]["of"] == calibration.DUPLICATES
-    assert all(0 <= one["seen"] <= one["of"] for one in counts.values())
+    assert counts["injected-found"]["of"] == calibration.DUPLICATES
+    assert all(0 <= one["observed"] <= one["of"] for one in counts.values())
     assert {one["bound"] for one in counts.values()} == {"at most", "at least", None}
 
 
 def test_a_promise_that_is_broken_is_the_exit_code(run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calibration, "UNTOLD", 1.0)  # more than the report can promise
+    monkeypatch.setattr(calibration, "UNTESTABLE", 1.0)  # more than the report can promise
     done = run("--rounds", "1", "--seed", "7")
     assert done.exit_code == 1
-    assert done.stdout.split().count("broken") == 2, (
+    assert " ".join(done.stdout.split()).count("not met") == 2, (
         "of all promises that one; and the sentence below says what it means"
     )
 
 
 @pytest.mark.parametrize(
-    ("seen", "of", "promise", "least", "kept"),
+    ("observed", "of", "target", "least", "met"),
     [
         (0, 100, 0.06, False, True),
         (14, 100, 0.06, False, True),
@@ -68,13 +68,13 @@ def test_a_promise_that_is_broken_is_the_exit_code(run: Callable[..., Result], m
     ],
 )
 def test_a_promise_is_broken_by_what_chance_gives_once_in_a_thousand_times(
-    seen: int, of: int, promise: float | None, least: bool, kept: bool | None
+    observed: int, of: int, target: float | None, least: bool, met: bool | None
 ) -> None:
-    assert CalibrationCount("gaps", "sector-gaps", True, seen, of, promise, least).kept is kept
+    assert CalibrationCount("gaps", "sector-gaps", True, observed, of, target, least).met is met
 
 
 def test_an_agency_made_alike_does_a_share_of_what_the_other_does_and_no_more_than_before() -> None:
-    compared = ComparableAgencies.of(SnapshotArrays.of(registry(np.random.default_rng(3), 300).lists, GENERATED))
+    compared = ComparableAgencies.of(SnapshotArrays.of(registry(np.random.default_rng(3), 300).snapshot, GENERATED))
     after, made = duplicated(compared, np.random.default_rng(4), 5, 0.7)
     assert len(made) == 5 and len({one for pair in made for one in pair}) == 10
     degree = np.diff(compared.functions.indptr)

@@ -119,7 +119,7 @@ def test_a_workbook_goes_into_a_file_or_a_pipe_and_not_to_a_terminal(running: en
     book = tmp_path / "coverage.xlsx"
     asked = ("report", "coverage", "--format", "xlsx")
     assert finished(command(*asked, "-o", str(book), data=running.data))[0] == 0
-    assert load_workbook(book).sheet_names == ["coverage", "How it was made"]
+    assert load_workbook(book).sheet_names == ["coverage", "Method and notes"]
     terminal, far = os.openpty()
     with command(*asked, data=running.data, stdout=far) as process:
         assert "A terminal cannot show xlsx" in process.communicate(timeout=120)[1]
@@ -206,8 +206,8 @@ def test_reports_are_listed_in_the_language_of_the_terminal(
     for name, value in given.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(output.out, "_width", 200)
-    reports(as_json=False)
+    reports(None, as_json=False)
     head, *lines = capsys.readouterr().out.splitlines()
     assert ("Question" if spoken == "en" else "Pertanyaan") in head
-    question = {"en": "How much of what the reports rest on", "id": "Seberapa banyak dasar laporan"}[spoken]
+    question = {"en": "How complete are the records", "id": "Seberapa lengkap catatan"}[spoken]
     assert any(line.startswith("coverage") and question in line for line in lines)

@@ -58,18 +58,18 @@ def test_a_lone_gap_among_two_thousand_pairs_of_sectors_is_found_in_a_dense_netw
     report = run_on_snapshot(without_ties(lists, random, 1), "sector-gaps", AS_OF)
     first = report.rows[0]
     assert report.of > 2_000
-    assert first["finding"] == "gap" and first["seen"] == 0 and first.confidence == "likely"
+    assert first["finding"] == "gap" and first["observed"] == 0 and first.confidence == "likely"
 
 
 def test_agencies_that_are_alike_by_their_sector_alone_are_no_overlap(random: np.random.Generator) -> None:
-    report = run_on_snapshot(registry(random, 2_000).lists, "overlaps", AS_OF)
+    report = run_on_snapshot(registry(random, 2_000).snapshot, "overlaps", AS_OF)
     assert report.of > 50_000
     assert report.found <= binom.ppf(SURE, report.of, 1 / 10_000)
 
 
 def test_agencies_that_do_much_of_what_another_does_are_found(random: np.random.Generator) -> None:
     planted = [registry(random, 2_000, duplicates=18) for _ in range(5)]
-    found = [_overlapping(run_on_snapshot(one.lists, "overlaps", AS_OF)) for one in planted]
+    found = [_overlapping(run_on_snapshot(one.snapshot, "overlaps", AS_OF)) for one in planted]
     true = sum(len(pairs & one.duplicates) for pairs, one in zip(found, planted, strict=True))
     assert true >= 0.95 * sum(len(one.duplicates) for one in planted)
     assert true >= 0.75 * sum(map(len, found))

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -108,7 +109,7 @@ def test_no_report_depends_on_the_order_of_sets() -> None:
             "from tests.support.sample import depok",
             "from registry.reports.catalogue import DEFINITIONS, run_on_snapshot",
             "from registry.reports.render import as_json",
-            "world, lost = depok(), {'lose': 'depok:dinkes-kota'}",
+            "world, lost = depok(), {'remove': 'depok:dinkes-kota'}",
             f"told = [as_json(run_on_snapshot(world, one, '{AS_OF}', lost if one == 'what-if' else {{}})) for one in DEFINITIONS]",
             "print(__import__('json').dumps(dict(zip(DEFINITIONS, told))))",
         )
@@ -137,7 +138,7 @@ def test_a_parameter_out_of_range_is_one_sentence(name: str) -> None:
             else (parameter.least - 1, parameter.most + 1, "nan", "much")
         )
         for value in wrong:
-            with pytest.raises(ReportError, match=parameter.name):
+            with pytest.raises(ReportError, match=f"^“{re.escape(parameter.label)}”: enter a "):
                 run_on_snapshot(Snapshot(), name, AS_OF, {parameter.name: value})
 
 
@@ -182,13 +183,13 @@ def test_what_is_not_on_record_is_counted_as_what_is_not(language: str) -> None:
             missing = len(lacking(known))
             assert row["of"] - row["recorded"] == missing  # type: ignore[operator]
             subject = f"{kinds[str(row['kind'])]}: {facts[str(row['fact'])]}"
-            lines = [one for one in whole.rows if (one["about"], one["subject"]) == ("coverage", subject)]
+            lines = [one for one in whole.rows if (one["finding"], one["subject"]) == ("coverage", subject)]
             assert len(lines) == (missing > row["of"] / 10), subject  # type: ignore[operator]
             for line in lines:
                 share = percent(missing / row["of"])  # type: ignore[operator]
-                said = {"en": "{} of {}, {}", "id": "{} dari {}, {}"}[language]
+                said = {"en": "missing for {} of {} ({})", "id": "belum tercatat pada {} dari {} ({})"}[language]
                 assert line["measure"] == said.format(number(missing), number(row["of"]), share)  # type: ignore[arg-type]
-                assert cell_text(whole.columns[0], line["about"]) == not_on_record
+                assert cell_text(whole.columns[0], line["finding"]) == not_on_record
                 counted += 1
         assert counted
 
@@ -219,7 +220,7 @@ def test_what_a_report_counts_is_named_wherever_the_number_stands(name: str, lan
         ("sector-gaps", lambda report: {row.key for row in report.rows if row["finding"] == "gap"}),
         ("network", lambda report: {row["measure"] for row in report.rows if row.confidence == "likely"}),
         ("reuse", lambda report: {row.key for row in report.rows}),
-        ("gaps", lambda report: {row.key for row in report.rows if row["about"] != "coverage"}),
+        ("gaps", lambda report: {row.key for row in report.rows if row["finding"] != "coverage"}),
         ("cut-points", lambda report: {row.key for row in report.rows if row.confidence == "likely"}),
         ("communities", lambda report: {row.key for row in report.rows}),
     ],

@@ -36,7 +36,7 @@ def drawn(name: str) -> tuple[Report, dict[str, Any]]:
 
 def test_three_reports_have_a_chart_and_the_others_say_that_they_have_none() -> None:
     assert {name for name in DEFINITIONS if chart(run_on_snapshot(depok(), name, AS_OF))} == CHARTED
-    with pytest.raises(UnknownReport, match="The report coverage has no chart"):
+    with pytest.raises(UnknownReport, match="“Completeness of the records” has no chart"):
         as_chart(run_on_snapshot(depok(), "coverage", AS_OF))
 
 
@@ -44,9 +44,9 @@ def test_every_pair_of_sectors_is_drawn_from_both_sides_and_what_is_too_small_to
     report, spec = drawn("sector-gaps")
     cells = spec["data"]["values"]
     assert len(cells) == 2 * len(report.rows) == 110
-    untold = [one for one in cells if one["code"] == "too-few"]
-    assert len(untold) == 2 * report.unknown and all(one["ratio"] is None for one in untold)
-    gaps = {(one["down"], one["across"], one["seen"]) for one in cells if one["code"] == "gap"}
+    untestable = [one for one in cells if one["code"] == "too-few"]
+    assert len(untestable) == 2 * report.unknown and all(one["ratio"] is None for one in untestable)
+    gaps = {(one["down"], one["across"], one["observed"]) for one in cells if one["code"] == "gap"}
     assert {("Health", "Transport", "0"), ("Transport", "Health", "0")} < gaps and len(gaps) == 2 * report.found
 
 
@@ -67,7 +67,7 @@ def test_the_timeline_has_each_agreement_once_with_its_days_and_the_day_of_the_r
     )
     expired = next(one for one in lines if one["agreement"] == "Imunisasi dan gizi anak panti")
     assert (expired["since"], expired["until"]) == ("2023-02-01", "2026-01-31")
-    assert expired["finding"] == "expired, nothing follows"
+    assert expired["finding"] == "expired without a renewal"
     assert spec["layer"][1]["data"]["values"] == [{"day": AS_OF}]
 
 

@@ -48,8 +48,8 @@ HEADER = """\
 // default = 1
 // least = 1
 // most = 9
-// en = "Each so many."
-// id = "Tiap sekian."
+// label = { en = "Step", id = "Langkah" }
+// description = { en = "Each so many.", id = "Tiap sekian." }
 //
 // [columns.n]
 // type = "integer"
@@ -90,7 +90,7 @@ def test_a_report_is_there_as_soon_as_its_file_is(tmp_path: Path, store: Store) 
     written(tmp_path / "reports", HEADER + TEXT.replace("> 3", "> 0"))
     assert library.run(store, "how-many", ADMIN, AS_OF).found == 7
     (tmp_path / "reports" / "how-many.cypher").unlink()
-    with pytest.raises(UnknownReport, match="There is no report called how-many"):
+    with pytest.raises(UnknownReport, match="There is no report called “how-many”"):
         library.run(store, "how-many", ADMIN, AS_OF)
 
 

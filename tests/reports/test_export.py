@@ -68,10 +68,10 @@ def test_the_rows_are_the_same_in_every_format(report: Report) -> None:
 def test_a_workbook_of_gaps_holds_the_reports_that_it_is_composed_of() -> None:
     gaps = run_on_snapshot(depok(), "gaps", AS_OF)
     book = CalamineWorkbook.from_filelike(io.BytesIO(as_xlsx(gaps)))
-    assert book.sheet_names == ["gaps", *(one.name for one in gaps.parts), "How it was made"]
+    assert book.sheet_names == ["gaps", *(one.name for one in gaps.parts), "Method and notes"]
     overlaps = next(one for one in gaps.parts if one.name == "overlaps")
     assert sheet(gaps, "overlaps") == sheet(overlaps)
-    told = sheet(gaps, "How it was made")
+    told = sheet(gaps, "Method and notes")
     assert ["As of", "Nov 25, 2026"] in told and ["Method", overlaps.method] in told
     assert ["How many days ahead to look for agreements that expire", "90"] in told
     with use_language("id"):

@@ -53,7 +53,7 @@ def test_no_output_of_a_report_tells_how_few(name: str) -> None:
     assert isinstance(report.withheld, SuppressedCount) and report.withheld == SMALLEST
     told = json.loads(as_json(report))
     assert told["withheld"] is None and told["unknown"] != 4
-    assert "<5 records are shown in summary only" in " ".join(as_text(report).split())
+    assert "You see <5 records only in summary." in " ".join(as_text(report).split())
     assert "&lt;5" in as_html(report) and as_xlsx(report)
     for part in report.parts:
         assert isinstance(part.withheld, SuppressedCount) and not {row.values.get("withheld") for row in part.rows} & {
@@ -65,8 +65,8 @@ def test_no_output_of_a_report_tells_how_few(name: str) -> None:
 
 
 def test_the_gap_report_loses_what_it_took_from_a_row_that_is_left_out() -> None:
-    before = [row["subject"] for row in run_on_snapshot(world(2), "gaps", AS_OF).rows if row["about"] == "coverage"]
-    after = [row["subject"] for row in shown("gaps", 2).rows if row["about"] == "coverage"]
+    before = [row["subject"] for row in run_on_snapshot(world(2), "gaps", AS_OF).rows if row["finding"] == "coverage"]
+    after = [row["subject"] for row in shown("gaps", 2).rows if row["finding"] == "coverage"]
     assert set(after) < set(before) and any(str(one).startswith("agreements: ") for one in before)
     assert not any(str(one).startswith("agreements: ") for one in after)
 

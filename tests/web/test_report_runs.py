@@ -126,7 +126,7 @@ def test_a_registry_in_which_nothing_can_be_assessed_says_so_and_what_to_record(
         assert client.get("/reports/gaps.json").json()["found"] == 0
         home = client.get("/").text
     assert "Nothing could be assessed yet" in home and "Nothing that needs attention was found" not in home
-    assert "What could not be assessed, and why" in home and "There are no needs on record" in home
+    assert "What could not be assessed, and why" in home and "There are no recorded needs" in home
     said = home[home.index("Record next:") :]
     assert 'href="/needs"' in said[:500] and 'href="/agencies"' not in said[:500]
     assert "Illustrative" not in home, "these records are no sample"
