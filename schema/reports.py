@@ -252,7 +252,7 @@ def _column(column: Column) -> graphene.Field:
 
 def _argument(parameter: ReportParameter | TextParameter) -> tuple[str, graphene.Argument]:
     if isinstance(parameter, TextParameter):
-        description = f"{parameter.description} At most {parameter.longest} characters."
+        limit = f"At most {parameter.longest} characters."
     else:
         limit = f"From {parameter.least:g} to {parameter.most:g}."
     description = " ".join(filter(None, (f"{parameter.label}.", parameter.description, limit)))
