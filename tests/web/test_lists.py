@@ -316,7 +316,6 @@ def test_a_csv_file_costs_what_it_holds_and_is_never_cut_off_for_it(
         monkeypatch.setattr("registry.web.lists.EXPORT_PAGE", 50)
         answers = (client.get("/services.csv") for _n in range(200))
         paid = list(itertools.takewhile(lambda one: one.status_code == 200, answers))
-        print("PAID", len(paid))
         assert 10 < len(paid) < 200 and {len(one.text.splitlines()) for one in paid} == {251}
         assert next(answers).status_code == 429
 
