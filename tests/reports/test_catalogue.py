@@ -1,5 +1,6 @@
 """Every report of the catalogue on what it was not made for: a plain answer, never a crash, never a number that is none."""
 
+import hashlib
 import json
 import math
 import os
@@ -20,6 +21,10 @@ from tests.support.paths import ROOT
 from tests.support.sample import depok
 
 AS_OF = "2026-11-25"
+SAMPLE = ROOT / "tests" / "reports" / "sample"
+TEXTS = {"next_step", "measure"}  # of the report gaps, put together from the rest
+PARAMETERS: dict[str, dict[str, object]] = {"what-if": {"lose": "depok:dinkes-kota"}}
+FIRST = 40  # rows of a report that are written out
 
 
 def agencies(count: int, sectors: int) -> list[AgencyRow]:
@@ -228,3 +233,36 @@ def test_the_number_that_was_found_is_that_of_the_rows_which_tell_it(name: str, 
     report = run_on_snapshot(depok(), name, AS_OF)
     assert report.found in (len(counted(report)), 0) and report.found <= report.of
     assert report.found or not any(row.confidence == "likely" for row in report.rows)
+
+
+def numbered(cell: object) -> object:
+    """Return a cell; a number with the digits that do not depend on the order of a sum."""
+    return float(f"{cell:.6g}") if isinstance(cell, float) else cell
+
+
+def written(name: str) -> str:
+    """Return the rows of a report on the sample, a line for each, without texts that are put together from others."""
+    report = run_on_snapshot(depok(), name, AS_OF, PARAMETERS.get(name, {}))
+    rows = [
+        json.dumps(
+            {
+                **{key: numbered(cell) for key, cell in row.values.items() if key not in TEXTS},
+                "confidence": row.confidence,
+                "evidence": [one.id.removeprefix("depok:") for one in row.evidence],
+            },
+            ensure_ascii=False,
+        )
+        for row in report.rows
+    ]
+    rest = "\n".join(rows[FIRST:])
+    more = [f"{len(rows) - FIRST} more: {hashlib.sha256(rest.encode()).hexdigest()}"] if rest else []
+    counts = f"found {report.found} of {report.of}, unknown {report.unknown}, withheld {report.withheld}"
+    return "\n".join([counts, *rows[:FIRST], *more]) + "\n"
+
+
+@pytest.mark.parametrize("name", list(DEFINITIONS))
+def test_a_report_on_the_sample_is_as_written(name: str, rewrite: bool) -> None:
+    place = SAMPLE / f"{name}.txt"
+    if rewrite:
+        place.write_text(written(name), encoding="utf-8")
+    assert written(name) == place.read_text(encoding="utf-8"), "read the difference; --rewrite takes it over"

