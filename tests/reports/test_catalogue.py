@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ from tests.support.sample import depok
 
 AS_OF = "2026-11-25"
 SAMPLE = ROOT / "tests" / "reports" / "sample"
-TEXTS = {"next_step", "measure"}  # of the report gaps, put together from the rest
+SENTENCES = {"next_step", "measure"}  # sentences of the report gaps
 PARAMETERS: dict[str, dict[str, object]] = {"what-if": {"lose": "depok:dinkes-kota"}}
 FIRST = 40  # rows of a report that are written out
 
@@ -240,13 +241,17 @@ def numbered(cell: object) -> object:
     return float(f"{cell:.6g}") if isinstance(cell, float) else cell
 
 
+def figures(sentence: object) -> list[str]:
+    return re.findall(r"\d[\d.,]*\d|\d", str(sentence))
+
+
 def written(name: str) -> str:
-    """Return the rows of a report on the sample, a line for each, without texts that are put together from others."""
+    """Return the rows of a report on the sample, a line for each; of sentences only the numbers."""
     report = run_on_snapshot(depok(), name, AS_OF, PARAMETERS.get(name, {}))
     rows = [
         json.dumps(
             {
-                **{key: numbered(cell) for key, cell in row.values.items() if key not in TEXTS},
+                **{key: figures(cell) if key in SENTENCES else numbered(cell) for key, cell in row.values.items()},
                 "confidence": row.confidence,
                 "evidence": [one.id.removeprefix("depok:") for one in row.evidence],
             },
@@ -257,7 +262,8 @@ def written(name: str) -> str:
     rest = "\n".join(rows[FIRST:])
     more = [f"{len(rows) - FIRST} more: {hashlib.sha256(rest.encode()).hexdigest()}"] if rest else []
     counts = f"found {report.found} of {report.of}, unknown {report.unknown}, withheld {report.withheld}"
-    return "\n".join([counts, *rows[:FIRST], *more]) + "\n"
+    notes = f"notes {[figures(note) for note in report.notes]}"
+    return "\n".join([counts, notes, *rows[:FIRST], *more]) + "\n"
 
 
 @pytest.mark.parametrize("name", list(DEFINITIONS))
