@@ -36,7 +36,7 @@ def test_an_agreement_that_renews_itself_is_followed_by_nothing() -> None:
     assert found(report(agreement("old", "ab", "2025-01-01", "old"))) == {("expired", "old")}
 
 
-def test_of_agreements_that_renew_each_other_the_last_to_end_is_followed_by_nothing() -> None:
+def test_of_agreements_that_renew_each_other_the_last_has_no_renewal() -> None:
     circle = agreement("one", "ab", "2025-01-01", "two"), agreement("two", "ab", "2025-06-30", "one")
     assert found(report(*circle)) == {("expired", "two")}
     twins = agreement("one", "ab", "2025-01-01", "two"), agreement("two", "ab", "2025-01-01", "one")
@@ -50,7 +50,7 @@ def test_a_use_of_what_nobody_is_known_to_own_is_unknown() -> None:
     assert any(note.startswith("1 uses without an agreement") for note in asked.notes)
 
 
-def test_an_agreement_that_may_cover_what_is_hidden_is_not_said_to_cover_nothing() -> None:
+def test_an_agreement_that_may_cover_hidden_records_is_not_called_empty() -> None:
     empty = agreement("one", "ab", None)._replace(covers=())
     assert found(report(empty)) == {("empty", "one")}
     hidden = report(empty._replace(covers_hidden=True))

@@ -73,7 +73,7 @@ def test_every_method_ranks_the_same_pairs_and_the_same_hidden_ties() -> None:
         assert split.known + split.hits == len(world.ties)
 
 
-def test_hiding_whole_agreements_leaves_no_third_tie_to_give_the_others_away() -> None:
+def test_hiding_an_agreement_hides_all_of_its_ties() -> None:
     """Agreements of many parties alone: who is left of one that is hidden has no partner in common by it."""
     parties = np.random.default_rng(1).permutation(120).reshape(-1, 4)
     agreed = [

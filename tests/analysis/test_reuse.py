@@ -108,7 +108,7 @@ def test_average_precision_takes_what_ties_as_one_block(ranked: list[tuple[bool,
     assert average_precision(np.array(hit), np.array(score, np.float64)) == pytest.approx(told)
 
 
-def test_what_an_agency_has_is_not_suggested_to_it_and_each_suggestion_says_why() -> None:
+def test_suggestions_leave_out_own_resources_and_give_reasons() -> None:
     report = run_on_snapshot(depok(), "reuse", AS_OF, {"agencies": 200})
     has = {(user, one.id) for one in depok().resources for user in (*one.owners, *(use[0] for use in one.uses))}
     for row in report.rows:
@@ -204,7 +204,7 @@ def _before(lists: Snapshot, cut: str) -> Snapshot:
     return lists._replace(resources=resources)
 
 
-def test_where_the_record_of_uses_ended_long_ago_the_gap_report_says_so_first(fedramp: Snapshot) -> None:
+def test_the_gap_report_says_first_that_uses_were_recorded_long_ago(fedramp: Snapshot) -> None:
     notes = run_on_snapshot(fedramp, "gaps", AS_OF).notes
     assert "ask for an earlier day" in notes[1] and notes == tuple(dict.fromkeys(notes))
 

@@ -177,7 +177,7 @@ def test_a_number_of_two_meanings_is_refused_with_both() -> None:
         ("  ", None, None, None),
     ],
 )
-def test_a_number_is_read_in_its_notation_and_without_one_only_if_it_has_one_meaning(
+def test_a_number_is_read_in_its_notation_or_if_it_has_one_meaning(
     text: str, undeclared: object, english: object, indonesian: object
 ) -> None:
     assert [read(text), read(Numeral(text, "en")), read(Numeral(text, "id"))] == [undeclared, english, indonesian]
@@ -225,9 +225,7 @@ def test_a_form_holds_the_number_that_its_record_shows_and_takes_it_back(
         town.headers["Accept-Language"] = "en"
 
 
-def test_a_form_that_was_filled_in_before_the_language_changed_means_what_it_meant(
-    town: httpx.Client, held: Store
-) -> None:
+def test_a_number_of_a_form_keeps_its_meaning_in_another_language(town: httpx.Client, held: Store) -> None:
     path = register(town, **{"p-capacity": "3"})
     fields = {**form(town, f"{path}/edit", "sari"), "p-capacity": "1.250"}
     answer = town.post(f"{path}/edit", data={**fields, "do": "save"}, headers={AS: "sari", "Accept-Language": "id"})

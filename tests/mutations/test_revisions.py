@@ -110,7 +110,7 @@ def test_a_later_load_is_undone_to_what_was_before(city: City, store: Store) -> 
     assert verify(store).what is None
 
 
-def test_a_record_that_was_changed_by_hand_is_left_by_loads_and_by_their_undoing(city: City, store: Store) -> None:
+def test_loads_and_their_undoing_leave_records_changed_by_hand(city: City, store: Store) -> None:
     city.agencies(*BOTH)
     first = city.load()
     assert not save(store, COMMAND, SaveInput(Agency, "c:2", {"name": "Dinas Kesehatan"})).problems

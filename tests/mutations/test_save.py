@@ -138,7 +138,7 @@ def test_a_key_makes_it_harmless_to_ask_twice(city: Store) -> None:
 
 
 @pytest.mark.parametrize("name", ["Dinas Kesehatn", "dinas  KESEHATAN", "Kesehatan Dinas"])
-def test_what_is_there_already_is_not_registered_again_unless_it_is_another(city: Store, name: str) -> None:
+def test_a_duplicate_is_not_registered_unless_it_is_another(city: Store, name: str) -> None:
     again = SaveInput(Agency, None, {"name": name, "kind": "other"})
     assert [(one.code, one.field, one.value) for one in by(city, HEALTH, again).problems] == [
         ("ALIKE", "name", "dinkes")

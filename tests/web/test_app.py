@@ -169,7 +169,7 @@ def test_every_page_is_strict_and_loads_nothing_from_elsewhere(client: httpx.Cli
     assert not re.findall(r"<style|<script(?![^>]* src=)|\sstyle=|\son\w+=", answer.text)
 
 
-def test_the_language_is_that_of_the_address_then_the_cookie_then_the_browser(client: httpx.Client) -> None:
+def test_the_language_is_that_of_the_address_the_cookie_or_the_browser(client: httpx.Client) -> None:
     def spoken(path: str = "/reports", accept: str = "") -> str:
         return client.get(path, headers=PAGE | {"Accept-Language": accept}).headers["content-language"]
 
@@ -220,7 +220,7 @@ def test_a_report_has_the_same_rows_as_page_json_and_csv(client: httpx.Client, n
                 assert cell in (row[column], f"'{row[column]}")
 
 
-def test_a_report_to_print_is_shown_under_a_policy_that_lets_in_its_own_style_alone(client: httpx.Client) -> None:
+def test_the_policy_of_a_printed_report_allows_only_its_own_style(client: httpx.Client) -> None:
     answer = client.get("/reports/agreements.html", headers=PAGE | {"Accept-Language": "id"})
     (style,) = re.findall(r"<style>(.*?)</style>", answer.text, re.DOTALL)
     policy = answer.headers.get_list("content-security-policy")

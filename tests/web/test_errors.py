@@ -34,7 +34,7 @@ SETTINGS = Settings(_env_file=None, lang="en")
 
 
 @SLOW_ON_NEO4J
-def test_a_failure_of_ours_is_one_sentence_with_the_headers_of_every_answer(
+def test_an_internal_error_is_one_sentence_with_the_usual_headers(
     ready_store: Store, place: ConnectionSettings, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def fails(_request: Request) -> Response:
@@ -147,7 +147,7 @@ def logged(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
         *(pytest.param(path, marks=pytest.mark.slow) for path in ("/", "/reports/gaps")),
     ],
 )
-def test_an_engine_that_goes_in_the_middle_of_a_question_is_said_and_found_again(engine_data: Path, path: str) -> None:
+def test_an_engine_lost_during_a_query_is_reported_and_found_again(engine_data: Path, path: str) -> None:
     require_embedded()
     running = engine.start(engine_data)
     with Store(connection_settings(running)) as store:

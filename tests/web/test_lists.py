@@ -320,7 +320,7 @@ def test_a_csv_file_costs_what_it_holds_and_is_never_cut_off_for_it(
         assert next(answers).status_code == 429
 
 
-def test_a_csv_file_says_how_many_a_link_leads_to_where_it_names_only_the_first(
+def test_a_csv_file_counts_linked_records_that_it_does_not_name(
     sample: ConnectionSettings, visitor: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = list(csv.DictReader(io.StringIO(visitor.get("/services.csv").text)))

@@ -90,7 +90,7 @@ def test_formulas_of_a_workbook_are_not_carried_out(city: httpx.Client, held: St
     assert resources(held) == []
 
 
-def test_a_workbook_with_a_million_empty_rows_is_read_or_refused_in_a_sentence(city: httpx.Client, held: Store) -> None:
+def test_a_workbook_with_a_million_empty_rows_is_read_or_refused(city: httpx.Client, held: Store) -> None:
     book = workbook({"resources": [["id", "name", "kind"], ["", "Aula", "facility"]]})
     packed = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(book)) as old, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as new:
