@@ -22,10 +22,12 @@ from pathlib import Path
 from registry import engine
 from tests.support.paths import ROOT
 
-MODEL = ("tests/model",)
-MUTATIONS = ("tests/mutations", "tests/model/test_rules.py", "tests/schema/test_mutations.py")
+CHANGES = ("tests/mutations/test_save.py", "tests/mutations/test_random_changes.py", "tests/schema/test_mutations.py")
+PARTIES = ("tests/mutations/test_confirmations.py", "tests/mutations/test_requests.py")
+PAST = ("tests/mutations/test_revisions.py", "tests/database/test_audit_log.py")
+RULES = ("tests/model/test_rules.py",)
 SAMPLE = "tests/reports/test_catalogue.py::test_a_report_on_the_sample_is_as_written"
-QUERIES = ("tests/schema/test_planner.py", "tests/database/test_query.py", "tests/database/test_read.py")
+QUERIES = ("tests/schema/test_planner.py", "tests/database/test_read.py", "tests/database/test_query.py")
 
 
 def sampled(*reports: str) -> list[str]:
@@ -35,17 +37,17 @@ def sampled(*reports: str) -> list[str]:
 
 # The modules, and the tests that are meant to find a fault in them: the quickest first.
 TESTS: dict[str, Sequence[str]] = {
-    "registry/permissions.py": ("tests/test_permissions.py", "tests/auth/test_permission_matrix.py", "tests/mutations"),
-    "registry/model/values.py": MODEL,
-    "registry/mutations/audit_events.py": ("tests/database/test_audit_log.py", *MUTATIONS),
-    "registry/mutations/checks.py": MUTATIONS,
-    "registry/mutations/confirmations.py": MUTATIONS,
-    "registry/mutations/feedback.py": MUTATIONS,
-    "registry/mutations/lifecycle.py": MUTATIONS,
-    "registry/mutations/requests.py": MUTATIONS,
-    "registry/mutations/revisions.py": MUTATIONS,
-    "registry/mutations/save.py": MUTATIONS,
-    "registry/mutations/transaction.py": MUTATIONS,
+    "registry/permissions.py": ("tests/test_permissions.py", "tests/auth/test_permission_matrix.py"),
+    "registry/model/values.py": ("tests/model/test_values.py",),
+    "registry/mutations/audit_events.py": (*PAST, *PARTIES, *CHANGES),
+    "registry/mutations/checks.py": (*RULES, *PARTIES, *CHANGES),
+    "registry/mutations/confirmations.py": (*PARTIES, "tests/mutations/test_lapsed_confirmations.py", *PAST),
+    "registry/mutations/feedback.py": (*PARTIES, "tests/cli/test_audit.py"),
+    "registry/mutations/lifecycle.py": (*PARTIES, *CHANGES),
+    "registry/mutations/requests.py": (*PARTIES, *RULES),
+    "registry/mutations/revisions.py": (*PAST, "tests/mutations/test_interrupted_changes.py"),
+    "registry/mutations/save.py": CHANGES,
+    "registry/mutations/transaction.py": ("tests/mutations/test_transaction.py", *CHANGES, *PAST),
     "schema/limits.py": ("tests/schema/test_limits.py",),
     "schema/arguments.py": ("tests/schema/test_arguments.py", *QUERIES),  # the cursors
     "registry/database/query.py": QUERIES,
