@@ -37,7 +37,7 @@ def test_ties_expected_by_blocks_add_up_to_the_ties_there_are() -> None:
     assert BlockModel.of(sector, ties).score(a.ravel(), b.ravel()).sum() == pytest.approx(2 * len(ties))
 
 
-def test_average_precision_takes_what_ties_as_one_block() -> None:
+def test_precision_is_counted_as_by_hand() -> None:
     score, hit = np.array([3.0, 2, 2, 1]), np.array([1, 0, 1, 1])
     ranked = ScoredGroups.of(score, np.ones(4, np.int64), hit)
     assert ranked.average_precision == pytest.approx((1 + 2 / 3 + 3 / 4) / 3)

@@ -281,13 +281,8 @@ def test_cells_that_are_no_text_are_problems_of_their_cell(city: City, tmp_path:
     assert all(re.fullmatch(r"all\.xlsx, sheet areas", one.file) for one in outcome.problems)
 
 
-@pytest.mark.parametrize("value", ['["a"]', '{"a": 1}', "1.10", "true"])
+@pytest.mark.parametrize("value", ['["a"]', '{"a": 1}', "1.10", "true", '"A\\ufffd"'])
 def test_json_that_is_no_text_is_a_problem_of_its_field(city: City, value: str) -> None:
     (city.folder / "agencies.json").write_text(f'[{{"kind": "other", "acronym": {value}, "id": "c:1", "name": "A"}}]')
     outcome = city.load()
     assert [(one.code, one.row, one.field) for one in outcome.problems] == [("UNFIT", 1, "acronym")] and outcome.refused
-
-
-def test_a_character_that_was_lost_before_is_refused(city: City) -> None:
-    (city.folder / "agencies.json").write_text('[{"kind": "other", "id": "c:1", "name": "A\\ufffd"}]')
-    assert [(one.code, one.field) for one in city.load().problems] == [("UNFIT", "name")]
