@@ -32,7 +32,7 @@ KINDS = ["resources", "partnerships", "needs", "channels"]
 every_form = pytest.mark.parametrize("kind", KINDS)
 
 
-@pytest.mark.parametrize(("text", "kind"), zip(TEXTS.values(), itertools.cycle(KINDS), strict=False), ids=TEXTS)
+@pytest.mark.parametrize(("text", "kind"), list(zip(TEXTS.values(), itertools.cycle(KINDS), strict=False)), ids=TEXTS)
 def test_such_a_text_in_all_fields_is_told_of_at_each_and_shown_as_text(
     city: httpx.Client, kind: str, text: str
 ) -> None:
