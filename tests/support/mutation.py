@@ -10,6 +10,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -203,9 +204,10 @@ def _fails(tree: Path, tests: Sequence[str], patience: float, *, write: bool = F
     try:
         return running.wait(timeout=patience) != 0
     except subprocess.TimeoutExpired:
-        running.terminate()  # pytest stops the engines that it started
-        running.wait()
         return True
+    finally:
+        running.terminate()
+        running.wait()
 
 
 def main() -> None:
@@ -215,6 +217,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1, help="which faults (1)")
     parser.add_argument("--json", type=Path, help="also write every fault and its outcome to this file")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     chosen = [one for one in TESTS if not given.modules or any(part in one for part in given.modules)]
     found: list[Outcome] = []
     with tempfile.TemporaryDirectory(prefix="mutants-") as directory:
