@@ -81,6 +81,7 @@ TESTS: dict[str, Sequence[str]] = {
     "registry/analysis/what_if.py": ("tests/analysis/test_what_if.py", *sampled("what-if")),
 }
 # Faults that say little: identity of equal values is an accident, and a cached function without its cache is only slow.
+SETTING = 20
 LEFT_OUT = ("Invert", "_Is", "_IsNot", "Is_", "IsNot_", "RemoveDecorator", "Variable")
 KEPT = ("ReplaceComparisonOperator_Is_IsNot", "ReplaceComparisonOperator_IsNot_Is")
 
@@ -108,7 +109,16 @@ class Outcome:
 
 
 class _Effective(ast.NodeTransformer):
-    """Removes what has no effect on correct code: annotations, docstrings, and flags that only guard against mistakes."""
+    """Removes what is no fault when it changes: annotations, docstrings, flags that only guard against mistakes, settings."""
+
+    def visit_Assign(self, node: ast.Assign) -> ast.AST:
+        """Remove the large numbers of a constant: a limit that is larger by one is another setting."""
+        names = [one.id for target in node.targets for one in ast.walk(target) if isinstance(one, ast.Name)]
+        if all(name.isupper() for name in names):
+            for one in ast.walk(node.value):
+                if isinstance(one, ast.Constant) and type(one.value) in (int, float) and one.value >= SETTING:
+                    one.value = SETTING
+        return self.generic_visit(node)
 
     def visit_keyword(self, node: ast.keyword) -> ast.AST:
         return (
