@@ -27,6 +27,7 @@ def test_the_sample_loads_and_a_second_load_changes_nothing(store: Store) -> Non
     assert (again.created, again.changed, again.retired, again.ties_removed) == ({}, {}, {}, {})
 
 
+@SLOW_ON_NEO4J
 def test_fedramp_loads_agencies_services_and_uses_and_names_problems(store: Store) -> None:
     folder = shared("us-fedramp-reuse")
     source = find_source("us-fedramp", Settings())

@@ -17,6 +17,8 @@ from schema.schema import build_schema
 from tests.support.engines import SLOW_ON_NEO4J
 from tests.support.factories import record
 
+pytestmark = SLOW_ON_NEO4J
+
 SCHEMA = build_schema(MODEL)
 RECORDS = [
     record("Agency", "dinkes", "Dinas Kesehatan", kind="department", acronym="DKK"),
@@ -216,7 +218,6 @@ def test_an_alias_in_a_record_of_any_kind_counts_once(ask: Any) -> None:
     assert ask(f'{{ record(id: "dinkes") {{ {many} }} }}')[1] == []
 
 
-@SLOW_ON_NEO4J
 @pytest.mark.parametrize(
     ("asked", "code"),
     [
