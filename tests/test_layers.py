@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import mutation
 from tests.support.paths import ROOT, TESTS
 
 LAYERS = [
@@ -79,3 +80,8 @@ def test_names_of_tests_have_at_most_70_characters() -> None:
         for name in re.findall(r"^(?:async )?def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
     ]
     assert len(names) > 500 and [name for name in names if len(name) > 70] == []
+
+
+def test_the_modules_of_make_mutate_and_their_tests_exist() -> None:
+    named = [*mutation.TESTS, *(test.split("::")[0] for tests in mutation.TESTS.values() for test in tests)]
+    assert [one for one in dict.fromkeys(named) if not (ROOT / one).exists()] == []
