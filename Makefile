@@ -6,7 +6,7 @@ TEST = $(VENV)/test.installed
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check audit fix bench docs lock
+.PHONY: help run test check audit fix bench mutate docs lock
 
 help: ## Show what there is to do.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,10 @@ fix: $(TEST) ## Mend what ruff can mend, and format.
 
 bench: $(TEST) ## Run the benchmarks; takes minutes, and a quiet machine.
 	$(BIN)/python -m benchmarks
+
+mutate: $(TEST) ## Make small faults in core modules and count how many the tests find; takes an hour. Less: ARGS="--sample 3 limits".
+	$(BIN)/pip install --quiet --editable '.[mutate]'
+	$(BIN)/python -m tests.support.mutation $(ARGS)
 
 docs: $(TEST) ## Write what is written from the model and the reports anew.
 	$(BIN)/python -m registry.model.docs > docs/model.md

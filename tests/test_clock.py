@@ -24,7 +24,7 @@ def zone() -> Any:
     use_zone(TIMEZONE)
 
 
-def test_after_midnight_in_jakarta_an_agreement_that_ended_yesterday_is_expired(
+def test_an_agreement_that_ended_yesterday_in_jakarta_is_expired(
     visitor: httpx.Client, sample: ConnectionSettings
 ) -> None:
     asked = '{ partnerships(where: {validUntil: {gt: "2028-01-01"}}, first: 1) { nodes { id validUntil } } }'

@@ -1,4 +1,4 @@
-"""The direction of imports, where Cypher is written, and who knows the driver."""
+"""The direction of imports, where Cypher is written, who knows the driver, and the names of tests."""
 
 import ast
 import re
@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.paths import ROOT
+from tests.support import mutation
+from tests.support.paths import ROOT, TESTS
 
 LAYERS = [
     {"clock", "i18n", "progress"},
@@ -70,3 +71,17 @@ def test_no_module_but_the_clock_uses_the_time_zone_of_the_machine(path: Path) -
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "astimezone":
             assert node.args, f"{path.relative_to(ROOT)}:{node.lineno}: astimezone() without a zone"
+
+
+def test_names_of_tests_have_at_most_70_characters() -> None:
+    names = [
+        name
+        for path in TESTS.rglob("test_*.py")
+        for name in re.findall(r"^(?:async )?def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    ]
+    assert len(names) > 500 and [name for name in names if len(name) > 70] == []
+
+
+def test_the_modules_of_make_mutate_and_their_tests_exist() -> None:
+    named = [*mutation.TESTS, *(test.split("::")[0] for tests in mutation.TESTS.values() for test in tests)]
+    assert [one for one in dict.fromkeys(named) if not (ROOT / one).exists()] == []

@@ -1,6 +1,7 @@
 """What follows an agreement, what cannot be told of a use, and what a network lacks without an agreement."""
 
 import networkx as nx
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -36,7 +37,7 @@ def test_an_agreement_that_renews_itself_is_followed_by_nothing() -> None:
     assert found(report(agreement("old", "ab", "2025-01-01", "old"))) == {("expired", "old")}
 
 
-def test_of_agreements_that_renew_each_other_the_last_to_end_is_followed_by_nothing() -> None:
+def test_of_agreements_that_renew_each_other_the_last_has_no_renewal() -> None:
     circle = agreement("one", "ab", "2025-01-01", "two"), agreement("two", "ab", "2025-06-30", "one")
     assert found(report(*circle)) == {("expired", "two")}
     twins = agreement("one", "ab", "2025-01-01", "two"), agreement("two", "ab", "2025-01-01", "one")
@@ -50,7 +51,7 @@ def test_a_use_of_what_nobody_is_known_to_own_is_unknown() -> None:
     assert any(note.startswith("1 use without an agreement cannot be judged") for note in asked.notes)
 
 
-def test_an_agreement_that_may_cover_what_is_hidden_is_not_said_to_cover_nothing() -> None:
+def test_an_agreement_that_may_cover_hidden_records_is_not_called_empty() -> None:
     empty = agreement("one", "ab", None)._replace(covers=())
     assert found(report(empty)) == {("empty", "one")}
     hidden = report(empty._replace(covers_hidden=True))
@@ -157,3 +158,101 @@ def test_agreements_that_not_every_party_has_confirmed_are_counted_apart() -> No
         "Ties in force on Nov 25, 2026: 2, of which 1 are not known to be confirmed by all parties." in note
         for note in network.notes
     )
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "findings"),
+    [
+        ("2026-11-25", None, {"empty"}),
+        ("2026-11-26", None, set()),
+        (None, None, {"empty"}),
+        (None, "2026-11-25", {"empty", "expiring"}),
+        (None, "2026-11-24", {"expired"}),
+        (None, "2027-02-23", {"empty", "expiring"}),
+        (None, "2027-02-24", {"empty"}),
+        ("2026-11-25", "2026-11-24", {"reversed"}),
+        ("2026-11-25", "2026-11-25", {"empty", "expiring"}),
+        ("2027-01-01", "2027-02-01", set()),
+    ],
+)
+def test_the_first_and_the_last_day_belong_to_an_agreement(
+    begins: str | None, ends: str | None, findings: set[str]
+) -> None:
+    one = agreement("one", "ab", ends)._replace(valid_from=begins, covers=())
+    assert {code for code, _name in found(report(one))} == findings
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "uncovered"),
+    [
+        (None, None, True),
+        ("2026-11-25", "2026-11-25", True),
+        ("2026-11-26", None, False),
+        (None, "2026-11-24", False),
+    ],
+)
+def test_the_first_and_the_last_day_belong_to_a_use(since: str | None, until: str | None, uncovered: bool) -> None:
+    used = ResourceRow("x", "X", True, ["b"], [["a", since, until, "user"]])
+    asked = report(agreement("other", "cd", None), resources=(used,))
+    assert (asked.found, asked.of) == (int(uncovered), 1 + uncovered)
+    for row in asked.rows:
+        assert (row["finding"], row["agreement"], row["resource"]) == ("uncovered", None, "X")
+        assert row["agencies"] == ("A", "B") and [one.id for one in row.evidence] == ["x", "a", "b"]
+
+
+def test_a_use_without_agreement_names_the_one_that_covered_it_last() -> None:
+    used = ResourceRow("x", "X", True, ["b"], [["a", None, None]])
+    ended = agreement("first", "ab", "2024-01-01"), agreement("last", "ab", "2025-01-01")
+    others = agreement("reversed", "ab", "2019-01-01"), agreement("ahead", "ab", None)._replace(valid_from="2027-01-01")
+    asked = report(*ended, *others, resources=(used,))
+    (row,) = (row for row in asked.rows if row["finding"] == "uncovered")
+    assert (row["agreement"], row["until"], row["days"]) == ("last", "2025-01-01", -693)
+    covered = report(*ended, agreement("now", "ab", AS_OF), resources=(used,))
+    assert "uncovered" not in {row["finding"] for row in covered.rows}
+
+
+def test_a_use_between_a_body_and_its_units_needs_no_agreement() -> None:
+    units = [AgencyRow("a", "A", part_of=["b"]), AgencyRow("b", "B", part_of=["c"]), AgencyRow("c", "C")]
+    for user, owner in (("a", "c"), ("c", "a"), ("a", "a")):
+        used = ResourceRow("x", "X", True, [owner], [[user, None, None]])
+        assert run_on_snapshot(Snapshot(units, resources=[used]), "agreements", AS_OF).of == 0
+
+
+def test_findings_that_hidden_records_could_change_are_unknown() -> None:
+    ended, hidden = agreement("ended", "ab", "2025-01-01"), agreement("hidden", "ab", None)._replace(whole=False)
+    asked = report(ended, hidden)
+    assert (asked.found, asked.of, asked.unknown) == (0, 1, 2)
+    apart = report(ended, hidden._replace(parties=["a", "c"]))
+    assert (found(apart), apart.unknown) == ({("expired", "ended")}, 1)
+
+
+def test_an_agreement_without_a_legal_basis_is_found_if_it_is_formal() -> None:
+    plain = agreement("one", "ab", None)._replace(legal_basis=None)
+    assert found(report(plain)) == {("no-basis", "one")}
+    assert not report(plain._replace(instrument="informal")).rows
+    assert not report(plain._replace(instrument=None)).rows
+
+
+def test_a_row_says_what_the_parties_say_of_the_agreement() -> None:
+    empty = agreement("one", "ab", None)._replace(covers=())
+
+    def said(one: PartnershipRow) -> object:
+        (row,) = (row for row in report(one).rows if row["finding"] in ("empty", "disputed"))
+        return row["confirmation"]
+
+    assert said(empty) == said(empty._replace(confirmed_by=["a"])) == "unconfirmed"
+    assert said(empty._replace(confirmed_by=["a", "b", "c"])) == "confirmed"
+    assert said(empty._replace(words_hidden=True)) == "withheld"
+    assert said(empty._replace(disputed_by=["a"])) == "disputed"
+
+
+def test_the_agreements_that_leave_most_alone_come_first() -> None:
+    ties = [agreement("a1", "ab", "2026-12-01"), agreement("a2", "cd", "2026-12-02"), agreement("a3", "ce", None)]
+    assert [row["agreement"] for row in report(*ties).rows] == ["a1", "a2"]
+    assert [row["alone"] for row in report(*ties).rows] == [("A", "B"), ("D",)]
+    both = [
+        agreement("b2", "ab", "2026-12-01"),
+        agreement("b1", "cd", "2026-12-01"),
+        agreement("b0", "fg", "2026-12-05"),
+    ]
+    assert [row["agreement"] for row in report(*both).rows] == ["b1", "b2", "b0"], "then by the last day and the id"

@@ -28,7 +28,7 @@ def test_modularity_is_that_of_networkx_and_no_worse_than_one_group(size: int, s
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_communities_that_are_there_are_found_as_well_as_networkx_finds_them(seed: int) -> None:
+def test_planted_communities_are_found_as_well_as_by_networkx(seed: int) -> None:
     network = nx.planted_partition_graph(8, 25, 0.3, 0.01, seed=seed)
     group = communities(adjacency(pairs(network), 200), np.random.default_rng(seed))
     theirs = nx.community.modularity(network, nx.community.louvain_communities(network, seed=seed))

@@ -51,7 +51,7 @@ def test_added_ties_do_to_the_tree_what_they_do_to_the_network(network: "nx.Grap
     assert still & before == set(nx.articulation_points(more)) & before
 
 
-def test_a_ring_with_a_tail_hangs_on_where_they_meet_until_the_tail_is_tied_elsewhere() -> None:
+def test_where_a_ring_meets_its_tail_is_a_cut_point_until_tied_elsewhere() -> None:
     ring = nx.relabel_nodes(nx.cycle_graph(6), str)
     ring.add_edge("0", "tail")
     (point,) = cut_points(ring)

@@ -48,7 +48,7 @@ def report(
     return run_on_snapshot(Snapshot(agencies, partnerships=[agreement], statements=statements), "levels", as_of, asked)
 
 
-def test_below_its_aim_is_an_agreement_of_which_no_party_says_that_it_is_reached() -> None:
+def test_an_agreement_is_below_its_target_if_no_party_says_it_is_reached() -> None:
     (row,) = report(said(1, "a", 2), said(2, "b", 3)).rows
     assert (row["finding"], row["below_target"], row["target"]) == ("below", 1, "4 Collaboration")
     assert row["assessments"] == ("A: 2 Cooperation (Jan 1, 2026)", "B: 3 Coordination (Jan 1, 2026)")
@@ -75,7 +75,7 @@ def test_agreements_of_which_nobody_says_anything_are_unknown() -> None:
     assert (report().found, report().of, report().unknown) == (0, 1, 1)
 
 
-def test_how_far_apart_is_a_setting_and_levels_are_named_in_the_readers_language() -> None:
+def test_the_distance_of_levels_is_a_setting_and_levels_are_translated() -> None:
     words = said(1, "a", 3), said(2, "b", 4)
     assert not report(*words).rows
     with use_language("id"):

@@ -37,7 +37,7 @@ def test_ties_expected_by_blocks_add_up_to_the_ties_there_are() -> None:
     assert BlockModel.of(sector, ties).score(a.ravel(), b.ravel()).sum() == pytest.approx(2 * len(ties))
 
 
-def test_average_precision_takes_what_ties_as_one_block() -> None:
+def test_precision_is_counted_as_by_hand() -> None:
     score, hit = np.array([3.0, 2, 2, 1]), np.array([1, 0, 1, 1])
     ranked = ScoredGroups.of(score, np.ones(4, np.int64), hit)
     assert ranked.average_precision == pytest.approx((1 + 2 / 3 + 3 / 4) / 3)
@@ -73,7 +73,7 @@ def test_every_method_ranks_the_same_pairs_and_the_same_hidden_ties() -> None:
         assert split.known + split.hits == len(world.ties)
 
 
-def test_hiding_whole_agreements_leaves_no_third_tie_to_give_the_others_away() -> None:
+def test_hiding_an_agreement_hides_all_of_its_ties() -> None:
     """Agreements of many parties alone: who is left of one that is hidden has no partner in common by it."""
     parties = np.random.default_rng(1).permutation(120).reshape(-1, 4)
     agreed = [

@@ -31,7 +31,7 @@ def pair(row: ReportRow) -> tuple[str, str]:
     return need, resource
 
 
-def test_the_matches_of_the_sample_are_the_planted_ones_and_its_decoys_are_not() -> None:
+def test_the_matches_of_the_sample_are_the_planted_ones_without_decoys() -> None:
     report = run_on_snapshot(depok(), "matches", AS_OF)
     matched = {pair(row) for row in report.rows}
     expected = planted("found")

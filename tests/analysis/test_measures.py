@@ -272,7 +272,7 @@ def test_the_reports_on_the_loaded_graph_give_the_published_values(loaded: Store
 
 
 @pytest.mark.parametrize("name", list(NETWORKS))
-def test_every_agency_of_the_loaded_graph_has_the_published_constraint_and_coreness(loaded: Store, name: str) -> None:
+def test_the_loaded_graph_has_the_published_constraint_and_coreness(loaded: Store, name: str) -> None:
     ((answer,),) = loaded.read(network_lists(BROKERS.reads, ADMIN))
     world = SnapshotArrays.of(make_snapshot(BROKERS.reads, answer), AS_OF)
     arcs = adjacency(world.ties, len(world.agencies))

@@ -86,7 +86,7 @@ def test_who_has_no_link_is_told_apart_by_what_is_on_record() -> None:
     }
 
 
-def test_ties_to_who_has_no_sector_or_of_the_only_sector_are_not_called_inward() -> None:
+def test_ties_without_a_sector_or_of_the_only_sector_are_not_inward() -> None:
     ties = agreement("one", "ab"), agreement("two", "bc"), agreement("three", "ca")
     assert by_finding(run_on_snapshot(world(*ties, sectors="h-hr"), "isolates", AS_OF)) == {"never": ["d"]}
     assert by_finding(run_on_snapshot(world(*ties, sectors="hhhh"), "isolates", AS_OF)) == {"never": ["d"]}
@@ -100,7 +100,7 @@ def test_an_agreement_whose_dates_are_withheld_is_a_tie_that_may_be() -> None:
     assert any("dates you may not see" in note for note in report.notes)
 
 
-def test_the_network_of_the_sample_is_more_closed_and_more_grouped_than_chance() -> None:
+def test_the_network_of_the_sample_is_more_clustered_than_chance() -> None:
     rows = {str(row["measure"]): row for row in asked("network").rows}
     assert (rows["with-ties"]["value"], rows["ties"]["value"], rows["components"]["value"]) == (116, 363, 2)
     assert {name for name, row in rows.items() if row.confidence == "likely"} == {
@@ -158,7 +158,7 @@ PLANTED = {
 }  # fmt: skip
 
 
-def test_the_missing_ties_of_the_sample_are_the_planted_ones_and_the_overlaps() -> None:
+def test_the_missing_ties_of_the_sample_are_planted_ones_and_overlaps() -> None:
     report = asked("missing-ties")
     pairs = [tuple(one.id.removeprefix("depok:") for one in row.evidence[:2]) for row in report.rows]
     depending = {pair for pair, row in zip(pairs, report.rows, strict=True) if row["depends"]}
@@ -182,7 +182,7 @@ def needing(*holders: str, units: dict[str, str] | None = None) -> Snapshot:
     return Snapshot(agencies, services, [beds], partnerships=ties, sectors=SECTORS, areas=[TermRow("town", "Town")])
 
 
-def test_what_an_agency_needs_of_one_that_it_is_tied_to_or_part_of_is_no_missing_tie() -> None:
+def test_a_need_of_a_partner_or_a_parent_is_no_missing_tie() -> None:
     def missing(lists: Snapshot) -> list[tuple[object, object]]:
         return [(row["agency_a"], row["agency_b"]) for row in run_on_snapshot(lists, "missing-ties", AS_OF).rows]
 
@@ -194,7 +194,7 @@ def test_what_an_agency_needs_of_one_that_it_is_tied_to_or_part_of_is_no_missing
     assert not missing(tied), "one of those that have it is enough"
 
 
-def test_the_gap_report_takes_in_what_is_needed_what_hangs_on_one_and_who_keeps_to_itself() -> None:
+def test_the_gap_report_holds_missing_ties_cut_points_and_isolates() -> None:
     report = asked("gaps")
     abouts = [str(row["finding"]) for row in report.rows]
     counted = {about: abouts.count(about) for about in ("missing", "cut-point", "own-sector", "one-tie", "overlap")}

@@ -108,7 +108,7 @@ def test_average_precision_takes_what_ties_as_one_block(ranked: list[tuple[bool,
     assert average_precision(np.array(hit), np.array(score, np.float64)) == pytest.approx(told)
 
 
-def test_what_an_agency_has_is_not_suggested_to_it_and_each_suggestion_says_why() -> None:
+def test_suggestions_leave_out_own_resources_and_give_reasons() -> None:
     report = run_on_snapshot(depok(), "reuse", AS_OF, {"agencies": 200})
     has = {(user, one.id) for one in depok().resources for user in (*one.owners, *(use[0] for use in one.uses))}
     for row in report.rows:
@@ -204,7 +204,7 @@ def _before(lists: Snapshot, cut: str) -> Snapshot:
     return lists._replace(resources=resources)
 
 
-def test_where_the_record_of_uses_ended_long_ago_the_gap_report_says_so_first(fedramp: Snapshot) -> None:
+def test_the_gap_report_says_first_that_uses_were_recorded_long_ago(fedramp: Snapshot) -> None:
     notes = run_on_snapshot(fedramp, "gaps", AS_OF).notes
     assert "Choose an earlier day." in notes[1] and notes == tuple(dict.fromkeys(notes))
 
@@ -230,3 +230,46 @@ def test_likely_partners_are_back_tested_by_command(embedded_place: ConnectionSe
 def test_without_dates_there_is_nothing_to_test_by() -> None:
     undated = ResourceRow("r", "R", uses=[["a", None, None, "reuse"]])
     assert backtest_reuse(Snapshot([AgencyRow("a", "A")], resources=[undated]), AS_OF) is None
+
+
+def test_the_bands_are_the_first_hundredth_and_tenth_of_all_pairs() -> None:
+    report = run_on_snapshot(depok(), "reuse", AS_OF, {"agencies": 200, "each": 50})
+    bands = [row["band"] for row in report.rows if row["band"]]
+    judged = report.of - report.unknown
+    assert bands.count("top-1") == pytest.approx(judged / 100, rel=0.1)
+    assert bands.count("top-1") + bands.count("top-10") == pytest.approx(judged / 10, rel=0.1)
+    assert bands == sorted(bands, key=["top-1", "top-10", "rest"].index)
+    assert {row["band"]: row.confidence for row in report.rows} == {
+        "top-1": "likely", "top-10": "likely", "rest": "unclear", None: "unclear",
+    }  # fmt: skip
+
+
+def test_what_is_as_good_as_the_best_is_in_the_first_band() -> None:
+    both = ResourceRow("r", "R", True, [], [["a", "2025-01-01", None], ["b", "2025-01-01", None]])
+    one = ResourceRow("s", "S", True, [], [["b", "2025-01-01", None]])
+    report = run_on_snapshot(Snapshot([AgencyRow(name, name) for name in "abc"], resources=[both, one]), "reuse", AS_OF)
+    assert {(row["agency"], row["resource"]): row["band"] for row in report.rows} == {
+        ("a", "S"): "top-1", ("c", "R"): None, ("c", "S"): None,
+    }  # fmt: skip
+    assert (report.of, report.unknown) == (3, 2), "of c nothing is on record"
+
+
+@pytest.mark.parametrize(
+    ("since", "recent", "taken_up"),
+    [
+        (AS_OF, 0, 0),
+        ("2026-11-24", 1, 1),
+        ("2025-11-25", 1, 1),
+        ("2025-11-24", 1, 0),
+        ("2024-11-25", 1, 0),
+        ("2024-11-24", 0, 0),
+        (None, 0, 0),
+    ],
+)
+def test_new_users_are_those_of_two_years(since: str | None, recent: int, taken_up: int) -> None:
+    used = ResourceRow("r", "R", True, [], [["b", since, None]])
+    own = ResourceRow("s", "S", True, [], [["a", since, None]])
+    lists = Snapshot([AgencyRow(name, name) for name in "ab"], resources=[used, own])
+    rows = {row["agency"]: row for row in run_on_snapshot(lists, "reuse", AS_OF).rows}
+    if since != AS_OF:
+        assert (rows["a"]["recent"], rows["a"]["taken_up"], rows["a"]["users"]) == (recent, taken_up, 1)

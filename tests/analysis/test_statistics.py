@@ -88,7 +88,7 @@ def test_the_overlaps_of_the_sample_are_the_three_planted_ones() -> None:
     }
 
 
-def test_the_special_applications_of_the_sample_that_general_ones_double_are_found() -> None:
+def test_special_applications_of_the_sample_with_a_general_one_are_found() -> None:
     doubled = [
         row for row in run_on_snapshot(depok(), "overlaps", AS_OF).rows if row["finding"] == "special-application"
     ]
@@ -113,9 +113,7 @@ def test_the_special_applications_of_the_sample_that_general_ones_double_are_fou
         ({"available_since": "2027-01-01"}, False),
     ],
 )
-def test_a_special_application_is_doubled_by_a_general_one_that_could_replace_it(
-    general: dict[str, object], found: bool
-) -> None:
+def test_a_general_application_that_could_replace_a_special_is_found(general: dict[str, object], found: bool) -> None:
     special = ResourceRow("s", "S", True, ["one"], [], "application", None, "special", ["place"], ["a", "b"])
     other = special._replace(id="g", name="G", owners=["two"], application_class="general")._replace(**general)
     lists = Snapshot(
@@ -133,7 +131,7 @@ def test_the_agreements_of_the_sample_are_told_apart() -> None:
     assert counted == {"expired": 10, "uncovered": 8, "expiring": 6, "empty": 5, "no-basis": 2}
 
 
-def test_the_gap_report_of_the_sample_names_each_sort_of_finding_once_before_any_twice() -> None:
+def test_the_gap_report_names_each_sort_of_finding_before_any_twice() -> None:
     report = run_on_snapshot(depok(), "gaps", AS_OF)
     sorts = [row["finding"] for row in report.rows if row["finding"] != "coverage"]
     assert {"uncovered", "gap", "fits", "apart", "below", "overlap", "special-application", "wanted"} <= set(sorts)
@@ -143,7 +141,7 @@ def test_the_gap_report_of_the_sample_names_each_sort_of_finding_once_before_any
     assert len(wanted) == len(set(wanted)), "a resource is one meeting, whoever wants it"
 
 
-def test_the_gap_report_counts_its_findings_by_sort_and_each_part_of_how_many() -> None:
+def test_the_gap_report_counts_findings_by_sort_and_by_part() -> None:
     report = run_on_snapshot(depok(), "gaps", AS_OF)
     counted = Counter(row["finding"] for row in report.rows if row["finding"] != "coverage")
     assert list(report.counts_by_type.values())[:2] == [counted["uncovered"], counted["missing"]] == [8, 9]
@@ -192,7 +190,7 @@ def test_bad_questions_are_one_sentence() -> None:
 
 @settings(max_examples=50, deadline=None)
 @given(st.integers(2, 12), st.integers(2, 4), st.integers(0, 2**32 - 1))
-def test_mixing_equals_networkx_off_the_diagonal_and_counts_ties_twice_on_it(size: int, groups: int, seed: int) -> None:
+def test_mixing_equals_networkx_with_ties_twice_on_the_diagonal(size: int, groups: int, seed: int) -> None:
     random = np.random.default_rng(seed)
     group = random.integers(0, groups, size)
     graph = nx.gnp_random_graph(size, 0.4, seed=seed)

@@ -64,7 +64,7 @@ def test_a_lost_register_stops_what_cannot_work_without_it(lists: Snapshot) -> N
     assert number(report, "ties") == 0
 
 
-def test_an_agency_that_is_lost_takes_its_ties_and_what_it_alone_has_with_it(lists: Snapshot) -> None:
+def test_a_lost_agency_takes_its_ties_and_its_sole_resources_along(lists: Snapshot) -> None:
     lost = "depok:diskominfo"
     report = what_if(lists, remove=lost)
     before = run_on_snapshot(lists, "network", AS_OF)
@@ -76,7 +76,7 @@ def test_an_agency_that_is_lost_takes_its_ties_and_what_it_alone_has_with_it(lis
     assert not any(lost in (one.id for one in row.evidence) for row in told(report, "new"))
 
 
-def test_a_tie_settles_what_was_missing_and_covers_what_is_used_without_an_agreement(lists: Snapshot) -> None:
+def test_an_added_tie_settles_missing_ties_and_covers_uses(lists: Snapshot) -> None:
     missing = run_on_snapshot(lists, "missing-ties", AS_OF).rows
     pair = next(row for row in missing if row["depends"])
     one, other = (record.id for record in pair.evidence[:2])
@@ -101,7 +101,7 @@ def test_several_ties_and_losses_are_one_question(lists: Snapshot) -> None:
     assert names.count(",") == 4
 
 
-def test_an_agreement_that_lapses_is_expired_and_what_it_covered_is_used_without_one(lists: Snapshot) -> None:
+def test_a_lapsed_agreement_is_expired_and_its_uses_are_uncovered(lists: Snapshot) -> None:
     report = what_if(lists, end="depok:ks-kampus-sehat")
     assert about(report, "new", "expired") == {"depok:ks-kampus-sehat"}
     assert any("uncovered" in row.key for row in told(report, "new"))
@@ -141,7 +141,7 @@ def test_the_world_that_was_asked_about_is_as_it_was(lists: Snapshot) -> None:
     assert as_json(run_on_snapshot(lists, "gaps", AS_OF)) == before
 
 
-def test_what_needs_a_record_of_which_only_the_face_is_shown_is_not_known_and_that_is_said(
+def test_what_needs_a_record_shown_in_summary_is_unknown(
     visitor: httpx.Client,
 ) -> None:
     told = visitor.get("/reports/what-if.json", params={"as-of": AS_OF, "remove": LOST}).json()

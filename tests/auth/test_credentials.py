@@ -146,9 +146,7 @@ def test_a_session_is_for_who_held_the_token_and_ends_with_it(world: Store, plac
     assert credentials.session_by_token(world, secret) is None
 
 
-def test_a_session_ends_after_half_a_day_no_later_than_its_token_and_at_the_way_out(
-    world: Store, place: ConnectionSettings
-) -> None:
+def test_a_session_ends_after_half_a_day_with_its_token_or_at_logout(world: Store, place: ConnectionSettings) -> None:
     secret, made = credentials.issue(world, "Siti", Role.ADMIN, (), ())
     session = credentials.session_by_token(world, secret)
     token_kept, session_kept = sorted(credentials.list_credentials(world), key=lambda one: one.kind, reverse=True)
@@ -179,9 +177,7 @@ def test_an_invitation_makes_one_administrator_however_many_try_at_once(
     assert credentials.invite(world) is None, "there is an administrator"
 
 
-def test_a_newer_invitation_makes_the_older_void_and_none_is_a_way_in_by_itself(
-    world: Store, place: ConnectionSettings
-) -> None:
+def test_a_newer_invitation_replaces_the_older_and_none_signs_in_alone(world: Store, place: ConnectionSettings) -> None:
     older, newer = credentials.invite(world), credentials.invite(world)
     assert older and newer
     assert credentials.session_by_invitation(world, older) is None

@@ -429,7 +429,7 @@ def test_keys_that_trickle_in_keep_nobody_waiting(scripted: Scripted) -> None:
     asking(scripted, ask)
 
 
-def test_keys_that_we_have_serve_while_others_are_fetched_and_where_that_fails(
+def test_known_keys_serve_while_others_are_fetched_or_cannot_be(
     scripted: Scripted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def ask(provider: Provider) -> None:

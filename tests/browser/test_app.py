@@ -65,7 +65,7 @@ def test_a_report_has_its_chart_above_its_table(page: Page, name: str, cells: in
     assert barriers(page) == []
 
 
-def test_a_chart_takes_the_colours_of_the_page_and_what_it_says_from_its_table(desk: Page) -> None:
+def test_a_chart_has_the_colours_of_the_page_and_the_data_of_its_table(desk: Page) -> None:
     desk.goto("/reports/sector-gaps?as-of=2026-11-25")
     numbers = visible(desk.locator("#chart svg")).locator(".role-mark.mark-text text")
     light = numbers.first.get_attribute("fill")

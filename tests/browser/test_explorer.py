@@ -135,7 +135,7 @@ def test_a_path_leads_from_one_record_to_another(desk: Page) -> None:
     assert ROUTINE in rows(desk)
 
 
-def test_an_impact_tells_what_stops_from_what_works_less_well_without_colour(desk: Page) -> None:
+def test_an_impact_shows_what_stops_or_suffers_without_colour(desk: Page) -> None:
     explore(desk, f"of={DINKES}&impact={DINKES}")
     told = desk.locator("#records tbody tr td:last-child").all_inner_texts()
     lost, degraded = told.count("stops"), told.count("works less well")

@@ -13,6 +13,7 @@ from registry.mutations.transaction import RequestContext
 from registry.permissions import ADMIN, ANONYMOUS
 from tests.mutations.test_confirmations import service
 from tests.support.cli import Ended, refused, speaking_to
+from tests.support.engines import SLOW_ON_NEO4J
 from tests.support.two_agencies import history, properties, settle
 
 SHORT = "Bagus."
@@ -23,6 +24,7 @@ def kept(store: Store) -> str:
     return str(store.read(Cypher("MATCH (n) RETURN properties(n)")))
 
 
+@SLOW_ON_NEO4J
 def test_what_was_erased_is_not_guessed_of_what_stays(store: Store) -> None:
     settle(store)
     about = service(store)
@@ -40,6 +42,7 @@ def test_what_was_erased_is_not_guessed_of_what_stays(store: Store) -> None:
     assert digest(salt, SHORT) not in str(history(store, other)), "nor by saying the same again"
 
 
+@SLOW_ON_NEO4J
 def test_feedback_is_erased_by_command(
     store: Store, place: ConnectionSettings, tmp_path: Path, carried_out: Callable[..., Ended]
 ) -> None:

@@ -72,7 +72,7 @@ def test_a_wrong_password_is_one_sentence_without_it(
     ],
     ids=lambda one: one[0] if isinstance(one, list) else "",
 )
-def test_the_embedded_engine_is_not_looked_after_where_records_are_on_a_server(
+def test_the_embedded_engine_is_left_alone_where_a_server_is_configured(
     carried_out: CarriedOut, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], instead: str
 ) -> None:
     monkeypatch.chdir(tmp_path)

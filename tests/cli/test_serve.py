@@ -58,22 +58,6 @@ def test_search_finds_beginnings_of_words_and_is_safe_with_any_text(demo: tuple[
         assert "<script>alert" not in page.text
 
 
-def test_a_report_has_the_same_rows_as_page_json_csv_and_command(demo: tuple[str, Path]) -> None:
-    report = httpx.get(f"{demo[0]}/reports/sector-gaps.json", params={"lang": "en"}, timeout=30).json()
-    table = httpx.get(f"{demo[0]}/reports/sector-gaps.csv", params={"lang": "en"}, timeout=30).text
-    page = httpx.get(f"{demo[0]}/reports/sector-gaps", params={"lang": "en"}, timeout=30).text
-    assert report["found"] == 2
-    assert len(table.splitlines()) == 1 + len(report["rows"])
-    assert page.count("<tr>") == 1 + len(report["rows"])
-    code, out, _ = finished(command("report", "sector-gaps", "--format", "json", data=demo[1]))
-    assert code == 0
-    gaps, told = (
-        {(row["sector_a"], row["sector_b"]) for row in rows if row["finding"] == "gap"}
-        for rows in (report["rows"], json.loads(out)["rows"])
-    )
-    assert gaps == told
-
-
 def test_errors_are_one_sentence(demo: tuple[str, Path]) -> None:
     missing = httpx.get(f"{demo[0]}/reports/sector-gap", headers=HOME)
     assert missing.status_code == 404 and "sector-gaps" in missing.text

@@ -284,9 +284,7 @@ GREEDY += " WITH l + l AS l" * 10 + "\nRETURN size(l) AS n, true AS found, [] AS
 
 
 @pytest.mark.slow
-def test_a_report_that_takes_all_memory_of_the_engine_leaves_a_server_that_answers(
-    engine_data: Path, tmp_path: Path
-) -> None:
+def test_the_server_answers_after_a_report_took_all_memory_of_the_engine(engine_data: Path, tmp_path: Path) -> None:
     (tmp_path / "greedy.cypher").write_text(HEADER + GREEDY, encoding="utf-8")
     port = free_port()
     server = command("serve", "--port", str(port), data=engine_data, REGISTRY_REPORTS=str(tmp_path))

@@ -51,7 +51,7 @@ def test_of_twenty_agencies_nearly_nothing_is_told(random: np.random.Generator) 
     assert sum(one.unknown for one in reports) >= 0.9 * sum(one.of for one in reports)
 
 
-def test_a_lone_gap_among_two_thousand_pairs_of_sectors_is_found_in_a_dense_network(
+def test_one_gap_among_2000_pairs_of_sectors_is_found_in_a_dense_network(
     random: np.random.Generator,
 ) -> None:
     lists = network(random, 700, sectors=66, degree=200)

@@ -71,9 +71,7 @@ def test_words_of_a_hidden_record_cannot_be_read_by_filling_the_index(store: Sto
     assert [asked(place, text, coordinator, first=200) for text in ("zakat", "zak", "rapat")] == before
 
 
-def test_what_the_details_of_a_summary_hold_changes_neither_hits_nor_score_nor_order(
-    store: Store, place: ConnectionSettings
-) -> None:
+def test_hidden_details_change_neither_hits_nor_scores_nor_order(store: Store, place: ConnectionSettings) -> None:
     texts = ("peta", "peta banjir", "banjir", "b")
     public = [resource(number, f"Peta {number}", description="banjir") for number in range(3)]
     answers = []
@@ -84,9 +82,7 @@ def test_what_the_details_of_a_summary_hold_changes_neither_hits_nor_score_nor_o
     assert [found.total for found in answers[0]] == [4, 3, 3, 3]
 
 
-def test_the_order_is_that_of_the_score_then_of_the_name_whatever_the_engine(
-    store: Store, place: ConnectionSettings
-) -> None:
+def test_hits_are_in_order_of_score_then_name_on_both_engines(store: Store, place: ConnectionSettings) -> None:
     agency = {"kind": "department"}
     written(
         store,
@@ -117,7 +113,7 @@ def test_the_order_is_that_of_the_score_then_of_the_name_whatever_the_engine(
     assert [one.record for page in pages for one in page] == [hit.record for hit in found.hits[1:]]
 
 
-def test_names_with_which_the_text_begins_are_enough_where_there_are_very_many(
+def test_names_that_begin_with_the_text_are_enough_where_there_are_many(
     store: Store, place: ConnectionSettings
 ) -> None:
     written(

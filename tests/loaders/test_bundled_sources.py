@@ -17,7 +17,7 @@ def count(store: Store, text: str) -> int:
 
 
 @SLOW_ON_NEO4J
-def test_the_sample_loads_without_a_problem_and_a_second_time_changes_nothing(store: Store) -> None:
+def test_the_sample_loads_and_a_second_load_changes_nothing(store: Store) -> None:
     source = find_source("depok", Settings())
     first = run(store, source)
     assert (first.refused, first.problems) == (None, ())
@@ -27,7 +27,8 @@ def test_the_sample_loads_without_a_problem_and_a_second_time_changes_nothing(st
     assert (again.created, again.changed, again.retired, again.links_removed) == ({}, {}, {}, {})
 
 
-def test_fedramp_gives_its_agencies_services_and_uses_and_names_what_is_wrong(store: Store) -> None:
+@SLOW_ON_NEO4J
+def test_fedramp_loads_agencies_services_and_uses_and_names_problems(store: Store) -> None:
     folder = shared("us-fedramp-reuse")
     source = find_source("us-fedramp", Settings())
     outcome = run(store, source, from_path=folder)

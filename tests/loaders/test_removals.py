@@ -64,7 +64,7 @@ def test_a_table_of_links_that_is_not_there_leaves_the_links(full: City, store: 
     assert store.read(WORLD) == before
 
 
-def test_a_record_that_was_retired_and_comes_back_without_a_status_is_published(full: City, store: Store) -> None:
+def test_a_retired_record_that_returns_without_a_status_is_published(full: City, store: Store) -> None:
     text = (full.folder / "agencies.csv").read_text()
     full.write("agencies", text.replace("c:9,City 9,other,A9,restricted,c:0\n", ""))
     full.write("resources.users", USES)
@@ -83,7 +83,7 @@ def test_a_record_that_was_retired_and_comes_back_without_a_status_is_published(
         ('["agencies.part_of"]', "9 of its 9 links of agencies.part_of"),
     ],
 )
-def test_what_a_source_declares_complete_is_cleared_but_most_of_it_only_when_asked(
+def test_a_complete_list_is_cleared_but_most_of_it_only_on_request(
     full: City, store: Store, complete: str, gone: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before, count = store.read(WORLD), int(gone.split()[0])
@@ -137,7 +137,7 @@ def test_json_rows_leave_what_no_row_names(city: City, store: Store) -> None:
     assert store.read(Cypher("MATCH (n:Agency) RETURN n.name, n.acronym, n.website")) == [["B", None, "https://a.id"]]
 
 
-def test_a_mapping_leaves_what_it_does_not_give_and_may_say_that_there_is_none(city: City, store: Store) -> None:
+def test_a_mapping_keeps_properties_it_omits_and_can_empty_them(city: City, store: Store) -> None:
     def declare(more: str) -> None:
         (city.folder / "source.toml").write_text(TOML.replace('"tables"', '"csv"').replace('"."', '"agencies.csv"'))
         (city.folder / "mapping.py").write_text(

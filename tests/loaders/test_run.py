@@ -38,7 +38,7 @@ def test_a_run_writes_records_and_ties_and_a_second_changes_nothing(city: City, 
     assert store.read(WORLD) == world
 
 
-def test_what_changes_in_a_row_changes_in_the_graph_and_an_emptied_cell_is_emptied(city: City, store: Store) -> None:
+def test_a_changed_or_emptied_cell_changes_the_graph(city: City, store: Store) -> None:
     city.agencies("c:1,City,other,c:1,", "c:2,Health Office,department,c:1,c:1")
     city.load()
     city.agencies("c:1,City,other,c:1,", "c:2,Health Department,department,,")
@@ -49,7 +49,7 @@ def test_what_changes_in_a_row_changes_in_the_graph_and_an_emptied_cell_is_empti
     assert store.read(Cypher("MATCH (n:Agency {id: 'c:2'}) RETURN n.steward")) == [[None]]
 
 
-def test_a_row_that_is_gone_is_retired_and_published_again_when_it_comes_back(city: City, store: Store) -> None:
+def test_a_row_that_is_gone_is_retired_until_it_returns(city: City, store: Store) -> None:
     both = ("c:1,City,other,,", "c:2,Health Office,department,,c:1")
     city.agencies(*both)
     city.load()
@@ -127,7 +127,7 @@ def test_a_run_with_a_bad_row_is_refused_names_it_and_writes_nothing(
     assert store.read(Cypher("MATCH (n) WHERE NOT n:Mark RETURN count(n)")) == [[0]]
 
 
-def test_a_bad_row_that_may_be_left_out_does_not_retire_what_it_gave_before(city: City, store: Store) -> None:
+def test_a_bad_row_that_is_left_out_does_not_retire_its_record(city: City, store: Store) -> None:
     city.declare("left_out_at_most = 1\n")
     city.agencies("c:1,City,other,,", "c:2,Health Office,department,,")
     city.load()
@@ -200,7 +200,7 @@ def test_a_dry_run_says_the_same_and_writes_nothing(city: City, store: Store) ->
 
 
 @pytest.mark.parametrize("batch", [1, 2, 3, 4])
-def test_an_interrupted_run_is_finished_by_the_next_as_a_clean_one_would_be(
+def test_the_next_run_finishes_an_interrupted_one(
     city: City, store: Store, batch: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("loaders.writer.BATCH", 2)

@@ -25,7 +25,7 @@ def outcome(path: Path) -> str:
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_spreadsheet_ends_in_one_sentence_and_fills_no_memory_here(name: str, tmp_path: Path) -> None:
+def test_a_hostile_spreadsheet_is_refused_with_little_memory(name: str, tmp_path: Path) -> None:
     make, sentence = HOSTILE[name]
     path = tmp_path / "resources.xlsx"
     path.write_bytes(make())

@@ -78,7 +78,7 @@ def test_a_tie_given_twice_lasts_from_the_earliest_start_to_the_latest_end(
     assert kept(staging) == {"role": "reuse", "since": since, "until": until}
 
 
-def test_a_tie_that_differs_where_nothing_says_how_to_merge_stays_as_it_was(staging: Staging) -> None:
+def test_a_link_that_differs_without_a_merge_rule_stays_as_it_was(staging: Staging) -> None:
     staging.add_link(use("2020-01-01"), "uses", RowLocation("a.csv", 2))
     assert staging.add_link(use("2019-01-01", role="first"), "uses", RowLocation("a.csv", 3)) == Duplicate(
         RowLocation("a.csv", 2), "role", "first"

@@ -34,7 +34,7 @@ def test_there_is_a_table_for_each_kind_and_each_link_with_properties() -> None:
     assert not {"runs", "sources", "changes", "agencies.sectors"} & set(table_names())
 
 
-def test_the_columns_of_a_kind_are_its_properties_and_its_links_without_properties() -> None:
+def test_the_columns_of_a_kind_are_properties_and_plain_links() -> None:
     columns = set(columns_of("services"))
     assert {"id", "name", "steward", "digital_maturity", "sectors", "requires"} <= columns
     assert not {"version", "created", "source", "providers", "required_by"} & columns

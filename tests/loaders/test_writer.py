@@ -27,7 +27,7 @@ def statuses(store: Store) -> dict[str, str]:
     "rows", [[], FOUR[:1], [row.replace("c:", "new:") for row in FOUR]], ids=["none", "few", "new"]
 )
 @pytest.mark.parametrize("dry_run", [False, True])
-def test_a_run_that_would_retire_most_of_a_kind_is_refused_and_says_what_to_do(
+def test_a_run_that_would_retire_most_of_a_kind_is_refused(
     city: City, store: Store, rows: list[str], dry_run: bool
 ) -> None:
     city.agencies(*FOUR)
@@ -39,7 +39,7 @@ def test_a_run_that_would_retire_most_of_a_kind_is_refused_and_says_what_to_do(
     assert statuses(store) == dict.fromkeys(["c:0", "c:1", "c:2", "c:3"], "published")
 
 
-def test_most_of_a_kind_is_retired_when_that_is_asked_for_and_kept_without_pruning(city: City, store: Store) -> None:
+def test_most_of_a_kind_is_retired_on_request_and_kept_without_pruning(city: City, store: Store) -> None:
     city.agencies(*FOUR)
     city.load()
     city.agencies()
@@ -96,9 +96,7 @@ def test_an_only_tie_that_another_source_keeps_stays_and_that_is_told(city: City
 
 
 @pytest.mark.parametrize("moment", ["agencies", "resources.users"], ids=["writing records", "writing ties"])
-def test_a_second_run_at_the_same_time_is_refused_and_the_first_is_not_disturbed(
-    city: City, store: Store, moment: str
-) -> None:
+def test_a_second_run_at_the_same_time_is_refused(city: City, store: Store, moment: str) -> None:
     city.agencies(*FOUR)
     city.write("resources", "id,name,kind\nc:r,Hall,facility\n")
     city.write("resources.users", "resource,agency,role\nc:r,c:1,reuse\n")
@@ -131,9 +129,7 @@ ELSEWHERE = "elsewhere 1700000000 1 1700000001"
 
 
 @pytest.mark.parametrize(("lasts", "refused"), [(60_000, True), (0, False)], ids=["a moment ago", "long ago"])
-def test_what_a_run_leaves_behind_that_crashed_elsewhere_blocks_its_source_for_a_while_only(
-    city: City, store: Store, lasts: int, refused: bool
-) -> None:
+def test_the_lock_of_a_crashed_run_expires(city: City, store: Store, lasts: int, refused: bool) -> None:
     leave_behind(store, ELSEWHERE, lasts)
     city.agencies(*FOUR)
     outcome = city.load()

@@ -119,9 +119,7 @@ def test_nothing_is_part_of_itself_by_any_way_round(registry: Store) -> None:
     assert [[one.field for one in each.problems] for each in done] == [[], [], ["part_of"]], "also within one table"
 
 
-def test_a_load_leaves_out_circles_with_what_it_reads_and_with_what_is_there(
-    store: Store, city: City, other: City
-) -> None:
+def test_a_load_leaves_out_circles_with_new_and_with_old_links(store: Store, city: City, other: City) -> None:
     city.declare("left_out_at_most = 9\n")
     city.agencies("c:1,City,other,,c:2", "c:2,Office,other,,c:1", "c:3,Desk,other,,c:2", "c:4,Self,other,,c:4")
     outcome = city.load()

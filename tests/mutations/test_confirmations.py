@@ -93,7 +93,7 @@ def said(store: Store, record: str) -> dict[str, object]:
     return {far: values.get("standing") for far, values in parties(store, record).items()}
 
 
-def test_a_party_is_not_removed_with_what_it_said_but_by_itself_or_an_administrator(city: Store) -> None:
+def test_only_itself_or_an_administrator_removes_a_party_that_spoke(city: Store) -> None:
     record = agreement(city)
     partner = {"perpus": {"role": "partner"}}
     assert not confirm(city, TONO, record, "perpus", "disputed", "Belum.").problems

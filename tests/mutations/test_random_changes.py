@@ -20,6 +20,7 @@ from registry.mutations.revisions import verify
 from registry.permissions import Actor, Role
 from registry.web.app import build_app
 from tests.support.actors import acting, by
+from tests.support.engines import SLOW_ON_NEO4J
 from tests.support.factories import record
 from tests.support.server import serving
 
@@ -187,6 +188,7 @@ def client(place: ConnectionSettings) -> Iterator[httpx.Client]:
         yield client
 
 
+@SLOW_ON_NEO4J
 @pytest.mark.parametrize(
     ("examples", "steps"), [(8, 20), pytest.param(60, 50, marks=pytest.mark.slow)], ids=["few", "many"]
 )

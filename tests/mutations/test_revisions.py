@@ -1,5 +1,6 @@
 """What a person or a load changed is undone, and what somebody changed since is never lost by that."""
 
+import orjson
 import pytest
 
 from loaders.result import LoadAborted
@@ -7,10 +8,29 @@ from loaders.undo import undo_load
 from registry.database import write
 from registry.database.driver import Store
 from registry.model.definitions import Agency, Partnership, Resource
-from registry.mutations.audit_events import Relationships, read_state
+from registry.mutations.audit_events import (
+    RecordState,
+    Relationships,
+    difference,
+    empty_state,
+    read_state,
+    without_outdated_confirmations,
+)
 from registry.mutations.confirmations import confirm
 from registry.mutations.lifecycle import RETIRE, make_transition
-from registry.mutations.revisions import latest, undo, verify
+from registry.mutations.revisions import (
+    HistoryEvent,
+    is_whole,
+    latest,
+    may_undo,
+    original_event,
+    read_event,
+    revisions_of,
+    state_before,
+    state_on,
+    undo,
+    verify,
+)
 from registry.mutations.save import LinkChange, SaveInput, save
 from registry.mutations.transaction import MutationResult, RequestContext
 from registry.permissions import ADMIN, Actor, Role
@@ -110,7 +130,7 @@ def test_a_later_load_is_undone_to_what_was_before(city: City, store: Store) -> 
     assert verify(store).what is None
 
 
-def test_a_record_that_was_changed_by_hand_is_left_by_loads_and_by_their_undoing(city: City, store: Store) -> None:
+def test_loads_and_their_undoing_leave_records_changed_by_hand(city: City, store: Store) -> None:
     city.agencies(*BOTH)
     first = city.load()
     assert not save(store, COMMAND, SaveInput(Agency, "c:2", {"name": "Dinas Kesehatan"})).problems
@@ -153,3 +173,108 @@ def test_what_one_may_not_change_one_does_not_undo(store: Store) -> None:
 
 
 PART_OF = {"part_of": LinkChange({"dinkes": {}})}
+
+
+def event(
+    day: str, before: dict[str, object], after: dict[str, object], what: str = "changed", **more: object
+) -> HistoryEvent:
+    given = {"at": f"{day}T05:00:00.000Z", "actor": "sari", "how": "page", "what": what, "number": 7, **more}
+    return read_event({**given, "before": orjson.dumps(before).decode(), "after": orjson.dumps(after).decode()})
+
+
+OWNERS = {"dinkes": {"since": "2026-01-01"}}
+NOW = RecordState(
+    Resource,
+    {"id": "r:1", "name": "Aula", "capacity": 5.0, "version": 3, "created": "2026-01-01T05:00:00.000Z"},
+    {**empty_state(Resource).ties, "owners": OWNERS},
+)
+EVENTS = [
+    event("2026-03-01", {"capacity": 3.0}, {"capacity": 5.0, "links": {"owners": OWNERS}}),
+    event("2026-02-01", {"description": "Tua", "links": {"owners": {"perpus": {}}}}, {"description": None}),
+    event("2026-01-01", {}, {"id": "r:1", "name": "Aula"}, "created"),
+]
+
+
+def test_past_states_follow_from_the_events() -> None:
+    newest, middle, first = revisions_of(NOW, EVENTS)
+    assert newest.after == NOW and newest.before == middle.after and first.before is None
+    assert (middle.after.properties["capacity"], middle.after.version) == (3.0, 2)
+    assert middle.after.ties["owners"] == {} and first.after.ties["owners"] == {"perpus": {}}
+    assert (first.after.properties["description"], first.after.version) == ("Tua", 1)
+    assert "description" not in middle.after.properties
+    assert NOW.ties["owners"] == OWNERS, "the state itself does not change"
+    emptied = state_before(NOW, event("2026-03-01", {}, {"capacity": 5.0, "unknown": 1}))
+    assert "capacity" not in emptied.properties and "unknown" not in emptied.properties
+
+
+@pytest.mark.parametrize(
+    ("day", "version"),
+    [
+        ("2025-12-31", None),
+        ("2026-01-01", 1),
+        ("2026-01-31", 1),
+        ("2026-02-01", 2),
+        ("2026-02-28", 2),
+        ("2026-03-01", 3),
+    ],
+)
+def test_a_record_is_shown_as_of_the_end_of_a_day(day: str, version: int | None) -> None:
+    found = state_on(NOW, EVENTS, day)
+    assert (found and found.version) == version
+
+
+def test_a_history_is_whole_with_an_event_for_each_version() -> None:
+    assert is_whole(NOW, EVENTS) and is_whole(NOW, EVENTS[:2]), "a load made it"
+    assert not is_whole(NOW, EVENTS[:1])
+
+
+def test_an_undo_of_an_undo_leads_to_the_first_event() -> None:
+    first = event("2026-01-01", {}, {}, "stated")
+    notes = {"change:2": event("2026-01-02", {}, {}, "undone", note="change:1"), "change:1": first}
+    assert original_event(event("2026-01-03", {}, {}, "undone", note="change:2"), notes.get) == first
+    lost = event("2026-01-03", {}, {}, "undone", note="change:9")
+    assert original_event(lost, notes.get) == lost and original_event(first, notes.get) == first
+
+
+def test_an_event_of_a_load_has_no_number() -> None:
+    assert event("2026-01-01", {}, {}).number == 7 and event("2026-01-01", {}, {}, run="run:1").number == 0
+    bare = read_event({"number": 1})
+    assert (bare.before, bare.after, bare.note, bare.actor) == ({}, {}, "", "")
+
+
+def test_what_other_agencies_did_only_an_administrator_undoes() -> None:
+    steward = Actor("budi", Role.APPROVER, frozenset({"dinkes"}))
+    state = RecordState(Resource, {"steward": "dinkes"})
+    assert may_undo(steward, state, "changed") and may_undo(ADMIN, state, "stated")
+    for what in ("stated", "decided", "answered", "erased"):
+        assert not may_undo(steward, state, what)
+    assert not may_undo(Actor("sari", Role.COORDINATOR, frozenset({"dinkes"})), state, "changed")
+
+
+def test_a_difference_holds_what_each_side_has_alone() -> None:
+    after = RecordState(
+        Resource,
+        {**NOW.properties, "capacity": 6.0, "unit": "kursi", "version": 4},
+        {**NOW.ties, "owners": {"perpus": {}}},
+    )
+    assert difference(NOW, after) == (
+        {"capacity": 5.0, "unit": None, "links": {"owners": OWNERS}},
+        {"capacity": 6.0, "unit": "kursi", "links": {"owners": {"perpus": {}}}},
+    )
+    assert difference(NOW, NOW) == ({}, {})
+
+
+def test_other_terms_make_confirmations_void() -> None:
+    said = {"dinkes": {"role": "lead", "standing": "confirmed", "standing_on": "2026-01-01"}, "perpus": {}}
+    ties = {**empty_state(Partnership).ties, "parties": said}
+    before = RecordState(Partnership, {"id": "p:1", "name": "P", "valid_until": "2026-12-31"}, ties)
+
+    def standing(after: RecordState) -> object:
+        return without_outdated_confirmations(before, after).ties["parties"]["dinkes"].get("standing")
+
+    renamed = RecordState(Partnership, {**before.properties, "name": "Q"}, ties)
+    longer = RecordState(Partnership, {**before.properties, "valid_until": "2027-12-31"}, ties)
+    wider = RecordState(Partnership, before.properties, {**ties, "parties": {**said, "bps": {}}})
+    assert [standing(one) for one in (before, renamed, longer, wider)] == ["confirmed", "confirmed", None, None]
+    disputed = {**said, "perpus": {"standing": "disputed"}}
+    assert standing(RecordState(Partnership, before.properties, {**ties, "parties": disputed})) == "confirmed"

@@ -1,5 +1,6 @@
 """Records registered, changed, proposed and approved by hand: who may, what stands in the way, what is kept of it."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import orjson
@@ -9,8 +10,8 @@ from registry.database import write
 from registry.database.driver import Store
 from registry.model.definitions import Agency, Channel, Need, Resource
 from registry.mutations.lifecycle import APPROVE, PROPOSE, RETIRE, SEND_BACK, make_transition
-from registry.mutations.save import LinkChange, SaveInput
-from registry.mutations.transaction import RequestContext
+from registry.mutations.save import LinkChange, SaveInput, alike
+from registry.mutations.transaction import MOST, SIZE, NameIndex, RecordCache, RequestContext
 from registry.permissions import ADMIN
 from tests.support.engines import SLOW_ON_NEO4J
 from tests.support.two_agencies import HEAD, HEALTH, LIBRARY, by, codes, history, properties, publish, room, settle
@@ -138,7 +139,7 @@ def test_a_key_makes_it_harmless_to_ask_twice(city: Store) -> None:
 
 
 @pytest.mark.parametrize("name", ["Dinas Kesehatn", "dinas  KESEHATAN", "Kesehatan Dinas"])
-def test_what_is_there_already_is_not_registered_again_unless_it_is_another(city: Store, name: str) -> None:
+def test_a_duplicate_is_not_registered_unless_it_is_another(city: Store, name: str) -> None:
     again = SaveInput(Agency, None, {"name": name, "kind": "other"})
     assert [(one.code, one.field, one.value) for one in by(city, HEALTH, again).problems] == [
         ("ALIKE", "name", "dinkes")
@@ -158,3 +159,56 @@ def test_nobody_learns_of_a_closed_record_by_registering_its_name(city: Store) -
         ("ALIKE", "name")
     ]
     assert not by(city, LIBRARY, SaveInput(Resource, None, {"name": "Ruang sandi", "kind": "facility"})).problems
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("Dinas Kesehatan", "Dinas Kesehatn", True),
+        ("Dinas Kesehatan", "KESEHATAN, DINAS", True),
+        ("Dinas Kesehatan", "Dinas Pendidikan", False),
+        ("Dinas Kesehatan", "Dinas Kesehatan Kota", False),
+        ("Dinas Kesehatan Kota", "Dinas Kesehatan", False),
+        ("Puskesmas 1", "Puskesmas 2", False),
+        ("Puskesmas 1", "Puskesmas 1", True),
+        ("", "", False),
+        ("abcde", "abcdf", True),
+        ("abcd", "abce", False),
+        ("–", "Dinas", False),
+    ],
+)
+def test_names_are_alike_word_by_word_with_equal_numbers(one: str, other: str, expected: bool) -> None:
+    assert alike(one, other) is expected and alike(other, one) is expected
+
+
+def test_names_are_found_by_numbers_and_beginnings() -> None:
+    index = NameIndex([("a", "Dinas Kesehatan"), ("b", "Dinas Kebersihan"), ("c", "Posko")])
+    index.add("d", "Kesenian")
+    index.add("e", "Posko 5")
+    assert dict(index.like("dinas")) == {"a": "Dinas Kesehatan", "b": "Dinas Kebersihan"}
+    assert set(dict(index.like("Kesatuan"))) == {"a", "d"}, "three letters are enough"
+    assert set(dict(index.like("posko 5"))) == {"e"} and not dict(index.like("posko 6"))
+    many = NameIndex([(f"m{number}", "Dinas") for number in range(MOST)])
+    assert len(dict(many.like("dinas"))) == MOST
+    many.add("z", "Zoo")
+    found = list(dict(many.like("dinas zoo")))
+    assert found[0] == "z" and len(found) == MOST, "rare beginnings come first"
+
+
+def test_a_value_is_read_once_and_in_batches() -> None:
+    asked: list[tuple[str, int]] = []
+
+    def read(kind: str, ids: Sequence[str]) -> dict[str, str]:
+        asked.append((kind, len(ids)))
+        return {one: one.upper() for one in ids if one != "none"}
+
+    cache = RecordCache(read)
+    assert cache.all_of("Agency", ["a", "none", "a"]) == {"a": "A", "none": None}
+    assert cache.of("Agency", "a") == "A" and cache.of("Agency", "none") is None and asked == [("Agency", 2)]
+    assert cache.of("Service", "a") == "A" and asked[-1] == ("Service", 1)
+    cache.learn("Agency", "a", "B")
+    assert cache.of("Agency", "a") == "B"
+    cache.forget("Agency", "a")
+    assert cache.of("Agency", "a") == "A" and len(asked) == 3
+    cache.all_of("Need", map(str, range(2 * SIZE + 1)))
+    assert asked[3:] == [("Need", SIZE), ("Need", SIZE), ("Need", 1)]

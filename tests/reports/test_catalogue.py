@@ -1,5 +1,6 @@
 """Every report of the catalogue on what it was not made for: a plain answer, never a crash, never a number that is none."""
 
+import hashlib
 import json
 import math
 import os
@@ -21,6 +22,10 @@ from tests.support.paths import ROOT
 from tests.support.sample import depok
 
 AS_OF = "2026-11-25"
+SAMPLE = ROOT / "tests" / "reports" / "sample"
+SENTENCES = {"next_step", "measure"}  # sentences of the report gaps
+PARAMETERS: dict[str, dict[str, object]] = {"what-if": {"lose": "depok:dinkes-kota"}}
+FIRST = 40  # rows of a report that are written out
 
 
 def agencies(count: int, sectors: int) -> list[AgencyRow]:
@@ -88,7 +93,7 @@ def test_an_odd_world_gets_a_plain_answer(name: str, odd: Snapshot) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", list(DEFINITIONS))
-def test_three_hundred_thousand_agreements_of_three_hundred_agencies_get_a_plain_answer(name: str) -> None:
+def test_300_000_agreements_of_300_agencies_are_reported(name: str) -> None:
     everybody = [(a, b) for a in range(300) for b in range(a)]
     ties = tied(*(everybody[n % len(everybody)] for n in range(300_000)))
     report = run_on_snapshot(lists(agencies(300, 11), ties, 11), name, AS_OF)
@@ -229,3 +234,41 @@ def test_the_number_that_was_found_is_that_of_the_rows_which_tell_it(name: str, 
     report = run_on_snapshot(depok(), name, AS_OF)
     assert report.found in (len(counted(report)), 0) and report.found <= report.of
     assert report.found or not any(row.confidence == "likely" for row in report.rows)
+
+
+def numbered(cell: object) -> object:
+    """Return a cell; a number with the digits that do not depend on the order of a sum."""
+    return float(f"{cell:.6g}") if isinstance(cell, float) else cell
+
+
+def figures(sentence: object) -> list[str]:
+    return re.findall(r"\d[\d.,]*\d|\d", str(sentence))
+
+
+def written(name: str) -> str:
+    """Return the rows of a report on the sample, a line for each; of sentences only the numbers."""
+    report = run_on_snapshot(depok(), name, AS_OF, PARAMETERS.get(name, {}))
+    rows = [
+        json.dumps(
+            {
+                **{key: figures(cell) if key in SENTENCES else numbered(cell) for key, cell in row.values.items()},
+                "confidence": row.confidence,
+                "evidence": [one.id.removeprefix("depok:") for one in row.evidence],
+            },
+            ensure_ascii=False,
+        )
+        for row in report.rows
+    ]
+    rest = "\n".join(rows[FIRST:])
+    more = [f"{len(rows) - FIRST} more: {hashlib.sha256(rest.encode()).hexdigest()}"] if rest else []
+    counts = f"found {report.found} of {report.of}, unknown {report.unknown}, withheld {report.withheld}"
+    notes = f"notes {[figures(note) for note in report.notes]}"
+    return "\n".join([counts, notes, *rows[:FIRST], *more]) + "\n"
+
+
+@pytest.mark.parametrize("name", list(DEFINITIONS))
+def test_a_report_on_the_sample_is_as_written(name: str, rewrite: bool) -> None:
+    place = SAMPLE / f"{name}.txt"
+    if rewrite:
+        place.write_text(written(name), encoding="utf-8")
+    assert written(name) == place.read_text(encoding="utf-8"), "read the difference; --rewrite takes it over"

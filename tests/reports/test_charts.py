@@ -40,7 +40,7 @@ def test_three_reports_have_a_chart_and_the_others_say_that_they_have_none() -> 
         as_chart(run_on_snapshot(depok(), "coverage", AS_OF))
 
 
-def test_every_pair_of_sectors_is_drawn_from_both_sides_and_what_is_too_small_to_tell_has_no_ratio() -> None:
+def test_the_matrix_draws_each_pair_twice_and_small_pairs_without_ratio() -> None:
     report, spec = drawn("sector-gaps")
     cells = spec["data"]["values"]
     assert len(cells) == 2 * len(report.rows) == 110
@@ -59,7 +59,7 @@ def test_the_ranking_is_that_of_the_table_and_each_bar_has_its_range() -> None:
     assert sum(one["sure"] for one in bars) == report.found
 
 
-def test_the_timeline_has_each_agreement_once_with_its_days_and_the_day_of_the_report() -> None:
+def test_the_timeline_has_each_agreement_once_and_the_day_of_the_report() -> None:
     report, spec = drawn("agreements")
     lines = spec["data"]["values"]
     assert [one["agreement"] for one in lines] == list(
@@ -78,7 +78,7 @@ def test_a_chart_speaks_the_language_of_who_asks() -> None:
     assert {"Kesehatan", "Perhubungan"} <= {one["down"] for one in spec["data"]["values"]}
 
 
-def test_of_too_many_sectors_those_with_most_ties_are_drawn_and_that_is_said() -> None:
+def test_of_too_many_sectors_those_with_most_ties_are_drawn() -> None:
     ring = tied(*((n, (n + step) % 90) for n in range(90) for step in (1, 7)))
     spec = chart(run_on_snapshot(lists(agencies(90, 30), ring, 30), "sector-gaps", AS_OF))
     assert spec and f"Only the {MOST_SECTORS} sectors" in spec["description"]
@@ -92,7 +92,7 @@ def test_an_odd_world_is_drawn_or_not_but_never_fails(name: str) -> None:
         assert chart(report) is None or json.loads(as_chart(report))["data"]["values"]
 
 
-def test_a_printed_report_holds_its_chart_and_that_of_gaps_those_of_its_parts() -> None:
+def test_a_printed_report_holds_its_chart_and_those_of_its_parts() -> None:
     requirements.drawing()
     for name in DEFINITIONS:
         paper = as_html(run_on_snapshot(depok(), name, AS_OF))

@@ -71,14 +71,14 @@ def test_the_gap_report_loses_what_it_took_from_a_row_that_is_left_out() -> None
     assert not any(str(one).startswith("agreements: ") for one in after)
 
 
-def test_nothing_is_left_out_where_nothing_is_withheld_or_it_is_many_or_nobody_asked_for_it() -> None:
+def test_numbers_are_shown_where_nothing_or_much_is_withheld() -> None:
     for hidden, smallest in ((0, SMALLEST), (2, 0), (2, 1)):
         assert shown("coverage", hidden, smallest) == run_on_snapshot(world(hidden), "coverage", AS_OF)
     many = shown("coverage", 6)
     assert many.withheld == 12 and many.rows == run_on_snapshot(world(6), "coverage", AS_OF).rows
 
 
-def test_an_administrator_is_told_every_number_and_others_the_same_everywhere(sample: ConnectionSettings) -> None:
+def test_numbers_are_the_same_everywhere_and_complete_for_administrators(sample: ConnectionSettings) -> None:
     library = Library(smallest_count=50)
     with Store(sample) as store:
         assert library.run(store, "coverage", ADMIN, AS_OF).withheld == 0

@@ -96,9 +96,7 @@ def test_a_run_is_kept_once_listed_and_removed(run: Run, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("label", ["", "../first", "/tmp/first", ".first", "a/b", "First", "a" * 61, "a\x00b"])
-def test_a_label_that_could_lead_elsewhere_is_refused_before_anything_is_run(
-    run: Run, tmp_path: Path, label: str
-) -> None:
+def test_a_label_with_a_path_is_refused_before_anything_runs(run: Run, tmp_path: Path, label: str) -> None:
     done = run("report", "agreements", "--save", label)
     assert done.exit_code == 2 and "Use at most 60 lower-case letters" in done.stderr
     assert run("report", "changes", "--param", f"run={label}x/y").exit_code == 2
@@ -127,9 +125,7 @@ def test_nothing_has_changed_at_once_and_in_whatever_language_it_is_asked(run: R
     assert any("have not changed since" in note or "tidak berubah sejak itu" in note for note in told["notes"])
 
 
-def test_an_agreement_that_was_ended_is_new_with_its_evidence_and_what_it_kept_is_told(
-    run: Run, sample: ConnectionSettings
-) -> None:
+def test_an_agreement_that_ended_since_is_new_with_its_evidence(run: Run, sample: ConnectionSettings) -> None:
     before = report(run, "gaps", "--save", "before")
     with altered(sample, "depok:ks-kampus-sehat", valid_until="2026-10-31"):
         told, now = report(run, "changes"), report(run, "gaps")
@@ -144,9 +140,7 @@ def test_an_agreement_that_was_ended_is_new_with_its_evidence_and_what_it_kept_i
     assert not any("have not changed since" in note for note in told["notes"])
 
 
-def test_a_value_that_moved_is_told_then_and_now_and_a_name_that_changed_is_the_same_row(
-    run: Run, sample: ConnectionSettings
-) -> None:
+def test_a_changed_value_is_shown_then_and_now_in_the_same_row(run: Run, sample: ConnectionSettings) -> None:
     report(run, "agreements", "--save", "before")
     with altered(sample, "depok:ks-segera-cadangan", valid_until="2026-12-25", name="Cadangan data"):
         rows = changes(run, "before")["rows"]
@@ -170,7 +164,7 @@ def test_what_an_administrator_saw_is_not_there_for_others(run: Run, client: htt
     assert run("report", "changes", "--public", "--param", "run=whole").exit_code == 2
 
 
-def test_what_everybody_saw_is_there_for_everybody_by_page_file_and_graphql(
+def test_a_public_saved_run_is_there_for_everybody_in_every_format(
     run: Run, client: httpx.Client, sample: ConnectionSettings
 ) -> None:
     report(run, "gaps", "--save", "open", "--public")
@@ -223,7 +217,7 @@ def test_one_row_that_went_to_the_end_is_all_that_moved() -> None:
 
 
 @given(st.lists(st.sampled_from("abcdef")), st.lists(st.sampled_from("abcdef")))
-def test_every_row_is_told_of_once_and_those_that_stay_are_in_the_same_order(then: list[str], now: list[str]) -> None:
+def test_every_row_is_compared_once_and_in_order(then: list[str], now: list[str]) -> None:
     told = compare(COLUMNS, rows("".join(then)), rows("".join(now)))
     counts = Counter(one.change for one in told)
     both = sum((Counter(then) & Counter(now)).values())

@@ -1,12 +1,17 @@
 """Variables that are taken as they are given: the same that graphql-core would make of them, or left to it."""
 
+import base64
+import json
+from enum import Enum
 from typing import Any
 
 import pytest
 from graphql import OperationDefinitionNode, VariableDefinitionNode, build_schema, parse
 from graphql.execution.values import get_variable_values
 
-from schema.arguments import plain_variables
+from registry.database.query import Order
+from schema.arguments import cursor_fingerprint, plain_variables, read_cursor, shape_of, write_cursor
+from schema.limits import GraphQLRequestError
 
 FIELD = "f(id: ID, size: Float, flag: Boolean, few: Few, in: In, day: Day): Int"
 SCHEMA = build_schema(f"input In {{ a: Int }} enum Few {{ ONE }} scalar Day type Query {{ {FIELD} }}")
@@ -44,3 +49,49 @@ def test_what_is_plain_is_what_graphql_makes_of_it(declared: str) -> None:
 def test_most_variables_are_plain(declared: str, given: Any) -> None:
     values = {} if given is None else {"v": given}
     assert plain_variables(defined(f"{declared}, $w: ID"), values) == values
+
+
+def encoded(value: Any) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).decode()
+
+
+@pytest.mark.parametrize("keys", [["a:1"], ["é/?>", "a:1"], [1.5, 2**63 - 1, True, "a:1"]])
+def test_a_cursor_holds_the_keys_of_its_record(keys: list[Any]) -> None:
+    cursor = write_cursor("mark", keys)
+    assert cursor.isascii() and "=" not in cursor
+    assert read_cursor("mark", len(keys), cursor) == keys
+
+
+@pytest.mark.parametrize(
+    ("cursor", "reason"),
+    [
+        (encoded(["other", 1, "a:1"]), "none of this list"),
+        (encoded(["mark", "a:1"]), "none of this list"),
+        (encoded(["mark", 1, 2, "a:1"]), "none of this list"),
+        (encoded({"mark": 1}), "none of this list"),
+        ("é", "none of this list"),
+        ("a+b", "none of this list"),
+        (encoded(["mark", 1, 2]), "was changed"),
+        (encoded(["mark", 2**63, "a:1"]), "was changed"),
+        (encoded(["mark", -(2**63), "a:1"]), "was changed"),
+        (encoded(["mark", None, "a:1"]), "was changed"),
+        (encoded(["mark", [1], "a:1"]), "was changed"),
+    ],
+)
+def test_a_cursor_of_something_else_is_refused(cursor: Any, reason: str) -> None:
+    with pytest.raises(GraphQLRequestError, match=reason):
+        read_cursor("mark", 2, cursor)
+
+
+def test_a_cursor_belongs_to_one_list_in_one_order() -> None:
+    orders = [(), (Order("name", descending=False),), (Order("name", descending=True),)]
+    marks = {cursor_fingerprint(kind, order) for kind in ("Agency", "Service") for order in orders}
+    assert len(marks) == 6 and {len(one) for one in marks} == {8}
+
+
+def test_the_shape_of_variables_holds_what_decides_the_query() -> None:
+    few = Enum("few", "ONE")
+    assert shape_of({"b": "x", "a": [1, 2]}) == (("a", ...), ("b", ...)), "other values share a query"
+    assert shape_of([None, 1]) == (None, ...) and shape_of([]) is ...
+    assert [shape_of(one) for one in (None, True, few.ONE, 5, "x")] == [None, True, few.ONE, ..., ...]
+    assert shape_of({"a": {"b": False}}) == (("a", (("b", False),)),)

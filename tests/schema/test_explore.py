@@ -17,6 +17,8 @@ from schema.schema import build_schema
 from tests.support.engines import SLOW_ON_NEO4J
 from tests.support.factories import record
 
+pytestmark = SLOW_ON_NEO4J
+
 SCHEMA = build_schema(MODEL)
 RECORDS = [
     record("Agency", "dinkes", "Dinas Kesehatan", kind="department", acronym="DKK"),
@@ -163,7 +165,7 @@ def test_an_agency_that_is_not_there_shares_nothing(ask: Any) -> None:
     assert (data, errors) == ({"sharedBetween": {"agencies": [{"id": "dinkes"}], "resources": []}}, [])
 
 
-def test_whether_a_use_is_covered_is_not_known_where_an_agreement_is_not_shown(ask: Any, store: Store) -> None:
+def test_coverage_of_a_use_is_unknown_where_an_agreement_is_hidden(ask: Any, store: Store) -> None:
     hidden = record("Partnership", "perjanjian", "Perjanjian data", access="restricted")
     store.write(upsert(hidden.kind, [hidden], source="test", run="run:two", now="2026-11-26T00:00:00.000Z"))
     operation = """{ sharedBetween(agencies: ["dinkes", "disdukcapil"]) {
@@ -216,7 +218,6 @@ def test_an_alias_in_a_record_of_any_kind_counts_once(ask: Any) -> None:
     assert ask(f'{{ record(id: "dinkes") {{ {many} }} }}')[1] == []
 
 
-@SLOW_ON_NEO4J
 @pytest.mark.parametrize(
     ("asked", "code"),
     [
@@ -239,7 +240,7 @@ def test_a_question_beyond_its_limits_is_refused(ask: Any, asked: str, code: str
 
 
 @pytest.mark.parametrize(("kind", "reads"), [({}, 1), ({"kind": "service"}, 2)])
-def test_the_page_of_a_search_reads_the_index_once_and_again_only_to_count_other_kinds(
+def test_a_search_page_reads_the_index_once_and_again_to_count_kinds(
     ask: Any, place: ConnectionSettings, kind: dict[str, str], reads: int
 ) -> None:
     texts: list[str] = []

@@ -1,20 +1,36 @@
 """What one operation may cost, and the ways around each limit: all are refused with a code, and in few words."""
 
+import asyncio
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
 import pytest
-from graphql import get_introspection_query
+from graphql import GraphQLError, get_introspection_query
 
 from registry.clock import now
 from registry.config import Settings
 from registry.database.driver import ConnectionSettings, Cypher, Store
+from registry.database.query import (
+    NO_CONDITION,
+    ById,
+    ByIds,
+    Explore,
+    Follow,
+    LinkCount,
+    Lookup,
+    Page,
+    Parameter,
+    Select,
+    Total,
+)
 from registry.database.write import upsert
 from registry.model.definitions import MODEL
 from registry.web.app import build_app
+from schema import limits
+from schema.limits import GraphQLRequestError
 from tests.support.engines import SLOW_ON_NEO4J
 from tests.support.factories import record
 from tests.support.server import serving
@@ -213,3 +229,94 @@ def test_what_is_just_within_the_limits_is_answered(client: httpx.Client, name: 
     text, variables = ALLOWED[name]
     answer = ask(client, text, **variables).json()
     assert "errors" not in answer, answer["errors"]
+
+
+def given(value: Any) -> Parameter:
+    return Parameter(fixed=value)
+
+
+def refused(call: Callable[[], object]) -> dict[str, Any]:
+    """Return the code and the numbers of a refusal."""
+    with pytest.raises(GraphQLRequestError) as error:
+        call()
+    return dict(error.value.extensions or {})
+
+
+def test_a_page_has_from_none_to_200_records() -> None:
+    assert [limits.page_size(0), limits.page_size(200), limits.page_rows(0), limits.page_rows(200)] == [0, 200, 1, 201]
+    assert refused(lambda: limits.page_size(201)) == {"code": "TOO_COSTLY", "cost": 201, "limit": 200}
+    assert {refused(lambda one=one: limits.page_size(one))["code"] for one in (None, -1)} == {"BAD_REQUEST"}
+
+
+def test_variables_are_counted_up_to_their_limits() -> None:
+    longest, most = "x" * limits.TEXT, limits.VALUES
+    for variables in (
+        {},
+        {"t": longest},
+        {"l": [1] * (most - 1)},
+        {"n": nested(limits.NESTED - 1, lambda one: {"a": one})},
+    ):
+        limits.check_variables(variables)
+    assert refused(lambda: limits.check_variables({"t": longest + "x"})) == {"code": "TOO_COSTLY", "limit": limits.TEXT}
+    assert refused(lambda: limits.check_variables({"l": [1] * most})) == {"code": "TOO_COSTLY", "limit": most}
+    deep = nested(limits.NESTED, lambda one: [one])
+    assert refused(lambda: limits.check_variables({"n": deep})) == {"code": "TOO_DEEP", "limit": limits.NESTED}
+
+
+def test_an_operation_costs_the_values_that_its_answer_could_hold() -> None:
+    named = Select("Agency", ("id", "name"))
+    assert limits.check_cost([ById(given("a:1"), (named, Select("Agency", ())))], {}) == 3
+    assert limits.check_cost([ByIds(given(["a:1", "a:2"]), (named,))], {}) == 6
+    owners = Follow("owners", ("since",), (named,), (named,), NO_CONDITION, (), given(10))
+    parts = (owners, LinkCount("owners", NO_CONDITION), Lookup("steward", named))
+    page = Page(
+        "Resource", (Select("Resource", ("id",), parts), named), NO_CONDITION, (), given(11), (), backward=False
+    )
+    assert limits.check_cost([page], {}) == 11 * (1 + 1 + 10 * (1 + 3 + 3) + 1 + 3 + 3)
+    others = [Total("Agency", NO_CONDITION), Explore("impact", ())]
+    assert limits.check_cost(others, {}, changes=2) == limits.TOTAL_COST + limits.EXPLORE_COST + 2 * limits.CHANGE_COST
+
+
+def test_a_cost_is_refused_above_the_limit_and_said() -> None:
+    assert limits.within_limit(limits.COST) == limits.COST
+    above = limits.COST + 1
+    assert refused(lambda: limits.within_limit(above)) == {"code": "TOO_COSTLY", "cost": above, "limit": limits.COST}
+    assert refused(lambda: limits.within_limit(10**40))["cost"] == limits.COUNTED
+
+
+def test_an_error_keeps_its_code_and_is_cut_to_a_few_words() -> None:
+    long = GraphQLRequestError("TOO_DEEP", "x" * (limits.MESSAGE + 1))
+    assert limits.error_response(long) == {"message": "x" * limits.MESSAGE + " …", "extensions": {"code": "TOO_DEEP"}}
+    whole = GraphQLError("x" * limits.MESSAGE, extensions={"more": 1})
+    assert limits.error_response(whole) == {
+        "message": "x" * limits.MESSAGE, "extensions": {"more": 1, "code": "BAD_REQUEST"},
+    }  # fmt: skip
+    ours = limits.error_response(GraphQLError("secret", path=["a"], original_error=KeyError("secret")))
+    assert ours["extensions"]["code"] == "INTERNAL" and ours["path"] == ["a"] and "secret" not in str(ours)
+    theirs = limits.error_response(GraphQLError("wrong", original_error=GraphQLError("wrong")))
+    assert theirs["extensions"]["code"] == "BAD_REQUEST"
+    assert GraphQLRequestError("TOO_DEEP", "x", path=["b"], limit=3).at("a").formatted == {
+        "message": "x", "path": ["a", "b"], "extensions": {"code": "TOO_DEEP", "limit": 3},
+    }  # fmt: skip
+
+
+def test_only_what_costs_much_is_charged_and_once() -> None:
+    charged: list[int] = []
+
+    async def spend(cost: int) -> int:
+        charged.append(cost)
+        return 0 if len(charged) < 2 else 7
+
+    async def pay() -> None:
+        await limits.pay(limits.FREE)
+        with limits.spending(spend):
+            await limits.pay(limits.FREE - 1)
+            await limits.pay(limits.FREE)
+            with limits.paid():
+                await limits.pay(limits.COST)
+            await limits.pay(limits.COST)
+
+    with pytest.raises(limits.CostBudgetExceeded) as error:
+        asyncio.run(pay())
+    assert charged == [limits.FREE, limits.COST] and error.value.wait == 7
+    assert error.value.extensions == {"code": "TOO_COSTLY", "retryAfter": 7}

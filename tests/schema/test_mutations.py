@@ -227,7 +227,7 @@ def test_a_record_goes_from_a_draft_to_retired(client: httpx.Client, world: Stor
     ]
 
 
-def test_what_a_person_can_mend_is_told_in_their_language_and_nothing_is_kept(client: httpx.Client) -> None:
+def test_problems_of_a_change_are_translated_and_nothing_is_saved(client: httpx.Client) -> None:
     wrong = {
         "name": "Aula",
         "kind": "castle",

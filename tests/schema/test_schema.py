@@ -15,6 +15,7 @@ from registry.permissions import ADMIN, ANONYMOUS, Actor
 from schema.execute import QueryContext
 from schema.limits import error_response
 from schema.schema import build_schema
+from tests.support.engines import SLOW_ON_NEO4J
 from tests.support.factories import record
 
 SCHEMA = build_schema(MODEL)
@@ -52,6 +53,7 @@ def code(answer: dict[str, Any]) -> str:
     return str(answer["errors"][0]["extensions"]["code"])
 
 
+@SLOW_ON_NEO4J
 @pytest.mark.parametrize("order", ["", "order: [{kind: DESC}, {name: ASC}],"])
 def test_pages_walk_through_everything_once_forwards_and_backwards(
     agencies: Store, place: ConnectionSettings, order: str

@@ -14,6 +14,7 @@ from registry import engine
 from tests.support.neo4j_server import NEWEST, VERSION, Neo4jMissing, Neo4jServer, running
 from tests.support.requirements import missing
 
+RUNNING_ENGINE = os.environ.get("REGISTRY_TEST_ENGINE")  # the data directory of a running engine, which tests may empty
 SAVE = "CREATE (n:Agency {id: 'dinkes'}) RETURN n.id"
 READ = "MATCH (n:Agency) RETURN n.id"
 SLOW_ON_NEO4J = pytest.mark.slow_on_neo4j
@@ -25,14 +26,23 @@ ON_EVERY_ENGINE = pytest.mark.parametrize(
 
 @pytest.hookimpl(tryfirst=True)  # before pytest leaves out what is slow
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
-    """Mark as slow the Neo4j half of a test that is marked so, and every test on the newest Neo4j."""
+    """Mark as slow the Neo4j half of a test that is marked so, and every test on the newest Neo4j.
+
+    With an engine of the caller, only its tests remain.
+    """
     for item in items:
-        with_what = item.callspec.params if hasattr(item, "callspec") else {}
-        engine_of_test = with_what.get("place")
+        engine_of_test = _engine(item)
         if (item.get_closest_marker(SLOW_ON_NEO4J.name) and engine_of_test == "neo4j") or (
             engine_of_test == "neo4j-newest"
         ):
             item.add_marker(pytest.mark.slow)
+    if RUNNING_ENGINE:
+        items[:] = [one for one in items if not _engine(one).startswith("neo4j")]
+
+
+def _engine(item: pytest.Function) -> str:
+    """Return the engine that a test is repeated for; "" where it is not repeated."""
+    return str(item.callspec.params.get("place", "")) if hasattr(item, "callspec") else ""
 
 
 @pytest.fixture(scope="session")
@@ -68,8 +78,11 @@ def _our_own(password: str = "", version: str = VERSION) -> Iterator[Neo4jServer
 
 @pytest.fixture(scope="session")
 def embedded_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[engine.Engine]:
-    """An embedded engine on an empty directory; it is stopped at the end."""
+    """An embedded engine on an empty directory, stopped at the end; or the one of the caller."""
     require_embedded()
+    if RUNNING_ENGINE:
+        yield engine.start(Path(RUNNING_ENGINE))
+        return
     data: Path = tmp_path_factory.mktemp("engine")
     yield engine.start(data)
     engine.stop(data)

@@ -25,7 +25,7 @@ from registry.database.migrate import apply
 from registry.model.definitions import MODEL
 from registry.web import http_protocol
 from registry.web.app import build_app
-from tests.support.engines import require_embedded, until
+from tests.support.engines import SLOW_ON_NEO4J, require_embedded, until
 from tests.support.server import serving
 from tests.support.tcp_proxy import Way
 
@@ -33,7 +33,8 @@ PAGE = {"Accept": "text/html"}
 SETTINGS = Settings(_env_file=None, lang="en")
 
 
-def test_a_failure_of_ours_is_one_sentence_with_the_headers_of_every_answer(
+@SLOW_ON_NEO4J
+def test_an_internal_error_is_one_sentence_with_the_usual_headers(
     ready_store: Store, place: ConnectionSettings, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def fails(_request: Request) -> Response:
@@ -51,6 +52,7 @@ def test_a_failure_of_ours_is_one_sentence_with_the_headers_of_every_answer(
     assert number in caplog.text and "a secret detail" in caplog.text
 
 
+@SLOW_ON_NEO4J
 def test_the_page_says_when_the_store_is_away_and_recovers_by_itself(store: Store, place: ConnectionSettings) -> None:
     with create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -145,7 +147,7 @@ def logged(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
         *(pytest.param(path, marks=pytest.mark.slow) for path in ("/", "/reports/gaps")),
     ],
 )
-def test_an_engine_that_goes_in_the_middle_of_a_question_is_said_and_found_again(engine_data: Path, path: str) -> None:
+def test_an_engine_lost_during_a_query_is_reported_and_found_again(engine_data: Path, path: str) -> None:
     require_embedded()
     running = engine.start(engine_data)
     with Store(connection_settings(running)) as store:

@@ -92,7 +92,7 @@ def test_the_page_brings_the_first_answer_so_that_it_is_not_asked_twice(client: 
     assert known == {"of": "sector:health", **asked.json()["data"]}
 
 
-def test_cytoscape_is_the_file_that_was_released_and_its_licences_are_with_it() -> None:
+def test_cytoscape_is_the_released_file_with_its_licences() -> None:
     assert sha256((CYTOSCAPE / "cytoscape.esm.min.mjs").read_bytes()).hexdigest() == RELEASED
     licences = (CYTOSCAPE / "LICENSES.txt").read_text(encoding="utf-8")
     assert all(holder in licences for holder in ("Cytoscape Consortium", "== heap", "OpenJS Foundation"))

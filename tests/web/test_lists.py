@@ -322,13 +322,14 @@ def test_a_csv_file_costs_what_it_holds_and_is_never_cut_off_for_it(
     sample: ConnectionSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with small_pages(sample, monkeypatch, cost_a_minute=1_000_000) as client:
-        answers = [client.get("/services.csv") for _n in range(200)]
-        paid = [one for one in answers if one.status_code == 200]
+        monkeypatch.setattr("registry.web.lists.EXPORT_PAGE", 50)
+        answers = (client.get("/services.csv") for _n in range(200))
+        paid = list(itertools.takewhile(lambda one: one.status_code == 200, answers))
         assert 10 < len(paid) < 200 and {len(one.text.splitlines()) for one in paid} == {251}
-        assert {one.status_code for one in answers[len(paid) :]} == {429}
+        assert next(answers).status_code == 429
 
 
-def test_a_csv_file_says_how_many_a_link_leads_to_where_it_names_only_the_first(
+def test_a_csv_file_counts_linked_records_that_it_does_not_name(
     sample: ConnectionSettings, visitor: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = list(csv.DictReader(io.StringIO(visitor.get("/services.csv").text)))

@@ -70,9 +70,7 @@ def test_what_is_asked_for_and_noted_is_kept_too(client: httpx.Client, town: Sto
     assert elsewhere.status_code == 403 and "Aula" not in elsewhere.text
 
 
-def test_a_form_begins_with_the_agency_that_one_is_named_for_though_it_has_units(
-    client: httpx.Client, town: Store
-) -> None:
+def test_a_form_begins_with_the_agency_of_the_account(client: httpx.Client, town: Store) -> None:
     town.write(Cypher("MATCH (a:Agency {id: 'perpus'}), (b:Agency {id: 'dinkes'}) CREATE (a)-[:PART_OF]->(b)"))
     signs_in(client, town)
     page = client.get("/register/resources").text

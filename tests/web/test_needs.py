@@ -119,9 +119,7 @@ def test_the_request_begins_with_the_need_and_is_linked_to_it(stocked: httpx.Cli
     assert record not in stocked.get(f"/requests/{made}", headers={AS: "sari"}).text, "a draft of others is not told of"
 
 
-def test_who_may_not_ask_sees_no_link_and_who_may_not_see_the_need_nothing_of_it(
-    stocked: httpx.Client, held: Store
-) -> None:
+def test_the_link_to_request_and_the_need_are_shown_by_permission(stocked: httpx.Client, held: Store) -> None:
     given = {"name": "Ruang baca", "kind": "facility", "steward": "perpus"}
     publish(held, SaveInput(Need, "n:open", given, {"agency": LinkChange({"perpus": {}})}))
     publish(held, SaveInput(Need, "n:closed", {**given, "name": "Rahasia", "access": "closed"}))

@@ -109,7 +109,7 @@ def test_who_keeps_the_record_of_an_agency_does_not_come_to_act_for_it(city: Sto
     assert not by(city, own, taking).problems
 
 
-def test_the_steward_of_an_agreement_does_not_undo_that_the_other_party_disputes_it(city: Store) -> None:
+def test_the_steward_cannot_undo_the_dispute_of_another_party(city: Store) -> None:
     parties = LinkChange({"dinkes": {}, "perpus": {}})
     agreed = by(city, HEALTH, SaveInput(Partnership, None, {"name": "Pojok baca"}, {"parties": parties})).record
     assert agreed

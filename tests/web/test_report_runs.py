@@ -18,11 +18,13 @@ from registry.model.definitions import MODEL
 from registry.permissions import Role
 from registry.reports.catalogue import Library
 from registry.web.app import build_app
+from tests.support.engines import SLOW_ON_NEO4J
 from tests.support.factories import record
 from tests.support.random_world import write_world
 from tests.support.server import serving
 from tests.support.small_world import small_world
 
+pytestmark = SLOW_ON_NEO4J
 PAGE = {"Accept": "text/html", "Accept-Language": "en"}
 
 
@@ -114,7 +116,7 @@ def test_who_may_see_the_same_is_told_of_one_run_and_others_of_another(
     assert "partnership:files" in answers[0] and "partnership:files" not in answers[3]
 
 
-def test_a_registry_in_which_nothing_can_be_assessed_says_so_and_what_to_record(
+def test_home_says_that_nothing_can_be_assessed_and_what_to_record(
     store: Store, place: ConnectionSettings, held: Held
 ) -> None:
     apply(store, MODEL)

@@ -54,7 +54,7 @@ def test_a_record_that_a_row_rests_on_has_its_page(client: httpx.Client) -> None
             assert page.status_code == 200 and one["id"] in unescape(page.text)
 
 
-def test_the_page_the_workbook_and_the_printed_report_lead_to_the_same_queries(client: httpx.Client) -> None:
+def test_page_workbook_and_printed_report_link_to_the_same_queries(client: httpx.Client) -> None:
     paths = [
         urlsplit(row["shown_by"])._replace(scheme="", netloc="").geturl() for row in told(client, "agreements")["rows"]
     ]

@@ -191,9 +191,7 @@ def test_what_is_no_table_is_refused_in_a_sentence(city: httpx.Client, name: str
 @pytest.mark.parametrize(
     "name", ["A1 and XFD1048576", "unpacks to 60 MB", "one long string in every cell", "with a password"]
 )
-def test_a_hostile_spreadsheet_is_refused_in_a_sentence_and_the_server_lives(
-    city: httpx.Client, held: Store, name: str
-) -> None:
+def test_a_hostile_spreadsheet_is_refused_and_the_server_lives(city: httpx.Client, held: Store, name: str) -> None:
     make, sentence = HOSTILE[name]
     page = look(city, make(), "t.xlsx")
     assert page.status_code == 422 and sentence in html.unescape(page.text)

@@ -203,7 +203,7 @@ def test_a_form_sent_twice_makes_one_record(city: httpx.Client, held: Store) -> 
     assert held.read(Cypher("MATCH (n:Resource) RETURN count(n)")) == [[1]]
 
 
-def test_an_edit_changes_only_what_was_changed_and_takes_away_what_was_emptied(city: httpx.Client, held: Store) -> None:
+def test_an_edit_changes_and_empties_only_the_fields_that_changed(city: httpx.Client, held: Store) -> None:
     path = register(city, **{"p-unit": "kursi", "p-capacity": "10", "l-users-0": "perpus", "l-users-0-role": "first"})
     fields = form(city, f"{path}/edit", "sari")
     assert fields["l-owners-0"] == "Dinas Kesehatan (dinkes)" and fields["l-users-0-role"] == "first"
