@@ -260,7 +260,7 @@ def test_what_a_person_can_mend_is_told_in_their_language_and_nothing_is_kept(cl
     )
     assert (
         late.json()["data"]["done"]["problems"][0]["message"]
-        == "Anda tidak boleh mengubah catatan ini; penanggung jawab datanya boleh."
+        == "Anda memerlukan peran koordinator atau penyetuju untuk penanggung jawab data catatan ini. Hubungi administrator."
     )
 
 
