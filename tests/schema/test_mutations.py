@@ -260,7 +260,7 @@ def test_problems_of_a_change_are_translated_and_nothing_is_saved(client: httpx.
     )
     assert (
         late.json()["data"]["done"]["problems"][0]["message"]
-        == "Anda tidak berwenang mengubah catatan ini. Mintalah penanggung jawab datanya mengubahnya."
+        == "Anda memerlukan peran koordinator atau penyetuju untuk penanggung jawab data catatan ini. Hubungi administrator."
     )
 
 
