@@ -199,8 +199,8 @@ def test_what_is_over_is_not_kept_for_ever(world: Store) -> None:
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ({"agencies": ["agency:helth"]}, "There is no agency agency:helth; did you mean agency:health?"),
-        ({"agencies": []}, "The role coordinator is for an agency"),
+        ({"agencies": ["agency:helth"]}, "There is no agency agency:helth. Did you mean agency:health?"),
+        ({"agencies": []}, "The role coordinator requires an agency"),
         ({"name": " "}, "A token must have the name"),
         ({"groups": ["*administrators"]}, "'*administrators' is not a valid name of a group."),
         ({"groups": ["agency:roads"]}, "agency:roads is an agency, not a group"),
@@ -226,7 +226,7 @@ def test_the_commands_add_list_and_revoke(world: Store, place: ConnectionSetting
     code, out, err = registry("add", "Siti", "--role", "coordinator", "--agency", "agency:clinic", "--days", "7")
     secret = out.strip()
     assert code == 0 and secret.startswith("ssr_") and "\n" not in secret
-    assert "It is not shown again." in err and secret not in err
+    assert "is not shown again." in err and secret not in err
     actor = by_token(place, secret)
     assert actor and actor.agencies == {"agency:clinic", "agency:desk"}
     code, out, err = registry("add", "Robot", "--role", "admin", "--json")
@@ -243,7 +243,7 @@ def test_the_commands_add_list_and_revoke(world: Store, place: ConnectionSetting
     assert "revoked" in registry("list")[1]
     for arguments, sentence in (
         (("revoke", "token:none"), "There is no token token:none"),
-        (("add", "X", "--role", "approver", "--agency", "agency:clinik"), "did you mean agency:clinic?"),
+        (("add", "X", "--role", "approver", "--agency", "agency:clinik"), "Did you mean agency:clinic?"),
     ):
         code, out, err = registry(*arguments)
         assert (code, out) == (2, "") and sentence in err

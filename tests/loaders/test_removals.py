@@ -42,7 +42,7 @@ def test_a_column_that_is_not_there_leaves_values_and_links_as_they_are(full: Ci
     outcome = full.load()
     assert (outcome.refused, outcome.changed, outcome.cleared, outcome.links_removed) == (None, {}, {}, {})
     assert store.read(WORLD) == before
-    assert any("9 links of agencies.part_of stay as they are" in note for note in outcome.notes)
+    assert any("stored links agencies.part_of (9); they are unchanged" in note for note in outcome.notes)
 
 
 def test_another_column_changes_and_the_one_that_is_not_there_stays(full: City, store: Store) -> None:
@@ -60,7 +60,7 @@ def test_a_table_of_links_that_is_not_there_leaves_the_links(full: City, store: 
     (full.folder / "resources.users.csv").unlink()
     outcome = full.load()
     assert (outcome.refused, outcome.links_removed) == (None, {})
-    assert any('name "resources.users" in complete' in note for note in outcome.notes)
+    assert any('add "resources.users" to complete' in note for note in outcome.notes)
     assert store.read(WORLD) == before
 
 

@@ -180,7 +180,7 @@ def test_ten_thousand_faults_are_counted_and_the_first_hundred_shown(
     print_outcome(outcome)
     told = capsys.readouterr().err
     assert told.count("error: agencies.csv, row ") == 100
-    assert "and 9900 more problems" in told and "10000 x UNFIT" in told
+    assert "Further problems that are not listed: 9900." in told and "UNFIT: 10000" in told
 
 
 def test_a_dry_run_says_the_same_and_writes_nothing(city: City, store: Store) -> None:

@@ -56,7 +56,7 @@ def test_a_missing_table_is_noticed_although_the_others_are_complete(city: City,
     city.load()
     (city.folder / "services.csv").unlink()
     refused = city.load().refused
-    assert refused and "1 of the 1 services" in refused
+    assert refused and "1 of its 1 services" in refused
 
 
 def test_half_may_go_and_a_row_that_is_left_out_is_not_gone(city: City, store: Store) -> None:
@@ -159,7 +159,7 @@ def test_a_run_whose_place_was_taken_while_it_stood_still_retires_nothing(city: 
     def take_over(_what: str, _more: int) -> None:
         store.write(Cypher("MATCH (l:Lease) SET l.holder = 'run:other'"))
 
-    with pytest.raises(StoreError, match="Another run of city took over"):
+    with pytest.raises(StoreError, match="Another run of city started while"):
         city.load(progress=take_over)
     assert statuses(store)["c:3"] == "published"
 

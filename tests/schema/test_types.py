@@ -70,3 +70,16 @@ def test_any_operation_is_answered_or_refused(client: httpx.Client, operations: 
 
     asked()
     assert client.get("/health").status_code == 200
+
+
+def test_every_type_field_argument_and_value_is_described() -> None:
+    missing = []
+    for name, kind in build_schema(MODEL)._schema.type_map.items():
+        if name.startswith("__"):
+            continue
+        values = getattr(kind, "values", {}) | getattr(kind, "fields", {})
+        for value, declared in {"": kind, **values}.items():
+            arguments = getattr(declared, "args", {}).items()
+            parts = [(f"{name}.{value}", declared), *((f"{name}.{value}({one})", given) for one, given in arguments)]
+            missing += [part for part, described in parts if not described.description]
+    assert not missing

@@ -43,9 +43,11 @@ class Trial:
 
 
 def kept(store: Store, states: Sequence[RecordState]) -> dict[str, int]:
-    """Keep records as they are given, in one turn; return the number of the entry of each by its id."""
+    """Write records as they are given, in one transaction; return the number of the audit event of each by its id."""
     in_transaction(
-        store, RequestContext(ADMIN, "api"), lambda turn: [turn.keep(None, one, "created") for one in states]
+        store,
+        RequestContext(ADMIN, "api"),
+        lambda transaction: [transaction.write(None, one, "created") for one in states],
     )
     return {str(one[0]): int(one[1]) for one in store.read(Cypher("MATCH (c:Change) RETURN c.record, c.number"))}
 
