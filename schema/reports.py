@@ -9,10 +9,8 @@ import graphene
 from anyio import CapacityLimiter, from_thread, to_thread
 from graphene.utils.str_converters import to_camel_case
 from graphql import (
-    DocumentNode,
     ExecutionResult,
     FieldNode,
-    GraphQLError,
     GraphQLObjectType,
     GraphQLSchema,
     StringValueNode,
@@ -21,7 +19,6 @@ from graphql import (
     is_composite_type,
 )
 from graphql.execution.values import get_argument_values
-from strawberry.types import ExecutionResult as Result
 
 from registry.analysis.report import (
     CONFIDENCE,
@@ -39,12 +36,11 @@ from registry.permissions import Actor
 from registry.reports.catalogue import Library
 from schema.execute import (
     DocumentCache,
-    ParsedOperation,
     QueryContext,
     as_graphql_error,
     coerced,
+    failed,
     fragments_of,
-    operation_of,
 )
 from schema.limits import EXPLORE_COST, GraphQLRequestError, page_size, pay, within_limit
 from schema.selection import Operation
@@ -315,20 +311,19 @@ class ReportSchema:
     def __init__(self, library: Library, ask: Ask, *, introspection: bool = True) -> None:
         self._library, self._ask, self._introspection = library, ask, introspection
         self._threads = CapacityLimiter(AT_ONCE)
-        self._made: tuple[object, GraphQLSchema, DocumentCache] | None = None
+        self._built: tuple[object, GraphQLSchema, DocumentCache] | None = None
 
-    async def answer_known(
-        self, text: str, name: str | None, variables: dict[str, Any], context: QueryContext
-    ) -> Result:
-        """Return the result of an operation."""
+    async def execute_json(
+        self, text: str, context: QueryContext, variables: dict[str, Any], name: str | None, *, read_only: bool
+    ) -> ExecutionResult:
+        """Return the result of an operation. There are no mutations."""
         schema, documents = self._current()
         try:
-            document = documents.opened(text, name)
-            if faults := documents.faults(schema, text, document):
-                return Result(None, faults)
-            await pay(_cost(schema, text, document, name, variables))
-        except GraphQLError as refused:
-            return Result(None, [refused])
+            parsed = documents.operation(text, name, variables, read_only=read_only)
+            operation = Operation(schema, parsed.operation, fragments_of(parsed.document), coerced(schema, parsed))
+            await pay(measure(operation))
+        except Exception as error:
+            return failed(error)
 
         def run(report: str, day: str | None, asked: Mapping[str, object]) -> Report:
             try:
@@ -338,33 +333,23 @@ class ReportSchema:
             except Exception as error:
                 raise as_graphql_error(error) from None
 
-        def carry_out() -> ExecutionResult:
-            done = execute(schema, document, context_value=run, variable_values=variables, operation_name=name)
-            assert isinstance(done, ExecutionResult)  # no resolver is asynchronous
-            return done
+        def execute_parsed() -> ExecutionResult:
+            result = execute(
+                schema, parsed.document, context_value=run, variable_values=variables, operation_name=parsed.name
+            )
+            assert isinstance(result, ExecutionResult)  # no resolver is asynchronous
+            return result
 
-        done = await to_thread.run_sync(carry_out, limiter=self._threads)
-        return Result(done.data, done.errors)
+        return await to_thread.run_sync(execute_parsed, limiter=self._threads)
 
     def _current(self) -> tuple[GraphQLSchema, DocumentCache]:
         """Return the schema of the current reports, and the cache of documents that are valid for it."""
         edition = self._library.edition()
-        if self._made is None or self._made[0] != edition:
+        if self._built is None or self._built[0] != edition:
             with use_language("en"):
                 schema = report_schema(self._library.questions(), self._listed)
-            self._made = edition, schema, DocumentCache(introspection=self._introspection)
-        return self._made[1:]
+            self._built = edition, schema, DocumentCache(schema, introspection=self._introspection)
+        return self._built[1:]
 
     def _listed(self) -> Sequence[ReportDefinition]:
         return [one.shown() for one in self._library.questions().values()]
-
-
-def _cost(
-    schema: GraphQLSchema, text: str, document: DocumentNode, name: str | None, variables: Mapping[str, Any]
-) -> int:
-    """Return the cost of an operation. Raises GraphQLRequestError if there is no such operation, or above a limit."""
-    definition = operation_of(document, name)
-    if definition is None:
-        raise GraphQLRequestError("BAD_REQUEST", f"The document has no operation {name}.")
-    values = coerced(schema, ParsedOperation(text, document, definition, variables))
-    return measure(Operation(schema, definition, fragments_of(document), values))

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum, auto
 from typing import Any
 
 import orjson
@@ -11,19 +10,6 @@ Source = str
 Shape = Callable[[Source], Source]
 Builder = Callable[[Any], Any]
 KIND = "__kind"
-
-
-class OutputMode(Enum):
-    """The form of a response."""
-
-    JSON = auto()  # its records are JSON fragments, ready to be sent
-    VALUES = auto()
-    LOOSE = auto()  # values; graphql-core converts enums and checks non-null types
-
-    @property
-    def strict(self) -> bool:
-        """Whether the response shaper checks that non-null values are present."""
-        return self is not OutputMode.LOOSE
 
 
 class Incomplete(Exception):

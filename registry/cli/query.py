@@ -128,7 +128,7 @@ async def _answer(place: ConnectionSettings, text: str, variables: dict[str, Any
     with closing(Tools(place)) as tools:
         async with Reader(place) as reader:
             context = QueryContext(reader, ADMIN, _explain if explain else None, tools.store, how="command")
-            result = await build_schema(MODEL).execute(text, variable_values=variables, context_value=context)
+            result = await build_schema(MODEL).execute(text, context, variables)
     errors = [error_response(error) for error in result.errors or ()]
     return {"data": result.data, **({"errors": errors} if errors else {})}
 

@@ -51,7 +51,7 @@ from registry.web.forms.bulk import BulkForms
 from registry.web.forms.records import Forms
 from registry.web.history import RecordHistories
 from registry.web.http_protocol import Protocol
-from registry.web.inbox import IllustrativeNotice, Inbox, InboxBadge
+from registry.web.inbox import IllustrativeNotice, Inbox, InboxBadge, LayoutMiddleware
 from registry.web.lists import ListPages
 from registry.web.middleware import AllowedHostsMiddleware, CSRFMiddleware
 from registry.web.needs import NeedMatches
@@ -83,7 +83,9 @@ def build_app(place: ConnectionSettings, settings: Settings, *, model: Model = M
         trusted=trusted,
         suggesting=settings.introspection,
     )
-    graphql = endpoint(schema, page=pages.graphiql(FIRST), store=tools.store, freshness=EntityTags(schema, reader))
+    graphql = endpoint(
+        schema, page=pages.graphiql(FIRST), store=tools.store, entity_tags=EntityTags(schema.as_str(), reader)
+    )
     reports = endpoint(
         ReportSchema(library, answers.report, introspection=settings.introspection), page=pages.graphiql(FIRST_REPORT)
     )
@@ -101,11 +103,19 @@ def build_app(place: ConnectionSettings, settings: Settings, *, model: Model = M
         if provider is not None:
             await provider.close()
 
-    graphql_route = Route(GRAPHIQL, graphql)  # first, since routes are matched in order and this one is used most
-    routes = [graphql_route, Route("/ready", readiness.ready), *_form_routes(graph, reader, tools, inbox)]
-    routes += _page_routes(pages, graph, reader, reports)
-    return Starlette(
-        routes=[*routes, *_sign_in_routes(provider, settings, tools, reader, limits)],
+    layout = partial(LayoutMiddleware, badge=InboxBadge(inbox, reader), notice=IllustrativeNotice(graph, reader))
+    page_routes = [*_form_routes(graph, reader, tools, inbox), *_page_routes(pages, graph, reader)]
+    page_routes += _sign_in_routes(provider, settings, tools, reader, limits)
+    for route in page_routes:
+        route.app = layout(route.app)
+    app = Starlette(
+        # GraphQL first, since routes are matched in order and this one is used most
+        routes=[
+            Route(GRAPHIQL, graphql),
+            Route(GRAPHIQL_OF_REPORTS, reports),
+            *_other_routes(pages, readiness),
+            *page_routes,
+        ],
         lifespan=lifespan,
         middleware=[
             Middleware(SecurityHeadersMiddleware),
@@ -119,14 +129,24 @@ def build_app(place: ConnectionSettings, settings: Settings, *, model: Model = M
                 limits=limits,
             ),
             Middleware(RateLimitMiddleware, limits=limits),
-            Middleware(InboxBadge, inbox=inbox, reader=reader),
-            Middleware(IllustrativeNotice, graph=graph),
         ],
         exception_handlers=exception_handlers(settings.lang),
     )
+    app.router.default = layout(app.router.default)  # the page for an unknown address
+    return app
 
 
-def _form_routes(graph: PageQueries, reader: Reader, tools: Tools, inbox: Inbox) -> list[BaseRoute]:
+def _other_routes(pages: ReportPages, readiness: Readiness) -> list[BaseRoute]:
+    """Return the routes that show no pages."""
+    return [
+        Route("/ready", readiness.ready),
+        Route("/health", pages.health),
+        Mount("/static/graphiql", StaticFiles(directory=reports_module.folder())),
+        Mount("/static", StaticFiles(packages=[("registry.web", "static")])),
+    ]
+
+
+def _form_routes(graph: PageQueries, reader: Reader, tools: Tools, inbox: Inbox) -> list[Route]:
     forms = [
         *BulkForms(tools).routes(),
         *Forms(graph, reader, tools).routes(),
@@ -137,19 +157,18 @@ def _form_routes(graph: PageQueries, reader: Reader, tools: Tools, inbox: Inbox)
 
 def _sign_in_routes(
     provider: Provider | None, settings: Settings, tools: Tools, reader: Reader, limits: Limits
-) -> list[BaseRoute]:
+) -> list[Route]:
     by_provider = (
         ProviderSignInPages(provider, settings, tools, reader).routes() if provider and settings.oidc_client_id else []
     )
     return [*SignInPages(tools, reader, limits, by_provider=bool(by_provider)).routes(), *by_provider]
 
 
-def _page_routes(pages: ReportPages, graph: PageQueries, reader: Reader, reports: Endpoint) -> list[BaseRoute]:
+def _page_routes(pages: ReportPages, graph: PageQueries, reader: Reader) -> list[Route]:
     return [
         Route("/", pages.home),
         Route("/explore", Explorer(graph).explore),
         Route("/reports", pages.reports),
-        Route(GRAPHIQL_OF_REPORTS, reports),
         Route("/reports/schema.json", pages.report_schema),
         Route("/reports/{name}.vl.json", pages.report_chart),
         Route("/reports/{name}.{format}", pages.report_file),
@@ -160,9 +179,6 @@ def _page_routes(pages: ReportPages, graph: PageQueries, reader: Reader, reports
         *SearchPages(graph).routes(),
         *ComparePages(graph).routes(),
         Route("/evidence", evidence),
-        Route("/health", pages.health),
-        Mount("/static/graphiql", StaticFiles(directory=reports_module.folder())),
-        Mount("/static", StaticFiles(packages=[("registry.web", "static")])),
     ]
 
 

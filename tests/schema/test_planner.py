@@ -83,7 +83,7 @@ async def answer(place: ConnectionSettings, asked: Operation) -> dict[str, str]:
 
     async with Reader(place) as reader:
         asking = QueryContext(reader, asked.actor, seen)
-        result = await SCHEMA.execute(asked.text, variable_values=asked.variables, context_value=asking)
+        result = await SCHEMA.execute(asked.text, asking, asked.variables)
     assert not result.errors
     assert all(" ".join(map(str.strip, format_cypher(one.text))) == one.text for one in cyphers)
     return {

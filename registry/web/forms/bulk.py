@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from loaders.readers import UPLOAD_LIMITS, SourceRow, Table, read
 from loaders.result import LoadAborted, RowProblem
@@ -227,9 +227,9 @@ class BulkForms:
         self._tools = tools
         self._reading = CapacityLimiter(MOST_READ_AT_ONCE)
 
-    def routes(self) -> list[BaseRoute]:
+    def routes(self) -> list[Route]:
         """Return the routes."""
-        found: list[BaseRoute] = []
+        found: list[Route] = []
         for kind in EDITED:
             path = f"/register/{kind.plural}/table"
             found.append(Route(path, endpoint_for(kind, self._page), methods=["GET", "POST"]))
