@@ -282,7 +282,7 @@ class MutationExecutor:
             raise GraphQLRequestError("NOT_ALLOWED", "Sign in, or send an access token, to change something.")
         if len(fields) > CHANGES:
             raise GraphQLRequestError("TOO_COSTLY", f"An operation makes at most {CHANGES} changes.", limit=CHANGES)
-        changes = {key: self._one(operation, key, nodes, context) for key, nodes in fields.items()}
+        changes = {key: self._plan_change(operation, key, nodes, context) for key, nodes in fields.items()}
         values = {**variables, RECORD: ""}
         queries = [query for one in changes.values() for query in one.record.planned.queries]
         cost = check_cost(queries, values, changes=len(changes))
@@ -291,7 +291,9 @@ class MutationExecutor:
         await pay(cost)
         return {key: PendingChange(partial(self._make, one, variables, context)) for key, one in changes.items()}
 
-    def _one(self, operation: Operation, key: str, nodes: list[FieldNode], context: QueryContext) -> PlannedChange:
+    def _plan_change(
+        self, operation: Operation, key: str, nodes: list[FieldNode], context: QueryContext
+    ) -> PlannedChange:
         name, mutations = nodes[0].name.value, operation.schema.mutation_type
         assert mutations is not None
         declared, change = mutations.fields[name], self._definitions[name]
@@ -300,11 +302,11 @@ class MutationExecutor:
         by = transaction.RequestContext(
             context.actor, context.how, clean_text(Text, given.get("key")), {"change": name, **given}
         )
-        record, problems = self._answer(operation, nodes, get_named_type(declared.type).name, change)
+        record, problems = self._plan_response(operation, nodes, get_named_type(declared.type).name, change)
         about = str(given.get("id") or given.get("input", {}).get("id") or "")
         return PlannedChange(change.kind, about, lambda store, kind: work(store, by, kind), record, problems)
 
-    def _answer(
+    def _plan_response(
         self, operation: Operation, nodes: list[FieldNode], type_name: str, change: MutationDefinition
     ) -> tuple[CompiledOperation, Problems]:
         """Return the compiled query that reads the record back, and the selected fields of problems."""
@@ -462,7 +464,7 @@ RECORD_CHANGES_API = "The record as it is now, for who may see it."
 PROBLEMS = "What stands in the way; nothing was changed then."
 
 
-def mutation_type(known: Mapping[str, MutationDefinition], kinds: Mapping[str, Any], record: Any) -> Any:
+def mutation_type(definitions: Mapping[str, MutationDefinition], kinds: Mapping[str, Any], record: Any) -> Any:
     """Return the mutation type; `kinds` and `record` are the types of the records that are read back."""
     problem = plain(
         "Problem",
@@ -475,10 +477,10 @@ def mutation_type(known: Mapping[str, MutationDefinition], kinds: Mapping[str, A
             "message": (str, "What is wrong, in the language of the request."),
         },
     )
-    about = dict.fromkeys(change.about for change in known.values())
+    about = dict.fromkeys(change.about for change in definitions.values())
     results = {name: _result(name, kinds.get(name, record), problem) for name in about}
     mutation = new_class("Mutation", DOC)
-    for name, change in known.items():
+    for name, change in definitions.items():
         setattr(mutation, name, response_field(results[change.about], change.doc, **change.arguments))
     return strawberry.type(mutation, description=DOC)
 

@@ -69,7 +69,7 @@ class RecordPlanner:
             most = max(most, self.operation.aliases)
         self.operation.aliases = most
         shapes = {kind: shaped for kind, (_, shaped) in views.items()}
-        return tuple(select for select, _ in views.values()), response.of_kinds(shapes, marked=self.lenient)
+        return tuple(select for select, _ in views.values()), response.of_kinds(shapes, with_kind=self.lenient)
 
     def given(self, type_name: str, node: FieldNode) -> dict[str, Any]:
         """Return the arguments of a field of a type."""
@@ -193,11 +193,11 @@ class PageShape:
     """Builds the fields of a page from its rows; a row is a list of views followed by the sort keys."""
 
     def __init__(
-        self, records: RecordPlanner, kind: str, marked: str, size: Parameter, backward: bool, *, from_cursor: bool
+        self, records: RecordPlanner, kind: str, fingerprint: str, size: Parameter, backward: bool, *, from_cursor: bool
     ) -> None:
         self.views: list[tuple[Select, ResultRow]] = []
         self.place = 0
-        self._records, self._kind, self._marked, self._size = records, kind, marked, size
+        self._records, self._kind, self._fingerprint, self._size = records, kind, fingerprint, size
         self._backward, self._from_cursor = backward, from_cursor
         self._values: dict[str, Callable[[list[Any], bool], Any]] = {}
 
@@ -234,7 +234,7 @@ class PageShape:
                 shaped = compiled(below.only)
                 return lambda row: shaped(row[place])
             case "cursor":
-                return lambda row: write_cursor(self._marked, row[-1])
+                return lambda row: write_cursor(self._fingerprint, row[-1])
         return lambda row: f"{self._kind}Edge"
 
     def _info(self, nodes: list[FieldNode]) -> Callable[[list[Any], bool], Any]:
@@ -246,8 +246,8 @@ class PageShape:
             known = {
                 "hasNextPage": ahead,
                 "hasPreviousPage": behind,
-                "startCursor": write_cursor(self._marked, page[0][-1]) if page else None,
-                "endCursor": write_cursor(self._marked, page[-1][-1]) if page else None,
+                "startCursor": write_cursor(self._fingerprint, page[0][-1]) if page else None,
+                "endCursor": write_cursor(self._fingerprint, page[-1][-1]) if page else None,
                 "__typename": "PageInfo",
             }
             return {key: known[name] for key, name in names.items()}
@@ -507,9 +507,9 @@ class Connection:
         if not wanted:
             return None
         backward, size, cursor = self._window()
-        marked = cursor_fingerprint(self._kind.__name__, self._order)
-        start = keys_of(cursor, marked, len(self._order or (None,)) + 1) if cursor else ()
-        shaped = PageShape(self._records, self._kind.__name__, marked, size, backward, from_cursor=bool(start))
+        fingerprint = cursor_fingerprint(self._kind.__name__, self._order)
+        start = keys_of(cursor, fingerprint, len(self._order or (None,)) + 1) if cursor else ()
+        shaped = PageShape(self._records, self._kind.__name__, fingerprint, size, backward, from_cursor=bool(start))
         for key, nodes in wanted.items():
             shaped.add(key, nodes)
         counting = page_rows if any(nodes[0].name.value == "pageInfo" for nodes in wanted.values()) else page_size

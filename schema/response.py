@@ -104,21 +104,21 @@ def upper(code: Source) -> Source:
     return f"({code} and {code}.upper())"
 
 
-def of_kinds(rows: Mapping[str, ResultRow], *, marked: bool) -> Builder:
+def of_kinds(rows: Mapping[str, ResultRow], *, with_kind: bool) -> Builder:
     """Return the function that builds a record of any kind from `[kind, values]`.
 
-    With `marked`, the result contains the kind, by which graphql-core finds its type.
+    With `with_kind`, the result contains the kind, by which graphql-core finds its type.
     """
-    made = {kind: compiled(row.only) for kind, row in rows.items()}
-    if marked:
-        return lambda row: {KIND: row[0], **made[row[0]](row[1])}
-    return lambda row: made[row[0]](row[1])
+    builders = {kind: compiled(row.only) for kind, row in rows.items()}
+    if with_kind:
+        return lambda row: {KIND: row[0], **builders[row[0]](row[1])}
+    return lambda row: builders[row[0]](row[1])
 
 
 def compiled(shape: Shape) -> Builder:
     """Compile code to a function of the rows."""
-    made: Builder = eval(f"lambda rows: {shape('rows')}", {"missing": _missing, "piece": piece})  # nosec B307 # generated from names of the schema only
-    return made
+    builder: Builder = eval(f"lambda rows: {shape('rows')}", {"missing": _missing, "piece": piece})  # nosec B307 # generated from names of the schema only
+    return builder
 
 
 def _dict(keys: Mapping[str, int], values: Sequence[Source]) -> Source:

@@ -142,9 +142,9 @@ class Outputs:
                 setattr(query, name, field)
         return strawberry.type(query, description=query.__doc__)
 
-    def mutation(self, known: Mapping[str, MutationDefinition]) -> Any:
+    def mutation(self, definitions: Mapping[str, MutationDefinition]) -> Any:
         """Return the mutation type, with one field per change."""
-        return mutation_type(known, self._kinds, self._record)
+        return mutation_type(definitions, self._kinds, self._record)
 
     def kinds(self) -> list[Any]:
         """Return the types of all kinds; some are reachable only as a Record."""

@@ -47,8 +47,8 @@ class TrustedDocuments:
 
     def __init__(self, folder: Path, ours: Iterable[str]) -> None:
         files = (path.read_bytes() for path in sorted(folder.glob("*.graphql")))
-        known = (*files, *(text.encode() for text in ours))
-        self._texts = {hashlib.sha256(content).hexdigest(): content.decode() for content in known}
+        documents = (*files, *(text.encode() for text in ours))
+        self._texts = {hashlib.sha256(content).hexdigest(): content.decode() for content in documents}
 
     def text(self, parameters: Mapping[str, Any]) -> str:
         """Return the document that a request refers to by id or contains. Raises HTTPException if it is not trusted."""
@@ -116,25 +116,25 @@ def media_type(accept: str) -> str:
     Of two types with equal weight, the one with an explicit name is chosen, and GraphQL's own type first.
     """
     weights = dict(_weighed(part) for part in accept.split(","))
-    wanted = [one for one in _RANGES if weights.get(one, 0) > 0]
-    return _RANGES[max(wanted, key=lambda one: weights[one])] if wanted else JSON
+    accepted = [one for one in _RANGES if weights.get(one, 0) > 0]
+    return _RANGES[max(accepted, key=lambda one: weights[one])] if accepted else JSON
 
 
-def status(answer: Mapping[str, Any], media: str) -> int:
+def status(content: Mapping[str, Any], media: str) -> int:
     """Return the HTTP status of a response. With the JSON type, only errors that call for a retry change it from 200."""
-    codes = [error["extensions"]["code"] for error in answer.get("errors", ())]
+    codes = [error["extensions"]["code"] for error in content.get("errors", ())]
     if "UNAVAILABLE" in codes:
         return 503
-    if wait(answer):
+    if wait(content):
         return 429
-    if media == JSON or answer.get("data") is not None:
+    if media == JSON or content.get("data") is not None:
         return 200
     return _STATUSES.get(codes[0], 400)
 
 
-def wait(answer: Mapping[str, Any]) -> int:
+def wait(content: Mapping[str, Any]) -> int:
     """Return the seconds after which a retry may succeed; 0 where that is unknown."""
-    details = [error["extensions"] for error in answer.get("errors", ())]
+    details = [error["extensions"] for error in content.get("errors", ())]
     return max((AWAY if one["code"] == "UNAVAILABLE" else one.get("retryAfter", 0) for one in details), default=0)
 
 

@@ -1,9 +1,11 @@
-"""What was counted is counted again when the graph has changed, for each who may see something else, and not otherwise."""
+"""Each document is prepared once. Counts are read again after every change, separately for each actor, and not otherwise."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import orjson
 import pytest
 
 from registry.clock import now
@@ -18,6 +20,49 @@ from tests.support.factories import record
 
 OPERATION = "{ agencies(first: 1) { nodes { id } totalCount countBy(field: KIND) { value count } } }"
 Ask = Callable[..., tuple[int, int, int]]
+
+
+STEPS = ("parse", "validate", "plan_operation", "compile_query")
+PAGE = "query Page($first: Int) { agencies(first: $first) { nodes { id name } } }"
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """The number of calls of each step that prepares an operation; the steps themselves run unchanged."""
+    calls: Counter[str] = Counter()
+
+    def counted(name: str, step: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            calls[name] += 1
+            return step(*args, **kwargs)
+
+        return call
+
+    for name in STEPS:
+        monkeypatch.setattr(execute, name, counted(name, getattr(execute, name)))
+    return calls
+
+
+def test_the_second_request_of_a_document_prepares_nothing(
+    store: Store, place: ConnectionSettings, steps: Counter[str]
+) -> None:
+    add(store, 1)
+    schema = build_schema(MODEL)
+    steps.clear()
+
+    async def request(**variables: Any) -> tuple[Any, dict[str, int]]:
+        steps.clear()
+        async with Reader(place) as reader:
+            result = await schema.execute_json(PAGE, QueryContext(reader, ANONYMOUS), variables, "Page")
+        assert not result.errors
+        return orjson.loads(orjson.dumps(result.data)), dict(steps)
+
+    found = {"agencies": {"nodes": [{"id": "agency:1", "name": "Office 1"}]}}
+    assert asyncio.run(request(first=5)) == (found, dict.fromkeys(STEPS, 1))
+    assert asyncio.run(request(first=5)) == (found, {})
+    assert asyncio.run(request(first=1)) == (found, {}), "other values of the same shape"
+    assert asyncio.run(request()) == (found, {"plan_operation": 1, "compile_query": 1}), "another shape"
+    assert asyncio.run(request()) == (found, {})
 
 
 class Counting(Reader):
