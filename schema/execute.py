@@ -105,7 +105,7 @@ class ParsedOperation:
 
 
 class DocumentCache:
-    """Parses and validates documents, and caches the valid ones by their text. For one thread."""
+    """Parses and validates documents, and caches the valid ones by their text. Not thread-safe."""
 
     def __init__(self, schema: GraphQLSchema, *, introspection: bool = True) -> None:
         self._schema = schema
@@ -228,7 +228,7 @@ class CachedCount:
 
 
 class CountCache:
-    """Caches counts by statement and parameters, which include the actor, until the graph changes. For one thread."""
+    """Caches counts by statement and parameters, which include the actor, until the graph changes. Not thread-safe."""
 
     def __init__(self) -> None:
         self._counts: TTLCache[bytes, CachedCount] = TTLCache(CACHE_SIZE, COUNT_SECONDS)
@@ -326,7 +326,7 @@ class CompiledOperation:
 
 
 class QueryExecutor:
-    """Executes queries, and caches the compiled ones: one for each document and shape of its variables. For one thread."""
+    """Executes queries, and caches the compiled ones: one for each document and shape of its variables. Not thread-safe."""
 
     def __init__(self, schema: GraphQLSchema, model: Model) -> None:
         self._schema, self._model = schema, model
@@ -372,6 +372,8 @@ class QueryExecutor:
         )
         document = DocumentNode(definitions=(operation, *fragments_of(parsed.document).values()))
         result = await complete(self._schema, replace(parsed, document=document, operation=operation), None)
+        if result.errors:
+            raise result.errors[0]
         return {f"@{key}": value for key, value in (result.data or {}).items()}
 
 

@@ -45,7 +45,7 @@ SEEN = "Only what you have access to is listed and counted."
 
 
 class Schema:
-    """The GraphQL schema of a model, whose types Strawberry makes, and the execution of its operations. For one thread."""
+    """The GraphQL schema of a model, whose types Strawberry makes, and the execution of its operations. Not thread-safe."""
 
     def __init__(self, model: Model, *, introspection: bool = True) -> None:
         outputs, mutations = Outputs(model), {**changes(model), **procedures()} if _has_registry_kinds(model) else {}

@@ -158,7 +158,7 @@ class EntityTags:
     """Creates the entity tags of GET responses.
 
     A tag is a digest of the response, so that changes which the actor may not see do not alter it. It is cached with the change
-    stamp of the graph, and the response is built again only after the graph has changed. For one thread.
+    stamp of the graph, and the response is built again only after the graph has changed. Not thread-safe.
     """
 
     def __init__(self, schema: str, reader: Reader) -> None:
@@ -266,7 +266,7 @@ class Endpoint:
         read_only = request.method == "GET"
         result = await self._schema.execute_json(text, context, variables, name, read_only=read_only)
         if result.errors and isinstance(result.errors[0], OperationRefused):
-            raise HTTPException(400, result.errors[0].message)
+            raise HTTPException(400, error_response(result.errors[0])["message"])
         return self._response(result, _media(request))
 
     def _response(self, result: ExecutionResult, media: str) -> Response:
