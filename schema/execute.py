@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import time
-from collections import Counter, OrderedDict
-from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, replace
+from inspect import isawaitable
+from typing import Any
 
 import orjson
+from cachetools import LRUCache, TTLCache
 from graphql import (
     ExecutionResult,
     FieldNode,
@@ -20,6 +22,8 @@ from graphql import (
     Node,
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
+    SelectionSetNode,
+    execute,
     parse,
     specified_rules,
     validate,
@@ -35,11 +39,9 @@ from graphql.language import (
     StringValueNode,
 )
 from graphql.language.ast import QUERY_DOCUMENT_KEYS
-from strawberry.extensions import SchemaExtension
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
-from strawberry.types import ExecutionContext
 
-from registry.database.driver import AWAY_CODES, Cypher, Reader, Rows, Store, StoreError, change_stamps
+from registry.database.driver import AWAY_CODES, Cypher, Reader, Rows, Store, StoreError
 from registry.database.query import Explore, FacetQuery, Query, Total
 from registry.database.read import CypherTemplate, compile_query
 from registry.explore.context import ExploreContext
@@ -66,74 +68,93 @@ from schema.limits import (
     too_nested,
 )
 from schema.planner import Planned, plan_operation
-from schema.response import Incomplete, OutputMode
+from schema.response import Incomplete
 from schema.selection import Operation
 
-KEPT = 500_000  # characters of all cached documents; a parsed one takes up to 200 bytes per character
+CACHED_CHARACTERS = 500_000  # of all cached documents; a parsed one takes up to 200 bytes per character
+
+
+class InvalidDocument(Exception):
+    """A document that the schema does not allow; `errors` are the validation errors."""
+
+    def __init__(self, errors: list[GraphQLError]) -> None:
+        super().__init__(*errors)
+        self.errors = errors
+
+
+class OperationRefused(GraphQLRequestError):
+    """The document lacks the requested operation, or the request may not execute it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("BAD_REQUEST", message)
+
+
+@dataclass(frozen=True)
+class ParsedOperation:
+    """A valid document, its text, the operation to execute, and its variables, which are not coerced yet."""
+
+    text: str
+    document: DocumentNode
+    operation: OperationDefinitionNode
+    variables: Mapping[str, Any]
+
+    @property
+    def name(self) -> str | None:
+        """The name of the operation, or None."""
+        return self.operation.name.value if self.operation.name else None
 
 
 class DocumentCache:
-    """A cache of valid documents by their text; the least recently used are dropped first."""
+    """Parses and validates documents, and caches the valid ones by their text. Not thread-safe."""
 
-    def __init__(self, *, introspection: bool = True) -> None:
+    def __init__(self, schema: GraphQLSchema, *, introspection: bool = True) -> None:
+        self._schema = schema
         self._rules = [*specified_rules, OneOfInputValidationRule]
         if not introspection:
             self._rules.append(NoSchemaIntrospectionCustomRule)
-        self._kept: OrderedDict[str, DocumentNode] = OrderedDict()
-        self._size = 0
+        self._documents: LRUCache[str, DocumentNode] = LRUCache(CACHED_CHARACTERS, getsizeof=_characters)
 
-    def known(self, text: str) -> DocumentNode | None:
-        """Return a cached document, or None."""
-        if text in self._kept:
-            self._kept.move_to_end(text)
-        return self._kept.get(text)
+    def operation(
+        self, text: str, name: str | None, variables: Mapping[str, Any], *, read_only: bool = False
+    ) -> ParsedOperation:
+        """Return an operation of a valid document. Raises GraphQLError and InvalidDocument.
 
-    def keep(self, text: str, document: DocumentNode) -> None:
-        """Cache a valid document."""
-        self._kept[text] = document
-        self._size += len(text)
-        while self._size > KEPT:
-            self._size -= len(self._kept.popitem(last=False)[0])
-
-    def opened(self, text: str, operation_name: str | None) -> DocumentNode:
-        """Return the document of a text, parsed unless it is cached. Raises GraphQLError."""
-        document = self.known(text) or parsed(text)
-        if operation_name is None:
-            _require_operation_name(document)
-        return document
-
-    def faults(self, schema: GraphQLSchema, text: str, document: DocumentNode) -> list[GraphQLError]:
-        """Validate a document and cache it if it is valid. Return at most ERRORS errors; the last says if there are more."""
-        if self.known(text):
-            return []
-        faults = validate(schema, document, self._rules, max_errors=ERRORS - 1)
-        if not faults:
-            self.keep(text, document)
-        return faults
+        With `read_only`, mutations are refused.
+        """
+        cached = self._documents.get(text)
+        document = cached or parse_document(text)
+        operation = operation_of(document, name)
+        if read_only and operation.operation is OperationType.MUTATION:
+            raise OperationRefused("A mutation is sent by POST.")
+        if cached is None:
+            # At most ERRORS errors; the last says that there are more.
+            if errors := validate(self._schema, document, self._rules, max_errors=ERRORS - 1):
+                raise InvalidDocument(errors)
+            self._documents[text] = document
+        return ParsedOperation(text, document, operation, variables)
 
 
-class DocumentParser(SchemaExtension):
-    """Parses and validates the document of an operation."""
-
-    def __init__(self, documents: DocumentCache) -> None:
-        self._documents = documents
-
-    def on_parse(self) -> Iterator[None]:
-        """Parse the document unless it is cached. Raises GraphQLError."""
-        context = self.execution_context
-        context.graphql_document = self._documents.opened(context.query or "", context._provided_operation_name)
-        yield
-
-    def on_validate(self) -> Iterator[None]:
-        """Validate the document unless it is cached."""
-        context = self.execution_context
-        assert context.graphql_document is not None
-        schema = context.schema._schema
-        context.pre_execution_errors = self._documents.faults(schema, context.query or "", context.graphql_document)
-        yield
+def _characters(document: DocumentNode) -> int:
+    return len(document.loc.source.body) if document.loc else 0
 
 
-def parsed(text: str) -> DocumentNode:
+def operation_of(document: DocumentNode, name: str | None) -> OperationDefinitionNode:
+    """Return the operation of a document with this name, or the only operation if the name is None. Raises GraphQLError."""
+    operations = [one for one in document.definitions if isinstance(one, OperationDefinitionNode)]
+    if name is None and len(operations) > 1:
+        raise GraphQLRequestError("BAD_REQUEST", "The document has several operations; say which with operationName.")
+    for one in operations:
+        if name is None or (one.name and one.name.value == name):
+            return one
+    raise OperationRefused(f'The document has no operation "{name}".' if name else "The document has no operation.")
+
+
+def fragments_of(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:
+    """Return the fragments of a document by name."""
+    return {one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)}
+
+
+def parse_document(text: str) -> DocumentNode:
     """Parse a document and check that it is within the limits. Raises GraphQLError."""
     if len(text) > DOCUMENT:
         raise GraphQLRequestError("TOO_COSTLY", f"A document can have at most {DOCUMENT:,} characters.", limit=DOCUMENT)
@@ -184,11 +205,6 @@ def _check_value(node: Node, nested: int) -> None:
         raise too_nested()
 
 
-def _require_operation_name(document: DocumentNode) -> None:
-    if sum(isinstance(one, OperationDefinitionNode) for one in document.definitions) > 1:
-        raise GraphQLRequestError("BAD_REQUEST", "The document has several operations. Choose one with operationName.")
-
-
 def _is_introspection(definition: Node) -> bool:
     return isinstance(definition, FragmentDefinitionNode) and definition.type_condition.name.value.startswith("__")
 
@@ -200,74 +216,45 @@ def _children(node: Node) -> Iterator[Any]:
 
 
 CACHE_SIZE = 1_000
-T = TypeVar("T")
-
-
-class LRUCache(Generic[T]):
-    """A cache that drops the least recently used values; no value may be None."""
-
-    def __init__(self, most: int = CACHE_SIZE) -> None:
-        self._most = most
-        self._values: OrderedDict[Hashable, T] = OrderedDict()
-
-    def get(self, key: Hashable) -> T | None:
-        """Return the value of a key, or None."""
-        if (value := self._values.get(key)) is not None:
-            self._values.move_to_end(key)
-        return value
-
-    def keep(self, key: Hashable, value: T) -> T:
-        """Store a value and return it."""
-        self._values[key] = value
-        if len(self._values) > self._most:
-            self._values.popitem(last=False)
-        return value
-
-
-KEPT_SECONDS = 60.0  # other tools may change the graph without changing the stamp
+COUNT_SECONDS = 60.0  # other tools may change the graph without changing the stamp
 
 
 @dataclass(frozen=True)
 class CachedCount:
-    """The rows of a count, the change stamp of the graph at that time, and when they expire."""
+    """The rows of a count, and the change stamp of the graph that they were read from."""
 
     rows: Rows
-    marks: list[str]
-    until: float
+    change_stamp: str
 
 
 class CountCache:
-    """A cache of counts, by statement and parameters. The parameters include the actor."""
+    """Caches counts by statement and parameters, which include the actor, until the graph changes. Not thread-safe."""
 
     def __init__(self) -> None:
-        self._kept: LRUCache[CachedCount] = LRUCache()
+        self._counts: TTLCache[bytes, CachedCount] = TTLCache(CACHE_SIZE, COUNT_SECONDS)
 
     async def read(self, reader: Reader, queries: Sequence[Query | Explore], cyphers: Sequence[Cypher]) -> list[Rows]:
         """Return the rows of every statement, in their order. Raises StoreError."""
-        counting = {place for place, one in enumerate(queries) if isinstance(one, Total | FacetQuery)}
-        if not counting:
+        counts = {place for place, one in enumerate(queries) if isinstance(one, Total | FacetQuery)}
+        if not counts:
             return await reader.read(cyphers) if cyphers else []
-        known = {place: one for place in counting if (one := self._known(cyphers[place]))}
-        marks, found = await self._read(reader, cyphers, known, counting)
-        found |= {place: one.rows for place, one in known.items() if one.marks == marks}
-        if len(found) < len(cyphers):
-            found |= (await self._read(reader, cyphers, found, counting))[1]
-        return [found[place] for place in range(len(cyphers))]
+        cached = {place: one for place in counts if (one := self._counts.get(_key(cyphers[place])))}
+        stamp, rows = await self._read(reader, cyphers, cached, counts)
+        rows |= {place: one.rows for place, one in cached.items() if one.change_stamp == stamp}
+        if len(rows) < len(cyphers):
+            rows |= (await self._read(reader, cyphers, rows, counts))[1]
+        return [rows[place] for place in range(len(cyphers))]
 
     async def _read(
-        self, reader: Reader, cyphers: Sequence[Cypher], known: Iterable[int], counting: set[int]
-    ) -> tuple[list[str], dict[int, Rows]]:
-        """Return the change stamp and, by position, the rows of all statements that are not in `known`; cache the counts."""
-        places = sorted(set(range(len(cyphers))).difference(known))
-        (((marks,),), *answers) = await reader.read([change_stamps(), *(cyphers[place] for place in places)])
-        found = dict(zip(places, answers, strict=True))
-        for place in counting.intersection(places) if marks else ():
-            self._kept.keep(_key(cyphers[place]), CachedCount(found[place], marks, time.monotonic() + KEPT_SECONDS))
-        return marks, found
-
-    def _known(self, cypher: Cypher) -> CachedCount | None:
-        counted = self._kept.get(_key(cypher))
-        return counted if counted and time.monotonic() < counted.until else None
+        self, reader: Reader, cyphers: Sequence[Cypher], cached: Iterable[int], counts: set[int]
+    ) -> tuple[str, dict[int, Rows]]:
+        """Return the change stamp and, by position, the rows of all statements that are not in `cached`; store the counts."""
+        places = sorted(set(range(len(cyphers))).difference(cached))
+        stamp, answers = await reader.read_with_stamp([cyphers[place] for place in places])
+        rows = dict(zip(places, answers, strict=True))
+        for place in counts.intersection(places) if stamp else ():
+            self._counts[_key(cyphers[place])] = CachedCount(rows[place], stamp)
+        return stamp, rows
 
 
 def _key(cypher: Cypher) -> bytes:
@@ -291,37 +278,27 @@ class QueryContext:
     store: Callable[[], Store] | None = None
     how: str = "api"
 
-    def tell(self, queries: Sequence[Query | Explore], cyphers: Sequence[Cypher]) -> None:
+    def call_explain(self, queries: Sequence[Query | Explore], cyphers: Sequence[Cypher]) -> None:
         """Pass the queries and their Cypher to the callback, if there is one."""
         if self.explain:
             self.explain(queries, cyphers)
 
     async def read(self, queries: Sequence[Query | Explore], cyphers: Sequence[Cypher]) -> list[Rows]:
         """Return the rows of every statement, after calling the callback. Raises StoreError."""
-        self.tell(queries, cyphers)
+        self.call_explain(queries, cyphers)
         return await self.reader.read(cyphers) if cyphers else []
 
-    def asker(self, query: Explore) -> ExploreContext:
+    def explore_context(self, query: Explore) -> ExploreContext:
         """Return the context of an exploration."""
         return ExploreContext(lambda cyphers: self.read([query] * len(cyphers), cyphers), self.actor)
 
 
 @dataclass(frozen=True)
-class ParsedOperation:
-    """A valid document, its text, the operation to execute, and its variables, which are not coerced yet."""
-
-    text: str
-    document: DocumentNode
-    operation: OperationDefinitionNode
-    variables: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Compiled:
+class CompiledOperation:
     """A compiled operation: its plan and the Cypher of its queries."""
 
     planned: Planned
-    texts: tuple[CypherTemplate, ...]
+    templates: tuple[CypherTemplate, ...]
 
     async def explored(self, context: QueryContext, variables: Mapping[str, Any]) -> dict[str, Any]:
         """Run the explorations; return each result as a variable. Raises GraphQLRequestError and StoreError."""
@@ -329,134 +306,104 @@ class Compiled:
             return {}
         await pay(check_cost(list(self.planned.explored.values()), variables))
         return {
-            f"@{key}": await explore(query, context.asker(query), variables, key)
+            f"@{key}": await explore(query, context.explore_context(query), variables, key)
             for key, query in self.planned.explored.items()
         }
 
-    def ask(self, variables: Mapping[str, Any], actor: Actor) -> list[Cypher]:
+    def bind(self, variables: Mapping[str, Any], actor: Actor) -> list[Cypher]:
         """Return the Cypher of every query with these values.
 
         Raises GraphQLRequestError with the path of the root field.
         """
         me = actor.parameter()
         statements = []
-        for text, key in zip(self.texts, self.planned.root_fields, strict=True):
+        for template, key in zip(self.templates, self.planned.root_fields, strict=True):
             try:
-                statements.append(text.ask(variables, me))
-            except GraphQLRequestError as refused:
-                raise refused.at(key) from None
+                statements.append(template.ask(variables, me))
+            except GraphQLRequestError as error:
+                raise error.at(key) from None
         return statements
 
 
 class QueryExecutor:
-    """Executes operations and caches the compiled ones: one for each document and shape of its variables."""
+    """Executes queries, and caches the compiled ones: one for each document and shape of its variables. Not thread-safe."""
 
-    def __init__(self, model: Model, documents: DocumentCache) -> None:
-        self._model, self._documents = model, documents
-        self._kept: LRUCache[Compiled] = LRUCache()
+    def __init__(self, schema: GraphQLSchema, model: Model) -> None:
+        self._schema, self._model = schema, model
+        self._compiled: LRUCache[object, CompiledOperation] = LRUCache(CACHE_SIZE)
         self._counts = CountCache()
 
-    def known(self, text: str, name: str | None, variables: Mapping[str, Any]) -> ParsedOperation | None:
-        """Return the operation of a cached document; None if it is not cached or the operation is not a query."""
-        document = self._documents.known(text)
-        operation = operation_of(document, name) if document else None
-        if document is None or operation is None or operation.operation is not OperationType.QUERY:
-            return None
-        return ParsedOperation(text, document, operation, variables)
-
-    async def answer(
-        self, schema: GraphQLSchema, parsed_operation: ParsedOperation, context: QueryContext, mode: OutputMode
-    ) -> ExecutionResult:
-        """Return the result of an operation. Raises Incomplete where graphql-core has to complete it."""
+    async def execute(self, parsed: ParsedOperation, context: QueryContext) -> ExecutionResult:
+        """Return the result of a query. Its records are JSON fragments. Raises GraphQLError and StoreError."""
+        variables = coerced(self._schema, parsed)
+        compiled = self._compile(parsed, variables)
+        values = {**variables, **await compiled.explored(context, variables)}
+        queries, cyphers = compiled.planned.queries, compiled.bind(values, context.actor)
+        await pay(check_cost(queries, values))
+        context.call_explain(queries, cyphers)
+        rows = await self._counts.read(context.reader, queries, cyphers)
+        values |= await self._introspected(parsed, compiled.planned.introspection)
         try:
-            return ExecutionResult(data=await self._read(schema, parsed_operation, context, mode), errors=None)
+            return ExecutionResult(compiled.planned.data(rows, values), None)
         except Incomplete:
-            raise
-        except Exception as error:
-            return ExecutionResult(data=None, errors=[as_graphql_error(error)])
+            lenient = self._plan(parsed, variables, lenient=True)
+            return await complete(self._schema, parsed, lenient.data(rows, values))
 
-    async def _read(
-        self, schema: GraphQLSchema, parsed_operation: ParsedOperation, context: QueryContext, mode: OutputMode
-    ) -> dict[str, Any]:
-        variables = coerced(schema, parsed_operation)
-        key = (
-            parsed_operation.text,
-            parsed_operation.operation.name and parsed_operation.operation.name.value,
-            shape_of(variables),
-            mode,
+    def _compile(self, parsed: ParsedOperation, variables: Mapping[str, Any]) -> CompiledOperation:
+        key = (parsed.text, parsed.name, shape_of(variables))
+        compiled = self._compiled.get(key)
+        if compiled is None:
+            planned = self._plan(parsed, variables)
+            compiled = CompiledOperation(planned, tuple(compile_query(one, self._model) for one in planned.queries))
+            self._compiled[key] = compiled
+        return compiled
+
+    def _plan(self, parsed: ParsedOperation, variables: Mapping[str, Any], *, lenient: bool = False) -> Planned:
+        operation = Operation(self._schema, parsed.operation, fragments_of(parsed.document), variables)
+        return plan_operation(operation, self._model, lenient=lenient)
+
+    async def _introspected(self, parsed: ParsedOperation, fields: Mapping[str, list[FieldNode]]) -> dict[str, Any]:
+        """Return the values of introspection fields, which graphql-core executes, as variables."""
+        if not fields:
+            return {}
+        operation = copy(parsed.operation)
+        operation.selection_set = SelectionSetNode(
+            selections=tuple(node for nodes in fields.values() for node in nodes)
         )
-        compiled = self._kept.get(key) or self._kept.keep(key, self._compile(schema, parsed_operation, variables, mode))
-        if mode.strict and compiled.planned.introspects:
-            raise Incomplete
-        known = {**variables, **await compiled.explored(context, variables)}
-        queries, cyphers = compiled.planned.queries, compiled.ask(known, context.actor)
-        await pay(check_cost(queries, known))
-        context.tell(queries, cyphers)
-        return compiled.planned.answer(await self._counts.read(context.reader, queries, cyphers), known)
-
-    def _compile(
-        self, schema: GraphQLSchema, parsed_operation: ParsedOperation, variables: Mapping[str, Any], mode: OutputMode
-    ) -> Compiled:
-        operation = Operation(schema, parsed_operation.operation, fragments_of(parsed_operation.document), variables)
-        planned = plan_operation(operation, self._model, mode)
-        return Compiled(planned, tuple(compile_query(query, self._model) for query in planned.queries))
+        document = DocumentNode(definitions=(operation, *fragments_of(parsed.document).values()))
+        result = await complete(self._schema, replace(parsed, document=document, operation=operation), None)
+        if result.errors:
+            raise result.errors[0]
+        return {f"@{key}": value for key, value in (result.data or {}).items()}
 
 
-class CompiledExecution(SchemaExtension):
-    """Executes queries; graphql-core handles only what `Answerer` does not cover."""
+async def complete(schema: GraphQLSchema, parsed: ParsedOperation, root: Mapping[str, Any] | None) -> ExecutionResult:
+    """Return the result that graphql-core makes of an operation and its root values, some of which may be awaitable.
 
-    def __init__(self, answerer: QueryExecutor) -> None:
-        self._answerer = answerer
-
-    async def on_execute(self) -> AsyncIterator[None]:
-        """Set the result of the operation, or the root value for graphql-core to complete."""
-        context = self.execution_context
-        schema, parsed_operation = context.schema._schema, asked_of(context)
-        if parsed_operation.operation.operation is OperationType.MUTATION:
-            yield
-            return
-        try:
-            context.result = await self._answerer.answer(schema, parsed_operation, context.context, OutputMode.VALUES)
-        except Incomplete:
-            completed = await self._answerer.answer(schema, parsed_operation, context.context, OutputMode.LOOSE)
-            context.root_value, context.result = completed.data, completed if completed.errors else None
-        yield
+    It covers what compiled code does not: introspection, mutations, and errors of missing non-null values with their paths.
+    """
+    result = execute(schema, parsed.document, root, variable_values=dict(parsed.variables), operation_name=parsed.name)
+    return await result if isawaitable(result) else result
 
 
-def coerced(schema: GraphQLSchema, parsed_operation: ParsedOperation) -> dict[str, Any]:
+def coerced(schema: GraphQLSchema, parsed: ParsedOperation) -> dict[str, Any]:
     """Return the variables of an operation, coerced to their declared types. Raises GraphQLRequestError."""
-    definitions = parsed_operation.operation.variable_definitions
+    definitions = parsed.operation.variable_definitions
     if not definitions:
         return {}
-    check_variables(parsed_operation.variables)
-    if (plain := plain_variables(definitions, parsed_operation.variables)) is not None:
+    check_variables(parsed.variables)
+    if (plain := plain_variables(definitions, parsed.variables)) is not None:
         return plain
-    values = get_variable_values(schema, definitions, dict(parsed_operation.variables), max_errors=5)
+    values = get_variable_values(schema, definitions, dict(parsed.variables), max_errors=5)
     if isinstance(values, list):
         raise GraphQLRequestError("BAD_REQUEST", values[0].message, nodes=values[0].nodes)
     return values
 
 
-def operation_of(document: DocumentNode, name: str | None) -> OperationDefinitionNode | None:
-    """Return the operation of a document with this name, or the only operation if the name is None."""
-    operations = [one for one in document.definitions if isinstance(one, OperationDefinitionNode)]
-    if name is None:
-        return operations[0] if len(operations) == 1 else None
-    return next((one for one in operations if one.name and one.name.value == name), None)
-
-
-def asked_of(context: ExecutionContext) -> ParsedOperation:
-    """Return the operation that is executed; its document is valid."""
-    document = context.graphql_document
-    assert document is not None  # a document is parsed before it is executed
-    operation = operation_of(document, context.operation_name)
-    assert operation is not None  # and the operation is one of the document
-    return ParsedOperation(context.query or "", document, operation, context.variables or {})
-
-
-def fragments_of(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:
-    """Return the fragments of a document by name."""
-    return {one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)}
+def failed(error: Exception) -> ExecutionResult:
+    """Return the result of an operation that an exception ended."""
+    errors = error.errors if isinstance(error, InvalidDocument) else [as_graphql_error(error)]
+    return ExecutionResult(None, errors)
 
 
 def as_graphql_error(error: Exception) -> GraphQLError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
@@ -12,8 +12,6 @@ import strawberry
 from anyio import CapacityLimiter, to_thread
 from graphql import ExecutionResult, FieldNode, GraphQLSchema, get_named_type
 from graphql.execution.values import get_argument_values
-from graphql.language import OperationType
-from strawberry.extensions import SchemaExtension
 
 from registry.database.driver import Store
 from registry.database.query import ById, Parameter, Select
@@ -31,10 +29,17 @@ from registry.mutations.requests import ResourceRequest
 from registry.mutations.save import LinkChange, SaveInput, save
 from registry.mutations.transaction import MutationResult, RequestContext
 from registry.permissions import ANONYMOUS
-from schema.execute import Compiled, ParsedOperation, QueryContext, as_graphql_error, asked_of, coerced, fragments_of
+from schema.execute import (
+    CompiledOperation,
+    ParsedOperation,
+    QueryContext,
+    as_graphql_error,
+    coerced,
+    complete,
+    fragments_of,
+)
 from schema.limits import CHANGES, LINKED, GraphQLRequestError, check_cost, pay
 from schema.planner import ANY, ROOT_DEPTH, Planned, RecordPlanner, one_record
-from schema.response import OutputMode
 from schema.selection import Operation
 from schema.types import (
     CLOSED_LISTS,
@@ -251,7 +256,7 @@ class PlannedChange:
     kind: type[Kind] | None
     about: str
     make: Make
-    record: Compiled
+    record: CompiledOperation
     problems: Problems
 
     def problem_values(self, problems: tuple[Problem, ...]) -> dict[str, Any]:
@@ -265,64 +270,73 @@ class PlannedChange:
 class PendingChange:
     """A change that is made when it is awaited."""
 
-    def __init__(self, made: Callable[[], Any]) -> None:
-        self._made = made
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
 
     def __await__(self) -> Generator[Any, None, dict[str, Any]]:
         """Make the change; return its response by response name. Raises GraphQLError."""
-        answer: Generator[Any, None, dict[str, Any]] = self._made().__await__()
-        return answer
+        response: Generator[Any, None, dict[str, Any]] = self._make().__await__()
+        return response
 
 
 class MutationExecutor:
     """Executes the mutations of a model's records."""
 
-    def __init__(self, model: Model, known: Mapping[str, MutationDefinition]) -> None:
-        self._model, self._changes = model, known
+    def __init__(self, schema: GraphQLSchema, model: Model, mutations: Mapping[str, MutationDefinition]) -> None:
+        self._schema, self._model, self._definitions = schema, model, mutations
         views = tuple(Select(kind.__name__, (), ()) for kind in model if not kind.read_only)
         self._kind = compile_query(ById(Parameter((RECORD,)), views), model)
         self._threads = CapacityLimiter(AT_ONCE)
 
-    async def plan(
-        self, schema: GraphQLSchema, parsed_operation: ParsedOperation, context: QueryContext
-    ) -> dict[str, PendingChange]:
-        """Return the changes of an operation by response name. Raises GraphQLRequestError before any change is made."""
-        variables = coerced(schema, parsed_operation)
-        operation = Operation(schema, parsed_operation.operation, fragments_of(parsed_operation.document), variables)
-        fields = {key: nodes for key, nodes in operation.root_fields().items() if nodes[0].name.value in self._changes}
-        for_anybody = all(self._changes[nodes[0].name.value].anybody for nodes in fields.values())
+    async def execute(self, parsed: ParsedOperation, context: QueryContext) -> ExecutionResult:
+        """Return the result of a mutation. graphql-core makes the changes one after the other, by awaiting each.
+
+        Raises GraphQLRequestError before any change is made.
+        """
+        return await complete(self._schema, parsed, await self._pending(parsed, context))
+
+    async def _pending(self, parsed: ParsedOperation, context: QueryContext) -> dict[str, PendingChange]:
+        """Return the changes of an operation by response name. Raises GraphQLRequestError."""
+        variables = coerced(self._schema, parsed)
+        operation = Operation(self._schema, parsed.operation, fragments_of(parsed.document), variables)
+        fields = {
+            key: nodes for key, nodes in operation.root_fields().items() if nodes[0].name.value in self._definitions
+        }
+        for_anybody = all(self._definitions[nodes[0].name.value].anybody for nodes in fields.values())
         if context.store is None or (context.actor == ANONYMOUS and not for_anybody):
             raise GraphQLRequestError("NOT_ALLOWED", "Sign in or send an access token to make changes.")
         if len(fields) > CHANGES:
             raise GraphQLRequestError("TOO_COSTLY", f"An operation can make at most {CHANGES} changes.", limit=CHANGES)
-        wanted = {key: self._one(operation, key, nodes, context) for key, nodes in fields.items()}
-        known = {**variables, RECORD: ""}
-        queries = [query for one in wanted.values() for query in one.record.planned.queries]
-        cost = check_cost(queries, known, changes=len(wanted))
-        for key, one in wanted.items():
-            _checked(key, partial(one.record.ask, known, context.actor))
+        changes = {key: self._plan_change(operation, key, nodes, context) for key, nodes in fields.items()}
+        values = {**variables, RECORD: ""}
+        queries = [query for one in changes.values() for query in one.record.planned.queries]
+        cost = check_cost(queries, values, changes=len(changes))
+        for key, one in changes.items():
+            _checked(key, partial(one.record.bind, values, context.actor))
         await pay(cost)
-        return {key: PendingChange(partial(self._made, one, variables, context)) for key, one in wanted.items()}
+        return {key: PendingChange(partial(self._make, one, variables, context)) for key, one in changes.items()}
 
-    def _one(self, operation: Operation, key: str, nodes: list[FieldNode], context: QueryContext) -> PlannedChange:
+    def _plan_change(
+        self, operation: Operation, key: str, nodes: list[FieldNode], context: QueryContext
+    ) -> PlannedChange:
         name, mutations = nodes[0].name.value, operation.schema.mutation_type
         assert mutations is not None
-        declared, change = mutations.fields[name], self._changes[name]
+        declared, change = mutations.fields[name], self._definitions[name]
         given = get_argument_values(declared, nodes[0], dict(operation.variables))
         work = _checked(key, partial(change.read, given))
         by = transaction.RequestContext(
             context.actor, context.how, clean_text(Text, given.get("key")), {"change": name, **given}
         )
-        record, problems = self._answer(operation, nodes, get_named_type(declared.type).name, change)
+        record, problems = self._plan_response(operation, nodes, get_named_type(declared.type).name, change)
         about = str(given.get("id") or given.get("input", {}).get("id") or "")
         return PlannedChange(change.kind, about, lambda store, kind: work(store, by, kind), record, problems)
 
-    def _answer(
+    def _plan_response(
         self, operation: Operation, nodes: list[FieldNode], type_name: str, change: MutationDefinition
-    ) -> tuple[Compiled, Problems]:
+    ) -> tuple[CompiledOperation, Problems]:
         """Return the compiled query that reads the record back, and the selected fields of problems."""
         planned, problems = Planned(), {}
-        records = RecordPlanner(self._model, operation, OutputMode.LOOSE)
+        records = RecordPlanner(self._model, operation, lenient=True)
         for key, below in operation.fields(nodes, type_name, ROOT_DEPTH).items():
             if below[0].name.value == "record":
                 given = Parameter((RECORD,))
@@ -330,16 +344,18 @@ class MutationExecutor:
             elif below[0].name.value == "problems":
                 chosen = operation.fields(below, "Problem", ROOT_DEPTH + 1)
                 problems[key] = {name: one[0].name.value for name, one in chosen.items()}
-        return Compiled(planned, tuple(compile_query(query, self._model) for query in planned.queries)), problems
+        return CompiledOperation(
+            planned, tuple(compile_query(query, self._model) for query in planned.queries)
+        ), problems
 
-    async def _made(self, change: PlannedChange, variables: Mapping[str, Any], context: QueryContext) -> dict[str, Any]:
+    async def _make(self, change: PlannedChange, variables: Mapping[str, Any], context: QueryContext) -> dict[str, Any]:
         try:
             outcome = await self._outcome(change, context)
-            known = {**variables, RECORD: outcome.record or change.about}
-            rows = await context.read(change.record.planned.queries, change.record.ask(known, context.actor))
+            values = {**variables, RECORD: outcome.record or change.about}
+            rows = await context.read(change.record.planned.queries, change.record.bind(values, context.actor))
         except Exception as error:
             raise as_graphql_error(error) from error
-        return {**change.record.planned.answer(rows, known), **change.problem_values(outcome.problems)}
+        return {**change.record.planned.data(rows, values), **change.problem_values(outcome.problems)}
 
     async def _outcome(self, change: PlannedChange, context: QueryContext) -> MutationResult:
         kind = change.kind or await self._kind_of(change.about, context)
@@ -347,36 +363,17 @@ class MutationExecutor:
             rule, message = _("the id of a record"), _("There is no such record.")
             return MutationResult("", problems=(Problem("NOT_FOUND", "id", show(change.about), rule, message),))
 
-        def made() -> MutationResult:
+        def make() -> MutationResult:
             assert context.store is not None
             return change.make(context.store(), kind)
 
-        return await to_thread.run_sync(made, limiter=self._threads)
+        return await to_thread.run_sync(make, limiter=self._threads)
 
     async def _kind_of(self, record: str, context: QueryContext) -> type[Kind] | None:
         """Return the kind of a record that users edit and whose summary the actor may see; None if there is none."""
         statement = self._kind.ask({RECORD: record}, context.actor.parameter())
         ((*rows,),) = await context.reader.read([statement])
         return self._model[rows[0][0][0]] if rows else None
-
-
-class MutationExtension(SchemaExtension):
-    """Executes mutation operations."""
-
-    def __init__(self, executor: MutationExecutor) -> None:
-        self._executor = executor
-
-    async def on_execute(self) -> AsyncIterator[None]:
-        """Set the root value for graphql-core to complete: the changes by response name."""
-        context = self.execution_context
-        parsed_operation = asked_of(context)
-        if parsed_operation.operation.operation is OperationType.MUTATION:
-            try:
-                schema = context.schema._schema
-                context.root_value = await self._executor.plan(schema, parsed_operation, context.context)
-            except Exception as error:
-                context.result = ExecutionResult(data=None, errors=[as_graphql_error(error)])
-        yield
 
 
 def _checked(key: str, read: Callable[[], Any]) -> Any:
@@ -528,7 +525,7 @@ RESULT_RECORD = "The record after the change; null if you cannot see it or if no
 PROBLEMS = "The problems that prevented the change. If there are any, nothing was changed."
 
 
-def mutation_type(known: Mapping[str, MutationDefinition], kinds: Mapping[str, Any], record: Any) -> Any:
+def mutation_type(definitions: Mapping[str, MutationDefinition], kinds: Mapping[str, Any], record: Any) -> Any:
     """Return the mutation type; `kinds` and `record` are the types of the records that are read back."""
     problem = plain(
         "Problem",
@@ -541,10 +538,10 @@ def mutation_type(known: Mapping[str, MutationDefinition], kinds: Mapping[str, A
             "message": (str, "A description of the problem, in the language of the request."),
         },
     )
-    about = dict.fromkeys(change.about for change in known.values())
+    about = dict.fromkeys(change.about for change in definitions.values())
     results = {name: _result(name, kinds.get(name, record), problem) for name in about}
     mutation = new_class("Mutation", DOC)
-    for name, change in known.items():
+    for name, change in definitions.items():
         setattr(mutation, name, response_field(results[change.about], change.doc, **change.arguments))
     return strawberry.type(mutation, description=DOC)
 

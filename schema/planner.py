@@ -32,7 +32,7 @@ from schema import response
 from schema.arguments import arguments, cursor_fingerprint, keys_of, listed, orders, runs, write_cursor
 from schema.explore import EXPLORATIONS
 from schema.limits import GraphQLRequestError, page_rows, page_size
-from schema.response import Builder, Incomplete, OutputMode, ResultRow, Shape, compiled
+from schema.response import Builder, Incomplete, ResultRow, Shape, compiled
 from schema.selection import Operation
 from schema.types import camel, field_of, link_type
 
@@ -43,12 +43,13 @@ Part = Follow | LinkCount | Lookup
 class RecordPlanner:
     """Plans the records of an operation: the model defines how each field is read.
 
-    The shapes check non-null fields and convert enums, except in a mode that leaves both to graphql-core.
+    The shapes check non-null fields, convert enums and write the records of a page as JSON. If they are `lenient`, they make
+    plain values and leave the rest to graphql-core.
     """
 
     model: Model
     operation: Operation
-    mode: OutputMode
+    lenient: bool = False
 
     def record(self, nodes: list[FieldNode], kind: str, depth: int) -> tuple[Select, ResultRow]:
         """Return what these nodes select of a record, and its shape."""
@@ -68,7 +69,7 @@ class RecordPlanner:
             maximum = max(maximum, self.operation.aliases)
         self.operation.aliases = maximum
         shapes = {kind: shaped for kind, (_, shaped) in views.items()}
-        return tuple(select for select, _ in views.values()), response.of_kinds(shapes, marked=not self.mode.strict)
+        return tuple(select for select, _ in views.values()), response.of_kinds(shapes, with_kind=self.lenient)
 
     def given(self, type_name: str, node: FieldNode) -> dict[str, Any]:
         """Return the arguments of a field of a type."""
@@ -158,12 +159,12 @@ class RecordPlanner:
         declared = self.model[kind].properties
         details = [name for name in properties if name in declared and not declared[name].summary]
         places = _places(chosen, properties, list(parts))
-        closed = [name for name in ("access", "status") if name in properties and self.mode.strict]
+        closed = [name for name in ("access", "status") if name in properties and not self.lenient]
         return response.record(
             places,
             len(properties) + len(parts),
             details=(len(properties) - len(details), len(details)),
-            promised=sum(name not in declared or declared[name].non_null for name in properties) * self.mode.strict,
+            promised=sum(name not in declared or declared[name].non_null for name in properties) * (not self.lenient),
             converted={
                 **{properties.index(name): response.upper for name in closed},
                 **{places[key]: shaped for key, (_, shaped) in parts.items()},
@@ -218,7 +219,7 @@ class PageShape:
 
     def _nodes(self, nodes: list[FieldNode]) -> Callable[[list[Any], bool], Any]:
         place, row = self._view(nodes)
-        shaped = compiled(row.pieces if self._records.mode is OutputMode.JSON else row.many)
+        shaped = compiled(row.many if self._records.lenient else row.pieces)
         return lambda page, more: shaped([row[place] for row in page])
 
     def _edges(self, nodes: list[FieldNode]) -> Callable[[list[Any], bool], Any]:
@@ -266,8 +267,8 @@ ATTRIBUTES = {"from": "start", "to": "end", "link": "relation"}
 class Tree:
     """Shapes the result of an exploration; each position of records in it becomes a query by ids."""
 
-    def __init__(self, records: RecordPlanner, found: str, ask: Callable[[ByIds], int]) -> None:
-        self._records, self._found, self._ask = records, found, ask
+    def __init__(self, records: RecordPlanner, found: str, add: Callable[[ByIds], int]) -> None:
+        self._records, self._found, self._add = records, found, add
         self._places: list[tuple[int, Builder]] = []
 
     def build(
@@ -324,15 +325,15 @@ class Tree:
         else:
             select, row = self._records.record(nodes, kind, depth)
             views, shaped = (select,), compiled(row.only)
-        place = self._ask(ByIds(Parameter((self._found,), reading=partial(_ids, path)), views))
+        place = self._add(ByIds(Parameter((self._found,), reading=partial(_ids, path)), views))
         self._places.append((place, shaped))
-        table, strict = len(self._places) - 1, self._records.mode.strict and promised
+        table, required = len(self._places) - 1, promised and not self._records.lenient
 
         def records(found: Any, tables: Tables) -> Any:
             known = tables[table]
             if isinstance(found, list | tuple):
                 return [known[one] for one in found if one in known]
-            if strict and found not in known:
+            if required and found not in known:
                 raise Incomplete
             return known.get(found)
 
@@ -366,29 +367,33 @@ ANY = "Record"  # a record of any kind
 class Planned:
     """The queries of an operation, and for each response name the function that builds its value from their rows.
 
-    The explorations in `explored` run first: their results become variables, named `@` and the response name.
+    The explorations in `explored` run first: their results become variables, named `@` and the response name. So do those of
+    the fields in `introspection`, which graphql-core executes.
     """
 
     explored: dict[str, Explore] = field(default_factory=dict)
     queries: list[Query] = field(default_factory=list)
     root_fields: list[str] = field(default_factory=list)
     builds: dict[str, Build] = field(default_factory=dict)
-    introspects: bool = False
+    introspection: dict[str, list[FieldNode]] = field(default_factory=dict)
 
-    def ask(self, query: Query, key: str) -> int:
+    def add(self, query: Query, key: str) -> int:
         """Add a query for a root field; return its position."""
         self.queries.append(query)
         self.root_fields.append(key)
         return len(self.queries) - 1
 
-    def answer(self, rows: list[Rows], variables: dict[str, Any]) -> dict[str, Any]:
-        """Return the data of the whole operation."""
+    def data(self, rows: list[Rows], variables: dict[str, Any]) -> dict[str, Any]:
+        """Return the data of the whole operation. Raises Incomplete."""
         return {key: build(rows, variables) for key, build in self.builds.items()}
 
 
-def plan_operation(operation: Operation, model: Model, mode: OutputMode) -> Planned:
-    """Plan every root field of a query operation. Raises GraphQLRequestError."""
-    planned, records = Planned(), RecordPlanner(model, operation, mode)
+def plan_operation(operation: Operation, model: Model, *, lenient: bool = False) -> Planned:
+    """Plan every root field of a query operation. Raises GraphQLRequestError.
+
+    `lenient` changes only the values, not the queries.
+    """
+    planned, records = Planned(), RecordPlanner(model, operation, lenient)
     singles = {field_of(kind): kind for kind in model}
     lists = {camel(kind.plural): kind for kind in model}
     for key, nodes in operation.root_fields().items():
@@ -401,10 +406,16 @@ def plan_operation(operation: Operation, model: Model, mode: OutputMode) -> Plan
             planned.builds[key] = _one(planned, records, key, nodes, ANY)
         elif name in lists:
             planned.builds[key] = Connection(planned, records, key, nodes, lists[name]).build()
-        else:
-            planned.introspects = planned.introspects or name != "__typename"
+        elif name == "__typename":
             planned.builds[key] = lambda rows, variables: "Query"
+        else:
+            planned.introspection[key] = nodes
+            planned.builds[key] = partial(_introspected, f"@{key}")
     return planned
+
+
+def _introspected(name: str, _rows: list[Rows], variables: dict[str, Any]) -> Any:
+    return variables[name]
 
 
 def _one(planned: Planned, records: RecordPlanner, key: str, nodes: list[FieldNode], kind: str) -> Build:
@@ -420,7 +431,7 @@ def one_record(
     else:
         select, row = records.record(nodes, kind, depth)
         views, shaped = (select,), compiled(row.only)
-    place = planned.ask(ById(given, views), key)
+    place = planned.add(ById(given, views), key)
     return lambda rows, variables: shaped(rows[place][0][0]) if rows[place] else None
 
 
@@ -429,7 +440,7 @@ def _explored(planned: Planned, records: RecordPlanner, key: str, nodes: list[Fi
     given = records.given("Query", nodes[0]).items()
     planned.explored[key] = Explore(name, tuple((one, value) for one, value in given if value is not None))
     assert query_type is not None
-    tree = Tree(records, f"@{key}", lambda query: planned.ask(query, key))
+    tree = Tree(records, f"@{key}", lambda query: planned.add(query, key))
     return tree.build(nodes, query_type.fields[name].type)
 
 
@@ -464,7 +475,7 @@ class Connection:
         return lambda rows, variables: {key: build(rows, variables) for key, build in fields.items()}
 
     def _total(self) -> Build:
-        place = self._planned.ask(Total(self._kind.__name__, self._where), self._key)
+        place = self._planned.add(Total(self._kind.__name__, self._where), self._key)
         return lambda rows, variables: rows[place][0][0]
 
     def _facet(self, nodes: list[FieldNode]) -> Build:
@@ -474,7 +485,7 @@ class Connection:
         facet = FacetQuery(
             self._kind.__name__, self._where, name, Parameter(size.path, size.fixed, page_size), rolled_up
         )
-        place = self._planned.ask(facet, self._key)
+        place = self._planned.add(facet, self._key)
         declared = self._kind.properties.get(name)
         codes = declared.codes if declared else None
         chosen = self._records.operation.fields(nodes, "FacetCount", ROOT_DEPTH + 1)
@@ -504,7 +515,7 @@ class Connection:
         counting = page_rows if any(nodes[0].name.value == "pageInfo" for nodes in wanted.values()) else page_size
         rows = Parameter(size.path, size.fixed, counting)
         views = tuple(select for select, _ in shaped.views)
-        shaped.place = self._planned.ask(
+        shaped.place = self._planned.add(
             Page(self._kind.__name__, views, self._where, self._order, rows, start, backward), self._key
         )
         return shaped

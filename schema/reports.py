@@ -7,12 +7,11 @@ from typing import Any
 
 import graphene
 from anyio import CapacityLimiter, from_thread, to_thread
+from cachetools import LRUCache
 from graphene.utils.str_converters import to_camel_case
 from graphql import (
-    DocumentNode,
     ExecutionResult,
     FieldNode,
-    GraphQLError,
     GraphQLObjectType,
     GraphQLSchema,
     StringValueNode,
@@ -21,7 +20,6 @@ from graphql import (
     is_composite_type,
 )
 from graphql.execution.values import get_argument_values
-from strawberry.types import ExecutionResult as Result
 
 from registry.analysis.report import (
     CONFIDENCE,
@@ -39,12 +37,11 @@ from registry.permissions import Actor, Role
 from registry.reports.catalogue import Library
 from schema.execute import (
     DocumentCache,
-    ParsedOperation,
     QueryContext,
     as_graphql_error,
     coerced,
+    failed,
     fragments_of,
-    operation_of,
 )
 from schema.limits import EXPLORE_COST, GraphQLRequestError, page_size, pay, within_limit
 from schema.selection import Operation
@@ -336,57 +333,46 @@ class ReportSchema:
     def __init__(self, library: Library, ask: Ask, *, introspection: bool = True) -> None:
         self._library, self._ask, self._introspection = library, ask, introspection
         self._threads = CapacityLimiter(AT_ONCE)
-        self._made: dict[tuple[object, Role], tuple[GraphQLSchema, DocumentCache]] = {}
+        self._built: LRUCache[tuple[object, Role], tuple[GraphQLSchema, DocumentCache]] = LRUCache(len(Role))
 
-    async def answer_known(
-        self, text: str, name: str | None, variables: dict[str, Any], context: QueryContext
-    ) -> Result:
-        """Return the result of an operation."""
+    async def execute_json(
+        self, text: str, context: QueryContext, variables: dict[str, Any], name: str | None, *, read_only: bool
+    ) -> ExecutionResult:
+        """Return the result of an operation. There are no mutations."""
         schema, documents = self._for(context.actor)
         try:
-            document = documents.opened(text, name)
-            if faults := documents.faults(schema, text, document):
-                return Result(None, faults)
-            await pay(_cost(schema, text, document, name, variables))
-        except GraphQLError as refused:
-            return Result(None, [refused])
+            parsed = documents.operation(text, name, variables, read_only=read_only)
+            operation = Operation(schema, parsed.operation, fragments_of(parsed.document), coerced(schema, parsed))
+            await pay(measure(operation))
+        except Exception as error:
+            return failed(error)
 
-        def run(report: str, day: str | None, values: Mapping[str, object]) -> Report:
+        def run(report: str, day: str | None, asked: Mapping[str, object]) -> Report:
             try:
-                return from_thread.run(self._ask, report, day, values, context.actor)
+                return from_thread.run(self._ask, report, day, asked, context.actor)
             except ReportError as error:
                 raise GraphQLRequestError("BAD_REQUEST", str(error)) from None
             except Exception as error:
                 raise as_graphql_error(error) from None
 
-        def execute_document() -> ExecutionResult:
-            done = execute(schema, document, context_value=run, variable_values=variables, operation_name=name)
-            assert isinstance(done, ExecutionResult)  # no resolver is asynchronous
-            return done
+        def execute_parsed() -> ExecutionResult:
+            result = execute(
+                schema, parsed.document, context_value=run, variable_values=variables, operation_name=parsed.name
+            )
+            assert isinstance(result, ExecutionResult)  # no resolver is asynchronous
+            return result
 
-        done = await to_thread.run_sync(execute_document, limiter=self._threads)
-        return Result(done.data, done.errors)
+        return await to_thread.run_sync(execute_parsed, limiter=self._threads)
 
     def _for(self, actor: Actor) -> tuple[GraphQLSchema, DocumentCache]:
         """Return the schema of the reports that an actor may run, and the cache of documents that are valid for it."""
         key = self._library.edition(), actor.role
-        if key not in self._made:
-            self._made = {known: made for known, made in self._made.items() if known[0] == key[0]}
+        built = self._built.get(key)
+        if built is None:
             with use_language("en"):
                 schema = report_schema(self._library.questions(actor), lambda: self._listed(actor))
-            self._made[key] = schema, DocumentCache(introspection=self._introspection)
-        return self._made[key]
+            built = self._built[key] = schema, DocumentCache(schema, introspection=self._introspection)
+        return built
 
     def _listed(self, actor: Actor) -> Sequence[ReportDefinition]:
         return [one.shown() for one in self._library.questions(actor).values()]
-
-
-def _cost(
-    schema: GraphQLSchema, text: str, document: DocumentNode, name: str | None, variables: Mapping[str, Any]
-) -> int:
-    """Return the cost of an operation. Raises GraphQLRequestError if there is no such operation, or above a limit."""
-    definition = operation_of(document, name)
-    if definition is None:
-        raise GraphQLRequestError("BAD_REQUEST", f"The document has no operation named {name}.")
-    values = coerced(schema, ParsedOperation(text, document, definition, variables))
-    return measure(Operation(schema, definition, fragments_of(document), values))

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum, auto
 from typing import Any
 
 import orjson
@@ -11,19 +10,6 @@ Source = str
 Shape = Callable[[Source], Source]
 Builder = Callable[[Any], Any]
 KIND = "__kind"
-
-
-class OutputMode(Enum):
-    """The form of a response."""
-
-    JSON = auto()  # its records are JSON fragments, ready to be sent
-    VALUES = auto()
-    LOOSE = auto()  # values; graphql-core converts enums and checks non-null types
-
-    @property
-    def strict(self) -> bool:
-        """Whether the response shaper checks that non-null values are present."""
-        return self is not OutputMode.LOOSE
 
 
 class Incomplete(Exception):
@@ -118,21 +104,21 @@ def upper(code: Source) -> Source:
     return f"({code} and {code}.upper())"
 
 
-def of_kinds(rows: Mapping[str, ResultRow], *, marked: bool) -> Builder:
+def of_kinds(rows: Mapping[str, ResultRow], *, with_kind: bool) -> Builder:
     """Return the function that builds a record of any kind from `[kind, values]`.
 
-    With `marked`, the result contains the kind, by which graphql-core finds its type.
+    With `with_kind`, the result contains the kind, by which graphql-core finds its type.
     """
-    made = {kind: compiled(row.only) for kind, row in rows.items()}
-    if marked:
-        return lambda row: {KIND: row[0], **made[row[0]](row[1])}
-    return lambda row: made[row[0]](row[1])
+    builders = {kind: compiled(row.only) for kind, row in rows.items()}
+    if with_kind:
+        return lambda row: {KIND: row[0], **builders[row[0]](row[1])}
+    return lambda row: builders[row[0]](row[1])
 
 
 def compiled(shape: Shape) -> Builder:
     """Compile code to a function of the rows."""
-    made: Builder = eval(f"lambda rows: {shape('rows')}", {"missing": _missing, "piece": piece})  # nosec B307 # generated from names of the schema only
-    return made
+    builder: Builder = eval(f"lambda rows: {shape('rows')}", {"missing": _missing, "piece": piece})  # nosec B307 # generated from names of the schema only
+    return builder
 
 
 def _dict(keys: Mapping[str, int], values: Sequence[Source]) -> Source:

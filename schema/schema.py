@@ -3,20 +3,21 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import orjson
 import strawberry
-from graphql import GraphQLError
+from graphql import ExecutionResult
+from graphql.language import OperationType
 from strawberry.schema.config import StrawberryConfig
-from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.field import StrawberryField
 
 from registry.model.definitions import MODEL
 from registry.model.kinds import End, Kind, Link, Model, Property
 from registry.model.values import Flag
-from schema.execute import CompiledExecution, DocumentCache, DocumentParser, QueryContext, QueryExecutor
+from schema.execute import DocumentCache, QueryContext, QueryExecutor, failed
 from schema.explore_types import explored_fields
 from schema.filters import Inputs
-from schema.mutations import MutationDefinition, MutationExecutor, MutationExtension, changes, mutation_type, procedures
-from schema.response import KIND, Incomplete, OutputMode
+from schema.mutations import MutationDefinition, MutationExecutor, changes, mutation_type, procedures
+from schema.response import KIND
 from schema.types import (
     CLOSED_LISTS,
     DAY,
@@ -47,40 +48,49 @@ UNKNOWN = "Null where you see only the summary of the {kind}."
 SEEN = "Only records and values that you can see are listed and counted."
 
 
-class Schema(strawberry.Schema):
-    """The GraphQL schema of a model, and the execution of its operations. Errors are logged where they become responses."""
+class Schema:
+    """The GraphQL schema of a model, whose types Strawberry makes, and the execution of its operations. Not thread-safe."""
 
     def __init__(self, model: Model, *, introspection: bool = True) -> None:
-        outputs, documents = Outputs(model), DocumentCache(introspection=introspection)
-        known = {**changes(model), **procedures()} if _has_registry_kinds(model) else {}
-        self._answerer, changer = QueryExecutor(model, documents), MutationExecutor(model, known)
-        super().__init__(
+        outputs, mutations = Outputs(model), {**changes(model), **procedures()} if _has_registry_kinds(model) else {}
+        self._types = strawberry.Schema(
             query=outputs.query(),
-            mutation=outputs.mutation(known) if known else None,
+            mutation=outputs.mutation(mutations) if mutations else None,
             types=outputs.kinds(),
-            extensions=[
-                lambda: DocumentParser(documents),
-                lambda: CompiledExecution(self._answerer),
-                lambda: MutationExtension(changer),
-            ],
             config=StrawberryConfig(scalar_map=SCALARS, auto_camel_case=False),
         )
+        self.graphql_schema = self._types._schema
+        self._documents = DocumentCache(self.graphql_schema, introspection=introspection)
+        self._queries = QueryExecutor(self.graphql_schema, model)
+        self._mutations = MutationExecutor(self.graphql_schema, model, mutations)
 
-    async def answer_known(
-        self, text: str, name: str | None, variables: dict[str, Any], context: QueryContext
-    ) -> ExecutionResult | None:
-        """Execute an operation of a cached document, in JSON; return None where Strawberry has to process it."""
-        parsed_operation = self._answerer.known(text, name, variables)
-        if parsed_operation is None:
-            return None
+    def as_str(self) -> str:
+        """Return the schema in the schema definition language."""
+        return self._types.as_str()
+
+    async def execute_json(
+        self,
+        text: str,
+        context: QueryContext,
+        variables: dict[str, Any] | None = None,
+        name: str | None = None,
+        *,
+        read_only: bool = False,
+    ) -> ExecutionResult:
+        """Return the result of an operation; its data contain JSON fragments. With `read_only`, mutations are refused."""
         try:
-            result = await self._answerer.answer(self._schema, parsed_operation, context, OutputMode.JSON)
-        except Incomplete:
-            return None
-        return ExecutionResult(result.data, result.errors)
+            parsed = self._documents.operation(text, name, variables or {}, read_only=read_only)
+            is_mutation = parsed.operation.operation is OperationType.MUTATION
+            return await (self._mutations if is_mutation else self._queries).execute(parsed, context)
+        except Exception as error:
+            return failed(error)
 
-    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
-        """Do nothing: `schema.limits.presented` processes and logs errors."""
+    async def execute(
+        self, text: str, context: QueryContext, variables: dict[str, Any] | None = None, name: str | None = None
+    ) -> ExecutionResult:
+        """Return the result of an operation, its data as Python values."""
+        result = await self.execute_json(text, context, variables, name)
+        return ExecutionResult(orjson.loads(orjson.dumps(result.data)), result.errors)
 
 
 def build_schema(model: Model, *, introspection: bool = True) -> Schema:
@@ -141,9 +151,9 @@ class Outputs:
                 setattr(query, name, field)
         return strawberry.type(query, description=query.__doc__)
 
-    def mutation(self, known: Mapping[str, MutationDefinition]) -> Any:
+    def mutation(self, definitions: Mapping[str, MutationDefinition]) -> Any:
         """Return the mutation type, with one field per change."""
-        return mutation_type(known, self._kinds, self._record)
+        return mutation_type(definitions, self._kinds, self._record)
 
     def kinds(self) -> list[Any]:
         """Return the types of all kinds; some are reachable only as a Record."""

@@ -4,30 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import re
-import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple, Protocol
 
 import orjson
-from cross_web import AsyncHTTPRequestAdapter, HTTPException
+from cachetools import LRUCache
+from graphql import ExecutionResult
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
-from strawberry import Schema
-from strawberry.asgi import GraphQL
-from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
-from strawberry.http.base import BaseRequestProtocol
-from strawberry.types import ExecutionResult
 
 from registry import __version__
 from registry.clock import today
-from registry.database.driver import Reader, Store, StoreError, change_stamps
+from registry.database.driver import Reader, Store, StoreError
 from registry.i18n import language
 from registry.permissions import Actor
-from schema.execute import LRUCache, QueryContext
+from schema.execute import CACHE_SIZE, OperationRefused, QueryContext
 from schema.limits import AWAY, BODY, ERRORS, error_response
 
 _FIELDS: dict[str, tuple[type, str]] = {
@@ -39,13 +34,21 @@ _FIELDS: dict[str, tuple[type, str]] = {
 }
 
 
+class OperationRequest(NamedTuple):
+    """The text of a document, the name of the operation to execute, and its variables."""
+
+    text: str
+    name: str | None
+    variables: dict[str, Any]
+
+
 class TrustedDocuments:
     """The allowed documents, by the SHA-256 of their text: `*.graphql` files of a folder, and those of the registry's pages."""
 
     def __init__(self, folder: Path, ours: Iterable[str]) -> None:
         files = (path.read_bytes() for path in sorted(folder.glob("*.graphql")))
-        known = (*files, *(text.encode() for text in ours))
-        self._texts = {hashlib.sha256(content).hexdigest(): content.decode() for content in known}
+        documents = (*files, *(text.encode() for text in ours))
+        self._texts = {hashlib.sha256(content).hexdigest(): content.decode() for content in documents}
 
     def text(self, parameters: Mapping[str, Any]) -> str:
         """Return the document that a request refers to by id or contains. Raises HTTPException if it is not trusted."""
@@ -67,15 +70,13 @@ def read_body(body: bytes) -> dict[str, Any]:
     return _checked(_json(body))
 
 
-def request_data(parameters: Mapping[str, Any], trusted: TrustedDocuments | None) -> GraphQLRequestData:
-    """Return a parsed request in Strawberry's form. Raises HTTPException."""
-    query = trusted.text(parameters) if trusted else parameters.get("query")
-    if not query:
+def operation_request(parameters: Mapping[str, Any], trusted: TrustedDocuments | None) -> OperationRequest:
+    """Return the operation that a parsed request asks for. Raises HTTPException."""
+    text = trusted.text(parameters) if trusted else parameters.get("query")
+    if not text:
         hint = " This server has no stored documents." if _document_id(parameters) else ""
         raise HTTPException(400, f"The request contains no query.{hint}")
-    return GraphQLRequestData(
-        query, parameters.get("variables"), parameters.get("operationName"), parameters.get("extensions")
-    )
+    return OperationRequest(text, parameters.get("operationName"), parameters.get("variables") or {})
 
 
 def _checked(parameters: Any) -> dict[str, Any]:
@@ -115,25 +116,25 @@ def media_type(accept: str) -> str:
     Of two types with equal weight, the one with an explicit name is chosen, and GraphQL's own type first.
     """
     weights = dict(_weighed(part) for part in accept.split(","))
-    wanted = [one for one in _RANGES if weights.get(one, 0) > 0]
-    return _RANGES[max(wanted, key=lambda one: weights[one])] if wanted else JSON
+    accepted = [one for one in _RANGES if weights.get(one, 0) > 0]
+    return _RANGES[max(accepted, key=lambda one: weights[one])] if accepted else JSON
 
 
-def status(answer: Mapping[str, Any], media: str) -> int:
+def status(content: Mapping[str, Any], media: str) -> int:
     """Return the HTTP status of a response. With the JSON type, only errors that call for a retry change it from 200."""
-    codes = [error["extensions"]["code"] for error in answer.get("errors", ())]
+    codes = [error["extensions"]["code"] for error in content.get("errors", ())]
     if "UNAVAILABLE" in codes:
         return 503
-    if wait(answer):
+    if wait(content):
         return 429
-    if media == JSON or answer.get("data") is not None:
+    if media == JSON or content.get("data") is not None:
         return 200
     return _STATUSES.get(codes[0], 400)
 
 
-def wait(answer: Mapping[str, Any]) -> int:
+def wait(content: Mapping[str, Any]) -> int:
     """Return the seconds after which a retry may succeed; 0 where that is unknown."""
-    details = [error["extensions"] for error in answer.get("errors", ())]
+    details = [error["extensions"] for error in content.get("errors", ())]
     return max((AWAY if one["code"] == "UNAVAILABLE" else one.get("retryAfter", 0) for one in details), default=0)
 
 
@@ -146,63 +147,43 @@ def _weighed(part: str) -> tuple[str, float]:
         return name, 0
 
 
-KEPT_SECONDS = 1.0
-
-
-@dataclass(frozen=True)
-class RequestDigest:
+class RequestDigest(NamedTuple):
     """A digest of everything that determines a response except the graph, and the change stamp of the graph."""
 
-    key: str
-    marks: list[str]
-
-
-@dataclass(frozen=True)
-class CachedTag:
-    """The entity tag of a response, and the change stamp of the graph at that time."""
-
-    tag: str
-    marks: list[str]
+    digest: str
+    change_stamp: str
 
 
 class EntityTags:
     """Creates the entity tags of GET responses.
 
     A tag is a digest of the response, so that changes which the actor may not see do not alter it. It is cached with the change
-    stamp of the graph, and the response is built again only after the graph has changed.
+    stamp of the graph, and the response is built again only after the graph has changed. Not thread-safe.
     """
 
-    def __init__(self, schema: Schema, reader: Reader) -> None:
+    def __init__(self, schema: str, reader: Reader) -> None:
         self._reader = reader
-        self._edition = _digest(__version__, schema.as_str())
-        self._marks: list[str] = []
-        self._kept_until = 0.0
-        self._tags: LRUCache[CachedTag] = LRUCache()
+        self._edition = _digest(__version__, schema)
+        self._tags: LRUCache[RequestDigest, str] = LRUCache(CACHE_SIZE)
 
-    async def asked(self, request: Request, actor: Actor, media: str) -> RequestDigest:
-        """Return the digest of a request, with the current change stamp."""
-        key = _digest(request.url.query, media, actor.parameter(), language(), today(), self._edition)
-        return RequestDigest(key, await self._last_marks())
+    async def digest(self, request: Request, actor: Actor, media: str) -> RequestDigest:
+        """Return the digest of a request, with the current change stamp; "" if the graph has none or does not respond."""
+        digest = _digest(request.url.query, media, actor.parameter(), language(), today(), self._edition)
+        try:
+            return RequestDigest(digest, await self._reader.change_stamp(recent=True))
+        except StoreError:
+            return RequestDigest(digest, "")
 
-    def tag(self, asked: RequestDigest) -> str | None:
+    def lookup(self, request: RequestDigest) -> str | None:
         """Return the current entity tag; None where the response has to be built to know it."""
-        found = self._tags.get(asked.key)
-        return found.tag if found and asked.marks and found.marks == asked.marks else None
+        return self._tags.get(request)
 
-    def made(self, asked: RequestDigest, answer: bytes | memoryview) -> str:
+    def store(self, request: RequestDigest, body: bytes | memoryview) -> str:
         """Return and cache the entity tag of a response that was just built."""
-        tag = f'W/"{_digest(asked.key, hashlib.sha256(answer).digest())}"'
-        return self._tags.keep(asked.key, CachedTag(tag, asked.marks)).tag
-
-    async def _last_marks(self) -> list[str]:
-        began = time.monotonic()
-        if began >= self._kept_until:
-            try:
-                ((self._marks,),) = (await self._reader.read([change_stamps()]))[0]
-            except StoreError:
-                return []
-            self._kept_until = began + KEPT_SECONDS
-        return self._marks
+        tag = f'W/"{_digest(request.digest, hashlib.sha256(body).digest())}"'
+        if request.change_stamp:
+            self._tags[request] = tag
+        return tag
 
 
 def is_known(tag: str, request: Request) -> bool:
@@ -225,13 +206,13 @@ SUGGESTION = re.compile(r" Did you mean .*", re.DOTALL)
 class OperationExecutor(Protocol):
     """A schema that executes operations."""
 
-    async def answer_known(
-        self, text: str, name: str | None, variables: dict[str, Any], context: QueryContext
-    ) -> ExecutionResult | None:
-        """Return the result of an operation; None where Strawberry has to process it."""
+    async def execute_json(
+        self, text: str, context: QueryContext, variables: dict[str, Any], name: str | None, *, read_only: bool
+    ) -> ExecutionResult:
+        """Return the result of an operation; its data are values or JSON fragments. With `read_only`, mutations are refused."""
 
 
-class Endpoint(GraphQL[QueryContext, None]):
+class Endpoint:
     """The GraphQL endpoint; a browser that opens its address gets the page."""
 
     def __init__(
@@ -242,14 +223,13 @@ class Endpoint(GraphQL[QueryContext, None]):
         page: Page,
         *,
         store: Callable[[], Store] | None = None,
-        freshness: EntityTags | None = None,
+        entity_tags: EntityTags | None = None,
         trusted: TrustedDocuments | None = None,
         suggesting: bool = True,
     ) -> None:
-        super().__init__(cast(Any, schema), subscription_protocols=())
         self._schema, self._reader, self._actor, self._page = schema, reader, actor, page
         self._store, self._trusted, self._suggesting = store, trusted, suggesting
-        self._freshness = freshness
+        self._entity_tags = entity_tags
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Respond to one request, also if its body is not a GraphQL request."""
@@ -257,62 +237,50 @@ class Endpoint(GraphQL[QueryContext, None]):
         too_large = HTTPException(413, f"The request body can have at most {BODY:,} bytes.")
         request = Request({**scope, "method": "GET"} if is_head else scope, limit_body(receive, BODY, too_large))
         try:
-            response = await self._respond(request)
+            response = await (self._page(request) if _opens_page(request) else self._respond(request))
         except HTTPException as refusal:
-            response = _refused(refusal.status_code, refusal.reason, request)
+            response = _refused(refusal.status_code, refusal.detail, request)
         await response(scope, receive, send)
 
     async def _respond(self, request: Request) -> Response:
-        adapter = self.request_adapter_class(request)
-        if self.should_render_graphql_ide(adapter):
-            return await self._page(request)
         _check(request)
-        data = await self.parse_http_body(adapter)
-        known = await self._asked(request)
-        if known and (tag := known[0].tag(known[1])) and is_known(tag, request):
+        by_get = request.method == "GET"
+        parameters = read_query(request.query_params) if by_get else read_body(await request.body())
+        operation = operation_request(parameters, self._trusted)
+        if not by_get or self._entity_tags is None:
+            return await self._execute(request, operation)
+        digest = await self._entity_tags.digest(request, self._actor(request), _media(request))
+        if (tag := self._entity_tags.lookup(digest)) and is_known(tag, request):
             return _not_changed(tag)
-        response = await self._known(request, data) or await self.run(request)
-        if known and response.headers["cache-control"] == PRIVATE["Cache-Control"]:
-            tag = known[0].made(known[1], response.body)
+        response = await self._execute(request, operation)
+        if response.headers["cache-control"] == PRIVATE["Cache-Control"]:
+            tag = self._entity_tags.store(digest, response.body)
             if is_known(tag, request):
                 return _not_changed(tag)
             response.headers["ETag"] = tag
         return response
 
-    async def _asked(self, request: Request) -> tuple[EntityTags, RequestDigest] | None:
-        """Return the tag cache and the digest of a request; None unless it is a GET request."""
-        if request.method != "GET" or self._freshness is None:
-            return None
-        return self._freshness, await self._freshness.asked(request, self._actor(request), _media(request))
+    async def _execute(self, request: Request, operation: OperationRequest) -> Response:
+        """Execute an operation. Raises HTTPException if the request may not execute it, or it does not exist."""
+        text, name, variables = operation
+        context = QueryContext(self._reader, self._actor(request), store=self._store)
+        read_only = request.method == "GET"
+        result = await self._schema.execute_json(text, context, variables, name, read_only=read_only)
+        if result.errors and isinstance(result.errors[0], OperationRefused):
+            raise HTTPException(400, error_response(result.errors[0])["message"])
+        return self._response(result, _media(request))
 
-    async def _known(self, request: Request, data: GraphQLRequestData) -> Response | None:
-        """Execute a cached document. Strawberry, which takes twice the time, handles everything else."""
-        sub_response = await self.get_sub_response(request)
-        context = await self.get_context(request, sub_response)
-        result = await self._schema.answer_known(data.query or "", data.operation_name, data.variables or {}, context)
-        return self.create_response(await self.process_result(request, result), sub_response) if result else None
+    def _response(self, result: ExecutionResult, media: str) -> Response:
+        """Return the HTTP response. Responses with errors are not cached, and have Retry-After where a retry may help."""
+        content = self._content(result)
+        seconds = wait(content)
+        headers = {**PRIVATE, **({"Retry-After": str(seconds)} if seconds else {})}
+        if "errors" in content:
+            headers["Cache-Control"] = "no-store"
+        return Response(orjson.dumps(content), status(content, media), headers, _typed(media))
 
-    def should_render_graphql_ide(self, request: BaseRequestProtocol) -> bool:
-        """Return whether a browser opens the address itself."""
-        named = {"query", "documentId", "extensions"}
-        return super().should_render_graphql_ide(request) and not request.query_params.keys() & named
-
-    async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData:
-        """Parse a request. Raises HTTPException."""
-        by_get = request.method == "GET"
-        parameters = read_query(request.query_params) if by_get else read_body(await request.get_body())
-        return request_data(parameters, self._trusted)
-
-    async def get_sub_response(self, request: Any) -> Response:
-        """Return the initial response: its media type."""
-        return Response(media_type=_media(request))
-
-    async def get_context(self, request: Any, response: Any) -> QueryContext:
-        """Return the query context: the actor, and the database clients for reading and writing."""
-        return QueryContext(self._reader, self._actor(request), store=self._store)
-
-    async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
-        """Return the response: a limited number of errors, each with a code, and no data where the whole operation was rejected."""
+    def _content(self, result: ExecutionResult) -> dict[str, Any]:
+        """Return the body: a limited number of errors, each with a code, and no data where the whole operation was rejected."""
         if not result.errors:
             return {"data": result.data}
         errors: list[Any] = [error_response(error) for error in result.errors[:ERRORS]]
@@ -320,18 +288,15 @@ class Endpoint(GraphQL[QueryContext, None]):
             errors = [error | {"message": SUGGESTION.sub("", error["message"])} for error in errors]
         return {"errors": errors} if result.data is None else {"data": result.data, "errors": errors}
 
-    def create_response(self, response_data: Any, sub_response: Response) -> Response:
-        """Return the HTTP response. Responses with errors are not cached, and have Retry-After where a retry may help."""
-        media = sub_response.media_type or JSON
-        seconds = wait(response_data)
-        headers = {**PRIVATE, **({"Retry-After": str(seconds)} if seconds else {})}
-        if "errors" in response_data:
-            headers["Cache-Control"] = "no-store"
-        return Response(self.encode_json(response_data), status(response_data, media), headers, _typed(media))
 
-    def encode_json(self, data: object) -> bytes:
-        """Serialise to JSON."""
-        return orjson.dumps(data)
+def _opens_page(request: Request) -> bool:
+    """Return whether a browser opens the address itself."""
+    accepts = request.headers.get("accept", "")
+    return (
+        request.method == "GET"
+        and ("text/html" in accepts or "*/*" in accepts)
+        and not request.query_params.keys() & {"query", "documentId", "extensions"}
+    )
 
 
 def _not_changed(tag: str) -> Response:

@@ -34,7 +34,7 @@ def expanded(names: set[str]) -> set[str]:
 
 
 def test_no_change_over_graphql_is_without_a_rule() -> None:
-    mutation = build_schema(MODEL)._schema.mutation_type
+    mutation = build_schema(MODEL).graphql_schema.mutation_type
     assert mutation is not None
     assert set(mutation.fields) <= expanded(named("changes")), NAME_IT
     assert all(expanded({name}) & set(mutation.fields) for name in named("changes"))

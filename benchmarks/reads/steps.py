@@ -77,11 +77,11 @@ async def _steps(app: Starlette, first: int) -> dict[str, Step]:
     asked, told = OURS.body("tree", {"first": first}), list[Cypher]()
     assert isinstance(asked, dict)
     known = QueryContext(reader, ANONYMOUS, explain=lambda _questions, cyphers: told.extend(cyphers))
-    await schema.execute(asked["query"], variable_values=asked["variables"], context_value=known)
+    await schema.execute(asked["query"], known, asked["variables"])
 
     async def answer() -> bytes:
-        result = await schema.answer_known(asked["query"], None, asked["variables"], QueryContext(reader, ANONYMOUS))
-        assert result is not None
+        result = await schema.execute_json(asked["query"], QueryContext(reader, ANONYMOUS), asked["variables"])
+        assert not result.errors
         return orjson.dumps(result.data)
 
     by_hand = Starlette(routes=[Route("/", floor.answer, methods=["POST"])])

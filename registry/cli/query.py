@@ -130,7 +130,7 @@ async def _execute(
     with closing(StoreThreads(connection)) as threads:
         async with Reader(connection) as reader:
             context = QueryContext(reader, ADMIN, _explain if explain else None, threads.store, how="command")
-            result = await build_schema(MODEL).execute(text, variable_values=variables, context_value=context)
+            result = await build_schema(MODEL).execute(text, context, variables)
     errors = [error_response(error) for error in result.errors or ()]
     return {"data": result.data, **({"errors": errors} if errors else {})}
 

@@ -18,6 +18,7 @@ from threading import Lock
 from typing import Any, TypeVar
 
 import neo4j
+from cachetools import TTLCache
 from neo4j._exceptions import BoltSecurityError
 from neo4j.api import BookmarkManager
 from neo4j.exceptions import (
@@ -164,12 +165,12 @@ _CODES = {
 }
 
 
-def put_change_stamp(mark: str) -> Cypher:
+def put_change_stamp(stamp: str) -> Cypher:
     """Write the change stamp: as the last statement of a transaction, so that it is locked as briefly as possible."""
-    return Cypher("MERGE (m:Mark {id: 'last'}) SET m.value = $in.mark", {"in": {"mark": mark}})
+    return Cypher("MERGE (m:Mark {id: 'last'}) SET m.value = $in.mark", {"in": {"mark": stamp}})
 
 
-def change_stamps() -> Cypher:
+def read_change_stamp() -> Cypher:
     """Return one row holding a list with the last change stamp, empty where there is none."""
     return Cypher("MATCH (m:Mark) WITH m.value AS mark ORDER BY mark RETURN collect(mark)")
 
@@ -180,6 +181,7 @@ Ask = Callable[[Cypher], Rows]
 TRIES = 12  # attempts of a transaction that conflicts with others
 # Seconds to retry while a server changes its leader or restarts: where a user waits, and in commands.
 PATIENCE, LONG_PATIENCE = 2.0, 20.0
+RECENT_SECONDS, _STAMP = 1.0, "stamp"
 # Failures that pass or that an operator has to fix; the same request may succeed later.
 AWAY_CODES = frozenset({"UNAVAILABLE", "WRONG_PASSWORD", "NO_DATABASE", "TLS_FAILED", "UNSUPPORTED"})
 SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
@@ -351,6 +353,7 @@ class Reader:
         self._settings = place
         self._driver = _driver(neo4j.AsyncGraphDatabase, place, place.reader_username, place.reader_password)
         self._dialect = Dialect(embedded=False)
+        self._recent_stamp: TTLCache[str, str] = TTLCache(1, RECENT_SECONDS)
 
     async def __aenter__(self) -> Reader:
         try:
@@ -390,6 +393,19 @@ class Reader:
                 if (pause := attempts.pause(error)) is None:
                     raise explain(error, self._dialect, self._settings) from error
                 await asyncio.sleep(pause)
+
+    async def read_with_stamp(self, cyphers: Sequence[Cypher]) -> tuple[str, list[Rows]]:
+        """Return the change stamp of the graph ("" if it has none) and the rows of each read. Raises StoreError."""
+        ((stamps,),), *rows = await self.read([read_change_stamp(), *cyphers])
+        return ",".join(stamps), rows
+
+    async def change_stamp(self, *, recent: bool = False) -> str:
+        """Return the change stamp of the graph; if `recent`, one up to RECENT_SECONDS old will do. Raises StoreError."""
+        stamp = self._recent_stamp.get(_STAMP) if recent else None
+        if stamp is None:
+            stamp, _rows = await self.read_with_stamp([])
+            self._recent_stamp[_STAMP] = stamp
+        return stamp
 
     async def _read_one(self, cypher: Cypher, timeout: float | None) -> list[Rows]:
         async with self._session() as session:

@@ -50,7 +50,7 @@ from registry.web.forms.bulk import BulkForms
 from registry.web.forms.records import Forms
 from registry.web.history import RecordHistories
 from registry.web.http_protocol import Protocol
-from registry.web.inbox import IllustrativeNotice, Inbox, InboxBadge
+from registry.web.inbox import IllustrativeNotice, Inbox, InboxBadge, LayoutMiddleware
 from registry.web.lists import ListPages
 from registry.web.middleware import AllowedHostsMiddleware, CSRFMiddleware
 from registry.web.needs import NeedMatches
@@ -90,7 +90,7 @@ def build_app(place: ConnectionSettings, settings: Settings, *, model: Model = M
         suggesting=settings.introspection,
     )
     graphql = endpoint(
-        schema, page=pages.graphiql(EXAMPLE_QUERY), store=threads.store, freshness=EntityTags(schema, reader)
+        schema, page=pages.graphiql(EXAMPLE_QUERY), store=threads.store, entity_tags=EntityTags(schema.as_str(), reader)
     )
     reports = endpoint(
         ReportSchema(library, answers.report, introspection=settings.introspection),
@@ -110,11 +110,19 @@ def build_app(place: ConnectionSettings, settings: Settings, *, model: Model = M
         if provider is not None:
             await provider.close()
 
-    graphql_route = Route(GRAPHIQL, graphql)  # first, since routes are matched in order and this one is used most
-    routes = [graphql_route, Route("/ready", readiness.ready), *_form_routes(graph, reader, threads, inbox)]
-    routes += _page_routes(pages, graph, reader, reports)
-    return Starlette(
-        routes=[*routes, *_sign_in_routes(provider, settings, threads, reader, limits)],
+    layout = partial(LayoutMiddleware, badge=InboxBadge(inbox, reader), notice=IllustrativeNotice(graph, reader))
+    page_routes = [*_form_routes(graph, reader, threads, inbox), *_page_routes(pages, graph, reader)]
+    page_routes += _sign_in_routes(provider, settings, threads, reader, limits)
+    for route in page_routes:
+        route.app = layout(route.app)
+    app = Starlette(
+        # GraphQL first, since routes are matched in order and this one is used most
+        routes=[
+            Route(GRAPHIQL, graphql),
+            Route(GRAPHIQL_OF_REPORTS, reports),
+            *_other_routes(pages, readiness),
+            *page_routes,
+        ],
         lifespan=lifespan,
         middleware=[
             Middleware(SecurityHeadersMiddleware),
@@ -128,14 +136,24 @@ def build_app(place: ConnectionSettings, settings: Settings, *, model: Model = M
                 limits=limits,
             ),
             Middleware(RateLimitMiddleware, limits=limits),
-            Middleware(InboxBadge, inbox=inbox, reader=reader),
-            Middleware(IllustrativeNotice, graph=graph),
         ],
         exception_handlers=exception_handlers(settings.lang),
     )
+    app.router.default = layout(app.router.default)  # the page for an unknown address
+    return app
 
 
-def _form_routes(graph: PageQueries, reader: Reader, threads: StoreThreads, inbox: Inbox) -> list[BaseRoute]:
+def _other_routes(pages: ReportPages, readiness: Readiness) -> list[BaseRoute]:
+    """Return the routes that show no pages."""
+    return [
+        Route("/ready", readiness.ready),
+        Route("/health", pages.health),
+        Mount("/static/graphiql", StaticFiles(directory=graphiql_folder())),
+        Mount("/static", StaticFiles(packages=[("registry.web", "static")])),
+    ]
+
+
+def _form_routes(graph: PageQueries, reader: Reader, threads: StoreThreads, inbox: Inbox) -> list[Route]:
     forms = [
         *BulkForms(threads).routes(),
         *Forms(graph, reader, threads).routes(),
@@ -146,7 +164,7 @@ def _form_routes(graph: PageQueries, reader: Reader, threads: StoreThreads, inbo
 
 def _sign_in_routes(
     provider: Provider | None, settings: Settings, threads: StoreThreads, reader: Reader, limits: RateLimits
-) -> list[BaseRoute]:
+) -> list[Route]:
     by_provider = (
         ProviderSignInPages(provider, settings, threads, reader).routes()
         if provider and settings.oidc_client_id
@@ -155,12 +173,11 @@ def _sign_in_routes(
     return [*SignInPages(threads, reader, limits, by_provider=bool(by_provider)).routes(), *by_provider]
 
 
-def _page_routes(pages: ReportPages, graph: PageQueries, reader: Reader, reports: Endpoint) -> list[BaseRoute]:
+def _page_routes(pages: ReportPages, graph: PageQueries, reader: Reader) -> list[Route]:
     return [
         Route("/", pages.home),
         Route("/explore", Explorer(graph).explore),
         Route("/reports", pages.reports),
-        Route(GRAPHIQL_OF_REPORTS, reports),
         Route("/reports/schema.json", pages.report_schema),
         Route("/reports/{name}.vl.json", pages.report_chart),
         Route("/reports/{name}.{format}", pages.report_file),
@@ -170,9 +187,6 @@ def _page_routes(pages: ReportPages, graph: PageQueries, reader: Reader, reports
         *SearchPages(graph).routes(),
         *ComparePages(graph).routes(),
         Route("/evidence", evidence),
-        Route("/health", pages.health),
-        Mount("/static/graphiql", StaticFiles(directory=graphiql_folder())),
-        Mount("/static", StaticFiles(packages=[("registry.web", "static")])),
     ]
 
 

@@ -11,7 +11,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from registry.auth.credentials import SESSION as SESSION_LIFETIME
@@ -61,7 +61,7 @@ class SignInPages:
     def __init__(self, threads: StoreThreads, reader: Reader, limits: RateLimits, *, by_provider: bool) -> None:
         self._threads, self._reader, self._limits, self._by_provider = threads, reader, limits, by_provider
 
-    def routes(self) -> list[BaseRoute]:
+    def routes(self) -> list[Route]:
         """Return the routes."""
         return [
             Route(LOGIN, self._login),
@@ -157,7 +157,7 @@ class ProviderSignInPages:
     def __init__(self, provider: Provider, settings: Settings, threads: StoreThreads, reader: Reader) -> None:
         self._provider, self._settings, self._threads, self._reader = provider, settings, threads, reader
 
-    def routes(self) -> list[BaseRoute]:
+    def routes(self) -> list[Route]:
         """Return the routes."""
         return [Route(PROVIDER_LOGIN, self._start), Route(PROVIDER_CALLBACK, self._callback)]
 

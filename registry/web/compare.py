@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from registry.clock import today
 from registry.explore.shared import MOST
@@ -245,7 +245,7 @@ class ComparePages:
     def __init__(self, graph: PageQueries) -> None:
         self._graph = graph
 
-    def routes(self) -> list[BaseRoute]:
+    def routes(self) -> list[Route]:
         """Return the routes."""
         return [Route("/shared", self._page), Route("/shared.json", self._json)]
 

@@ -1,20 +1,20 @@
-"""The inbox page, its badge, and the notice about illustrative data."""
+"""The inbox page, and what every page shows: the inbox badge and the notice about illustrative data."""
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from cachetools import LRUCache, TTLCache
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from registry import i18n
 from registry.clock import today
 from registry.database import inbox
-from registry.database.driver import Reader, Rows, StoreError, change_stamps
+from registry.database.driver import Reader, Rows, StoreError
 from registry.i18n import _
 from registry.model.definitions import MAIN, MODEL
 from registry.permissions import ANONYMOUS, Action, Actor, can
@@ -222,7 +222,7 @@ class Inbox:
     def __init__(self, graph: PageQueries, reader: Reader) -> None:
         self._graph, self._reader = graph, reader
 
-    def routes(self) -> list[BaseRoute]:
+    def routes(self) -> list[Route]:
         """Return the route."""
         return [Route("/inbox", self._page)]
 
@@ -247,7 +247,8 @@ def _status_events(events: Rows) -> Rows:
     return [one for one in events if one[2] != "changed"]
 
 
-FRESH_SECONDS, CACHE_SIZE = 30.0, 256
+CACHE_SIZE = 256
+NOTICE_SECONDS = 60.0  # other tools may change the graph without changing the stamp
 BadgeCount = tuple[int, bool]  # the number of items, and whether there may be more
 NOTHING: BadgeCount = (0, False)
 ILLUSTRATIVE = """query Illustrative {
@@ -258,62 +259,63 @@ log = logging.getLogger(__name__)
 
 
 class InboxBadge:
-    """Middleware that sets `scope["waiting"]` to the number of waiting items, cached per user until the graph or the day changes."""
+    """Counts the waiting items of users. The number is cached until the graph or the day changes."""
 
-    def __init__(self, app: ASGIApp, inbox: Inbox, reader: Reader) -> None:
-        self._app, self._inbox, self._reader = app, inbox, reader
-        self._cached: dict[Actor, tuple[object, BadgeCount]] = {}
+    def __init__(self, inbox: Inbox, reader: Reader) -> None:
+        self._inbox, self._reader = inbox, reader
+        self._counts: LRUCache[tuple[Actor, str, str], BadgeCount] = LRUCache(CACHE_SIZE)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request, with the number if it is for a page."""
-        if scope["type"] != "http" or not (me := signed_in(request := Request(scope))):
-            await self._app(scope, receive, send)
-            return
-        if "text/html" in request.headers.get("accept", ""):
-            number, more = await self._waiting(me)
-            scope = {**scope, "waiting": number, "waiting_more": more}
-        await self._app(scope, receive, send)
-
-    async def _waiting(self, me: Actor) -> BadgeCount:
+    async def count(self, me: Actor) -> BadgeCount:
+        """Return the number for a user; 0 if the store does not respond or the user's cost budget is used up."""
         try:
-            ((marks,),) = (await self._reader.read([change_stamps()]))[0]
-            state, waiting = self._cached.get(me, (None, NOTHING))
-            if marks and state == (marks, today()):
-                return waiting
-            parts = await self._inbox.parts(me)
+            key = me, await self._reader.change_stamp(), today()
+            count = self._counts.get(key)
+            if count is None:
+                parts = await self._inbox.parts(me)
+                count = sum(part.waiting for part in parts), any(part.full and part.waiting for part in parts)
+                if key[1]:
+                    self._counts[key] = count
         except StoreError as error:
             log.warning("%s", error)
             return NOTHING
         except CostBudgetExceeded:  # the request itself may be free of cost, so it is handled without the badge
             return NOTHING
-        waiting = sum(part.waiting for part in parts), any(part.full and part.waiting for part in parts)
-        if len(self._cached) >= CACHE_SIZE:
-            self._cached.clear()
-        self._cached[me] = (marks, today()), waiting
-        return waiting
+        return count
 
 
 class IllustrativeNotice:
-    """Middleware that sets `scope["illustrative"]` to the names of sources with invented records, cached for FRESH seconds."""
+    """Finds the sources whose records are invented. Their names are cached until the graph changes."""
 
-    def __init__(self, app: ASGIApp, graph: PageQueries) -> None:
-        self._app, self._graph = app, graph
-        self._until = 0.0
+    def __init__(self, graph: PageQueries, reader: Reader) -> None:
+        self._graph, self._reader = graph, reader
         self._names: tuple[str, ...] = ()
+        self._by_stamp: TTLCache[str, tuple[str, ...]] = TTLCache(1, NOTICE_SECONDS)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request, with the names if it is for a page."""
-        if scope["type"] == "http" and "text/html" in Request(scope).headers.get("accept", ""):
-            scope = {**scope, "illustrative": await self._sources()}
-        await self._app(scope, receive, send)
-
-    async def _sources(self) -> tuple[str, ...]:
-        if self._until <= time.monotonic():
-            try:
+    async def sources(self) -> tuple[str, ...]:
+        """Return the names of the sources; the last known ones if the store does not respond."""
+        try:
+            stamp = await self._reader.change_stamp(recent=True)
+            names = self._by_stamp.get(stamp)
+            if names is None:
                 with paid():
                     found = (await self._graph.ask(ILLUSTRATIVE, {}, ANONYMOUS))["sources"]["nodes"]
-            except StoreError as error:
-                log.warning("%s", error)
-                return self._names
-            self._names, self._until = tuple(one["name"] for one in found), time.monotonic() + FRESH_SECONDS
+                names = self._by_stamp[stamp] = tuple(one["name"] for one in found)
+            self._names = names
+        except StoreError as error:
+            log.warning("%s", error)
         return self._names
+
+
+class LayoutMiddleware:
+    """Middleware of page routes that sets what the layout shows: `waiting`, `waiting_more` and `illustrative` of the scope."""
+
+    def __init__(self, app: ASGIApp, badge: InboxBadge, notice: IllustrativeNotice) -> None:
+        self._app, self._badge, self._notice = app, badge, notice
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle a request; set the values if a browser asks for a page."""
+        if scope["type"] == "http" and "text/html" in (request := Request(scope)).headers.get("accept", ""):
+            if me := signed_in(request):
+                scope["waiting"], scope["waiting_more"] = await self._badge.count(me)
+            scope["illustrative"] = await self._notice.sources()
+        await self._app(scope, receive, send)

@@ -10,7 +10,7 @@ from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from registry.clock import today
 from registry.i18n import _
@@ -433,7 +433,7 @@ class ListPages:
     def __init__(self, graph: PageQueries) -> None:
         self._graph = graph
 
-    def routes(self) -> list[BaseRoute]:
+    def routes(self) -> list[Route]:
         """Return the routes: the page, the JSON file and the CSV file of each kind."""
         pages = {"": self._page, ".json": self._json, ".csv": self._csv}
         return [

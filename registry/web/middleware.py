@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from cachetools import LRUCache
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -9,7 +10,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from registry.i18n import _
 from registry.web.base import OPEN_PATHS, SESSION, cookie
 from registry.web.errors import problem, refusal
-from schema.execute import LRUCache
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
@@ -20,7 +20,7 @@ class AllowedHostsMiddleware:
     def __init__(self, app: ASGIApp, hosts: Sequence[str]) -> None:
         self._app = app
         self._check = TrustedHostMiddleware(_no_app, [*LOOPBACK, *hosts], www_redirect=False)
-        self._known: LRUCache[bool] = LRUCache(100)
+        self._allowed: LRUCache[bytes, bool] = LRUCache(100)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request, or refuse it with a sentence."""
@@ -33,15 +33,17 @@ class AllowedHostsMiddleware:
     async def _is_allowed(self, scope: Scope, receive: Receive) -> bool:
         """Return whether the Host header is allowed. Starlette's check sends a response only when it refuses; passes are cached."""
         name = next((value for header, value in scope["headers"] if header == b"host"), b"")
-        if self._known.get(name):
+        if self._allowed.get(name):
             return True
         sent = []
 
-        async def hear(message: Message) -> None:
+        async def collect(message: Message) -> None:
             sent.append(message)
 
-        await self._check(scope, receive, hear)
-        return not sent and self._known.keep(name, True)
+        await self._check(scope, receive, collect)
+        if not sent:
+            self._allowed[name] = True
+        return not sent
 
 
 async def _no_app(_scope: Scope, _receive: Receive, _send: Send) -> None:

@@ -28,7 +28,7 @@ class PageQueries:
     async def ask(self, operation: str, variables: Mapping[str, Any], actor: Actor) -> dict[str, Any]:
         """Return the data of an operation. Raises StoreError, CostBudgetExceeded, and HTTPException for an invalid operation."""
         context = QueryContext(self._reader, actor)
-        result = await self._schema.execute(operation, variable_values=dict(variables), context_value=context)
+        result = await self._schema.execute(operation, context, dict(variables))
         if result.errors:
             raise _exception_for(result.errors[0])
         assert result.data is not None

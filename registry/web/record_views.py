@@ -6,7 +6,7 @@ from typing import Any
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from registry.clock import today
 from registry.explore.impact import STOPPABLE
@@ -38,9 +38,9 @@ class RecordPages:
     def __init__(self, graph: PageQueries, histories: RecordHistories, need_matches: NeedMatches) -> None:
         self._graph, self._histories, self._need_matches = graph, histories, need_matches
 
-    def routes(self) -> list[BaseRoute]:
+    def routes(self) -> list[Route]:
         """Return the routes: `/KINDS/ID`, `/KINDS/ID.json`, and `/records/ID` for any kind."""
-        found: list[BaseRoute] = [Route("/records/{id}", self._of_any_kind)]
+        found: list[Route] = [Route("/records/{id}", self._of_any_kind)]
         for kind in MODEL:
             found.append(Route(f"/{kind.plural}/{{id}}.json", endpoint_for(kind, self._json)))
             found.append(Route(f"/{kind.plural}/{{id}}", endpoint_for(kind, self._page)))

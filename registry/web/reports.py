@@ -11,6 +11,7 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 
 from anyio import CapacityLimiter, to_thread
+from cachetools import LRUCache
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -19,7 +20,7 @@ from registry.analysis.coverage import COVERAGE
 from registry.analysis.gaps import FROM, GAPS
 from registry.analysis.report import Links, Report, read_parameters
 from registry.clock import now
-from registry.database.driver import Reader, StoreError, change_stamps
+from registry.database.driver import Reader, StoreError
 from registry.database.query import Compare, Parameter, Query, Total
 from registry.database.read import compile_query
 from registry.i18n import _, language
@@ -46,7 +47,7 @@ from registry.web.form_data import json_file
 from registry.web.forms.values import NOTATION
 from registry.web.lists import row_selection
 from registry.web.templating import VARY, page
-from schema.execute import CountCache, LRUCache
+from schema.execute import CountCache
 from schema.limits import EXPLORE_COST, PAGE, pay
 from schema.types import camel
 
@@ -101,7 +102,7 @@ class Stamp(NamedTuple):
     """What the result of a run depends on: runs with equal stamps give equal results."""
 
     as_of: str
-    marks: tuple[str, ...]
+    change_stamp: str
     edition: Hashable
 
 
@@ -111,12 +112,12 @@ class FinishedRun:
 
     stamp: Stamp
     at: str
-    until: float
+    expires: float
     report: Report | None
 
     def is_current(self, stamp: Stamp) -> bool:
         """Return whether the result is still valid. It also expires, since other tools change the graph without a new change stamp."""
-        return self.stamp == stamp and time.monotonic() < self.until
+        return self.stamp == stamp and time.monotonic() < self.expires
 
 
 @dataclass(frozen=True)
@@ -146,8 +147,8 @@ class ReportRunner:
         self._threads, self._reader, self._library = threads, reader, library
         self._limiter = CapacityLimiter(MAX_RUNS)
         self._counts = CountCache()
-        self._reports: LRUCache[FinishedRun] = LRUCache(CACHE_SIZE)
-        self._failures: LRUCache[FinishedRun] = LRUCache(CACHE_SIZE)
+        self._reports: LRUCache[Hashable, FinishedRun] = LRUCache(CACHE_SIZE)
+        self._failures: LRUCache[Hashable, FinishedRun] = LRUCache(CACHE_SIZE)
         self._running: dict[Hashable, ActiveRun] = {}
 
     async def counts(self, actor: Actor) -> dict[str, int]:
@@ -190,11 +191,10 @@ class ReportRunner:
 
     async def _wanted(self, name: str, day: str | None, params: Mapping[str, object], actor: Actor) -> ReportRequest:
         as_of, values = read_day(day), read_parameters(self._library.find(name, actor), params)
-        ((marks,),) = (await self._reader.read([change_stamps()]))[0]
         reader = actor.role, actor.agencies, actor.groups  # all that a result may depend on, but not the name
         return ReportRequest(
             (language(), name, reader, day, *values.items()),
-            Stamp(as_of, tuple(marks), self._library.state(name)),
+            Stamp(as_of, await self._reader.change_stamp(), self._library.state(name)),
             lambda: self._library.run(self._threads.store(), name, actor, as_of, values),
         )
 
@@ -213,8 +213,8 @@ class ReportRunner:
             cache = self._reports
             return report
         finally:
-            lasts = FAILURE_SECONDS if report is None or not request.stamp.marks else RESULT_SECONDS
-            cache.keep(request.key, FinishedRun(request.stamp, now(), time.monotonic() + lasts, report))
+            lasts = FAILURE_SECONDS if report is None or not request.stamp.change_stamp else RESULT_SECONDS
+            cache[request.key] = FinishedRun(request.stamp, now(), time.monotonic() + lasts, report)
             del self._running[request.key]
 
     async def _ask(self, questions: list[Query], actor: Actor) -> list[list[list[Any]]]:

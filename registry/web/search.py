@@ -6,7 +6,7 @@ from typing import Any
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from registry.i18n import _, language
 from registry.model.definitions import MODEL
@@ -94,7 +94,7 @@ class SearchPages:
     def __init__(self, graph: PageQueries) -> None:
         self._graph = graph
 
-    def routes(self) -> list[BaseRoute]:
+    def routes(self) -> list[Route]:
         """Return the routes."""
         return [Route("/search", self._page), Route("/search.json", self._json)]
 

@@ -107,7 +107,7 @@ def ask(hidden: ConnectionSettings) -> Ask:
     def ask(*operations: str, actor: Actor = ANONYMOUS) -> list[Any]:
         async def asked() -> list[Any]:
             async with Reader(hidden) as reader:
-                answers = [await SCHEMA.execute(one, context_value=QueryContext(reader, actor)) for one in operations]
+                answers = [await SCHEMA.execute(one, QueryContext(reader, actor)) for one in operations]
             assert not [answer.errors for answer in answers if answer.errors]
             return [answer.data for answer in answers]
 

@@ -142,7 +142,7 @@ async def ask(place: ConnectionSettings, shape: Callable[[Asked], str]) -> set[s
             asking = QueryContext(
                 reader, random.choice(ACTORS), lambda _, cyphers: texts.update(one.text for one in cyphers)
             )
-            result = await SCHEMA.execute(text, variable_values=asked.variables, context_value=asking)
+            result = await SCHEMA.execute(text, asking, asked.variables)
             assert not result.errors, (result.errors, text, asked.variables)
     return texts
 

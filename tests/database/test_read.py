@@ -4,7 +4,6 @@ import asyncio
 from random import Random
 from typing import Any
 
-import orjson
 import pytest
 
 from registry.database import read
@@ -29,15 +28,13 @@ SEED = 20261125
 
 
 async def answers(place: ConnectionSettings, operations: list[tuple[str, dict[str, Any]]], actor: Actor) -> list[Any]:
-    """Return the data of each operation; an error fails the test, and so does other JSON than the data makes."""
+    """Return the data of each operation; an error fails the test."""
     found = []
     async with Reader(place) as reader:
         for text, variables in operations:
             asking = QueryContext(reader, actor)
-            result = await SCHEMA.execute(text, variable_values=variables, context_value=asking)
+            result = await SCHEMA.execute(text, asking, variables)
             assert not result.errors, (result.errors, text, variables)
-            written = await SCHEMA.answer_known(text, None, variables, asking)
-            assert written is None or orjson.dumps(written.data) == orjson.dumps(result.data), (text, variables)
             found.append(result.data)
     return found
 

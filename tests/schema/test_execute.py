@@ -1,9 +1,11 @@
-"""What was counted is counted again when the graph has changed, for each who may see something else, and not otherwise."""
+"""Each document is prepared once. Counts are read again after every change, separately for each actor, and not otherwise."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import orjson
 import pytest
 
 from registry.clock import now
@@ -18,6 +20,49 @@ from tests.support.factories import record
 
 OPERATION = "{ agencies(first: 1) { nodes { id } totalCount countBy(field: KIND) { value count } } }"
 Ask = Callable[..., tuple[int, int, int]]
+
+
+STEPS = ("parse", "validate", "plan_operation", "compile_query")
+PAGE = "query Page($first: Int) { agencies(first: $first) { nodes { id name } } }"
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """The number of calls of each step that prepares an operation; the steps themselves run unchanged."""
+    calls: Counter[str] = Counter()
+
+    def counted(name: str, step: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            calls[name] += 1
+            return step(*args, **kwargs)
+
+        return call
+
+    for name in STEPS:
+        monkeypatch.setattr(execute, name, counted(name, getattr(execute, name)))
+    return calls
+
+
+def test_the_second_request_of_a_document_prepares_nothing(
+    store: Store, place: ConnectionSettings, steps: Counter[str]
+) -> None:
+    add(store, 1)
+    schema = build_schema(MODEL)
+    steps.clear()
+
+    async def request(**variables: Any) -> tuple[Any, dict[str, int]]:
+        steps.clear()
+        async with Reader(place) as reader:
+            result = await schema.execute_json(PAGE, QueryContext(reader, ANONYMOUS), variables, "Page")
+        assert not result.errors
+        return orjson.loads(orjson.dumps(result.data)), dict(steps)
+
+    found = {"agencies": {"nodes": [{"id": "agency:1", "name": "Office 1"}]}}
+    assert asyncio.run(request(first=5)) == (found, dict.fromkeys(STEPS, 1))
+    assert asyncio.run(request(first=5)) == (found, {})
+    assert asyncio.run(request(first=1)) == (found, {}), "other values of the same shape"
+    assert asyncio.run(request()) == (found, {"plan_operation": 1, "compile_query": 1}), "another shape"
+    assert asyncio.run(request()) == (found, {})
 
 
 class Counting(Reader):
@@ -44,7 +89,7 @@ def ask(store: Store, place: ConnectionSettings) -> Ask:
 
     async def asked(actor: Actor) -> tuple[int, int, int]:
         async with Counting(place) as reader:
-            answer: Any = await schema.execute(OPERATION, context_value=QueryContext(reader, actor))
+            answer: Any = await schema.execute(OPERATION, QueryContext(reader, actor))
             assert not answer.errors and len(answer.data["agencies"]["nodes"]) == 1
             (courts,) = answer.data["agencies"]["countBy"]
             return answer.data["agencies"]["totalCount"], courts["count"], reader.texts
@@ -69,8 +114,12 @@ def test_nobody_is_told_what_was_counted_for_another(ask: Ask) -> None:
     assert ask(ADMIN) == (2, 2, 0)
 
 
-def test_what_other_tools_changed_is_counted_in_time(ask: Ask, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(execute, "KEPT_SECONDS", 0.0)
+@pytest.fixture
+def expiring_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(execute, "COUNT_SECONDS", 0.0)
+
+
+def test_what_other_tools_changed_is_counted_in_time(expiring_at_once: None, ask: Ask) -> None:
     assert ask() == ask() == (1, 1, 2)
 
 

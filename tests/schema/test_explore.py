@@ -54,9 +54,7 @@ def ask(store: Store, place: ConnectionSettings) -> Any:
     def ask(operation: str, actor: Actor = ADMIN, **variables: Any) -> tuple[Any, list[str]]:
         async def asked() -> Any:
             async with Reader(place) as reader:
-                return await SCHEMA.execute(
-                    operation, variable_values=variables, context_value=QueryContext(reader, actor)
-                )
+                return await SCHEMA.execute(operation, QueryContext(reader, actor), variables)
 
         result = asyncio.run(asked())
         return result.data, [error_response(error)["extensions"]["code"] for error in result.errors or ()]
@@ -250,7 +248,7 @@ def test_a_search_page_reads_the_index_once_and_again_to_count_kinds(
         async with Reader(place) as reader:
             asking = QueryContext(reader, ADMIN, lambda _questions, cyphers: texts.extend(one.text for one in cyphers))
             variables = search.search_variables(asked)
-            return await SCHEMA.execute(search.search_operation(asked), variable_values=variables, context_value=asking)
+            return await SCHEMA.execute(search.search_operation(asked), asking, variables)
 
     data = asyncio.run(answer()).data
     of_any = data.get("ofAnyKind", data["search"])

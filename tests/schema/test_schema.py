@@ -45,7 +45,7 @@ def ask(place: ConnectionSettings, text: str, actor: Actor = ANONYMOUS, **variab
 
 async def _ask(place: ConnectionSettings, text: str, variables: dict[str, Any], actor: Actor) -> dict[str, Any]:
     async with Reader(place) as reader:
-        answered = await SCHEMA.execute(text, variable_values=variables, context_value=QueryContext(reader, actor))
+        answered = await SCHEMA.execute(text, QueryContext(reader, actor), variables)
     return {"data": answered.data, "errors": [error_response(error) for error in answered.errors or ()]}
 
 
@@ -162,7 +162,7 @@ def test_a_store_that_is_away_is_unavailable() -> None:
 
     async def asked() -> Any:
         reader = Reader(nowhere)
-        result = await SCHEMA.execute("{ agencies { totalCount } }", context_value=QueryContext(reader, ANONYMOUS))
+        result = await SCHEMA.execute("{ agencies { totalCount } }", QueryContext(reader, ANONYMOUS))
         await reader.close()
         return error_response(result.errors[0])
 

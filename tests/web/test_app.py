@@ -25,6 +25,7 @@ from registry.model.records import make_relationship
 from registry.reports.catalogue import Library
 from registry.web import reports
 from registry.web.app import build_app
+from registry.web.inbox import LayoutMiddleware
 from tests.support.engines import SLOW_ON_NEO4J
 from tests.support.factories import record
 from tests.support.server import serving
@@ -99,6 +100,17 @@ def client(address: httpx.URL) -> Iterator[httpx.Client]:
     """A visitor without cookies."""
     with httpx.Client(base_url=address, timeout=60) as client:
         yield client
+
+
+def test_only_page_routes_prepare_the_layout(place: ConnectionSettings) -> None:
+    app = build_app(place, settings())
+    with serving(app):
+        plain = {
+            getattr(one, "path", "")
+            for one in app.routes
+            if not isinstance(getattr(one, "app", None), LayoutMiddleware)
+        }
+    assert plain == {"/graphql", "/reports/graphql", "/ready", "/health", "/static", "/static/graphiql"}
 
 
 def counted(page: str) -> dict[str, int]:

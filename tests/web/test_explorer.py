@@ -100,7 +100,7 @@ def test_cytoscape_is_the_released_file_with_its_licences() -> None:
 
 @pytest.mark.parametrize("name", [*OPERATIONS, "search", "start"])
 def test_every_operation_fits_the_schema(name: str) -> None:
-    assert not validate(build_schema(MODEL)._schema, parse(operation(name)))
+    assert not validate(build_schema(MODEL).graphql_schema, parse(operation(name)))
 
 
 def test_every_word_of_the_scripts_is_given_and_none_in_vain() -> None:

@@ -39,6 +39,7 @@ def test_what_is_handed_in_waits_for_the_approver_of_its_agency(city: httpx.Clie
     path = register(city, do="propose")
     assert f'href="{path}"' in part(city, "budi", "approve") and f'href="{path}"' in part(city, "admin", "approve")
     assert count(city, "budi") == 1 and count(city, "sari") == 0
+    assert '<span class="n">(1)</span>' in city.get("/nothing-here", headers={AS: "budi"}).text
     for who in ("sari", "tono", "dewi"):
         assert "Nothing is waiting for your approval." in part(city, who, "approve")
     city.post(f"{path}/approve", data={"version": ""}, headers={AS: "budi"})

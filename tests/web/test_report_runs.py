@@ -18,7 +18,7 @@ from registry.model.definitions import MODEL
 from registry.permissions import Role
 from registry.reports.catalogue import Library
 from registry.web.app import build_app
-from tests.support.engines import SLOW_ON_NEO4J
+from tests.support.engines import SLOW_ON_NEO4J, until
 from tests.support.factories import record
 from tests.support.random_world import write_world
 from tests.support.server import serving
@@ -132,6 +132,19 @@ def test_home_says_that_nothing_can_be_assessed_and_what_to_record(
     said = home[home.index("Record next:") :]
     assert 'href="/needs"' in said[:500] and 'href="/agencies"' not in said[:500]
     assert "Illustrative" not in home, "these records are no sample"
+
+
+def test_the_notice_of_invented_records_follows_each_change(store: Store, place: ConnectionSettings) -> None:
+    apply(store, MODEL)
+    office = record("Agency", "agency:1", "Office 1", kind="department")
+    store.write(upsert(MODEL["Agency"], [office], source="own", run="run:own", now=now()))
+    with serving(build_app(place, Settings(_env_file=None, lang="en"))) as client:
+        client.headers.update(PAGE)
+        assert "Illustrative data" not in client.get("/agencies").text
+        source = record("Source", "source:own", "Our own", illustrative="true")
+        store.write(upsert(MODEL["Source"], [source], source="own", run="run:own", now=now()))
+        assert until(lambda: "Illustrative data" in client.get("/agencies").text)
+        assert "Illustrative data" not in client.get("/agencies.csv").text
 
 
 def test_every_page_says_that_the_sample_is_invented(sample: ConnectionSettings) -> None:

@@ -10,7 +10,7 @@ from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from registry.clock import today
 from registry.database.driver import Store
@@ -336,7 +336,7 @@ class RecordActionPages:
     def __init__(self, graph: PageQueries, threads: StoreThreads) -> None:
         self._graph, self._threads = graph, threads
 
-    def routes(self) -> list[BaseRoute]:
+    def routes(self) -> list[Route]:
         """Return the routes."""
         return [
             Route(
@@ -459,7 +459,7 @@ class TransitionPages:
     def __init__(self, graph: PageQueries, threads: StoreThreads) -> None:
         self._graph, self._threads = graph, threads
 
-    def routes(self) -> list[BaseRoute]:
+    def routes(self) -> list[Route]:
         """Return the routes."""
         answers: dict[str, Callable[[type[Kind], Request], Awaitable[Response]]] = {"undo": self._undo}
         answers |= {name: partial(self._transition, name) for name in TRANSITIONS}

@@ -15,7 +15,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from loaders.readers import UPLOAD_LIMITS, read
 from loaders.result import LoadAborted, RowProblem
@@ -234,9 +234,9 @@ class BulkForms:
         self._threads = threads
         self._reading = CapacityLimiter(MOST_READ_AT_ONCE)
 
-    def routes(self) -> list[BaseRoute]:
+    def routes(self) -> list[Route]:
         """Return the routes."""
-        found: list[BaseRoute] = []
+        found: list[Route] = []
         for kind in EDITABLE:
             path = f"/register/{kind.plural}/table"
             found.append(Route(path, endpoint_for(kind, self._page), methods=["GET", "POST"]))

@@ -10,7 +10,7 @@ from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from registry.clock import today
 from registry.database import audit_log, write
@@ -200,9 +200,9 @@ class Forms:
     def __init__(self, graph: PageQueries, reader: Reader, threads: StoreThreads) -> None:
         self._graph, self._reader, self._threads = graph, reader, threads
 
-    def routes(self) -> list[BaseRoute]:
+    def routes(self) -> list[Route]:
         """Return the routes."""
-        found: list[BaseRoute] = []
+        found: list[Route] = []
         for kind in EDITABLE:
             found.append(Route(f"/register/{kind.plural}", endpoint_for(kind, self._register), methods=["GET", "POST"]))
             found.append(Route(f"/{kind.plural}/{{id}}/edit", endpoint_for(kind, self._edit), methods=["GET", "POST"]))
