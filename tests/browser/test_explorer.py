@@ -90,7 +90,7 @@ def test_expanding_is_taken_back_by_collapsing_and_by_the_back_button(desk: Page
     desk.wait_for_url(f"**of={DINKES}&of={VACCINES}**")
     more = rows(desk)
     assert set(before) < set(more)
-    assert f"{len(more) - len(before)} records more" in desk.locator("#status").inner_text()
+    assert f"{len(more) - len(before)} more records" in desk.locator("#status").inner_text()
     act(desk, "Collapse")
     desk.wait_for_url(re.compile(f"of={DINKES}&at="))
     assert rows(desk) == before
@@ -140,7 +140,7 @@ def test_an_impact_shows_what_stops_or_suffers_without_colour(desk: Page) -> Non
     told = desk.locator("#records tbody tr td:last-child").all_inner_texts()
     lost, degraded = told.count("stops"), told.count("works less well")
     assert lost and degraded and told.count("is assumed to stop") == 1
-    assert f"{lost} stop and {degraded} work less well." in desk.locator("#panel").inner_text()
+    assert f"Would stop: {lost}. Would work less well: {degraded}." in desk.locator("#panel").inner_text()
     styles = f"{DRAWN}.nodes('.%s').map(node => node.style('border-style'))"
     assert set(desk.evaluate(styles % "lost")) == {"double"}
     assert set(desk.evaluate(styles % "degraded")) == {"dashed"}
@@ -179,7 +179,7 @@ def test_the_address_restores_the_view(desk: Page) -> None:
 def test_a_link_to_a_record_that_is_gone_shows_the_others(desk: Page) -> None:
     explore(desk, f"of={DINKES}&of=depok:gone")
     assert ROUTINE in rows(desk)
-    assert "no such record" in desk.locator("#problem").inner_text()
+    assert "This record does not exist" in desk.locator("#problem").inner_text()
 
 
 def test_files_hold_what_is_shown(desk: Page, tmp_path: Path) -> None:
@@ -243,7 +243,7 @@ def test_too_much_to_read_is_shown_as_groups_that_open(desk: Page, monkeypatch: 
     explore(desk)
     grouped = rows(desk)
     assert HEALTH_OFFICE in grouped and "Partnership (15 records)" in grouped
-    assert "too many to read" in desk.locator("#status").inner_text()
+    assert "too many to show" in desk.locator("#status").inner_text()
     row(desk, "Partnership (15 records)").click()
     act(desk, "Open the group")
     desk.wait_for_url("**open=kind**")
@@ -258,7 +258,7 @@ def test_a_refusal_says_one_sentence_and_loses_nothing(
     with monkeypatch.context() as costly:
         costly.setattr("schema.limits.EXPLORE_COST", 10**9)
         row(desk, ROUTINE).dblclick()
-        assert "more than the registry gives" in visible(desk.locator("#problem")).inner_text()
+        assert "This request is too large" in visible(desk.locator("#problem")).inner_text()
     assert rows(desk) == before
     desk.context.set_offline(True)
     row(desk, ROUTINE).dblclick()
@@ -287,7 +287,7 @@ def test_without_a_path_both_ends_are_shown_by_their_names(desk: Page) -> None:
     panel = desk.locator("#panel")
     assert "From Health to City of Depok" in panel.inner_text() and "No path" in panel.inner_text()
     desk.goto(f"/explore?from={DINKES}&to=depok:gone")
-    assert "no such record" in visible(desk.locator("#problem")).inner_text()
+    assert "This record does not exist" in visible(desk.locator("#problem")).inner_text()
 
 
 def test_a_session_that_ends_is_said_and_one_signs_in_and_is_back(desk: Page, complaints: list[str]) -> None:
