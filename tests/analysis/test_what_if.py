@@ -42,7 +42,7 @@ def about(report: Report, change: str, finding: str) -> set[str]:
 
 
 def number(report: Report, what: str, column: str = "difference", of: str = "network") -> Any:
-    (row,) = [row for row in report.rows if row["what"] == what and row["report"] == of]
+    (row,) = [row for row in report.rows if row["what"] == what and row.key[1] == of]
     return row[column]
 
 
@@ -216,7 +216,7 @@ def test_a_report_about_one_agency_holds_its_rows_alone(
     assert own.rows and all(agency in who(row) for row in own.rows)
     assert own.of < whole.of
     assert own.parameters["agency"] == agency
-    with pytest.raises(ReportError, match="agency: there is no agency on record with the id nobody"):
+    with pytest.raises(ReportError, match="“Agency”: there is no agency with the identifier nobody"):
         run_on_snapshot(lists, name, AS_OF, {"agency": "nobody"})
 
 

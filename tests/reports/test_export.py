@@ -73,7 +73,7 @@ def test_a_workbook_of_gaps_holds_the_reports_that_it_is_composed_of() -> None:
     assert sheet(gaps, "overlaps") == sheet(overlaps)
     told = sheet(gaps, "Method and notes")
     assert ["As of", "Nov 25, 2026"] in told and ["Method", overlaps.method] in told
-    assert ["How many days ahead to look for agreements that expire", "90"] in told
+    assert ["Expires within (days)", "90"] in told
     with use_language("id"):
         page = as_html(run_on_snapshot(depok(), "gaps", AS_OF))
     assert "<dt>Berakhir dalam sekian hari ke depan</dt><dd>90</dd>" in page
