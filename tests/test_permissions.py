@@ -1,4 +1,4 @@
-"""Who may see and do what: the page that says so, and the rule in Cypher beside the rule in Python."""
+"""Permissions: the generated page, and the rule in Cypher against the rule in Python."""
 
 import random
 from typing import Any

@@ -542,7 +542,7 @@ _MESSAGES = {
     "UNAVAILABLE": "The database at {uri} does not answer. Check that it runs and that the address is right.",
     "WRONG_PASSWORD": "The database at {uri} rejects the credentials. Check NEO4J_USERNAME and NEO4J_PASSWORD.",  # nosec B105
     "BUSY": "The database at {uri} is busy. Try again soon.",
-    "NO_LEADER": "No server at {uri} accepts writes now. Try again soon. For a cluster, NEO4J_URI begins with neo4j://.",
+    "NO_LEADER": "No server at {uri} accepts the request now. Try again soon. For a cluster, NEO4J_URI begins with neo4j://.",
     "TLS_FAILED": "The encrypted connection (TLS) to the database at {uri} failed: {reason}. In NEO4J_URI, write neo4j:// or"
     " bolt:// for a server without TLS, and +ssc instead of +s for a self-signed certificate.",
     "UNSUPPORTED": "The database at {uri} is {agent}. The registry needs Neo4j 5.26 or newer (tested: {tested}).",
