@@ -76,5 +76,5 @@ def test_the_setting_names_the_zone_and_an_unknown_one_is_refused(zone: Any, mon
         with pytest.raises(SettingsError) as refused:
             load_settings()
         assert str(refused.value) == (
-            "The setting REGISTRY_TIMEZONE cannot be used: it is the name of a time zone, such as Asia/Jakarta."
+            "The setting REGISTRY_TIMEZONE is invalid: it must be the name of a time zone, such as Asia/Jakarta."
         )

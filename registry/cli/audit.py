@@ -16,9 +16,7 @@ from registry.mutations.transaction import RequestContext
 from registry.permissions import ADMIN
 from registry.progress import showing
 
-audit_app = typer.Typer(
-    help="The audit log: who changed what and when, protected against tampering.", no_args_is_help=True
-)
+audit_app = typer.Typer(help="The tamper-evident audit log: who changed what and when.", no_args_is_help=True)
 BROKEN, REFUSED = 1, 2
 WRONG = {
     "MISSING": "the event is missing",

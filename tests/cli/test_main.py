@@ -131,13 +131,13 @@ def test_a_workbook_goes_into_a_file_or_a_pipe_and_not_to_a_terminal(running: en
 @pytest.mark.parametrize(
     ("arguments", "settings", "sentence"),
     [
-        (["report", "gaps", "-o", "/no/such/folder/gaps.json"], {}, "/no/such/folder/gaps.json cannot be written: No such"),
+        (["report", "gaps", "-o", "/no/such/folder/gaps.json"], {}, "Cannot write /no/such/folder/gaps.json: No such"),
         (["engine", "backup", "/no/such/folder/backup.zip"], {}, "Cannot write the backup to"),
         (["template", "agency", "-o", "/no/such/folder/agency.csv"], {}, "cannot be written"),
-        (["reports"], {"REGISTRY_HOSTS": "http://registry.example"}, "The setting REGISTRY_HOSTS cannot be used: each is"),
-        (["reports"], {"REGISTRY_HOSTS": "registry.example:8000"}, "The setting REGISTRY_HOSTS cannot be used: each is"),
-        (["serve", "--host", "192.0.2.1"], {}, "Port 8000 on 192.0.2.1 cannot be used"),
-        (["serve", "--host", "no such host"], {}, "Port 8000 on no such host cannot be used"),
+        (["reports"], {"REGISTRY_HOSTS": "http://registry.example"}, "The setting REGISTRY_HOSTS is invalid: each must be"),
+        (["reports"], {"REGISTRY_HOSTS": "registry.example:8000"}, "The setting REGISTRY_HOSTS is invalid: each must be"),
+        (["serve", "--host", "192.0.2.1"], {}, "Cannot listen on port 8000 of 192.0.2.1"),
+        (["serve", "--host", "no such host"], {}, "Cannot listen on port 8000 of no such host"),
         (["serve", "--workers", "0"], {}, "--workers"),
     ],
 )  # fmt: skip

@@ -96,13 +96,13 @@ def test_loading_the_sample_again_changes_nothing(demo: tuple[str, Path]) -> Non
 @pytest.mark.parametrize(
     ("arguments", "more", "sentence"),
     [
-        (["load", "depock"], {}, "did you mean depok?"),
+        (["load", "depock"], {}, "Did you mean depok?"),
         (["report", "sector-gap"], {}, "sector-gaps"),
         (["report", "gaps", "--param", "level=2"], {}, "level"),
         (["query"], {"NEO4J_URI": "bolt://127.0.0.1:1"}, "does not answer"),
         (["query"], {"NEO4J_URI": "nonsense"}, "NEO4J_URI"),
         (["query"], {"REGISTRY_LANG": "fr"}, "REGISTRY_LANG"),
-        (["query", "/no/such/file"], {}, "cannot be read"),
+        (["query", "/no/such/file"], {}, "Cannot read"),
     ],
 )
 def test_a_command_that_cannot_be_carried_out_says_why(
@@ -121,4 +121,4 @@ def test_a_command_that_cannot_be_carried_out_says_why(
 def test_a_taken_port_is_one_sentence(demo: tuple[str, Path]) -> None:
     code, _, err = finished(command("serve", "--port", demo[0].rsplit(":", 1)[1], data=demo[1]))
     assert code == 2
-    assert "Choose another with --port" in err
+    assert "Choose another port with --port" in err

@@ -47,9 +47,9 @@ def test_the_built_in_sources_are_known_beside_the_sites_own(folder: Callable[..
 
 
 def test_an_unknown_name_suggests_the_nearest(tmp_path: Path) -> None:
-    with pytest.raises(LoadAborted, match=r"There is no source 'us-fedrmp'; did you mean us-fedramp\?"):
+    with pytest.raises(LoadAborted, match=r"There is no source 'us-fedrmp'\. Did you mean us-fedramp\?"):
         find_source("us-fedrmp", settings(tmp_path))
-    with pytest.raises(LoadAborted, match=r"The sources are depok, emon, uk-api-catalogue, us-fedramp\."):
+    with pytest.raises(LoadAborted, match=r"The sources are: depok, emon, uk-api-catalogue, us-fedramp\."):
         find_source("qqq", settings(tmp_path))
 
 

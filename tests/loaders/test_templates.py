@@ -52,9 +52,9 @@ def test_codes_are_chosen_from_a_list(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_written_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(LoadAborted, match=r"did you mean agency\?"):
+    with pytest.raises(LoadAborted, match=r"Did you mean agency\?"):
         write_template("agencyy", tmp_path / "a.csv")
-    with pytest.raises(LoadAborted, match=r"is a \.csv or a \.xlsx file"):
+    with pytest.raises(LoadAborted, match=r"must be a \.csv or \.xlsx file"):
         write_template("agency", tmp_path / "a.ods")
     (tmp_path / "full.csv").write_text("id\nx:1\n")
     with pytest.raises(LoadAborted, match="already exists"):

@@ -176,9 +176,9 @@ REFUSED = {
     "no day": ('{ gaps(asOf: "soon") { found } }', "BAD_REQUEST", "soon"),
     "a number as a day": ("{ gaps(asOf: 7) { found } }", "BAD_REQUEST", ""),
     "a page of any size": ("{ gaps { rows(first: 201) { who } } }", "TOO_COSTLY", "at most 200"),
-    "no page": ("{ gaps { rows(first: null) { who } } }", "BAD_REQUEST", "from 0 on"),
-    "backwards": ("{ gaps { rows(skip: -1) { who } } }", "BAD_REQUEST", "0 or more"),
-    "from nowhere": ("{ gaps { rows(skip: null) { who } } }", "BAD_REQUEST", "0 or more"),
+    "no page": ("{ gaps { rows(first: null) { who } } }", "BAD_REQUEST", "must be 0 or greater"),
+    "backwards": ("{ gaps { rows(skip: -1) { who } } }", "BAD_REQUEST", "skip must be 0 or greater"),
+    "from nowhere": ("{ gaps { rows(skip: null) { who } } }", "BAD_REQUEST", "skip must be 0 or greater"),
     "many reports": ("{ " + " ".join(f"a{n}: gaps {{ found }}" for n in range(9)) + " }", "TOO_COSTLY", "400,000"),
     "everything of a few": (
         "{ " + " ".join(f"a{n}: gaps {{ rows(first: 200) {{ evidence(first: 200) {{ id name kind }} }} }}" for n in range(3)) + " }",
