@@ -81,3 +81,9 @@ def test_the_distance_of_levels_is_a_setting_and_levels_are_translated() -> None
     with use_language("id"):
         (row,) = report(*words, least_apart=1).rows
     assert row["target"] == "4 Kolaborasi"
+
+
+def test_an_agreement_without_a_target_is_never_below_it() -> None:
+    aimless = AGREEMENT._replace(target_level=None)
+    assert not report(said(1, "a", 0), said(2, "b", 0), agreement=aimless).rows
+    assert [row["below_target"] for row in report(said(1, "a", 0), said(2, "b", 0)).rows] == [4]

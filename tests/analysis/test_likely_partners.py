@@ -102,3 +102,10 @@ def test_the_back_test_tells_each_year_and_each_ranking() -> None:
     assert max(row["ratio"] for row in report.rows if row["method"] in ("degrees", "blocks", "sector")) == 1  # type: ignore[type-var]
     assert "nan" not in as_json(report)
     assert not backtest_partners(SnapshotArrays.of(Snapshot(), AS_OF)).rows
+
+
+def test_agencies_without_a_sector_are_a_group_of_their_own() -> None:
+    sector = np.array([0, 0, -1, -1, 1, 1])
+    model = BlockModel.of(sector, np.array([[0, 1], [2, 3], [4, 5]]))
+    one, other = np.array([0, 2, 4, 0, 0, 2]), np.array([1, 3, 5, 2, 4, 4])
+    assert (model.score(one, other) > 0).tolist() == [True, True, True, False, False, False]

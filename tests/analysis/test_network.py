@@ -86,6 +86,17 @@ def test_who_has_no_link_is_told_apart_by_what_is_on_record() -> None:
     }
 
 
+def test_who_has_no_tie_but_an_agreement_with_unusable_dates_has_no_partner() -> None:
+    unusable = agreement("reversed", "ab", begins="2025-01-01", ends="2024-01-01")
+    rows = run_on_snapshot(world(unusable), "isolates", AS_OF).rows
+    assert {row["agency"]: row["finding"] for row in rows} == {
+        "A": "no-partner", "B": "no-partner", "C": "never", "D": "never",
+    }  # fmt: skip
+    renewed = agreement("old", "ab", ends="2024-01-01"), agreement("new", "cd")._replace(renews=["old"])
+    found = {row["agency"]: row["finding"] for row in run_on_snapshot(world(*renewed), "isolates", AS_OF).rows}
+    assert found["A"] == found["B"] == "no-partner", "the agreement goes on, among others"
+
+
 def test_ties_without_a_sector_or_of_the_only_sector_are_not_inward() -> None:
     ties = agreement("one", "ab"), agreement("two", "bc"), agreement("three", "ca")
     assert by_finding(run_on_snapshot(world(*ties, sectors="h-hr"), "isolates", AS_OF)) == {"never": ["d"]}

@@ -60,11 +60,7 @@ TESTS: dict[str, Sequence[str]] = {
     "registry/analysis/coverage.py": (*sampled("coverage", "gaps"), "tests/analysis/test_statistics.py"),
     "registry/analysis/cut_points.py": ("tests/analysis/test_cut_points.py", *sampled("cut-points")),
     "registry/analysis/feedback.py": ("tests/analysis/test_feedback.py", *sampled("feedback")),
-    "registry/analysis/gaps.py": (
-        *sampled("gaps"),
-        "tests/analysis/test_network.py",
-        "tests/analysis/test_statistics.py",
-    ),
+    "registry/analysis/gaps.py": ("tests/analysis/test_gaps.py", *sampled("gaps"), "tests/analysis/test_network.py"),
     "registry/analysis/isolates.py": (*sampled("isolates"), "tests/analysis/test_network.py"),
     "registry/analysis/levels.py": ("tests/analysis/test_levels.py", *sampled("levels")),
     "registry/analysis/likely_partners.py": ("tests/analysis/test_likely_partners.py", *sampled("likely-partners")),
@@ -76,6 +72,7 @@ TESTS: dict[str, Sequence[str]] = {
     "registry/analysis/sector_gaps.py": ("tests/analysis/test_sector_gaps.py", *sampled("sector-gaps")),
     "registry/analysis/statistics.py": (
         *sampled("sector-gaps", "overlaps", "network"),
+        "tests/analysis/test_sector_gaps.py",
         "tests/analysis/test_statistics.py",
     ),
     "registry/analysis/what_if.py": ("tests/analysis/test_what_if.py", *sampled("what-if")),
