@@ -39,9 +39,7 @@ mutate: $(TEST) ## Make small faults in core modules and count how many the test
 	$(BIN)/python -m tests.support.mutation $(ARGS)
 
 docs: $(TEST) ## Write what is written from the model and the reports anew.
-	$(BIN)/python -m registry.model.docs > docs/model.md
-	$(BIN)/python -m registry.auth.permission_matrix > docs/access.md
-	$(BIN)/python -m registry.reports.report_list > docs/report-list.md
+	for page in model access report-list; do $(BIN)/python -m registry.docs $$page > docs/$$page.md || exit 1; done
 	$(BIN)/python -m registry.reports.json_schema > schema/report.schema.json
 	$(BIN)/python -m schema > schema/schema.graphql
 	$(BIN)/python -m schema.reports > schema/reports.graphql

@@ -20,7 +20,7 @@ LAYERS = [
     {"reports", "evaluation"},
     {"loaders", "schema"},
     {"web"},
-    {"cli"},
+    {"cli", "docs"},
 ]
 HEIGHT = {name: height for height, names in enumerate(LAYERS) for name in names}
 FILES = [path for folder in ("registry", "schema", "loaders") for path in sorted((ROOT / folder).rglob("*.py"))]

@@ -1,4 +1,4 @@
-"""Generate docs/access.md, the permission matrix: `python -m registry.auth.permission_matrix`."""
+"""The permission matrix: what each role may view and do."""
 
 from collections.abc import Iterator, Sequence
 
@@ -139,7 +139,3 @@ def _table(headings: list[str], rows: Iterator[list[str]]) -> Iterator[str]:
     for row in rows:
         yield f"| {' | '.join(row)} |"
     yield ""
-
-
-if __name__ == "__main__":
-    print("\n".join(page()))

@@ -1,4 +1,4 @@
-"""Start, find, stop and restart the process of the embedded engine."""
+"""Start, find and stop the embedded engine, and use it while this process needs it."""
 
 import atexit
 import contextlib
@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 import psutil
 
@@ -22,6 +23,7 @@ from registry.engine.files import (
     PORTS,
     STATE,
     UNCHECKED,
+    EngineState,
     await_guard,
     engine_of,
     guard_of,
@@ -33,7 +35,64 @@ from registry.engine.files import (
     state_of,
     write_startup_files,
 )
-from registry.engine.users import Use
+from registry.engine.guard import GRACE_SECONDS, GREETING_SECONDS, STAY, STOP, STOPPED, WELCOME
+
+LEAVE_SECONDS = GRACE_SECONDS + 10
+
+
+class EngineUse:
+    """A use of a running engine. It ends with `leave`, or when this process ends for any reason."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+
+    @classmethod
+    def begin(cls, state: EngineState) -> Self | None:
+        """Connect to the guard in `state`; return None if it is gone or about to stop the engine."""
+        connection = None
+        with contextlib.suppress(OSError):
+            connection = socket.create_connection(("127.0.0.1", state.door), GREETING_SECONDS)
+            connection.sendall(f"{state.token}\n".encode())
+            if connection.recv(len(WELCOME)) == WELCOME:
+                connection.settimeout(None)
+                return cls(connection)
+        if connection:
+            connection.close()
+        return None
+
+    def stay(self) -> None:
+        """Ask the guard to keep the engine running without users."""
+        self._connection.sendall(STAY)
+
+    def stop(self) -> None:
+        """Stop the engine regardless of its users, and wait until it is gone."""
+        self._connection.sendall(STOP)
+        self.leave()
+
+    def ended(self) -> bool:
+        """Wait until the engine or its guard has ended; return whether `stop` ended it."""
+        received = b""
+        with contextlib.suppress(OSError):
+            while part := self._connection.recv(len(STOPPED)):
+                received += part
+        return STOPPED in received
+
+    def finish(self) -> None:
+        """End this use without waiting.
+
+        `ended` then returns soon or, if this was the last use, when the engine is gone.
+        """
+        with contextlib.suppress(OSError):
+            self._connection.shutdown(socket.SHUT_WR)
+
+    def leave(self) -> None:
+        """End this use; if it was the last one, wait until the engine is gone."""
+        with self._connection:
+            self.finish()
+            with contextlib.suppress(OSError):
+                self._connection.settimeout(LEAVE_SECONDS)
+            self.ended()
+
 
 Guard = subprocess.Popen[bytes]
 
@@ -50,7 +109,7 @@ class PortTakenError(Exception):
     """Another process took a port that was free a moment ago."""
 
 
-def launch(data: Path, heap: str, *, lasting: bool, ports: tuple[int, int] | None = None) -> tuple[Engine, Use]:
+def launch(data: Path, heap: str, *, lasting: bool, ports: tuple[int, int] | None = None) -> tuple[Engine, EngineUse]:
     """Start the engine of ``data``; return it, ready and with its reader account, together with our use of it.
 
     It listens on ``ports``, for Bolt and HTTP, or on two free ports. Raises PortTakenError if another process took one of the
@@ -77,7 +136,7 @@ def launch(data: Path, heap: str, *, lasting: bool, ports: tuple[int, int] | Non
     return engine, use
 
 
-def take_over(data: Path) -> Use:
+def take_over(data: Path) -> EngineUse:
     """Start a guard for the engine of ``data``, whose guard was killed; return our use of the engine."""
     owner = _spawn(data)
     try:
@@ -108,11 +167,11 @@ def _close_pipe(owner: Guard) -> None:
         owner.stdin.close()
 
 
-def _first_use(data: Path, owner: Guard) -> Use:
+def _first_use(data: Path, owner: Guard) -> EngineUse:
     deadline = time.monotonic() + RESPONSE_SECONDS
     while time.monotonic() < deadline:
         state = state_of(data)
-        if state and state.guard == owner.pid and (use := Use.begin(state)):
+        if state and state.guard == owner.pid and (use := EngineUse.begin(state)):
             return use
         if owner.poll() is not None:
             _raise_if_failed(data, owner)
@@ -215,7 +274,7 @@ def start(
     return engine
 
 
-def join(data: Path, *, heap: str, lasting: bool, progress: Notify | None = None) -> tuple[Engine, Use]:
+def join(data: Path, *, heap: str, lasting: bool, progress: Notify | None = None) -> tuple[Engine, EngineUse]:
     """Use the engine that runs on ``data``, or start one and wait until it is ready; return it and our use of it.
 
     A ``lasting`` engine is slower in its first minutes and then twice as fast. After an unclean shutdown the database is
@@ -256,7 +315,7 @@ def stop(data: Path) -> bool:
     process = process_of(data, state)
     if state is None or process is None:
         return False
-    if use := Use.begin(state):
+    if use := EngineUse.begin(state):
         use.stop()
     elif not guard_of(data, state):
         _terminate(data, process)
@@ -264,7 +323,7 @@ def stop(data: Path) -> bool:
     return True
 
 
-def _join_running(data: Path) -> tuple[Engine, Use] | None:
+def _join_running(data: Path) -> tuple[Engine, EngineUse] | None:
     """Use the engine that runs on ``data``; return None if none runs or it ended while we waited."""
     deadline = time.monotonic() + RESPONSE_SECONDS
     use, used = None, None
@@ -272,7 +331,7 @@ def _join_running(data: Path) -> tuple[Engine, Use] | None:
         while (state := state_of(data)) and process_of(data, state):
             if use is None and guard_of(data, state) is None:
                 use = take_over(data)
-            use = use or Use.begin(state)
+            use = use or EngineUse.begin(state)
             if use and responds(engine := engine_of(data, state)):
                 used = use
                 return engine, used
@@ -291,7 +350,7 @@ def _wait_until(deadline: float, data: Path, pid: int) -> None:
     time.sleep(POLL_SECONDS)
 
 
-def _start(data: Path, heap: str, *, lasting: bool) -> tuple[Engine, Use]:
+def _start(data: Path, heap: str, *, lasting: bool) -> tuple[Engine, EngineUse]:
     with readable_errors(data):
         if (data / STATE).exists():
             (data / UNCHECKED).touch()  # first, so that the check is still due after a failed start

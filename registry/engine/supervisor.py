@@ -10,14 +10,13 @@ from threading import Event, Lock, Thread
 
 from registry.engine.client import Engine, EngineError
 from registry.engine.files import LOG, process_of, state_of
-from registry.engine.process import Notify, join
-from registry.engine.users import LEAVE_SECONDS, Use
+from registry.engine.process import LEAVE_SECONDS, EngineUse, Notify, join
 
 POLL_SECONDS = 0.5
 MOST, WITHIN_SECONDS, PAUSE_SECONDS = 3, 600, 60
 RETRY_SECONDS = 5
 
-Join = Callable[[], tuple[Engine, Use]]
+Join = Callable[[], tuple[Engine, EngineUse]]
 
 
 @contextlib.contextmanager
@@ -44,9 +43,9 @@ class _Supervisor:
         self._data, self._join, self._notify = data, join, notify
         self._ends = deque[float](maxlen=MOST)
         self._over, self._lock = Event(), Lock()
-        use: Use
+        use: EngineUse
         self.engine, use = join()
-        self._use: Use | None = use
+        self._use: EngineUse | None = use
         self._thread = Thread(target=self._watch, args=(use,), daemon=True)
         self._thread.start()
 
@@ -58,7 +57,7 @@ class _Supervisor:
                 self._use.finish()
         self._thread.join(LEAVE_SECONDS)
 
-    def _watch(self, use: Use) -> None:
+    def _watch(self, use: EngineUse) -> None:
         while True:
             stopped = use.ended()
             use.leave()
@@ -75,13 +74,13 @@ class _Supervisor:
             use.leave()
             return
 
-    def _wait_for_start(self) -> Use | None:
+    def _wait_for_start(self) -> EngineUse | None:
         while not self._over.wait(POLL_SECONDS):
             if process_of(self._data, state_of(self._data)):
                 return self._begin()
         return None
 
-    def _restart(self) -> Use | None:
+    def _restart(self) -> EngineUse | None:
         if self._over.is_set() or process_of(self._data, state_of(self._data)):
             return self._begin()  # only the guard was killed, or another user restarted the engine first
         too_often = len(self._ends) == MOST and time.monotonic() - self._ends[0] < WITHIN_SECONDS
@@ -93,7 +92,7 @@ class _Supervisor:
         self._notify(f"{ended} It will be restarted in {PAUSE_SECONDS} s.")
         return self._begin(PAUSE_SECONDS)
 
-    def _begin(self, pause: float = 0) -> Use | None:
+    def _begin(self, pause: float = 0) -> EngineUse | None:
         while not self._over.wait(pause):
             try:
                 engine, use = self._join()

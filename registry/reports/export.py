@@ -1,19 +1,165 @@
-"""Export formats of a report, the printable page, and charts as SVG."""
+"""Reports as files: CSV, JSON, HTML, XLSX and charts."""
 
+import io
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
 from hashlib import sha256
 from importlib.resources import files
-from typing import NamedTuple
+from itertools import count
+from typing import Any, NamedTuple
 
+import xlsxwriter
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from registry.analysis.report import CONFIDENCE, Links, Report, cell_text
+from registry.analysis.report import CONFIDENCE, Cell, Column, Links, Report, ReportError, ReportRow, cell_text
 from registry.i18n import _, day, language, ngettext, number
 from registry.reports.charts import Spec, as_chart, chart
 from registry.reports.render import as_csv, as_json, as_text, by_type, filled, given, headline
-from registry.reports.xlsx import as_xlsx
+
+MOST_ROWS, MOST_LETTERS, LONGEST_NAME, WIDEST = 1_048_575, 32_767, 31, 420
+MOST_LINKS, LONGEST_LINK = 65_530, 2_079
+FIRST_DAY = "1900-03-01"  # spreadsheets wrongly have a 29 February 1900
+DAY, WHOLE, DECIMAL, TINY, PERCENT = "yyyy-mm-dd", "#,##0", "0.0##", "0.0#E+00", "0.0%"
+
+
+def as_xlsx(report: Report, links: Links | None = None) -> bytes:
+    """Return the report as an XLSX workbook in the current language.
+
+    A sheet named after the report has its rows: all columns, the confidence, and the names and ids of the evidence;
+    with `links`, also the address of the query for the evidence of the first 65,530 rows. Numbers, dates and
+    percentages are typed; texts are never formulas. Sheets for the parts of a composed report and a sheet on the
+    methods follow. Raises ReportError for more rows than a sheet can have.
+    """
+    file = io.BytesIO()
+    reports = [report, *report.parts]
+    if any(len(one.rows) > MOST_ROWS for one in reports):
+        raise ReportError(_("A sheet can have at most {n} rows. Use CSV or JSON instead.").format(n=number(MOST_ROWS)))
+    with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
+        book.set_properties({"title": report.question})
+        writing = _WorkbookWriter(book, links)
+        for one in reports:
+            writing.rows(one)
+        writing.method(reports)
+    return file.getvalue()
+
+
+class _WorkbookWriter:
+    """A workbook being written, with its cell formats."""
+
+    def __init__(self, book: Any, links: Links | None) -> None:
+        default = {"text_wrap": True, "valign": "top"}
+        self._book, self._links = book, links
+        self._heading = book.add_format({**default, "bold": True, "bottom": 1})
+        self._text = book.add_format({**default, "quote_prefix": True})
+        self._numbers = {
+            style: book.add_format({**default, "num_format": style}) for style in (DAY, WHOLE, DECIMAL, TINY, PERCENT)
+        }
+
+    def rows(self, report: Report) -> None:
+        """Write the sheet with the rows of a report."""
+        sheet = self._book.add_worksheet(report.name[:LONGEST_NAME])
+        headings = [*map(_heading, report.columns), _("Confidence"), _("Based on"), _("Based on (identifiers)")]
+        headings += [_("as GraphQL")] if self._links else []
+        for place, heading in enumerate(headings):
+            sheet.write_string(0, place, heading, self._heading)
+        for line, row in enumerate(report.rows, 1):
+            for place, column in enumerate(report.columns):
+                self._cell(sheet, line, place, column, row[column.name])
+            for place, text in enumerate(_evidence_cells(row), len(report.columns)):
+                sheet.write_string(line, place, text, self._text)
+            if self._links and row.evidence and line <= MOST_LINKS:
+                self._link(sheet, line, len(headings) - 1, self._links.query(row.evidence))
+        sheet.autofit(WIDEST)
+        sheet.autofilter(0, 0, len(report.rows), len(headings) - 1)
+        sheet.freeze_panes(1, 0)
+        sheet.set_landscape()
+        sheet.set_paper(9)  # A4
+        sheet.fit_to_pages(1, 0)
+        sheet.repeat_rows(0)
+
+    def _link(self, sheet: Any, line: int, place: int, path: str) -> None:
+        if len(path) <= LONGEST_LINK:
+            sheet.write_url(line, place, path, string=_("as GraphQL"))
+
+    def method(self, reports: Iterable[Report]) -> None:
+        """Write the sheet on the methods. Its name contains spaces, so that it differs from all report names."""
+        sheet = self._book.add_worksheet(_("Method and notes"))
+        sheet.set_column(0, 0, 34)
+        sheet.set_column(1, 1, 110)
+        lines = count()
+        for report in reports:
+            self._pair(sheet, next(lines), report.title, report.question, self._heading)
+            for what, value in _description(report):
+                self._pair(sheet, next(lines), what, value, self._text)
+            next(lines)
+
+    def _pair(self, sheet: Any, line: int, what: str, value: str, style: Any) -> None:
+        sheet.write_string(line, 0, what, style)
+        sheet.write_string(line, 1, value, style)
+
+    def _cell(self, sheet: Any, line: int, place: int, column: Column, cell: Cell) -> None:
+        if cell is None or cell in ("", ()):
+            return
+        if isinstance(cell, int | float):
+            value, style = (cell / 100, PERCENT) if column.unit == "%" else (cell, _number_format(cell))
+            sheet.write_number(line, place, value, self._numbers[style])
+        elif column.type == "date" and isinstance(cell, str) and cell >= FIRST_DAY:
+            sheet.write_datetime(line, place, datetime.fromisoformat(cell), self._numbers[DAY])
+        else:
+            sheet.write_string(line, place, _text(column, cell), self._text)
+
+
+def _number_format(value: float) -> str:
+    """Return the number format of a value; it matches `registry.i18n.number`."""
+    if isinstance(value, int) or abs(value) >= 1000:
+        return WHOLE
+    return TINY if value and abs(value) < 1e-4 else DECIMAL
+
+
+def _heading(column: Column) -> str:
+    return f"{column.label} ({column.unit})" if column.unit not in ("", "%") else column.label
+
+
+def _text(column: Column, cell: str | tuple[str, ...]) -> str:
+    texts = cell if isinstance(cell, tuple) else (cell,)
+    return _joined(column.words.get(one, one) for one in texts)
+
+
+def _evidence_cells(row: ReportRow) -> tuple[str, str, str]:
+    """Return the confidence of a row, and the names and the ids of its evidence."""
+    names, ids = _joined(one.name for one in row.evidence), _joined(one.id for one in row.evidence)
+    return _(CONFIDENCE[row.confidence]), names, ids
+
+
+def _joined(texts: Iterable[str]) -> str:
+    """Return the texts as one, shortened with `…` to what a cell can have."""
+    whole = "; ".join(texts)
+    if len(whole) <= MOST_LETTERS:
+        return whole
+    return whole[: MOST_LETTERS - 3].rpartition("; ")[0] + "; …"
+
+
+def _description(report: Report) -> Iterator[tuple[str, str]]:
+    """Yield labels and values that describe a report."""
+    yield _("As of"), day(report.as_of)
+    yield report.counts, ": ".join(filter(None, (headline(report), by_type(report))))
+    yield _("Not enough data to judge"), number(report.unknown)
+    yield report.withheld_label, number(report.withheld)
+    for name, value in report.parameters.items():
+        yield report.labels[name], given(value)
+    yield _("Method"), report.method
+    for note in report.notes:
+        yield _("Note"), note
+    for column in report.columns:
+        yield _heading(column), " ".join([column.description, *_codes(column)])
+
+
+def _codes(column: Column) -> Iterator[str]:
+    if column.words:
+        yield "; ".join(f"{code}: {word}" for code, word in column.words.items())
+
 
 VEGA_LITE = "6.4"
 AS_WIDE_AS_A4: Spec = {"width": 1_000, "autosize": {"type": "fit-x", "contains": "padding"}}

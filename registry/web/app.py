@@ -53,11 +53,10 @@ from registry.web.http_protocol import Protocol
 from registry.web.inbox import IllustrativeNotice, Inbox, InboxBadge, LayoutMiddleware
 from registry.web.lists import ListPages
 from registry.web.middleware import AllowedHostsMiddleware, CSRFMiddleware
-from registry.web.needs import NeedMatches
 from registry.web.queries import PageQueries, operation
 from registry.web.rate_limits import CountsFile, RateLimitMiddleware, RateLimits
 from registry.web.readiness import Readiness
-from registry.web.record_views import RecordPages
+from registry.web.record_views import NeedMatches, RecordPages
 from registry.web.reports import (
     EXAMPLE_QUERY,
     EXAMPLE_REPORT_QUERY,

@@ -78,7 +78,7 @@ def copy(store: Store, place: ConnectionSettings, tmp_path: Path) -> Iterator[Co
 @pytest.mark.slow
 def test_one_line_adds_a_property_everywhere(copy: Copy) -> None:
     assert "| `staff_count` | Integer | How many people work there. | at least 0 |" in copy.python(
-        "-m", "registry.model.docs"
+        "-m", "registry.docs", "model"
     )
     schema = copy.python("-m", "schema")
     assert schema.count("staffCount: Int\n") == 2, "as it is read, and as it is saved"

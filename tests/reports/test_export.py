@@ -15,9 +15,8 @@ from python_calamine import CalamineWorkbook
 from registry.analysis.report import Column, Evidence, Report, ReportRow, cell_text
 from registry.i18n import use_language
 from registry.reports.catalogue import DEFINITIONS, run_on_snapshot
-from registry.reports.export import CHART, FORMATS, as_html
+from registry.reports.export import CHART, FORMATS, as_html, as_xlsx
 from registry.reports.render import as_csv, as_json, filled
-from registry.reports.xlsx import as_xlsx
 from tests.support.sample import AS_OF, depok
 
 EVIL = "=HYPERLINK(\"http://evil\")<script>alert('1')</script>"

@@ -13,9 +13,8 @@ from registry.database.driver import ConnectionSettings, Store
 from registry.i18n import SuppressedCount
 from registry.permissions import ADMIN, ANONYMOUS
 from registry.reports.catalogue import DEFINITIONS, Library, run_on_snapshot
-from registry.reports.export import as_html
+from registry.reports.export import as_html, as_xlsx
 from registry.reports.render import as_json, as_text, withhold_small_counts
-from registry.reports.xlsx import as_xlsx
 from registry.web.app import build_app
 from tests.support.server import serving
 
