@@ -18,7 +18,7 @@ from registry.model.definitions import MODEL
 from tests.support.cli import REGISTRY, environment, speaking_to
 from tests.support.paths import ROOT
 
-BEHIND = '    acronym: Text = prop("Its short name.", summary=True)\n'
+BEHIND = '    acronym: Text = prop("Abbreviation of the name.", summary=True)\n'
 LINE = '    staff_count: Integer = prop("How many people work there.", at_least=0)\n'
 SOURCE = """\
 name = "One line"
@@ -67,7 +67,7 @@ class Copy:
 def copy(store: Store, place: ConnectionSettings, tmp_path: Path) -> Iterator[Copy]:
     for package in ("registry", "schema", "loaders"):
         shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__", "data"))
-    model = tmp_path / "registry" / "model.py"
+    model = tmp_path / "registry" / "model" / "definitions.py"
     text = model.read_text(encoding="utf-8")
     assert text.count(BEHIND) == 1
     model.write_text(text.replace(BEHIND, BEHIND + LINE), encoding="utf-8")
