@@ -1,17 +1,23 @@
-"""The GraphQL fields for paths, neighbourhood, impact, shared resources, ties and search."""
+"""Explorations in GraphQL: search, paths, impact, neighbourhood, ties and shared resources; their types and how they run."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import strawberry
+from strawberry.types.field import StrawberryField
+
 from registry.clock import today
 from registry.database.query import Explore
+from registry.database.traverse import GROUPS
 from registry.explore import impact, neighbourhood, paths, search, shared
 from registry.explore.context import ExplorationTooLarge, ExploreContext
+from registry.explore.paths import PHRASES
 from registry.model.definitions import MODEL
-from registry.model.kinds import Kind
+from registry.model.kinds import Kind, snake
 from schema.arguments import cursor_fingerprint, read_cursor, write_cursor
 from schema.limits import GraphQLRequestError, page_size
+from schema.types import DAY, Argument, enumeration, listing, nullable, plain, response_field
 
 AGENCIES, HOPS, DEPTH, LONGEST = 20, 4, 10, 8
 RELATIONS = frozenset(link.relation for link in MODEL.links())
@@ -134,3 +140,376 @@ EXPLORATIONS: dict[str, Callable[[ExploreContext, ExplorationCall], Awaitable[An
     "ties": _ties,
     "neighbourhood": _neighbourhood,
 }
+
+
+KINDS = enumeration(
+    "Kind",
+    {snake(kind.__name__).upper(): kind.__name__ for kind in MODEL},
+    "A kind of record.",
+    {snake(kind.__name__).upper(): kind.__doc__ or "" for kind in MODEL},
+)
+
+
+def _link_docs() -> dict[str, str]:
+    """Return a sentence for each type of link, such as "Agency provides Service"."""
+    found: dict[str, list[str]] = {}
+    for link in MODEL.links():
+        found.setdefault(link.relation, []).append(f"{link.start} {PHRASES[link.relation][0]} {link.end}")
+    return {relation: f"{'; '.join(dict.fromkeys(each))}." for relation, each in found.items()}
+
+
+LINKS = enumeration("Link", {one: one for one in _link_docs()}, "A type of link between records.", _link_docs())
+GROUP_BY = enumeration(
+    "GroupBy",
+    {by.upper(): by for by in GROUPS},
+    "What agencies are grouped by.",
+    {by.upper(): f"Agencies by {by.replace('_', ' ')}." for by in GROUPS},
+)
+AS_OF = Argument(nullable(DAY), "The day for which links, uses and agreements are current; today by default.")
+RECORD = Argument(strawberry.ID, "The id of the record.", ...)
+OF_RESOURCE = "Null if you can see only the summary of the Resource."
+
+
+def explored_fields(kinds: Mapping[str, Any], record: Any, page_info: Any) -> dict[str, StrawberryField]:
+    """Return the fields of the query type, by name."""
+    step = plain(
+        "Step",
+        "A link followed from one record to another.",
+        {
+            "link": (LINKS, "The type of the link."),
+            "forward": (bool, "Whether the link is followed in its own direction."),
+            "from": (record, "The record at the start of the step."),
+            "to": (record, "The record at the end of the step."),
+        },
+    )
+    return {
+        "search": _search_field(record, page_info),
+        "sharedBetween": _shared_between_field(kinds),
+        "paths": _paths_field(step),
+        "impact": _impact_field(record, step),
+        "ties": _ties_field(),
+        "neighbourhood": _neighbourhood_field(record),
+    }
+
+
+def _search_field(record: Any, page_info: Any) -> StrawberryField:
+    score = (
+        "How well the record matches: 5 if its name or acronym equals the text, 4 if its name begins with the text;"
+        " otherwise 1, plus 1 if its summary contains all words, plus the share of the words that its name contains."
+    )
+    hit = plain(
+        "SearchHit", "A record found by a search.", {"score": (float, score), "record": (record, "The record.")}
+    )
+    count = plain(
+        "KindCount",
+        "The number of records of one kind.",
+        {"kind": (str, "The kind, as in `__typename`."), "count": (int, "The number of records.")},
+    )
+    connection = plain(
+        "SearchConnection",
+        "A page of search results, sorted by score, then by name.",
+        {
+            "nodes": (listing(hit), "The results of the page."),
+            "pageInfo": (page_info, "Information about the page."),
+            "totalCount": (int, "The number of results on all pages, counted up to 200."),
+            "countByKind": (listing(count), "The number of results by kind, for kinds with any results."),
+        },
+    )
+    return response_field(
+        connection,
+        "Full-text search in Indonesian and English. A search word also matches the beginning of words.",
+        text=Argument(str, "The search words; all of them must match.", ...),
+        kinds=Argument(nullable(listing(KINDS)), "The kinds to search; all by default."),
+        sector=Argument(
+            nullable(strawberry.ID), "The id of a sector that the record, or an agency linked to it, is in."
+        ),
+        area=Argument(nullable(strawberry.ID), "The id of an area that the record, or an agency linked to it, is in."),
+        first=Argument(int, "The maximum number of results.", 20),
+        after=Argument(nullable(str), "The cursor `endCursor` of the page before."),
+    )
+
+
+def _shared_between_field(kinds: Mapping[str, Any]) -> StrawberryField:
+    agency = (kinds["Agency"], "The agency.")
+    part = plain(
+        "SharedPart",
+        "An agency that takes part in a service or a partnership.",
+        {"agency": agency, "role": (nullable(str), "The role of the agency, as a code.")},
+    )
+    use = plain(
+        "SharedUse",
+        "How one of the agencies uses a resource.",
+        {
+            "agency": agency,
+            "role": (nullable(str), "The role of the user, as a code: first use or reuse."),
+            "since": (nullable(DAY), "The first day of the use."),
+            "until": (nullable(DAY), "The last day of the use."),
+            "covered": (nullable(bool), "Whether an agreement in force covers the use; null if you cannot see that."),
+        },
+    )
+    agreement = plain(
+        "OtherAgreement",
+        "An agreement with at most one of the agencies as a party.",
+        {
+            "partnership": (kinds["Partnership"], "The agreement."),
+            "parties": (listing(kinds["Agency"]), "All parties of the agreement."),
+        },
+    )
+    resource = plain(
+        "SharedResource",
+        "A resource that one of the agencies owns and another uses, or that several of them use.",
+        {
+            "resource": (kinds["Resource"], "The resource."),
+            "owners": (listing(kinds["Agency"]), "The owners of the resource, out of the agencies."),
+            "uses": (nullable(listing(use)), f"The uses by the agencies. {OF_RESOURCE}"),
+            "agreements": (
+                nullable(listing(kinds["Partnership"])),
+                f"The agreements in force between at least two of the agencies that cover the resource. {OF_RESOURCE}",
+            ),
+            "otherAgreements": (
+                nullable(listing(agreement)),
+                f"The other agreements in force that cover the resource. {OF_RESOURCE}",
+            ),
+        },
+    )
+    service = plain(
+        "SharedService",
+        "A service that several of the agencies provide.",
+        {
+            "service": (kinds["Service"], "The service."),
+            "providers": (listing(part), "The providers, out of the agencies."),
+        },
+    )
+    statement = plain(
+        "SharedStatement",
+        "A party's latest assessment of the level of a partnership.",
+        {
+            "statement": (kinds["Statement"], "The record of the assessment."),
+            "agency": agency,
+            "scale": (str, "The scale of the level, as a code."),
+            "level": (int, "The level on this scale."),
+            "on": (DAY, "The day of the assessment."),
+        },
+    )
+    partnership = plain(
+        "SharedPartnership",
+        "A partnership of several of the agencies.",
+        {
+            "partnership": (kinds["Partnership"], "The partnership."),
+            "parties": (listing(part), "The parties, out of the agencies."),
+            "inForce": (nullable(bool), "Whether the partnership is in force; null if you cannot see its dates."),
+            "statements": (
+                nullable(listing(statement)),
+                "The assessments by the parties. Null if you can see only the summary of the Partnership.",
+            ),
+            "disagreement": (
+                nullable(int),
+                "The largest difference between the parties' levels on one scale; null if fewer than two gave a level.",
+            ),
+        },
+    )
+    need = plain(
+        "MetNeed",
+        "A need of one agency, and a resource of another that could meet it.",
+        {
+            "need": (kinds["Need"], "The need."),
+            "neededBy": (kinds["Agency"], "The agency with the need."),
+            "resource": (kinds["Resource"], "The resource that could meet the need."),
+            "owner": (kinds["Agency"], "The owner of the resource."),
+        },
+    )
+    shared = plain(
+        "SharedBetween",
+        "What two or more agencies share.",
+        {
+            "agencies": (listing(kinds["Agency"]), "The agencies."),
+            "asOf": (DAY, "The day for which the result is valid."),
+            "resources": (listing(resource), "Resources that one owns and another uses, or that several use."),
+            "services": (listing(service), "Services that several of the agencies provide."),
+            "needs": (listing(need), "Needs of one agency that a resource of another could meet."),
+            "partnerships": (listing(partnership), "Partnerships with several of the agencies as parties."),
+            "uncovered": (listing(resource), "The shared resources with a use that no agreement in force covers."),
+            "withheld": (
+                bool,
+                "Whether more may be shared, because you can see only the summary of some agencies or resources.",
+            ),
+        },
+    )
+    doc = "What two or more agencies share, and which uses no agreement covers."
+    return response_field(
+        shared, doc, agencies=Argument(listing(strawberry.ID), "The ids of 2 to 20 agencies.", ...), asOf=AS_OF
+    )
+
+
+def _paths_field(step: Any) -> StrawberryField:
+    path = plain(
+        "Path",
+        "A path from one record to another.",
+        {
+            "length": (int, "The number of links."),
+            "text": (str, "The path in words, in the language of the request."),
+            "steps": (listing(step), "The links of the path, in order."),
+        },
+    )
+    found = plain(
+        "Paths",
+        "The paths between two records.",
+        {
+            "nodes": (listing(path), "The paths, shortest first."),
+            "withheld": (
+                bool,
+                "Whether there may be other paths, because you can see only the summary of some records on the way.",
+            ),
+        },
+    )
+    doc = (
+        "The shortest paths from one record to another. Links to terms, statements, channels and feedback are followed only"
+        " if `through` names them. Null if one of the records does not exist."
+    )
+    ends: dict[str, Any] = {
+        "from": Argument(strawberry.ID, "The id of the record at the start.", ...),
+        "to": Argument(strawberry.ID, "The id of the record at the end.", ...),
+    }
+    return response_field(
+        nullable(found),
+        doc,
+        **ends,
+        through=Argument(nullable(listing(LINKS)), "The types of links to follow."),
+        longest=Argument(int, "The maximum number of links in a path, at most 8.", 6),
+        first=Argument(int, "The maximum number of paths.", 5),
+        asOf=AS_OF,
+    )
+
+
+def _impact_field(record: Any, step: Any) -> StrawberryField:
+    hit = plain(
+        "ImpactHit",
+        "An affected record.",
+        {
+            "record": (record, "The affected record."),
+            "lost": (
+                bool,
+                "Whether the record stops working; otherwise it is only degraded, because it has an alternative.",
+            ),
+            "text": (str, "The chain of links that leads to the record, in words."),
+            "chain": (listing(step), "The chain of links that leads to the record."),
+        },
+    )
+    found = plain(
+        "Impact",
+        "The records affected when a record stops working.",
+        {
+            "record": (record, "The record that stops working."),
+            "services": (listing(hit), "The affected services."),
+            "resources": (listing(hit), "The affected resources."),
+            "agencies": (
+                listing(hit),
+                "The affected agencies: they use or provide something affected.",
+            ),
+            "areas": (listing(hit), "The areas in which an affected service is offered."),
+            "withheld": (
+                bool,
+                "Whether more may be affected, because you can see only the summary of this record or of an affected one.",
+            ),
+        },
+    )
+    doc = (
+        "The records affected when an agency, a service or a resource stops working. Null if the record does not exist."
+    )
+    return response_field(
+        nullable(found),
+        doc,
+        of=RECORD,
+        asOf=AS_OF,
+        depth=Argument(int, "The maximum number of steps to follow, at most 10.", 6),
+    )
+
+
+def _ties_field() -> StrawberryField:
+    group = plain(
+        "Group",
+        "A group of agencies.",
+        {
+            "id": (str, "The id of the record, or the code, that the group stands for."),
+            "label": (str, "The label of the group, in the language of the request."),
+        },
+    )
+    tie = plain(
+        "GroupTie",
+        "The ties between two groups of agencies, or within one.",
+        {
+            "a": (group, "The first group."),
+            "b": (group, "The second group; the same one for ties within a group."),
+            "agencies": (int, "The number of pairs of agencies with a tie of any kind."),
+            "partnerships": (int, "The number of agreements in force between them."),
+            "services": (int, "The number of services that they provide together."),
+            "uses": (int, "The number of uses of a resource of the other group."),
+        },
+    )
+    found = plain(
+        "Ties",
+        "The ties between groups of agencies.",
+        {
+            "nodes": (listing(tie), "The pairs of groups with ties, those with the most pairs of agencies first."),
+            "withheld": (
+                bool,
+                "Whether there may be more ties, because you can see only the summary of some records.",
+            ),
+        },
+    )
+    return response_field(
+        found,
+        "The ties between groups of agencies.",
+        by=Argument(GROUP_BY, "What agencies are grouped by.", GROUP_BY.SECTOR),
+        asOf=AS_OF,
+    )
+
+
+def _neighbourhood_field(record: Any) -> StrawberryField:
+    node = plain(
+        "NeighbourhoodNode",
+        "A record in a neighbourhood.",
+        {
+            "record": (record, "The record."),
+            "hops": (int, "The distance from the centre, in links."),
+            "more": (
+                nullable(int),
+                "The number of its links that are not in the result; null if you can see only its summary.",
+            ),
+        },
+    )
+    link = plain(
+        "NeighbourhoodLink",
+        "A link between two records of the neighbourhood.",
+        {
+            "link": (LINKS, "The type of the link."),
+            "from": (strawberry.ID, "The id of the record at the start."),
+            "to": (strawberry.ID, "The id of the record at the end."),
+        },
+    )
+    found = plain(
+        "Neighbourhood",
+        "The records around a record.",
+        {
+            "nodes": (listing(node), "The records, nearest first, starting with the record itself."),
+            "links": (listing(link), "The links between these records."),
+            "leftOut": (
+                nullable(int),
+                "The number of links within `hops` to records that are not in the result; null if links are withheld.",
+            ),
+            "withheld": (bool, "Whether links may be missing, because you can see only the summary of some records."),
+            "notCurrent": (
+                int,
+                "The number of links within `hops` that are left out because they are not current on the day `asOf`.",
+            ),
+        },
+    )
+    return response_field(
+        nullable(found),
+        "The records around a record and the links between them. Null if the record does not exist.",
+        of=RECORD,
+        hops=Argument(int, "The maximum distance in links, at most 4.", 1),
+        links=Argument(nullable(listing(LINKS)), "The types of links to follow; all by default."),
+        first=Argument(int, "The maximum number of records.", 200),
+        asOf=AS_OF,
+    )

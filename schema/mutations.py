@@ -481,8 +481,7 @@ def _confirm(call: MutationCall) -> Work:
 
 
 def _state(call: MutationCall) -> Work:
-    values: Mapping[str, Any] = {name: call.get(name) for name in ("scale", "level", "on")}
-    values = {**values, "description": _text(call, "note") or None}
+    values = {name: call.get(name) for name in ("scale", "level", "on")} | {"description": _text(call, "note") or None}
     return lambda store, context, _kind: confirmations.state_level(
         store, context, call["partnership"], call["agency"], values
     )

@@ -35,14 +35,7 @@ from registry.i18n import SuppressedCount, use_language
 from registry.model.values import Date
 from registry.permissions import Actor, Role
 from registry.reports.catalogue import Library
-from schema.execute import (
-    DocumentCache,
-    QueryContext,
-    as_graphql_error,
-    coerced,
-    failed,
-    fragments_of,
-)
+from schema.execute import DocumentCache, QueryContext, as_graphql_error, coerced, failed, fragments_of
 from schema.limits import EXPLORE_COST, GraphQLRequestError, page_size, pay, within_limit
 from schema.selection import Operation
 from schema.types import cleaning

@@ -62,7 +62,7 @@ def _serve(host: str, port: int, workers: int, prepare: Callable[[Store, Setting
 
 
 def _run(connection: ConnectionSettings, settings: Settings, host: str, port: int, workers: int) -> None:
-    from registry.web.app import run_alone, run_workers
+    from registry.web.workers import run_alone, run_workers
 
     if workers == 1:
         run_alone(connection, settings, host, port)

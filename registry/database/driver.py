@@ -12,10 +12,9 @@ from asyncio import CancelledError
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from enum import Enum, auto
 from functools import cache
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import neo4j
 from cachetools import TTLCache
@@ -82,10 +81,9 @@ class Dialect:
         """The statement that creates a full-text index of plain words; SQL on the embedded engine."""
         return _SQL_WORDS_INDEX if self.embedded else _WORDS_INDEX
 
-    @property
-    def times_out_each(self) -> bool:
-        """Whether each query can have its own time limit; otherwise the limit is set when the engine starts."""
-        return not self.embedded
+    def time_limit(self, seconds: float) -> float | None:
+        """Return the time limit to send with a query; None for the embedded engine, whose limit is set when it starts."""
+        return None if self.embedded else seconds
 
     @property
     def gathers(self) -> bool:
@@ -115,12 +113,7 @@ class Dialect:
         return "BAD_TEXT" if code.startswith("Neo.ClientError.Statement.") else "INTERNAL"
 
 
-class Support(Enum):
-    """Whether the registry supports a server."""
-
-    TESTED = auto()
-    UNTESTED = auto()
-    NONE = auto()
+Support = Literal["tested", "untested", "none"]
 
 
 def support_of(agent: str) -> Support:
@@ -131,11 +124,11 @@ def support_of(agent: str) -> Support:
     """
     version = re.match(r"Neo4j/v?(\d+)\.(\d+)", agent)
     if version is None:
-        return Support.UNTESTED
+        return "untested"
     number = int(version[1]), int(version[2])
     if number < OLDEST:
-        return Support.NONE
-    return Support.TESTED if number in _TESTED else Support.UNTESTED
+        return "none"
+    return "tested" if number in _TESTED else "untested"
 
 
 def dialect_of(agent: str) -> Dialect:
@@ -222,7 +215,7 @@ class ConnectionSettings:
     written: BookmarkManager = field(default_factory=neo4j.GraphDatabase.bookmark_manager, compare=False)
 
     def __repr__(self) -> str:
-        return f"Place({self.uri!r})"
+        return f"ConnectionSettings({self.uri!r})"
 
 
 class Store:
@@ -281,14 +274,14 @@ class Store:
 
     def _read(self, cypher: Cypher) -> Rows:
         with self._session(self._reader, neo4j.READ_ACCESS) as session:
-            query = neo4j.Query(_literal(cypher.text), timeout=_timeout(self._settings, self.dialect))
+            query = neo4j.Query(_literal(cypher.text), timeout=self.dialect.time_limit(self._settings.timeout))
             rows: Rows = session.run(query, cypher.parameters).values()
             return rows
 
     def _read_table(self, cypher: Cypher, most: int) -> tuple[list[str], Rows]:
         with (
             self._session(self._reader, neo4j.READ_ACCESS) as session,
-            session.begin_transaction(timeout=_timeout(self._settings, self.dialect)) as transaction,
+            session.begin_transaction(timeout=self.dialect.time_limit(self._settings.timeout)) as transaction,
         ):
             result = transaction.run(_literal(cypher.text), cypher.parameters)
             names, rows = list(result.keys()), [list(one.values()) for one in result.fetch(most)]
@@ -382,7 +375,7 @@ class Reader:
 
         `timeout` is in seconds; the default is that of the connection settings.
         """
-        limit = _timeout(self._settings, self._dialect, timeout)
+        limit = self._dialect.time_limit(timeout or self._settings.timeout)
         attempts = _Attempts(self._dialect, PATIENCE)
         while True:
             try:
@@ -480,9 +473,9 @@ def _code(error: Exception) -> str:
 def _detected_dialect(agent: str, place: ConnectionSettings) -> Dialect:
     """Return the dialect of a server. Raises StoreError if its version is too old, and logs a warning if it is untested."""
     support = support_of(agent)
-    if support is Support.NONE:
+    if support == "none":
         raise StoreError("UNSUPPORTED", _MESSAGES["UNSUPPORTED"].format(uri=place.uri, agent=agent, tested=TESTED))
-    if support is Support.UNTESTED:
+    if support == "untested":
         _warn_once(_MESSAGES["UNTESTED"].format(uri=place.uri, agent=agent, tested=TESTED))
     return dialect_of(agent)
 
@@ -525,11 +518,6 @@ def _driver(kind: Any, place: ConnectionSettings, username: str, password: str) 
         )
     except (ValueError, ConfigurationError) as error:
         raise StoreError("BAD_ADDRESS", _MESSAGES["BAD_ADDRESS"].format(uri=place.uri)) from error
-
-
-def _timeout(place: ConnectionSettings, dialect: Dialect, wished: float | None = None) -> float | None:
-    """Return the time limit of a query in seconds; None where the engine has a limit of its own."""
-    return (wished or place.timeout) if dialect.times_out_each else None
 
 
 def _literal(text: str) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,9 +30,8 @@ from registry.database.query import (
     Total,
     Within,
 )
-from registry.model.definitions import MODEL
 from registry.model.kinds import End, Kind, Model, Property
-from registry.permissions import Actor, can_view_details, can_view_summary
+from registry.permissions import can_view_details, can_view_summary
 
 FEW = 1000  # up to this many linked records, starting there is faster than scanning
 
@@ -546,15 +545,3 @@ def _without_kind(view: Select) -> Select:
 
 
 _SORTED_LAST = {"STRING": f"'{LAST}'", "INTEGER": "9999999999", "FLOAT": "1.7976931348623157e308"}
-
-
-KINDS = "|".join(kind.__name__ for kind in MODEL)
-
-
-def visible(ids: Collection[str], actor: Actor) -> Cypher:
-    """Return the id, name and kind of those records that exist and whose details the actor may see, one row each."""
-    return Cypher(
-        f"UNWIND $in.ids AS id MATCH (n:{KINDS} {{id: id}}) WHERE {can_view_summary('n')} AND {can_view_details('n')}"
-        " RETURN DISTINCT n.id, coalesce(n.name, n.id), labels(n)[0]",
-        {"in": {"ids": sorted(ids)}, "me": actor.parameter()},
-    )

@@ -326,3 +326,35 @@ GROUPS = {
     "parent": (_TOPMOST, "null, null"),
     "level_of_government": ("", ""),
 }
+
+
+def named_like(kind: type[Kind], beginnings: Sequence[str], me: Mapping[str, object], *, most: int) -> Cypher:
+    """Return one row: `[id, name]` of at most `most` records with a word in the name that has one of these beginnings.
+
+    Only records that are not retired and that `me` may see are returned, those with most beginnings first. The index's own
+    score and limit are not used, as they take account of records that `me` may not see.
+    """
+    text = (
+        "CALL db.index.fulltext.queryNodes($in.index, $in.query) YIELD node"
+        f" WITH node AS n WHERE n.status <> 'retired' AND {can_view_summary('n')}"
+        " WITH n, size([one IN $in.beginnings WHERE ' ' + n.name_key CONTAINS ' ' + one]) AS shared"
+        " WHERE shared > 0 WITH n ORDER BY shared DESC, n.name_key, n.id LIMIT $n RETURN collect([n.id, n.name])"
+    )
+    query = " ".join(f"{one}*" for one in beginnings)
+    inside = {"index": words_index(kind), "query": query, "beginnings": list(beginnings)}
+    return Cypher(text, {"n": most, "in": inside, "me": me})
+
+
+def names(kind: type[Kind], me: Mapping[str, object]) -> Cypher:
+    """Return one row: `[id, name]` of all records of a kind that are not retired and that `me` may see."""
+    text = f"MATCH (n:{kind.__name__}) WHERE n.status <> 'retired' AND {can_view_summary('n')} RETURN collect([n.id, n.name])"
+    return Cypher(text, {"me": me})
+
+
+def visible(ids: Collection[str], actor: Actor) -> Cypher:
+    """Return the id, name and kind of those records that exist and whose details the actor may see, one row each."""
+    return Cypher(
+        f"UNWIND $in.ids AS id MATCH (n:{ANY} {{id: id}}) WHERE {can_view_summary('n')} AND {can_view_details('n')}"
+        " RETURN DISTINCT n.id, coalesce(n.name, n.id), labels(n)[0]",
+        {"in": {"ids": sorted(ids)}, "me": actor.parameter()},
+    )

@@ -5,11 +5,10 @@ from functools import cache
 from typing import Any
 
 from registry.database.driver import Cypher
-from registry.database.schema import words_index
 from registry.model.definitions import MODEL
 from registry.model.kinds import End, Kind, Link
 from registry.model.records import Record, Relationship, fold, is_searched, search_words
-from registry.permissions import can_view_summary, seen_by, shown_to
+from registry.permissions import seen_by, shown_to
 
 Stored = Mapping[str, Any]
 
@@ -163,14 +162,14 @@ def given_names(kind: type[Kind]) -> Mapping[str, object]:
     return _given_names(kind)  # type: ignore[arg-type]  # a class is hashable
 
 
-def blank(kind: type[Kind]) -> dict[str, None]:
-    """Return nulls for all properties that a source may give, except the id; setting them clears a record."""
-    return {name: None for name in given_names(kind) if name != "id"}
-
-
 @cache
 def _given_names(kind: type[Kind]) -> Mapping[str, object]:
     return {name: declared for name, declared in kind.properties.items() if not declared.read_only}
+
+
+def blank(kind: type[Kind]) -> dict[str, None]:
+    """Return nulls for all properties that a source may give, except the id; setting them clears a record."""
+    return {name: None for name in given_names(kind) if name != "id"}
 
 
 def _without(values: Stored, names: Collection[str]) -> Stored:
@@ -453,29 +452,6 @@ def summary_readers(kind: type[Kind], ids: Sequence[str]) -> Cypher:
     return Cypher(text, {"in": {"ids": list(ids)}})
 
 
-def named_like(kind: type[Kind], beginnings: Sequence[str], me: Mapping[str, object], *, most: int) -> Cypher:
-    """Return one row: `[id, name]` of at most `most` records with a word in the name that has one of these beginnings.
-
-    Only records that are not retired and that `me` may see are returned, those with most beginnings first. The index's own
-    score and limit are not used, as they take account of records that `me` may not see.
-    """
-    text = (
-        "CALL db.index.fulltext.queryNodes($in.index, $in.query) YIELD node"
-        f" WITH node AS n WHERE n.status <> 'retired' AND {can_view_summary('n')}"
-        " WITH n, size([one IN $in.beginnings WHERE ' ' + n.name_key CONTAINS ' ' + one]) AS shared"
-        " WHERE shared > 0 WITH n ORDER BY shared DESC, n.name_key, n.id LIMIT $n RETURN collect([n.id, n.name])"
-    )
-    query = " ".join(f"{one}*" for one in beginnings)
-    inside = {"index": words_index(kind), "query": query, "beginnings": list(beginnings)}
-    return Cypher(text, {"n": most, "in": inside, "me": me})
-
-
-def names(kind: type[Kind], me: Mapping[str, object]) -> Cypher:
-    """Return one row: `[id, name]` of all records of a kind that are not retired and that `me` may see."""
-    text = f"MATCH (n:{kind.__name__}) WHERE n.status <> 'retired' AND {can_view_summary('n')} RETURN collect([n.id, n.name])"
-    return Cypher(text, {"me": me})
-
-
 def own_ends(kind: type[Kind]) -> list[End]:
     """Return the links that a kind declares, which are changed together with its records."""
     return [end for end in kind.ends.values() if end.declared]
@@ -532,10 +508,7 @@ _UNTIL = "CASE WHEN r.decision = 'ended' AND coalesce(r.until > r.decided_on, tr
 
 
 def promised(resources: Sequence[str], *, day: str) -> Cypher:
-    """Return one row: a list of `[resource, request, agency, quantity, since]` of the accepted requests that have not ended.
-
-    Requests whose use begins later are included.
-    """
+    """Return one row: `[resource, request, agency, quantity, since]` of each accepted request that has not ended or not begun."""
     text = (
         f"UNWIND $in.ids AS id MATCH (n:Resource {{id: id}}) MATCH {_REQUESTS} WHERE r.status <> 'retired'"
         " AND r.decision = 'accepted' AND coalesce(r.until >= $in.day, true)"

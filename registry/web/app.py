@@ -1,35 +1,26 @@
-"""The web application and its server: routes, connections, worker processes."""
+"""The web application: routes, middleware and the readiness check."""
 
-import atexit
-import gc
-import logging
-import multiprocessing
-import os
-import signal
-import sys
-from asyncio import CancelledError
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from threading import Thread
-from types import FrameType
-from typing import Any
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from registry.analysis.gaps import GAPS
 from registry.auth.oidc import BearerAuthentication, Provider
-from registry.config import COUNTS_FILE, Settings, SettingsError, load_settings
-from registry.database.connect import open_connection
-from registry.database.driver import ConnectionSettings, Reader, StoreError
-from registry.engine import EngineError
+from registry.config import Settings
+from registry.database.driver import ConnectionSettings, Cypher, Reader, StoreError
+from registry.database.extract import network
+from registry.i18n import _
 from registry.model.definitions import MODEL
 from registry.model.kinds import Model
+from registry.permissions import ANONYMOUS
 from registry.reports.catalogue import Library
 from registry.reports.saved import SavedRuns
 from registry.web.auth import AuthenticationMiddleware, ProviderSignInPages, SignInPages
@@ -42,20 +33,17 @@ from registry.web.base import (
     actor_of,
 )
 from registry.web.compare import ComparePages
-from registry.web.errors import exception_handlers
+from registry.web.errors import RETRY_SOON, exception_handlers, store_failure
 from registry.web.explorer import OPERATIONS, Explorer
-from registry.web.form_data import DownloadAborted
 from registry.web.forms.actions import RecordActionPages, TransitionPages
 from registry.web.forms.bulk import BulkForms
 from registry.web.forms.records import Forms
 from registry.web.history import RecordHistories
-from registry.web.http_protocol import Protocol
 from registry.web.inbox import IllustrativeNotice, Inbox, InboxBadge, LayoutMiddleware
 from registry.web.lists import ListPages
 from registry.web.middleware import AllowedHostsMiddleware, CSRFMiddleware
 from registry.web.queries import PageQueries, operation
-from registry.web.rate_limits import CountsFile, RateLimitMiddleware, RateLimits
-from registry.web.readiness import Readiness
+from registry.web.rate_limits import RateLimitMiddleware, RateLimits
 from registry.web.record_views import NeedMatches, RecordPages
 from registry.web.reports import (
     EXAMPLE_QUERY,
@@ -69,6 +57,56 @@ from registry.web.search import SearchPages
 from schema.reports import ReportSchema
 from schema.schema import build_schema
 from schema.server import Endpoint, EntityTags, TrustedDocuments
+
+PLANNING, PATIENCE = 120.0, 2.0  # seconds that a cold store may take to plan, and that a request waits for it
+
+
+class Readiness:
+    """Makes a cold store plan the query of the gap report before the first user asks for it.
+
+    Neo4j needs longer to plan it after a start than the time limit of one query.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._planning: asyncio.Task[None] | None = None
+
+    def begin(self) -> asyncio.Task[None]:
+        """Start planning, unless it has started; start again if it failed."""
+        if self._planning is None or (self._planning.done() and self._failed(self._planning)):
+            self._planning = asyncio.create_task(self._plan())
+        return self._planning
+
+    async def end(self) -> None:
+        """Stop planning."""
+        if self._planning is not None:
+            self._planning.cancel()
+            with suppress(asyncio.CancelledError, StoreError):
+                await self._planning
+
+    async def ready(self, _request: Request) -> Response:
+        """Return 200 if the server is ready, otherwise 503."""
+        try:
+            await self._reader.connect()
+            planned, _rest = await asyncio.wait([self.begin()], timeout=PATIENCE)
+            for one in planned:
+                one.result()
+        except StoreError as error:
+            if self._planning is not None and self._planning.done():
+                self._planning = None  # a store that restarted has to plan again
+            return PlainTextResponse(f"{store_failure(error)}\n", 503, RETRY_SOON)
+        if not planned:
+            return PlainTextResponse(f"{_('The registry is starting. Try again soon.')}\n", 503, RETRY_SOON)
+        return PlainTextResponse("ok\n")
+
+    async def _plan(self) -> None:
+        query = network(GAPS.reads, ANONYMOUS)
+        empty = Cypher(query.text, {**query.parameters, "me": {"names": []}})  # the same plan, with an empty result
+        await self._reader.read([empty], timeout=PLANNING)
+
+    @staticmethod
+    def _failed(planning: asyncio.Task[None]) -> bool:
+        return planning.cancelled() or planning.exception() is not None
 
 
 def build_app(place: ConnectionSettings, settings: Settings, *, model: Model = MODEL) -> Starlette:
@@ -187,94 +225,3 @@ def _page_routes(pages: ReportPages, graph: PageQueries, reader: Reader) -> list
         *ComparePages(graph).routes(),
         Route("/evidence", evidence),
     ]
-
-
-CONFIG: dict[str, Any] = {
-    "log_level": "warning",
-    "access_log": False,
-    "server_header": False,
-    "ws": "none",
-    "http": Protocol,
-    "timeout_graceful_shutdown": 5,  # seconds for open requests to finish when the server stops
-}
-STARTUP_FAILURE = 3  # uvicorn's code for a worker that would fail again if it were started again
-
-
-class Server(uvicorn.Server):
-    """A uvicorn server that handles the first stop signal only, so a second Ctrl-C neither forces an exit nor logs errors."""
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Start the shutdown on the first signal and ignore later ones."""
-        if not self.should_exit:
-            super().handle_exit(sig, frame)
-
-
-def run_alone(place: ConnectionSettings, settings: Settings, host: str, port: int) -> None:
-    """Serve in this process until Ctrl-C or SIGTERM."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # uvicorn raises the captured signal again after shutdown
-    config = uvicorn.Config(
-        _build_frozen_app(place, settings), host=host, port=port, **_proxy_options(settings), **CONFIG
-    )
-    with suppress(KeyboardInterrupt):
-        Server(config).run()
-
-
-def run_workers(settings: Settings, host: str, port: int, workers: int) -> None:
-    """Serve in `workers` processes until Ctrl-C or SIGTERM.
-
-    Workers read the settings from the same environment and the engine's passwords from its data directory, so no secret is on
-    a command line. A worker that dies is replaced. All workers count requests for the rate limits in one file.
-    """
-    os.environ["REGISTRY_HOSTS"] = ",".join(settings.hosts)
-    with TemporaryDirectory(prefix="registry-", ignore_cleanup_errors=True) as folder:
-        if settings.limits is None:
-            counts = Path(folder, "counts")
-            CountsFile(counts).close()  # create the file once, before the workers open it
-            os.environ["REGISTRY_LIMITS"] = f"{COUNTS_FILE}{counts}"
-        uvicorn.run(
-            f"{__name__}:{worker.__name__}",
-            factory=True,
-            host=host,
-            port=port,
-            workers=workers,
-            **_proxy_options(settings),
-            **CONFIG,
-        )
-
-
-def _proxy_options(settings: Settings) -> dict[str, Any]:
-    """Return uvicorn's proxy options: `X-Forwarded-*` headers are trusted from the proxies in the settings only."""
-    return {"proxy_headers": bool(settings.proxies), "forwarded_allow_ips": settings.proxies}
-
-
-def worker() -> Starlette:
-    """Return the application of a worker process, which stops when its parent stops it or dies."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C in the terminal
-    Thread(target=_end_with_parent, daemon=True).start()
-    settings, use = load_settings(), ExitStack()
-    atexit.register(use.close)
-    try:
-        return _build_frozen_app(use.enter_context(open_connection(settings, lasting=True)), settings)
-    except (EngineError, SettingsError) as error:
-        print(error, file=sys.stderr)
-        sys.exit(STARTUP_FAILURE)
-
-
-def _build_frozen_app(place: ConnectionSettings, settings: Settings) -> Starlette:
-    """Return the application and exclude its objects from garbage collection, because they live as long as the process."""
-    logging.getLogger("uvicorn.error").addFilter(_is_worth_logging)
-    app = build_app(place, settings)
-    gc.collect()
-    gc.freeze()
-    return app
-
-
-def _is_worth_logging(record: logging.LogRecord) -> bool:
-    """Return whether to log a record: not if shutdown cancelled a response, or if a cut-off file was logged already."""
-    return not (record.exc_info and isinstance(record.exc_info[1], CancelledError | DownloadAborted))
-
-
-def _end_with_parent() -> None:
-    if parent := multiprocessing.parent_process():
-        parent.join()
-        os.kill(os.getpid(), signal.SIGTERM)

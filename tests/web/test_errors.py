@@ -23,7 +23,7 @@ from registry.database.connect import connection_settings
 from registry.database.driver import ConnectionSettings, Store
 from registry.database.migrate import apply
 from registry.model.definitions import MODEL
-from registry.web import http_protocol
+from registry.web import workers
 from registry.web.app import build_app
 from tests.support.engines import SLOW_ON_NEO4J, require_embedded, until
 from tests.support.server import serving
@@ -93,8 +93,8 @@ def sending(client: httpx.Client, part: bytes) -> socket:
 def test_a_request_whose_head_never_ends_is_closed(
     embedded_place: ConnectionSettings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, part: bytes
 ) -> None:
-    monkeypatch.setattr(http_protocol, "ARRIVE_SECONDS", 0.5)
-    with serving(build_app(embedded_place, SETTINGS), http=http_protocol.Protocol) as client:
+    monkeypatch.setattr(workers, "ARRIVE_SECONDS", 0.5)
+    with serving(build_app(embedded_place, SETTINGS), http=workers.Protocol) as client:
         assert client.get("/health").status_code == 200
         with sending(client, part) as connection:
             assert connection.recv(100).startswith(b"HTTP/1.1 408 ")
@@ -109,8 +109,8 @@ def test_a_request_whose_head_never_ends_is_closed(
 def test_a_request_whose_body_never_ends_is_closed(
     embedded_place: ConnectionSettings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, path: str
 ) -> None:
-    monkeypatch.setattr(http_protocol, "ARRIVE_SECONDS", 0.5)
-    with serving(build_app(embedded_place, SETTINGS), http=http_protocol.Protocol) as client:
+    monkeypatch.setattr(workers, "ARRIVE_SECONDS", 0.5)
+    with serving(build_app(embedded_place, SETTINGS), http=workers.Protocol) as client:
         with sending(client, BODIES[path]) as connection:
             assert connection.recv(100) == b""
         (line,) = logged(caplog)
@@ -121,7 +121,7 @@ def test_a_request_whose_body_never_ends_is_closed(
 def test_a_request_that_is_cancelled_leaves_one_line_in_the_log(
     embedded_place: ConnectionSettings, caplog: pytest.LogCaptureFixture, path: str
 ) -> None:
-    with serving(build_app(embedded_place, SETTINGS), http=http_protocol.Protocol) as client:
+    with serving(build_app(embedded_place, SETTINGS), http=workers.Protocol) as client:
         sending(client, BODIES[path]).close()
         (line,) = logged(caplog)
         assert client.get("/health").status_code == 200

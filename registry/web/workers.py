@@ -1,0 +1,193 @@
+"""Run the web application in this process or in worker processes, with a time limit for slow requests."""
+
+import atexit
+import gc
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+from asyncio import CancelledError, TimerHandle, Transport
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Thread
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from registry.config import COUNTS_FILE, Settings, SettingsError, load_settings
+from registry.database.connect import open_connection
+from registry.database.driver import ConnectionSettings
+from registry.engine import EngineError
+from registry.web.app import build_app
+from registry.web.form_data import DownloadAborted
+from registry.web.rate_limits import CountsFile
+
+ARRIVE_SECONDS = 20
+LEAST_RATE = 1_000  # bytes a second: each such amount received extends the limit by a second
+
+
+class Protocol(HttpToolsProtocol):
+    """Closes a connection whose request does not arrive in time; answers 408 unless a response has begun."""
+
+    _timer: TimerHandle | None = None
+    _began = 0.0
+    _arrived = 0
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override] # as uvicorn has it
+        """Start the timer for the first request."""
+        super().connection_made(transport)
+        self._start_timer()
+
+    def data_received(self, data: bytes) -> None:
+        """Receive a part of a request, or several requests."""
+        if not self._arrived:
+            self._stop_timer()  # restart the timer: a connection may be opened long before it is used
+        self._start_timer()
+        self._arrived += len(data)
+        super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        """Start a request; with pipelining, several may arrive in one read."""
+        self._start_timer()
+        super().on_message_begin()
+
+    def on_message_complete(self) -> None:
+        """Stop the timer: the request has arrived."""
+        self._stop_timer()
+        super().on_message_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop the timer."""
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def _start_timer(self) -> None:
+        if self._timer is None:
+            self._began, self._arrived = self.loop.time(), 0
+            self._timer = self.loop.call_at(self._began + ARRIVE_SECONDS, self._check_timer)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _check_timer(self) -> None:
+        now, until = self.loop.time(), self._began + ARRIVE_SECONDS + self._arrived / LEAST_RATE
+        if self.flow.read_paused:  # uvicorn paused reading, so the client is not to blame
+            self._timer = self.loop.call_at(now + ARRIVE_SECONDS, self._check_timer)
+        elif now < until:
+            self._timer = self.loop.call_at(until, self._check_timer)
+        else:
+            self._close()
+
+    def _close(self) -> None:
+        self._timer = None
+        answering = (
+            self.cycle is not None and not self.cycle.response_complete
+        )  # the handler that reads the body sees the disconnect and logs it
+        if self._arrived and not answering:
+            self.logger.warning(
+                "A request from %s did not arrive in time: its connection is closed.", _client_name(self.client)
+            )
+            self.transport.write(STATUS_LINE[408] + b"content-length: 0\r\nconnection: close\r\n\r\n")
+        self.transport.close()
+
+
+def _client_name(client: Any) -> str:
+    return client[0] if client else "an unknown address"
+
+
+CONFIG: dict[str, Any] = {
+    "log_level": "warning",
+    "access_log": False,
+    "server_header": False,
+    "ws": "none",
+    "http": Protocol,
+    "timeout_graceful_shutdown": 5,  # seconds for open requests to finish when the server stops
+}
+STARTUP_FAILURE = 3  # uvicorn's code for a worker that would fail again if it were started again
+
+
+class Server(uvicorn.Server):
+    """A uvicorn server that handles the first stop signal only, so a second Ctrl-C neither forces an exit nor logs errors."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Start the shutdown on the first signal and ignore later ones."""
+        if not self.should_exit:
+            super().handle_exit(sig, frame)
+
+
+def run_alone(place: ConnectionSettings, settings: Settings, host: str, port: int) -> None:
+    """Serve in this process until Ctrl-C or SIGTERM."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # uvicorn raises the captured signal again after shutdown
+    config = uvicorn.Config(
+        _build_frozen_app(place, settings), host=host, port=port, **_proxy_options(settings), **CONFIG
+    )
+    with suppress(KeyboardInterrupt):
+        Server(config).run()
+
+
+def run_workers(settings: Settings, host: str, port: int, workers: int) -> None:
+    """Serve in `workers` processes until Ctrl-C or SIGTERM.
+
+    Workers read the settings from the same environment and the engine's passwords from its data directory, so no secret is on
+    a command line. A worker that dies is replaced. All workers count requests for the rate limits in one file.
+    """
+    os.environ["REGISTRY_HOSTS"] = ",".join(settings.hosts)
+    with TemporaryDirectory(prefix="registry-", ignore_cleanup_errors=True) as folder:
+        if settings.limits is None:
+            counts = Path(folder, "counts")
+            CountsFile(counts).close()  # create the file once, before the workers open it
+            os.environ["REGISTRY_LIMITS"] = f"{COUNTS_FILE}{counts}"
+        uvicorn.run(
+            f"{__name__}:{worker.__name__}",
+            factory=True,
+            host=host,
+            port=port,
+            workers=workers,
+            **_proxy_options(settings),
+            **CONFIG,
+        )
+
+
+def _proxy_options(settings: Settings) -> dict[str, Any]:
+    """Return uvicorn's proxy options: `X-Forwarded-*` headers are trusted from the proxies in the settings only."""
+    return {"proxy_headers": bool(settings.proxies), "forwarded_allow_ips": settings.proxies}
+
+
+def worker() -> Starlette:
+    """Return the application of a worker process, which stops when its parent stops it or dies."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C in the terminal
+    Thread(target=_end_with_parent, daemon=True).start()
+    settings, use = load_settings(), ExitStack()
+    atexit.register(use.close)
+    try:
+        return _build_frozen_app(use.enter_context(open_connection(settings, lasting=True)), settings)
+    except (EngineError, SettingsError) as error:
+        print(error, file=sys.stderr)
+        sys.exit(STARTUP_FAILURE)
+
+
+def _build_frozen_app(place: ConnectionSettings, settings: Settings) -> Starlette:
+    """Return the application and exclude its objects from garbage collection, because they live as long as the process."""
+    logging.getLogger("uvicorn.error").addFilter(_is_worth_logging)
+    app = build_app(place, settings)
+    gc.collect()
+    gc.freeze()
+    return app
+
+
+def _is_worth_logging(record: logging.LogRecord) -> bool:
+    """Return whether to log a record: not if shutdown cancelled a response, or if a cut-off file was logged already."""
+    return not (record.exc_info and isinstance(record.exc_info[1], CancelledError | DownloadAborted))
+
+
+def _end_with_parent() -> None:
+    if parent := multiprocessing.parent_process():
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
