@@ -508,7 +508,7 @@ _UNTIL = "CASE WHEN r.decision = 'ended' AND coalesce(r.until > r.decided_on, tr
 
 
 def promised(resources: Sequence[str], *, day: str) -> Cypher:
-    """Return one row: `[resource, request, agency, quantity, since]` of each accepted request that has not ended or not begun."""
+    """Return one row: `[resource, request, agency, quantity, since]` of accepted requests that have not ended, begun or not."""
     text = (
         f"UNWIND $in.ids AS id MATCH (n:Resource {{id: id}}) MATCH {_REQUESTS} WHERE r.status <> 'retired'"
         " AND r.decision = 'accepted' AND coalesce(r.until >= $in.day, true)"
