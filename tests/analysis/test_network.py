@@ -86,7 +86,7 @@ def test_who_has_no_link_is_told_apart_by_what_is_on_record() -> None:
     }
 
 
-def test_who_has_no_tie_but_an_agreement_with_unusable_dates_has_no_partner() -> None:
+def test_an_agency_with_only_an_undatable_agreement_has_no_partner() -> None:
     unusable = agreement("reversed", "ab", begins="2025-01-01", ends="2024-01-01")
     rows = run_on_snapshot(world(unusable), "isolates", AS_OF).rows
     assert {row["agency"]: row["finding"] for row in rows} == {
