@@ -17,11 +17,11 @@ from loaders.run import run
 from loaders.source import find_source
 from registry import engine
 from registry.config import Settings
+from registry.database.compiler import compile_query
 from registry.database.connect import connection_settings
 from registry.database.driver import Store
 from registry.database.migrate import apply
 from registry.database.query import NO_CONDITION, Follow, Page, Parameter, Select
-from registry.database.read import compile_query
 from registry.model.definitions import MODEL
 from registry.permissions import ANONYMOUS
 

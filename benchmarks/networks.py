@@ -22,7 +22,7 @@ from registry.analysis.likely_partners import pairs_at_distance_two
 from registry.analysis.measures import betweenness, clustering, communities, constraint, effective_size, transitivity
 from registry.analysis.snapshot import Ints, Matrix, SnapshotArrays, adjacency
 from registry.analysis.statistics import ROUNDS, rewired
-from registry.evaluation.generators import AS_OF, network
+from registry.evaluation.calibration import AS_OF, network
 
 SIZES, SOURCES, FEW, SEED, DENSE_MOST = (1_000, 10_000, 25_000), 256, 16, 4, 10_000
 

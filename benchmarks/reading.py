@@ -26,7 +26,7 @@ from registry.analysis.gaps import READS
 from registry.analysis.snapshot import Snapshot, SnapshotArrays, make_snapshot
 from registry.database.driver import ConnectionSettings, Cypher, Store, StoreError
 from registry.database.extract import network
-from registry.evaluation.generators import AS_OF, registry
+from registry.evaluation.calibration import AS_OF, registry
 from registry.permissions import Actor
 from tests.support.neo4j_server import Size
 

@@ -25,7 +25,7 @@ from benchmarks.rivals import PAIRS, Rival, cpu_seconds, rivals
 from registry.analysis.overlaps import ComparableAgencies, significant_pairs
 from registry.analysis.sector_gaps import LEVEL
 from registry.analysis.snapshot import Snapshot, SnapshotArrays
-from registry.evaluation.generators import AS_OF, registry
+from registry.evaluation.calibration import AS_OF, registry
 from registry.reports.catalogue import DEFINITIONS, report_on
 
 SIZES, SEED = (1_000, 10_000, 25_000), 4

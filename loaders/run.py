@@ -1,30 +1,18 @@
-"""Run one load, and undo one: read, map, validate, stage, check, write, prune."""
+"""Run one load: read, map, validate, stage, check, write, prune."""
 
 import secrets
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from functools import partial
 from pathlib import Path
-from typing import Any
-
-import orjson
 
 from loaders.removals import Removals
 from loaders.result import LoadAborted, LoadResult, RowProblem, Tally
 from loaders.rows import SourceRow
 from loaders.source import TABLES, Mapped, MapRow, SourceDefinition
-from loaders.staging import LINK_NAMES, LINKS, Staging, link_name
+from loaders.staging import LINK_NAMES, Staging
 from loaders.tables import open_tables
-from loaders.validate import BATCH, Checks, LoadContext, RowValidator, StoredCounts
-from loaders.writer import BatchWriter, Lease, RunLog, compare
-from registry.clock import current_time, now
-from registry.database import audit_log, write
+from loaders.validate import Checks, LoadContext, RowValidator, StoredCounts
+from loaders.writer import BatchWriter, Lease, compare
+from registry.clock import current_time
 from registry.database.driver import Store
-from registry.database.write import BY_HAND
-from registry.model.definitions import MODEL
-from registry.mutations.revisions import revert
-from registry.mutations.transaction import Transaction
-from registry.mutations.transaction import ValidationFailed as Conflict
 from registry.progress import Progress, silent
 
 EVERY = 1_000
@@ -99,64 +87,3 @@ def _mapped(map_row: MapRow, row: SourceRow, source: SourceDefinition) -> list[M
 
 def _run_id(source: SourceDefinition) -> str:
     return f"run:{source.id}:{current_time():%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
-
-
-Entry = Mapping[str, Any]
-LINK = {link_name(link): link for link in LINKS}
-
-
-def undo_load(store: Store, run: str, progress: Progress = silent) -> Counter[str]:
-    """Undo all changes of a run, newest first; records changed since keep their current values.
-
-    Returns the number of changes `undone` and `left`. An interrupted undo can be run again. Raises LoadAborted if the run
-    changed nothing or is unknown, and StoreError.
-    """
-    run_log, counts = RunLog(store, f"undo:{run}"[:100], began=now()), Counter[str]()
-    for entries in _entries(store, run):
-        counts.update(run_log.transaction(partial(_undo, run_log=run_log, run=run, entries=entries)))
-        progress("changes", len(entries))
-    if not counts:
-        raise LoadAborted(f"No changes of a run {run} were found. `registry audit show` lists the runs.")
-    run_log.follow_requests()
-    return counts
-
-
-def _entries(store: Store, run: str) -> Iterator[list[Entry]]:
-    before = 2**53
-    while page := store.read(audit_log.of_run(run, before=before, size=BATCH)):
-        yield [entry for (entry,) in page]
-        before = page[-1][0]["number"]
-
-
-def _undo(transaction: Transaction, run_log: RunLog, run: str, entries: list[Entry]) -> Counter[str]:
-    counts = Counter[str]()
-    for entry in entries:
-        if entry["record"] == run:
-            counts["undone"] += _undo_batch(transaction, run_log, run, entry)
-        else:
-            counts["undone" if _undo_one(transaction, entry) else "left"] += 1
-    return counts
-
-
-def _undo_one(transaction: Transaction, entry: Entry) -> bool:
-    state = transaction.get(MODEL[entry["record_kind"]], entry["record"])
-    try:
-        return state is not None and bool(revert(transaction, state, entry))
-    except Conflict:
-        return False
-
-
-def _undo_batch(transaction: Transaction, run_log: RunLog, run: str, entry: Entry) -> int:
-    """Undo a batch event: records that the run created, or the first relationships of a link."""
-    made = orjson.loads(entry["after"])
-    kind = MODEL[entry["record_kind"]]
-    if ids := made.get("created"):
-        gone = transaction.run(write.retire_of_run(kind, ids, run=run, other=BY_HAND, now=transaction.at))[0][0]
-        run_log.retired(transaction, kind, gone)
-        return len(gone)
-    removed = 0
-    for name, count in made.get("tied", {}).items():
-        ties = transaction.run(write.remove_relationships_of_run(LINK[name], run=run, size=count))[0][0]
-        run_log.links_changed(transaction, LINK[name], ties)
-        removed += len(ties)
-    return removed

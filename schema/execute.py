@@ -41,9 +41,9 @@ from graphql.language import (
 from graphql.language.ast import QUERY_DOCUMENT_KEYS
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
+from registry.database.compiler import CypherTemplate, compile_query
 from registry.database.driver import AWAY_CODES, Cypher, Reader, Rows, Store, StoreError
 from registry.database.query import Explore, FacetQuery, Query, Total
-from registry.database.read import CypherTemplate, compile_query
 from registry.explore.context import ExploreContext
 from registry.model.kinds import Model
 from registry.permissions import Actor

@@ -8,8 +8,8 @@ import strawberry
 from strawberry.types.field import StrawberryField
 
 from registry.clock import today
+from registry.database.exploration import GROUPS
 from registry.database.query import Explore
-from registry.database.traverse import GROUPS
 from registry.explore import impact, neighbourhood, paths, search, shared
 from registry.explore.context import ExplorationTooLarge, ExploreContext
 from registry.explore.paths import PHRASES

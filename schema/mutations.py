@@ -13,9 +13,9 @@ from anyio import CapacityLimiter, to_thread
 from graphql import ExecutionResult, FieldNode, GraphQLSchema, get_named_type
 from graphql.execution.values import get_argument_values
 
+from registry.database.compiler import compile_query
 from registry.database.driver import Store
 from registry.database.query import ById, Parameter, Select
-from registry.database.read import compile_query
 from registry.database.write import own_ends
 from registry.i18n import _
 from registry.model.definitions import Feedback, Partnership, Request, Statement

@@ -13,7 +13,7 @@ from registry.database.driver import ConnectionSettings
 from registry.model.definitions import MODEL
 from registry.permissions import ENTRY_POINTS, PUBLIC_ENTRY_POINTS, READING, VIEWING, Action
 from registry.web.app import build_app
-from registry.web.middleware import SAFE
+from registry.web.csrf import SAFE
 from schema.schema import build_schema
 from tests.support.entry_points import CHANGES, FORMS
 from tests.support.paths import ROOT

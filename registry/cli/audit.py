@@ -3,7 +3,7 @@
 import typer
 
 from loaders.result import LoadAborted
-from loaders.run import undo_load as undo_run
+from loaders.undo import undo_load as undo_run
 from registry.cli.output import err, info, out, print_json, print_table, warn
 from registry.clock import local_text
 from registry.config import load_settings

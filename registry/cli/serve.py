@@ -13,11 +13,11 @@ from loaders.source import find_source
 from registry.auth import credentials
 from registry.cli.output import err, info, out, warn
 from registry.config import Settings, load_settings
+from registry.database.compiler import compile_query
 from registry.database.connect import open_connection
 from registry.database.driver import ConnectionSettings, Store
 from registry.database.migrate import apply
 from registry.database.query import NO_CONDITION, Total
-from registry.database.read import compile_query
 from registry.database.write import is_empty
 from registry.model.definitions import MAIN, MODEL
 from registry.permissions import ADMIN

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from registry.database.compiler import LEVELS
 from registry.database.driver import Cypher
-from registry.database.read import LEVELS
 
 # Match agencies, given by `id`, and all their units, level by level. A pattern of variable length would follow every path from
 # a unit to the agency, and there are a million where each of twenty levels has two parents. No one can act for a retired

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from registry.database.compiler import PARTS
 from registry.database.driver import Cypher
-from registry.database.read import PARTS
 from registry.permissions import Actor, can_view_details, can_view_summary
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from registry.database import traverse
+from registry.database import exploration
 from registry.explore.context import ExplorationTooLarge, ExploreContext
 from registry.explore.paths import PathStep, sentence
 from registry.i18n import _
@@ -82,7 +82,7 @@ async def impact(context: ExploreContext, of: str, day: str, *, depth: int = 6) 
     frontier: Mapping[str, ImpactHit] = {of: ImpactHit(of, "", True, ())}
     withheld = False
     for step in range(depth + 1):
-        (rows,) = await context.run(traverse.dependents(sorted(frontier), context.actor, day=day, most=EACH))
+        (rows,) = await context.run(exploration.dependents(sorted(frontier), context.actor, day=day, most=EACH))
         if step == 0 and not rows:
             return None
         found = [hit for hit in _next_hits(rows, frontier) if hit.record != of and _is_worse(hit, hits)]

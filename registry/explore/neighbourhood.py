@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from registry.database import traverse
+from registry.database import exploration
 from registry.explore.context import ExploreContext
 from registry.explore.paths import has_detail_links
 
@@ -65,7 +65,7 @@ async def neighbourhood(
     frontier = [of]
     for hop in range(hops + 1):
         (rows,) = await context.run(
-            traverse.links_of(frontier, relations, context.actor, day=day, most=SEVERAL * first)
+            exploration.links_of(frontier, relations, context.actor, day=day, most=SEVERAL * first)
         )
         read |= {row[0]: row for row in rows}
         names = {far: (name, far) for row in rows for _, _, _, far, name in row[3] if far not in distances}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice, pairwise, takewhile
 from typing import TYPE_CHECKING
 
-from registry.database import traverse
+from registry.database import exploration
 from registry.explore.context import ExplorationTooLarge, ExploreContext
 from registry.i18n import _
 from registry.model.definitions import MODEL
@@ -171,7 +171,7 @@ class PathFinder:
         new = sorted(ids - self._read)
         if new:
             (rows,) = await self._context.run(
-                traverse.links_of(new, self._relations, self._context.actor, day=self._day, most=EACH)
+                exploration.links_of(new, self._relations, self._context.actor, day=self._day, most=EACH)
             )
             self._read |= ids
             for near, kind, name, links, _, _, whole in rows:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from registry.database import traverse
+from registry.database import exploration
 from registry.explore.context import ExploreContext
 from registry.model.kinds import Kind
 from registry.model.records import SearchTerms, is_searched, parse_search
@@ -74,10 +74,10 @@ async def _hits(
     Where the names of MOST records begin with the text, the full-text search is not needed.
     """
     within = {"sector": sector, "area": area}
-    named = await context.read([traverse.named(wanted, kind, context.actor, **within, most=MOST) for kind in kinds])
+    named = await context.read([exploration.named(wanted, kind, context.actor, **within, most=MOST) for kind in kinds])
     rows = [row for of_kind in named for (row,) in of_kind]
     if len(rows) < MOST:
-        (rows,) = await context.run(traverse.found(wanted, kinds, context.actor, **within, most=MOST))
+        (rows,) = await context.run(exploration.found(wanted, kinds, context.actor, **within, most=MOST))
     return [SearchHit(*row) for row in rows]
 
 

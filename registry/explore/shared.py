@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import combinations, product
 from typing import Any
 
-from registry.database import traverse
+from registry.database import exploration
 from registry.explore.context import ExploreContext
 from registry.model.codelists import code_label, label_of
 
@@ -132,11 +132,11 @@ async def shared_between(context: ExploreContext, agencies: Sequence[str], day: 
     """Return what the agencies, two or more ids, share on a day; at most MOST of each kind. Raises StoreError."""
     ids, actor = list(dict.fromkeys(agencies)), context.actor
     resources, services, partnerships, needs, withheld = await context.run(
-        traverse.shared_resources(ids, actor, day=day, most=MOST),
-        traverse.shared_services(ids, actor, most=MOST),
-        traverse.shared_partnerships(ids, actor, most=MOST),
-        traverse.met_needs(ids, actor, most=MOST),
-        traverse.shared_withheld(ids, actor),
+        exploration.shared_resources(ids, actor, day=day, most=MOST),
+        exploration.shared_services(ids, actor, most=MOST),
+        exploration.shared_partnerships(ids, actor, most=MOST),
+        exploration.met_needs(ids, actor, most=MOST),
+        exploration.shared_withheld(ids, actor),
     )
     return SharedBetween(
         ids,
@@ -230,7 +230,7 @@ class Ties:
 async def ties(context: ExploreContext, by: str, day: str) -> Ties:
     """Return the ties between groups of agencies; `by` is a key of `traverse.GROUPS`. Raises StoreError."""
     rows, (agreements, services, uses, withheld) = await context.run(
-        traverse.groups(by, context.actor), traverse.ties(context.actor, day=day)
+        exploration.groups(by, context.actor), exploration.ties(context.actor, day=day)
     )
     labels = {one: _label(by, one, *names) for _, groups in rows for one, *names in groups}
     groups_of = {agency: [one for one, *_ in groups] for agency, groups in rows}

@@ -7,7 +7,7 @@ from functools import lru_cache, partial
 from typing import Any, Generic, TypeVar
 
 from registry.clock import now
-from registry.database import audit_log, traverse, write
+from registry.database import audit_log, exploration, write
 from registry.database.driver import TRIES, Ask, Cypher, Rows, Store, StoreError
 from registry.database.write import BY_HAND, Stored
 from registry.i18n import _
@@ -192,13 +192,13 @@ class RecordReader:
             return known.like(name)
         beginnings = list(dict.fromkeys(word[:BEGINNING] for word in parts(name)[1][:MOST_WORDS]))
         me = self._actor.parameter()
-        rows = self._ask(traverse.named_like(kind, beginnings, me, most=MOST)) if beginnings else [[[]]]
+        rows = self._ask(exploration.named_like(kind, beginnings, me, most=MOST)) if beginnings else [[[]]]
         named: IdsAndNames = rows[0][0]
         return named
 
     def read_names(self, kind: type[Kind]) -> None:
         """Prefetch the names of all records of a kind, before many names are compared with them. Raises StoreError."""
-        self._names[kind.__name__] = NameIndex(self._ask(traverse.names(kind, self._actor.parameter()))[0][0])
+        self._names[kind.__name__] = NameIndex(self._ask(exploration.names(kind, self._actor.parameter()))[0][0])
 
     def update(self, kind: type[Kind], row: Stored) -> None:
         """Update the cache with a record that is about to be written."""

@@ -39,8 +39,8 @@ from registry.analysis.sector_gaps import SECTOR_GAPS, sector_gaps
 from registry.analysis.snapshot import Readable, Snapshot, SnapshotArrays, make_snapshot
 from registry.analysis.what_if import WHAT_IF, what_if
 from registry.clock import today
+from registry.database.exploration import visible
 from registry.database.extract import network
-from registry.database.traverse import visible
 from registry.i18n import _, number, use_language
 from registry.permissions import Actor, Role, actor_named
 from registry.reports.custom import CustomReport, Fault, read_header

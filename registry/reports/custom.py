@@ -23,7 +23,7 @@ from registry.analysis.report import (
 )
 from registry.analysis.snapshot import Readable
 from registry.database.driver import Cypher, StoreError
-from registry.database.traverse import visible
+from registry.database.exploration import visible
 from registry.i18n import _, language, number
 from registry.model.values import Date
 from registry.permissions import Actor, Role

@@ -33,6 +33,7 @@ from registry.web.base import (
     actor_of,
 )
 from registry.web.compare import ComparePages
+from registry.web.csrf import AllowedHostsMiddleware, CSRFMiddleware
 from registry.web.errors import RETRY_SOON, exception_handlers, store_failure
 from registry.web.explorer import OPERATIONS, Explorer
 from registry.web.forms.actions import RecordActionPages, TransitionPages
@@ -41,7 +42,6 @@ from registry.web.forms.records import Forms
 from registry.web.history import RecordHistories
 from registry.web.inbox import IllustrativeNotice, Inbox, InboxBadge, LayoutMiddleware
 from registry.web.lists import ListPages
-from registry.web.middleware import AllowedHostsMiddleware, CSRFMiddleware
 from registry.web.queries import PageQueries, operation
 from registry.web.rate_limits import RateLimitMiddleware, RateLimits
 from registry.web.record_views import NeedMatches, RecordPages

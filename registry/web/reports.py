@@ -20,9 +20,9 @@ from registry.analysis.coverage import COVERAGE
 from registry.analysis.gaps import FROM, GAPS
 from registry.analysis.report import Links, Report, read_parameters
 from registry.clock import now
+from registry.database.compiler import compile_query
 from registry.database.driver import Reader, StoreError
 from registry.database.query import Compare, Parameter, Query, Total
-from registry.database.read import compile_query
 from registry.i18n import _, language
 from registry.model.definitions import MAIN, MODEL
 from registry.model.kinds import Kind, snake

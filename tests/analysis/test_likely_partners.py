@@ -10,7 +10,7 @@ from registry.analysis.likely_partners import BlockModel, hidden_at_random, pair
 from registry.analysis.snapshot import Snapshot, SnapshotArrays, adjacency
 from registry.analysis.statistics import ScoredGroups
 from registry.evaluation.backtests import backtest_partners
-from registry.evaluation.generators import agencies_in, network, partnerships_of, terms
+from registry.evaluation.calibration import agencies_in, network, partnerships_of, terms
 from registry.reports.catalogue import run_on_snapshot
 from registry.reports.render import as_json, as_text
 from tests.support.sample import AS_OF, depok

@@ -4,7 +4,7 @@ import numpy as np
 
 from registry.analysis.report import Report
 from registry.analysis.snapshot import AgencyRow, PartnershipRow, ResourceRow, ServiceRow, Snapshot, TermRow
-from registry.evaluation.generators import network
+from registry.evaluation.calibration import network
 from registry.reports.catalogue import run_on_snapshot
 from registry.reports.render import as_text
 from tests.support.sample import AS_OF, depok

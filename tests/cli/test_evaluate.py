@@ -12,9 +12,8 @@ from registry.analysis.snapshot import SnapshotArrays
 from registry.cli.main import app
 from registry.database.driver import ConnectionSettings
 from registry.evaluation import calibration
-from registry.evaluation.calibration import CalibrationCount, duplicated, thinned
-from registry.evaluation.generators import AS_OF as GENERATED
-from registry.evaluation.generators import network, registry
+from registry.evaluation.calibration import AS_OF as GENERATED
+from registry.evaluation.calibration import CalibrationCount, duplicated, network, registry, thinned
 from tests.support.cli import speaking_to
 
 AS_OF = "2026-11-25"

@@ -6,9 +6,9 @@ import pytest
 
 from registry.auth import credentials
 from registry.clock import now
+from registry.database.compiler import LEVELS
 from registry.database.driver import ConnectionSettings, Reader, Store
-from registry.database.read import LEVELS
-from registry.database.traverse import groups
+from registry.database.exploration import groups
 from registry.database.write import upsert, upsert_relationships
 from registry.model.definitions import MODEL
 from registry.model.records import make_relationship

@@ -9,7 +9,7 @@ from scipy.stats import binom
 
 from registry.analysis.report import Report
 from registry.analysis.snapshot import Snapshot
-from registry.evaluation.generators import AS_OF, network, registry, without_ties
+from registry.evaluation.calibration import AS_OF, network, registry, without_ties
 from registry.reports.catalogue import run_on_snapshot
 
 pytestmark = pytest.mark.slow

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from registry.clock import now
-from registry.database import traverse
+from registry.database import exploration
 from registry.database.driver import ConnectionSettings, Reader, Store
 from registry.database.write import upsert
 from registry.explore.context import ExploreContext
@@ -131,6 +131,6 @@ def test_names_that_begin_with_the_text_are_enough_where_there_are_many(
 def test_drafts_of_others_hide_no_name_alike_from_who_registers_a_record(store: Store, hidden: int) -> None:
     written(store, resource(1, "Peta rawan bencana"), *drafts("Peta rawan bencana")[:hidden])
     (((found,),),) = (
-        store.read(traverse.named_like(MODEL["Resource"], ["ben", "raw"], ANONYMOUS.parameter(), most=9)),
+        store.read(exploration.named_like(MODEL["Resource"], ["ben", "raw"], ANONYMOUS.parameter(), most=9)),
     )
     assert found == [["resource:001", "Peta rawan bencana"]]

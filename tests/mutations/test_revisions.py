@@ -4,7 +4,7 @@ import orjson
 import pytest
 
 from loaders.result import LoadAborted
-from loaders.run import undo_load
+from loaders.undo import undo_load
 from registry.database import write
 from registry.database.driver import Store
 from registry.model.definitions import Agency, Partnership, Resource

@@ -28,7 +28,7 @@ PARTIES = ("tests/mutations/test_confirmations.py", "tests/mutations/test_reques
 PAST = ("tests/mutations/test_revisions.py", "tests/database/test_audit_log.py")
 RULES = ("tests/model/test_rules.py",)
 SAMPLE = "tests/reports/test_catalogue.py::test_a_report_on_the_sample_is_as_written"
-QUERIES = ("tests/schema/test_planner.py", "tests/database/test_read.py", "tests/database/test_query.py")
+QUERIES = ("tests/schema/test_planner.py", "tests/database/test_compiler.py", "tests/database/test_query.py")
 
 
 def sampled(*reports: str) -> list[str]:
@@ -52,7 +52,7 @@ TESTS: dict[str, Sequence[str]] = {
     "schema/limits.py": ("tests/schema/test_limits.py",),
     "schema/arguments.py": ("tests/schema/test_arguments.py", *QUERIES),  # the cursors
     "registry/database/query.py": QUERIES,
-    "registry/database/read.py": QUERIES,
+    "registry/database/compiler.py": QUERIES,
     "registry/analysis/agreements.py": ("tests/analysis/test_agreements.py", *sampled("agreements", "gaps")),
     "registry/analysis/brokers.py": (*sampled("brokers"), "tests/analysis/test_network.py"),
     "registry/analysis/channels.py": (*sampled("channels"), "tests/analysis/test_feedback.py"),

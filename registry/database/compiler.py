@@ -1,4 +1,4 @@
-"""Compile queries to Cypher, with the reader's permissions in every match."""
+"""Compile a query to one Cypher statement."""
 
 from __future__ import annotations
 

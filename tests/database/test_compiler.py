@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from registry.database import read
+from registry.database import compiler
 from registry.database.driver import ConnectionSettings, Reader, Store
 from registry.i18n import use_language
 from registry.model.definitions import MODEL
@@ -48,7 +48,7 @@ OF_ONE_SORT = 'where: {provides: {some: {service: {kind: {eq: "administrative"}}
 def test_linked_records_of_a_sort_are_found_whether_they_are_few_or_many(
     store: Store, place: ConnectionSettings, monkeypatch: pytest.MonkeyPatch, few: int, where: str
 ) -> None:
-    monkeypatch.setattr(read, "FEW", few)
+    monkeypatch.setattr(compiler, "FEW", few)
     world = random_world(Random(SEED))
     write_world(store, world)
     asked = [

@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
+from registry.database.compiler import LEVELS, PARTS, path_visible, period_predicate
 from registry.database.driver import Cypher
-from registry.database.read import LEVELS, PARTS, path_visible, period_predicate
 from registry.database.schema import words_index
 from registry.model.definitions import MODEL
 from registry.model.kinds import Kind
