@@ -36,7 +36,7 @@ def test_an_agreement_that_ended_yesterday_in_jakarta_is_expired(
             with frozen_at(half_past_midnight(day)):
                 page = visitor.get(f"/partnerships/{one['id']}").text
                 report = run_report(store, "agreements", ADMIN, params={"within": "365"})
-            assert ('class="standing expired"' in page) is not in_force
+            assert ('class="badge expired"' in page) is not in_force
             findings = [row.values["finding"] for row in report.rows if row.evidence[0].id == one["id"]]
             assert report.as_of == day
             assert ("expired" in findings, "expiring" in findings) == (not in_force, in_force)

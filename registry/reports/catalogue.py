@@ -243,7 +243,7 @@ class Library:
         compared = Changes(run, definition, now)
         seen = ids = compared.rests_on()
         if not actor.is_admin:
-            seen = frozenset(one for (one,) in store.read(visible(ids, actor)))
+            seen = frozenset(row[0] for row in store.read(visible(ids, actor)))
         return compared.report(seen, same_records=reading.fingerprint == run.fingerprint, label=label)
 
     @staticmethod

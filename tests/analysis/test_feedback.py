@@ -64,7 +64,7 @@ def test_days_are_counted_whole_in_favour_of_who_answers(
 
 def test_an_answer_that_comes_after_the_day_is_none_yet() -> None:
     def found(day: str) -> list[tuple[object, ...]]:
-        return [(row["finding"], row["days"], row["over"]) for row in asked("feedback", 24, "2026-11-20", day).rows]
+        return [(row["finding"], row["days"], row["days_overdue"]) for row in asked("feedback", 24, "2026-11-20", day).rows]
 
     assert found("2026-11-10") == [("overdue", 9, 8)]
     assert found("2026-11-19") == [("overdue", 18, 17)]
@@ -74,9 +74,9 @@ def test_an_answer_that_comes_after_the_day_is_none_yet() -> None:
 def test_feedback_of_which_nothing_can_be_told_is_unknown() -> None:
     assert [asked("feedback", promised, as_of="2026-11-02").unknown for promised in (None, 24)] == [1, 0]
     with_time, on_time = asked("feedback", 24, as_of="2026-11-02"), asked("feedback", 24, "2026-11-02")
-    assert with_time.notes == ("1 pieces of feedback wait with time left, or with none promised.",)
-    assert on_time.notes[0] == "Of 1 answers to which a time was promised, 1 (100%) came within it."
-    assert asked("feedback", 24, "2026-11-03").notes[0].startswith("Of 1 answers to which a time was promised, 0 (0%)")
+    assert with_time.notes == ("Feedback that waits but is not overdue, or has no promised time: 1.",)
+    assert on_time.notes[0] == "Answers within the promised time: 1 of 1 (100%)."
+    assert asked("feedback", 24, "2026-11-03").notes[0].startswith("Answers within the promised time: 0 of 1 (0%)")
 
 
 @pytest.mark.parametrize(("hours", "promised"), [(0, 0), (-1, None), (24 * 3660, None), (24 * 3660 - 1, 24 * 3660 - 1)])

@@ -16,21 +16,21 @@ def agreement(name: str, parties: str, until: str | None) -> PartnershipRow:
 def rows(*agreements: PartnershipRow, resources: tuple[ResourceRow, ...] = ()) -> list[ReportRow]:
     agencies = [AgencyRow(one, one.upper()) for one in "abcde"]
     report = run_on_snapshot(Snapshot(agencies, resources=resources, partnerships=agreements), "gaps", AS_OF)
-    assert report.found == sum(row["about"] != "coverage" for row in report.rows)
-    return [row for row in report.rows if row["about"] not in ("coverage", "one-tie", "own-sector")]
+    assert report.found == sum(row["finding"] != "coverage" for row in report.rows)
+    return [row for row in report.rows if row["finding"] not in ("coverage", "one-tie", "own-sector")]
 
 
 @pytest.mark.parametrize(
     ("until", "about", "measure"),
     [
-        ("2026-11-24", "expired", "ended 1 days ago"),
+        ("2026-11-24", "expired", "ended 1 day ago"),
         ("2026-11-25", "expiring", "ends in 0 days"),
-        ("2026-11-26", "expiring", "ends in 1 days"),
+        ("2026-11-26", "expiring", "ends in 1 day"),
     ],
 )
 def test_an_agreement_says_how_many_days_it_has_left(until: str, about: str, measure: str) -> None:
     (row,) = rows(agreement("one", "ab", until), agreement("other", "abc", None))
-    assert (row["about"], row["who"], row["subject"], row["measure"]) == (about, ("A", "B"), "one", measure)
+    assert (row["finding"], row["who"], row["subject"], row["measure"]) == (about, ("A", "B"), "one", measure)
     assert (
         row["next_step"] and [one.id for one in row.evidence] == ["one", "a", "b"] and row.key == (about, about, "one")
     )
@@ -38,24 +38,24 @@ def test_an_agreement_says_how_many_days_it_has_left(until: str, about: str, mea
 
 def test_an_agreement_says_what_the_network_lacks_without_it() -> None:
     (alone,) = rows(agreement("one", "ab", "2026-11-24"))
-    assert alone["measure"] == "ended 1 days ago; agencies alone without it: 2"
+    assert alone["measure"] == "ended 1 day ago; agencies left without a partner: 2"
     ties = agreement("left", "ab", None), agreement("right", "cd", None)
     (parts,) = rows(agreement("one", "ac", "2026-11-24"), *ties)
-    assert parts["measure"] == "ended 1 days ago; parts that no longer meet without it: 2"
+    assert parts["measure"] == "ended 1 day ago; separate groups without the agreement: 2"
 
 
 def test_the_first_finding_of_each_sort_comes_before_the_second_of_any() -> None:
     ended = [agreement(name, "ab", f"2024-0{name[-1]}-01") for name in ("e1", "e2")]
     empty = [agreement(name, "cd", None)._replace(covers=()) for name in ("f1", "f2", "f3")]
     found = rows(*ended, *empty)
-    assert [row["about"] for row in found] == ["expired", "empty", "expired", "empty", "empty"]
+    assert [row["finding"] for row in found] == ["expired", "empty", "expired", "empty", "empty"]
     assert [row["subject"] for row in found] == ["e1", "f1", "e2", "f2", "f3"]
     assert PRIORITY.index("expired") < PRIORITY.index("empty")
 
 
 def test_a_use_without_agreement_is_about_its_resource() -> None:
     used = ResourceRow("x", "X", True, ["b"], [["a", "2026-01-01", None]])
-    (row,) = (row for row in rows(agreement("other", "cd", None), resources=(used,)) if row["about"] == "uncovered")
+    (row,) = (row for row in rows(agreement("other", "cd", None), resources=(used,)) if row["finding"] == "uncovered")
     assert (row["subject"], row["who"], row["measure"]) == ("X", ("A", "B"), None)
 
 
@@ -63,6 +63,6 @@ def test_what_is_recorded_of_nine_in_ten_is_not_lacking() -> None:
     def lacking(placed: int) -> list[object]:
         agencies = [AgencyRow(f"a{n}", f"A{n}", True, (), ["area:1"] if n < placed else ()) for n in range(10)]
         report = run_on_snapshot(Snapshot(agencies), "gaps", AS_OF)
-        return [row["measure"] for row in report.rows if row["about"] == "coverage" and "rea" in str(row["subject"])]
+        return [row["measure"] for row in report.rows if row["finding"] == "coverage" and "rea" in str(row["subject"])]
 
-    assert lacking(8) == ["2 of 10, 20%"] and lacking(9) == []
+    assert lacking(8) == ["missing for 2 of 10 (20%)"] and lacking(9) == []

@@ -255,7 +255,7 @@ def test_what_is_as_good_as_the_best_is_in_the_first_band() -> None:
 
 
 @pytest.mark.parametrize(
-    ("since", "recent", "taken_up"),
+    ("since", "recent", "recently_adopted"),
     [
         (AS_OF, 0, 0),
         ("2026-11-24", 1, 1),
@@ -266,10 +266,10 @@ def test_what_is_as_good_as_the_best_is_in_the_first_band() -> None:
         (None, 0, 0),
     ],
 )
-def test_new_users_are_those_of_two_years(since: str | None, recent: int, taken_up: int) -> None:
+def test_new_users_are_those_of_two_years(since: str | None, recent: int, recently_adopted: int) -> None:
     used = ResourceRow("r", "R", True, [], [["b", since, None]])
     own = ResourceRow("s", "S", True, [], [["a", since, None]])
     lists = Snapshot([AgencyRow(name, name) for name in "ab"], resources=[used, own])
     rows = {row["agency"]: row for row in run_on_snapshot(lists, "reuse", AS_OF).rows}
     if since != AS_OF:
-        assert (rows["a"]["recent"], rows["a"]["taken_up"], rows["a"]["users"]) == (recent, taken_up, 1)
+        assert (rows["a"]["recent"], rows["a"]["recently_adopted"], rows["a"]["users"]) == (recent, recently_adopted, 1)

@@ -30,7 +30,7 @@ def test_a_gap_is_told_in_numbers_with_the_best_connected_of_both() -> None:
     report = gaps([*INWARD, ("w0", "h3"), ("w0", "h5"), ("w1", "r2")])
     assert (report.found, report.of, report.unknown) == (1, 3, 2)
     gap = report.rows[0]
-    assert [gap[name] for name in ("sector_a", "sector_b", "finding", "seen", "ratio", "unrecorded")] == [
+    assert [gap[name] for name in ("sector_a", "sector_b", "finding", "observed", "ratio", "unrecorded")] == [
         "Health", "Roads", "gap", 0, 0, 1,
     ]  # fmt: skip
     expected, z, p = (gap[name] for name in ("expected", "z", "p"))
@@ -46,7 +46,7 @@ def test_a_pair_with_too_few_ties_to_expect_is_not_judged() -> None:
         assert [row[name] for name in ("finding", "ratio", "z", "p")] == ["too-few", None, None, None]
         assert "Water" in (row["sector_a"], row["sector_b"]) and row.confidence == "unclear"
         assert [one.kind for one in row.evidence] == ["Sector", "Sector"]
-    assert {row["seen"] for row in report.rows[1:]} == {1, 2}
+    assert {row["observed"] for row in report.rows[1:]} == {1, 2}
 
 
 def test_a_pair_with_the_ties_of_chance_is_no_gap() -> None:
@@ -56,7 +56,7 @@ def test_a_pair_with_the_ties_of_chance_is_no_gap() -> None:
     ]
     report = gaps([*across, *inside], least_expected=1)
     (row,) = (row for row in report.rows if row["sector_b"] == "Roads")
-    assert (row["finding"], row["seen"], row.confidence, report.found) == ("no-gap", 32, "within-chance", 0)
+    assert (row["finding"], row["observed"], row.confidence, report.found) == ("no-gap", 32, "within-chance", 0)
     ratio, expected = row["ratio"], row["expected"]
     assert isinstance(expected, float) and ratio == 32 / expected and 0.7 < 32 / expected < 1.3
     assert gaps(across, level=0.5).found == 0, "more than chance gives is no gap however lenient one is"
@@ -66,13 +66,13 @@ def test_a_sector_gap_says_what_is_left_out() -> None:
     several = AgencyRow("h0", "H0", True, ["h", "r"])
     nowhere = AgencyRow("n", "N")
     notes = gaps([*INWARD, ("n", "h0")], [several, nowhere]).notes
-    assert "1 agencies have no sector on record; their ties are left out." in notes
-    assert "1 agencies are in several sectors and count for the first." in notes
-    assert any("the E-I index is -1.0" in note for note in notes), notes
-    assert not any("no sector" in note or "several sectors" in note for note in gaps(INWARD).notes)
+    assert "1 agency has no recorded sector; its ties are left out." in notes
+    assert "1 agency is in several sectors and counts for the first one." in notes
+    assert any("E-I index is -1.0" in note for note in notes), notes
+    assert not any("no recorded sector" in note or "several sectors" in note for note in gaps(INWARD).notes)
 
 
 def test_without_ties_between_sectors_nothing_is_judged() -> None:
     report = gaps([])
     assert (report.found, report.unknown) == (0, 3)
-    assert any("nothing to tell" in note for note in report.notes)
+    assert any("no ties between agencies with a sector" in note for note in report.notes)

@@ -355,7 +355,7 @@ def test_a_provider_that_is_away_is_one_sentence(store: Store, embedded_place: C
     with IdentityProvider() as nobody, serving(application(embedded_place, nobody)) as client:
         for answer in (client.get("/login/provider", headers=PAGE), ask(client, nobody.signed())):
             assert answer.status_code == 503 and answer.headers["retry-after"]
-            assert "does not answer" in answer.text and str(nobody.port) not in answer.text
+            assert "The sign-in service is not responding." in answer.text and str(nobody.port) not in answer.text
         secret = credentials.issue(store, "Siti", Role.ADMIN, [], [])[0]
         assert ask(client, secret).text == "Siti admin", "tokens of ours need no provider"
 
@@ -484,7 +484,7 @@ def test_keys_that_cannot_be_read_are_a_provider_that_is_away(scripted: Scripted
     "issuer", ["http://sso.example.org", "sso.example.org", "https://u:p@sso.example.org", "ftp://127.0.0.1"]
 )
 def test_a_provider_is_spoken_to_in_private(issuer: str) -> None:
-    with pytest.raises(ValueError, match="address with https"):
+    with pytest.raises(ValueError, match="must be an https URL"):
         Settings(_env_file=None, oidc_issuer=issuer)
 
 

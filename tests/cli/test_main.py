@@ -55,7 +55,7 @@ def test_a_wrong_password_is_one_sentence_without_it(
         )
     place = ConnectionSettings(secured_neo4j_server.uri, "neo4j", SECRET, "neo4j", SECRET)
     for _ in range(6):  # after some the server refuses to look
-        with pytest.raises(StoreError, match="check NEO4J_USERNAME and NEO4J_PASSWORD") as failure:
+        with pytest.raises(StoreError, match="Check NEO4J_USERNAME and NEO4J_PASSWORD") as failure:
             Store(place)
         assert failure.value.code == "WRONG_PASSWORD"
 

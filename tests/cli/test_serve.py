@@ -98,7 +98,7 @@ def test_loading_the_sample_again_changes_nothing(demo: tuple[str, Path]) -> Non
     [
         (["load", "depock"], {}, "Did you mean depok?"),
         (["report", "sector-gap"], {}, "sector-gaps"),
-        (["report", "gaps", "--param", "level=2"], {}, "level"),
+        (["report", "gaps", "--param", "level=2"], {}, "False discovery rate"),
         (["query"], {"NEO4J_URI": "bolt://127.0.0.1:1"}, "does not answer"),
         (["query"], {"NEO4J_URI": "nonsense"}, "NEO4J_URI"),
         (["query"], {"REGISTRY_LANG": "fr"}, "REGISTRY_LANG"),

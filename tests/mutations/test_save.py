@@ -206,9 +206,9 @@ def test_a_value_is_read_once_and_in_batches() -> None:
     assert cache.all_of("Agency", ["a", "none", "a"]) == {"a": "A", "none": None}
     assert cache.of("Agency", "a") == "A" and cache.of("Agency", "none") is None and asked == [("Agency", 2)]
     assert cache.of("Service", "a") == "A" and asked[-1] == ("Service", 1)
-    cache.learn("Agency", "a", "B")
+    cache.put("Agency", "a", "B")
     assert cache.of("Agency", "a") == "B"
-    cache.forget("Agency", "a")
+    cache.drop("Agency", "a")
     assert cache.of("Agency", "a") == "A" and len(asked) == 3
     cache.all_of("Need", map(str, range(2 * SIZE + 1)))
     assert asked[3:] == [("Need", SIZE), ("Need", SIZE), ("Need", 1)]

@@ -24,7 +24,7 @@ from tests.support.sample import depok
 AS_OF = "2026-11-25"
 SAMPLE = ROOT / "tests" / "reports" / "sample"
 SENTENCES = {"next_step", "measure"}  # sentences of the report gaps
-PARAMETERS: dict[str, dict[str, object]] = {"what-if": {"lose": "depok:dinkes-kota"}}
+PARAMETERS: dict[str, dict[str, object]] = {"what-if": {"remove": "depok:dinkes-kota"}}
 FIRST = 40  # rows of a report that are written out
 
 
@@ -178,7 +178,7 @@ def test_what_is_not_on_record_is_counted_as_what_is_not(language: str) -> None:
     with use_language(language):
         covered = run_on_snapshot(known, "coverage", AS_OF)
         whole = run_on_snapshot(known, "gaps", AS_OF)
-        not_on_record = {"en": "not on record", "id": "belum tercatat"}[language]
+        not_on_record = {"en": "missing facts", "id": "fakta belum tercatat"}[language]
         kinds, facts = covered.columns[0].words, covered.columns[1].words
         counted = 0
         for row in covered.rows:

@@ -287,9 +287,9 @@ def test_the_text_knows_its_reader_by_parameters(tmp_path: Path, store: Store, p
 def test_parameters_are_bounded_and_never_part_of_the_text(tmp_path: Path, library: Library, store: Store) -> None:
     written(tmp_path, HEADER + TEXT)
     for value in ("0", "10", "1.5", "1 CREATE (n)", ""):
-        with pytest.raises(ReportError, match="step is a whole number from 1 to 9"):
+        with pytest.raises(ReportError, match="enter a whole number from 1 to 9"):
             library.run(store, "how-many", ADMIN, AS_OF, {"step": value})
-    with pytest.raises(ReportError, match="has no parameter actor_role"):
+    with pytest.raises(ReportError, match="has no parameter “actor_role”"):
         library.run(store, "how-many", ANONYMOUS, AS_OF, {"actor_role": "admin"})
 
 
@@ -454,5 +454,5 @@ def test_the_reports_that_ship_find_what_the_sample_has(store: Store) -> None:
     assert all(row.evidence[0].kind == "Resource" for row in unshared.rows)
     everybody = library.run(store, "unshared-data", ANONYMOUS, AS_OF)
     assert everybody.of < unshared.of == everybody.of + everybody.withheld
-    with pytest.raises(ReportError, match="least_users is a whole number from 1 to 100"):
+    with pytest.raises(ReportError, match="enter a whole number from 1 to 100"):
         library.run(store, "unshared-data", ADMIN, AS_OF, {"least_users": "0"})

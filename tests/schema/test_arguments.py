@@ -65,17 +65,17 @@ def test_a_cursor_holds_the_keys_of_its_record(keys: list[Any]) -> None:
 @pytest.mark.parametrize(
     ("cursor", "reason"),
     [
-        (encoded(["other", 1, "a:1"]), "none of this list"),
-        (encoded(["mark", "a:1"]), "none of this list"),
-        (encoded(["mark", 1, 2, "a:1"]), "none of this list"),
-        (encoded({"mark": 1}), "none of this list"),
-        ("é", "none of this list"),
-        ("a+b", "none of this list"),
-        (encoded(["mark", 1, 2]), "was changed"),
-        (encoded(["mark", 2**63, "a:1"]), "was changed"),
-        (encoded(["mark", -(2**63), "a:1"]), "was changed"),
-        (encoded(["mark", None, "a:1"]), "was changed"),
-        (encoded(["mark", [1], "a:1"]), "was changed"),
+        (encoded(["other", 1, "a:1"]), "The cursor belongs to another list or order"),
+        (encoded(["mark", "a:1"]), "The cursor belongs to another list or order"),
+        (encoded(["mark", 1, 2, "a:1"]), "The cursor belongs to another list or order"),
+        (encoded({"mark": 1}), "The cursor belongs to another list or order"),
+        ("é", "The cursor belongs to another list or order"),
+        ("a+b", "The cursor belongs to another list or order"),
+        (encoded(["mark", 1, 2]), "The cursor is invalid"),
+        (encoded(["mark", 2**63, "a:1"]), "The cursor is invalid"),
+        (encoded(["mark", -(2**63), "a:1"]), "The cursor is invalid"),
+        (encoded(["mark", None, "a:1"]), "The cursor is invalid"),
+        (encoded(["mark", [1], "a:1"]), "The cursor is invalid"),
     ],
 )
 def test_a_cursor_of_something_else_is_refused(cursor: Any, reason: str) -> None:

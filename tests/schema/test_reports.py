@@ -145,9 +145,9 @@ def test_the_catalogue_says_what_each_report_is_asked_with_and_holds(client: htt
     assert list(listed) == [*DEFINITIONS, *SITES]
     assert listed["sector-gaps"]["field"] == "sectorGaps"
     (parameter,) = listed["unshared-data"]["parameters"]
-    label = "Data with at least so many users are not listed"
+    label = "Number of users from which data are not listed"
     assert parameter == {"name": "least_users", "label": label, "type": "integer", "default": 1.0, "least": 1.0, "most": 100.0,
-                         "description": ""}  # fmt: skip
+                         "description": "Data with at least this many users are not listed."}  # fmt: skip
     assert listed["unshared-data"]["columns"][-1]["unit"] == "agencies"
 
 

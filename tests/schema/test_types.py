@@ -74,7 +74,7 @@ def test_any_operation_is_answered_or_refused(client: httpx.Client, operations: 
 
 def test_every_type_field_argument_and_value_is_described() -> None:
     missing = []
-    for name, kind in build_schema(MODEL)._schema.type_map.items():
+    for name, kind in build_schema(MODEL).graphql_schema.type_map.items():
         if name.startswith("__"):
             continue
         values = getattr(kind, "values", {}) | getattr(kind, "fields", {})

@@ -212,7 +212,7 @@ def test_numbers_and_days_are_written_as_the_language_has_them(client: httpx.Cli
     asked = {"as-of": "2026-08-05"}
     english = client.get("/reports/agreements", params=asked | {"lang": "en"}).text
     indonesian = client.get("/reports/agreements", params=asked | {"lang": "id"}).text
-    assert "Which agreements" in english and "Kerja sama mana" in indonesian
+    assert "Which agreements" in english and "Kerja sama yang perlu ditindaklanjuti" in indonesian
     assert "Aug 5, 2026" in english and "Feb 3, 2021" in english and "-2,009" in english
     assert "5 Agu 2026" in indonesian and "3 Feb 2021" in indonesian and "-2.009" in indonesian
 
@@ -230,14 +230,14 @@ def test_the_policy_of_a_printed_report_allows_only_its_own_style(client: httpx.
 def test_the_schema_of_reports_is_served_in_the_language_of_who_asks(client: httpx.Client) -> None:
     schema = client.get("/reports/schema.json", headers={"Accept-Language": "id"}).json()
     Draft202012Validator.check_schema(schema)
-    assert schema["$defs"]["agreements"]["title"].startswith("Kerja sama mana")
+    assert schema["$defs"]["agreements"]["title"].startswith("Kerja sama yang perlu ditindaklanjuti")
     Draft202012Validator(schema).validate(client.get("/reports/agreements.json").json())
 
 
 def test_a_report_is_a_workbook(client: httpx.Client) -> None:
     answer = client.get("/reports/agreements.xlsx?as-of=2026-11-25", headers={"Accept-Language": "id"})
     assert 'filename="agreements-2026-11-25.xlsx"' in answer.headers["content-disposition"]
-    assert load_workbook(io.BytesIO(answer.content)).sheet_names == ["agreements", "Cara pembuatannya"]
+    assert load_workbook(io.BytesIO(answer.content)).sheet_names == ["agreements", "Metode dan keterangan"]
 
 
 def test_a_report_is_asked_with_what_its_form_holds(client: httpx.Client) -> None:
@@ -253,8 +253,8 @@ def test_a_report_is_asked_with_what_its_form_holds(client: httpx.Client) -> Non
         ("within=1.250&numbers=id", 200, 'name="within" inputmode="numeric" value="1,250"'),
         ("within=1250", 200, 'name="within" inputmode="numeric" value="1,250"'),
         ("within=1,250&numbers=en", 200, 'name="within" inputmode="numeric" value="1,250"'),
-        ("within=1.250&numbers=en", 400, "within is a whole number"),
-        ("within=1,250&numbers=id", 400, "within is a whole number"),
+        ("within=1.250&numbers=en", 400, "enter a whole number"),
+        ("within=1,250&numbers=id", 400, "enter a whole number"),
     ],
 )
 def test_a_number_of_a_report_is_read_as_the_page_writes_it(
@@ -272,8 +272,8 @@ def test_a_number_of_a_report_is_read_as_the_page_writes_it(
         ("/static/nothing.css", 404, "There is nothing at this address."),
         ("/reports/gap", 404, "Did you mean gaps?"),
         ("/reports/gaps.pdf", 404, "There is nothing at this address."),
-        ("/reports/gaps?as-of=soon", 400, "soon is no date"),
-        ("/reports/gaps?within=-1", 400, "within is a whole number"),
+        ("/reports/gaps?as-of=soon", 400, "soon is not a date"),
+        ("/reports/gaps?within=-1", 400, "enter a whole number"),
         ("/reports/gaps?withn=1", 400, "Did you mean within?"),
     ],
 )

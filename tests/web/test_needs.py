@@ -90,7 +90,7 @@ def test_a_draft_of_a_need_shows_what_would_meet_it(stocked: httpx.Client) -> No
     found = offers(stocked, path, "tono")
     assert {name: told for name, (told, _ask) in found.items()} == {
         "Fits": "fits Dinas Kesehatan · Free: 100 kursi.",
-        "Somewhere": "may fit, not all is known Dinas Kesehatan · Free: 100 kursi.",
+        "Somewhere": "may fit, some facts are unknown Dinas Kesehatan · Free: 100 kursi.",
         "Nearly": "not enough available Dinas Kesehatan · Free: 40 kursi.",
     }
     assert list(found) == ["Fits", "Somewhere", "Nearly"]

@@ -322,7 +322,7 @@ def _refusal_reason(action: RecordAction, actor: Actor, record: ShownRecord) -> 
     if record["withheld"]:
         return _("You can see only a summary of this record. Ask its steward for access to the rest.")
     if record["status"] == "RETIRED":
-        return _("This record is retired; it is not changed any more.")
+        return _("This record is retired and can no longer be changed.")
     return action.needs(actor, record)
 
 

@@ -81,7 +81,7 @@ def test_a_resource_is_asked_for_and_its_owner_decides(client: httpx.Client, tow
     assert offered(client, "tono", request) == set()
     assert offered(client, "sari", request) == {"accept", "decline"}
     full = send(client, "sari", f"{request}/accept", answer="")
-    assert full.status_code == 422 and "Only 100 are free." in full.text
+    assert full.status_code == 422 and "The available amount is 100." in full.text
     assert send(client, "sari", f"{request}/decline", answer="Terlalu banyak.").status_code == 303
     assert offered(client, "sari", request) == set()
     assert "No requests are waiting for your decision." in get(client, "sari", "/inbox").text

@@ -253,7 +253,7 @@ def test_a_broken_multipart_body_is_refused(
         (b"id,id,name,kind\nx:1,x:1,A,data\n", "memuat kolom 'id' dua kali"),
         (b"id,,kind\nx:1,A,data\n", "kolom 2 tidak bernama"),
         (b"id,name\nx:1,A\n", "tidak memiliki kolom wajib 'kind'"),
-        (b"id,name,kind\nx:1,A\n", "Baris ini memiliki 2 sel; yang diperlukan: 3 sel, seperti pada baris judul."),
+        (b"id,name,kind\nx:1,A\n", "Baris ini memiliki 2 sel. Yang diperlukan: 3 sel"),
         (b"\n", "tidak memiliki baris judul"),
     ],
 )
