@@ -34,7 +34,7 @@ APPLICATION, GENERAL, SPECIAL, LEAST_FUNCTIONS = "application", "general", "spec
 class DuplicateApplication(NamedTuple):
     """A special application (of one agency), and a general application (for shared use) that could replace it.
 
-    The general application has all functions of the special one and is used in the same area.
+    The general application covers all functions and all areas of the special application.
     """
 
     special: ResourceRow

@@ -102,7 +102,7 @@ def _pair(snapshot: Snapshot, text: str) -> tuple[AgencyRow, AgencyRow]:
 
 
 def _agreement(snapshot: Snapshot, agreement: str, as_of: str) -> PartnershipRow:
-    """Return the agreement to end. Raises ReportError if the id is unknown or the agreement cannot be ended on the day."""
+    """Return the agreement to end. Raises ReportError if it is unknown or not in force on the day."""
     sentence = _("“{name}”: there is no agreement with the identifier {id} that you may see.")
     found: PartnershipRow = _lookup({one.id: one for one in snapshot.partnerships}, agreement, END, sentence)
     if not found.in_force(as_of):
