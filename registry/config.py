@@ -78,7 +78,7 @@ class Settings(BaseSettings):
 
     @property
     def command_lang(self) -> str:
-        """The language of command-line messages: REGISTRY_LANG, or else the language of LC_ALL, LC_MESSAGES or LANG, or else the default."""
+        """The language of commands: REGISTRY_LANG, else the language of LC_ALL, LC_MESSAGES or LANG, else the default."""
         if "lang" in self.model_fields_set:
             return self.lang
         given = next((value for name in LOCALE if (value := os.environ.get(name))), "")
@@ -127,7 +127,7 @@ class Settings(BaseSettings):
     @field_validator("proxies")
     @classmethod
     def _check_proxies(cls, proxies: str) -> str:
-        """Reject a setting that trusts all addresses, and host names, because the server compares proxies by address."""
+        """Reject a setting that trusts all addresses, or that has host names, which cannot be compared with addresses."""
         for one in filter(None, map(str.strip, proxies.split(","))):
             try:
                 all_addresses = ip_network(one).prefixlen == 0
@@ -163,7 +163,7 @@ class Settings(BaseSettings):
     def served_at(self, host: str) -> Settings:
         """Return these settings for a server that listens on `host`.
 
-        If the server listens on an external address and `hosts` is not set, it accepts any host name, because its own names are unknown.
+        If the server listens on an external address and `hosts` is not set, it accepts any host name, because its own is unknown.
         """
         known = self.hosts or host in ("localhost", "127.0.0.1", "::1")
         return self if known else self.model_copy(update={"hosts": ("*",)})

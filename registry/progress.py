@@ -36,7 +36,7 @@ def steps(what: str, every: Sequence[T]) -> Iterator[T]:
 
 
 Progress = Callable[[str, int], None]
-"""Receives what was processed, such as `agencies`, and by how much its count grew."""
+"""A function that receives what was processed, such as `agencies`, and how many more of them."""
 
 
 def silent(_what: str, _more: int) -> None:

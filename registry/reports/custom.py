@@ -222,8 +222,8 @@ class CustomReport:
     def run(self, store: Readable, actor: Actor, as_of: str, parameters: Mapping[str, Value]) -> Report:
         """Run the Cypher query exactly as its author wrote it, and leave out rows that the actor may not see.
 
-        A row is left out if it names a record whose details the actor may not see. This method does not check whether the actor may run
-        the report. Raises BrokenReport and StoreError.
+        A row is left out if it names a record whose details the actor may not see. Whether the actor may run the report is
+        not checked here. Raises BrokenReport and StoreError.
         """
         values = {**parameters, AS_OF: as_of, **_actor_parameters(actor)}
         names, read = self._read(store, self.text, values, ROWS + 1)

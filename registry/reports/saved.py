@@ -150,7 +150,7 @@ class SavedRuns:
             raise _in_use(label)
 
     def save(self, label: str, report: Report, actor: Actor, fingerprint: str) -> Path:
-        """Save a run with the results that this actor sees, and return the path. The file is written atomically. Raises ReportError."""
+        """Save a run with the results that this actor sees, atomically, and return the path. Raises ReportError."""
         self.check(report.name, label)
         head = {"label": label, "saved": now(), "sight": sorted(actor.names()), "language": language()}
         whole = {**head, "fingerprint": fingerprint, "report": orjson.Fragment(as_json(report))}
