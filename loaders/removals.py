@@ -13,7 +13,7 @@ from registry.database.write import Stored, given_names, stored
 from registry.model.kinds import Kind, Link, Property
 from registry.model.records import Record, show
 
-FEW = 4  # so many values or links may be cleared even if they are more than half
+FEW = 4  # this many values or links may be cleared even if they are more than half
 
 
 def is_pruned(link: Link, source: SourceDefinition, staging: Staging) -> bool:

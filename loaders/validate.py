@@ -520,7 +520,7 @@ class Checks:
         return sum(owner == self._source.id and status != "retired" for _, owner, _, status in found)
 
     def _missing(self, kind: str, ids: set[str]) -> set[str]:
-        """Return those of the ids that will not be in the graph after the load. None of the ids is staged."""
+        """Return which of the ids will not be in the graph after the load; the given ids are not staged."""
         found = self._stored_owners(MODEL[kind], sorted(ids)) if ids else []
         return ids - {one for one, owner, *_ in found if self._stays(kind, one, owner)}
 

@@ -20,7 +20,7 @@ NEVER = "9999-12-31"
 class AgreementStatus:
     """Answers questions about the agreements on a day: which are in force, which renew others, and which resources they cover.
 
-    `within` is the number of days after that day in which an agreement counts as ending soon; the last of them is `horizon`.
+    `within` is the number of days after that day in which an agreement counts as ending soon; `horizon` is the last of these days.
     """
 
     def __init__(self, snapshot: Snapshot, as_of: str, within: int) -> None:

@@ -186,7 +186,7 @@ def _betweenness(ties: Ints, size: int, sources: int, random: np.random.Generato
 
 
 def _top(through: Floats) -> Ints:
-    """Return the indices of the agencies in the top tenth by betweenness, at least one agency; betweenness 0 is left out."""
+    """Return the indices of the tenth of the agencies with the highest betweenness; agencies with betweenness 0 are left out."""
     order = np.argsort(-through, kind="stable")[: int(np.ceil(TOP * len(through)))]
     top: Ints = order[through[order] > 1e-9]
     return top

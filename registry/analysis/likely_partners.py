@@ -113,7 +113,7 @@ class Split(NamedTuple):
 
 
 class RankingEvaluation(NamedTuple):
-    """The tests of one way to hold out ties: those that began after the cut-off day `day` or, if that is None, random ones."""
+    """The tests with the same way of holding out ties; `day` is the cut-off day, None if the ties were chosen at random."""
 
     day: str | None
     splits: Sequence[Split]
@@ -127,7 +127,7 @@ class RankingEvaluation(NamedTuple):
         return float(np.std(self._precisions(method), ddof=1)) if len(self.splits) > 1 else 0.0
 
     def precision(self, method: str) -> float:
-        """Return the mean R-precision of a method: the share of held-out ties among the n first pairs, n being their number."""
+        """Return the mean R-precision of a method: the share of held-out ties among the first n pairs, if n ties are held out."""
         return float(np.mean([one.scored[method].precision_at(one.hits) for one in self.splits]))
 
     @property

@@ -68,7 +68,7 @@ class History(NamedTuple):
         )  # fmt: skip
 
     def fading(self, half_life: float) -> Matrix:
-        """Return the weight of each use or ownership (A x R): 1 for a new one, halved after each `half_life` (in years)."""
+        """Return the weight of each use or ownership (A x R): 1 at its start, halved after each `half_life` (in years)."""
         return sparse.csr_array((2.0 ** (-self.years / half_life), self.has.indices, self.has.indptr), self.has.shape)
 
     @property

@@ -66,7 +66,7 @@ def sector_pairs(arrays: SnapshotArrays, ties: Ints) -> SectorPairs:
 
 
 def _examined_sectors(arrays: SnapshotArrays, ties: Ints, present: Ints) -> tuple[Ints, Ints]:
-    """Return the examined sectors, and for each agency the index of its sector among them; all other sectors share one more index."""
+    """Return the examined sectors, and for each agency the index of its sector among them; the other sectors share one index."""
     ends = np.bincount(arrays.sector[ties].ravel(), minlength=len(arrays.sectors))[present]
     selected = np.sort(present[np.argsort(-ends, kind="stable")[:MOST_SECTORS]])
     place = np.full(len(arrays.sectors) + 1, len(selected))

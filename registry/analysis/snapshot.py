@@ -230,7 +230,7 @@ _ROWS: Mapping[str, type[Any]] = {**_RECORDS, "sectors": TermRow, "areas": TermR
 def make_snapshot(reads: Sequence[str], answer: Sequence[Sequence[Sequence[Any]]]) -> Snapshot:
     """Build a snapshot from the result of the query `network(reads, …)`.
 
-    If an agency uses a resource several times, the uses are merged into one.
+    If an agency uses a resource several times, the uses are merged into one use.
     """
     named = {name: [_ROWS[name]._make(row) for row in rows] for name, rows in zip(reads, answer, strict=True)}
     if "resources" in named:
@@ -239,7 +239,7 @@ def make_snapshot(reads: Sequence[str], answer: Sequence[Sequence[Sequence[Any]]
 
 
 def _merge_uses(uses: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
-    """Merge several uses of a resource by the same agency into one.
+    """Merge several uses of a resource by the same agency into one use.
 
     The merged use lasts from the first known day to the last one; it has no last day if any of the uses has none.
     """

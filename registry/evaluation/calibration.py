@@ -156,8 +156,8 @@ def duplicated(
 ) -> tuple[ComparableAgencies, set[tuple[int, int]]]:
     """Give pairs of agencies similar work: one agency's functions are partly replaced by those of another in a common area.
 
-    At most `number` pairs are made. They are not close, and each agency is in one pair at most. `share` is the replaced share of the
-    functions. The second result is the set of these pairs (indices, smaller first).
+    At most `number` pairs are made. The two agencies of a pair are not `close`, and each agency is in one pair at most. `share` is
+    the replaced share of the functions. The second result is the set of these pairs (indices, smaller first).
     """
     does = [compared.functions[[n]].indices for n in range(len(compared.places))]
     made: set[tuple[int, int]] = set()

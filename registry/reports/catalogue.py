@@ -1,4 +1,4 @@
-"""The catalogue of reports, and the functions that run one."""
+"""The catalogue of reports, and the functions that run a report."""
 
 import gc
 import re

@@ -193,7 +193,7 @@ def harmless(cell: Cell) -> Cell:
 def withhold_small_counts(report: Report, smallest: int) -> Report:
     """Withhold counts below `smallest` (but not 0) of records of which the reader sees the summary only.
 
-    `withheld` and `unknown` become SuppressedCount. A row with such a number in a `sensitive` column is dropped, since its other
+    `withheld` and `unknown` become SuppressedCount. A row with a withheld number in a `sensitive` column is dropped, since its other
     numbers would reveal it by subtraction; it is also subtracted from `found`, `of` and `unknown`. A row of a composed report that
     was made from a dropped row is dropped too. If nothing is withheld from the reader, the report is unchanged.
     Numbers that a reader can count in lists cannot be protected here.

@@ -74,8 +74,8 @@ class SavedReport(_SavedModel):
 class SavedRun(_SavedModel):
     """A saved run of a report.
 
-    `sight` lists what the run was allowed to read, in the names by which records list their readers. A user needs all these names to
-    see the run. `fingerprint` identifies the data that the run read.
+    `sight` has the names (of groups of readers, as records list them) whose records the run was allowed to read. Only a user who
+    has all these names may see the run. `fingerprint` identifies the data that the run read.
     """
 
     label: str
