@@ -1,1 +1,1 @@
-"""Data import: the sources, and the pipeline that loads them."""
+"""Data import: the sources, and the pipeline that loads their records into the registry."""

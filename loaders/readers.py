@@ -1,4 +1,4 @@
-"""Read CSV, JSON and XLSX files as tables; text formats are streamed in constant memory."""
+"""Read CSV, JSON and XLSX files as tables; CSV and JSON files are streamed in constant memory."""
 
 import codecs
 import csv
@@ -40,8 +40,8 @@ CODECS = {"cp1252": "Windows-1252", "utf-16": "UTF-16"}
 def read_delimited(path: Path, note: Note) -> Table:
     """Return the table in a delimited text file, and note the detected encoding and separator. Raises LoadAborted.
 
-    Text is decoded as UTF-8; as UTF-16 with a byte order mark; or as Windows-1252 if it contains no multi-byte UTF-8
-    character. Cells are stripped and empty rows are skipped.
+    The encoding is UTF-8; UTF-16 if the file begins with a byte order mark of UTF-16; or Windows-1252 if the file is not UTF-8 and
+    contains no multi-byte UTF-8 character. Cells are stripped of white space, and empty rows are skipped.
     """
     encoding, encoding_name = _encoding(path)
     separator = _separator(path, encoding)
@@ -61,7 +61,7 @@ def _delimited_rows(
 
 
 def _records(path: Path, encoding: str, separator: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield each record with the number of its first line."""
+    """Yield each record of a delimited file as a list of cells, with the number of its first line."""
     number, length = 1, 0
 
     def lines() -> Iterator[str]:
@@ -87,7 +87,7 @@ def _records(path: Path, encoding: str, separator: str) -> Iterator[tuple[int, l
 
 
 def read_lines(path: Path, encoding: str) -> Iterator[str]:
-    """Yield the lines of a text file. Raises LoadAborted for an overlong line or undecodable bytes."""
+    """Yield the lines of a text file. Raises LoadAborted for a line that is too long or cannot be decoded."""
     with path.open(encoding=encoding, newline="") as file:
         number = 0
         try:
@@ -108,7 +108,7 @@ def read_lines(path: Path, encoding: str) -> Iterator[str]:
 
 
 def _encoding(path: Path) -> tuple[str, str]:
-    """Return the encoding of a file and its name in messages. Raises LoadAborted for a mix of encodings."""
+    """Return the encoding of a file, and the name of the encoding for messages. Raises LoadAborted for a mix of encodings."""
     with path.open("rb") as file:
         start = file.read(4)
     for mark, encoding in BYTE_ORDER_MARKS.items():
@@ -122,7 +122,7 @@ def _encoding(path: Path) -> tuple[str, str]:
 
 
 def is_utf_8(path: Path) -> bool:
-    """Return whether a whole file is valid UTF-8."""
+    """Return whether the file is valid UTF-8 from its first to its last byte."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         for chunk in _chunks(path):
@@ -150,7 +150,7 @@ def _chunks(path: Path, size: int = 1 << 20) -> Iterator[bytes]:
 
 
 def undecodable(path: Path, encoding: str) -> str:
-    """Return the message for undecodable text, with line and column."""
+    """Return a message about bytes that cannot be decoded, with their line and column."""
     line, column = 1, 1
     for text in _decodable(path, encoding):
         line += text.count("\n")
@@ -160,7 +160,7 @@ def undecodable(path: Path, encoding: str) -> str:
 
 
 def _decodable(path: Path, encoding: str) -> Iterator[str]:
-    """Yield the text before the first undecodable byte."""
+    """Yield the text of a file up to the first byte that cannot be decoded."""
     decoder = codecs.getincrementaldecoder(encoding)()
     for chunk in _chunks(path):
         before = decoder.getstate()
@@ -183,7 +183,7 @@ def _lost_character(path: Path, line: int, column: int) -> str:
 
 
 def _separator(path: Path, encoding: str) -> str:
-    """Return the separator that yields the most columns in the first record; a comma if none yields two."""
+    """Return the separator that divides the first record into the most columns; a comma if none divides it."""
     columns = {one: len(next(_records(path, encoding, one), (1, []))[1]) for one in SEPARATORS}
     return max(columns, key=lambda one: columns[one])
 
@@ -197,8 +197,11 @@ READ: Mapping[str, Any] = {"date": date.fromisoformat, "datetime": datetime.from
 class ReadLimits:
     """Limits for reading one spreadsheet.
 
-    `unpacked`, `memory`, `written` and `row` are bytes: of the unpacked archive, of the reading process, of all rows, and of
-    one row. `cells` is the area of the rectangle that spans all values of a sheet.
+    - `unpacked`: the bytes of the unpacked archive
+    - `memory`: the bytes of memory of the process that reads the spreadsheet
+    - `written`: the bytes of all rows that the process writes
+    - `row`: the bytes of one row
+    - `cells`: the number of cells in the rectangle that spans all values of a sheet
     """
 
     unpacked: int = 500_000_000
@@ -210,14 +213,14 @@ class ReadLimits:
 
 
 UPLOAD_LIMITS = ReadLimits(unpacked=50_000_000, cells=1_000_000, memory=500_000_000, seconds=20, written=10_000_000)
-"""Limits for a spreadsheet uploaded through a page."""
+"""The limits for a spreadsheet that is uploaded through a page."""
 
 
 def read_sheets(path: Path, note: Note, limits: ReadLimits = ReadLimits()) -> list[Table]:
-    """Return the tables of the visible sheets, except empty ones and the guide of a template. Raises LoadAborted.
+    """Return the tables in the visible sheets of a spreadsheet. Raises LoadAborted.
 
-    Dates are returned as dates, formulas as the value saved with the file, errors such as #N/A as empty cells. Merged cells
-    have their value in the first cell only, which is noted.
+    Empty sheets are left out, and so is the guide sheet of a template. Dates are returned as dates, formulas as the value saved with
+    the file, errors such as #N/A as empty cells. The value of merged cells is in the first cell only; a message notes merged cells.
     """
     written = _RowFile()
     sheets = _read_in_process(path, limits, written)
@@ -225,7 +228,7 @@ def read_sheets(path: Path, note: Note, limits: ReadLimits = ReadLimits()) -> li
 
 
 class _RowFile:
-    """The temporary file written by the reading process; deleted when no more rows refer to it."""
+    """The temporary file that the reading process writes; it is deleted when no more rows refer to it."""
 
     def __init__(self) -> None:
         self.file: IO[bytes] = TemporaryFile()  # noqa: SIM115 # stays open while its rows are read
@@ -240,7 +243,7 @@ class _RowFile:
             yield number, [_cell(*cell.items()) if isinstance(cell, dict) else cell for cell in cells]
 
     def last_line(self) -> Mapping[str, Any]:
-        """Return the summary on the last line; without one, the process was killed for exceeding a limit."""
+        """Return the information on the last line; a missing last line means that the process was killed for exceeding a limit."""
         size = self.file.seek(0, 2)
         self.file.seek(max(0, size - LONGEST_LAST_LINE))
         lines = self.file.read().splitlines()
@@ -252,7 +255,7 @@ class _RowFile:
 
 
 def _read_in_process(path: Path, limits: ReadLimits, written: _RowFile) -> list[dict[str, Any]]:
-    """Write the rows of a spreadsheet to a file in a separate process; return the sheets. Raises LoadAborted."""
+    """Run a process that writes the rows of a spreadsheet to a file, and return the sheets. Raises LoadAborted."""
     options = json.dumps({**asdict(limits), "skip": [GUIDE]})
     command = [sys.executable, "-I", sheet_process.__file__, str(path.resolve()), options]
     try:
@@ -261,7 +264,7 @@ def _read_in_process(path: Path, limits: ReadLimits, written: _RowFile) -> list[
             stdin=subprocess.DEVNULL,
             stdout=written.file,
             stderr=subprocess.DEVNULL,
-            env={},  # the process parses untrusted input: do not pass it our environment
+            env={},  # the process parses untrusted input, so it must not see the environment
             timeout=limits.seconds,
             check=False,
         )
@@ -335,8 +338,8 @@ DEEPEST = 100
 LONGEST_ENTRY = 10_000_000
 
 
-def read(path: Path, note: Note, limits: ReadLimits = ReadLimits()) -> list[Table]:  # the default value is frozen
-    """Return the tables in a file: one, or one per sheet of a spreadsheet.
+def read(path: Path, note: Note, limits: ReadLimits = ReadLimits()) -> list[Table]:  # the default value is immutable
+    """Return the tables in a file: one table, or for a spreadsheet one table per sheet.
 
     `note` receives messages about the file; `limits` apply to spreadsheets. Raises LoadAborted, also while the rows are
     iterated.
@@ -379,7 +382,10 @@ def _json_rows(objects: Iterator[tuple[int, Any]], file: str) -> Iterator[Source
 
 
 def _json_objects(path: Path) -> Iterator[tuple[int, Any]]:
-    """Yield the items of the only list in a JSON file, numbered from 1; it is the top level or under a key of it."""
+    """Yield the items of the only list in a JSON file, numbered from 1.
+
+    The file is either this list, or an object that has the list as the value of a key.
+    """
     try:
         with path.open("rb") as file:
             entry = _ItemReader(file, path.name)
@@ -404,13 +410,13 @@ def _json_objects(path: Path) -> Iterator[tuple[int, Any]]:
 
 
 class _ItemReader:
-    """A file wrapper that limits the bytes read per list item to `LONGEST_ENTRY`; call `start` for each item."""
+    """Wraps a file to limit the bytes read for each list item to `LONGEST_ENTRY`; call `start` before each item."""
 
     def __init__(self, file: IO[bytes], name: str) -> None:
         self._file, self._name, self._read = file, name, 0
 
     def start(self) -> None:
-        """Start counting for the next item."""
+        """Start to count bytes for the next item."""
         self._read = 0
 
     def read(self, size: int = -1) -> bytes:
@@ -424,9 +430,9 @@ class _ItemReader:
 
 
 def _top_level_lists(events: Iterator[tuple[str, Any]], file: str) -> Iterator[str]:
-    """Yield the key of each top-level list when it starts; "" if the list is itself the top level.
+    """Yield the key of each top-level list of a JSON file when the list starts; if the file itself is a list, yield "".
 
-    Other top-level values are skipped.
+    Top-level values that are not lists are skipped.
     """
     depth, names = 0, _OpenKeys(file)
     name = ""
@@ -444,14 +450,14 @@ def _top_level_lists(events: Iterator[tuple[str, Any]], file: str) -> Iterator[s
 
 
 class _OpenKeys:
-    """The keys of all open objects, to reject duplicate keys."""
+    """The keys of all JSON objects that are not closed yet, to reject duplicate keys."""
 
     def __init__(self, file: str) -> None:
         self._file = file
         self._open: list[set[str]] = []
 
     def check(self, event: str, value: Any, row: int | None = None) -> None:
-        """Process a parser event. Raises LoadAborted for a duplicate key."""
+        """Process an event of the JSON parser. Raises LoadAborted for a duplicate key."""
         if event in ("start_map", "start_array"):
             self._open.append(set())
         elif event in ("end_map", "end_array"):
@@ -463,7 +469,7 @@ class _OpenKeys:
 
 
 def _items(events: Iterator[tuple[str, Any]], file: str, entry: _ItemReader) -> Iterator[Any]:
-    """Yield the items of a list until it ends."""
+    """Yield the items of a JSON list until the list ends."""
     builder, depth, row, names = ijson.ObjectBuilder(), 0, 1, _OpenKeys(file)
     for event, value in events:
         depth += event.startswith("start_") - event.startswith("end_")

@@ -1,4 +1,4 @@
-"""Values and links that a load clears because the source lacks them now, with a guard against clearing most of them."""
+"""Clears stored values and links that a source no longer has, but refuses to clear most of them."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,25 +13,25 @@ from registry.database.write import Stored, given_names, stored
 from registry.model.kinds import Kind, Link, Property
 from registry.model.records import Record, show
 
-FEW = 4  # up to this many values or links may be cleared regardless of their share
+FEW = 4  # this many values or links may be cleared even if they are more than half
 
 
 def is_pruned(link: Link, source: SourceDefinition, staging: Staging) -> bool:
-    """Return whether links that the source no longer supplies are removed."""
+    """Return whether a load removes stored links that the source no longer supplies."""
     name = link_name(link)
     return staging.supplies_link(name) or name in source.complete
 
 
 class Removals:
-    """The values and links that one run clears. Run it after all other checks."""
+    """The stored values and links that one load clears. Use it after all other checks."""
 
     def __init__(self, context: LoadContext) -> None:
         self._context, self._staging, self._store = context, context.staging, context.store
         self._source, self._before, self._tally = context.source, context.before, context.tally
-        self._refusals: list[str] = []  # a message for each value or link of which more than half would be cleared
+        self._refusals: list[str] = []  # a message for each property or link that would lose more than half
 
     def preserve_unmentioned(self) -> None:
-        """Copy into the staging area the stored values about which the source says nothing."""
+        """Copy stored values into the staging area if the source says nothing about them, so that they are not cleared."""
         for kind in LOADED:
             if self._before[kind].ours and kind.plural not in self._source.complete:
                 self._preserve_values(kind)
@@ -40,9 +40,10 @@ class Removals:
                 self._preserve_links(link)
 
     def check(self, *, retire_most: bool) -> None:
-        """Count everything that would be cleared.
+        """Count the values and links that the load would clear.
 
-        Raises LoadAborted if that is more than half of the values of a property or of a link, unless `retire_most`.
+        Raises LoadAborted if the load would clear more than half of the values of a property or more than half of the relationships
+        of a link, unless `retire_most` is set.
         """
         for kind in LOADED:
             if self._before[kind].ours:
@@ -59,7 +60,7 @@ class Removals:
             unmentioned = {row["id"]: names - self._staging.supplied(file, kind.__name__) for file, row in batch}
             rows = {row["id"]: row for _file, row in batch if unmentioned[row["id"]]}
             for old in self._own_records(kind, list(rows)):
-                retired = not old["hash"]  # a run retired it because the source lacked it; restore its other values
+                retired = not old["hash"]  # retired by a run because the source lacked it: restore its other values
                 names_to_copy = unmentioned[old["id"]] - ({"status"} if retired else set())
                 self._staging.change_record(_with(kind, rows[old["id"]], old, names_to_copy))
 
@@ -79,7 +80,7 @@ class Removals:
                     self._staging.change_link(name, {**row, "props": {**row["props"], **copied}})
 
     def _own_links(self, link: Link, rows: Sequence[Stored]) -> dict[tuple[str, str], Mapping[str, Any]]:
-        """Return the properties of the relationships that this source already owns, by their two ids."""
+        """Return the properties of the stored relationships that this source owns, by the ids at both ends."""
         found = self._store.read(write.existing_relationships(link, rows))[0][0]
         return {(start, end): values for start, end, values in found if values.get("source") == self._source.id}
 
@@ -129,7 +130,7 @@ class Removals:
         self._guard_against_most(total - again, total, f"links of {name}", "removed")
 
     def _removed(self, link: Link) -> Iterator[tuple[str, str]]:
-        """Yield the two ids of each relationship that this source owns and no longer supplies."""
+        """Yield the ids at both ends of each relationship that this source owns and no longer supplies."""
         after = ("", "")
         while page := self._store.read(
             write.relationships_of_source(link, source=self._source.id, after=after, size=BATCH)
@@ -146,7 +147,7 @@ class Removals:
 
 
 def _with(kind: type[Kind], row: Stored, old: Mapping[str, Any], names: set[str]) -> Stored:
-    """Return a record with the old values of these properties."""
+    """Return a staged record in which the properties in `names` have their old values."""
     copied = {name: kind.properties[name].value.clean(old.get(name)) for name in names}
     values = {name: row.get(name) for name in given_names(kind)} | copied
     return stored(Record(kind, str(row["id"]), values))

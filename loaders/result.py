@@ -1,4 +1,4 @@
-"""The result of a load: counts of rows and records, and a problem for each row left out."""
+"""The result of a load: how many rows and records it processed, and a problem for each row that it left out."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -11,12 +11,12 @@ Level = Literal["error", "warning"]
 
 
 class LoadAborted(Exception):
-    """A source, a file or a run that is rejected; the message is one sentence for the user."""
+    """A load that is rejected because of its source, a file or the run itself; the message is one sentence for the user."""
 
 
 @dataclass(frozen=True)
 class RowProblem:
-    """A problem in a row: an `error` means that the row was left out, a `warning` that it was loaded.
+    """A problem in a row of a file: an `error` means that the row was left out, a `warning` that the row was loaded.
 
     `row` is the line or sheet row as a person counts it; `rule` says in a few words what the field must be; `cell` is the
     address of a cell in a sheet.
@@ -35,7 +35,10 @@ class RowProblem:
 
 @dataclass(frozen=True)
 class Cleared:
-    """A value or link that was cleared: its property or link, such as `agencies.acronym`, its record, and the old value."""
+    """A value or link that a load cleared.
+
+    It names the property or link, such as `agencies.acronym`, the record, and the old value.
+    """
 
     of: str
     record: str
@@ -44,11 +47,13 @@ class Cleared:
 
 @dataclass(frozen=True)
 class LoadResult:
-    """The result of one run of a source. Records are counted by kind (plural), relationships as `resources.users`.
+    """The result of loading a source once. Records are counted by type (plural), relationships by link, such as `resources.users`.
 
-    `problems` has the first hundred of each code, errors before warnings; `counts` has the total of each code. `cleared`
-    counts what was cleared from remaining records, values as `agencies.acronym` and links as `resources.users`; `clearings`
-    has the first hundred of each. `refused` is the reason why nothing was written, None for an accepted run.
+    - `problems`: the first hundred problems of each code, errors before warnings
+    - `counts`: the number of problems of each code
+    - `cleared`: how many values and links were cleared from remaining records, by name, such as `agencies.acronym`
+    - `clearings`: the first hundred cleared values or links of each name
+    - `refused`: the reason why nothing was written; None if the run was accepted
     """
 
     source: str
@@ -70,12 +75,12 @@ class LoadResult:
     refused: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Return all fields as JSON values."""
+        """Return all fields of the result as JSON values."""
         return asdict(self)
 
 
 class Tally:
-    """Counters of a run in progress, with the first problems of each code."""
+    """Counts what a running load does, and stores the first problems of each code."""
 
     def __init__(self) -> None:
         self.rows_read: Counter[str] = Counter()
@@ -94,11 +99,11 @@ class Tally:
 
     @property
     def rows_left_out(self) -> int:
-        """The number of rows with at least one error."""
+        """The number of rows that have at least one error and are therefore left out."""
         return sum(map(len, self._rows_with_errors.values()))
 
     def add(self, problem: RowProblem) -> None:
-        """Count a problem; store it if it is among the first of its code."""
+        """Count a problem, and store it if it is among the first problems with its code."""
         self.counts[problem.code] += 1
         if self.counts[problem.code] <= MOST_LISTED:
             self._problems[problem.level].append(problem)
@@ -106,7 +111,7 @@ class Tally:
             self._rows_with_errors.setdefault(problem.file, set()).add(problem.row)
 
     def clear(self, of: str, record: str, value: str) -> None:
-        """Count a cleared value or link; store it if it is among the first of its property or link."""
+        """Count a cleared value or link, and store it if it is among the first of its property or link."""
         self.cleared[of] += 1
         if self.cleared[of] <= MOST_LISTED:
             self._clearings.append(Cleared(of, record, value))
@@ -116,7 +121,7 @@ class Tally:
         self.notes.append(sentence)
 
     def result(self, source: str, run: str, *, dry_run: bool, refused: str | None = None) -> LoadResult:
-        """Return the result of the run."""
+        """Return the result of the load."""
         return LoadResult(
             source=source,
             run=run,

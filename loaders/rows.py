@@ -1,4 +1,4 @@
-"""Rows and tables as read from a file, with the location of each row."""
+"""Rows and tables read from a file, with the place of each row in the file."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ from registry.model.records import show
 
 MOST_LISTED = 100
 Note = Callable[[str], None]
-"""Receives a message about a file."""
+"""A function that receives a message about a file."""
 
 
 class SourceRow(dict[str, Any]):
-    """A row: values by column, with the file and the row number as a person counts it.
+    """A row of a file: its values by column, the file, and the row number as a person counts it.
 
     `first_column` is the first column of a sheet's table, counted from 0; None for formats without cell addresses.
     """
@@ -32,7 +32,7 @@ class SourceRow(dict[str, Any]):
         self.first_column = first_column
 
     def address(self, column: str) -> str:
-        """Return the address of a cell, such as `C5`; "" if the format has none or the column does not exist."""
+        """Return the address of a cell, such as `C5`; return "" if the format has no addresses or the column does not exist."""
         if self.first_column is None or column not in self:
             return ""
         return address_of(self.number, self.first_column + list(self).index(column) + 1)
@@ -42,7 +42,7 @@ class SourceRow(dict[str, Any]):
 
 
 class LooseRow(SourceRow):
-    """A row of a format that omits empty values: a missing column reads as None."""
+    """A row of a format that omits empty values: the value of a missing column is None."""
 
     __slots__ = ()
 
@@ -52,9 +52,9 @@ class LooseRow(SourceRow):
 
 @dataclass(frozen=True)
 class Table:
-    """A file or a sheet. `columns` is None for formats without a header; `rows` can be iterated once.
+    """A table in a file or a sheet. `columns` is None for formats without a header; `rows` can be iterated only once.
 
-    `name` is the file name without extension or the sheet name; `file` is used in messages.
+    `name` is the file name without extension or the sheet name; `file` is the name used in messages.
     """
 
     name: str
@@ -64,7 +64,7 @@ class Table:
 
 
 def header(cells: Iterable[Any], file: str) -> tuple[str, ...]:
-    """Return the column names. Raises LoadAborted for empty, duplicate or too many names."""
+    """Return the column names in a header row. Raises LoadAborted for empty, duplicate or too many names."""
     names = [str(cell).strip() for cell in cells]
     while names and not names[-1]:
         names.pop()
@@ -86,7 +86,7 @@ def header(cells: Iterable[Any], file: str) -> tuple[str, ...]:
 def row_of(
     columns: tuple[str, ...], cells: list[Any], file: str, number: int, first_column: int | None = None
 ) -> SourceRow | RowProblem | None:
-    """Return the row, None if all cells are empty, or a problem if the number of cells is wrong."""
+    """Return a row of the table, None if all its cells are empty, or a problem if it has the wrong number of cells."""
     if len(cells) != len(columns):
         cells = cells[: len(columns)] + [cell for cell in cells[len(columns) :] if cell != ""]
     if cells.count("") == len(cells):

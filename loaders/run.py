@@ -1,4 +1,4 @@
-"""Run one load: read, map, validate, stage, check, write, prune."""
+"""Run one load: read a source, map and validate its rows, stage and check its records, write them, and prune old records."""
 
 import secrets
 from pathlib import Path
@@ -30,10 +30,10 @@ def run(
 ) -> LoadResult:
     """Load a source and return the result.
 
-    Everything is read and checked before anything is written: an aborted run writes nothing, and a `dry_run` stops there.
-    With `prune`, records of an earlier run that the source no longer has are retired. A run that would retire more than half
-    of a kind, or clear more than half of its values or links, is aborted unless `retire_most`; so is a second run at the same
-    time. An interrupted run can be repeated. Raises StoreError.
+    The source is read and checked completely before anything is written: an aborted run writes nothing, and a `dry_run` ends after
+    the checks. With `prune`, records from earlier runs that the source no longer has are retired. A run is aborted if it would
+    retire more than half of the records of a type, or clear more than half of the values of a property or of a link; `retire_most`
+    allows this. A run is also aborted if the source is already being loaded. An interrupted run can be repeated. Raises StoreError.
     """
     name, tally = _run_id(source), Tally()
 
@@ -59,7 +59,7 @@ def run(
 
 
 def read(source: SourceDefinition, from_path: Path | None, staging: Staging, tally: Tally, progress: Progress) -> None:
-    """Read, map, validate and stage every table of the source. Raises LoadAborted."""
+    """Read every table of the source, and map, validate and stage its rows. Raises LoadAborted."""
     validator = RowValidator(source, staging, tally)
     for table, map_row in open_tables(source, from_path, tally.note):
         tally.rows_read[table.file] += 0

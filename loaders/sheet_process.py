@@ -1,10 +1,9 @@
 """Read a spreadsheet in a separate process with limited memory and time.
 
 `loaders.readers` runs this file as `python sheet_process.py FILE LIMITS`, where LIMITS is JSON. It imports no other module
-of the project. It writes a line of JSON for each row that is not empty, `[number, cell, …]`, and a last line: either
-`{"sheets": [{"name", "first_column", "merged", "start", "end"}, …]}`, where `start` and `end` are byte offsets in the
-output, or `{"refused": CODE, …}`. A cell of a type that JSON lacks is `{"TYPE": TEXT}`. Without a last line the process
-was killed.
+of the project. For each row that is not empty, it writes a line of JSON: `[number, cell, …]`. A cell of a type that JSON lacks
+is `{"TYPE": TEXT}`. The last line is either `{"sheets": [{"name", "first_column", "merged", "start", "end"}, …]}`, where `start`
+and `end` are byte offsets in the output, or `{"refused": CODE, …}`. If the last line is missing, the process was killed.
 """
 
 import json
@@ -28,7 +27,7 @@ UNREADABLE = "UNREADABLE"
 
 
 class RefusedError(Exception):
-    """A file that is rejected: a code, and details for the message."""
+    """A spreadsheet that is rejected: a code for the reason, and details for the message."""
 
     def __init__(self, code: str, **details: object) -> None:
         super().__init__(code)
@@ -36,7 +35,7 @@ class RefusedError(Exception):
 
 
 def main(path: str, limits: Mapping[str, Any]) -> None:
-    """Write the rows of every visible sheet and the last line."""
+    """Write the rows of every visible sheet, and then the last line, which lists the sheets."""
     limit_this_process(limits)
     out = sys.stdout.buffer
     try:
@@ -53,7 +52,7 @@ def main(path: str, limits: Mapping[str, Any]) -> None:
 
 
 def limit_this_process(limits: Mapping[str, Any]) -> None:
-    """Limit memory and CPU time, and make this process the first that the system kills when memory is short."""
+    """Limit memory and CPU time, and let the operating system kill this process first when memory is short."""
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     try:
@@ -65,12 +64,12 @@ def limit_this_process(limits: Mapping[str, Any]) -> None:
         (resource.RLIMIT_CPU, limits["seconds"]),
         (resource.RLIMIT_CORE, 0),
     ):
-        with suppress(OSError, ValueError):  # a lower limit applies already, or macOS lacks the limit
+        with suppress(OSError, ValueError):  # the limit is already lower, or macOS does not have it
             resource.setrlimit(what, (most, most))
 
 
 def _check_archive(path: Path, limits: Mapping[str, Any]) -> None:
-    """Reject archives that unpack to too many bytes, even if their headers are false, and sheets that are too large."""
+    """Reject an archive that unpacks to too many bytes, even if its headers hide that, and a sheet that is too large."""
     try:
         with zipfile.ZipFile(path) as archive:
             if sum(member.file_size for member in archive.infolist()) > limits["unpacked"]:
@@ -87,17 +86,17 @@ def _check_archive(path: Path, limits: Mapping[str, Any]) -> None:
 
 
 class _SheetArea:
-    """The area that a sheet's values span, computed while streaming."""
+    """The rectangle that the values of a sheet span, computed while the sheet is read."""
 
     def __init__(self, sheet: str, limits: Mapping[str, Any]) -> None:
         self._sheet = sheet
         self._most = limits["cells"]
         self._row = self._column = 0
-        self._widest = self._lowest = (0, 0)  # row and column, from 1
+        self._widest = self._lowest = (0, 0)  # row and column, counted from 1
         self._is_sheet: bool | None = None
 
     def check(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
-        """Read a member of the archive if it is a sheet. Raises RefusedError if its area is too large."""
+        """Read a file of the archive if the file is a sheet. Raises RefusedError if the rectangle of its values is too large."""
         with archive.open(member) as part:
             _parse(part, self._start, lambda: self._is_sheet is not False, lambda: bool(self._is_sheet))
 
@@ -123,7 +122,7 @@ class _SheetArea:
 
 
 def _sheet_names(archive: zipfile.ZipFile) -> dict[str, str]:
-    """Return the sheet names by member of the archive, as far as the workbook lists them."""
+    """Return the names of the sheets that the workbook lists, by the name of their file in the archive."""
     parts: dict[str, str] = {}
     names: dict[str, str] = {}
 
@@ -144,7 +143,7 @@ def _sheet_names(archive: zipfile.ZipFile) -> dict[str, str]:
 
 
 def _parse(part: Any, start: Any, wanted: Any, must_be_sound: Any) -> None:
-    """Call `start` with the local name and attributes of every element while `wanted` is true."""
+    """Parse XML as long as `wanted` returns true, and call `start` with the local name and the attributes of each element."""
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.StartElementHandler = lambda name, attributes: start(name.rpartition(" ")[2], attributes)
     parser.StartDoctypeDeclHandler = _no_document_type
@@ -179,7 +178,7 @@ def _number(text: str) -> int:
 
 
 def address_of(row: int, column: int) -> str:
-    """Return the address of a cell; row and column count from 1: row 5, column 3 is `C5`."""
+    """Return the address of a cell, given its row and column counted from 1: row 5, column 3 is `C5`."""
     letters = ""
     while column:
         column, letter = divmod(column - 1, 26)
@@ -188,7 +187,7 @@ def address_of(row: int, column: int) -> str:
 
 
 def _write_sheets(path: str, limits: Mapping[str, Any]) -> Iterator[dict[str, object]]:
-    """Write the rows of each visible sheet; yield its entry of the last line."""
+    """Write the rows of each visible sheet, and yield the entry of each sheet for the last line."""
     workbook = load_workbook(path)
     written = 0
     for one in workbook.sheets_metadata:

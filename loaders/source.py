@@ -1,4 +1,4 @@
-"""Sources: a folder with `source.toml` and tables, or a `mapping.py` that maps rows to records and links."""
+"""Sources: a source is a folder with `source.toml` and tables, or with a `mapping.py` that maps rows to records and links."""
 
 import re
 import tomllib
@@ -30,14 +30,14 @@ class SourceDefinition(BaseModel):
     """The declaration of a source in `source.toml`. `folder` is its folder, `id` the folder's name with hyphens.
 
     - `illustrative`: the records are invented; every page says so
-    - `expect`: the minimum number of records by kind (plural); with fewer, the load is aborted
-    - `complete`: tables and links, such as `agencies` and `resources.users`, that the source lists completely: whatever it
-      omits is cleared. Otherwise a missing column or table leaves stored values and links unchanged
+    - `expect`: the minimum number of records by type (plural); the load is aborted if a type has fewer
+    - `complete`: tables and links, such as `agencies` and `resources.users`, that the source lists completely; values and links that
+      it omits are cleared. For other tables and links, a missing column or table leaves stored values and links unchanged
     - `left_out_at_most`: the load is aborted if more rows have errors
-    - `repeated`: by property, which value is used for a relationship that occurs more than once
-    - `numbers`: number format in texts: `id` as 1.250,5, `en` as 1,250.5; without it, an ambiguous number such as 1.250 is
-      a problem
-    - `steward`, `access`: default values for records
+    - `repeated`: by property, which value is used if a relationship occurs more than once
+    - `numbers`: how numbers are written in texts: `id` as 1.250,5 or `en` as 1,250.5; if it is not set, a number that could be read
+      either way, such as 1.250, is a problem
+    - `steward`, `access`: the default values of these properties for records of the source
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
@@ -103,12 +103,12 @@ def read_source(folder: Path) -> SourceDefinition:
 
 
 def known_sources(settings: Settings) -> list[SourceDefinition]:
-    """Return the built-in sources and those in the site's own folder, by id. Raises LoadAborted."""
+    """Return the built-in sources and the sources in the site's own folder, ordered by id. Raises LoadAborted."""
     return [read_source(folder) for _, folder in sorted(_folders(settings).items())]
 
 
 def find_source(name: str, settings: Settings) -> SourceDefinition:
-    """Return the source with this name or in this folder. Raises LoadAborted with a suggestion if there is none."""
+    """Return the source with this name or in this folder. Raises LoadAborted with a suggestion if there is no such source."""
     folders = _folders(settings)
     wanted = name.lower().replace("_", "-")
     if wanted in folders:
@@ -136,7 +136,7 @@ def _nearest(name: str, known: Mapping[str, object]) -> str:
 
 
 def _first(error: ValidationError) -> str:
-    """Return a message for the first error; unknown entries come before missing ones."""
+    """Return a message for the first error in `source.toml`; unknown entries come before missing entries."""
     first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
     name = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
@@ -163,7 +163,7 @@ __all__ = [
 
 
 class GivenRecord(NamedTuple):
-    """A record from a row; `implied` if the row only refers to it."""
+    """A record that a row supplies; `implied` means that the row only refers to the record."""
 
     kind: str
     id: str
@@ -172,7 +172,7 @@ class GivenRecord(NamedTuple):
 
 
 class GivenLink(NamedTuple):
-    """A relationship from a row, between the record `here`, which has this end, and the record `there`."""
+    """A relationship that a row supplies, from the record `here`, to which the link end `end` belongs, to the record `there`."""
 
     end: str
     here: str
@@ -181,13 +181,13 @@ class GivenLink(NamedTuple):
 
 
 class GivenNoLink(NamedTuple):
-    """A statement that the record of a row has no relationship of a link."""
+    """Says that the record of a row has no relationship of a certain link."""
 
     end: str
 
 
 class Remark(NamedTuple):
-    """A message of the mapping about a row: a part of it is left out, or a warning."""
+    """A message of a mapping about a row: an error if the row or a part of the row is left out, or a warning."""
 
     level: Level
     code: str
@@ -202,33 +202,33 @@ MapRow = Callable[[SourceRow], Iterable[Mapped]]
 
 
 def record(kind: str, record_id: str, /, **properties: Any) -> GivenRecord:
-    """Return a record: `record("Agency", "x:1", name="Health Office", kind="department")`."""
+    """Return a record that a row supplies: `record("Agency", "x:1", name="Health Office", kind="department")`."""
     return GivenRecord(kind, record_id, properties)
 
 
 def implied(kind: str, record_id: str, /, **properties: Any) -> GivenRecord:
-    """Return a record that this row only refers to; it is written, with a warning, if no other row supplies it."""
+    """Return a record that a row only refers to. It is written with a warning if no other row supplies the record."""
     return GivenRecord(kind, record_id, properties, implied=True)
 
 
 def link(end: str, here: str, there: str, /, **properties: Any) -> GivenLink:
-    """Return a relationship: `link("Agency.uses", agency, resource, role="reuse")`; either end of the link may be named."""
+    """Return a relationship: `link("Agency.uses", agency, resource, role="reuse")`. `end` names either end of the link."""
     return GivenLink(end, here, there, properties)
 
 
 def no_link(end: str, /) -> GivenNoLink:
-    """Return the statement that a record has no such relationship, so that a stored one is removed.
+    """Say that the record of a row has no relationship of a link, so that stored relationships of the link are removed.
 
-    It also holds if no row of the source has the link.
+    The stored relationships are also removed if no row of the source has the link.
     """
     return GivenNoLink(end)
 
 
 def left_out(code: str, field: str, value: object, rule: str, message: str) -> Remark:
-    """Return an error: the row, or a part of it, is left out."""
+    """Return an error about a row; the mapping leaves out the row or a part of the row."""
     return Remark("error", code, field, value, rule, message)
 
 
 def noted(code: str, field: str, value: object, rule: str, message: str) -> Remark:
-    """Return a warning about a row, which is loaded."""
+    """Return a warning about a row. The row is loaded."""
     return Remark("warning", code, field, value, rule, message)

@@ -1,4 +1,4 @@
-"""The staging area: a temporary SQLite database that holds everything a run has read until it is checked."""
+"""The staging area: a temporary SQLite database that holds everything a load has read until it is checked."""
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -43,7 +43,7 @@ class RowLocation(NamedTuple):
 
 
 class Duplicate(NamedTuple):
-    """A duplicate: the location of the first occurrence, and the first field that differs, if any."""
+    """A record or relationship that occurs twice: where it first occurs, and the first field that differs, if any."""
 
     before: RowLocation
     field: str | None
@@ -51,7 +51,7 @@ class Duplicate(NamedTuple):
 
 
 class Reference(NamedTuple):
-    """A reference to a record: the location of the row, the field, and the id."""
+    """A reference to a record: the row and the field that contain the reference, and the id of the record."""
 
     location: RowLocation
     field: str
@@ -59,22 +59,22 @@ class Reference(NamedTuple):
 
 
 def link_name(link: Link) -> str:
-    """Return the table name of a link, after the end that declares it, such as `resources.users`."""
+    """Return the table name of a link, which comes from the end that declares the link, such as `resources.users`."""
     return LINK_NAMES[link.relation, link.start, link.end]
 
 
 def declared_end(link: Link) -> End:
-    """Return the end that declares a link."""
+    """Return the end of a link that declares the link in the model."""
     return next(end for end in ENDS.values() if end.declared and end.link == link)
 
 
 def is_single(link: Link) -> bool:
-    """Return whether a record can be the start of at most one relationship of the link."""
+    """Return whether a record can have only one relationship of the link (as its start)."""
     return any(end.single and end.link == link for end in ENDS.values())
 
 
 class Staging:
-    """Staged records and relationships, each once.
+    """The staged records and relationships, without duplicates.
 
     Memory use is constant: the database lives in a temporary file, except for a small cache.
     """
@@ -94,7 +94,7 @@ class Staging:
         self._db.close()
 
     def add_record(self, record: Record, location: RowLocation, *, implied: bool = False) -> Duplicate | None:
-        """Add a record; if its id is staged already, leave that record unchanged and return the repeat."""
+        """Add a record; if a record with its id is already staged, leave that record unchanged and return the duplicate."""
         kind, row = record.kind.__name__, stored(record)
         values = (record.id, kind, orjson.dumps(row).decode(), *location, implied)
         if self._db.execute("INSERT OR IGNORE INTO records VALUES (?, ?, ?, ?, ?, ?)", values).rowcount or implied:
@@ -110,7 +110,10 @@ class Staging:
         return Duplicate(RowLocation(file, number), field, show(record.values.get(field or "")))
 
     def add_link(self, relationship: Relationship, field: str, location: RowLocation) -> Duplicate | None:
-        """Add a relationship; if it is staged already, return the repeat, after merging where the source has a policy for it."""
+        """Add a relationship; if it is already staged, return the duplicate.
+
+        If the source says which value of a property is used for repeated relationships, the two are merged first.
+        """
         key = (link_name(relationship.end.link), relationship.start_id, relationship.end_id)
         values = (*key, orjson.dumps(relationship.values).decode(), field, *location)
         if self._db.execute("INSERT OR IGNORE INTO links VALUES (?, ?, ?, ?, ?, ?, ?)", values).rowcount:
@@ -127,66 +130,66 @@ class Staging:
         return Duplicate(RowLocation(file, number), None)
 
     def supply(self, file: str, of: str, names: Iterable[str]) -> None:
-        """Note that a file supplies these properties of a kind or link, possibly with empty values."""
+        """Note that a file has these properties of a record type or link, even if their values are empty."""
         self._supplied.setdefault((file, of), set()).update(names)
 
     def supplied(self, file: str, of: str) -> set[str]:
-        """Return the properties of a kind or link that a file supplies."""
+        """Return the properties of a record type or link that a file has."""
         return self._supplied.get((file, of), set())
 
     def supply_link(self, link: str) -> None:
-        """Note that the source supplies a link, possibly without any relationship."""
+        """Note that the source covers a link, even if it has no relationship of the link."""
         self._given_links.add(link)
 
     def supplies_link(self, link: str) -> bool:
-        """Return whether the source supplies a link."""
+        """Return whether the source covers a link."""
         return link in self._given_links
 
     def change_record(self, row: Stored) -> None:
-        """Replace the values of a staged record; `row` is in stored form."""
+        """Replace the values of a staged record. `row` has the values in the form in which they are stored in the graph."""
         self._db.execute("UPDATE records SET body = ? WHERE id = ?", (orjson.dumps(row).decode(), row["id"]))
 
     def change_link(self, link: str, row: Stored) -> None:
-        """Replace the properties of a staged relationship; `row` is in stored form."""
+        """Replace the properties of a staged relationship. `row` has the values in the form in which they are stored in the graph."""
         change = "UPDATE links SET body = ? WHERE link = ? AND start = ? AND finish = ?"
         self._db.execute(change, (orjson.dumps(row["props"]).decode(), link, row["from"], row["to"]))
 
     def has_link(self, link: str, start: str, finish: str) -> bool:
-        """Return whether a relationship is staged."""
+        """Return whether a relationship of the link is staged between these two records."""
         found = "SELECT 1 FROM links WHERE link = ? AND start = ? AND finish = ?"
         return bool(self._db.execute(found, (link, start, finish)).fetchone())
 
     def protect(self, kind: str, record_id: str) -> None:
-        """Note the id of a record whose row was left out, so that it is not pruned."""
+        """Note the id of a record whose row was left out, so that the stored record is not pruned."""
         self._db.execute("INSERT OR IGNORE INTO protected VALUES (?, ?)", (kind, record_id))
 
     def drop_records(self, kind: str, ids: Iterable[str]) -> None:
-        """Remove records and protect their ids from pruning; their relationships stay staged."""
+        """Remove staged records and protect their ids from pruning; their relationships stay staged."""
         for record_id in ids:
             self._db.execute("DELETE FROM records WHERE id = ?", (record_id,))
             self.protect(kind, record_id)
 
     def count_records(self) -> dict[str, int]:
-        """Return the number of staged records per kind."""
+        """Return the number of staged records of each type."""
         return dict(self._db.execute("SELECT kind, count(*) FROM records GROUP BY kind"))
 
     def records(self, kind: str, size: int) -> Iterator[list[Stored]]:
-        """Yield batches of the records of a kind, in stored form."""
+        """Yield the staged records of a type in batches, in the form in which they are stored in the graph."""
         for batch in self._batches("SELECT body FROM records WHERE kind = ? ORDER BY rowid", (kind,), size):
             yield [orjson.loads(body) for (body,) in batch]
 
     def links(self, link: str, size: int) -> Iterator[list[Stored]]:
-        """Yield batches of the relationships of a link, in stored form."""
+        """Yield the staged relationships of a link in batches, in the form in which they are stored in the graph."""
         for batch in self._batches("SELECT start, finish, body FROM links WHERE link = ?", (link,), size):
             yield [{"from": start, "to": finish, "props": orjson.loads(body)} for start, finish, body in batch]
 
     def records_by_file(self, kind: str, size: int) -> Iterator[list[tuple[str, Stored]]]:
-        """Yield batches of the records of a kind, each with its file."""
+        """Yield the staged records of a type in batches, each record with the file that it comes from."""
         for batch in self._batches("SELECT file, body FROM records WHERE kind = ? ORDER BY rowid", (kind,), size):
             yield [(file, orjson.loads(body)) for file, body in batch]
 
     def links_by_file(self, link: str, size: int) -> Iterator[list[tuple[str, Stored]]]:
-        """Yield batches of the relationships of a link, each with its file."""
+        """Yield the staged relationships of a link in batches, each relationship with the file that it comes from."""
         for batch in self._batches("SELECT file, start, finish, body FROM links WHERE link = ?", (link,), size):
             yield [
                 (file, {"from": start, "to": finish, "props": orjson.loads(body)})
@@ -194,33 +197,33 @@ class Staging:
             ]
 
     def ids(self, kind: str, size: int) -> Iterator[list[str]]:
-        """Yield batches of the ids of the records of a kind."""
+        """Yield the ids of the staged records of a type in batches."""
         for batch in self._batches("SELECT id FROM records WHERE kind = ?", (kind,), size):
             yield [record_id for (record_id,) in batch]
 
     def protected(self, kind: str, size: int) -> Iterator[list[str]]:
-        """Yield batches of the ids of a kind that occur only in rows left out."""
+        """Yield in batches the ids of a record type that occur only in rows that were left out."""
         text = "SELECT id FROM protected WHERE kind = ? AND NOT EXISTS (SELECT 1 FROM records WHERE id = protected.id)"
         for batch in self._batches(text, (kind,), size):
             yield [record_id for (record_id,) in batch]
 
     def is_protected(self, kind: str, record_id: str) -> bool:
-        """Return whether a row of this record was left out."""
+        """Return whether a row that supplies this record was left out."""
         return bool(self._db.execute("SELECT 1 FROM protected WHERE kind = ? AND id = ?", (kind, record_id)).fetchone())
 
     def origin(self, record_id: str) -> tuple[RowLocation, bool]:
-        """Return the location of a staged record, and whether it is only implied."""
+        """Return where a staged record comes from, and whether rows only refer to the record."""
         text = "SELECT file, row, implied FROM records WHERE id = ?"
         file, row, implied = self._db.execute(text, (record_id,)).fetchone()
         return RowLocation(file, row), bool(implied)
 
     def implied(self) -> Iterator[tuple[str, str, RowLocation]]:
-        """Yield kind, id and location of each record that is only implied by other rows."""
+        """Yield the type, id and location of each staged record that rows only refer to."""
         for kind, record_id, *location in self._db.execute("SELECT kind, id, file, row FROM records WHERE implied"):
             yield kind, record_id, RowLocation(*location)
 
     def missing_ends(self, link: str, side: str, kind: str, size: int) -> Iterator[list[str]]:
-        """Yield batches of the distinct ids at one side of a link for which no record of the kind is staged."""
+        """Yield in batches the distinct ids on one side of a link for which no record of the type is staged."""
         text = (
             f"SELECT DISTINCT {side} FROM links WHERE link = ? AND NOT EXISTS"  # nosec B608 # column name from our own code
             f" (SELECT 1 FROM records WHERE id = {side} AND kind = ?)"
@@ -229,7 +232,7 @@ class Staging:
             yield [record_id for (record_id,) in batch]
 
     def remove_links(self, link: str, side: str, ids: Iterable[str]) -> list[Reference]:
-        """Remove the relationships of a link with one of the ids at this side; return the rows that supplied them."""
+        """Remove the relationships of a link that have one of the ids on this side, and return the references that are removed."""
         self._db.execute("DELETE FROM missing")
         self._db.executemany("INSERT OR IGNORE INTO missing VALUES (?)", ((one,) for one in ids))
         which = f"FROM links WHERE link = ? AND {side} IN (SELECT id FROM missing)"  # nosec B608 # column name from our own code
@@ -238,7 +241,7 @@ class Staging:
         return [Reference(RowLocation(file, row), field, record_id) for file, row, field, record_id in rows]
 
     def remove_link(self, link: str, start: str, finish: str) -> RowLocation:
-        """Remove a relationship and return the location of its row."""
+        """Remove a relationship, and return the location of the row that it comes from."""
         which = (link, start, finish)
         text = "SELECT file, row FROM links WHERE link = ? AND start = ? AND finish = ?"
         location = RowLocation(*self._db.execute(text, which).fetchone())
@@ -246,7 +249,10 @@ class Staging:
         return location
 
     def with_few(self, link: str, side: str, kind: str, least: int) -> list[tuple[str, str, RowLocation, set[str]]]:
-        """Return the records with fewer than `least` relationships of a link: id, status, location, and ids at the far side."""
+        """Return the records that have fewer than `least` relationships of a link.
+
+        Each record is given by its id, its status, its location, and the ids at the other end of its relationships.
+        """
         far = "finish" if side == "start" else "start"
         text = (
             "SELECT id, json_extract(body, '$.status'), records.file, records.row, own FROM records LEFT JOIN"
@@ -263,7 +269,10 @@ class Staging:
     def linked(
         self, kind: str, links: Sequence[str]
     ) -> Iterator[tuple[str, Mapping[str, Any], RowLocation, dict[str, str]]]:
-        """Yield the records of a kind: id, properties, location, and by link the id of one related record, if any."""
+        """Yield the staged records of a type, each with one related record per link.
+
+        Each record is given by its id, its properties, its location and, by link, the id of one related record, if there is any.
+        """
         text = "SELECT id, body, file, row FROM records WHERE kind = ? ORDER BY rowid"
         tied = "SELECT link, finish FROM links WHERE start = ? AND link = ?"
         for one, body, *location in self._db.execute(text, (kind,)).fetchall():
@@ -281,14 +290,14 @@ class Staging:
         return RowLocation(*row) if row else None
 
     def with_several(self, link: str) -> list[str]:
-        """Return the ids that are the start of more than one relationship of a link."""
+        """Return the ids of the records at which more than one relationship of a link starts."""
         text = "SELECT start FROM links WHERE link = ? GROUP BY start HAVING count(*) > 1"
         return [record_id for (record_id,) in self._db.execute(text, (link,))]
 
     def missing_references(
         self, kind: str, field: str, target: str, size: int
     ) -> Iterator[list[tuple[str, Reference]]]:
-        """Yield batches of the records whose `field` refers to an id for which no record of the kind `target` is staged."""
+        """Yield in batches the records whose `field` refers to an id for which no record of the type `target` is staged."""
         text = (
             "SELECT id, file, row, json_extract(body, ?) AS referenced FROM records WHERE kind = ? AND referenced IS NOT NULL"
             " AND NOT EXISTS (SELECT 1 FROM records AS other WHERE other.id = referenced AND other.kind = ?)"
@@ -310,12 +319,12 @@ def _differing(old: Mapping[str, Any], new: Any) -> Iterator[str]:
 
 
 def _earliest(old: Any, new: Any) -> Any:
-    """Return the earlier of two start dates, ignoring missing ones."""
+    """Return the earlier of two start dates; a missing date is ignored."""
     return min(filter(None, (old, new)), default=None)
 
 
 def _latest(old: Any, new: Any) -> Any:
-    """Return the later of two end dates; no end is later than any date."""
+    """Return the later of two end dates; a missing end date is later than any date."""
     return max(old, new) if old and new else None
 
 

@@ -1,4 +1,4 @@
-"""The format `tables`: one table per kind and per link with properties; empty templates to fill in."""
+"""The format `tables`: a table for each record type and for each link with properties. Also writes empty templates to fill in."""
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,7 +25,7 @@ from registry.model.records import DEFAULTS
 
 @cache
 def table_names() -> dict[str, tuple[type[Kind], End | None]]:
-    """Return all table names with their kind and, for a table of links, the link's end."""
+    """Return the names of all tables, each with its record type and, for a table of links, with the link's end."""
     names: dict[str, tuple[type[Kind], End | None]] = {}
     for kind in MODEL:
         if not kind.read_only:
@@ -35,12 +35,12 @@ def table_names() -> dict[str, tuple[type[Kind], End | None]]:
 
 
 def declared(kind: type[Kind]) -> list[End]:
-    """Return the link ends that a kind declares, in model order."""
+    """Return the link ends that a record type declares, in the order of the model."""
     return [end for end in kind.ends.values() if end.declared]
 
 
 def columns_of(name: str) -> dict[str, Property | End | None]:
-    """Return the columns of a table: a property, a link (a column of ids), or None for an id column of a link table."""
+    """Return the columns of a table by name: a property, a link (a column of ids), or None for an id column of a link table."""
     kind, end = table_names()[name]
     if end:
         return {snake(kind.__name__): None, snake(end.target): None, **end.link.properties}
@@ -49,7 +49,7 @@ def columns_of(name: str) -> dict[str, Property | End | None]:
 
 
 def required_in(name: str) -> list[str]:
-    """Return the required columns of a table."""
+    """Return the names of the columns that a table must have."""
     kind, _ = table_names()[name]
     return [
         column
@@ -59,7 +59,7 @@ def required_in(name: str) -> list[str]:
 
 
 def map_table(table: Table) -> MapRow:
-    """Return the function that maps the rows of a table. Raises LoadAborted for a table or column missing from the model."""
+    """Return the function that maps the rows of a table. Raises LoadAborted for a table or column that the model does not have."""
     if table.name not in table_names():
         sentence = _("{file}: the model has no table {name}.")
         raise LoadAborted(
@@ -95,7 +95,7 @@ def _link_mapper(kind: type[Kind], end: End) -> MapRow:
 
 
 def _ids(cell: Any) -> list[Any]:
-    """Return the distinct ids in a cell; values other than text are returned as they are and rejected later."""
+    """Return the distinct ids in a cell. A value that is not text is returned unchanged and rejected later."""
     parts = cell if isinstance(cell, list) else cell.split(";") if isinstance(cell, str) else [cell]
     given = [part.strip() if isinstance(part, str) else part for part in parts]
     once = {part if isinstance(part, str) else repr(part): part for part in given if part not in ("", None)}
@@ -144,10 +144,10 @@ EXAMPLES: dict[type[values.Value], str] = {
 
 
 def write_template(kind: str, path: Path) -> None:
-    """Write an empty table for a kind, named in the singular or the plural.
+    """Write an empty table for a record type, which is named in the singular or the plural.
 
-    A `.csv` file gets the header of the kind's main table. A `.xlsx` file gets a sheet for each of its tables, with
-    drop-down lists for codes, and a guide to the columns. Raises LoadAborted for an unknown kind, another file extension, or
+    A `.csv` file gets the header of the type's main table. A `.xlsx` file gets a sheet for each table of the type, with
+    drop-down lists for codes, and a guide to the columns. Raises LoadAborted for an unknown type, another file extension, or
     an existing file.
     """
     tables = tables_of(kind)
@@ -162,7 +162,7 @@ def write_template(kind: str, path: Path) -> None:
 
 
 def tables_of(kind: str) -> list[str]:
-    """Return the names of the tables of a kind, main table first. Raises LoadAborted with a suggestion if it is unknown."""
+    """Return the names of the tables of a record type, main table first. Raises LoadAborted with a suggestion for an unknown type."""
     kinds = {one.__name__.lower(): one.plural for one, end in table_names().values() if end is None}
     plural = kinds.get(kind.lower(), kind.lower())
     if plural not in kinds.values():
@@ -188,7 +188,10 @@ def _write_xlsx(tables: list[str], path: Path) -> None:
 
 
 def _write_table(book: Any, sheet: Any, table: str, heading: Any, lists: dict[str, str]) -> None:
-    """Write the header row; columns are formatted as text to preserve values such as 007, except dates and numbers."""
+    """Write the header row of a table and format its columns.
+
+    Columns other than dates and numbers are formatted as text, so that values such as 007 stay as they are.
+    """
     formats = {"STRING": book.add_format({"num_format": "@"}), "Date": book.add_format({"num_format": "yyyy-mm-dd"})}
     sheet.freeze_panes(1, 0)
     for index, (column, one) in enumerate(columns_of(table).items()):
@@ -200,7 +203,7 @@ def _write_table(book: Any, sheet: Any, table: str, heading: Any, lists: dict[st
 
 
 def _write_codes(book: Any, tables: list[str]) -> dict[str, str]:
-    """Write each code list into a column of a hidden sheet; return the cell ranges by list name."""
+    """Write each code list into a column of a hidden sheet, and return the cell range of each list by its name."""
     sheet = book.add_worksheet(CODES)
     sheet.hide()
     found = {}
@@ -226,7 +229,7 @@ def _write_guide(book: Any, tables: list[str], heading: Any) -> None:
 
 
 def guide(tables: list[str]) -> Iterator[tuple[str, str, str, str, str, str]]:
-    """Yield a row per column: table, column, description, required, codes with labels in both languages, example."""
+    """Yield a row for each column: table, column, description, required, codes with labels in both languages, example."""
     for table in tables:
         for column, one in columns_of(table).items():
             yield (
@@ -248,7 +251,7 @@ def _description(one: Property | End | None, column: str) -> str:
 
 
 def _codes_and_example(one: Property | End | None) -> tuple[str, str]:
-    """Return the codes of a column with labels in both languages, and an example."""
+    """Return two cells for a column: its codes with labels in both languages, and an example value."""
     if not isinstance(one, Property):
         return "", "kota:dinas-kesehatan; kota:dinas-sosial" if one else EXAMPLES[values.Id]
     if not one.codes:
@@ -273,8 +276,8 @@ TABLE_ENDINGS = (".csv", ".tsv", ".xlsx", ".json", ".jsonl")
 def open_tables(source: SourceDefinition, from_path: Path | None, note: Note) -> Iterator[tuple[Table, MapRow]]:
     """Yield every table of a source with the function that maps its rows.
 
-    Files are read from `from_path` or else from the source's folder, and nowhere else. For the format `tables`, `from_path`
-    is the folder of the tables or a single file. Raises LoadAborted.
+    Files are read from `from_path` or, if it is None, from the source's folder, and nowhere else. For the format `tables`,
+    `from_path` is the folder of the tables or a single file. Raises LoadAborted.
     """
     if source.format == TABLES:
         for path in _table_files(source, from_path):
@@ -301,7 +304,7 @@ def _tables_at(start: Path) -> list[Path]:
 
 
 def _inside(folder: Path, name: str) -> Path:
-    """Return the path of a file in the folder. Raises LoadAborted for a name that points outside of it."""
+    """Return the path of a file in the folder. Raises LoadAborted for a name that points outside the folder."""
     path = folder / name
     if not path.resolve().is_relative_to(folder.resolve()):
         raise LoadAborted(f"{name} is outside {folder}. A source can only read files in its own folder.")

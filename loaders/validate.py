@@ -1,4 +1,4 @@
-"""Validate mapped rows, stage valid ones, and check references, ownership and expectations across rows."""
+"""Validate mapped rows, stage the valid ones, and check rules that concern several rows: references, ownership, expected numbers."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ KINDS = {kind.__name__: kind for kind in MODEL if not kind.read_only}
 
 
 class RowValidator:
-    """Validates the mapped rows of a source and stages the valid ones."""
+    """Validates the records and relationships that rows of a source are mapped to, and stages those that are valid."""
 
     def __init__(self, source: SourceDefinition, staging: Staging, tally: Tally) -> None:
         self._defaults = source.defaults
@@ -51,7 +51,7 @@ class RowValidator:
         self._address: Callable[[str], str] = lambda _field: ""
 
     def take(self, row: SourceRow, given: Iterable[Mapped]) -> None:
-        """Stage the records and relationships of a row. Raises LoadAborted for a kind or link missing from the model."""
+        """Stage the records and relationships of a row. Raises LoadAborted for a record type or link that the model does not have."""
         location, self._address = RowLocation(row.file, row.number), row.address
         for one in given:
             match one:
@@ -94,7 +94,7 @@ class RowValidator:
             self._add_duplicate(duplicate, end.name, there, location)
 
     def _read(self, declared: Mapping[str, Property], given: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the values with numeric texts marked as written in the source's number format."""
+        """Return the values of a row, in which numeric texts are marked with the number format of the source."""
         if self._notation is None:
             return given
         return {
@@ -172,7 +172,7 @@ def _near(name: str, known: Iterable[str]) -> str:
 
 
 class KindCounts(NamedTuple):
-    """Counts of stored records of a kind: all, those of this source, and those of this source not retired."""
+    """The number of stored records of a type: of all sources, of this source, and of this source without retired records."""
 
     total: int
     ours: int
@@ -180,7 +180,7 @@ class KindCounts(NamedTuple):
 
 
 class StoredCounts:
-    """The stored records before the run, counted by kind: `before[kind].alive`."""
+    """The number of stored records of each type before the load, such as `before[kind].alive`."""
 
     def __init__(self, source: SourceDefinition, store: Store) -> None:
         self._counts = {
@@ -191,15 +191,15 @@ class StoredCounts:
         return self._counts[kind.__name__]
 
     def may_have_links(self, link: Link) -> bool:
-        """Return whether there were records at both ends of the link."""
+        """Return whether there were records at both ends of the link before the load."""
         return bool(self._counts[link.start].total and self._counts[link.end].total)
 
 
 @dataclass(frozen=True)
 class LoadContext:
-    """What the checks and the writing of one run share.
+    """What the checks and the writing of one load share.
 
-    `before` counts the stored records before the run; with `prune`, records that the source no longer has are retired.
+    `before` counts the stored records before the load. With `prune`, the load retires records that the source no longer has.
     """
 
     source: SourceDefinition
@@ -210,7 +210,7 @@ class LoadContext:
     prune: bool
 
     def stays(self, owner: str) -> bool:
-        """Return whether a stored value of this source stays even if the run does not supply it."""
+        """Return whether a stored value of source `owner` stays in the graph even if the load does not supply the value."""
         return not self.prune or owner != self.source.id
 
 
@@ -219,7 +219,7 @@ Values = Mapping[str, Any]
 
 
 class RequestRow(NamedTuple):
-    """A request in the rows of the source."""
+    """A request to use a resource, as the rows of the source give it."""
 
     id: str
     values: Values
@@ -228,26 +228,26 @@ class RequestRow(NamedTuple):
     resource: str
 
     def promises(self, day: str) -> bool:
-        """Return whether an accepted request holds a quantity on this day or later."""
+        """Return whether the request is accepted, not retired, and reserves a part of the resource on this day or later."""
         status, until = self.values.get("status"), self.values.get("until")
         return self.values.get("decision") == "accepted" and status != "retired" and (until is None or until >= day)
 
 
 class RuleChecks:
-    """Checks the staged records against the rules across records."""
+    """Checks the staged records against rules that concern several records."""
 
     def __init__(self, context: LoadContext) -> None:
         self._context, self._staging, self._store = context, context.staging, context.store
         self.left_out: set[RowLocation] = set()
 
     def cycles(self) -> None:
-        """Leave out links that form a cycle."""
+        """Leave out links that form a cycle, such as an agency that belongs to itself through others."""
         for link in LINKS:
             if link.acyclic:
                 self._check_cycles(link)
 
     def records(self) -> int:
-        """Leave out records that break a rule; return their number."""
+        """Leave out records that break a rule, and return their number."""
         return sum(self._check_minimum(link) for link in LINKS if link.at_least) + self._check_requests()
 
     def _check_cycles(self, link: Link) -> None:
@@ -268,7 +268,10 @@ class RuleChecks:
                 self._add_problem(in_circle(declared_end(link), end), location)
 
     def _check_minimum(self, link: Link) -> int:
-        """Leave out records with too few relationships of a link, counting those that other sources own."""
+        """Leave out records with too few relationships of a link, and return their number.
+
+        Relationships that other sources own are counted too.
+        """
         end, dropped = declared_end(link), []
         side = "start" if end.outgoing else "finish"
         for record, status, location, far in self._staging.with_few(link_name(link), side, end.kind, link.at_least):
@@ -281,7 +284,10 @@ class RuleChecks:
         return len(dropped)
 
     def _check_requests(self) -> int:
-        """Leave out requests that their resource cannot satisfy, and resources that break promises already made."""
+        """Leave out requests that their resource cannot satisfy, and resources with less capacity than is already promised.
+
+        Returns the number of records left out.
+        """
         read = [
             RequestRow(one, values, location, far.get(AGENCY, ""), far.get(RESOURCE, ""))
             for one, values, location, far in self._staging.linked(Request.__name__, (AGENCY, RESOURCE))
@@ -304,7 +310,7 @@ class RuleChecks:
         return lost
 
     def _promised_before(self, read: Sequence[RequestRow]) -> Iterator[tuple[str, Promise]]:
-        """Yield stored promises of the resources concerned, except by requests that this run loads again."""
+        """Yield the stored promises of the resources that the load changes, without those of requests that the load supplies again."""
         if not self._context.before[Request].total:
             return
         again = {one.id for one in read}
@@ -316,7 +322,7 @@ class RuleChecks:
                     yield resource, Promise(*promise)
 
     def _undercut(self, one: str, promises: Sequence[Promise], requests: Mapping[str, RowLocation]) -> int:
-        """Leave out a resource that promises more than it has or, if it is not staged, the staged requests for it.
+        """Leave out a resource that has less capacity than it promises; if it is not staged, leave out the staged requests for it.
 
         Returns the number of records left out.
         """
@@ -336,7 +342,7 @@ class RuleChecks:
         return len(ours)
 
     def _resource(self, one: str) -> Values | None:
-        """Return a resource as it will be after the run."""
+        """Return the values that a resource will have after the load, None if there will be no such resource."""
         if body := self._staging.body(Resource.__name__, one):
             return body
         rows = self._store.read(write.several(Resource, [one])) if one else []
@@ -349,7 +355,7 @@ class RuleChecks:
 
 
 def _edges_on_cycles(graph: nx.DiGraph[str]) -> set[tuple[str, str]]:
-    """Return the edges that lie on a cycle."""
+    """Return the edges of the graph that lie on a cycle."""
     import networkx as nx
 
     parts = nx.strongly_connected_components(graph)
@@ -369,22 +375,25 @@ Found = list[tuple[str, str, str, str]]
 
 
 class Checks:
-    """The checks of one run, against staged and stored records. Rows with errors are left out."""
+    """The checks of one load, which compare staged records with each other and with stored records.
+
+    Rows with errors are left out.
+    """
 
     def __init__(self, context: LoadContext) -> None:
         self._context, self._staging, self._store = context, context.staging, context.store
         self._source = context.source
-        self._found_again: Counter[str] = Counter()  # active stored records that the source still has, by kind
+        self._found_again: Counter[str] = Counter()  # by kind, the active stored records that the source still has
 
     def run(self, *, retire_most: bool) -> None:
         """Run all checks.
 
-        Raises LoadAborted if fewer records remain than the source expects or, unless `retire_most`, if more than half of the
-        records of a kind would be retired.
+        Raises LoadAborted if fewer records remain than the source expects or, unless `retire_most` is set, if more than half of the
+        records of a type would be retired.
         """
         self._owners()
         while self._references():
-            pass  # repeat: other records may refer to one just left out
+            pass  # repeat, because other records may refer to a record that was just left out
         self._ends()
         self._single_ends()
         self._contradictions()
@@ -394,7 +403,7 @@ class Checks:
             self._retirements()
 
     def _owners(self) -> None:
-        """Leave out records whose id belongs to another source or to a record of another kind."""
+        """Leave out records whose id belongs to a record of another source or of another type."""
         known = [kind for kind in LOADED if self._context.before[kind].total]
         for kind in LOADED if known else ():
             for ids in self._staging.protected(kind.__name__, BATCH):
@@ -417,7 +426,7 @@ class Checks:
         self._staging.drop_records(kind.__name__, taken)
 
     def _taken(self, ids: list[str], found: Found, others: Sequence[type[Kind]]) -> dict[str, str]:
-        """Return the ids that this source may not write, with the reason."""
+        """Return the ids that this source may not write, each with the reason."""
         taken = {
             one: CHANGED_BY_HAND if owner == BY_HAND else f"this id belongs to the source {owner}"
             for one, owner, *_ in found
@@ -430,7 +439,7 @@ class Checks:
         return taken
 
     def _references(self) -> int:
-        """Leave out records that refer to a missing record; return their number."""
+        """Leave out records that refer to a missing record, and return their number."""
         lost = 0
         for kind in self._staging.count_records():
             for field, declared in MODEL[kind].properties.items():
@@ -450,7 +459,7 @@ class Checks:
         return len(dropped)
 
     def _ends(self, lost: Collection[RowLocation] = ()) -> None:
-        """Leave out relationships to missing records; rows in `lost` already have an error and get no other."""
+        """Leave out relationships with missing records; rows in `lost` already have an error and get no second one."""
         for link in LINKS:
             for side, target in (("start", link.start), ("finish", link.end)):
                 nowhere: set[str] = set()
@@ -461,13 +470,13 @@ class Checks:
                         self._add_unknown(reference, target)
 
     def _single_ends(self) -> None:
-        """Leave out all relationships of a record that has several where the model allows one."""
+        """Leave out all relationships of a link that a record has, if it has several and the model allows only one."""
         for name, start in [(link_name(link), link.start) for link in LINKS if is_single(link)]:
             for reference in self._staging.remove_links(name, "start", self._staging.with_several(name)):
                 self._add_problem(reference, "SEVERAL", "at most one", f"{start} {reference.id} has more than one")
 
     def _contradictions(self) -> None:
-        """Leave out records that break a rule, and then those that refer to them."""
+        """Leave out records that break a rule, and then the records that refer to them."""
         rules = RuleChecks(self._context)
         rules.cycles()
         while rules.records():
@@ -493,7 +502,7 @@ class Checks:
             raise LoadAborted(f"Rows of {self._source.id} with errors: {lost}. At most {most} may be left out.")
 
     def _retirements(self) -> None:
-        """Abort the load if it would retire most records of a kind: the files are more likely to be incomplete."""
+        """Abort the load if it would retire more than half of the records of a type, because the files are probably incomplete."""
         for kind in LOADED:
             alive = self._context.before[kind].alive
             gone = alive - self._found_again[kind.plural]
@@ -511,7 +520,7 @@ class Checks:
         return sum(owner == self._source.id and status != "retired" for _, owner, _, status in found)
 
     def _missing(self, kind: str, ids: set[str]) -> set[str]:
-        """Return the ids, none of them staged, that will not be in the graph after this run either."""
+        """Return which of the ids will not be in the graph after the load; the given ids are not staged."""
         found = self._stored_owners(MODEL[kind], sorted(ids)) if ids else []
         return ids - {one for one, owner, *_ in found if self._stays(kind, one, owner)}
 

@@ -1,4 +1,7 @@
-"""Write staged records in idempotent batches with their audit events, then prune what the source no longer has."""
+"""Write staged records and their audit events in batches, then prune records that the source no longer has.
+
+A batch that is written twice has the same effect as a batch that is written once.
+"""
 
 import os
 import socket
@@ -43,32 +46,32 @@ StoredLink = tuple[str, str, Mapping[str, object]]  # id at the start, id at the
 
 
 class RunLog:
-    """Writes the batches of one run, each in a transaction with its audit events."""
+    """Writes the batches of one load; each batch is a transaction that also writes its audit events."""
 
     def __init__(self, store: Store, run: str, *, began: str) -> None:
         self._store, self._run, self._began = store, run, began
         self._context = RequestContext(ADMIN, "load", run=run)
 
     def transaction(self, work: Callable[[Transaction], Result]) -> Result:
-        """Run `work` in one transaction with its audit events. Raises StoreError."""
+        """Run `work` in a transaction that also writes its audit events. Raises StoreError."""
         return in_transaction(self._store, self._context, work)
 
     def follow_requests(self) -> None:
-        """Update the use relationships that derive from requests. Raises StoreError."""
+        """Update the stored uses of resources that follow from accepted requests. Raises StoreError."""
         resources: list[str] = list(dict.fromkeys(self._store.read(write.with_requests())[0][0]))
         for start in range(0, len(resources), SIZE):
             some = resources[start : start + SIZE]
             self.transaction(lambda transaction, some=some: transaction.follow_requests(some))  # type: ignore[misc]
 
     def created(self, transaction: Transaction, kind: type[Kind], ids: Sequence[str]) -> None:
-        """Log created records in a single event, with their ids only."""
+        """Log the creation of records in a single audit event, which has only their ids."""
         if ids:
             transaction.log("created", kind, self._run, ({}, {"created": list(ids)}))
 
     def changed(
         self, transaction: Transaction, kind: type[Kind], before: Mapping[str, Given], rows: Iterable[Stored]
     ) -> None:
-        """Log changed records, each with its difference."""
+        """Log an audit event for each changed record, with the values that differ."""
         terms = [name for name, one in kind.properties.items() if one.agreement_term]
         other_terms = []
         for row in rows:
@@ -81,12 +84,12 @@ class RunLog:
         self._void_confirmations(transaction, kind, other_terms)
 
     def retired(self, transaction: Transaction, kind: type[Kind], gone: Iterable[tuple[str, str, str | None]]) -> None:
-        """Log retired records, given as id, previous status and steward."""
+        """Log the retirement of records, which are given by id, previous status and steward."""
         for record, status, steward in gone:
             transaction.log("retired", kind, record, ({"status": status}, {"status": "retired"}), steward=steward)
 
     def first_links(self, transaction: Transaction, link: Link, count: int, rows: Sequence[Stored]) -> None:
-        """Log the first relationships of a link, with their number only."""
+        """Log the first relationships of a link in a single audit event, which has only their number."""
         end = declared_end(link)
         if count:
             transaction.log("tied", MODEL[end.kind], self._run, ({}, {"tied": {link_name(link): count}}))
@@ -98,7 +101,7 @@ class RunLog:
     def links_changed(
         self, transaction: Transaction, link: Link, before: Iterable[StoredLink], after: Iterable[Stored] = ()
     ) -> None:
-        """Log relationships added, changed or removed, by the record that owns them."""
+        """Log added, changed and removed relationships in an audit event for each record that owns such relationships."""
         end = declared_end(link)
         given: Iterable[Any] = ((row["from"], row["to"], row["props"]) for row in after)
         old, new = _by_record(end, before), _by_record(end, given)
@@ -116,7 +119,10 @@ class RunLog:
             self._void_confirmations(transaction, MODEL[end.kind], other_terms)
 
     def _void_confirmations(self, transaction: Transaction, kind: type[Kind], records: Sequence[str]) -> None:
-        """Remove and log confirmations of terms that have changed, for records created before the run."""
+        """Remove the confirmations of agreements whose terms the load changed, and log this.
+
+        Agreements that the load created are skipped.
+        """
         for end in write.own_ends(kind) if records else ():
             if any(one.by_action for one in end.link.properties.values()):
                 gone = transaction.run(write.clear_action_properties(end, records, before=self._began))[0][0]
@@ -136,7 +142,10 @@ def _by_record(end: End, ties: Iterable[StoredLink]) -> dict[str, Relationships]
 def _written_properties(
     end: End, before: Mapping[str, object] | None, after: Mapping[str, object]
 ) -> dict[str, object]:
-    """Return the properties of a relationship as written: on an existing one, properties set by a record action stay."""
+    """Return the properties of a relationship as they are written.
+
+    If the relationship already exists, properties that were set by a record action keep their values.
+    """
     if before is None:
         return dict(after)
     by_action = {name: before[name] for name, one in end.link.properties.items() if one.by_action and name in before}
@@ -148,7 +157,7 @@ def _linked(end: End, ties: Relationships) -> Difference:
 
 
 def compare(context: LoadContext) -> None:
-    """Count what `BatchWriter.write` would do, without writing."""
+    """Count what `BatchWriter.write` would create, change and retire, without writing anything."""
     source, staging, store, tally = context.source, context.staging, context.store, context.tally
     for kind in LOADED:
         retired = context.before[kind].alive - _compare_records(kind, source, staging, store, tally)
@@ -165,7 +174,7 @@ def compare(context: LoadContext) -> None:
 
 
 def _removed(link: Link, source: SourceDefinition, staging: Staging, store: Store) -> int:
-    """Return the number of relationships of this source that it no longer supplies."""
+    """Return how many stored relationships of this source would be removed because the source no longer supplies them."""
     given = (
         write.count_existing_relationships(link, rows, source=source.id)
         for rows in staging.links(link_name(link), BATCH)
@@ -175,7 +184,7 @@ def _removed(link: Link, source: SourceDefinition, staging: Staging, store: Stor
 
 
 def _replaced(link: Link, source: SourceDefinition, staging: Staging, store: Store) -> int:
-    """Return the number of relationships of this source that are replaced on a link that allows one."""
+    """Return how many stored relationships of this source are replaced because the link allows only one for each record."""
     if not is_single(link):
         return 0
     given = (
@@ -186,7 +195,7 @@ def _replaced(link: Link, source: SourceDefinition, staging: Staging, store: Sto
 
 
 def _compare_records(kind: type[Kind], source: SourceDefinition, staging: Staging, store: Store, tally: Tally) -> int:
-    """Count records to be created, changed and unchanged; return the number of active records that the source still has."""
+    """Count the records to create, to change and to leave unchanged; return how many active records the source still has."""
     alive = 0
     for rows in staging.records(kind.__name__, BATCH):
         found = {one: rest for one, *rest in _stored_owners(kind, [str(row["id"]) for row in rows], store)}
@@ -211,10 +220,10 @@ LEASE_SECONDS = 120
 
 
 class Lease:
-    """The exclusive right of a run to write its source: a lease in the graph, renewed while the block runs.
+    """The exclusive right of a load to write its source, stored in the graph and renewed until the `with` block ends.
 
-    The lease of a crashed run ends at once if its process is known to be gone; otherwise, such as on another machine, it
-    expires after `LEASE_SECONDS` seconds.
+    The lease of a crashed run ends at once if its process is known to be gone. If that is not known, for example because the process
+    ran on another machine, the lease expires after `LEASE_SECONDS` seconds.
     """
 
     def __init__(self, store: Store, source: str, run: str) -> None:
@@ -225,7 +234,7 @@ class Lease:
         self._renewing = threading.Thread(target=self._renew_until_ended, daemon=True)
 
     def __enter__(self) -> Self:
-        """Acquire the lease. Raises LoadAborted if another run holds it."""
+        """Acquire the lease. Raises LoadAborted if another load of the source has it."""
         holder, since, process = self._acquire()
         if holder != self._run and _is_gone(process):
             holder, since, _ = self._acquire(ended=holder)
@@ -244,7 +253,7 @@ class Lease:
             self._store.write(write.release_lease(self._source, run=self._run))
 
     def check(self) -> None:
-        """Raise StoreError if the lease was lost, for example while the machine was suspended."""
+        """Raise StoreError if the lease was lost, for example because the machine was suspended."""
         if not self._renew():
             raise StoreError(
                 "LEASE_LOST",
@@ -274,12 +283,12 @@ class Lease:
 
 
 def process_name(pid: int) -> str:
-    """Return a unique name for a running process: host, boot time, process id and start time."""
+    """Return a unique name for a running process, made of host, boot time, process id and start time."""
     return f"{socket.gethostname()} {psutil.boot_time():.0f} {pid} {psutil.Process(pid).create_time():.0f}"
 
 
 def _is_gone(process: str) -> bool:
-    """Return whether a process of this machine has ended; False for processes of other machines."""
+    """Return whether a process has ended; return False for a process on another machine, because that is not known."""
     machine, boot, pid, _began = process.split(" ")
     if (machine, boot) != (socket.gethostname(), f"{psutil.boot_time():.0f}"):
         return False
@@ -290,7 +299,7 @@ def _is_gone(process: str) -> bool:
 
 
 class BatchWriter:
-    """Writes the staged records and relationships of one run."""
+    """Writes the staged records and relationships of one load."""
 
     def __init__(self, context: LoadContext, run: str, progress: Progress) -> None:
         self._context, self._run, self._progress, self._started = context, run, progress, now()
@@ -299,7 +308,10 @@ class BatchWriter:
         self._log = RunLog(context.store, run, began=self._started)
 
     def write(self, lease: Lease) -> None:
-        """Write the source, the run, all records and relationships; prune if the lease is still held; mark the run as finished."""
+        """Write the source, the run, all records and all relationships; then prune, and mark the run as finished.
+
+        Raises StoreError instead of pruning if the lease was lost.
+        """
         self._put(SourceKind, _source_record(self._source))
         self._put(Run, self._run_record())
         for kind in LOADED:
@@ -361,7 +373,10 @@ class BatchWriter:
         return self._log.transaction(work)
 
     def _change_links(self, link: Link, rows: Sequence[Stored]) -> int:
-        """Write relationships, replacing the old one on a link that allows one; return how many this source owns."""
+        """Write relationships, and return how many of them this source owns.
+
+        On a link that allows a record only one relationship, the old relationship is replaced.
+        """
         single = is_single(link)
 
         def work(transaction: Transaction) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""The clock: current time and day in the registry's time zone, and conversion of times to that zone.
+"""The clock: the current time and day in the registry's time zone, and the conversion of times to that zone.
 
 No other module reads the system clock, so that "today" is the same day everywhere.
 """
@@ -14,7 +14,7 @@ _stopped_at: datetime | None = None
 
 
 def time_zone(name: str) -> ZoneInfo:
-    """Return a time zone by its name in the tz database. Raises ValueError if there is none."""
+    """Return a time zone by its name in the tz database. Raises ValueError for an unknown name."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -22,7 +22,7 @@ def time_zone(name: str) -> ZoneInfo:
 
 
 def use_zone(name: str) -> None:
-    """Set the time zone of this process. Raises ValueError for an unknown one."""
+    """Set the time zone of this process by its name. Raises ValueError for an unknown name."""
     global _zone  # a process serves one registry
     _zone = time_zone(name)
 
@@ -33,17 +33,17 @@ def current_time() -> datetime:
 
 
 def now() -> str:
-    """Return the current time as the text of an Instant."""
+    """Return the current time in the text format of the type Instant (ISO 8601, UTC)."""
     return instant(current_time())
 
 
 def today() -> str:
-    """Return the current day in the registry's time zone, as the text of a Date."""
+    """Return the current day in the registry's time zone, as ISO 8601 text."""
     return current_time().astimezone(_zone).date().isoformat()
 
 
 def instant(moment: datetime) -> str:
-    """Return a time as ISO 8601 text in UTC with fixed width; a naive time is taken as UTC."""
+    """Return a time as ISO 8601 text in UTC with a fixed number of characters; a time without a zone is taken as UTC."""
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
@@ -54,12 +54,12 @@ def local(text: str) -> datetime:
 
 
 def day_of(text: str) -> str:
-    """Return the day of an Instant in the registry's time zone, as the text of a Date."""
+    """Return the day of an Instant in the registry's time zone, as ISO 8601 text."""
     return local(text).date().isoformat()
 
 
 def time_of(text: str) -> str:
-    """Return the time of day of an Instant, with the zone's abbreviation: 23:34 WIB."""
+    """Return the time of day of an Instant in the registry's time zone, with the zone's abbreviation: 23:34 WIB."""
     moment = local(text)
     zone = moment.tzname() or ""
     return f"{moment:%H:%M} {zone if zone.isalpha() else f'UTC{zone}'}"
@@ -72,7 +72,7 @@ def local_text(text: str) -> str:
 
 @contextmanager
 def frozen_at(moment: datetime) -> Iterator[None]:
-    """Freeze the clock of this process within the block, for tests."""
+    """Freeze the clock of this process at `moment` until the `with` block ends; for tests."""
     global _stopped_at
     before, _stopped_at = _stopped_at, moment
     try:

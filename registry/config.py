@@ -1,4 +1,4 @@
-"""Settings from the environment, `.env` or `registry.toml`, as one frozen value."""
+"""Settings of the registry, read from the environment, `.env` or `registry.toml` into one frozen object."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from registry.i18n import LANGUAGES
 
 ISSUER = re.compile(r"https://[^\s?#@]+|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(/[^\s?#]*)?")
 COUNTS_FILE = "sqlite:///"
-LOCALE = ("LC_ALL", "LC_MESSAGES", "LANG")  # POSIX: the first one set applies
+LOCALE = ("LC_ALL", "LC_MESSAGES", "LANG")  # POSIX: the first variable that is set applies
 HOST = re.compile(r"\*|(\*\.)?[\w.-]+|\[[0-9a-fA-F:.]+\]")
 SAVED_RUNS = "saved-runs"
 
 
 class SettingsError(Exception):
-    """An invalid setting; the message is for the user and never contains the value."""
+    """An invalid setting. The message is for the user and never contains the value, which could be a secret."""
 
 
 class Settings(BaseSettings):
-    """The settings: where the graph and our own files are, and how the server behaves.
+    """The settings: where the graph database and the registry's own files are, and how the server behaves.
 
     The names of the Neo4j settings are those of Neo4j's own tools.
     """
@@ -78,7 +78,7 @@ class Settings(BaseSettings):
 
     @property
     def command_lang(self) -> str:
-        """The language of commands: REGISTRY_LANG, else that of LC_ALL, LC_MESSAGES or LANG, else the default."""
+        """The language of commands: REGISTRY_LANG, else the language of LC_ALL, LC_MESSAGES or LANG, else the default."""
         if "lang" in self.model_fields_set:
             return self.lang
         given = next((value for name in LOCALE if (value := os.environ.get(name))), "")
@@ -93,7 +93,7 @@ class Settings(BaseSettings):
     @field_validator("timezone")
     @classmethod
     def _check_zone(cls, name: str) -> str:
-        """Reject an unknown time zone."""
+        """Raise ValueError for an unknown time zone."""
         try:
             time_zone(name)
         except ValueError:
@@ -103,7 +103,7 @@ class Settings(BaseSettings):
     @field_validator("neo4j_uri")
     @classmethod
     def _check_uri(cls, uri: str | None) -> str | None:
-        """Reject a URI with credentials, because URIs are shown and logged."""
+        """Reject an address that contains credentials, because addresses are displayed and logged."""
         if uri and "@" in uri:
             sentence = "it must not contain a user name or password; set NEO4J_USERNAME and NEO4J_PASSWORD instead"
             raise PydanticCustomError("credentials", sentence)
@@ -112,7 +112,7 @@ class Settings(BaseSettings):
     @field_validator("limits")
     @classmethod
     def _check_limits(cls, url: SecretStr | None) -> SecretStr | None:
-        """Reject a value that is neither a file nor a Redis URL, and a Redis URL if the package redis is missing."""
+        """Reject a value that is neither a file nor a Redis URL, and a Redis URL if the package redis is not installed."""
         if url is None or not url.get_secret_value():
             return None
         if url.get_secret_value().startswith(f"{COUNTS_FILE}/"):
@@ -127,7 +127,7 @@ class Settings(BaseSettings):
     @field_validator("proxies")
     @classmethod
     def _check_proxies(cls, proxies: str) -> str:
-        """Reject the trust of all addresses, and host names, which are not compared with addresses."""
+        """Reject a setting that trusts all addresses, or that has host names, which cannot be compared with addresses."""
         for one in filter(None, map(str.strip, proxies.split(","))):
             try:
                 all_addresses = ip_network(one).prefixlen == 0
@@ -144,7 +144,7 @@ class Settings(BaseSettings):
     @field_validator("oidc_issuer")
     @classmethod
     def _check_issuer(cls, issuer: str | None) -> str | None:
-        """Reject a provider whose connection is not encrypted, unless it is local."""
+        """Reject an identity provider without an encrypted connection, unless it runs on this machine."""
         if issuer and not ISSUER.fullmatch(issuer):
             sentence = "it must be an https URL, such as https://sso.example.org/realms/city"
             raise PydanticCustomError("issuer", sentence)
@@ -153,7 +153,7 @@ class Settings(BaseSettings):
     @field_validator("hosts", mode="before")
     @classmethod
     def _split_hosts(cls, given: object) -> object:
-        """Split a comma-separated text into host names, or take a list."""
+        """Split a comma-separated text into host names; return a list of host names unchanged."""
         names = [one.strip() for one in given.split(",") if one.strip()] if isinstance(given, str) else given
         if isinstance(names, list | tuple) and not all(HOST.fullmatch(str(one)) for one in names):
             sentence = "each must be a host name without scheme and port, such as registry.example.org or *.example.org"
@@ -163,7 +163,7 @@ class Settings(BaseSettings):
     def served_at(self, host: str) -> Settings:
         """Return these settings for a server that listens on `host`.
 
-        A server that listens on an external address without `hosts` accepts any host name, since its names are unknown.
+        If the server listens on an external address and `hosts` is not set, it accepts any host name, because its own is unknown.
         """
         known = self.hosts or host in ("localhost", "127.0.0.1", "::1")
         return self if known else self.model_copy(update={"hosts": ("*",)})
@@ -177,12 +177,12 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Order the sources: arguments, environment, `.env`, `registry.toml`."""
+        """Return the sources of settings, highest priority first: arguments, environment, `.env`, `registry.toml`."""
         return init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls)
 
 
 def load_settings() -> Settings:
-    """Read the settings and set the time zone of this process. Raises SettingsError."""
+    """Read the settings and set the time zone of this process. Raises SettingsError for an invalid setting."""
     try:
         settings = Settings()
         use_zone(settings.timezone)

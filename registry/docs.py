@@ -1,4 +1,4 @@
-"""Generate the documents that follow from the code: `python -m registry.docs model`, `access` or `report-list`."""
+"""Generate the documents whose contents come from the code: `python -m registry.docs model`, `access` or `report-list`."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -83,7 +83,7 @@ def _link_rules(link: Link) -> Iterator[str]:
 
 
 def describe_reports(questions: Mapping[str, ReportDefinition]) -> str:
-    """Return the contents of docs/report-list.md."""
+    """Return the content of docs/report-list.md."""
     lines = [
         "# List of reports",
         "",

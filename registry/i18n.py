@@ -18,17 +18,17 @@ _language: ContextVar[str] = ContextVar("language", default="en")
 
 
 def _(message: str) -> str:
-    """Return a message in the current language; in English if the catalogue lacks it."""
+    """Return a message in the current language, or in English if it is not translated."""
     return _translation(message) or message
 
 
 def ngettext(singular: str, plural: str, count: float) -> str:
-    """Return a message in the form that fits a count, in the current language; in English if the catalogue lacks it."""
+    """Return the singular or plural message that fits a count, in the current language, or in English if it is not translated."""
     return _translation(singular) or (singular if count == 1 else plural)
 
 
 def pgettext(context: str, message: str) -> str:
-    """Return a message that has several meanings, in the current language; `context` says which meaning."""
+    """Return the translation of a message that has several meanings; `context` says which meaning is wanted."""
     return _translation((context, message)) or message
 
 
@@ -37,13 +37,13 @@ def _translation(key: str | tuple[str, str]) -> str | None:
 
 
 def language() -> str:
-    """Return the current language: `id` or `en`."""
+    """Return the code of the current language: `id` or `en`."""
     return _language.get()
 
 
 @contextmanager
 def use_language(language: str) -> Iterator[None]:
-    """Set the current language within the block."""
+    """Set the current language until the `with` block ends."""
     token = _language.set(language if language in LANGUAGES else "en")
     try:
         yield
@@ -67,15 +67,15 @@ def _first(forms: str | Sequence[str]) -> str:
     return forms if isinstance(forms, str) else forms[0]
 
 
-MOST_DIGITS = 1_100  # of a float, before and after the decimal point
+MOST_DIGITS = 1_100  # a float has no more digits before and after its decimal point
 
 
 class SuppressedCount(int):
-    """A small count that is suppressed: more than 0 and fewer than this value."""
+    """A small count that is not disclosed: it is more than 0 and less than this value."""
 
 
 def number(value: float) -> str:
-    """Return a number with three significant figures, an integer in full, a suppressed count as `<n`."""
+    """Return a number with three significant digits; integers are written in full, and a suppressed count as `<n`."""
     if isinstance(value, SuppressedCount):
         return f"<{exact(int(value))}"
     if isinstance(value, int):
@@ -86,7 +86,7 @@ def number(value: float) -> str:
 
 
 def exact(value: float) -> str:
-    """Return a number with all digits, so that it can be entered as displayed."""
+    """Return a number with all digits, so that a user who enters the displayed text gets the same number."""
     with localcontext(prec=MOST_DIGITS):
         number = format_decimal(Decimal(str(value)), format="#,##0.###", locale=language(), decimal_quantization=False)
     return str(number)
@@ -98,15 +98,15 @@ def amount(value: float) -> str:
 
 
 def signed(value: float) -> str:
-    """Return a number with three decimals and its sign, including the plus sign."""
+    """Return a number with three decimals and its sign, also the plus sign."""
     return format_decimal(value, format="+0.000;-0.000", locale=language())
 
 
 def percent(share: float) -> str:
-    """Return a share of 1 as a whole percentage."""
+    """Return a share between 0 and 1 as a percentage without decimals."""
     return format_percent(share, locale=language())
 
 
 def day(text: str) -> str:
-    """Return a day, given as ISO 8601 text, in the format of the current language."""
+    """Return a day, given as ISO 8601 text, in the date format of the current language."""
     return format_date(date.fromisoformat(text), format="medium", locale=language())

@@ -1,4 +1,4 @@
-"""Progress of long work, for the terminal and for reports."""
+"""Progress of long tasks, reported to the terminal or to the caller of a report."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ _watching: ContextVar[Watcher | None] = ContextVar("watching", default=None)
 
 @contextmanager
 def reporting_to(watch: Watcher) -> Iterator[None]:
-    """Report progress to `watch` within the block: the task, the steps done, and their total."""
+    """Report progress to `watch` until the `with` block ends: the name of the task, the steps done, and the number of steps."""
     token = _watching.set(watch)
     try:
         yield
@@ -25,7 +25,7 @@ def reporting_to(watch: Watcher) -> Iterator[None]:
 
 
 def steps(what: str, every: Sequence[T]) -> Iterator[T]:
-    """Yield every item and report progress; `what` names the task in the current language."""
+    """Yield every item of the sequence and report progress; `what` names the task in the current language."""
     watch = _watching.get()
     for number, one in enumerate(every):
         if watch:
@@ -36,16 +36,16 @@ def steps(what: str, every: Sequence[T]) -> Iterator[T]:
 
 
 Progress = Callable[[str, int], None]
-"""Receives what was processed, such as `agencies`, and by how much its count grew."""
+"""A function that receives what was processed, such as `agencies`, and how many more of them."""
 
 
 def silent(_what: str, _more: int) -> None:
-    """Report nothing."""
+    """Ignore the progress."""
 
 
 @contextmanager
 def showing(console: Console) -> Iterator[Progress]:
-    """Show counters of items read and written on the console; they disappear at the end of the block."""
+    """Show on the console how many items were read and written; the counters disappear when the `with` block ends."""
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),

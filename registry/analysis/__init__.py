@@ -1,1 +1,1 @@
-"""Analyses: each report reads a snapshot (arrays and a networkx graph) and returns a Report. No database access."""
+"""Analyses: each report reads a snapshot of the records and returns a `Report`. Analyses have no access to the database."""

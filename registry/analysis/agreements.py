@@ -1,4 +1,4 @@
-"""Report `agreements`: agreements that expired, expire soon or cover nothing, and uses without an agreement."""
+"""Report `agreements`: agreements that expired, expire soon or cover no record, and resources that are used without an agreement."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,7 +18,10 @@ NEVER = "9999-12-31"
 
 
 class AgreementStatus:
-    """The agreements on a day: their status, renewals and coverage. `within` is the horizon in days."""
+    """Answers questions about the agreements on a day: which are in force, which renew others, and which resources they cover.
+
+    `within` is the number of days after that day in which an agreement counts as ending soon; `horizon` is the last of these days.
+    """
 
     def __init__(self, snapshot: Snapshot, as_of: str, within: int) -> None:
         self.as_of, self.horizon = as_of, _later(as_of, within)
@@ -27,17 +30,17 @@ class AgreementStatus:
         self._above = {one.id: one.part_of for one in snapshot.agencies}
 
     def expired(self, one: PartnershipRow) -> bool:
-        """Return whether the agreement has ended and no other renews it."""
+        """Return whether the agreement has ended and no other agreement renews it."""
         return _end(one) < self.as_of and not self._renewals.get(one.id)
 
     def expiring(self, one: PartnershipRow) -> bool:
-        """Return whether it is in force, ends by the horizon and no other renews it."""
+        """Return whether the agreement is in force, ends by the horizon, and is not renewed by another agreement."""
         return self.ending(one) and not self._renewals.get(one.id)
 
     def resumes(self, one: PartnershipRow) -> str | None:
-        """Return the first day of the renewal if nothing is in force before it, else None.
+        """Return the first day of the renewal if there is a gap between the agreement and its renewal, else None.
 
-        Applies to agreements that have ended or end by the horizon.
+        Also returns None for an agreement that ends after the horizon.
         """
         renewals = self._renewals.get(one.id, ())
         if not renewals or not (_end(one) < self.as_of or self.ending(one)):
@@ -67,11 +70,14 @@ class AgreementStatus:
         return sorted(found, key=lambda one: (_end(one), one.id), reverse=True)
 
     def hides(self, parties: Sequence[str]) -> bool:
-        """Return whether the parties share an agreement with withheld details, which could change the finding."""
+        """Return whether these agencies are parties of one agreement whose details the reader may not see.
+
+        Such details could change a finding about the agencies.
+        """
         return any(not one.whole and set(parties) <= set(one.parties) for one in self._by_party.get(parties[0], ()))
 
     def related(self, one: str, other: str) -> bool:
-        """Return whether the two agencies are the same, or one is part of the other."""
+        """Return whether the two agencies are the same agency, or one belongs to the other, directly or indirectly."""
         return one in self._ancestors(other) or other in self._ancestors(one)
 
     @cached_property
@@ -91,9 +97,9 @@ class AgreementStatus:
 
 
 def _renewals(agreements: Sequence[PartnershipRow]) -> dict[str, list[PartnershipRow]]:
-    """Return the renewals of each agreement, by id.
+    """Return for each agreement (id) the agreements that renew it.
 
-    A renewal must end later and be undisputed, which also excludes cycles.
+    A renewal must end later than the renewed agreement, so renewals never form a cycle. Disputed renewals are left out.
     """
     end = {one.id: _end(one) for one in agreements}
     found: dict[str, list[PartnershipRow]] = {}
@@ -105,7 +111,7 @@ def _renewals(agreements: Sequence[PartnershipRow]) -> dict[str, list[Partnershi
 
 
 def _end(one: PartnershipRow) -> str:
-    """Return the last day, NEVER if it is open-ended."""
+    """Return the last day of the agreement, NEVER if the agreement is open-ended."""
     return one.valid_until or NEVER
 
 
@@ -117,10 +123,11 @@ def _later(day: str, days: int) -> str:
 
 
 class Lapse(NamedTuple):
-    """The state of the network without an agreement.
+    """What the network looks like without an agreement.
 
-    `alone`: its parties without any other tie. `parts`: the number of components its parties are in.
-    `articulation_points`: those that would not be ones if the agreement were in force.
+    - `alone`: the parties that have no other tie
+    - `parts`: the number of connected components to which the parties belong
+    - `articulation_points`: the agencies that are single points of failure only while the agreement is not in force
     """
 
     alone: Sequence[str]
@@ -129,9 +136,10 @@ class Lapse(NamedTuple):
 
 
 class NetworkWithout:
-    """A network without some agreements; `lapse` returns the effect of adding one of them.
+    """A network without some agreements; `lapse` returns what adding one of the agreements would change.
 
-    The block-cut tree (Hopcroft & Tarjan 1973) is built once. An agreement merges the blocks on the paths between
+    The block-cut tree links the blocks of the network (groups that hold together if any one agency leaves) with the articulation
+    points that join the blocks (Hopcroft & Tarjan 1973). It is built once. An agreement merges the blocks on the paths between
     its parties, so only agencies on these paths can cease to be articulation points.
     """
 
@@ -143,14 +151,17 @@ class NetworkWithout:
         self._above = dict(rooted(self._tree))
 
     def lapse(self, parties: Iterable[str]) -> Lapse:
-        """Return the state of the network without an agreement of these parties."""
+        """Return what the network looks like without an agreement between these parties."""
         known = [one for one in parties if one in self._network]
         alone = [one for one in known if not self._network.degree(one)]
         parts = {self._part[one] for one in known}
         return Lapse(alone, len(parts), sorted(self._bypassed(known)))
 
     def _bypassed(self, parties: Sequence[str]) -> Iterator[str]:
-        """Yield the articulation points whose branches all contain a party, so that the agreement bypasses them."""
+        """Yield the articulation points that an agreement between the parties would make redundant.
+
+        An articulation point is redundant if each of its branches contains a party, because the agreement joins these branches.
+        """
         branches: Counter[TreeNode] = Counter()
         for steps in self._paths(parties):
             branches.update(steps)
@@ -159,7 +170,7 @@ class NetworkWithout:
                 yield node
 
     def _paths(self, parties: Sequence[str]) -> Iterator[tuple[TreeNode, TreeNode]]:
-        """Yield each edge of the block-cut tree between two of the parties once."""
+        """Yield each edge of the block-cut tree that lies on a path between two of the parties, without repeats."""
         firsts: dict[int, TreeNode] = {}
         taken: set[frozenset[TreeNode]] = set()
         for party in parties:
@@ -171,7 +182,7 @@ class NetworkWithout:
             yield one, other
 
     def _path(self, one: TreeNode, other: TreeNode) -> list[TreeNode]:
-        """Return the path between two nodes of the block-cut tree."""
+        """Return the nodes on the path between two nodes of the block-cut tree, both ends included."""
         up = [one, *self._ancestors(one)]
         depth = {node: place for place, node in enumerate(up)}
         down = [other]
@@ -180,7 +191,7 @@ class NetworkWithout:
         return up[: depth[down.pop()] + 1] + down[::-1]
 
     def _ancestors(self, node: TreeNode) -> Iterator[TreeNode]:
-        """Yield the ancestors of a node."""
+        """Yield the ancestors of a node of the block-cut tree, its parent first."""
         while node in self._above:
             node = self._above[node]
             yield node
@@ -257,7 +268,7 @@ AGREEMENTS = ReportDefinition(
 
 
 class AgreementFinding(NamedTuple):
-    """A finding about an agreement or a use, and the state of the network without the agreement."""
+    """A finding about an agreement or about the use of a resource; `lapse` describes the network without the agreement."""
 
     code: str
     agreement: PartnershipRow | None
@@ -267,7 +278,10 @@ class AgreementFinding(NamedTuple):
 
 
 def agreements(arrays: SnapshotArrays, *, within: int = int(WITHIN.default)) -> Report:
-    """List agreements and uses that need action. `within` is the horizon in days after the day of the report."""
+    """List the agreements that need action, and the resources that are used without an agreement.
+
+    An agreement expires soon if it ends at most `within` days after the day of the report.
+    """
     status = AgreementStatus(arrays.snapshot, arrays.as_of, within)
     uses = list(_current_uses(arrays.snapshot, status))
     found = [*_uncovered_uses(uses, status), *_agreements(status)]
@@ -291,7 +305,7 @@ def _agreements(status: AgreementStatus) -> Iterator[AgreementFinding]:
 
 
 def _problems(one: PartnershipRow, status: AgreementStatus) -> Iterator[str]:
-    """Yield the codes of the findings about an agreement."""
+    """Yield the code of each problem that an agreement has, such as `expired`."""
     if one.disputed_by and (one.valid_until or NEVER) >= status.as_of:
         yield "disputed"
     if status.expired(one):
@@ -309,7 +323,10 @@ def _problems(one: PartnershipRow, status: AgreementStatus) -> Iterator[str]:
 
 
 def _current_uses(snapshot: Snapshot, status: AgreementStatus) -> Iterator[tuple[ResourceRow, str]]:
-    """Yield the uses on the day by agencies that are unrelated to the owners."""
+    """Yield each resource with each agency that uses it on the day of the report.
+
+    Agencies that belong to an owner of the resource, or to which an owner belongs, are left out.
+    """
     for resource in snapshot.resources:
         for user, since, until, *_role in resource.uses:
             now = (since or "") <= status.as_of and (until is None or status.as_of <= until)
@@ -318,7 +335,7 @@ def _current_uses(snapshot: Snapshot, status: AgreementStatus) -> Iterator[tuple
 
 
 def _uncovered_uses(running: Sequence[tuple[ResourceRow, str]], status: AgreementStatus) -> Iterator[AgreementFinding]:
-    """Yield the uses without an agreement in force."""
+    """Yield a finding for each use of a resource that no agreement in force covers."""
     for resource, user in running:
         covering = status.covering(user, resource.id)
         if not any(one.in_force(status.as_of) for one in covering):
@@ -327,10 +344,10 @@ def _uncovered_uses(running: Sequence[tuple[ResourceRow, str]], status: Agreemen
 
 
 def _withheld(status: AgreementStatus, finding: AgreementFinding) -> bool:
-    """Return whether withheld details could change the finding.
+    """Return whether details that the reader may not see could change the finding.
 
-    A disputed agreement or one with withheld details may renew this one or cover the use; the user may be the
-    owner; an agreement may cover records of which the reader sees the summary only.
+    A disputed or partly visible agreement may renew the agreement of the finding or cover the use of the resource. The agency that
+    uses the resource may be its owner. An agreement may cover records of which the reader sees the summary only.
     """
     if finding.code == "empty":
         return finding.agreement is not None and finding.agreement.covers_hidden
@@ -345,9 +362,9 @@ def _withheld(status: AgreementStatus, finding: AgreementFinding) -> bool:
 def _with_lapse(
     arrays: SnapshotArrays, status: AgreementStatus, found: Sequence[AgreementFinding]
 ) -> list[AgreementFinding]:
-    """Add the state of the network without the agreement to findings about ended or ending agreements.
+    """Return the findings; those about ended or ending agreements also say what the network looks like without the agreement.
 
-    For agreements that end soon, the others that end soon are left out too.
+    If an agreement ends soon, the network is examined without all other agreements that end soon as well.
     """
     assumed = [one for one in status.agreements if one.in_force(arrays.as_of) or not one.whole]
     lasting = [one for one in assumed if not status.expiring(one) and not status.resumes(one)]
@@ -359,7 +376,7 @@ def _with_lapse(
 
 
 def _order(finding: AgreementFinding) -> tuple[int, int, int, str, str, str]:
-    """Sort by finding, then by the effect on the network and the last day."""
+    """Return the sort key of a finding: its type, its effect on the network, and the last day of its agreement."""
     agreement, resource, lapse = finding.agreement, finding.resource, finding.lapse
     return (
         PRIORITY[finding.code],
@@ -400,7 +417,7 @@ def _confirmation(one: PartnershipRow) -> str | None:
 
 
 def _key(finding: AgreementFinding) -> tuple[str, ...]:
-    """Return the key of a finding: the agreement, or the resource and its user."""
+    """Return the values that identify a finding: its code with the agreement, or with the resource and the agency that uses it."""
     if finding.resource:
         return finding.code, finding.resource.id, finding.agencies[0]
     return finding.code, finding.agreement.id if finding.agreement else ""

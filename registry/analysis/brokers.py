@@ -1,4 +1,8 @@
-"""Report `brokers`: agencies that connect others, by betweenness and Gould-Fernandez roles, with bootstrap support."""
+"""Report `brokers`: agencies that connect other agencies.
+
+The agencies are ranked by betweenness, the share of shortest paths that pass through an agency. The report also counts their
+Gould-Fernandez roles, and shows the bootstrap support of each rank.
+"""
 
 from typing import NamedTuple
 
@@ -21,7 +25,7 @@ from registry.progress import steps
 
 SOURCES, SOURCES_A_DRAW, TOP, WORK = 256, 128, 0.1, 50_000
 QUANTILES = (0.05, 0.95)
-UNDIRECTED_ROLES, SIGNIFICANT_Z = [0, 1, 3, 4], 1.96  # in undirected networks, representative equals gatekeeper
+UNDIRECTED_ROLES, SIGNIFICANT_Z = [0, 1, 3, 4], 1.96  # without directions, a representative is also a gatekeeper
 MOST = ReportParameter("most", "Maximum number of rows", "The list ends after this many rows.", 20, 1, 1000)
 ROLES = {
     "coordinator": "between agencies of its own sector",
@@ -125,10 +129,14 @@ BROKERS = ReportDefinition(
 
 
 class Ranked(NamedTuple):
-    """The agencies with ties (`agencies`, indices), their ties and betweenness (Freeman 1977), and the bootstrap results.
+    """The agencies that have ties, ranked by betweenness (Freeman 1977), with the results of the bootstrap.
 
-    `support` is the bootstrap support: the share of draws in which an agency is in the top tenth. `low` and `high`
-    bound its betweenness in nine of ten draws.
+    - `agencies`: the indices of the agencies in the snapshot
+    - `ties`: pairs of indices into `agencies`
+    - `through`: the betweenness of each agency
+    - `support`: the bootstrap support, that is the share of simulated networks in which the agency is in the top tenth
+    - `low`, `high`: the bounds of an agency's betweenness in nine of ten simulated networks
+    - `draws`: the number of simulated networks
     """
 
     agencies: Ints
@@ -141,10 +149,10 @@ class Ranked(NamedTuple):
 
 
 def brokers(arrays: SnapshotArrays, *, least_support: float = ROBUST.default, most: int = int(MOST.default)) -> Report:
-    """List the top tenth of agencies by betweenness, `most` at most.
+    """List the tenth of the agencies with the highest betweenness, but no more than `most` agencies.
 
     Measures: betweenness (Freeman 1977; Brandes 2001), Gould-Fernandez roles (1989), constraint (Burt 1992),
-    effective size (Borgatti 1997). Findings are the agencies whose bootstrap support is at least `least_support` (Borgatti,
+    effective size (Borgatti 1997). An agency is a finding if its bootstrap support is at least `least_support` (Borgatti,
     Carley & Krackhardt 2006).
     """
     ranked = _rank(arrays)
@@ -159,7 +167,7 @@ def brokers(arrays: SnapshotArrays, *, least_support: float = ROBUST.default, mo
 
 
 def _rank(arrays: SnapshotArrays) -> Ranked:
-    """Return betweenness and its bootstrap support over draws without a tenth of the ties."""
+    """Return the betweenness of each agency and its bootstrap support, from networks without a random tenth of the ties."""
     connected, ties = without_isolates(assumed_ties(arrays))
     draws, random = draws_for(len(connected), WORK), np.random.default_rng(SEED)
     times, drawn = np.zeros(len(connected)), np.zeros((draws, len(connected)))
@@ -172,20 +180,20 @@ def _rank(arrays: SnapshotArrays) -> Ranked:
 
 
 def _betweenness(ties: Ints, size: int, sources: int, random: np.random.Generator) -> Floats:
-    """Return betweenness, from all agencies if there are at most `sources`, else from a random sample of that size."""
+    """Return the betweenness of each agency, from the shortest paths that start at up to `sources` randomly chosen agencies."""
     drawn = None if size <= sources else np.sort(random.choice(size, sources, replace=False))
     return betweenness(adjacency(ties, size), drawn) / 2
 
 
 def _top(through: Floats) -> Ints:
-    """Return the indices of the tenth with the highest betweenness, at least one, without zeros."""
+    """Return the indices of the tenth of the agencies with the highest betweenness; agencies with betweenness 0 are left out."""
     order = np.argsort(-through, kind="stable")[: int(np.ceil(TOP * len(through)))]
     top: Ints = order[through[order] > 1e-9]
     return top
 
 
 def _rows(arrays: SnapshotArrays, ranked: Ranked, order: Ints, least_support: float) -> list[ReportRow]:
-    """Return the rows of the listed agencies."""
+    """Return a report row for each listed agency."""
     arcs = adjacency(ranked.ties, len(ranked.agencies))
     degree, size = np.diff(arcs.indptr), effective_size(arcs)
     constrained, roles = constraint(arcs), _roles(arrays, ranked)
@@ -218,9 +226,9 @@ def _rows(arrays: SnapshotArrays, ranked: Ranked, order: Ints, least_support: fl
 
 
 def _roles(arrays: SnapshotArrays, ranked: Ranked) -> list[dict[str, Cell]]:
-    """Return the brokerage counts of each agency with ties.
+    """Return for each agency with ties how often it has each brokerage role.
 
-    Agencies without a sector have empty cells, and pairs that include one are not counted.
+    The cells of agencies without a sector are empty, and pairs of partners that include such an agency are not counted.
     """
     sector = arrays.sector[ranked.agencies]
     known = np.flatnonzero(sector >= 0)

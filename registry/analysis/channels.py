@@ -1,4 +1,4 @@
-"""Report `channels`: services without a channel, with one-way channels only, or with an unmet response promise."""
+"""Report `channels`: services that people cannot contact, that cannot reply to them, or that reply later than promised."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -49,7 +49,7 @@ CHANNELS = ReportDefinition(
 
 
 class ServiceChannels(NamedTuple):
-    """A service, its channels, the two-way channels of its providers that serve no single service, and its overdue days."""
+    """A service, its channels, the general two-way channels of its providers, and the days by which its answers are overdue."""
 
     service: ServiceRow
     channels: Sequence[ChannelRow]
@@ -58,7 +58,7 @@ class ServiceChannels(NamedTuple):
 
 
 def channels(arrays: SnapshotArrays) -> Report:
-    """List services without a two-way channel of their own, and services with overdue feedback."""
+    """List services without a two-way channel of their own, and services whose answers to feedback are overdue."""
     reached = list(_reached(arrays))
     found = [(code, one) for one in reached for code in _findings(one)]
     rows = [_row(arrays, code, one) for code, one in steps(_("services with a finding"), sorted(found, key=_order))]
@@ -69,7 +69,7 @@ def channels(arrays: SnapshotArrays) -> Report:
 
 
 def _reached(arrays: SnapshotArrays) -> Iterator[ServiceChannels]:
-    """Yield each service with its channels and overdue feedback."""
+    """Yield each service with its channels, and with the days by which its answers to feedback are overdue."""
     by_service: Mapping[str, list[ChannelRow]] = defaultdict(list)
     general: Counter[str] = Counter()
     for channel in arrays.snapshot.channels:
@@ -88,7 +88,7 @@ def _reached(arrays: SnapshotArrays) -> Iterator[ServiceChannels]:
 
 
 def _findings(one: ServiceChannels) -> Iterator[str]:
-    """Yield the codes of the findings about a service."""
+    """Yield the code of each finding about a service."""
     if one.over:
         yield "overdue"
     if not one.channels:
@@ -98,7 +98,7 @@ def _findings(one: ServiceChannels) -> Iterator[str]:
 
 
 def _unknown(one: ServiceChannels) -> bool:
-    """Return whether the records do not say if any of the channels is two-way."""
+    """Return whether it is not recorded if any channel of the service is two-way."""
     ways = {channel.two_way for channel in one.channels}
     return None in ways and True not in ways
 

@@ -51,7 +51,11 @@ COMMUNITIES = ReportDefinition(
 
 
 class Partition(NamedTuple):
-    """The network, the community of each agency with ties, and the modularity compared with the null model."""
+    """The network divided into communities.
+
+    It holds the community of each agency with ties, and compares the modularity (how clearly the communities are separated) with
+    that of random networks.
+    """
 
     whole: TieNetwork
     group: Ints
@@ -61,9 +65,9 @@ class Partition(NamedTuple):
 def communities(arrays: SnapshotArrays, *, level: float = LEVEL.default) -> Report:
     """List the communities found by the Louvain method (Blondel et al. 2008) and compare them with the sectors.
 
-    They are findings only if the modularity exceeds that of degree-preserving random networks at this `level`
-    (Guimerà et al. 2004), in one test of the whole network. Agreement with the sectors is the adjusted Rand index
-    (Hubert & Arabie 1985).
+    Modularity measures how clearly the communities are separated. The communities are findings only if the modularity of the
+    network exceeds that of random networks with the same degrees, in one test at significance level `level` (Guimerà et al. 2004).
+    The communities are compared with the sectors by the adjusted Rand index (Hubert & Arabie 1985).
     """
     whole = TieNetwork.of(arrays)
     if not len(whole.ties):
@@ -80,7 +84,7 @@ def communities(arrays: SnapshotArrays, *, level: float = LEVEL.default) -> Repo
 
 
 def _detect(whole: TieNetwork, draws: int) -> Partition:
-    """Find the communities, and compare their modularity with that of rewired networks."""
+    """Find the communities, and compare their modularity with that of `draws` randomly rewired networks."""
     random, size = np.random.default_rng(SEED), len(whole.connected)
     drawn = []
     for _draw in steps(_("random networks"), range(draws)):

@@ -1,4 +1,7 @@
-"""Report `cut-points`: single points of failure, that is articulation points and bridges of the network."""
+"""Report `cut-points`: single points of failure of the network.
+
+An articulation point is an agency whose removal splits a network; a bridge is a tie whose removal does.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,12 +21,13 @@ TreeNode = str | int
 
 
 def block_cut_tree(network: "nx.Graph[str]") -> tuple[dict[str, TreeNode], "nx.Graph[TreeNode]"]:
-    """Return the node of each agency with ties in the block-cut tree, and the tree.
+    """Return the block-cut tree of the network, and the tree node to which each agency with ties belongs.
 
-    Its nodes are blocks (numbers) and articulation points (agency ids).
+    A tree node is either a block (a number) or an articulation point (the id of an agency). A block is a group of agencies that
+    holds together if any one of them leaves; an articulation point joins several blocks.
     """
     parts = cast("Iterator[set[str]]", nx.biconnected_components(network))
-    found = [sorted(part) for part in parts]  # sets are ordered differently in every process
+    found = [sorted(part) for part in parts]  # the order of a set differs between processes
     times = Counter(chain.from_iterable(found))
     home: dict[str, TreeNode] = {}
     tree: nx.Graph[TreeNode] = nx.Graph()
@@ -36,17 +40,20 @@ def block_cut_tree(network: "nx.Graph[str]") -> tuple[dict[str, TreeNode], "nx.G
 
 
 def rooted(tree: "nx.Graph[TreeNode]") -> Iterator[tuple[TreeNode, TreeNode]]:
-    """Yield each node of the tree and its parent, except the roots, in breadth-first order."""
+    """Yield each node of the tree except the roots, with its parent, in breadth-first order."""
     place = {node: number for number, node in enumerate(tree)}
     for part in nx.connected_components(tree):
         yield from nx.bfs_predecessors(tree, min(part, key=place.__getitem__))
 
 
 class CutPoint(NamedTuple):
-    """An articulation point (one of `ends`) or a bridge (two), whose removal splits its component into `parts`.
+    """A single point of failure: an articulation point (an agency) or a bridge (a tie).
 
-    `cut_off` is the number of agencies outside the largest remaining part, and `beyond` the first of them. `support`
-    is the bootstrap support: the share of draws with additional ties in which it remains one.
+    - `ends`: the agency of an articulation point, or the two agencies of a bridge
+    - `parts`: the number of groups into which its removal splits the network around it
+    - `cut_off`: the number of agencies outside the largest of these groups
+    - `beyond`: the first of the agencies counted by `cut_off`
+    - `support`: the share of simulations with additional random ties in which it remains a single point of failure
     """
 
     ends: Sequence[str]
@@ -59,8 +66,8 @@ class CutPoint(NamedTuple):
 class CutPointFinder:
     """The articulation points of a network, and the bridges with more than one agency on either side.
 
-    Both are nodes of the block-cut tree: such a bridge is a block of exactly two articulation points. Adding a tie
-    changes the tree as it changes the network, so the bootstrap needs only the tree.
+    Both are found in the block-cut tree: such a bridge is a block of exactly two articulation points. The simulations add
+    ties to the tree instead of the network, because the result is the same.
     """
 
     def __init__(self, network: "nx.Graph[str]") -> None:
@@ -80,8 +87,9 @@ class CutPointFinder:
     def found(self, draws: int, more: float, seed: int, shown: int) -> list[CutPoint]:
         """Return the articulation points and inner bridges, those that cut off the most agencies first.
 
-        Each draw adds ties at random between agencies that have any, `more` times the number of existing ties;
-        drawn ties that already exist have no effect. `shown` limits the listed agencies that are cut off.
+        Each of the `draws` simulations adds random ties between agencies that have any tie. Their number is `more` times the number of
+        existing ties; added ties that already exist have no effect. `shown` is the maximum number of cut-off agencies to list for
+        each result.
         """
         nodes = [node for node in self._tree if isinstance(node, str) or self._is_inner_bridge(node)]
         times = Counter(chain.from_iterable(map(self.remaining_after, self._drawn_ties(draws, more, seed))))
@@ -89,7 +97,7 @@ class CutPointFinder:
         return sorted(found, key=lambda one: (-one.cut_off, len(one.ends), -one.support, tuple(one.ends)))
 
     def remaining_after(self, added: Iterable[tuple[str, str]]) -> set[TreeNode]:
-        """Return the nodes of the block-cut tree that are articulation points of it after adding these ties."""
+        """Return the nodes of the block-cut tree that remain articulation points of the tree after these ties are added."""
         new = ((self._home[a], self._home[b]) for a, b in added if a != b and not self._network.has_edge(a, b))
         edges = [(a, b) for a, b in new if a != b and not self._tree.has_edge(a, b)]
         self._tree.add_edges_from(edges)
@@ -108,11 +116,11 @@ class CutPointFinder:
         return CutPoint(ends, len(sizes), sum(sizes.values()) - sizes[largest], list(islice(cut, shown)), support)
 
     def _branch_size(self, node: TreeNode, step: TreeNode) -> int:
-        """Return the number of agencies on this branch of the node."""
+        """Return the number of agencies on the branch of `node` that begins with `step`."""
         return self._below[step] if self._above.get(step) == node else self._component_size[node] - self._below[node]
 
     def _branch_agencies(self, node: TreeNode, step: TreeNode) -> Iterator[str]:
-        """Yield the agencies on this branch of the node, the nearest first."""
+        """Yield the agencies on the branch of `node` that begins with `step`, the nearest agency first."""
         ahead = [(node, step)]
         for before, here in ahead:
             yield from sorted(self._members[here])
@@ -166,8 +174,8 @@ CUT_POINTS = ReportDefinition(
 def cut_points(arrays: SnapshotArrays, *, least_support: float = ROBUST.default) -> Report:
     """List articulation points and inner bridges (Hopcroft & Tarjan 1973), those that cut off the most agencies first.
 
-    Findings are those whose bootstrap support is at least `least_support` (Borgatti, Carley & Krackhardt 2006); the others
-    are unknown. A tie to an agency that has no other tie is a bridge too; the report `isolates` lists these.
+    They are findings if their bootstrap support is at least `least_support` (Borgatti, Carley & Krackhardt 2006), else unknown
+    cases. The only tie of an agency is a bridge too, but is not listed here: see the report `isolates`.
     """
     ties, draws = assumed_ties(arrays), draws_for(len(arrays.agencies), WORK)
     found = CutPointFinder(arrays.graph_of(ties)).found(draws, PERTURBED, SEED, SHOWN)

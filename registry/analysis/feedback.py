@@ -1,4 +1,4 @@
-"""Report `feedback`: feedback that waits beyond the promised response time or was answered late."""
+"""Report `feedback`: feedback that was answered later than promised, or that still waits for an answer after that time."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -11,15 +11,18 @@ from registry.i18n import _, number, percent
 from registry.model.codelists import code_label
 
 DAY = 24
-LONGEST = DAY * 3660  # longer response times count as no promise
+LONGEST = DAY * 3660  # a longer response time is ignored
 
 
 class FeedbackCase(NamedTuple):
-    """A piece of feedback on a day.
+    """A piece of feedback, as it stands on the day of the report.
 
-    `promised` is the promised response time in hours; `days` are the days until the answer, or until the day of the
-    report. `days_overdue` is the number of days beyond the promise: 0 if on time or still open in time, None without a
-    promise. Days are whole days in favour of the service: a promise of 8 or 24 hours allows the next day.
+    - `promised`: the promised response time in hours
+    - `days`: the number of days from receipt to the answer or, without an answer, to the day of the report
+    - `days_overdue`: the number of days beyond the promised time, 0 if the time has not passed, None if no time is promised
+
+    Times are rounded to days in favour of the service: if it promises an answer within 8 or 24 hours, an answer on the next day
+    is on time.
     """
 
     feedback: FeedbackRow
@@ -33,7 +36,7 @@ class FeedbackCase(NamedTuple):
 def feedback_cases(snapshot: Snapshot, as_of: str) -> Iterator[FeedbackCase]:
     """Yield the feedback received up to the day (ISO 8601 text) whose details the reader may see.
 
-    Answers after the day do not count.
+    Answers given after the day are ignored.
     """
     channels = {one.id: one for one in snapshot.channels}
     for one in snapshot.feedbacks:
@@ -98,7 +101,7 @@ FEEDBACK = ReportDefinition(
 
 
 def feedback(arrays: SnapshotArrays, *, patience: int = int(PATIENCE.default)) -> Report:
-    """List feedback that is overdue, was answered late, or has waited over `patience` days without a promised time."""
+    """List overdue feedback, feedback answered late, and feedback that has waited over `patience` days without a promised time."""
     cases = list(feedback_cases(arrays.snapshot, arrays.as_of))
     found = [(code, one) for one in cases if (code := _finding(one, patience))]
     services = {one.id: one for one in arrays.snapshot.services}

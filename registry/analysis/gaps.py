@@ -1,4 +1,4 @@
-"""Report `gaps`: the collaboration gap report, composed of the findings of other reports, each with a next step."""
+"""Report `gaps`: the collaboration gap report, which collects the findings of other reports and suggests a next step for each."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,9 +23,9 @@ from registry.i18n import _, day, ngettext, number, percent
 
 
 def finding(row: ReportRow, about: str, who: tuple[str, ...], subject: str, measure: str, next_step: str) -> ReportRow:
-    """Return a row of another report as a finding of this one.
+    """Return a row of another report as a row of the report `gaps`.
 
-    Evidence and confidence are unchanged; the key is prefixed with the type of finding. `next_step` is translated.
+    Evidence and confidence are unchanged; the key is prefixed with the type of finding. `next_step` is already translated.
     """
     values: dict[str, Cell] = {
         "finding": about,
@@ -38,7 +38,7 @@ def finding(row: ReportRow, about: str, who: tuple[str, ...], subject: str, meas
 
 
 def several(cell: Cell) -> tuple[str, ...]:
-    """Return the texts of a cell with several texts, else ()."""
+    """Return the texts in a cell that holds a tuple of texts; return () for any other cell."""
     return cell if isinstance(cell, tuple) else ()
 
 
@@ -48,7 +48,7 @@ def texts(*cells: Cell) -> tuple[str, ...]:
 
 
 def figure(cell: Cell) -> float:
-    """Return the number in a cell, 0 if it holds none."""
+    """Return the number in a cell, 0 if the cell holds no number."""
     return cell if isinstance(cell, int | float) else 0
 
 
@@ -70,7 +70,7 @@ TIE_NEXT_STEPS = {
     "one-tie": "Help the agency to find a second partner, or record the partners it already has.",
 }
 TIE_REPORTS = (MISSING_TIES, CUT_POINTS, ISOLATES)
-# The report that each type of finding comes from.
+# The name of the report that each type of finding comes from.
 TIE_SOURCES = {
     "missing": MISSING_TIES,
     "cut-point": CUT_POINTS,
@@ -80,12 +80,15 @@ TIE_SOURCES = {
 
 
 def tie_reports(arrays: SnapshotArrays, level: float, overlaps: Report) -> tuple[Report, ...]:
-    """Return the reports on ties from which findings are taken. `overlaps` is the finished report of that name."""
+    """Return the reports about ties whose findings are collected. `overlaps` is the finished report `overlaps`."""
     return missing_ties(arrays, level=level, overlaps=overlaps), cut_points(arrays), isolates(arrays)
 
 
 def _dependent_pairs(report: Report) -> Iterator[ReportRow]:
-    """Yield the pairs in which one agency depends on the other; pairs with the same work are findings of `overlaps`."""
+    """Yield the pairs of agencies in which one depends on the other.
+
+    Pairs of agencies that do the same work are left out, because they are findings of the report `overlaps`.
+    """
     for row in report.rows:
         if row["depends"]:
             pair, what = texts(row["agency_a"], row["agency_b"]), "; ".join(several(row["for_what"]))
@@ -98,7 +101,7 @@ def _dependent_pairs(report: Report) -> Iterator[ReportRow]:
 
 
 def _robust_cut_points(report: Report) -> Iterator[ReportRow]:
-    """Yield the robust single points of failure."""
+    """Yield the single points of failure with enough bootstrap support."""
     for row in report.rows:
         if row.confidence == "likely":
             cut_off, share = formatted(row["cut_off"]), percent(figure(row["support"]) / 100)
@@ -112,9 +115,9 @@ def _robust_cut_points(report: Report) -> Iterator[ReportRow]:
 
 
 def _few_ties(report: Report) -> Iterator[ReportRow]:
-    """Yield agencies with one tie, or with ties in their own sector only.
+    """Yield the agencies with one tie, and those with ties in their own sector only.
 
-    Agreements that have ended are findings of `agreements`.
+    Agencies whose agreements have ended are left out, because they are findings of the report `agreements`.
     """
     for row in report.rows:
         about = str(row["finding"])
@@ -146,7 +149,7 @@ USE_NEXT_STEPS = {
 }
 FAR_BELOW, NAMED = 2, 5
 USE_REPORTS = (MATCHES, LEVELS, REUSE)
-# The report that each type of finding comes from.
+# The name of the report that each type of finding comes from.
 USE_SOURCES = {
     "fits": MATCHES,
     "apart": LEVELS,
@@ -157,19 +160,19 @@ USE_SOURCES = {
 
 
 def use_reports(arrays: SnapshotArrays) -> tuple[Report, ...]:
-    """Return the reports on the use of resources from which findings are taken."""
+    """Return the reports about the use of resources whose findings are collected."""
     return matches(arrays), levels(arrays), reuse(arrays)
 
 
 def special_application(row: ReportRow) -> ReportRow:
-    """Return a special application that duplicates a general one as a finding."""
+    """Return a finding of the report `gaps` about a special application that duplicates a general application."""
     subject = _("{special}; could be replaced by {general}").format(special=row["special"], general=row["general"])
     measure = _("common functions: {n} (all)").format(n=formatted(row["shared"]))
     return _finding(row, "special-application", texts(row["agency_a"], row["agency_b"]), subject, measure)
 
 
 def _matched_needs(report: Report) -> Iterator[ReportRow]:
-    """Yield the needs that an idle resource meets."""
+    """Yield the needs that an idle resource can meet."""
     for row in report.rows:
         if row["finding"] == "fits":
             subject = f"{row['need']}: {row['resource']}"
@@ -182,9 +185,10 @@ def _matched_needs(report: Report) -> Iterator[ReportRow]:
 
 
 def _level_findings(report: Report) -> Iterator[ReportRow]:
-    """Yield agreements whose parties disagree, or are at least FAR_BELOW levels below the target.
+    """Yield the agreements whose parties disagree on their level of cooperation, or that are far below their target.
 
-    One level below is too common: up to a third of all agreements.
+    An agreement is far below its target from a distance of FAR_BELOW levels. One level below is too common to be a finding: it
+    applies to up to a third of all agreements.
     """
     for row in report.rows:
         if row["finding"] == "apart":
@@ -200,9 +204,9 @@ def _level_findings(report: Report) -> Iterator[ReportRow]:
 
 
 def _suggested_resources(report: Report) -> Iterator[ReportRow]:
-    """Yield each resource of the top band once, with the agencies that it is suggested to.
+    """Yield each resource with a score in the top band once, with all agencies to which it is suggested.
 
-    Resources without new users in the last two years are left out.
+    Resources that no agency began to use in the last two years are left out.
     """
     together: dict[str, list[ReportRow]] = {}
     for row in report.rows:
@@ -256,8 +260,8 @@ NEXT_STEPS = {
     **TIE_NEXT_STEPS,
     **USE_NEXT_STEPS,
 }
-ENOUGH = 90.0  # percent; facts recorded this completely are not listed
-# The report that each type of finding comes from.
+ENOUGH = 90.0  # percent; a fact that more records have is not listed
+# The name of the report that each type of finding comes from.
 FROM: Mapping[str, ReportDefinition] = {
     "coverage": COVERAGE,
     "gap": SECTOR_GAPS,
@@ -300,10 +304,11 @@ def gaps(
     least_similarity: float = LEAST_SIMILARITY.default,
     within: int = int(WITHIN.default),
 ) -> Report:
-    """Compose the reports: coverage first, then all findings in order of priority, each with a suggested next step.
+    """Run the reports that look for gaps, and combine their findings in one report with a suggested next step for each.
 
-    The parameters are passed on to the reports, which are the `parts` of the result. `found` counts the findings;
-    `of` and `unknown` are sums over reports that examine different things, without coverage.
+    Facts that too few records have come first, then all other findings in order of priority. The parameters are passed on to the
+    reports, which are listed as `parts` of the result. `found` counts the findings. `of` and `unknown` are sums over all reports
+    except `coverage`; the reports examine different things.
     """
     known = coverage(arrays)
     overlapping = overlaps(arrays, level=level, least_similarity=least_similarity)
@@ -325,15 +330,15 @@ def gaps(
 
 
 def _counts_by_type(findings: Sequence[ReportRow]) -> dict[str, int]:
-    """Count the findings by type, labelled, in order of priority."""
+    """Return the number of findings of each type, by the label of the type, in order of priority."""
     counts = Counter(str(one["finding"]) for one in findings)
     return {_(ABOUT[about]): counts[about] for about in PRIORITY if about in counts}
 
 
 def _ranked(findings: Sequence[ReportRow]) -> list[ReportRow]:
-    """Interleave the findings: the first of each type in order of priority, then the second of each, and so on.
+    """Order the findings by turns: the first finding of each type, then the second of each type, and so on.
 
-    The source reports list their own findings in order of priority.
+    The types are in order of priority. Findings of one type stay in the order of the report that found them.
     """
     before: Counter[str] = Counter()
     keyed = []
@@ -345,12 +350,12 @@ def _ranked(findings: Sequence[ReportRow]) -> list[ReportRow]:
 
 
 def _incomplete(row: ReportRow) -> bool:
-    """Return whether too few records have this fact."""
+    """Return whether too few records have the fact that a row of the report `coverage` is about."""
     return figure(row["share"]) < ENOUGH and bool(row.evidence)
 
 
 def _coverage_finding(row: ReportRow) -> ReportRow:
-    """Return a row of `coverage` as a finding."""
+    """Return a row of the report `coverage` as a row of the report `gaps`."""
     kind, fact = _(KINDS[str(row["kind"])]), _(FACTS[str(row["fact"])])
     subject = f"{kind}: {fact}"
     known = int(figure(row["of"]) - figure(row["withheld"]))
@@ -362,7 +367,7 @@ def _coverage_finding(row: ReportRow) -> ReportRow:
 
 
 def _agreements(report: Report) -> Iterator[ReportRow]:
-    """Yield the findings of `agreements`."""
+    """Yield the findings of the report `agreements` as rows of the report `gaps`."""
     for row in report.rows:
         days = row["days"]
         measure = _days_text(days) + _without_it(row) if isinstance(days, int) else ""
@@ -400,7 +405,7 @@ def _sector_gaps(report: Report) -> Iterator[ReportRow]:
 
 
 def _overlaps(report: Report) -> Iterator[ReportRow]:
-    """Yield the findings of `overlaps`."""
+    """Yield the findings of the report `overlaps` as rows of the report `gaps`."""
     for row in report.rows:
         yield special_application(row) if row["finding"] == "special-application" else _overlap_finding(row)
 

@@ -52,9 +52,9 @@ ISOLATES = ReportDefinition(
 
 
 class InactiveAgreements(NamedTuple):
-    """The inactive agreements of an agency without ties: the last that ended, the next to begin, and a disputed one.
+    """The agreements of an agency without ties: the last that ended, the next to begin, and a disputed agreement.
 
-    An agreement that ended counts only if neither it nor a renewal is in force.
+    An ended agreement is left out if it was renewed and the renewal is in force.
     """
 
     ended: PartnershipRow | None = None
@@ -63,7 +63,7 @@ class InactiveAgreements(NamedTuple):
 
 
 def isolates(arrays: SnapshotArrays) -> Report:
-    """List agencies with no tie, with ties in their own sector only, or with one tie, one row each, in order of priority."""
+    """List agencies with no tie, with ties in their own sector only, or with one tie, in order of priority."""
     ties = assumed_ties(arrays)
     others = adjacency(ties, len(arrays.agencies))
     degree = np.diff(others.indptr)
@@ -85,7 +85,7 @@ def isolates(arrays: SnapshotArrays) -> Report:
 
 
 def _finding(ties: int, inward: bool, recorded: bool, past: InactiveAgreements) -> str | None:
-    """Return the code of the finding about an agency, None if it has several ties."""
+    """Return the code of the finding about an agency, None if the agency has several ties that reach other sectors."""
     if ties:
         return "own-sector" if inward else "one-tie" if ties == 1 else None
     if past.disputed:
@@ -98,7 +98,7 @@ def _finding(ties: int, inward: bool, recorded: bool, past: InactiveAgreements) 
 
 
 def _own_sector_only(arrays: SnapshotArrays, ties: Ints, degree: Ints) -> Bools:
-    """Return for each agency (N) whether all its ties are within its sector; False if there is only one sector."""
+    """Return for each agency (N) whether all its ties are within its sector; False for all if there is only one sector."""
     known = arrays.sector[ties]
     within = (known[:, 0] == known[:, 1]) & (known[:, 0] >= 0)
     several = len(np.unique(arrays.sector[arrays.sector >= 0])) > 1
@@ -107,7 +107,7 @@ def _own_sector_only(arrays: SnapshotArrays, ties: Ints, degree: Ints) -> Bools:
 
 
 def _inactive_agreements(arrays: SnapshotArrays, alone: Bools) -> Mapping[int, InactiveAgreements]:
-    """Return the inactive agreements of agencies without ties, by index."""
+    """Return for each agency without ties (index) its ended, coming and disputed agreements."""
     found: dict[int, InactiveAgreements] = {}
     status = AgreementStatus(arrays.snapshot, arrays.as_of, 0)
     for one in arrays.snapshot.partnerships:
@@ -120,7 +120,7 @@ def _inactive_agreements(arrays: SnapshotArrays, alone: Bools) -> Mapping[int, I
 
 
 def _with_agreement(past: InactiveAgreements, one: PartnershipRow, as_of: str) -> InactiveAgreements:
-    """Add an agreement to those of an agency; ids break ties."""
+    """Return the inactive agreements of an agency with one more agreement added; equal days are ordered by id."""
     if one.disputed_by and (one.valid_until or NEVER) >= as_of:
         return past._replace(disputed=min(filter(None, (past.disputed, one)), key=lambda each: each.id))
     if one.valid_until and one.valid_until < as_of:
@@ -151,7 +151,7 @@ def _row(
 
 
 def _priority(row: ReportRow) -> tuple[int, int, str, str]:
-    """Sort by finding, then by number of ties (most first), last day and name."""
+    """Return the sort key of a row: the type of finding, the number of ties (most first), the last day and the name."""
     ties = row["ties"]
     return ORDER[str(row["finding"])], -ties if isinstance(ties, int) else 0, str(row["day"] or ""), str(row["agency"])
 

@@ -1,4 +1,4 @@
-"""Report `levels`: where parties disagree on their level of cooperation, or fall short of its target."""
+"""Report `levels`: agreements whose parties disagree on their level of cooperation, or have not reached the target level."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -51,7 +51,7 @@ LEVELS = ReportDefinition(
 
 
 class LevelFinding(NamedTuple):
-    """A finding about an agreement, its size in levels, and the statements that support it."""
+    """A finding about an agreement: the difference in levels, and the parties' assessments that show it."""
 
     code: str
     agreement: PartnershipRow
@@ -60,10 +60,10 @@ class LevelFinding(NamedTuple):
 
 
 def levels(arrays: SnapshotArrays, *, least_apart: int = int(LEAST_APART.default)) -> Report:
-    """Compare the latest statements of the parties; a difference of `least_apart` levels or more is a finding.
+    """Compare the latest assessments of an agreement by its parties; a difference of `least_apart` levels or more is a finding.
 
-    Scales are compared separately: Frey et al. 2006, Himmelman 2002 and the four Cs
-    (`registry/codelists/level-*.csv`).
+    Each scale is compared only with itself. The scales are those of Frey et al. 2006, Himmelman 2002 and the four Cs; their
+    levels are listed in `registry/codelists/level-*.csv`.
     """
     latest = _latest_statements(arrays.snapshot, arrays.as_of)
     in_force = [one for one in arrays.snapshot.partnerships if one.in_force(arrays.as_of)]
@@ -78,7 +78,7 @@ def levels(arrays: SnapshotArrays, *, least_apart: int = int(LEAST_APART.default
 
 
 def _latest_statements(snapshot: Snapshot, as_of: str) -> dict[str, list[StatementRow]]:
-    """Return for each agreement the latest statement of each party on each scale, up to the day."""
+    """Return for each agreement the latest assessment by each party on each scale, up to the day `as_of`."""
     parties = {one.id: set(one.parties) for one in snapshot.partnerships}
     last: dict[tuple[str, str, str | None], StatementRow] = {}
     for one in sorted(snapshot.statements, key=lambda one: (one.on or "", one.id)):
@@ -94,7 +94,7 @@ def _latest_statements(snapshot: Snapshot, as_of: str) -> dict[str, list[Stateme
 
 
 def _findings(agreement: PartnershipRow, latest: Sequence[StatementRow], least_apart: int) -> Iterator[LevelFinding]:
-    """Yield the findings about an agreement from the latest statements of its parties."""
+    """Yield the findings about an agreement from the latest assessments by its parties."""
     assessing = {party for one in latest for party in one.agencies}
     by_scale: dict[str | None, list[StatementRow]] = {}
     for one in latest:
@@ -140,7 +140,7 @@ def _statement_text(statement: StatementRow, agencies: NamesById) -> str:
 
 
 def _level_text(scale: str | None, level: int | None) -> str | None:
-    """Return the number of a level with its name on the scale."""
+    """Return a level of a scale as text: its number and its name."""
     if level is None:
         return None
     name = code_label(f"level-{scale}", str(level)) if scale else str(level)

@@ -1,4 +1,4 @@
-"""Report `likely-partners`: pairs of agencies with many common partners, and the back-test of that ranking."""
+"""Report `likely-partners`: pairs of agencies with many common partners, and tests of how well this predicts new ties."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
@@ -31,7 +31,10 @@ from registry.progress import steps
 
 
 class BlockModel(NamedTuple):
-    """The degree-corrected stochastic block model (Karrer & Newman 2011): degree (N), group (N) and rates (groups x groups)."""
+    """The degree-corrected stochastic block model: expected ties from the degrees and the groups (Karrer & Newman 2011).
+
+    It holds the degree of each agency (N), the group of each agency (N) and the rate of ties between groups (groups x groups).
+    """
 
     degree: Ints
     group: Ints
@@ -39,7 +42,7 @@ class BlockModel(NamedTuple):
 
     @classmethod
     def of(cls, sector: Ints, ties: Ints) -> "BlockModel":
-        """Fit the model to sectors (N; -1 forms a group of its own) and ties (m x 2)."""
+        """Fit the model to the sectors of the agencies (N) and the ties (m x 2). Agencies without a sector (-1) form one group."""
         group = np.where(sector < 0, sector.max(initial=-1) + 1, sector)
         size = int(group.max(initial=0)) + 1
         between = mixing(group, ties, size).astype(np.float64)
@@ -47,13 +50,16 @@ class BlockModel(NamedTuple):
         return cls(np.bincount(ties.ravel(), minlength=len(sector)), group, between / np.outer(ends, ends))
 
     def score(self, a: Ints, b: Ints) -> Floats:
-        """Return the expected number of ties between agencies a and b: d_a d_b O_rs / (K_r K_s)."""
+        """Return the expected number of ties between the agencies in `a` and `b`: d_a d_b O_rs / (K_r K_s).
+
+        d is a degree, O_rs the number of ties between the two groups, and K the sum of the degrees of a group.
+        """
         expected: Floats = self.degree[a] * self.degree[b] * self.rate[self.group[a], self.group[b]]
         return expected
 
 
 class CommonPartnerScores(NamedTuple):
-    """Pairs (a < b) without a tie but with common partners, and their scores.
+    """Pairs of agencies (index a < b) that have no tie but common partners, with two scores.
 
     `allocation` is the resource allocation index, the sum of 1 / degree over common partners (Zhou et al. 2009);
     `adamic_adar` is the sum of 1 / log degree (Adamic & Adar 2003).
@@ -67,7 +73,7 @@ class CommonPartnerScores(NamedTuple):
 
 
 def pairs_at_distance_two(ties: Matrix) -> CommonPartnerScores:
-    """Return all pairs at distance two (`ties`: N x N, symmetric), in ascending order."""
+    """Return all pairs of agencies without a tie but with a common partner, in ascending order (`ties`: N x N, symmetric)."""
     degree = np.maximum(np.diff(ties.indptr), 1).astype(np.float64)
     apart = _common_partner_weights(ties, np.ones_like(degree))
     a, b = apart.nonzero()
@@ -79,7 +85,7 @@ def pairs_at_distance_two(ties: Matrix) -> CommonPartnerScores:
 
 
 def _common_partner_weights(ties: Matrix, weight: Floats) -> Matrix:
-    """Return the weighted number of common partners of pairs without a tie (upper triangle)."""
+    """Return the sum of the common partners' weights for each pair of agencies without a tie (N x N, upper triangle)."""
     through = sparse.csr_array(sparse.diags_array(weight) @ ties)
     upper = sparse.triu(ties @ through, 1, format="csr")
     apart: Matrix = (upper - upper.multiply(ties)).tocsr()
@@ -95,9 +101,9 @@ BASELINES = ("degrees", "blocks", "sector")
 
 
 class Split(NamedTuple):
-    """One split: the number of known and held-out ties, and the scores of each method for all pairs without a known tie.
+    """One test of the ranking: some ties are held out, and each method scores all pairs of agencies without a known tie.
 
-    `unreachable` counts held-out ties without common partners.
+    It has the numbers of known and held-out ties. `unreachable` counts the held-out ties of agencies without common partners.
     """
 
     known: int
@@ -107,36 +113,36 @@ class Split(NamedTuple):
 
 
 class RankingEvaluation(NamedTuple):
-    """The splits of one kind; `day` is the cut-off day, or None for ties held out at random."""
+    """The tests with the same way of holding out ties; `day` is the cut-off day, None if the ties were chosen at random."""
 
     day: str | None
     splits: Sequence[Split]
 
     def mean(self, method: str) -> float:
-        """The mean average precision of a method."""
+        """Return the mean average precision of a method over all tests."""
         return float(np.mean(self._precisions(method)))
 
     def spread(self, method: str) -> float:
-        """The standard deviation of the average precision over the splits, 0 for one split."""
+        """Return the standard deviation of a method's average precision over the tests, 0 if there is one test."""
         return float(np.std(self._precisions(method), ddof=1)) if len(self.splits) > 1 else 0.0
 
     def precision(self, method: str) -> float:
-        """The mean R-precision: precision of the first pairs, as many as there are held-out ties."""
+        """Return the mean R-precision of a method: the share of held-out ties among the first n pairs, if n ties are held out."""
         return float(np.mean([one.scored[method].precision_at(one.hits) for one in self.splits]))
 
     @property
     def methods(self) -> Sequence[str]:
-        """The names of the evaluated methods."""
+        """The names of the evaluated methods, in order."""
         return list(self.splits[0].scored)
 
     @property
     def best_trivial(self) -> str:
-        """The baseline with the highest mean average precision."""
+        """The name of the baseline with the highest mean average precision."""
         return max((one for one in BASELINES if one in self.methods), key=self.mean)
 
     @property
     def beats(self) -> bool:
-        """Whether the report's ranking is 10 % better than the best baseline on average, and better in four of five splits."""
+        """Whether the report's ranking is clearly better than the best baseline: 10 % on average, and better in four of five tests."""
         ours, theirs = (np.array(self._precisions(method)) for method in (REPORT, self.best_trivial))
         return bool(ours.mean() >= BETTER * theirs.mean() and np.mean(ours > theirs) >= WON)
 
@@ -145,11 +151,11 @@ class RankingEvaluation(NamedTuple):
 
 
 def hidden_at_random(arrays: SnapshotArrays, splits: int) -> RankingEvaluation | None:
-    """Hold out a tenth of the agreements at random, `splits` times, and rank all pairs without a tie by the remaining ones.
+    """Test the ranking `splits` times on agreements held out at random; None if too few ties would be held out.
 
-    Whole agreements are held out, since the remaining pairs of an agreement of three parties would reveal the
-    third. All measures, sectors and degrees included, use the remaining ties only. None if too few ties would be
-    held out.
+    Each test holds out a tenth of the agreements, and ranks all pairs of agencies without a tie by the other agreements. An
+    agreement is held out with all its parties, since two ties of an agreement of three parties would reveal the third. All
+    measures, sectors and degrees included, use the remaining ties only.
     """
     random, (pairs, agreement) = np.random.default_rng(SEED), _agreement_pairs(arrays)
     every, number = np.unique(pairs, axis=0), int(agreement.max(initial=-1)) + 1
@@ -164,7 +170,10 @@ def hidden_at_random(arrays: SnapshotArrays, splits: int) -> RankingEvaluation |
 
 
 def _agreement_pairs(arrays: SnapshotArrays) -> tuple[Ints, Ints]:
-    """Return the pairs of parties (k x 2, smaller index first) of each agreement that may be in force, and its number (k)."""
+    """Return the pairs of parties of each agreement that may be in force (k x 2, smaller index first).
+
+    The second array (k) gives for each pair the number of its agreement.
+    """
     assumed = [one for one in arrays.snapshot.partnerships if one.in_force(arrays.as_of) or not one.whole]
     parties = [sorted({arrays.index[party] for party in one.parties if party in arrays.index}) for one in assumed]
     pairs = [(a, b, number) for number, places in enumerate(parties) for a, b in combinations(places, 2)]
@@ -173,7 +182,7 @@ def _agreement_pairs(arrays: SnapshotArrays) -> tuple[Ints, Ints]:
 
 
 def held_out_by_date(snapshot: Snapshot, as_of: str) -> list[RankingEvaluation]:
-    """Evaluate on past years: rank by the ties in force some years before the day, and test on those a year later."""
+    """Test the ranking on past years: rank by the ties in force on an earlier day, and compare with the ties a year later."""
     found = []
     for ago in range(YEARS, 0, -1):
         before, after = (SnapshotArrays.of(snapshot, _years_before(as_of, years)) for years in (ago, ago - 1))
@@ -204,7 +213,7 @@ def _split(known: Ints, held_out: Ints, sector: Ints) -> Split:
 
 
 def _partner_scores(known: Ints, held_out: Ints, size: int) -> Iterator[tuple[str, ScoredGroups]]:
-    """Yield the scores by common partners; all pairs without any form one last group."""
+    """Yield the scores of each method that uses common partners. All pairs without common partners form one last group."""
     pairs = pairs_at_distance_two(adjacency(known, size))
     hit = np.isin(pairs.a * size + pairs.b, _pair_keys(held_out, size))
     others = size * (size - 1) // 2 - len(known) - len(hit)
@@ -214,7 +223,11 @@ def _partner_scores(known: Ints, held_out: Ints, size: int) -> Iterator[tuple[st
 
 
 def _baseline_scores(known: Ints, held_out: Ints, sector: Ints) -> Iterator[tuple[str, ScoredGroups]]:
-    """Yield the baselines, which depend on sectors and degrees only, counted by class of agency instead of by pair."""
+    """Yield the scores of each baseline.
+
+    A baseline depends only on the sectors and degrees of two agencies. Pairs with equal sectors and degrees are therefore
+    counted together.
+    """
     blocks = BlockModel.of(sector, known)
     width = int(blocks.degree.max(initial=0)) + 1
     _kinds, first, kind = np.unique(blocks.group * width + blocks.degree, return_index=True, return_inverse=True)
@@ -230,7 +243,10 @@ def _baseline_scores(known: Ints, held_out: Ints, sector: Ints) -> Iterator[tupl
 
 
 def _pairs_between_classes(kind: Ints, known: Ints, held_out: Ints) -> tuple[Ints, Ints]:
-    """Return for each pair of classes the number of pairs without a known tie, and of held-out ties among them."""
+    """Return for each pair of classes how many pairs of agencies have no known tie, and how many of them have a held-out tie.
+
+    A class holds the agencies with equal values in `kind`.
+    """
     size = np.bincount(kind)
     number = len(size)
     pairs = np.outer(size, size)
@@ -301,10 +317,11 @@ LIKELY_PARTNERS = ReportDefinition(
 
 
 def likely_partners(arrays: SnapshotArrays, *, agency: str = "", most: int = int(MOST.default)) -> Report:
-    """Rank the pairs at distance two by resource allocation (Zhou et al. 2009), `most` at most.
+    """Rank pairs of agencies without a tie by their common partners, and list the first `most` pairs.
 
-    `of` counts all these pairs, or those of one `agency`. Also shown: the Adamic-Adar index (Adamic & Adar 2003)
-    and the expectation of the degree-corrected block model (Karrer & Newman 2011).
+    The score is the resource allocation index (Zhou et al. 2009). `of` counts all pairs with common partners or, if `agency` is
+    given, the pairs of that agency. The rows also show the Adamic-Adar index (Adamic & Adar 2003) and the number of ties that the
+    degree-corrected block model expects (Karrer & Newman 2011).
     """
     ties = assumed_ties(arrays)
     arcs = adjacency(ties, len(arrays.agencies))
@@ -324,7 +341,7 @@ def likely_partners(arrays: SnapshotArrays, *, agency: str = "", most: int = int
 
 
 def _contains(matrix: Matrix, pairs: CommonPartnerScores) -> Bools:
-    """Return for each pair whether the matrix has an entry."""
+    """Return for each pair of agencies whether the matrix has a nonzero entry for it."""
     rows, columns = matrix.nonzero()
     size = matrix.shape[0]
     return np.isin(pairs.a * size + pairs.b, rows.astype(np.int64) * size + columns)
@@ -367,7 +384,7 @@ def _notes(judged: RankingEvaluation | None, connected: int) -> list[str]:
 
 
 def verdict(judged: RankingEvaluation, connected: int) -> str:
-    """Return a sentence on whether the ranking by common partners beats the best baseline."""
+    """Return a sentence that says whether the ranking by common partners beats the best baseline."""
     if connected < LEAST_AGENCIES:
         template = _(
             "With fewer than {few} agencies, no ranking can be called better. Average precision: {ours}; best "
@@ -392,7 +409,7 @@ def verdict(judged: RankingEvaluation, connected: int) -> str:
 
 
 def _precision_note(judged: RankingEvaluation) -> str:
-    """Return a sentence on how many suggestions are correct, and how many ties cannot be found this way."""
+    """Return a sentence on how many suggestions are correct, and on how many ties a ranking by common partners cannot find."""
     template = _(
         "Test with a tenth of the agreements hidden ({splits} times, seed {seed}): of the first pairs, as many as "
         "ties were hidden, {share} were hidden ties; of all pairs, {base}. {lost} of the hidden ties have no "

@@ -1,4 +1,4 @@
-"""Report `matches`: idle resources assigned to needs by maximum-weight matching."""
+"""Report `matches`: idle resources assigned to the needs of agencies so that the total value is as high as possible."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ class FitChecker:
             self._of_kind[one.kind].append(one)
 
     def candidates(self, need: NeedRow) -> Iterator[ResourceRow]:
-        """Yield the resources of the need's kind with the same unit; an unknown unit may be the same."""
+        """Yield the resources of the need's type that are measured in the same unit, or whose unit is not recorded."""
         if not need.unit:
             yield from self._of_kind[need.kind]
         else:
@@ -41,12 +41,12 @@ class FitChecker:
             yield from self._of_kind_and_unit[need.kind, ""]
 
     def obstacle(self, need: NeedRow, resource: ResourceRow, spare: float | None) -> str | None:
-        """Return the first of OBSTACLES that applies, None if no known fact rules out a fit."""
+        """Return the first reason (of OBSTACLES) why the resource does not meet the need, None if it may meet the need."""
         there = zip(OBSTACLES, self._checks(need, resource, spare), strict=True)
         return next((obstacle for obstacle, hinders in there if hinders), None)
 
     def _checks(self, need: NeedRow, resource: ResourceRow, spare: float | None) -> Iterator[bool]:
-        """Yield lazily for each of OBSTACLES whether it applies."""
+        """Yield lazily, for each reason in OBSTACLES, whether it applies to the need and the resource."""
         yield any(owner in need.agencies for owner in resource.owners)
         yield resource.shareability == NOT_SHARED
         yield not self._areas.reach(resource.areas, need.areas)
@@ -57,16 +57,17 @@ class FitChecker:
 
 
 class TermHierarchy:
-    """The terms of a code list with their broader terms."""
+    """The terms of a code list, each with its broader terms."""
 
     def __init__(self, terms: Sequence[TermRow]) -> None:
         self._broader = {one.id: one.broader for one in terms}
         self._reached: dict[str, set[str]] = {}
 
     def reach(self, held: Sequence[str], wanted: Sequence[str], *, some: bool = False) -> bool:
-        """Return whether `held` includes each (or `some`) of the wanted terms or a broader one.
+        """Return whether a resource with the terms `held` serves the `wanted` terms.
 
-        True if either is empty, because unknown terms may match.
+        Each wanted term (with `some`: at least one of them) or a broader term must be among `held`. If either list is empty, the
+        result is True, because terms that are not recorded may match.
         """
         if not held or not wanted:
             return True
@@ -74,7 +75,7 @@ class TermHierarchy:
         return any(met) if some else all(met)
 
     def upwards(self, term: str) -> set[str]:
-        """Return the term and all broader terms. Cycles are allowed."""
+        """Return the term and all its broader terms, direct and indirect. The hierarchy may contain cycles."""
         if term not in self._reached:
             reached, new = {term}, [term]
             while new:
@@ -85,18 +86,18 @@ class TermHierarchy:
 
 
 def spare(resource: ResourceRow) -> float | None:
-    """Return the unused capacity in the resource's unit, None if unknown."""
+    """Return the unused capacity in the unit of the resource, None if it is not known."""
     capacity, used = known(resource.capacity), known(resource.in_use)
     return None if capacity is None or used is None else capacity - used
 
 
 def known(amount: float | None) -> float | None:
-    """Return the amount, None if it is not finite."""
+    """Return the amount, None if it is NaN or infinite."""
     return None if amount is None or not isfinite(amount) else amount
 
 
 def certain(need: NeedRow, resource: ResourceRow) -> bool:
-    """Return whether all facts that a fit depends on are known: amounts, units and areas."""
+    """Return whether all facts that decide if the resource meets the need are recorded: amounts, units and areas."""
     amounts = known(need.quantity), spare(resource)
     facts = need.unit, resource.unit, need.areas, resource.areas
     return None not in amounts and all(facts)
@@ -107,7 +108,7 @@ ORDER: tuple[Finding, ...] = ("fits", "may-fit", "too-little")
 
 
 class Candidate(NamedTuple):
-    """A resource that could meet all or part of a need; `spare` is its unused capacity, None if unknown."""
+    """A resource that could meet a need, at least partly; `spare` is its unused capacity, None if unknown."""
 
     resource: ResourceRow
     finding: Finding
@@ -115,7 +116,10 @@ class Candidate(NamedTuple):
 
 
 def meeting(need: NeedRow, snapshot: Snapshot) -> list[Candidate]:
-    """Return the resources that could meet a need: those that fit first, too small ones last, the most capacity first."""
+    """Return the resources that could meet a need.
+
+    Resources that fit come first and those with too little capacity last; within both groups the most capacity comes first.
+    """
     return sorted(_candidates(need, snapshot), key=lambda one: (ORDER.index(one.finding), -(one.spare or 0)))
 
 
@@ -134,10 +138,11 @@ NOTHING = 1e-9
 
 
 def maximum_weight_matching(values: Mapping[tuple[int, int], float]) -> list[tuple[int, int]]:
-    """Return the maximum-weight matching as (row, column) pairs.
+    """Return the (row, column) pairs of the matching with the highest total weight.
 
-    `values` holds a weight above NOTHING for each possible pair; a row may stay unmatched. Sparse Jonker-Volgenant
-    algorithm (Jonker & Volgenant 1987; `scipy.sparse.csgraph`), with a dummy column for each row.
+    Each row and each column is in one pair at most. `values` holds a weight above NOTHING for each possible pair. The sparse
+    Jonker-Volgenant algorithm (Jonker & Volgenant 1987; `scipy.sparse.csgraph`) gets a dummy column for each row, so that a row
+    may stay unmatched.
     """
     if not values:
         return []
@@ -217,7 +222,10 @@ MATCHES = ReportDefinition(
 
 
 class Match(NamedTuple):
-    """A need, its matched resource, the value of the match, the path to the owner, and other resources that fit."""
+    """A need and the resource assigned to it.
+
+    It also has the value of the match, the path of agreements to an owner of the resource, and other resources that fit.
+    """
 
     need: NeedRow
     resource: ResourceRow
@@ -227,13 +235,13 @@ class Match(NamedTuple):
 
 
 def matches(arrays: SnapshotArrays, *, agency: str = "") -> Report:
-    """Match each need with at most one resource; a resource can serve several needs while enough is left.
+    """Assign a resource to each need, if possible; a resource can serve several needs while enough of it is left.
 
-    If `agency` is given, only its needs are shown and counted; the matching includes all needs.
+    If `agency` is given, the report shows and counts only the needs of that agency; the assignment still includes all needs.
 
-    The value of a match is the share of the need that is met (half if unknown), times the urgency (1 on the day,
-    half 90 days before; no date counts as a year), divided by one plus the number of agreements to the owner, at
-    most four.
+    The value of a match is the share of the need that is met, times the urgency, divided by one plus the number of agreements on
+    the path to the owner (at most four). An unknown share counts as a half. The urgency is 1 on the day by which the resource is
+    needed and a half 90 days before; a need without a day counts as due in a year.
     """
     matching = Matching(arrays)
     needs = _needs(arrays, agency)
@@ -250,7 +258,7 @@ def matches(arrays: SnapshotArrays, *, agency: str = "") -> Report:
 
 
 def _needs(arrays: SnapshotArrays, agency: str) -> Sequence[NeedRow]:
-    """Return the needs of an agency, or all."""
+    """Return the needs of the agency, or the needs of all agencies if `agency` is empty."""
     if not agency:
         return arrays.snapshot.needs
     agency_index(arrays, agency)
@@ -258,7 +266,7 @@ def _needs(arrays: SnapshotArrays, agency: str) -> Sequence[NeedRow]:
 
 
 class Matching:
-    """Matches the needs and the resources of a snapshot."""
+    """Assigns the resources of a snapshot to its needs."""
 
     def __init__(self, arrays: SnapshotArrays) -> None:
         self._as_of, self._needs = arrays.as_of, arrays.snapshot.needs
@@ -273,7 +281,7 @@ class Matching:
         self._paths = dict(_paths(arrays, {who for need in fitted for who in need.agencies}))
 
     def found(self) -> list[Match]:
-        """Assign resources in rounds of matching until no remaining resource fits an unmet need."""
+        """Return the matches: assign resources in rounds, until no remaining resource fits a need that is still unmet."""
         waiting, found = list(self._needs), []
         while round_ := self._round(waiting):
             for match in round_:
@@ -285,7 +293,7 @@ class Matching:
         return found
 
     def notes(self, needs: Sequence[NeedRow], found: Sequence[Match]) -> list[str]:
-        """Return notes on the unmet needs by reason."""
+        """Return notes that count the unmet needs by the reason why no resource fits."""
         if not needs:
             return [_("There are no recorded needs that you may see.")]
         met = {one.need.id for one in found}
@@ -295,7 +303,7 @@ class Matching:
         ]
 
     def _round(self, waiting: Sequence[NeedRow]) -> list[Match]:
-        """Return the matches of one round of maximum-weight matching."""
+        """Return the matches of one round, in which each resource is assigned to one need at most."""
         place = {one: n for n, one in enumerate(self._resources)}
         ids = list(self._resources)
         values = {
@@ -315,7 +323,7 @@ class Matching:
         return Match(need, resource, value, self._path(need, resource), also[:ALSO])
 
     def _value(self, need: NeedRow, resource: ResourceRow) -> float:
-        """Return the value of a match; see `matches`."""
+        """Return the value of assigning the resource to the need; `matches` describes the formula."""
         left = _days(need, self._as_of)
         urgency = 1 / (1 + max(SOMETIME if left is None else left, 0) / SOON)
         way = self._path(need, resource)
@@ -323,14 +331,17 @@ class Matching:
         return (1 if certain(need, resource) else UNKNOWN_SHARE) * urgency / (1 + steps)
 
     def _path(self, need: NeedRow, resource: ResourceRow) -> Sequence[str] | None:
-        """Return the shortest path of agreements from the needing agency to an owner, both included, or None."""
+        """Return the shortest path from the agency with the need to an owner of the resource, over agencies with agreements.
+
+        The path includes both ends; the result is None if there is no path.
+        """
         ways = [
             self._paths[who][owner] for who in need.agencies for owner in resource.owners if owner in self._paths[who]
         ]
         return min(ways, key=lambda way: (len(way), way), default=None)
 
     def _main_obstacle(self, need: NeedRow) -> str:
-        """Return why the resource closest to a fit does not meet the need."""
+        """Return the reason why the resource that comes closest to a fit does not meet the need."""
         at_first = [self._fitting.obstacle(need, one, spare(one)) for one in self._fitting.candidates(need)]
         if None in at_first:
             return "given"
@@ -338,7 +349,7 @@ class Matching:
 
 
 def _paths(arrays: SnapshotArrays, agencies: set[str]) -> Iterator[tuple[str, Mapping[str, Sequence[str]]]]:
-    """Yield each agency with its shortest paths by agreements in force, up to FARTHEST steps."""
+    """Yield each agency with its shortest paths over agreements in force, to agencies at most FARTHEST ties away."""
     if not agencies:
         return
     import networkx as nx  # imported here because it takes half a second
@@ -381,5 +392,5 @@ def _row(arrays: SnapshotArrays, match: Match) -> ReportRow:
 
 
 def _as_integer(amount: float | None) -> float | None:
-    """Return a whole number as int."""
+    """Return an amount without a fractional part as an int, and any other amount unchanged."""
     return int(amount) if amount is not None and float(amount).is_integer() else amount

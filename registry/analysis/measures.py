@@ -1,4 +1,7 @@
-"""Network measures: density, reciprocity, transitivity, betweenness, communities, structural holes, mixing, brokerage."""
+"""Network measures: density, reciprocity, transitivity, betweenness, communities, structural holes, mixing, brokerage.
+
+An arc is a directed edge between two agencies. `arcs` and `ties` are sparse adjacency matrices (N x N) unless noted.
+"""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -11,28 +14,29 @@ from registry.analysis.snapshot import Bools, Floats, Ints, Matrix
 
 
 def density(arcs: Matrix) -> float:
-    """Return the number of arcs over N (N - 1), 0 below two agencies.
+    """Return the density: the number of arcs over N (N - 1), or 0 if there are fewer than two agencies.
 
-    A symmetric matrix gives the undirected density, ties over pairs.
+    For a symmetric matrix this is the undirected density, the number of ties over the number of pairs.
     """
     return _share(arcs.nnz, arcs.shape[0] * (arcs.shape[0] - 1))
 
 
 def dyadic_reciprocity(arcs: Matrix) -> float:
-    """Return the dyadic reciprocity: mutual pairs over pairs with any arc."""
+    """Return the dyadic reciprocity: the number of pairs with arcs in both directions over the number of pairs with any arc."""
     mutual = _mutual(arcs) / 2
     return _share(mutual, arcs.nnz - mutual)
 
 
 def arc_reciprocity(arcs: Matrix) -> float:
-    """Return the edge-wise reciprocity: reciprocated arcs over all arcs."""
+    """Return the edge-wise reciprocity: the number of arcs that are returned over the number of all arcs."""
     return _share(_mutual(arcs), arcs.nnz)
 
 
 def transitivity(arcs: Matrix) -> float:
-    """Return the share of two-paths a, b, c of distinct agencies with an arc from a to c (weak transitivity).
+    """Return the weak transitivity: the share of paths a, b, c of three distinct agencies that have an arc from a to c.
 
-    For a symmetric matrix this is three times the triangles over the connected triples, networkx.transitivity.
+    For a symmetric matrix this is three times the number of triangles over the number of connected triples, as in
+    networkx.transitivity.
     """
     return _share(
         float(closed_two_paths(arcs, arcs, arcs).sum()), float(arcs.sum(axis=0) @ arcs.sum(axis=1)) - _mutual(arcs)
@@ -40,9 +44,10 @@ def transitivity(arcs: Matrix) -> float:
 
 
 def clustering(ties: Matrix) -> Floats:
-    """Return the local clustering coefficient of each agency (N), undirected, 0 for degrees below two.
+    """Return the local clustering coefficient of each agency (N) in an undirected network.
 
-    Watts & Strogatz 1998. Its mean over all agencies is networkx.average_clustering.
+    The coefficient is the share of pairs of an agency's partners that have a tie, 0 for fewer than two partners (Watts & Strogatz
+    1998). Its mean over all agencies is networkx.average_clustering.
     """
     degree = np.diff(ties.indptr)
     pairs = degree * (degree - 1)
@@ -51,10 +56,11 @@ def clustering(ties: Matrix) -> Floats:
 
 
 def centralisation(degree: Ints, *, directed: bool = False) -> float:
-    """Return the degree centralisation of the degrees (N): their distance from the largest over that in a star.
+    """Return the degree centralisation of a network from the degrees of its agencies (N): 0 if all are equal, 1 for a star.
 
-    Freeman 1978. The distance in a star is (N - 1) (N - 2) for undirected networks. For directed ones, in- and
-    out-degrees are measured separately and it is (N - 1)^2.
+    The differences between the largest degree and each degree are added up, and divided by the same sum for a star (Freeman 1978).
+    The sum for a star is (N - 1) (N - 2) in undirected networks. In directed networks, where in- and out-degrees are measured
+    separately, it is (N - 1)^2.
     """
     count = len(degree)
     star = (count - 1) ** 2 if directed else (count - 1) * (count - 2)
@@ -69,15 +75,15 @@ class Components(NamedTuple):
 
 
 def components(arcs: Matrix) -> Components:
-    """Return the weakly connected components (`scipy.sparse.csgraph.connected_components`)."""
+    """Return the connected components, ignoring the direction of arcs (`scipy.sparse.csgraph.connected_components`)."""
     _count, of = csgraph.connected_components(arcs, directed=False)
     return Components(of.astype(np.int64), np.bincount(of))
 
 
 def closed_two_paths(first: Matrix, second: Matrix, across: Matrix) -> Floats:
-    """Return for each agency v (N) the number of closed two-paths a, v, b.
+    """Return for each agency v (N) the number of paths a, v, b that an arc from a to b closes.
 
-    The arc a to v is in `first`, v to b in `second` and a to b in `across`.
+    The arcs from a to v are in `first`, the arcs from v to b in `second`, and the arcs from a to b in `across`.
     """
     return np.asarray(((first.T @ across).tocsr().multiply(second)).sum(axis=1), np.float64)
 
@@ -94,12 +100,12 @@ BLOCK = 32
 
 
 def betweenness(arcs: Matrix, sources: Ints | None = None) -> Floats:
-    """Return the betweenness centrality of each agency, endpoints excluded, not normalised (N).
+    """Return the betweenness centrality of each agency (N), not normalised; paths that start or end at the agency do not count.
 
-    For every ordered pair of other agencies, the share of shortest paths through the agency is added up. In an
-    undirected network every pair counts twice; half the value is networkx.betweenness_centrality(normalized=False).
-    With `sources` (indices) only paths from these count, scaled up to all agencies. Brandes 2001, for blocks of
-    sources at a time.
+    It is the sum, over all ordered pairs of other agencies, of the share of shortest paths that pass through the agency. In an
+    undirected network every pair counts twice; half the value is networkx.betweenness_centrality(normalized=False). If `sources`
+    (indices) is given, only paths from these agencies are counted, and the result is scaled up to all agencies. The algorithm is
+    that of Brandes 2001, for blocks of sources at a time.
     """
     count = arcs.shape[0]
     begun = np.arange(count) if sources is None else sources
@@ -111,7 +117,7 @@ def betweenness(arcs: Matrix, sources: Ints | None = None) -> Floats:
 
 
 def mean_distance(arcs: Matrix, sources: Ints) -> float:
-    """Return the mean shortest-path length from these sources (indices) to the agencies they reach, 0 if none."""
+    """Return the mean length of the shortest paths from the `sources` (indices) to the agencies they reach, 0 if none."""
     towards, steps, reached = arcs.T.tocsr().astype(np.float64), 0, 0
     for first in range(0, len(sources), BLOCK):
         for step, layer in enumerate(_layers(towards, sources[first : first + BLOCK])):
@@ -121,7 +127,10 @@ def mean_distance(arcs: Matrix, sources: Ints) -> float:
 
 
 def _dependencies(towards: Matrix, back: Matrix, sources: Ints) -> Floats:
-    """Return the summed dependencies of these sources on each agency (N); see Brandes 2001."""
+    """Return for each agency (N) its share of the shortest paths from the `sources`, added up over all targets.
+
+    These sums are called dependencies in Brandes 2001.
+    """
     layers = _layers(towards, sources)
     passing = np.zeros_like(layers[0])
     for nearer, layer in zip(layers[-2:0:-1], layers[:1:-1], strict=True):
@@ -131,7 +140,7 @@ def _dependencies(towards: Matrix, back: Matrix, sources: Ints) -> Floats:
 
 
 def _layers(towards: Matrix, sources: Ints) -> list[Floats]:
-    """Return the number of shortest paths from the sources (B) to the agencies at each distance (each N x B)."""
+    """Return the number of shortest paths from each of B sources to each agency, as a matrix (N x B) for each distance."""
     reached = np.zeros((towards.shape[0], len(sources)))
     reached[sources, np.arange(len(sources))] = 1
     unseen, layers = np.ones(reached.shape, np.bool_), []
@@ -146,9 +155,10 @@ ROUNDS, STILL, LEAST_GAIN = 60, 4, 1e-9
 
 
 def modularity(ties: Matrix, group: Ints) -> float:
-    """Return Newman's modularity of the groups (N), 0 without ties.
+    """Return Newman's modularity of a division into groups (N), 0 if there are no ties.
 
-    Weights and loops count, as in networkx.community.modularity.
+    Modularity measures how many more ties lie within the groups than expected. Weights and loops (ties of an agency with itself)
+    count, as in networkx.community.modularity.
     """
     degree, within = np.asarray(ties.sum(axis=1), np.float64), _within(ties, group)
     whole = degree.sum()
@@ -156,12 +166,12 @@ def modularity(ties: Matrix, group: Ints) -> float:
 
 
 def communities(ties: Matrix, random: np.random.Generator) -> Ints:
-    """Return the community of each agency (N), numbered from 0, the largest first.
+    """Return the number of the community to which each agency belongs (N); community 0 is the largest.
 
-    The Louvain method (Blondel et al. 2008): move agencies to the neighbouring community with the largest gain in
-    modularity, merge communities into nodes, and repeat until nothing improves. Many agencies move at once, a
-    random half of those that would gain, which is about twelve times as fast as one after the other. The best
-    partition found is used, since simultaneous moves can reduce modularity.
+    The Louvain method (Blondel et al. 2008) moves each agency to the neighbouring community with the largest gain in modularity,
+    merges communities into nodes, and repeats until nothing improves. Here many agencies move at once: a random half of those that
+    would gain. This is about twelve times as fast as moving one after the other. Simultaneous moves can reduce modularity, so the
+    best division found is returned.
     """
     found, weights = np.arange(ties.shape[0]), ties.astype(np.float64)
     while True:
@@ -175,7 +185,10 @@ def communities(ties: Matrix, random: np.random.Generator) -> Ints:
 
 
 def adjusted_rand(one: Ints, other: Ints) -> float:
-    """Return the adjusted Rand index of two groupings (N): 1 if equal, 0 expected at random (Hubert & Arabie 1985)."""
+    """Return the adjusted Rand index, which measures how similar two groupings of the agencies (N each) are.
+
+    It is 1 if the groupings are equal, and 0 on average for random groupings (Hubert & Arabie 1985).
+    """
     both = np.unique(np.stack([one, other]), axis=1, return_counts=True)[1]
     together, ones, others = (_pairs(sizes) for sizes in (both, np.bincount(one), np.bincount(other)))
     expected = ones * others / max(_pairs(np.array([len(one)])), 1)
@@ -184,7 +197,7 @@ def adjusted_rand(one: Ints, other: Ints) -> float:
 
 
 def _move_nodes(weights: Matrix, random: np.random.Generator) -> Ints:
-    """Return the communities after rounds of moves (the first Louvain step), until the gain stalls."""
+    """Return the communities after the first step of the Louvain method: agencies move until modularity hardly grows."""
     count, degree = weights.shape[0], np.asarray(weights.sum(axis=1), np.float64)
     group = best = np.arange(count)
     highest, still = modularity(weights, group), 0
@@ -204,7 +217,7 @@ def _move_nodes(weights: Matrix, random: np.random.Generator) -> Ints:
 
 
 def _best_moves(weights: Matrix, degree: Floats, group: Ints) -> Ints:
-    """Return the community that each agency would gain most from joining, its own if no other is better (N)."""
+    """Return for each agency (N) the community that it gains most from joining, its own if no other is better."""
     towards = (weights @ _membership(group)).tocsr()
     rows, columns = np.repeat(np.arange(len(group)), np.diff(towards.indptr)), towards.indices
     size, own = np.bincount(group, degree, minlength=len(group)), group[rows] == columns
@@ -240,11 +253,11 @@ def _pairs(sizes: Ints) -> float:
 
 
 def constraint(arcs: Matrix) -> Floats:
-    """Return Burt's constraint (N), NaN without ties; it can exceed 1.
+    """Return Burt's constraint of each agency (N): how strongly its partners are connected with each other; NaN without ties.
 
-    c_i = sum over contacts j of (p_ij + sum_q p_iq p_qj)^2 (Burt 1992), where p_ij is the share of a_ij + a_ji in
-    the sum over all contacts of i, as in networkx.constraint and igraph. In an undirected network p_ij is one over
-    the degree.
+    c_i = sum over contacts j of (p_ij + sum_q p_iq p_qj)^2 (Burt 1992), where p_ij is the share of a_ij + a_ji in the sum over
+    all contacts of i, as in networkx.constraint and igraph. In an undirected network p_ij is one over the degree. The constraint
+    can exceed 1.
     """
     weights = (arcs + arcs.T).tocsr().astype(np.float64)
     strength = np.asarray(weights.sum(axis=1))
@@ -255,9 +268,10 @@ def constraint(arcs: Matrix) -> Floats:
 
 
 def effective_size(ties: Matrix) -> Floats:
-    """Return Burt's effective size, d - 2t/d (N), NaN without ties; undirected (Borgatti 1997).
+    """Return Burt's effective size of each agency (N) in an undirected network, NaN without ties (Borgatti 1997).
 
-    d is the degree and t the number of ties among the contacts. Divided by d it is the efficiency.
+    The effective size is d - 2t/d, where d is the number of the agency's partners and t the number of ties among them. Divided
+    by d it is the efficiency.
     """
     degree = np.diff(ties.indptr).astype(np.float64)
     among = np.divide(closed_two_paths(ties, ties, ties), degree, out=np.zeros_like(degree), where=degree > 0)
@@ -265,10 +279,10 @@ def effective_size(ties: Matrix) -> Floats:
 
 
 def mixing(group: Ints, ties: Ints, size: int) -> Ints:
-    """Return the symmetric mixing matrix (groups x groups); a tie within a group counts twice, on the diagonal.
+    """Return the mixing matrix (groups x groups), which counts the ties between each two groups.
 
-    `group` (N) holds group indices below `size`, `ties` (m x 2) agency indices. A row sums to the total degree of
-    the group, as in networkx.attribute_mixing_matrix(normalized=False) for undirected graphs.
+    `group` (N) holds group indices below `size`, `ties` (m x 2) agency indices. A tie within a group counts twice, on the diagonal.
+    The sum of a row is the total degree of the group, as in networkx.attribute_mixing_matrix(normalized=False) for undirected graphs.
     """
     a, b = group[ties].T
     once = np.bincount(a * size + b, minlength=size * size).reshape(size, size)
@@ -277,7 +291,11 @@ def mixing(group: Ints, ties: Ints, size: int) -> Ints:
 
 @dataclass(frozen=True)
 class EIIndex:
-    """The E-I index, its mean and standard deviation under permutation of the groups, and its two-sided p-value."""
+    """The E-I index, which compares the ties between groups with those within them.
+
+    With it come the mean and the standard deviation of the index under random permutations of the groups, and its two-sided
+    p-value.
+    """
 
     index: float
     expected: float
@@ -286,11 +304,11 @@ class EIIndex:
 
 
 def ei_index(group: Ints, ties: Ints, draws: int, seed: int) -> EIIndex:
-    """Return the E-I index, (external - internal) / (external + internal) ties (Krackhardt & Stern 1988).
+    """Return the E-I index: (external - internal) / (external + internal), from the ties between and within groups.
 
-    `group` (N), `ties` (m x 2, at least one). The mean and standard deviation are exact over all permutations of
-    the groups. The two-sided p-value is the share of `draws` random permutations, the observed network included,
-    that lie at least as far from the mean.
+    The index is -1 if all ties lie within groups, and 1 if none does (Krackhardt & Stern 1988). `group` (N), `ties` (m x 2, at
+    least one). The mean and standard deviation are exact over all permutations of the groups. The two-sided p-value is the share
+    of the `draws` random permutations whose index lies at least as far from the mean; the observed network counts as one more.
     """
     random = np.random.default_rng(seed)
     index, (expected, spread) = _external_internal(group[ties]), _permuted(group, ties)
@@ -306,8 +324,8 @@ def _external_internal(ends: Ints) -> float:
 def _permuted(group: Ints, ties: Ints) -> tuple[float, float]:
     """Return the exact mean and standard deviation of the E-I index over all permutations of the groups.
 
-    The mean needs the probability that two agencies share a group; the variance also needs the probabilities that
-    two ties with a common end, and two without, are both internal.
+    The mean depends on the probability that two agencies share a group. The variance also depends on two other probabilities:
+    that two ties with a common end are both internal, and that two ties without a common end are.
     """
     count, many, degree = len(group), len(ties), np.bincount(ties.ravel()).astype(np.float64)
     size = np.bincount(group).astype(np.float64)
@@ -326,7 +344,10 @@ ROLES = ("coordinator", "consultant", "representative", "gatekeeper", "liaison")
 
 
 class Brokerage(NamedTuple):
-    """Brokerage counts (N x 5), in the order of ROLES: observed, expected under the null model, and their variance."""
+    """How often each agency has each brokerage role (N x 5, in the order of ROLES).
+
+    The counts are the observed number, the number expected under the null model, and its variance.
+    """
 
     seen: Floats
     expected: Floats
@@ -334,7 +355,7 @@ class Brokerage(NamedTuple):
 
     @property
     def z(self) -> Floats:
-        """The z-scores (N x 5); NaN if the variance is zero."""
+        """The z-score of each brokerage count (N x 5), NaN if the variance is zero."""
         spread = np.sqrt(self.variance)
         return np.divide(self.seen - self.expected, spread, out=np.full_like(spread, np.nan), where=spread > 0)
 
@@ -342,10 +363,15 @@ class Brokerage(NamedTuple):
 def brokerage(arcs: Matrix, group: Ints, *, directed: bool = False) -> Brokerage:
     """Count the Gould-Fernandez brokerage roles of each agency (Gould & Fernandez 1989).
 
-    The open two-paths a, v, b (no arc from a to b) through each agency v are counted by the groups (N) of a, v and
-    b. Coordinator: all in one group; consultant (itinerant): a and b in one, v in another; representative: a and v
-    in one, b in another; gatekeeper: v and b in one, a in another; liaison: all in different ones. In undirected
-    networks every pair a, b counts once, and representative and gatekeeper are the same.
+    An agency v is a broker on each path a, v, b without an arc from a to b. The groups (N) of the three agencies give the role:
+
+    - coordinator: all three are in one group
+    - consultant (itinerant broker): a and b are in one group, v is in another
+    - representative: a and v are in one group, b is in another
+    - gatekeeper: v and b are in one group, a is in another
+    - liaison: all three are in different groups
+
+    In undirected networks every pair a, b counts once, and the counts of representative and gatekeeper are equal.
 
     The null model is a random network of the same density with independent arcs (w_I, w_O, b_IO, b_OI, b_O and
     their z-scores in the R package sna).
@@ -358,7 +384,7 @@ def brokerage(arcs: Matrix, group: Ints, *, directed: bool = False) -> Brokerage
 
 
 def _two_paths(arcs: Matrix, group: Ints) -> list[Floats]:
-    """Count the two-paths a, v, b of distinct agencies by role, closed ones included."""
+    """Return for each role the number of paths a, v, b of distinct agencies, whether or not there is an arc from a to b."""
     from_group, to_group, mutual = (_by_group(one.tocsr(), group) for one in (arcs.T, arcs, arcs.multiply(arcs.T)))
     own = np.arange(len(group)), group
     into, out = from_group[own], to_group[own]
@@ -374,7 +400,7 @@ def _two_paths(arcs: Matrix, group: Ints) -> list[Floats]:
 
 
 def _by_group(arcs: Matrix, group: Ints) -> Floats:
-    """Return the number of arcs of each agency to each group (N x groups)."""
+    """Return the number of arcs from each agency to the members of each group (N x groups)."""
     rows, columns = arcs.nonzero()
     width = int(group.max(initial=0)) + 1
     counted = np.bincount(rows * width + group[columns], minlength=len(group) * width)
@@ -382,7 +408,7 @@ def _by_group(arcs: Matrix, group: Ints) -> Floats:
 
 
 def _closed(arcs: Matrix, group: Ints) -> list[Floats]:
-    """Count the two-paths a, v, b with an arc from a to b, by role."""
+    """Return for each role the number of paths a, v, b that an arc from a to b closes."""
     inner, outer = (_masked(arcs, same) for same in _split(arcs, group))
     return [
         closed_two_paths(inner, inner, arcs),
@@ -400,7 +426,7 @@ def _split(arcs: Matrix, group: Ints) -> tuple[Bools, Bools]:
 
 
 def _masked(arcs: Matrix, selected: Bools) -> Matrix:
-    """Return the arcs selected by the mask, which follows the order of the stored values."""
+    """Return the matrix with only the selected arcs; `selected` follows the order of the stored values."""
     left = arcs.copy()
     left.data = left.data * selected
     left.eliminate_zeros()
@@ -408,10 +434,10 @@ def _masked(arcs: Matrix, selected: Bools) -> Matrix:
 
 
 def _expected_roles(group: Ints, share: float) -> tuple[Floats, Floats]:
-    """Return the mean and variance of each role (N x 5) if every arc exists with probability `share`.
+    """Return the mean and variance of each role count (N x 5) if every arc exists with probability `share`.
 
-    A two-path is open with q = share^2 (1 - share); two open two-paths with one arc in common have covariance
-    (share (1 - share))^3.
+    A path a, v, b exists without an arc from a to b with probability q = share^2 (1 - share). The covariance of two such paths
+    with one arc in common is (share (1 - share))^3.
     """
     paths, sharing = _triples(np.bincount(group, minlength=1).astype(np.float64))
     q = share**2 * (1 - share)
@@ -419,7 +445,10 @@ def _expected_roles(group: Ints, share: float) -> tuple[Floats, Floats]:
 
 
 def _triples(size: Floats) -> tuple[Floats, Floats]:
-    """Return, by the group of v and by role, the number of pairs a, b and of ordered couples of pairs with a common end."""
+    """Return two arrays by the group of v and by role, which the mean and the variance of a role count need.
+
+    The first has the number of pairs a, b; the second has the number of ordered couples of such pairs that share an end.
+    """
     own, others = np.maximum(size - 1, 0), size.sum() - size
     pairs, threes = size * (size - 1), size * (size - 1) * (size - 2)
     rest = others[:, None] - size[None, :]

@@ -1,4 +1,4 @@
-"""Report `missing-ties`: agencies that depend on each other or do the same work without an agreement."""
+"""Report `missing-ties`: pairs of agencies that depend on each other or do the same work, but have no agreement."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -26,7 +26,7 @@ from registry.i18n import _, number
 
 
 class Dependence(NamedTuple):
-    """An agency leads a service that needs something of other agencies, the `holders` (indices)."""
+    """A dependence between agencies: one leads a service that needs a record of the others, the `holders` (indices)."""
 
     agency: int
     holders: tuple[int, ...]
@@ -35,7 +35,10 @@ class Dependence(NamedTuple):
 
 
 def dependences(arrays: SnapshotArrays) -> Iterator[Dependence]:
-    """Yield the requirements and dependencies of services that are owned or led by other agencies only."""
+    """Yield what each service needs from other agencies: required resources, and services on which it depends.
+
+    A need is left out if the agency that leads the service also owns the resource or leads the other service.
+    """
     held: dict[str, tuple[ServiceRow | ResourceRow, Ids]] = {
         one.id: (one, one.owners) for one in arrays.snapshot.resources
     }
@@ -97,7 +100,7 @@ MISSING_TIES = ReportDefinition(
 
 
 class Reasons(NamedTuple):
-    """The reasons for a tie between two agencies (indices); the first depends on the second, if either does."""
+    """The reasons why two agencies (indices) should have a tie; if one depends on the other, the dependent agency comes first."""
 
     pair: Pair
     kinds: Sequence[str]
@@ -106,11 +109,11 @@ class Reasons(NamedTuple):
 
 
 def missing_ties(arrays: SnapshotArrays, *, level: float = LEVEL.default, overlaps: Report | None = None) -> Report:
-    """Rank the pairs without a tie that have at least two reasons for one.
+    """Rank the pairs of agencies that have no tie, but at least two reasons for one.
 
-    `of` counts the pairs with a dependency or an overlap, with or without a tie. `level` is the false discovery
-    rate of `overlaps`; pass that report as `overlaps` if it is finished. The expected number of ties follows the
-    degree-corrected block model (Karrer & Newman 2011).
+    `of` counts the pairs with a dependence or similar work, with or without a tie. `level` is the false discovery rate of the
+    report `overlaps`; pass that report as `overlaps` if it was already run. The expected number of ties follows the
+    degree-corrected block model, which uses the degrees and sectors of the agencies (Karrer & Newman 2011).
     """
     needs = list(dependences(arrays))
     similar = _similar_pairs(arrays, level) if overlaps is None else _pairs_of_report(arrays, overlaps)
@@ -126,14 +129,14 @@ def missing_ties(arrays: SnapshotArrays, *, level: float = LEVEL.default, overla
 
 
 def _similar_pairs(arrays: SnapshotArrays, level: float) -> set[Pair]:
-    """Return the pairs with significantly similar work."""
+    """Return the pairs of agencies that do significantly similar work."""
     compared = ComparableAgencies.of(arrays)
     pairs = significant_pairs(compared, level).pairs
     return set(zip(compared.places[pairs.a].tolist(), compared.places[pairs.b].tolist(), strict=True))
 
 
 def _pairs_of_report(arrays: SnapshotArrays, overlaps: Report) -> set[Pair]:
-    """Return the same pairs from a finished report `overlaps`."""
+    """Return the pairs of agencies that do significantly similar work, taken from a finished report `overlaps`."""
     judged = (row.evidence for row in overlaps.rows if row["p"] is not None)
     agencies = ([arrays.index[one.id] for one in evidence if one.kind == "Agency"] for evidence in judged)
     return {_unordered((a, b)) for a, b in agencies}
@@ -145,7 +148,7 @@ def _unordered(pair: Pair) -> Pair:
 
 
 def _reasons(arrays: SnapshotArrays, needs: Sequence[Dependence], similar: set[Pair]) -> list[Reasons]:
-    """Return the pairs with two reasons or more."""
+    """Return the pairs of agencies with at least two reasons for a tie."""
     by_pair: dict[Pair, list[Dependence]] = {}
     for one in needs:
         for holder in one.holders:
@@ -166,13 +169,16 @@ def _reasons(arrays: SnapshotArrays, needs: Sequence[Dependence], similar: set[P
 
 
 def _directed(one: Reasons) -> Reasons:
-    """Put the more dependent agency first."""
+    """Return the reasons with the more dependent of the two agencies first."""
     forth = sum(need.agency == one.pair[0] for need in one.needs)
     return one if 2 * forth >= len(one.needs) else one._replace(pair=one.pair[::-1])
 
 
 def _audiences(arrays: SnapshotArrays) -> Matrix:
-    """Return which audiences each agency serves (N x audiences), without those served by over a fifth of the agencies."""
+    """Return which audiences each agency serves (0/1 matrix, N x audiences).
+
+    Audiences that over a fifth of the agencies serve are left out, because they say little about a pair of agencies.
+    """
     audiences = {
         one: n for n, one in enumerate(sorted({each for one in arrays.snapshot.services for each in one.audiences}))
     }
@@ -189,7 +195,7 @@ def _audiences(arrays: SnapshotArrays) -> Matrix:
 
 
 def _in_one_area(arrays: SnapshotArrays, ends: Ints) -> Bools:
-    """Return for each pair whether an area of one equals or lies within an area of the other."""
+    """Return for each pair of agencies whether an area of one agency equals or lies within an area of the other agency."""
     a, b = ends.T
     return _intersects(arrays.areas[a], arrays.wider[b]) | _intersects(arrays.wider[a], arrays.areas[b])
 
@@ -223,7 +229,7 @@ def _need_text(need: Dependence) -> str:
 
 
 def _records(needs: Sequence[Dependence]) -> Sequence[Evidence]:
-    """Return the services and what they need, without duplicates."""
+    """Return the services of these dependences and the records they need, without duplicates."""
     named = ((one.id, one.name, kind_of(one)) for need in needs for one in (need.service, need.needed))
     return [Evidence(*one) for one in dict.fromkeys(named)]
 

@@ -1,4 +1,4 @@
-"""Report `network`: measures of the whole network compared with a null model."""
+"""Report `network`: measures of the network of all agencies, compared with random networks (the null model)."""
 
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
@@ -111,10 +111,12 @@ NETWORK = ReportDefinition(
 
 
 class TieNetwork(NamedTuple):
-    """The network of ties.
+    """The network of ties between agencies.
 
-    `agencies` is the number of all agencies, `connected` the indices of those with a tie, `ties` (m x 2) and `arcs`
-    (adjacency) index into `connected`.
+    - `agencies`: the number of all agencies
+    - `connected`: the indices of the agencies with a tie
+    - `ties`: pairs (m x 2) of indices into `connected`
+    - `arcs`: the adjacency matrix of the agencies in `connected`
     """
 
     agencies: int
@@ -124,15 +126,15 @@ class TieNetwork(NamedTuple):
 
     @classmethod
     def of(cls, arrays: SnapshotArrays) -> "TieNetwork":
-        """Build the network from the ties in force or possibly in force."""
+        """Build the network from all ties whose agreement is in force, or may be because its dates are withheld."""
         connected, ties = without_isolates(assumed_ties(arrays))
         return cls(len(arrays.agencies), connected, ties, adjacency(ties, len(connected)))
 
 
 def network(arrays: SnapshotArrays, *, level: float = LEVEL.default) -> Report:
-    """Measure the whole network and compare it with a null model.
+    """Measure the network of all agencies, and compare it with random networks (the null model).
 
-    Findings are the measures that differ from the null model at the false discovery rate `level`.
+    A measure is a finding if it differs from the null model at the false discovery rate `level`.
     """
     whole = TieNetwork.of(arrays)
     draws = draws_for(len(whole.connected), WORK, DRAWS)
@@ -149,7 +151,7 @@ def network(arrays: SnapshotArrays, *, level: float = LEVEL.default) -> Report:
 
 
 def measures(arrays: SnapshotArrays) -> dict[str, float]:
-    """Return the value of each measure, without the comparison with the null model, which takes most of the time."""
+    """Return the value of each measure by name, without the comparison with random networks, which takes most of the time."""
     whole = TieNetwork.of(arrays)
     if not len(whole.ties):
         return {}
@@ -162,11 +164,10 @@ def measures(arrays: SnapshotArrays) -> dict[str, float]:
 
 
 def _descriptive(whole: TieNetwork) -> Mapping[str, float]:
-    """Return the measures without a null model, in the order of MEASURES.
+    """Return the measures that have no null model, in the order of MEASURES.
 
-    Density: edges over pairs. Mean degree of agencies with a tie. Components: `scipy.sparse.csgraph`. Mean
-    distance: shortest paths from sampled sources. Degree centralisation: Freeman 1978. Core:
-    `networkx.core_number`.
+    Density: ties over pairs. Mean degree: of the agencies with a tie. Components: `scipy.sparse.csgraph`. Mean
+    distance: shortest paths from sampled sources. Degree centralisation: Freeman 1978. Core: `networkx.core_number`.
     """
     import networkx as nx  # imported here because it takes half a second
 
@@ -187,10 +188,11 @@ def _descriptive(whole: TieNetwork) -> Mapping[str, float]:
 
 
 def _compared(arrays: SnapshotArrays, whole: TieNetwork, draws: int) -> Iterator[tuple[str, NullComparison]]:
-    """Yield the measures with a null model.
+    """Yield the name of each measure that has a null model, with the comparison.
 
-    Transitivity, mean clustering (Watts & Strogatz 1998) and modularity (Louvain; Blondel et al. 2008) against
-    degree-preserving rewiring; the E-I index (Krackhardt & Stern 1988) against permutations of the sectors.
+    Transitivity, mean clustering (Watts & Strogatz 1998) and modularity (Louvain; Blondel et al. 2008) are compared with
+    rewired networks, in which each agency keeps its number of ties. The E-I index of ties between and within sectors (Krackhardt &
+    Stern 1988) is compared with random permutations of the sectors.
     """
     random = np.random.default_rng(SEED)
     size = len(whole.connected)

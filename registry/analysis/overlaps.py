@@ -1,4 +1,4 @@
-"""Report `overlaps`: agencies that do significantly similar work in the same area, and duplicate applications."""
+"""Report `overlaps`: agencies that do significantly similar work in the same area, and applications that duplicate others."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -32,24 +32,27 @@ APPLICATION, GENERAL, SPECIAL, LEAST_FUNCTIONS = "application", "general", "spec
 
 
 class DuplicateApplication(NamedTuple):
-    """A special application, and a general one that covers all its functions where it is used."""
+    """A special application (of one agency), and a general application (for shared use) that could replace it.
+
+    The general application covers all functions and all areas of the special application.
+    """
 
     special: ResourceRow
     general: ResourceRow
 
 
 def special_applications(snapshot: Snapshot) -> list[ResourceRow]:
-    """Return the special applications."""
+    """Return the special applications, which serve one agency's own needs."""
     return [one for one in snapshot.resources if one.kind == APPLICATION and one.application_class == SPECIAL]
 
 
 def comparable(special: ResourceRow) -> bool:
-    """Return whether the application has enough functions to compare; a single function can be too broad."""
+    """Return whether the application has enough functions for a comparison; a single function can be too broad."""
     return len(special.functions) >= LEAST_FUNCTIONS
 
 
 def doubled(snapshot: Snapshot, as_of: str) -> Iterator[DuplicateApplication]:
-    """Yield each special application that a general one could replace, with the most similar of these."""
+    """Yield each special application that a general application could replace, with the most similar general application."""
     areas, functions = TermHierarchy(snapshot.areas), TermHierarchy(snapshot.functions)
     general: dict[str, list[ResourceRow]] = defaultdict(list)
     for offered in snapshot.resources:
@@ -70,7 +73,7 @@ def doubled(snapshot: Snapshot, as_of: str) -> Iterator[DuplicateApplication]:
 
 
 def similarity(one: ResourceRow, other: ResourceRow) -> float:
-    """Return the Jaccard index of the functions of two resources."""
+    """Return the Jaccard index of two resources: the share of their functions that both have."""
     return len({*one.functions} & {*other.functions}) / len({*one.functions, *other.functions})
 
 
@@ -83,10 +86,10 @@ BLOCK, FEWEST = 500, 5
 
 
 class ComparableAgencies(NamedTuple):
-    """The n agencies that can be compared: indices, sectors, areas and functions.
+    """The n agencies that can be compared: their indices, sectors, areas and functions.
 
-    `close` (n x n) marks pairs that need no new agreement: one is in force, or possibly in force, or one agency is
-    part of the other.
+    `close` (n x n) marks the pairs of agencies that need no new agreement: they have an agreement that is or may be in force, or
+    one agency is part of the other.
     """
 
     places: Ints
@@ -98,7 +101,7 @@ class ComparableAgencies(NamedTuple):
 
     @classmethod
     def of(cls, arrays: SnapshotArrays) -> Self:
-        """Select the agencies with an area, a function and a sector of at least FEWEST agencies with functions."""
+        """Select the agencies with an area, a function, and a sector in which at least FEWEST agencies have functions."""
         does = np.diff(arrays.functions.indptr) > 0
         peers = np.bincount(arrays.sector[does & (arrays.sector >= 0)], minlength=len(arrays.sectors) + 1)
         placed = np.diff(arrays.areas.indptr) > 0
@@ -115,7 +118,10 @@ class ComparableAgencies(NamedTuple):
 
 
 class Pairs(NamedTuple):
-    """Pairs (indices a < b into the compared agencies) with the observed and expected number of shared functions, and p-values."""
+    """Pairs of compared agencies (indices a < b).
+
+    For each pair it has the number of shared functions, the number expected under the null model, and the p-value.
+    """
 
     a: Ints
     b: Ints
@@ -125,9 +131,9 @@ class Pairs(NamedTuple):
 
 
 class SignificantPairs(NamedTuple):
-    """The significant pairs with adjusted p-values, out of `family` tested pairs.
+    """The pairs with significantly many shared functions and their adjusted p-values; `family` is the number of tested pairs.
 
-    `untestable` pairs have too few functions to reach significance.
+    `untestable` pairs have too few functions to be significant, whatever they share.
     """
 
     pairs: Pairs
@@ -136,10 +142,10 @@ class SignificantPairs(NamedTuple):
 
 
 def significant_pairs(compared: ComparableAgencies, level: float) -> SignificantPairs:
-    """Find the pairs in a common area, not close, that share significantly many functions.
+    """Find the pairs of agencies in a common area that share significantly many functions and need an agreement.
 
-    Null model: the bipartite configuration model within each sector (Saracco et al. 2017), so that peers may be
-    similar. The number of shared functions is Poisson with mean sum_t p_it p_jt. False discovery rate:
+    Null model: the bipartite configuration model within each sector (Saracco et al. 2017), because agencies of one sector do
+    similar work anyway. The number of shared functions is Poisson with mean sum_t p_it p_jt. False discovery rate:
     Benjamini-Hochberg over the pairs in a common area.
     """
     degree = np.diff(compared.functions.indptr)
@@ -156,9 +162,10 @@ def significant_pairs(compared: ComparableAgencies, level: float) -> Significant
 
 
 def shuffled(compared: ComparableAgencies, seed: int) -> ComparableAgencies:
-    """Permute the functions within each sector; the numbers per agency and per function stay the same.
+    """Permute the functions at random within each sector; the number of functions of each agency and of agencies per function stay.
 
-    Functions assigned twice to an agency are permuted again a few times and then dropped, which loses very few.
+    If an agency gets a function twice, the functions are permuted again a few times. What is still double is then dropped, which
+    loses very few functions.
     """
     random = np.random.default_rng(seed)
     rows = np.repeat(np.arange(len(compared.places)), np.diff(compared.functions.indptr))
@@ -174,9 +181,9 @@ def shuffled(compared: ComparableAgencies, seed: int) -> ComparableAgencies:
 
 
 def close(arrays: SnapshotArrays) -> Matrix:
-    """Return the pairs (N x N) that need no new agreement.
+    """Return the pairs of agencies (N x N, 0/1) that need no new agreement.
 
-    One is in force, or possibly in force, or one agency is part of the other.
+    They have an agreement that is or may be in force, or one agency is part of the other.
     """
     count = len(arrays.agencies)
     connected = pattern(np.concatenate([arrays.ties, arrays.possible_ties]), count, count)
@@ -185,7 +192,7 @@ def close(arrays: SnapshotArrays) -> Matrix:
 
 
 def _function_probabilities(compared: ComparableAgencies, degree: Ints, chosen: Ints) -> Floats:
-    """Return the probability (chosen x F) that each chosen agency performs each function, by the model of its sector."""
+    """Return the probability that each chosen agency performs each function (chosen x F), by the null model of its sector."""
     p = np.zeros((len(chosen), compared.functions.shape[1]))
     for sector in np.unique(compared.sector):
         members = np.flatnonzero(compared.sector == sector)
@@ -197,7 +204,11 @@ def _function_probabilities(compared: ComparableAgencies, degree: Ints, chosen: 
 
 
 def _candidates(compared: ComparableAgencies, kind: Ints, expected: Floats, level: float) -> tuple[Pairs, Ints]:
-    """Return the pairs with p <= level, and the number of tested pairs by the classes of both agencies (classes x classes)."""
+    """Return the pairs of agencies with p <= level, and how many pairs were tested.
+
+    The number of tested pairs is given by the classes of the two agencies (classes x classes). A class holds the agencies with equal
+    values in `kind`.
+    """
     kinds = len(expected)
     most = int(np.diff(compared.functions.indptr).max(initial=0))
     least = 1 + np.searchsorted(special.gammaincinv(np.arange(1, most + 1), level), expected)
@@ -218,7 +229,7 @@ def _candidates(compared: ComparableAgencies, kind: Ints, expected: Floats, leve
 
 
 def _in_common_area(compared: ComparableAgencies, begin: int) -> Bools:
-    """Return which pairs (rest x block) are in a common area and not close, each pair once."""
+    """Return which pairs of agencies (rest x block) share an area and need an agreement; each pair occurs once."""
     areas, wider = compared.areas.astype(np.int16), compared.wider.astype(np.int16)
     near = wider[begin:] @ _dense_columns(areas, begin) > 0
     if wider.nnz > areas.nnz:
@@ -229,7 +240,7 @@ def _in_common_area(compared: ComparableAgencies, begin: int) -> Bools:
 
 
 def _dense_columns(matrix: Matrix, begin: int) -> NDArray[np.int16]:
-    """Return a block of rows as dense columns; products with a few dense columns are several times faster."""
+    """Return a block of rows of the matrix as dense columns, because products with a few dense columns are several times faster."""
     return np.ascontiguousarray(matrix[begin : begin + BLOCK].toarray().T)
 
 
@@ -249,7 +260,7 @@ def _masked(pairs: Pairs, selected: Bools) -> Pairs:
 
 
 def _repeated(keys: Ints) -> Bools:
-    """Return which keys repeat an earlier one."""
+    """Return for each key whether an equal key comes earlier."""
     doubled = np.ones(len(keys), np.bool_)
     doubled[np.unique(keys, return_index=True)[1]] = False
     return doubled
@@ -319,11 +330,12 @@ OVERLAPS = ReportDefinition(
 def overlaps(
     arrays: SnapshotArrays, *, level: float = LEVEL.default, least_similarity: float = LEAST_SIMILARITY.default
 ) -> Report:
-    """Rank the pairs with significantly similar work, then list special applications that general ones duplicate.
+    """Rank the pairs of agencies with significantly similar work, then list special applications that duplicate general ones.
 
-    Pairs are ranked by the idf-weighted Jaccard index. `level` is the false discovery rate over pairs in a common
-    area, `least_similarity` a lower bound for the unweighted Jaccard index. A note gives the result of the same test
-    on permuted functions. References: Saracco et al. 2017; Benjamini & Hochberg 1995.
+    Pairs are ranked by the idf-weighted Jaccard index: the share of their functions that both perform, where rare functions count
+    more. `level` is the false discovery rate over the pairs in a common area; `least_similarity` is the least unweighted
+    Jaccard index. A note gives the result of the same test on randomly permuted functions. References: Saracco et al. 2017; Benjamini
+    & Hochberg 1995.
     """
     compared = ComparableAgencies.of(arrays)
     judged = significant_pairs(compared, level)
@@ -342,13 +354,13 @@ def overlaps(
 
 
 def _idf(arrays: SnapshotArrays) -> Floats:
-    """Return the inverse document frequency log(N / n_t) of each function t, 0 if nobody performs it."""
+    """Return the inverse document frequency log(N / n_t) of each function t, 0 if no agency performs the function."""
     performed = arrays.functions.sum(axis=0)
     return np.log(max(len(arrays.agencies), 1) / np.maximum(performed, 1)) * (performed > 0)
 
 
 def _similarity(compared: ComparableAgencies, pairs: Pairs, rarity: Floats) -> tuple[Floats, Floats]:
-    """Return the idf-weighted and the unweighted Jaccard index of each pair, 0 if undefined."""
+    """Return for each pair of agencies the idf-weighted and the unweighted Jaccard index of their functions, 0 if undefined."""
     a, b = compared.functions[pairs.a], compared.functions[pairs.b]
     both = a.multiply(b).tocsr()
     weighted, plain = (_share(both @ one, a @ one + b @ one) for one in (rarity, np.ones_like(rarity)))
@@ -401,7 +413,7 @@ def _application_row(arrays: SnapshotArrays, found: DuplicateApplication) -> Rep
 
 
 def _rarest(arrays: SnapshotArrays, a: int, b: int) -> list[int]:
-    """Return the functions that both agencies perform, rarest first."""
+    """Return the functions (indices) that both agencies perform, the rarest first."""
     both: Ints = np.intersect1d(arrays.functions[[a]].indices, arrays.functions[[b]].indices)
     return [int(one) for one in both[np.argsort(-_idf(arrays)[both], kind="stable")]]
 

@@ -24,19 +24,19 @@ CONFIDENCE: Mapping[str, str] = {
 
 
 class ReportError(Exception):
-    """A report cannot be run as requested; the message is one sentence for the user."""
+    """A report that cannot be run as requested; the message is one sentence for the user."""
 
 
 class UnknownReport(ReportError):
-    """There is no report of that name."""
+    """A request for a report that does not exist."""
 
 
 class ReportForbidden(ReportError):
-    """The actor may not run the report."""
+    """A request for a report that the user may not run."""
 
 
 class BrokenReport(UnknownReport):
-    """A custom report cannot be read or run; `reason` adds technical detail for its author."""
+    """A custom report whose file cannot be read or run; `reason` adds technical detail for its author."""
 
     def __init__(self, sentence: str, reason: str = "") -> None:
         super().__init__(sentence)
@@ -45,9 +45,9 @@ class BrokenReport(UnknownReport):
 
 @dataclass(frozen=True)
 class ReportParameter:
-    """A numeric parameter between `least` and `most`; an integer if the default is one.
+    """A numeric parameter of a report, with a value between `least` and `most`; an integer if its default is an integer.
 
-    `name` is for programs, `label` is the caption of its field, `description` explains it in a sentence.
+    `name` is for programs, `label` is the caption of the form field, `description` explains the parameter in a sentence.
     """
 
     name: str
@@ -59,7 +59,7 @@ class ReportParameter:
 
     @property
     def type(self) -> str:
-        """`integer` or `number`."""
+        """The type of the value: `integer` or `number`."""
         return "integer" if isinstance(self.default, int) else "number"
 
 
@@ -77,9 +77,9 @@ class TextParameter:
 
 @dataclass(frozen=True)
 class Column:
-    """A column: `name` is for programs, `label` for people, `words` are the labels of codes.
+    """A column of a report: `name` is for programs, `label` is for people, `words` are the labels of codes.
 
-    `sensitive`: it counts records of which the reader may see the summary only.
+    `sensitive` says that the column counts records of which the reader may see only the summary.
     """
 
     name: str
@@ -92,7 +92,7 @@ class Column:
 
 
 class Evidence(NamedTuple):
-    """A record that supports a finding."""
+    """A record that supports a finding of a report."""
 
     id: str
     name: str
@@ -100,7 +100,7 @@ class Evidence(NamedTuple):
 
 
 class Links(NamedTuple):
-    """Functions that return the address of a record's page, and of a GraphQL query for several records."""
+    """Functions that return web addresses: of a record's page, and of a GraphQL query for several records."""
 
     record: Callable[[Evidence], str]
     query: Callable[[Sequence[Evidence]], str]
@@ -108,9 +108,9 @@ class Links(NamedTuple):
 
 @dataclass(frozen=True)
 class ReportRow:
-    """A row of a report: a value for each column, the supporting records and the confidence.
+    """A row of a report: a value for each column, the records that support it, and its confidence.
 
-    `key` identifies the row across runs: ids, codes, and texts of things without either.
+    `key` identifies the row in every run of the report. It consists of ids and codes, and of texts where there is no id or code.
     """
 
     values: Mapping[str, Cell]
@@ -124,13 +124,16 @@ class ReportRow:
 
 @dataclass(frozen=True)
 class Report:
-    """The result of a report: `found` of `of` examined cases are findings, `unknown` cases lack the data to decide.
+    """The result of a report: `found` of the `of` examined cases are findings; `unknown` cases lack the data to decide.
 
-    `withheld` counts the records of which the reader sees the summary only; with `withholds_rows`, it counts the rows
-    that are left out because they name records that the reader cannot see in full. Texts are in the reader's language;
-    names, codes, dates (ISO 8601) and numbers are the same in every language. `labels` holds the labels of the
-    parameters, `counts` the label of `found`. A composed report has `parts`, and `counts_by_type` counts its findings
-    by type, because `found` of `of` says little there.
+    - `withheld`: the number of records of which the reader sees the summary only or, if `withholds_rows`, the number of rows left out
+      because they name records that the reader cannot see in full
+    - `labels`: the label of each parameter
+    - `counts`: the label of `found`
+    - `parts`: the reports that a composed report combines
+    - `counts_by_type`: the number of findings of each type in a composed report, for which `found` of `of` says little
+
+    Texts are in the reader's language; names, codes, dates (ISO 8601) and numbers are the same in every language.
     """
 
     name: str
@@ -154,7 +157,7 @@ class Report:
 
     @property
     def withheld_label(self) -> str:
-        """The label of `withheld`."""
+        """The label of the number `withheld`."""
         if self.withholds_rows:
             return _("Rows left out because they name records that do not exist or that you cannot see in full")
         return _("Records you see only in summary")
@@ -162,9 +165,9 @@ class Report:
 
 @dataclass(frozen=True)
 class ReportDefinition:
-    """The definition of a report: its name, texts, parameters, the record types it reads, and its columns.
+    """The definition of a report: its name, texts and parameters, the record types it reads, and its columns.
 
-    `key` names the columns that identify a row across runs; by default all text and code columns. `counts` is the
+    `key` names the columns that identify a row in every run of the report; by default all text and code columns. `counts` is the
     label of the number of findings.
     """
 
@@ -180,7 +183,7 @@ class ReportDefinition:
 
     @property
     def key_columns(self) -> tuple[str, ...]:
-        """The names of the columns that identify a row across runs."""
+        """The names of the columns that identify a row in every run of the report."""
         return self.key or tuple(one.name for one in self.columns if one.type in ("text", "texts", "code"))
 
     def answer(
@@ -195,7 +198,7 @@ class ReportDefinition:
         notes: Sequence[str] = (),
         **parameters: Value,
     ) -> Report:
-        """Build the report, with its fixed texts in the current language."""
+        """Build the result of the report; its title, labels and method are in the current language."""
         return Report(
             self.name, _(self.title), _(self.text), as_of, parameters, self.shown_columns(), tuple(map(self._with_key, rows)),
             found, of, unknown, withheld, _(self.method), tuple(notes), {one.name: _(one.label) for one in self.parameters},
@@ -203,10 +206,7 @@ class ReportDefinition:
         )  # fmt: skip
 
     def _with_key(self, row: ReportRow) -> ReportRow:
-        """Return the row with its key.
-
-        Names of records in the evidence are replaced by their ids.
-        """
+        """Return the row with its key. Names of records are replaced by their ids if the records are in the evidence."""
         if row.key:
             return row
         ids = {one.name: one.id for one in reversed(row.evidence)}
@@ -247,7 +247,7 @@ def _translated(words: Mapping[str, str]) -> dict[str, str]:
 
 
 def read_parameters(question: ReportDefinition, given: Mapping[str, object]) -> dict[str, Value]:
-    """Return a value for every parameter of the report. Raises ReportError."""
+    """Return a value for every parameter of the report, the default if none is given. Raises ReportError for an invalid value."""
     named = {name.replace("-", "_"): value for name, value in given.items()}
     known = [one.name for one in question.parameters]
     for name in named:
@@ -257,7 +257,7 @@ def read_parameters(question: ReportDefinition, given: Mapping[str, object]) -> 
 
 
 def suggestion(name: str, known: list[str]) -> str:
-    """Return a sentence that suggests the closest known name, or lists all names if none is close."""
+    """Return a sentence that suggests the known name closest to `name`, or lists all known names if none is close."""
     near = get_close_matches(name, known, 1, 0.5)
     if near:
         return " " + _("Did you mean {name}?").format(name=near[0])
@@ -277,7 +277,7 @@ def _parse(parameter: ReportParameter | TextParameter, value: object) -> Value:
 
 
 def _text(parameter: TextParameter, value: object) -> str:
-    """Return the value without surrounding white space. Raises ReportError unless it is one printable, short line."""
+    """Return the value without surrounding white space. Raises ReportError unless it is one short, printable line."""
     text = str(value).strip()
     if isinstance(value, str) and text.isprintable() and len(text) <= parameter.longest:
         return text

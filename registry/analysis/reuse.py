@@ -1,4 +1,4 @@
-"""Report `reuse`: resources an agency may want next, by recent take-up of others."""
+"""Report `reuse`: resources that an agency may want next, judged by the resources that similar agencies recently began to use."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
@@ -31,11 +31,12 @@ FIRST, RECENT_YEARS = "first", 2
 
 
 class History(NamedTuple):
-    """The resources that A agencies use or own, of R that exist on a day.
+    """The resources that agencies used or owned before a day: A agencies, R resources that existed by then.
 
-    `has` (A x R) is a 0/1 matrix, and `years` the ages of its entries in order. `barred` (A x R) also marks
-    resources that an agency owns without a known date. `family` (A x A) marks each agency and its direct parents:
-    two agencies with an entry in common have the same parent.
+    - `has` (A x R): 1 if the agency uses or owns the resource, else 0
+    - `years`: for each stored entry of `has`, in order, the years since the use or ownership began
+    - `barred` (A x R): like `has`, with the resources that an agency owns since an unknown date
+    - `family` (A x A): marks each agency and its direct parents; two agencies have the same parent if their rows have a common entry
     """
 
     agencies: NamesById
@@ -49,7 +50,7 @@ class History(NamedTuple):
     def of(cls, snapshot: Snapshot, as_of: str, undated: float | None = UNDATED) -> "History":
         """Build the history before a day (ISO 8601 text).
 
-        Uses without a date count as `undated` years old, or not at all if None.
+        A use without a date is treated as `undated` years old; it is left out if `undated` is None.
         """
         existing = [one for one in snapshot.resources if _exists(one, as_of, undated is not None)]
         agencies = NamesById("Agency", *_named(snapshot.agencies))
@@ -67,39 +68,45 @@ class History(NamedTuple):
         )  # fmt: skip
 
     def fading(self, half_life: float) -> Matrix:
-        """Return the weights of all holdings (A x R): 1 if new, halved after each half-life (in years)."""
+        """Return the weight of each use or ownership (A x R): 1 at its start, halved after each `half_life` (in years)."""
         return sparse.csr_array((2.0 ** (-self.years / half_life), self.has.indices, self.has.indptr), self.has.shape)
 
     @property
     def activity(self) -> Floats:
-        """The recent take-up of each agency, as used in the score (A)."""
+        """The activity of each agency (A): how much it recently began to use, as a factor of the score."""
         activity: Floats = np.sqrt(LEAST_ACTIVITY + self.fading(OWN_HALF_LIFE).sum(axis=1))
         return activity
 
     @property
     def counted(self) -> Ints:
-        """The number of resources of each agency (A)."""
+        """The number of resources that each agency uses or owns (A)."""
         return np.diff(self.has.indptr).astype(np.int64)
 
     def similarity(self, rows: Ints) -> Matrix:
-        """Return the Jaccard index of the resources of these agencies and of all agencies (n x A)."""
+        """Return the Jaccard index of resources between the agencies in `rows` and all agencies (n x A).
+
+        The index is the share of the resources of two agencies that both have.
+        """
         both = sparse.coo_array(self.has[rows] @ self.has.T)
         here, there = both.coords
         union = self.counted[rows][here] + self.counted[there] - both.data
         return sparse.csr_array((both.data / union, (here, there)), both.shape)
 
     def same_parent(self, rows: Ints) -> Matrix:
-        """Return which agencies share a parent with these agencies (n x A)."""
+        """Return which agencies have the same parent as each agency in `rows` (n x A)."""
         return ones(self.family[rows] @ self.family.T)
 
     def open_to(self, rows: Ints) -> Bools:
-        """Return which resources these agencies do not have (n x R)."""
+        """Return for each agency in `rows` which resources it does not have yet (n x R)."""
         lacks: Bools = self.barred[rows].toarray() == 0
         return lacks
 
 
 class Votes(NamedTuple):
-    """The votes of users for each resource, for n agencies: of all users (R), of similar ones and of the same parent (n x R)."""
+    """The votes of agencies for the resources that they use, as recommendations to n agencies.
+
+    There are three sums: the votes of all agencies (R), of similar agencies (n x R), and of agencies with the same parent (n x R).
+    """
 
     activity: Floats
     everybody: Floats
@@ -108,7 +115,7 @@ class Votes(NamedTuple):
 
     @classmethod
     def of(cls, history: History, rows: Ints) -> "Votes":
-        """Compute the votes for these agencies. Votes decay with the time since the use began."""
+        """Compute the votes for the agencies in `rows`. A vote loses weight with the time since the use began."""
         fading = history.fading(USERS_HALF_LIFE)
         return cls(
             history.activity[rows],
@@ -119,24 +126,24 @@ class Votes(NamedTuple):
 
     @property
     def score(self) -> Floats:
-        """The score of each pair (n x R): the agency's activity times the votes."""
+        """The score of each pair of agency and resource (n x R): the agency's activity times the votes for the resource."""
         score: Floats = self.activity[:, None] * (self.everybody + self.similar + self.same_parent)
         return score
 
 
 def row_entries(matrix: Matrix, row: int) -> tuple[Ints, Floats]:
-    """Return the columns and values of a row of the matrix."""
+    """Return the columns and the values of the stored entries in a row of the matrix."""
     cells = slice(matrix.indptr[row], matrix.indptr[row + 1])
     return matrix.indices[cells].astype(np.int64), matrix.data[cells]
 
 
 def years_between(since: str, as_of: str) -> float:
-    """Return the years between two days (ISO 8601 text)."""
+    """Return the number of years between two days (ISO 8601 text)."""
     return (date.fromisoformat(as_of) - date.fromisoformat(since)).days / YEAR
 
 
 def stale(resources: Sequence[ResourceRow], as_of: str) -> Iterator[str]:
-    """Yield a note if the last recorded use began long before the day, so that recent uses are unknown."""
+    """Yield a note if no use was recorded for long before the day, so that recent uses may be missing."""
     last = max(
         (since for one in resources for _user, since, *_rest in one.uses if since and since <= as_of), default=None
     )
@@ -152,7 +159,7 @@ def _named(records: Sequence[AgencyRow] | Sequence[ResourceRow]) -> tuple[list[s
 
 
 def _exists(resource: ResourceRow, as_of: str, also_undated: bool) -> bool:
-    """Return whether the resource existed before the day, by its availability or its first dated use."""
+    """Return whether the resource existed before the day, judged by its availability or its first dated use."""
     known = [day for day in (resource.available_since, *(use[1] for use in resource.uses)) if day]
     return min(known) < as_of if known else also_undated
 
@@ -160,7 +167,7 @@ def _exists(resource: ResourceRow, as_of: str, also_undated: bool) -> bool:
 def _holding_years(
     resources: Sequence[ResourceRow], place: dict[str, int], as_of: str, undated: float | None
 ) -> dict[tuple[int, int], float]:
-    """Return the years since each agency (index) has each resource (index)."""
+    """Return for each agency (index) and resource (index) the years since the agency uses or owns the resource."""
     days: dict[tuple[int, int], float] = {}
     for index, resource in enumerate(resources):
         for agency, since in _acquisitions(resource):
@@ -271,7 +278,7 @@ REUSE = ReportDefinition(
 
 
 class Suggestion(NamedTuple):
-    """A suggestion: the agency and the resource (indices), the score, and the shares of the three kinds of votes."""
+    """A suggested resource for an agency: both as indices, the score, and the share of each of the three kinds of votes."""
 
     agency: int
     resource: int
@@ -287,10 +294,10 @@ def reuse(
     each: int = int(EACH.default),
     most_users: int = int(MOST_USERS.default),
 ) -> Report:
-    """Suggest to each agency the `each` resources with the highest score; REUSE describes the score.
+    """Suggest to each agency the `each` resources with the highest score; the text of REUSE describes the score.
 
-    If `agency` is given, only that agency is shown and counted. Similarity is computed for the shown agencies and
-    for the sample that the bands need. On dated data the score equals the best baseline but does not exceed it (see
+    If `agency` is given, the report shows and counts only that agency. Similarity is computed for the shown agencies, and for the
+    sample that sets the limits of the bands. On dated data the score is as good as the best baseline but not better (see
     `registry.evaluation.backtests`).
     """
     history = History.of(arrays.snapshot, arrays.as_of)
@@ -311,7 +318,7 @@ def reuse(
 
 
 def _suggestions(history: History, shown: Ints, each: int, most_users: int) -> Iterator[Suggestion]:
-    """Yield the best suggestions for each shown agency."""
+    """Yield the `each` best suggestions for each shown agency."""
     votes, users = Votes.of(history, shown), history.has.sum(axis=0)
     wanted = history.open_to(shown) & (votes.everybody > 0) & ((users <= most_users) | (most_users == 0))
     scores = np.where(wanted, votes.score, 0)
@@ -325,7 +332,7 @@ def _suggestions(history: History, shown: Ints, each: int, most_users: int) -> I
 
 
 def _bands(history: History) -> tuple[float, float] | None:
-    """Return the score thresholds of the top 1 % and the top 10 %, from an even sample of agencies with resources."""
+    """Return the least scores of the top 1 % and the top 10 %, from a regular sample of agencies that have resources."""
     known = np.flatnonzero(history.counted)
     sample = known[:: 1 + len(known) * len(history.resources) // SAMPLED]
     scores = Votes.of(history, sample).score[history.open_to(sample)]
@@ -336,7 +343,7 @@ def _bands(history: History) -> tuple[float, float] | None:
 
 
 class SuggestionRows:
-    """Builds the rows and notes for the shown agencies (indices)."""
+    """Builds the rows and notes of the report for the shown agencies (indices)."""
 
     def __init__(self, arrays: SnapshotArrays, history: History, shown: Ints) -> None:
         self._history, self._as_of = history, arrays.as_of
@@ -350,7 +357,7 @@ class SuggestionRows:
         self._adopted = _recent_uses(arrays.snapshot.resources, arrays.as_of, 1)
 
     def row(self, rank: int, pair: Suggestion, bands: tuple[float, float] | None) -> ReportRow:
-        """Return the row of a suggestion, with the agency, the resource and the named users as evidence."""
+        """Return the row of a suggestion; its evidence is the agency, the resource and the users that the row names."""
         history, resource = self._history, self._resources[pair.resource]
         users, votes, same_parent = self._voters(pair)
         best = np.argsort(-votes, kind="stable")[:VOTERS]
@@ -375,7 +382,7 @@ class SuggestionRows:
         return ReportRow(values, evidence, CONFIDENCE.get(band, "unclear"))
 
     def notes(self, pairs: Sequence[Suggestion]) -> list[str]:
-        """Return notes on the data behind the suggestions, and on their accuracy."""
+        """Return notes on the data behind the suggestions, and on how accurate suggestions are."""
         if not self._history.has.nnz:
             return [_("No users or owners of resources are recorded, so there are no suggestions.")]
         return [
@@ -395,7 +402,7 @@ class SuggestionRows:
         ]
 
     def _scope_notes(self, pairs: Sequence[Suggestion]) -> Iterator[str]:
-        """Yield notes on what the suggestions cover, and on missing facts."""
+        """Yield notes on what the suggestions cover, and on facts that are not recorded."""
         yield _("Different resources suggested: {resources}. Agencies with suggestions: {agencies}.").format(
             agencies=number(len({one.agency for one in pairs})), resources=number(len({one.resource for one in pairs}))
         )
@@ -421,7 +428,7 @@ class SuggestionRows:
             ).format(n=number(count))
 
     def _voters(self, pair: Suggestion) -> tuple[Ints, Floats, Floats]:
-        """Return the users of the resource (indices), their votes, and whether they share a parent with the agency (1 or 0)."""
+        """Return the users of the suggested resource (indices), their votes, and 1 for each user with the same parent, else 0."""
         row = self._shown[pair.agency]
         users, fading = row_entries(self._fading, pair.resource)
         similarity, same_parent = (
@@ -460,7 +467,7 @@ class SuggestionRows:
 
 
 def _values_at(row: tuple[Ints, Floats], places: Ints) -> Floats:
-    """Return the values of a row at these indices, 0 where it has none."""
+    """Return the values of a matrix row at these columns, 0 where the row has no entry."""
     columns, values = row
     found = dict(zip(columns.tolist(), values.tolist(), strict=True))
     return np.array([found.get(place, 0.0) for place in places.tolist()])
@@ -478,7 +485,7 @@ def _began(resource: ResourceRow, user: str) -> str | None:
 
 
 def _recent_uses(resources: Sequence[ResourceRow], as_of: str, years: float) -> dict[str, int]:
-    """Count the uses of each agency that began within this many years before the day."""
+    """Return for each agency how many resources it began to use within the given `years` before the day."""
     found: dict[str, int] = {}
     for resource in resources:
         for user, since, *_rest in resource.uses:

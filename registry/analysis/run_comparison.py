@@ -1,4 +1,4 @@
-"""Compare two runs of a report: new, gone and changed rows."""
+"""Compare two runs of a report: rows that are new, gone, moved or changed."""
 
 from bisect import bisect_left
 from collections import Counter
@@ -13,7 +13,7 @@ Key = tuple[str, ...]
 
 
 class RowChange(NamedTuple):
-    """A row in the previous and in the current run; its positions count from 1 among the rows in both runs."""
+    """A row in the previous and in the current run; its positions count from 1 among the rows that are in both runs."""
 
     change: Change
     then: ReportRow | None
@@ -24,18 +24,18 @@ class RowChange(NamedTuple):
 
     @property
     def row(self) -> ReportRow:
-        """The current row, or the previous one if it is gone."""
+        """The row in the current run or, if it is gone, in the previous run."""
         row = self.now or self.then
         assert row is not None
         return row
 
 
 def compare(columns: Sequence[Column], then: Sequence[ReportRow], now: Sequence[ReportRow]) -> list[RowChange]:
-    """Compare the visible cells of two runs: new rows first, then gone rows, then rows in both runs.
+    """Compare the visible cells of two runs of a report: new rows come first, then gone rows, then rows in both runs.
 
-    Rows are matched by key, repeated keys in order. Of the rows in both, moved ones come first, the farthest move
-    first, then rows with changed values. The set of moved rows is minimal: the others form a longest increasing
-    subsequence.
+    Rows are matched by their keys; rows with equal keys are matched in order. Of the rows in both runs, moved rows come first, the
+    farthest move first, and then rows with changed values. As few rows as possible count as moved: the other rows form a
+    longest increasing subsequence of the positions.
     """
     before, after = dict(_numbered(then)), dict(_numbered(now))
     place = {key: n for n, key in enumerate((key for key in before if key in after), 1)}
@@ -51,19 +51,19 @@ def compare(columns: Sequence[Column], then: Sequence[ReportRow], now: Sequence[
 
 
 def new_and_gone(then: Sequence[ReportRow], now: Sequence[ReportRow]) -> tuple[list[ReportRow], list[ReportRow]]:
-    """Return the new and the gone rows only."""
+    """Return the rows that are only in the run `now`, and those that are only in the run `then`."""
     before, after = dict(_numbered(then)), dict(_numbered(now))
     return _only_in_first(after, before), _only_in_first(before, after)
 
 
 def described(question: ReportDefinition, columns: Sequence[Column], row: ReportRow) -> str:
-    """Return the text of the cells that identify a row."""
+    """Return the cells that identify a row, as one text."""
     texts = (cell_text(one, row.values.get(one.name)) for one in columns if one.name in question.key_columns)
     return " · ".join(filter(None, texts))
 
 
 def _numbered(rows: Sequence[ReportRow]) -> Iterator[tuple[Key, ReportRow]]:
-    """Yield each row with its key, extended by the number of earlier rows with the same key."""
+    """Yield each row with its key and the number of earlier rows with the same key."""
     times: Counter[Key] = Counter()
     for row in rows:
         yield (*row.key, str(times[row.key])), row
@@ -75,7 +75,7 @@ def _only_in_first(rows: Mapping[Key, ReportRow], others: Mapping[Key, ReportRow
 
 
 def _longest_increasing(places: Sequence[int]) -> Iterator[int]:
-    """Yield a longest increasing subsequence in reverse order (Schensted 1961)."""
+    """Yield a longest increasing subsequence of the numbers, in reverse order (Schensted 1961)."""
     ends: list[int] = []
     before: dict[int, int | None] = {}
     for place in places:

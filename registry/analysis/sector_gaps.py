@@ -1,4 +1,4 @@
-"""Report `sector-gaps`: sector pairs with significantly fewer ties than the null model expects."""
+"""Report `sector-gaps`: pairs of sectors with significantly fewer ties than the null model (a random network) expects."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -24,7 +24,11 @@ MOST_SECTORS = 200
 
 
 class NullModel(NamedTuple):
-    """The null model for each pair: expected ties, standard deviation, P(at most the observed ties), P(no ties)."""
+    """The null model for each pair of sectors.
+
+    It has the expected number of ties, its standard deviation, the probability of at most the observed number of ties, and the
+    probability of no ties.
+    """
 
     expected: Floats
     spread: Floats
@@ -33,7 +37,7 @@ class NullModel(NamedTuple):
 
 
 class SectorPairs(NamedTuple):
-    """Pairs of different sectors (indices `a` < `b`) with the observed ties and the null model.
+    """Pairs of different sectors (indices `a` < `b`), with the observed number of ties and the null model.
 
     `of` counts all pairs of sectors that have agencies, including pairs that are not listed.
     """
@@ -46,10 +50,10 @@ class SectorPairs(NamedTuple):
 
 
 def sector_pairs(arrays: SnapshotArrays, ties: Ints) -> SectorPairs:
-    """Count the ties (m x 2, both ends with a sector) between each two sectors, at most the MOST_SECTORS with most ties.
+    """Count the ties between each two sectors (`ties`: m x 2, both ends have a sector), and compute the null model.
 
-    Null model: the configuration model with fixed degrees, computed without sampling, so that p-values have no
-    lower bound.
+    Only the MOST_SECTORS sectors with the most ties are examined. The null model is the configuration model, random networks with
+    the same degrees. It is computed without sampling, so that p-values have no lower bound.
     """
     present = np.unique(arrays.sector[arrays.sector >= 0])
     of = len(present) * (len(present) - 1) // 2
@@ -62,7 +66,7 @@ def sector_pairs(arrays: SnapshotArrays, ties: Ints) -> SectorPairs:
 
 
 def _examined_sectors(arrays: SnapshotArrays, ties: Ints, present: Ints) -> tuple[Ints, Ints]:
-    """Return the examined sectors, and each agency's index among them; one more index stands for all others."""
+    """Return the examined sectors, and for each agency the index of its sector among them; the other sectors share one index."""
     ends = np.bincount(arrays.sector[ties].ravel(), minlength=len(arrays.sectors))[present]
     selected = np.sort(present[np.argsort(-ends, kind="stable")[:MOST_SECTORS]])
     place = np.full(len(arrays.sectors) + 1, len(selected))
@@ -71,7 +75,10 @@ def _examined_sectors(arrays: SnapshotArrays, ties: Ints, present: Ints) -> tupl
 
 
 def _null_model(group: Ints, ties: Ints, seen: Ints) -> NullModel:
-    """Return the configuration model with fixed degrees for each pair of groups, with lower-tail p-values."""
+    """Return the null model for each pair of groups: random networks with the same degrees.
+
+    The p-values are the probabilities of as few ties as observed, or fewer.
+    """
     connected, ends = np.unique(ties, return_inverse=True)
     mean, variance = fixed_degrees(group[connected], np.bincount(ends.ravel()), len(seen))
     p, none = (binomial_below(few, mean, variance) for few in (seen, np.zeros_like(seen)))
@@ -143,7 +150,7 @@ SECTOR_GAPS = ReportDefinition(
 def sector_gaps(
     arrays: SnapshotArrays, *, level: float = LEVEL.default, least_expected: float = LEAST_EXPECTED.default
 ) -> Report:
-    """Find sector pairs with significantly fewer ties than a configuration model with the same degrees expects.
+    """Find sector pairs with significantly fewer ties than random networks with the same degrees have (configuration model).
 
     Agreements with withheld dates count as in force: they can hide a gap but never cause one. A pair is tested if
     at least `least_expected` ties are expected; `level` is the false discovery rate over all pairs of sectors that
@@ -165,7 +172,7 @@ def sector_gaps(
 
 
 def _between_known(arrays: SnapshotArrays) -> Ints:
-    """Return the ties, in force or possibly in force, between agencies with a sector."""
+    """Return the ties between agencies that both have a sector, including ties whose dates are withheld."""
     pairs = assumed_ties(arrays)
     known: Ints = pairs[(arrays.sector[pairs] >= 0).all(axis=1)]
     return known
@@ -195,7 +202,7 @@ def _sectors(arrays: SnapshotArrays, *sectors: int) -> tuple[Evidence, ...]:
 
 
 def _evidence(arrays: SnapshotArrays, a: int, b: int) -> tuple[Evidence, ...]:
-    """Return the two sectors and the three agencies of each with the most ties."""
+    """Return as evidence the two sectors, and from each sector the three agencies with the most ties."""
     found = _sectors(arrays, a, b)
     for sector in (a, b):
         members = np.flatnonzero(arrays.sector == sector)
@@ -242,7 +249,7 @@ def _in_several(arrays: SnapshotArrays) -> int:
 
 
 def _ei_index_notes(arrays: SnapshotArrays, ties: Ints) -> list[str]:
-    """Return a note on the E-I index for a network too small to test many sector pairs."""
+    """Return a note on the E-I index (ties between against ties within sectors) if the network is too small for most tests."""
     if not len(ties):
         return [_("There are no ties between agencies with a sector.")]
     if len(arrays.agencies) >= FEW_AGENCIES:

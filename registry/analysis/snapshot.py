@@ -1,4 +1,4 @@
-"""The snapshot that analyses read: records as rows, and the graph as sparse matrices on a given day."""
+"""The snapshot that analyses read: the records as rows, and the network on a given day as sparse matrices."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class AgencyRow(NamedTuple):
 
 
 class ServiceRow(NamedTuple):
-    """A service: its providers, functions, requirements, dependencies and audiences."""
+    """A service, with its providers, functions and audiences, the resources it requires and the services it depends on."""
 
     id: str
     name: str
@@ -47,14 +47,14 @@ class ServiceRow(NamedTuple):
 
     @property
     def answering(self) -> Ids:
-        """The lead providers, or all providers if there is no lead."""
+        """The agencies that answer for the service: its lead providers, or all its providers if none is a lead provider."""
         return self.leads or self.providers
 
 
 class ResourceRow(NamedTuple):
-    """A resource, its owners and its uses: `(user, since, until, role)`, with dates as ISO 8601 text or None.
+    """A resource, its owners and its users: `(user, since, until, role)`, with dates as ISO 8601 text or None.
 
-    If `whole` is false, the reader may not see its users, capacity and dates.
+    If `whole` is false, the reader may not see the users, the capacity and the dates of the resource.
     """
 
     id: str
@@ -76,7 +76,7 @@ class ResourceRow(NamedTuple):
 class NeedRow(NamedTuple):
     """Something that an agency needs.
 
-    If `whole` is false, the reader may not see its kind, quantity and date.
+    If `whole` is false, the reader may not see the type, the quantity and the date of the need.
     """
 
     id: str
@@ -94,8 +94,8 @@ class NeedRow(NamedTuple):
 class PartnershipRow(NamedTuple):
     """An agreement. If `whole` is false, the reader may not see its dates, legal basis and covered records.
 
-    `covers_hidden`: it may cover services or resources of which the reader sees the summary only. `words_hidden`:
-    the reader may not see the statements of some parties.
+    `covers_hidden` says that it may cover services or resources of which the reader sees the summary only. `words_hidden` says
+    that the reader may not see the assessments by some parties.
     """
 
     id: str
@@ -116,13 +116,13 @@ class PartnershipRow(NamedTuple):
     words_hidden: bool = False
 
     def in_force(self, as_of: str) -> bool:
-        """Return whether it is valid on the day and no party disputes it."""
+        """Return whether the agreement is valid on the day and no party disputes it."""
         return self.runs(as_of) and not self.disputed_by
 
     def runs(self, as_of: str) -> bool:
-        """Return whether the day lies within its dates.
+        """Return whether the day lies between the first and the last day of the agreement.
 
-        An empty date is no bound. False if the dates are withheld.
+        A missing first or last day sets no limit. Returns False if the dates are withheld.
         """
         return (
             self.whole and (self.valid_from or "") <= as_of and (self.valid_until is None or as_of <= self.valid_until)
@@ -130,17 +130,17 @@ class PartnershipRow(NamedTuple):
 
     @property
     def confirmed(self) -> bool:
-        """Whether every party has confirmed it."""
+        """Whether every party has confirmed the agreement."""
         return bool(self.parties) and set(self.parties) <= set(self.confirmed_by)
 
     @property
     def reversed(self) -> bool:
-        """Whether it ends before it begins, so that its dates are unusable."""
+        """Whether the agreement ends before it begins, so that its dates cannot be used."""
         return bool(self.valid_from and self.valid_until and self.valid_until < self.valid_from)
 
 
 class StatementRow(NamedTuple):
-    """A party's assessment of an agreement. If `whole` is false, the reader sees the summary only."""
+    """An assessment of an agreement by one party. If `whole` is false, the reader sees the summary only."""
 
     id: str
     name: str
@@ -153,7 +153,7 @@ class StatementRow(NamedTuple):
 
 
 class ChannelRow(NamedTuple):
-    """A contact channel of services and agencies. `answers_within` is the promised response time in hours."""
+    """A channel through which people contact services or agencies; `answers_within` is the promised response time in hours."""
 
     id: str
     name: str
@@ -189,12 +189,12 @@ class TermRow(NamedTuple):
 
 
 def kind_of(row: NamedTuple) -> str:
-    """Return the name of the kind that a row of the snapshot is of, such as Agency."""
+    """Return the record type of a row of the snapshot, such as Agency."""
     return type(row).__name__.removesuffix("Row")
 
 
 class Snapshot(NamedTuple):
-    """The records that a report reads. Record types that the report does not need are empty."""
+    """The records that a report reads, by type. Types that the report does not need are empty."""
 
     agencies: Sequence[AgencyRow] = ()
     services: Sequence[ServiceRow] = ()
@@ -228,9 +228,9 @@ _ROWS: Mapping[str, type[Any]] = {**_RECORDS, "sectors": TermRow, "areas": TermR
 
 
 def make_snapshot(reads: Sequence[str], answer: Sequence[Sequence[Sequence[Any]]]) -> Snapshot:
-    """Build a snapshot from the result of `network(reads, …)`.
+    """Build a snapshot from the result of the query `network(reads, …)`.
 
-    Uses of one resource by the same agency are merged.
+    If an agency uses a resource several times, the uses are merged into one use.
     """
     named = {name: [_ROWS[name]._make(row) for row in rows] for name, rows in zip(reads, answer, strict=True)}
     if "resources" in named:
@@ -239,9 +239,9 @@ def make_snapshot(reads: Sequence[str], answer: Sequence[Sequence[Sequence[Any]]
 
 
 def _merge_uses(uses: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
-    """Merge the uses of each agency into one.
+    """Merge several uses of a resource by the same agency into one use.
 
-    It lasts from the first known day to the last one, and is open-ended if any of the uses is.
+    The merged use lasts from the first known day to the last one; it has no last day if any of the uses has none.
     """
     found: dict[str, Sequence[Any]] = {}
     for use in uses:
@@ -263,7 +263,7 @@ Matrix = sparse.csr_array
 
 @dataclass(frozen=True)
 class NamesById:
-    """The ids and names of the rows or columns of an array, in order."""
+    """The ids and names of the records that the rows or columns of an array stand for, in order."""
 
     kind: str
     ids: Sequence[str]
@@ -291,12 +291,15 @@ class NamesById:
 
 @dataclass(frozen=True)
 class SnapshotArrays:
-    """A snapshot as arrays. N agencies, S sectors, A areas, F functions, m ties.
+    """A snapshot as arrays, for N agencies, S sectors, A areas, F functions and m ties.
 
-    `sector` (N): index of the main sector, -1 if none is recorded. `areas` (N x A), `wider` (`areas` with every
-    broader area) and `functions` (N x F): 0/1 matrices. `ties` (m x 2): distinct pairs of agencies, smaller index
-    first, that share an agreement in force on `as_of`. `possible_ties`: further pairs that share an agreement whose dates
-    are withheld. `recorded` (N): whether the agency is party to any agreement, in force or not.
+    - `sector` (N): the index of the main sector, -1 if none is recorded
+    - `areas` (N x A): 1 for each area of an agency, else 0
+    - `wider` (N x A): like `areas`, with all broader areas
+    - `functions` (N x F): 1 for each function of an agency, else 0
+    - `ties` (m x 2): the distinct pairs of agencies, smaller index first, that share an agreement in force on `as_of`
+    - `possible_ties`: the other pairs that share an agreement whose dates are withheld
+    - `recorded` (N): whether the agency is party to any agreement, in force or not
     """
 
     as_of: str
@@ -314,7 +317,7 @@ class SnapshotArrays:
 
     @classmethod
     def of(cls, snapshot: Snapshot, as_of: str) -> "SnapshotArrays":
-        """Build the arrays for a day (ISO 8601 text). Unknown ids are skipped."""
+        """Build the arrays for a day (ISO 8601 text). References to unknown ids are skipped."""
         agencies = NamesById("Agency", *_split_columns((one.id, one.name) for one in snapshot.agencies))
         sectors, areas, functions = (_term_names(kind, terms) for kind, terms in _code_lists(snapshot))
         place, width = _index_of(agencies.ids), len(agencies)
@@ -343,7 +346,7 @@ class SnapshotArrays:
 
     @cached_property
     def unconfirmed(self) -> int:
-        """The number of ties without an agreement that every party has confirmed."""
+        """The number of ties without an agreement that all its parties have confirmed."""
         confirmed = (one.parties for one in self.snapshot.partnerships if one.in_force(self.as_of) and one.confirmed)
         return len(self.ties) - len(_distinct_pairs(confirmed, self.index))
 
@@ -354,17 +357,17 @@ class SnapshotArrays:
 
     @cached_property
     def index(self) -> dict[str, int]:
-        """The index of each agency in the arrays, by id."""
+        """The index of each agency in the arrays, by the id of the agency."""
         return _index_of(self.agencies.ids)
 
     def graph_of(self, ties: Ints) -> "nx.Graph[str]":
-        """Return a networkx graph of all agencies (by id) with these ties (m x 2)."""
+        """Return a networkx graph of all agencies (by id), with the given ties (m x 2) as edges."""
         graph = self.graph(())
         graph.add_edges_from((self.agencies.ids[a], self.agencies.ids[b]) for a, b in ties.tolist())
         return graph
 
     def graph(self, partnerships: Iterable[PartnershipRow]) -> "nx.Graph[str]":
-        """Return a networkx graph of all agencies (by id) with a tie between any two parties of an agreement."""
+        """Return a networkx graph of all agencies (by id), with an edge between any two parties of one of these agreements."""
         import networkx as nx  # imported here because it takes half a second
 
         graph: nx.Graph[str] = nx.Graph()
@@ -396,13 +399,13 @@ def _index_of(ids: Sequence[str]) -> dict[str, int]:
 
 
 def _main_sectors(snapshot: Snapshot, place: dict[str, int]) -> Ints:
-    """Return the index of each agency's first known sector, -1 for none (N)."""
+    """Return for each agency (N) the index of its first known sector, -1 if it has none."""
     firsts = (next((place[one] for one in agency.sectors if one in place), -1) for agency in snapshot.agencies)
     return np.fromiter(firsts, np.int64, len(snapshot.agencies))
 
 
 def _matrix(cells: Iterable[tuple[int, str]], height: int, columns: NamesById) -> Matrix:
-    """Return a 0/1 matrix with a one for each (row, column id)."""
+    """Return a 0/1 matrix with ones at the given cells; a cell is a row index and the id of a column."""
     place = _index_of(columns.ids)
     known = [(row, place[one]) for row, one in cells if row >= 0 and one in place]
     return pattern(np.array(known, np.int64).reshape(-1, 2), height, len(columns))
@@ -414,16 +417,17 @@ def pattern(cells: Ints, height: int, width: int) -> Matrix:
 
 
 def ones(matrix: Matrix) -> Matrix:
-    """Set all stored values of the matrix to one, in place, and return it."""
+    """Set all stored values of the matrix to 1 and return the same matrix, which is changed in place."""
     matrix.sum_duplicates()
     matrix.data[:] = 1
     return matrix
 
 
 def transitive_closure(ids: Sequence[str], above: Sequence[Sequence[str]]) -> Matrix:
-    """Return the transitive closure of "broader" as a square 0/1 matrix, ones on the diagonal.
+    """Return which ids are broader than each id, directly or indirectly, as a square 0/1 matrix.
 
-    `above` lists the broader ids of each id. Cycles are allowed.
+    `above` lists the directly broader ids of each id. Each id counts as broader than itself (ones on the diagonal). Cycles are
+    allowed.
     """
     place = _index_of(ids)
     steps = [(n, place[up]) for n, ups in enumerate(above) for up in ups if up in place]
@@ -436,26 +440,26 @@ def transitive_closure(ids: Sequence[str], above: Sequence[Sequence[str]]) -> Ma
 
 
 def _distinct_pairs(groups: Iterable[Sequence[str]], place: dict[str, int]) -> Ints:
-    """Return the distinct pairs within the groups (m x 2), as indices in ascending order."""
+    """Return the distinct pairs of members of the same group (m x 2), as indices in ascending order."""
     known = (sorted({place[one] for one in group if one in place}) for group in groups)
     pairs = np.fromiter(chain.from_iterable(chain.from_iterable(combinations(one, 2) for one in known)), np.int64)
     return np.unique(pairs.reshape(-1, 2), axis=0)
 
 
 def _without(pairs: Ints, others: Ints, width: int) -> Ints:
-    """Return the pairs (m x 2) that are not among the others."""
+    """Return the pairs (m x 2) that are not in `others`."""
     return pairs[~np.isin(pairs @ np.array([width, 1]), others @ np.array([width, 1]))]
 
 
 def _recorded(partnerships: Sequence[PartnershipRow], place: dict[str, int]) -> Bools:
-    """Return for each agency (N) whether it is party to any agreement."""
+    """Return for each agency (N) whether it is party to any agreement, in force or not."""
     recorded = np.zeros(len(place), np.bool_)
     recorded[[place[party] for one in partnerships for party in one.parties if party in place]] = True
     return recorded
 
 
 def coverage_note(arrays: SnapshotArrays) -> str:
-    """Return a note on the number of agencies and ties, and of agencies without any agreement on record."""
+    """Return a note on the number of agencies and ties, and of agencies without any recorded agreement."""
     if not len(arrays.agencies):
         return _("There are no recorded agencies that you may see.")
     recorded = int(arrays.recorded.sum())
@@ -499,17 +503,17 @@ class Readable(Protocol):
 
 
 def assumed_ties(arrays: SnapshotArrays) -> Ints:
-    """Return the ties in force and those whose agreement's dates are withheld (m x 2).
+    """Return the ties in force and the ties whose agreement has withheld dates (m x 2).
 
-    Ties with withheld dates count as in force, so that they can hide a finding but never cause one.
+    Ties with withheld dates are treated as in force, so that they can hide a finding but never cause one.
     """
     return np.concatenate([arrays.ties, arrays.possible_ties])
 
 
 def between_sectors(arrays: SnapshotArrays) -> tuple[Ints, Ints]:
-    """Return the sectors of the agencies that have one, and the ties among these agencies.
+    """Return the sectors of all agencies that have a sector, and the ties among these agencies.
 
-    The ties are those of `assumed_ties`, as indices into the returned sectors.
+    The ties are those that `assumed_ties` returns, as indices into the returned sectors.
     """
     known, ties = np.flatnonzero(arrays.sector >= 0), assumed_ties(arrays)
     place = np.full(len(arrays.agencies), -1)
@@ -519,18 +523,18 @@ def between_sectors(arrays: SnapshotArrays) -> tuple[Ints, Ints]:
 
 
 def without_isolates(ties: Ints) -> tuple[Ints, Ints]:
-    """Return the agencies with at least one tie (indices), and the ties as indices into these."""
+    """Return the agencies with at least one tie (indices), and the ties as indices into this list of agencies."""
     connected, ends = np.unique(ties, return_inverse=True)
     return connected, ends.reshape(-1, 2)
 
 
 def adjacency(ties: Ints, size: int) -> Matrix:
-    """Return the symmetric 0/1 adjacency matrix of these ties (m x 2)."""
+    """Return the ties (m x 2) as a symmetric 0/1 adjacency matrix."""
     return pattern(np.concatenate([ties, ties[:, ::-1]]), size, size)
 
 
 def data_notes(arrays: SnapshotArrays) -> list[str]:
-    """Return notes on the data behind an analysis of the ties returned by `assumed_ties`."""
+    """Return notes on the data behind an analysis of the ties that `assumed_ties` returns."""
     notes = [coverage_note(arrays)]
     if len(arrays.possible_ties):
         template = ngettext(

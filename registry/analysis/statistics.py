@@ -12,12 +12,12 @@ MAX_ITERATIONS, TOLERANCE = 5000, 1e-9
 
 
 def bicm(rows: Ints, many: Ints, columns: Ints) -> Floats:
-    """Return the probabilities (D x C) of the bipartite configuration model with these expected row and column sums.
+    """Return the probability of each cell of a random 0/1 matrix with these expected row and column sums (D x C).
 
-    `rows` are the D distinct row sums and `many` is the number of rows with each; rows with equal sums have equal
-    probabilities. `columns` are the C column sums of the same 0/1 matrix. The maximum-entropy model p_it = x_i y_t
-    / (1 + x_i y_t) of Saracco et al. 2017 is solved by fixed-point iteration over the classes of equal sums. Full
-    and empty rows and columns are deterministic and are removed first.
+    This is the bipartite configuration model. `rows` are the D distinct row sums, and `many` says how many rows have each sum; rows
+    with equal sums have equal probabilities. `columns` are the C column sums of the same matrix. The maximum-entropy model p_it =
+    x_i y_t / (1 + x_i y_t) of Saracco et al. 2017 is solved by fixed-point iteration, with rows or columns of equal sums taken
+    together. Rows and columns that are all ones or all zeros are certain, and are removed first.
     """
     p, once = np.zeros((len(rows), len(columns))), np.ones(len(columns), np.int64)
     left, right = np.ones(len(rows), np.bool_), np.ones(len(columns), np.bool_)
@@ -34,7 +34,7 @@ def bicm(rows: Ints, many: Ints, columns: Ints) -> Floats:
 def _fix_deterministic_rows(
     p: Floats, rows: Ints, columns: Ints, left: Bools, right: Bools, many_rows: Ints, many_columns: Ints
 ) -> bool:
-    """Fix the probabilities of full and empty rows of the remaining matrix; return whether there were any."""
+    """Fix the probabilities of all rows that must be full or empty in the remaining matrix; return whether there were any."""
     width = many_columns[right].sum()
     full, empty = left & (rows == width) & (width > 0), left & (rows == 0)
     p[np.ix_(full, right)] = 1
@@ -45,7 +45,7 @@ def _fix_deterministic_rows(
 
 
 def _solve_bicm(rows: Ints, many: Ints, columns: Ints) -> Floats:
-    """Solve the bipartite configuration model by fixed-point iteration over the classes of equal sums."""
+    """Solve the bipartite configuration model by fixed-point iteration, with rows or columns of equal sums taken together."""
     k, column_class, many_columns = np.unique(columns, return_inverse=True, return_counts=True)
     total = np.sqrt(columns.sum())
     x, y = rows / total, k / total
@@ -63,23 +63,23 @@ LEAST_VARIANCE = 0.25
 
 
 class NullTies(NamedTuple):
-    """The number of ties between groups (S x S) under the null model. The diagonals have no meaning."""
+    """The number of ties between each two groups (S x S) under the null model. The diagonals have no meaning."""
 
     mean: Floats
     variance: Floats
 
 
 def fixed_degrees(group: Ints, degree: Ints, size: int) -> NullTies:
-    """Return the mean and variance of ties between groups in the configuration model, computed without sampling.
+    """Return the mean and variance of the ties between groups in random networks with these degrees, computed without sampling.
 
-    `group` (N) holds group indices below `size`, `degree` (N) the degrees. Ties are independent with p_ij = x_i x_j
-    / (1 + x_i x_j), so that every expected degree is the given one (Park & Newman 2004; Squartini & Garlaschelli
+    `group` (N) holds group indices below `size`, `degree` (N) the degrees. In this configuration model, ties are independent with
+    p_ij = x_i x_j / (1 + x_i x_j), so that every expected degree is the given one (Park & Newman 2004; Squartini & Garlaschelli
     2011).
 
     Degrees vary in that model. The variance is therefore conditioned on the degrees, as for jointly normal counts,
     and scaled for the N of the N (N - 1) / 2 pairs that this conditioning takes. In sparse networks the mean is
-    close to K_r K_s / (2m - 1); in dense ones, where stub matching would double ties, it is not. The standard
-    deviation is at least half a tie (LEAST_VARIANCE).
+    close to K_r K_s / (2m - 1), where K is the total degree of a group. In dense networks it is not, because stub matching would
+    double ties. The standard deviation is at least half a tie (LEAST_VARIANCE).
     """
     kinds, kind, many = np.unique(degree, return_inverse=True, return_counts=True)
     p = _tie_probabilities(kinds, many)
@@ -92,9 +92,9 @@ def fixed_degrees(group: Ints, degree: Ints, size: int) -> NullTies:
 
 
 def _tie_probabilities(degree: Ints, many: Ints) -> Floats:
-    """Return the probability of a tie for each pair of distinct degrees; `many` agencies have each degree.
+    """Return the probability of a tie for each pair of distinct degrees; `many` says how many agencies have each degree.
 
-    Agencies with ties to all others or to none are deterministic and are removed first, repeatedly.
+    Agencies with ties to all others or to none have certain ties; they are removed first, repeatedly.
     """
     p, left, open_ = np.zeros((len(degree), len(degree))), degree.copy(), np.ones(len(degree), np.bool_)
     while _fix_deterministic_degrees(p, left, many, open_):
@@ -117,7 +117,7 @@ def _fix_deterministic_degrees(p: Floats, left: Ints, many: Ints, open_: Bools) 
 
 
 def _solve_configuration_model(degree: Floats, many: Ints) -> Floats:
-    """Solve the configuration model by fixed-point iteration over the classes of equal degrees."""
+    """Solve the configuration model by fixed-point iteration, with agencies of equal degree taken together."""
     x = degree / np.sqrt(degree @ many)
     for _ in range(MAX_ITERATIONS):
         reach = x / (1 + np.outer(x, x))
@@ -129,12 +129,12 @@ def _solve_configuration_model(degree: Floats, many: Ints) -> Floats:
 
 
 def _conditional_variance(variance: Floats, members: Floats, many: Ints) -> Floats:
-    """Return the variance of the ties between groups given all degrees (S x S).
+    """Return the variance of the ties between groups if all degrees are fixed (S x S).
 
-    `variance` is that of one pair, by the degree classes of its ends. With C the covariance of the degrees and c
-    the covariance of the ties between two groups with the degrees, the result is the variance of these ties less c'
-    C^-1 c. C is diagonal plus a block for each pair of classes, so the Woodbury identity needs only one inverse of
-    a classes x classes matrix.
+    `variance` is the variance of the tie of one pair of agencies, by their degrees. With C the covariance of the degrees and c
+    the covariance of the ties between two groups with the degrees, the result is the variance of these ties minus c' C^-1 c. C
+    is diagonal plus a block for each pair of degrees, so the Woodbury identity needs only the inverse of one matrix, whose size
+    is the number of distinct degrees.
     """
     own = np.maximum(variance @ many - 2 * np.diag(variance), 1e-12)
     inner = np.linalg.solve(np.eye(len(many)) + variance * (many / own), variance)
@@ -151,10 +151,10 @@ ROUNDS = 20
 
 
 def rewired(ties: Ints, size: int, random: np.random.Generator) -> Ints:
-    """Return randomly rewired ties (m x 2, smaller index first) with the same degrees, no double ties and no loops.
+    """Return randomly rewired ties (m x 2, smaller index first): degrees are unchanged, no tie is double, no agency has a loop.
 
     In each round all ties are paired at random, and each pair a-b, c-d becomes a-d, c-b unless that would create a
-    double tie or a loop; the orientation is random. Degree-preserving swaps as in networkx.double_edge_swap,
+    double tie or a loop; the orientation is random. These are the degree-preserving swaps of networkx.double_edge_swap,
     vectorised.
     """
     ties = ties.copy()
@@ -169,7 +169,7 @@ def rewired(ties: Ints, size: int, random: np.random.Generator) -> Ints:
 
 
 def _valid_swaps(one: Ints, other: Ints, ties: Ints, size: int) -> Bools:
-    """Return which swaps create two new ties between different agencies that neither exist nor are created twice."""
+    """Return which swaps are valid: both new ties join different agencies, do not exist yet and are not created twice."""
     there, made = _key(ties, size), np.stack([_key(one, size), _key(other, size)])
     _keys, which, times = np.unique(made, return_inverse=True, return_counts=True)
     new = (times[which.reshape(made.shape)] == 1) & ~np.isin(made, there)
@@ -196,7 +196,10 @@ FEWEST, MOST = 10, 100
 
 
 class NullComparison(NamedTuple):
-    """A value, its mean under the null model, its z-score (None if nothing varies) and its two-sided p-value."""
+    """A value compared with its values under the null model: their mean, a z-score (None if they are all equal) and a p-value.
+
+    The p-value is two-sided.
+    """
 
     value: float
     mean: float
@@ -205,15 +208,15 @@ class NullComparison(NamedTuple):
 
 
 def draws_for(agencies: int, work: int, most: int = MOST) -> int:
-    """Return the number of draws: `most` while agencies times draws stay below `work`, fewer in larger networks."""
+    """Return the number of draws: `most` as long as agencies times draws stay below `work`, fewer in larger networks."""
     return min(max(work // max(agencies, 1), FEWEST), most)
 
 
 def compare_with_null(value: float, drawn: Floats) -> NullComparison:
-    """Compare a value with its values in networks drawn from the null model.
+    """Compare a value with the same measure in random networks, which were drawn from the null model.
 
-    The two-sided p-value is that of one further normal draw (Student's t), so that it is not bounded by the number
-    of draws. If the draws do not vary, p is 1 for an equal value and 0 for another.
+    The two-sided p-value is the probability that one further draw is as far from the mean, if draws are normal (Student's t). It is
+    therefore not bounded by the number of draws. If all draws are equal, p is 1 for the same value and 0 for any other.
     """
     mean, spread = float(drawn.mean()), float(drawn.std(ddof=1))
     if spread < 1e-12:
@@ -225,9 +228,9 @@ def compare_with_null(value: float, drawn: Floats) -> NullComparison:
 
 
 def binomial_below(seen: Ints, mean: Floats, variance: Floats) -> Floats:
-    """Return P(X <= seen) for binomial counts with these means and variances (arrays of one shape).
+    """Return P(X <= seen) for binomial counts X with these means and variances (arrays of one shape).
 
-    The number of trials need not be an integer. If the variance is not below the mean, the count is Poisson.
+    The number of trials need not be an integer. Where the variance is not below the mean, a Poisson distribution is used.
     """
     hit = 1 - variance / np.maximum(mean, 1e-300)
     trials = np.divide(mean, hit, out=np.full_like(mean, np.inf), where=hit > 0)
@@ -241,10 +244,10 @@ def poisson_above(seen: Ints, expected: Floats) -> Floats:
 
 
 def adjust_p_values(p: Floats, tests: int) -> Floats:
-    """Return Benjamini-Hochberg adjusted p-values (Benjamini & Hochberg 1995).
+    """Return the p-values adjusted for `tests` tests (Benjamini & Hochberg 1995).
 
-    `tests` is the size of the family; members that are not in `p` count as p = 1. Accepting adjusted values up to
-    0.05 keeps the expected share of false findings (the false discovery rate) at or below 5 %.
+    Tests whose p-values are not in `p` count as p = 1. If adjusted values up to 0.05 are accepted, at most 5 % of the findings are
+    expected to be false (the false discovery rate).
     """
     order = np.argsort(p, kind="stable")
     scaled = p[order] * tests / np.arange(1, len(p) + 1)
@@ -254,14 +257,14 @@ def adjust_p_values(p: Floats, tests: int) -> Floats:
 
 
 class ScoredGroups(NamedTuple):
-    """Candidates grouped by score (G), the highest score first: the size of each group and its number of hits."""
+    """Candidates grouped by equal score (G groups), the highest score first: the size of each group, and how many are hits."""
 
     candidates: Floats
     hits: Floats
 
     @classmethod
     def of(cls, score: Floats, candidates: Ints, hits: Ints) -> Self:
-        """Group candidates by score; arrays of one length."""
+        """Group the candidates by score. The three arrays have the same length."""
         _scores, group = np.unique(-score, return_inverse=True)
         return cls(*(np.bincount(group, many).astype(np.float64) for many in (candidates, hits)))
 
@@ -272,15 +275,18 @@ class ScoredGroups(NamedTuple):
 
     @property
     def average_precision(self) -> float:
-        """The average precision, each group of equal scores taken as a block (Saito & Rehmsmeier 2015); 0 without hits."""
+        """The average precision of the ranking, 0 without hits; candidates with equal scores are taken as a block.
+
+        Method: Saito & Rehmsmeier 2015.
+        """
         found, seen = np.cumsum(self.hits), np.cumsum(self.candidates)
         return float((self.hits * found / np.maximum(seen, 1)).sum() / max(found[-1], 1)) if len(found) else 0.0
 
     def precision_at(self, count: int) -> float:
-        """Return the precision of the first `count` candidates.
+        """Return the precision of the first `count` candidates: the share of them that are hits.
 
-        If the cut lies within a group of equal scores, it is the expected value over random orders of the
-        group.
+        If some candidates of equal score are among the first and others are not, the result is the expected value over random orders
+        of these candidates.
         """
         before = np.cumsum(self.candidates) - self.candidates
         taken = np.clip(count - before, 0, self.candidates)

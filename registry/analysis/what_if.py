@@ -1,4 +1,4 @@
-"""Report `what-if`: the findings after removing records, and adding or ending agreements."""
+"""Report `what-if`: how the findings change if records are removed, or agreements are added or ended."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -53,7 +53,7 @@ Removable = AgencyRow | ServiceRow | ResourceRow | ChannelRow
 
 
 class Alteration(NamedTuple):
-    """The removed records, the pairs of agencies with an added agreement, and the ended agreements."""
+    """The supposed changes: the records to remove, the pairs of agencies that get an agreement, and the agreements to end."""
 
     removed: Sequence[Removable]
     added: Sequence[tuple[AgencyRow, AgencyRow]]
@@ -61,7 +61,7 @@ class Alteration(NamedTuple):
 
     @classmethod
     def read(cls, snapshot: Snapshot, as_of: str, *, remove: str, add: str, end: str) -> Self:
-        """Parse the parameters. Raises ReportError for an id that is unknown or that the reader may not see."""
+        """Parse the parameters of the report. Raises ReportError for an id that is unknown or that the reader may not see."""
         return cls(
             _removed(snapshot, remove),
             [_pair(snapshot, one) for one in add.split(";") if one.strip()],
@@ -74,7 +74,7 @@ def _ids(text: str) -> list[str]:
 
 
 def _removed(snapshot: Snapshot, text: str) -> list[Removable]:
-    """Return the records to remove. Raises ReportError."""
+    """Return the records to remove, which `text` lists by id. Raises ReportError for an invalid list."""
     known: dict[str, Removable] = {
         one.id: one
         for records in (snapshot.channels, snapshot.resources, snapshot.services, snapshot.agencies)
@@ -87,7 +87,7 @@ def _removed(snapshot: Snapshot, text: str) -> list[Removable]:
 
 
 def _pair(snapshot: Snapshot, text: str) -> tuple[AgencyRow, AgencyRow]:
-    """Return the two agencies of an added agreement. Raises ReportError."""
+    """Return the two agencies that get an agreement, which `text` names by id. Raises ReportError for an invalid pair."""
     sentence = _("“{name}”: there is no agency with the identifier {id} that you may see.")
     known = {one.id: one for one in snapshot.agencies}
     ids = dict.fromkeys(_ids(text))
@@ -102,7 +102,7 @@ def _pair(snapshot: Snapshot, text: str) -> tuple[AgencyRow, AgencyRow]:
 
 
 def _agreement(snapshot: Snapshot, agreement: str, as_of: str) -> PartnershipRow:
-    """Return the agreement to end. Raises ReportError."""
+    """Return the agreement to end. Raises ReportError if it is unknown or not in force on the day."""
     sentence = _("“{name}”: there is no agreement with the identifier {id} that you may see.")
     found: PartnershipRow = _lookup({one.id: one for one in snapshot.partnerships}, agreement, END, sentence)
     if not found.in_force(as_of):
@@ -121,14 +121,17 @@ def _lookup(known: dict[str, Any], one: str, parameter: TextParameter, sentence:
 
 
 class Stop(NamedTuple):
-    """A service or resource that cannot continue, and the record it lacks; None if it has no provider or owner left."""
+    """A service or resource that cannot continue, and the record that it would need.
+
+    The record is None if the service has no provider left, or the resource has no owner left.
+    """
 
     record: ServiceRow | ResourceRow
     cause: ServiceRow | ResourceRow | None = None
 
 
 def orphans(snapshot: Snapshot, gone: set[str]) -> Iterator[ServiceRow | ResourceRow]:
-    """Yield the resources and services whose owners or providers are all gone."""
+    """Yield the resources whose owners are all gone, and the services whose providers are all gone."""
     for resource in snapshot.resources:
         if resource.owners and resource.id not in gone and gone.issuperset(resource.owners):
             yield resource
@@ -138,10 +141,10 @@ def orphans(snapshot: Snapshot, gone: set[str]) -> Iterator[ServiceRow | Resourc
 
 
 def stopping(snapshot: Snapshot, gone: Collection[str]) -> Iterator[Stop]:
-    """Yield the services that cannot work without the gone records, directly affected ones first.
+    """Yield the services that cannot work without the gone records, directly affected services first.
 
-    A service stops if it requires a gone resource without a replacement (same kind, a common function, may be
-    shared), or depends on a service that is gone or stops.
+    A service cannot work if it requires a gone resource that has no replacement, or if it depends on another service that is gone or
+    cannot work. A replacement is a resource of the same type that may be shared and has a common function.
     """
     stopped = set(gone)
     known: dict[str, ServiceRow | ResourceRow] = {one.id: one for one in snapshot.resources}
@@ -154,7 +157,7 @@ def stopping(snapshot: Snapshot, gone: Collection[str]) -> Iterator[Stop]:
 
 
 def _cause(service: ServiceRow, snapshot: Snapshot, known: Mapping[str, Any], stopped: set[str]) -> str | None:
-    """Return the first stopped record that the service cannot work without, or None."""
+    """Return the first gone or stopped record that the service cannot work without, or None if it can work."""
     if service.id in stopped or stopped.isdisjoint((*service.requires, *service.depends_on)):
         return None
     required = (one for one in service.requires if one in stopped and one in known)
@@ -163,7 +166,7 @@ def _cause(service: ServiceRow, snapshot: Snapshot, known: Mapping[str, Any], st
 
 
 def _replaced(lost: ResourceRow, resources: Sequence[ResourceRow], gone: set[str]) -> bool:
-    """Return whether there is a shareable resource of the same kind with a common function."""
+    """Return whether a remaining resource can replace the lost one: the same type, shareable, and with a common function."""
     return any(
         one.kind == lost.kind and one.shareability not in (None, "not-shared") and not set(one.functions).isdisjoint(lost.functions)
         for one in resources
@@ -172,10 +175,9 @@ def _replaced(lost: ResourceRow, resources: Sequence[ResourceRow], gone: set[str
 
 
 class Altered(NamedTuple):
-    """The altered snapshot, the records named in the parameters, and the services and resources that stop.
+    """The snapshot after the supposed changes, the records that the parameters name, and the services and resources that stop.
 
-    `summaries` are the names of removed records of which the reader sees the summary only, so that their dependants are
-    unknown.
+    `summaries` are the names of removed records of which the reader sees the summary only. It is unknown what depends on them.
     """
 
     snapshot: Snapshot
@@ -185,9 +187,10 @@ class Altered(NamedTuple):
 
 
 def altered(snapshot: Snapshot, as_of: str, alteration: Alteration) -> Altered:
-    """Return the altered snapshot for the day (ISO 8601 text). The given snapshot is not modified.
+    """Return the snapshot after the supposed changes, for the day (ISO 8601 text). The given snapshot is not modified.
 
-    Records whose providers or owners are all removed are removed too. Services that stop for other reasons remain.
+    Services whose providers are all removed are removed too, as are resources whose owners are all removed. Services that stop for
+    other reasons remain in the snapshot.
     """
     removed, added, ended_agreements = alteration
     ended = {one.id: _ended(one, as_of) for one in ended_agreements}
@@ -203,18 +206,21 @@ def altered(snapshot: Snapshot, as_of: str, alteration: Alteration) -> Altered:
 
 
 def evidence_of(one: Any) -> Evidence:
-    """Return a record of the snapshot as evidence."""
+    """Return a row of the snapshot as evidence."""
     return Evidence(one.id, one.name, kind_of(one))
 
 
 def _ended(one: PartnershipRow, as_of: str) -> PartnershipRow:
-    """Return the agreement ending on the day before."""
+    """Return the agreement with the day before `as_of` as its last day."""
     last = (date.fromisoformat(as_of) - timedelta(1)).isoformat()
     return one._replace(valid_from=one.valid_from and min(one.valid_from, last), valid_until=last)
 
 
 def _added_agreement(snapshot: Snapshot, pair: tuple[AgencyRow, AgencyRow], number: int, as_of: str) -> PartnershipRow:
-    """Return an open-ended agreement that covers all uses between the two agencies, so that it causes no findings itself."""
+    """Return an open-ended agreement between two agencies, for the supposed changes.
+
+    It covers all resources that either agency uses of the other, so that the agreement itself causes no findings.
+    """
     one, other = pair
     covered = [each.id for each in snapshot.resources if _used_between(each, one.id, other.id)]
     return PartnershipRow(
@@ -229,7 +235,7 @@ def _used_between(resource: ResourceRow, one: str, other: str) -> bool:
 
 
 def _without(snapshot: Snapshot, gone: set[str]) -> Snapshot:
-    """Remove these ids from the snapshot, along with records that only relate to them."""
+    """Return the snapshot without the records with these ids, and without records that only relate to them."""
     if not gone:
         return snapshot
     partnerships = list(_agreements(snapshot.partnerships, gone))
@@ -255,7 +261,7 @@ def _without(snapshot: Snapshot, gone: set[str]) -> Snapshot:
 
 
 def _agreements(partnerships: Iterable[PartnershipRow], gone: set[str]) -> Iterator[PartnershipRow]:
-    """Yield the agreements that still have two parties or never had."""
+    """Yield the agreements that still have at least two parties, and those that had fewer from the start."""
     known = {one.id: len(one.parties) for one in partnerships}
     for one in _without_references(partnerships, gone, "parties"):
         if len(one.parties) >= min(known[one.id], 2):
@@ -265,9 +271,9 @@ def _agreements(partnerships: Iterable[PartnershipRow], gone: set[str]) -> Itera
 def _without_references(
     records: Iterable[Any], gone: set[str], *fields: str, whole: Sequence[str] = ()
 ) -> Iterator[Any]:
-    """Yield the remaining records without references to removed ones.
+    """Yield the remaining records, without references to removed records.
 
-    Records that lose all entries of one of the `whole` fields are dropped.
+    A record is left out if one of its `whole` fields loses all entries.
     """
     for one in records:
         if one.id in gone:
@@ -323,24 +329,24 @@ WHAT_IF = ReportDefinition(
 
 
 class WhatIfFindings(NamedTuple):
-    """The findings and network measures of one snapshot: report definitions with their reports, and the measures."""
+    """The findings in one snapshot, as report definitions with their results, and the measures of its network."""
 
     reports: Sequence[tuple[ReportDefinition, Report]]
     measures: Mapping[str, float]
 
     @classmethod
     def of(cls, arrays: SnapshotArrays) -> "WhatIfFindings":
-        """Run the reports."""
+        """Run the reports on the snapshot and measure its network."""
         return cls(((GAPS, gaps(arrays)), (CHANNELS, channels(arrays)), (FEEDBACK, feedback(arrays))), measures(arrays))
 
     def counts(self) -> dict[str, int]:
-        """Return the number of findings by report name."""
+        """Return the number of findings of each report, by report name."""
         (_question, whole), *others = self.reports
         return {one.name: one.found for one in (*whole.parts[1:], *(report for _question, report in others))}
 
 
 def what_if(arrays: SnapshotArrays, *, remove: str = "", add: str = "", end: str = "") -> Report:
-    """Run the reports on the current and on the altered snapshot, and list the findings that only one of them has.
+    """Run the reports before and after the supposed changes, and list the findings that are new or gone.
 
     Raises ReportError for an unknown id.
     """
@@ -358,7 +364,7 @@ def what_if(arrays: SnapshotArrays, *, remove: str = "", add: str = "", end: str
 
 
 def _findings(before: WhatIfFindings, after: WhatIfFindings) -> tuple[list[ReportRow], int]:
-    """Return the new findings, then the gone ones, and the number of findings in both."""
+    """Return the new findings followed by the gone findings, and the number of findings that are in both results."""
     appearing, going, staying = [], [], 0
     for (question, then), (_question, now) in zip(before.reports, after.reports, strict=True):
         new, gone = new_and_gone(_gap_findings(then), _gap_findings(now))
@@ -369,7 +375,7 @@ def _findings(before: WhatIfFindings, after: WhatIfFindings) -> tuple[list[Repor
 
 
 def _gap_findings(report: Report) -> list[ReportRow]:
-    """Return the rows that are findings, without coverage."""
+    """Return the rows of the report `gaps` without the findings about coverage."""
     return [row for row in report.rows if row.values.get("finding") != COVERAGE.name]
 
 
@@ -388,7 +394,7 @@ def _stop_row(one: Stop) -> ReportRow:
 
 
 def _comparisons(before: WhatIfFindings, after: WhatIfFindings, named: tuple[Evidence, ...]) -> Iterator[ReportRow]:
-    """Yield the number of findings by report and the network measures, before and after."""
+    """Yield the number of findings of each report and the measures of the network, before and after the supposed changes."""
     then, now = before.counts(), after.counts()
     for one in (*PARTS[1:], CHANNELS, FEEDBACK):
         row = _row("count", one, (), _("findings"), named)

@@ -1,1 +1,1 @@
-"""Evaluation of the reports: calibration, back-tests and generated registries."""
+"""Evaluation of the reports: how often they give false alarms, how well their rankings predict, and generated test data."""

@@ -1,4 +1,4 @@
-"""Back-tests of the reports `likely-partners` and `reuse` on past years."""
+"""Back-tests of the reports `likely-partners` and `reuse`: how well would they have predicted past years?"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
@@ -74,10 +74,10 @@ BACKTEST = ReportDefinition(
 
 
 def backtest_partners(arrays: SnapshotArrays) -> Report:
-    """Evaluate the ranking of `likely-partners` and of its competitors by average precision.
+    """Evaluate the ranking of `likely-partners` and of simpler methods by average precision.
 
-    First come the rows for agreements held out at random, then those for each year, oldest first. `of` counts these
-    evaluations, `found` those in which the report beats the best baseline.
+    The first rows are the tests with agreements held out at random; the other rows are the tests of each year, oldest first.
+    `of` counts the tests, and `found` the tests in which the report beats the best baseline.
     """
     hidden = hidden_at_random(arrays, SPLITS)
     judged = [*([hidden] if hidden else []), *held_out_by_date(arrays.snapshot, arrays.as_of)]
@@ -126,11 +126,11 @@ BETTER, WON = 1.1, 0.8
 
 
 class Cut(NamedTuple):
-    """The result of one cut-off day: the data before `cut` are known, and hits occur in the year after it.
+    """The result for one cut-off day: data before `cut` are known, and a use that begins in the year after it is a hit.
 
-    `short`: the data end more than a month before that year does. The results of the four rankings are average
-    precisions, followed by the ratios of the report to popularity and to the best baseline, and its precision in
-    the top 1 %.
+    `short` says that the data end more than a month before the end of that year. The results are the average precision of each of
+    the four rankings, the ratios of the report to the popularity ranking and to the best baseline, and the precision of the report
+    in the top 1 %.
     """
 
     cut: str
@@ -150,35 +150,35 @@ class Cut(NamedTuple):
 
 
 class Backtest(NamedTuple):
-    """The cut-off days, oldest first; `best_trivial` is the baseline with the highest mean average precision."""
+    """The results for all cut-off days, oldest first; `best_trivial` is the baseline with the highest mean average precision."""
 
     cuts: Sequence[Cut]
     best_trivial: str
 
     @property
     def means(self) -> dict[str, float]:
-        """The means over the cut-off days, from `base_rate` on."""
+        """The mean of each result over the cut-off days, for the fields from `base_rate` on."""
         return {name: float(np.mean(values)) for name, values in self._figures()}
 
     @property
     def spreads(self) -> dict[str, float]:
-        """The standard deviations (n - 1) over the cut-off days, from `base_rate` on; 0 for one day."""
+        """The standard deviation (n - 1) of each result over the cut-off days, for the fields from `base_rate` on; 0 for one day."""
         return {name: float(np.std(values, ddof=1)) if len(values) > 1 else 0.0 for name, values in self._figures()}
 
     @property
     def ratio(self) -> float:
-        """The mean average precision of the report over that of the best baseline."""
+        """The mean average precision of the report divided by that of the best baseline."""
         return self.means["report"] / self.means[self.best_trivial]
 
     @property
     def beats(self) -> bool:
-        """Whether the report is 10 % better than the best baseline on average, and better on four of five cut-off days."""
+        """Whether the report is clearly better than the best baseline: 10 % on average, and better on four of five cut-off days."""
         won = np.mean([one.report_to_best_trivial > 1 for one in self.cuts])
         return self.ratio >= BETTER and bool(won >= WON)
 
     @property
     def worse(self) -> bool:
-        """Whether the best baseline is 10 % better on average."""
+        """Whether the best baseline is at least 10 % better than the report on average."""
         return self.ratio <= 1 / BETTER
 
     def _figures(self) -> Iterator[tuple[str, list[float]]]:
@@ -187,7 +187,7 @@ class Backtest(NamedTuple):
 
 
 class _CutCandidates(NamedTuple):
-    """The candidate pairs of a cut-off day: which are hits, and their scores by ranking."""
+    """The candidate pairs of agency and resource on a cut-off day: which pairs are hits, and their score in each ranking."""
 
     cut: date
     history: History
@@ -199,9 +199,9 @@ class _CutCandidates(NamedTuple):
 def backtest_reuse(snapshot: Snapshot, today: str, cuts: int = 5) -> Backtest | None:
     """Evaluate the report `reuse` on the last years with dates up to `today`; None if no year has a hit.
 
-    At each cut-off day, 1 January, the data dated before are known. A hit is a pair without a use whose first dated
-    use begins in the year after, and is not a first authorisation. Each agency with a history is paired with each
-    existing resource that it lacks. Raises ReportError if there are too many pairs to rank.
+    Each cut-off day is a 1 January, and only earlier data are known. The candidates are all pairs of an agency that has any
+    resource and an existing resource that the agency lacks. A pair is a hit if the agency's first dated use of the resource
+    begins in the following year, unless this is a first authorisation. Raises ReportError if there are too many pairs to rank.
     """
     if len(snapshot.agencies) * len(snapshot.resources) > LARGEST:
         raise ReportError(
@@ -223,12 +223,12 @@ def backtest_reuse(snapshot: Snapshot, today: str, cuts: int = 5) -> Backtest | 
 
 
 def average_precision(hit: Bools, score: Floats) -> float:
-    """Return the average precision of a ranking by score; see `Scored`."""
+    """Return the average precision of a ranking by score; see `ScoredGroups`."""
     return ScoredGroups.of(score, np.ones(len(hit), np.int64), hit.astype(np.int64)).average_precision
 
 
 def _candidates(snapshot: Snapshot, cut: date) -> _CutCandidates:
-    """Return the candidate pairs of a cut-off day, their hits and their scores by ranking."""
+    """Return the candidate pairs on a cut-off day: which pairs are hits, and their score in each ranking."""
     history = History.of(snapshot, cut.isoformat(), undated=None)
     known = np.flatnonzero(history.counted)
     votes, users = Votes.of(history, known), np.asarray(history.has.sum(axis=0))
@@ -248,7 +248,10 @@ def _candidates(snapshot: Snapshot, cut: date) -> _CutCandidates:
 
 
 def _hits(snapshot: Snapshot, history: History, cut: date) -> Bools:
-    """Return the uses (A x R) that began within a year after the cut-off day and are not first authorisations."""
+    """Return which agencies (A) began to use which resources (R) within a year after the cut-off day.
+
+    First authorisations are left out.
+    """
     agency, resource = ({one: n for n, one in enumerate(names.ids)} for names in (history.agencies, history.resources))
     begin, end = cut.isoformat(), cut.replace(year=cut.year + 1).isoformat()
     hits = np.zeros(history.has.shape, np.bool_)

@@ -1,4 +1,4 @@
-"""Calibration: false-alarm rate and power of the significance tests."""
+"""Calibration of the significance tests: how often they give a false alarm, and how often they find an injected effect."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -21,14 +21,14 @@ Ints = NDArray[np.int64]
 
 
 class GeneratedRegistry(NamedTuple):
-    """A generated registry, and the injected pairs of agency ids with similar work in the same area."""
+    """A generated registry, and the pairs of agencies (ids) to which similar work in the same area was given on purpose."""
 
     snapshot: Snapshot
     duplicates: set[frozenset[str]]
 
 
 def network(random: np.random.Generator, agencies: int, *, sectors: int = SECTORS, degree: float = 6) -> Snapshot:
-    """Return agencies in sectors of unequal size with random ties of lognormal propensity."""
+    """Return agencies in sectors of unequal size with random ties; how readily an agency forms ties is lognormal."""
     return Snapshot(
         agencies=agencies_in(_sectors(random, agencies, sectors)),
         partnerships=partnerships_of(_ties(random, agencies, round(agencies * degree / 2))),
@@ -37,7 +37,7 @@ def network(random: np.random.Generator, agencies: int, *, sectors: int = SECTOR
 
 
 def without_ties(snapshot: Snapshot, random: np.random.Generator, share: float) -> Snapshot:
-    """Remove a share of the ties between the two sectors with the most agencies."""
+    """Return the snapshot without a random `share` of the ties between the two sectors that have the most agencies."""
     sector = {one.id: one.sectors[0] for one in snapshot.agencies}
     largest = set(sorted(set(sector.values()), key=list(sector.values()).count)[-2:])
     between = [n for n, one in enumerate(snapshot.partnerships) if {sector[party] for party in one.parties} == largest]
@@ -46,10 +46,10 @@ def without_ties(snapshot: Snapshot, random: np.random.Generator, share: float) 
 
 
 def registry(random: np.random.Generator, agencies: int, *, duplicates: int = 0, copied: int = 14) -> GeneratedRegistry:
-    """Return agencies with 20 services each; their functions (of 2,000) are typical of their sector, their areas random.
+    """Return agencies with 20 services each, in random areas; the functions (of 2,000) are typical of the agency's sector.
 
-    `duplicates` pairs of agencies without an agreement are injected, in which one copies `copied` services of the
-    other.
+    In addition, `duplicates` pairs of agencies without an agreement are chosen, in which one agency copies `copied` services of
+    the other.
     """
     sector = _sectors(random, agencies, SECTORS)
     does, areas, ties = _functions(random, sector), _areas(random, agencies), _ties(random, agencies, 3 * agencies)
@@ -88,7 +88,7 @@ def _areas(random: np.random.Generator, agencies: int) -> Ints:
 
 
 def _ties(random: np.random.Generator, agencies: int, wanted: int) -> Ints:
-    """Return distinct pairs (m x 2, smaller index first), with lognormal weights of the agencies."""
+    """Return `wanted` distinct pairs of agencies (m x 2, smaller index first); agencies are drawn with lognormal weights."""
     weight = random.lognormal(0, 0.5, agencies)
     found = np.empty((0, 2), np.int64)
     while len(found) < wanted:
@@ -98,13 +98,13 @@ def _ties(random: np.random.Generator, agencies: int, wanted: int) -> Ints:
 
 
 def _untied(random: np.random.Generator, agencies: int, ties: Ints) -> Ints:
-    """Return disjoint pairs of agencies without a tie."""
+    """Return pairs of agencies without a tie, in which each agency occurs once at most."""
     pairs = np.sort(random.permutation(agencies)[: agencies // 2 * 2].reshape(-1, 2), axis=1)
     return pairs[~np.isin(pairs @ [agencies, 1], ties @ [agencies, 1])]
 
 
 def agencies_in(sector: Ints, areas: Ints | None = None) -> list[AgencyRow]:
-    """Return an agency for each of these sectors (N), in these areas (N x n), if given."""
+    """Return one agency for each entry of `sector` (N), in the areas listed by `areas` (N x n) if it is given."""
     placed = [[f"area:{one:06}" for one in row] for row in areas.tolist()] if areas is not None else [[]] * len(sector)
     return [
         AgencyRow(_agency(n), f"Agency {n}", True, [f"sector:{one:06}"], placed[n])
@@ -113,7 +113,7 @@ def agencies_in(sector: Ints, areas: Ints | None = None) -> list[AgencyRow]:
 
 
 def partnerships_of(ties: Ints) -> list[PartnershipRow]:
-    """Return a long-term agreement for each tie."""
+    """Return one long-term agreement for each tie."""
     return [
         PartnershipRow(
             f"partnership:{n:06}",
@@ -143,7 +143,7 @@ Random = np.random.Generator
 
 
 def thinned(arrays: SnapshotArrays, random: Random, share: float) -> SnapshotArrays:
-    """Return the arrays without a share of the ties between the two largest sectors."""
+    """Return the arrays without a random `share` of the ties between the two sectors with the most agencies."""
     largest = np.argsort(-np.bincount(arrays.sector[arrays.sector >= 0], minlength=2), kind="stable")[:2]
     ends = np.sort(arrays.sector[arrays.ties], axis=1)
     between = np.flatnonzero((ends == np.sort(largest)).all(axis=1))
@@ -154,10 +154,10 @@ def thinned(arrays: SnapshotArrays, random: Random, share: float) -> SnapshotArr
 def duplicated(
     compared: ComparableAgencies, random: Random, number: int, share: float
 ) -> tuple[ComparableAgencies, set[tuple[int, int]]]:
-    """Inject similar pairs: replace a share of an agency's functions by those of another in a common area.
+    """Give pairs of agencies similar work: one agency's functions are partly replaced by those of another in a common area.
 
-    At most `number` pairs are made, of agencies that are not close, each agency in one pair at most. Also returns
-    the pairs (indices, smaller first).
+    At most `number` pairs are made. The two agencies of a pair are not `close`, and each agency is in one pair at most. `share` is
+    the replaced share of the functions. The second result is the set of these pairs (indices, smaller first).
     """
     does = [compared.functions[[n]].indices for n in range(len(compared.places))]
     made: set[tuple[int, int]] = set()
@@ -201,9 +201,9 @@ WHAT: Mapping[str, str] = {
 
 
 class CalibrationCount(NamedTuple):
-    """An observed count (`observed` of `of`) and its target share, if any.
+    """How often something was observed (`observed` of `of`), and the share that is allowed or wanted, if any.
 
-    The target is an upper bound, or a lower bound if `least`.
+    That share is an upper bound or, if `least` is true, a lower bound.
     """
 
     name: str
@@ -216,12 +216,12 @@ class CalibrationCount(NamedTuple):
 
     @property
     def share(self) -> float | None:
-        """The observed share, None if `of` is 0."""
+        """The observed share, None if there are no cases (`of` is 0)."""
         return self.observed / self.of if self.of else None
 
     @property
     def met(self) -> bool | None:
-        """Whether the target is met: a binomial test at level 0.001; None without a target or cases."""
+        """Whether the target share is met, by a binomial test at level 0.001; None without a target or without cases."""
         if self.target is None or not self.of:
             return None
         if self.least:
@@ -230,9 +230,9 @@ class CalibrationCount(NamedTuple):
 
 
 def calibrate(arrays: SnapshotArrays, rounds: int, seed: int) -> list[CalibrationCount]:
-    """Run the tests on the permuted snapshot for this many `rounds`, and on generated registries.
+    """Run the significance tests on random permutations of the snapshot, and on generated registries.
 
-    Tests on pairs of agencies run a tenth as often.
+    Each test is repeated `rounds` times; tests on pairs of agencies are repeated a tenth as often.
     """
     checks: Sequence[Callable[[SnapshotArrays, int, Random], Iterator[CalibrationCount]]] = (
         _own_gaps, _own_pairs, _no_gaps, _small, _injected_gap, _no_pairs, _injected_pairs,
@@ -245,7 +245,7 @@ def calibrate(arrays: SnapshotArrays, rounds: int, seed: int) -> list[Calibratio
 
 
 def _own_gaps(arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
-    """Permute the sectors over the agencies, leaving the ties as they are."""
+    """Count false alarms about sector pairs, and find injected gaps: permute the sectors of the agencies and keep the ties."""
     alarms = found = 0
     for _round in _rounds("gaps", rounds if len(arrays.ties) else 0):
         permuted = replace(arrays, sector=random.permutation(arrays.sector))
@@ -257,7 +257,7 @@ def _own_gaps(arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[C
 
 
 def _own_pairs(arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
-    """Permute the functions within each sector."""
+    """Count false alarms about similar agencies, and find injected ones: permute the functions within each sector."""
     compared = ComparableAgencies.of(arrays)
     alarms = pairs = found = injected = 0
     number = max(len(compared.places) // ONE_IN, 1)
@@ -274,7 +274,7 @@ def _own_pairs(arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[
 
 
 def _no_gaps(_arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
-    """Test generated networks without gaps."""
+    """Count false alarms about sector pairs in generated networks without gaps."""
     for name, agencies in (("networks-of-200", 200), ("networks-of-1000", 1_000)):
         made = (SnapshotArrays.of(network(random, agencies), AS_OF) for _round in _rounds(name, rounds))
         yield CalibrationCount(
@@ -283,7 +283,7 @@ def _no_gaps(_arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[C
 
 
 def _small(_arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
-    """Test generated networks of 20 agencies, which are too small to test most sector pairs."""
+    """Count false alarms in generated networks of 20 agencies, which are too small to test most sector pairs."""
     every = _rounds("networks-of-20", _fewer(rounds))
     reports = [sector_gaps(SnapshotArrays.of(network(random, 20), AS_OF)) for _round in every]
     unknown, cells = sum(one.unknown for one in reports), sum(one.of for one in reports)
@@ -291,7 +291,7 @@ def _small(_arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[Cal
 
 
 def _injected_gap(_arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
-    """Test generated networks with an injected gap."""
+    """Count how often an injected gap is found in generated networks."""
     every = _rounds("injected-gap", rounds)
     made = (SnapshotArrays.of(without_ties(network(random, 200), random, REMOVED), AS_OF) for _round in every)
     yield CalibrationCount(
@@ -300,7 +300,7 @@ def _injected_gap(_arrays: SnapshotArrays, rounds: int, random: Random) -> Itera
 
 
 def _no_pairs(_arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
-    """Test generated registries without similar pairs."""
+    """Count false alarms about similar agencies in generated registries without similar agencies."""
     every = _rounds("registries", _fewer(rounds))
     reports = [overlaps(SnapshotArrays.of(registry(random, 2_000).snapshot, AS_OF)) for _round in every]
     yield CalibrationCount(
@@ -314,7 +314,7 @@ def _no_pairs(_arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[
 
 
 def _injected_pairs(_arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
-    """Test generated registries with injected pairs."""
+    """Count how often injected similar pairs of agencies are found in generated registries."""
     true = injected = found = 0
     for _round in _rounds("injected-found", _fewer(rounds)):
         made = registry(random, 2_000, duplicates=DUPLICATES)

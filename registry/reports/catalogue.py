@@ -1,4 +1,4 @@
-"""The catalogue of reports, and the functions that run one."""
+"""The catalogue of reports, and the functions that run a report."""
 
 import gc
 import re
@@ -90,7 +90,7 @@ def run_report(
 ) -> Report:
     """Run a built-in report on the records that the actor may see, as of a day (today if None).
 
-    `params` may be numbers or text. Texts are in the current language. Raises ReportError and StoreError.
+    `params` may be numbers or text. Texts are in the current language. Raises ReportError for an invalid request, and StoreError.
     """
     question, day = find_definition(name), read_day(as_of)
     values = read_parameters(question, params or {})
@@ -102,12 +102,12 @@ def run_report(
 def run_on_snapshot(
     known: Snapshot, name: str, as_of: str | date | None = None, params: Mapping[str, object] | None = None
 ) -> Report:
-    """Run a built-in report on a snapshot. Raises ReportError."""
+    """Run a built-in report on a snapshot of the records. Raises ReportError for an invalid request."""
     return report_on(SnapshotArrays.of(known, read_day(as_of)), name, params)
 
 
 def report_on(arrays: SnapshotArrays, name: str, params: Mapping[str, object] | None = None) -> Report:
-    """Run a built-in report on the arrays of a snapshot. Raises ReportError."""
+    """Run a built-in report on the arrays of a snapshot. Raises ReportError for an invalid request."""
     question = find_definition(name)
     with _garbage_collection_paused():
         return _ANSWERS[question.name](arrays, **read_parameters(question, params or {}))
@@ -115,7 +115,10 @@ def report_on(arrays: SnapshotArrays, name: str, params: Mapping[str, object] | 
 
 @contextmanager
 def _garbage_collection_paused() -> Iterator[None]:
-    """Suspend garbage collection, which would traverse all records repeatedly and take a quarter of the time."""
+    """Suspend garbage collection until the `with` block ends.
+
+    Garbage collection would check all records of the snapshot repeatedly, which takes a quarter of the time of a report.
+    """
     collected = gc.isenabled()
     gc.disable()
     try:
@@ -126,14 +129,14 @@ def _garbage_collection_paused() -> Iterator[None]:
 
 
 def find_definition(name: str, among: Mapping[str, ReportDefinition] = DEFINITIONS) -> ReportDefinition:
-    """Return the definition of a report. Raises UnknownReport, which suggests the closest name."""
+    """Return the definition of a report by its name. Raises UnknownReport with the closest name as a suggestion."""
     if name in among:
         return among[name]
     raise UnknownReport(_("There is no report called “{name}”.").format(name=name) + suggestion(name, list(among)))
 
 
 def read_day(day: str | date | None) -> str:
-    """Return the day as ISO 8601 text, today if None. Raises ReportError."""
+    """Return the day as ISO 8601 text, today if `day` is None. Raises ReportError for an invalid day."""
     if day is None:
         return today()
     try:
@@ -156,7 +159,7 @@ MOST_FILES, MOST_BYTES = 200, 100_000
 
 
 class Edition(NamedTuple):
-    """A version of a file: its path, modification time and size."""
+    """One version of a file, identified by its path, modification time and size."""
 
     path: Path
     changed: int
@@ -164,10 +167,10 @@ class Edition(NamedTuple):
 
 
 class Library:
-    """The built-in reports, and the custom reports of a folder, which is checked for changes on every access.
+    """The built-in reports, and the custom reports in a folder, which is checked for changed files on every access.
 
-    Every entry point finds and runs reports here, so that this is where a custom report is refused to others than
-    its audience.
+    All entry points (pages, APIs and commands) find and run reports here. Therefore this class also checks whether the actor may
+    run a custom report.
     """
 
     def __init__(self, folder: Path | None = None, runs: SavedRuns | None = None, smallest_count: int = 0) -> None:
@@ -180,13 +183,13 @@ class Library:
         return {**DEFINITIONS, **{one.name: one.definition for one in custom if actor.has_role(one.role)}}
 
     def faults(self) -> list[BrokenReport]:
-        """Return an error for each custom report file that cannot be used."""
+        """Return an error for each file in the folder that cannot be used as a custom report."""
         return [one for one in self._custom_reports().values() if isinstance(one, BrokenReport)]
 
     def find(self, name: str, actor: Actor) -> ReportDefinition:
         """Return the definition of a report that the actor may run.
 
-        Raises UnknownReport, ReportForbidden, and BrokenReport for a file that cannot be used.
+        Raises UnknownReport; ReportForbidden if the actor may not run the report; BrokenReport for a file that cannot be used.
         """
         if name in DEFINITIONS or (custom := self._custom_reports().get(name)) is None:
             return find_definition(name, self.questions(actor))
@@ -204,10 +207,9 @@ class Library:
         as_of: str | date | None = None,
         params: Mapping[str, object] | None = None,
     ) -> Report:
-        """Run a built-in or custom report; see `run_report`. Raises ReportError and StoreError.
+        """Run a built-in or custom report for an actor; the arguments are those of `run_report`. Raises ReportError and StoreError.
 
-        Counts of partly visible records below the smallest count are withheld, unless the actor may see
-        everything.
+        Small counts of records of which the actor sees the summary only are withheld, unless the actor may see all records.
         """
         self.find(name, actor)
         return self._run(store, name, actor, as_of, params)
@@ -233,7 +235,7 @@ class Library:
         return report if actor.is_admin else withhold_small_counts(report, self._smallest_count)
 
     def _changes(self, store: Readable, actor: Actor, as_of: str, label: str) -> Report:
-        """Compare a saved run with the same report now, run with the permissions the run was saved for."""
+        """Compare a saved run with a new run of the same report, which reads the records that the readers of the saved run may see."""
         if self._runs is None or (run := self._run_to_compare(self._runs, label, actor)) is None:
             return nothing_to_compare(as_of, label)
         saved_report, reading = run.report, Fingerprinted(store)
@@ -251,16 +253,16 @@ class Library:
         return runs.find(label, actor) if label else runs.newest(GAPS.name, actor)
 
     def edition(self) -> tuple[Edition, ...]:
-        """Return a value that changes whenever a file of the folder does."""
+        """Return a value that changes whenever a file in the folder of custom reports changes."""
         return tuple(self._files())
 
     def state(self, name: str) -> tuple[Hashable, ...]:
-        """Return a value that changes whenever a file that this report depends on does."""
+        """Return a value that changes whenever a file that the report depends on changes."""
         saved = self._runs.edition() if self._runs and name == CHANGES.name else ()
         return (*self.edition(), *saved)
 
     def _custom_reports(self) -> dict[str, CustomReport | BrokenReport]:
-        """Return the custom reports by name. Changed files are read again, and deleted ones are dropped."""
+        """Return the custom reports by name. Changed files are read again, and reports whose file was deleted are dropped."""
         found = {file: self._read.get(file) or _read_file(file.path) for file in self._files()}
         self._read = {file: one for file, one in found.items() if isinstance(one, CustomReport)}
         return {file.path.stem: one for file, one in found.items()}
@@ -289,7 +291,7 @@ def _unusable(name: str) -> str:
 
 
 def _read_file(path: Path) -> CustomReport | BrokenReport:
-    """Return the custom report in a file, or in the current language what is wrong with the file."""
+    """Return the custom report in a file or, if the file cannot be used, an error in the current language."""
     try:
         return CustomReport(_report_name(path), *read_header(_content(path)))
     except Fault as fault:

@@ -1,4 +1,4 @@
-"""Charts of reports as Vega-Lite specifications."""
+"""Charts of reports, as Vega-Lite specifications (chart descriptions in JSON)."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ HATCH = "M-1,0L0,-1M-1,1L1,-1M0,1L1,0"
 
 
 def sector_matrix(report: Report) -> Spec | None:
-    """Draw the matrix of sector pairs; each pair appears twice, so that a sector can be read along its row."""
+    """Draw the sector pairs as a matrix; each pair appears twice, so that every sector has a full row."""
     every = _by_ties(report)
     names = sorted(every[:MOST_SECTORS])
     pairs = [row for row in report.rows if row["sector_a"] in names and row["sector_b"] in names]
@@ -63,7 +63,7 @@ def sector_matrix(report: Report) -> Spec | None:
 
 
 def _by_ties(report: Report) -> list[str]:
-    """Return the sector names, those with the most expected ties first."""
+    """Return the names of the sectors, in descending order of their expected ties."""
     expected: defaultdict[str, float] = defaultdict(float)
     for row in report.rows:
         for side in ("sector_a", "sector_b"):
@@ -82,7 +82,7 @@ def _cell(report: Report, row: ReportRow, down: str, across: str) -> Spec:
 
 
 def ranked_bars(report: Report) -> Spec | None:
-    """Draw the brokers as bars of betweenness, longest first, with the range over the draws."""
+    """Draw the betweenness of the brokers as bars, the longest first, with the range of the simulated values."""
     if not report.rows:
         return None
     description = _(
@@ -121,7 +121,7 @@ def ranked_bars(report: Report) -> Spec | None:
 
 
 def timeline(report: Report) -> Spec | None:
-    """Draw the agreements from first to last day, in the order of the report, with the day of the report."""
+    """Draw each agreement from its first to its last day, in the order of the report, and mark the day of the report."""
     dated: dict[Cell, ReportRow] = {}
     for row in report.rows:
         if row["agreement"] and row["until"]:
@@ -229,9 +229,9 @@ STYLES: Mapping[str, Spec] = {
 
 
 def chart(report: Report) -> Spec | None:
-    """Return the Vega-Lite specification (version 6) of a report's chart, or None without a chart or data.
+    """Return the Vega-Lite specification (version 6) of a report's chart; None if the report has no chart or no data.
 
-    It contains its data and all texts, in the current language; `description` describes the chart.
+    It contains the data and all texts, in the current language; `description` describes the chart.
     """
     draw = _CHARTS.get(report.name)
     drawn = draw(report) if draw else None
@@ -239,7 +239,7 @@ def chart(report: Report) -> Spec | None:
 
 
 def as_chart(report: Report) -> str:
-    """Return the specification as JSON. Raises NoReport if the report has no chart."""
+    """Return the Vega-Lite specification of a report's chart as JSON. Raises NoReport if the report has no chart."""
     drawn = chart(report)
     if drawn is None:
         raise UnknownReport(_("“{report}” has no chart, or no data for one.").format(report=report.title))
@@ -247,7 +247,7 @@ def as_chart(report: Report) -> str:
 
 
 def _config() -> Spec:
-    """Return the settings shared by all charts: colours, and the number format of the language."""
+    """Return the settings that all charts share: the colours, and the number format of the current language."""
     signs = {"decimal": get_decimal_symbol(language()), "thousands": get_group_symbol(language())}
     return {
         "locale": {"number": {**signs, "grouping": [3], "currency": ["", ""]}},

@@ -41,7 +41,7 @@ Words = Annotated[str, Field(min_length=1, max_length=1_000)]
 
 
 class Fault(Exception):
-    """A problem in the file of a custom report, in the current language, and the line where it is."""
+    """A problem in the file of a custom report: a message in the current language, and the line where the problem is."""
 
     def __init__(self, line: int, sentence: str) -> None:
         super().__init__(sentence)
@@ -76,7 +76,7 @@ class Bilingual(_HeaderModel):
 
 
 class ParameterHead(_HeaderModel):
-    """A parameter in the header: label, description, and a number between `least` and `most`."""
+    """A parameter in the header of a custom report: label, description, and a number between `least` and `most`."""
 
     type: Literal["integer", "number"]
     default: Annotated[float, Field(allow_inf_nan=False)]
@@ -94,16 +94,16 @@ class ParameterHead(_HeaderModel):
         return self
 
     def parameter(self, name: str) -> ReportParameter:
-        """Return it as a report parameter."""
+        """Return the parameter as a parameter of the report definition."""
         kind = int if self.type == "integer" else float
         numbers = kind(self.default), kind(self.least), kind(self.most)
         return ReportParameter(name, str(self.label), str(self.description), *numbers)
 
 
 class ColumnHead(_HeaderModel):
-    """A column in the header: type, label, description and unit, and the labels of codes.
+    """A column in the header of a custom report: its type, label, description and unit, and the labels of its codes.
 
-    A `record` is returned as the id of a record and shown as its name; `records` is a list of ids.
+    For the type `record`, the query returns the id of a record, which is shown as the name of the record; `records` is a list of ids.
     """
 
     type: Literal["text", "texts", "code", "integer", "number", "date", "record", "records"]
@@ -114,20 +114,20 @@ class ColumnHead(_HeaderModel):
 
     @property
     def names_records(self) -> bool:
-        """Whether the values are ids of records."""
+        """Whether the values of the column are ids of records."""
         return self.type in ("record", "records")
 
     def column(self, name: str) -> Column:
-        """Return it as a report column."""
+        """Return the column as a column of the report definition."""
         shown: Any = {"record": "text", "records": "texts"}.get(self.type, self.type)
         words = {code: str(word) for code, word in self.words.items()}
         return Column(name, str(self.label), shown, str(self.description), str(self.unit or ""), words)
 
 
 class Header(_HeaderModel):
-    """The header of a custom report: who may run it, its texts, parameters and columns.
+    """The header of a custom report: who may run the report, its texts, its parameters and its columns.
 
-    `of` is an optional Cypher text that returns the number of examined cases.
+    `of` is an optional Cypher query that returns the number of examined cases.
     """
 
     audience: Literal["admin", "analyst", "everybody"] = Field("admin", alias="for")
@@ -140,7 +140,10 @@ class Header(_HeaderModel):
 
 
 def read_header(content: str) -> tuple[Header, str]:
-    """Return the header of a file, and its Cypher text after as many empty lines as the header has. Raises Fault."""
+    """Split the file of a custom report into its header and its Cypher query. Raises Fault for an invalid header.
+
+    The query is preceded by as many empty lines as the header has, so that its line numbers are those of the file.
+    """
     lines = content.splitlines()
     height = next((n for n, line in enumerate(lines) if not line.startswith("//")), len(lines))
     head = [line.removeprefix("//").removeprefix(" ") for line in lines[:height]]
@@ -160,7 +163,10 @@ def read_header(content: str) -> tuple[Header, str]:
 
 
 def _is_secondary(error: Any) -> bool:
-    """Sort unknown keys first: a misspelt key also causes a "missing" error, and the unknown one names the cause."""
+    """Return False for an unknown key and True for other errors, so that unknown keys come first in a sorted list.
+
+    A misspelt key causes two errors, an unknown key and a missing key; the unknown key names the cause.
+    """
     return bool(error["type"] != "extra_forbidden")
 
 
@@ -175,7 +181,7 @@ def _fault(error: Any, head: list[str]) -> Fault:
 
 
 def _line_of(path: list[str], head: list[str]) -> int:
-    """Return the line of the TOML header that defines a path, or its closest existing parent."""
+    """Return the line of the TOML header that defines a key, or that defines its closest existing parent."""
     table, found = "", 1
     best = 0
     for line_number, line in enumerate(head, 1):
@@ -192,7 +198,7 @@ def _line_of(path: list[str], head: list[str]) -> int:
 
 @dataclass(frozen=True)
 class CustomReport:
-    """A custom report as defined by its file."""
+    """A custom report, as its file defines it."""
 
     name: str
     header: Header
@@ -200,12 +206,12 @@ class CustomReport:
 
     @property
     def role(self) -> Role:
-        """The least role that may run the report."""
+        """The lowest role whose users may run the report."""
         return AUDIENCES[self.header.audience]
 
     @property
     def definition(self) -> ReportDefinition:
-        """The report definition, in the current language."""
+        """The report definition of the custom report, in the current language."""
         head = self.header
         columns = tuple(one.column(name) for name, one in head.columns.items())
         parameters = tuple(one.parameter(name) for name, one in head.parameters.items())
@@ -214,9 +220,10 @@ class CustomReport:
         )
 
     def run(self, store: Readable, actor: Actor, as_of: str, parameters: Mapping[str, Value]) -> Report:
-        """Run the text as its author wrote it, and leave out rows that name records whose details the actor may not see.
+        """Run the Cypher query exactly as its author wrote it, and leave out rows that the actor may not see.
 
-        Does not check who may run it. Raises BrokenReport and StoreError.
+        A row is left out if it names a record whose details the actor may not see. Whether the actor may run the report is
+        not checked here. Raises BrokenReport and StoreError.
         """
         values = {**parameters, AS_OF: as_of, **_actor_parameters(actor)}
         names, read = self._read(store, self.text, values, ROWS + 1)
@@ -236,7 +243,7 @@ class CustomReport:
         return replace(report, parameters=parameters, withholds_rows=True)
 
     def _check_columns(self, names: Sequence[str]) -> None:
-        """Raise BrokenReport unless the header and RETURN name the same columns."""
+        """Raise BrokenReport unless the header and the RETURN clause of the query name the same columns."""
         for name in self.header.columns:
             if name not in names:
                 sentence = _("the header has the column {column}, but RETURN does not. Return it, or remove it there.")
@@ -267,7 +274,7 @@ class CustomReport:
 
     @staticmethod
     def _visible(store: Readable, ids: set[str], actor: Actor) -> Iterator[Evidence]:
-        """Yield those of the records whose details the actor may see."""
+        """Yield those of the records with these `ids` whose details the actor may see."""
         yield from (Evidence(*one) for one in (store.read(visible(ids, actor)) if ids else ()))
 
     def _row(self, row: Mapping[str, Any], evidence: list[Evidence], known: Mapping[str, Evidence]) -> ReportRow:
@@ -303,7 +310,7 @@ class CustomReport:
                     "a report may only read the graph. Remove what changes data or the schema, or loads a file."
                 )
                 raise self._broken(sentence, error.reason) from error
-            if error.code == "TOO_COSTLY":  # also what the embedded engine answers to an unknown procedure
+            if error.code == "TOO_COSTLY":  # the embedded engine also reports it for an unknown procedure
                 sentence = _("it needs more memory than the database gives it, or a procedure that the database lacks.")
                 raise self._broken(sentence, error.reason) from error
             if error.code in ("BAD_TEXT", "INTERNAL"):
@@ -319,7 +326,10 @@ class CustomReport:
 
 
 def _actor_parameters(actor: Actor) -> dict[str, object]:
-    """Return what a text may know of its reader; results are shared among readers for whom this is the same."""
+    """Return the facts about the actor that a query may use as parameters.
+
+    Cached results are shared among users for whom these facts are the same.
+    """
     values = sorted(actor.names()), sorted(actor.agencies), actor.role.value
     return dict(zip(OF_ACTOR, values, strict=True))
 

@@ -1,4 +1,4 @@
-"""Reports as files: CSV, JSON, HTML, XLSX and charts."""
+"""Reports as files: CSV, JSON, HTML, XLSX and chart files."""
 
 import io
 from base64 import b64encode
@@ -20,17 +20,17 @@ from registry.reports.render import as_csv, as_json, as_text, by_type, filled, g
 
 MOST_ROWS, MOST_LETTERS, LONGEST_NAME, WIDEST = 1_048_575, 32_767, 31, 420
 MOST_LINKS, LONGEST_LINK = 65_530, 2_079
-FIRST_DAY = "1900-03-01"  # spreadsheets wrongly have a 29 February 1900
+FIRST_DAY = "1900-03-01"  # earlier days differ, because spreadsheets wrongly have a 29 February 1900
 DAY, WHOLE, DECIMAL, TINY, PERCENT = "yyyy-mm-dd", "#,##0", "0.0##", "0.0#E+00", "0.0%"
 
 
 def as_xlsx(report: Report, links: Links | None = None) -> bytes:
     """Return the report as an XLSX workbook in the current language.
 
-    A sheet named after the report has its rows: all columns, the confidence, and the names and ids of the evidence;
-    with `links`, also the address of the query for the evidence of the first 65,530 rows. Numbers, dates and
-    percentages are typed; texts are never formulas. Sheets for the parts of a composed report and a sheet on the
-    methods follow. Raises ReportError for more rows than a sheet can have.
+    The first sheet is named after the report and has its rows: all columns, the confidence, and the names and ids of the evidence.
+    With `links`, the first 65,530 rows also have the address of the query for the evidence. Numbers, dates and percentages are typed;
+    texts are never formulas. If the report combines several reports, each of them has a sheet. The last sheet describes the
+    methods. Raises ReportError for more rows than a sheet can have.
     """
     file = io.BytesIO()
     reports = [report, *report.parts]
@@ -58,7 +58,7 @@ class _WorkbookWriter:
         }
 
     def rows(self, report: Report) -> None:
-        """Write the sheet with the rows of a report."""
+        """Write the sheet that has the rows of a report."""
         sheet = self._book.add_worksheet(report.name[:LONGEST_NAME])
         headings = [*map(_heading, report.columns), _("Confidence"), _("Based on"), _("Based on (identifiers)")]
         headings += [_("as GraphQL")] if self._links else []
@@ -84,7 +84,7 @@ class _WorkbookWriter:
             sheet.write_url(line, place, path, string=_("as GraphQL"))
 
     def method(self, reports: Iterable[Report]) -> None:
-        """Write the sheet on the methods. Its name contains spaces, so that it differs from all report names."""
+        """Write the sheet that describes the methods. Its name contains spaces, so that it differs from the names of all reports."""
         sheet = self._book.add_worksheet(_("Method and notes"))
         sheet.set_column(0, 0, 34)
         sheet.set_column(1, 1, 110)
@@ -112,7 +112,7 @@ class _WorkbookWriter:
 
 
 def _number_format(value: float) -> str:
-    """Return the number format of a value; it matches `registry.i18n.number`."""
+    """Return the spreadsheet format of a number, which displays it as `registry.i18n.number` would."""
     if isinstance(value, int) or abs(value) >= 1000:
         return WHOLE
     return TINY if value and abs(value) < 1e-4 else DECIMAL
@@ -128,13 +128,13 @@ def _text(column: Column, cell: str | tuple[str, ...]) -> str:
 
 
 def _evidence_cells(row: ReportRow) -> tuple[str, str, str]:
-    """Return the confidence of a row, and the names and the ids of its evidence."""
+    """Return three cells of a row: its confidence, the names of its evidence, and the ids of its evidence."""
     names, ids = _joined(one.name for one in row.evidence), _joined(one.id for one in row.evidence)
     return _(CONFIDENCE[row.confidence]), names, ids
 
 
 def _joined(texts: Iterable[str]) -> str:
-    """Return the texts as one, shortened with `…` to what a cell can have."""
+    """Return the texts as one text, which ends with `…` if it is cut to the maximum length of a cell."""
     whole = "; ".join(texts)
     if len(whole) <= MOST_LETTERS:
         return whole
@@ -142,7 +142,7 @@ def _joined(texts: Iterable[str]) -> str:
 
 
 def _description(report: Report) -> Iterator[tuple[str, str]]:
-    """Yield labels and values that describe a report."""
+    """Yield the labels and values that describe a report, such as its title and its day."""
     yield _("As of"), day(report.as_of)
     yield report.counts, ": ".join(filter(None, (headline(report), by_type(report))))
     yield _("Not enough data to judge"), number(report.unknown)
@@ -163,7 +163,7 @@ def _codes(column: Column) -> Iterator[str]:
 
 VEGA_LITE = "6.4"
 AS_WIDE_AS_A4: Spec = {"width": 1_000, "autosize": {"type": "fit-x", "contains": "padding"}}
-# Fonts with the metrics of the font that is used for the layout.
+# Fonts whose letters are as wide as those of the font that computes the layout.
 ON_PAPER: Spec = {
     "aria": False,
     "background": None,
@@ -173,7 +173,7 @@ ON_PAPER: Spec = {
 
 
 def picture(spec: Spec) -> Markup | None:
-    """Return a Vega-Lite specification as an SVG element, or None if vl-convert is not installed.
+    """Return a Vega-Lite specification as an SVG element; None if the package vl-convert is not installed.
 
     The SVG contains no scripts, style elements or addresses, and rendering makes no requests.
     """
@@ -188,7 +188,7 @@ def picture(spec: Spec) -> Markup | None:
 
 STYLE = files("registry.reports").joinpath("templates/printable.css").read_text(encoding="utf-8")
 STYLE_HASH = b64encode(sha256(STYLE.encode()).digest()).decode()
-# The page includes OWN_POLICY itself, so that it also applies when the file is opened from a disk.
+# The page includes OWN_POLICY itself, so that the policy also applies to a file on a disk.
 OWN_POLICY = f"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; base-uri 'none'; form-action 'none'"
 POLICY = f"{OWN_POLICY}; frame-ancestors 'none'"
 # Jinja evaluates a filter on a constant only once, so templates translate with calls.
@@ -212,11 +212,11 @@ _TEMPLATES.globals |= {
 
 
 def as_html(report: Report, links: Links | None = None) -> str:
-    """Return the report as a self-contained page in the current language.
+    """Return the report as a self-contained HTML page in the current language.
 
-    It has the non-empty columns, all rows with their evidence (as ids; with `links`, linked to the pages of the
-    records), the charts of the report and its parts, the method and the notes. It is laid out for wide paper with
-    repeated table heads.
+    The page has the columns that are not empty, all rows with the ids of their evidence, the charts, the method and the notes. With
+    `links`, each id is a link to the page of the record. If the report combines several reports, their charts are included. The
+    page is laid out for wide paper, and table heads are repeated on each sheet.
     """
     return _TEMPLATES.get_template("printable.html").render(
         lang=language(), report=report, columns=filled(report), links=links, figures=_charts(report)
@@ -224,14 +224,14 @@ def as_html(report: Report, links: Links | None = None) -> str:
 
 
 def _charts(report: Report) -> dict[str, tuple[str, Markup]]:
-    """Return the chart description and SVG of the report and its parts, by report name."""
+    """Return the description and the SVG of each chart, by report name: of the report and of the reports it combines."""
     charts = ((one.name, chart(one)) for one in (report, *report.parts))
     drawn = ((name, spec["description"], picture(spec)) for name, spec in charts if spec)
     return {name: (description, svg) for name, description, svg in drawn if svg}
 
 
 class Format(NamedTuple):
-    """An export format. `binary`: not printable in a terminal. `linked`: `write` accepts Links."""
+    """An export format. `binary`: a terminal cannot display it. `linked`: the function `write` accepts Links."""
 
     write: Callable[..., str | bytes]
     media_type: str

@@ -25,9 +25,9 @@ CELLS: Mapping[str, Schema] = {
 
 
 def json_schema(questions: Mapping[str, ReportDefinition]) -> Schema:
-    """Return the JSON Schema of the output of `as_json` for these reports, described in the current language.
+    """Return the JSON Schema of the output of `as_json` for these reports, with descriptions in the current language.
 
-    The format of saved runs is `#/$defs/savedRun`.
+    The schema of saved runs is `#/$defs/savedRun`.
     """
     whole = {
         "name": {"enum": list(questions)},
@@ -64,7 +64,7 @@ def _for_report(name: str) -> Schema:
 
 
 def _report_schema(question: ReportDefinition) -> Schema:
-    """Return the part of the schema for one report: its parameters and rows."""
+    """Return the schema of one report: its parameters and its rows."""
     row = {
         **{one.name: _cell(one) for one in question.columns},
         "confidence": {"enum": list(CONFIDENCE)},
@@ -93,7 +93,7 @@ def _parameter(one: ReportParameter | TextParameter) -> Schema:
 
 
 def _object(properties: Mapping[str, Schema], optional: Mapping[str, Schema] | None = None) -> Schema:
-    """Return the schema of an object with exactly these properties; those of `optional` are optional."""
+    """Return the schema of an object that has exactly these properties and may also have the `optional` properties."""
     return {
         "type": "object",
         "properties": {**properties, **(optional or {})},

@@ -1,4 +1,4 @@
-"""Render a report as text, JSON and CSV, with small counts withheld."""
+"""Render a report as text, JSON or CSV, and withhold small counts."""
 
 import csv
 import io
@@ -18,9 +18,9 @@ DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def as_text(report: Report, width: int = WIDTH) -> str:
-    """Return the report for a terminal: question, summary, table, method and notes.
+    """Return the report as text for a terminal: the question, the findings in one line, the table, the method and the notes.
 
-    The table grows beyond `width` if its words need it, so that no column is lost.
+    The table is wider than `width` if otherwise a word would be broken or a column lost.
     """
     page = io.StringIO()
     console = Console(file=page, width=width, highlight=False, markup=False, emoji=False, color_system=None)
@@ -39,14 +39,18 @@ def as_text(report: Report, width: int = WIDTH) -> str:
 
 
 def as_json(report: Report, links: Links | None = None) -> str:
-    """Return the report as JSON.
+    """Return the report as a JSON object.
 
-    Names: `name`, `title`, `question`, `as_of`, `parameters` (name to number or text), `columns` (each with `name`, `label`,
-    `type`, `unit`, `description`, `words`), `found`, `of`, `unknown`, `withheld`, `method`, `notes` and `rows`. A
-    row has a value for each column by name, `confidence`, `evidence` (a list of `id`, `name`, `kind`) and `key`,
-    which identifies it across runs. `parts` are the reports of a composed report, each with `name`, `title`,
-    `found`, `of` and `unknown`. With `links` each record has its `address`, and each row with evidence the address of its query,
-    `shown_by`.
+    - `name`, `title`, `question`, `as_of`, `method` and `notes` describe the report
+    - `parameters`: a number or text by parameter name
+    - `columns`: a list of objects with `name`, `label`, `type`, `unit`, `description` and `words`
+    - `found`, `of`, `unknown` and `withheld`: the counts of the report
+    - `rows`: a list of objects with a value for each column by name, `confidence`, `evidence` (a list of objects with `id`,
+      `name` and `kind`) and `key`, which identifies the row in every run
+    - `parts`: the reports that a composed report combines, each with `name`, `title`, `found`, `of` and `unknown`
+
+    With `links`, each record also has the `address` of its page. Each row with evidence also has `shown_by`, the address of a query
+    for its evidence.
     """
     whole = {
         "name": report.name,
@@ -77,10 +81,9 @@ def as_json(report: Report, links: Links | None = None) -> str:
 
 
 def as_csv(report: Report) -> str:
-    """Return the rows as CSV (RFC 4180): the columns, `confidence` and `evidence` (ids).
+    """Return the rows of a report as CSV (RFC 4180): its columns, `confidence`, and `evidence` (ids of records).
 
-    Several texts in a cell are separated by `; `. Texts that a spreadsheet would read as a formula get a leading
-    apostrophe.
+    Several texts in a cell are separated by `; `. Texts that a spreadsheet would read as a formula get a leading apostrophe.
     """
     page = io.StringIO()
     table = csv.writer(page)
@@ -92,7 +95,7 @@ def as_csv(report: Report) -> str:
 
 
 def summary(report: Report) -> str:
-    """Return one line with the findings, the total, the day and the unknown cases."""
+    """Return one line with the number of findings, the number of examined cases, the day, and the number of unknown cases."""
     line = f"{day(report.as_of)}: {': '.join(filter(None, (report.counts, headline(report), by_type(report))))}."
     if report.unknown and not report.parts:
         template = ngettext(
@@ -112,19 +115,19 @@ def summary(report: Report) -> str:
 
 
 def headline(report: Report) -> str:
-    """Return the number of findings "of" the total; for a composed report without the total."""
+    """Return the number of findings "of" the number of examined cases; for a composed report only the number of findings."""
     if report.parts:
         return number(report.found)
     return _("{n} of {m}").format(n=number(report.found), m=number(report.of))
 
 
 def by_type(report: Report) -> str:
-    """Return the number of findings by type, empty if they are not counted by type."""
+    """Return the number of findings of each type as text; the text is empty if the report does not count its findings by type."""
     return "; ".join(f"{kind} ({number(count)})" for kind, count in report.counts_by_type.items())
 
 
 def given(value: Value) -> str:
-    """Return a parameter value as text."""
+    """Return the value of a parameter as text."""
     return value if isinstance(value, str) else number(value)
 
 
@@ -147,7 +150,7 @@ def _table(report: Report) -> Table:
 
 
 def _least_width(table: Table) -> int:
-    """Return the least width of the table that breaks no words."""
+    """Return the smallest width of the table at which no word is broken."""
     return sum((one.min_width or 0) + 2 for one in table.columns)
 
 
@@ -156,7 +159,7 @@ def _heading(column: Column) -> str:
 
 
 def _count_or_none(count: int) -> int | None:
-    """Return a count, None if it is withheld."""
+    """Return the count, or None if the count is suppressed because it is small."""
     return None if isinstance(count, SuppressedCount) else count
 
 
@@ -181,18 +184,18 @@ def _values(report: Report, row: ReportRow, links: Links | None) -> dict[str, ob
 
 
 def harmless(cell: Cell) -> Cell:
-    """Return a CSV cell: several texts joined, and formulas escaped."""
+    """Return a cell as safe CSV text: several texts are joined, and texts that look like formulas are escaped."""
     if isinstance(cell, tuple):
         cell = "; ".join(cell)
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(DANGEROUS) else cell
 
 
 def withhold_small_counts(report: Report, smallest: int) -> Report:
-    """Withhold the numbers from 1 to `smallest` - 1 about records of which the reader sees the summary only.
+    """Withhold counts below `smallest` (but not 0) of records of which the reader sees the summary only.
 
-    `withheld` and `unknown` become SuppressedCount. A row with such a number in a `sensitive` column is dropped, since its other
-    numbers would reveal it by subtraction, and is subtracted from `found`, `of` and `unknown`. The corresponding
-    row of a composed report is dropped too. If nothing is withheld from the reader, the report is unchanged.
+    `withheld` and `unknown` become SuppressedCount. A row with a withheld number in a `sensitive` column is dropped, since its other
+    numbers would reveal it by subtraction; it is also subtracted from `found`, `of` and `unknown`. A row of a composed report that
+    was made from a dropped row is dropped too. If nothing is withheld from the reader, the report is unchanged.
     Numbers that a reader can count in lists cannot be protected here.
     """
     if smallest < 2 or not report.withheld:
@@ -226,7 +229,10 @@ def _has_small_count(report: Report, row: ReportRow, smallest: int) -> bool:
 
 
 def _composed_from(report: Report, rows: Iterable[ReportRow]) -> list[ReportRow]:
-    """Return the rows of a composed report that are built from these rows of its parts; they share the evidence object."""
+    """Return the rows of a composed report that were made from the given `rows` of the reports it combines.
+
+    Such rows have the same evidence object.
+    """
     evidence = {id(row.evidence) for row in rows if row.evidence}
     return [row for row in report.rows if id(row.evidence) in evidence]
 

@@ -1,4 +1,4 @@
-"""Saved runs of reports as JSON files, and the report `changes` that compares with one."""
+"""Saved runs of reports as JSON files, and the report `changes`, which compares a saved run with a new run."""
 
 import os
 import re
@@ -44,7 +44,7 @@ class _SavedModel(BaseModel):
 
 
 class SavedRow(_SavedModel):
-    """A saved row; its values are extra fields by column name."""
+    """A row in the file of a saved run; the values of its cells are extra fields by column name."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -53,13 +53,13 @@ class SavedRow(_SavedModel):
     key: tuple[str, ...]
 
     def row(self) -> ReportRow:
-        """Return it as a report row."""
+        """Return the saved row as a report row."""
         values = {name: tuple(one) if isinstance(one, list) else one for name, one in (self.model_extra or {}).items()}
         return ReportRow(values, self.evidence, self.confidence, self.key)
 
 
 class SavedReport(_SavedModel):
-    """The saved parts of a report; its rows are parsed on access."""
+    """The fields of a report that are saved; the rows are parsed on access."""
 
     name: str
     as_of: str
@@ -74,8 +74,8 @@ class SavedReport(_SavedModel):
 class SavedRun(_SavedModel):
     """A saved run of a report.
 
-    `sight` holds the names by which records list their readers: the run shows what a reader with these names may
-    see. `fingerprint` is that of the data read.
+    `sight` has the names (of groups of readers, as records list them) whose records the run was allowed to read. Only a user who
+    has all these names may see the run. `fingerprint` identifies the data that the run read.
     """
 
     label: str
@@ -86,16 +86,16 @@ class SavedRun(_SavedModel):
     report: SavedReport
 
     def shown_to(self, actor: Actor) -> bool:
-        """Return whether the actor may see everything that the run was made from."""
+        """Return whether the actor may see every record that the run was allowed to read."""
         return actor.names() >= set(self.sight)
 
     @property
     def public(self) -> bool:
-        """Whether everybody may see it."""
+        """Whether everybody may see the saved run."""
         return set(self.sight) == {ANYBODY}
 
     def rows(self) -> list[ReportRow]:
-        """Return the rows. Raises ReportError."""
+        """Return the rows of the saved run. Raises ReportError for an invalid file."""
         try:
             return [one.row() for one in TypeAdapter(list[SavedRow]).validate_python(self.report.rows)]
         except ValidationError:
@@ -103,7 +103,7 @@ class SavedRun(_SavedModel):
 
 
 class Fingerprinted:
-    """A store that computes a fingerprint (SHA-256) of everything read from it."""
+    """A store that also computes a fingerprint (SHA-256) of everything that is read from it."""
 
     def __init__(self, store: Readable) -> None:
         self._store, self._hash = store, sha256()
@@ -122,18 +122,18 @@ class Fingerprinted:
 
     @property
     def fingerprint(self) -> str:
-        """The fingerprint; equal reads in equal order give equal fingerprints."""
+        """The fingerprint of everything read so far; equal reads in the same order give equal fingerprints."""
         return self._hash.hexdigest()
 
 
 class SavedRuns:
-    """The saved runs in a folder, which is created with the first run."""
+    """The saved runs in a folder, which is created when the first run is saved."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def check(self, name: str, label: str) -> None:
-        """Raise ReportError if the report cannot be saved under the label: it is invalid or in use."""
+        """Raise ReportError if the report cannot be saved under this label, because the label is invalid or already used."""
         if name == NOT_SAVABLE:
             raise ReportError(
                 _("“{report}” compares a report with a saved run, so it cannot be saved itself.").format(
@@ -150,7 +150,7 @@ class SavedRuns:
             raise _in_use(label)
 
     def save(self, label: str, report: Report, actor: Actor, fingerprint: str) -> Path:
-        """Save a run as this actor saw it, atomically, and return the path. Raises ReportError."""
+        """Save a run with the results that this actor sees, atomically, and return the path. Raises ReportError."""
         self.check(report.name, label)
         head = {"label": label, "saved": now(), "sight": sorted(actor.names()), "language": language()}
         whole = {**head, "fingerprint": fingerprint, "report": orjson.Fragment(as_json(report))}
@@ -163,7 +163,7 @@ class SavedRuns:
         return self._path(label)
 
     def find(self, label: str, actor: Actor) -> SavedRun:
-        """Return the run with this label if the actor may see it. Raises ReportError."""
+        """Return the saved run with this label if the actor may see it. Raises ReportError if there is none."""
         if LABEL.fullmatch(label) and self._path(label).is_file():
             run = _read(self._path(label))
             if run.shown_to(actor):
@@ -171,12 +171,12 @@ class SavedRuns:
         raise ReportError(_("There is no saved run called {label} that you may see.").format(label=label))
 
     def newest(self, name: str, actor: Actor) -> SavedRun | None:
-        """Return the latest run of a report that the actor may see, or None."""
+        """Return the latest saved run of a report among those that the actor may see, or None if there is none."""
         seen = (run for run in self.listed() if run.report.name == name and run.shown_to(actor))
         return max(seen, key=lambda run: run.saved, default=None)
 
     def listed(self, report_fault: Callable[[str], None] = lambda _sentence: None) -> Iterator[SavedRun]:
-        """Yield all runs in order of their labels; `report_fault` is called with a message for each unusable file."""
+        """Yield all saved runs, ordered by label; `report_fault` is called with a message for each file that cannot be read."""
         for path in sorted(self._folder.glob(f"*{SUFFIX}")):
             if LABEL.fullmatch(path.stem):
                 try:
@@ -185,11 +185,11 @@ class SavedRuns:
                     report_fault(str(error))
 
     def edition(self) -> tuple[tuple[str, int], ...]:
-        """Return a value that changes whenever a run is saved or removed."""
+        """Return a value that changes whenever a saved run is added or removed."""
         return tuple((path.name, path.stat().st_mtime_ns) for path in sorted(self._folder.glob(f"*{SUFFIX}")))
 
     def remove(self, label: str) -> None:
-        """Delete a run. Raises ReportError."""
+        """Delete the saved run with this label. Raises ReportError if there is no such run."""
         if not LABEL.fullmatch(label) or not self._path(label).is_file():
             raise ReportError(_("There is no saved run called {label}.").format(label=label))
         self._path(label).unlink()
@@ -207,7 +207,7 @@ def _read(path: Path) -> SavedRun:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a new file atomically, readable by its owner only. Raises ReportError."""
+    """Write a new file atomically; only its owner may read it. Raises ReportError if that is not possible."""
     number, draft = tempfile.mkstemp(dir=path.parent)
     try:
         with os.fdopen(number, "wb") as file:
@@ -262,12 +262,12 @@ CHANGES = ReportDefinition(
 
 
 def nothing_saved(arrays: SnapshotArrays, *, run: str = "") -> Report:
-    """Return the report without a saved run to compare with."""
+    """Return the report `changes` for the case that no run is saved."""
     return nothing_to_compare(arrays.as_of, run)
 
 
 def nothing_to_compare(as_of: str, run: str) -> Report:
-    """Return the report without a saved run that the reader may see."""
+    """Return the report `changes` for the case that the reader may not see any saved run to compare with."""
     note = _(
         "There is no saved run that you may see. To save one, run: registry report gaps --save LABEL. Add --public "
         "to let everybody see it."
@@ -276,7 +276,7 @@ def nothing_to_compare(as_of: str, run: str) -> Report:
 
 
 class Changes:
-    """A comparison of a saved run with the current report, in the language of the run."""
+    """A comparison of a saved run with a new run of the same report, in the language of the saved run."""
 
     def __init__(self, run: SavedRun, question: ReportDefinition, now: Report) -> None:
         self._run, self._question, self._now = run, question, now
@@ -284,14 +284,13 @@ class Changes:
         self._changed = [one for one in self._compared if one.change != "same"]
 
     def rests_on(self) -> frozenset[str]:
-        """Return the ids of the records in the evidence of changed and gone rows."""
+        """Return the ids of the records that are evidence of changed or gone rows."""
         return frozenset(one.id for change in self._changed if change.then for one in change.then.evidence)
 
     def report(self, visible: Collection[str], *, same_records: bool, label: str) -> Report:
-        """Return the report.
+        """Return the report `changes`.
 
-        Previous values and gone rows are shown only if their records are `visible`; other gone rows are
-        counted.
+        A previous value or a gone row is shown only if its records are `visible`; other gone rows are only counted.
         """
         shown = [one for one in self._changed if one.now or _all_visible(one, visible)]
         rows = [self._row(one, _all_visible(one, visible)) for one in shown]
@@ -346,7 +345,7 @@ class Changes:
         ]
 
     def _cause_notes(self, same_records: bool) -> Sequence[str]:
-        """Return notes on causes of differences other than changed records."""
+        """Return notes on causes of differences other than changed records, such as another day or language."""
         notes = []
         if same_records:
             notes.append(_("The records have not changed since then; the differences come from the date alone."))
