@@ -98,7 +98,7 @@ Guard = subprocess.Popen[bytes]
 
 RESPONSE_SECONDS = 60
 FAILED = 'Exception in thread "main"'
-REASON_SECONDS = 1  # the time to wait for the reason, which is printed after the error
+REASON_SECONDS = 1  # the time to wait for the reason, which Java prints after FAILED
 # These ports are below the ephemeral ports, because an outgoing connection could take the port of an engine that restarts.
 PORT_RANGE = range(20_000, 30_000)
 
