@@ -393,7 +393,7 @@ class QueryExecutor:
 async def complete(schema: GraphQLSchema, parsed: ParsedOperation, root: Mapping[str, Any] | None) -> ExecutionResult:
     """Return the result that graphql-core produces for an operation, given its root values, some of which may be awaitable.
 
-    It does what compiled code cannot do: introspection, mutations, and reporting missing non-null values with their paths.
+    graphql-core does what compiled code cannot do: introspection, mutations, and reporting missing non-null values with their paths.
     """
     result = execute(schema, parsed.document, root, variable_values=dict(parsed.variables), operation_name=parsed.name)
     return await result if isawaitable(result) else result

@@ -115,7 +115,7 @@ def page_size(requested: Any) -> int:
 def page_rows(requested: Any) -> int:
     """Return the number of rows to read for a page. Raises GraphQLRequestError.
 
-    It is one more than the page size, to find out whether another page follows.
+    The number is one more than the page size, to find out whether another page follows.
     """
     return page_size(requested) + 1
 

@@ -265,7 +265,7 @@ ATTRIBUTES = {"from": "start", "to": "end", "link": "relation"}
 
 
 class Tree:
-    """Builds the response of an exploration. For each position in it where records occur, a query reads them by id."""
+    """Builds the response of an exploration. For each field of the response that holds records, a query reads the records by id."""
 
     def __init__(self, records: RecordPlanner, found: str, add: Callable[[ByIds], int]) -> None:
         self._records, self._found, self._add = records, found, add

@@ -45,7 +45,7 @@ class OperationRequest(NamedTuple):
 class TrustedDocuments:
     """The documents that clients may send, by the SHA-256 of their text.
 
-    They are the `*.graphql` files of a folder and the documents that the registry's own pages send.
+    The allowed documents are the `*.graphql` files of a folder and those that the registry's own pages send.
     """
 
     def __init__(self, folder: Path, ours: Iterable[str]) -> None:

@@ -177,7 +177,7 @@ class Provider:
             raise ProviderUnavailable(f"{self.issuer} returned no readable keys.") from None
 
     def _uses_basic(self) -> bool:
-        """Return whether to authenticate with HTTP Basic. Otherwise the form contains the client id and any secret."""
+        """Return whether to send the client id and secret by HTTP Basic authentication; if not, they are sent in the form."""
         ways = self._metadata.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
         return bool(self._secret) and "client_secret_basic" in ways
 

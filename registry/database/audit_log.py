@@ -8,7 +8,7 @@ from registry.database.driver import Cypher
 def lock() -> Cypher:
     """Return Cypher that locks the audit log until the transaction ends.
 
-    Its only row is the number and hash of the last event.
+    The query's only row is the number and hash of the last event.
     """
     text = (
         "MERGE (c:Chain {id: 'changes'}) SET c.taken = coalesce(c.taken, 0) + 1"
@@ -30,7 +30,7 @@ def append(entries: Sequence[Mapping[str, object]]) -> Cypher:
 def by_key(key: str) -> Cypher:
     """Return Cypher that reads the event with an idempotency key.
 
-    Its only row holds the id and the kind of the changed record, and the digest of the request.
+    The query's only row holds the id and the kind of the changed record, and the digest of the request.
     """
     text = "MATCH (n:Change) WHERE n.key = $in.key RETURN n.record, n.record_kind, n.asked ORDER BY n.number LIMIT 1"
     return Cypher(text, {"in": {"key": key}})
@@ -43,7 +43,7 @@ def entries(*, after: int, size: int) -> Cypher:
 
 
 def last_event() -> Cypher:
-    """Return Cypher that reads the number and hash of the last event. It returns no row if the log is empty."""
+    """Return Cypher that reads the number and hash of the last event. The query returns no row if the log is empty."""
     return Cypher("MATCH (c:Chain {id: 'changes'}) WHERE c.number > 0 RETURN c.number, c.hash")
 
 
@@ -61,7 +61,7 @@ def latest(*, size: int) -> Cypher:
 
 
 def by_number(number: int) -> Cypher:
-    """Return Cypher that reads the event with this number. It returns no row if there is no such event."""
+    """Return Cypher that reads the event with this number. The query returns no row if there is no such event."""
     return Cypher("MATCH (n:Change) WHERE n.number = $in.number RETURN properties(n)", {"in": {"number": number}})
 
 
@@ -81,7 +81,7 @@ def put_contact(feedback: str, contact: str) -> Cypher:
 
 
 def contact_of(feedback: str) -> Cypher:
-    """Return Cypher that reads the contact details of the person who sent the feedback. It returns no row if there are none."""
+    """Return Cypher that reads the contact details of the person who sent the feedback. The query returns no row if there are none."""
     return Cypher(
         "MATCH (c:Contact {id: $in.feedback}) WHERE c.contact IS NOT NULL RETURN c.contact",
         {"in": {"feedback": feedback}},

@@ -479,7 +479,7 @@ class QueryCompiler(CypherWriter):
         linked = f"MATCH {self.pattern(f'n:{query.kind}', 'e', 'm', end)} WHERE {meets} WITH DISTINCT n"
         holds = self._predicate(
             query, others, also
-        )  # the status is checked after the match, so that the engine does not start at the index of that property
+        )  # checked last, so that the engine does not start at an index for it
         enough = f"UNWIND CASE WHEN size(few) = {FEW} THEN [1] ELSE [] END AS enough"  # empty for few: no second branch
         return (
             f"CALL {{ {found} WITH m LIMIT {FEW} RETURN collect(m) AS few }}"

@@ -22,8 +22,8 @@ def add(credential: dict[str, object]) -> Cypher:
 def valid_credential(digest: str, *, kind: str, now: str) -> Cypher:
     """Return Cypher that finds the valid credential with this hash and kind.
 
-    Its only row is a list: the credential's name, role and groups; the number of agencies it names; those agencies that are not
-    retired; and the ids of those agencies and all their units. It returns no row if there is no valid credential.
+    The query's only row is a list: the credential's name, role and groups; the number of agencies it names; those agencies that are
+    not retired; and the ids of those agencies and all their units. The query returns no row if there is no valid credential.
     """
     text = (
         "WITH $in.hash AS hash MATCH (c:Credential {hash: hash})"
@@ -61,7 +61,7 @@ def end_session(digest: str, *, now: str) -> Cypher:
 def revoke(credential: str, *, now: str) -> Cypher:
     """Return Cypher that revokes a credential, given by its id, and the sessions opened with it.
 
-    Its only row is the number of revoked credentials and sessions.
+    The query's only row is the number of revoked credentials and sessions.
     """
     text = (
         "MATCH (c:Credential) WHERE c.id = $in.id OR c.opened_by = $in.id"
@@ -109,7 +109,7 @@ def units_of(agencies: Sequence[str]) -> Cypher:
 def acted_for(names: Sequence[str]) -> Cypher:
     """Return Cypher that tells which of these names are agency ids.
 
-    Its only row holds two lists: the ids of active agencies and the ids of retired agencies.
+    The query's only row holds two lists: the ids of active agencies and the ids of retired agencies.
     """
     text = (
         "UNWIND $in.names AS id MATCH (u:Agency {id: id})"
@@ -128,7 +128,7 @@ def known(names: Sequence[str]) -> Cypher:
 def by_identifier(names: Sequence[str]) -> Cypher:
     """Return Cypher that finds the agencies whose official identifier is one of these names.
 
-    Its only row is a list of `[identifier, agency, whether the agency is retired]`.
+    The query's only row is a list of `[identifier, agency, whether the agency is retired]`.
     """
     text = (
         "MATCH (u:Agency) WHERE any(one IN u.identifiers WHERE one IN $in.names) UNWIND u.identifiers AS name"

@@ -57,7 +57,7 @@ TESTED = "5.26 and 2026.01"
 
 @dataclass(frozen=True)
 class Dialect:
-    """The differences between the database engines. `embedded` means the ArcadeDB that the registry starts; otherwise Neo4j."""
+    """The differences between the database engines. `embedded` is true for ArcadeDB and false for Neo4j."""
 
     embedded: bool
 
@@ -204,8 +204,7 @@ class Interrupted(KeyboardInterrupt, CancelledError):
 class ConnectionSettings:
     """The address of a database, and its credentials. The reader account may only read; on Neo4j it is the same user in read mode.
 
-    Readers that share these settings see what this process has written, whichever server of a cluster answers. Neo4j bookmarks
-    guarantee this.
+    Readers that share these settings see what this process has written, whichever server of a cluster answers (bookmarks).
     """
 
     uri: str

@@ -344,8 +344,8 @@ GROUPS = {
 def named_like(kind: type[Kind], beginnings: Sequence[str], me: Mapping[str, object], *, most: int) -> Cypher:
     """Return Cypher that finds the records whose name has a word with one of these beginnings, most matching beginnings first.
 
-    The row is a list of `[id, name]` of at most `most` records. Retired records and records that the user `me` may not see are left
-    out. The index's own score and limit are not used, because they take account of records that the user may not see.
+    The query's only row is a list of `[id, name]` of at most `most` records. Retired records and records that the user `me` may not
+    see are left out. The index's own score and limit are not used, because they take account of records that the user may not see.
     """
     text = (
         "CALL db.index.fulltext.queryNodes($in.index, $in.query) YIELD node"

@@ -43,7 +43,7 @@ def stored_links() -> Cypher:
 
 
 def one_value(element: str, name: str) -> Cypher:
-    """Return Cypher that reads one stored value of a property. It returns no row if no record or relationship has a value."""
+    """Return Cypher that reads one stored value of a property. The query returns no row if no record or relationship has a value."""
     return Cypher(f"MATCH {_pattern(element)} WHERE e.`{name}` IS NOT NULL WITH e LIMIT 1 RETURN e.`{name}`")
 
 

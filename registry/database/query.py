@@ -181,7 +181,7 @@ class ByIds:
 
 @dataclass(frozen=True)
 class Explore:
-    """A named exploration of the graph, such as paths or impact. It runs first; then the records that it found are read."""
+    """A named exploration of the graph, such as paths or impact. It runs before the query that reads the records found."""
 
     name: str
     asked: tuple[tuple[str, Parameter | ParameterList], ...]

@@ -16,7 +16,7 @@ Stored = Mapping[str, Any]
 def upsert(kind: type[Kind], records: Sequence[Record], *, source: str, run: str, now: str) -> Cypher:
     """Return Cypher that creates or changes records of one kind. The ids must be unique among the records.
 
-    The row holds a list of `[id, 'created' | 'changed' | 'unchanged', version]`.
+    The query's only row holds a list of `[id, 'created' | 'changed' | 'unchanged', version]`.
     """
     return upsert_rows(kind, [stored(record) for record in records], source=source, run=run, now=now)
 
@@ -76,8 +76,8 @@ def derived(record: Record) -> dict[str, object]:
 def upsert_relationships(link: Link, ties: Sequence[Relationship], *, source: str, run: str) -> Cypher:
     """Return Cypher that creates or changes relationships of one link type. Relationships of another source stay unchanged.
 
-    The row holds a list of `[start id, end id, source]`. A relationship is not written, and is not in the list, if the record at
-    one of its ends does not exist.
+    The query's only row holds a list of `[start id, end id, source]`. A relationship is not written, and is not in the list, if the
+    record at one of its ends does not exist.
     """
     rows = [{"from": one.start_id, "to": one.end_id, "props": dict(one.values)} for one in ties]
     return upsert_relationship_rows(link, rows, source=source, run=run)
@@ -203,7 +203,7 @@ def mark_seen(kind: type[Kind], ids: Sequence[str], *, source: str, run: str) ->
 def retire(kind: type[Kind], *, source: str, run: str, now: str, size: int) -> Cypher:
     """Return Cypher that retires at most `size` records of a source that the load run did not find in the source.
 
-    The row is a list of `[id, status before, steward]`.
+    The query's only row is a list of `[id, status before, steward]`.
 
     The readers stay the same: a published record remains visible, and a record that was never published does not become visible.
     """
@@ -219,7 +219,7 @@ def retire(kind: type[Kind], *, source: str, run: str, now: str, size: int) -> C
 def prune_relationships(link: Link, *, source: str, run: str, size: int) -> Cypher:
     """Return Cypher that removes at most `size` relationships of a source that the load run did not find in the source.
 
-    The row is a list of `[start id, end id, properties]`.
+    The query's only row is a list of `[start id, end id, properties]`.
     """
     text = (
         f"MATCH (a:{link.start})-[e:{link.relation}]->(b:{link.end}) WHERE e.source = $in.source AND e.run <> $in.run"
@@ -244,7 +244,7 @@ def remove_outdated_relationships(link: Link, rows: Sequence[Mapping[str, object
 def retire_of_run(kind: type[Kind], ids: Sequence[str], *, run: str, other: str, now: str) -> Cypher:
     """Return Cypher that retires records that a load run created, unless a later run found them or `other` took them over.
 
-    The row is a list of `[id, status before, steward]`.
+    The query's only row is a list of `[id, status before, steward]`.
     """
     text = (
         f"UNWIND $in.ids AS id MATCH (n:{kind.__name__} {{id: id}})"
@@ -258,7 +258,7 @@ def retire_of_run(kind: type[Kind], ids: Sequence[str], *, run: str, other: str,
 def remove_relationships_of_run(link: Link, *, run: str, size: int) -> Cypher:
     """Return Cypher that removes at most `size` relationships that a load run wrote.
 
-    The row is a list of `[start id, end id, properties]`.
+    The query's only row is a list of `[start id, end id, properties]`.
     """
     text = (
         f"MATCH (a:{link.start})-[e:{link.relation}]->(b:{link.end}) WHERE e.run = $in.run"
@@ -270,7 +270,7 @@ def remove_relationships_of_run(link: Link, *, run: str, size: int) -> Cypher:
 def clear_action_properties(end: End, records: Sequence[str], *, before: str) -> Cypher:
     """Return Cypher that clears link properties that only a record action sets, such as a party's confirmation.
 
-    Only links of records created before an instant are changed. The row is a list of `[start id, end id, properties before]`.
+    Only links of records created before the time `before` are changed. The row is a list of `[start id, end id, properties before]`.
     """
     names = [name for name, one in end.link.properties.items() if one.by_action]
     start, finish = ("n", "m") if end.outgoing else ("m", "n")
@@ -538,7 +538,7 @@ def promised(resources: Sequence[str], *, day: str) -> Cypher:
 
 
 def remove_stale_uses(resources: Sequence[str]) -> Cypher:
-    """Return Cypher that removes a use of a resource if its request no longer grants it or names another agency or resource."""
+    """Return Cypher that removes the uses of these resources that came from a request but that no request grants any more."""
     text = (
         "UNWIND $in.ids AS id MATCH (n:Resource {id: id})<-[e:USES]-(a:Agency) WHERE e.key IS NOT NULL"
         " AND NOT EXISTS { MATCH (n)<-[:REQUEST_FOR]-(r:Request)-[:REQUESTED_BY]->(b:Agency)"

@@ -44,7 +44,7 @@ def command(engine: Engine, text: str) -> dict[str, Any]:
 
 
 def sql(engine: Engine, text: str) -> list[dict[str, Any]]:
-    """Run an ArcadeDB SQL command on the registry's database and return the rows. Use it for tasks that Cypher lacks.
+    """Run an ArcadeDB SQL command on the registry's database and return the rows. SQL serves tasks that Cypher lacks.
 
     Raises EngineError if the engine rejects the command or does not respond.
     """

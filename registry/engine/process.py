@@ -80,7 +80,7 @@ class EngineUse:
     def finish(self) -> None:
         """End this use of the engine without waiting.
 
-        If it was the last use, `ended` returns when the engine has ended; otherwise `ended` returns soon.
+        If this was the last use, `ended` returns when the engine has ended. If other uses remain, `ended` returns soon.
         """
         with contextlib.suppress(OSError):
             self._connection.shutdown(socket.SHUT_WR)
@@ -112,8 +112,8 @@ class PortTakenError(Exception):
 def launch(data: Path, heap: str, *, lasting: bool, ports: tuple[int, int] | None = None) -> tuple[Engine, EngineUse]:
     """Start the engine of ``data``. Return its connection settings and this process's use of it.
 
-    The engine is then ready and has its reader account. It listens on ``ports``, for Bolt and HTTP, or on two free ports. Raises
-    PortTakenError if another process took one of the ports, and EngineError if the engine cannot run.
+    The engine is then ready and has its reader account. It listens on ``ports``, for Bolt and HTTP, or on two free ports.
+    Raises PortTakenError if another process took one of the ports, and EngineError if the engine cannot run.
     """
     bolt, http = _check_ports(*ports) if ports else _free_ports()
     owner = _spawn(data, str(bolt), str(http), *files.server(data, heap, bolt, http, lasting=lasting))

@@ -84,9 +84,8 @@ TERMS = frozenset({"IN_SECTOR", "IN_AREA", "FOR_AUDIENCE", "HAS_FUNCTION", "BROA
 REMARKS = frozenset(
     {"STATED_BY", "STATED_ABOUT", "CHANNEL_OF", "CHANNEL_FOR", "SAID_ABOUT", "SAID_THROUGH", "TO_ANSWER"}
 )
-NOT_FOLLOWED = (
-    TERMS | REMARKS
-)  # by default, because these links connect almost everything or say something about one record only
+# Links that paths do not follow by default, because they connect almost everything or only say something about one record.
+NOT_FOLLOWED = TERMS | REMARKS
 MOST_LINKS, EACH = 20_000, 500
 
 

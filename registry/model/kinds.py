@@ -32,9 +32,7 @@ class Property:
     above: float | None = None  # the value must be more than this
     not_before: str | None = None  # the name of another property with the earliest day allowed
     not_above: str | None = None  # the name of another property with the maximum allowed
-    agreement_term: bool = (
-        False  # one of the terms of an agreement; if it changes, the parties' confirmations become void
-    )
+    agreement_term: bool = False  # a term of an agreement: a change voids the parties' confirmations
     refers_to: str | None = None
     read_only: bool = False  # only the registry sets the property
     indexed: bool = False
@@ -163,9 +161,7 @@ class Kind:
         erasable: tuple[str, ...] = (),
     ) -> None:
         cls.plural, cls.abstract, cls.read_only, cls.named = plural, not plural, read_only, named
-        cls.by_action = (
-            by_action  # only record actions, such as giving feedback, write such records; users cannot edit them
-        )
+        cls.by_action = by_action  # only record actions, such as giving feedback, write these records
         cls.erasable = erasable  # properties with personal text that can be erased on request
         cls.properties, cls.ends = {}, {}
 

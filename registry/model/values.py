@@ -290,7 +290,7 @@ def text_of(raw: object) -> str:
 
 
 def _require_visible(text: str) -> str:
-    """Return a text unchanged if it has a visible character. Raises InvalidValue otherwise.
+    """Return a text unchanged. Raises InvalidValue if the text has no visible character.
 
     Combining marks and format characters are not visible characters.
     """

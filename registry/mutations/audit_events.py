@@ -45,7 +45,7 @@ class RecordState:
 
 
 def empty_state(kind: type[Kind]) -> RecordState:
-    """Return the empty state of a record that does not exist yet."""
+    """Return a record state without properties and relationships, for a record that does not exist yet."""
     return RecordState(kind, {}, {end.name: {} for end in own_ends(kind)})
 
 

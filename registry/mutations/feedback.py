@@ -97,16 +97,15 @@ def erase(store: Store, context: RequestContext, record: str) -> MutationResult:
         state = transaction.write(
             before, replace(before, properties={**before.properties, "description": None}), "erased"
         )
-        transaction.run(
-            audit_log.erase_contact(record)
-        )  # comes last, because it deletes the salt that the audit event needs
+        # The contact is erased last, because this deletes the salt that the audit event needs.
+        transaction.run(audit_log.erase_contact(record))
         return state
 
     return change(store, context, Feedback, work)
 
 
 def _answerable(transaction: Transaction, record: str) -> RecordState:
-    """Return the feedback if the actor may answer it. Raises ValidationFailed otherwise."""
+    """Return the feedback. Raises ValidationFailed if the actor may not answer it."""
     state = find_or_fail(transaction, Feedback, record)
     if not can(transaction.actor, Action.ANSWER, state.properties):
         raise ValidationFailed(not_allowed(role_needed(Action.ANSWER)))

@@ -80,7 +80,7 @@ def _added_grants(before: RecordState, step: Transition) -> dict[str, object]:
 
 
 def find_or_fail(transaction: Transaction, kind: type[Kind], record: str) -> RecordState:
-    """Return the current state of a record. Raises ValidationFailed if the actor can see no record with this id."""
+    """Return a record as it is stored now. Raises ValidationFailed if the actor can see no record with this id."""
     state = transaction.find(kind, record)
     if state is None:
         rule = _("the id of a record of the kind {kind}").format(kind=_(kind.__name__))
@@ -89,7 +89,7 @@ def find_or_fail(transaction: Transaction, kind: type[Kind], record: str) -> Rec
 
 
 def visible_in_full(transaction: Transaction, kind: type[Kind], record: str, statuses: Collection[str]) -> RecordState:
-    """Return a record if it has one of the statuses and the actor can see its details. Raises ValidationFailed otherwise."""
+    """Return a record. Raises ValidationFailed unless its status is in `statuses` and the actor can see its details."""
     state = find_or_fail(transaction, kind, record)
     if not can(transaction.actor, Action.VIEW_DETAILS, state.properties):
         message = _("You can see only a summary of this record. Ask its steward for access to the rest.")
@@ -99,7 +99,7 @@ def visible_in_full(transaction: Transaction, kind: type[Kind], record: str, sta
 
 
 def check_status(state: RecordState, statuses: Collection[str]) -> None:
-    """Raise ValidationFailed unless the record has one of the statuses."""
+    """Raise ValidationFailed unless the status of the record is in `statuses`."""
     status = str(state.properties.get("status"))
     if status not in statuses:
         labels = " / ".join(code_label("status", one) for one in statuses)

@@ -109,7 +109,7 @@ _PREVIOUS_DECISION = {"accepted": None, "declined": None, "ended": "accepted"}
 
 
 def _requested_resource(transaction: Transaction, request: RecordState) -> RecordState:
-    """Return the requested resource if the actor may decide on its requests. Raises ValidationFailed otherwise."""
+    """Return the requested resource. Raises ValidationFailed if the actor may not decide on requests for it."""
     resource = transaction.get(Resource, next(iter(request.ties["resource"]), ""))
     if resource is None or not can(transaction.actor, Action.ANSWER, resource.properties):
         raise ValidationFailed(not_allowed(role_needed(Action.ANSWER, _("the resource's steward"))))

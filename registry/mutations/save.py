@@ -149,9 +149,7 @@ def _changed(before: RecordState, saving: SaveInput) -> RecordState:
 
 
 def _new(transaction: Transaction, saving: SaveInput) -> RecordState:
-    if saving.id and transaction.is_taken(
-        saving.id.strip()
-    ):  # stripped, because it would be stored without surrounding spaces
+    if saving.id and transaction.is_taken(saving.id.strip()):  # stripped, because it is stored without spaces
         raise ValidationFailed(
             Problem(
                 "TAKEN",
@@ -393,7 +391,7 @@ def save_all(store: Store, context: RequestContext, savings: Sequence[SaveInput]
 
 
 def _prefetch(transaction: Transaction, savings: Sequence[SaveInput]) -> None:
-    """Read in bulk what saving these records will need. Anything missed here is read later on demand."""
+    """Read in bulk what saving these records will need. What this function misses is read later, when it is needed."""
     reading = transaction.reading
     for kind, ids in _by_kind((one.kind.__name__, one.id) for one in savings if one.id).items():
         reading.states.all_of(kind, ids)
