@@ -86,7 +86,7 @@ FIELDS = 5_000  # fields in an operation, after its fragments are expanded
 CHANGES = 20  # mutation fields in an operation
 LINKED = 500  # records to add to a link or to remove from it
 CONDITIONS = 200  # conditions in all arguments of an operation together
-DEPTH = 14  # levels of fields; generated code has as many levels, and Python 3.12 crashes at about twice as many
+DEPTH = 14  # levels of fields and of generated code; Python 3.12 and newer crash at about twice as many
 PAGE = 200
 COST = 400_000
 TOTAL_COST = 10_000
@@ -201,7 +201,7 @@ def _part(part: Follow | LinkCount | Lookup, variables: Mapping[str, Any]) -> in
             return int(part.first.value(variables)) * each
 
 
-FREE = 1_000  # cheaper operations are not charged to the cost budget
+FREE = 1_000  # cheaper operations are not charged to the cost budget; they only count as requests
 # Charges a cost to a budget. Returns 0, or the seconds until the budget is renewed if it is used up.
 Spend = Callable[[int], Awaitable[int]]
 _spending: ContextVar[Spend | None] = ContextVar("spending", default=None)

@@ -8,7 +8,7 @@ from registry.database import exploration
 from registry.explore.context import ExploreContext
 from registry.explore.paths import has_detail_links
 
-SEVERAL = 4  # records usually have at most this many links to the same record
+SEVERAL = 4  # the largest number of links between the same two records
 
 
 @dataclass(frozen=True)
